@@ -1,0 +1,30 @@
+//! vecshift moves a vector index to a new home by a plan file reviewed in a pull request.
+//!
+//! The house has floors; a module uses only modules on lower ones (`tests/it/floors.rs` is the law,
+//! `docs/ARCHITECTURE.md` the tour):
+//!
+//! ```text
+//! 6  cli
+//! 5  report   emulator
+//! 4  run
+//! 3  copy  assertion  traffic
+//! 2  provider
+//! 1  plan  journal
+//! 0  model  error  clock
+//! ```
+
+pub mod assertion;
+pub mod cli;
+pub mod clock;
+pub mod copy;
+pub mod emulator;
+pub mod error;
+pub mod journal;
+pub mod model;
+pub mod plan;
+pub mod provider;
+pub mod report;
+pub mod run;
+pub mod traffic;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,120 @@
+//! Typed ids. Each is a cheap-to-clone shared string.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn new(value: impl AsRef<str>) -> Self {
+                Self::from(value.as_ref())
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                Self::from(value.as_str())
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// A record's id, unique within its namespace. Ordered bytewise, as a serverless index lists them.
+    RecordId
+}
+
+id! {
+    /// A namespace of an index. The default one is the empty string here, whatever a provider calls it.
+    Namespace
+}
+
+id! {
+    /// A stage of a plan: its `id`, or its `kind` where none is given.
+    StageId
+}
+
+impl From<&str> for RecordId {
+    fn from(value: &str) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<&str> for StageId {
+    fn from(value: &str) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<&str> for Namespace {
+    fn from(value: &str) -> Self {
+        if value == Self::DEFAULT_ALIAS { Self("".into()) } else { Self(value.into()) }
+    }
+}
+
+impl Namespace {
+    /// What newer Pinecone APIs call the default namespace.
+    pub const DEFAULT_ALIAS: &'static str = "__default__";
+
+    pub fn is_default(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name where a path or a person needs one that is not empty.
+    pub fn explicit(&self) -> &str {
+        if self.is_default() { Self::DEFAULT_ALIAS } else { &self.0 }
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.explicit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_names_of_the_default_namespace_are_one() {
+        assert_eq!(Namespace::new(""), Namespace::new("__default__"));
+        assert_eq!(Namespace::new("").to_string(), "__default__");
+    }
+}

@@ -1,0 +1,124 @@
+//! What an index is: asked for ([`IndexSpec`]), seen ([`IndexDescription`]) and counted ([`IndexStats`]).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Namespace;
+
+/// How similarity is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    Cosine,
+    Dotproduct,
+    Euclidean,
+}
+
+impl Metric {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Dotproduct => "dotproduct",
+            Self::Euclidean => "euclidean",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether records carry dense vectors or sparse values only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorType {
+    #[default]
+    Dense,
+    Sparse,
+}
+
+/// Where an index runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deployment {
+    Pod {
+        environment: String,
+        pod_type: String,
+        pods: u32,
+        replicas: u32,
+        shards: u32,
+        /// The only metadata fields that can be filtered on; `None` = all of them.
+        indexed: Option<Vec<String>>,
+    },
+    Serverless {
+        cloud: String,
+        region: String,
+    },
+    /// Something this program can look at and not create.
+    Other(String),
+}
+
+impl Deployment {
+    /// The word of the metric `source.kind`: `pod`, `serverless` or `other`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Pod { .. } => "pod",
+            Self::Serverless { .. } => "serverless",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+impl fmt::Display for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod { pod_type, .. } => write!(f, "pod {pod_type}"),
+            Self::Serverless { cloud, region } => write!(f, "serverless {cloud} {region}"),
+            Self::Other(kind) => f.write_str(kind),
+        }
+    }
+}
+
+/// What an index is asked to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSpec {
+    pub name: String,
+    /// `None` for a sparse index.
+    pub dimension: Option<u32>,
+    pub metric: Metric,
+    pub vector_type: VectorType,
+    pub deployment: Deployment,
+    pub deletion_protection: bool,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What an index is seen to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexDescription {
+    pub spec: IndexSpec,
+    /// Where its data plane answers, as the control plane says it (with or without a scheme).
+    pub host: String,
+    pub ready: bool,
+    /// The provider's own word; an open set.
+    pub state: String,
+}
+
+/// The index's own counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexStats {
+    pub dimension: Option<u32>,
+    pub namespaces: BTreeMap<Namespace, u64>,
+    pub total: u64,
+}
+
+impl IndexStats {
+    /// Records of one namespace; 0 where the index does not know it.
+    pub fn count(&self, namespace: &Namespace) -> u64 {
+        self.namespaces.get(namespace).copied().unwrap_or(0)
+    }
+}

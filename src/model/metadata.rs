@@ -1,0 +1,85 @@
+//! A record's metadata.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One value. Numbers are f64, as the wire and the service keep them. `Null` and `Object` are what a
+/// source may hold and a target may refuse.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MetadataValue {
+    Null,
+    Bool(bool),
+    Number(f64),
+    String(String),
+    List(Vec<MetadataValue>),
+    Object(BTreeMap<String, MetadataValue>),
+}
+
+impl MetadataValue {
+    /// The name of the type as plans and reports say it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::List(_) => "list",
+            Self::Object(_) => "object",
+        }
+    }
+}
+
+/// The fields of a record, in order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(pub BTreeMap<String, MetadataValue>);
+
+impl Metadata {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn get(&self, field: &str) -> Option<&MetadataValue> {
+        self.0.get(field)
+    }
+
+    /// The size as compact JSON in bytes, which is what size limits are counted in.
+    pub fn json_bytes(&self) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let mut counter = Counter(0);
+        match serde_json::to_writer(&mut counter, self) {
+            Ok(()) => counter.0,
+            Err(_) => usize::MAX,
+        }
+    }
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_every_type() {
+        let text = r#"{"a":null,"b":true,"c":1.5,"d":"x","e":["y"],"f":{"g":2.0}}"#;
+        let metadata: Metadata = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), text);
+        assert_eq!(metadata.json_bytes(), text.len());
+    }
+}

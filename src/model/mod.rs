@@ -1,0 +1,20 @@
+//! The nouns: records, indexes, ids, units. No I/O.
+//!
+//! A record crosses the process as shared bytes: a [`Vector`] is the little-endian f32 bytes that came off
+//! the wire, and stays that until something needs the numbers.
+
+mod id;
+mod index;
+mod metadata;
+mod record;
+mod shard;
+mod unit;
+mod vector;
+
+pub use id::{Namespace, RecordId, StageId};
+pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
+pub use metadata::{Metadata, MetadataValue};
+pub use record::Record;
+pub use shard::{Cursor, Enumeration, Shard};
+pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
+pub use vector::{SparseVector, Vector};

@@ -1,0 +1,114 @@
+//! Dense and sparse vectors as the bytes they travel in.
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// A dense vector: little-endian f32 values, shared and never copied on its way through the process.
+///
+/// This is the layout of a packed protobuf `repeated float` and of Parquet. Equality is bit equality.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Vector(Bytes);
+
+impl Vector {
+    /// The vector whose values are these bytes; `None` where the length is not a multiple of four.
+    pub fn from_le_bytes(bytes: Bytes) -> Option<Self> {
+        bytes.len().is_multiple_of(4).then_some(Self(bytes))
+    }
+
+    pub fn from_values(values: impl IntoIterator<Item = f32>) -> Self {
+        let values = values.into_iter();
+        let mut bytes = BytesMut::with_capacity(values.size_hint().0 * 4);
+        values.for_each(|value| bytes.put_f32_le(value));
+        Self(bytes.freeze())
+    }
+
+    /// The number of components; 0 for a record that has only sparse values.
+    pub fn dimension(&self) -> usize {
+        self.0.len() / 4
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn as_le_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    pub fn values(&self) -> impl ExactSizeIterator<Item = f32> + '_ {
+        self.0
+            .chunks_exact(4)
+            .map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
+    }
+
+    /// The largest absolute difference of one component; infinite where dimensions differ or a difference is not a number.
+    pub fn max_difference(&self, other: &Self) -> f32 {
+        if self.0 == other.0 {
+            return 0.0;
+        }
+        if self.dimension() != other.dimension() {
+            return f32::INFINITY;
+        }
+        self.values().zip(other.values()).fold(0.0, |largest, (a, b)| {
+            let difference = if a.to_bits() == b.to_bits() { 0.0 } else { (a - b).abs() };
+            if difference.is_nan() { f32::INFINITY } else { largest.max(difference) }
+        })
+    }
+}
+
+impl fmt::Debug for Vector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vector({})", self.dimension())
+    }
+}
+
+/// Sparse values: positions and as many values.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SparseVector {
+    pub indices: Vec<u32>,
+    pub values: Vector,
+}
+
+impl SparseVector {
+    /// `None` where the lengths differ.
+    pub fn new(indices: Vec<u32>, values: Vector) -> Option<Self> {
+        (indices.len() == values.dimension()).then_some(Self { indices, values })
+    }
+
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The same entries in order of their index: two peers may keep them in different orders.
+    pub fn sorted(&self) -> Vec<(u32, f32)> {
+        let mut entries: Vec<_> = self.indices.iter().copied().zip(self.values.values()).collect();
+        entries.sort_by_key(|(index, _)| *index);
+        entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_bit_for_bit() {
+        let values = [0.0, -0.0, 1.5, f32::MIN_POSITIVE, -3.25e-30];
+        let vector = Vector::from_values(values);
+        let back: Vec<u32> = vector.values().map(f32::to_bits).collect();
+        assert_eq!(back, values.map(f32::to_bits));
+    }
+
+    #[test]
+    fn a_difference_is_never_hidden() {
+        let a = Vector::from_values([1.0, 2.0]);
+        assert_eq!(a.max_difference(&Vector::from_values([1.0, 2.5])), 0.5);
+        assert_eq!(a.max_difference(&Vector::from_values([1.0])), f32::INFINITY);
+        assert_eq!(a.max_difference(&Vector::from_values([1.0, f32::NAN])), f32::INFINITY);
+    }
+}

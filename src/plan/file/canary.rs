@@ -1,0 +1,68 @@
+//! Moving traffic in steps.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Rate, Share, Span};
+
+/// Moves traffic in steps, and judges all the time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Canary {
+    /// The load that measures.
+    #[serde(default)]
+    pub probe: ProbeLoad,
+    /// Not yet: ignored in this version, with a warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_warm: Option<KeepWarm>,
+    /// The weights, rising.
+    #[schemars(length(min = 1))]
+    pub steps: Vec<Step>,
+}
+
+/// An open-loop load of queries made from records of the source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeLoad {
+    /// Queries a second on each side; default `20/s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Different queries; default 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queries: Option<u64>,
+    /// Answers each asks for; default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+}
+
+/// Queries that keep namespaces warm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepWarm {
+    /// Which, for example `hottest 10`.
+    pub namespaces: String,
+    /// How often.
+    pub every: Span,
+}
+
+/// One weight and how long it is watched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The share of traffic that goes to the target.
+    pub weight: Share,
+    /// How long it is watched before the next step.
+    pub bake: Span,
+    /// `manual`: waits for `vecshift approve` before this step is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<StepApproval>,
+}
+
+/// How a step is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepApproval {
+    /// By `vecshift approve`.
+    Manual,
+    /// By itself.
+    Automatic,
+}

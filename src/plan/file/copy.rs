@@ -1,0 +1,147 @@
+//! What is copied, how, and what changes on the way.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Rate;
+
+/// Copies every record of the selected namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Copy {
+    /// The way records travel.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// How the source's ids are found.
+    #[serde(default)]
+    pub enumerate: EnumerateBy,
+    /// Which namespaces, and what they are called on the other side; default: all of them under their own names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Namespaces>,
+    /// Changes to each record's metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataChanges>,
+    /// Namespaces copied at once; default 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub parallel: Option<u32>,
+    /// The most requests in flight at once on each side; default 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
+    pub in_flight: Option<u32>,
+    /// The most records a second that are read from the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+/// The way records travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The best that applies; in this version always `stream`.
+    #[default]
+    Auto,
+    /// Enumerate, fetch, transform, upsert.
+    Stream,
+    /// Server-side by a collection. Not yet: refused in this version.
+    Collection,
+    /// Parquet and bulk import. Not yet: refused in this version.
+    Import,
+}
+
+/// How the source's ids are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum EnumerateBy {
+    Named(NamedEnumeration),
+    Manifest(ManifestEnumeration),
+}
+
+impl Default for EnumerateBy {
+    fn default() -> Self {
+        Self::Named(NamedEnumeration::Auto)
+    }
+}
+
+/// A way that needs nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedEnumeration {
+    /// `list` where the source can list, else `sweep` where every namespace fits one.
+    Auto,
+    /// The index lists its ids (serverless).
+    List,
+    /// One query of top_k 10,000 a namespace (pods).
+    Sweep,
+    /// Cells by metadata filters. Not yet: refused in this version.
+    Partition,
+    /// Through a staging index. Not yet: refused in this version.
+    Staging,
+}
+
+/// Ids from the system of record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestEnumeration {
+    pub manifest: Manifest,
+}
+
+/// A file of ids: CSV or JSONL with a header or keys `namespace` and `id`, or Parquet with those columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The file; its ending tells the format (`.csv`, `.jsonl`, `.parquet`).
+    pub file: String,
+    /// The column of the namespace; default `namespace`. A file without it is of the default namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The column of the id; default `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// Which namespaces, and their names on the other side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Namespaces {
+    /// Globs; default: all. `__default__` is the default namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub select: Vec<String>,
+    /// Globs of namespaces that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// A template of the new name; knows `namespace`, `vars` and the lookups. Default: the old name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rename: Option<String>,
+    /// Tables that templates look up by namespace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookup: BTreeMap<String, Lookup>,
+}
+
+/// A CSV file as a table: the row whose `key` column is the namespace gives the `value` column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The CSV file, with a header.
+    pub file: String,
+    /// The column that holds the namespace.
+    pub key: String,
+    /// The column that holds the value.
+    pub value: String,
+}
+
+/// Changes to each record's metadata, in the order drop, rename, set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataChanges {
+    /// Fields that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<String>,
+    /// Fields that get another name: old to new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
+    /// Fields that are set: templates that know `namespace`, `id`, `metadata`, `vars` and the lookups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, serde_json::Value>,
+}

@@ -1,0 +1,40 @@
+//! One side of the migration.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An index at a provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// The system the index lives in.
+    pub provider: Provider,
+    /// The index's name.
+    #[schemars(length(min = 1))]
+    pub index: String,
+    /// The API key; the default is the environment variable `PINECONE_API_KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Secret>,
+    /// The control plane's address, where it is not the provider's own. The environment variable
+    /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// A system vecshift can speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Pinecone, pod-based or serverless.
+    Pinecone,
+}
+
+/// Where a secret is; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Secret {
+    /// The name of an environment variable.
+    Env(String),
+    /// The path of a file whose content, without surrounding white space, is the secret.
+    File(String),
+}

@@ -1,0 +1,145 @@
+//! The world a rehearsal is held in.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::{Metric, Share, Span, UnitError};
+
+/// The world `vecshift rehearse` builds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearsal {
+    /// The source index that is made.
+    pub source: RehearsalSource,
+    /// What goes wrong on the way, seeded by the plan's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Faults>,
+}
+
+/// The source index of a rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RehearsalSource {
+    /// `pod` or `serverless`.
+    pub kind: RehearsalKind,
+    /// How many records; default: all of `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    /// How many namespaces the generator spreads them over; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub namespaces: Option<u32>,
+    /// A template of the generator's namespace names, which knows `n` (from 1); default `ns_{{ n }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_names: Option<String>,
+    /// Components of a vector; default: that of the create stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<u32>,
+    /// Default: that of the create stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// A Parquet file of records (columns `namespace`, `id`, `values`, `metadata`); without it they are generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The seed of the generator; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// The kind of the source index of a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RehearsalKind {
+    Pod,
+    Serverless,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Faults {
+    /// Requests answered with 429.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limited: Option<Share>,
+    /// Requests answered with 503.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<Share>,
+    /// Connections reset in the middle of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<Share>,
+    /// Answers cut short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Share>,
+    /// Added to every answer of the data plane: one span or a range `5ms..25ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyRange>,
+    /// Added to every query of the target only: what a slow new index looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_query_latency: Option<LatencyRange>,
+    /// The time before a write to a serverless index can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Span>,
+    /// The seed of the faults; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// A span or a range of spans, drawn evenly: `5ms` or `5ms..25ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LatencyRange {
+    pub least: Duration,
+    pub most: Duration,
+}
+
+impl FromStr for LatencyRange {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (least, most) = text.split_once("..").unwrap_or((text, text));
+        let (least, most): (Span, Span) = (least.parse()?, most.parse()?);
+        if least > most {
+            return Err(UnitError { message: "the range ends before it begins".into() });
+        }
+        Ok(Self { least: least.0, most: most.0 })
+    }
+}
+
+impl fmt::Display for LatencyRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.least == self.most {
+            true => Span(self.least).fmt(f),
+            false => write!(f, "{}..{}", Span(self.least), Span(self.most)),
+        }
+    }
+}
+
+impl Serialize for LatencyRange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LatencyRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for LatencyRange {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LatencyRange".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "vecshift-latency", "examples": ["5ms", "5ms..25ms"] })
+    }
+}

@@ -1,0 +1,305 @@
+//! The stages and what is common to them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Canary, Copy, Hook, Verify};
+use crate::model::{Metric, Span};
+use crate::plan::assertion::{NoData, Severity};
+
+/// One stage. Which other keys it takes depends on `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StageKind {
+    /// Looks at the source and the target and changes nothing.
+    Audit(Audit),
+    /// Makes sure the target index exists and can be used.
+    Create(Create),
+    /// Copies every record.
+    Copy(Copy),
+    /// Compares both sides.
+    Verify(Verify),
+    /// Moves traffic in steps and judges each.
+    Canary(Canary),
+    /// Takes a snapshot of the source and deletes it.
+    Decommission(Decommission),
+    /// Takes a snapshot. Not yet: ignored in this version, with a warning.
+    Snapshot(Snapshot),
+    /// Copies again what changed since the copy. Not yet: ignored in this version, with a warning.
+    Sync(Sync),
+    /// A command as a stage. Not yet: ignored in this version, with a warning.
+    Run(RunCommand),
+}
+
+impl StageKind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Audit(_) => "audit",
+            Self::Create(_) => "create",
+            Self::Copy(_) => "copy",
+            Self::Verify(_) => "verify",
+            Self::Canary(_) => "canary",
+            Self::Decommission(_) => "decommission",
+            Self::Snapshot(_) => "snapshot",
+            Self::Sync(_) => "sync",
+            Self::Run(_) => "run",
+        }
+    }
+}
+
+/// A stage: the keys every kind has, and those of its kind.
+///
+/// In the file they stand side by side; reading splits them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stage {
+    pub common: StageCommon,
+    pub kind: StageKind,
+}
+
+/// Keys that every stage has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageCommon {
+    /// The stage's name in reports and on the command line; default: its kind. Two of one kind need ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What must hold for the stage to pass.
+    #[serde(default, rename = "assert", skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<AssertionEntry>,
+    /// Hooks that run when this stage is undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollback: Vec<Hook>,
+    /// The longest the stage may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// How often the whole stage is tried again where it ended in an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<StageRetry>,
+    /// Whether the stage waits for `vecshift approve` before it starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_approval: bool,
+}
+
+/// How often a stage is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageRetry {
+    /// Tries after the first.
+    pub times: u32,
+    /// The wait before each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Span>,
+}
+
+/// An assertion: its text, or the long form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AssertionEntry {
+    /// `metric op value [over duration]`
+    Text(String),
+    Long(LongAssertion),
+}
+
+/// The long form of an assertion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LongAssertion {
+    /// The assertion's text: `metric op value [over duration]`.
+    pub check: String,
+    /// Its name in reports; default: the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether failing stops the run.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Samples a measurement needs to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_samples: Option<u64>,
+    /// Time at the start that is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Span>,
+    /// Failing measurements that are tolerated: with 2 the third fails.
+    #[serde(default)]
+    pub tolerate_failures: u32,
+    /// Measurements that could not be taken and are tolerated.
+    #[serde(default)]
+    pub tolerate_errors: u32,
+    /// Consecutive passing measurements that are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_after: Option<u32>,
+    /// What having no samples at the end means.
+    #[serde(default)]
+    pub no_data: NoData,
+    /// Time between two measurements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+}
+
+/// Looks at both sides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Audit {
+    /// Records read for schema, sizes and ids; default 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
+    /// A Parquet file the sample is written to, under the run's artifacts unless absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<String>,
+}
+
+/// Makes the target index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Create {
+    /// What the index must be.
+    pub spec: CreateSpec,
+}
+
+/// What an index must be: `serverless` or `pod`, with dimension and metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSpec {
+    /// A serverless index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serverless: Option<ServerlessSpec>,
+    /// A pod-based index (only accounts that still may create pods).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodSpec>,
+    /// Components of a vector, 1 to 20,000; left out for a sparse index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20000))]
+    pub dimension: Option<u32>,
+    /// How similarity is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// Dense (default) or sparse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_type: Option<crate::model::VectorType>,
+    /// Whether the index is protected against deletion.
+    #[serde(default)]
+    pub deletion_protection: Protection,
+    /// Tags of the index, at most 20.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Whether an index is protected against deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    Enabled,
+    #[default]
+    Disabled,
+}
+
+/// Where a serverless index runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerlessSpec {
+    /// `aws`, `gcp` or `azure`.
+    pub cloud: Cloud,
+    /// The cloud's region, for example `us-east-1`.
+    pub region: String,
+}
+
+/// A cloud a serverless index can run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Cloud {
+    Aws,
+    Gcp,
+    Azure,
+}
+
+impl Cloud {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gcp => "gcp",
+            Self::Azure => "azure",
+        }
+    }
+}
+
+/// Where and how large a pod-based index is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PodSpec {
+    /// The environment, for example `us-east-1-aws`.
+    pub environment: String,
+    /// Type and size: `s1`, `p1` or `p2`, dot `x1`, `x2`, `x4` or `x8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_type: Option<String>,
+    /// Copies of the index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// Parts the index is split into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u32>,
+}
+
+/// Retires the source: the point of no return.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Decommission {
+    /// How long after traffic reached 100 % the source is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Span>,
+    /// Where the source is written to before it is deleted: `file:` and a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The source index's name, repeated on the command line as `--confirm NAME`.
+    pub confirm: String,
+    /// Whether deletion protection of the source may be lifted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lift_protection: bool,
+}
+
+/// Takes a snapshot of the source or the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    /// Where it is written: `file:` and a folder.
+    pub to: String,
+}
+
+/// Copies again what changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sync {
+    /// The metadata field that tells when a record changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_field: Option<String>,
+}
+
+/// A command or request as a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunCommand {
+    /// The command and its arguments; no shell.
+    pub run: Vec<String>,
+}
+
+/// The keys of [`StageCommon`].
+pub const COMMON_KEYS: [&str; 6] =
+    ["id", "assert", "rollback", "timeout", "retry", "needs_approval"];
+
+impl<'de> Deserialize<'de> for Stage {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        use serde_json::{Map, Value};
+
+        let all = Map::<String, Value>::deserialize(deserializer)?;
+        let (common, own): (Map<_, _>, Map<_, _>) =
+            all.into_iter().partition(|(key, _)| COMMON_KEYS.contains(&key.as_str()));
+        Ok(Self {
+            common: serde_json::from_value(Value::Object(common)).map_err(D::Error::custom)?,
+            kind: serde_json::from_value(Value::Object(own)).map_err(D::Error::custom)?,
+        })
+    }
+}
+
+impl JsonSchema for Stage {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Stage".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        StageKind::json_schema(generator)
+    }
+}

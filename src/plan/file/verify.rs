@@ -1,0 +1,112 @@
+//! How both sides are compared.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::{Rate, Share, Span, UnitError};
+
+/// Compares counts, ids, contents and answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verify {
+    /// How many records are compared: `all`, a share like `1%`, or a number like `10_000 records`.
+    #[serde(default)]
+    pub compare: Compare,
+    /// The largest difference of one component that still counts as equal; default 0 (bit for bit, but for `-0`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// Queries sent to both sides; without it no query metric can be asserted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queries: Option<Queries>,
+    /// The longest wait until the target shows all that was written; default `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<Span>,
+}
+
+/// Queries made from records of the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queries {
+    /// How many.
+    #[schemars(range(min = 1))]
+    pub count: u64,
+    /// Answers each asks for; default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub top_k: Option<u32>,
+    /// The share of them that carries a metadata filter; default `0%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Share>,
+    /// Queries a second, open loop; default `20/s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+/// How many records are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Compare {
+    #[default]
+    All,
+    Share(Share),
+    Records(u64),
+}
+
+impl FromStr for Compare {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let text = text.trim();
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        if let Some(number) = text.strip_suffix("records") {
+            if let Ok(count) = number.trim().replace('_', "").parse() {
+                return Ok(Self::Records(count));
+            }
+        } else if let Ok(share) = text.parse() {
+            return Ok(Self::Share(share));
+        }
+        Err(UnitError {
+            message: "write `all`, a share like `1%` or a number like `10_000 records`".into(),
+        })
+    }
+}
+
+impl fmt::Display for Compare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Share(share) => share.fmt(f),
+            Self::Records(count) => write!(f, "{count} records"),
+        }
+    }
+}
+
+impl Serialize for Compare {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Compare {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Compare {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Compare".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "vecshift-compare", "examples": ["all", "1%", "10_000 records"] })
+    }
+}

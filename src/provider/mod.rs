@@ -1,0 +1,192 @@
+//! The outside world behind two traits: a [`Source`] can be read, a [`Target`] can also be made, filled and deleted.
+//!
+//! A provider is one folder and one line in [`registry`]. What it can do is data ([`Capabilities`]); retry,
+//! throttle, timeout, observation and read-only are [`layer`]s around it, never code inside it.
+
+mod capability;
+pub mod layer;
+pub mod parquet;
+pub mod pinecone;
+pub mod registry;
+
+use async_trait::async_trait;
+pub use capability::{Capabilities, Limits};
+
+use crate::error::Result;
+use crate::model::{
+    IndexDescription, IndexSpec, IndexStats, Metadata, MetadataValue, Namespace, Record, RecordId,
+    SparseVector, Vector,
+};
+
+/// One page of ids, in the order of the provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdPage {
+    pub ids: Vec<RecordId>,
+    /// Token of the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A metadata filter in the field's common operators (`$eq`, `$in`, `$and`, …), as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter(pub serde_json::Value);
+
+/// A nearest-neighbour query.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Empty where only sparse values are asked with.
+    pub vector: Vector,
+    pub sparse: Option<SparseVector>,
+    /// 1 to [`Limits::top_k`].
+    pub top_k: u32,
+    pub filter: Option<Filter>,
+}
+
+/// One answer of a query, best first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    pub id: RecordId,
+    pub score: f32,
+}
+
+/// What the target said of an upsert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upserted {
+    /// Records acknowledged.
+    pub count: u64,
+    /// The log sequence number of the write, where the provider tells it.
+    pub lsn: Option<u64>,
+}
+
+/// What can be changed of an index that exists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexChange {
+    pub deletion_protection: Option<bool>,
+}
+
+/// An index that can be read. Reading never changes it.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What this index can do, known after [`Source::describe`] found it.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The index as its control plane sees it.
+    ///
+    /// # Behavior
+    /// - `None` where there is no such index; that is not an error.
+    /// - An unknown state or an unknown field of the answer is kept or ignored, never an error.
+    async fn describe(&self) -> Result<Option<IndexDescription>>;
+
+    /// Counts per namespace, as the index itself gives them.
+    ///
+    /// # Behavior
+    /// - Empty namespaces may be absent.
+    /// - On an eventually consistent index it may lag behind writes.
+    /// - `NotFound` where there is no such index.
+    async fn stats(&self) -> Result<IndexStats>;
+
+    /// The number of records that match `filter` in all namespaces together, by namespace where told.
+    ///
+    /// # Behavior
+    /// - `Unsupported` unless [`Capabilities::filtered_count`].
+    async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats>;
+
+    /// One page of ids of a namespace, in bytewise order.
+    ///
+    /// # Behavior
+    /// - A missing namespace gives an empty page.
+    /// - `Unsupported` unless [`Capabilities::list`].
+    /// - The pages of one walk hold each id at most once.
+    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage>;
+
+    /// Records by id.
+    ///
+    /// # Behavior
+    /// - An id that is not there is absent from the answer; that is not an error.
+    /// - The order of the answer is not promised.
+    /// - At most [`Limits::fetch_ids`] ids; an empty list gives an empty answer.
+    /// - Vectors come back bit for bit as the peer sent them.
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>>;
+
+    /// The nearest records, best first; ids and scores only.
+    ///
+    /// # Behavior
+    /// - A missing namespace gives no matches.
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>>;
+
+    /// Whether everything up to `lsn` of `namespace` can be read.
+    ///
+    /// # Behavior
+    /// - `None` where the provider has no such number.
+    async fn is_visible(&self, namespace: &Namespace, lsn: u64) -> Result<Option<bool>>;
+}
+
+/// An index that can be made, filled and deleted.
+#[async_trait]
+pub trait Target: Source {
+    /// Asks for the index; it may not be ready yet when this returns.
+    ///
+    /// # Behavior
+    /// - `AlreadyExists` where the name is taken, whatever the other index looks like.
+    async fn create(&self, spec: &IndexSpec) -> Result<()>;
+
+    /// Changes what can be changed.
+    ///
+    /// # Behavior
+    /// - Applied asynchronously; read it back with [`Source::describe`].
+    async fn configure(&self, change: &IndexChange) -> Result<()>;
+
+    /// Deletes the index and all its records.
+    ///
+    /// # Behavior
+    /// - Deleting an index that is not there succeeds.
+    /// - `Refused` while deletion protection is on.
+    async fn delete_index(&self) -> Result<()>;
+
+    /// Writes records; one with the same id is replaced as a whole.
+    ///
+    /// # Behavior
+    /// - Idempotent.
+    /// - All or nothing: an error means that none of them may be counted as written.
+    /// - `TooLarge` where the request is over the limits; `Invalid` where a record is refused.
+    /// - An empty list succeeds and touches nothing.
+    async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted>;
+
+    /// Deletes records by id.
+    ///
+    /// # Behavior
+    /// - Ids that are not there are ignored.
+    /// - At most [`Limits::delete_ids`] ids.
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
+
+    /// Deletes a namespace and all its records.
+    ///
+    /// # Behavior
+    /// - Deleting what is not there succeeds.
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+
+    /// The size of `record` in a request, in bytes, by the wire that counts more.
+    fn request_bytes(&self, record: &Record) -> usize;
+
+    /// Why the target would refuse `record` as it stands; `None` where it would take it.
+    fn rejects(&self, record: &Record) -> Option<String>;
+}
+
+/// Whether a metadata value is one that indexes in this field can keep: a string, number, boolean or list of strings.
+pub fn is_plain(value: &MetadataValue) -> bool {
+    match value {
+        MetadataValue::Bool(_) | MetadataValue::Number(_) | MetadataValue::String(_) => true,
+        MetadataValue::List(items) => {
+            items.iter().all(|item| matches!(item, MetadataValue::String(_)))
+        }
+        MetadataValue::Null | MetadataValue::Object(_) => false,
+    }
+}
+
+/// The fields of `metadata` that are not plain (see [`is_plain`]), in order.
+pub fn complex_fields(metadata: &Metadata) -> impl Iterator<Item = (&str, &MetadataValue)> {
+    metadata
+        .0
+        .iter()
+        .filter(|(_, value)| !is_plain(value))
+        .map(|(name, value)| (name.as_str(), value))
+}

@@ -1,0 +1,374 @@
+//! The messages of Pinecone's gRPC data plane (2025-10 and 2026-04; the proto file has no package).
+//!
+//! Written with derives, so that building needs no protoc. Dense values are declared as `bytes`: a packed
+//! `repeated float` and a `bytes` field look the same on the wire, and so a vector crosses the process
+//! without being parsed number by number. A peer that sends them unpacked fails to decode here with a wire
+//! type error; [`unpacked`] has the same messages declared as floats for that case.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use prost_types::Struct;
+
+/// gRPC paths of `VectorService`.
+pub mod path {
+    pub const UPSERT: &str = "/VectorService/Upsert";
+    pub const DELETE: &str = "/VectorService/Delete";
+    pub const FETCH: &str = "/VectorService/Fetch";
+    pub const LIST: &str = "/VectorService/List";
+    pub const QUERY: &str = "/VectorService/Query";
+    pub const UPDATE: &str = "/VectorService/Update";
+    pub const DESCRIBE_INDEX_STATS: &str = "/VectorService/DescribeIndexStats";
+    pub const LIST_NAMESPACES: &str = "/VectorService/ListNamespaces";
+    pub const DESCRIBE_NAMESPACE: &str = "/VectorService/DescribeNamespace";
+    pub const DELETE_NAMESPACE: &str = "/VectorService/DeleteNamespace";
+    pub const CREATE_NAMESPACE: &str = "/VectorService/CreateNamespace";
+    pub const FETCH_BY_METADATA: &str = "/VectorService/FetchByMetadata";
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SparseValues {
+    #[prost(uint32, repeated, tag = "1")]
+    pub indices: Vec<u32>,
+    /// Packed little-endian f32.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub values: Bytes,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Vector {
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Packed little-endian f32.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub values: Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub metadata: Option<Struct>,
+    #[prost(message, optional, tag = "4")]
+    pub sparse_values: Option<SparseValues>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ScoredVector {
+    #[prost(string, tag = "1")]
+    pub id: String,
+    #[prost(float, tag = "2")]
+    pub score: f32,
+    /// Packed little-endian f32.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub values: Bytes,
+    #[prost(message, optional, tag = "4")]
+    pub metadata: Option<Struct>,
+    #[prost(message, optional, tag = "5")]
+    pub sparse_values: Option<SparseValues>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UpsertRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub vectors: Vec<Vector>,
+    #[prost(string, tag = "2")]
+    pub namespace: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UpsertResponse {
+    #[prost(uint32, tag = "1")]
+    pub upserted_count: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DeleteRequest {
+    #[prost(string, repeated, tag = "1")]
+    pub ids: Vec<String>,
+    #[prost(bool, tag = "2")]
+    pub delete_all: bool,
+    #[prost(string, tag = "3")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "4")]
+    pub filter: Option<Struct>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DeleteResponse {}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FetchRequest {
+    #[prost(string, repeated, tag = "1")]
+    pub ids: Vec<String>,
+    #[prost(string, tag = "2")]
+    pub namespace: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FetchResponse {
+    #[prost(map = "string, message", tag = "1")]
+    pub vectors: HashMap<String, Vector>,
+    #[prost(string, tag = "2")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "3")]
+    pub usage: Option<Usage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FetchByMetadataRequest {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: Option<Struct>,
+    #[prost(uint32, optional, tag = "3")]
+    pub limit: Option<u32>,
+    #[prost(string, optional, tag = "4")]
+    pub pagination_token: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FetchByMetadataResponse {
+    #[prost(map = "string, message", tag = "1")]
+    pub vectors: HashMap<String, Vector>,
+    #[prost(string, tag = "2")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "3")]
+    pub usage: Option<Usage>,
+    #[prost(message, optional, tag = "4")]
+    pub pagination: Option<Pagination>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListRequest {
+    #[prost(string, optional, tag = "1")]
+    pub prefix: Option<String>,
+    #[prost(uint32, optional, tag = "2")]
+    pub limit: Option<u32>,
+    #[prost(string, optional, tag = "3")]
+    pub pagination_token: Option<String>,
+    #[prost(string, tag = "4")]
+    pub namespace: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListItem {
+    #[prost(string, tag = "1")]
+    pub id: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Pagination {
+    #[prost(string, tag = "1")]
+    pub next: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub vectors: Vec<ListItem>,
+    #[prost(message, optional, tag = "2")]
+    pub pagination: Option<Pagination>,
+    #[prost(string, tag = "3")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "4")]
+    pub usage: Option<Usage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct QueryRequest {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+    #[prost(uint32, tag = "2")]
+    pub top_k: u32,
+    #[prost(message, optional, tag = "3")]
+    pub filter: Option<Struct>,
+    #[prost(bool, tag = "4")]
+    pub include_values: bool,
+    #[prost(bool, tag = "5")]
+    pub include_metadata: bool,
+    /// Packed little-endian f32.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub vector: Bytes,
+    #[prost(string, tag = "8")]
+    pub id: String,
+    #[prost(message, optional, tag = "9")]
+    pub sparse_vector: Option<SparseValues>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct QueryResponse {
+    #[prost(message, repeated, tag = "2")]
+    pub matches: Vec<ScoredVector>,
+    #[prost(string, tag = "3")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "4")]
+    pub usage: Option<Usage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Usage {
+    #[prost(uint32, optional, tag = "1")]
+    pub read_units: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UpdateRequest {
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Packed little-endian f32.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub values: Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub set_metadata: Option<Struct>,
+    #[prost(string, tag = "4")]
+    pub namespace: String,
+    #[prost(message, optional, tag = "5")]
+    pub sparse_values: Option<SparseValues>,
+    #[prost(message, optional, tag = "6")]
+    pub filter: Option<Struct>,
+    #[prost(bool, optional, tag = "7")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UpdateResponse {
+    #[prost(int32, optional, tag = "1")]
+    pub matched_records: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DescribeIndexStatsRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: Option<Struct>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NamespaceSummary {
+    #[prost(uint32, tag = "1")]
+    pub vector_count: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DescribeIndexStatsResponse {
+    #[prost(map = "string, message", tag = "1")]
+    pub namespaces: HashMap<String, NamespaceSummary>,
+    #[prost(uint32, optional, tag = "2")]
+    pub dimension: Option<u32>,
+    #[prost(float, tag = "3")]
+    pub index_fullness: f32,
+    #[prost(uint32, tag = "4")]
+    pub total_vector_count: u32,
+    #[prost(string, optional, tag = "5")]
+    pub metric: Option<String>,
+    #[prost(string, optional, tag = "6")]
+    pub vector_type: Option<String>,
+    #[prost(float, optional, tag = "7")]
+    pub memory_fullness: Option<f32>,
+    #[prost(float, optional, tag = "8")]
+    pub storage_fullness: Option<f32>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListNamespacesRequest {
+    #[prost(string, optional, tag = "1")]
+    pub pagination_token: Option<String>,
+    #[prost(uint32, optional, tag = "2")]
+    pub limit: Option<u32>,
+    #[prost(string, optional, tag = "3")]
+    pub prefix: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListNamespacesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub namespaces: Vec<NamespaceDescription>,
+    #[prost(message, optional, tag = "2")]
+    pub pagination: Option<Pagination>,
+    #[prost(int32, tag = "3")]
+    pub total_count: i32,
+}
+
+/// The request of both `DescribeNamespace` and `DeleteNamespace`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NamespaceRequest {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CreateNamespaceRequest {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(message, optional, tag = "2")]
+    pub schema: Option<MetadataSchema>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NamespaceDescription {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(uint64, tag = "2")]
+    pub record_count: u64,
+    #[prost(message, optional, tag = "3")]
+    pub schema: Option<MetadataSchema>,
+    #[prost(message, optional, tag = "4")]
+    pub indexed_fields: Option<IndexedFields>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct IndexedFields {
+    #[prost(string, repeated, tag = "1")]
+    pub fields: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct MetadataSchema {
+    #[prost(map = "string, message", tag = "1")]
+    pub fields: HashMap<String, MetadataField>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct MetadataField {
+    #[prost(bool, tag = "1")]
+    pub filterable: bool,
+}
+
+/// The answers that carry vectors, with values declared as floats: prost reads packed and unpacked alike.
+pub mod unpacked {
+    use std::collections::HashMap;
+
+    use prost_types::Struct;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct SparseValues {
+        #[prost(uint32, repeated, tag = "1")]
+        pub indices: Vec<u32>,
+        #[prost(float, repeated, tag = "2")]
+        pub values: Vec<f32>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Vector {
+        #[prost(string, tag = "1")]
+        pub id: String,
+        #[prost(float, repeated, tag = "2")]
+        pub values: Vec<f32>,
+        #[prost(message, optional, tag = "3")]
+        pub metadata: Option<Struct>,
+        #[prost(message, optional, tag = "4")]
+        pub sparse_values: Option<SparseValues>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct FetchResponse {
+        #[prost(map = "string, message", tag = "1")]
+        pub vectors: HashMap<String, Vector>,
+        #[prost(string, tag = "2")]
+        pub namespace: String,
+    }
+
+    /// For an emulator that is spoken to by a peer of the same habit.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct UpsertRequest {
+        #[prost(message, repeated, tag = "1")]
+        pub vectors: Vec<Vector>,
+        #[prost(string, tag = "2")]
+        pub namespace: String,
+    }
+}

@@ -1,0 +1,1 @@
+//! From an endpoint of a plan to a provider.
