@@ -3,6 +3,7 @@
 //! A record crosses the process as shared bytes: a [`Vector`] is the little-endian f32 bytes that came off
 //! the wire, and stays that until something needs the numbers.
 
+mod checkpoint;
 mod id;
 mod index;
 mod metadata;
@@ -10,7 +11,9 @@ mod record;
 mod shard;
 mod unit;
 mod vector;
+mod verdict;
 
+pub use checkpoint::{Checkpoint, Tally};
 pub use id::{Namespace, RecordId, StageId};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use metadata::{Metadata, MetadataValue};
@@ -18,3 +21,4 @@ pub use record::Record;
 pub use shard::{Cursor, Enumeration, Shard};
 pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
 pub use vector::{SparseVector, Vector};
+pub use verdict::Verdict;

@@ -2,12 +2,14 @@
 
 pub mod assertion;
 pub mod file;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use assertion::{Assertion, Comparison, MetricRef, Severity, Threshold};
 pub use file::PlanFile;
+pub use template::Template;
 
 use crate::model::StageId;
 
