@@ -45,8 +45,8 @@ pub enum Event {
 
     StageStarted { stage: StageId, attempt: u32 },
     StagePassed { stage: StageId },
-    /// An assertion failed.
-    StageFailed { stage: StageId, reason: String },
+    /// An assertion failed. Where traffic may have been moved, everything is rolled back.
+    StageFailed { stage: StageId, reason: String, rolls_back: bool },
     /// Something could not be done or measured; running again tries again.
     StageErred { stage: StageId, reason: String },
     /// The stage waits.

@@ -30,6 +30,8 @@ pub struct RunState {
     /// Who paused it.
     pub paused: Option<String>,
     pub abort: Option<String>,
+    /// A stage failed in a way that is answered by a rollback, which has not begun yet.
+    pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.
     pub hooks: BTreeMap<String, HookState>,
     pub cause: Option<Cause>,
@@ -283,7 +285,7 @@ impl RunState {
                 self.phase = Phase::Running;
                 self.started = Some(entry.at);
             }
-            Event::RunContinued { .. } => {}
+            Event::RunContinued { .. } => self.take_up_again(),
             Event::PlanAdopted { to, .. } => self.digest.clone_from(to),
             Event::ApprovalRequested { gate } => {
                 self.requested.insert(gate.clone());
@@ -303,6 +305,13 @@ impl RunState {
             }
             Event::RollbackStarted { cause } => {
                 self.cause = Some(cause.clone());
+                self.must_roll_back = None;
+                self.abort = None;
+                for stage in &mut self.stages {
+                    if matches!(stage.status, StageStatus::UndoFailed(_)) {
+                        stage.status = StageStatus::Running;
+                    }
+                }
                 self.phase = Phase::RollingBack;
                 self.left_behind.clear();
             }
@@ -316,11 +325,31 @@ impl RunState {
         }
     }
 
+    /// A stage that failed or erred is tried again, and a hold of the last process is no more.
+    fn take_up_again(&mut self) {
+        if self.phase != Phase::Stopped {
+            return;
+        }
+        self.phase = Phase::Running;
+        for stage in &mut self.stages {
+            if matches!(stage.status, StageStatus::Failed(_) | StageStatus::Erred(_)) {
+                stage.status = StageStatus::Pending;
+            }
+        }
+    }
+
     fn update_stage(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::WeightIntended { .. } => self.traffic_touched = true,
             Event::WeightSet { weight, actual, .. } => self.weight = Some(actual.unwrap_or(*weight)),
-            Event::StageFailed { .. } | Event::StageErred { .. } => self.phase = Phase::Stopped,
+            Event::StageFailed { stage, reason, rolls_back } => {
+                self.phase = Phase::Stopped;
+                if *rolls_back {
+                    let cause = Cause::Failed { stage: stage.clone(), reason: reason.clone() };
+                    self.must_roll_back = Some(cause);
+                }
+            }
+            Event::StageErred { .. } => self.phase = Phase::Stopped,
             Event::StageStarted { .. } => self.phase = Phase::Running,
             _ => {}
         }
