@@ -19,17 +19,14 @@ mod compare;
 mod judge;
 mod judgement;
 mod measured;
-mod number;
-mod observed;
 mod once;
 mod series;
 mod tally;
-mod verdict;
 
 pub use judge::{Judge, Progress};
-pub use judgement::{Judgement, stage_verdict};
+pub use judgement::stage_verdict;
 pub use measured::{Measured, MeasuredValue, metric_ref};
-pub use observed::Observed;
 pub use once::judge_once;
 pub use series::Series;
-pub use verdict::Verdict;
+
+pub use crate::model::{Judgement, Observed, Verdict};

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Judgement;
-use crate::model::{Checkpoint, Namespace, Shard, Share, StageId};
+use crate::model::{Checkpoint, Judgement, Namespace, Shard, Share, StageId};
 
 /// The version of the journal's format this program writes, and the newest one it reads.
 pub const FORMAT: u32 = 1;
@@ -63,7 +62,7 @@ pub enum Event {
     /// The shard was proven complete against the source's own count.
     ShardCompleted { stage: StageId, source: Namespace },
 
-    Judged(Judgement),
+    Judged(Judged),
 
     WeightIntended { stage: StageId, step: usize, weight: Share },
     /// `actual` is `None` where the driver cannot read back.
@@ -97,6 +96,18 @@ pub enum Event {
     /// A rollback ended; `left_behind` is empty unless it is stuck.
     RollbackFinished { left_behind: Vec<String> },
     RunFinished,
+}
+
+/// One judged assertion of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub stage: StageId,
+    /// The canary step, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// The stage's try, from 1.
+    pub attempt: u32,
+    pub judgement: Judgement,
 }
 
 /// Why a run waits.

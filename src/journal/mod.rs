@@ -5,14 +5,12 @@
 
 mod event;
 mod inbox;
-mod judgement;
 mod lock;
 mod state;
 mod store;
 
-pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold};
+pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged};
 pub use inbox::{Inbox, Request};
-pub use judgement::{Judgement, Observed};
 pub use lock::{Holder, Lock, LockView};
 pub use state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
 pub use store::{Journal, Paths, read};

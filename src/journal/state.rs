@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Artifact, Cause, Entry, Event, Gate, Hold, Judgement};
+use super::{Artifact, Cause, Entry, Event, Gate, Hold, Judged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Namespace, Shard, Share, StageId, Tally};
 
@@ -93,7 +93,7 @@ pub struct StageState {
     pub created_index: Option<String>,
     pub shards: BTreeMap<Namespace, ShardState>,
     /// The last judgement of each assertion in each step, of the newest attempt.
-    pub judgements: Vec<Judgement>,
+    pub judgements: Vec<Judged>,
     /// Steps that passed.
     pub steps_passed: BTreeSet<usize>,
     pub bake: Option<BakeState>,
@@ -174,15 +174,13 @@ impl StageState {
         self.status == StageStatus::Passed
     }
 
-    fn judged(&mut self, judgement: Judgement) {
-        let same = |old: &Judgement| {
-            old.assertion == judgement.assertion
-                && old.step == judgement.step
-                && old.attempt == judgement.attempt
+    fn judged(&mut self, judged: Judged) {
+        let same = |old: &Judged| {
+            old.judgement.assertion == judged.judgement.assertion && old.step == judged.step
         };
         match self.judgements.iter_mut().find(|old| same(old)) {
-            Some(old) => *old = judgement,
-            None => self.judgements.push(judgement),
+            Some(old) => *old = judged,
+            None => self.judgements.push(judged),
         }
     }
 }
@@ -369,7 +367,7 @@ impl StageState {
                 self.ended = None;
                 self.hold = None;
                 self.notes.clear();
-                self.judgements.retain(|judgement| judgement.step.is_some());
+                self.judgements.retain(|judged| judged.step.is_some());
             }
             Event::StagePassed { .. } => self.end(StageStatus::Passed, at),
             Event::StageFailed { reason, .. } => self.end(StageStatus::Failed(reason.clone()), at),
@@ -394,7 +392,7 @@ impl StageState {
                     shard.is_complete = true;
                 }
             }
-            Event::Judged(judgement) => self.judged(judgement.clone()),
+            Event::Judged(judged) => self.judged(judged.clone()),
             Event::WeightSet { .. } => self.weight_set_at = Some(at),
             Event::BakeStarted { step, ends, .. } => {
                 self.bake = Some(BakeState { step: *step, started: at, ends: *ends });
@@ -454,7 +452,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::SourceDeleted { stage, .. }
         | Event::StageUndone { stage, .. }
         | Event::UndoFailed { stage, .. } => Some(stage),
-        Event::Judged(judgement) => Some(&judgement.stage),
+        Event::Judged(judged) => Some(&judged.stage),
         Event::ApprovalRequested { gate } | Event::Approved { gate, .. } => Some(&gate.stage),
         _ => None,
     }

@@ -45,7 +45,7 @@ impl Observed {
     }
 
     /// The same kind of value with another number; words and truth values stay as they are.
-    pub(super) fn with_number(&self, number: f64) -> Self {
+    pub fn with_number(&self, number: f64) -> Self {
         match self {
             Self::Seconds(_) => Self::Seconds(number),
             Self::Share(_) => Self::Share(number),
