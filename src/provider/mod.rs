@@ -5,12 +5,15 @@
 
 mod capability;
 pub mod layer;
+pub mod manifest;
 pub mod parquet;
 pub mod pinecone;
 pub mod registry;
+mod secret;
 
 use async_trait::async_trait;
 pub use capability::{Capabilities, Limits};
+pub use secret::Secret;
 
 use crate::error::Result;
 use crate::model::{
