@@ -4,6 +4,7 @@
 //! throttle, timeout, observation and read-only are [`layer`]s around it, never code inside it.
 
 mod capability;
+mod environment;
 pub mod layer;
 pub mod manifest;
 pub mod parquet;
@@ -13,6 +14,7 @@ mod secret;
 
 use async_trait::async_trait;
 pub use capability::{Capabilities, Limits};
+pub use environment::{API_KEY_VARIABLE, CONTROLLER_VARIABLE, Environment, StandIn};
 pub use secret::Secret;
 
 use crate::error::Result;

@@ -30,7 +30,12 @@ pub struct Connection {
 
 impl Connection {
     /// To `host`, with or without a scheme; connects on first use.
-    pub fn new(host: &str, control: &Server, transport: Transport, user_agent: &str) -> Result<Self> {
+    pub fn new(
+        host: &str,
+        control: &Server,
+        transport: Transport,
+        user_agent: &str,
+    ) -> Result<Self> {
         let address = with_scheme(host);
         let grpc = GrpcPlane::new(&address, &control.key, control.version.clone(), user_agent)?;
         let rest = RestPlane(Server { address, ..control.clone() });

@@ -29,9 +29,9 @@ pub fn client(address: &str, user_agent: &str) -> Result<reqwest::Client> {
         .timeout(LONGEST_CALL)
         .redirect(reqwest::redirect::Policy::none());
     let builder = if is_loopback(address) { builder.no_proxy() } else { builder };
-    builder.build().map_err(|error| {
-        Error::unexpected("the HTTP client cannot be set up").with_source(error)
-    })
+    builder
+        .build()
+        .map_err(|error| Error::unexpected("the HTTP client cannot be set up").with_source(error))
 }
 
 /// Whether an address is this machine.

@@ -61,6 +61,9 @@ const ABSENT_ID: &str = "vecshift-lsn";
 impl Index {
     pub fn new(settings: Settings) -> Result<Self> {
         let address = http::with_scheme(&settings.endpoint);
+        if address.starts_with("http://") && !http::is_loopback(&address) {
+            tracing::warn!(%address, "the API key travels over plain http");
+        }
         let client = http::client(&address, &settings.user_agent)?;
         let server = Server {
             client,
@@ -98,7 +101,8 @@ impl Index {
     }
 
     fn is_pod(&self) -> bool {
-        self.description().is_some_and(|index| matches!(index.spec.deployment, Deployment::Pod { .. }))
+        self.description()
+            .is_some_and(|index| matches!(index.spec.deployment, Deployment::Pod { .. }))
     }
 
     async fn known(&self) -> Result<Arc<IndexDescription>> {

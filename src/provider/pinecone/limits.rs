@@ -41,9 +41,8 @@ fn id_refusal(id: &str) -> Option<String> {
     if id.contains('\0') {
         return Some("the id holds a NUL character".into());
     }
-    (id.len() > LIMITS.id_chars).then(|| {
-        format!("the id has {} characters; the limit is {}", id.len(), LIMITS.id_chars)
-    })
+    (id.len() > LIMITS.id_chars)
+        .then(|| format!("the id has {} characters; the limit is {}", id.len(), LIMITS.id_chars))
 }
 
 fn metadata_refusal(record: &Record) -> Option<String> {
@@ -75,9 +74,8 @@ fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
         return Some("a sparse value is not a finite number".into());
     }
     let spec = spec?;
-    (spec.metric != Metric::Dotproduct).then(|| {
-        format!("it has sparse values; an index with metric {} keeps none", spec.metric)
-    })
+    (spec.metric != Metric::Dotproduct)
+        .then(|| format!("it has sparse values; an index with metric {} keeps none", spec.metric))
 }
 
 fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
@@ -102,9 +100,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{
-        Deployment, Metadata, MetadataValue, RecordId, SparseVector, Vector,
-    };
+    use crate::model::{Deployment, Metadata, MetadataValue, RecordId, SparseVector, Vector};
 
     fn record() -> Record {
         Record {

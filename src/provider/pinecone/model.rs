@@ -105,7 +105,10 @@ fn deployment(spec: Map<String, Value>) -> Deployment {
         value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     if let Some(value) = spec.get("serverless") {
-        return Deployment::Serverless { cloud: text(value, "cloud"), region: text(value, "region") };
+        return Deployment::Serverless {
+            cloud: text(value, "cloud"),
+            region: text(value, "region"),
+        };
     }
     if let Some(value) = spec.get("pod")
         && let Ok(pod) = serde_json::from_value::<PodIn>(value.clone())

@@ -26,9 +26,8 @@ impl Lsn {
     /// Reads the headers of an answer. The first name of each is what the service sends today, the second
     /// what Pinecone's Python SDK 10 also looks for.
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let number = |names: [&str; 2]| {
-            names.into_iter().find_map(|name| header(name)?.trim().parse().ok())
-        };
+        let number =
+            |names: [&str; 2]| names.into_iter().find_map(|name| header(name)?.trim().parse().ok());
         Self {
             written: number(["x-pinecone-request-lsn", "x-pinecone-lsn-committed"]),
             readable: number(["x-pinecone-max-indexed-lsn", "x-pinecone-lsn-reconciled"]),

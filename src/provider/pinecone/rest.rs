@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use http::Method;
 
+use super::LIST_PAGE;
 use super::http::{Server, segment};
 use super::json::{self, Floats};
 use super::plane::{Answer, Plane};
-use super::LIST_PAGE;
 use crate::error::Result;
 use crate::model::{IndexStats, Namespace, Record, RecordId};
 use crate::provider::{Filter, IdPage, Match, Query};

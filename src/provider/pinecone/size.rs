@@ -16,9 +16,10 @@ pub fn request_bytes(record: &Record) -> usize {
 }
 
 fn json_bytes(record: &Record) -> usize {
-    let sparse = record.sparse.as_ref().map_or(0, |sparse| {
-        sparse.indices.len() * "4294967295,".len() + floats(&sparse.values)
-    });
+    let sparse = record
+        .sparse
+        .as_ref()
+        .map_or(0, |sparse| sparse.indices.len() * "4294967295,".len() + floats(&sparse.values));
     let id = record.id.as_str();
     // An escaped byte takes six at most (\u00XX).
     let id = if id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {

@@ -34,7 +34,9 @@ fn roots() -> RootCertStore {
         tracing::debug!(ignored, "certificate authorities that could not be used");
     }
     if roots.is_empty() {
-        tracing::warn!("no certificate authorities found: set SSL_CERT_FILE to a PEM file to reach https addresses");
+        tracing::warn!(
+            "no certificate authorities found: set SSL_CERT_FILE to a PEM file to reach https addresses"
+        );
     }
     roots
 }

@@ -12,8 +12,7 @@ pub fn to_struct(metadata: &Metadata) -> Option<Struct> {
     if metadata.is_empty() {
         return None;
     }
-    let fields =
-        metadata.0.iter().map(|(name, value)| (name.clone(), to_value(value))).collect();
+    let fields = metadata.0.iter().map(|(name, value)| (name.clone(), to_value(value))).collect();
     Some(Struct { fields })
 }
 
