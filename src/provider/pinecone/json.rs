@@ -309,6 +309,11 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            failure_persistence: None,
+            ..Default::default()
+        })]
+
         #[test]
         fn every_finite_f32_survives_json(bits in proptest::num::u32::ANY) {
             let value = f32::from_bits(bits);
