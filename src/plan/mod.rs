@@ -2,12 +2,16 @@
 
 pub mod assertion;
 pub mod file;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use assertion::{Assertion, Comparison, MetricRef, Severity, Threshold};
+pub use assertion::{Assertion, Comparison, MetricRef, Threshold};
 pub use file::PlanFile;
+pub use template::Template;
+
+pub use crate::model::{Place, Severity};
 
 use crate::model::StageId;
 
@@ -34,12 +38,4 @@ pub struct CheckedStage {
     pub assertions: Vec<Assertion>,
     /// Where the stage starts in the file.
     pub place: Place,
-}
-
-/// A place in a plan file; lines and columns count from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
 }
