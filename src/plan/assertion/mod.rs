@@ -7,7 +7,11 @@
 //! op         = == != < <= > >=
 //! ```
 
+mod parse;
+
 use serde::{Deserialize, Serialize};
+
+pub use parse::{At, ParseError, ParsedAssertion, Value};
 
 use super::Place;
 use crate::model::Span;
