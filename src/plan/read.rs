@@ -15,7 +15,7 @@ use super::node::{Node, step};
 use super::resolve::{Declared, bind, resolve};
 use super::source::{Region, Sources};
 use super::template::Bindings;
-use super::walk::{Walked, walk};
+use super::walk::{Secret, Walked, walk};
 
 /// What comes from outside the plan file. The library reads no environment; the caller passes in what the
 /// plan may see.
@@ -44,6 +44,10 @@ pub struct Read {
 pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
     let mut reading = Reading::default();
     let plan = reading.plan(path, inputs);
+    for Secret { text, region } in &reading.secrets {
+        reading.sources.hide(text, *region);
+    }
+    reading.sources.hide_keys();
     let diagnostics = Diagnostics::new(reading.found, Arc::new(reading.sources));
     match plan {
         Some(plan) if !diagnostics.has_errors() => Ok(Read { plan, warnings: diagnostics }),
@@ -55,6 +59,7 @@ pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
 struct Reading {
     sources: Sources,
     found: Vec<Diagnostic>,
+    secrets: Vec<Secret>,
 }
 
 impl Reading {
@@ -62,7 +67,8 @@ impl Reading {
         let mut root = read_nodes(path, &mut self.sources, &mut self.found)?;
         let (bindings, declared) = bind(&root, inputs, &mut self.found);
         let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut self.found);
-        let Walked { value, tainted } = walk(&root, &mut self.found);
+        let Walked { value, tainted, secrets } = walk(&root, &mut self.found);
+        self.secrets = secrets;
         self.unused(&root, &declared, &used);
         let file = self.typed(value)?;
         let base = folder(path);
@@ -73,6 +79,7 @@ impl Reading {
             base: &base,
             tainted: &tainted,
             found: &mut self.found,
+            secrets: &mut self.secrets,
         });
         let digest = digest(&file, &checked, &bindings);
         Some(Plan {

@@ -58,6 +58,50 @@ impl Sources {
     }
 }
 
+/// How Pinecone's API keys begin, since 2024.
+const KEY_PREFIX: &str = "pcsk_";
+
+impl Sources {
+    /// Overwrites a text with `*`, at its region and wherever else it stands. Nothing moves.
+    pub fn hide(&mut self, text: &str, region: Region) {
+        if let Some(file) = self.files.get_mut(region.file) {
+            file.hide(region.start, region.end);
+        }
+        for file in self.files.iter_mut().filter(|_| text.trim().len() >= 6) {
+            let places: Vec<_> = file.text.match_indices(text).map(|(at, _)| at).collect();
+            places.into_iter().for_each(|at| file.hide(at, at + text.len()));
+        }
+    }
+
+    /// Overwrites whatever looks like an API key, wherever it stands.
+    pub fn hide_keys(&mut self) {
+        for file in &mut self.files {
+            let places: Vec<_> = file.text.match_indices(KEY_PREFIX).map(|(at, _)| at).collect();
+            for at in places {
+                let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                let rest = file.text[at..].find(|c| !is_key(c)).unwrap_or(file.text.len() - at);
+                file.hide(at, at + rest);
+            }
+        }
+    }
+}
+
+impl SourceFile {
+    fn hide(&mut self, start: usize, end: usize) {
+        let Some(hidden) = self.text.get(start..end) else { return };
+        let stars: String = hidden
+            .chars()
+            .flat_map(|c| std::iter::repeat_n(if c.is_whitespace() { c } else { '*' }, stars(c)))
+            .collect();
+        self.text.replace_range(start..end, &stars);
+    }
+}
+
+/// As many one-byte characters as the character has bytes; white space stays what it is.
+fn stars(c: char) -> usize {
+    if c.is_whitespace() { 1 } else { c.len_utf8() }
+}
+
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -97,6 +97,7 @@ impl Checker<'_, '_> {
         if let Some(long) = long {
             self.long_form(metric, long);
         }
+        self.samples(metric, &parsed, long);
         Some((parsed, threshold))
     }
 
@@ -290,6 +291,19 @@ impl Checker<'_, '_> {
             _ => return,
         };
         self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| d);
+    }
+
+    /// A percentile that is watched wants to know how many samples are enough.
+    fn samples(&mut self, metric: &Metric, parsed: &ParsedAssertion, long: Option<&LongAssertion>) {
+        let Some(percentile) = metric.percentile().filter(|_| metric.over) else { return };
+        if long.is_none_or(|long| long.min_samples.is_none()) {
+            let needed = needed_samples(percentile).max(20);
+            let message =
+                format!("a {} without `min_samples` can pass on a handful of queries", metric.name);
+            self.context.report_with(&codes::NO_MIN_SAMPLES, self.text_at, message, |d| {
+                d.help(format!("write `{{ check: {parsed}, min_samples: {needed} }}` or more"))
+            });
+        }
     }
 
     fn long_form(&mut self, metric: &Metric, long: &LongAssertion) {

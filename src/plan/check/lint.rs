@@ -23,9 +23,6 @@ pub(super) fn check(context: &mut Context<'_>) {
         }
         unproven(context, &pointer, index, stage);
         toothless(context, &pointer, stage);
-        for (number, entry) in stage.common.assertions.iter().enumerate() {
-            samples(context, &format!("{pointer}/assert/{number}"), stage, entry);
-        }
     }
     if let Some(data) = file.rehearsal.as_ref().and_then(|world| world.source.data.as_ref()) {
         super::copy::file(context, "/rehearsal/source/data", data);
@@ -196,24 +193,5 @@ fn toothless(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
     if judges && !blocks && !context.is_tainted(&format!("{pointer}/assert")) {
         let message = format!("this `{}` stage asserts nothing that could fail", stage.kind.name());
         context.report(&codes::NOTHING_ASSERTED, &format!("{pointer}/kind"), message);
-    }
-}
-
-fn samples(context: &mut Context<'_>, pointer: &str, stage: &Stage, entry: &AssertionEntry) {
-    let (text, given, at) = match entry {
-        AssertionEntry::Text(text) => (text, None, pointer.to_owned()),
-        AssertionEntry::Long(long) => (&long.check, long.min_samples, format!("{pointer}/check")),
-    };
-    let Ok(parsed) = text.parse::<ParsedAssertion>() else { return };
-    let metric = super::super::catalogue::find(&parsed.metric.value, stage.kind.name());
-    let Some(metric) = metric.filter(|metric| metric.over) else { return };
-    let Some(percentile) = metric.percentile() else { return };
-    if given.is_none() {
-        let needed = super::assertions::needed_samples(percentile).max(20);
-        let message =
-            format!("a {} without `min_samples` can pass on a handful of queries", metric.name);
-        context.report_with(&codes::NO_MIN_SAMPLES, &at, message, |d| {
-            d.help(format!("write `{{ check: {}, min_samples: {needed} }}` or more", parsed))
-        });
     }
 }

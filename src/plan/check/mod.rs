@@ -10,6 +10,7 @@ mod hooks;
 mod lint;
 mod names;
 mod order;
+mod secrets;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use super::diagnostic::Diagnostic;
 use super::file::{PlanFile, Stage};
 use super::node::Node;
 use super::source::{Region, Sources};
+use super::walk::Secret;
 use super::{Assertion, CheckedStage};
 use crate::model::StageId;
 
@@ -33,6 +35,7 @@ pub(crate) struct Checked {
 pub(crate) fn check(mut context: Context<'_>) -> Checked {
     let file = context.file;
     names::check(&mut context);
+    secrets::check(&mut context);
     order::check(&mut context);
     hooks::check(&mut context);
     traffic::check(&mut context);
@@ -63,6 +66,7 @@ pub(crate) struct Context<'a> {
     /// Pointers whose value was replaced by a sample, because it was wrong.
     pub tainted: &'a BTreeSet<String>,
     pub found: &'a mut Vec<Diagnostic>,
+    pub secrets: &'a mut Vec<Secret>,
 }
 
 impl Context<'_> {

@@ -6,7 +6,7 @@ use super::super::codes;
 use super::super::diagnostic::{Diagnostic, either, nearest};
 use super::super::node::{Node, NodeKind, Word};
 use super::shape::Shape;
-use super::{At, Walker};
+use super::{At, Secret, Walker};
 
 impl Walker<'_> {
     /// A reference to a secret. Whatever stands there instead is never repeated in the message.
@@ -16,6 +16,7 @@ impl Walker<'_> {
         branches: &[(&str, &Value)],
         at: &At,
     ) -> Option<Value> {
+        self.hide(node, branches);
         if node.scalar().is_some() {
             let message = "a secret must not be written into a plan";
             let diagnostic =
@@ -25,6 +26,21 @@ impl Walker<'_> {
             return self.report(diagnostic);
         }
         self.one_key(node, branches, at)
+    }
+
+    /// Remembers what may be a secret: a bare scalar, or one under another key than those of a reference.
+    fn hide(&mut self, node: &Node, branches: &[(&str, &Value)]) {
+        if let Some(scalar) = node.scalar() {
+            self.secrets.push(Secret { text: scalar.text.clone(), region: node.region });
+        }
+        for entry in node.entries() {
+            if !branches.iter().any(|(key, _)| *key == entry.key) {
+                self.hide(&entry.value, &[]);
+            }
+        }
+        for item in node.items() {
+            self.hide(item, &[]);
+        }
     }
 
     pub(super) fn one_key(

@@ -24,17 +24,25 @@ use shape::{Shape, sample};
 pub(crate) struct Walked {
     pub value: Value,
     pub tainted: BTreeSet<String>,
+    /// Secrets that were written into the plan: no message may show them.
+    pub secrets: Vec<Secret>,
+}
+
+/// A text that must not be shown, and where it stands.
+pub(crate) struct Secret {
+    pub text: String,
+    pub region: Region,
 }
 
 /// Checks a whole plan.
 pub(crate) fn walk(root: &Node, found: &mut Vec<Diagnostic>) -> Walked {
-    let mut walker = Walker { found, tainted: BTreeSet::new() };
+    let mut walker = Walker { found, tainted: BTreeSet::new(), secrets: Vec::new() };
     let at = At { pointer: String::new(), key: None };
     let value = walker.node(root, schema(), &at).unwrap_or_else(|| {
         walker.tainted.insert(String::new());
         sample(schema())
     });
-    Walked { value, tainted: walker.tainted }
+    Walked { value, tainted: walker.tainted, secrets: walker.secrets }
 }
 
 /// Where the walk is: the pointer, and the region of the key that led there.
@@ -65,6 +73,7 @@ impl At {
 struct Walker<'a> {
     found: &'a mut Vec<Diagnostic>,
     tainted: BTreeSet<String>,
+    secrets: Vec<Secret>,
 }
 
 impl Walker<'_> {
@@ -118,6 +127,7 @@ impl Walker<'_> {
         let none = Map::new();
         let properties = schema["properties"].as_object().unwrap_or(&none);
         let mut object = Map::new();
+        let mut misspelt = Vec::new();
         for entry in entries {
             let rest = &schema["additionalProperties"];
             let value = match properties.get(&entry.key) {
@@ -126,7 +136,7 @@ impl Walker<'_> {
                     self.node(&entry.value, rest, &at.key(entry))
                 }
                 None => {
-                    self.unknown_key(entry, node, properties, at);
+                    misspelt.extend(self.unknown_key(entry, node, properties, at));
                     continue;
                 }
             };
@@ -140,7 +150,7 @@ impl Walker<'_> {
                 continue;
             }
             let property = &properties[name];
-            if !entries.iter().any(|entry| entry.key == name) {
+            if !entries.iter().any(|entry| entry.key == name) && !misspelt.contains(&name) {
                 self.missing_key(name, property, node, at);
             }
             object.insert(name.to_owned(), sample(property));
@@ -149,7 +159,14 @@ impl Walker<'_> {
         Some(Value::Object(object))
     }
 
-    fn unknown_key(&mut self, entry: &Entry, node: &Node, known: &Map<String, Value>, at: &At) {
+    /// Reports the key, and returns the one that was probably meant.
+    fn unknown_key<'s>(
+        &mut self,
+        entry: &Entry,
+        node: &Node,
+        known: &'s Map<String, Value>,
+        at: &At,
+    ) -> Option<&'s str> {
         let free = known.keys().map(String::as_str).filter(|key| node.get(key).is_none());
         let near = nearest(&entry.key, free.clone());
         let parent = match at.pointer.rsplit('/').find(|step| step.parse::<usize>().is_err()) {
@@ -166,6 +183,7 @@ impl Walker<'_> {
             }
             _ => diagnostic,
         });
+        near
     }
 
     fn missing_key(&mut self, name: &str, property: &Value, node: &Node, at: &At) {
