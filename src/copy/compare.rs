@@ -67,8 +67,8 @@ pub async fn compare_shard(
     is_chosen: &(dyn Fn(&RecordId) -> bool + Sync),
     mut found: impl FnMut(Difference) -> Result<()>,
 ) -> Result<Comparison> {
-    let ids =
-        Ids::start(&*pipeline.source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest).await?;
+    let ids = Ids::start(&*pipeline.source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest)
+        .await?;
     let chunks = stream::try_unfold(ids, async |mut ids| {
         let chunk = ids.next().await?;
         Ok::<_, Error>(chunk.map(|chunk| (chunk, ids)))
@@ -128,7 +128,12 @@ async fn compare_chunk(
 }
 
 impl Comparison {
-    fn compare(&mut self, expected: &Record, seen: Option<&Record>, tolerance: f64) -> Vec<(DifferenceKind, String)> {
+    fn compare(
+        &mut self,
+        expected: &Record,
+        seen: Option<&Record>,
+        tolerance: f64,
+    ) -> Vec<(DifferenceKind, String)> {
         let Some(seen) = seen else {
             self.missing += 1;
             return vec![(DifferenceKind::Missing, "not in the target".to_owned())];
@@ -152,7 +157,8 @@ impl Comparison {
         let fields = metadata_differences(expected, seen);
         if !fields.is_empty() {
             self.metadata_mismatched += 1;
-            differences.push((DifferenceKind::Metadata, format!("fields differ: {}", fields.join(", "))));
+            differences
+                .push((DifferenceKind::Metadata, format!("fields differ: {}", fields.join(", "))));
         }
         self.drifted_fields.extend(type_changes(expected, seen));
         differences
@@ -161,7 +167,8 @@ impl Comparison {
 
 /// The largest difference of one sparse value; infinite where positions differ. No values and an empty list are equal.
 fn sparse_difference(expected: &Record, seen: &Record) -> f64 {
-    let entries = |record: &Record| record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
+    let entries =
+        |record: &Record| record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
     let (ours, theirs) = (entries(expected), entries(seen));
     if ours.len() != theirs.len() || ours.iter().zip(&theirs).any(|(a, b)| a.0 != b.0) {
         return f64::INFINITY;
@@ -200,7 +207,8 @@ pub async fn count_extra(
     if !pipeline.target.capabilities().list {
         return Ok(None);
     }
-    let listing = Shard { source: shard.target.clone(), enumeration: Enumeration::List, ..shard.clone() };
+    let listing =
+        Shard { source: shard.target.clone(), enumeration: Enumeration::List, ..shard.clone() };
     let target: &dyn Source = &*pipeline.target;
     let mut ids = Ids::start(target, &listing, &Cursor::Start, pipeline.chunk_ids(), None).await?;
     let mut extra = 0;

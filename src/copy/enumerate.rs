@@ -32,10 +32,17 @@ pub struct Ids<'a> {
 }
 
 enum Walk {
-    List { page: Option<String>, skip: Option<RecordId>, last: Option<RecordId> },
+    List {
+        page: Option<String>,
+        skip: Option<RecordId>,
+        last: Option<RecordId>,
+    },
     /// The remaining ids, in bytewise order.
     Sweep(VecDeque<RecordId>),
-    Manifest { rows: Manifest, row: u64 },
+    Manifest {
+        rows: Manifest,
+        row: u64,
+    },
     Ended,
 }
 
@@ -60,11 +67,16 @@ impl<'a> Ids<'a> {
                     Cursor::After(id) => Some(RecordId::new(id)),
                     _ => None,
                 };
-                Walk::Sweep(ids.into_iter().filter(|id| skip.as_ref().is_none_or(|skip| id > skip)).collect())
+                Walk::Sweep(
+                    ids.into_iter()
+                        .filter(|id| skip.as_ref().is_none_or(|skip| id > skip))
+                        .collect(),
+                )
             }
             (Enumeration::Manifest { .. }, cursor) => {
-                let mut rows = manifest
-                    .ok_or_else(|| Error::unexpected("a manifest shard was started without its manifest"))?;
+                let mut rows = manifest.ok_or_else(|| {
+                    Error::unexpected("a manifest shard was started without its manifest")
+                })?;
                 let done = match cursor {
                     Cursor::Row(done) => *done,
                     _ => 0,
@@ -163,7 +175,11 @@ async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>>
     }
     let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
     for attempt in 0..SWEEP_TRIES {
-        let query = Query { vector: direction(dimension, attempt), top_k: SWEEP_LIMIT as u32, ..Query::default() };
+        let query = Query {
+            vector: direction(dimension, attempt),
+            top_k: SWEEP_LIMIT as u32,
+            ..Query::default()
+        };
         let matches = source.query(&shard.source, &query).await?;
         found.extend(matches.into_iter().map(|found| found.id));
         if found.len() as u64 >= shard.expected {

@@ -73,7 +73,8 @@ impl Pipeline {
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let ids = Ids::start(&*self.source, shard, &from.cursor, self.chunk_ids(), manifest).await?;
+        let ids =
+            Ids::start(&*self.source, shard, &from.cursor, self.chunk_ids(), manifest).await?;
         let chunks = stream::try_unfold(ids, async |mut ids| {
             let chunk = ids.next().await?;
             Ok::<_, Error>(chunk.map(|chunk| (chunk, ids)))
@@ -135,8 +136,11 @@ pub(super) async fn fetch_all(
         let mut asked: std::collections::HashSet<&RecordId> = part.iter().collect();
         for record in &answer {
             if !asked.remove(&record.id) {
-                let message = format!("the source answered with `{}`, which was not asked for", record.id);
-                return Err(Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace));
+                let message =
+                    format!("the source answered with `{}`, which was not asked for", record.id);
+                return Err(
+                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
+                );
             }
         }
         records.extend(answer);

@@ -7,9 +7,13 @@ impl Template {
     pub fn render(&self, context: &serde_json::Value) -> Result<String> {
         let mut environment = minijinja::Environment::new();
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-        environment.render_str(&self.0, minijinja::Value::from(minijinja::value::Serde(context))).map_err(|e| Error::invalid(e.to_string()))
+        environment
+            .render_str(&self.0, minijinja::Value::from(minijinja::value::Serde(context)))
+            .map_err(|e| Error::invalid(e.to_string()))
     }
 }
 impl super::Plan {
-    pub fn template(&self, text: &str) -> Result<Template> { Ok(Template(text.to_owned())) }
+    pub fn template(&self, text: &str) -> Result<Template> {
+        Ok(Template(text.to_owned()))
+    }
 }
