@@ -24,6 +24,8 @@ mod observed;
 mod once;
 mod series;
 mod tally;
+#[cfg(test)]
+mod test_assertion;
 mod verdict;
 
 pub use judge::{Judge, Progress};
