@@ -8,3 +8,8 @@ mod emulator_kinds;
 mod plan_files;
 mod provider;
 mod provider_faults;
+mod traffic_action;
+mod traffic_driver;
+mod traffic_flagd;
+mod traffic_probe;
+mod verdict;
