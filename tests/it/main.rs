@@ -1,0 +1,5 @@
+//! One binary of integration tests: a file here is a `mod` line below.
+
+mod cli;
+mod journals;
+mod report;
