@@ -69,7 +69,7 @@ impl Pipeline {
         manifest: Option<Manifest>,
         mut checkpoint: impl AsyncFnMut(Acked<Checkpoint>) -> Result<()>,
     ) -> Result<ShardEnd> {
-        let mut tally = from.tally;
+        let (mut tally, mut lsn) = (from.tally, from.lsn);
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
@@ -84,9 +84,10 @@ impl Pipeline {
                 .try_buffered(self.chunks_in_flight.max(1))
                 .take_until(self.cancel.cancelled())
         );
-        while let Some((done, cursor)) = settled.try_next().await? {
+        while let Some((done, seen, cursor)) = settled.try_next().await? {
             tally.add(done);
-            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally })).await?;
+            lsn = lsn.max(seen);
+            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn })).await?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
             }
@@ -94,14 +95,15 @@ impl Pipeline {
         Ok(ShardEnd::Interrupted)
     }
 
-    async fn settle(&self, shard: &Shard, chunk: IdChunk) -> Result<(Tally, Cursor)> {
+    async fn settle(&self, shard: &Shard, chunk: IdChunk) -> Result<(Tally, Option<u64>, Cursor)> {
         let permit = self.concurrency.acquire().await?;
         let result = self.settle_ids(shard, &chunk.ids).await;
         self.concurrency.release(permit, (self.throttled)());
-        Ok((result?, chunk.after))
+        let (tally, lsn) = result?;
+        Ok((tally, lsn, chunk.after))
     }
 
-    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId]) -> Result<Tally> {
+    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId]) -> Result<(Tally, Option<u64>)> {
         let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
         tally.missing = (ids.len() - records.len()) as u64;
@@ -110,13 +112,13 @@ impl Pipeline {
             tally.bytes += record.stored_bytes() as u64;
             changed.push(self.transform.apply(&shard.source, record)?);
         }
-        let Settled { copied, refused } = upsert(&*self.target, &shard.target, changed).await?;
+        let Settled { copied, refused, lsn } = upsert(&*self.target, &shard.target, changed).await?;
         tally.copied = copied;
         tally.failed = refused.len() as u64;
         for (record, reason) in refused {
             self.dead_letters.put(&shard.source, &shard.target, &record, &reason)?;
         }
-        Ok(tally)
+        Ok((tally, lsn))
     }
 }
 
