@@ -2,4 +2,5 @@
 
 mod cli;
 mod journals;
+mod plan_files;
 mod report;
