@@ -3,6 +3,7 @@
 //! Records come from an iterator, so that a reader of Parquet plugs in as well as the generator does.
 
 mod generate;
+mod plan;
 mod text;
 
 use std::collections::BTreeMap;
