@@ -19,19 +19,16 @@ mod compare;
 mod judge;
 mod judgement;
 mod measured;
-mod number;
-mod observed;
 mod once;
 mod series;
 mod tally;
 #[cfg(test)]
 mod test_assertion;
-mod verdict;
 
 pub use judge::{Judge, Progress};
-pub use judgement::{Judgement, stage_verdict};
+pub use judgement::stage_verdict;
 pub use measured::{Measured, MeasuredValue, metric_ref};
-pub use observed::Observed;
 pub use once::judge_once;
 pub use series::Series;
-pub use verdict::Verdict;
+
+pub use crate::model::{Judgement, Observed, Verdict};

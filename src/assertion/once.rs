@@ -1,6 +1,7 @@
 //! Reading a measurement against an assertion, and judging where there is only one.
 
 use super::compare::{holds, threshold_text};
+use super::judgement::unmeasured;
 use super::tally::{Reading, Seen, Tally, needed};
 use super::{Judgement, Measured, MeasuredValue, Observed};
 use crate::model::Side;
@@ -66,7 +67,7 @@ fn side<'a>(
 /// What the readings so far say, if there were no more.
 pub(super) fn judgement(assertion: &Assertion, tally: &Tally) -> Judgement {
     let verdict = tally.verdict(assertion);
-    let blank = Judgement::unmeasured(assertion, verdict);
+    let blank = unmeasured(assertion, verdict);
     let seen = tally.telling(verdict);
     Judgement {
         observed: seen.map(|seen| seen.observed.clone()),

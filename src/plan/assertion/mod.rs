@@ -1,0 +1,107 @@
+//! Assertions as a plan asks for them: the grammar, the metric catalogue and the checks that need no world.
+//!
+//! ```text
+//! assertion  = metric op value [ "over" duration ]
+//! metric     = name | name "." name | fn "(" subject ")" | name "@" k
+//! value      = number [unit] | share | money | bool | word | factor "x" "source"
+//! op         = == != < <= > >=
+//! ```
+
+mod parse;
+
+use serde::{Deserialize, Serialize};
+
+pub use parse::{At, ParseError, ParsedAssertion, Value};
+
+pub use crate::model::Severity;
+use crate::model::{Place, Span};
+
+/// A checked assertion of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assertion {
+    /// Unique within its stage: the given `id`, else the text.
+    pub id: String,
+    /// The text as the plan has it, in canonical spacing.
+    pub text: String,
+    pub metric: MetricRef,
+    pub comparison: Comparison,
+    pub threshold: Threshold,
+    /// The window the measurements are taken from; `None` = all of the stage or step.
+    pub over: Option<Span>,
+    pub severity: Severity,
+    pub min_samples: Option<u64>,
+    pub warmup: Option<Span>,
+    /// 2 = the third failing measurement fails.
+    pub tolerate_failures: u32,
+    /// Measurements that could not be taken.
+    pub tolerate_errors: u32,
+    /// Consecutive passing measurements that are needed.
+    pub pass_after: u32,
+    pub no_data: NoData,
+    pub every: Option<Span>,
+    pub place: Place,
+}
+
+/// What having no samples at the end means; it is never a pass.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NoData {
+    /// Could not be judged: the run pauses.
+    #[default]
+    Inconclusive,
+    /// Counts as a failure.
+    Fail,
+}
+
+/// A metric as written: the catalogue's name and its argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MetricRef {
+    /// `source.records`, `p95`, `overlap`, `exec`, …
+    pub name: String,
+    /// The subject in parentheses (`query` of `p95(query)`) or the k of `overlap@10`.
+    pub argument: Option<String>,
+}
+
+impl std::fmt::Display for MetricRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.argument {
+            None => f.write_str(&self.name),
+            Some(k) if self.name.ends_with("overlap") => write!(f, "{}@{k}", self.name),
+            Some(subject) => write!(f, "{}({subject})", self.name),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    #[serde(rename = "==")]
+    Equal,
+    #[serde(rename = "!=")]
+    NotEqual,
+    #[serde(rename = "<")]
+    Less,
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    #[serde(rename = ">")]
+    Greater,
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+}
+
+/// The right-hand side, in the base unit of the metric: seconds, bytes, shares of 1, dollars, per second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    Number(f64),
+    Seconds(f64),
+    Bytes(f64),
+    Share(f64),
+    PerSecond(f64),
+    Dollars(f64),
+    Bool(bool),
+    Word(String),
+    /// `1.2x source`: the factor; the other side is the same measurement of the source in the same window.
+    TimesSource(f64),
+}
