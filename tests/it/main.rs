@@ -1,4 +1,9 @@
 //! All integration tests, one binary. `floors` fails on a file that is forgotten here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on panics, and may ask its own surroundings"
+)]
 
 mod cli;
 mod emulator;
