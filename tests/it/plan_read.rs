@@ -37,7 +37,12 @@ impl Folder {
     fn read(&self, text: &str, vars: &[(&str, &str)]) -> Result<Plan, Diagnostics> {
         let vars = vars.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let inputs = Inputs { vars, env: BTreeMap::new() };
-        plan::read(&self.write("plan.yaml", text), &inputs).map(|read| read.plan)
+        let path = self.0.path().join("plan.yaml");
+        plan::read_text(&path, text.to_owned(), &inputs).map(|read| read.plan)
+    }
+
+    fn read_all(&self, text: &str) -> Result<plan::Read, Diagnostics> {
+        plan::read_text(&self.0.path().join("plan.yaml"), text.to_owned(), &inputs())
     }
 
     fn digest(&self, text: &str) -> String {
@@ -164,11 +169,32 @@ fn a_file_that_is_not_there_is_a_diagnostic() {
 }
 
 #[test]
+fn a_file_that_is_not_text_is_a_diagnostic() {
+    let folder = Folder::new();
+    let path = folder.write("plan.yaml", "");
+    std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+    let found = plan::read(&path, &inputs()).unwrap_err();
+    assert!(found.to_string().ends_with("it is not UTF-8 text"), "{found}");
+}
+
+#[test]
+fn places_can_be_asked_for_later() {
+    let plan = Folder::new().read(PLAN, &[]).unwrap();
+    let place = plan.place("/stages/1/assert/0");
+    assert_eq!((place.line, place.column), (14, 14));
+    assert_eq!(plan.source_line(&place), Some("    assert: [p95(query) < 100ms]"));
+    assert_eq!(plan.place("/target/api_key").line, 5);
+}
+
+#[test]
 fn a_large_file_is_refused_before_it_is_parsed() {
     let folder = Folder::new();
     let text = format!("{PLAN}# {}\n", "x".repeat(1024 * 1024));
-    let found = folder.read(&text, &[]).unwrap_err();
-    assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["V002"]);
+    let path = folder.write("large.yaml", &text);
+    for found in [plan::read(&path, &inputs()), folder.read_all(&text)] {
+        let found = found.unwrap_err();
+        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["V002"]);
+    }
 }
 
 #[test]

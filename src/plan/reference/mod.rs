@@ -25,7 +25,8 @@ Generated from the types that plans are read into; `vecshift schema` prints the 
 Durations are written like `250ms`, `90s`, `10m`, `24h`, `7d`; sizes like `2 MB` (decimal) or `2 MiB` (binary); rates like
 `20/s`; shares like `5%`; money like `$150`. A bare number where a unit belongs is an error. `{{ … }}` in a value is a
 [minijinja](https://docs.rs/minijinja) template that knows `vars` and `env`; where a key's description says so, it is
-evaluated later and knows more. Paths start from the plan's folder. Metrics of assertions are on [their own page](metrics.md).
+evaluated later and knows more. Paths start from the plan's folder,
+also those that come from a plan it extends. Metrics of assertions are on [their own page](metrics.md).
 ";
 
 /// The page `docs/plan.md`.
