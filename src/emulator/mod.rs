@@ -1,1 +1,44 @@
-//! (in the making)
+//! A Pinecone that runs here: control plane over REST, data plane over REST and gRPC, over indexes in memory.
+//!
+//! [`Emulator::start`] binds one port. It serves the control plane, and the data plane for a request that says
+//! which index it means: by a host name that starts with the index's name (`twins.localhost:5080`), by the
+//! header `x-vecshift-index`, or by there being one index only. Beside that each index has a listener of its
+//! own on a free port, and that is the `host` which `describe index` gives: official SDKs and gRPC clients dial
+//! it as it stands, whatever the machine's resolver thinks of `*.localhost`
+//! (`docs/decisions/0003-emulator-hosts.md`).
+//!
+//! A request walks through [`dispatch`](self): its path names an operation, the key and the API version are
+//! checked, the dice give it a fate (see `faults.rs`), and its wire's module reads it into a call of `data/`
+//! or `control/`. Calls check everything and then change an index in one step, so that a refusal never leaves
+//! half a change.
+//!
+//! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
+
+mod collection;
+mod control;
+mod counters;
+mod data;
+mod dispatch;
+mod error;
+mod faults;
+mod filter;
+mod grpc;
+mod handle;
+mod index;
+mod knn;
+mod limits;
+mod operation;
+mod options;
+mod project;
+mod rate;
+mod rest;
+mod server;
+mod store;
+mod truncate;
+mod wire;
+mod world;
+
+pub use counters::{Counters, IndexCounters};
+pub use handle::Emulator;
+pub use options::EmulatorOptions;
+pub use world::World;

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use assertion::{Assertion, Comparison, MetricRef, Severity, Threshold};
+pub use assertion::{Assertion, Comparison, MetricRef, Threshold};
 pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
 pub use codes::{Code, error_pages};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Related};
@@ -48,6 +48,8 @@ pub use reference::{explain, reference_markdown};
 pub use render::Colour;
 pub use schema::schema;
 pub use template::Template;
+
+pub use crate::model::{Place, Severity};
 
 use crate::error::Result;
 use crate::model::StageId;
@@ -123,12 +125,4 @@ pub struct CheckedStage {
     pub assertions: Vec<Assertion>,
     /// Where the stage starts in the file.
     pub place: Place,
-}
-
-/// A place in a plan file; lines and columns count from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
 }

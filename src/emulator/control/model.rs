@@ -1,0 +1,74 @@
+//! The `IndexModel` of the versions up to 2026-04.
+
+use serde_json::{Value, json};
+
+use crate::clock::Timestamp;
+use crate::emulator::index::Index;
+use crate::model::{Deployment, VectorType};
+
+pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
+    let spec = index.spec();
+    let is_ready = index.is_ready(now);
+    let mut model = json!({
+        "name": spec.name,
+        "metric": spec.metric.name(),
+        "host": index.host,
+        "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
+        "tags": if spec.tags.is_empty() { Value::Null } else { json!(spec.tags) },
+        "spec": deployment(index, &spec.deployment),
+        "status": {
+            "ready": is_ready,
+            "state": if is_ready { "Ready" } else { "Initializing" },
+        },
+        "vector_type": match spec.vector_type {
+            VectorType::Dense => "dense",
+            VectorType::Sparse => "sparse",
+        },
+    });
+    // A sparse index has no such member.
+    if let Some(dimension) = spec.dimension {
+        model["dimension"] = json!(dimension);
+    }
+    model
+}
+
+fn deployment(index: &Index, deployment: &Deployment) -> Value {
+    let mut inner = match deployment {
+        Deployment::Serverless { cloud, region } => json!({
+            "cloud": cloud,
+            "region": region,
+            "read_capacity": read_capacity(index),
+        }),
+        Deployment::Pod { environment, pod_type, pods, replicas, shards, indexed } => {
+            let mut pod = json!({
+                "environment": environment,
+                "pod_type": pod_type,
+                "pods": pods,
+                "replicas": replicas,
+                "shards": shards,
+            });
+            if let Some(indexed) = indexed {
+                pod["metadata_config"] = json!({ "indexed": indexed });
+            }
+            pod
+        }
+        Deployment::Other(_) => json!({}),
+    };
+    if let Some(collection) = &index.extras.source_collection {
+        inner["source_collection"] = json!(collection);
+    }
+    if let Some(schema) = &index.extras.schema {
+        inner["schema"] = schema.clone();
+    }
+    json!({ deployment.kind(): inner })
+}
+
+/// On demand unless something else was asked for, and then what was asked for.
+fn read_capacity(index: &Index) -> Value {
+    let mut capacity = match &index.extras.read_capacity {
+        Some(asked) => asked.clone(),
+        None => json!({ "mode": "OnDemand" }),
+    };
+    capacity["status"] = json!({ "state": "Ready" });
+    capacity
+}

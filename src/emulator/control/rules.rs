@@ -1,0 +1,126 @@
+//! What names, tags and the other words of a body must look like.
+
+use std::collections::BTreeMap;
+
+use crate::emulator::error::{Answer, Refusal};
+use crate::model::Metric;
+
+pub(crate) const DIMENSION: u32 = 20_000;
+
+pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_right = (1..=45).contains(&name.len())
+        && name.chars().all(|c| is_word(c) || c == '-')
+        && name.starts_with(is_word)
+        && name.ends_with(is_word);
+    if is_right {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!(
+        "{what} must be 1-45 characters long, start and end with an alphanumeric character, and consist only of lower case alphanumeric characters or '-', got '{name}'."
+    )))
+}
+
+/// Tags are merged into those that are there; an empty value takes a tag away.
+pub(crate) fn merge_tags(
+    tags: &mut BTreeMap<String, String>,
+    changes: BTreeMap<String, String>,
+) -> Answer<()> {
+    for (key, value) in changes {
+        check_tag(&key, &value)?;
+        match value.is_empty() {
+            true => tags.remove(&key),
+            false => tags.insert(key, value),
+        };
+    }
+    if tags.len() > 20 {
+        return Err(Refusal::invalid(format!("At most 20 tags, got {}.", tags.len())));
+    }
+    Ok(())
+}
+
+fn check_tag(key: &str, value: &str) -> Answer<()> {
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    if !(1..=80).contains(&key.len()) || !key.chars().all(is_key) {
+        let message =
+            format!("Tag keys are 1-80 alphanumeric characters, '_' or '-', got '{key}'.");
+        return Err(Refusal::invalid(message));
+    }
+    let is_value = |c: char| c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c);
+    if value.len() > 120 || !value.chars().all(is_value) {
+        let message = format!(
+            "Tag values are at most 120 alphanumeric characters or ';@_-.+ ', got '{value}' for '{key}'."
+        );
+        return Err(Refusal::invalid(message));
+    }
+    Ok(())
+}
+
+pub(crate) fn read_switch(what: &str, word: &str) -> Answer<bool> {
+    match word {
+        "enabled" => Ok(true),
+        "disabled" => Ok(false),
+        _ => Err(Refusal::invalid(format!("{what} must be enabled or disabled, got '{word}'."))),
+    }
+}
+
+pub(crate) fn read_metric(word: &str) -> Answer<Metric> {
+    match word {
+        "cosine" => Ok(Metric::Cosine),
+        "dotproduct" => Ok(Metric::Dotproduct),
+        "euclidean" => Ok(Metric::Euclidean),
+        _ => Err(Refusal::invalid(format!(
+            "metric must be cosine, euclidean or dotproduct, got '{word}'."
+        ))),
+    }
+}
+
+pub(crate) fn check_pod_type(word: &str) -> Answer<()> {
+    let is_right = word.split_once('.').is_some_and(|(kind, size)| {
+        ["s1", "p1", "p2"].contains(&kind) && ["x1", "x2", "x4", "x8"].contains(&size)
+    });
+    if is_right {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!(
+        "pod_type must be s1, p1 or p2 with .x1, .x2, .x4 or .x8, got '{word}'."
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for right in ["a", "a-1", "0", &"x".repeat(45)] {
+            assert!(check_name("Index name", right).is_ok(), "{right}");
+        }
+        for wrong in ["", "-a", "a-", "A", "a_b", "a.b", &"x".repeat(46)] {
+            assert_eq!(check_name("Index name", wrong).unwrap_err().status, 400, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tags_merge_and_an_empty_value_deletes() {
+        let of = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        };
+        let mut tags = of(&[("a", "1"), ("b", "2")]);
+        merge_tags(&mut tags, of(&[("a", ""), ("c", "x@y.z")])).unwrap();
+        assert_eq!(tags, of(&[("b", "2"), ("c", "x@y.z")]));
+        for wrong in [("", "x"), ("a b", "x"), ("a", "x/y"), ("a", &"x".repeat(121))] {
+            assert!(merge_tags(&mut tags, of(&[wrong])).is_err(), "{wrong:?}");
+        }
+        let many = (0..21).map(|n| (format!("k{n}"), "v".to_owned())).collect();
+        assert!(merge_tags(&mut BTreeMap::new(), many).is_err());
+    }
+
+    #[test]
+    fn pod_types() {
+        assert!(check_pod_type("p1.x1").is_ok());
+        for wrong in ["p1", "p3.x1", "p1.x3", "starter"] {
+            assert!(check_pod_type(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The data plane's operations, apart from any wire: both wires read their messages into these calls.
+//!
+//! A call checks everything first and then changes the index in one step under its lock, so a refused
+//! request was never applied in part.
+
+mod namespace;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+pub(crate) use namespace::NamespaceView;
+pub(crate) use read::{FetchByMetadata, Page, Query};
+pub(crate) use write::{Deletion, Update};
+
+use crate::model::{Namespace, SparseVector, Vector, VectorType};
+
+use super::error::{Answer, Refusal};
+use super::index::Index;
+use super::operation::Operation;
+use super::project::Project;
+use super::rate::Limit;
+
+/// One request to the data plane of one index.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub project: Arc<Project>,
+    pub index: Arc<Index>,
+    pub operation: Operation,
+}
+
+/// An answer and the log sequence number its headers tell.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub body: T,
+    pub lsn: Option<Lsn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lsn {
+    /// The number of this write.
+    Request(u64),
+    /// The last write of the namespace that queries can see.
+    MaxIndexed(u64),
+}
+
+impl Lsn {
+    pub fn header(self) -> (&'static str, u64) {
+        match self {
+            Self::Request(lsn) => ("x-pinecone-request-lsn", lsn),
+            Self::MaxIndexed(lsn) => ("x-pinecone-max-indexed-lsn", lsn),
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    pub fn plain(body: T) -> Self {
+        Self { body, lsn: None }
+    }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
+        Reply { body: change(self.body), lsn: self.lsn }
+    }
+}
+
+impl Call {
+    /// What holds for every operation: the index is ready and its kind has the operation.
+    pub fn check(&self) -> Answer<()> {
+        self.index.refuse_unless_ready(self.project.now())?;
+        if self.index.is_pod && self.operation.is_serverless_only() {
+            let message = format!(
+                "The operation {} is not supported for pod-based indexes",
+                self.operation.name()
+            );
+            return Err(Refusal::not_found(message));
+        }
+        Ok(())
+    }
+
+    /// Runs `work` where it does not hold up other requests: a search through many vectors takes milliseconds.
+    pub async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        if !self.is_heavy() {
+            return work(&self);
+        }
+        let joined = tokio::task::spawn_blocking(move || work(&self)).await;
+        joined.unwrap_or_else(|error| {
+            Err(Refusal::new(500, super::error::Code::Internal, error.to_string()))
+        })
+    }
+
+    fn is_heavy(&self) -> bool {
+        const MULTIPLICATIONS: usize = 500_000;
+        let components = self.index.dimension.unwrap_or(128) as usize;
+        matches!(self.operation, Operation::Query)
+            && self.index.read(self.project.now()).count() * components > MULTIPLICATIONS
+    }
+
+    /// Takes from the documented rate limits, which serverless indexes have.
+    fn take(&self, namespace: &Namespace, demands: &[(Limit, usize)]) -> Answer<()> {
+        if self.index.is_pod || !self.project.rate_limits {
+            return Ok(());
+        }
+        let now = self.project.now();
+        let taken = self.project.buckets.take(&self.index.name, namespace, demands, now);
+        taken.inspect_err(|_| self.project.tally.rate_limited())
+    }
+
+    /// Whether `vector` and `sparse` are what this index keeps; `what` names them in the refusal.
+    fn check_vector(
+        &self,
+        what: &str,
+        vector: &Vector,
+        sparse: Option<&SparseVector>,
+    ) -> Answer<()> {
+        let spec = self.index.spec();
+        if self.index.vector_type == VectorType::Sparse {
+            let fault = match sparse {
+                _ if !vector.is_empty() => "dense values are not supported by a sparse index",
+                None => "a sparse index needs sparse values",
+                Some(_) => return Ok(()),
+            };
+            return Err(Refusal::invalid(format!("{what}: {fault}")));
+        }
+        let dimension = self.index.dimension.unwrap_or_default() as usize;
+        if vector.dimension() != dimension {
+            let found = vector.dimension();
+            return Err(Refusal::invalid(format!(
+                "Vector dimension {found} does not match the dimension of the index {dimension}"
+            )));
+        }
+        if sparse.is_some() && spec.metric != crate::model::Metric::Dotproduct {
+            return Err(Refusal::invalid(
+                "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_units(&self, units: u32) -> Option<u32> {
+        (!self.index.is_pod).then_some(units)
+    }
+}

@@ -1,0 +1,102 @@
+//! Namespaces of a serverless index.
+
+use serde_json::Value;
+
+use crate::emulator::error::{Answer, Code, Refusal};
+use crate::emulator::index::schema_fields;
+use crate::emulator::limits;
+use crate::emulator::store::Space;
+use crate::model::Namespace;
+
+use super::read::{read_token, write_token};
+use super::{Call, Page};
+
+/// What is told of a namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct NamespaceView {
+    pub name: String,
+    pub record_count: u64,
+    pub filterable: Option<Vec<String>>,
+}
+
+impl NamespaceView {
+    fn of(name: &Namespace, space: &Space) -> Self {
+        Self {
+            name: name.explicit().to_owned(),
+            record_count: space.records.len() as u64,
+            filterable: space.filterable.clone(),
+        }
+    }
+}
+
+impl Call {
+    /// A page of namespaces in bytewise order and the number of all that have the prefix.
+    pub fn list_namespaces(
+        &self,
+        prefix: &str,
+        limit: Option<u32>,
+        token: Option<&str>,
+    ) -> Answer<(Page<NamespaceView>, usize)> {
+        let most = limits::LIST_NAMESPACES;
+        let limit = match limit {
+            None | Some(0) => most,
+            Some(limit) if limit as usize <= most => limit as usize,
+            Some(limit) => {
+                return Err(Refusal::invalid(format!("limit must be 1 to {most}, got {limit}")));
+            }
+        };
+        let after = token.filter(|token| !token.is_empty()).map(read_token).transpose()?;
+        let store = self.index.read(self.project.now());
+        let mut views: Vec<_> = store
+            .spaces
+            .iter()
+            .filter(|(_, space)| space.exists())
+            .map(|(name, space)| NamespaceView::of(name, space))
+            .filter(|view| view.name.starts_with(prefix))
+            .collect();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        let total = views.len();
+        views.retain(|view| after.as_ref().is_none_or(|after| view.name > *after));
+        let is_more = views.len() > limit;
+        views.truncate(limit);
+        let next = views.last().filter(|_| is_more).map(|last| write_token(&last.name));
+        Ok((Page { items: views, next, read_units: None }, total))
+    }
+
+    pub fn describe_namespace(&self, namespace: &Namespace) -> Answer<NamespaceView> {
+        let store = self.index.read(self.project.now());
+        let space = store.spaces.get(namespace).filter(|space| space.exists());
+        space.map(|space| NamespaceView::of(namespace, space)).ok_or_else(not_found)
+    }
+
+    pub fn create_namespace(&self, name: &str, schema: Option<&Value>) -> Answer<NamespaceView> {
+        if name.is_empty() || name == Namespace::DEFAULT_ALIAS {
+            return Err(Refusal::invalid(format!("The namespace name {name:?} is reserved")));
+        }
+        limits::check_namespace(name)?;
+        let namespace = Namespace::new(name);
+        let mut store = self.index.write();
+        store.settle(self.project.now());
+        let space = store.spaces.entry(namespace.clone()).or_default();
+        if space.exists() {
+            let message = format!("Namespace {name} already exists");
+            return Err(Refusal::new(409, Code::AlreadyExists, message));
+        }
+        space.is_created = true;
+        space.filterable = schema.and_then(schema_fields);
+        self.project.tally.write(&self.index.name);
+        Ok(NamespaceView::of(&namespace, space))
+    }
+
+    pub fn delete_namespace(&self, namespace: &Namespace) -> Answer<()> {
+        if !self.index.write().remove(namespace) {
+            return Err(not_found());
+        }
+        self.project.tally.write(&self.index.name);
+        Ok(())
+    }
+}
+
+fn not_found() -> Refusal {
+    Refusal::not_found("Namespace not found")
+}

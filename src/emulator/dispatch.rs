@@ -1,0 +1,227 @@
+//! From a request to its operation: key, version, fate, wire.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Request, Response, header};
+
+use super::control;
+use super::data::Call;
+use super::error::{Answer, Code, Refusal};
+use super::faults::{Fate, Fault};
+use super::grpc;
+use super::index::Index;
+use super::operation::Operation;
+use super::project::Shared;
+use super::rest::{self, Incoming};
+use super::server::Peer;
+use super::truncate::truncated;
+
+/// The header that says which index a data plane request on the main port means.
+pub(crate) const INDEX_HEADER: &str = "x-vecshift-index";
+
+/// Versions of the API that are answered; 2026-07 speaks another dialect.
+const VERSIONS: [&str; 7] =
+    ["2024-04", "2024-07", "2024-10", "2025-01", "2025-04", "2025-10", "2026-04"];
+
+/// No body is read further than this; the limits refuse far smaller ones.
+const LARGEST_BODY: usize = 128 * 1024 * 1024;
+
+/// What a listener serves: the whole project, or the data plane of one index.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub project: Shared,
+    pub index: Option<Arc<Index>>,
+}
+
+/// A request that was found to be for an operation.
+struct Asked {
+    operation: Operation,
+    /// The name in the path.
+    name: String,
+    index: Option<Arc<Index>>,
+    is_grpc: bool,
+}
+
+impl Scope {
+    pub fn router(self) -> Router {
+        Router::new().fallback(handle).with_state(self)
+    }
+
+    /// What the request asks; the refusal is already in the wire's shape.
+    fn read(&self, request: &Request<Body>) -> Result<Asked, Box<Response<Body>>> {
+        let is_grpc = is_grpc(request.headers());
+        let path = request.uri().path();
+        let (operation, name) = match is_grpc {
+            true => Operation::of_grpc(path)
+                .map(|operation| (operation, String::new()))
+                .ok_or_else(|| refuse_grpc(&unknown(path)))?,
+            false => Operation::of_rest(request.method(), path)
+                .filter(|(operation, _)| operation.is_data() || self.index.is_none())
+                .ok_or_else(|| Box::new(unknown(path).control()))?,
+        };
+        let shaped = |refusal| Box::new(refuse(is_grpc, operation, &refusal));
+        self.check_key(request.headers()).map_err(shaped)?;
+        check_version(request.headers()).map_err(shaped)?;
+        let index = match operation.is_data() {
+            true => Some(self.find_index(request).map_err(shaped)?),
+            false => None,
+        };
+        Ok(Asked { operation, name, index, is_grpc })
+    }
+
+    fn check_key(&self, headers: &HeaderMap) -> Answer<()> {
+        let Some(key) = &self.project.api_key else { return Ok(()) };
+        let given = headers.get("api-key").map(|value| value.as_bytes());
+        if given == Some(key.as_bytes()) { Ok(()) } else { Err(Refusal::unauthenticated()) }
+    }
+
+    /// The index of a data plane request: the listener's own, else the one the request names, else the only one.
+    fn find_index(&self, request: &Request<Body>) -> Answer<Arc<Index>> {
+        if let Some(index) = &self.index {
+            return Ok(Arc::clone(index));
+        }
+        if let Some(name) = text(request.headers(), INDEX_HEADER) {
+            return self.project.index(name);
+        }
+        let host = request.uri().authority().map(|authority| authority.as_str());
+        let host = host.or_else(|| text(request.headers(), header::HOST.as_str()));
+        let label = host.and_then(|host| host.split(['.', ':']).next()).unwrap_or_default();
+        if let Some(index) = self.project.find(label) {
+            return Ok(index);
+        }
+        match <[Arc<Index>; 1]>::try_from(self.project.indexes()) {
+            Ok([only]) => Ok(only),
+            Err(indexes) => Err(Refusal::not_found(format!(
+                "This port serves {} indexes and the request names none: use the host that describe index gives, a host name that starts with the index's name, or the header {INDEX_HEADER}",
+                indexes.len()
+            ))),
+        }
+    }
+}
+
+async fn handle(
+    State(scope): State<Scope>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let asked = match scope.read(&request) {
+        Ok(asked) => asked,
+        Err(response) => return *response,
+    };
+    let project = &scope.project;
+    let index = asked.index.as_ref().map(|index| index.name.as_str());
+    project.tally.request(asked.operation, index);
+    let fate = project.dice.draw(asked.operation);
+    if let Some(fault) = fate.fault {
+        project.tally.fault(fault);
+    }
+    let response = match fate.fault {
+        Some(Fault::Reset) => {
+            peer.reset();
+            // The connection's task drops this request when it sees the cut.
+            std::future::pending().await
+        }
+        Some(Fault::RateLimited) => asked.refuse(&Refusal::rate_limited(
+            "Too many requests (a fault of the emulator): slow down and try again",
+        )),
+        Some(Fault::Unavailable) => asked.refuse(&Refusal::unavailable(
+            "The service is not available (a fault of the emulator): try again",
+        )),
+        Some(Fault::Truncated) | None => answer(project, &asked, request).await,
+    };
+    wait(project, &asked, &fate).await;
+    match fate.fault {
+        Some(Fault::Truncated) => truncated(response, &peer).await,
+        _ => response,
+    }
+}
+
+async fn answer(project: &Shared, asked: &Asked, request: Request<Body>) -> Response<Body> {
+    let call = asked.index.as_ref().map(|index| Call {
+        project: Arc::clone(project),
+        index: Arc::clone(index),
+        operation: asked.operation,
+    });
+    match call {
+        Some(call) if asked.is_grpc => grpc::answer(call, request).await,
+        call => {
+            let incoming = match incoming(asked, request).await {
+                Ok(incoming) => incoming,
+                Err(refusal) => return asked.refuse(&refusal),
+            };
+            match call {
+                Some(call) => rest::answer(call, incoming).await,
+                None => control::answer(project, asked.operation, &incoming).await,
+            }
+        }
+    }
+}
+
+async fn incoming(asked: &Asked, request: Request<Body>) -> Answer<Incoming> {
+    let parameters = parameters(request.uri().query().unwrap_or_default());
+    let body: Bytes = to_bytes(request.into_body(), LARGEST_BODY)
+        .await
+        .map_err(|error| Refusal::new(413, Code::OutOfRange, error.to_string()))?;
+    Ok(Incoming { name: asked.name.clone(), parameters, body })
+}
+
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let url = reqwest::Url::parse(&format!("http://localhost/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+/// Waits the latency of the request's fate; that of targets only for queries of indexes a client created.
+async fn wait(project: &Shared, asked: &Asked, fate: &Fate) {
+    let mut latency = fate.latency;
+    if asked.index.as_ref().is_some_and(|index| !index.is_pod && index.is_made_by_client) {
+        latency += fate.target_query_latency;
+    }
+    if !latency.is_zero() {
+        project.clock.sleep(latency).await;
+    }
+}
+
+impl Asked {
+    fn refuse(&self, refusal: &Refusal) -> Response<Body> {
+        refuse(self.is_grpc, self.operation, refusal)
+    }
+}
+
+fn refuse(is_grpc: bool, operation: Operation, refusal: &Refusal) -> Response<Body> {
+    match (is_grpc, operation.is_data()) {
+        (true, _) => grpc::refuse(refusal),
+        (false, true) => refusal.data(),
+        (false, false) => refusal.control(),
+    }
+}
+
+fn refuse_grpc(refusal: &Refusal) -> Box<Response<Body>> {
+    Box::new(grpc::refuse(refusal))
+}
+
+fn unknown(path: &str) -> Refusal {
+    Refusal::new(404, Code::NotFound, format!("The emulator has nothing at {path}"))
+}
+
+fn check_version(headers: &HeaderMap) -> Answer<()> {
+    let Some(version) = text(headers, "x-pinecone-api-version") else { return Ok(()) };
+    if VERSIONS.contains(&version) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!(
+        "API version {version} is not supported by the emulator: send one of {}",
+        VERSIONS.join(", ")
+    )))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    text(headers, header::CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.starts_with("application/grpc"))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,159 @@
+//! The emulator as its owner sees it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexSpec, Namespace, Record};
+use crate::plan::file::Faults;
+
+use super::EmulatorOptions;
+use super::counters::Counters;
+use super::dispatch::Scope;
+use super::error::Refusal;
+use super::index::Extras;
+use super::limits;
+use super::project::{NewIndex, Project, Shared};
+use super::server::Door;
+use super::store::{Store, Stored, Write};
+use super::world::World;
+
+/// A running emulator. Dropping it ends it as [`Emulator::shutdown`] does, without waiting.
+pub struct Emulator {
+    project: Shared,
+    address: SocketAddr,
+}
+
+impl Emulator {
+    /// Binds the main port and serves.
+    ///
+    /// # Errors
+    /// `Io` where the address cannot be bound.
+    pub async fn start(options: EmulatorOptions) -> Result<Self> {
+        let listen = options.listen;
+        let project = Arc::new(Project::new(options));
+        let door = Door::bind(listen, project.stop.child_token()).await?;
+        let address = door.address()?;
+        let scope = Scope { project: Arc::clone(&project), index: None };
+        project.keep(door.serve(scope.router()));
+        Ok(Self { project, address })
+    }
+
+    /// Where the control plane answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The control plane's address as a URL without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Adds an index that is ready at once; returns its host. It counts as the world's, not as a client's:
+    /// `target_query_latency` does not slow it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where the name is taken.
+    pub async fn add_index(&self, spec: IndexSpec) -> Result<String> {
+        let new = NewIndex {
+            spec,
+            extras: Extras::default(),
+            records: Store::default(),
+            ready_after: Duration::ZERO,
+            is_made_by_client: false,
+        };
+        let index = self.project.create(new).await.map_err(refused)?;
+        Ok(index.host.clone())
+    }
+
+    /// Puts records into an index past the wire: nothing is counted, and they can be read at once.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such index; `Invalid` for a record that the service would not keep.
+    pub fn insert(&self, index: &str, namespace: &Namespace, records: Vec<Record>) -> Result<()> {
+        let index = self.project.index(index).map_err(refused)?;
+        limits::check_namespace(namespace.as_str()).map_err(refused)?;
+        for record in &records {
+            limits::check_record(record).map_err(refused)?;
+            let dimension = index.dimension.unwrap_or_default() as usize;
+            if record.vector.dimension() != dimension {
+                let found = record.vector.dimension();
+                return Err(Error::invalid(format!(
+                    "record {} has {found} components, the index {} has {dimension}",
+                    record.id, index.name
+                )));
+            }
+        }
+        let stored = records.into_iter().map(|record| Arc::new(Stored::new(record))).collect();
+        index.write().write(namespace, Write::Upsert(stored), self.project.now(), Duration::ZERO);
+        Ok(())
+    }
+
+    /// Adds a world's index and fills it; returns the number of records.
+    ///
+    /// # Errors
+    /// As [`Emulator::add_index`] and [`Emulator::insert`]; and what the world's records end with.
+    pub async fn load(&self, world: World) -> Result<u64> {
+        const BATCH: usize = 500;
+        let (index, mut records) = world.into_parts();
+        let name = index.name.clone();
+        self.add_index(index).await?;
+        let mut loaded = 0;
+        loop {
+            let mut batches: BTreeMap<Namespace, Vec<Record>> = BTreeMap::new();
+            let mut count = 0;
+            for record in records.by_ref().take(BATCH) {
+                let (namespace, record) = record?;
+                batches.entry(namespace).or_default().push(record);
+                count += 1;
+            }
+            if count == 0 {
+                return Ok(loaded);
+            }
+            for (namespace, batch) in batches {
+                self.insert(&name, &namespace, batch)?;
+            }
+            loaded += count;
+            // Generating takes a while; others get their turn between batches.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Replaces the faults; their sequence starts anew.
+    pub fn set_faults(&self, faults: Faults) {
+        self.project.dice.set(faults);
+    }
+
+    /// What was asked so far.
+    pub fn counters(&self) -> Counters {
+        self.project.tally.snapshot()
+    }
+
+    /// Ends every listener and cuts every connection, and waits until they are gone.
+    pub async fn shutdown(self) {
+        self.project.stop.cancel();
+        for listener in self.project.take_listeners() {
+            if let Err(error) = listener.await {
+                tracing::warn!(%error, "a listener of the emulator did not end well");
+            }
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.project.stop.cancel();
+    }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    let kind = match refusal.status {
+        404 => ErrorKind::NotFound,
+        409 => ErrorKind::AlreadyExists,
+        500 => ErrorKind::Io,
+        _ => ErrorKind::Invalid,
+    };
+    Error::new(kind, refusal.message)
+}

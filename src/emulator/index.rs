@@ -1,0 +1,134 @@
+//! One index: what it is, when it is ready, and its records.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+use crate::model::{Deployment, IndexSpec, Namespace, VectorType};
+
+use super::error::{Answer, Refusal};
+use super::filter::Filter;
+use super::store::Store;
+
+/// What an index has beside its [`IndexSpec`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    pub read_capacity: Option<Value>,
+    /// The `schema` as it was asked for; only its fields can be filtered on.
+    pub schema: Option<Value>,
+    pub source_collection: Option<String>,
+}
+
+pub(crate) struct Index {
+    pub name: String,
+    /// With a scheme: the address of the index's own listener.
+    pub host: String,
+    pub dimension: Option<u32>,
+    pub vector_type: VectorType,
+    pub is_pod: bool,
+    pub ready_at: Timestamp,
+    /// Whether a client created it, so that faults of a target apply.
+    pub is_made_by_client: bool,
+    pub extras: Extras,
+    /// Ends the index's listener and its connections.
+    pub stop: CancellationToken,
+    spec: RwLock<IndexSpec>,
+    store: RwLock<Store>,
+}
+
+/// What [`Index::new`] takes beside the specification.
+pub(crate) struct Birth {
+    pub host: String,
+    pub ready_at: Timestamp,
+    pub is_made_by_client: bool,
+    pub extras: Extras,
+    pub store: Store,
+    pub stop: CancellationToken,
+}
+
+impl Index {
+    pub fn new(spec: IndexSpec, birth: Birth) -> Arc<Self> {
+        Arc::new(Self {
+            name: spec.name.clone(),
+            host: birth.host,
+            dimension: spec.dimension,
+            vector_type: spec.vector_type,
+            is_pod: matches!(spec.deployment, Deployment::Pod { .. }),
+            ready_at: birth.ready_at,
+            is_made_by_client: birth.is_made_by_client,
+            extras: birth.extras,
+            stop: birth.stop,
+            spec: RwLock::new(spec),
+            store: RwLock::new(birth.store),
+        })
+    }
+
+    pub fn spec(&self) -> IndexSpec {
+        self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn configure(&self, change: impl FnOnce(&mut IndexSpec)) {
+        change(&mut self.spec.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn is_ready(&self, now: Timestamp) -> bool {
+        now >= self.ready_at
+    }
+
+    /// The records as they can be read at `now`.
+    pub fn read(&self, now: Timestamp) -> RwLockReadGuard<'_, Store> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        if !store.is_due(now) {
+            return store;
+        }
+        drop(store);
+        self.write().settle(now);
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a filter, limited to the fields this index (or the namespace) lets filter on.
+    pub fn filter(
+        &self,
+        value: Option<&Value>,
+        store: &Store,
+        namespace: &Namespace,
+    ) -> Answer<Option<Filter>> {
+        let Some(filter) = value.map(Filter::read).transpose()?.flatten() else { return Ok(None) };
+        let own = store.spaces.get(namespace).and_then(|space| space.filterable.clone());
+        let filterable = own.or_else(|| self.filterable());
+        Ok(Some(match filterable {
+            Some(fields) => filter.limited_to(&fields),
+            None => filter,
+        }))
+    }
+
+    fn filterable(&self) -> Option<Vec<String>> {
+        if let Deployment::Pod { indexed, .. } = self.spec().deployment {
+            return indexed;
+        }
+        self.extras.schema.as_ref().and_then(schema_fields)
+    }
+
+    /// The name of a namespace in answers: pods know the default one as the empty string.
+    pub fn shown<'a>(&self, namespace: &'a Namespace) -> &'a str {
+        if self.is_pod { namespace.as_str() } else { namespace.explicit() }
+    }
+
+    pub fn refuse_unless_ready(&self, now: Timestamp) -> Answer<()> {
+        if self.is_ready(now) {
+            return Ok(());
+        }
+        Err(Refusal::unavailable(format!("Index {} is not ready yet", self.name)))
+    }
+}
+
+/// The field names of `{"fields": {name: {"filterable": true}}}`.
+pub(crate) fn schema_fields(schema: &Value) -> Option<Vec<String>> {
+    Some(schema.get("fields")?.as_object()?.keys().cloned().collect())
+}

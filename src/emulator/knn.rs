@@ -1,0 +1,253 @@
+//! Exact nearest neighbours over vectors that stay the bytes they came in as.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::model::{Metric, SparseVector, Vector};
+
+use super::store::Stored;
+
+/// What is searched with.
+pub(crate) struct Probe {
+    metric: Metric,
+    values: Vec<f32>,
+    norm: f32,
+    /// In order of the index.
+    sparse: Vec<(u32, f32)>,
+}
+
+/// One hit. Scores are those Pinecone documents: the cosine, the dot product, or the *squared* Euclidean
+/// distance, where less is better.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub stored: Arc<Stored>,
+    pub score: f32,
+}
+
+impl Probe {
+    pub fn new(metric: Metric, vector: &Vector, sparse: Option<&SparseVector>) -> Self {
+        Self {
+            metric,
+            values: vector.values().collect(),
+            norm: norm(vector.as_le_bytes()),
+            sparse: sparse.map(SparseVector::sorted).unwrap_or_default(),
+        }
+    }
+
+    /// `None` where the two have nothing to compare: a sparse probe and a record without a common index.
+    fn score(&self, stored: &Stored) -> Option<f32> {
+        let bytes = stored.record.vector.as_le_bytes();
+        let dense = match self.metric {
+            _ if self.values.is_empty() => None,
+            Metric::Cosine => Some(cosine(dot(&self.values, bytes), self.norm, stored.norm)),
+            Metric::Dotproduct => Some(dot(&self.values, bytes)),
+            Metric::Euclidean => Some(squared_distance(&self.values, bytes)),
+        };
+        let sparse =
+            stored.record.sparse.as_ref().and_then(|other| sparse_dot(&self.sparse, other));
+        match (dense, sparse) {
+            (Some(dense), Some(sparse)) => Some(dense + sparse),
+            (dense, sparse) => dense.or(sparse),
+        }
+    }
+
+    /// The `top_k` best of `candidates`, best first; equal scores in order of their ids.
+    pub fn search<'a>(
+        &self,
+        candidates: impl Iterator<Item = &'a Arc<Stored>>,
+        top_k: usize,
+    ) -> Vec<Hit> {
+        let mut best = BinaryHeap::new();
+        for stored in candidates {
+            let Some(score) = self.score(stored) else { continue };
+            let key = if self.metric == Metric::Euclidean { -score } else { score };
+            let ranked = Ranked { key, score, stored };
+            if best.len() < top_k {
+                best.push(Reverse(ranked));
+            } else if best.peek().is_some_and(|Reverse(worst)| ranked > *worst) {
+                best.pop();
+                best.push(Reverse(ranked));
+            }
+        }
+        let ranked = best.into_sorted_vec().into_iter();
+        ranked.map(|Reverse(r)| Hit { stored: Arc::clone(r.stored), score: r.score }).collect()
+    }
+}
+
+struct Ranked<'a> {
+    key: f32,
+    score: f32,
+    stored: &'a Arc<Stored>,
+}
+
+impl Ord for Ranked<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key
+            .total_cmp(&other.key)
+            .then_with(|| other.stored.record.id.cmp(&self.stored.record.id))
+    }
+}
+
+impl PartialOrd for Ranked<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ranked<'_> {}
+
+fn cosine(dot: f32, a: f32, b: f32) -> f32 {
+    let norms = a * b;
+    if norms > 0.0 { (dot / norms).clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+/// The length of the vector in little-endian f32 `bytes`.
+pub(crate) fn norm(bytes: &[u8]) -> f32 {
+    let (cells, _) = bytes.as_chunks::<4>();
+    lanes(cells, cells, |a, b| {
+        let (a, b) = (f32::from_le_bytes(*a), f32::from_le_bytes(*b));
+        a * b
+    })
+    .sqrt()
+}
+
+fn dot(query: &[f32], bytes: &[u8]) -> f32 {
+    lanes(query, bytes.as_chunks::<4>().0, |a, b| a * f32::from_le_bytes(*b))
+}
+
+fn squared_distance(query: &[f32], bytes: &[u8]) -> f32 {
+    lanes(query, bytes.as_chunks::<4>().0, |a, b| {
+        let difference = a - f32::from_le_bytes(*b);
+        difference * difference
+    })
+}
+
+/// Sums `term` over both slices in eight independent lanes: one long chain of additions would have to wait
+/// for each addition in turn, eight fill the machine's vector units.
+#[inline(always)]
+fn lanes<A, B>(a: &[A], b: &[B], term: impl Fn(&A, &B) -> f32) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0_f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        sums[0] += term(&a[0], &b[0]);
+        sums[1] += term(&a[1], &b[1]);
+        sums[2] += term(&a[2], &b[2]);
+        sums[3] += term(&a[3], &b[3]);
+        sums[4] += term(&a[4], &b[4]);
+        sums[5] += term(&a[5], &b[5]);
+        sums[6] += term(&a[6], &b[6]);
+        sums[7] += term(&a[7], &b[7]);
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| term(a, b)).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+fn sparse_dot(probe: &[(u32, f32)], other: &SparseVector) -> Option<f32> {
+    let mut found = None;
+    for (index, value) in other.indices.iter().zip(other.values.values()) {
+        if let Ok(at) = probe.binary_search_by_key(index, |(index, _)| *index) {
+            *found.get_or_insert(0.0) += probe[at].1 * value;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metadata, Record, RecordId};
+    use proptest::prelude::*;
+
+    fn stored(id: usize, values: &[f32], sparse: Option<SparseVector>) -> Arc<Stored> {
+        Arc::new(Stored::new(Record {
+            id: RecordId::new(format!("{id:04}")),
+            vector: Vector::from_values(values.iter().copied()),
+            sparse,
+            metadata: Metadata::default(),
+        }))
+    }
+
+    fn naive(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+        let pairs = || a.iter().zip(b).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+        let dot = |x: &[f32], y: &[f32]| -> f64 {
+            x.iter().zip(y).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        match metric {
+            Metric::Dotproduct => dot(a, b),
+            Metric::Euclidean => pairs().map(|(a, b)| (a - b) * (a - b)).sum(),
+            Metric::Cosine => dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_are_those_of_a_naive_search(
+            vectors in proptest::collection::vec(proptest::collection::vec(0.1_f32..1.0, 19), 1..60),
+            top_k in 1_usize..70,
+        ) {
+            for metric in [Metric::Cosine, Metric::Dotproduct, Metric::Euclidean] {
+                let records: Vec<_> =
+                    vectors.iter().enumerate().map(|(id, v)| stored(id, v, None)).collect();
+                let query = &vectors[0];
+                let probe = Probe::new(metric, &Vector::from_values(query.iter().copied()), None);
+                let hits = probe.search(records.iter(), top_k);
+                prop_assert_eq!(hits.len(), top_k.min(records.len()));
+                let mut wanted: Vec<f64> =
+                    vectors.iter().map(|v| naive(metric, query, v)).collect();
+                wanted.sort_by(f64::total_cmp);
+                if metric != Metric::Euclidean {
+                    wanted.reverse();
+                }
+                for (hit, wanted) in hits.iter().zip(wanted) {
+                    prop_assert!((f64::from(hit.score) - wanted).abs() < 1e-4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dense_and_sparse_scores_add_up() {
+        let sparse = |entries: &[(u32, f32)]| {
+            let (indices, values): (Vec<_>, Vec<_>) = entries.iter().copied().unzip();
+            SparseVector::new(indices, Vector::from_values(values)).unwrap()
+        };
+        let records = [
+            stored(1, &[1.0, 0.0], Some(sparse(&[(7, 2.0), (3, 1.0)]))),
+            stored(2, &[2.0, 0.0], None),
+        ];
+        let query = Vector::from_values([1.0, 0.0]);
+        let probe = Probe::new(Metric::Dotproduct, &query, Some(&sparse(&[(9, 1.0), (7, 0.5)])));
+        let scores: Vec<_> = probe.search(records.iter(), 10).iter().map(|h| h.score).collect();
+        assert_eq!(scores, [2.0, 2.0]);
+        let only = Probe::new(Metric::Dotproduct, &Vector::default(), Some(&sparse(&[(3, 4.0)])));
+        let hits = only.search(records.iter(), 10);
+        assert_eq!(hits.len(), 1);
+        assert_eq!(hits[0].score, 4.0);
+    }
+
+    #[test]
+    fn equal_scores_come_in_order_of_their_ids() {
+        let records: Vec<_> = (0..5).rev().map(|id| stored(id, &[1.0], None)).collect();
+        let probe = Probe::new(Metric::Dotproduct, &Vector::from_values([1.0]), None);
+        let ids: Vec<_> = probe
+            .search(records.iter(), 3)
+            .iter()
+            .map(|hit| hit.stored.record.id.to_string())
+            .collect();
+        assert_eq!(ids, ["0000", "0001", "0002"]);
+    }
+
+    #[test]
+    fn a_zero_vector_is_as_far_as_nothing() {
+        let records = [stored(1, &[0.0, 0.0], None)];
+        let probe = Probe::new(Metric::Cosine, &Vector::from_values([1.0, 0.0]), None);
+        assert_eq!(probe.search(records.iter(), 1)[0].score, 0.0);
+    }
+}

@@ -1,0 +1,164 @@
+//! The documented limits (Pinecone, "Database limits", seen 2026) and the checks that apply them.
+
+use crate::model::{Metadata, Record};
+use crate::provider::complex_fields;
+
+use super::error::{Answer, Code, Refusal};
+
+pub(crate) const UPSERT_BYTES: usize = 2_000_000;
+pub(crate) const UPSERT_RECORDS: usize = 1_000;
+pub(crate) const METADATA_BYTES: usize = 40 * 1024;
+pub(crate) const ID_CHARS: usize = 512;
+pub(crate) const NAMESPACE_CHARS: usize = 512;
+pub(crate) const SPARSE_VALUES: usize = 2_048;
+pub(crate) const FETCH_IDS: usize = 1_000;
+pub(crate) const FETCH_BY_METADATA: usize = 10_000;
+pub(crate) const LIST_IDS: usize = 100;
+pub(crate) const LIST_NAMESPACES: usize = 100;
+pub(crate) const TOP_K: u32 = 10_000;
+pub(crate) const RESULT_BYTES: usize = 4_000_000;
+pub(crate) const DELETE_IDS: usize = 1_000;
+pub(crate) const SET_VALUES: usize = 10_000;
+
+/// The size of a whole upsert request on its own wire: the JSON body or the encoded protobuf.
+pub(crate) fn check_upsert_bytes(found: usize) -> Answer<()> {
+    if found <= UPSERT_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "Error, message length too large: found {found} bytes, the limit is: {UPSERT_BYTES} bytes"
+    );
+    Err(Refusal::new(413, Code::OutOfRange, message))
+}
+
+pub(crate) fn check_count(what: &str, found: usize, limit: usize) -> Answer<()> {
+    if found <= limit {
+        return Ok(());
+    }
+    let message = format!("Too many {what} in one request: {found} is over the limit of {limit}");
+    Err(Refusal::invalid(message))
+}
+
+pub(crate) fn check_id(id: &str) -> Answer<()> {
+    check_name("Vector ID", id, ID_CHARS)
+}
+
+pub(crate) fn check_namespace(name: &str) -> Answer<()> {
+    if name.is_empty() {
+        return Ok(());
+    }
+    check_name("Namespace", name, NAMESPACE_CHARS)
+}
+
+fn check_name(what: &str, name: &str, longest: usize) -> Answer<()> {
+    if name.is_empty() || name.len() > longest {
+        let message = format!("{what} must be 1 to {longest} characters long, got {}", name.len());
+        return Err(Refusal::invalid(message));
+    }
+    if !name.is_ascii() || name.contains('\0') {
+        return Err(Refusal::invalid(format!("{what} must be ASCII without NUL, got {name:?}")));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
+    if let Some((field, value)) = complex_fields(metadata).next() {
+        let message = format!(
+            "Metadata value must be a string, number, boolean or list of strings, got a {} for field '{field}' of vector '{id}'",
+            value.type_name()
+        );
+        return Err(Refusal::invalid(message));
+    }
+    let bytes = metadata.json_bytes();
+    if bytes > METADATA_BYTES {
+        let message = format!(
+            "Metadata size is {bytes} bytes, which exceeds the limit of {METADATA_BYTES} bytes per vector, for vector '{id}'"
+        );
+        return Err(Refusal::invalid(message));
+    }
+    Ok(())
+}
+
+/// The parts of a record that do not depend on the index.
+pub(crate) fn check_record(record: &Record) -> Answer<()> {
+    let id = record.id.as_str();
+    check_id(id)?;
+    check_metadata(id, &record.metadata)?;
+    if record.vector.values().any(|value| !value.is_finite()) {
+        return Err(Refusal::invalid(format!("Vector '{id}' has a value that is not finite")));
+    }
+    record.sparse.as_ref().map_or(Ok(()), |sparse| check_sparse(id, sparse))
+}
+
+pub(crate) fn check_sparse(id: &str, sparse: &crate::model::SparseVector) -> Answer<()> {
+    if sparse.is_empty() {
+        return Err(Refusal::invalid(format!(
+            "Sparse vector must contain at least one value, for vector '{id}'"
+        )));
+    }
+    if sparse.len() > SPARSE_VALUES {
+        let message = format!(
+            "Sparse vector size {} exceeds the limit of {SPARSE_VALUES}, for vector '{id}'",
+            sparse.len()
+        );
+        return Err(Refusal::invalid(message));
+    }
+    let mut indices = sparse.indices.clone();
+    indices.sort_unstable();
+    if indices.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Refusal::invalid(format!(
+            "Sparse vector must not contain duplicate indices, for vector '{id}'"
+        )));
+    }
+    if sparse.values.values().any(|value| !value.is_finite()) {
+        return Err(Refusal::invalid(format!(
+            "Sparse vector '{id}' has a value that is not finite"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MetadataValue, SparseVector, Vector};
+
+    #[test]
+    fn ids_are_1_to_512_ascii_characters() {
+        assert!(check_id("a b").is_ok());
+        assert!(check_id(&"x".repeat(512)).is_ok());
+        for wrong in ["", &"x".repeat(513), "é", "a\0b"] {
+            assert_eq!(check_id(wrong).unwrap_err().status, 400, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_over_40_kib_or_nested_is_refused() {
+        let of = |value| Metadata([("f".to_owned(), value)].into());
+        let text = |bytes: usize| of(MetadataValue::String("x".repeat(bytes)));
+        assert!(check_metadata("a", &text(METADATA_BYTES - 8)).is_ok());
+        assert!(check_metadata("a", &text(METADATA_BYTES - 7)).is_err());
+        let nested = of(MetadataValue::Object(Default::default()));
+        assert!(check_metadata("a", &nested).unwrap_err().message.contains("field 'f'"));
+        let numbers = of(MetadataValue::List(vec![MetadataValue::Number(1.0)]));
+        assert!(check_metadata("a", &numbers).is_err());
+    }
+
+    #[test]
+    fn sparse_values_are_bounded_and_distinct() {
+        let of = |indices: Vec<u32>| {
+            let values = Vector::from_values(vec![1.0; indices.len()]);
+            SparseVector::new(indices, values).unwrap()
+        };
+        assert!(check_sparse("a", &of((0..2048).collect())).is_ok());
+        assert!(check_sparse("a", &of((0..2049).collect())).is_err());
+        assert!(check_sparse("a", &of(vec![3, 1, 3])).is_err());
+        assert!(check_sparse("a", &of(vec![])).is_err());
+    }
+
+    #[test]
+    fn an_upsert_is_at_most_2_mb() {
+        assert!(check_upsert_bytes(2_000_000).is_ok());
+        assert_eq!(check_upsert_bytes(2_000_001).unwrap_err().status, 413);
+    }
+}

@@ -1,0 +1,41 @@
+//! How an emulator is started.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::plan::file::Faults;
+
+/// How an emulator is started. The default listens on a free loopback port, takes any key, plays no faults
+/// and applies the documented limits.
+#[derive(Clone, Debug)]
+pub struct EmulatorOptions {
+    /// Where the control plane (and, see the module's text, the data plane) answers; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The key requests must carry; `None` takes any and none.
+    pub api_key: Option<String>,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Whether the documented rate limits of serverless indexes are applied.
+    pub rate_limits: bool,
+    /// How long an index that is created stays `Initializing`.
+    pub ready_after: Duration,
+    /// How long a collection that is created stays `Initializing`.
+    pub collection_ready_after: Duration,
+    /// What tells readiness, lag and rate limits the time, and waits latencies.
+    pub clock: Clock,
+}
+
+impl Default for EmulatorOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            api_key: None,
+            faults: Faults::default(),
+            rate_limits: true,
+            ready_after: Duration::from_millis(200),
+            collection_ready_after: Duration::from_millis(500),
+            clock: Clock::system(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What all requests share: the project's indexes and collections, and what is done to requests.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Timestamp, after};
+
+use super::collection::Collection;
+use super::counters::Tally;
+use super::dispatch::Scope;
+use super::error::{Answer, Code, Refusal};
+use super::faults::Dice;
+use super::index::{Birth, Extras, Index};
+use super::rate::Buckets;
+use super::server::Door;
+use super::store::Store;
+use crate::model::IndexSpec;
+
+pub(crate) type Shared = Arc<Project>;
+
+/// An index that is to be created.
+pub(crate) struct NewIndex {
+    pub spec: IndexSpec,
+    pub extras: Extras,
+    pub records: Store,
+    pub ready_after: Duration,
+    pub is_made_by_client: bool,
+}
+
+pub(crate) struct Project {
+    pub api_key: Option<String>,
+    pub rate_limits: bool,
+    pub ready_after: Duration,
+    pub collection_ready_after: Duration,
+    pub clock: Clock,
+    pub dice: Dice,
+    pub tally: Tally,
+    pub buckets: Buckets,
+    /// Where the listeners of indexes are bound.
+    pub ip: IpAddr,
+    /// Ends every listener and every connection.
+    pub stop: CancellationToken,
+    listeners: Mutex<Vec<JoinHandle<()>>>,
+    /// One creation at a time, so that two of one name cannot both pass the check.
+    pub creating: tokio::sync::Mutex<()>,
+    indexes: RwLock<BTreeMap<String, Arc<Index>>>,
+    collections: RwLock<BTreeMap<String, Arc<Collection>>>,
+}
+
+impl Project {
+    pub fn new(options: super::EmulatorOptions) -> Self {
+        Self {
+            ip: options.listen.ip(),
+            api_key: options.api_key,
+            rate_limits: options.rate_limits,
+            ready_after: options.ready_after,
+            collection_ready_after: options.collection_ready_after,
+            clock: options.clock,
+            dice: Dice::new(options.faults),
+            tally: Tally::default(),
+            buckets: Buckets::default(),
+            stop: CancellationToken::new(),
+            listeners: Mutex::default(),
+            creating: tokio::sync::Mutex::new(()),
+            indexes: RwLock::default(),
+            collections: RwLock::default(),
+        }
+    }
+
+    /// Keeps a listener's task, so that its end can be waited for.
+    pub fn keep(&self, listener: JoinHandle<()>) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|task| !task.is_finished());
+        listeners.push(listener);
+    }
+
+    pub fn take_listeners(&self) -> Vec<JoinHandle<()>> {
+        std::mem::take(&mut self.listeners.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn in_a_while(&self, wait: Duration) -> Timestamp {
+        after(self.now(), wait)
+    }
+
+    pub fn indexes(&self) -> Vec<Arc<Index>> {
+        self.indexes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub fn find(&self, name: &str) -> Option<Arc<Index>> {
+        self.indexes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub fn index(&self, name: &str) -> Answer<Arc<Index>> {
+        self.find(name).ok_or_else(|| Refusal::not_found(format!("Index {name} not found.")))
+    }
+
+    pub fn put(&self, index: Arc<Index>) {
+        let mut indexes = self.indexes.write().unwrap_or_else(PoisonError::into_inner);
+        indexes.insert(index.name.clone(), index);
+    }
+
+    /// Forgets an index and ends its listener.
+    pub fn drop_index(&self, name: &str) {
+        let mut indexes = self.indexes.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = indexes.remove(name) {
+            index.stop.cancel();
+        }
+    }
+
+    pub fn collections(&self) -> Vec<Arc<Collection>> {
+        self.collections.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub fn collection(&self, name: &str) -> Answer<Arc<Collection>> {
+        let collections = self.collections.read().unwrap_or_else(PoisonError::into_inner);
+        let found = collections.get(name).cloned();
+        found.ok_or_else(|| Refusal::not_found(format!("Collection {name} not found.")))
+    }
+
+    /// False where the name is taken.
+    pub fn put_collection(&self, collection: Collection) -> bool {
+        let mut collections = self.collections.write().unwrap_or_else(PoisonError::into_inner);
+        let is_free = !collections.contains_key(&collection.name);
+        if is_free {
+            collections.insert(collection.name.clone(), Arc::new(collection));
+        }
+        is_free
+    }
+
+    pub fn drop_collection(&self, name: &str) -> bool {
+        let mut collections = self.collections.write().unwrap_or_else(PoisonError::into_inner);
+        collections.remove(name).is_some()
+    }
+
+    /// Creates an index with a listener of its own; 409 where the name is taken.
+    pub async fn create(self: &Arc<Self>, new: NewIndex) -> Answer<Arc<Index>> {
+        let _one_at_a_time = self.creating.lock().await;
+        if self.find(&new.spec.name).is_some() {
+            return Err(Refusal::new(409, Code::AlreadyExists, "Resource already exists."));
+        }
+        let internal = |error: crate::Error| Refusal::new(500, Code::Internal, error.to_string());
+        let stop = self.stop.child_token();
+        let door = Door::bind_free(self.ip, stop.clone()).await.map_err(internal)?;
+        let birth = Birth {
+            host: format!("http://{}", door.address().map_err(internal)?),
+            ready_at: self.in_a_while(new.ready_after),
+            is_made_by_client: new.is_made_by_client,
+            extras: new.extras,
+            store: new.records,
+            stop,
+        };
+        let index = Index::new(new.spec, birth);
+        let scope = Scope { project: Arc::clone(self), index: Some(Arc::clone(&index)) };
+        self.keep(door.serve(scope.router()));
+        self.put(Arc::clone(&index));
+        Ok(index)
+    }
+}

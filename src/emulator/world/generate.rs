@@ -1,0 +1,245 @@
+//! Seeded records: unit vectors around a few centres, so that neighbours mean something.
+//!
+//! The same seed gives the same records in every version: the generator is Xoshiro256++, which the `rand`
+//! crate promises to keep, and everything drawn comes from its raw 64-bit words.
+
+use std::collections::BTreeSet;
+
+use minijinja::{Environment, UndefinedBehavior, context};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use crate::error::{Error, Result};
+use crate::model::{
+    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, SparseVector, Vector,
+};
+use crate::plan::file::RehearsalSource;
+
+use super::text;
+
+/// Centres of a whole world.
+const CENTRES: usize = 24;
+
+/// How far records lie from their centre; 0 would put them all onto it, 1 as far away as it is from zero.
+const SPREAD: f32 = 0.7;
+
+/// The first instant of `created_at`, seconds since the epoch; records spread over two years from it.
+const FIRST: u64 = 1_700_000_000;
+const TWO_YEARS: u64 = 2 * 365 * 86_400;
+
+pub(super) struct Generator {
+    random: Xoshiro256PlusPlus,
+    centres: Vec<Vec<f32>>,
+    has_sparse: bool,
+    /// What is left: namespaces and how many records each still gets, the current one last.
+    left: Vec<(Namespace, u64)>,
+    made: u64,
+}
+
+impl Generator {
+    pub fn new(index: &IndexSpec, source: &RehearsalSource) -> Result<Self> {
+        let records = source.records.ok_or_else(|| {
+            Error::invalid("a generated rehearsal needs a number of records")
+                .with_hint("say `records` or `data` in `rehearsal.source`")
+        })?;
+        let names = names(source)?;
+        let sizes = sizes(records, names.len());
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(source.seed.unwrap_or(1));
+        let dimension = index.dimension.unwrap_or_default() as usize;
+        let centres = (0..CENTRES).map(|_| direction(&mut random, dimension)).collect();
+        let left = names.into_iter().zip(sizes).rev().collect();
+        let has_sparse = index.metric == Metric::Dotproduct;
+        Ok(Self { random, centres, has_sparse, left, made: 0 })
+    }
+
+    fn record(&mut self) -> Record {
+        let centre = self.random.next_u64() as usize % CENTRES;
+        let noise = direction(&mut self.random, self.centres[centre].len());
+        let pairs = self.centres[centre].iter().zip(noise);
+        let vector = unit(pairs.map(|(centre, noise)| centre + SPREAD * noise).collect());
+        let sparse = if self.has_sparse && self.made.is_multiple_of(3) {
+            Some(sparse(&mut self.random))
+        } else {
+            None
+        };
+        self.made += 1;
+        Record {
+            id: format!("rec-{:06}", self.made).into(),
+            vector: Vector::from_values(vector),
+            sparse,
+            metadata: metadata(&mut self.random),
+        }
+    }
+}
+
+impl Iterator for Generator {
+    type Item = (Namespace, Record);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (namespace, left) = self.left.last_mut()?;
+            if *left == 0 {
+                self.left.pop();
+                continue;
+            }
+            *left -= 1;
+            let namespace = namespace.clone();
+            return Some((namespace, self.record()));
+        }
+    }
+}
+
+/// The namespaces' names by the template, which must give each its own.
+fn names(source: &RehearsalSource) -> Result<Vec<Namespace>> {
+    let count = source.namespaces.unwrap_or(1);
+    let template = source.namespace_names.as_deref().unwrap_or("ns_{{ n }}");
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let render = |n: u32| {
+        environment.render_str(template, context! { n }).map_err(|error| {
+            Error::invalid("the template of `rehearsal.source.namespace_names` does not work")
+                .with_source(error)
+        })
+    };
+    let names: Vec<Namespace> =
+        (1..=count).map(|n| render(n).map(Namespace::from)).collect::<Result<_>>()?;
+    let distinct: BTreeSet<_> = names.iter().collect();
+    if distinct.len() != names.len() {
+        return Err(Error::invalid("the rehearsal's namespaces must have different names")
+            .with_hint("use `{{ n }}` in `rehearsal.source.namespace_names`"));
+    }
+    Ok(names)
+}
+
+/// How many records each namespace gets: falling like 1/sqrt(n), all of them together `records`.
+fn sizes(records: u64, namespaces: usize) -> Vec<u64> {
+    let weight = |n: usize| 1.0 / ((n + 1) as f64).sqrt();
+    let total: f64 = (0..namespaces).map(weight).sum();
+    let mut sizes: Vec<u64> =
+        (0..namespaces).map(|n| (records as f64 * weight(n) / total) as u64).collect();
+    // Rounding down leaves less than one record per namespace; the smallest get them.
+    let rest = records.saturating_sub(sizes.iter().sum());
+    sizes.iter_mut().rev().take(rest as usize).for_each(|size| *size += 1);
+    sizes
+}
+
+/// A random direction: a unit vector.
+fn direction(random: &mut impl Rng, dimension: usize) -> Vec<f32> {
+    unit((0..dimension).map(|_| bell(random)).collect())
+}
+
+/// A bell-shaped number around 0: the sum of four 16-bit parts of one word.
+fn bell(random: &mut impl Rng) -> f32 {
+    let word = random.next_u64();
+    let parts = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);
+    parts as f32 - 131_070.0
+}
+
+fn unit(mut values: Vec<f32>) -> Vec<f32> {
+    let norm = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if norm > 0.0 {
+        values.iter_mut().for_each(|value| *value /= norm);
+    }
+    values
+}
+
+fn sparse(random: &mut impl Rng) -> SparseVector {
+    let count = 4 + random.next_u64() % 12;
+    let indices: BTreeSet<u32> = (0..count).map(|_| (random.next_u64() % 30_000) as u32).collect();
+    let values = indices.iter().map(|_| 0.1 + (random.next_u64() % 1000) as f32 / 1000.0);
+    let values = Vector::from_values(values.collect::<Vec<_>>());
+    SparseVector { indices: indices.into_iter().collect(), values }
+}
+
+fn metadata(random: &mut impl Rng) -> Metadata {
+    let created_at = (FIRST + random.next_u64() % TWO_YEARS) as f64;
+    let importance = (random.next_u64() % 1000) as f64 / 1000.0;
+    let tags: BTreeSet<_> =
+        (0..1 + random.next_u64() % 3).map(|_| text::pick(random, &text::TAGS)).collect();
+    let tags = tags.into_iter().map(|tag| MetadataValue::String(tag.to_owned())).collect();
+    let kind = text::pick(random, &text::KINDS).to_owned();
+    Metadata(
+        [
+            ("created_at".to_owned(), MetadataValue::Number(created_at)),
+            ("importance".to_owned(), MetadataValue::Number(importance)),
+            ("kind".to_owned(), MetadataValue::String(kind)),
+            ("tags".to_owned(), MetadataValue::List(tags)),
+            ("text".to_owned(), MetadataValue::String(text::text(random))),
+        ]
+        .into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::World;
+    use crate::plan::file::RehearsalKind;
+
+    fn source() -> RehearsalSource {
+        RehearsalSource {
+            kind: RehearsalKind::Pod,
+            records: Some(500),
+            namespaces: Some(4),
+            namespace_names: Some("twin_{{ '%03d'|format(n) }}".to_owned()),
+            dimension: Some(32),
+            metric: None,
+            data: None,
+            seed: None,
+        }
+    }
+
+    fn records(source: &RehearsalSource) -> Vec<(Namespace, Record)> {
+        let world = World::generated("twins", source, None, None).unwrap();
+        world.into_parts().1.collect::<Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_world() {
+        let first = records(&source());
+        assert_eq!(first, records(&source()));
+        assert_ne!(first, records(&RehearsalSource { seed: Some(2), ..source() }));
+        assert_eq!(first.len(), 500);
+    }
+
+    #[test]
+    fn namespaces_have_their_names_and_sizes() {
+        let records = records(&source());
+        let count = |name: &str| records.iter().filter(|(ns, _)| ns.as_str() == name).count();
+        let counts = ["twin_001", "twin_002", "twin_003", "twin_004"].map(count);
+        assert_eq!(counts.iter().sum::<usize>(), 500);
+        assert!(counts.windows(2).all(|pair| pair[0] > pair[1]), "{counts:?}");
+        assert_eq!(sizes(3, 4).iter().sum::<u64>(), 3);
+        assert_eq!(sizes(0, 2), [0, 0]);
+    }
+
+    #[test]
+    fn vectors_are_unit_and_clustered() {
+        let records = records(&source());
+        let dot =
+            |a: &Vector, b: &Vector| a.values().zip(b.values()).map(|(a, b)| a * b).sum::<f32>();
+        let first = &records[0].1.vector;
+        assert!((dot(first, first) - 1.0).abs() < 1e-5);
+        let nearest =
+            records[1..].iter().map(|(_, other)| dot(first, &other.vector)).fold(0.0, f32::max);
+        assert!(nearest > 0.5, "{nearest}");
+    }
+
+    #[test]
+    fn sparse_values_come_with_dotproduct_only() {
+        assert!(records(&source()).iter().all(|(_, record)| record.sparse.is_none()));
+        let dotproduct = RehearsalSource { metric: Some(Metric::Dotproduct), ..source() };
+        let some = records(&dotproduct).iter().filter(|(_, r)| r.sparse.is_some()).count();
+        assert_eq!(some, 167);
+    }
+
+    #[test]
+    fn a_template_that_names_all_alike_is_refused() {
+        let wrong = |template: &str| {
+            let source = RehearsalSource { namespace_names: Some(template.to_owned()), ..source() };
+            World::generated("twins", &source, None, None).err().unwrap().to_string()
+        };
+        assert!(wrong("same").contains("different names"));
+        assert!(wrong("{{ m }}").contains("does not work"));
+    }
+}

@@ -1,0 +1,99 @@
+//! The world a rehearsal is held in: the source index a plan's `rehearsal:` block describes, and its records.
+//!
+//! Records come from an iterator, so that a reader of Parquet plugs in as well as the generator does.
+
+mod generate;
+mod text;
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::model::{Deployment, IndexSpec, Metric, Namespace, Record, VectorType};
+use crate::plan::file::{RehearsalKind, RehearsalSource};
+
+use generate::Generator;
+
+type Records = Box<dyn Iterator<Item = Result<(Namespace, Record)>> + Send>;
+
+/// An index and the records it starts with.
+pub struct World {
+    pub index: IndexSpec,
+    records: Records,
+}
+
+impl World {
+    /// The world `source` describes, with generated records; `dimension` and `metric` are those of the create
+    /// stage, for a source that does not say its own.
+    ///
+    /// # Errors
+    /// `Invalid` where nobody says a dimension or how many records, or where the template of the namespaces'
+    /// names does not work.
+    pub fn generated(
+        name: &str,
+        source: &RehearsalSource,
+        dimension: Option<u32>,
+        metric: Option<Metric>,
+    ) -> Result<Self> {
+        let index = source_index(name, source, dimension, metric)?;
+        let records = Generator::new(&index, source)?;
+        Ok(Self { index, records: Box::new(records.map(Ok)) })
+    }
+
+    /// The world `source` describes, with `records` read from elsewhere, at most as many as it says.
+    ///
+    /// # Errors
+    /// `Invalid` where nobody says a dimension.
+    pub fn of_records(
+        name: &str,
+        source: &RehearsalSource,
+        dimension: Option<u32>,
+        metric: Option<Metric>,
+        records: impl Iterator<Item = Result<(Namespace, Record)>> + Send + 'static,
+    ) -> Result<Self> {
+        let index = source_index(name, source, dimension, metric)?;
+        let most = source.records.map_or(usize::MAX, |records| records as usize);
+        Ok(Self { index, records: Box::new(records.take(most)) })
+    }
+
+    /// The index and an iterator over its records, namespace by namespace where they are generated.
+    pub fn into_parts(
+        self,
+    ) -> (IndexSpec, impl Iterator<Item = Result<(Namespace, Record)>> + Send) {
+        (self.index, self.records)
+    }
+}
+
+/// What the source index is. Environment and region are those of Pinecone's examples.
+fn source_index(
+    name: &str,
+    source: &RehearsalSource,
+    dimension: Option<u32>,
+    metric: Option<Metric>,
+) -> Result<IndexSpec> {
+    let dimension = source.dimension.or(dimension).ok_or_else(|| {
+        Error::invalid("the rehearsal's source has no dimension")
+            .with_hint("say `dimension` in `rehearsal.source` or in the create stage")
+    })?;
+    let deployment = match source.kind {
+        RehearsalKind::Pod => Deployment::Pod {
+            environment: "us-east-1-aws".to_owned(),
+            pod_type: "p1.x1".to_owned(),
+            pods: 1,
+            replicas: 1,
+            shards: 1,
+            indexed: None,
+        },
+        RehearsalKind::Serverless => {
+            Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }
+        }
+    };
+    Ok(IndexSpec {
+        name: name.to_owned(),
+        dimension: Some(dimension),
+        metric: source.metric.or(metric).unwrap_or(Metric::Cosine),
+        vector_type: VectorType::Dense,
+        deployment,
+        deletion_protection: false,
+        tags: BTreeMap::new(),
+    })
+}
