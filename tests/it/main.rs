@@ -1,9 +1,6 @@
 //! All integration tests, one binary. `floors` fails on a file that is forgotten here.
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on panics, and may ask its own surroundings"
-)]
+
+#![allow(clippy::unwrap_used)]
 
 mod cli;
 mod emulator;
@@ -11,8 +8,12 @@ mod emulator_control;
 mod emulator_data;
 mod emulator_faults;
 mod emulator_kinds;
+mod floors;
 mod journals;
+mod plan_docs;
 mod plan_files;
+mod plan_properties;
+mod plan_read;
 mod provider;
 mod provider_faults;
 mod rehearsals;
