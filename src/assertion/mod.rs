@@ -22,6 +22,8 @@ mod measured;
 mod once;
 mod series;
 mod tally;
+#[cfg(test)]
+mod test_assertion;
 
 pub use judge::{Judge, Progress};
 pub use judgement::stage_verdict;

@@ -1,6 +1,9 @@
 //! Finding the ids of a shard, chunk by chunk, each with the cursor that stands behind it.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
@@ -23,8 +26,8 @@ pub struct IdChunk {
 }
 
 /// The ids of one shard from a cursor on.
-pub struct Ids<'a> {
-    source: &'a dyn Source,
+pub struct Ids {
+    source: Arc<dyn Source>,
     namespace: Namespace,
     /// Ids a chunk should hold.
     size: usize,
@@ -46,13 +49,13 @@ enum Walk {
     Ended,
 }
 
-impl<'a> Ids<'a> {
+impl Ids {
     /// Starts at `cursor`. A sweep asks the source here; it proves that it found as many ids as the source counts.
     ///
     /// # Errors
     /// `Conflict` with the gap where a sweep cannot find every id.
     pub async fn start(
-        source: &'a dyn Source,
+        source: Arc<dyn Source>,
         shard: &Shard,
         cursor: &Cursor,
         size: usize,
@@ -62,7 +65,7 @@ impl<'a> Ids<'a> {
             (_, Cursor::End) => Walk::Ended,
             (Enumeration::List, cursor) => list_from(cursor),
             (Enumeration::Sweep, cursor) => {
-                let ids = sweep(source, shard).await?;
+                let ids = sweep(&*source, shard).await?;
                 let skip = match cursor {
                     Cursor::After(id) => Some(RecordId::new(id)),
                     _ => None,
@@ -114,6 +117,12 @@ impl<'a> Ids<'a> {
             self.walk = Walk::Ended;
         }
         Ok(Some(chunk))
+    }
+
+    /// The rest as a stream.
+    pub fn into_stream(self) -> BoxStream<'static, Result<IdChunk>> {
+        let step = |mut ids: Self| async move { Ok(ids.next().await?.map(|chunk| (chunk, ids))) };
+        stream::try_unfold(self, step).boxed()
     }
 
     /// Pages until a chunk is full; a page is never split, so that the cursor is always a page's end.

@@ -12,6 +12,8 @@ const ENVELOPE: usize = 2_048;
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     pub copied: u64,
+    /// The highest log sequence number of the acknowledgements.
+    pub lsn: Option<u64>,
     pub refused: Vec<(Record, String)>,
 }
 
@@ -67,7 +69,10 @@ async fn write(
     let mut stack = vec![batch];
     while let Some(part) = stack.pop() {
         match target.upsert(namespace, part).await {
-            Ok(_) => settled.copied += part.len() as u64,
+            Ok(upserted) => {
+                settled.copied += part.len() as u64;
+                settled.lsn = settled.lsn.max(upserted.lsn);
+            }
             Err(error) if !matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Invalid) => {
                 return Err(error);
             }

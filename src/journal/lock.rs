@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, after, until};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a holder on another machine is believed after its last sign of life.
@@ -93,9 +93,13 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Says that the holder is alive: the lease runs from now.
+    /// Says that the holder is alive: the lease runs from now. Writes at most every third of a lease.
     pub fn renew(&mut self, clock: &Clock) -> Result<()> {
-        self.view.until = after(clock.now(), LEASE);
+        let now = clock.now();
+        if until(now, self.view.until) > LEASE * 2 / 3 {
+            return Ok(());
+        }
+        self.view.until = after(now, LEASE);
         self.write()
     }
 

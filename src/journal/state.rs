@@ -30,6 +30,8 @@ pub struct RunState {
     /// Who paused it.
     pub paused: Option<String>,
     pub abort: Option<String>,
+    /// Whether somebody resumed it since it was last held.
+    pub is_resumed: bool,
     /// A stage failed in a way that is answered by a rollback, which has not begun yet.
     pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.
@@ -305,7 +307,10 @@ impl RunState {
                 self.approvals.insert(gate.clone());
             }
             Event::Paused { by } => self.paused = Some(by.clone()),
-            Event::Resumed { .. } => self.paused = None,
+            Event::Resumed { .. } => {
+                self.paused = None;
+                self.is_resumed = true;
+            }
             Event::AbortRequested { by } => self.abort = Some(by.clone()),
             Event::HookStarted { hook } => {
                 self.hooks.insert(hook.clone(), HookState::Started);
@@ -362,6 +367,7 @@ impl RunState {
                 }
             }
             Event::StageErred { .. } => self.phase = Phase::Stopped,
+            Event::StageHeld { .. } => self.is_resumed = false,
             Event::StageStarted { .. } => self.phase = Phase::Running,
             _ => {}
         }

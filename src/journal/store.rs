@@ -58,7 +58,7 @@ pub struct Journal {
     clock: Clock,
     /// An append failed: what is on disk is unknown, so nothing more is written.
     is_broken: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Journal {
@@ -93,7 +93,7 @@ impl Journal {
         }
         file.seek(SeekFrom::End(0)).map_err(broken)?;
         sync_dir(paths.dir())?;
-        Ok(Self { paths, file, state, clock, is_broken: false, _lock: lock })
+        Ok(Self { paths, file, state, clock, is_broken: false, lock })
     }
 
     pub fn state(&self) -> &RunState {
@@ -130,6 +130,11 @@ impl Journal {
         }
         self.state.apply(&entry)?;
         Ok(entry)
+    }
+
+    /// Says that the holder is alive.
+    pub fn renew_lock(&mut self) -> Result<()> {
+        self.lock.renew(&self.clock)
     }
 
     /// Puts the journal of a run that has ended aside, so that another run can start.

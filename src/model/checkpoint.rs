@@ -9,11 +9,14 @@ use super::Cursor;
 pub struct Checkpoint {
     pub cursor: Cursor,
     pub tally: Tally,
+    /// The highest log sequence number of the target's acknowledgements so far, where it tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lsn: Option<u64>,
 }
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { cursor: Cursor::Start, tally: Tally::default() }
+        Self { cursor: Cursor::Start, tally: Tally::default(), lsn: None }
     }
 }
 

@@ -1,8 +1,22 @@
 //! All integration tests, one binary.
 #![allow(clippy::unwrap_used)]
 
+mod cli;
+mod emulator;
+mod emulator_control;
+mod emulator_data;
+mod emulator_faults;
+mod emulator_kinds;
+mod journals;
+mod plan_files;
 mod provider;
 mod provider_faults;
+mod report;
+mod traffic_action;
+mod traffic_driver;
+mod traffic_flagd;
+mod traffic_probe;
+mod verdict;
 
 #[test]
 fn every_file_is_a_module() {

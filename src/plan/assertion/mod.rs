@@ -7,11 +7,14 @@
 //! op         = == != < <= > >=
 //! ```
 
+mod parse;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Place, Span};
+pub use parse::{At, ParseError, ParsedAssertion, Value};
 
 pub use crate::model::Severity;
+use crate::model::{Place, Span};
 
 /// A checked assertion of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
