@@ -1,7 +1,5 @@
 //! The data plane over gRPC: `VectorService` by path, messages of the provider's own definitions.
 
-use std::future::Future;
-
 use axum::body::Body;
 use axum::http::{Request, Response};
 use prost::Message;
@@ -63,25 +61,23 @@ where
     grpc.unary(service, request).await.map(Body::new)
 }
 
-fn perform<Asked, Answered>(
+async fn perform<Asked, Answered>(
     call: Call,
     asked: Asked,
     work: fn(&Call, Asked) -> Answer<Reply<Answered>>,
-) -> impl Future<Output = Result<tonic::Response<Answered>, tonic::Status>>
+) -> Result<tonic::Response<Answered>, tonic::Status>
 where
     Asked: Message + 'static,
     Answered: Message + 'static,
 {
-    async move {
-        call.check().map_err(|refusal| refusal.status())?;
-        let reply = call.run(move |call| work(call, asked)).await;
-        let reply = reply.map_err(|refusal| refusal.status())?;
-        let mut response = tonic::Response::new(reply.body);
-        if let Some((name, lsn)) = reply.lsn.map(Lsn::header) {
-            response.metadata_mut().insert(name, MetadataValue::from(lsn));
-        }
-        Ok(response)
+    call.check().map_err(|refusal| refusal.status())?;
+    let reply = call.run(move |call| work(call, asked)).await;
+    let reply = reply.map_err(|refusal| refusal.status())?;
+    let mut response = tonic::Response::new(reply.body);
+    if let Some((name, lsn)) = reply.lsn.map(Lsn::header) {
+        response.metadata_mut().insert(name, MetadataValue::from(lsn));
     }
+    Ok(response)
 }
 
 fn upsert(call: &Call, asked: proto::UpsertRequest) -> Answer<Reply<proto::UpsertResponse>> {

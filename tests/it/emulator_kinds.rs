@@ -1,4 +1,5 @@
 //! Where pods and serverless indexes differ, and the world of a rehearsal.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
