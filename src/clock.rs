@@ -9,9 +9,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// A clock; cloning shares it.
 #[derive(Clone, Debug)]
@@ -118,7 +119,7 @@ fn at(ns: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX)
 }
 
-/// Monotonic real time since it was started; what latencies are measured with.
+/// Monotonic real time since it was started; what latencies are measured with. Follows tokio's clock where a test pauses it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

@@ -1,1 +1,25 @@
-//! (in the making)
+//! Moving records: enumerate, fetch, transform, upsert, acknowledge.
+//!
+//! A shard is walked in chunks of ids. Several chunks are in flight at once and are settled in order, so that a
+//! [`Checkpoint`](crate::model::Checkpoint) always means that everything before it is settled: acknowledged by
+//! the target, written to the dead-letter file, or found missing. Memory is bounded by chunks in flight times
+//! bytes of a chunk, whatever the size of the index.
+
+mod acked;
+mod compare;
+mod concurrency;
+mod dead_letter;
+mod enumerate;
+mod pipeline;
+mod select;
+mod transform;
+mod upsert;
+
+pub use acked::Acked;
+pub use compare::{Comparison, Difference, DifferenceKind, compare_shard, count_extra};
+pub use concurrency::Adaptive;
+pub use dead_letter::DeadLetters;
+pub use enumerate::{IdChunk, Ids, Manifest, SWEEP_LIMIT};
+pub use pipeline::{Pipeline, ShardEnd};
+pub use select::{Mapping, choose, map_namespaces};
+pub use transform::Transform;

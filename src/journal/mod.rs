@@ -1,1 +1,16 @@
-//! (in the making)
+//! What has happened: an append-only log of [`Event`]s, the [`RunState`] they fold to, where they are kept, and the lock.
+//!
+//! Intent is durable before effect: an event is on disk before the world changes, and appending needs the
+//! locked journal. The state is a pure fold that refuses what cannot have happened.
+
+mod event;
+mod inbox;
+mod lock;
+mod state;
+mod store;
+
+pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged};
+pub use inbox::{Inbox, Request};
+pub use lock::{Holder, Lock, LockView};
+pub use state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
+pub use store::{Journal, Paths, read};

@@ -31,6 +31,22 @@ impl MetadataValue {
     }
 }
 
+impl From<&serde_json::Value> for MetadataValue {
+    fn from(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(value) => Self::Number(value.as_f64().unwrap_or(f64::NAN)),
+            Value::String(value) => Self::String(value.clone()),
+            Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Object(fields) => Self::Object(
+                fields.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
+            ),
+        }
+    }
+}
+
 /// The fields of a record, in order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

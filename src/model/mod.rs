@@ -3,18 +3,29 @@
 //! A record crosses the process as shared bytes: a [`Vector`] is the little-endian f32 bytes that came off
 //! the wire, and stays that until something needs the numbers.
 
+mod checkpoint;
 mod id;
 mod index;
+mod judgement;
 mod metadata;
+mod number;
+mod observed;
 mod record;
+mod sample;
 mod shard;
 mod unit;
 mod vector;
+mod verdict;
 
+pub use checkpoint::{Checkpoint, Tally};
 pub use id::{Namespace, RecordId, StageId};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
+pub use judgement::{Judgement, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};
+pub use observed::Observed;
 pub use record::Record;
+pub use sample::{Operation, Outcome, Overlap, Sample, Side};
 pub use shard::{Cursor, Enumeration, Shard};
 pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
 pub use vector::{SparseVector, Vector};
+pub use verdict::Verdict;

@@ -1,14 +1,56 @@
 //! The plan: a YAML file becomes a [`PlanFile`] (what was written), then a [`Plan`] (resolved, checked, with a digest).
+//!
+//! Reading goes through these steps; each reports all that it finds and goes on, so that one reading shows
+//! every mistake of a file with its place:
+//!
+//! 1. `extends` opens the file, `yaml` makes a tree of nodes of it, each with its region in the text, and the
+//!    tree is laid over that of the plan it extends.
+//! 2. `resolve` evaluates templates in the tree.
+//! 3. `walk` checks the tree against the JSON Schema, which is generated from the types in [`file`], and
+//!    yields JSON that is sure to fit them.
+//! 4. `check` asks whether the typed plan makes sense: names, order, weights, units, assertions against the
+//!    metric catalogue, lookups.
+//! 5. `digest` binds it all to one line.
+//!
+//! What is wrong is a [`Diagnostic`] with a code of the table in `codes`.
 
 pub mod assertion;
+mod catalogue;
+mod check;
+mod codes;
+mod diagnostic;
+mod digest;
+mod extends;
 pub mod file;
+mod node;
+mod read;
+mod reference;
+mod render;
+mod resolve;
+mod schema;
+mod source;
+mod template;
+mod walk;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-pub use assertion::{Assertion, Comparison, MetricRef, Severity, Threshold};
+pub use assertion::{Assertion, Comparison, MetricRef, Threshold};
+pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
+pub use codes::{Code, error_pages};
+pub use diagnostic::{Diagnostic, Diagnostics, Level, Related};
 pub use file::PlanFile;
+pub use read::{Inputs, Read, read};
+pub use reference::{explain, reference_markdown};
+pub use render::Colour;
+pub use schema::schema;
+pub use template::Template;
 
+pub use crate::model::{Place, Severity};
+
+use crate::error::Result;
 use crate::model::StageId;
 
 /// A plan that was read, resolved and checked: nothing in it can be found wrong without looking at the world.
@@ -25,6 +67,42 @@ pub struct Plan {
     pub stages: Vec<CheckedStage>,
     /// Rows of each lookup file of the copy stages, by lookup name: key column to value column.
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
+    /// What `vars` and `env` are in templates that are evaluated later.
+    bindings: Arc<template::Bindings>,
+}
+
+impl Plan {
+    /// The stage as it was written and as it was checked.
+    pub fn stage(&self, id: &StageId) -> Option<(&file::Stage, &CheckedStage)> {
+        self.stages_in_order().find(|(_, checked)| checked.id == *id)
+    }
+
+    /// All stages, in the order they run.
+    pub fn stages_in_order(&self) -> impl Iterator<Item = (&file::Stage, &CheckedStage)> {
+        self.file.stages.iter().zip(&self.stages)
+    }
+
+    /// One of the plan's late texts as a template, with the plan's `vars` and `env`.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` where the text is not a template; texts of the plan itself were checked when it was read.
+    pub fn template(&self, text: &str) -> Result<Template> {
+        Template::new(text, &self.bindings)
+    }
+
+    /// What the first `create` stage makes.
+    pub fn create_spec(&self) -> Option<&file::CreateSpec> {
+        self.file.stages.iter().find_map(|stage| match &stage.kind {
+            file::StageKind::Create(create) => Some(&create.spec),
+            _ => None,
+        })
+    }
+
+    /// A path of the plan, which starts from the plan's folder.
+    pub fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.base.join(path)
+    }
 }
 
 /// A stage whose id and assertions are known.
@@ -34,12 +112,4 @@ pub struct CheckedStage {
     pub assertions: Vec<Assertion>,
     /// Where the stage starts in the file.
     pub place: Place,
-}
-
-/// A place in a plan file; lines and columns count from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
 }

@@ -4,13 +4,18 @@
 //! throttle, timeout, observation and read-only are [`layer`]s around it, never code inside it.
 
 mod capability;
+mod environment;
 pub mod layer;
+pub mod manifest;
 pub mod parquet;
 pub mod pinecone;
 pub mod registry;
+mod secret;
 
 use async_trait::async_trait;
 pub use capability::{Capabilities, Limits};
+pub use environment::{API_KEY_VARIABLE, CONTROLLER_VARIABLE, Environment, StandIn};
+pub use secret::Secret;
 
 use crate::error::Result;
 use crate::model::{

@@ -1,1 +1,35 @@
-//! (in the making)
+//! Driving a plan: prepare, decide, execute.
+//!
+//! [`decide`] is pure: it looks at the plan and the folded state and says what comes next. [`PreparedRun::execute`]
+//! does that, appends the events that say so, and asks again, until there is nothing left or somebody has to be
+//! waited for. Resume is not a mode: every run folds its journal first, and an empty one is the special case.
+
+mod context;
+mod decide;
+mod driver;
+mod execute;
+mod hook;
+mod judge;
+mod listener;
+mod options;
+mod outcome;
+mod prepare;
+mod preview;
+mod price;
+mod recorder;
+mod stage;
+mod steer;
+mod world;
+
+pub use context::Context;
+pub use decide::{Decision, decide};
+pub use driver::{open_driver, rehearsed_driver};
+pub use execute::roll_back;
+pub use listener::{Listener, Progress, Silent};
+pub use options::RunOptions;
+pub use outcome::Outcome;
+pub use prepare::PreparedRun;
+pub use preview::{Preview, PreviewStage, preview};
+pub use price::{Estimate, PriceTable};
+pub use recorder::Recorder;
+pub use world::World;

@@ -32,6 +32,7 @@ pub enum Provider {
 /// Where a secret is; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(extend("x-vecshift-secret" = true))]
 pub enum Secret {
     /// The name of an environment variable.
     Env(String),

@@ -293,13 +293,3 @@ impl<'de> Deserialize<'de> for Stage {
         })
     }
 }
-
-impl JsonSchema for Stage {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Stage".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        StageKind::json_schema(generator)
-    }
-}

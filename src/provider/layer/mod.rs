@@ -1,1 +1,58 @@
-//! Decorators around a provider.
+//! Layers around a [`Source`](super::Source) or [`Target`](super::Target): each sees every call as an
+//! [`Operation`] and decides whether, when and how often it is made.
+//!
+//! A layer implements [`Layer`], one method. [`Layered`] puts it around a provider and forwards every method of
+//! both traits through it, so that a new method of a trait is one line there. [`stack`] puts the usual ones
+//! around a provider in the order that makes sense:
+//!
+//! ```text
+//! retry          one call of the user, several attempts
+//!   throttle     each attempt waits for its turn
+//!     observe    each attempt is counted; waiting for its turn is not its time
+//!       timeout  each attempt has its deadline
+//!         provider
+//! ```
+//!
+//! [`read_only`] and [`fault`] go directly around the provider, under the stack.
+//!
+//! Waits are on tokio's clock: they are pauses of the wire, which a rehearsal does not shorten.
+
+mod bucket;
+mod fault;
+mod forward;
+mod metrics;
+mod observe;
+mod operation;
+mod read_only;
+mod retry;
+mod stack;
+mod throttle;
+mod timeout;
+
+use futures::future::BoxFuture;
+
+use crate::error::Result;
+
+pub use fault::{Fault, FaultLayer, FaultOptions, fault, fault_source};
+pub use forward::Layered;
+pub use metrics::{Counts, Metrics, Waiting};
+pub use observe::ObserveLayer;
+pub use operation::Operation;
+pub use read_only::{ReadOnlyLayer, read_only, read_only_source};
+pub use retry::{RetryLayer, RetryOptions};
+pub use stack::{StackOptions, stack, stack_source};
+pub use throttle::{ThrottleLayer, ThrottleOptions};
+pub use timeout::{TimeoutLayer, TimeoutOptions};
+
+/// Something that stands between the user of a provider and the provider.
+pub trait Layer: Send + Sync {
+    /// Makes `operation` by calling `make`, which starts one attempt each time it is called.
+    fn call<'a, T, F>(
+        &'a self,
+        operation: Operation<'a>,
+        make: F,
+    ) -> impl Future<Output = Result<T>> + Send
+    where
+        T: Send + 'a,
+        F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync + 'a;
+}

@@ -1,3 +1,33 @@
 //! Pinecone: control plane over REST, data plane over gRPC with REST as the fallback.
+//!
+//! [`Index`] is one index of one project. Its control plane (`control`) makes, describes and deletes it; the
+//! description tells whether it is a pod or serverless, hence its capabilities, and where its data plane
+//! answers. The data plane is one trait (`plane`) with two wires: `grpc`, where a vector crosses as the bytes it
+//! came in, and `rest`. `connection` holds both and decides which one speaks.
+//!
+//! What is known of the service, and what is not, is in the comments where it matters; nothing that could not
+//! be confirmed is assumed, it is found out at run time.
 
+mod connection;
+mod control;
+mod error;
+mod grpc;
+mod http;
+mod index;
+mod json;
+mod limits;
+mod model;
+mod plane;
 pub mod proto;
+mod rest;
+mod size;
+mod tls;
+mod version;
+mod wire;
+
+pub use connection::Transport;
+pub use index::{Index, Settings};
+pub use limits::{LIMITS, LIST_PAGE, NAMESPACE_CHARS};
+
+/// The control plane where a plan and its environment do not say another.
+pub const DEFAULT_ENDPOINT: &str = "https://api.pinecone.io";

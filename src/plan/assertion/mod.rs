@@ -7,10 +7,14 @@
 //! op         = == != < <= > >=
 //! ```
 
+mod parse;
+
 use serde::{Deserialize, Serialize};
 
-use super::Place;
-use crate::model::Span;
+pub use parse::{At, ParseError, ParsedAssertion, Value};
+
+pub use crate::model::Severity;
+use crate::model::{Place, Span};
 
 /// A checked assertion of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,19 +53,6 @@ pub enum NoData {
     Inconclusive,
     /// Counts as a failure.
     Fail,
-}
-
-/// Whether a failed assertion stops the run.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// A failure fails the stage.
-    #[default]
-    Block,
-    /// Shown, and never changes the exit code (unless `--strict`).
-    Warn,
 }
 
 /// A metric as written: the catalogue's name and its argument.

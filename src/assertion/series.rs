@@ -1,0 +1,148 @@
+//! The samples of a stage or step, as windows that can be measured.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::MeasuredValue;
+use super::bucket::Bucket;
+use crate::clock::{Timestamp, after, until};
+use crate::model::{Sample, Side};
+use crate::plan::{Assertion, MetricRef};
+
+/// A window is kept in this many parts and forgets the oldest as a whole.
+const PARTS: u32 = 60;
+
+/// Samples, kept for exactly the windows that assertions ask for.
+///
+/// Memory does not grow with time: each distinct pair of window and warm-up has at most 61 parts, and a part is a few
+/// histograms of some 10 to 100 KB. A window never reaches further back than it says, and at most a sixtieth less.
+pub struct Series {
+    /// All samples, from the start.
+    total: Bucket,
+    views: Vec<View>,
+}
+
+impl Series {
+    /// A series for `assertions` about what happens from `start`.
+    pub fn new<'a>(start: Timestamp, assertions: impl IntoIterator<Item = &'a Assertion>) -> Self {
+        let mut series = Self { total: Bucket::default(), views: Vec::new() };
+        for assertion in assertions {
+            let key = ViewKey::of(assertion);
+            if series.view(key).is_none() {
+                series.views.push(View::new(start, key));
+            }
+        }
+        series
+    }
+
+    pub fn record(&mut self, sample: &Sample) {
+        self.total.record(sample);
+        for view in &mut self.views {
+            view.record(sample);
+        }
+    }
+
+    /// A metric over all samples; `NotMeasured` where samples do not tell it.
+    pub fn total(&self, side: Side, metric: &MetricRef) -> MeasuredValue {
+        measured(&self.total, side, metric)
+    }
+
+    /// The metric of `assertion` over its window, at `now`.
+    pub fn measure(&self, assertion: &Assertion, side: Side, now: Timestamp) -> MeasuredValue {
+        match self.view(ViewKey::of(assertion)) {
+            Some(view) => measured(&view.sum(now), side, &assertion.metric),
+            None => MeasuredValue::NotMeasured { reason: "its window is not kept".into() },
+        }
+    }
+
+    fn view(&self, key: ViewKey) -> Option<&View> {
+        self.views.iter().find(|view| view.key == key)
+    }
+}
+
+fn measured(bucket: &Bucket, side: Side, metric: &MetricRef) -> MeasuredValue {
+    bucket.side(side).value(metric).unwrap_or_else(|| MeasuredValue::NotMeasured {
+        reason: "samples of queries do not tell it".into(),
+    })
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct ViewKey {
+    over: Option<Duration>,
+    warmup: Duration,
+}
+
+impl ViewKey {
+    fn of(assertion: &Assertion) -> Self {
+        Self {
+            over: assertion.over.map(|span| span.0),
+            warmup: assertion.warmup.map_or(Duration::ZERO, |span| span.0),
+        }
+    }
+}
+
+/// The samples of the last `over`, or of all the time, after the warm-up.
+struct View {
+    key: ViewKey,
+    from: Timestamp,
+    /// Oldest first; each with the number of its stretch of time since `from`.
+    parts: VecDeque<(u64, Bucket)>,
+}
+
+impl View {
+    fn new(start: Timestamp, key: ViewKey) -> Self {
+        Self { key, from: after(start, key.warmup), parts: VecDeque::new() }
+    }
+
+    fn width(&self) -> Option<Duration> {
+        self.key.over.map(|over| (over / PARTS).max(Duration::from_nanos(1)))
+    }
+
+    fn record(&mut self, sample: &Sample) {
+        if sample.at < self.from {
+            return;
+        }
+        let number = self.number(sample.at);
+        // Ends can be told slightly out of order; such a sample counts for the newest part.
+        if self.parts.back().is_none_or(|(newest, _)| *newest < number) {
+            self.parts.push_back((number, Bucket::default()));
+            self.forget(sample.at);
+        }
+        if let Some((_, part)) = self.parts.back_mut() {
+            part.record(sample);
+        }
+    }
+
+    fn number(&self, at: Timestamp) -> u64 {
+        let Some(width) = self.width() else { return 0 };
+        let number = until(self.from, at).as_nanos() / width.as_nanos();
+        u64::try_from(number).unwrap_or(u64::MAX)
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let oldest = self.oldest(now);
+        while self.parts.front().is_some_and(|(number, _)| *number < oldest) {
+            self.parts.pop_front();
+        }
+    }
+
+    /// The first part that lies wholly within the window that ends at `now`.
+    fn oldest(&self, now: Timestamp) -> u64 {
+        let (Some(over), Some(width)) = (self.key.over, self.width()) else { return 0 };
+        let outside = until(self.from, now).saturating_sub(over);
+        u64::try_from(outside.as_nanos().div_ceil(width.as_nanos())).unwrap_or(u64::MAX)
+    }
+
+    fn sum(&self, now: Timestamp) -> Bucket {
+        let oldest = self.oldest(now);
+        let mut sum = Bucket::default();
+        for (_, part) in self.parts.iter().filter(|(number, _)| *number >= oldest) {
+            sum.add(part);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+#[path = "series_tests.rs"]
+mod tests;

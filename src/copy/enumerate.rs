@@ -1,0 +1,228 @@
+//! Finding the ids of a shard, chunk by chunk, each with the cursor that stands behind it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
+use crate::provider::{Query, Source};
+
+/// The most records one query of a pod gives: Pinecone's largest top_k.
+pub const SWEEP_LIMIT: u64 = 10_000;
+
+/// Directions a sweep asks from before it gives up on a namespace: the index is approximate and may miss some.
+const SWEEP_TRIES: u64 = 6;
+
+/// Ids of a manifest for one namespace, in file order. A plain iterator, so that the file is read as it is used.
+pub type Manifest = Box<dyn Iterator<Item = Result<RecordId>> + Send>;
+
+/// Some ids and the cursor behind them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdChunk {
+    pub ids: Vec<RecordId>,
+    pub after: Cursor,
+}
+
+/// The ids of one shard from a cursor on.
+pub struct Ids {
+    source: Arc<dyn Source>,
+    namespace: Namespace,
+    /// Ids a chunk should hold.
+    size: usize,
+    walk: Walk,
+}
+
+enum Walk {
+    List {
+        page: Option<String>,
+        skip: Option<RecordId>,
+        last: Option<RecordId>,
+    },
+    /// The remaining ids, in bytewise order.
+    Sweep(VecDeque<RecordId>),
+    Manifest {
+        rows: Manifest,
+        row: u64,
+    },
+    Ended,
+}
+
+impl Ids {
+    /// Starts at `cursor`. A sweep asks the source here; it proves that it found as many ids as the source counts.
+    ///
+    /// # Errors
+    /// `Conflict` with the gap where a sweep cannot find every id.
+    pub async fn start(
+        source: Arc<dyn Source>,
+        shard: &Shard,
+        cursor: &Cursor,
+        size: usize,
+        manifest: Option<Manifest>,
+    ) -> Result<Self> {
+        let walk = match (&shard.enumeration, cursor) {
+            (_, Cursor::End) => Walk::Ended,
+            (Enumeration::List, cursor) => list_from(cursor),
+            (Enumeration::Sweep, cursor) => {
+                let ids = sweep(&*source, shard).await?;
+                let skip = match cursor {
+                    Cursor::After(id) => Some(RecordId::new(id)),
+                    _ => None,
+                };
+                Walk::Sweep(
+                    ids.into_iter()
+                        .filter(|id| skip.as_ref().is_none_or(|skip| id > skip))
+                        .collect(),
+                )
+            }
+            (Enumeration::Manifest { .. }, cursor) => {
+                let mut rows = manifest.ok_or_else(|| {
+                    Error::unexpected("a manifest shard was started without its manifest")
+                })?;
+                let done = match cursor {
+                    Cursor::Row(done) => *done,
+                    _ => 0,
+                };
+                for _ in 0..done {
+                    rows.next().transpose()?;
+                }
+                Walk::Manifest { rows, row: done }
+            }
+        };
+        Ok(Self { source, namespace: shard.source.clone(), size: size.max(1), walk })
+    }
+
+    /// The next chunk; `None` at the end. The last one has the cursor [`Cursor::End`].
+    pub async fn next(&mut self) -> Result<Option<IdChunk>> {
+        let chunk = match &mut self.walk {
+            Walk::Ended => return Ok(None),
+            Walk::List { .. } => self.next_listed().await?,
+            Walk::Sweep(rest) => {
+                let ids: Vec<_> = rest.drain(..self.size.min(rest.len())).collect();
+                let after = match (rest.is_empty(), ids.last()) {
+                    (false, Some(last)) => Cursor::After(last.as_str().to_owned()),
+                    _ => Cursor::End,
+                };
+                IdChunk { ids, after }
+            }
+            Walk::Manifest { rows, row } => {
+                let ids = rows.by_ref().take(self.size).collect::<Result<Vec<_>>>()?;
+                *row += ids.len() as u64;
+                let after = if ids.len() < self.size { Cursor::End } else { Cursor::Row(*row) };
+                IdChunk { ids, after }
+            }
+        };
+        if chunk.after == Cursor::End {
+            self.walk = Walk::Ended;
+        }
+        Ok(Some(chunk))
+    }
+
+    /// The rest as a stream.
+    pub fn into_stream(self) -> BoxStream<'static, Result<IdChunk>> {
+        let step = |mut ids: Self| async move { Ok(ids.next().await?.map(|chunk| (chunk, ids))) };
+        stream::try_unfold(self, step).boxed()
+    }
+
+    /// Pages until a chunk is full; a page is never split, so that the cursor is always a page's end.
+    async fn next_listed(&mut self) -> Result<IdChunk> {
+        let Walk::List { page, skip, last } = &mut self.walk else {
+            return Err(Error::unexpected("not a listing"));
+        };
+        let mut ids: Vec<RecordId> = Vec::new();
+        loop {
+            let answer = match self.source.list(&self.namespace, page.as_deref()).await {
+                // A token the peer no longer knows: start again behind the last id.
+                Err(error) if error.kind() == ErrorKind::Invalid && page.is_some() => {
+                    *page = None;
+                    skip.clone_from(last);
+                    continue;
+                }
+                answer => answer?,
+            };
+            for id in answer.ids {
+                if skip.as_ref().is_some_and(|skip| id <= *skip) {
+                    continue;
+                }
+                if last.as_ref().is_some_and(|last| id <= *last) {
+                    return Err(out_of_order(&self.namespace, last.as_ref(), &id));
+                }
+                *last = Some(id.clone());
+                ids.push(id);
+            }
+            let Some(token) = answer.next else {
+                return Ok(IdChunk { ids, after: Cursor::End });
+            };
+            *page = Some(token.clone());
+            if ids.len() + LIST_PAGE > self.size && !ids.is_empty() {
+                let after = last.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+                return Ok(IdChunk { ids, after: Cursor::Page { token, after } });
+            }
+        }
+    }
+}
+
+/// Ids in one page of a listing (Pinecone, "List record IDs", 2026: 100).
+const LIST_PAGE: usize = 100;
+
+fn list_from(cursor: &Cursor) -> Walk {
+    match cursor {
+        Cursor::Page { token, after } => {
+            Walk::List { page: Some(token.clone()), skip: None, last: Some(RecordId::new(after)) }
+        }
+        Cursor::After(id) => Walk::List { page: None, skip: Some(RecordId::new(id)), last: None },
+        _ => Walk::List { page: None, skip: None, last: None },
+    }
+}
+
+/// All ids of a namespace of at most [`SWEEP_LIMIT`] records, in bytewise order.
+async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>> {
+    let mut found = BTreeSet::new();
+    if shard.expected == 0 {
+        return Ok(found);
+    }
+    let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
+    for attempt in 0..SWEEP_TRIES {
+        let query = Query {
+            vector: direction(dimension, attempt),
+            top_k: SWEEP_LIMIT as u32,
+            ..Query::default()
+        };
+        let matches = source.query(&shard.source, &query).await?;
+        found.extend(matches.into_iter().map(|found| found.id));
+        if found.len() as u64 >= shard.expected {
+            return Ok(found);
+        }
+    }
+    let gap = shard.expected - found.len() as u64;
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "namespace `{}` has {} records by its own count and a sweep finds {}: {gap} are out of reach",
+            shard.source,
+            shard.expected,
+            found.len()
+        ),
+    )
+    .with_hint("give a manifest of ids: `enumerate: { manifest: { file: ids.csv } }`"))
+}
+
+/// A unit vector that differs from try to try: all components equal first, then with alternating signs of
+/// growing period.
+fn direction(dimension: usize, attempt: u64) -> Vector {
+    let component = 1.0 / (dimension.max(1) as f32).sqrt();
+    Vector::from_values((0..dimension).map(|index| {
+        let is_negative = attempt > 0 && (index as u64 >> (attempt - 1)) & 1 == 1;
+        if is_negative { -component } else { component }
+    }))
+}
+
+fn out_of_order(namespace: &Namespace, last: Option<&RecordId>, id: &RecordId) -> Error {
+    let last = last.map(RecordId::as_str).unwrap_or_default();
+    Error::new(
+        ErrorKind::Protocol,
+        format!("the source lists `{id}` after `{last}`: ids of a listing rise bytewise"),
+    )
+    .with_context("namespace", namespace)
+}

@@ -1,0 +1,155 @@
+//! One shard from its cursor to its end.
+
+use std::sync::Arc;
+
+use futures::future::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
+
+use super::acked::Acked;
+use super::concurrency::Adaptive;
+use super::dead_letter::DeadLetters;
+use super::enumerate::{IdChunk, Ids, Manifest};
+use super::transform::Transform;
+use super::upsert::{Settled, upsert};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Checkpoint, Cursor, Namespace, Record, RecordId, Shard, Tally};
+use crate::provider::{Source, Target};
+
+/// Bytes of one chunk that are aimed at; a little under the 2 MB of a Pinecone upsert.
+const CHUNK_BYTES: usize = 1_800_000;
+
+/// What a record is taken to weigh beside its vector when a chunk is sized.
+const METADATA_GUESS: usize = 600;
+
+/// What all shards of a copy share. Cloning shares it.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub source: Arc<dyn Source>,
+    pub target: Arc<dyn Target>,
+    pub transform: Arc<Transform>,
+    pub dead_letters: Arc<DeadLetters>,
+    pub concurrency: Arc<Adaptive>,
+    /// Chunks of one shard that may be under way or settled and waiting for their turn.
+    pub chunks_in_flight: usize,
+    /// Components of a vector, for sizing chunks.
+    pub dimension: usize,
+    /// How often both sides asked to slow down so far.
+    pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub cancel: CancellationToken,
+}
+
+/// How a shard ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShardEnd {
+    /// Every id the enumeration gave is settled.
+    Complete(Tally),
+    /// The run was asked to stop; the last checkpoint stands.
+    Interrupted,
+}
+
+impl Pipeline {
+    /// Ids a chunk should hold.
+    pub fn chunk_ids(&self) -> usize {
+        let limits = self.target.capabilities().limits;
+        let record = self.dimension * 4 + METADATA_GUESS;
+        (CHUNK_BYTES / record)
+            .min(limits.upsert_records)
+            .min(self.source.capabilities().limits.fetch_ids)
+            .max(1)
+    }
+
+    /// Copies a shard from `from` on. `checkpoint` is called for every settled chunk, in order; the caller
+    /// makes it durable.
+    ///
+    /// # Errors
+    /// The first that neither a retry nor the dead-letter file could take; the last checkpoint stands.
+    pub async fn copy(
+        &self,
+        shard: &Shard,
+        from: &Checkpoint,
+        manifest: Option<Manifest>,
+        checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
+    ) -> Result<ShardEnd> {
+        let (mut tally, mut lsn) = (from.tally, from.lsn);
+        if from.cursor == Cursor::End {
+            return Ok(ShardEnd::Complete(tally));
+        }
+        let ids = Ids::start(self.source.clone(), shard, &from.cursor, self.chunk_ids(), manifest)
+            .await?;
+        let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
+        let mut settled = ids
+            .into_stream()
+            .map_ok(move |chunk| pipeline.clone().settle(of.clone(), chunk).boxed())
+            .try_buffered(self.chunks_in_flight.max(1))
+            .take_until(self.cancel.clone().cancelled_owned())
+            .boxed();
+        while let Some((done, seen, cursor)) = settled.try_next().await? {
+            tally.add(done);
+            lsn = lsn.max(seen);
+            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn }))?;
+            if cursor == Cursor::End {
+                return Ok(ShardEnd::Complete(tally));
+            }
+        }
+        Ok(ShardEnd::Interrupted)
+    }
+
+    async fn settle(
+        self,
+        shard: Arc<Shard>,
+        chunk: IdChunk,
+    ) -> Result<(Tally, Option<u64>, Cursor)> {
+        let permit = self.concurrency.acquire().await?;
+        let result = self.settle_ids(&shard, &chunk.ids).await;
+        self.concurrency.release(permit, (self.throttled)());
+        let (tally, lsn) = result?;
+        Ok((tally, lsn, chunk.after))
+    }
+
+    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId]) -> Result<(Tally, Option<u64>)> {
+        let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
+        let records = fetch_all(&*self.source, &shard.source, ids).await?;
+        tally.missing = (ids.len() - records.len()) as u64;
+        let mut changed = Vec::with_capacity(records.len());
+        for record in records {
+            tally.bytes += record.stored_bytes() as u64;
+            changed.push(self.transform.apply(&shard.source, record)?);
+        }
+        let Settled { copied, refused, lsn } =
+            upsert(&*self.target, &shard.target, changed).await?;
+        tally.copied = copied;
+        tally.failed = refused.len() as u64;
+        for (record, reason) in refused {
+            self.dead_letters.put(&shard.source, &shard.target, &record, &reason)?;
+        }
+        Ok((tally, lsn))
+    }
+}
+
+/// Records by id in as many requests as the source's limit asks for; each id at most once.
+///
+/// # Errors
+/// `Protocol` where the source answers with a record nobody asked for.
+pub(super) async fn fetch_all(
+    source: &dyn Source,
+    namespace: &Namespace,
+    ids: &[RecordId],
+) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(ids.len());
+    for part in ids.chunks(source.capabilities().limits.fetch_ids.max(1)) {
+        let answer = source.fetch(namespace, part).await?;
+        let mut asked: std::collections::HashSet<&RecordId> = part.iter().collect();
+        for record in &answer {
+            if !asked.remove(&record.id) {
+                let message =
+                    format!("the source answered with `{}`, which was not asked for", record.id);
+                return Err(
+                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
+                );
+            }
+        }
+        records.extend(answer);
+    }
+    Ok(records)
+}

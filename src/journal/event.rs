@@ -1,0 +1,279 @@
+//! The events of a run, in the past tense. Fields are only ever added; a change of meaning raises [`FORMAT`].
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Checkpoint, Judgement, Namespace, Shard, Share, StageId};
+
+/// The version of the journal's format this program writes, and the newest one it reads.
+pub const FORMAT: u32 = 1;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The format's version, [`FORMAT`] when this program wrote it.
+    pub v: u32,
+    /// From 0, without gaps.
+    pub seq: u64,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Something that happened, or that was durably intended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    RunStarted {
+        run: String,
+        plan: String,
+        digest: String,
+        program: String,
+        holder: String,
+        rehearsal: bool,
+        source: String,
+        target: String,
+        stages: Vec<StageId>,
+    },
+    /// Another process took the run up.
+    RunContinued {
+        holder: String,
+    },
+    /// A plan that was changed in mid-run was adopted on purpose.
+    PlanAdopted {
+        from: String,
+        to: String,
+    },
+
+    StageStarted {
+        stage: StageId,
+        attempt: u32,
+    },
+    StagePassed {
+        stage: StageId,
+    },
+    /// An assertion failed. Where traffic may have been moved, everything is rolled back.
+    StageFailed {
+        stage: StageId,
+        reason: String,
+        rolls_back: bool,
+    },
+    /// Something could not be done or measured; running again tries again.
+    StageErred {
+        stage: StageId,
+        reason: String,
+    },
+    /// The stage waits.
+    StageHeld {
+        stage: StageId,
+        hold: Hold,
+    },
+
+    IndexCreateIntended {
+        stage: StageId,
+        index: String,
+    },
+    IndexCreated {
+        stage: StageId,
+        index: String,
+    },
+    /// It was there already and is what the plan asks for.
+    IndexFound {
+        stage: StageId,
+        index: String,
+    },
+
+    ShardPlanned {
+        stage: StageId,
+        shard: Shard,
+    },
+    /// Everything before the cursor is acknowledged by the target.
+    Checkpointed {
+        stage: StageId,
+        source: Namespace,
+        checkpoint: Checkpoint,
+    },
+    /// The shard was proven complete against the source's own count.
+    ShardCompleted {
+        stage: StageId,
+        source: Namespace,
+    },
+
+    Judged(Judged),
+
+    WeightIntended {
+        stage: StageId,
+        step: usize,
+        weight: Share,
+    },
+    /// `actual` is `None` where the driver cannot read back.
+    WeightSet {
+        stage: StageId,
+        step: usize,
+        weight: Share,
+        actual: Option<Share>,
+    },
+    /// The bake of a step began, or began again with fresh measurements.
+    BakeStarted {
+        stage: StageId,
+        step: usize,
+        ends: Timestamp,
+    },
+    StepPassed {
+        stage: StageId,
+        step: usize,
+    },
+
+    ApprovalRequested {
+        gate: Gate,
+    },
+    Approved {
+        gate: Gate,
+        by: String,
+    },
+    Paused {
+        by: String,
+    },
+    Resumed {
+        by: String,
+    },
+    AbortRequested {
+        by: String,
+    },
+
+    HookStarted {
+        hook: String,
+    },
+    HookFinished {
+        hook: String,
+        error: Option<String>,
+    },
+
+    ArtifactWritten {
+        stage: StageId,
+        artifact: Artifact,
+    },
+    /// A sentence for the report.
+    Noted {
+        stage: StageId,
+        text: String,
+    },
+    /// Named figures of a stage, for the report and for machines.
+    Measured {
+        stage: StageId,
+        figures: BTreeMap<String, f64>,
+    },
+
+    SourceDeleteIntended {
+        stage: StageId,
+        index: String,
+    },
+    SourceDeleted {
+        stage: StageId,
+        index: String,
+    },
+
+    RollbackStarted {
+        cause: Cause,
+    },
+    /// What was undone, and what was kept on purpose.
+    StageUndone {
+        stage: StageId,
+        what: String,
+    },
+    UndoFailed {
+        stage: StageId,
+        reason: String,
+    },
+    /// A rollback ended; `left_behind` is empty unless it is stuck.
+    RollbackFinished {
+        left_behind: Vec<String>,
+    },
+    RunFinished,
+}
+
+/// One judged assertion of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub stage: StageId,
+    /// The canary step, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// The stage's try, from 1.
+    pub attempt: u32,
+    pub judgement: Judgement,
+}
+
+/// Why a run waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Hold {
+    /// A person has to approve.
+    Approval { gate: Gate },
+    /// A bake or retention has not passed.
+    Time { until: Timestamp },
+    /// Somebody paused it.
+    Paused { by: String },
+    /// A canary step could not be judged.
+    Judgement { verdict: crate::model::Verdict, reason: String },
+    /// The command line stops before this stage.
+    Until,
+    /// The source's name has to be confirmed on the command line.
+    Confirmation { index: String },
+}
+
+/// What an approval is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gate {
+    pub stage: StageId,
+    /// A canary step, from 0; `None` = the stage itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+}
+
+impl std::fmt::Display for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "{} step {}", self.stage, step + 1),
+            None => self.stage.fmt(f),
+        }
+    }
+}
+
+/// Why a rollback began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Cause {
+    Failed { stage: StageId, reason: String },
+    Asked { by: String, purge: bool },
+    Aborted { by: String },
+}
+
+impl Cause {
+    /// Whether what was copied is deleted too.
+    pub fn is_purge(&self) -> bool {
+        matches!(self, Self::Asked { purge: true, .. })
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed { stage, reason } => write!(f, "{stage} failed: {reason}"),
+            Self::Asked { by, .. } => write!(f, "asked for by {by}"),
+            Self::Aborted { by } => write!(f, "aborted by {by}"),
+        }
+    }
+}
+
+/// A file the run left for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    pub name: String,
+    /// Relative to the run's folder unless absolute.
+    pub path: String,
+    /// Rows or records in it.
+    pub records: u64,
+}

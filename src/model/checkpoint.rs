@@ -1,0 +1,46 @@
+//! How far a shard has come.
+
+use serde::{Deserialize, Serialize};
+
+use super::Cursor;
+
+/// A place in a shard and what was done up to it: everything before `cursor` is settled for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub cursor: Cursor,
+    pub tally: Tally,
+    /// The highest log sequence number of the target's acknowledgements so far, where it tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lsn: Option<u64>,
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Self { cursor: Cursor::Start, tally: Tally::default(), lsn: None }
+    }
+}
+
+/// Counts since the start of a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Ids found in the source.
+    pub enumerated: u64,
+    /// Records the target acknowledged.
+    pub copied: u64,
+    /// Records the target refuses; they are in the dead-letter file.
+    pub failed: u64,
+    /// Ids the source named and then did not have.
+    pub missing: u64,
+    /// Bytes of the copied records as the service counts them.
+    pub bytes: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Tally) {
+        self.enumerated += other.enumerated;
+        self.copied += other.copied;
+        self.failed += other.failed;
+        self.missing += other.missing;
+        self.bytes += other.bytes;
+    }
+}

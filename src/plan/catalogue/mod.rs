@@ -1,0 +1,161 @@
+//! Every metric an assertion can ask for: where it exists, its unit and what it means.
+//!
+//! One table for the checks of a plan, `docs/metrics.md` and `vecshift explain`.
+
+mod render;
+mod table;
+
+pub(crate) use render::{example, nearest_metric};
+pub use render::{explain_metric, metrics_markdown};
+pub use table::METRICS;
+
+use super::assertion::MetricRef;
+
+/// A metric of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// As it is written before its argument: `p95`, `source.records`.
+    pub name: &'static str,
+    pub argument: Argument,
+    /// The kinds of stage that measure it.
+    pub stages: &'static [&'static str],
+    pub unit: Unit,
+    /// Whether `over` can follow: it is measured while time passes.
+    pub over: bool,
+    /// Whether it can be compared with `x source`.
+    pub source: bool,
+    /// What it is and how it is computed.
+    pub meaning: &'static str,
+}
+
+/// What stands behind a metric's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    None,
+    /// One of these words in parentheses.
+    Subject(&'static [&'static str]),
+    /// `@` and the number of nearest records.
+    K,
+    /// The name of a probe of the same kind, in parentheses.
+    Probe,
+}
+
+/// What a metric is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole number.
+    Count,
+    Number,
+    /// Between 0 and 1; a share is taken too.
+    Ratio,
+    Share,
+    Duration,
+    Bytes,
+    Rate,
+    Dollars,
+    Bool,
+    /// One of a few words.
+    Word(&'static [&'static str]),
+}
+
+impl Metric {
+    /// How a metric is written, with its argument.
+    pub fn form(&self) -> String {
+        match self.argument {
+            Argument::None => self.name.into(),
+            Argument::Subject([only]) => format!("{}({only})", self.name),
+            Argument::Subject(subjects) => format!("{}({})", self.name, subjects.join("|")),
+            Argument::K => format!("{}@k", self.name),
+            Argument::Probe => format!("{}(probe)", self.name),
+        }
+    }
+
+    /// Whether a written metric is this one.
+    pub fn is(&self, metric: &MetricRef) -> bool {
+        let argument = metric.argument.as_deref();
+        self.name == metric.name
+            && match (self.argument, argument) {
+                (Argument::None, None) | (Argument::Probe, Some(_)) => true,
+                (Argument::Subject(subjects), Some(subject)) => subjects.contains(&subject),
+                (Argument::K, Some(k)) => k.parse::<u32>().is_ok_and(|k| (1..=10_000).contains(&k)),
+                _ => false,
+            }
+    }
+
+    pub fn is_in(&self, stage: &str) -> bool {
+        self.stages.contains(&stage)
+    }
+
+    /// The share below the percentile, where the metric is one: 0.95 of `p95`.
+    pub fn percentile(&self) -> Option<f64> {
+        let digits = self.name.strip_prefix('p')?;
+        digits.parse::<f64>().ok().map(|percent| percent / 100.0)
+    }
+}
+
+impl Unit {
+    /// In the words of a message.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Count => "a whole number like `0`".into(),
+            Self::Number => "a number like `0.5`".into(),
+            Self::Ratio => "a number from 0 to 1, or a share like `99%`".into(),
+            Self::Share => "a share like `1%`".into(),
+            Self::Duration => "a duration like `100ms`".into(),
+            Self::Bytes => "a size like `40 KB`".into(),
+            Self::Rate => "a rate like `100/s`".into(),
+            Self::Dollars => "an amount like `$150`".into(),
+            Self::Bool => "`true` or `false`".into(),
+            Self::Word(words) => super::diagnostic::either(words.iter().copied()),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Number => "number",
+            Self::Ratio => "0 to 1",
+            Self::Share => "share",
+            Self::Duration => "duration",
+            Self::Bytes => "size",
+            Self::Rate => "rate",
+            Self::Dollars => "dollars",
+            Self::Bool => "boolean",
+            Self::Word(_) => "word",
+        }
+    }
+}
+
+/// The metric as a stage of this kind has it.
+pub fn find(metric: &MetricRef, stage: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|row| row.is(metric) && row.is_in(stage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_metric_is_there_twice_for_one_stage() {
+        for (index, metric) in METRICS.iter().enumerate() {
+            for other in &METRICS[index + 1..] {
+                let same = metric.name == other.name
+                    && metric.stages.iter().any(|stage| other.is_in(stage));
+                assert!(!same, "{} twice", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_argument_is_part_of_the_metric() {
+        let metric = |name: &str, argument: Option<&str>| MetricRef {
+            name: name.into(),
+            argument: argument.map(Into::into),
+        };
+        assert!(find(&metric("overlap", Some("10")), "verify").is_some());
+        assert!(find(&metric("overlap", Some("0")), "verify").is_none());
+        assert!(find(&metric("overlap", None), "verify").is_none());
+        assert!(find(&metric("p95", Some("fetch")), "verify").is_some());
+        assert!(find(&metric("p95", Some("fetch")), "canary").is_none());
+    }
+}

@@ -1,0 +1,299 @@
+//! The table itself.
+
+use super::{Argument, Metric, Unit};
+
+const AUDIT: &[&str] = &["audit"];
+const CREATE: &[&str] = &["create"];
+const COPY: &[&str] = &["copy"];
+const VERIFY: &[&str] = &["verify"];
+const CANARY: &[&str] = &["canary"];
+const DECOMMISSION: &[&str] = &["decommission"];
+const ANY: &[&str] =
+    &["audit", "create", "copy", "verify", "canary", "decommission", "snapshot", "sync", "run"];
+
+const QUERY: Argument = Argument::Subject(&["query"]);
+const READS: Argument = Argument::Subject(&["query", "fetch"]);
+const METRIC_WORDS: Unit = Unit::Word(&["cosine", "dotproduct", "euclidean"]);
+const KIND_WORDS: Unit = Unit::Word(&["pod", "serverless", "other"]);
+
+/// A row without argument, window or source side.
+const fn plain(
+    name: &'static str,
+    stages: &'static [&'static str],
+    unit: Unit,
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, argument: Argument::None, stages, unit, over: false, source: false, meaning }
+}
+
+/// A latency of a stage that measures once.
+const fn once(name: &'static str, argument: Argument, meaning: &'static str) -> Metric {
+    Metric {
+        name,
+        argument,
+        stages: VERIFY,
+        unit: Unit::Duration,
+        over: false,
+        source: false,
+        meaning,
+    }
+}
+
+/// What a canary measures while time passes.
+const fn watched(
+    name: &'static str,
+    argument: Argument,
+    unit: Unit,
+    source: bool,
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, argument, stages: CANARY, unit, over: true, source, meaning }
+}
+
+const fn probe(name: &'static str, meaning: &'static str) -> Metric {
+    Metric {
+        name,
+        argument: Argument::Probe,
+        stages: ANY,
+        unit: Unit::Number,
+        over: false,
+        source: false,
+        meaning,
+    }
+}
+
+const P50: &str = "Median latency at the client: half of the queries took no longer (nearest rank, HdrHistogram with 3 digits).";
+const P95: &str = "Latency that 95 of 100 queries stayed within, at the client, by nearest rank (HdrHistogram, 3 digits). Timed from the intended start under an open-loop rate, so a stalled server is not flattered.";
+const P99: &str =
+    "Latency that 99 of 100 queries stayed within; as `p95`. Needs at least 100 samples.";
+const ERROR_RATE: &str =
+    "Queries that failed after their retries, as a share of all that were sent.";
+const OVERLAP: &str = "Mean share of the source's k nearest records that are among the target's k nearest for the same query (recall@k against the source).";
+
+/// Every metric; a name that stages measure differently has a row for each.
+pub static METRICS: &[Metric] = &[
+    plain(
+        "source.records",
+        &["audit", "decommission"],
+        Unit::Count,
+        "Records of the source, by its own count.",
+    ),
+    plain("source.namespaces", AUDIT, Unit::Count, "Namespaces of the source that hold records."),
+    plain("source.dimension", AUDIT, Unit::Count, "Components of the source's vectors."),
+    plain("source.metric", AUDIT, METRIC_WORDS, "How the source measures similarity."),
+    plain("source.kind", AUDIT, KIND_WORDS, "What the source runs on."),
+    plain(
+        "source.metadata_bytes",
+        AUDIT,
+        Unit::Bytes,
+        "The largest metadata object of the sample, as compact JSON.",
+    ),
+    plain("source.id_chars", AUDIT, Unit::Count, "The longest id of the sample, in characters."),
+    plain(
+        "source.rejects",
+        AUDIT,
+        Unit::Count,
+        "Records of the sample the target would refuse: metadata over 40 KB, nested or null values, ids against the rules.",
+    ),
+    plain("source.rejects_share", AUDIT, Unit::Share, "`source.rejects` as a share of the sample."),
+    plain(
+        "target.records",
+        &["audit", "create"],
+        Unit::Count,
+        "Records of the target, by its own count; in an audit 0 where it does not exist yet.",
+    ),
+    plain(
+        "target.namespaces",
+        AUDIT,
+        Unit::Count,
+        "Namespaces of the target that hold records, where it exists.",
+    ),
+    plain(
+        "target.dimension",
+        &["audit", "create"],
+        Unit::Count,
+        "Components of the target's vectors, where it exists.",
+    ),
+    plain(
+        "target.metric",
+        &["audit", "create"],
+        METRIC_WORDS,
+        "How the target measures similarity, where it exists.",
+    ),
+    plain(
+        "target.kind",
+        &["audit", "create"],
+        KIND_WORDS,
+        "What the target runs on, where it exists.",
+    ),
+    plain(
+        "target.metadata_bytes",
+        AUDIT,
+        Unit::Bytes,
+        "As `source.metadata_bytes`, of the target where it exists.",
+    ),
+    plain(
+        "target.id_chars",
+        AUDIT,
+        Unit::Count,
+        "As `source.id_chars`, of the target where it exists.",
+    ),
+    plain(
+        "target.rejects",
+        AUDIT,
+        Unit::Count,
+        "As `source.rejects`, of the target where it exists.",
+    ),
+    plain(
+        "target.rejects_share",
+        AUDIT,
+        Unit::Share,
+        "As `source.rejects_share`, of the target where it exists.",
+    ),
+    plain(
+        "cost.source_monthly",
+        AUDIT,
+        Unit::Dollars,
+        "What the source costs a month, by the price table or `prices.source_monthly`.",
+    ),
+    plain(
+        "cost.target_monthly",
+        AUDIT,
+        Unit::Dollars,
+        "What the target will cost a month: storage and the queries of `prices.queries_per_month`.",
+    ),
+    plain("cost.saving", AUDIT, Unit::Share, "1 - target monthly / source monthly."),
+    plain("cost.copy", AUDIT, Unit::Dollars, "What writing every record once costs."),
+    plain(
+        "target.ready",
+        CREATE,
+        Unit::Bool,
+        "Whether the target is ready, and has taken, shown and deleted a probe record.",
+    ),
+    plain("copy.records", COPY, Unit::Count, "Records the target acknowledged."),
+    plain(
+        "copy.failed",
+        COPY,
+        Unit::Count,
+        "Records the target refused; each is in the dead-letter file with the reason.",
+    ),
+    plain(
+        "copy.missing",
+        COPY,
+        Unit::Count,
+        "Ids that were found and whose records could not be fetched.",
+    ),
+    plain(
+        "copy.complete",
+        COPY,
+        Unit::Bool,
+        "Whether the ids found in each namespace are as many as the source's own count says, and each of their records is acknowledged or listed as failed.",
+    ),
+    plain("copy.rate", COPY, Unit::Rate, "Acknowledged records a second, over the whole stage."),
+    plain("copy.retries", COPY, Unit::Count, "Requests that were sent again."),
+    plain(
+        "count_delta",
+        VERIFY,
+        Unit::Count,
+        "The sum over all namespaces of the absolute difference of their counts: 0 only where every namespace agrees.",
+    ),
+    plain("missing", VERIFY, Unit::Count, "Compared records that the target does not have."),
+    plain("extra", VERIFY, Unit::Count, "Records of the target that the source does not have."),
+    plain(
+        "mismatched",
+        VERIFY,
+        Unit::Count,
+        "Compared records whose values (beyond `tolerance`), sparse values or metadata differ.",
+    ),
+    plain(
+        "max_difference",
+        VERIFY,
+        Unit::Number,
+        "The largest difference of one component among the compared records.",
+    ),
+    plain(
+        "metadata_mismatched",
+        VERIFY,
+        Unit::Count,
+        "Compared records whose metadata differ after the plan's own changes.",
+    ),
+    plain(
+        "schema_drift",
+        VERIFY,
+        Unit::Count,
+        "Metadata fields whose set of types differs between the sides, after the plan's own changes.",
+    ),
+    Metric {
+        name: "overlap",
+        argument: Argument::K,
+        stages: VERIFY,
+        unit: Unit::Ratio,
+        over: false,
+        source: false,
+        meaning: OVERLAP,
+    },
+    Metric {
+        name: "filtered_overlap",
+        argument: Argument::K,
+        stages: VERIFY,
+        unit: Unit::Ratio,
+        over: false,
+        source: false,
+        meaning: "As `overlap@k`, over the queries that carry a metadata filter.",
+    },
+    once("p50", READS, P50),
+    once("p95", READS, P95),
+    once("p99", READS, P99),
+    once("max", READS, "The slowest one."),
+    once("cold", QUERY, "The slowest first query of a namespace, before anything warmed it."),
+    plain("error_rate", VERIFY, Unit::Share, ERROR_RATE),
+    watched("p50", QUERY, Unit::Duration, true, P50),
+    watched("p95", QUERY, Unit::Duration, true, P95),
+    watched("p99", QUERY, Unit::Duration, true, P99),
+    watched("error_rate", Argument::None, Unit::Share, true, ERROR_RATE),
+    watched("overlap", Argument::K, Unit::Ratio, false, OVERLAP),
+    watched("requests", Argument::None, Unit::Count, true, "Queries that were sent."),
+    watched(
+        "weight",
+        Argument::None,
+        Unit::Share,
+        false,
+        "The share of traffic at the target, read back from the driver.",
+    ),
+    plain(
+        "snapshot.records",
+        DECOMMISSION,
+        Unit::Count,
+        "Records in the snapshot, counted by reading it back.",
+    ),
+    plain(
+        "snapshot.complete",
+        DECOMMISSION,
+        Unit::Bool,
+        "Whether the snapshot, read back, holds as many records of each namespace as the source counts.",
+    ),
+    Metric {
+        name: "source.reads",
+        argument: Argument::None,
+        stages: DECOMMISSION,
+        unit: Unit::Count,
+        over: true,
+        source: false,
+        meaning: "Reads of the source by anyone else, seen by the gateway or the provider's Prometheus endpoint. Where neither is configured the verdict is error, never pass.",
+    },
+    probe("exec", "The number a command of `probes:` prints."),
+    probe("http", "The number a request of `probes:` answers."),
+    probe("prometheus", "The number a PromQL query of `probes:` yields."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_kinds_of_stages() {
+        for metric in METRICS {
+            assert!(metric.stages.iter().all(|stage| ANY.contains(stage)), "{}", metric.name);
+        }
+    }
+}

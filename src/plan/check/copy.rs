@@ -1,0 +1,174 @@
+//! Which records are copied, and under which names: globs, lookups, manifests.
+
+use std::collections::BTreeMap;
+
+use super::super::codes;
+use super::super::file::{
+    Copy, EnumerateBy, Lookup, Manifest, NamedEnumeration, Namespaces, StageKind, Strategy,
+};
+use super::super::node::step;
+use super::super::template::is_template;
+use super::Context;
+
+type Rows = BTreeMap<String, String>;
+
+/// Checks every copy stage and reads the lookups.
+pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
+    let stages: Vec<_> = context
+        .stages()
+        .filter_map(|(pointer, stage)| match &stage.kind {
+            StageKind::Copy(copy) => Some((pointer, copy.clone())),
+            _ => None,
+        })
+        .collect();
+    let mut lookups = BTreeMap::new();
+    let mut declared: BTreeMap<String, (Lookup, String)> = BTreeMap::new();
+    for (pointer, copy) in stages {
+        not_yet(context, &pointer, &copy);
+        let Some(namespaces) = &copy.namespaces else { continue };
+        let pointer = format!("{pointer}/namespaces");
+        globs(context, &pointer, namespaces);
+        rename(context, &pointer, namespaces);
+        for (name, lookup) in &namespaces.lookup {
+            let at = format!("{pointer}/lookup/{}", step(name));
+            if let Some((first, place)) = declared.get(name) {
+                if first != lookup {
+                    let first = context.region(place);
+                    let message = format!("two lookups are called `{name}` and differ");
+                    context.report_with(&codes::BAD_LOOKUP, &at, message, |d| {
+                        d.related(first, "the first")
+                    });
+                }
+                continue;
+            }
+            declared.insert(name.clone(), (lookup.clone(), at.clone()));
+            lookups.extend(rows(context, &at, lookup).map(|rows| (name.clone(), rows)));
+        }
+    }
+    lookups
+}
+
+fn not_yet(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
+    if matches!(copy.strategy, Strategy::Collection | Strategy::Import) {
+        let message = "this way of copying is not there yet";
+        context.report_with(&codes::NOT_YET, &format!("{pointer}/strategy"), message, |d| {
+            d.label("use `stream`")
+        });
+    }
+    match &copy.enumerate {
+        EnumerateBy::Named(NamedEnumeration::Partition | NamedEnumeration::Staging) => {
+            let message = "this way of finding ids is not there yet";
+            context.report_with(&codes::NOT_YET, &format!("{pointer}/enumerate"), message, |d| {
+                d.label("use `auto`, `list`, `sweep` or a manifest")
+            });
+        }
+        EnumerateBy::Manifest(enumeration) => {
+            manifest(context, &format!("{pointer}/enumerate/manifest"), &enumeration.manifest);
+        }
+        EnumerateBy::Named(_) => {}
+    }
+}
+
+fn manifest(context: &mut Context<'_>, pointer: &str, manifest: &Manifest) {
+    let at = format!("{pointer}/file");
+    let ending = manifest.file.rsplit_once('.').map(|(_, ending)| ending);
+    if !matches!(ending, Some("csv" | "jsonl" | "parquet")) {
+        let message = format!("the ending of `{}` does not tell its format", manifest.file);
+        context.report_with(&codes::BAD_MANIFEST, &at, message, |d| {
+            d.label("`.csv`, `.jsonl` or `.parquet`")
+        });
+    }
+    file(context, &at, &manifest.file);
+}
+
+/// Reports a file that is not there.
+pub(super) fn file(context: &mut Context<'_>, pointer: &str, file: &str) {
+    let path = context.base.join(file);
+    if !path.is_file() {
+        let message = format!("the file `{file}` is not there");
+        let looked = format!("looked for `{}`: paths start from the plan's folder", path.display());
+        context.report_with(&codes::NO_FILE, pointer, message, |d| d.note(looked));
+    }
+}
+
+fn globs(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
+    for (key, globs) in [("select", &namespaces.select), ("exclude", &namespaces.exclude)] {
+        for (index, glob) in globs.iter().enumerate() {
+            if let Err(error) = globset::Glob::new(glob) {
+                let message = format!("`{glob}` is not a pattern: {}", error.kind());
+                context.report(&codes::BAD_GLOB, &format!("{pointer}/{key}/{index}"), message);
+            }
+        }
+    }
+}
+
+/// A constant name is fine for one namespace only.
+fn rename(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
+    let Some(rename) = &namespaces.rename else { return };
+    let one =
+        matches!(namespaces.select.as_slice(), [only] if !only.contains(['*', '?', '[', '{']));
+    if !is_template(rename) && !one {
+        let message = format!("every selected namespace would be called `{rename}`");
+        context.report_with(&codes::BAD_RENAME, &format!("{pointer}/rename"), message, |d| {
+            d.label("for example `creator_{{ namespace }}`")
+        });
+    }
+}
+
+fn rows(context: &mut Context<'_>, pointer: &str, lookup: &Lookup) -> Option<Rows> {
+    if context.is_tainted(&format!("{pointer}/file")) {
+        return None;
+    }
+    let at = format!("{pointer}/file");
+    let path = context.base.join(&lookup.file);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("the lookup's file `{}` cannot be read", lookup.file);
+            let note = format!("`{}`: {error}", path.display());
+            context.report_with(&codes::BAD_LOOKUP, &at, message, |d| d.note(note));
+            return None;
+        }
+    };
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().cloned().unwrap_or_default();
+    let key = column(context, pointer, "key", &lookup.key, &header);
+    let value = column(context, pointer, "value", &lookup.value, &header);
+    let (key, value) = (key?, value?);
+    let mut rows = Rows::new();
+    for (index, record) in reader.records().enumerate() {
+        let line = index + 2;
+        let cells = record.as_ref().ok().and_then(|row| Some((row.get(key)?, row.get(value)?)));
+        let Some((key, value)) = cells else {
+            let message = format!("line {line} of `{}` is not a row of this table", lookup.file);
+            context.report(&codes::BAD_LOOKUP, &at, message);
+            return None;
+        };
+        if rows.insert(key.to_owned(), value.to_owned()).is_some() {
+            let message =
+                format!("`{}` has the key `{key}` twice, again in line {line}", lookup.file);
+            context.report(&codes::BAD_LOOKUP, &at, message);
+        }
+    }
+    Some(rows)
+}
+
+fn column(
+    context: &mut Context<'_>,
+    pointer: &str,
+    role: &str,
+    name: &str,
+    header: &csv::StringRecord,
+) -> Option<usize> {
+    let found = header.iter().position(|column| column == name);
+    if found.is_none() {
+        let message = format!("the table has no column `{name}`");
+        let columns =
+            header.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
+        let near = super::super::diagnostic::nearest(name, header.iter());
+        context.report_with(&codes::BAD_LOOKUP, &format!("{pointer}/{role}"), message, |d| {
+            d.suggest(near).note(format!("its columns are {columns}"))
+        });
+    }
+    found
+}

@@ -1,0 +1,197 @@
+//! What is legal and unwise, and what this version ignores.
+
+use super::super::assertion::{ParsedAssertion, Severity};
+use super::super::codes;
+use super::super::file::{AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind};
+use super::Context;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let file = context.file;
+    ignored(context);
+    undone(context);
+    for (index, stage) in file.stages.iter().enumerate() {
+        let pointer = format!("/stages/{index}");
+        if context.is_tainted(&pointer) {
+            continue;
+        }
+        match &stage.kind {
+            StageKind::Canary(canary) => lint_canary(context, &pointer, canary, stage),
+            StageKind::Decommission(decommission) => {
+                retirement(context, &pointer, index, decommission);
+            }
+            _ => {}
+        }
+        unproven(context, &pointer, index, stage);
+        toothless(context, &pointer, stage);
+    }
+    if let Some(data) = file.rehearsal.as_ref().and_then(|world| world.source.data.as_ref()) {
+        super::copy::file(context, "/rehearsal/source/data", data);
+    }
+}
+
+fn ignored(context: &mut Context<'_>) {
+    let file = context.file;
+    let not_yet = |what: &str| format!("not yet: {what} is ignored in this version");
+    if !file.notify.is_empty() {
+        let at = context.key_region("/notify");
+        let message = not_yet("`notify`");
+        context
+            .found
+            .push(super::Diagnostic::new(&codes::IGNORED, at, message).label("nobody is told"));
+    }
+    if !file.probes.is_empty() {
+        context.report(&codes::IGNORED, "/probes", not_yet("`probes`"));
+    }
+    for (index, stage) in file.stages.iter().enumerate() {
+        let pointer = format!("/stages/{index}");
+        match &stage.kind {
+            StageKind::Canary(canary) if canary.keep_warm.is_some() => {
+                let at = context.key_region(&format!("{pointer}/keep_warm"));
+                let message = not_yet("`keep_warm`");
+                context.found.push(super::Diagnostic::new(&codes::IGNORED, at, message));
+            }
+            StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
+                ignored_stage(context, &pointer, stage);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A stage that is left out is a warning; one that was to hold the run back is an error.
+fn ignored_stage(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
+    let kind = stage.kind.name();
+    let blocks = stage.common.assertions.iter().any(|entry| match entry {
+        AssertionEntry::Text(_) => true,
+        AssertionEntry::Long(long) => long.severity == Severity::Block,
+    });
+    let at = format!("{pointer}/kind");
+    if blocks || stage.common.needs_approval {
+        let what = if blocks { "its assertions" } else { "its approval" };
+        let message =
+            format!("not yet: a `{kind}` stage is not run, so {what} would not hold the run back");
+        context.report_with(&codes::NOT_YET, &at, message, |d| d.help("remove the stage"));
+    } else {
+        let message = format!("not yet: a `{kind}` stage is ignored in this version");
+        context.report(&codes::IGNORED, &at, message);
+    }
+}
+
+fn undone(context: &mut Context<'_>) {
+    let file = context.file;
+    let rolls_back = file.stages.iter().any(|stage| !stage.common.rollback.is_empty())
+        || file.hooks.iter().any(|hook| {
+            matches!(hook.when, Some(HookWhen::BeforeRollback | HookWhen::AfterRollback))
+        });
+    let first = file.hooks.iter().position(|hook| hook.when == Some(HookWhen::BeforeRun));
+    if let Some(index) = first.filter(|_| !rolls_back) {
+        let message = "this hook changes something, and no hook changes it back in a rollback";
+        context.report_with(&codes::NOT_UNDONE, &format!("/hooks/{index}/when"), message, |d| {
+            d.help("add a hook with `when: after_rollback`")
+        });
+    }
+}
+
+fn lint_canary(context: &mut Context<'_>, pointer: &str, canary: &Canary, stage: &Stage) {
+    let windows = stage.common.assertions.iter().filter_map(|entry| {
+        let text = match entry {
+            AssertionEntry::Text(text) => text,
+            AssertionEntry::Long(long) => &long.check,
+        };
+        text.parse::<ParsedAssertion>().ok()?.over.map(|over| over.value)
+    });
+    if let Some(longest) = windows.max() {
+        for (index, step) in canary.steps.iter().enumerate() {
+            if step.bake < longest {
+                let message =
+                    format!("a bake of {} is shorter than a window of {longest}", step.bake);
+                context.report_with(
+                    &codes::SHORT_BAKE,
+                    &format!("{pointer}/steps/{index}/bake"),
+                    message,
+                    |d| d.note("at its end the window still holds measurements of the step before"),
+                );
+            }
+        }
+    }
+    let Some(last) = canary.steps.last().filter(|step| step.weight.0 < 1.0) else { return };
+    let at = format!("{pointer}/steps/{}/weight", canary.steps.len() - 1);
+    let decommission =
+        context.file.stages.iter().any(|stage| matches!(stage.kind, StageKind::Decommission(_)));
+    if decommission {
+        let message = format!(
+            "the source would be deleted while {} of the traffic goes there",
+            crate::model::Share(1.0 - last.weight.0)
+        );
+        context
+            .report_with(&codes::STAGE_ORDER, &at, message, |d| d.help("end with `weight: 100%`"));
+    } else {
+        let message = format!("the canary ends at {}", last.weight);
+        context.report(&codes::NOT_ALL_TRAFFIC, &at, message);
+    }
+}
+
+fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Decommission) {
+    let kind = format!("{pointer}/kind");
+    if stage.after.is_none() {
+        let message = "the source is deleted at once, and nothing can be rolled back after that";
+        context.report_with(&codes::NO_RETENTION, &kind, message, |d| d.help("add `after: 7d`"));
+    }
+    if stage.snapshot.is_none() {
+        let message = "the source is deleted without a snapshot";
+        context.report_with(&codes::NO_SNAPSHOT, &kind, message, |d| {
+            d.help(format!("add `snapshot: file:backups/{}`", context_name(&stage.confirm)))
+        });
+    }
+    for (number, entry) in context.file.stages[index].common.assertions.iter().enumerate() {
+        let (text, severity) = match entry {
+            AssertionEntry::Text(text) => (text, Severity::Block),
+            AssertionEntry::Long(long) => (&long.check, long.severity),
+        };
+        let reads = text
+            .parse()
+            .is_ok_and(|parsed: ParsedAssertion| parsed.metric.value.name == "source.reads");
+        if reads && severity == Severity::Block {
+            let message =
+                "reads of the source cannot be measured yet: the verdict will be error, never pass";
+            context.report_with(
+                &codes::READS_UNMEASURED,
+                &format!("{pointer}/assert/{number}"),
+                message,
+                |d| d.help("use the long form with `severity: warn`"),
+            );
+        }
+    }
+}
+
+fn context_name(name: &str) -> &str {
+    if name.is_empty() { "source" } else { name }
+}
+
+/// Traffic and deletion want a proof before them, where this plan copies.
+fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
+    let what = match stage.kind {
+        StageKind::Canary(_) => "traffic moves",
+        StageKind::Decommission(_) => "the source is deleted",
+        _ => return,
+    };
+    let before = &context.file.stages[..index];
+    let copies = before.iter().any(|stage| matches!(stage.kind, StageKind::Copy(_)));
+    let verified = before.iter().any(|stage| matches!(stage.kind, StageKind::Verify(_)));
+    if copies && !verified {
+        let message = format!("{what} without a `verify` stage before it");
+        context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
+    }
+}
+
+fn toothless(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
+    let judges = matches!(stage.kind, StageKind::Verify(_) | StageKind::Canary(_));
+    let blocks = stage.common.assertions.iter().any(|entry| match entry {
+        AssertionEntry::Text(_) => true,
+        AssertionEntry::Long(long) => long.severity == Severity::Block,
+    });
+    if judges && !blocks && !context.is_tainted(&format!("{pointer}/assert")) {
+        let message = format!("this `{}` stage asserts nothing that could fail", stage.kind.name());
+        context.report(&codes::NOTHING_ASSERTED, &format!("{pointer}/kind"), message);
+    }
+}

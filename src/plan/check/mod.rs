@@ -1,0 +1,132 @@
+//! What a well-formed plan must mean: checks of the typed plan that need no world.
+//!
+//! Each file checks one part and reports with the place of the node; nothing stops at the first mistake.
+
+mod assertions;
+mod canary;
+mod copy;
+mod create;
+mod hooks;
+mod lint;
+mod names;
+mod order;
+mod secrets;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::codes::Code;
+use super::diagnostic::Diagnostic;
+use super::file::{PlanFile, Stage};
+use super::node::Node;
+use super::source::{Region, Sources};
+use super::walk::Secret;
+use super::{Assertion, CheckedStage};
+use crate::model::StageId;
+
+/// What the checks learn on their way.
+pub(crate) struct Checked {
+    pub stages: Vec<CheckedStage>,
+    pub lookups: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Checks the whole plan.
+pub(crate) fn check(mut context: Context<'_>) -> Checked {
+    let file = context.file;
+    names::check(&mut context);
+    secrets::check(&mut context);
+    order::check(&mut context);
+    hooks::check(&mut context);
+    traffic::check(&mut context);
+    create::check(&mut context);
+    let lookups = copy::check(&mut context);
+    canary::check(&mut context);
+    lint::check(&mut context);
+    let stages = file
+        .stages
+        .iter()
+        .enumerate()
+        .map(|(index, stage)| CheckedStage {
+            id: stage_id(stage),
+            assertions: assertions::check(&mut context, index, stage),
+            place: context.place(&format!("/stages/{index}")),
+        })
+        .collect();
+    Checked { stages, lookups }
+}
+
+/// The plan under examination and where its parts stand.
+pub(crate) struct Context<'a> {
+    pub file: &'a PlanFile,
+    pub root: &'a Node,
+    pub sources: &'a Sources,
+    /// The plan's folder.
+    pub base: &'a Path,
+    /// Pointers whose value was replaced by a sample, because it was wrong.
+    pub tainted: &'a BTreeSet<String>,
+    pub found: &'a mut Vec<Diagnostic>,
+    pub secrets: &'a mut Vec<Secret>,
+}
+
+impl Context<'_> {
+    /// Reports at the node of `pointer`, unless something was said about it already.
+    pub fn report(&mut self, code: &'static Code, pointer: &str, message: impl Into<String>) {
+        self.report_with(code, pointer, message, |diagnostic| diagnostic);
+    }
+
+    pub fn report_with(
+        &mut self,
+        code: &'static Code,
+        pointer: &str,
+        message: impl Into<String>,
+        more: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) {
+        if !self.is_tainted(pointer) {
+            let diagnostic = Diagnostic::new(code, self.region(pointer), message);
+            self.found.push(more(diagnostic));
+        }
+    }
+
+    /// Whether the node or one around it was wrong.
+    pub fn is_tainted(&self, pointer: &str) -> bool {
+        let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
+        ends.map(|end| &pointer[..end]).any(|outer| self.tainted.contains(outer))
+    }
+
+    pub fn region(&self, pointer: &str) -> Region {
+        self.root.focus(pointer)
+    }
+
+    /// The region of the key that leads to `pointer`.
+    pub fn key_region(&self, pointer: &str) -> Region {
+        let entry = pointer
+            .rsplit_once('/')
+            .and_then(|(parent, key)| self.root.at(parent).and_then(|node| node.entry(key)));
+        entry.map_or_else(|| self.region(pointer), |entry| entry.key_region)
+    }
+
+    pub fn place(&self, pointer: &str) -> super::Place {
+        self.sources.place(self.region(pointer))
+    }
+
+    /// The stages that are not tainted as a whole, with their pointers.
+    pub fn stages(&self) -> impl Iterator<Item = (String, &'_ Stage)> + use<'_> {
+        self.file
+            .stages
+            .iter()
+            .enumerate()
+            .map(|(index, stage)| (format!("/stages/{index}"), stage))
+            .filter(|(pointer, _)| !self.is_tainted(pointer))
+    }
+}
+
+/// A stage's id: the given one, else its kind.
+pub(crate) fn stage_id(stage: &Stage) -> StageId {
+    StageId::new(stage.common.id.as_deref().unwrap_or(stage.kind.name()))
+}
+
+/// Assertions of a stage in a form that does not depend on where they stand.
+pub(crate) fn without_place(assertion: &Assertion) -> Assertion {
+    Assertion { place: super::Place::default(), text: String::new(), ..assertion.clone() }
+}

@@ -1,0 +1,145 @@
+//! Version, names, and that source and target are two.
+
+use std::collections::BTreeMap;
+
+use super::super::codes;
+use super::super::file::{Endpoint, StageKind};
+use super::{Context, stage_id};
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let file = context.file;
+    if file.version != 1 {
+        let message = format!("version {} of the plan language is not known here", file.version);
+        context.report_with(&codes::VERSION, "/version", message, |d| d.label("write `1`"));
+    }
+    if !is_name(&file.name, 63) {
+        let message = format!("`{}` cannot be the name of a plan", file.name);
+        context.report_with(&codes::PLAN_NAME, "/name", message, |d| match near_name(&file.name) {
+            Some(near) => d.label(format!("for example `{near}`")),
+            None => d.label("lower-case letters, digits and `-`"),
+        });
+    }
+    endpoint(context, "/source", &file.source);
+    endpoint(context, "/target", &file.target);
+    two_indexes(context);
+    stage_ids(context);
+    confirmation(context);
+}
+
+/// Letters, digits and inner hyphens.
+fn is_name(name: &str, longest: usize) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=longest).contains(&name.len())
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn near_name(name: &str) -> Option<String> {
+    let replaced: String = name
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(63)
+        .collect();
+    let near = replaced.trim_matches('-').to_owned();
+    (!near.is_empty()).then_some(near)
+}
+
+fn endpoint(context: &mut Context<'_>, pointer: &str, endpoint: &Endpoint) {
+    if !is_name(&endpoint.index, 45) {
+        let message = format!("`{}` cannot be the name of an index", endpoint.index);
+        context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
+            d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")
+        });
+    }
+    if let Some(address) = &endpoint.endpoint {
+        super::traffic::address(context, &format!("{pointer}/endpoint"), address);
+    }
+}
+
+fn two_indexes(context: &mut Context<'_>) {
+    if context.is_tainted("/source") || context.is_tainted("/source/index") {
+        return;
+    }
+    if context.file.source == context.file.target {
+        let source = context.region("/source/index");
+        let message = "source and target are the same index";
+        context.report_with(&codes::SAME_INDEX, "/target/index", message, |d| {
+            d.related(source, "the source").help(
+                "name another index; where it is one of the same name in another project, give its `api_key`",
+            )
+        });
+    }
+}
+
+fn stage_ids(context: &mut Context<'_>) {
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let stages: Vec<_> = context
+        .stages()
+        .map(|(pointer, stage)| {
+            (pointer, stage_id(stage).to_string(), stage.common.id.is_some(), stage.kind.name())
+        })
+        .collect();
+    for (pointer, id, given, kind) in stages {
+        let at = if given { format!("{pointer}/id") } else { format!("{pointer}/kind") };
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if id.is_empty() || id.len() > 63 || !id.chars().all(fits) {
+            let message = format!("`{id}` cannot be the id of a stage");
+            context.report_with(&codes::STAGE_ID, &at, message, |d| {
+                d.label("1 to 63 lower-case letters, digits, `-` and `_`")
+            });
+        }
+        let Some(first) = seen.insert(id.clone(), at.clone()) else { continue };
+        let first = context.region(&first);
+        let message = match given {
+            true => format!("two stages have the id `{id}`"),
+            false => format!("two stages of kind `{kind}` need ids"),
+        };
+        context.report_with(&codes::STAGE_ID, &at, message, |d| {
+            let help = format!("give each its own, for example `id: {kind}-again`");
+            d.related(first, "the first").help(help)
+        });
+    }
+}
+
+fn confirmation(context: &mut Context<'_>) {
+    let confirmed: Vec<_> = context
+        .stages()
+        .filter_map(|(pointer, stage)| match &stage.kind {
+            StageKind::Decommission(stage) => Some((pointer, stage.clone())),
+            _ => None,
+        })
+        .collect();
+    let source = &context.file.source.index;
+    for (pointer, stage) in confirmed {
+        if stage.confirm != *source && !context.is_tainted("/source/index") {
+            let message = format!(
+                "`confirm` is `{}`, and the index that would be deleted is `{source}`",
+                stage.confirm
+            );
+            let index = context.region("/source/index");
+            context.report_with(
+                &codes::NOT_CONFIRMED,
+                &format!("{pointer}/confirm"),
+                message,
+                |d| d.related(index, "the source"),
+            );
+        }
+        if let Some(snapshot) = &stage.snapshot {
+            snapshot_place(context, &format!("{pointer}/snapshot"), snapshot);
+        }
+    }
+}
+
+fn snapshot_place(context: &mut Context<'_>, pointer: &str, snapshot: &str) {
+    match snapshot.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => {}
+        _ => {
+            let message = format!("`{snapshot}` is not a place for a snapshot");
+            context.report_with(&codes::BAD_SNAPSHOT, pointer, message, |d| {
+                d.label("write `file:` and a folder")
+            });
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The order of stages.
+
+use super::super::codes;
+use super::Context;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let stages: Vec<_> =
+        context.stages().map(|(pointer, stage)| (pointer, stage.kind.name())).collect();
+    let position = |kind: &str| stages.iter().position(|(_, name)| *name == kind);
+    for (before, after, why) in [
+        ("create", "copy", "records would be copied into an index that is not there"),
+        ("create", "verify", "there would be nothing to compare with"),
+        ("create", "canary", "traffic would move to an index that is not there"),
+        ("copy", "verify", "there would be nothing to compare yet"),
+        ("copy", "canary", "traffic would move to an index without its records"),
+    ] {
+        let (Some(first), Some(second)) = (position(before), position(after)) else { continue };
+        if second < first {
+            let message = format!("`{after}` comes before `{before}`: {why}");
+            let other = context.region(&format!("{}/kind", stages[first].0));
+            context.report_with(
+                &codes::STAGE_ORDER,
+                &format!("{}/kind", stages[second].0),
+                message,
+                |d| d.related(other, format!("`{before}` is only here")),
+            );
+        }
+    }
+    last(context, &stages);
+    single(context, &stages);
+}
+
+/// After the source is gone nothing can need it.
+fn last(context: &mut Context<'_>, stages: &[(String, &'static str)]) {
+    let Some(at) = stages.iter().position(|(_, kind)| *kind == "decommission") else { return };
+    for (pointer, kind) in &stages[at + 1..] {
+        if matches!(*kind, "copy" | "verify" | "canary" | "create" | "sync" | "snapshot") {
+            let gone = context.region(&format!("{}/kind", stages[at].0));
+            let message =
+                format!("`{kind}` comes after `decommission`: the source is gone by then");
+            context.report_with(&codes::STAGE_ORDER, &format!("{pointer}/kind"), message, |d| {
+                d.related(gone, "the source is deleted here")
+            });
+        }
+    }
+}
+
+fn single(context: &mut Context<'_>, stages: &[(String, &'static str)]) {
+    for kind in ["create", "decommission"] {
+        let mut of_kind = stages.iter().filter(|(_, name)| *name == kind);
+        let first = of_kind.next();
+        for (pointer, _) in of_kind {
+            let first = first.map(|(pointer, _)| context.region(&format!("{pointer}/kind")));
+            let message = format!("a plan has one `{kind}` stage");
+            context.report_with(&codes::STAGE_ORDER, &format!("{pointer}/kind"), message, |d| {
+                first.map_or(d.clone(), |first| d.related(first, "the first"))
+            });
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Drivers of traffic, requests and commands.
+
+use super::super::codes;
+use super::super::file::{HttpCall, Traffic, Writes};
+use super::super::template::is_template;
+use super::Context;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let file = context.file;
+    if file.writes != Writes::Paused {
+        let message = "writes during the migration are not handled yet: records could be lost";
+        context.report_with(&codes::NOT_YET, "/writes", message, |d| {
+            d.help("pause them for the migration and write `writes: paused`")
+        });
+    }
+    match &file.traffic {
+        Some(Traffic::Webhook(webhook)) => {
+            call(context, "/traffic/webhook/set", &webhook.set);
+            if let Some(read) = &webhook.read {
+                call(context, "/traffic/webhook/read", read);
+            }
+        }
+        Some(Traffic::Exec(driver)) => {
+            command(context, "/traffic/exec/set", &driver.set);
+            if let Some(read) = &driver.read {
+                command(context, "/traffic/exec/read", read);
+            }
+        }
+        Some(Traffic::Gateway(_)) => {
+            let message = "vecshift's own proxy is not there yet";
+            context.report_with(&codes::NOT_YET, "/traffic/gateway", message, |d| {
+                d.help("use `flagd`, `env_file`, `webhook` or `exec`")
+            });
+        }
+        Some(Traffic::Flagd(_) | Traffic::EnvFile(_)) | None => {}
+    }
+}
+
+/// A command has a program.
+pub(super) fn command(context: &mut Context<'_>, pointer: &str, command: &[String]) {
+    if command.first().is_none_or(|program| program.trim().is_empty()) {
+        context.report_with(&codes::BAD_TRAFFIC, pointer, "this command has no program", |d| {
+            d.label("write `[program, argument, …]`")
+        });
+    }
+}
+
+/// A request has one method and an address.
+pub(super) fn call(context: &mut Context<'_>, pointer: &str, call: &HttpCall) {
+    let methods =
+        [("get", &call.get), ("post", &call.post), ("put", &call.put), ("patch", &call.patch)];
+    if methods.iter().any(|(key, _)| context.is_tainted(&format!("{pointer}/{key}"))) {
+        return;
+    }
+    if call.method().is_none() {
+        let message = "a request has exactly one of `get`, `post`, `put` and `patch`";
+        context.report_with(&codes::BAD_TRAFFIC, pointer, message, |d| {
+            d.help("the method's value is the address: `post: https://flags.example/weight`")
+        });
+    }
+    for (key, url) in methods {
+        if let Some(url) = url {
+            address(context, &format!("{pointer}/{key}"), url);
+        }
+    }
+    if call.body.is_some() && call.get.is_some() {
+        let at = format!("{pointer}/body");
+        context.report(&codes::BAD_TRAFFIC, &at, "a `get` request has no body");
+    }
+}
+
+/// An address has a scheme and a host, where it is not a template that is evaluated later.
+pub(super) fn address(context: &mut Context<'_>, pointer: &str, address: &str) {
+    let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+    let is_address = rest.is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+            && !rest.contains(char::is_whitespace)
+    });
+    if !is_address && !is_template(address) {
+        let message = "this is not an address that can be called";
+        context.report_with(&codes::BAD_ADDRESS, pointer, message, |d| {
+            d.label("write it with its scheme, like `http://127.0.0.1:5080`")
+        });
+    }
+}

@@ -1,0 +1,60 @@
+//! What is legal and unwise, or not done yet.
+
+use super::{Code, Level, codes};
+
+codes! {
+    SHORT_BAKE Warning "V101" "short-bake"
+    means "A step is watched for less time than the window of an assertion, so at its end the window still holds measurements of the step before."
+    example "steps: [{ weight: 5%, bake: 1m }]\nassert: [error_rate < 1% over 10m]"
+    fix "Bake for at least as long as the longest window."
+
+    NO_MIN_SAMPLES Warning "V102" "no-min-samples"
+    means "A percentile in a canary has no `min_samples`: a quiet window could pass on a handful of queries."
+    example "- p95(query) < 100ms over 10m"
+    fix "Use the long form with `min_samples`: 20 or more for a p95, 100 or more for a p99."
+
+    NOT_ALL_TRAFFIC Warning "V103" "not-all-traffic"
+    means "The last step of the canary leaves some traffic at the source."
+    example "steps: [{ weight: 50%, bake: 24h }]"
+    fix "End with `weight: 100%`, unless the rest moves by other means."
+
+    NO_RETENTION Warning "V104" "no-retention"
+    means "The source is deleted as soon as the canary ends. Once it is gone nothing can be rolled back."
+    example "- { kind: decommission, confirm: brain }"
+    fix "Add `after: 7d`."
+
+    NOT_UNDONE Warning "V105" "not-undone"
+    means "A `before_run` hook changes something, and no hook runs when the migration is rolled back: what it changed would stay."
+    example "hooks:\n  - { when: before_run, run: [./pause-writes.sh] }"
+    fix "Add a hook for `after_rollback`, or one under a stage's `rollback:`."
+
+    IGNORED Warning "V106" "ignored"
+    means "The plan language has this, and this version of vecshift does not do it yet."
+    example "notify:\n  - slack: { env: SLACK_WEBHOOK_URL }"
+    fix "Leave it in for a later version, or remove it."
+
+    READS_UNMEASURED Warning "V107" "reads-unmeasured"
+    means "Reads of the source are seen by the gateway or the provider's metrics endpoint, and this version has neither. The assertion's verdict will be error, which never passes, so the stage will wait."
+    example "- source.reads == 0 over 24h"
+    fix "Use `severity: warn` until reads can be measured, and look at the provider's console."
+
+    UNUSED Warning "V108" "unused"
+    means "Something is declared and nothing uses it: often a misspelling elsewhere."
+    example "vars:\n  region: { default: us-east-1 }"
+    fix "Use it or remove it."
+
+    UNPROVEN Warning "V109" "unproven"
+    means "Traffic would move, or the source be deleted, without a stage before it that proves that nothing is missing."
+    example "stages:\n  - kind: copy\n  - kind: canary"
+    fix "Put a `verify` stage before it."
+
+    NO_SNAPSHOT Warning "V110" "no-snapshot"
+    means "The source is deleted without a snapshot of it."
+    example "- { kind: decommission, after: 7d, confirm: brain }"
+    fix "Add `snapshot: file:backups/brain`."
+
+    NOTHING_ASSERTED Warning "V111" "nothing-asserted"
+    means "A stage whose purpose is to judge has no assertion that blocks: it passes whatever it sees."
+    example "- kind: verify"
+    fix "Add assertions, for example `missing == 0`."
+}

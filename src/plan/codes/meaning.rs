@@ -1,0 +1,115 @@
+//! What the plan asks for: names, stages, traffic, copying, retiring.
+
+use super::{Code, Level, codes};
+
+codes! {
+    VERSION Error "V030" "version"
+    means "The plan is written in a version of the plan language that this program does not speak."
+    example "version: 2"
+    fix "Write `version: 1`, or use a newer vecshift."
+
+    PLAN_NAME Error "V031" "plan-name"
+    means "The plan's name is the name of its journal and the salt of its traffic buckets: 1 to 63 lower-case letters, digits and `-`, with a letter or digit at both ends."
+    example "name: Digital Twin"
+    fix "Use a name like `digital-twin`."
+
+    SAME_INDEX Error "V032" "same-index"
+    means "Source and target are the same index of the same account. Copying an index into itself and then retiring it would lose it."
+    example "source: { provider: pinecone, index: a }\ntarget: { provider: pinecone, index: a }"
+    fix "Name another index, or the `api_key` of another project."
+
+    STAGE_ID Error "V033" "stage-id"
+    means "Two stages have the same id, or an id has characters that a path or command line would stumble over. A stage without `id` is called by its kind, so two of one kind need ids."
+    example "stages:\n  - kind: verify\n  - kind: verify"
+    fix "Give each an `id` of lower-case letters, digits, `-` and `_`."
+
+    STAGE_ORDER Error "V034" "stage-order"
+    means "Stages run in the order they are written, and in this order one of them would undo, miss or lose what another needs."
+    example "stages:\n  - kind: decommission\n  - kind: copy"
+    fix "The usual order: audit, create, copy, verify, canary, decommission."
+
+    NOT_YET Error "V035" "not-yet"
+    means "The plan depends on something this version does not do. It is refused rather than ignored, because ignoring it would take away a protection or lose records."
+    example "writes: dual"
+    fix "Use what the message names instead, or a later version."
+
+    BAD_HOOK Error "V036" "hook"
+    means "A hook cannot run as it is written: it lacks its moment or its command, or a rollback hook names a moment although it only ever runs in the rollback."
+    example "hooks:\n  - run: [./pause.sh]"
+    fix "Give a hook `when` and exactly one of `run` and `http`; a hook under `rollback:` has no `when`."
+
+    INDEX_SPEC Error "V037" "index-spec"
+    means "The index that `create` is asked to make is one the provider does not make: both or neither of `serverless` and `pod`, a sparse index with a dimension, a dense one without, a pod type that does not exist."
+    example "spec:\n  serverless: { cloud: aws, region: us-east-1 }\n  vector_type: sparse\n  dimension: 3072"
+    fix "A dense index has a dimension and a metric; a sparse one has the metric `dotproduct`, no dimension, and is serverless."
+
+    INDEX_NAME Error "V038" "index-name"
+    means "Pinecone's index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends."
+    example "index: Digital_Twin"
+    fix "Use the name the console shows."
+
+    BAD_TAG Error "V039" "tag"
+    means "Pinecone allows an index 20 tags; keys of up to 80 letters, digits, `_` and `-`; values of up to 120 letters, digits, spaces and `; @ _ - . +`."
+    example "tags: { \"cost center\": a }"
+    fix "Shorten it or replace the characters."
+
+    NO_TRAFFIC Error "V050" "no-traffic"
+    means "A canary stage moves traffic, and the plan does not say how."
+    example "stages:\n  - kind: canary\n    steps: [{ weight: 100%, bake: 1h }]"
+    fix "Add `traffic:` with one driver: `flagd`, `env_file`, `webhook` or `exec`."
+
+    WEIGHTS Error "V051" "weights"
+    means "The weights of a canary rise from step to step, starting above 0%. Traffic that goes back is a rollback, not a step."
+    example "steps:\n  - { weight: 50%, bake: 1h }\n  - { weight: 25%, bake: 1h }"
+    fix "Order the steps by weight."
+
+    DRIVER_WEIGHT Error "V052" "driver-weight"
+    means "The driver cannot set this weight: one variable of an env file is either the source or the target, so it can only be 0% or 100%."
+    example "traffic:\n  env_file: { file: .env, variable: INDEX }"
+    fix "Use only 100%, or a driver with shares: `flagd`, `webhook`, `exec`."
+
+    BAD_TRAFFIC Error "V053" "traffic"
+    means "The traffic driver cannot work as it is written: a request without exactly one method, or an empty command."
+    example "webhook: { set: { body: \"{{ weight }}\" } }"
+    fix "A request has one of `get`, `post`, `put`, `patch`; a command has at least its program."
+
+    BAD_LOOKUP Error "V060" "lookup"
+    means "A lookup's CSV file is not there, has no such column, or has one key twice. Lookups are read together with the plan, because records would go to the wrong namespace by them."
+    example "lookup: { creator: { file: creators.csv, key: namespace, value: creator } }"
+    fix "Correct the path (relative to the plan's folder) or the column; keep one row for each key."
+
+    BAD_GLOB Error "V061" "glob"
+    means "A namespace pattern is not a glob: `*` matches any characters, `?` one, `[ab]` one of them, `{a,b}` either."
+    example "select: [\"twin_[\"]"
+    fix "Close the bracket, or escape it as `[[]`."
+
+    BAD_RENAME Error "V062" "rename"
+    means "Every namespace would get the same new name, and records with equal ids would overwrite each other."
+    example "rename: everything"
+    fix "Use `{{ namespace }}` or a lookup in the new name."
+
+    NO_FILE Error "V063" "no-file"
+    means "A file that the plan needs is not there. Paths in a plan start from the plan's folder."
+    example "manifest: { file: ids.csv }"
+    fix "Correct the path, or make the file first."
+
+    BAD_MANIFEST Error "V064" "manifest"
+    means "The manifest's ending does not tell its format."
+    example "manifest: { file: ids.txt }"
+    fix "Use a `.csv`, `.jsonl` or `.parquet` file."
+
+    NOT_CONFIRMED Error "V070" "not-confirmed"
+    means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."
+    example "source: { provider: pinecone, index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"
+    fix "Write the source index's name, after checking that it is the one."
+
+    BAD_SNAPSHOT Error "V071" "snapshot"
+    means "A snapshot goes to a local folder, written as `file:` and a path. Other places are not there yet."
+    example "snapshot: s3://bucket/brain"
+    fix "Use `file:backups/brain` and copy the folder with the tool of your cloud."
+
+    BAD_ADDRESS Error "V072" "address"
+    means "An address is not one vecshift can call: it needs `http://` or `https://` and a host."
+    example "endpoint: localhost:5080"
+    fix "Write the scheme: `http://localhost:5080`."
+}

@@ -1,0 +1,81 @@
+//! Every diagnostic's code: one table for the messages, `vecshift explain` and `docs/errors/`.
+//!
+//! A code is never used for something else and never reused. `V0xx` are errors, `V1xx` warnings.
+
+mod assertion;
+mod file;
+mod lint;
+mod meaning;
+mod page;
+
+pub(crate) use assertion::*;
+pub(crate) use file::*;
+pub(crate) use lint::*;
+pub(crate) use meaning::*;
+pub use page::{error_pages, explain_code};
+
+use super::diagnostic::Level;
+
+/// What there is to say about a code.
+#[derive(Debug)]
+pub struct Code {
+    /// For example `V020`.
+    pub code: &'static str,
+    /// For example `unknown-key`.
+    pub name: &'static str,
+    pub level: Level,
+    /// What it means and why it is looked at.
+    pub meaning: &'static str,
+    /// A stretch of a plan that has it.
+    pub example: &'static str,
+    /// How it is put right.
+    pub fix: &'static str,
+}
+
+/// All codes, in order.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    [file::ALL, meaning::ALL, assertion::ALL, lint::ALL].into_iter().flatten().copied()
+}
+
+macro_rules! codes {
+    ($($constant:ident $level:ident $code:literal $name:literal
+        means $meaning:literal example $example:literal fix $fix:literal)*) => {
+        $(pub(crate) static $constant: Code = Code {
+            code: $code,
+            name: $name,
+            level: Level::$level,
+            meaning: $meaning,
+            example: $example,
+            fix: $fix,
+        };)*
+
+        pub(super) static ALL: &[&Code] = &[$(&$constant),*];
+    };
+}
+
+use codes;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_unique_and_ordered() {
+        let mut codes: Vec<_> = all().map(|code| code.code).collect();
+        let ordered = codes.clone();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes, ordered);
+        let mut names: Vec<_> = all().map(|code| code.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), codes.len());
+    }
+
+    #[test]
+    fn the_first_digit_tells_the_level() {
+        for code in all() {
+            assert_eq!(code.level == Level::Warning, code.code.starts_with("V1"), "{}", code.code);
+        }
+    }
+}

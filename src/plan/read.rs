@@ -1,0 +1,152 @@
+//! From a file's path to a checked plan, or to all that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Plan;
+use super::check::{Context, check};
+use super::codes;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::digest::digest;
+use super::extends::read_nodes;
+use super::file::PlanFile;
+use super::node::{Node, step};
+use super::resolve::{Declared, bind, resolve};
+use super::source::{Region, Sources};
+use super::template::Bindings;
+use super::walk::{Secret, Walked, walk};
+
+/// What comes from outside the plan file. The library reads no environment; the caller passes in what the
+/// plan may see.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Values of `vars`, as `--var` and `--var-file` give them.
+    pub vars: BTreeMap<String, String>,
+    /// The environment; a plan sees only the names it lists under `env:`.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A plan without errors, and the warnings about it.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub plan: Plan,
+    /// May be empty.
+    pub warnings: Diagnostics,
+}
+
+/// Reads, resolves and checks a plan. Touches the plan's own files only: the plan, the one it extends, and
+/// its lookups.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, with at least one error; warnings are among them.
+pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
+    let mut reading = Reading::default();
+    let plan = reading.plan(path, inputs);
+    for Secret { text, region } in &reading.secrets {
+        reading.sources.hide(text, *region);
+    }
+    reading.sources.hide_keys();
+    let diagnostics = Diagnostics::new(reading.found, Arc::new(reading.sources));
+    match plan {
+        Some(plan) if !diagnostics.has_errors() => Ok(Read { plan, warnings: diagnostics }),
+        _ => Err(diagnostics),
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    sources: Sources,
+    found: Vec<Diagnostic>,
+    secrets: Vec<Secret>,
+}
+
+impl Reading {
+    fn plan(&mut self, path: &Path, inputs: &Inputs) -> Option<Plan> {
+        let mut root = read_nodes(path, &mut self.sources, &mut self.found)?;
+        let (bindings, declared) = bind(&root, inputs, &mut self.found);
+        let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut self.found);
+        let Walked { value, tainted, secrets } = walk(&root, &mut self.found);
+        self.secrets = secrets;
+        self.unused(&root, &declared, &used);
+        let file = self.typed(value)?;
+        let base = folder(path);
+        let checked = check(Context {
+            file: &file,
+            root: &root,
+            sources: &self.sources,
+            base: &base,
+            tainted: &tainted,
+            found: &mut self.found,
+            secrets: &mut self.secrets,
+        });
+        let digest = digest(&file, &checked, &bindings);
+        Some(Plan {
+            file,
+            digest,
+            base,
+            path: path.to_owned(),
+            stages: checked.stages,
+            lookups: checked.lookups,
+            bindings: Arc::new(bindings),
+        })
+    }
+
+    /// The walk has seen to it that this fits; where it did not, that is said and not hidden.
+    fn typed(&mut self, value: serde_json::Value) -> Option<PlanFile> {
+        match serde_json::from_value(value) {
+            Ok(file) => Some(file),
+            Err(error) => {
+                let message = format!("this plan cannot be understood: {error}");
+                self.found.push(Diagnostic::new(&codes::WRONG_TYPE, Region::default(), message));
+                None
+            }
+        }
+    }
+
+    fn unused(&mut self, root: &Node, declared: &Declared, used: &BTreeSet<String>) {
+        let reads = |first: &str, name: &str| {
+            let whole = format!("{first}.{name}");
+            used.iter().any(|used| {
+                used == first || *used == whole || used.starts_with(&format!("{whole}."))
+            })
+        };
+        for name in declared.vars.iter().filter(|name| !reads("vars", name)) {
+            let pointer = format!("/vars/{}", step(name));
+            let message = format!("no template uses the variable `{name}`");
+            let region = root
+                .get("vars")
+                .and_then(|vars| vars.entry(name))
+                .map_or_else(|| root.focus(&pointer), |entry| entry.key_region);
+            self.found.push(Diagnostic::new(&codes::UNUSED, region, message));
+        }
+        for (index, name) in declared.env.iter().enumerate().filter(|(_, name)| !reads("env", name))
+        {
+            let message = format!("no template uses the environment variable `{name}`");
+            let region = root.focus(&format!("/env/{index}"));
+            self.found.push(Diagnostic::new(&codes::UNUSED, region, message));
+        }
+        let stages = root.get("stages").map(Node::items).unwrap_or_default();
+        let lookups = stages
+            .iter()
+            .filter_map(|stage| stage.get("namespaces")?.get("lookup"))
+            .flat_map(Node::entries);
+        for lookup in lookups.filter(|lookup| !used.contains(&lookup.key)) {
+            let message = format!("no template uses the lookup `{}`", lookup.key);
+            self.found.push(Diagnostic::new(&codes::UNUSED, lookup.key_region, message));
+        }
+    }
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// `vars` and `env` as plain JSON, for the digest.
+pub(crate) fn bindings_json(bindings: &Bindings) -> serde_json::Value {
+    serde_json::json!({ "vars": bindings.vars, "env": bindings.env })
+}

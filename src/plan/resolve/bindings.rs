@@ -1,0 +1,71 @@
+//! The values of `vars` and `env`.
+
+use minijinja::Value;
+
+use super::super::codes;
+use super::super::diagnostic::{Diagnostic, nearest};
+use super::super::node::{Node, Scalar, Style, Word};
+use super::super::read::Inputs;
+use super::super::template::Bindings;
+use super::Declared;
+
+/// Joins what the plan declares with what the caller gives.
+pub(crate) fn bind(
+    root: &Node,
+    inputs: &Inputs,
+    found: &mut Vec<Diagnostic>,
+) -> (Bindings, Declared) {
+    let mut bindings = Bindings::default();
+    let mut declared = Declared::default();
+    let listed = root.get("env").map(Node::items).unwrap_or_default();
+    for name in listed.iter().filter_map(Node::text) {
+        declared.env.push(name.to_owned());
+        if let Some(value) = inputs.env.get(name) {
+            bindings.env.insert(name.to_owned(), value.clone());
+        }
+    }
+    for entry in root.get("vars").map(Node::entries).unwrap_or_default() {
+        declared.vars.push(entry.key.clone());
+        let default = entry.value.get("default").and_then(Node::scalar);
+        let value = match (inputs.vars.get(&entry.key), default) {
+            (Some(given), Some(default)) => given_value(given, default),
+            (Some(given), None) => Value::from(given.as_str()),
+            (None, Some(default)) => value(default),
+            (None, None) => {
+                let message = format!("the variable `{}` has no value", entry.key);
+                let help = format!("pass `--var {}=…`, or give it a `default:`", entry.key);
+                found.push(Diagnostic::new(&codes::NO_VALUE, entry.key_region, message).help(help));
+                continue;
+            }
+        };
+        bindings.vars.insert(entry.key.clone(), value);
+    }
+    let region = root.focus("/vars");
+    for name in inputs.vars.keys().filter(|name| !declared.vars.contains(name)) {
+        let message = format!("the variable `{name}` was given, and the plan does not declare it");
+        let near = nearest(name, declared.vars.iter().map(String::as_str));
+        found.push(Diagnostic::new(&codes::NO_VALUE, region, message).suggest(near));
+    }
+    (bindings, declared)
+}
+
+fn value(scalar: &Scalar) -> Value {
+    match scalar.word() {
+        Word::Nothing => Value::from(""),
+        Word::Bool(value) => value.into(),
+        Word::Integer(value) => match i64::try_from(value) {
+            Ok(value) => value.into(),
+            Err(_) => Value::from(scalar.text.as_str()),
+        },
+        Word::Float(value) => value.into(),
+        Word::Text(text) => text.into(),
+    }
+}
+
+/// A value from the command line has the type of the default it replaces, where it can.
+fn given_value(given: &str, default: &Scalar) -> Value {
+    match default.word() {
+        Word::Text(_) | Word::Nothing => Value::from(given),
+        _ => value(&Scalar { text: given.into(), style: Style::Plain }),
+    }
+}

@@ -1,0 +1,126 @@
+//! The JSON Schema of a plan, made from the types: the law that reading checks, and what editors complete by.
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::file::{PlanFile, Stage, StageCommon, StageKind};
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PlanFile>();
+    let mut schema = schema;
+    RecursiveTransform(without_null).transform(&mut schema);
+    schema.to_value()
+});
+
+/// The JSON Schema (draft 2020-12) of a plan file.
+pub fn schema() -> &'static Value {
+    &SCHEMA
+}
+
+/// A key that may be left out is not one that may be null: `rate:` without a value is a mistake.
+fn without_null(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            object["type"] = only.clone();
+        }
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(only)] = branches.as_slice() {
+            let only = only.clone();
+            object.remove("anyOf");
+            for (key, value) in only {
+                object.entry(key).or_insert(value);
+            }
+        }
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+}
+
+impl JsonSchema for Stage {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Stage".into()
+    }
+
+    /// One closed object for each kind: its own keys and those of every stage side by side.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let common = StageCommon::json_schema(generator).to_value();
+        let kinds = StageKind::json_schema(generator).to_value();
+        let branches: Vec<Value> = kinds["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|branch| stage_of_kind(branch, &common, generator))
+            .collect();
+        let description = kinds.get("description").cloned().unwrap_or_default();
+        Schema::try_from(json!({ "description": description, "oneOf": branches }))
+            .unwrap_or_default()
+    }
+}
+
+fn stage_of_kind(branch: &Value, common: &Value, generator: &SchemaGenerator) -> Value {
+    let own = branch["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next())
+        .and_then(|name| generator.definitions().get(name))
+        .unwrap_or(branch);
+    let mut properties = Map::new();
+    for part in [branch, common, own] {
+        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+    }
+    let mut required = vec![json!("kind")];
+    required.extend(own["required"].as_array().into_iter().flatten().cloned());
+    required.dedup();
+    json!({
+        "title": branch["properties"]["kind"]["const"],
+        "description": branch.get("description").or(own.get("description")),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The schema a `$ref` leads to, or the schema itself.
+pub(crate) fn resolve(schema: &Value) -> &Value {
+    let mut schema = schema;
+    while let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+        match SCHEMA.pointer(path.trim_start_matches('#')) {
+            Some(next) => schema = next,
+            None => break,
+        }
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_stage_is_a_closed_object() {
+        let stage = resolve(&schema()["properties"]["stages"]["items"]);
+        let branches = stage["oneOf"].as_array().unwrap();
+        assert_eq!(branches.len(), 9);
+        for branch in branches {
+            assert_eq!(branch["additionalProperties"], json!(false));
+            assert!(branch["properties"]["assert"].is_object(), "{branch}");
+            assert!(branch["properties"]["kind"]["const"].is_string());
+        }
+        let create = branches.iter().find(|branch| branch["title"] == "create").unwrap();
+        assert_eq!(create["required"], json!(["kind", "spec"]));
+    }
+
+    #[test]
+    fn nothing_may_be_null() {
+        assert!(!schema().to_string().contains("\"null\""));
+    }
+}

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Secret;
+use super::pinecone::Transport;
+use crate::error::{Error, Result};
+use crate::plan::file;
+
+/// The variable an API key comes from where the plan names none.
+pub const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
+
+/// The variable of the control plane's address where the plan names none.
+pub const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
+
+/// What providers may know of the surroundings. The command line fills it; the library reads no environment.
+#[derive(Clone)]
+pub struct Environment {
+    /// Environment variables.
+    pub variables: BTreeMap<String, String>,
+    /// The folder relative paths of secret files start from.
+    pub base: PathBuf,
+    /// The control plane where the plan names none; stands above [`CONTROLLER_VARIABLE`].
+    pub controller_host: Option<String>,
+    /// Where a rehearsal plays: every endpoint is there whatever the plan says, and no secret is read.
+    pub stand_in: Option<StandIn>,
+    pub transport: Transport,
+    pub user_agent: String,
+}
+
+/// An emulator in place of every provider of a plan.
+#[derive(Clone, Debug)]
+pub struct StandIn {
+    pub endpoint: String,
+    pub api_key: Secret,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            base: PathBuf::new(),
+            controller_host: None,
+            stand_in: None,
+            transport: Transport::Auto,
+            user_agent: concat!("vecshift/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// Variables may hold secrets, so only their names are shown.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("base", &self.base)
+            .field("controller_host", &self.controller_host)
+            .field("stand_in", &self.stand_in)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// Every endpoint of a plan is `endpoint`, and its key is `api_key`.
+    pub fn stand_in(endpoint: impl Into<String>, api_key: Secret) -> Self {
+        let stand_in = Some(StandIn { endpoint: endpoint.into(), api_key });
+        Self { stand_in, ..Self::default() }
+    }
+
+    /// The secret behind a reference. `place` is where the plan asks for it, for example `source.api_key`.
+    ///
+    /// # Errors
+    /// `Invalid` where the variable or the file is missing or empty, naming it and the place.
+    pub fn secret(&self, reference: &file::Secret, place: &str) -> Result<Secret> {
+        let (name, value) = match reference {
+            file::Secret::Env(name) => {
+                (format!("the environment variable `{name}`"), self.variables.get(name).cloned())
+            }
+            file::Secret::File(path) => (format!("the file `{path}`"), self.read(path, place)?),
+        };
+        match value.as_deref().map(str::trim) {
+            Some("") => Err(missing(format!("{name} is empty"), reference, place)),
+            Some(value) => Ok(Secret::new(value)),
+            None => Err(missing(format!("{name} is not set"), reference, place)),
+        }
+    }
+
+    fn read(&self, path: &str, place: &str) -> Result<Option<String>> {
+        match std::fs::read_to_string(self.base.join(path)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(Error::invalid(format!("the file `{path}` cannot be read"))
+                .with_context("wanted by", place)
+                .with_source(error)),
+        }
+    }
+
+    /// The control plane's address for an endpoint of a plan.
+    pub fn endpoint(&self, endpoint: &file::Endpoint) -> String {
+        let default = super::pinecone::DEFAULT_ENDPOINT;
+        let variable = || self.variables.get(CONTROLLER_VARIABLE).filter(|host| !host.is_empty());
+        match &self.stand_in {
+            Some(stand_in) => stand_in.endpoint.clone(),
+            None => endpoint
+                .endpoint
+                .as_ref()
+                .or(self.controller_host.as_ref())
+                .or_else(variable)
+                .map_or(default, String::as_str)
+                .to_owned(),
+        }
+    }
+
+    /// The API key for an endpoint of a plan; `side` is `source` or `target`.
+    pub fn api_key(&self, endpoint: &file::Endpoint, side: &str) -> Result<Secret> {
+        if let Some(stand_in) = &self.stand_in {
+            return Ok(stand_in.api_key.clone());
+        }
+        let default = file::Secret::Env(API_KEY_VARIABLE.to_owned());
+        let reference = endpoint.api_key.as_ref().unwrap_or(&default);
+        self.secret(reference, &format!("{side}.api_key"))
+    }
+}
+
+fn missing(message: String, reference: &file::Secret, place: &str) -> Error {
+    let hint = match reference {
+        file::Secret::Env(name) => format!("set it: export {name}=…"),
+        file::Secret::File(path) => format!("write the secret into `{path}`"),
+    };
+    Error::invalid(message).with_context("wanted by", place).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        let variables = BTreeMap::from([
+            ("KEY".to_owned(), " value\n".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+        ]);
+        Environment { variables, ..Environment::default() }
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_variable_or_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), "from file\n").unwrap();
+        let environment = Environment { base: folder.path().into(), ..environment() };
+        let read = |reference| environment.secret(&reference, "source.api_key").unwrap();
+        assert_eq!(read(file::Secret::Env("KEY".into())).expose(), "value");
+        assert_eq!(read(file::Secret::File("key".into())).expose(), "from file");
+    }
+
+    #[test]
+    fn a_missing_secret_is_named_with_the_place_that_wants_it() {
+        for name in ["NOT_SET", "EMPTY"] {
+            let reference = file::Secret::Env(name.into());
+            let error = environment().secret(&reference, "source.api_key").unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(error.to_string().contains("source.api_key"), "{error}");
+        }
+        let reference = file::Secret::File("no/such/file".into());
+        let error = environment().secret(&reference, "target.api_key").unwrap_err();
+        assert!(error.to_string().contains("no/such/file"), "{error}");
+    }
+
+    #[test]
+    fn values_of_variables_are_not_shown() {
+        let shown = format!("{:?}", environment());
+        assert!(shown.contains("KEY") && !shown.contains("value"), "{shown}");
+    }
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::{Layer, Layered, Operation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::{Source, Target};
+
+/// Refuses every call that would change an index; `plan` and everything else that only looks runs behind it.
+pub struct ReadOnlyLayer;
+
+impl Layer for ReadOnlyLayer {
+    async fn call<'a, T, F>(&'a self, operation: Operation<'a>, make: F) -> Result<T>
+    where
+        T: Send + 'a,
+        F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync + 'a,
+    {
+        if operation.is_write {
+            return Err(Error::new(ErrorKind::Refused, "this command may not change an index")
+                .with_operation(operation.name));
+        }
+        make().await
+    }
+}
+
+/// `target` behind a [`ReadOnlyLayer`].
+pub fn read_only(target: Arc<dyn Target>) -> Arc<dyn Target> {
+    Arc::new(Layered::new(ReadOnlyLayer, target))
+}
+
+/// `source` behind a [`ReadOnlyLayer`]: a source cannot be written to anyway, and this says so once more.
+pub fn read_only_source(source: Arc<dyn Source>) -> Arc<dyn Source> {
+    Arc::new(Layered::new(ReadOnlyLayer, source))
+}

@@ -1,0 +1,58 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    Layered, Metrics, ObserveLayer, RetryLayer, RetryOptions, ThrottleLayer, ThrottleOptions,
+    TimeoutLayer, TimeoutOptions,
+};
+use crate::provider::{Source, Target};
+
+/// What the usual layers do.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StackOptions {
+    pub retry: RetryOptions,
+    pub throttle: ThrottleOptions,
+    pub timeout: TimeoutOptions,
+}
+
+impl StackOptions {
+    /// For measuring: one attempt, no throttle, a deadline.
+    pub fn probe(deadline: Duration) -> Self {
+        Self {
+            retry: RetryOptions::never(),
+            throttle: ThrottleOptions::default(),
+            timeout: TimeoutOptions { data: deadline, control: deadline },
+        }
+    }
+
+    /// With the documented limits of a serverless index.
+    pub fn serverless() -> Self {
+        Self { throttle: ThrottleOptions::serverless(), ..Self::default() }
+    }
+}
+
+type Stacked<I> =
+    Layered<RetryLayer, Layered<ThrottleLayer, Layered<ObserveLayer, Layered<TimeoutLayer, I>>>>;
+
+/// `target` with the usual layers around it, and what they count.
+pub fn stack(target: Arc<dyn Target>, options: StackOptions) -> (Arc<dyn Target>, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::default());
+    (Arc::new(layers(target, options, &metrics)), metrics)
+}
+
+/// `source` with the usual layers around it, and what they count.
+pub fn stack_source(
+    source: Arc<dyn Source>,
+    options: StackOptions,
+) -> (Arc<dyn Source>, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::default());
+    (Arc::new(layers(source, options, &metrics)), metrics)
+}
+
+fn layers<I: ?Sized>(inner: Arc<I>, options: StackOptions, metrics: &Arc<Metrics>) -> Stacked<I> {
+    let timeout = Layered::new(TimeoutLayer::new(options.timeout), inner);
+    let observe = Layered::new(ObserveLayer::new(metrics.clone()), Arc::new(timeout));
+    let throttle = ThrottleLayer::new(options.throttle, metrics.clone());
+    let throttle = Layered::new(throttle, Arc::new(observe));
+    Layered::new(RetryLayer::new(options.retry, metrics.clone()), Arc::new(throttle))
+}

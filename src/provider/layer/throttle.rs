@@ -1,0 +1,142 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::bucket::Bucket;
+use super::{Layer, Metrics, Operation, Waiting};
+use crate::error::Result;
+use crate::model::Namespace;
+
+/// Rates that are not gone over; `None` = no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ThrottleOptions {
+    /// Bytes of records a second that are written to one namespace.
+    pub upsert_bytes: Option<f64>,
+    /// Upserts a second to one namespace.
+    pub upserts: Option<f64>,
+    /// Queries a second to one namespace.
+    pub queries: Option<f64>,
+    /// Deletes a second in one namespace.
+    pub deletes: Option<f64>,
+    /// Fetches a second to the index.
+    pub fetches: Option<f64>,
+    /// Pages of ids a second from the index.
+    pub lists: Option<f64>,
+    /// Counts a second from the index.
+    pub stats: Option<f64>,
+    /// Records a second that are fetched from the index: the user's own limit.
+    pub fetched_records: Option<f64>,
+}
+
+impl ThrottleOptions {
+    /// The documented limits of a serverless index (docs.pinecone.io, "Limits", 2026-10). Pods document none.
+    pub fn serverless() -> Self {
+        Self {
+            upsert_bytes: Some(50e6),
+            upserts: Some(100.0),
+            queries: Some(100.0),
+            deletes: Some(100.0),
+            fetches: Some(100.0),
+            lists: Some(200.0),
+            stats: Some(100.0),
+            fetched_records: None,
+        }
+    }
+}
+
+/// The share of a limit that is used: the peer's clock and its windows are not ours.
+const SHARE: f64 = 0.9;
+
+/// The part of a second's limit that may go out at once.
+const BURST: f64 = 0.1;
+
+/// Namespaces whose buckets are kept before the full ones are dropped.
+const KEPT: usize = 4_096;
+
+/// Lets each attempt wait for its turn.
+pub struct ThrottleLayer {
+    options: ThrottleOptions,
+    metrics: Arc<Metrics>,
+    buckets: Mutex<HashMap<Key, Arc<Bucket>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    what: &'static str,
+    namespace: Option<Namespace>,
+}
+
+impl ThrottleLayer {
+    pub fn new(options: ThrottleOptions, metrics: Arc<Metrics>) -> Self {
+        Self { options, metrics, buckets: Mutex::default() }
+    }
+
+    fn turn(&self, operation: &Operation<'_>) -> Duration {
+        let options = &self.options;
+        let one = 1.0;
+        match operation.name {
+            "upsert" => {
+                let bytes = || operation.bytes() as f64;
+                self.take(options.upserts, "upsert", operation.namespace, || one).max(self.take(
+                    options.upsert_bytes,
+                    "bytes",
+                    operation.namespace,
+                    bytes,
+                ))
+            }
+            "query" => self.take(options.queries, "query", operation.namespace, || one),
+            "delete" | "delete_namespace" => {
+                self.take(options.deletes, "delete", operation.namespace, || one)
+            }
+            "fetch" => {
+                let records = || operation.records as f64;
+                self.take(options.fetches, "fetch", None, || one).max(self.take(
+                    options.fetched_records,
+                    "records",
+                    None,
+                    records,
+                ))
+            }
+            "list" => self.take(options.lists, "list", None, || one),
+            "stats" | "filtered_stats" => self.take(options.stats, "stats", None, || one),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn take(
+        &self,
+        rate: Option<f64>,
+        what: &'static str,
+        namespace: Option<&Namespace>,
+        tokens: impl Fn() -> f64,
+    ) -> Duration {
+        let Some(rate) = rate else { return Duration::ZERO };
+        let key = Key { what, namespace: namespace.cloned() };
+        let bucket = {
+            let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+            if buckets.len() > KEPT {
+                buckets.retain(|_, bucket| !bucket.is_full());
+            }
+            let new = || Arc::new(Bucket::new(rate * SHARE, rate * BURST));
+            buckets.entry(key).or_insert_with(new).clone()
+        };
+        bucket.take(tokens())
+    }
+}
+
+impl Layer for ThrottleLayer {
+    async fn call<'a, T, F>(&'a self, operation: Operation<'a>, make: F) -> Result<T>
+    where
+        T: Send + 'a,
+        F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync + 'a,
+    {
+        let wait = self.turn(&operation);
+        if !wait.is_zero() {
+            let reason = "own limit".to_owned();
+            self.metrics.wait(Waiting { operation: operation.name, reason, wait }).await;
+        }
+        make().await
+    }
+}

@@ -1,0 +1,146 @@
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, FixedSizeListBuilder, Float32Builder, Float64Builder, LargeListBuilder,
+    LargeStringArray, ListBuilder, RecordBatch, StringArray, UInt64Array,
+};
+use parquet::arrow::ArrowWriter;
+
+use super::*;
+use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+
+fn record(at: usize) -> Record {
+    let values = [at as f32 * 0.1, -0.0, f32::MIN_POSITIVE, 1.0e-45];
+    let metadata: Metadata =
+        serde_json::from_str(r#"{"n":0.30000000000000004,"ü":"日本","l":["a"],"b":true}"#).unwrap();
+    Record {
+        id: RecordId::from(format!("id {at}")),
+        vector: Vector::from_values(values),
+        sparse: at
+            .is_multiple_of(2)
+            .then(|| SparseVector::new(vec![u32::MAX, 3], Vector::from_values([0.1, -0.2])))
+            .flatten(),
+        metadata: if at.is_multiple_of(3) { Metadata::default() } else { metadata },
+    }
+}
+
+fn read_all(path: &Path) -> Vec<(Namespace, Record)> {
+    read(path).unwrap().flat_map(Result::unwrap).collect()
+}
+
+fn write_foreign(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn ids() -> ArrayRef {
+    Arc::new(StringArray::from(vec!["a", "b"]))
+}
+
+#[test]
+fn records_come_back_bit_for_bit_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/records.parquet");
+    let mut writer = RecordWriter::create(&path).unwrap();
+    let records: Vec<Record> = (0..2_300).map(record).collect();
+    writer.append(&Namespace::from(""), &records[..1_100]).unwrap();
+    writer.append(&Namespace::from("ñ"), &records[1_100..]).unwrap();
+    assert!(!path.exists(), "a file that is not whole has no name yet");
+    let written = writer.finish().unwrap();
+
+    let read: Vec<(Namespace, Record)> = read_all(&path);
+    let only: Vec<Record> = read.iter().map(|(_, record)| record.clone()).collect();
+    assert_eq!(only, records);
+    assert!(read[0].0.is_default());
+    assert_eq!(read[1_100].0, Namespace::from("ñ"));
+    assert_eq!(count_rows(&path).unwrap(), 2_300);
+    assert_eq!(contents(&path).unwrap(), written);
+    assert_eq!(written.namespaces[&Namespace::from("ñ")], 1_200);
+}
+
+#[test]
+fn no_records_make_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.parquet");
+    let written = RecordWriter::create(&path).unwrap().finish().unwrap();
+    assert_eq!((count_rows(&path).unwrap(), contents(&path).unwrap()), (0, written));
+}
+
+#[test]
+fn other_layouts_are_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.parquet");
+
+    let mut fixed = FixedSizeListBuilder::new(Float32Builder::new(), 2);
+    fixed.values().append_slice(&[1.0, 2.0, 3.0, 4.0]);
+    fixed.append(true);
+    fixed.append(true);
+    let metadata = LargeStringArray::from(vec![Some(r#"{"a":1}"#), None]);
+    write_foreign(
+        &path,
+        vec![("id", ids()), ("values", Arc::new(fixed.finish())), ("metadata", Arc::new(metadata))],
+    );
+    let read = read_all(&path);
+    assert!(read[0].0.is_default());
+    assert_eq!(read[1].1.vector, Vector::from_values([3.0, 4.0]));
+    assert!(read[1].1.metadata.is_empty() && !read[0].1.metadata.is_empty());
+
+    let mut large = LargeListBuilder::new(Float32Builder::new());
+    large.append_value([Some(1.0), Some(2.0)]);
+    large.append_null();
+    let ids: ArrayRef = Arc::new(UInt64Array::from(vec![7, 8]));
+    write_foreign(&path, vec![("id", ids), ("values", Arc::new(large.finish()))]);
+    let read = read_all(&path);
+    assert_eq!(read[0].1.id, RecordId::from("7"));
+    assert!(read[1].1.vector.is_empty());
+}
+
+#[test]
+fn what_would_lose_something_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrong.parquet");
+    let first_error = |path: &Path| read(path).unwrap().next().unwrap().unwrap_err().to_string();
+
+    let mut doubles = ListBuilder::new(Float64Builder::new());
+    doubles.append_value([Some(1.0)]);
+    doubles.append_value([Some(2.0)]);
+    write_foreign(&path, vec![("id", ids()), ("values", Arc::new(doubles.finish()))]);
+    assert!(first_error(&path).contains("32-bit floats"), "{}", first_error(&path));
+
+    let mut holes = ListBuilder::new(Float32Builder::new());
+    holes.append_value([Some(1.0), None]);
+    holes.append_value([Some(2.0)]);
+    write_foreign(&path, vec![("id", ids()), ("values", Arc::new(holes.finish()))]);
+    assert!(first_error(&path).contains("null items"));
+
+    let metadata: ArrayRef = Arc::new(StringArray::from(vec!["{}", "[1]"]));
+    write_foreign(&path, vec![("id", ids()), ("metadata", metadata)]);
+    let error = first_error(&path);
+    assert!(error.contains("not a JSON object") && error.contains("row: 2"), "{error}");
+    assert!(error.contains("wrong.parquet"), "{error}");
+
+    write_foreign(&path, vec![("key", ids())]);
+    assert!(read(&path).err().unwrap().to_string().contains("no column `id`"));
+
+    std::fs::write(&path, "not parquet").unwrap();
+    assert!(read(&path).is_err());
+}
+
+#[test]
+fn a_changed_value_changes_the_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let mut writer = RecordWriter::create(&path).unwrap();
+    writer.append(&Namespace::from("n"), &[record(1)]).unwrap();
+    let written = writer.finish().unwrap();
+    let mut other = Contents::default();
+    let changed = Record { vector: Vector::from_values([0.0; 4]), ..record(1) };
+    other.add(&Namespace::from("n"), &changed);
+    assert_ne!(contents(&path).unwrap().checksum(), other.checksum());
+    assert_eq!(contents(&path).unwrap().checksum(), written.checksum());
+}

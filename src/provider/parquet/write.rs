@@ -1,0 +1,187 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, StructArray, UInt32Array,
+};
+use arrow::buffer::{MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::Contents;
+use crate::error::{Error, Result};
+use crate::model::{Namespace, Record, Vector};
+
+/// Rows and bytes of a row group, which is what the writer holds in memory.
+const GROUP_ROWS: usize = 100_000;
+const GROUP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Writes records to a file that appears under its name only when it is whole and on the disk.
+pub struct RecordWriter {
+    writer: ArrowWriter<File>,
+    schema: SchemaRef,
+    path: PathBuf,
+    partial: PathBuf,
+    contents: Contents,
+}
+
+impl RecordWriter {
+    /// Starts a file with a `namespace` column; folders on the way are made.
+    ///
+    /// # Errors
+    /// `Io` where the file cannot be made.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let partial = partial(&path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::io(format!("cannot make {}", folder.display()), error))?;
+        }
+        let file = File::create(&partial)
+            .map_err(|error| Error::io(format!("cannot write {}", partial.display()), error))?;
+        let schema = schema();
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()))
+            .map_err(|error| unwritable(&path, error))?;
+        Ok(Self { writer, schema, path, partial, contents: Contents::default() })
+    }
+
+    /// Adds records of one namespace.
+    ///
+    /// # Errors
+    /// `Io` where the disk refuses; the file is then not finished.
+    pub fn append(&mut self, namespace: &Namespace, records: &[Record]) -> Result<()> {
+        for part in records.chunks(super::BATCH_ROWS) {
+            let batch = batch(&self.schema, namespace, part)
+                .map_err(|error| unwritable(&self.path, error))?;
+            self.writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
+            part.iter().for_each(|record| self.contents.add(namespace, record));
+        }
+        Ok(())
+    }
+
+    /// Ends the file, waits until the disk has it, and gives it its name. What was appended is returned, to be
+    /// compared with what [`contents`](super::contents) reads back.
+    ///
+    /// # Errors
+    /// `Io` where the disk refuses.
+    pub fn finish(self) -> Result<Contents> {
+        let path = &self.path;
+        let io = |error| Error::io(format!("cannot finish {}", path.display()), error);
+        let file = self.writer.into_inner().map_err(|error| unwritable(path, error))?;
+        file.sync_all().map_err(io)?;
+        drop(file);
+        std::fs::rename(&self.partial, path).map_err(io)?;
+        sync_folder(path).map_err(io)?;
+        Ok(self.contents)
+    }
+}
+
+/// A rename is on the disk only when its folder is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(crate::ErrorKind::Io, format!("cannot write {}", path.display())).with_source(error)
+}
+
+/// Embeddings hardly repeat: no dictionary and no statistics for them.
+fn properties() -> WriterProperties {
+    let values = ColumnPath::from(vec!["values".into(), "list".into(), "item".into()]);
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_max_row_group_bytes(Some(GROUP_BYTES))
+        .set_column_dictionary_enabled(values.clone(), false)
+        .set_column_statistics_enabled(values, EnabledStatistics::None)
+        .set_created_by(concat!("vecshift ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
+
+fn list(item: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", item, false)))
+}
+
+fn sparse_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("indices", list(DataType::UInt32), false),
+        Field::new("values", list(DataType::Float32), false),
+    ])
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("namespace", DataType::Utf8, false),
+        Field::new("id", DataType::Utf8, false),
+        Field::new("values", list(DataType::Float32), false),
+        Field::new("sparse_values", DataType::Struct(sparse_fields()), true),
+        Field::new("metadata", DataType::Utf8, true),
+    ]))
+}
+
+fn batch(
+    schema: &SchemaRef,
+    namespace: &Namespace,
+    records: &[Record],
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let metadata = records.iter().map(|record| {
+        (!record.metadata.is_empty())
+            .then(|| serde_json::to_string(&record.metadata).unwrap_or_default())
+    });
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
+        Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()))),
+        Arc::new(floats(records.iter().map(|record| Some(&record.vector)))?),
+        Arc::new(sparse(records)?),
+        Arc::new(metadata.collect::<StringArray>()),
+    ];
+    RecordBatch::try_new(schema.clone(), columns)
+}
+
+/// A list column of vectors; their bytes are copied once, into one buffer.
+fn floats<'a>(
+    vectors: impl Iterator<Item = Option<&'a Vector>> + Clone,
+) -> Result<ListArray, arrow::error::ArrowError> {
+    let lengths = vectors.clone().map(|vector| vector.map_or(0, Vector::dimension));
+    let offsets = OffsetBuffer::from_lengths(lengths.clone());
+    let mut bytes = MutableBuffer::with_capacity(lengths.sum::<usize>() * 4);
+    vectors.flatten().for_each(|vector| bytes.extend_from_slice(vector.as_le_bytes()));
+    let count = bytes.len() / 4;
+    let values = Float32Array::new(ScalarBuffer::new(bytes.into(), 0, count), None);
+    let field = Arc::new(Field::new("item", DataType::Float32, false));
+    ListArray::try_new(field, offsets, Arc::new(values), None)
+}
+
+fn sparse(records: &[Record]) -> Result<StructArray, arrow::error::ArrowError> {
+    let entries = records.iter().map(|record| record.sparse.as_ref());
+    let lengths = entries.clone().map(|sparse| sparse.map_or(0, |sparse| sparse.len()));
+    let indices = entries.clone().flatten().flat_map(|sparse| sparse.indices.iter().copied());
+    let field = Arc::new(Field::new("item", DataType::UInt32, false));
+    let indices = ListArray::try_new(
+        field,
+        OffsetBuffer::from_lengths(lengths),
+        Arc::new(UInt32Array::from_iter_values(indices)),
+        None,
+    )?;
+    let values = floats(entries.clone().map(|sparse| sparse.map(|sparse| &sparse.values)))?;
+    let present: NullBuffer = entries.map(|sparse| sparse.is_some()).collect::<Vec<_>>().into();
+    StructArray::try_new(sparse_fields(), vec![Arc::new(indices), Arc::new(values)], Some(present))
+}

@@ -1,0 +1,73 @@
+//! A connection to one index host: gRPC, REST, or gRPC until it turns out that the host has none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::future::BoxFuture;
+
+use super::grpc::GrpcPlane;
+use super::http::{Server, with_scheme};
+use super::plane::Plane;
+use super::rest::RestPlane;
+use crate::error::Result;
+
+/// Which wire the data plane takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// gRPC, and REST from the first call on where the host turns out to have no gRPC.
+    #[default]
+    Auto,
+    Grpc,
+    Rest,
+}
+
+/// Both wires to one host.
+pub struct Connection {
+    grpc: GrpcPlane,
+    rest: RestPlane,
+    transport: Transport,
+    fell_back: AtomicBool,
+}
+
+impl Connection {
+    /// To `host`, with or without a scheme; connects on first use.
+    pub fn new(
+        host: &str,
+        control: &Server,
+        transport: Transport,
+        user_agent: &str,
+    ) -> Result<Self> {
+        let address = with_scheme(host);
+        let grpc = GrpcPlane::new(&address, &control.key, control.version.clone(), user_agent)?;
+        let rest = RestPlane(Server { address, ..control.clone() });
+        Ok(Self { grpc, rest, transport, fell_back: AtomicBool::new(false) })
+    }
+
+    /// Whether the data plane speaks REST now.
+    pub fn is_rest(&self) -> bool {
+        self.transport == Transport::Rest || self.fell_back.load(Ordering::Relaxed)
+    }
+
+    /// Makes one call on the wire that works. Where the very first ones find no gRPC, the same call goes over
+    /// REST, and stays there when that works; else the first error stands.
+    pub async fn call<'a, T>(
+        &'a self,
+        call: impl Fn(&'a dyn Plane) -> BoxFuture<'a, Result<T>>,
+    ) -> Result<T> {
+        if self.is_rest() {
+            return call(&self.rest).await;
+        }
+        let error = match call(&self.grpc).await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if self.transport != Transport::Auto || !self.grpc.is_unfit() {
+            return Err(error);
+        }
+        let Ok(value) = call(&self.rest).await else { return Err(error) };
+        if !self.fell_back.swap(true, Ordering::Relaxed) {
+            let host = &self.rest.0.address;
+            tracing::warn!(%host, %error, "no gRPC at the index host; using REST from now on");
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,379 @@
+//! What the service or the network said, as one [`Error`] with its kind and whether a retry helps.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use serde_json::Value;
+use tonic::{Code, Status};
+
+use crate::error::{Error, ErrorKind, Retry};
+
+/// Longest text of an answer that is kept in a message.
+const SHOWN_CHARS: usize = 500;
+
+/// Longest wait a peer may ask for in a header before it is cut (Pinecone's own SDK cuts at 60 s too).
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// An HTTP answer that is not a success.
+pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str) -> Error {
+    let (code, message) = read_body(status, body);
+    let kind = http_kind(status, &message);
+    let mut error = Error::new(kind, message).with_context("status", status);
+    if let Some(code) = code {
+        error = error.with_context("code", code);
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(id) = text("x-pinecone-request-id").or_else(|| text("x-request-id")) {
+        error = error.with_context("request_id", id);
+    }
+    finish(error, wait(None, text("retry-after")))
+}
+
+/// A gRPC status, or what tonic made of a connection that failed.
+pub fn from_status(status: &Status, address: &str) -> Error {
+    if is_connect(status) {
+        return unreachable(address, chain(status));
+    }
+    let message = match status.message() {
+        "" => format!("the service answered {:?} without a message", status.code()),
+        message => shown(message),
+    };
+    let error = Error::new(grpc_kind(status.code(), &message), message)
+        .with_context("code", grpc_name(status.code()));
+    let text = |name: &str| status.metadata().get(name).and_then(|value| value.to_str().ok());
+    finish(error, wait(text("grpc-retry-pushback-ms"), text("retry-after")))
+}
+
+/// A request that got no answer, or an answer that broke off.
+pub fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
+    let error = error.without_url();
+    if error.is_connect() {
+        return unreachable(address, chain(&error));
+    }
+    if error.is_timeout() {
+        return Error::new(ErrorKind::Timeout, "no answer in time")
+            .with_context("address", address)
+            .with_source(error);
+    }
+    if error.is_builder() {
+        return Error::invalid("the request cannot be made")
+            .with_context("address", address)
+            .with_source(error);
+    }
+    Error::new(ErrorKind::Unavailable, "the connection broke off")
+        .with_context("address", address)
+        .with_source(error)
+}
+
+/// An answer with a success status whose body is not what was promised. One that ends too early is worth
+/// another try.
+pub fn from_json(error: serde_json::Error, address: &str) -> Error {
+    let (kind, message) = if error.is_eof() {
+        (ErrorKind::Unavailable, "the answer ends too early")
+    } else {
+        (ErrorKind::Protocol, "the answer cannot be understood")
+    };
+    Error::new(kind, message).with_context("address", address).with_source(error)
+}
+
+/// Whether a gRPC call failed because there is no gRPC at that address.
+pub fn is_not_grpc(status: &Status) -> bool {
+    let message = status.message();
+    is_connect(status)
+        || status.code() == Code::Unimplemented
+        || (message.contains("grpc-status header missing")
+            && !["429", "502", "503", "504"].iter().any(|code| message.ends_with(code)))
+        || message.contains("invalid content-type")
+        || message.contains("http2 error") && message.contains("frame with invalid size")
+}
+
+fn is_connect(status: &Status) -> bool {
+    let mut source = StdError::source(status);
+    while let Some(error) = source {
+        if error.is::<tonic::ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn unreachable(address: &str, cause: String) -> Error {
+    let certificate = cause.contains("certificate");
+    let hint = if certificate {
+        "set SSL_CERT_FILE to a PEM file with your network's certificate authority"
+    } else {
+        "check the address, the network, and HTTPS_PROXY where one is needed"
+    };
+    let error = Error::new(ErrorKind::Unavailable, format!("{address} cannot be reached: {cause}"))
+        .with_hint(hint);
+    if certificate { error.with_retry(Retry::Never) } else { error }
+}
+
+/// The innermost cause, which says the most ("Connection refused").
+fn chain(error: &dyn StdError) -> String {
+    let mut cause: &dyn StdError = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    shown(&cause.to_string())
+}
+
+/// Code and message of an error body: the control plane's `{error: {code, message}}`, the data plane's
+/// `{code, message}`, or any text (a 401 is plain text).
+fn read_body(status: u16, body: &str) -> (Option<String>, String) {
+    let json: Option<Value> = serde_json::from_str(body).ok();
+    let root = json.as_ref().map(|json| json.get("error").unwrap_or(json));
+    let message = root.and_then(|root| match root {
+        Value::String(text) => Some(text.as_str()),
+        other => other.get("message").and_then(Value::as_str),
+    });
+    let code = root.and_then(|root| root.get("code")).and_then(|code| match code {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
+    let message = message.unwrap_or(body).trim();
+    let message = match message {
+        "" => format!("the service answered {status} without a message"),
+        text => shown(text),
+    };
+    (code, message)
+}
+
+fn http_kind(status: u16, message: &str) -> ErrorKind {
+    match status {
+        400 | 422 if says_too_large(message) => ErrorKind::TooLarge,
+        400 | 422 => ErrorKind::Invalid,
+        401 => ErrorKind::Unauthorized,
+        403 => forbidden(message),
+        402 | 412 => ErrorKind::Refused,
+        404 if is_lacking(message) => ErrorKind::Unsupported,
+        404 => ErrorKind::NotFound,
+        405 | 501 => ErrorKind::Unsupported,
+        408 => ErrorKind::Timeout,
+        409 => ErrorKind::AlreadyExists,
+        413 => ErrorKind::TooLarge,
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Unavailable,
+        400..=499 => ErrorKind::Refused,
+        _ => ErrorKind::Protocol,
+    }
+}
+
+fn grpc_kind(code: Code, message: &str) -> ErrorKind {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted
+            if says_too_large(message) =>
+        {
+            ErrorKind::TooLarge
+        }
+        Code::InvalidArgument | Code::OutOfRange => ErrorKind::Invalid,
+        Code::Unauthenticated => ErrorKind::Unauthorized,
+        Code::PermissionDenied => forbidden(message),
+        Code::NotFound if is_lacking(message) => ErrorKind::Unsupported,
+        Code::NotFound => ErrorKind::NotFound,
+        Code::AlreadyExists => ErrorKind::AlreadyExists,
+        Code::FailedPrecondition => ErrorKind::Refused,
+        Code::ResourceExhausted => ErrorKind::RateLimited,
+        Code::DeadlineExceeded => ErrorKind::Timeout,
+        Code::Unimplemented => ErrorKind::Unsupported,
+        Code::DataLoss => ErrorKind::Protocol,
+        Code::Ok
+        | Code::Unavailable
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unknown
+        | Code::Cancelled => ErrorKind::Unavailable,
+    }
+}
+
+/// 403 is deletion protection or a quota (refused) as well as a missing permission (unauthorized).
+fn forbidden(message: &str) -> ErrorKind {
+    let message = message.to_ascii_lowercase();
+    let refused = ["protection", "quota", "limit", "max ", "maximum", "capacity", "not ready"];
+    if refused.iter().any(|word| message.contains(word)) {
+        ErrorKind::Refused
+    } else {
+        ErrorKind::Unauthorized
+    }
+}
+
+/// What a pod says of operations that only serverless indexes have is not documented; a test double of others
+/// models it as 404.
+fn is_lacking(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("not supported") || message.contains("unsupported")
+}
+
+/// Size limits come as 400 with a text, as 413, and over gRPC as a limit of the message layer.
+fn says_too_large(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let texts = [
+        "larger than max",
+        "length too large",
+        "too large",
+        "size limit",
+        "exceeds the maximum supported size",
+        "exceeds the limit",
+        "too many vectors",
+        "batch size",
+    ];
+    // Limits of one record, which a smaller request does not change.
+    let of_one_record = ["metadata size", "sparse vector"];
+    texts.iter().any(|text| message.contains(text))
+        && !of_one_record.iter().any(|text| message.contains(text))
+}
+
+/// What the peer asks for: `grpc-retry-pushback-ms` first (negative = do not), then seconds.
+fn wait(pushback_ms: Option<&str>, retry_after: Option<&str>) -> Option<Retry> {
+    if let Some(ms) = pushback_ms.and_then(|text| text.trim().parse::<i64>().ok()) {
+        return Some(match u64::try_from(ms) {
+            Ok(ms) => Retry::After(Duration::from_millis(ms).min(LONGEST_WAIT)),
+            Err(_) => Retry::Never,
+        });
+    }
+    let seconds: f64 = retry_after?.trim().parse().ok()?;
+    let wait = Duration::try_from_secs_f64(seconds).ok()?;
+    Some(Retry::After(wait.min(LONGEST_WAIT)))
+}
+
+/// Puts in what the peer said of a retry, where the kind is one that a retry can help, and a hint.
+fn finish(error: Error, wait: Option<Retry>) -> Error {
+    let error = match wait {
+        Some(retry) if error.is_retryable() => error.with_retry(retry),
+        _ => error,
+    };
+    match error.kind() {
+        ErrorKind::Unauthorized => error.with_hint(
+            "check the API key: it must belong to the index's project and have the permission",
+        ),
+        _ => error,
+    }
+}
+
+fn grpc_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn http(status: u16, body: &str) -> Error {
+        from_http(status, &HeaderMap::new(), body)
+    }
+
+    #[test]
+    fn every_status_has_its_kind() {
+        let cases = [
+            (400, ErrorKind::Invalid),
+            (401, ErrorKind::Unauthorized),
+            (402, ErrorKind::Refused),
+            (404, ErrorKind::NotFound),
+            (408, ErrorKind::Timeout),
+            (409, ErrorKind::AlreadyExists),
+            (412, ErrorKind::Refused),
+            (413, ErrorKind::TooLarge),
+            (418, ErrorKind::Refused),
+            (422, ErrorKind::Invalid),
+            (429, ErrorKind::RateLimited),
+            (500, ErrorKind::Unavailable),
+            (501, ErrorKind::Unsupported),
+            (503, ErrorKind::Unavailable),
+            (302, ErrorKind::Protocol),
+        ];
+        for (status, kind) in cases {
+            assert_eq!(http(status, "{}").kind(), kind, "{status}");
+        }
+    }
+
+    #[test]
+    fn every_body_shape_is_read() {
+        let control =
+            http(409, r#"{"status":409,"error":{"code":"ALREADY_EXISTS","message":"taken"}}"#);
+        assert_eq!(control.message(), "taken");
+        assert!(control.context().contains(&("code", "ALREADY_EXISTS".into())));
+        assert_eq!(http(400, r#"{"code":3,"message":"bad","details":[]}"#).message(), "bad");
+        assert_eq!(http(401, "Invalid API Key\n").message(), "Invalid API Key");
+        assert_eq!(http(500, "").message(), "the service answered 500 without a message");
+    }
+
+    #[test]
+    fn forbidden_is_a_refusal_or_a_missing_permission() {
+        let kind = |message: &str| http(403, message).kind();
+        assert_eq!(kind("Deletion protection is enabled"), ErrorKind::Refused);
+        assert_eq!(kind("max serverless indexes reached; quota"), ErrorKind::Refused);
+        assert_eq!(kind("Forbidden"), ErrorKind::Unauthorized);
+    }
+
+    #[test]
+    fn too_large_is_told_by_text_where_the_status_does_not() {
+        let body = r#"{"code":3,"message":"Request size 3MB exceeds the maximum supported size of 2097152 bytes"}"#;
+        assert_eq!(http(400, body).kind(), ErrorKind::TooLarge);
+        let status = Status::resource_exhausted("Received message larger than max (5 vs. 4)");
+        assert_eq!(from_status(&status, "a").kind(), ErrorKind::TooLarge);
+        let limited = Status::resource_exhausted("rate limit reached");
+        assert_eq!(from_status(&limited, "a").kind(), ErrorKind::RateLimited);
+        let metadata = r#"{"message":"metadata size is 41000 bytes, which exceeds the limit of 40960 bytes per vector"}"#;
+        assert_eq!(http(400, metadata).kind(), ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn the_peer_says_when_to_come_back() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_static("2"));
+        let error = from_http(429, &headers, "");
+        assert_eq!(error.retry(), Retry::After(Duration::from_secs(2)));
+        let refused = from_http(400, &headers, "");
+        assert_eq!(refused.retry(), Retry::Never);
+
+        let mut status = Status::unavailable("busy");
+        status.metadata_mut().insert("retry-after", "3".parse().unwrap());
+        status.metadata_mut().insert("grpc-retry-pushback-ms", "250".parse().unwrap());
+        let retry = from_status(&status, "a").retry();
+        assert_eq!(retry, Retry::After(Duration::from_millis(250)));
+        status.metadata_mut().insert("grpc-retry-pushback-ms", "-1".parse().unwrap());
+        assert_eq!(from_status(&status, "a").retry(), Retry::Never);
+    }
+
+    #[test]
+    fn a_cut_answer_is_worth_another_try_and_a_wrong_one_is_not() {
+        let cut = serde_json::from_str::<Value>(r#"{"a":"#).unwrap_err();
+        assert!(from_json(cut, "a").is_retryable());
+        let wrong = serde_json::from_str::<Value>("<html>").unwrap_err();
+        assert_eq!(from_json(wrong, "a").kind(), ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn long_answers_are_cut() {
+        assert!(http(400, &"é".repeat(2_000)).message().chars().count() <= SHOWN_CHARS + 1);
+    }
+}

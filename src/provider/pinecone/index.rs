@@ -1,0 +1,355 @@
+//! One index: both planes, what was learned of it, and the two traits.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::connection::{Connection, Transport};
+use super::control::Control;
+use super::http::{self, Server};
+use super::limits::{LIMITS, refusal};
+use super::version::Version;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId,
+    SparseVector, Vector, VectorType,
+};
+use crate::provider::{
+    Capabilities, Filter, IdPage, IndexChange, Match, Query, Secret, Source, Target, Upserted,
+};
+
+/// Where an index is and how to speak to it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The index's name.
+    pub index: String,
+    /// The control plane's address, with or without a scheme.
+    pub endpoint: String,
+    pub api_key: Secret,
+    pub transport: Transport,
+    pub user_agent: String,
+}
+
+/// One index of a Pinecone project, there or not yet.
+pub struct Index {
+    settings: Settings,
+    control: Control,
+    seen: Mutex<Seen>,
+    /// Which read tells how far writes can be read; see [`Reader`].
+    reader: AtomicU8,
+}
+
+/// What the last description said. Cleared when the index is made or deleted.
+#[derive(Default)]
+struct Seen {
+    description: Option<Arc<IndexDescription>>,
+    connection: Option<(String, Arc<Connection>)>,
+}
+
+/// The read that carries the readable LSN. A fetch is cheaper than a query (which costs by the namespace's
+/// size), but whether it carries the number is not documented.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Fetch = 0,
+    Query = 1,
+}
+
+/// An id that is asked for to read the headers of the answer; it need not be there.
+const ABSENT_ID: &str = "vecshift-lsn";
+
+impl Index {
+    pub fn new(settings: Settings) -> Result<Self> {
+        let address = http::with_scheme(&settings.endpoint);
+        if address.starts_with("http://") && !http::is_loopback(&address) {
+            tracing::warn!(%address, "the API key travels over plain http");
+        }
+        let client = http::client(&address, &settings.user_agent)?;
+        let server = Server {
+            client,
+            address,
+            key: settings.api_key.clone(),
+            version: Arc::new(Version::default()),
+        };
+        Ok(Self {
+            settings,
+            control: Control(server),
+            seen: Mutex::default(),
+            reader: AtomicU8::new(Reader::Fetch as u8),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.settings.index
+    }
+
+    /// Whether the data plane speaks REST now; `None` before the first call.
+    pub fn is_rest(&self) -> Option<bool> {
+        self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest())
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        *self.seen() = Seen::default();
+    }
+
+    fn description(&self) -> Option<Arc<IndexDescription>> {
+        self.seen().description.clone()
+    }
+
+    fn is_pod(&self) -> bool {
+        self.description()
+            .is_some_and(|index| matches!(index.spec.deployment, Deployment::Pod { .. }))
+    }
+
+    async fn known(&self) -> Result<Arc<IndexDescription>> {
+        if let Some(description) = self.description() {
+            return Ok(description);
+        }
+        self.describe().await?;
+        self.description().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no index `{}`", self.name()))
+                .with_hint("check the index's name and that the API key belongs to its project")
+        })
+    }
+
+    /// The connection to the data plane, made anew where the host has changed.
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        let host = self.known().await?.host.clone();
+        if host.is_empty() {
+            let message = format!("the index `{}` has no host yet", self.name());
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        let mut seen = self.seen();
+        if let Some((at, connection)) = &seen.connection
+            && *at == host
+        {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(Connection::new(
+            &host,
+            &self.control.0,
+            self.settings.transport,
+            &self.settings.user_agent,
+        )?);
+        seen.connection = Some((host, connection.clone()));
+        Ok(connection)
+    }
+
+    /// Names the operation and the index; an index that seems gone is looked up again next time, because it
+    /// may have been made anew at another host.
+    fn explain(&self, operation: &'static str, error: Error) -> Error {
+        if error.kind() == ErrorKind::NotFound {
+            self.forget();
+        }
+        error.with_operation(operation).with_context("index", self.name())
+    }
+
+    async fn readable(&self, namespace: &Namespace, reader: Reader) -> Result<Option<u64>> {
+        let connection = self.connection().await?;
+        let lsn = match reader {
+            Reader::Fetch => {
+                let ids = [RecordId::from(ABSENT_ID)];
+                connection.call(|plane| plane.fetch(namespace, &ids)).await?.lsn
+            }
+            Reader::Query => {
+                let query = self.smallest_query().await?;
+                connection.call(|plane| plane.query(namespace, &query)).await?.lsn
+            }
+        };
+        Ok(lsn.readable)
+    }
+
+    async fn smallest_query(&self) -> Result<Query> {
+        let spec = &self.known().await?.spec;
+        let mut query = Query { top_k: 1, ..Default::default() };
+        if spec.vector_type == VectorType::Sparse {
+            query.sparse = SparseVector::new(vec![0], Vector::from_values([1.0]));
+        } else {
+            let dimension = spec.dimension.unwrap_or(1) as usize;
+            let values = (0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 });
+            query.vector = Vector::from_values(values);
+        }
+        Ok(query)
+    }
+}
+
+#[async_trait]
+impl Source for Index {
+    fn capabilities(&self) -> Capabilities {
+        capabilities(self.description().map(|description| description.spec.clone()).as_ref())
+    }
+
+    async fn describe(&self) -> Result<Option<IndexDescription>> {
+        let found = self.control.describe(self.name()).await;
+        let found = found.map_err(|error| self.explain("describe", error))?;
+        match &found {
+            Some(description) => self.seen().description = Some(Arc::new(description.clone())),
+            None => self.forget(),
+        }
+        Ok(found)
+    }
+
+    async fn stats(&self) -> Result<IndexStats> {
+        let connection = self.connection().await?;
+        let stats = connection.call(|plane| plane.stats(None)).await;
+        stats.map_err(|error| self.explain("stats", error))
+    }
+
+    async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats> {
+        let connection = self.connection().await?;
+        if !self.capabilities().filtered_count {
+            return Err(Error::unsupported("only pod indexes count records by a metadata filter")
+                .with_operation("filtered_stats"));
+        }
+        let stats = connection.call(|plane| plane.stats(Some(filter))).await;
+        stats.map_err(|error| self.explain("filtered_stats", error))
+    }
+
+    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
+        let connection = self.connection().await?;
+        if !self.capabilities().list {
+            return Err(Error::unsupported("a pod index cannot list its ids")
+                .with_operation("list")
+                .with_hint("enumerate by `sweep` or by a manifest of ids"));
+        }
+        let listed = connection.call(|plane| plane.list(namespace, page)).await;
+        or_empty(listed).map_err(|error| self.explain("list", error))
+    }
+
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection().await?;
+        let fetched = connection.call(|plane| plane.fetch(namespace, ids)).await;
+        let fetched = or_empty(fetched.map(|answer| answer.value));
+        fetched.map_err(|error| self.explain("fetch", error).with_context("namespace", namespace))
+    }
+
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
+        let connection = self.connection().await?;
+        let found = connection.call(|plane| plane.query(namespace, query)).await;
+        let found = or_empty(found.map(|answer| answer.value));
+        found.map_err(|error| self.explain("query", error).with_context("namespace", namespace))
+    }
+
+    async fn is_visible(&self, namespace: &Namespace, lsn: u64) -> Result<Option<bool>> {
+        if self.is_pod() {
+            return Ok(None);
+        }
+        let explain = |error| self.explain("is_visible", error);
+        if self.reader.load(Ordering::Relaxed) == Reader::Fetch as u8 {
+            let readable = or_empty(self.readable(namespace, Reader::Fetch).await);
+            if let Some(readable) = readable.map_err(explain)? {
+                return Ok(Some(readable >= lsn));
+            }
+        }
+        let readable = or_empty(self.readable(namespace, Reader::Query).await).map_err(explain)?;
+        if readable.is_some() {
+            self.reader.store(Reader::Query as u8, Ordering::Relaxed);
+        }
+        Ok(readable.map(|readable| readable >= lsn))
+    }
+}
+
+#[async_trait]
+impl Target for Index {
+    async fn create(&self, spec: &IndexSpec) -> Result<()> {
+        self.forget();
+        self.control.create(spec).await.map_err(|error| self.explain("create", error))
+    }
+
+    async fn configure(&self, change: &IndexChange) -> Result<()> {
+        let changed = self.control.configure(self.name(), change).await;
+        changed.map_err(|error| self.explain("configure", error))
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        self.control
+            .delete(self.name())
+            .await
+            .map_err(|error| self.explain("delete_index", error))?;
+        self.forget();
+        Ok(())
+    }
+
+    async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
+        if records.is_empty() {
+            return Ok(Upserted::default());
+        }
+        let connection = self.connection().await?;
+        let upserted = connection.call(|plane| plane.upsert(namespace, records)).await;
+        let answer = upserted
+            .map_err(|error| self.explain("upsert", error).with_context("namespace", namespace))?;
+        if answer.value != records.len() as u64 {
+            let message =
+                format!("{} of {} records were acknowledged", answer.value, records.len());
+            return Err(Error::new(ErrorKind::Unavailable, message)
+                .with_operation("upsert")
+                .with_context("namespace", namespace));
+        }
+        Ok(Upserted { count: answer.value, lsn: answer.lsn.written })
+    }
+
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let connection = self.connection().await?;
+        let deleted = connection.call(|plane| plane.delete(namespace, ids)).await;
+        or_empty(deleted)
+            .map_err(|error| self.explain("delete", error).with_context("namespace", namespace))
+    }
+
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
+        let connection = self.connection().await?;
+        let deleted = if self.is_pod() {
+            connection.call(|plane| plane.delete_all(namespace)).await
+        } else {
+            connection.call(|plane| plane.delete_namespace(namespace)).await
+        };
+        or_empty(deleted).map_err(|error| {
+            self.explain("delete_namespace", error).with_context("namespace", namespace)
+        })
+    }
+
+    fn request_bytes(&self, record: &Record) -> usize {
+        super::size::request_bytes(record)
+    }
+
+    fn rejects(&self, record: &Record) -> Option<String> {
+        refusal(record, self.description().as_ref().map(|description| &description.spec))
+    }
+}
+
+/// What an index like `spec` can do; what every index can, where it is not known yet.
+fn capabilities(spec: Option<&IndexSpec>) -> Capabilities {
+    let deployment = spec.map(|spec| &spec.deployment);
+    let is_serverless = matches!(deployment, Some(Deployment::Serverless { .. }));
+    Capabilities {
+        list: is_serverless,
+        filtered_count: matches!(deployment, Some(Deployment::Pod { .. })),
+        lsn: is_serverless,
+        sparse: spec.is_none_or(|spec| spec.metric == Metric::Dotproduct),
+        query: true,
+        limits: LIMITS,
+    }
+}
+
+/// A namespace that is not there is an empty one; a serverless index answers some calls with `NotFound` and
+/// names the namespace. An index that is not there stays an error.
+fn or_empty<T: Default>(result: Result<T>) -> Result<T> {
+    match result {
+        Err(error)
+            if error.kind() == ErrorKind::NotFound
+                && error.message().to_ascii_lowercase().contains("namespace") =>
+        {
+            Ok(T::default())
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,59 @@
+//! The data plane, whichever wire it takes.
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::provider::{Filter, IdPage, Match, Query};
+
+/// An answer and the log sequence numbers that came with it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer<T> {
+    pub value: T,
+    pub lsn: Lsn,
+}
+
+/// Log sequence numbers of the headers; a namespace's own, growing with every write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lsn {
+    /// Of the write that was answered.
+    pub written: Option<u64>,
+    /// Up to which writes can be read.
+    pub readable: Option<u64>,
+}
+
+impl Lsn {
+    /// Reads the headers of an answer. The first name of each is what the service sends today, the second
+    /// what Pinecone's Python SDK 10 also looks for.
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let number =
+            |names: [&str; 2]| names.into_iter().find_map(|name| header(name)?.trim().parse().ok());
+        Self {
+            written: number(["x-pinecone-request-lsn", "x-pinecone-lsn-committed"]),
+            readable: number(["x-pinecone-max-indexed-lsn", "x-pinecone-lsn-reconciled"]),
+        }
+    }
+}
+
+/// One wire to the data plane of one index.
+#[async_trait]
+pub trait Plane: Send + Sync {
+    async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats>;
+
+    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage>;
+
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Answer<Vec<Record>>>;
+
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>>;
+
+    /// The number of records acknowledged.
+    async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Answer<u64>>;
+
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
+
+    /// All records of a namespace; pods have no other way to drop one.
+    async fn delete_all(&self, namespace: &Namespace) -> Result<()>;
+
+    /// The namespace itself; serverless only.
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+}

@@ -1,0 +1,61 @@
+//! The API version this client speaks, and the older one it can fall back to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Sent with every request; the name is case-insensitive.
+pub const HEADER: &str = "x-pinecone-api-version";
+
+/// The newest version that knows pods, collections and `spec` (2026-07 refuses all three).
+pub const PINNED: &str = "2026-04";
+
+/// What a server is asked with that refuses [`PINNED`].
+pub const FALLBACK: &str = "2025-10";
+
+/// The version in use; shared by the control and the data plane of one index.
+#[derive(Debug, Default)]
+pub struct Version {
+    old: AtomicBool,
+}
+
+impl Version {
+    pub fn header(&self) -> &'static str {
+        if self.old.load(Ordering::Relaxed) { FALLBACK } else { PINNED }
+    }
+
+    /// Stays on [`FALLBACK`] from now on; `false` where it was there already.
+    pub fn fall_back(&self) -> bool {
+        !self.old.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Whether an answer says that the API version itself is refused. How the service words it is not
+/// documented, so any client error that speaks of the API version counts; asking again with an older
+/// version does no harm.
+pub fn is_refused(status: u16, body: &str) -> bool {
+    if !matches!(status, 400 | 404 | 406 | 410 | 422) {
+        return false;
+    }
+    let body = body.to_ascii_lowercase();
+    body.contains("api-version") || body.contains("api version")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_given_up_once() {
+        let version = Version::default();
+        assert_eq!(version.header(), "2026-04");
+        assert!(version.fall_back());
+        assert!(!version.fall_back());
+        assert_eq!(version.header(), "2025-10");
+    }
+
+    #[test]
+    fn only_an_answer_about_the_version_counts() {
+        assert!(is_refused(400, "Unsupported X-Pinecone-API-Version 2026-04"));
+        assert!(!is_refused(400, "dimension must be positive"));
+        assert!(!is_refused(500, "api version"));
+    }
+}

@@ -1,0 +1,373 @@
+//! Performing what was decided, until nothing is left or somebody has to be waited for.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::decide::{Decision, decide};
+use super::outcome::Outcome;
+use super::prepare::PreparedRun;
+use super::stage::{Acted, Check, work_of};
+use super::steer::Waited;
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Hold, Phase, StageStatus};
+use crate::model::{StageId, Verdict};
+use crate::plan::file::HookWhen;
+
+/// How often a working stage's requests are looked for.
+const ATTEND: Duration = Duration::from_secs(2);
+
+impl PreparedRun {
+    /// Runs the plan to its end, to a wait, or to a stop.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written or the world drifted from what the journal says. A stage that could
+    /// not be performed is an [`Outcome`].
+    pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
+        let was_done = self.state().phase == Phase::Done;
+        self.begin()?;
+        let mut executor = Executor::new(self, cancel);
+        match executor.drive(was_done).await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
+            result => result,
+        }
+    }
+}
+
+pub(super) struct Executor {
+    /// The context of the first stage; those of the others differ in the index.
+    base: Context,
+    /// Stages this process has begun.
+    begun: HashSet<usize>,
+    /// What the last stage could not do.
+    erred: Option<(StageId, Error)>,
+}
+
+impl Executor {
+    pub(super) fn new(run: PreparedRun, cancel: CancellationToken) -> Self {
+        let detach_at = run.options.detach_after.map(|wait| after(run.clock.now(), wait));
+        let artifacts = run.paths.artifacts(&run.state().run);
+        let base = Context {
+            plan: run.plan,
+            index: 0,
+            world: run.world,
+            driver: run.driver,
+            recorder: run.recorder,
+            clock: run.clock,
+            cancel,
+            options: run.options,
+            artifacts,
+            detach_at,
+        };
+        Self { base, begun: HashSet::new(), erred: None }
+    }
+
+    fn at(&self, index: usize) -> Context {
+        Context { index, ..self.base.clone() }
+    }
+
+    fn decide(&self) -> Decision {
+        let until = self.base.options.until.as_ref();
+        self.base.recorder.with_state(|state| decide(&self.base.plan, state, until))
+    }
+
+    pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
+        self.refuse_drift().await?;
+        loop {
+            self.base.attend()?;
+            match self.decide() {
+                Decision::Start => return Err(Error::unexpected("the run was not begun")),
+                Decision::RunHooks(when) => self.run_hooks(when).await?,
+                Decision::RequestApproval(gate) => {
+                    self.base.record(Event::ApprovalRequested { gate })?
+                }
+                Decision::Hold { stage, hold } => {
+                    if let Some(outcome) = self.hold(stage, hold).await? {
+                        return Ok(outcome);
+                    }
+                }
+                Decision::Perform(index) => {
+                    if let Some(outcome) = self.perform(index).await? {
+                        return Ok(outcome);
+                    }
+                }
+                Decision::BeginRollback(cause) => {
+                    self.base.record(Event::RollbackStarted { cause })?
+                }
+                Decision::Undo(index) => self.undo(index).await?,
+                Decision::FinishRollback => self.finish_rollback()?,
+                Decision::Finish => self.base.record(Event::RunFinished)?,
+                Decision::End => return Ok(self.end(was_done)),
+            }
+        }
+    }
+
+    /// Stages that passed must still be true of the world.
+    async fn refuse_drift(&self) -> Result<()> {
+        let passed: Vec<bool> = self
+            .base
+            .recorder
+            .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
+        for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
+            let context = self.at(index);
+            if let Check::Drifted(what) = work_of(&context.plan, index).check(&context).await? {
+                let message = format!(
+                    "stage `{}` passed, and the world has changed since: {what}",
+                    context.stage().id
+                );
+                return Err(Error::new(ErrorKind::Refused, message)
+                    .with_hint("put the world back, or roll back and start again"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_hooks(&self, when: HookWhen) -> Result<()> {
+        match self.base.run_hooks(when, None).await {
+            // A hook of the beginning that fails stops the run before anything was touched.
+            Err(error) if when == HookWhen::BeforeRun => {
+                let first = self.base.id();
+                self.base.record(Event::StageErred { stage: first, reason: error.to_string() })?;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Waits for a hold; `Some` where this process shall not.
+    async fn hold(&self, stage: StageId, hold: Hold) -> Result<Option<Outcome>> {
+        let is_new = self.base.recorder.with_state(|state| {
+            state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold))
+        });
+        if is_new {
+            self.base.record(Event::StageHeld { stage: stage.clone(), hold: hold.clone() })?;
+            self.base.run_hooks(HookWhen::Paused, Some(stage.as_str())).await?;
+        }
+        if self.base.options.is_rehearsal
+            && let Hold::Approval { gate } = &hold
+        {
+            let by = "the rehearsal".to_owned();
+            self.base.record(Event::Approved { gate: gate.clone(), by })?;
+            return Ok(None);
+        }
+        let is_final = self.base.options.is_rehearsal && matches!(hold, Hold::Judgement { .. });
+        if is_final || self.base.wait(&hold).await? == Waited::Detached {
+            return Ok(Some(Outcome::Held { stage, hold }));
+        }
+        Ok(None)
+    }
+
+    async fn perform(&mut self, index: usize) -> Result<Option<Outcome>> {
+        let context = self.at(index);
+        let stage = context.id();
+        if self.begun.insert(index) || context.state()?.status != StageStatus::Running {
+            let attempt = context.state()?.attempt + 1;
+            context.record(Event::StageStarted { stage: stage.clone(), attempt })?;
+        }
+        let acted = match context.run_hooks(HookWhen::BeforeStage, Some(stage.as_str())).await {
+            Ok(()) => self.act(&context).await,
+            Err(error) => Err(error),
+        };
+        match acted {
+            Ok(Acted::Measured { target, source }) => {
+                let judged = context.judge(&target, &source)?;
+                self.conclude(&context, judged.verdict, judged.reason).await
+            }
+            Ok(Acted::Judged { verdict, reason }) => self.conclude(&context, verdict, reason).await,
+            Ok(Acted::Held(hold)) => self.hold(stage, hold).await,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                // Either the run is to stop, or a pause or an abort wants a decision.
+                context.stop_if_cancelled()?;
+                Ok(None)
+            }
+            Err(error) => {
+                context.record(Event::StageErred {
+                    stage: stage.clone(),
+                    reason: error.to_string(),
+                })?;
+                self.erred = Some((stage.clone(), error));
+                context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Acts, tries again as the plan allows, and lets a pause or an abort interrupt it.
+    async fn act(&self, context: &Context) -> Result<Acted> {
+        let common = context.plan.file.stages[context.index].common.clone();
+        let (tries, wait) = common.retry.map_or((0, None), |retry| (retry.times, retry.wait));
+        let mut left = tries;
+        loop {
+            let result = self.act_once(context, common.timeout.map(|span| span.0)).await;
+            match result {
+                Err(error) if left > 0 && error.kind() != ErrorKind::Interrupted => {
+                    left -= 1;
+                    context.note(format!("tried again after: {error}"))?;
+                    context.sleep(wait.map_or(Duration::from_secs(5), |span| span.0)).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn act_once(&self, context: &Context, timeout: Option<Duration>) -> Result<Acted> {
+        let work = work_of(&context.plan, context.index);
+        let inner = Context { cancel: context.cancel.child_token(), ..context.clone() };
+        let attend = async {
+            loop {
+                tokio::time::sleep(ATTEND).await;
+                context.attend()?;
+                let must_stop = context
+                    .recorder
+                    .with_state(|state| state.paused.is_some() || state.abort.is_some());
+                if must_stop {
+                    inner.cancel.cancel();
+                }
+            }
+        };
+        let deadline = async {
+            match timeout {
+                // On a clock that skips, a deadline would pass at once.
+                Some(limit) if !context.clock.is_scaled() => context.clock.sleep(limit).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            acted = work.act(&inner) => acted,
+            never = attend => never,
+            () = deadline => Err(Error::new(ErrorKind::Timeout, "the stage took longer than its `timeout`")),
+        }
+    }
+
+    async fn conclude(
+        &self,
+        context: &Context,
+        verdict: Verdict,
+        reason: String,
+    ) -> Result<Option<Outcome>> {
+        let stage = context.id();
+        let name = stage.as_str().to_owned();
+        match verdict {
+            Verdict::Pass => {
+                context.run_hooks(HookWhen::AfterStage, Some(&name)).await?;
+                context.record(Event::StagePassed { stage })?;
+                Ok(None)
+            }
+            Verdict::Fail => {
+                let rolls_back = work_of(&context.plan, context.index).failure_rolls_back();
+                context.record(Event::StageFailed { stage, reason, rolls_back })?;
+                context.run_hooks(HookWhen::Failed, Some(&name)).await?;
+                Ok(None)
+            }
+            Verdict::Error => {
+                context.record(Event::StageErred { stage, reason })?;
+                context.run_hooks(HookWhen::Failed, Some(&name)).await?;
+                Ok(None)
+            }
+            Verdict::Inconclusive => self.hold(stage, Hold::Judgement { verdict, reason }).await,
+        }
+    }
+
+    async fn undo(&self, index: usize) -> Result<()> {
+        let context = self.at(index);
+        let stage = context.id();
+        let undone = work_of(&context.plan, index).undo(&context).await;
+        let hooks = context.plan.file.stages[index].common.rollback.clone();
+        let mut problems = context.run_rollback_hooks(&hooks).await;
+        match undone {
+            Ok(what) if problems.is_empty() => context.record(Event::StageUndone { stage, what }),
+            Ok(_) => context.record(Event::UndoFailed { stage, reason: problems.join("; ") }),
+            Err(error) => {
+                problems.insert(0, error.to_string());
+                context.record(Event::UndoFailed { stage, reason: problems.join("; ") })
+            }
+        }
+    }
+
+    fn finish_rollback(&self) -> Result<()> {
+        let left_behind = self.base.recorder.with_state(|state| {
+            let failed = state.stages.iter().filter_map(|stage| match &stage.status {
+                StageStatus::UndoFailed(reason) => Some(format!("{}: {reason}", stage.id)),
+                _ => None,
+            });
+            failed.collect()
+        });
+        self.base.record(Event::RollbackFinished { left_behind })
+    }
+
+    fn end(&mut self, was_done: bool) -> Outcome {
+        let erred = self.erred.take();
+        self.base.recorder.with_state(|state| match state.phase {
+            Phase::Done if was_done => Outcome::NoChanges,
+            Phase::RolledBack => Outcome::RolledBack {
+                cause: state.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
+            },
+            Phase::Stuck => Outcome::Stuck { left_behind: state.left_behind.clone() },
+            Phase::Stopped => stopped(state, erred),
+            _ => Outcome::Done,
+        })
+    }
+}
+
+/// The stage that stopped the run.
+fn stopped(state: &crate::journal::RunState, erred: Option<(StageId, Error)>) -> Outcome {
+    if let Some((stage, error)) = erred {
+        return Outcome::Erred { stage, error };
+    }
+    for stage in &state.stages {
+        match &stage.status {
+            StageStatus::Failed(reason) => {
+                return Outcome::Failed { stage: stage.id.clone(), reason: reason.clone() };
+            }
+            StageStatus::Erred(reason) => {
+                let error = Error::new(ErrorKind::Unexpected, reason.clone());
+                return Outcome::Erred { stage: stage.id.clone(), error };
+            }
+            _ => {}
+        }
+    }
+    Outcome::Done
+}
+
+/// A rollback that was asked for: takes the lock and undoes, last stage first.
+///
+/// # Errors
+/// `Refused` where there is nothing to roll back, or where the point of no return has passed.
+pub async fn roll_back(
+    run: PreparedRun,
+    purge: bool,
+    cancel: CancellationToken,
+) -> Result<Outcome> {
+    let state = run.state();
+    if state.is_past_no_return() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "the source is being or was deleted: the run is past the point of no return",
+        )
+        .with_hint("the snapshot of the decommission stage holds its records"));
+    }
+    match state.phase {
+        Phase::Empty => {
+            return Err(Error::new(ErrorKind::Refused, "there is no run to roll back"));
+        }
+        Phase::RolledBack if !purge => {
+            return Err(Error::new(ErrorKind::Refused, "the run is rolled back already"));
+        }
+        Phase::RollingBack => {}
+        _ => {
+            let cause = crate::journal::Cause::Asked { by: run.options.holder.to_string(), purge };
+            run.recorder.record(Event::RollbackStarted { cause })?;
+        }
+    }
+    let recorder = run.recorder.clone();
+    let mut executor = Executor::new(run, cancel);
+    let outcome = executor.drive(false).await;
+    drop(recorder);
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,317 @@
+//! Ensures the target index: there, as asked, ready and usable.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Acted, Check, Work};
+use crate::assertion::Measured;
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{
+    Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
+    RecordId, SparseVector, Vector, VectorType,
+};
+use crate::plan::Plan;
+use crate::plan::file::{Create, CreateSpec, Protection, StageKind};
+use crate::provider::{IndexChange, Target};
+use crate::run::Context;
+
+/// How long a new index may take to be ready.
+const READY: Duration = Duration::from_secs(600);
+/// How long the probe record may take to be readable.
+const READABLE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(500);
+/// The namespace of the probe record; removed again.
+const PROBE: &str = "vecshift-probe";
+
+pub(super) struct CreateWork(pub Create);
+
+/// The index the plan's create stage asks for; `None` where it has none.
+pub(crate) fn spec_of(plan: &Plan) -> Option<IndexSpec> {
+    plan.file.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Create(create) => Some(index_spec(&plan.file.target.index, &create.spec)),
+        _ => None,
+    })
+}
+
+fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
+    let vector_type = asked.vector_type.unwrap_or_default();
+    let default_metric = match vector_type {
+        VectorType::Dense => Metric::Cosine,
+        VectorType::Sparse => Metric::Dotproduct,
+    };
+    let deployment = match (&asked.serverless, &asked.pod) {
+        (Some(serverless), _) => Deployment::Serverless {
+            cloud: serverless.cloud.name().to_owned(),
+            region: serverless.region.clone(),
+        },
+        (None, Some(pod)) => {
+            let (replicas, shards) = (pod.replicas.unwrap_or(1), pod.shards.unwrap_or(1));
+            Deployment::Pod {
+                environment: pod.environment.clone(),
+                pod_type: pod.pod_type.clone().unwrap_or_else(|| "p1.x1".to_owned()),
+                pods: replicas * shards,
+                replicas,
+                shards,
+                indexed: None,
+            }
+        }
+        (None, None) => Deployment::Other("unspecified".to_owned()),
+    };
+    IndexSpec {
+        name: name.to_owned(),
+        dimension: asked.dimension,
+        metric: asked.metric.unwrap_or(default_metric),
+        vector_type,
+        deployment,
+        deletion_protection: asked.deletion_protection == Protection::Enabled,
+        tags: asked.tags.clone(),
+    }
+}
+
+/// What of an index cannot be changed and is not as asked, field by field: `dimension: 384, the plan asks for 3072`.
+pub(crate) fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut compare = |field: &str, seen: String, asked: String| {
+        if seen != asked {
+            lines.push(format!("{field}: {seen}, the plan asks for {asked}"));
+        }
+    };
+    let dimension =
+        |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
+    compare("dimension", dimension(seen), dimension(asked));
+    compare("metric", seen.metric.to_string(), asked.metric.to_string());
+    let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
+    compare("vector_type", kind(seen), kind(asked));
+    compare("kind", seen.deployment.to_string(), asked.deployment.to_string());
+    lines
+}
+
+#[async_trait]
+impl Work for CreateWork {
+    async fn check(&self, context: &Context) -> Result<Check> {
+        let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
+        Ok(match context.world.target.describe().await? {
+            None => Check::Drifted(format!("the index `{}` is gone", asked.name)),
+            Some(seen) => match differences(&asked, &seen.spec) {
+                lines if lines.is_empty() => Check::Holds,
+                lines => Check::Drifted(lines.join("; ")),
+            },
+        })
+    }
+
+    async fn act(&self, context: &Context) -> Result<Acted> {
+        let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
+        self.match_source(context, &asked).await?;
+        self.ensure(context, &asked).await?;
+        let seen = self.wait_ready(context).await?;
+        self.protect(context, &asked, &seen).await?;
+        probe(context, &seen).await?;
+        let stats = context.world.target.stats().await?;
+        let mut measured = Measured::default();
+        measured
+            .set("target.ready", Observed::Bool(seen.ready), 1)
+            .set("target.metric", Observed::Word(seen.spec.metric.name().to_owned()), 1)
+            .set("target.kind", Observed::Word(seen.spec.deployment.kind().to_owned()), 1)
+            .set("target.records", Observed::count(stats.total), 1);
+        match seen.spec.dimension {
+            Some(dimension) => {
+                measured.set("target.dimension", Observed::count(dimension.into()), 1)
+            }
+            None => measured.set_not_measured("target.dimension", "a sparse index has none"),
+        };
+        Ok(Acted::Measured { target: measured, source: Measured::default() })
+    }
+
+    async fn undo(&self, context: &Context) -> Result<String> {
+        let Some(index) = context.state()?.created_index else {
+            return Ok("the target was there before: kept".to_owned());
+        };
+        let (copied, purge) = context.recorder.with_state(|state| {
+            let copied: u64 = state.stages.iter().map(|stage| stage.tally().copied).sum();
+            (copied, state.cause.as_ref().is_some_and(|cause| cause.is_purge()))
+        });
+        if copied > 0 && !purge {
+            return Ok(format!(
+                "kept `{index}` with the {copied} records copied so far; `vecshift rollback --purge` deletes it"
+            ));
+        }
+        let target = &context.world.target;
+        if target.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
+            target.configure(&IndexChange { deletion_protection: Some(false) }).await?;
+            wait_unprotected(context, &**target).await?;
+        }
+        target.delete_index().await?;
+        Ok(format!("deleted `{index}`"))
+    }
+}
+
+impl CreateWork {
+    /// The target must be able to hold what the source has.
+    async fn match_source(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
+        let source = context
+            .world
+            .source
+            .describe()
+            .await?
+            .ok_or_else(|| super::audit::no_source(context))?;
+        if source.spec.dimension != asked.dimension {
+            let word = |dimension: Option<u32>| {
+                dimension.map_or("none".to_owned(), |value| value.to_string())
+            };
+            let message = format!(
+                "the source has dimension {} and the plan asks for a target of {}",
+                word(source.spec.dimension),
+                word(asked.dimension)
+            );
+            return Err(Error::new(ErrorKind::Refused, message)
+                .with_hint("set `spec.dimension` of the create stage to the source's"));
+        }
+        if source.spec.metric != asked.metric {
+            context.note(format!(
+                "the source measures by {}, the target by {}: answers may differ",
+                source.spec.metric, asked.metric
+            ))?;
+        }
+        Ok(())
+    }
+
+    async fn ensure(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
+        let (stage, index) = (context.id(), asked.name.clone());
+        let target = &context.world.target;
+        if let Some(seen) = target.describe().await? {
+            return self.accept(context, asked, &seen);
+        }
+        context
+            .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
+        match target.create(asked).await {
+            Ok(()) => {}
+            // The answer to an earlier try of ours may have been lost.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        context.record(Event::IndexCreated { stage, index })
+    }
+
+    /// Exists and matches is done; exists and differs is refused with what differs.
+    fn accept(&self, context: &Context, asked: &IndexSpec, seen: &IndexDescription) -> Result<()> {
+        let lines = differences(asked, &seen.spec);
+        if !lines.is_empty() {
+            let message =
+                format!("the index `{}` is there and differs: {}", asked.name, lines.join("; "));
+            return Err(Error::new(ErrorKind::Refused, message).with_hint(
+                "name another target, or change the create stage's spec to what is there",
+            ));
+        }
+        if context.state()?.created_index.is_some() {
+            return Ok(());
+        }
+        context.record(Event::IndexFound { stage: context.id(), index: asked.name.clone() })
+    }
+
+    async fn wait_ready(&self, context: &Context) -> Result<IndexDescription> {
+        let deadline = after(context.clock.now(), READY);
+        loop {
+            match context.world.target.describe().await? {
+                Some(seen) if seen.ready => return Ok(seen),
+                Some(seen) if seen.state.ends_with("Failed") => {
+                    let message =
+                        format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
+                    return Err(Error::new(ErrorKind::Refused, message));
+                }
+                Some(_) | None if context.clock.now() >= deadline => {
+                    let name = &context.plan.file.target.index;
+                    return Err(Error::new(
+                        ErrorKind::Timeout,
+                        format!("the index `{name}` was not ready within 10 minutes"),
+                    ));
+                }
+                _ => context.sleep(PAUSE).await?,
+            }
+        }
+    }
+
+    async fn protect(
+        &self,
+        context: &Context,
+        asked: &IndexSpec,
+        seen: &IndexDescription,
+    ) -> Result<()> {
+        if asked.deletion_protection == seen.spec.deletion_protection {
+            return Ok(());
+        }
+        let change = IndexChange { deletion_protection: Some(asked.deletion_protection) };
+        context.world.target.configure(&change).await
+    }
+}
+
+/// Waits until deletion protection is off: it is applied asynchronously.
+pub(super) async fn wait_unprotected(context: &Context, index: &dyn Target) -> Result<()> {
+    let deadline = after(context.clock.now(), READABLE);
+    while index.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
+        if context.clock.now() >= deadline {
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                "deletion protection was still on after 2 minutes",
+            ));
+        }
+        context.sleep(PAUSE).await?;
+    }
+    Ok(())
+}
+
+/// Writes, reads and removes one record, in a namespace of its own.
+async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
+    let target = &context.world.target;
+    let namespace = Namespace::new(PROBE);
+    let record = probe_record(&index.spec);
+    target.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    let deadline = after(context.clock.now(), READABLE);
+    loop {
+        let seen = target.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
+        match seen.first() {
+            Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => break,
+            Some(_) => {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "the target gives a probe record back changed",
+                ));
+            }
+            None if context.clock.now() >= deadline => {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "a probe record could not be read back within 2 minutes",
+                ));
+            }
+            None => context.sleep(PAUSE).await?,
+        }
+    }
+    target.delete_namespace(&namespace).await?;
+    while target.stats().await?.count(&namespace) > 0 {
+        if context.clock.now() >= deadline {
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                "the probe record could not be removed within 2 minutes",
+            ));
+        }
+        context.sleep(PAUSE).await?;
+    }
+    Ok(())
+}
+
+fn probe_record(spec: &IndexSpec) -> Record {
+    let dimension = spec.dimension.unwrap_or(0) as usize;
+    let component = 1.0 / (dimension.max(1) as f32).sqrt();
+    let sparse = match spec.vector_type {
+        VectorType::Sparse => SparseVector::new(vec![1], Vector::from_values([1.0])),
+        VectorType::Dense => None,
+    };
+    Record {
+        id: RecordId::new("vecshift-probe"),
+        vector: Vector::from_values(std::iter::repeat_n(component, dimension)),
+        sparse,
+        metadata: Metadata::default(),
+    }
+}

@@ -1,0 +1,79 @@
+//! The stages, one file a kind: look at the world, act on it, undo.
+//!
+//! Every act may be killed at any instant and is then begun again from the top: it asks the world first and the
+//! journal second, and records an intent before each effect.
+
+mod audit;
+mod canary;
+mod catch_up;
+mod copy;
+mod create;
+mod decommission;
+mod not_yet;
+mod sampling;
+mod shards;
+mod verify;
+
+use async_trait::async_trait;
+
+use super::context::Context;
+use crate::assertion::Measured;
+use crate::error::Result;
+use crate::journal::Hold;
+use crate::model::Verdict;
+use crate::plan::Plan;
+use crate::plan::file::StageKind;
+
+pub(super) use audit::missing_source as audit_missing_source;
+pub(super) use copy::enumeration_of;
+pub(super) use create::{differences, spec_of};
+pub(super) use shards::mappings;
+
+/// What became of an act.
+pub(super) enum Acted {
+    /// It is done; its assertions are to be judged on this.
+    Measured { target: Measured, source: Measured },
+    /// It judged itself.
+    Judged { verdict: Verdict, reason: String },
+    /// It waits.
+    Held(Hold),
+}
+
+/// Whether what a passed stage did still holds.
+pub(super) enum Check {
+    Holds,
+    Drifted(String),
+}
+
+/// The work of a stage.
+#[async_trait]
+pub(super) trait Work: Send + Sync {
+    /// Whether the world still is what this stage, having passed, left behind.
+    async fn check(&self, context: &Context) -> Result<Check>;
+
+    /// Does the work.
+    async fn act(&self, context: &Context) -> Result<Acted>;
+
+    /// Takes it back; idempotent. Returns what was undone and what was kept on purpose.
+    async fn undo(&self, context: &Context) -> Result<String>;
+
+    /// Whether a failed assertion of this stage undoes the run: once traffic is moved.
+    fn failure_rolls_back(&self) -> bool {
+        false
+    }
+}
+
+/// The work of the plan's stage at `index`.
+pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
+    match &plan.file.stages[index].kind {
+        StageKind::Audit(audit) => Box::new(audit::AuditWork(audit.clone())),
+        StageKind::Create(create) => Box::new(create::CreateWork(create.clone())),
+        StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
+        StageKind::Verify(verify) => Box::new(verify::VerifyWork(verify.clone())),
+        StageKind::Canary(canary) => Box::new(canary::CanaryWork(canary.clone())),
+        StageKind::Decommission(stage) => Box::new(decommission::DecommissionWork(stage.clone())),
+        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
+            Box::new(not_yet::NotYet)
+        }
+    }
+}

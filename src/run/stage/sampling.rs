@@ -1,0 +1,149 @@
+//! Some records of each namespace, for schemas and for queries.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use sha2::{Digest, Sha256};
+
+use crate::copy::Mapping;
+use crate::error::Result;
+use crate::model::{MetadataValue, Record, RecordId, Vector};
+use crate::provider::{Filter, Query, Source};
+use crate::run::Context;
+use crate::traffic::ProbeQuery;
+
+/// Pages read of one namespace at the most.
+const PAGES: usize = 20;
+
+/// A record and the namespace it is in on each side.
+#[derive(Clone)]
+pub(super) struct Sampled {
+    pub mapping: Mapping,
+    pub record: Record,
+}
+
+/// A random generator that gives the same numbers for the same plan and purpose.
+pub(super) fn seeded(context: &Context, purpose: &str) -> StdRng {
+    let mut hash = Sha256::new();
+    hash.update(context.plan.file.name.as_bytes());
+    hash.update(purpose.as_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    StdRng::from_seed(digest)
+}
+
+/// About `count` records, spread over the namespaces by their size, at least one of each while there are enough.
+pub(super) async fn sample(
+    source: &dyn Source,
+    dimension: usize,
+    mappings: &[Mapping],
+    count: u64,
+    rng: &mut StdRng,
+) -> Result<Vec<Sampled>> {
+    let total: u64 = mappings.iter().map(|mapping| mapping.records).sum();
+    let mut sampled = Vec::new();
+    for mapping in mappings.iter().filter(|mapping| mapping.records > 0) {
+        if sampled.len() as u64 >= count {
+            break;
+        }
+        let share = u128::from(count) * u128::from(mapping.records) / u128::from(total.max(1));
+        let wanted = usize::try_from(share).unwrap_or(usize::MAX).max(1);
+        let ids = some_ids(source, dimension, mapping, wanted, rng).await?;
+        for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
+            let records = source.fetch(&mapping.source, part).await?;
+            sampled.extend(
+                records.into_iter().map(|record| Sampled { mapping: mapping.clone(), record }),
+            );
+        }
+    }
+    // A fetch answers in no order; the sample shall not depend on that.
+    sampled
+        .sort_by(|a, b| (&a.mapping.source, &a.record.id).cmp(&(&b.mapping.source, &b.record.id)));
+    sampled.shuffle(rng);
+    sampled.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    Ok(sampled)
+}
+
+async fn some_ids(
+    source: &dyn Source,
+    dimension: usize,
+    mapping: &Mapping,
+    wanted: usize,
+    rng: &mut StdRng,
+) -> Result<Vec<RecordId>> {
+    let mut ids = Vec::new();
+    if source.capabilities().list {
+        let mut page = None;
+        for _ in 0..PAGES {
+            let answer = source.list(&mapping.source, page.as_deref()).await?;
+            ids.extend(answer.ids);
+            page = answer.next;
+            if page.is_none() || ids.len() >= wanted * 2 {
+                break;
+            }
+        }
+    } else {
+        let vector = Vector::from_values((0..dimension).map(|_| rng.random_range(-1.0f32..1.0)));
+        let top_k =
+            u32::try_from(wanted).unwrap_or(u32::MAX).min(source.capabilities().limits.top_k);
+        let query = Query { vector, top_k, ..Query::default() };
+        ids.extend(source.query(&mapping.source, &query).await?.into_iter().map(|found| found.id));
+    }
+    ids.sort();
+    ids.shuffle(rng);
+    ids.truncate(wanted);
+    Ok(ids)
+}
+
+/// Queries with the vectors of sampled records; a share of them with a filter on a metadata value of the record.
+pub(super) fn queries(
+    sampled: &[Sampled],
+    count: u64,
+    top_k: u32,
+    filtered: f64,
+    rng: &mut StdRng,
+) -> Vec<ProbeQuery> {
+    if sampled.is_empty() {
+        return Vec::new();
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut queries = Vec::new();
+    for index in 0..count.min(100_000) {
+        let Sampled { mapping, record } = &sampled[index % sampled.len()];
+        let wants_filter = (index as f64 * filtered).fract() + filtered >= 1.0;
+        let filter = if wants_filter { filter_of(record, rng) } else { None };
+        queries.push(ProbeQuery {
+            source_namespace: mapping.source.clone(),
+            target_namespace: mapping.target.clone(),
+            is_filtered: filter.is_some(),
+            query: Query {
+                vector: record.vector.clone(),
+                sparse: record.sparse.clone(),
+                top_k,
+                filter,
+            },
+        });
+    }
+    queries
+}
+
+/// A filter that the record itself passes, on one of its short strings, booleans or numbers.
+fn filter_of(record: &Record, rng: &mut StdRng) -> Option<Filter> {
+    let usable: Vec<_> = record
+        .metadata
+        .0
+        .iter()
+        .filter_map(|(field, value)| match value {
+            MetadataValue::String(text) if text.len() <= 64 => {
+                Some((field, serde_json::json!({ "$eq": text })))
+            }
+            MetadataValue::Bool(value) => Some((field, serde_json::json!({ "$eq": value }))),
+            MetadataValue::Number(value) => Some((field, serde_json::json!({ "$gte": value }))),
+            _ => None,
+        })
+        .collect();
+    if usable.is_empty() {
+        return None;
+    }
+    let (field, condition) = &usable[rng.random_range(0..usable.len())];
+    Some(Filter(serde_json::json!({ (*field).clone(): condition })))
+}

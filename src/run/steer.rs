@@ -1,0 +1,70 @@
+//! Waiting for people and for time, while staying reachable.
+
+use std::time::Duration;
+
+use super::context::Context;
+use crate::clock::until;
+use crate::error::Result;
+use crate::journal::{Gate, Hold};
+
+/// How often a waiting run looks for requests.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// What was waited for is there; or something else changed that has to be decided on.
+    Released,
+    /// This process shall not wait (longer).
+    Detached,
+}
+
+impl Context {
+    /// Takes up what was asked of the run from elsewhere and says that the holder is alive.
+    pub(super) fn attend(&self) -> Result<()> {
+        self.recorder.take_requests()?;
+        self.recorder.with_journal(|journal| journal.renew_lock())
+    }
+
+    /// Waits until `hold` is released, paused runs are resumed or an abort is asked for.
+    pub(super) async fn wait(&self, hold: &Hold) -> Result<Waited> {
+        loop {
+            self.attend()?;
+            if self.is_released(hold) {
+                return Ok(Waited::Released);
+            }
+            if self.must_detach() || matches!(hold, Hold::Until | Hold::Confirmation { .. }) {
+                return Ok(Waited::Detached);
+            }
+            let pause = match hold {
+                Hold::Time { until: end } if self.clock.is_scaled() => {
+                    until(self.clock.now(), *end)
+                }
+                Hold::Time { until: end } => until(self.clock.now(), *end).min(LOOK),
+                _ => LOOK,
+            };
+            self.sleep(pause).await?;
+        }
+    }
+
+    fn is_released(&self, hold: &Hold) -> bool {
+        let now = self.clock.now();
+        self.recorder.with_state(|state| {
+            let is_aborted = state.abort.is_some();
+            is_aborted
+                || match hold {
+                    Hold::Approval { gate } => state.approvals.contains(gate),
+                    Hold::Time { until } => now >= *until,
+                    Hold::Paused { .. } => state.paused.is_none(),
+                    Hold::Judgement { .. } => state.is_resumed,
+                    Hold::Until | Hold::Confirmation { .. } => false,
+                }
+        })
+    }
+
+    /// Whether a person approved `gate`; a rehearsal approves by itself.
+    pub(super) fn is_approved(&self, gate: &Gate) -> bool {
+        self.options.is_rehearsal
+            || self.recorder.with_state(|state| state.approvals.contains(gate))
+    }
+}
