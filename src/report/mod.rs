@@ -1,1 +1,30 @@
-//! (in the making)
+//! A run told to people and machines: one model, several renderings.
+//!
+//! [`Report::from_entries`] builds the model from the journal alone, so the report at the end of a run and one
+//! asked for weeks later are the same code on the same events. [`table`] is for a terminal, [`markdown`] for a
+//! change ticket, [`junit`] for a CI server; the model itself serialises as JSON.
+
+mod assertion;
+mod build;
+mod ending;
+mod junit;
+mod markdown;
+mod model;
+mod rollback;
+mod stage;
+mod steps;
+mod table;
+mod waiting;
+mod words;
+
+pub use assertion::AssertionReport;
+pub use ending::Ending;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use model::{Approval, HookReport, Next, REPORT_FORMAT, Report, Shortened};
+pub use rollback::Rollback;
+pub use stage::{CopyReport, StageReport};
+pub use steps::StepReport;
+pub use table::{Look, paint, table};
+pub use waiting::Waiting;
+pub use words::{count, duration, plural, short_digest, time};

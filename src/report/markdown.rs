@@ -1,0 +1,174 @@
+//! The report for a change ticket: GitHub-flavoured Markdown.
+
+use super::table::told;
+use super::words::{count, duration, time};
+use super::{AssertionReport, Report, StepReport};
+
+/// The report as Markdown, with a line feed at its end.
+pub fn markdown(report: &Report) -> String {
+    let mut blocks = vec![format!("# Migration report: {}", report.plan)];
+    blocks.extend(report.rehearsal_note().map(|note| format!("> **Note:** {note}")));
+    blocks.push(format!("**{}**", escape(&report.headline())));
+    blocks.push(facts(report));
+    blocks.push(format!("## Stages\n\n{}", stages(report)));
+    if !report.steps.is_empty() {
+        blocks.push(format!("## Traffic\n\n{}", steps(&report.steps)));
+    }
+    if !report.assertions.is_empty() {
+        blocks.push(format!("## Assertions\n\n{}", assertions(report)));
+    }
+    blocks.extend(failures(report));
+    blocks.extend(story(report));
+    blocks.push(format!("## Rollback and next step\n\n{}", ending(report)));
+    blocks.join("\n\n") + "\n"
+}
+
+fn facts(report: &Report) -> String {
+    let span = |at: Option<jiff::Timestamp>| at.map_or_else(|| "-".to_owned(), time);
+    let file = report.file.as_ref().map(|file| format!(" (`{file}`)")).unwrap_or_default();
+    let rows = [
+        ("plan", format!("{}{file}", report.plan)),
+        ("digest", format!("`{}`", report.digest)),
+        ("run", format!("`{}`, vecshift {}", report.run, report.program)),
+        ("from, to", format!("{} → {}", escape(&report.source), escape(&report.target))),
+        ("began", span(report.started)),
+        ("last event", span(report.last)),
+        ("took", report.took()),
+        ("run by", escape(&report.holders.join(", "))),
+    ];
+    grid(&["", ""], rows.map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+fn stages(report: &Report) -> String {
+    let row = |(index, stage): (usize, &super::StageReport)| {
+        vec![
+            (index + 1).to_string(),
+            escape(stage.stage.as_str()),
+            stage.status_words(),
+            stage.attempt.to_string(),
+            stage.time().map_or_else(|| "-".to_owned(), duration),
+            stage.copy.as_ref().map(|copy| copy.words()).unwrap_or_default(),
+        ]
+    };
+    let header = ["#", "stage", "status", "tries", "time", "records"];
+    grid(&header, report.stages.iter().enumerate().map(row))
+}
+
+fn steps(steps: &[StepReport]) -> String {
+    let row = |step: &StepReport| {
+        vec![
+            escape(step.stage.as_str()),
+            step.step.to_string(),
+            step.requested.to_string(),
+            step.actual
+                .map_or_else(|| "cannot be read back".to_owned(), |actual| actual.to_string()),
+            step.bake().map_or_else(|| "-".to_owned(), duration),
+            step.status_words(),
+        ]
+    };
+    let header = ["stage", "step", "requested", "actual", "bake", "status"];
+    grid(&header, steps.iter().map(row))
+}
+
+fn assertions(report: &Report) -> String {
+    let row = |one: &AssertionReport| {
+        vec![
+            escape(&one.place_in_run()),
+            format!("`{}`", one.judgement.text),
+            escape(&one.judgement.threshold),
+            escape(&one.observed()),
+            count(one.judgement.samples),
+            escape(one.verdict_words()),
+        ]
+    };
+    let header = ["stage", "assertion", "threshold", "observed", "n", "verdict"];
+    grid(&header, report.assertions.iter().map(row))
+}
+
+fn failures(report: &Report) -> Option<String> {
+    let failures = report.failures();
+    let item = |one: &&AssertionReport| {
+        let judgement = &one.judgement;
+        let because =
+            judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", escape(reason)));
+        format!(
+            "- **{}** {}: `{}`\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}",
+            escape(one.verdict_words()),
+            escape(&one.place_in_run()),
+            judgement.text,
+            one.line(),
+            escape(&judgement.threshold),
+            escape(&one.actual()),
+            because.unwrap_or_default(),
+        )
+    };
+    let items: Vec<_> = failures.iter().map(item).collect();
+    (!items.is_empty()).then(|| format!("## Did not pass\n\n{}", items.join("\n")))
+}
+
+fn story(report: &Report) -> Option<String> {
+    let mut lines = Vec::new();
+    for stage in &report.stages {
+        // The copy's own sentence stands in the table of stages.
+        let skipped = usize::from(stage.copy.is_some());
+        let told = told(stage).into_iter().skip(skipped);
+        lines.extend(told.map(|text| format!("- **{}**: {}", stage.stage, escape(&text))));
+    }
+    for approval in &report.approvals {
+        lines.push(format!(
+            "- **{}** approved by {} at {}",
+            approval.gate,
+            escape(&approval.by),
+            time(approval.at)
+        ));
+    }
+    for hook in &report.hooks {
+        let how = match (&hook.error, hook.finished) {
+            (Some(error), _) => format!("failed: {}", escape(error)),
+            (None, true) => "succeeded".to_owned(),
+            (None, false) => "did not finish".to_owned(),
+        };
+        lines.push(format!("- hook `{}` {how}", hook.hook));
+    }
+    (!lines.is_empty()).then(|| format!("## What happened\n\n{}", lines.join("\n")))
+}
+
+fn ending(report: &Report) -> String {
+    let mut lines = vec![format!("- Rollback: {}", escape(&report.rollback.text))];
+    lines.extend(
+        report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", escape(what))),
+    );
+    if let Some(weight) = report.weight {
+        lines.push(format!("- Traffic: {weight} of it goes to {}", escape(&report.target)));
+    }
+    match &report.next {
+        Some(next) => lines.push(format!("- Next: {}: `{}`", escape(&next.why), next.command)),
+        None => lines.push("- Next: nothing is left to do".to_owned()),
+    }
+    lines.join("\n")
+}
+
+fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
+    let header: Vec<_> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    let rule: Vec<_> = header.iter().map(|_| "---".to_owned()).collect();
+    let mut lines = vec![line(&header), line(&rule)];
+    lines.extend(rows.into_iter().map(|row| {
+        let cells: Vec<_> =
+            row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+        line(&cells)
+    }));
+    lines.join("\n")
+}
+
+/// Keeps what a text says from being read as Markdown.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '~') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
+}

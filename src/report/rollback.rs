@@ -1,0 +1,54 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::words::time;
+use super::{Ending, Waiting};
+use crate::journal::{Hold, RunState};
+
+/// Whether the run can be rolled back, until when, and what a rollback left.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rollback {
+    pub is_possible: bool,
+    /// It stays possible at least until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// One sentence.
+    pub text: String,
+    /// Why one began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What it could not undo.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
+}
+
+impl Rollback {
+    pub(super) fn of(state: &RunState, ending: Ending, waiting: Option<&Waiting>) -> Self {
+        let is_past = state.is_past_no_return();
+        let until = waiting.and_then(|waiting| match &waiting.hold {
+            Hold::Time { until } if !is_past => Some(*until),
+            _ => None,
+        });
+        let text = match (ending, is_past, until) {
+            (Ending::NotStarted, ..) => "nothing to roll back".to_owned(),
+            (_, true, _) => {
+                "not possible: the deletion of the source was begun, the point of no return"
+                    .to_owned()
+            }
+            (Ending::RolledBack, ..) => "done".to_owned(),
+            (Ending::Stuck, ..) => {
+                "stopped half-way; running it again tries what is left".to_owned()
+            }
+            (Ending::RollingBack, ..) => "going on".to_owned(),
+            (_, false, Some(until)) => format!("possible, at least until {}", time(until)),
+            (_, false, None) => "possible: the source was not deleted".to_owned(),
+        };
+        Self {
+            is_possible: !is_past && !matches!(ending, Ending::NotStarted | Ending::RolledBack),
+            until,
+            text,
+            cause: state.cause.as_ref().map(ToString::to_string),
+            left_behind: state.left_behind.clone(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::words::{bytes, count, plural};
+use crate::clock::until;
+use crate::journal::{Artifact, Entry, Event, StageState, StageStatus};
+use crate::model::{StageId, Tally};
+
+/// One stage of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageReport {
+    pub stage: StageId,
+    /// `pending`, `running`, `passed`, `failed`, `error`, `undone` or `undo failed`.
+    pub status: &'static str,
+    /// How it ended before anything was undone: `passed`, `failed` or `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Tries so far.
+    pub attempt: u32,
+    /// From its first start to its end, by the run's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyReport>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    /// What a rollback did about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<String>,
+}
+
+/// What a copy stage moved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CopyReport {
+    /// Namespaces planned, and how many were proven complete.
+    pub namespaces: u64,
+    pub complete: u64,
+    /// Records by the source's own count.
+    pub expected: u64,
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Records a second over the whole stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+}
+
+impl CopyReport {
+    fn of(stage: &StageState, seconds: Option<f64>) -> Option<Self> {
+        let tally = stage.tally();
+        let rate =
+            seconds.filter(|seconds| *seconds > 0.0).map(|seconds| tally.copied as f64 / seconds);
+        (!stage.shards.is_empty()).then(|| Self {
+            namespaces: stage.shards.len() as u64,
+            complete: stage.shards.values().filter(|shard| shard.is_complete).count() as u64,
+            expected: stage.shards.values().map(|shard| shard.shard.expected).sum(),
+            tally,
+            rate,
+        })
+    }
+
+    /// `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
+    pub fn words(&self) -> String {
+        let Tally { copied, failed, missing, bytes: size, .. } = self.tally;
+        let rate =
+            self.rate.map(|rate| format!(", {}/s", count(rate.round() as u64))).unwrap_or_default();
+        format!(
+            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing",
+            count(copied),
+            plural(self.expected, "record"),
+            count(self.complete),
+            plural(self.namespaces, "namespace"),
+            bytes(size),
+            count(failed),
+            count(missing),
+        )
+    }
+}
+
+impl StageReport {
+    pub(super) fn of(stage: &StageState, entries: &[Entry]) -> Self {
+        let (status, reason) = status_words(&stage.status);
+        let seconds =
+            stage.started.and_then(|started| Some(until(started, stage.ended?).as_secs_f64()));
+        Self {
+            stage: stage.id.clone(),
+            status,
+            result: result(&stage.id, entries),
+            reason,
+            attempt: stage.attempt,
+            seconds,
+            copy: CopyReport::of(stage, seconds),
+            figures: stage.figures.clone(),
+            notes: stage.notes.clone(),
+            artifacts: stage.artifacts.clone(),
+            undone: stage.undone.clone(),
+        }
+    }
+
+    pub fn time(&self) -> Option<Duration> {
+        self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
+    /// How it ended, else how it stands, with a symbol. What was undone afterwards is told elsewhere.
+    pub fn status_words(&self) -> String {
+        let word = match self.status {
+            "undone" => self.result.unwrap_or(self.status),
+            status => status,
+        };
+        let symbol = match word {
+            "passed" => "✓",
+            "failed" | "undo failed" => "✗",
+            "error" => "!",
+            "undone" => "<",
+            _ => "…",
+        };
+        format!("{symbol} {word}")
+    }
+}
+
+fn result(id: &StageId, entries: &[Entry]) -> Option<&'static str> {
+    entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::StagePassed { stage } if stage == id => Some("passed"),
+        Event::StageFailed { stage, .. } if stage == id => Some("failed"),
+        Event::StageErred { stage, .. } if stage == id => Some("error"),
+        _ => None,
+    })
+}
+
+fn status_words(status: &StageStatus) -> (&'static str, Option<String>) {
+    match status {
+        StageStatus::Pending => ("pending", None),
+        StageStatus::Running => ("running", None),
+        StageStatus::Passed => ("passed", None),
+        StageStatus::Failed(reason) => ("failed", Some(reason.clone())),
+        StageStatus::Erred(reason) => ("error", Some(reason.clone())),
+        StageStatus::Undone => ("undone", None),
+        StageStatus::UndoFailed(reason) => ("undo failed", Some(reason.clone())),
+    }
+}

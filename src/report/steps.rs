@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::until;
+use crate::journal::{Entry, Event};
+use crate::model::{Share, StageId};
+use jiff::Timestamp;
+
+/// One step of a canary.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    pub stage: StageId,
+    /// From 1.
+    pub step: usize,
+    pub requested: Share,
+    /// What was read back; `None` where the driver cannot, or before it did.
+    pub actual: Option<Share>,
+    pub is_set: bool,
+    pub bake_started: Option<Timestamp>,
+    /// When the bake is over, by the run's clock.
+    pub bake_ends: Option<Timestamp>,
+    /// `open`, `passed` or `failed`.
+    pub status: &'static str,
+    /// When it passed or failed.
+    pub ended: Option<Timestamp>,
+}
+
+impl StepReport {
+    /// The length of the bake the plan asks for.
+    pub fn bake(&self) -> Option<Duration> {
+        Some(until(self.bake_started?, self.bake_ends?))
+    }
+
+    /// The status with its symbol.
+    pub fn status_words(&self) -> String {
+        let symbol = match self.status {
+            "passed" => "✓",
+            "failed" => "✗",
+            _ => "…",
+        };
+        format!("{symbol} {}", self.status)
+    }
+
+    /// `25%`, or `25% requested` where the driver cannot read back.
+    pub fn weight(&self) -> String {
+        match self.actual {
+            Some(actual) => actual.to_string(),
+            None if self.is_set => format!("{} requested", self.requested),
+            None => format!("{} not set", self.requested),
+        }
+    }
+}
+
+/// The steps of all canaries, in the order they were begun.
+pub(super) fn steps(entries: &[Entry]) -> Vec<StepReport> {
+    let mut steps = Vec::new();
+    for entry in entries {
+        follow(&mut steps, entry);
+    }
+    steps
+}
+
+fn follow(steps: &mut Vec<StepReport>, entry: &Entry) {
+    match &entry.event {
+        // A rollback takes the weight back to nothing: that is not a step.
+        Event::WeightIntended { stage, step, weight } if weight.0 > 0.0 => {
+            let begun = find(steps, stage, *step);
+            begun.requested = *weight;
+            begun.actual = None;
+            begun.is_set = false;
+            begun.status = "open";
+        }
+        Event::WeightSet { stage, step, weight, actual } if weight.0 > 0.0 => {
+            let set = find(steps, stage, *step);
+            set.requested = *weight;
+            set.actual = *actual;
+            set.is_set = true;
+        }
+        Event::BakeStarted { stage, step, ends } => {
+            let baking = find(steps, stage, *step);
+            baking.bake_started = Some(entry.at);
+            baking.bake_ends = Some(*ends);
+        }
+        Event::StepPassed { stage, step } => {
+            let passed = find(steps, stage, *step);
+            passed.status = "passed";
+            passed.ended = Some(entry.at);
+        }
+        Event::StageFailed { stage, .. } => {
+            for failed in
+                steps.iter_mut().filter(|step| &step.stage == stage && step.status == "open")
+            {
+                failed.status = "failed";
+                failed.ended = Some(entry.at);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn find<'a>(steps: &'a mut Vec<StepReport>, stage: &StageId, step: usize) -> &'a mut StepReport {
+    let known = steps.iter().position(|known| &known.stage == stage && known.step == step + 1);
+    let index = known.unwrap_or_else(|| {
+        steps.push(StepReport {
+            stage: stage.clone(),
+            step: step + 1,
+            requested: Share(0.0),
+            actual: None,
+            is_set: false,
+            bake_started: None,
+            bake_ends: None,
+            status: "open",
+            ended: None,
+        });
+        steps.len() - 1
+    });
+    &mut steps[index]
+}

@@ -1,0 +1,286 @@
+//! The report for a terminal: one table, the failures below it, and what to do now.
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+use super::words::{brief, count, plural, short_digest, time};
+use super::{AssertionReport, Report, StageReport, StepReport};
+
+/// The widest the column of stages and assertions may insist to be.
+const MOST_OF_FIRST: u16 = 34;
+
+/// How a text is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Columns.
+    pub width: u16,
+    /// Whether words carry terminal colours.
+    pub colour: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { width: 80, colour: false }
+    }
+}
+
+/// The report as text, with a line feed at its end.
+pub fn table(report: &Report, look: Look) -> String {
+    let mut blocks = Vec::new();
+    if let Some(note) = report.rehearsal_note() {
+        blocks.push(wrap(&note, look.width, ""));
+    }
+    blocks.push(wrap(&report.headline(), look.width, "  "));
+    blocks.push(facts(report, look.width));
+    blocks.push(judged(report, look.width));
+    blocks.extend(story(report, look.width));
+    blocks.extend(failures(report, look.width));
+    blocks.push(ending(report, look.width));
+    let text = blocks.join("\n\n") + "\n";
+    if look.colour { paint(&text) } else { text }
+}
+
+fn facts(report: &Report, width: u16) -> String {
+    let span = |at: Option<jiff::Timestamp>| at.map_or_else(|| "-".to_owned(), time);
+    let file = report.file.as_ref().map(|file| format!(" ({file})")).unwrap_or_default();
+    let lines = [
+        ("plan", format!("{}{file}", report.plan)),
+        ("run", format!("{}, digest {}", report.run, short_digest(&report.digest))),
+        ("from, to", format!("{} -> {}", report.source, report.target)),
+        ("time", format!("{} to {}, {}", span(report.started), span(report.last), report.took())),
+        ("by", report.holders.join(", ")),
+    ];
+    let line = |(name, value): &(&str, String)| {
+        wrap(&format!("  {name:<9} {value}"), width, "            ")
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Stage, assertion, threshold, observed, n, verdict and time.
+fn judged(report: &Report, width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(["stage, assertion", "threshold", "observed", "n", "verdict", "time"]);
+    for stage in &report.stages {
+        let took = stage.time().map(brief).unwrap_or_default();
+        let name = stage.stage.to_string();
+        table.add_row([
+            name,
+            String::new(),
+            String::new(),
+            String::new(),
+            stage.status_words(),
+            took,
+        ]);
+        for row in rows(report, stage) {
+            table.add_row(row);
+        }
+    }
+    let first = table.column_max_content_widths().first().copied().unwrap_or(0);
+    for column in table.column_iter_mut() {
+        let right = if column.index == 5 { 0 } else { 2 };
+        column.set_padding((0, right));
+        match column.index {
+            // Wrapping takes the indent away, so the first column wraps last.
+            0 => {
+                let width = Width::Fixed((first + right).min(MOST_OF_FIRST));
+                column.set_constraint(ColumnConstraint::LowerBoundary(width));
+            }
+            3 => column.set_cell_alignment(CellAlignment::Right),
+            _ => {}
+        }
+    }
+    table.trim_fmt()
+}
+
+fn rows(report: &Report, stage: &StageReport) -> Vec<[String; 6]> {
+    let of_step = |step: Option<usize>, indent: &str| {
+        let mine = report
+            .assertions
+            .iter()
+            .filter(move |one| one.stage == stage.stage && one.step == step);
+        mine.map(|one| assertion_row(one, indent)).collect::<Vec<_>>()
+    };
+    let mut rows = of_step(None, "  ");
+    for step in report.steps.iter().filter(|step| step.stage == stage.stage) {
+        rows.push(step_row(step));
+        rows.extend(of_step(Some(step.step), "    "));
+    }
+    rows
+}
+
+fn step_row(step: &StepReport) -> [String; 6] {
+    let bake = step.bake().map(brief).unwrap_or_default();
+    let name = format!("  step {}, weight {}", step.step, step.weight());
+    [name, String::new(), String::new(), String::new(), step.status_words(), bake]
+}
+
+fn assertion_row(one: &AssertionReport, indent: &str) -> [String; 6] {
+    [
+        format!("{indent}{}", one.metric()),
+        one.judgement.threshold.clone(),
+        one.observed(),
+        count(one.judgement.samples),
+        one.verdict_words().to_owned(),
+        String::new(),
+    ]
+}
+
+/// What was copied, noted, written and undone, stage by stage.
+fn story(report: &Report, width: u16) -> Option<String> {
+    let mut lines = Vec::new();
+    for stage in &report.stages {
+        for text in told(stage) {
+            lines.push(wrap(&format!("  {}: {text}", stage.stage), width, "    "));
+        }
+    }
+    for approval in &report.approvals {
+        lines.push(format!(
+            "  {} approved by {} at {}",
+            approval.gate,
+            approval.by,
+            time(approval.at)
+        ));
+    }
+    for hook in report.hooks.iter().filter(|hook| hook.error.is_some() || !hook.finished) {
+        let what = hook.error.as_deref().unwrap_or("did not finish");
+        lines.push(wrap(&format!("  hook {}: {what}", hook.hook), width, "    "));
+    }
+    (!lines.is_empty()).then(|| format!("What happened\n{}", lines.join("\n")))
+}
+
+/// The sentences of one stage.
+pub(super) fn told(stage: &StageReport) -> Vec<String> {
+    let mut told: Vec<String> = stage.copy.iter().map(|copy| copy.words()).collect();
+    told.extend(stage.reason.clone());
+    told.extend(stage.notes.iter().cloned());
+    if stage.attempt > 1 {
+        told.push(format!("took {} tries", stage.attempt));
+    }
+    let artifact = |artifact: &crate::journal::Artifact| {
+        format!(
+            "wrote {} ({}, {})",
+            artifact.path,
+            artifact.name,
+            plural(artifact.records, "record")
+        )
+    };
+    told.extend(stage.artifacts.iter().map(artifact));
+    told.extend(stage.undone.iter().map(|what| format!("rolled back: {what}")));
+    told
+}
+
+fn failures(report: &Report, width: u16) -> Option<String> {
+    let failures = report.failures();
+    let mut text = format!("Did not pass ({})", failures.len());
+    for one in &failures {
+        let title =
+            format!("\n  {}  {}: {}", one.verdict_words(), one.place_in_run(), one.judgement.text);
+        text.push_str(&wrap(&title, width, "    "));
+        let mut lines = vec![
+            ("asked in", one.line()),
+            ("expected", one.judgement.threshold.clone()),
+            ("actual", one.actual()),
+        ];
+        lines.extend(one.judgement.reason.clone().map(|reason| ("because", reason)));
+        for (name, value) in lines {
+            text.push('\n');
+            text.push_str(&wrap(&format!("    {name:<9} {value}"), width, "              "));
+        }
+    }
+    (!failures.is_empty()).then_some(text)
+}
+
+fn ending(report: &Report, width: u16) -> String {
+    let mut lines = vec![wrap(&format!("Rollback: {}", report.rollback.text), width, "  ")];
+    lines.extend(
+        report
+            .rollback
+            .left_behind
+            .iter()
+            .map(|what| wrap(&format!("  left behind: {what}"), width, "    ")),
+    );
+    if let Some(weight) = report.weight {
+        lines.push(format!("Traffic: {weight} of it goes to {}", report.target));
+    }
+    match &report.next {
+        Some(next) => lines.push(format!("Next: {}\n  {}", next.why, next.command)),
+        None => lines.push("Next: nothing is left to do".to_owned()),
+    }
+    lines.join("\n")
+}
+
+/// Breaks `text` at spaces into lines of at most `width`; lines after the first begin with `indent`.
+fn wrap(text: &str, width: u16, indent: &str) -> String {
+    let width = usize::from(width);
+    let (mut out, mut used) = (String::new(), 0);
+    for (index, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if index > 0 && used + 1 + length > width && used > indent.len() {
+            out.push('\n');
+            out.push_str(indent);
+            used = indent.len();
+        } else if index > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
+}
+
+/// Colours the words that carry a symbol.
+pub fn paint(text: &str) -> String {
+    const GREEN: &str = "\x1b[32m";
+    const RED: &str = "\x1b[31m";
+    const YELLOW: &str = "\x1b[33m";
+    let words = [
+        ("✓ passed", GREEN),
+        ("✓ pass", GREEN),
+        ("✓ Done", GREEN),
+        ("✗ failed", RED),
+        ("✗ fail", RED),
+        ("✗ undo failed", RED),
+        ("✗ Failed", RED),
+        ("✗ Rolled back", RED),
+        ("✗ Stuck", RED),
+        ("! error", RED),
+        ("! Error", RED),
+        ("? inconclusive", YELLOW),
+        ("~ warn", YELLOW),
+        ("REHEARSAL", YELLOW),
+    ];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let (length, colour) = match words.iter().find(|(word, _)| rest.starts_with(word)) {
+            Some((word, colour)) => (word.len(), Some(colour)),
+            None => (letter.len_utf8(), None),
+        };
+        match colour {
+            Some(colour) => out.push_str(&format!("{colour}{}\x1b[0m", &rest[..length])),
+            None => out.push_str(&rest[..length]),
+        }
+        rest = &rest[length..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_keep_their_indent() {
+        assert_eq!(wrap("  plan one two three", 12, "    "), "  plan one\n    two\n    three");
+        assert_eq!(wrap("short", 80, ""), "short");
+    }
+
+    #[test]
+    fn colour_is_put_around_words_with_symbols_only() {
+        assert_eq!(paint("pass ✓ pass"), "pass \x1b[32m✓ pass\x1b[0m");
+    }
+}
