@@ -78,3 +78,79 @@ pub(super) fn judgement(assertion: &Assertion, tally: &Tally) -> Judgement {
         ..blank
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assertion::Verdict;
+    use crate::assertion::test_assertion::assertion;
+
+    fn judge(text: &str, metric: &str, observed: Observed, samples: u64) -> Judgement {
+        let mut measured = Measured::default();
+        measured.set(metric, observed, samples);
+        judge_once(&assertion(text), &measured, &Measured::default())
+    }
+
+    #[test]
+    fn a_number_is_judged_with_all_that_shows_why() {
+        let judgement = judge("source.records > 0", "source.records", Observed::count(5000), 1);
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!(judgement.observed, Some(Observed::Number(5000.0)));
+        assert_eq!((judgement.threshold.as_str(), judgement.samples), ("> 0", 1));
+        assert_eq!((judgement.reason, judgement.place.line), (None, 3));
+    }
+
+    #[test]
+    fn nothing_of_nothing_never_passes() {
+        let judgement = judge("copy.failed == 0", "copy.failed", Observed::count(0), 0);
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert_eq!(judgement.reason.as_deref(), Some("no samples"));
+    }
+
+    #[test]
+    fn what_is_no_number_never_passes() {
+        for text in ["copy.rate < 1", "copy.rate >= 0", "copy.rate != 7", "copy.rate == 0"] {
+            let judgement = judge(text, "copy.rate", Observed::Number(f64::NAN), 9);
+            assert_eq!(judgement.verdict, Verdict::Error, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_an_error_with_its_reason() {
+        let mut measured = Measured::default();
+        measured.set_not_measured("source.reads", "no gateway and no Prometheus is configured");
+        let judgement =
+            judge_once(&assertion("source.reads == 0"), &measured, &Measured::default());
+        assert_eq!(judgement.verdict, Verdict::Error);
+        let reason = judgement.reason.unwrap();
+        assert!(reason.ends_with("no gateway and no Prometheus is configured"), "{reason}");
+
+        let nothing = Measured::default();
+        let judgement = judge_once(&assertion("source.reads == 0"), &nothing, &nothing);
+        assert_eq!(judgement.verdict, Verdict::Error);
+    }
+
+    #[test]
+    fn a_single_failure_is_not_tolerated() {
+        let tolerant = Assertion { tolerate_failures: 2, ..assertion("missing == 0") };
+        let mut measured = Measured::default();
+        measured.set("missing", Observed::count(1), 5000);
+        let judgement = judge_once(&tolerant, &measured, &Measured::default());
+        assert_eq!(judgement.verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn the_source_is_the_other_measurement() {
+        let assertion = assertion("p95(query) <= 1.2x source");
+        let side = |seconds, samples| {
+            let mut measured = Measured::default();
+            measured.set("p95(query)", Observed::Seconds(seconds), samples);
+            measured
+        };
+        let verdict = |source| judge_once(&assertion, &side(0.11, 500), &source).verdict;
+        assert_eq!(verdict(side(0.1, 500)), Verdict::Pass);
+        assert_eq!(verdict(side(0.09, 500)), Verdict::Fail);
+        assert_eq!(verdict(side(0.1, 0)), Verdict::Error);
+        assert_eq!(verdict(Measured::default()), Verdict::Error);
+    }
+}

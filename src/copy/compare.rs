@@ -1,8 +1,10 @@
 //! Whether both sides hold the same: record by record, and what the target holds beyond.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::enumerate::{IdChunk, Ids, Manifest};
@@ -64,25 +66,24 @@ pub async fn compare_shard(
     shard: &Shard,
     manifest: Option<Manifest>,
     tolerance: f64,
-    is_chosen: &(dyn Fn(&RecordId) -> bool + Sync),
-    mut found: impl FnMut(Difference) -> Result<()>,
+    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
+    found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Comparison> {
-    let ids =
-        Ids::start(&*pipeline.source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest).await?;
-    let chunks = stream::try_unfold(ids, async |mut ids| {
-        let chunk = ids.next().await?;
-        Ok::<_, Error>(chunk.map(|chunk| (chunk, ids)))
-    });
-    let mut compared = std::pin::pin!(
-        chunks
-            .map_ok(|chunk| compare_chunk(pipeline, shard, chunk, tolerance, is_chosen))
-            .try_buffered(pipeline.chunks_in_flight.max(1))
-            .take_until(pipeline.cancel.cancelled())
-    );
+    let source = pipeline.source.clone();
+    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest).await?;
+    let (shared, of) = (pipeline.clone(), Arc::new(shard.clone()));
+    let mut compared = ids
+        .into_stream()
+        .map_ok(move |chunk| {
+            compare_chunk(shared.clone(), of.clone(), chunk, tolerance, is_chosen.clone()).boxed()
+        })
+        .try_buffered(pipeline.chunks_in_flight.max(1))
+        .take_until(pipeline.cancel.clone().cancelled_owned())
+        .boxed();
     let mut total = Comparison::default();
     while let Some((comparison, differences)) = compared.try_next().await? {
         total.add(comparison);
-        differences.into_iter().try_for_each(&mut found)?;
+        differences.into_iter().try_for_each(&mut *found)?;
     }
     if pipeline.cancel.is_cancelled() {
         return Err(Error::new(crate::ErrorKind::Interrupted, "interrupted while comparing"));
@@ -91,11 +92,11 @@ pub async fn compare_shard(
 }
 
 async fn compare_chunk(
-    pipeline: &Pipeline,
-    shard: &Shard,
+    pipeline: Pipeline,
+    shard: Arc<Shard>,
     chunk: IdChunk,
     tolerance: f64,
-    is_chosen: &(dyn Fn(&RecordId) -> bool + Sync),
+    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
 ) -> Result<(Comparison, Vec<Difference>)> {
     let ids: Vec<RecordId> = chunk.ids.into_iter().filter(|id| is_chosen(id)).collect();
     let permit = pipeline.concurrency.acquire().await?;
@@ -128,7 +129,12 @@ async fn compare_chunk(
 }
 
 impl Comparison {
-    fn compare(&mut self, expected: &Record, seen: Option<&Record>, tolerance: f64) -> Vec<(DifferenceKind, String)> {
+    fn compare(
+        &mut self,
+        expected: &Record,
+        seen: Option<&Record>,
+        tolerance: f64,
+    ) -> Vec<(DifferenceKind, String)> {
         let Some(seen) = seen else {
             self.missing += 1;
             return vec![(DifferenceKind::Missing, "not in the target".to_owned())];
@@ -152,7 +158,8 @@ impl Comparison {
         let fields = metadata_differences(expected, seen);
         if !fields.is_empty() {
             self.metadata_mismatched += 1;
-            differences.push((DifferenceKind::Metadata, format!("fields differ: {}", fields.join(", "))));
+            differences
+                .push((DifferenceKind::Metadata, format!("fields differ: {}", fields.join(", "))));
         }
         self.drifted_fields.extend(type_changes(expected, seen));
         differences
@@ -161,7 +168,8 @@ impl Comparison {
 
 /// The largest difference of one sparse value; infinite where positions differ. No values and an empty list are equal.
 fn sparse_difference(expected: &Record, seen: &Record) -> f64 {
-    let entries = |record: &Record| record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
+    let entries =
+        |record: &Record| record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
     let (ours, theirs) = (entries(expected), entries(seen));
     if ours.len() != theirs.len() || ours.iter().zip(&theirs).any(|(a, b)| a.0 != b.0) {
         return f64::INFINITY;
@@ -195,13 +203,14 @@ fn type_changes<'a>(expected: &'a Record, seen: &'a Record) -> impl Iterator<Ite
 pub async fn count_extra(
     pipeline: &Pipeline,
     shard: &Shard,
-    mut found: impl FnMut(Difference) -> Result<()>,
+    found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Option<u64>> {
     if !pipeline.target.capabilities().list {
         return Ok(None);
     }
-    let listing = Shard { source: shard.target.clone(), enumeration: Enumeration::List, ..shard.clone() };
-    let target: &dyn Source = &*pipeline.target;
+    let listing =
+        Shard { source: shard.target.clone(), enumeration: Enumeration::List, ..shard.clone() };
+    let target: Arc<dyn Source> = pipeline.target.clone();
     let mut ids = Ids::start(target, &listing, &Cursor::Start, pipeline.chunk_ids(), None).await?;
     let mut extra = 0;
     while let Some(chunk) = ids.next().await? {

@@ -39,7 +39,13 @@ impl DeadLetters {
     }
 
     /// Appends a record; it is on disk when this returns.
-    pub fn put(&self, source: &Namespace, target: &Namespace, record: &Record, reason: &str) -> Result<()> {
+    pub fn put(
+        &self,
+        source: &Namespace,
+        target: &Namespace,
+        record: &Record,
+        reason: &str,
+    ) -> Result<()> {
         let line = Line {
             namespace: source,
             target_namespace: target,
@@ -49,8 +55,9 @@ impl DeadLetters {
             sparse: record.sparse.as_ref().map(|sparse| sparse.sorted()),
             metadata: &record.metadata,
         };
-        let mut bytes = serde_json::to_vec(&line)
-            .map_err(|error| Error::unexpected("a record cannot be written as JSON").with_source(error))?;
+        let mut bytes = serde_json::to_vec(&line).map_err(|error| {
+            Error::unexpected("a record cannot be written as JSON").with_source(error)
+        })?;
         bytes.push(b'\n');
         let cannot = |error| Error::io(format!("cannot write {}", self.path.display()), error);
         let mut slot = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -60,7 +67,11 @@ impl DeadLetters {
                 if let Some(dir) = self.path.parent() {
                     std::fs::create_dir_all(dir).map_err(cannot)?;
                 }
-                let file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(cannot)?;
+                let file = OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(&self.path)
+                    .map_err(cannot)?;
                 slot.insert(file)
             }
         };

@@ -1,6 +1,9 @@
 //! Finding the ids of a shard, chunk by chunk, each with the cursor that stands behind it.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
@@ -23,8 +26,8 @@ pub struct IdChunk {
 }
 
 /// The ids of one shard from a cursor on.
-pub struct Ids<'a> {
-    source: &'a dyn Source,
+pub struct Ids {
+    source: Arc<dyn Source>,
     namespace: Namespace,
     /// Ids a chunk should hold.
     size: usize,
@@ -32,20 +35,27 @@ pub struct Ids<'a> {
 }
 
 enum Walk {
-    List { page: Option<String>, skip: Option<RecordId>, last: Option<RecordId> },
+    List {
+        page: Option<String>,
+        skip: Option<RecordId>,
+        last: Option<RecordId>,
+    },
     /// The remaining ids, in bytewise order.
     Sweep(VecDeque<RecordId>),
-    Manifest { rows: Manifest, row: u64 },
+    Manifest {
+        rows: Manifest,
+        row: u64,
+    },
     Ended,
 }
 
-impl<'a> Ids<'a> {
+impl Ids {
     /// Starts at `cursor`. A sweep asks the source here; it proves that it found as many ids as the source counts.
     ///
     /// # Errors
     /// `Conflict` with the gap where a sweep cannot find every id.
     pub async fn start(
-        source: &'a dyn Source,
+        source: Arc<dyn Source>,
         shard: &Shard,
         cursor: &Cursor,
         size: usize,
@@ -55,16 +65,21 @@ impl<'a> Ids<'a> {
             (_, Cursor::End) => Walk::Ended,
             (Enumeration::List, cursor) => list_from(cursor),
             (Enumeration::Sweep, cursor) => {
-                let ids = sweep(source, shard).await?;
+                let ids = sweep(&*source, shard).await?;
                 let skip = match cursor {
                     Cursor::After(id) => Some(RecordId::new(id)),
                     _ => None,
                 };
-                Walk::Sweep(ids.into_iter().filter(|id| skip.as_ref().is_none_or(|skip| id > skip)).collect())
+                Walk::Sweep(
+                    ids.into_iter()
+                        .filter(|id| skip.as_ref().is_none_or(|skip| id > skip))
+                        .collect(),
+                )
             }
             (Enumeration::Manifest { .. }, cursor) => {
-                let mut rows = manifest
-                    .ok_or_else(|| Error::unexpected("a manifest shard was started without its manifest"))?;
+                let mut rows = manifest.ok_or_else(|| {
+                    Error::unexpected("a manifest shard was started without its manifest")
+                })?;
                 let done = match cursor {
                     Cursor::Row(done) => *done,
                     _ => 0,
@@ -102,6 +117,12 @@ impl<'a> Ids<'a> {
             self.walk = Walk::Ended;
         }
         Ok(Some(chunk))
+    }
+
+    /// The rest as a stream.
+    pub fn into_stream(self) -> BoxStream<'static, Result<IdChunk>> {
+        let step = |mut ids: Self| async move { Ok(ids.next().await?.map(|chunk| (chunk, ids))) };
+        stream::try_unfold(self, step).boxed()
     }
 
     /// Pages until a chunk is full; a page is never split, so that the cursor is always a page's end.
@@ -163,7 +184,11 @@ async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>>
     }
     let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
     for attempt in 0..SWEEP_TRIES {
-        let query = Query { vector: direction(dimension, attempt), top_k: SWEEP_LIMIT as u32, ..Query::default() };
+        let query = Query {
+            vector: direction(dimension, attempt),
+            top_k: SWEEP_LIMIT as u32,
+            ..Query::default()
+        };
         let matches = source.query(&shard.source, &query).await?;
         found.extend(matches.into_iter().map(|found| found.id));
         if found.len() as u64 >= shard.expected {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::acked::Acked;
@@ -21,7 +22,8 @@ const CHUNK_BYTES: usize = 1_800_000;
 /// What a record is taken to weigh beside its vector when a chunk is sized.
 const METADATA_GUESS: usize = 600;
 
-/// What all shards of a copy share.
+/// What all shards of a copy share. Cloning shares it.
+#[derive(Clone)]
 pub struct Pipeline {
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
@@ -67,27 +69,25 @@ impl Pipeline {
         shard: &Shard,
         from: &Checkpoint,
         manifest: Option<Manifest>,
-        mut checkpoint: impl AsyncFnMut(Acked<Checkpoint>) -> Result<()>,
+        checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
     ) -> Result<ShardEnd> {
         let (mut tally, mut lsn) = (from.tally, from.lsn);
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let ids = Ids::start(&*self.source, shard, &from.cursor, self.chunk_ids(), manifest).await?;
-        let chunks = stream::try_unfold(ids, async |mut ids| {
-            let chunk = ids.next().await?;
-            Ok::<_, Error>(chunk.map(|chunk| (chunk, ids)))
-        });
-        let mut settled = std::pin::pin!(
-            chunks
-                .map_ok(|chunk| self.settle(shard, chunk))
-                .try_buffered(self.chunks_in_flight.max(1))
-                .take_until(self.cancel.cancelled())
-        );
+        let ids = Ids::start(self.source.clone(), shard, &from.cursor, self.chunk_ids(), manifest)
+            .await?;
+        let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
+        let mut settled = ids
+            .into_stream()
+            .map_ok(move |chunk| pipeline.clone().settle(of.clone(), chunk).boxed())
+            .try_buffered(self.chunks_in_flight.max(1))
+            .take_until(self.cancel.clone().cancelled_owned())
+            .boxed();
         while let Some((done, seen, cursor)) = settled.try_next().await? {
             tally.add(done);
             lsn = lsn.max(seen);
-            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn })).await?;
+            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn }))?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
             }
@@ -95,9 +95,13 @@ impl Pipeline {
         Ok(ShardEnd::Interrupted)
     }
 
-    async fn settle(&self, shard: &Shard, chunk: IdChunk) -> Result<(Tally, Option<u64>, Cursor)> {
+    async fn settle(
+        self,
+        shard: Arc<Shard>,
+        chunk: IdChunk,
+    ) -> Result<(Tally, Option<u64>, Cursor)> {
         let permit = self.concurrency.acquire().await?;
-        let result = self.settle_ids(shard, &chunk.ids).await;
+        let result = self.settle_ids(&shard, &chunk.ids).await;
         self.concurrency.release(permit, (self.throttled)());
         let (tally, lsn) = result?;
         Ok((tally, lsn, chunk.after))
@@ -112,7 +116,8 @@ impl Pipeline {
             tally.bytes += record.stored_bytes() as u64;
             changed.push(self.transform.apply(&shard.source, record)?);
         }
-        let Settled { copied, refused, lsn } = upsert(&*self.target, &shard.target, changed).await?;
+        let Settled { copied, refused, lsn } =
+            upsert(&*self.target, &shard.target, changed).await?;
         tally.copied = copied;
         tally.failed = refused.len() as u64;
         for (record, reason) in refused {
@@ -137,8 +142,11 @@ pub(super) async fn fetch_all(
         let mut asked: std::collections::HashSet<&RecordId> = part.iter().collect();
         for record in &answer {
             if !asked.remove(&record.id) {
-                let message = format!("the source answered with `{}`, which was not asked for", record.id);
-                return Err(Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace));
+                let message =
+                    format!("the source answered with `{}`, which was not asked for", record.id);
+                return Err(
+                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
+                );
             }
         }
         records.extend(answer);

@@ -22,7 +22,10 @@ pub struct Mapping {
 ///
 /// # Errors
 /// `Invalid` for a glob that does not parse.
-pub fn choose(stats: &IndexStats, namespaces: Option<&file::Namespaces>) -> Result<Vec<(Namespace, u64)>> {
+pub fn choose(
+    stats: &IndexStats,
+    namespaces: Option<&file::Namespaces>,
+) -> Result<Vec<(Namespace, u64)>> {
     let all = stats.namespaces.iter().map(|(namespace, records)| (namespace.clone(), *records));
     let Some(asked) = namespaces else { return Ok(all.collect()) };
     let (select, exclude) = (globs(&asked.select)?, globs(&asked.exclude)?);
@@ -75,8 +78,11 @@ pub fn map_namespaces(
     let more = problems.len().saturating_sub(10);
     problems.truncate(10);
     let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
-    Err(Error::new(ErrorKind::Invalid, format!("namespaces cannot be renamed: {}{tail}", problems.join("; ")))
-        .with_hint("add the missing rows to the lookup, or narrow `namespaces.select`"))
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!("namespaces cannot be renamed: {}{tail}", problems.join("; ")),
+    )
+    .with_hint("add the missing rows to the lookup, or narrow `namespaces.select`"))
 }
 
 /// Namespace names have 1 to 512 ASCII characters without NUL (Pinecone, database limits, 2026).
@@ -93,9 +99,12 @@ fn name_problem(namespace: &Namespace) -> Option<&'static str> {
 fn globs(patterns: &[String]) -> Result<GlobSet> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = Glob::new(pattern)
-            .map_err(|error| Error::invalid(format!("`{pattern}` is not a glob")).with_source(error))?;
+        let glob = Glob::new(pattern).map_err(|error| {
+            Error::invalid(format!("`{pattern}` is not a glob")).with_source(error)
+        })?;
         builder.add(glob);
     }
-    builder.build().map_err(|error| Error::invalid("the globs cannot be combined").with_source(error))
+    builder
+        .build()
+        .map_err(|error| Error::invalid("the globs cannot be combined").with_source(error))
 }

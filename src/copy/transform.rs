@@ -38,7 +38,9 @@ impl Transform {
         transform.rename.clone_from(&changes.rename);
         for (field, value) in &changes.set {
             let setter = match value {
-                serde_json::Value::String(text) if text.contains("{{") => Setter::Rendered(plan.template(text)?),
+                serde_json::Value::String(text) if text.contains("{{") => {
+                    Setter::Rendered(plan.template(text)?)
+                }
                 value => Setter::Fixed(MetadataValue::from(value)),
             };
             transform.set.push((field.clone(), setter));
@@ -82,7 +84,12 @@ impl Transform {
         self.set.iter().any(|(_, setter)| matches!(setter, Setter::Rendered(_)))
     }
 
-    fn context(&self, namespace: &Namespace, id: &str, metadata: Option<&Metadata>) -> serde_json::Value {
+    fn context(
+        &self,
+        namespace: &Namespace,
+        id: &str,
+        metadata: Option<&Metadata>,
+    ) -> serde_json::Value {
         let mut context = namespace_context(namespace, &self.lookups);
         context["id"] = json!(id);
         context["metadata"] = json!(metadata);

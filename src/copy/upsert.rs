@@ -18,7 +18,11 @@ pub(super) struct Settled {
 }
 
 /// Writes `records` into `namespace`; returns when each is acknowledged or refused.
-pub(super) async fn upsert(target: &dyn Target, namespace: &Namespace, records: Vec<Record>) -> Result<Settled> {
+pub(super) async fn upsert(
+    target: &dyn Target,
+    namespace: &Namespace,
+    records: Vec<Record>,
+) -> Result<Settled> {
     let mut settled = Settled::default();
     let mut accepted = Vec::with_capacity(records.len());
     for record in records {
@@ -41,7 +45,8 @@ fn batches(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
     let (mut start, mut bytes) = (0, 0usize);
     for (index, size) in sizes.iter().enumerate() {
-        let is_full = index - start >= limits.upsert_records || bytes.saturating_add(*size) > budget;
+        let is_full =
+            index - start >= limits.upsert_records || bytes.saturating_add(*size) > budget;
         if is_full && index > start {
             ranges.push(start..index);
             (start, bytes) = (index, 0);
@@ -55,7 +60,12 @@ fn batches(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Writes one batch, halving it where the target says it is too large or refuses something in it.
-async fn write(target: &dyn Target, namespace: &Namespace, batch: &[Record], settled: &mut Settled) -> Result<()> {
+async fn write(
+    target: &dyn Target,
+    namespace: &Namespace,
+    batch: &[Record],
+    settled: &mut Settled,
+) -> Result<()> {
     let mut stack = vec![batch];
     while let Some(part) = stack.pop() {
         match target.upsert(namespace, part).await {
@@ -63,7 +73,9 @@ async fn write(target: &dyn Target, namespace: &Namespace, batch: &[Record], set
                 settled.copied += part.len() as u64;
                 settled.lsn = settled.lsn.max(upserted.lsn);
             }
-            Err(error) if !matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Invalid) => return Err(error),
+            Err(error) if !matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Invalid) => {
+                return Err(error);
+            }
             Err(error) => match part {
                 [record] => settled.refused.push((record.clone(), error.to_string())),
                 part => {

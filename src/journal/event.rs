@@ -38,63 +38,159 @@ pub enum Event {
         stages: Vec<StageId>,
     },
     /// Another process took the run up.
-    RunContinued { holder: String },
+    RunContinued {
+        holder: String,
+    },
     /// A plan that was changed in mid-run was adopted on purpose.
-    PlanAdopted { from: String, to: String },
+    PlanAdopted {
+        from: String,
+        to: String,
+    },
 
-    StageStarted { stage: StageId, attempt: u32 },
-    StagePassed { stage: StageId },
+    StageStarted {
+        stage: StageId,
+        attempt: u32,
+    },
+    StagePassed {
+        stage: StageId,
+    },
     /// An assertion failed. Where traffic may have been moved, everything is rolled back.
-    StageFailed { stage: StageId, reason: String, rolls_back: bool },
+    StageFailed {
+        stage: StageId,
+        reason: String,
+        rolls_back: bool,
+    },
     /// Something could not be done or measured; running again tries again.
-    StageErred { stage: StageId, reason: String },
+    StageErred {
+        stage: StageId,
+        reason: String,
+    },
     /// The stage waits.
-    StageHeld { stage: StageId, hold: Hold },
+    StageHeld {
+        stage: StageId,
+        hold: Hold,
+    },
 
-    IndexCreateIntended { stage: StageId, index: String },
-    IndexCreated { stage: StageId, index: String },
+    IndexCreateIntended {
+        stage: StageId,
+        index: String,
+    },
+    IndexCreated {
+        stage: StageId,
+        index: String,
+    },
     /// It was there already and is what the plan asks for.
-    IndexFound { stage: StageId, index: String },
+    IndexFound {
+        stage: StageId,
+        index: String,
+    },
 
-    ShardPlanned { stage: StageId, shard: Shard },
+    ShardPlanned {
+        stage: StageId,
+        shard: Shard,
+    },
     /// Everything before the cursor is acknowledged by the target.
-    Checkpointed { stage: StageId, source: Namespace, checkpoint: Checkpoint },
+    Checkpointed {
+        stage: StageId,
+        source: Namespace,
+        checkpoint: Checkpoint,
+    },
     /// The shard was proven complete against the source's own count.
-    ShardCompleted { stage: StageId, source: Namespace },
+    ShardCompleted {
+        stage: StageId,
+        source: Namespace,
+    },
 
     Judged(Judged),
 
-    WeightIntended { stage: StageId, step: usize, weight: Share },
+    WeightIntended {
+        stage: StageId,
+        step: usize,
+        weight: Share,
+    },
     /// `actual` is `None` where the driver cannot read back.
-    WeightSet { stage: StageId, step: usize, weight: Share, actual: Option<Share> },
+    WeightSet {
+        stage: StageId,
+        step: usize,
+        weight: Share,
+        actual: Option<Share>,
+    },
     /// The bake of a step began, or began again with fresh measurements.
-    BakeStarted { stage: StageId, step: usize, ends: Timestamp },
-    StepPassed { stage: StageId, step: usize },
+    BakeStarted {
+        stage: StageId,
+        step: usize,
+        ends: Timestamp,
+    },
+    StepPassed {
+        stage: StageId,
+        step: usize,
+    },
 
-    ApprovalRequested { gate: Gate },
-    Approved { gate: Gate, by: String },
-    Paused { by: String },
-    Resumed { by: String },
-    AbortRequested { by: String },
+    ApprovalRequested {
+        gate: Gate,
+    },
+    Approved {
+        gate: Gate,
+        by: String,
+    },
+    Paused {
+        by: String,
+    },
+    Resumed {
+        by: String,
+    },
+    AbortRequested {
+        by: String,
+    },
 
-    HookStarted { hook: String },
-    HookFinished { hook: String, error: Option<String> },
+    HookStarted {
+        hook: String,
+    },
+    HookFinished {
+        hook: String,
+        error: Option<String>,
+    },
 
-    ArtifactWritten { stage: StageId, artifact: Artifact },
+    ArtifactWritten {
+        stage: StageId,
+        artifact: Artifact,
+    },
     /// A sentence for the report.
-    Noted { stage: StageId, text: String },
+    Noted {
+        stage: StageId,
+        text: String,
+    },
     /// Named figures of a stage, for the report and for machines.
-    Measured { stage: StageId, figures: BTreeMap<String, f64> },
+    Measured {
+        stage: StageId,
+        figures: BTreeMap<String, f64>,
+    },
 
-    SourceDeleteIntended { stage: StageId, index: String },
-    SourceDeleted { stage: StageId, index: String },
+    SourceDeleteIntended {
+        stage: StageId,
+        index: String,
+    },
+    SourceDeleted {
+        stage: StageId,
+        index: String,
+    },
 
-    RollbackStarted { cause: Cause },
+    RollbackStarted {
+        cause: Cause,
+    },
     /// What was undone, and what was kept on purpose.
-    StageUndone { stage: StageId, what: String },
-    UndoFailed { stage: StageId, reason: String },
+    StageUndone {
+        stage: StageId,
+        what: String,
+    },
+    UndoFailed {
+        stage: StageId,
+        reason: String,
+    },
     /// A rollback ended; `left_behind` is empty unless it is stuck.
-    RollbackFinished { left_behind: Vec<String> },
+    RollbackFinished {
+        left_behind: Vec<String>,
+    },
     RunFinished,
 }
 

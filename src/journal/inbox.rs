@@ -45,8 +45,9 @@ impl Inbox {
     pub fn put(&self, request: &Request, clock: &Clock) -> Result<()> {
         let cannot = |error| Error::io(format!("cannot write to {}", self.0.display()), error);
         fs::create_dir_all(&self.0).map_err(cannot)?;
-        let bytes = serde_json::to_vec(request)
-            .map_err(|error| Error::unexpected("a request cannot be written as JSON").with_source(error))?;
+        let bytes = serde_json::to_vec(request).map_err(|error| {
+            Error::unexpected("a request cannot be written as JSON").with_source(error)
+        })?;
         let mut file = tempfile::NamedTempFile::new_in(&self.0).map_err(cannot)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(cannot)?;
         let millis = u64::try_from(clock.now().as_millisecond()).unwrap_or(0);
@@ -105,7 +106,10 @@ mod tests {
         clock.skip(std::time::Duration::from_millis(1));
         inbox.put(&resume, &clock).unwrap();
         let waiting = inbox.waiting().unwrap();
-        assert_eq!(waiting.iter().map(|(_, request)| request).collect::<Vec<_>>(), [&pause, &resume]);
+        assert_eq!(
+            waiting.iter().map(|(_, request)| request).collect::<Vec<_>>(),
+            [&pause, &resume]
+        );
         inbox.remove(&waiting[0].0).unwrap();
         assert_eq!(inbox.waiting().unwrap().len(), 1);
     }

@@ -64,7 +64,12 @@ impl Lock {
             .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;
         let path = dir.join("lock");
         let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(locked(Self::view(dir)?)),
@@ -77,8 +82,11 @@ impl Lock {
         {
             return Err(locked(Some(view)));
         }
-        let id = ulid::Ulid::from_parts(u64::try_from(now.as_millisecond()).unwrap_or(0), rand::random())
-            .to_string();
+        let id = ulid::Ulid::from_parts(
+            u64::try_from(now.as_millisecond()).unwrap_or(0),
+            rand::random(),
+        )
+        .to_string();
         let view = LockView { id, holder: holder.clone(), since: now, until: after(now, LEASE) };
         let lock = Self { record: record(dir), view, file };
         lock.write()?;
@@ -130,8 +138,9 @@ impl Lock {
 
     fn write(&self) -> Result<()> {
         let cannot = |error| Error::io("cannot write the lock's record", error);
-        let bytes = serde_json::to_vec_pretty(&self.view)
-            .map_err(|error| Error::unexpected("the lock cannot be written as JSON").with_source(error))?;
+        let bytes = serde_json::to_vec_pretty(&self.view).map_err(|error| {
+            Error::unexpected("the lock cannot be written as JSON").with_source(error)
+        })?;
         let folder = self.record.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
         file.write_all(&bytes).map_err(cannot)?;

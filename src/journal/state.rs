@@ -233,7 +233,10 @@ impl RunState {
         let ended = matches!(self.phase, Phase::Done | Phase::RolledBack);
         let may_follow_end = matches!(
             entry.event,
-            Event::HookStarted { .. } | Event::HookFinished { .. } | Event::RunContinued { .. } | Event::RollbackStarted { .. }
+            Event::HookStarted { .. }
+                | Event::HookFinished { .. }
+                | Event::RunContinued { .. }
+                | Event::RollbackStarted { .. }
         );
         if ended && !may_follow_end {
             return Err(illegal(entry, "the run has ended"));
@@ -273,7 +276,17 @@ impl RunState {
 
     fn update(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::RunStarted { run, plan, digest, program, rehearsal, source, target, stages, .. } => {
+            Event::RunStarted {
+                run,
+                plan,
+                digest,
+                program,
+                rehearsal,
+                source,
+                target,
+                stages,
+                ..
+            } => {
                 self.run.clone_from(run);
                 self.plan.clone_from(plan);
                 self.digest.clone_from(digest);
@@ -320,8 +333,7 @@ impl RunState {
             }
             Event::RollbackFinished { left_behind } => {
                 self.left_behind.clone_from(left_behind);
-                self.phase =
-                    if left_behind.is_empty() { Phase::RolledBack } else { Phase::Stuck };
+                self.phase = if left_behind.is_empty() { Phase::RolledBack } else { Phase::Stuck };
             }
             Event::RunFinished => self.phase = Phase::Done,
             event => self.update_stage(event, entry.at),
@@ -344,7 +356,9 @@ impl RunState {
     fn update_stage(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::WeightIntended { .. } => self.traffic_touched = true,
-            Event::WeightSet { weight, actual, .. } => self.weight = Some(actual.unwrap_or(*weight)),
+            Event::WeightSet { weight, actual, .. } => {
+                self.weight = Some(actual.unwrap_or(*weight))
+            }
             Event::StageFailed { stage, reason, rolls_back } => {
                 self.phase = Phase::Stopped;
                 if *rolls_back {

@@ -111,12 +111,16 @@ impl Journal {
     /// the journal takes nothing more.
     pub fn append(&mut self, event: Event) -> Result<Entry> {
         if self.is_broken {
-            return Err(Error::new(ErrorKind::Io, "the journal cannot be written since an earlier error"));
+            return Err(Error::new(
+                ErrorKind::Io,
+                "the journal cannot be written since an earlier error",
+            ));
         }
         let entry = Entry { v: FORMAT, seq: self.state.events, at: self.clock.now(), event };
         self.state.accepts(&entry)?;
-        let mut line = serde_json::to_vec(&entry)
-            .map_err(|error| Error::unexpected("an event cannot be written as JSON").with_source(error))?;
+        let mut line = serde_json::to_vec(&entry).map_err(|error| {
+            Error::unexpected("an event cannot be written as JSON").with_source(error)
+        })?;
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
@@ -144,7 +148,8 @@ impl Journal {
         let (from, to) = (self.paths.journal(), self.paths.archived(&self.state.run));
         let broken = |error| Error::io(format!("cannot put {} aside", from.display()), error);
         fs::rename(&from, &to).map_err(broken)?;
-        self.file = OpenOptions::new().read(true).append(true).create(true).open(&from).map_err(broken)?;
+        self.file =
+            OpenOptions::new().read(true).append(true).create(true).open(&from).map_err(broken)?;
         self.state = RunState::default();
         sync_dir(self.paths.dir())
     }

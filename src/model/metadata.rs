@@ -40,9 +40,9 @@ impl From<&serde_json::Value> for MetadataValue {
             Value::Number(value) => Self::Number(value.as_f64().unwrap_or(f64::NAN)),
             Value::String(value) => Self::String(value.clone()),
             Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
-            Value::Object(fields) => {
-                Self::Object(fields.iter().map(|(name, value)| (name.clone(), value.into())).collect())
-            }
+            Value::Object(fields) => Self::Object(
+                fields.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
+            ),
         }
     }
 }

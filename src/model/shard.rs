@@ -45,7 +45,10 @@ pub enum Cursor {
     Start,
     /// The provider's token of the page that comes next, and the last id before it: where the token is no
     /// longer known, listing starts again and skips up to that id (ids are listed in bytewise order).
-    Page { token: String, after: String },
+    Page {
+        token: String,
+        after: String,
+    },
     /// The last id in bytewise order; enumerate again and skip up to and including it.
     After(String),
     /// Rows of the manifest that are done.

@@ -136,7 +136,13 @@ impl FromStr for Money {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let error = || UnitError { message: "not an amount of money: write it like `$150`".into() };
+        let error = || match split(text) {
+            Some((_, "")) => UnitError {
+                message: "a bare number is not an amount of money: add the currency, like `$150`"
+                    .into(),
+            },
+            _ => UnitError { message: "not an amount of money: write it like `$150`".into() },
+        };
         let digits = text.trim().strip_prefix('$').ok_or_else(error)?;
         match split(digits) {
             Some((dollars, "")) => Ok(Self(dollars)),

@@ -206,8 +206,15 @@ pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
             (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
         })
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(3) / 3).min(3))
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, candidate)| (*distance, letters(candidate) != letters(&lower)))
         .map(|(_, candidate)| candidate)
+}
+
+/// The letters in order: equal for words that differ by a transposition only.
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<_> = word.to_lowercase().chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// `a, b or c`, each in backquotes.
@@ -228,6 +235,7 @@ mod tests {
     fn a_near_word_is_found_and_a_far_one_is_not() {
         assert_eq!(nearest("souce", ["source", "target"]), Some("source"));
         assert_eq!(nearest("verfiy", ["verify", "copy"]), Some("verify"));
+        assert_eq!(nearest("p59", ["p50", "p95", "p99"]), Some("p95"));
         assert_eq!(nearest("banana", ["source", "target"]), None);
     }
 }

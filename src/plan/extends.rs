@@ -12,7 +12,7 @@ use super::yaml;
 /// The largest plan file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The plan's nodes, with those of the plan it extends beneath them.
+/// The plan's nodes, with those of the plan it extends beneath them; `None` where one of them cannot be read.
 pub(crate) fn read_nodes(
     path: &Path,
     sources: &mut Sources,
@@ -31,10 +31,8 @@ pub(crate) fn read_nodes(
     let over = yaml::parse(&text, file, found)?;
     let Some(extends) = over.get("extends") else { return Some(over) };
     let Some(base) = extends.text() else { return Some(over) };
-    match base_nodes(path, base, extends.region, sources, found) {
-        Some(base) => Some(lay_over(base, over)),
-        None => Some(over),
-    }
+    let base = base_nodes(path, base, extends.region, sources, found)?;
+    Some(lay_over(base, over))
 }
 
 fn base_nodes(

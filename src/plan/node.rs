@@ -38,6 +38,8 @@ pub(crate) enum Style {
     Quoted,
     /// The result of a template: text, or whatever the place wants that it looks like.
     Rendered,
+    /// Wrong in a way that was reported: nothing more is said about it.
+    Broken,
 }
 
 /// What a scalar is.
@@ -55,7 +57,7 @@ impl Scalar {
     pub fn word(&self) -> Word<'_> {
         match self.style {
             Style::Plain => plain(&self.text),
-            Style::Quoted | Style::Rendered => Word::Text(&self.text),
+            Style::Quoted | Style::Rendered | Style::Broken => Word::Text(&self.text),
         }
     }
 
@@ -129,6 +131,11 @@ impl Node {
             Word::Text(text) => Some(text),
             _ => None,
         })
+    }
+
+    /// Whether it was reported already that this is wrong.
+    pub fn is_broken(&self) -> bool {
+        self.scalar().is_some_and(|scalar| scalar.style == Style::Broken)
     }
 
     /// What the node is, in the words of a message.

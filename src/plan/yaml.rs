@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, options};
+use serde_saphyr::granit_parser::{
+    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, options,
+};
 
 use super::codes;
 use super::diagnostic::Diagnostic;
@@ -21,7 +23,7 @@ pub(crate) fn parse(text: &str, file: usize, found: &mut Vec<Diagnostic>) -> Opt
     let options = options! { emit_unresolved_aliases: true, emit_comments: false };
     let parser = Parser::new_from_str_with_options(text, options);
     let mut composer =
-        Composer { parser, file, len: text.len(), anchors: HashMap::new(), nodes: 0, found };
+        Composer { parser, file, text, len: text.len(), anchors: HashMap::new(), nodes: 0, found };
     match composer.document() {
         Ok(node) => Some(node),
         Err(diagnostic) => {
@@ -36,6 +38,7 @@ type Composed<T> = Result<T, Box<Diagnostic>>;
 struct Composer<'a> {
     parser: Parser<'a, StrInput<'a>>,
     file: usize,
+    text: &'a str,
     len: usize,
     /// Each anchored node and how many nodes it holds; `None` while it is still open.
     anchors: HashMap<usize, Option<(Node, usize)>>,
@@ -72,7 +75,7 @@ impl<'a> Composer<'a> {
             Some(Err(error)) => {
                 let at = error.marker().byte_offset().unwrap_or(self.len).min(self.len);
                 let region = Region { file: self.file, start: at, end: at };
-                let diagnostic = Diagnostic::new(&codes::SYNTAX, region, error.info());
+                let diagnostic = Diagnostic::new(&codes::SYNTAX, region, plain_words(&error));
                 Err(Box::new(diagnostic.note("nothing after this place could be read")))
             }
             None => {
@@ -205,9 +208,19 @@ impl<'a> Composer<'a> {
         match node.kind {
             NodeKind::Scalar(scalar) => Ok((scalar.text, node.region)),
             _ => {
-                let message = "a key must be a single word, not a list or a mapping";
-                let help = "a value that starts with `{{` needs quotes: \"{{ vars.name }}\"";
-                Err(Box::new(Diagnostic::new(&codes::SYNTAX, node.region, message).help(help)))
+                let before = self.text.get(..node.region.start).unwrap_or_default().trim_end();
+                let is_template = before.ends_with("{{") || before.ends_with('{');
+                let diagnostic = match is_template {
+                    true => {
+                        Diagnostic::new(&codes::SYNTAX, node.region, "this template needs quotes")
+                            .help("`{` starts a mapping in YAML: write \"{{ vars.name }}\"")
+                    }
+                    false => {
+                        let message = "a key must be a single word, not a list or a mapping";
+                        Diagnostic::new(&codes::SYNTAX, node.region, message)
+                    }
+                };
+                Err(Box::new(diagnostic))
             }
         }
     }
@@ -222,8 +235,38 @@ impl<'a> Composer<'a> {
     }
 }
 
+/// The parser's message, in words that say what to look at where the usual mistakes are known.
+fn plain_words(error: &ScanError) -> String {
+    match error.kind() {
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            "this line is indented unlike the list items around it".into()
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
+            "this line is indented unlike the keys around it".into()
+        }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofFlowMapping => {
+            "a `,` or `}` is missing before this".into()
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
+            "a `,` or `]` is missing before this".into()
+        }
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => "YAML indents with spaces, and this is a tab".into(),
+        ErrorKind::UnclosedQuotedScalar => "this quote is never closed".into(),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            "a `:` and a space are missing after this key".into()
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            format!("a value cannot start with `{character}` without quotes")
+        }
+        _ => error.info(),
+    }
+}
+
+/// What stands for a value that is not there.
 fn nothing() -> NodeKind {
-    NodeKind::Scalar(Scalar { text: String::new(), style: Style::Plain })
+    NodeKind::Scalar(Scalar { text: String::new(), style: Style::Broken })
 }
 
 /// Adds what `<<` brings; keys that are written out win, then the earlier of several.

@@ -71,8 +71,10 @@ impl Context {
     pub fn output_path(&self, path: &str) -> PathBuf {
         let path = path.strip_prefix("file:").unwrap_or(path);
         if self.options.is_rehearsal {
-            let relative: PathBuf =
-                std::path::Path::new(path).components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect();
+            let relative: PathBuf = std::path::Path::new(path)
+                .components()
+                .filter(|part| matches!(part, std::path::Component::Normal(_)))
+                .collect();
             return self.artifacts.join(relative);
         }
         self.plan.base.join(path)

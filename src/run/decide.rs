@@ -11,7 +11,10 @@ pub enum Decision {
     Start,
     RunHooks(HookWhen),
     RequestApproval(Gate),
-    Hold { stage: StageId, hold: Hold },
+    Hold {
+        stage: StageId,
+        hold: Hold,
+    },
     Perform(usize),
     BeginRollback(Cause),
     Undo(usize),
@@ -30,7 +33,9 @@ pub fn decide(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decisio
         Phase::Empty => Decision::Start,
         Phase::RollingBack => next_undo(plan, state),
         Phase::Done => after_end(plan, state, &[HookWhen::Succeeded, HookWhen::AfterRun]),
-        Phase::RolledBack | Phase::Stuck => after_end(plan, state, &[HookWhen::AfterRollback, HookWhen::AfterRun]),
+        Phase::RolledBack | Phase::Stuck => {
+            after_end(plan, state, &[HookWhen::AfterRollback, HookWhen::AfterRun])
+        }
         Phase::Running | Phase::Stopped => forward(plan, state, until),
     }
 }

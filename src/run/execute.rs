@@ -81,7 +81,9 @@ impl Executor {
             match self.decide() {
                 Decision::Start => return Err(Error::unexpected("the run was not begun")),
                 Decision::RunHooks(when) => self.run_hooks(when).await?,
-                Decision::RequestApproval(gate) => self.base.record(Event::ApprovalRequested { gate })?,
+                Decision::RequestApproval(gate) => {
+                    self.base.record(Event::ApprovalRequested { gate })?
+                }
                 Decision::Hold { stage, hold } => {
                     if let Some(outcome) = self.hold(stage, hold).await? {
                         return Ok(outcome);
@@ -92,7 +94,9 @@ impl Executor {
                         return Ok(outcome);
                     }
                 }
-                Decision::BeginRollback(cause) => self.base.record(Event::RollbackStarted { cause })?,
+                Decision::BeginRollback(cause) => {
+                    self.base.record(Event::RollbackStarted { cause })?
+                }
                 Decision::Undo(index) => self.undo(index).await?,
                 Decision::FinishRollback => self.finish_rollback()?,
                 Decision::Finish => self.base.record(Event::RunFinished)?,
@@ -103,12 +107,17 @@ impl Executor {
 
     /// Stages that passed must still be true of the world.
     async fn refuse_drift(&self) -> Result<()> {
-        let passed: Vec<bool> =
-            self.base.recorder.with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
+        let passed: Vec<bool> = self
+            .base
+            .recorder
+            .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
         for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
             let context = self.at(index);
             if let Check::Drifted(what) = work_of(&context.plan, index).check(&context).await? {
-                let message = format!("stage `{}` passed, and the world has changed since: {what}", context.stage().id);
+                let message = format!(
+                    "stage `{}` passed, and the world has changed since: {what}",
+                    context.stage().id
+                );
                 return Err(Error::new(ErrorKind::Refused, message)
                     .with_hint("put the world back, or roll back and start again"));
             }
@@ -130,10 +139,9 @@ impl Executor {
 
     /// Waits for a hold; `Some` where this process shall not.
     async fn hold(&self, stage: StageId, hold: Hold) -> Result<Option<Outcome>> {
-        let is_new = self
-            .base
-            .recorder
-            .with_state(|state| state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold)));
+        let is_new = self.base.recorder.with_state(|state| {
+            state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold))
+        });
         if is_new {
             self.base.record(Event::StageHeld { stage: stage.clone(), hold: hold.clone() })?;
             self.base.run_hooks(HookWhen::Paused, Some(stage.as_str())).await?;
@@ -176,7 +184,10 @@ impl Executor {
                 Ok(None)
             }
             Err(error) => {
-                context.record(Event::StageErred { stage: stage.clone(), reason: error.to_string() })?;
+                context.record(Event::StageErred {
+                    stage: stage.clone(),
+                    reason: error.to_string(),
+                })?;
                 self.erred = Some((stage.clone(), error));
                 context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
                 Ok(None)
@@ -209,8 +220,9 @@ impl Executor {
             loop {
                 tokio::time::sleep(ATTEND).await;
                 context.attend()?;
-                let must_stop =
-                    context.recorder.with_state(|state| state.paused.is_some() || state.abort.is_some());
+                let must_stop = context
+                    .recorder
+                    .with_state(|state| state.paused.is_some() || state.abort.is_some());
                 if must_stop {
                     inner.cancel.cancel();
                 }
@@ -230,7 +242,12 @@ impl Executor {
         }
     }
 
-    async fn conclude(&self, context: &Context, verdict: Verdict, reason: String) -> Result<Option<Outcome>> {
+    async fn conclude(
+        &self,
+        context: &Context,
+        verdict: Verdict,
+        reason: String,
+    ) -> Result<Option<Outcome>> {
         let stage = context.id();
         let name = stage.as_str().to_owned();
         match verdict {
@@ -319,11 +336,18 @@ fn stopped(state: &crate::journal::RunState, erred: Option<(StageId, Error)>) ->
 ///
 /// # Errors
 /// `Refused` where there is nothing to roll back, or where the point of no return has passed.
-pub async fn roll_back(run: PreparedRun, purge: bool, cancel: CancellationToken) -> Result<Outcome> {
+pub async fn roll_back(
+    run: PreparedRun,
+    purge: bool,
+    cancel: CancellationToken,
+) -> Result<Outcome> {
     let state = run.state();
     if state.is_past_no_return() {
-        return Err(Error::new(ErrorKind::Refused, "the source is being or was deleted: the run is past the point of no return")
-            .with_hint("the snapshot of the decommission stage holds its records"));
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "the source is being or was deleted: the run is past the point of no return",
+        )
+        .with_hint("the snapshot of the decommission stage holds its records"));
     }
     match state.phase {
         Phase::Empty => {

@@ -9,7 +9,7 @@ use super::decide::hook_key;
 use crate::error::{Error, Result};
 use crate::journal::{Event, HookState};
 use crate::plan::file::{Hook, HookFailure, HookWhen};
-use crate::traffic::action::{Command, run_command, send_http};
+use crate::traffic::action::{Command, Hidden, run_command, send_http};
 
 /// How long a hook may take where the plan does not say.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,7 +50,8 @@ impl Context {
     }
 
     async fn run_hook(&self, hook: &Hook, key: &str, moment: &str) -> Result<()> {
-        let ended = self.recorder.with_state(|state| matches!(state.hooks.get(key), Some(HookState::Done)));
+        let ended =
+            self.recorder.with_state(|state| matches!(state.hooks.get(key), Some(HookState::Done)));
         if ended {
             return Ok(());
         }
@@ -81,7 +82,12 @@ impl Context {
             return run_command(&command).await?.success().map(drop);
         }
         if let Some(call) = &hook.http {
-            let bearer = self.bearer(call)?;
+            let bearer = match &call.bearer {
+                Some(reference) => {
+                    Some(Hidden::read(reference, &self.options.environment, &self.plan.base).await?)
+                }
+                None => None,
+            };
             let context = json!({ "event": event });
             return send_http(call, &context, bearer.as_ref(), timeout).await.map(drop);
         }
@@ -109,7 +115,12 @@ impl Context {
 fn collects(when: HookWhen) -> bool {
     matches!(
         when,
-        HookWhen::BeforeRollback | HookWhen::AfterRollback | HookWhen::AfterRun | HookWhen::Succeeded | HookWhen::Failed | HookWhen::Paused
+        HookWhen::BeforeRollback
+            | HookWhen::AfterRollback
+            | HookWhen::AfterRun
+            | HookWhen::Succeeded
+            | HookWhen::Failed
+            | HookWhen::Paused
     )
 }
 

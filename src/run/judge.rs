@@ -23,7 +23,11 @@ impl Context {
         Ok(self.combine(&judgements))
     }
 
-    pub(super) fn record_judgements(&self, judgements: &[Judgement], step: Option<usize>) -> Result<()> {
+    pub(super) fn record_judgements(
+        &self,
+        judgements: &[Judgement],
+        step: Option<usize>,
+    ) -> Result<()> {
         let attempt = self.state()?.attempt;
         for judgement in judgements {
             let judged = Judged { stage: self.id(), step, attempt, judgement: judgement.clone() };

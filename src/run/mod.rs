@@ -6,6 +6,7 @@
 
 mod context;
 mod decide;
+mod driver;
 mod execute;
 mod hook;
 mod judge;
@@ -16,13 +17,14 @@ mod prepare;
 mod preview;
 mod price;
 mod recorder;
-mod rollback;
 mod stage;
 mod steer;
 mod world;
 
 pub use context::Context;
 pub use decide::{Decision, decide};
+pub use driver::{open_driver, rehearsed_driver};
+pub use execute::roll_back;
 pub use listener::{Listener, Progress, Silent};
 pub use options::RunOptions;
 pub use outcome::Outcome;

@@ -10,12 +10,25 @@ pub enum Outcome {
     /// All stages had passed before.
     NoChanges,
     /// It waits; the same command goes on.
-    Held { stage: StageId, hold: Hold },
+    Held {
+        stage: StageId,
+        hold: Hold,
+    },
     /// An assertion failed and nothing needed undoing.
-    Failed { stage: StageId, reason: String },
+    Failed {
+        stage: StageId,
+        reason: String,
+    },
     /// Something could not be done or measured.
-    Erred { stage: StageId, error: Error },
-    RolledBack { cause: String },
-    Stuck { left_behind: Vec<String> },
+    Erred {
+        stage: StageId,
+        error: Error,
+    },
+    RolledBack {
+        cause: String,
+    },
+    Stuck {
+        left_behind: Vec<String>,
+    },
     Interrupted,
 }

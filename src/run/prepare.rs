@@ -41,8 +41,12 @@ impl PreparedRun {
         if let Some(expected) = &options.expect
             && expected != &plan.digest
         {
-            return Err(refused("the plan is not the one that was reviewed", expected, &plan.digest)
-                .with_hint("run `vecshift plan` and review it again"));
+            return Err(refused(
+                "the plan is not the one that was reviewed",
+                expected,
+                &plan.digest,
+            )
+            .with_hint("run `vecshift plan` and review it again"));
         }
         let lock = Lock::take(paths.dir(), &options.holder, &clock)?;
         let journal = Journal::open(paths.clone(), &plan.file.name, lock, clock.clone())?;
@@ -67,8 +71,12 @@ impl PreparedRun {
         let ids: Vec<_> = self.plan.stages.iter().map(|stage| &stage.id).collect();
         let begun: Vec<_> = state.stages.iter().map(|stage| &stage.id).collect();
         if ids != begun {
-            return Err(refused("the plan's stages changed in mid-run", &state.digest, &self.plan.digest)
-                .with_hint("put the stages back, or roll back and start again"));
+            return Err(refused(
+                "the plan's stages changed in mid-run",
+                &state.digest,
+                &self.plan.digest,
+            )
+            .with_hint("put the stages back, or roll back and start again"));
         }
         if !self.options.adopt {
             return Err(refused("the plan changed in mid-run", &state.digest, &self.plan.digest)

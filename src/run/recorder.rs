@@ -32,9 +32,19 @@ impl Recorder {
     }
 
     /// Appends a checkpoint that the pipeline acknowledged.
-    pub fn checkpoint(&self, stage: &StageId, source: &Namespace, acked: Acked<Checkpoint>) -> Result<()> {
+    pub fn checkpoint(
+        &self,
+        stage: &StageId,
+        source: &Namespace,
+        acked: Acked<Checkpoint>,
+    ) -> Result<()> {
         let checkpoint = acked.into_inner();
-        self.append(Event::Checkpointed { stage: stage.clone(), source: source.clone(), checkpoint }).map(drop)
+        self.append(Event::Checkpointed {
+            stage: stage.clone(),
+            source: source.clone(),
+            checkpoint,
+        })
+        .map(drop)
     }
 
     /// Turns the requests that wait in the inbox into events.

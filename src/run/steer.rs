@@ -37,7 +37,9 @@ impl Context {
                 return Ok(Waited::Detached);
             }
             let pause = match hold {
-                Hold::Time { until: end } if self.clock.is_scaled() => until(self.clock.now(), *end),
+                Hold::Time { until: end } if self.clock.is_scaled() => {
+                    until(self.clock.now(), *end)
+                }
                 Hold::Time { until: end } => until(self.clock.now(), *end).min(LOOK),
                 _ => LOOK,
             };
@@ -62,6 +64,7 @@ impl Context {
 
     /// Whether a person approved `gate`; a rehearsal approves by itself.
     pub(super) fn is_approved(&self, gate: &Gate) -> bool {
-        self.options.is_rehearsal || self.recorder.with_state(|state| state.approvals.contains(gate))
+        self.options.is_rehearsal
+            || self.recorder.with_state(|state| state.approvals.contains(gate))
     }
 }

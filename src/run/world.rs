@@ -1,6 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::provider::{Source, Target};
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::provider::layer::{Metrics, StackOptions, stack};
+use crate::provider::registry::open_target;
+use crate::provider::{Environment, Source, Target};
+
+/// How long a measured query may take before it counts as failed.
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The two indexes of a migration, behind the layers a run wants.
 #[derive(Clone)]
@@ -8,22 +16,64 @@ pub struct World {
     /// What every stage reads.
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
+    /// Both sides without retry and throttle: what latencies are measured with.
+    pub measured_source: Arc<dyn Source>,
+    pub measured_target: Arc<dyn Source>,
     /// The source as something that can be deleted; only `decommission` gets it.
     pub(super) retiring: Arc<dyn Target>,
-    /// How often both sides asked to slow down so far.
-    pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// Requests tried again so far, on both sides.
-    pub retries: Arc<dyn Fn() -> u64 + Send + Sync>,
+    source_metrics: Arc<Metrics>,
+    target_metrics: Arc<Metrics>,
 }
 
 impl World {
-    /// A world of two indexes that both could be written to; the source is only read until it is retired.
-    pub fn new(
-        source: Arc<dyn Target>,
-        target: Arc<dyn Target>,
-        throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
-        retries: Arc<dyn Fn() -> u64 + Send + Sync>,
-    ) -> Self {
-        Self { source: source.clone(), target, retiring: source, throttled, retries }
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// `Invalid` where a secret is missing.
+    pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
+        let source = open_target(&plan.file.source, "source", environment)?;
+        let target = open_target(&plan.file.target, "target", environment)?;
+        Ok(Self::new(source, target))
+    }
+
+    /// A world of two indexes; the source is only read until it is retired.
+    pub fn new(source: Arc<dyn Target>, target: Arc<dyn Target>) -> Self {
+        let (layered_source, source_metrics) = stack(source.clone(), StackOptions::default());
+        let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
+        let (measured_source, _) = stack(source, StackOptions::probe(PROBE_DEADLINE));
+        let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
+        Self {
+            source: layered_source.clone(),
+            target: layered_target,
+            measured_source,
+            measured_target,
+            retiring: layered_source,
+            source_metrics,
+            target_metrics,
+        }
+    }
+
+    /// How often both sides asked to slow down so far.
+    pub fn throttled(&self) -> u64 {
+        self.source_metrics.total().rate_limited + self.target_metrics.total().rate_limited
+    }
+
+    /// Requests made again so far, on both sides.
+    pub fn retries(&self) -> u64 {
+        self.source_metrics.total().retries + self.target_metrics.total().retries
+    }
+
+    /// Why a request waits right now, for people.
+    pub fn waiting(&self) -> Option<String> {
+        let say = |side: &str, metrics: &Metrics| {
+            metrics.waiting().map(|waiting| {
+                format!(
+                    "{} from {side}, waiting {:.1} s",
+                    waiting.reason,
+                    waiting.wait.as_secs_f64()
+                )
+            })
+        };
+        say("target", &self.target_metrics).or_else(|| say("source", &self.source_metrics))
     }
 }

@@ -8,7 +8,7 @@ use super::super::assertion::{
 };
 use super::super::catalogue::{Argument, METRICS, Metric, Unit, example, find, nearest_metric};
 use super::super::codes;
-use super::super::diagnostic::Diagnostic;
+use super::super::diagnostic::{Diagnostic, nearest};
 use super::super::file::{AssertionEntry, LongAssertion, Probe, Stage, StageKind};
 use super::super::source::Region;
 use super::Context;
@@ -146,7 +146,7 @@ impl Checker<'_, '_> {
             METRICS.iter().filter(|row| row.name == name).flat_map(|row| row.stages).collect();
         if elsewhere.is_empty() {
             let message = format!("there is no metric `{written}`");
-            let near = self.near(name);
+            let near = self.near(&metric.value);
             self.report(&codes::UNKNOWN_METRIC, metric.range.clone(), message, |d| match near {
                 Some(near) => d.label(format!("did you mean `{near}`?")),
                 None => d.note(metrics_of(kind)),
@@ -161,17 +161,17 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// A metric of this stage with a like name, else of any.
-    fn near(&self, name: &str) -> Option<String> {
+    /// A metric of this stage with a like name, else of any; with the written argument where that fits.
+    fn near(&self, metric: &MetricRef) -> Option<String> {
         let kind = self.stage.kind.name();
         let here = METRICS.iter().filter(|row| row.is_in(kind)).map(|row| row.name);
-        let near =
-            super::super::diagnostic::nearest(name, here).or_else(|| nearest_metric(name))?;
-        METRICS
+        let near = nearest(&metric.name, here).or_else(|| nearest_metric(&metric.name))?;
+        let row = METRICS
             .iter()
             .find(|row| row.name == near && row.is_in(kind))
-            .or_else(|| METRICS.iter().find(|row| row.name == near))
-            .map(Metric::form)
+            .or_else(|| METRICS.iter().find(|row| row.name == near))?;
+        let renamed = MetricRef { name: near.into(), ..metric.clone() };
+        Some(if row.is(&renamed) { renamed.to_string() } else { row.form() })
     }
 
     fn probe(&mut self, metric: &At<MetricRef>, long: Option<&LongAssertion>) {
@@ -191,7 +191,7 @@ impl Checker<'_, '_> {
                 Some(kind) => format!("the probe `{wanted}` is `{kind}`, not `{name}`"),
                 None => format!("there is no probe `{wanted}`"),
             };
-            let near = super::super::diagnostic::nearest(wanted, probes.keys().map(String::as_str));
+            let near = nearest(wanted, probes.keys().map(String::as_str));
             let near = near.filter(|_| kind.is_none()).map(str::to_owned);
             self.report(&codes::UNKNOWN_PROBE, metric.range.clone(), message, |d| {
                 d.suggest(near.as_deref()).help("declare it under `probes:`")
@@ -247,7 +247,7 @@ impl Checker<'_, '_> {
         let Some(over) = &parsed.over else { return };
         if !metric.over {
             let kind = self.stage.kind.name();
-            let message = format!("`{}` has no window in a `{kind}` stage", metric.form());
+            let message = format!("`{}` has no window in a `{kind}` stage", parsed.metric.value);
             self.report(&codes::NO_WINDOW, over.range.clone(), message, |d| {
                 d.label("leave `over` out: it is measured once")
             });
@@ -264,8 +264,10 @@ impl Checker<'_, '_> {
                 return Some(Threshold::TimesSource(factor));
             }
             let kind = self.stage.kind.name();
-            let message =
-                format!("a `{kind}` stage does not measure `{}` at the source", metric.form());
+            let message = format!(
+                "a `{kind}` stage does not measure `{}` at the source",
+                parsed.metric.value
+            );
             self.report(&codes::NO_SOURCE_SIDE, range, message, |d| {
                 d.label(format!("compare with {}", metric.unit.describe()))
             });

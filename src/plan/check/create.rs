@@ -3,6 +3,7 @@
 //! The limits are Pinecone's ("Create an index" and "Tag an index", 2026).
 
 use super::super::codes;
+use super::super::diagnostic::Diagnostic;
 use super::super::file::{CreateSpec, StageKind};
 use super::Context;
 use crate::model::{Metric, VectorType};
@@ -100,9 +101,9 @@ fn tags(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
         let key_fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if key.is_empty() || key.len() > 80 || !key.chars().all(key_fits) {
             let message = format!("`{key}` cannot be the key of a tag");
-            context.report_with(&codes::BAD_TAG, &at, message, |d| {
-                d.note("a key is up to 80 letters, digits, `_` and `-`")
-            });
+            let region = context.key_region(&at);
+            let diagnostic = Diagnostic::new(&codes::BAD_TAG, region, message);
+            context.found.push(diagnostic.note("a key is up to 80 letters, digits, `_` and `-`"));
         }
         let value_fits = |c: char| c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c);
         if value.is_empty() || value.len() > 120 || !value.chars().all(value_fits) {

@@ -1,6 +1,7 @@
 //! Hooks of the plan and of the stages' rollbacks.
 
 use super::super::codes;
+use super::super::diagnostic::Diagnostic;
 use super::super::file::Hook;
 use super::Context;
 
@@ -42,9 +43,13 @@ fn action(context: &mut Context<'_>, pointer: &str, hook: &Hook) {
         }
         (Some(_), Some(_)) => {
             let message = "a hook has `run` or `http`, not both";
-            context.report_with(&codes::ONE_OF, pointer, message, |d| {
-                d.help("write two hooks; they run in the order they are written")
-            });
+            let run = context.key_region(&format!("{pointer}/run"));
+            let http = context.key_region(&format!("{pointer}/http"));
+            context.found.push(
+                Diagnostic::new(&codes::ONE_OF, http, message)
+                    .related(run, "it has `run` already")
+                    .help("write two hooks; they run in the order they are written"),
+            );
         }
         (Some(command), None) => {
             super::traffic::command(context, &format!("{pointer}/run"), command)

@@ -69,9 +69,12 @@ impl FromStr for Compare {
         } else if let Ok(share) = text.parse() {
             return Ok(Self::Share(share));
         }
-        Err(UnitError {
-            message: "write `all`, a share like `1%` or a number like `10_000 records`".into(),
-        })
+        let forms = "write `all`, a share like `1%` or a number like `10_000 records`";
+        let message = match text.replace('_', "").parse::<f64>() {
+            Ok(_) => format!("a bare number does not say how much: {forms}"),
+            Err(_) => format!("`{text}` does not say how much: {forms}"),
+        };
+        Err(UnitError { message })
     }
 }
 

@@ -78,12 +78,16 @@ impl Resolver<'_> {
                 let region = self.error_region(region, &scalar.text, &error);
                 let message = format!("this template cannot be read: {}", reason(&error));
                 self.found.push(Diagnostic::new(&codes::TEMPLATE_SYNTAX, region, message));
+                scalar.style = Style::Broken;
                 return;
             }
         };
         let known =
             names.iter().filter(|name| !self.is_known(name, late.as_deref(), region)).count() == 0;
         self.used.extend(names);
+        if !known {
+            scalar.style = Style::Broken;
+        }
         if late.is_some() || !known {
             return;
         }
@@ -92,6 +96,7 @@ impl Resolver<'_> {
             Err(error) => {
                 let message = format!("this template failed: {}", reason(&error));
                 self.found.push(Diagnostic::new(&codes::TEMPLATE_FAILED, region, message));
+                scalar.style = Style::Broken;
             }
         }
     }
@@ -146,7 +151,10 @@ impl Resolver<'_> {
         }
         if !has_value && first == "env" {
             let message = format!("the {what} `{attribute}` is not set");
-            self.found.push(Diagnostic::new(&codes::NO_VALUE, region, message));
+            let help = format!(
+                "set it where the plan is read, for example `{attribute}=… vecshift validate …`"
+            );
+            self.found.push(Diagnostic::new(&codes::NO_VALUE, region, message).help(help));
         }
         has_value
     }

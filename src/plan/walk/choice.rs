@@ -65,7 +65,8 @@ impl Walker<'_> {
             };
             if chosen.is_some() {
                 let message = format!("only one of {} can be given", either(keys()));
-                self.found.push(Diagnostic::new(&codes::ONE_OF, entry.key_region, message));
+                let diagnostic = Diagnostic::new(&codes::ONE_OF, entry.key_region, message);
+                self.found.push(diagnostic.related(entries[0].key_region, "the first"));
                 wrong = true;
                 continue;
             }
@@ -122,7 +123,9 @@ impl Walker<'_> {
         let expected = either(words.iter().copied());
         let key = at.pointer.rsplit('/').find(|step| step.parse::<usize>().is_err());
         let message = match key {
-            Some(key) if !key.is_empty() => format!("unknown {key} `{text}`: expected {expected}"),
+            Some(key) if !key.is_empty() => {
+                format!("`{key}` cannot be `{text}`: expected {expected}")
+            }
             _ => format!("unknown word `{text}`: expected {expected}"),
         };
         let near = nearest(text, words.iter().copied());

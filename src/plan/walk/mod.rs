@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::codes;
-use super::diagnostic::{Diagnostic, nearest};
+use super::diagnostic::{Diagnostic, either, nearest};
 use super::node::{Entry, Node, NodeKind, Word, step};
 use super::schema::{resolve, schema};
 use super::source::Region;
@@ -84,6 +84,9 @@ impl Walker<'_> {
 
     /// The node as JSON that fits the schema; `None` where it does not, which has been reported.
     fn node(&mut self, node: &Node, schema: &Value, at: &At) -> Option<Value> {
+        if node.is_broken() {
+            return None;
+        }
         let schema = resolve(schema);
         let shape = Shape::of(schema);
         if matches!(shape, Shape::Anything) {
@@ -117,7 +120,13 @@ impl Walker<'_> {
 
     fn wrong_type(&mut self, node: &Node, expected: &str, at: &At) -> Option<Value> {
         let message = format!("expected {expected}, found {}", node.describe());
-        self.report(Diagnostic::new(&codes::WRONG_TYPE, at.region(node), message))
+        let diagnostic = Diagnostic::new(&codes::WRONG_TYPE, at.region(node), message);
+        self.report(match at.pointer.is_empty() {
+            true => {
+                diagnostic.help("a plan is a mapping that starts with `version: 1` and `name: …`")
+            }
+            false => diagnostic,
+        })
     }
 
     fn object(&mut self, node: &Node, schema: &Value, at: &At) -> Option<Value> {
@@ -136,7 +145,7 @@ impl Walker<'_> {
                     self.node(&entry.value, rest, &at.key(entry))
                 }
                 None => {
-                    misspelt.extend(self.unknown_key(entry, node, properties, at));
+                    misspelt.extend(self.unknown_key(entry, node, schema, at));
                     continue;
                 }
             };
@@ -145,17 +154,19 @@ impl Walker<'_> {
                 None => _ = self.tainted.insert(at.key(entry).pointer),
             }
         }
+        let mut missing = Vec::new();
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if object.contains_key(name) {
                 continue;
             }
             let property = &properties[name];
             if !entries.iter().any(|entry| entry.key == name) && !misspelt.contains(&name) {
-                self.missing_key(name, property, node, at);
+                missing.push((name, property));
             }
             object.insert(name.to_owned(), sample(property));
             self.tainted.insert(format!("{}/{}", at.pointer, step(name)));
         }
+        self.missing_keys(&missing, node, at);
         Some(Value::Object(object))
     }
 
@@ -164,21 +175,27 @@ impl Walker<'_> {
         &mut self,
         entry: &Entry,
         node: &Node,
-        known: &'s Map<String, Value>,
+        schema: &'s Value,
         at: &At,
     ) -> Option<&'s str> {
-        let free = known.keys().map(String::as_str).filter(|key| node.get(key).is_none());
+        let known = schema["properties"].as_object().into_iter().flat_map(Map::keys);
+        let free = known.map(String::as_str).filter(|key| node.get(key).is_none());
         let near = nearest(&entry.key, free.clone());
-        let parent = match at.pointer.rsplit('/').find(|step| step.parse::<usize>().is_err()) {
-            Some("") | None => "a plan".to_owned(),
-            Some(parent) => format!("`{parent}`"),
-        };
+        let kind = schema["properties"]["kind"]["const"].as_str();
+        let parent =
+            match (kind, at.pointer.rsplit('/').find(|step| step.parse::<usize>().is_err())) {
+                (Some(kind), _) => format!("a `{kind}` stage"),
+                (None, Some("") | None) => "a plan".to_owned(),
+                (None, Some(parent)) => format!("`{parent}`"),
+            };
         let message = format!("unknown key `{}` in {parent}", entry.key);
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_region, message).suggest(near);
+        let elsewhere = kind.and_then(|_| stages_with(&entry.key));
         let others: Vec<_> = free.map(|key| format!("`{key}`")).collect();
-        self.found.push(match near {
-            None if !others.is_empty() => {
+        self.found.push(match (elsewhere, near) {
+            (Some(kinds), _) => diagnostic.label(format!("a key of {kinds} stages")),
+            (None, None) if !others.is_empty() => {
                 diagnostic.note(format!("keys that could stand here: {}", others.join(", ")))
             }
             _ => diagnostic,
@@ -186,14 +203,24 @@ impl Walker<'_> {
         near
     }
 
-    fn missing_key(&mut self, name: &str, property: &Value, node: &Node, at: &At) {
+    fn missing_keys(&mut self, missing: &[(&str, &Value)], node: &Node, at: &At) {
+        let message = match missing {
+            [] => return,
+            [(only, _)] => format!("the key `{only}` is missing"),
+            several => {
+                let names: Vec<_> = several.iter().map(|(name, _)| format!("`{name}`")).collect();
+                format!("the keys {} are missing", names.join(", "))
+            }
+        };
         let region = at.key.unwrap_or(node.region);
-        let message = format!("the key `{name}` is missing");
         let mut diagnostic = Diagnostic::new(&codes::MISSING_KEY, region, message);
-        let described =
-            property.get("description").or_else(|| resolve(property).get("description"));
-        if let Some(description) = described.and_then(Value::as_str) {
-            diagnostic = diagnostic.note(format!("`{name}`: {}", description.replace('\n', " ")));
+        for (name, property) in missing {
+            let own = property.get("description");
+            let described = own.or_else(|| resolve(property).get("description"));
+            if let Some(description) = described.and_then(Value::as_str) {
+                diagnostic =
+                    diagnostic.note(format!("`{name}`: {}", description.replace('\n', " ")));
+            }
         }
         self.found.push(diagnostic);
     }
@@ -221,4 +248,16 @@ impl Walker<'_> {
         }
         Some(Value::Array(values))
     }
+}
+
+/// The kinds of stage that have a key, for a key that stands in another.
+fn stages_with(key: &str) -> Option<String> {
+    let stage = resolve(&schema()["properties"]["stages"]["items"]);
+    let kinds: Vec<_> = stage["oneOf"]
+        .as_array()?
+        .iter()
+        .filter(|branch| branch["properties"].get(key).is_some())
+        .filter_map(|branch| branch["properties"]["kind"]["const"].as_str())
+        .collect();
+    (!kinds.is_empty()).then(|| either(kinds))
 }

@@ -67,7 +67,9 @@ impl Walker<'_> {
         match parse(text, format) {
             Ok(canonical) => Some(canonical.into()),
             Err(error) => {
-                self.report(Diagnostic::new(&codes::BAD_UNIT, node.region, error.message))
+                let diagnostic = Diagnostic::new(&codes::BAD_UNIT, node.region, error.message);
+                let near = abbreviated(text).filter(|near| parse(near, format).is_ok());
+                self.report(diagnostic.suggest(near.as_deref()))
             }
         }
     }
@@ -89,7 +91,8 @@ impl Walker<'_> {
             None if number < least => format!("at least {least}"),
             None => format!("at most {most}"),
         };
-        let message = format!("`{number}` is out of range: it must be {range}");
+        let written = node.scalar().map_or("", |scalar| &scalar.text);
+        let message = format!("`{written}` is out of range: it must be {range}");
         self.report(Diagnostic::new(&codes::OUT_OF_RANGE, node.region, message))
     }
 
@@ -119,6 +122,21 @@ fn parse(text: &str, format: &str) -> Result<String, UnitError> {
         "vecshift-latency" => text.parse::<LatencyRange>()?.to_string(),
         _ => text.to_owned(),
     })
+}
+
+/// A quantity with its unit as it is written here: `90s` for `90 seconds`.
+fn abbreviated(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let unit = match unit.to_ascii_lowercase().trim_end_matches('s') {
+        "millisecond" | "milli" | "msec" | "m" if unit.len() > 1 => "ms",
+        "second" | "sec" => "s",
+        "minute" | "min" => "m",
+        "hour" | "hr" | "h" => "h",
+        "day" | "d" => "d",
+        _ => return None,
+    };
+    Some(format!("{}{unit}", number.trim()))
 }
 
 /// What the writer probably meant.

@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(contents(&[a.clone(), b.clone()]), contents(&[b.clone(), a.clone()]));
         assert_ne!(contents(&[a.clone(), a.clone()]), contents(&[a.clone(), b]));
         let other = Record { vector: Vector::from_values([-1.0]), ..a.clone() };
-        assert_ne!(contents(&[a.clone()]), contents(&[other]));
+        assert_ne!(contents(std::slice::from_ref(&a)), contents(&[other]));
         let sparse = SparseVector::new(vec![1, 0], Vector::from_values([0.1, 0.2]));
         let turned = SparseVector::new(vec![0, 1], Vector::from_values([0.2, 0.1]));
         let with = |sparse| Record { sparse, ..record("a") };

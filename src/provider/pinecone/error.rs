@@ -148,6 +148,7 @@ fn http_kind(status: u16, message: &str) -> ErrorKind {
         401 => ErrorKind::Unauthorized,
         403 => forbidden(message),
         402 | 412 => ErrorKind::Refused,
+        404 if is_lacking(message) => ErrorKind::Unsupported,
         404 => ErrorKind::NotFound,
         405 | 501 => ErrorKind::Unsupported,
         408 => ErrorKind::Timeout,
@@ -170,6 +171,7 @@ fn grpc_kind(code: Code, message: &str) -> ErrorKind {
         Code::InvalidArgument | Code::OutOfRange => ErrorKind::Invalid,
         Code::Unauthenticated => ErrorKind::Unauthorized,
         Code::PermissionDenied => forbidden(message),
+        Code::NotFound if is_lacking(message) => ErrorKind::Unsupported,
         Code::NotFound => ErrorKind::NotFound,
         Code::AlreadyExists => ErrorKind::AlreadyExists,
         Code::FailedPrecondition => ErrorKind::Refused,
@@ -197,6 +199,13 @@ fn forbidden(message: &str) -> ErrorKind {
     }
 }
 
+/// What a pod says of operations that only serverless indexes have is not documented; a test double of others
+/// models it as 404.
+fn is_lacking(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("not supported") || message.contains("unsupported")
+}
+
 /// Size limits come as 400 with a text, as 413, and over gRPC as a limit of the message layer.
 fn says_too_large(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
@@ -210,7 +219,10 @@ fn says_too_large(message: &str) -> bool {
         "too many vectors",
         "batch size",
     ];
-    texts.iter().any(|text| message.contains(text)) && !message.contains("metadata size")
+    // Limits of one record, which a smaller request does not change.
+    let of_one_record = ["metadata size", "sparse vector"];
+    texts.iter().any(|text| message.contains(text))
+        && !of_one_record.iter().any(|text| message.contains(text))
 }
 
 /// What the peer asks for: `grpc-retry-pushback-ms` first (negative = do not), then seconds.

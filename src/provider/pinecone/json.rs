@@ -53,7 +53,11 @@ impl<'a> From<&'a Record> for RecordOut<'a> {
         Self {
             id: record.id.as_str(),
             values: Floats(&record.vector),
-            sparse_values: record.sparse.as_ref().map(SparseOut::from),
+            sparse_values: record
+                .sparse
+                .as_ref()
+                .filter(|sparse| !sparse.is_empty())
+                .map(SparseOut::from),
             metadata: &record.metadata,
         }
     }

@@ -70,6 +70,11 @@ fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
             LIMITS.sparse_values
         ));
     }
+    let mut indices = sparse.indices.clone();
+    indices.sort_unstable();
+    if indices.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Some("a sparse index stands twice".into());
+    }
     if !sparse.values.values().all(f32::is_finite) {
         return Some("a sparse value is not a finite number".into());
     }
@@ -88,6 +93,11 @@ fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
         (VectorType::Sparse, _) if dimension > 0 => {
             Some("it has a dense vector; the index is sparse".into())
         }
+        (VectorType::Sparse, _) => record
+            .sparse
+            .as_ref()
+            .is_none_or(|sparse| sparse.is_empty())
+            .then(|| "it has no sparse values; the index is sparse".into()),
         (VectorType::Dense, Some(expected)) if dimension != expected as usize => {
             Some(format!("the vector has {dimension} dimensions; the index has {expected}"))
         }

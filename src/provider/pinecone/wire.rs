@@ -87,7 +87,7 @@ pub fn to_vector(record: &Record) -> proto::Vector {
         id: record.id.as_str().to_owned(),
         values: record.vector.as_le_bytes().clone(),
         metadata: to_struct(&record.metadata),
-        sparse_values: record.sparse.as_ref().map(to_sparse),
+        sparse_values: record.sparse.as_ref().filter(|sparse| !sparse.is_empty()).map(to_sparse),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{
-    Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record, RecordId,
-    SparseVector, Vector, VectorType,
+    Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
+    RecordId, SparseVector, Vector, VectorType,
 };
 use crate::plan::Plan;
 use crate::plan::file::{Create, CreateSpec, Protection, StageKind};
@@ -79,7 +79,8 @@ pub(crate) fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
             lines.push(format!("{field}: {seen}, the plan asks for {asked}"));
         }
     };
-    let dimension = |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
+    let dimension =
+        |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
     compare("dimension", dimension(seen), dimension(asked));
     compare("metric", seen.metric.to_string(), asked.metric.to_string());
     let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
@@ -116,7 +117,9 @@ impl Work for CreateWork {
             .set("target.kind", Observed::Word(seen.spec.deployment.kind().to_owned()), 1)
             .set("target.records", Observed::count(stats.total), 1);
         match seen.spec.dimension {
-            Some(dimension) => measured.set("target.dimension", Observed::count(dimension.into()), 1),
+            Some(dimension) => {
+                measured.set("target.dimension", Observed::count(dimension.into()), 1)
+            }
             None => measured.set_not_measured("target.dimension", "a sparse index has none"),
         };
         Ok(Acted::Measured { target: measured, source: Measured::default() })
@@ -148,9 +151,16 @@ impl Work for CreateWork {
 impl CreateWork {
     /// The target must be able to hold what the source has.
     async fn match_source(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
-        let source = context.world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
+        let source = context
+            .world
+            .source
+            .describe()
+            .await?
+            .ok_or_else(|| super::audit::no_source(context))?;
         if source.spec.dimension != asked.dimension {
-            let word = |dimension: Option<u32>| dimension.map_or("none".to_owned(), |value| value.to_string());
+            let word = |dimension: Option<u32>| {
+                dimension.map_or("none".to_owned(), |value| value.to_string())
+            };
             let message = format!(
                 "the source has dimension {} and the plan asks for a target of {}",
                 word(source.spec.dimension),
@@ -174,7 +184,8 @@ impl CreateWork {
         if let Some(seen) = target.describe().await? {
             return self.accept(context, asked, &seen);
         }
-        context.record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
+        context
+            .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
         match target.create(asked).await {
             Ok(()) => {}
             // The answer to an earlier try of ours may have been lost.
@@ -190,8 +201,9 @@ impl CreateWork {
         if !lines.is_empty() {
             let message =
                 format!("the index `{}` is there and differs: {}", asked.name, lines.join("; "));
-            return Err(Error::new(ErrorKind::Refused, message)
-                .with_hint("name another target, or change the create stage's spec to what is there"));
+            return Err(Error::new(ErrorKind::Refused, message).with_hint(
+                "name another target, or change the create stage's spec to what is there",
+            ));
         }
         if context.state()?.created_index.is_some() {
             return Ok(());
@@ -205,19 +217,28 @@ impl CreateWork {
             match context.world.target.describe().await? {
                 Some(seen) if seen.ready => return Ok(seen),
                 Some(seen) if seen.state.ends_with("Failed") => {
-                    let message = format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
+                    let message =
+                        format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
                     return Err(Error::new(ErrorKind::Refused, message));
                 }
                 Some(_) | None if context.clock.now() >= deadline => {
                     let name = &context.plan.file.target.index;
-                    return Err(Error::new(ErrorKind::Timeout, format!("the index `{name}` was not ready within 10 minutes")));
+                    return Err(Error::new(
+                        ErrorKind::Timeout,
+                        format!("the index `{name}` was not ready within 10 minutes"),
+                    ));
                 }
                 _ => context.sleep(PAUSE).await?,
             }
         }
     }
 
-    async fn protect(&self, context: &Context, asked: &IndexSpec, seen: &IndexDescription) -> Result<()> {
+    async fn protect(
+        &self,
+        context: &Context,
+        asked: &IndexSpec,
+        seen: &IndexDescription,
+    ) -> Result<()> {
         if asked.deletion_protection == seen.spec.deletion_protection {
             return Ok(());
         }
@@ -231,7 +252,10 @@ pub(super) async fn wait_unprotected(context: &Context, index: &dyn Target) -> R
     let deadline = after(context.clock.now(), READABLE);
     while index.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
         if context.clock.now() >= deadline {
-            return Err(Error::new(ErrorKind::Timeout, "deletion protection was still on after 2 minutes"));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                "deletion protection was still on after 2 minutes",
+            ));
         }
         context.sleep(PAUSE).await?;
     }
@@ -250,10 +274,16 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
         match seen.first() {
             Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => break,
             Some(_) => {
-                return Err(Error::new(ErrorKind::Conflict, "the target gives a probe record back changed"));
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "the target gives a probe record back changed",
+                ));
             }
             None if context.clock.now() >= deadline => {
-                return Err(Error::new(ErrorKind::Timeout, "a probe record could not be read back within 2 minutes"));
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "a probe record could not be read back within 2 minutes",
+                ));
             }
             None => context.sleep(PAUSE).await?,
         }
@@ -261,7 +291,10 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     target.delete_namespace(&namespace).await?;
     while target.stats().await?.count(&namespace) > 0 {
         if context.clock.now() >= deadline {
-            return Err(Error::new(ErrorKind::Timeout, "the probe record could not be removed within 2 minutes"));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                "the probe record could not be removed within 2 minutes",
+            ));
         }
         context.sleep(PAUSE).await?;
     }

@@ -24,8 +24,10 @@ use crate::model::Verdict;
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
+pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use copy::enumeration_of;
 pub(super) use create::{differences, spec_of};
+pub(super) use shards::mappings;
 
 /// What became of an act.
 pub(super) enum Acted {
@@ -70,6 +72,8 @@ pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
         StageKind::Verify(verify) => Box::new(verify::VerifyWork(verify.clone())),
         StageKind::Canary(canary) => Box::new(canary::CanaryWork(canary.clone())),
         StageKind::Decommission(stage) => Box::new(decommission::DecommissionWork(stage.clone())),
-        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => Box::new(not_yet::NotYet),
+        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
+            Box::new(not_yet::NotYet)
+        }
     }
 }

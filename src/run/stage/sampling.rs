@@ -50,11 +50,14 @@ pub(super) async fn sample(
         let ids = some_ids(source, dimension, mapping, wanted, rng).await?;
         for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
             let records = source.fetch(&mapping.source, part).await?;
-            sampled.extend(records.into_iter().map(|record| Sampled { mapping: mapping.clone(), record }));
+            sampled.extend(
+                records.into_iter().map(|record| Sampled { mapping: mapping.clone(), record }),
+            );
         }
     }
     // A fetch answers in no order; the sample shall not depend on that.
-    sampled.sort_by(|a, b| (&a.mapping.source, &a.record.id).cmp(&(&b.mapping.source, &b.record.id)));
+    sampled
+        .sort_by(|a, b| (&a.mapping.source, &a.record.id).cmp(&(&b.mapping.source, &b.record.id)));
     sampled.shuffle(rng);
     sampled.truncate(usize::try_from(count).unwrap_or(usize::MAX));
     Ok(sampled)
@@ -80,7 +83,8 @@ async fn some_ids(
         }
     } else {
         let vector = Vector::from_values((0..dimension).map(|_| rng.random_range(-1.0f32..1.0)));
-        let top_k = u32::try_from(wanted).unwrap_or(u32::MAX).min(source.capabilities().limits.top_k);
+        let top_k =
+            u32::try_from(wanted).unwrap_or(u32::MAX).min(source.capabilities().limits.top_k);
         let query = Query { vector, top_k, ..Query::default() };
         ids.extend(source.query(&mapping.source, &query).await?.into_iter().map(|found| found.id));
     }
@@ -91,7 +95,13 @@ async fn some_ids(
 }
 
 /// Queries with the vectors of sampled records; a share of them with a filter on a metadata value of the record.
-pub(super) fn queries(sampled: &[Sampled], count: u64, top_k: u32, filtered: f64, rng: &mut StdRng) -> Vec<ProbeQuery> {
+pub(super) fn queries(
+    sampled: &[Sampled],
+    count: u64,
+    top_k: u32,
+    filtered: f64,
+    rng: &mut StdRng,
+) -> Vec<ProbeQuery> {
     if sampled.is_empty() {
         return Vec::new();
     }
@@ -105,7 +115,12 @@ pub(super) fn queries(sampled: &[Sampled], count: u64, top_k: u32, filtered: f64
             source_namespace: mapping.source.clone(),
             target_namespace: mapping.target.clone(),
             is_filtered: filter.is_some(),
-            query: Query { vector: record.vector.clone(), sparse: record.sparse.clone(), top_k, filter },
+            query: Query {
+                vector: record.vector.clone(),
+                sparse: record.sparse.clone(),
+                top_k,
+                filter,
+            },
         });
     }
     queries
@@ -118,7 +133,9 @@ fn filter_of(record: &Record, rng: &mut StdRng) -> Option<Filter> {
         .0
         .iter()
         .filter_map(|(field, value)| match value {
-            MetadataValue::String(text) if text.len() <= 64 => Some((field, serde_json::json!({ "$eq": text }))),
+            MetadataValue::String(text) if text.len() <= 64 => {
+                Some((field, serde_json::json!({ "$eq": text })))
+            }
             MetadataValue::Bool(value) => Some((field, serde_json::json!({ "$eq": value }))),
             MetadataValue::Number(value) => Some((field, serde_json::json!({ "$gte": value }))),
             _ => None,

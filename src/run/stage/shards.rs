@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::copy::{Adaptive, DeadLetters, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces};
+use crate::copy::{
+    Adaptive, DeadLetters, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces,
+};
 use crate::error::{Error, Result};
 use crate::model::{Enumeration, IndexStats, Shard};
-use crate::plan::file::{self, StageKind};
 use crate::plan::Plan;
-use crate::provider::manifest;
+use crate::plan::file::{self, StageKind};
+use crate::provider::manifest::{self, ManifestOptions};
 use crate::run::Context;
 
 /// The plan's copy stage, or one with all defaults.
@@ -24,7 +26,7 @@ pub(super) fn copy_of(plan: &Plan) -> file::Copy {
 }
 
 /// The namespaces the plan copies and their names on the other side.
-pub(super) fn mappings(plan: &Plan, stats: &IndexStats) -> Result<Vec<Mapping>> {
+pub(crate) fn mappings(plan: &Plan, stats: &IndexStats) -> Result<Vec<Mapping>> {
     let copy = copy_of(plan);
     let chosen = choose(stats, copy.namespaces.as_ref())?;
     map_namespaces(plan, chosen, copy.namespaces.as_ref())
@@ -62,7 +64,10 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
         concurrency: Arc::new(Adaptive::new(in_flight)),
         chunks_in_flight: in_flight.div_ceil(2),
         dimension: dimension.unwrap_or(0) as usize,
-        throttled: context.world.throttled.clone(),
+        throttled: {
+            let world = context.world.clone();
+            Arc::new(move || world.throttled())
+        },
         cancel: context.cancel.clone(),
     })
 }
@@ -75,7 +80,11 @@ pub(super) fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>
         return Err(Error::unexpected("the shard has a manifest and the plan has none"));
     };
     let namespace = shard.source.clone();
-    let rows = manifest::read(file, asked.manifest.namespace.as_deref(), asked.manifest.id.as_deref())?;
+    let rows = manifest::open(&ManifestOptions {
+        path: file.clone(),
+        namespace: asked.manifest.namespace.clone(),
+        id: asked.manifest.id.clone(),
+    })?;
     let ids = rows.filter_map(move |row| match row {
         Ok(row) if row.namespace == namespace => Some(Ok(row.id)),
         Ok(_) => None,

@@ -1,0 +1,217 @@
+//! A command without a shell.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command as Process};
+use tokio::task::JoinHandle;
+
+use super::tail::Tail;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long output is waited for after the command has ended: what it left running may hold the pipe open.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// A command to run.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The program and its arguments. A name without a slash is looked up in the `PATH` of `env`; a relative path
+    /// starts at `directory`.
+    pub argv: Vec<String>,
+    /// All it sees of the environment.
+    pub env: BTreeMap<String, String>,
+    pub directory: PathBuf,
+    /// Written to its standard input, which is then closed.
+    pub stdin: Vec<u8>,
+    /// When it and everything in its process group is killed.
+    pub timeout: Duration,
+}
+
+impl Command {
+    /// A command that sees `PATH` and the variables named in `allowed`, out of `env`.
+    pub fn new(
+        argv: &[String],
+        env: &BTreeMap<String, String>,
+        allowed: &[String],
+        directory: &Path,
+        timeout: Duration,
+    ) -> Self {
+        let passes = |name: &str| name == "PATH" || allowed.iter().any(|allowed| allowed == name);
+        let env = env.iter().filter(|(name, _)| passes(name));
+        Self {
+            argv: argv.to_vec(),
+            env: env.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            directory: directory.to_owned(),
+            stdin: Vec::new(),
+            timeout,
+        }
+    }
+
+    /// Adds a variable, in the place of an inherited one.
+    pub fn with_env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn with_stdin(mut self, stdin: impl Into<Vec<u8>>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOutput {
+    pub status: ExitStatus,
+    /// The last 4 KiB of standard output.
+    pub stdout: String,
+    /// The last 4 KiB of standard error.
+    pub stderr: String,
+}
+
+impl CommandOutput {
+    /// The output of a command that succeeded.
+    ///
+    /// # Errors
+    /// `Refused` where the exit status is not 0, with the status and the last line of standard error, else output.
+    pub fn success(self) -> Result<Self> {
+        if self.status.success() {
+            return Ok(self);
+        }
+        let last = |text: &str| text.trim_end().lines().last().map(str::to_owned);
+        let said = last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or_default();
+        Err(Error::new(ErrorKind::Refused, format!("the command failed with {}", self.status))
+            .with_context("output", said))
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// - `Invalid` where `argv` is empty.
+/// - `NotFound` or `Io` where it cannot be started.
+/// - `Timeout` after which its process group was killed; not retryable, as it may have had an effect.
+///
+/// Dropping the future kills the process group, too.
+pub async fn run_command(command: &Command) -> Result<CommandOutput> {
+    let program = command.argv.first().map(String::as_str).unwrap_or_default();
+    let in_context =
+        |error: Error| error.with_operation("command").with_context("program", program);
+    let mut child = spawn(command).map_err(in_context)?;
+    let group = Group::of(&child);
+    let streams = (
+        write_all(&mut child, command.stdin.clone()),
+        read(child.stdout.take()),
+        read(child.stderr.take()),
+    );
+    let status = tokio::time::timeout(command.timeout, child.wait()).await;
+    let (stdin, stdout, stderr) = streams;
+    stdin.abort();
+    let status = match status {
+        Ok(status) => status.map_err(|error| in_context(Error::io("cannot wait for it", error)))?,
+        Err(_) => return Err(in_context(timed_out(command.timeout))),
+    };
+    group.ended();
+    Ok(CommandOutput { status, stdout: stdout.text().await, stderr: stderr.text().await })
+}
+
+fn timed_out(timeout: Duration) -> Error {
+    let message =
+        format!("the command took longer than {} and was killed", crate::model::Span(timeout));
+    Error::new(ErrorKind::Timeout, message).with_retry(crate::error::Retry::Never)
+}
+
+fn spawn(command: &Command) -> Result<Child> {
+    let Some((program, arguments)) = command.argv.split_first() else {
+        return Err(Error::invalid("the command is empty"));
+    };
+    let is_path = program.contains('/');
+    let program = if is_path { command.directory.join(program) } else { program.into() };
+    let mut process = Process::new(program);
+    process
+        .args(arguments)
+        .env_clear()
+        .envs(&command.env)
+        .current_dir(&command.directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    process.process_group(0);
+    process.spawn().map_err(|error| Error::io("the command cannot be started", error))
+}
+
+/// The process group of a running command, killed when dropped unless the command ended by itself.
+struct Group(Option<u32>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id())
+    }
+
+    /// What the command left running on purpose stays.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) =
+            self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
+            // Gone already is as good as killed.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn write_all(child: &mut Child, bytes: Vec<u8>) -> JoinHandle<()> {
+    let stdin = child.stdin.take();
+    tokio::spawn(async move {
+        if let Some(mut stdin) = stdin {
+            // A command need not read what it is given.
+            let _ = stdin.write_all(&bytes).await;
+        }
+    })
+}
+
+/// An output that is being read.
+struct Reading {
+    tail: Arc<Mutex<Tail>>,
+    task: JoinHandle<()>,
+}
+
+fn read<R: AsyncRead + Unpin + Send + 'static>(stream: Option<R>) -> Reading {
+    let tail = Arc::new(Mutex::new(Tail::default()));
+    let into = tail.clone();
+    let task = tokio::spawn(async move {
+        let Some(mut stream) = stream else { return };
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = stream.read(&mut buffer).await.inspect(|count| {
+            into.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..*count]);
+        }) {}
+    });
+    Reading { tail, task }
+}
+
+impl Reading {
+    async fn text(mut self) -> String {
+        if tokio::time::timeout(LINGER, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,10 @@
+//! Commands and requests a plan asks for, with a deadline and a bounded answer. They know nothing of hooks or drivers.
+
+mod command;
+mod http;
+mod secret;
+mod tail;
+
+pub use command::{Command, CommandOutput, run_command};
+pub use http::{HttpAnswer, send_http};
+pub use secret::Hidden;

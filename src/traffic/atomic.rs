@@ -1,0 +1,67 @@
+//! Files that are replaced as a whole.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The text of a file, `None` where there is none.
+pub(super) async fn read(path: &Path) -> Result<Option<String>> {
+    match tokio::fs::read_to_string(path).await {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(Error::io("the file cannot be read", error).with_context("file", path.display()))
+        }
+    }
+}
+
+/// Replaces a file so that a reader sees the old text or the new one, and the new one survives a power cut.
+/// A link is followed; permission bits are kept; a new file can be read by everybody, as the application must.
+pub(super) async fn replace(path: &Path, text: String) -> Result<()> {
+    let path = path.to_owned();
+    let shown = path.display().to_string();
+    let write = tokio::task::spawn_blocking(move || replace_now(&path, text.as_bytes()));
+    match write.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::io("the file cannot be written", error)),
+        Err(error) => {
+            Err(Error::new(ErrorKind::Unexpected, "writing was cut off").with_source(error))
+        }
+    }
+    .map_err(|error| error.with_context("file", shown))
+}
+
+fn replace_now(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = match real.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut file = tempfile::Builder::new().prefix(".vecshift-").tempfile_in(&folder)?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(permissions(&real)?)?;
+    file.as_file().sync_all()?;
+    file.persist(&real).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    std::fs::File::open(&folder)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn permissions(path: &Path) -> std::io::Result<std::fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    match std::fs::metadata(path) {
+        Ok(known) => Ok(known.permissions()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(std::fs::Permissions::from_mode(0o644))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn permissions(path: &Path) -> std::io::Result<std::fs::Permissions> {
+    let folder = path.parent().unwrap_or(path);
+    std::fs::metadata(if path.exists() { path } else { folder }).map(|known| known.permissions())
+}

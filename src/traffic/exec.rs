@@ -1,0 +1,53 @@
+//! Commands that set and read the weight.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::action::{Command, CommandOutput, run_command};
+use super::driver::{Driver, DriverContext};
+use super::weight::{check, parse_percent, percent_text};
+use crate::error::Result;
+use crate::model::Share;
+use crate::plan::file;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Two commands. They see `PATH`, `VECSHIFT_PLAN` and, to set, `VECSHIFT_WEIGHT` (0 to 100), and nothing else.
+pub(super) struct ExecDriver {
+    exec: file::ExecDriver,
+    context: DriverContext,
+}
+
+impl ExecDriver {
+    pub fn new(exec: file::ExecDriver, context: DriverContext) -> Self {
+        Self { exec, context }
+    }
+
+    fn command(&self, argv: &[String]) -> Command {
+        let timeout = self.exec.timeout.map_or(TIMEOUT, |span| span.0);
+        Command::new(argv, &self.context.env, &[], &self.context.base, timeout)
+            .with_env("VECSHIFT_PLAN", &self.context.plan)
+    }
+}
+
+#[async_trait]
+impl Driver for ExecDriver {
+    async fn set(&self, weight: Share) -> Result<()> {
+        check(weight)?;
+        let command =
+            self.command(&self.exec.set).with_env("VECSHIFT_WEIGHT", percent_text(weight));
+        run_command(&command).await.and_then(CommandOutput::success).map(drop)
+    }
+
+    async fn read(&self) -> Result<Option<Share>> {
+        let Some(argv) = &self.exec.read else { return Ok(None) };
+        let output = run_command(&self.command(argv)).await?.success()?;
+        parse_percent(&output.stdout).map(Some)
+    }
+
+    fn describe(&self) -> String {
+        let program = self.exec.set.first().map(String::as_str).unwrap_or_default();
+        format!("command {program}")
+    }
+}

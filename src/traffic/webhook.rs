@@ -1,0 +1,86 @@
+//! Requests that set and read the weight.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::action::{Hidden, HttpAnswer, send_http};
+use super::driver::{Driver, DriverContext};
+use super::weight::{check, from_percent, parse_percent, percent_json};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Share;
+use crate::plan::file::{HttpCall, Webhook};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Two requests. Templates know `weight` (0 to 100; only to set), `plan` and `salt`, which is the plan's name.
+pub(super) struct WebhookDriver {
+    webhook: Webhook,
+    context: DriverContext,
+}
+
+impl WebhookDriver {
+    pub fn new(webhook: Webhook, context: DriverContext) -> Self {
+        Self { webhook, context }
+    }
+
+    async fn send(&self, call: &HttpCall, weight: Option<Share>) -> Result<HttpAnswer> {
+        let mut known = json!({ "plan": self.context.plan, "salt": self.context.plan });
+        if let Some(weight) = weight {
+            known["weight"] = percent_json(weight);
+        }
+        let bearer = match &call.bearer {
+            Some(reference) => {
+                Some(Hidden::read(reference, &self.context.env, &self.context.base).await?)
+            }
+            None => None,
+        };
+        send_http(call, &known, bearer.as_ref(), TIMEOUT).await
+    }
+}
+
+#[async_trait]
+impl Driver for WebhookDriver {
+    async fn set(&self, weight: Share) -> Result<()> {
+        check(weight)?;
+        self.send(&self.webhook.set, Some(weight)).await.map(drop)
+    }
+
+    async fn read(&self) -> Result<Option<Share>> {
+        let Some(call) = &self.webhook.read else { return Ok(None) };
+        let answer = self.send(call, None).await?;
+        weight_in(&answer.body, self.webhook.pointer.as_deref().unwrap_or_default()).map(Some)
+    }
+
+    fn describe(&self) -> String {
+        let url = self.webhook.set.method().map_or("", |target| target.url);
+        format!("webhook {}", host(url))
+    }
+}
+
+/// The part of an address that tells where it leads; paths and queries may hold secrets.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+/// The weight at a JSON pointer; without a pointer the whole answer is the weight.
+fn weight_in(body: &str, pointer: &str) -> Result<Share> {
+    let unreadable = |what: &str| {
+        Error::new(ErrorKind::Protocol, format!("the answer to reading the weight {what}"))
+            .with_context("pointer", pointer)
+    };
+    let answer: Value = match serde_json::from_str(body) {
+        Ok(answer) => answer,
+        Err(_) if pointer.is_empty() => return parse_percent(body),
+        Err(_) => return Err(unreadable("is not JSON")),
+    };
+    match answer.pointer(pointer) {
+        Some(Value::Number(number)) => from_percent(number.as_f64().unwrap_or(f64::NAN)),
+        Some(Value::String(text)) => parse_percent(text),
+        Some(_) => Err(unreadable("has no number there")),
+        None => Err(unreadable("has nothing there")),
+    }
+}

@@ -1,0 +1,51 @@
+//! Weights as drivers say and read them: 0 to 100.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Share;
+
+/// The smallest difference of two weights that counts, as a share.
+const TOLERANCE: f64 = 1e-6;
+
+/// A weight as a percentage without a sign: `5`, `0.5`.
+pub(super) fn percent_text(weight: Share) -> String {
+    percent(weight).to_string()
+}
+
+/// A weight as a percentage: a whole number where it is one.
+pub(super) fn percent_json(weight: Share) -> serde_json::Value {
+    let percent = percent(weight);
+    if percent.fract() == 0.0 { (percent as u64).into() } else { percent.into() }
+}
+
+fn percent(weight: Share) -> f64 {
+    (weight.percent() * 1e9).round() / 1e9
+}
+
+/// The weight that `text` gives, `25`, `25.0` or `25%`.
+pub(super) fn parse_percent(text: &str) -> Result<Share> {
+    let text = text.trim();
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    from_percent(number.parse().unwrap_or(f64::NAN))
+        .map_err(|error| error.with_context("read", text))
+}
+
+pub(super) fn from_percent(percent: f64) -> Result<Share> {
+    if (0.0..=100.0).contains(&percent) {
+        Ok(Share(percent / 100.0))
+    } else {
+        Err(Error::new(ErrorKind::Protocol, "what was read back is no weight from 0 to 100"))
+    }
+}
+
+/// Refuses what is no part of a whole.
+pub(super) fn check(weight: Share) -> Result<()> {
+    if (0.0..=1.0).contains(&weight.0) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("{weight} is no weight from 0% to 100%")))
+    }
+}
+
+pub(super) fn is_same(a: Share, b: Share) -> bool {
+    (a.0 - b.0).abs() < TOLERANCE
+}

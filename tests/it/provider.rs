@@ -1,0 +1,478 @@
+//! The conformance suite: the `# Behavior` lists of `Source` and `Target`, once over every provider, kind of index
+//! and wire, gated by what the index says it can do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vecshift::ErrorKind;
+use vecshift::emulator::{Emulator, EmulatorOptions};
+use vecshift::model::{
+    Deployment, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, Span,
+    SparseVector, Vector, VectorType,
+};
+use vecshift::plan::file::Faults;
+use vecshift::provider::layer::{StackOptions, stack};
+use vecshift::provider::pinecone::{Index, Settings, Transport};
+use vecshift::provider::{Filter, IndexChange, Query, Secret, Source, Target};
+
+/// Components of a record's vector.
+const DIMENSION: u32 = 4;
+
+/// An index of one kind over one wire.
+struct Peer {
+    name: String,
+    target: Arc<dyn Target>,
+    spec: IndexSpec,
+    emulator: Emulator,
+}
+
+fn pod() -> Deployment {
+    Deployment::Pod {
+        environment: "us-east-1-aws".into(),
+        pod_type: "p1.x1".into(),
+        pods: 1,
+        replicas: 1,
+        shards: 1,
+        indexed: None,
+    }
+}
+
+fn serverless() -> Deployment {
+    Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+}
+
+fn spec(deployment: Deployment, metric: Metric, vector_type: VectorType) -> IndexSpec {
+    IndexSpec {
+        name: "conformance".into(),
+        dimension: (vector_type == VectorType::Dense).then_some(DIMENSION),
+        metric,
+        vector_type,
+        deployment,
+        deletion_protection: false,
+        tags: Default::default(),
+    }
+}
+
+pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Target> {
+    let settings = Settings {
+        index: "conformance".into(),
+        endpoint: emulator.url(),
+        api_key: Secret::new("key"),
+        transport,
+        user_agent: "vecshift-tests".into(),
+    };
+    Arc::new(Index::new(settings).unwrap())
+}
+
+/// Every kind of index over every wire; the index is there and ready, and empty.
+async fn peers() -> Vec<Peer> {
+    let kinds = [
+        ("pod", spec(pod(), Metric::Dotproduct, VectorType::Dense)),
+        ("serverless", spec(serverless(), Metric::Dotproduct, VectorType::Dense)),
+        ("cosine", spec(serverless(), Metric::Cosine, VectorType::Dense)),
+    ];
+    let mut peers = Vec::new();
+    for transport in [Transport::Grpc, Transport::Rest, Transport::Auto] {
+        for (kind, spec) in &kinds {
+            let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
+            emulator.add_index(spec.clone()).await.unwrap();
+            let bare = index(&emulator, transport);
+            // The third wire is also the one behind the usual layers.
+            let target = match transport {
+                Transport::Auto => stack(bare, StackOptions::default()).0,
+                _ => bare,
+            };
+            target.describe().await.unwrap();
+            let name = format!("{kind} over {transport:?}");
+            peers.push(Peer { name, target, spec: spec.clone(), emulator });
+        }
+    }
+    peers
+}
+
+fn namespace(name: &str) -> Namespace {
+    Namespace::from(name)
+}
+
+fn ids(ids: &[&str]) -> Vec<RecordId> {
+    ids.iter().map(|id| RecordId::from(*id)).collect()
+}
+
+pub fn record(id: &str) -> Record {
+    let seed = id.bytes().fold(7u32, |seed, byte| seed.wrapping_mul(31) ^ u32::from(byte));
+    let values = (0..DIMENSION).map(|at| ((seed.wrapping_add(at * 7_919) % 1_000) as f32) / 997.0);
+    let metadata = [
+        ("name".to_owned(), MetadataValue::String(format!("ü{id}"))),
+        ("half".to_owned(), MetadataValue::Number(0.30000000000000004)),
+        ("even".to_owned(), MetadataValue::Bool(seed.is_multiple_of(2))),
+        ("tags".to_owned(), MetadataValue::List(vec![MetadataValue::String("a".into())])),
+    ];
+    Record {
+        id: RecordId::from(id),
+        vector: Vector::from_values(values),
+        sparse: None,
+        metadata: Metadata(metadata.into()),
+    }
+}
+
+fn sorted(mut records: Vec<Record>) -> Vec<Record> {
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    records
+}
+
+async fn fetch(peer: &Peer, name: &str, wanted: &[&str]) -> Vec<Record> {
+    sorted(peer.target.fetch(&namespace(name), &ids(wanted)).await.unwrap())
+}
+
+#[tokio::test]
+async fn describe_tells_what_was_made() {
+    for peer in peers().await {
+        let description = peer.target.describe().await.unwrap().unwrap();
+        assert_eq!(description.spec, peer.spec, "{}", peer.name);
+        assert!(description.ready, "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_not_there_is_none_and_reading_it_is_not_found() {
+    let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
+    for transport in [Transport::Grpc, Transport::Rest] {
+        let target = index(&emulator, transport);
+        assert_eq!(target.describe().await.unwrap(), None);
+        assert_eq!(target.stats().await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(
+            target.fetch(&namespace(""), &ids(&["a"])).await.unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+        target.delete_index().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn stats_count_by_namespace() {
+    for peer in peers().await {
+        assert_eq!(peer.target.stats().await.unwrap().total, 0, "{}", peer.name);
+        peer.target.upsert(&namespace(""), &[record("a")]).await.unwrap();
+        peer.target.upsert(&namespace("n"), &[record("a"), record("b")]).await.unwrap();
+        let stats = peer.target.stats().await.unwrap();
+        assert_eq!(stats.total, 3, "{}", peer.name);
+        assert_eq!(stats.count(&namespace("")), 1, "{}", peer.name);
+        assert_eq!(stats.count(&namespace("n")), 2, "{}", peer.name);
+        assert_eq!(stats.dimension, Some(DIMENSION), "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn counting_by_a_filter_works_or_is_unsupported() {
+    for peer in peers().await {
+        peer.target.upsert(&namespace("n"), &[record("a"), record("b")]).await.unwrap();
+        let filter = Filter(serde_json::json!({ "name": { "$eq": "üa" } }));
+        let counted = peer.target.filtered_stats(&filter).await;
+        if peer.target.capabilities().filtered_count {
+            assert_eq!(counted.unwrap().count(&namespace("n")), 1, "{}", peer.name);
+        } else {
+            assert_eq!(counted.unwrap_err().kind(), ErrorKind::Unsupported, "{}", peer.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_walk_over_the_pages_holds_each_id_once_in_bytewise_order() {
+    for peer in peers().await {
+        let n = namespace("n");
+        if !peer.target.capabilities().list {
+            let error = peer.target.list(&n, None).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", peer.name);
+            continue;
+        }
+        assert!(peer.target.list(&n, None).await.unwrap().ids.is_empty(), "{}", peer.name);
+        let records: Vec<Record> = (0..250).map(|at| record(&format!("id {at}"))).collect();
+        peer.target.upsert(&n, &records).await.unwrap();
+        let mut found = Vec::new();
+        let mut page = None;
+        loop {
+            let answer = peer.target.list(&n, page.as_deref()).await.unwrap();
+            found.extend(answer.ids);
+            page = answer.next;
+            if page.is_none() {
+                break;
+            }
+        }
+        let expected: BTreeSet<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn records_come_back_bit_for_bit() {
+    for peer in peers().await {
+        let values = [0.1, -0.0, f32::MIN_POSITIVE, 16_777_217.0];
+        let sparse = SparseVector::new(vec![7, 4_000_000_000], Vector::from_values([0.7, -0.1]));
+        let sparse = sparse.filter(|_| peer.target.capabilities().sparse);
+        let written = Record { vector: Vector::from_values(values), sparse, ..record("a b/ü?&=") };
+        let written = Record { id: RecordId::from("a b/?&=+%"), ..written };
+        peer.target.upsert(&namespace("n s/&"), std::slice::from_ref(&written)).await.unwrap();
+        assert_eq!(fetch(&peer, "n s/&", &["a b/?&=+%"]).await, [written], "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn ids_that_are_not_there_are_absent() {
+    for peer in peers().await {
+        assert!(fetch(&peer, "nobody", &["a"]).await.is_empty(), "{}", peer.name);
+        peer.target.upsert(&namespace("n"), &[record("a")]).await.unwrap();
+        assert_eq!(fetch(&peer, "n", &["a", "z"]).await, [record("a")], "{}", peer.name);
+        assert!(fetch(&peer, "n", &[]).await.is_empty(), "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn as_many_long_ids_as_allowed_can_be_fetched() {
+    for peer in peers().await {
+        let most = peer.target.capabilities().limits.fetch_ids;
+        let records: Vec<Record> =
+            (0..most).map(|at| record(&format!("{at:04}{}", "x".repeat(100)))).collect();
+        for part in records.chunks(500) {
+            peer.target.upsert(&namespace("n"), part).await.unwrap();
+        }
+        let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+        let found = peer.target.fetch(&namespace("n"), &ids).await.unwrap();
+        assert_eq!(sorted(found), records, "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn a_query_gives_the_nearest_first() {
+    for peer in peers().await {
+        let vector = Vector::from_values([1.0, 0.0, 0.0, 0.0]);
+        let query = |filter| Query { vector: vector.clone(), top_k: 2, filter, ..Query::default() };
+        let none = peer.target.query(&namespace("n"), &query(None)).await.unwrap();
+        assert!(none.is_empty(), "{}", peer.name);
+
+        let at = |id: &str, values: [f32; 4]| Record {
+            vector: Vector::from_values(values),
+            ..record(id)
+        };
+        let records = [
+            at("far", [0.0, 1.0, 0.0, 0.0]),
+            at("near", [1.0, 0.0, 0.0, 0.0]),
+            at("middle", [0.7, 0.7, 0.0, 0.0]),
+        ];
+        peer.target.upsert(&namespace("n"), &records).await.unwrap();
+        let found = peer.target.query(&namespace("n"), &query(None)).await.unwrap();
+        let order: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+        assert_eq!(order, ["near", "middle"], "{}", peer.name);
+        assert!(found[0].score > found[1].score, "{}", peer.name);
+
+        let filter = Filter(serde_json::json!({ "name": { "$in": ["üfar", "ümiddle"] } }));
+        let found = peer.target.query(&namespace("n"), &query(Some(filter))).await.unwrap();
+        assert_eq!(found[0].id.as_str(), "middle", "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
+    for peer in peers().await {
+        let lag = Some(Span(Duration::from_millis(150)));
+        let n = namespace("n");
+        peer.target.upsert(&n, &[record("first")]).await.unwrap();
+        peer.emulator.set_faults(Faults { lag, ..Faults::default() });
+        let upserted = peer.target.upsert(&n, &[record("second")]).await.unwrap();
+        if !peer.target.capabilities().lsn {
+            assert_eq!(upserted.lsn, None, "{}", peer.name);
+            assert_eq!(peer.target.is_visible(&n, 1).await.unwrap(), None, "{}", peer.name);
+            continue;
+        }
+        let lsn = upserted.lsn.unwrap();
+        assert_eq!(peer.target.is_visible(&n, lsn).await.unwrap(), Some(false), "{}", peer.name);
+        assert_eq!(fetch(&peer, "n", &["second"]).await, [], "{}", peer.name);
+        let seen = async {
+            while peer.target.is_visible(&n, lsn).await.unwrap() != Some(true) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap();
+        assert_eq!(fetch(&peer, "n", &["second"]).await, [record("second")], "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn an_index_is_made_protected_and_deleted() {
+    for peer in peers().await {
+        let taken = peer.target.create(&peer.spec).await.unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AlreadyExists, "{}", peer.name);
+
+        let protect = |on| IndexChange { deletion_protection: Some(on) };
+        peer.target.configure(&protect(true)).await.unwrap();
+        let description = peer.target.describe().await.unwrap().unwrap();
+        assert!(description.spec.deletion_protection, "{}", peer.name);
+        let refused = peer.target.delete_index().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{}: {refused}", peer.name);
+
+        peer.target.configure(&protect(false)).await.unwrap();
+        peer.target.delete_index().await.unwrap();
+        peer.target.delete_index().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_index_made_anew_is_another_one() {
+    for transport in [Transport::Grpc, Transport::Rest] {
+        let options = EmulatorOptions { ready_after: Duration::ZERO, ..Default::default() };
+        let emulator = Emulator::start(options).await.unwrap();
+        let target = index(&emulator, transport);
+        let first = spec(serverless(), Metric::Cosine, VectorType::Dense);
+        target.create(&first).await.unwrap();
+        target.upsert(&namespace("n"), &[record("a")]).await.unwrap();
+        assert!(target.capabilities().list);
+
+        target.delete_index().await.unwrap();
+        target.create(&spec(pod(), Metric::Cosine, VectorType::Dense)).await.unwrap();
+        assert_eq!(target.stats().await.unwrap().total, 0);
+        assert!(!target.capabilities().list);
+    }
+}
+
+#[tokio::test]
+async fn a_record_with_the_same_id_is_replaced_as_a_whole() {
+    for peer in peers().await {
+        let n = namespace("n");
+        let bare = Record { metadata: Metadata::default(), ..record("a") };
+        for _ in 0..2 {
+            let upserted = peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
+            assert_eq!(upserted.count, 2, "{}", peer.name);
+        }
+        peer.target.upsert(&n, std::slice::from_ref(&bare)).await.unwrap();
+        assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [bare, record("b")], "{}", peer.name);
+        assert_eq!(peer.target.upsert(&n, &[]).await.unwrap().count, 0, "{}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn too_much_at_once_is_too_large() {
+    for peer in peers().await {
+        let text = MetadataValue::String("x".repeat(30_000));
+        let heavy = |at: usize| Record {
+            metadata: Metadata([("t".to_owned(), text.clone())].into()),
+            ..record(&format!("{at}"))
+        };
+        let records: Vec<Record> = (0..80).map(heavy).collect();
+        let error = peer.target.upsert(&namespace("n"), &records).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{}: {error}", peer.name);
+        assert_eq!(peer.target.stats().await.unwrap().total, 0, "{}", peer.name);
+
+        let many: Vec<Record> = (0..1_001).map(|at| record(&format!("{at}"))).collect();
+        let error = peer.target.upsert(&namespace("n"), &many).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{}: {error}", peer.name);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_reckoned_to_fit_fits() {
+    for peer in peers().await {
+        let limits = peer.target.capabilities().limits;
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        for at in 0.. {
+            let text = MetadataValue::String("\u{1}\"ü".repeat(500));
+            let metadata = Metadata([("t".to_owned(), text)].into());
+            let record = Record { metadata, ..record(&format!("{at}")) };
+            bytes += peer.target.request_bytes(&record);
+            if bytes > limits.upsert_bytes - 1_000 || batch.len() == limits.upsert_records {
+                break;
+            }
+            batch.push(record);
+        }
+        peer.target.upsert(&namespace("n"), &batch).await.unwrap();
+        assert!(batch.len() > 200, "{}: {}", peer.name, batch.len());
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
+    for peer in peers().await {
+        let with =
+            |value| Record { metadata: Metadata([("f".to_owned(), value)].into()), ..record("a") };
+        let sparse = SparseVector::new(vec![1], Vector::from_values([1.0]));
+        let twice = SparseVector::new(vec![1, 1], Vector::from_values([1.0, 2.0]));
+        let cases = [
+            record("fine"),
+            record(&"x".repeat(512)),
+            record(&"x".repeat(513)),
+            record("é"),
+            with(MetadataValue::Object(Default::default())),
+            with(MetadataValue::List(vec![MetadataValue::Number(1.0)])),
+            with(MetadataValue::String("x".repeat(40_900))),
+            with(MetadataValue::String("x".repeat(41_000))),
+            Record { vector: Vector::from_values([1.0]), ..record("short") },
+            Record { vector: Vector::default(), ..record("none") },
+            Record { sparse, ..record("sparse") },
+            Record { sparse: twice, ..record("twice") },
+        ];
+        for record in cases {
+            let reason = peer.target.rejects(&record);
+            let upserted = peer.target.upsert(&namespace("n"), std::slice::from_ref(&record)).await;
+            match upserted {
+                Ok(_) => assert_eq!(reason, None, "{}: {record:?}", peer.name),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Invalid, "{}: {error}", peer.name);
+                    assert!(reason.is_some(), "{}: {error}", peer.name);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn deleting_what_is_not_there_succeeds() {
+    for peer in peers().await {
+        let n = namespace("n");
+        peer.target.delete(&n, &ids(&["a"])).await.unwrap();
+        peer.target.delete_namespace(&n).await.unwrap();
+        peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
+        peer.target.delete(&n, &ids(&["a", "z"])).await.unwrap();
+        peer.target.delete(&n, &[]).await.unwrap();
+        assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [record("b")], "{}", peer.name);
+
+        for name in ["n", ""] {
+            peer.target.upsert(&namespace(name), &[record("c")]).await.unwrap();
+            peer.target.delete_namespace(&namespace(name)).await.unwrap();
+            assert_eq!(peer.target.stats().await.unwrap().count(&namespace(name)), 0);
+            assert!(fetch(&peer, name, &["b", "c"]).await.is_empty(), "{}", peer.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sparse_index_keeps_sparse_values_only() {
+    for transport in [Transport::Grpc, Transport::Rest] {
+        let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
+        let spec = spec(serverless(), Metric::Dotproduct, VectorType::Sparse);
+        emulator.add_index(spec.clone()).await.unwrap();
+        let target = index(&emulator, transport);
+        assert_eq!(target.describe().await.unwrap().unwrap().spec, spec);
+        let sparse = SparseVector::new(vec![3, 1], Vector::from_values([0.5, 0.25]));
+        let written = Record { vector: Vector::default(), sparse: sparse.clone(), ..record("a") };
+        assert_eq!(target.rejects(&written), None);
+        let upserted =
+            target.upsert(&namespace("n"), std::slice::from_ref(&written)).await.unwrap();
+        let read = target.fetch(&namespace("n"), &ids(&["a"])).await.unwrap();
+        let entries = |record: &Record| record.sparse.as_ref().unwrap().sorted();
+        assert_eq!(entries(&read[0]), entries(&written));
+        let query = Query { sparse, top_k: 1, ..Query::default() };
+        assert_eq!(target.query(&namespace("n"), &query).await.unwrap().len(), 1);
+        if let Some(lsn) = upserted.lsn {
+            assert_ne!(target.is_visible(&namespace("n"), lsn).await.unwrap(), Some(false));
+        }
+        assert!(target.rejects(&record("dense")).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_read_through_the_same_trait() {
+    for peer in peers().await {
+        let source: Arc<dyn Source> = peer.target.clone();
+        assert_eq!(source.describe().await.unwrap().unwrap().spec, peer.spec);
+    }
+}

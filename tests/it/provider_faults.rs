@@ -1,0 +1,1 @@
+//! What goes wrong between here and a provider.
