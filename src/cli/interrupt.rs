@@ -10,6 +10,11 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::error::{Error, Result};
 
+/// What a run says at the first signal.
+pub const AT_A_CHECKPOINT: &str = "Stopping at the next checkpoint; once more stops at once.";
+/// What something says at the first signal that has nothing to put down first.
+pub const SOON: &str = "Stopping.";
+
 /// Listens for signals until it is dropped.
 pub struct Interrupt {
     /// Cancelled by the first signal.
@@ -20,14 +25,15 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    pub fn listen(output: Output) -> Result<Self> {
+    /// `words` are said at the first signal.
+    pub fn listen(output: Output, words: &'static str) -> Result<Self> {
         let (gently, at_once) = (CancellationToken::new(), CancellationToken::new());
         let was_terminated = Arc::new(AtomicBool::new(false));
         let mut signals = Signals::new()?;
         let (first, second, terminated) = (gently.clone(), at_once.clone(), was_terminated.clone());
         let task = tokio::spawn(async move {
             terminated.store(signals.next().await, Ordering::SeqCst);
-            output.talk("Stopping at the next checkpoint; once more stops at once.");
+            output.talk(words);
             first.cancel();
             terminated.store(signals.next().await, Ordering::SeqCst);
             second.cancel();

@@ -9,15 +9,21 @@
 mod args;
 mod command;
 mod console;
+mod drive;
 mod environment;
 mod events;
 mod exit;
 mod failure;
+mod github;
 mod interrupt;
 mod narrate;
 mod output;
+mod preview;
 mod progress;
+mod reference;
+mod saved;
 mod session;
+mod world;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -18,15 +18,22 @@ pub struct Answer {
     pub text: String,
     /// For machines, beside `version`, `command` and `exit`.
     pub json: Map<String, Value>,
+    /// The data went out before the command ended.
+    is_printed: bool,
 }
 
 impl Answer {
     pub fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, text: text.into(), json: Map::new() }
+        Self { exit, text: text.into(), json: Map::new(), is_printed: false }
     }
 
     pub fn ok(text: impl Into<String>) -> Self {
         Self::new(Exit::Ok, text)
+    }
+
+    /// A success that has been printed already.
+    pub fn silent() -> Self {
+        Self { is_printed: true, ..Self::ok("") }
     }
 
     /// Adds a field of the JSON.
@@ -58,6 +65,9 @@ pub struct Output {
 impl Output {
     /// Prints a command's answer.
     pub fn answer(&self, command: &str, answer: &Answer) {
+        if answer.is_printed {
+            return;
+        }
         if self.is_json {
             data(&format!("{:#}", answer.document(command)));
         } else if !answer.text.is_empty() {

@@ -59,7 +59,16 @@ impl Session {
 
     /// Reads a plan and shows its warnings.
     pub fn read_plan(&self, path: &Path) -> Result<Read, Failure> {
-        let read = read(path, &self.inputs()?)?;
+        self.read_plan_with(path, BTreeMap::new())
+    }
+
+    /// As [`Session::read_plan`], with `vars` below those of the command line.
+    pub fn read_plan_with(&self, path: &Path, vars: BTreeMap<String, String>) -> Result<Read, Failure> {
+        let mut inputs = self.inputs()?;
+        for (name, value) in vars {
+            inputs.vars.entry(name).or_insert(value);
+        }
+        let read = read(path, &inputs)?;
         if !read.warnings.is_empty() {
             let colour = match self.output.stderr.colour {
                 true => crate::plan::Colour::Always,
@@ -70,14 +79,19 @@ impl Session {
         Ok(read)
     }
 
-    /// What the plan may see of the outside.
-    fn inputs(&self) -> Result<Inputs> {
+    /// The variables of the command line, `--var` above `--var-file`.
+    pub fn vars(&self) -> Result<BTreeMap<String, String>> {
         let mut vars = BTreeMap::new();
         for path in &self.global.var_file {
             vars.extend(read_variables(path)?);
         }
         vars.extend(self.global.vars.iter().cloned());
-        Ok(Inputs { vars, env: self.surroundings.variables.clone() })
+        Ok(vars)
+    }
+
+    /// What the plan may see of the outside.
+    fn inputs(&self) -> Result<Inputs> {
+        Ok(Inputs { vars: self.vars()?, env: self.surroundings.variables.clone() })
     }
 
     /// The state of a plan that is named by its file or by its name. By name no plan is read, so that a run can
@@ -94,6 +108,11 @@ impl Session {
             false => Paths::new(self.state(), &name),
         };
         Ok(Found { name, paths, address: self.address(plan) })
+    }
+
+    /// Who asks, for the journal: the name that was given, else the user's.
+    pub fn who(&self, given: Option<&str>) -> String {
+        given.map_or_else(|| self.surroundings.user(), str::to_owned)
     }
 
     /// What stands for the plan in commands that are printed.
