@@ -22,12 +22,8 @@ mod measured;
 mod once;
 mod series;
 mod tally;
-<<<<<<< HEAD
-=======
 #[cfg(test)]
 mod test_assertion;
-mod verdict;
->>>>>>> judge
 
 pub use judge::{Judge, Progress};
 pub use judgement::stage_verdict;

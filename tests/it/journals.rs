@@ -102,7 +102,7 @@ impl Writer {
             missing: 0,
             bytes: records * 12_400,
         };
-        let checkpoint = Checkpoint { cursor: Cursor::End, tally };
+        let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
         self.write(Event::Checkpointed {
             stage: "copy".into(),
             source: source.clone(),
