@@ -1,0 +1,148 @@
+//! The words of the command line. Each command's own arguments stand in its file under `command/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::command;
+
+/// Moves a vector index to a new home by a plan file reviewed in a pull request.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vecshift",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "A first look, with no key and no network:\n  vecshift rehearse plans/quickstart.yaml\n\n\
+                  Exit codes: vecshift explain exit-codes"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Where the journals live
+    #[arg(long, global = true, value_name = "DIR", default_value = ".vecshift", help_heading = "Global options")]
+    pub state: PathBuf,
+    /// Print one JSON document instead of text; it always has `exit`
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub color: When,
+    /// Set a variable of the plan; may be repeated
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Global options")]
+    pub vars: Vec<(String, String)>,
+    /// Read variables from a YAML or JSON mapping; `--var` stands above it
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub var_file: Vec<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub quiet: bool,
+    /// Say more: -v every namespace and judgement, -vv requests, -vvv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read, resolve and check a plan; says all that is wrong at once
+    Validate(command::validate::Arguments),
+    /// Say what a run would do now, against live state; changes nothing
+    Plan(command::plan::Arguments),
+    /// Do the whole plan against the embedded emulator; touches nothing real
+    Rehearse(command::rehearse::Arguments),
+    /// Do the plan; the same command goes on with it
+    Run(command::run::Arguments),
+    /// Say where runs stand, what they wait for and how to release them
+    Status(command::status::Arguments),
+    /// Approve what a run waits for
+    Approve(command::approve::Arguments),
+    /// Ask a run to pause
+    Pause(command::steer::Arguments),
+    /// Let a paused run, or one that could not be judged, go on
+    Resume(command::steer::Arguments),
+    /// Ask a run to stop and roll back
+    Abort(command::steer::Arguments),
+    /// Undo a run, last stage first
+    Rollback(command::rollback::Arguments),
+    /// Print the report of a run, from its journal
+    Report(command::report::Arguments),
+    /// Look at both sides as the plan's audit stage does; changes nothing
+    Audit(command::check::AuditArguments),
+    /// Judge one stage's assertions alone; changes nothing
+    Check(command::check::Arguments),
+    /// Serve the Pinecone emulator
+    Emulate(command::emulate::Arguments),
+    /// Print the JSON Schema of a plan
+    Schema,
+    /// Explain an error code, a metric or `exit-codes`
+    Explain(command::explain::Arguments),
+    /// Look at the lock of a plan
+    #[command(subcommand)]
+    Lock(command::lock::Command),
+    /// Remove the lock of a run that is gone
+    Unlock(command::lock::UnlockArguments),
+    /// Write the generated pages of `docs/`, or check that they are current
+    #[command(hide = true)]
+    Docs(command::docs::Arguments),
+}
+
+impl Command {
+    /// The command's word, as JSON names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Rehearse(_) => "rehearse",
+            Self::Run(_) => "run",
+            Self::Status(_) => "status",
+            Self::Approve(_) => "approve",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Abort(_) => "abort",
+            Self::Rollback(_) => "rollback",
+            Self::Report(_) => "report",
+            Self::Audit(_) => "audit",
+            Self::Check(_) => "check",
+            Self::Emulate(_) => "emulate",
+            Self::Schema => "schema",
+            Self::Explain(_) => "explain",
+            Self::Lock(_) => "lock",
+            Self::Unlock(_) => "unlock",
+            Self::Docs(_) => "docs",
+        }
+    }
+}
+
+/// Splits `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,71 @@
+//! `emulate`: the Pinecone emulator as a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Interrupt, SOON};
+use crate::cli::output::{Answer, data};
+use crate::cli::session::Session;
+use crate::cli::world::{rehearsal_of, world_of};
+use crate::emulator::{Emulator, EmulatorOptions};
+use crate::error::Result;
+use crate::report::count;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where it answers, REST and gRPC; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
+    pub listen: SocketAddr,
+    /// Fill it with this plan's rehearsal world, and play its faults
+    #[arg(long, value_name = "PLAN")]
+    pub world: Option<PathBuf>,
+    /// The key requests must carry; default: any
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Option<String>,
+}
+
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let plan = arguments.world.as_ref().map(|path| session.read_plan(path)).transpose()?.map(|read| read.plan);
+    let faults = match &plan {
+        Some(plan) => rehearsal_of(plan)?.faults.clone().unwrap_or_default(),
+        None => crate::plan::file::Faults::default(),
+    };
+    let interrupt = Interrupt::listen(session.output, SOON)?;
+    let options = EmulatorOptions {
+        listen: arguments.listen,
+        api_key: arguments.api_key.clone(),
+        faults,
+        ..EmulatorOptions::default()
+    };
+    let emulator = Emulator::start(options).await?;
+    let mut records = 0;
+    if let Some(plan) = &plan {
+        let load = async { Ok(emulator.load(world_of(plan)?).await?) };
+        records = interrupt.guard(load).await?;
+        session.output.talk(&format!("Loaded {} with {} records.", plan.file.source.index, count(records)));
+    }
+    ready(session, arguments, &emulator, records);
+    interrupt.gently.cancelled().await;
+    emulator.shutdown().await;
+    // The document was printed when the server was ready.
+    Ok(Answer::silent())
+}
+
+/// Says that it answers: the line a script waits for.
+fn ready(session: &Session, arguments: &Arguments, emulator: &Emulator, records: u64) {
+    let key = arguments.api_key.as_deref().unwrap_or("any");
+    let variables = json!({ "PINECONE_CONTROLLER_HOST": emulator.url(), "PINECONE_API_KEY": key });
+    if session.output.is_json {
+        let answer = Answer::ok("").with("address", emulator.url()).with("records", records).with("variables", variables);
+        data(&format!("{}", answer.document("emulate")));
+        return;
+    }
+    data(&format!(
+        "Emulator ready at {url}\nexport PINECONE_CONTROLLER_HOST={url}\nexport PINECONE_API_KEY={key}",
+        url = emulator.url()
+    ));
+}

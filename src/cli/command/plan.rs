@@ -1,0 +1,59 @@
+//! `plan`: what a run would do now, against live state.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Interrupt, SOON};
+use crate::cli::output::Answer;
+use crate::cli::preview::{render, verdict};
+use crate::cli::saved::Saved;
+use crate::cli::session::Session;
+use crate::journal::{Paths, RunState, read};
+use crate::provider::registry::check_secrets;
+use crate::run::{World, preview};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The plan file
+    pub plan: PathBuf,
+    /// Write the reviewed plan to this file, for `vecshift run FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// End with exit code 2 where a run would change something
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let plan = session.read_plan(&arguments.plan)?.plan;
+    let environment = session.providers(&plan);
+    check_secrets(&plan.file, &environment)?;
+    let interrupt = Interrupt::listen(session.output, SOON)?;
+    let world = World::open(&plan, &environment)?;
+    let state = RunState::fold(&read(&Paths::new(session.state(), &plan.file.name).journal())?)?;
+    let options = session.run_options();
+    let look = async { Ok(preview(&plan, &world, &state, &options).await?) };
+    let preview = tokio::select! {
+        preview = interrupt.guard(look) => preview?,
+        // Looking has nothing to put down first.
+        () = interrupt.gently.cancelled() => return Err(Failure::Interrupted(interrupt.exit())),
+    };
+    if let Some(out) = &arguments.out {
+        Saved::new(&plan, &preview, session.vars()?)?.write(out)?;
+        session.output.talk(&format!(
+            "Wrote {}; `vecshift run {}` runs this plan and no other.",
+            out.display(),
+            session.address(&out.display().to_string())
+        ));
+    }
+    let exit = match arguments.detailed_exitcode && !preview.is_empty() {
+        true => Exit::Changes,
+        false => Exit::Ok,
+    };
+    let text = render(&preview, session.output.stdout);
+    Ok(Answer::new(exit, text).with("verdict", verdict(&preview)).with("preview", json!(preview)))
+}

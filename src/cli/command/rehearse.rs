@@ -1,0 +1,135 @@
+//! `rehearse`: the whole plan against the embedded emulator.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::drive::{Drive, Files};
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
+use crate::cli::output::Answer;
+use crate::cli::session::Session;
+use crate::cli::world::{rehearsal_of, world_of};
+use crate::clock::{Clock, Stopwatch};
+use crate::emulator::{Emulator, EmulatorOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Lock, Paths};
+use crate::model::Span;
+use crate::plan::Plan;
+use crate::provider::{Environment, Secret};
+use crate::report::{count, duration};
+use crate::run::{RunOptions, World, rehearsed_driver};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The plan file
+    pub plan: PathBuf,
+    /// Keep the emulator serving afterwards, until Ctrl-C
+    #[arg(long)]
+    pub keep: bool,
+    /// The longest a single wait of the plan may really take
+    #[arg(long, value_name = "DURATION", default_value = "300ms")]
+    pub longest_wait: Span,
+    /// Warnings count as failures
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// The key of the emulator of a rehearsal: it guards nothing.
+const KEY: &str = "rehearsal";
+
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let plan = session.read_plan(&arguments.plan)?.plan;
+    let faults = rehearsal_of(&plan)?.faults.clone().unwrap_or_default();
+    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let watch = Stopwatch::start();
+    let paths = fresh(session, &plan)?;
+    let options = EmulatorOptions { api_key: Some(KEY.to_owned()), faults, ..EmulatorOptions::default() };
+    let emulator = Emulator::start(options).await?;
+    session.output.talk(&format!(
+        "Rehearsing {}: nothing real is touched; approvals and confirmations are given by the rehearsal.",
+        plan.file.name
+    ));
+    let records = interrupt.guard(load(&emulator, &plan)).await?;
+    session.output.talk(&format!(
+        "The emulator at {} holds {} with {} records.",
+        emulator.url(),
+        plan.file.source.index,
+        count(records)
+    ));
+    let drive = drive(session, arguments, plan, paths, &emulator)?;
+    let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await?;
+    let asked: u64 = emulator.counters().requests.values().sum();
+    let faults: u64 = emulator.counters().faults.values().sum();
+    let answer = driven.answer(session, &arguments.files)?;
+    session.output.talk(&format!(
+        "Took {} of real time, {} requests, {} of them with a fault.",
+        duration(watch.elapsed()),
+        count(asked),
+        count(faults)
+    ));
+    if arguments.keep {
+        keep(session, &interrupt, &emulator).await;
+    }
+    emulator.shutdown().await;
+    let emulated = json!({ "requests": asked, "faults": faults, "seconds": watch.elapsed().as_secs_f64() });
+    Ok(answer.with("emulator", emulated))
+}
+
+async fn load(emulator: &Emulator, plan: &Plan) -> Result<u64, Failure> {
+    Ok(emulator.load(world_of(plan)?).await?)
+}
+
+fn drive<'a>(
+    session: &'a Session,
+    arguments: &'a Arguments,
+    plan: Plan,
+    paths: Paths,
+    emulator: &Emulator,
+) -> Result<Drive<'a>, Failure> {
+    let environment = Environment {
+        variables: session.surroundings.variables.clone(),
+        base: plan.base.clone(),
+        ..Environment::stand_in(emulator.url(), Secret::new(KEY))
+    };
+    Ok(Drive {
+        session,
+        world: World::open(&plan, &environment)?,
+        driver: rehearsed_driver(&plan, &paths.dir().join("traffic"))?,
+        clock: Clock::rehearsal(arguments.longest_wait.0),
+        address: session.address(&plan.path.display().to_string()),
+        options: RunOptions { is_rehearsal: true, strict: arguments.strict, ..session.run_options() },
+        plan,
+        paths,
+        files: &arguments.files,
+    })
+}
+
+/// The rehearsal's folder, emptied: every rehearsal starts anew.
+fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
+    let paths = Paths::rehearsal(session.state(), &plan.file.name);
+    let dir = paths.dir();
+    if Lock::is_held(dir) {
+        return Err(Error::new(ErrorKind::Locked, format!("`{}` is being rehearsed by another process", plan.file.name))
+            .with_hint("wait for it, or use another --state folder"));
+    }
+    let cannot = |error| Error::io(format!("cannot empty {}", dir.display()), error);
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
+    std::fs::create_dir_all(dir.join("traffic")).map_err(cannot)?;
+    Ok(paths)
+}
+
+async fn keep(session: &Session, interrupt: &Interrupt, emulator: &Emulator) {
+    session.output.talk(&format!(
+        "The emulator goes on serving; Ctrl-C ends it. To use it:\n  export PINECONE_CONTROLLER_HOST={}\n  \
+         export PINECONE_API_KEY={KEY}",
+        emulator.url()
+    ));
+    interrupt.gently.cancelled().await;
+}

@@ -1,0 +1,113 @@
+//! `report`: a run told again, from its journal.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::output::Answer;
+use crate::cli::session::{Found, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, read};
+use crate::report::{Report, junit, markdown, table};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The plan file, the plan's name, or the id of a run; default: the only plan with a journal
+    pub run: Option<String>,
+    /// The format
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Report the last rehearsal instead of the last real run
+    #[arg(long)]
+    pub rehearsal: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal
+    Table,
+    /// Markdown, for a change ticket
+    Md,
+    /// Everything, for machines
+    Json,
+    /// JUnit XML, for a CI server
+    Junit,
+    /// Not yet
+    Html,
+}
+
+pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    if arguments.format == Format::Html {
+        return Err(Error::unsupported("the HTML report is not there yet")
+            .with_hint("use --format md, which most viewers show well")
+            .into());
+    }
+    let (entries, address) = find(session, arguments)?;
+    let report = Report::from_entries(&entries)?.addressed(&address);
+    let answer = Answer::ok("").with("report", json!(report));
+    let text = match arguments.format {
+        Format::Table if arguments.output.is_none() => table(&report, session.output.stdout),
+        Format::Table => table(&report, crate::report::Look::default()),
+        Format::Md => markdown(&report),
+        Format::Junit => junit(&report)?,
+        Format::Json | Format::Html => format!("{:#}", answer.document("report")),
+    };
+    match &arguments.output {
+        Some(path) => {
+            write(path, &text)?;
+            Ok(Answer { text: format!("Wrote {}.", path.display()), ..answer })
+        }
+        None => Ok(Answer { text, ..answer }),
+    }
+}
+
+pub fn write(path: &PathBuf, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+}
+
+/// The journal, and what stands for its plan in commands.
+fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, String), Failure> {
+    let Some(asked) = &arguments.run else {
+        let found = only(session, arguments.rehearsal)?;
+        return Ok((found.entries()?, found.address));
+    };
+    let names = session.plans(arguments.rehearsal)?;
+    for name in &names {
+        let found = session.find(name, arguments.rehearsal)?;
+        if let Some(entries) = of_run(&found, asked)? {
+            return Ok((entries, found.address));
+        }
+    }
+    let found = session.find(asked, arguments.rehearsal)?;
+    Ok((found.entries()?, found.address))
+}
+
+/// The journal of the run `id` of a plan, the current one or one that was put aside.
+fn of_run(found: &Found, id: &str) -> Result<Option<Vec<Entry>>> {
+    let archived = found.paths.archived(id);
+    if archived.is_file() {
+        return read(&archived).map(Some);
+    }
+    let entries = read(&found.paths.journal())?;
+    let is_it = matches!(
+        entries.first().map(|entry| &entry.event),
+        Some(crate::journal::Event::RunStarted { run, .. }) if run == id
+    );
+    Ok(is_it.then_some(entries))
+}
+
+fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
+    let names = session.plans(is_rehearsal)?;
+    match names.as_slice() {
+        [name] => session.find(name, is_rehearsal),
+        [] => Err(Error::new(ErrorKind::NotFound, format!("there are no runs in {}", session.state().display()))
+            .with_hint("--state says where to look; --rehearsal looks at rehearsals")
+            .into()),
+        several => Err(Failure::Usage(format!("name one of the plans: {}", several.join(", ")))),
+    }
+}

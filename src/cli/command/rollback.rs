@@ -1,0 +1,112 @@
+//! `rollback`: undoes a run, last stage first.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::steer::past_no_return;
+use crate::cli::drive::{Drive, Files};
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
+use crate::cli::output::Answer;
+use crate::cli::session::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Paths, Phase, RunState, StageStatus, read};
+use crate::plan::Plan;
+use crate::plan::file::StageKind;
+use crate::provider::registry::check_secrets;
+use crate::run::{World, open_driver, roll_back};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The plan file
+    pub plan: PathBuf,
+    /// Say what would be undone, and undo nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Delete what was copied, too; without it copied records stay in the target
+    #[arg(long)]
+    pub purge: bool,
+    /// Go on with a plan that was changed in mid-run
+    #[arg(long)]
+    pub adopt: bool,
+    #[command(flatten)]
+    pub files: Files,
+}
+
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let plan = session.read_plan(&arguments.plan)?.plan;
+    let paths = Paths::new(session.state(), &plan.file.name);
+    let state = RunState::fold(&read(&paths.journal())?)?;
+    check(&plan, &state)?;
+    if arguments.dry_run {
+        return Ok(preview(&plan, &state, arguments.purge));
+    }
+    let environment = session.providers(&plan);
+    check_secrets(&plan.file, &environment)?;
+    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let mut options = session.run_options();
+    options.adopt = arguments.adopt;
+    let drive = Drive {
+        session,
+        world: World::open(&plan, &environment)?,
+        driver: open_driver(&plan, &session.surroundings.variables)?,
+        paths,
+        clock: session.clock.clone(),
+        address: session.address(&plan.path.display().to_string()),
+        plan,
+        options,
+        files: &arguments.files,
+    };
+    let purge = arguments.purge;
+    let driven = drive.with(&interrupt, |run, cancel| roll_back(run, purge, cancel)).await?;
+    // What was asked for and done is a success here, unlike a run that had to be rolled back.
+    let mut answer = driven.answer(session, &arguments.files)?;
+    if matches!(driven.outcome, crate::run::Outcome::RolledBack { .. }) {
+        answer.exit = crate::cli::exit::Exit::Ok;
+    }
+    Ok(answer)
+}
+
+fn check(plan: &Plan, state: &RunState) -> Result<()> {
+    let refused = |message: String| Err(Error::new(ErrorKind::Refused, message));
+    match state.phase {
+        Phase::Empty => refused(format!("there is no run of `{}` to roll back", plan.file.name)),
+        _ if state.is_past_no_return() => Err(past_no_return(&plan.file.name)),
+        _ => Ok(()),
+    }
+}
+
+/// The stages that would be undone, in that order.
+fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
+    let is_left = |status: &StageStatus| !matches!(status, StageStatus::Pending | StageStatus::Undone);
+    let mut steps = Vec::new();
+    for stage in state.stages.iter().rev().filter(|stage| stage.has_started() && is_left(&stage.status)) {
+        let Some((file, _)) = plan.stage(&stage.id) else { continue };
+        let what = match &file.kind {
+            StageKind::Canary(_) => "set the weight to 0% and read it back".to_owned(),
+            StageKind::Create(_) if stage.created_index.is_none() => "keep the index: it was there before".to_owned(),
+            StageKind::Create(_) if purge => "delete the index it created".to_owned(),
+            StageKind::Create(_) => "keep the index while it holds records, else delete it".to_owned(),
+            StageKind::Copy(_) if purge => format!("delete {} copied records", stage.tally().copied),
+            StageKind::Copy(_) => format!("keep {} copied records (--purge deletes them)", stage.tally().copied),
+            _ => "nothing to undo".to_owned(),
+        };
+        let hooks = file.common.rollback.len();
+        steps.push(json!({ "stage": stage.id, "what": what, "hooks": hooks }));
+    }
+    let line = |step: &serde_json::Value| {
+        let hooks = match step["hooks"].as_u64() {
+            Some(0) | None => String::new(),
+            Some(count) => format!(", then {}", crate::report::plural(count, "hook")),
+        };
+        format!("  < {}: {}{hooks}", step["stage"].as_str().unwrap_or_default(), step["what"].as_str().unwrap_or_default())
+    };
+    let lines: Vec<_> = steps.iter().map(line).collect();
+    let text = match lines.is_empty() {
+        true => "Nothing would be undone.".to_owned(),
+        false => format!("Would be undone, in this order:\n{}", lines.join("\n")),
+    };
+    Answer::ok(text).with("steps", steps)
+}

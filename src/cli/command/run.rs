@@ -1,0 +1,125 @@
+//! `run`: does a plan, or goes on with it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::drive::{Drive, Files};
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
+use crate::cli::output::Answer;
+use crate::cli::saved::Saved;
+use crate::cli::session::Session;
+use crate::journal::Paths;
+use crate::model::{Span, StageId};
+use crate::plan::Plan;
+use crate::provider::Environment;
+use crate::provider::registry::check_secrets;
+use crate::run::{RunOptions, World, open_driver};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The plan file, or the output of `plan --out`
+    pub plan: PathBuf,
+    /// Start nothing after this stage
+    #[arg(long, value_name = "STAGE")]
+    pub until: Option<String>,
+    /// Do not wait for bakes, retention or approvals: end with exit code 5
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Confirm that this index may be deleted
+    #[arg(long, value_name = "INDEX")]
+    pub confirm: Option<String>,
+    /// Run only the plan with this digest, `sha256:…`
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+    /// Wait this long at most, then end with exit code 5
+    #[arg(long, value_name = "DURATION")]
+    pub detach_after: Option<Span>,
+    /// Warnings count as failures
+    #[arg(long)]
+    pub strict: bool,
+    /// Go on with a plan that was changed in mid-run
+    #[arg(long)]
+    pub adopt: bool,
+    #[command(flatten)]
+    pub files: Files,
+}
+
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let (plan, expect) = match Saved::read(&arguments.plan)? {
+        Some(saved) => {
+            let digest = saved.digest.clone();
+            (saved.reread(session)?, Some(digest))
+        }
+        None => (session.read_plan(&arguments.plan)?.plan, arguments.expect.clone()),
+    };
+    if let Some(asked) = &arguments.expect {
+        check_digest(&plan, asked)?;
+    }
+    check_stage(&plan, arguments.until.as_deref())?;
+    let options = RunOptions {
+        until: arguments.until.as_deref().map(StageId::new),
+        no_wait: arguments.no_wait,
+        detach_after: arguments.detach_after.map(|span| span.0),
+        confirm: arguments.confirm.clone(),
+        expect,
+        adopt: arguments.adopt,
+        strict: arguments.strict,
+        ..session.run_options()
+    };
+    let environment = session.providers(&plan);
+    check_secrets(&plan.file, &environment)?;
+    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let drive = Drive {
+        session,
+        world: World::open(&plan, &environment)?,
+        driver: open_driver(&plan, &session.surroundings.variables)?,
+        paths: Paths::new(session.state(), &plan.file.name),
+        clock: session.clock.clone(),
+        address: session.address(&plan.path.display().to_string()),
+        plan,
+        options,
+        files: &arguments.files,
+    };
+    drive.run(&interrupt).await
+}
+
+fn check_digest(plan: &Plan, asked: &str) -> Result<(), Failure> {
+    if plan.digest == asked {
+        return Ok(());
+    }
+    let message = format!("the plan is not the one that was reviewed: expected {asked}, this is {}", plan.digest);
+    Err(crate::Error::new(crate::ErrorKind::Refused, message)
+        .with_hint("run `vecshift plan` and review it again")
+        .into())
+}
+
+/// # Errors
+/// Where the plan has no such stage.
+pub fn check_stage(plan: &Plan, stage: Option<&str>) -> Result<(), Failure> {
+    let Some(stage) = stage else { return Ok(()) };
+    if plan.stages.iter().any(|known| known.id.as_str() == stage) {
+        return Ok(());
+    }
+    let known: Vec<_> = plan.stages.iter().map(|known| known.id.as_str()).collect();
+    Err(Failure::Usage(format!("the plan has no stage `{stage}`; its stages are {}", known.join(", "))))
+}
+
+impl Session {
+    /// Options of a run that is told nothing.
+    pub fn run_options(&self) -> RunOptions {
+        let mut options = RunOptions::new(self.surroundings.holder());
+        options.environment = self.surroundings.variables.clone();
+        options
+    }
+
+    /// What providers may know of the surroundings.
+    pub fn providers(&self, plan: &Plan) -> Environment {
+        Environment {
+            variables: self.surroundings.variables.clone(),
+            base: plan.base.clone(),
+            ..Environment::default()
+        }
+    }
+}

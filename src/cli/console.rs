@@ -1,0 +1,158 @@
+//! The listener that tells a watching person, or a CI log, what a run does.
+//!
+//! On a terminal: a line for each change of state above one progress bar. Elsewhere: plain lines, one for each
+//! change and one every half minute of progress.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::narrate::{Detail, line};
+use super::output::complain;
+use super::progress::Meter;
+use crate::clock::Stopwatch;
+use crate::journal::{Entry, Event, RunState};
+use crate::model::Verdict;
+use crate::report::paint;
+use crate::run::{Listener, Progress};
+
+/// Work that ends sooner gets no bar.
+const WORTH_A_BAR: Duration = Duration::from_secs(2);
+/// Without a terminal progress is told this often.
+const PLAIN_EVERY: Duration = Duration::from_secs(30);
+
+/// How the console talks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    Quiet,
+    Plain,
+    Bars,
+}
+
+/// Tells what a run does on standard error.
+pub struct Console {
+    manner: Manner,
+    colour: bool,
+    detail: Detail,
+    /// What stands for the plan in the commands that are named.
+    plan: String,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    /// What makes progress, by stage and unit.
+    meter: Option<(String, Meter)>,
+    told: Option<Stopwatch>,
+    bar: Option<ProgressBar>,
+    /// The last verdict of each assertion in each step, so that only changes are told.
+    verdicts: BTreeMap<(String, Option<usize>, String), Verdict>,
+}
+
+impl Console {
+    pub fn new(manner: Manner, colour: bool, detail: Detail, plan: &str) -> Self {
+        Self { manner, colour, detail, plan: plan.to_owned(), live: Mutex::default() }
+    }
+
+    /// Takes the bar away before something else is printed.
+    pub fn finish(&self) {
+        self.live().clear_bar();
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, live: &Live, text: &str) {
+        let text = if self.colour { paint(text) } else { text.to_owned() };
+        match &live.bar {
+            Some(bar) => bar.suspend(|| complain(&text)),
+            None => complain(&text),
+        }
+    }
+}
+
+impl Listener for Console {
+    fn event(&self, entry: &Entry, _: &RunState) {
+        let mut live = self.live();
+        if self.manner == Manner::Quiet || !live.is_news(&entry.event) {
+            return;
+        }
+        if ends_work(&entry.event) {
+            live.clear_bar();
+        }
+        if let Some(text) = line(entry, &self.plan, self.detail) {
+            self.say(&live, &text);
+        }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        if self.manner == Manner::Quiet {
+            return;
+        }
+        let mut live = self.live();
+        let key = format!("{} {}", progress.stage, progress.unit);
+        if live.meter.as_ref().is_none_or(|(known, _)| *known != key) {
+            live.clear_bar();
+            live.meter = Some((key, Meter::default()));
+            live.told = Some(Stopwatch::start());
+        }
+        let Some((_, meter)) = &mut live.meter else { return };
+        let since = meter.update(progress.done);
+        let words = format!("{}: {}", progress.stage, meter.words(progress));
+        match self.manner {
+            Manner::Bars if since >= WORTH_A_BAR => live.show(progress, words),
+            Manner::Plain if live.told.is_none_or(|told| told.elapsed() >= PLAIN_EVERY) => {
+                live.told = Some(Stopwatch::start());
+                self.say(&live, &format!("                {words}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Live {
+    /// Whether an event is worth telling: a judgement that says what the last one said is not.
+    fn is_news(&mut self, event: &Event) -> bool {
+        let Event::Judged(judged) = event else { return true };
+        let judgement = &judged.judgement;
+        let key = (judged.stage.to_string(), judged.step, judgement.assertion.clone());
+        self.verdicts.insert(key, judgement.verdict) != Some(judgement.verdict)
+    }
+
+    fn show(&mut self, progress: &Progress, words: String) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("  [{bar:24}] {wide_msg}") {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        bar.set_length(progress.total.max(progress.done));
+        bar.set_position(progress.done);
+        bar.set_message(words);
+    }
+
+    fn clear_bar(&mut self) {
+        self.meter = None;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether the work the bar is about is over.
+fn ends_work(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StagePassed { .. }
+            | Event::StageFailed { .. }
+            | Event::StageErred { .. }
+            | Event::StageHeld { .. }
+            | Event::StepPassed { .. }
+            | Event::RollbackStarted { .. }
+            | Event::RunFinished
+    )
+}

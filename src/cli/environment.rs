@@ -1,0 +1,75 @@
+//! What the process was started with: variables and terminals. The only place that looks at either.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use crate::journal::Holder;
+
+/// The surroundings of one invocation.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Environment variables whose name and value are text.
+    pub variables: BTreeMap<String, String>,
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    /// Columns of the terminal; 80 where there is none.
+    pub width: u16,
+}
+
+impl Surroundings {
+    /// Looks at the standard streams; `variables` is the environment.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let stdout_is_terminal = std::io::stdout().is_terminal();
+        let columns = indicatif::ProgressDrawTarget::stderr().width().filter(|_| stdout_is_terminal);
+        Self {
+            variables: variables.into_iter().filter_map(text).collect(),
+            stdout_is_terminal,
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            width: columns.unwrap_or(80).clamp(60, 140),
+        }
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether nobody watches: no cursor tricks then, even on something that looks like a terminal.
+    pub fn is_ci(&self) -> bool {
+        self.get("CI").is_some_and(|value| value != "false" && value != "0")
+    }
+
+    /// Whether output may be coloured where it goes to a terminal (<https://no-color.org>).
+    pub fn allows_colour(&self) -> bool {
+        self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
+    }
+
+    /// Who runs the command, for the journal.
+    pub fn user(&self) -> String {
+        let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"];
+        let name = names.iter().find_map(|name| self.get(name));
+        name.unwrap_or("somebody").to_owned()
+    }
+
+    pub fn holder(&self) -> Holder {
+        Holder::new(self.user(), self.host(), std::process::id())
+    }
+
+    /// Stable for one machine: it decides whether a lock is our own machine's.
+    fn host(&self) -> String {
+        let named = self.get("HOSTNAME").or_else(|| self.get("COMPUTERNAME")).map(str::to_owned);
+        let from_system = || {
+            let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+            files.iter().find_map(|file| std::fs::read_to_string(file).ok())
+        };
+        let host = named.or_else(from_system).unwrap_or_default();
+        match host.trim() {
+            "" => "localhost".to_owned(),
+            host => host.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Why a command could not be done, in the one form it is shown in: what, where, what to do, and the exit code.
+
+use serde_json::json;
+
+use super::exit::Exit;
+use super::output::Answer;
+use crate::error::{Error, ErrorKind};
+use crate::plan::{Colour, Diagnostics};
+
+/// Why a command could not be done.
+#[derive(Debug)]
+pub enum Failure {
+    Error(Error),
+    /// The plan is wrong.
+    Plan(Box<Diagnostics>),
+    /// The command line is wrong in a way that only shows when it is used.
+    Usage(String),
+    /// The second signal: nothing is waited for.
+    Interrupted(Exit),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self::Plan(Box::new(diagnostics))
+    }
+}
+
+impl Failure {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Error(error) => Exit::of_error(error),
+            Self::Plan(_) => Exit::Invalid,
+            Self::Usage(_) => Exit::Usage,
+            Self::Interrupted(exit) => *exit,
+        }
+    }
+
+    /// The text for standard error.
+    pub fn text(&self, colour: bool) -> String {
+        match self {
+            Self::Error(error) => error_text(error, colour),
+            Self::Plan(diagnostics) => {
+                let colour = if colour { Colour::Always } else { Colour::Never };
+                format!("{}{}; nothing was touched", diagnostics.render(colour), diagnostics.summary())
+            }
+            Self::Usage(message) => format!("{}{message}", label(colour)),
+            Self::Interrupted(_) => "Stopped at once. The same command goes on from the last checkpoint.".to_owned(),
+        }
+    }
+
+    /// The answer for `--json`.
+    pub fn answer(&self) -> Answer {
+        let answer = Answer::new(self.exit(), "");
+        match self {
+            Self::Error(error) => answer.with("error", error_json(error)),
+            Self::Plan(diagnostics) => answer.with("diagnostics", diagnostics.to_json()),
+            Self::Usage(message) => answer.with("error", json!({ "kind": "usage", "message": message })),
+            Self::Interrupted(_) => answer,
+        }
+    }
+}
+
+fn label(colour: bool) -> &'static str {
+    if colour { "\x1b[1;31merror\x1b[0m: " } else { "error: " }
+}
+
+/// `error: what (where): cause`, and below it what to do.
+pub fn error_text(error: &Error, colour: bool) -> String {
+    let hint = error.hint().map(str::to_owned).or_else(|| hint(error.kind()).map(str::to_owned));
+    let hint = hint.map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
+    format!("{}{error}{hint}", label(colour))
+}
+
+pub fn error_json(error: &Error) -> serde_json::Value {
+    let context: serde_json::Map<_, _> =
+        error.context().iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    json!({
+        "kind": error.kind().name(),
+        "message": error.to_string(),
+        "operation": error.operation(),
+        "context": context,
+        "hint": error.hint().or(hint(error.kind())),
+        "retryable": error.is_retryable(),
+    })
+}
+
+/// What to do about an error that does not say so itself.
+fn hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Unauthorized => Some("check the API key and what it may do"),
+        ErrorKind::RateLimited => Some("run the same command again later; it goes on where it stopped"),
+        ErrorKind::Unavailable | ErrorKind::Timeout => {
+            Some("check the address and the network, then run the same command again; it goes on where it stopped")
+        }
+        ErrorKind::Conflict | ErrorKind::Refused => Some("look with `vecshift status` and `vecshift plan`"),
+        ErrorKind::Protocol => Some("the peer may be newer than this program; `-vv` shows what it said"),
+        ErrorKind::Unexpected => Some("this is a bug; please report it with the output of `-vv`"),
+        _ => None,
+    }
+}

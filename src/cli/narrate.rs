@@ -1,0 +1,128 @@
+//! One line for each change of state, for whoever watches a run.
+
+use crate::journal::{Entry, Event, Judged};
+use crate::model::{Severity, Verdict};
+use crate::report::{Waiting, count, duration, time};
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    Normal,
+    /// With `-v`: single namespaces and every judgement.
+    Fine,
+}
+
+/// The line of an event; `None` where it is not worth one. `plan` stands for the plan in commands.
+pub fn line(entry: &Entry, plan: &str, detail: Detail) -> Option<String> {
+    let text = run_line(&entry.event)
+        .or_else(|| stage_line(entry, plan))
+        .or_else(|| traffic_line(entry))
+        .or_else(|| undo_line(&entry.event))
+        .or_else(|| (detail == Detail::Fine).then(|| fine_line(&entry.event)).flatten())?;
+    Some(format!("{}  {text}", entry.at.strftime("%m-%d %H:%M:%S")))
+}
+
+fn run_line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunStarted { run, plan, source, target, rehearsal, .. } => {
+            let kind = if *rehearsal { "rehearsal" } else { "run" };
+            format!("{kind} {run} of {plan}: {source} -> {target}")
+        }
+        Event::RunContinued { holder } => format!("taken up by {holder}"),
+        Event::PlanAdopted { .. } => "the changed plan was adopted".to_owned(),
+        Event::Approved { gate, by } => format!("{gate}: approved by {by}"),
+        Event::Paused { by } => format!("paused by {by}"),
+        Event::Resumed { by } => format!("resumed by {by}"),
+        Event::AbortRequested { by } => format!("{by} asked to abort"),
+        Event::HookStarted { hook } => format!("hook {hook}: started"),
+        Event::HookFinished { hook, error: None } => format!("hook {hook}: ✓ done"),
+        Event::HookFinished { hook, error: Some(error) } => format!("hook {hook}: ✗ failed: {error}"),
+        Event::RunFinished => "✓ Done".to_owned(),
+        _ => return None,
+    })
+}
+
+fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
+    Some(match &entry.event {
+        Event::StageStarted { stage, attempt: 1 } => format!("{stage}: started"),
+        Event::StageStarted { stage, attempt } => format!("{stage}: started, try {attempt}"),
+        Event::StagePassed { stage } => format!("{stage}: ✓ passed"),
+        Event::StageFailed { stage, reason, .. } => format!("{stage}: ✗ failed: {reason}"),
+        Event::StageErred { stage, reason } => format!("{stage}: ! error: {reason}"),
+        Event::StageHeld { stage, hold } => {
+            let waiting = Waiting::new(stage.clone(), hold.clone());
+            format!("{stage}: … waits for {}\n                release it with: {}", waiting.what, waiting.release(plan))
+        }
+        Event::IndexCreateIntended { stage, index } => format!("{stage}: + creating {index}"),
+        Event::IndexCreated { stage, index } => format!("{stage}: + {index} was created"),
+        Event::IndexFound { stage, index } => format!("{stage}: {index} is there already, as asked"),
+        Event::Judged(judged) if judged.judgement.verdict != Verdict::Pass => judged_line(judged),
+        Event::ArtifactWritten { stage, artifact } => {
+            format!("{stage}: wrote {} ({} records)", artifact.path, count(artifact.records))
+        }
+        Event::Noted { stage, text } => format!("{stage}: {text}"),
+        Event::SourceDeleteIntended { stage, index } => {
+            format!("{stage}: - deleting {index}: this is the point of no return")
+        }
+        Event::SourceDeleted { stage, index } => format!("{stage}: - {index} was deleted"),
+        _ => return None,
+    })
+}
+
+fn traffic_line(entry: &Entry) -> Option<String> {
+    Some(match &entry.event {
+        Event::WeightSet { stage, weight, actual: Some(actual), .. } => {
+            format!("{stage}: % {weight} of the traffic goes to the target, read back {actual}")
+        }
+        Event::WeightSet { stage, weight, actual: None, .. } => {
+            format!("{stage}: % {weight} of the traffic was requested for the target (it cannot be read back)")
+        }
+        Event::BakeStarted { stage, step, ends } => {
+            let bake = crate::clock::until(entry.at, *ends);
+            format!("{stage}: step {} bakes for {}, until {}", step + 1, duration(bake), time(*ends))
+        }
+        Event::StepPassed { stage, step } => format!("{stage}: step {} ✓ passed", step + 1),
+        _ => return None,
+    })
+}
+
+fn undo_line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RollbackStarted { cause } => format!("rolling back: {cause}"),
+        Event::StageUndone { stage, what } => format!("{stage}: < undone: {what}"),
+        Event::UndoFailed { stage, reason } => format!("{stage}: ✗ undo failed: {reason}"),
+        Event::RollbackFinished { left_behind } if left_behind.is_empty() => "rolled back".to_owned(),
+        Event::RollbackFinished { left_behind } => {
+            format!("✗ Stuck; left behind: {}", left_behind.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+fn fine_line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ShardPlanned { stage, shard } => {
+            let (from, to) = (&shard.source, &shard.target);
+            format!("{stage}: {from} -> {to}, {} records, by {}", count(shard.expected), shard.enumeration.name())
+        }
+        Event::ShardCompleted { stage, source } => format!("{stage}: {source} is complete"),
+        Event::Judged(judged) => judged_line(judged),
+        _ => return None,
+    })
+}
+
+fn judged_line(judged: &Judged) -> String {
+    let judgement = &judged.judgement;
+    let step = judged.step.map(|step| format!(" step {}", step + 1)).unwrap_or_default();
+    let symbol = match (judgement.verdict, judgement.severity) {
+        (Verdict::Pass, _) => "✓ pass",
+        (_, Severity::Warn) => "~ warn",
+        (Verdict::Fail, _) => "✗ fail",
+        (Verdict::Error, _) => "! error",
+        (Verdict::Inconclusive, _) => "? inconclusive",
+    };
+    let observed = judgement.observed.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let n = count(judgement.samples);
+    let reason = judgement.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{step}: {symbol}  {}: observed {observed}, n {n}{reason}", judged.stage, judgement.text)
+}

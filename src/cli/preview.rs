@@ -1,0 +1,126 @@
+//! A preview for people: the verdict first, then both sides, the stages and what stands beside them.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::model::IndexDescription;
+use crate::report::{Look, count, plural, short_digest};
+use crate::run::{Preview, PreviewStage};
+
+/// `No changes.`, or what a run would do in one line.
+pub fn verdict(preview: &Preview) -> String {
+    if preview.is_empty() {
+        return "No changes.".to_owned();
+    }
+    let counts = &preview.counts;
+    let parts = [
+        (counts.create, format!("{} to create", count(counts.create))),
+        (counts.namespaces, format!("{} to copy", plural(counts.namespaces, "namespace"))),
+        (counts.shifts, plural(counts.shifts, "traffic shift")),
+        (counts.delete, format!("{} to delete (irreversible)", count(counts.delete))),
+    ];
+    let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    match parts.is_empty() {
+        true => "Plan: only assertions to judge.".to_owned(),
+        false => format!("Plan: {}.", parts.join(", ")),
+    }
+}
+
+/// The preview as text, with a line feed at its end.
+pub fn render(preview: &Preview, look: Look) -> String {
+    let mut blocks = vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
+    if let Some(legend) = legend(preview) {
+        blocks.push(legend);
+    }
+    blocks.push(beside(preview));
+    blocks.join("\n\n") + "\n"
+}
+
+fn sides(preview: &Preview, width: u16) -> String {
+    let source = side(&preview.source.index, preview.source.description.as_ref(), preview.source.records);
+    let target = side(&preview.target.index, preview.target.description.as_ref(), preview.target.records);
+    let line = format!("  {source}  ->  {target}");
+    match line.chars().count() <= usize::from(width) {
+        true => line,
+        false => format!("  {source}\n  ->  {target}"),
+    }
+}
+
+fn side(index: &str, description: Option<&IndexDescription>, records: Option<u64>) -> String {
+    let Some(description) = description else { return format!("{index} (not present)") };
+    let spec = &description.spec;
+    let mut facts = vec![format!("pinecone {}", spec.deployment)];
+    facts.extend(spec.dimension.map(|dimension| dimension.to_string()));
+    facts.push(spec.metric.to_string());
+    facts.extend(records.map(|records| plural(records, "record")));
+    format!("{index} ({})", facts.join(", "))
+}
+
+fn stages(preview: &Preview, width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(["", "#", "stage", "", "what would happen", "estimate", "undo"]);
+    for (index, stage) in preview.stages.iter().enumerate() {
+        table.add_row([
+            String::new(),
+            (index + 1).to_string(),
+            stage.id.to_string(),
+            stage.marker.to_string(),
+            what(stage),
+            stage.estimate.clone(),
+            stage.undo.clone(),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        let right = if column.index == 3 { 1 } else { 2 };
+        column.set_padding((0, right));
+    }
+    table.trim_fmt()
+}
+
+fn what(stage: &PreviewStage) -> String {
+    let mut lines = vec![stage.what.clone()];
+    lines.extend(stage.details.iter().cloned());
+    match stage.status.as_str() {
+        "to do" => {}
+        status => lines.push(format!("({status})")),
+    }
+    lines.join("\n")
+}
+
+/// The markers that occur, each with its word.
+fn legend(preview: &Preview) -> Option<String> {
+    let words = [
+        ('+', "create"),
+        ('>', "copy"),
+        ('?', "assert"),
+        ('%', "shift traffic"),
+        ('-', "delete"),
+        ('=', "done already"),
+    ];
+    let occurs = |marker: char| preview.stages.iter().any(|stage| stage.marker == marker);
+    let used: Vec<_> = words
+        .iter()
+        .filter(|(marker, _)| occurs(*marker))
+        .map(|(marker, word)| format!("{marker} {word}"))
+        .collect();
+    (!used.is_empty()).then(|| format!("  {}", used.join("   ")))
+}
+
+fn beside(preview: &Preview) -> String {
+    let mut lines = Vec::new();
+    if preview.state != "not started" {
+        lines.push(format!("Run so far: {}", preview.state));
+    }
+    if let Some(stage) = &preview.point_of_no_return {
+        lines.push(format!("Point of no return: {stage}; before it everything can be rolled back"));
+    }
+    if !preview.hooks.is_empty() {
+        lines.push(format!("Hooks that would run: {}", preview.hooks.join("; ")));
+    }
+    lines.extend(preview.notes.iter().map(|note| format!("Note: {note}")));
+    lines.push(format!("Digest {}", short_digest(&preview.digest)));
+    lines.join("\n")
+}

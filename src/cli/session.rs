@@ -1,0 +1,193 @@
+//! One invocation: what was asked for globally, the surroundings, and where output goes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::args::{Global, When};
+use super::console::Manner;
+use super::environment::Surroundings;
+use super::failure::Failure;
+use super::narrate::Detail;
+use super::output::Output;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Paths;
+use crate::plan::{Inputs, Read, read};
+use crate::report::Look;
+
+/// One invocation.
+pub struct Session {
+    pub global: Global,
+    pub surroundings: Surroundings,
+    pub output: Output,
+    pub clock: Clock,
+}
+
+impl Session {
+    pub fn new(global: Global, surroundings: Surroundings) -> Self {
+        let colour = |is_terminal: bool| match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => is_terminal && surroundings.allows_colour(),
+        };
+        let width = surroundings.width;
+        let output = Output {
+            is_json: global.json,
+            is_quiet: global.quiet,
+            stdout: Look { width, colour: colour(surroundings.stdout_is_terminal) },
+            stderr: Look { width, colour: colour(surroundings.stderr_is_terminal) },
+        };
+        Self { global, surroundings, output, clock: Clock::system() }
+    }
+
+    pub fn state(&self) -> &Path {
+        &self.global.state
+    }
+
+    /// How a run's console talks here.
+    pub fn manner(&self) -> Manner {
+        match () {
+            () if self.global.quiet => Manner::Quiet,
+            () if self.surroundings.stderr_is_terminal && !self.surroundings.is_ci() => Manner::Bars,
+            () => Manner::Plain,
+        }
+    }
+
+    pub fn detail(&self) -> Detail {
+        if self.global.verbose > 0 { Detail::Fine } else { Detail::Normal }
+    }
+
+    /// Reads a plan and shows its warnings.
+    pub fn read_plan(&self, path: &Path) -> Result<Read, Failure> {
+        self.read_plan_with(path, BTreeMap::new())
+    }
+
+    /// As [`Session::read_plan`], with `vars` below those of the command line.
+    pub fn read_plan_with(&self, path: &Path, vars: BTreeMap<String, String>) -> Result<Read, Failure> {
+        let mut inputs = self.inputs()?;
+        for (name, value) in vars {
+            inputs.vars.entry(name).or_insert(value);
+        }
+        let read = read(path, &inputs)?;
+        if !read.warnings.is_empty() {
+            let colour = match self.output.stderr.colour {
+                true => crate::plan::Colour::Always,
+                false => crate::plan::Colour::Never,
+            };
+            self.output.talk(&read.warnings.render(colour));
+        }
+        Ok(read)
+    }
+
+    /// The variables of the command line, `--var` above `--var-file`.
+    pub fn vars(&self) -> Result<BTreeMap<String, String>> {
+        let mut vars = BTreeMap::new();
+        for path in &self.global.var_file {
+            vars.extend(read_variables(path)?);
+        }
+        vars.extend(self.global.vars.iter().cloned());
+        Ok(vars)
+    }
+
+    /// What the plan may see of the outside.
+    fn inputs(&self) -> Result<Inputs> {
+        Ok(Inputs { vars: self.vars()?, env: self.surroundings.variables.clone() })
+    }
+
+    /// The state of a plan that is named by its file or by its name. By name no plan is read, so that a run can
+    /// be steered whatever has become of its file.
+    pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
+        let path = Path::new(plan);
+        let is_file = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || path.is_file();
+        let name = match is_file {
+            true => read(path, &self.inputs()?)?.plan.file.name,
+            false => plan.to_owned(),
+        };
+        let paths = match is_rehearsal {
+            true => Paths::rehearsal(self.state(), &name),
+            false => Paths::new(self.state(), &name),
+        };
+        Ok(Found { name, paths, address: self.address(plan) })
+    }
+
+    /// Who asks, for the journal: the name that was given, else the user's.
+    pub fn who(&self, given: Option<&str>) -> String {
+        given.map_or_else(|| self.surroundings.user(), str::to_owned)
+    }
+
+    /// What stands for the plan in commands that are printed.
+    pub fn address(&self, plan: &str) -> String {
+        let state = self.state();
+        match state == Path::new(".vecshift") {
+            true => plan.to_owned(),
+            false => format!("{plan} --state {}", state.display()),
+        }
+    }
+
+    /// Names of the plans that have a journal here, in order.
+    pub fn plans(&self, is_rehearsal: bool) -> Result<Vec<String>> {
+        let folder = match is_rehearsal {
+            true => self.state().join("rehearsals"),
+            false => self.state().to_owned(),
+        };
+        let cannot = |error| Error::io(format!("cannot read {}", folder.display()), error);
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(cannot(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(cannot)?.path();
+            if path.join("journal.jsonl").is_file()
+                && let Some(name) = path.file_name().and_then(|name| name.to_str())
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// A plan's state, found by its file or name.
+#[derive(Debug)]
+pub struct Found {
+    pub name: String,
+    pub paths: Paths,
+    /// What stands for the plan in commands that are printed.
+    pub address: String,
+}
+
+impl Found {
+    /// # Errors
+    /// `NotFound` where no run of the plan was ever begun here.
+    pub fn entries(&self) -> Result<Vec<crate::journal::Entry>> {
+        let entries = crate::journal::read(&self.paths.journal())?;
+        if entries.is_empty() {
+            let message = format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
+            return Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("`vecshift status` lists the plans that have one; --state says where to look"));
+        }
+        Ok(entries)
+    }
+}
+
+/// A mapping of names to scalars.
+fn read_variables(path: &PathBuf) -> Result<BTreeMap<String, String>> {
+    use serde_json::Value;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
+    let wrong = |what: String| {
+        Error::invalid(format!("{}: {what}", path.display()))
+            .with_hint("write one `name: value` a line; values are strings, numbers or booleans")
+    };
+    let values: BTreeMap<String, Value> =
+        serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let scalar = |(name, value): (String, Value)| match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
+        _ => Err(wrong(format!("`{name}` is no string, number or boolean"))),
+    };
+    values.into_iter().map(scalar).collect()
+}
