@@ -24,12 +24,12 @@ impl Surroundings {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         let stdout_is_terminal = std::io::stdout().is_terminal();
-        let columns = indicatif::ProgressDrawTarget::stderr().width().filter(|_| stdout_is_terminal);
+        let columns = terminal_size::terminal_size().filter(|_| stdout_is_terminal);
         Self {
             variables: variables.into_iter().filter_map(text).collect(),
             stdout_is_terminal,
             stderr_is_terminal: std::io::stderr().is_terminal(),
-            width: columns.unwrap_or(80).clamp(60, 140),
+            width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Answer {
     /// For machines, beside `version`, `command` and `exit`.
     pub json: Map<String, Value>,
     /// The data went out before the command ended.
-    is_printed: bool,
+    pub is_printed: bool,
 }
 
 impl Answer {
