@@ -1,10 +1,9 @@
 //! The data plane over gRPC: `VectorService` by path, messages of the provider's own definitions.
 
-use std::future::Future;
-
 use axum::body::Body;
 use axum::http::{Request, Response};
 use prost::Message;
+use tonic::codec::Codec;
 use tonic::metadata::MetadataValue;
 use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
@@ -12,6 +11,7 @@ use tonic_prost::ProstCodec;
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::pinecone::proto;
 
+use super::codec::UpsertCodec;
 use super::data::{Call, FetchByMetadata, Lsn, NamespaceView, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
 use super::operation::Operation;
@@ -25,7 +25,7 @@ const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
 /// Answers a gRPC request to the data plane.
 pub(crate) async fn answer(call: Call, request: Request<Body>) -> Response<Body> {
     match call.operation {
-        Operation::Upsert => unary(call, request, upsert).await,
+        Operation::Upsert => unary_with(UpsertCodec::default(), call, request, upsert).await,
         Operation::Query => unary(call, request, query).await,
         Operation::Update => unary(call, request, update).await,
         Operation::Delete => unary(call, request, delete).await,
@@ -54,34 +54,44 @@ where
     Asked: Message + Default + 'static,
     Answered: Message + Default + 'static,
 {
+    unary_with(ProstCodec::<Answered, Asked>::default(), call, request, work).await
+}
+
+async fn unary_with<Asked, Answered>(
+    codec: impl Codec<Encode = Answered, Decode = Asked>,
+    call: Call,
+    request: Request<Body>,
+    work: fn(&Call, Asked) -> Answer<Reply<Answered>>,
+) -> Response<Body>
+where
+    Asked: Message + Default + 'static,
+    Answered: Message + Default + 'static,
+{
     let service = tower::service_fn(move |request: tonic::Request<Asked>| {
         perform(call.clone(), request.into_inner(), work)
     });
-    let codec = ProstCodec::<Answered, Asked>::default();
     let mut grpc = Grpc::new(codec)
         .apply_max_message_size_config(Some(LARGEST_MESSAGE), Some(LARGEST_MESSAGE));
     grpc.unary(service, request).await.map(Body::new)
 }
 
-fn perform<Asked, Answered>(
+async fn perform<Asked, Answered>(
     call: Call,
     asked: Asked,
     work: fn(&Call, Asked) -> Answer<Reply<Answered>>,
-) -> impl Future<Output = Result<tonic::Response<Answered>, tonic::Status>>
+) -> Result<tonic::Response<Answered>, tonic::Status>
 where
     Asked: Message + 'static,
     Answered: Message + 'static,
 {
-    async move {
-        call.check().map_err(|refusal| refusal.status())?;
-        let reply = call.run(move |call| work(call, asked)).await;
-        let reply = reply.map_err(|refusal| refusal.status())?;
-        let mut response = tonic::Response::new(reply.body);
-        if let Some((name, lsn)) = reply.lsn.map(Lsn::header) {
-            response.metadata_mut().insert(name, MetadataValue::from(lsn));
-        }
-        Ok(response)
+    call.check().map_err(|refusal| refusal.status())?;
+    let reply = call.run(move |call| work(call, asked)).await;
+    let reply = reply.map_err(|refusal| refusal.status())?;
+    let mut response = tonic::Response::new(reply.body);
+    if let Some((name, lsn)) = reply.lsn.map(Lsn::header) {
+        response.metadata_mut().insert(name, MetadataValue::from(lsn));
     }
+    Ok(response)
 }
 
 fn upsert(call: &Call, asked: proto::UpsertRequest) -> Answer<Reply<proto::UpsertResponse>> {

@@ -14,6 +14,7 @@
 //!
 //! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
 
+mod codec;
 mod collection;
 mod control;
 mod counters;

@@ -53,6 +53,14 @@ impl Share {
 const SPANS: [(&str, f64); 5] =
     [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
 
+const NANOS: [(&str, u128); 5] = [
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
 const SIZES: [(&str, f64); 9] = [
     ("B", 1.0),
     ("kB", 1e3),
@@ -65,13 +73,18 @@ const SIZES: [(&str, f64); 9] = [
     ("GiB", 1_073_741_824.0),
 ];
 
-/// Splits `12.5 MB` into the number and the unit; digits may be grouped with `_`.
-fn split(text: &str) -> Option<(f64, &str)> {
+/// Splits `12.5 MB` into the digits and the unit; digits may be grouped with `_`.
+fn parts(text: &str) -> (String, &str) {
     let text = text.trim();
     let end =
         text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
-    let number: f64 = text[..end].replace('_', "").parse().ok()?;
-    Some((number, text[end..].trim()))
+    (text[..end].replace('_', ""), text[end..].trim())
+}
+
+/// As [`parts`], with the digits as a number.
+fn split(text: &str) -> Option<(f64, &str)> {
+    let (digits, unit) = parts(text);
+    Some((digits.parse().ok()?, unit))
 }
 
 fn scaled(text: &str, units: &[(&str, f64)], what: &str, example: &str) -> Result<f64, UnitError> {
@@ -95,11 +108,28 @@ impl FromStr for Span {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let seconds = scaled(text, &SPANS, "a duration", "90s")?;
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|_| UnitError { message: "a duration this long cannot be kept".into() })
+        scaled(text, &SPANS, "a duration", "90s")?;
+        let (digits, unit) = parts(text);
+        let factor = NANOS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+        factor
+            .and_then(|factor| nanos(&digits, factor))
+            .and_then(|nanos| u64::try_from(nanos).ok())
+            .map(|nanos| Self(Duration::from_nanos(nanos)))
+            .ok_or_else(|| UnitError { message: "a duration this long cannot be kept".into() })
     }
+}
+
+/// Nanoseconds in digits with an optional fraction, exactly: a float would lose some.
+fn nanos(digits: &str, factor: u128) -> Option<u128> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let number = |digits: &str| match digits {
+        "" => Some(0),
+        digits => digits.parse::<u128>().ok(),
+    };
+    let fraction = &fraction[..fraction.len().min(18)];
+    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = number(fraction)?.checked_mul(factor)? / scale;
+    number(whole)?.checked_mul(factor)?.checked_add(part)
 }
 
 impl FromStr for ByteSize {
@@ -173,10 +203,17 @@ fn fmt_scaled(
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_zero() {
+        let nanos = self.0.as_nanos();
+        if nanos == 0 {
             return f.write_str("0s");
         }
-        fmt_scaled(f, self.0.as_secs_f64(), &SPANS, "")
+        match NANOS.iter().rev().find(|(_, factor)| nanos.is_multiple_of(*factor)) {
+            Some((unit, factor)) => write!(f, "{}{unit}", nanos / factor),
+            None => {
+                let fraction = format!("{:06}", nanos % 1_000_000);
+                write!(f, "{}.{}ms", nanos / 1_000_000, fraction.trim_end_matches('0'))
+            }
+        }
     }
 }
 
@@ -255,6 +292,8 @@ mod tests {
             let again: Span = span.to_string().parse().unwrap();
             assert_eq!(span, again, "{text}");
         }
+        assert_eq!("1.5ms".parse::<Span>().unwrap().to_string(), "1.5ms");
+        assert_eq!("1.5h".parse::<Span>().unwrap().to_string(), "90m");
         assert_eq!("24h".parse::<Span>().unwrap().to_string(), "1d");
         assert_eq!("2 MB".parse::<ByteSize>().unwrap(), ByteSize(2_000_000));
         assert_eq!("2 MiB".parse::<ByteSize>().unwrap(), ByteSize(2_097_152));

@@ -12,14 +12,15 @@ use super::yaml;
 /// The largest plan file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The plan's nodes, with those of the plan it extends beneath them; `None` where one of them cannot be read.
+/// The nodes of the plan at `path`, or of `text` where it is given, with those of the plan it extends beneath them; `None` where one of them cannot be read.
 pub(crate) fn read_nodes(
     path: &Path,
+    text: Option<String>,
     sources: &mut Sources,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     let name = path.display().to_string();
-    let text = match open(path) {
+    let text = match text.map_or_else(|| open(path), |text| limited(path, text)) {
         Ok(text) => text,
         Err((code, message)) => {
             let file = sources.add(name, String::new());
@@ -86,10 +87,14 @@ fn open(path: &Path) -> Result<String, (&'static Code, String)> {
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err((&codes::TOO_LARGE, format!("`{shown}` is larger than 1 MiB")));
+    limited(path, text)
+}
+
+fn limited(path: &Path, text: String) -> Result<String, (&'static Code, String)> {
+    match text.len() as u64 > MAX_BYTES {
+        true => Err((&codes::TOO_LARGE, format!("`{}` is larger than 1 MiB", path.display()))),
+        false => Ok(text),
     }
-    Ok(text)
 }
 
 /// Mappings are merged key by key; everything else of `over` replaces what is beneath.

@@ -23,6 +23,7 @@ mod digest;
 mod extends;
 pub mod file;
 mod node;
+mod places;
 mod read;
 mod reference;
 mod render;
@@ -42,7 +43,7 @@ pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
 pub use codes::{Code, error_pages};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Related};
 pub use file::PlanFile;
-pub use read::{Inputs, Read, read};
+pub use read::{Inputs, Read, read, read_text};
 pub use reference::{explain, reference_markdown};
 pub use render::Colour;
 pub use schema::schema;
@@ -69,6 +70,7 @@ pub struct Plan {
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
     /// What `vars` and `env` are in templates that are evaluated later.
     bindings: Arc<template::Bindings>,
+    places: Arc<places::Places>,
 }
 
 impl Plan {
@@ -89,6 +91,17 @@ impl Plan {
     /// `Invalid` where the text is not a template; texts of the plan itself were checked when it was read.
     pub fn template(&self, text: &str) -> Result<Template> {
         Template::new(text, &self.bindings)
+    }
+
+    /// Where a part of the plan stands, by its JSON pointer in the file, for example `/stages/2/assert/0`. Of a
+    /// part that is not in the file, the nearest one around it.
+    pub fn place(&self, pointer: &str) -> Place {
+        self.places.of(pointer)
+    }
+
+    /// The line of the plan's text at a place.
+    pub fn source_line(&self, place: &Place) -> Option<&str> {
+        self.places.line(place)
     }
 
     /// What the first `create` stage makes.

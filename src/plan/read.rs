@@ -12,6 +12,7 @@ use super::digest::digest;
 use super::extends::read_nodes;
 use super::file::PlanFile;
 use super::node::{Node, step};
+use super::places::Places;
 use super::resolve::{Declared, bind, resolve};
 use super::source::{Region, Sources};
 use super::template::Bindings;
@@ -42,17 +43,16 @@ pub struct Read {
 ///
 /// Everything that is wrong with it, with at least one error; warnings are among them.
 pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
-    let mut reading = Reading::default();
-    let plan = reading.plan(path, inputs);
-    for Secret { text, region } in &reading.secrets {
-        reading.sources.hide(text, *region);
-    }
-    reading.sources.hide_keys();
-    let diagnostics = Diagnostics::new(reading.found, Arc::new(reading.sources));
-    match plan {
-        Some(plan) if !diagnostics.has_errors() => Ok(Read { plan, warnings: diagnostics }),
-        _ => Err(diagnostics),
-    }
+    Reading::default().finish(path, None, inputs)
+}
+
+/// As [`read`], as if the file at `path` held `text`. Other files are looked for from the path's folder.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_text(path: &Path, text: String, inputs: &Inputs) -> Result<Read, Diagnostics> {
+    Reading::default().finish(path, Some(text), inputs)
 }
 
 #[derive(Default)]
@@ -63,8 +63,26 @@ struct Reading {
 }
 
 impl Reading {
-    fn plan(&mut self, path: &Path, inputs: &Inputs) -> Option<Plan> {
-        let mut root = read_nodes(path, &mut self.sources, &mut self.found)?;
+    fn finish(
+        mut self,
+        path: &Path,
+        text: Option<String>,
+        inputs: &Inputs,
+    ) -> Result<Read, Diagnostics> {
+        let plan = self.plan(path, text, inputs);
+        for Secret { text, region } in &self.secrets {
+            self.sources.hide(text, *region);
+        }
+        self.sources.hide_keys();
+        let diagnostics = Diagnostics::new(self.found, Arc::new(self.sources));
+        match plan {
+            Some(plan) if !diagnostics.has_errors() => Ok(Read { plan, warnings: diagnostics }),
+            _ => Err(diagnostics),
+        }
+    }
+
+    fn plan(&mut self, path: &Path, text: Option<String>, inputs: &Inputs) -> Option<Plan> {
+        let mut root = read_nodes(path, text, &mut self.sources, &mut self.found)?;
         let (bindings, declared) = bind(&root, inputs, &mut self.found);
         let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut self.found);
         let Walked { value, tainted, secrets } = walk(&root, &mut self.found);
@@ -90,6 +108,7 @@ impl Reading {
             stages: checked.stages,
             lookups: checked.lookups,
             bindings: Arc::new(bindings),
+            places: Arc::new(Places::new(root, self.sources.clone())),
         })
     }
 
@@ -132,7 +151,8 @@ impl Reading {
             .iter()
             .filter_map(|stage| stage.get("namespaces")?.get("lookup"))
             .flat_map(Node::entries);
-        for lookup in lookups.filter(|lookup| !used.contains(&lookup.key)) {
+        let is_used = |name: &str| used.iter().any(|used| used.split('.').next() == Some(name));
+        for lookup in lookups.filter(|lookup| !is_used(&lookup.key)) {
             let message = format!("no template uses the lookup `{}`", lookup.key);
             self.found.push(Diagnostic::new(&codes::UNUSED, lookup.key_region, message));
         }

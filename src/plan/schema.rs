@@ -13,6 +13,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PlanFile>();
     let mut schema = schema;
     RecursiveTransform(without_null).transform(&mut schema);
+    schema.insert("title".into(), "vecshift plan".into());
     schema.to_value()
 });
 

@@ -311,7 +311,7 @@ mod tests {
     fn all_duplicate_keys_are_found() {
         let (_, found) = read("a: 1\na: 2\nb: {c: 1, c: 2}\n");
         let codes: Vec<_> = found.iter().map(|found| (found.code, found.region.start)).collect();
-        assert_eq!(codes, [("V004", 5), ("V004", 17)]);
+        assert_eq!(codes, [("V004", 5), ("V004", 20)]);
     }
 
     #[test]

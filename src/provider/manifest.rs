@@ -2,6 +2,7 @@
 //!
 //! The ending of the file tells the format. Reading blocks: use `spawn_blocking`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,33 @@ pub struct ManifestEntry {
     pub row: u64,
     pub namespace: Namespace,
     pub id: RecordId,
+}
+
+/// The ids of one namespace, in file order; a resumed copy skips as many of them as it has done.
+///
+/// # Errors
+/// As [`open`].
+pub fn ids_of(
+    options: &ManifestOptions,
+    namespace: Namespace,
+) -> Result<impl Iterator<Item = Result<RecordId>> + Send + use<>> {
+    let rows = open(options)?;
+    Ok(rows.filter_map(move |entry| match entry {
+        Ok(entry) => (entry.namespace == namespace).then_some(Ok(entry.id)),
+        Err(error) => Some(Err(error)),
+    }))
+}
+
+/// How many rows each namespace has.
+///
+/// # Errors
+/// As [`open`], and where any row cannot be read.
+pub fn counts(options: &ManifestOptions) -> Result<BTreeMap<Namespace, u64>> {
+    let mut counts = BTreeMap::new();
+    for entry in open(options)? {
+        *counts.entry(entry?.namespace).or_default() += 1;
+    }
+    Ok(counts)
 }
 
 type Rows = Box<dyn Iterator<Item = Result<(Option<String>, Option<String>)>> + Send>;
@@ -226,6 +254,15 @@ mod tests {
         let (_folder, options) = write("m.csv", "namespace,id,x\nn1,\"a,b\",1\n,b,2\n");
         let expected = [(1, "n1".into(), "a,b".into()), (2, "__default__".into(), "b".into())];
         assert_eq!(entries(&options), expected);
+    }
+
+    #[test]
+    fn one_namespace_is_read_out_of_many() {
+        let (_folder, options) = write("m.csv", "namespace,id\na,1\nb,2\na,3\n");
+        let ids = ids_of(&options, Namespace::from("a")).unwrap().map(Result::unwrap);
+        assert_eq!(ids.collect::<Vec<_>>(), [RecordId::from("1"), RecordId::from("3")]);
+        let counts = counts(&options).unwrap();
+        assert_eq!((counts[&Namespace::from("a")], counts[&Namespace::from("b")]), (2, 1));
     }
 
     #[test]

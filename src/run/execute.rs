@@ -9,11 +9,12 @@ use super::context::Context;
 use super::decide::{Decision, decide};
 use super::outcome::Outcome;
 use super::prepare::PreparedRun;
+use super::preview::preview;
 use super::stage::{Acted, Check, work_of};
 use super::steer::Waited;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, Phase, StageStatus};
+use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
 use crate::model::{StageId, Verdict};
 use crate::plan::file::HookWhen;
 
@@ -27,7 +28,13 @@ impl PreparedRun {
     /// Where the journal cannot be written or the world drifted from what the journal says. A stage that could
     /// not be performed is an [`Outcome`].
     pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
-        let was_done = self.state().phase == Phase::Done;
+        let state = self.state();
+        let was_done = state.phase == Phase::Done && state.digest == self.plan.digest;
+        if !state.is_open() && !was_done {
+            // What cannot work is said before anything is touched.
+            let fresh = RunState::default();
+            preview(&self.plan, &self.world, &fresh, &self.options).await?;
+        }
         self.begin()?;
         let mut executor = Executor::new(self, cancel);
         match executor.drive(was_done).await {
@@ -313,7 +320,7 @@ impl Executor {
 }
 
 /// The stage that stopped the run.
-fn stopped(state: &crate::journal::RunState, erred: Option<(StageId, Error)>) -> Outcome {
+fn stopped(state: &RunState, erred: Option<(StageId, Error)>) -> Outcome {
     if let Some((stage, error)) = erred {
         return Outcome::Erred { stage, error };
     }

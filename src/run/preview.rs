@@ -89,7 +89,7 @@ pub async fn preview(
 ) -> Result<Preview> {
     let source = world.source.describe().await?;
     let target = world.target.describe().await?;
-    let is_retired = state.stages.iter().any(|stage| stage.deleted);
+    let is_retired = state.is_past_no_return();
     if source.is_none() && !is_retired {
         return Err(audit_missing_source(&plan.file.source.index));
     }

@@ -160,6 +160,9 @@ impl Probe {
         let mut waiting = FuturesUnordered::new();
         loop {
             let due = schedule.due();
+            if due.is_none() && waiting.is_empty() {
+                return Ok(sent);
+            }
             let pause = due.unwrap_or_default().saturating_sub(run.elapsed());
             tokio::select! {
                 biased;
@@ -180,7 +183,6 @@ impl Probe {
                         self.overloaded(query).for_each(&mut *sink);
                     }
                 }
-                else => return Ok(sent),
             }
         }
     }

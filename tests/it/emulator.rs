@@ -1,4 +1,5 @@
 //! What the emulator's tests share: an emulator on a clock that stands still, and raw clients of both wires.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The emulator's control plane over the wire.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
 

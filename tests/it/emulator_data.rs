@@ -1,4 +1,5 @@
 //! The emulator's data plane over both wires.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

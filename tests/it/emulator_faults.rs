@@ -1,4 +1,5 @@
 //! Faults, rate limits and counters over the wire.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

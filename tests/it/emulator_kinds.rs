@@ -1,4 +1,5 @@
 //! Where pods and serverless indexes differ, and the world of a rehearsal.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
@@ -191,4 +192,24 @@ async fn a_world_is_a_pod_that_can_be_swept() {
     }
     assert_eq!(found, 900);
     assert_eq!(rig.emulator.counters().writes("twins"), 0);
+}
+
+#[tokio::test]
+async fn a_world_can_be_read_from_parquet() {
+    let rig = Rig::start().await;
+    let source = RehearsalSource {
+        kind: RehearsalKind::Serverless,
+        records: Some(120),
+        namespaces: None,
+        namespace_names: None,
+        dimension: Some(384),
+        metric: None,
+        data: Some("examples/packages.parquet".to_owned()),
+        seed: None,
+    };
+    let base = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let world = World::build("packages", &source, None, None, base).unwrap();
+    assert_eq!(rig.emulator.load(world).await.unwrap(), 120);
+    let missing = RehearsalSource { data: Some("nothing.parquet".to_owned()), ..source };
+    assert!(World::build("packages", &missing, None, None, base).is_err());
 }

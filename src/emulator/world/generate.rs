@@ -20,8 +20,13 @@ use super::text;
 /// Centres of a whole world.
 const CENTRES: usize = 24;
 
-/// How far records lie from their centre; 0 would put them all onto it, 1 as far away as it is from zero.
-const SPREAD: f32 = 0.7;
+/// Directions records lie off their centre in, each in three of them: drawing every component of every record
+/// would take longer than everything else a rehearsal does before it starts.
+const DIRECTIONS: usize = 64;
+const OFF_CENTRE: usize = 3;
+
+/// How far records lie from their centre at most in one direction; the centre itself has length 1.
+const SPREAD: f32 = 1.5;
 
 /// The first instant of `created_at`, seconds since the epoch; records spread over two years from it.
 const FIRST: u64 = 1_700_000_000;
@@ -30,6 +35,7 @@ const TWO_YEARS: u64 = 2 * 365 * 86_400;
 pub(super) struct Generator {
     random: Xoshiro256PlusPlus,
     centres: Vec<Vec<f32>>,
+    directions: Vec<Vec<f32>>,
     has_sparse: bool,
     /// What is left: namespaces and how many records each still gets, the current one last.
     left: Vec<(Namespace, u64)>,
@@ -46,17 +52,25 @@ impl Generator {
         let sizes = sizes(records, names.len());
         let mut random = Xoshiro256PlusPlus::seed_from_u64(source.seed.unwrap_or(1));
         let dimension = index.dimension.unwrap_or_default() as usize;
-        let centres = (0..CENTRES).map(|_| direction(&mut random, dimension)).collect();
+        let mut draw = |count| (0..count).map(|_| direction(&mut random, dimension)).collect();
+        let (centres, directions) = (draw(CENTRES), draw(DIRECTIONS));
         let left = names.into_iter().zip(sizes).rev().collect();
         let has_sparse = index.metric == Metric::Dotproduct;
-        Ok(Self { random, centres, has_sparse, left, made: 0 })
+        Ok(Self { random, centres, directions, has_sparse, left, made: 0 })
+    }
+
+    fn vector(&mut self) -> Vec<f32> {
+        let mut values = self.centres[self.random.next_u64() as usize % CENTRES].clone();
+        for _ in 0..OFF_CENTRE {
+            let direction = &self.directions[self.random.next_u64() as usize % DIRECTIONS];
+            let distance = SPREAD * (bell(&mut self.random) / BELL_HALF);
+            values.iter_mut().zip(direction).for_each(|(value, off)| *value += distance * off);
+        }
+        unit(values)
     }
 
     fn record(&mut self) -> Record {
-        let centre = self.random.next_u64() as usize % CENTRES;
-        let noise = direction(&mut self.random, self.centres[centre].len());
-        let pairs = self.centres[centre].iter().zip(noise);
-        let vector = unit(pairs.map(|(centre, noise)| centre + SPREAD * noise).collect());
+        let vector = self.vector();
         let sparse = if self.has_sparse && self.made.is_multiple_of(3) {
             Some(sparse(&mut self.random))
         } else {
@@ -128,11 +142,14 @@ fn direction(random: &mut impl Rng, dimension: usize) -> Vec<f32> {
     unit((0..dimension).map(|_| bell(random)).collect())
 }
 
+/// The largest of [`bell`].
+const BELL_HALF: f32 = 131_070.0;
+
 /// A bell-shaped number around 0: the sum of four 16-bit parts of one word.
 fn bell(random: &mut impl Rng) -> f32 {
     let word = random.next_u64();
     let parts = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);
-    parts as f32 - 131_070.0
+    parts as f32 - BELL_HALF
 }
 
 fn unit(mut values: Vec<f32>) -> Vec<f32> {

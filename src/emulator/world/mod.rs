@@ -3,13 +3,16 @@
 //! Records come from an iterator, so that a reader of Parquet plugs in as well as the generator does.
 
 mod generate;
+mod plan;
 mod text;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::model::{Deployment, IndexSpec, Metric, Namespace, Record, VectorType};
 use crate::plan::file::{RehearsalKind, RehearsalSource};
+use crate::provider::parquet;
 
 use generate::Generator;
 
@@ -22,6 +25,28 @@ pub struct World {
 }
 
 impl World {
+    /// The world `source` describes: records of its `data` file, which starts from `base`, or generated ones.
+    ///
+    /// # Errors
+    /// As [`World::generated`] and [`World::of_records`]; and where the file cannot be read.
+    pub fn build(
+        name: &str,
+        source: &RehearsalSource,
+        dimension: Option<u32>,
+        metric: Option<Metric>,
+        base: &Path,
+    ) -> Result<Self> {
+        let Some(data) = &source.data else {
+            return Self::generated(name, source, dimension, metric);
+        };
+        let batches = parquet::read(base.join(data))?;
+        let records = batches.flat_map(|batch| match batch {
+            Ok(records) => records.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        Self::of_records(name, source, dimension, metric, records)
+    }
+
     /// The world `source` describes, with generated records; `dimension` and `metric` are those of the create
     /// stage, for a source that does not say its own.
     ///

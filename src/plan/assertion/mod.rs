@@ -1,4 +1,4 @@
-//! Assertions as a plan asks for them: the grammar, the metric catalogue and the checks that need no world.
+//! Assertions as a plan asks for them: the grammar and the checked form. Metrics are in the catalogue, the checks in `check`.
 //!
 //! ```text
 //! assertion  = metric op value [ "over" duration ]

@@ -56,13 +56,11 @@ pub fn metrics_markdown() -> String {
 fn table_row(row: &Metric) -> String {
     let yes = |is: bool| if is { "yes" } else { "" };
     let form = row.form().replace('|', "\\|");
-    format!(
-        "| `{form}` | {} | {} | {} | {} |\n",
-        row.unit.name(),
-        yes(row.over),
-        yes(row.source),
-        row.meaning
-    )
+    let unit = match row.unit {
+        Unit::Word(_) => row.unit.describe(),
+        unit => unit.name().to_owned(),
+    };
+    format!("| `{form}` | {unit} | {} | {} | {} |\n", yes(row.over), yes(row.source), row.meaning)
 }
 
 fn stages(row: &Metric) -> String {

@@ -128,5 +128,6 @@ pub(crate) fn stage_id(stage: &Stage) -> StageId {
 
 /// Assertions of a stage in a form that does not depend on where they stand.
 pub(crate) fn without_place(assertion: &Assertion) -> Assertion {
-    Assertion { place: super::Place::default(), text: String::new(), ..assertion.clone() }
+    let id = if assertion.id == assertion.text { String::new() } else { assertion.id.clone() };
+    Assertion { id, place: super::Place::default(), text: String::new(), ..assertion.clone() }
 }

@@ -19,6 +19,15 @@ pub(super) fn check(context: &mut Context<'_>) {
             if let Some(read) = &webhook.read {
                 call(context, "/traffic/webhook/read", read);
             }
+            if webhook.pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
+                let message = "a JSON pointer starts with `/`";
+                context.report_with(
+                    &codes::BAD_TRAFFIC,
+                    "/traffic/webhook/pointer",
+                    message,
+                    |d| d.label("for example `/weight`"),
+                );
+            }
         }
         Some(Traffic::Exec(driver)) => {
             command(context, "/traffic/exec/set", &driver.set);

@@ -120,6 +120,7 @@ pub enum Writes {
 /// How traffic is moved: exactly one driver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "a plan has one of them")]
 pub enum Traffic {
     /// A flagd flag definition file with fractional targeting.
     Flagd(Flagd),

@@ -29,6 +29,9 @@ mod stack;
 mod throttle;
 mod timeout;
 
+#[cfg(test)]
+mod tests;
+
 use futures::future::BoxFuture;
 
 use crate::error::Result;

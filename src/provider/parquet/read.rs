@@ -58,6 +58,16 @@ pub(crate) fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<Fil
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))
 }
 
+impl RecordReader {
+    /// The same records one by one; an error stands for its whole batch.
+    pub fn records(self) -> impl Iterator<Item = Result<(Namespace, Record)>> + Send {
+        self.flat_map(|batch| match batch {
+            Ok(records) => records.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+}
+
 impl Iterator for RecordReader {
     type Item = Result<Vec<(Namespace, Record)>>;
 

@@ -144,3 +144,16 @@ fn a_changed_value_changes_the_contents() {
     assert_ne!(contents(&path).unwrap().checksum(), other.checksum());
     assert_eq!(contents(&path).unwrap().checksum(), written.checksum());
 }
+
+#[test]
+fn the_sample_of_the_examples_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/packages.parquet");
+    let mut count = 0;
+    for record in read(&path).unwrap().records() {
+        let (namespace, record) = record.unwrap();
+        assert!(!namespace.is_default() && !record.metadata.is_empty());
+        assert_eq!(record.vector.dimension(), 384);
+        count += 1;
+    }
+    assert!(count > 1_000 && count == count_rows(&path).unwrap());
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tonic::{Code, Status};
 
+use super::channel::NotGrpc;
 use crate::error::{Error, ErrorKind, Retry};
 
 /// Longest text of an answer that is kept in a message.
@@ -34,6 +35,9 @@ pub fn from_status(status: &Status, address: &str) -> Error {
     if is_connect(status) {
         return unreachable(address, chain(status));
     }
+    if let Some(answer) = find::<NotGrpc>(status) {
+        return from_foreign(answer, address);
+    }
     let message = match status.message() {
         "" => format!("the service answered {:?} without a message", status.code()),
         message => shown(message),
@@ -42,6 +46,18 @@ pub fn from_status(status: &Status, address: &str) -> Error {
         .with_context("code", grpc_name(status.code()));
     let text = |name: &str| status.metadata().get(name).and_then(|value| value.to_str().ok());
     finish(error, wait(text("grpc-retry-pushback-ms"), text("retry-after")))
+}
+
+/// An answer to a gRPC call that is none of gRPC's.
+fn from_foreign(answer: &NotGrpc, address: &str) -> Error {
+    let error = if answer.is_lack() {
+        Error::unsupported("the host answers, but not in gRPC")
+            .with_context("status", answer.status)
+            .with_hint("let the data plane use REST")
+    } else {
+        from_http(answer.status, &answer.headers, &answer.text)
+    };
+    error.with_context("address", address)
 }
 
 /// A request that got no answer, or an answer that broke off.
@@ -78,24 +94,25 @@ pub fn from_json(error: serde_json::Error, address: &str) -> Error {
 
 /// Whether a gRPC call failed because there is no gRPC at that address.
 pub fn is_not_grpc(status: &Status) -> bool {
-    let message = status.message();
     is_connect(status)
         || status.code() == Code::Unimplemented
-        || (message.contains("grpc-status header missing")
-            && !["429", "502", "503", "504"].iter().any(|code| message.ends_with(code)))
-        || message.contains("invalid content-type")
-        || message.contains("http2 error") && message.contains("frame with invalid size")
+        || find::<NotGrpc>(status).is_some_and(NotGrpc::is_lack)
 }
 
 fn is_connect(status: &Status) -> bool {
+    find::<tonic::ConnectError>(status).is_some()
+}
+
+/// The cause of type `E` behind a status.
+fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     let mut source = StdError::source(status);
     while let Some(error) = source {
-        if error.is::<tonic::ConnectError>() {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         source = error.source();
     }
-    false
+    None
 }
 
 fn unreachable(address: &str, cause: String) -> Error {

@@ -11,9 +11,10 @@ use prost::Message;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{ClientTlsConfig, Endpoint};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
+use super::channel::GrpcOnly;
 use super::plane::{Answer, Lsn, Plane};
 use super::proto::{self, path};
 use super::version::{self, Version};
@@ -32,7 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One channel to one index host; many calls share it.
 pub struct GrpcPlane {
-    channel: Channel,
+    channel: GrpcOnly,
     address: String,
     key: MetadataValue<Ascii>,
     version: Arc<Version>,
@@ -74,7 +75,7 @@ impl GrpcPlane {
             .map_err(|_| Error::invalid("the API key holds characters a header cannot carry"))?;
         key.set_sensitive(true);
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel: GrpcOnly(endpoint.connect_lazy()),
             address: address.to_owned(),
             key,
             version,
@@ -96,7 +97,7 @@ impl GrpcPlane {
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);
         grpc.ready().await.map_err(|error| {
-            let status = tonic::Status::from_error(Box::new(error));
+            let status = tonic::Status::from_error(error);
             self.failed(&status)
         })?;
         let mut request = tonic::Request::new(message);

@@ -8,6 +8,7 @@
 //! What is known of the service, and what is not, is in the comments where it matters; nothing that could not
 //! be confirmed is assumed, it is found out at run time.
 
+mod channel;
 mod connection;
 mod control;
 mod error;

@@ -3,14 +3,24 @@
 //! `rustls-native-certs` reads the system's store (also on Windows and macOS) and honours `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR`; tonic's `with_native_roots` goes through the same crate.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{Error, Result};
 
-/// A client configuration that negotiates HTTP/2 and HTTP/1.1.
+/// A client configuration that negotiates HTTP/2 and HTTP/1.1. The store is read once a process: that takes
+/// longer than opening a connection.
 pub fn client_config() -> Result<ClientConfig> {
+    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(config.clone());
+    }
+    let config = read_config()?;
+    Ok(CONFIG.get_or_init(|| config).clone())
+}
+
+fn read_config() -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,0 +1,34 @@
+//! Where the parts of a plan that was read stand, for messages that come later than reading.
+
+use std::fmt;
+
+use super::Place;
+use super::node::Node;
+use super::source::Sources;
+
+pub(crate) struct Places {
+    root: Node,
+    sources: Sources,
+}
+
+impl Places {
+    pub fn new(root: Node, sources: Sources) -> Self {
+        Self { root, sources }
+    }
+
+    pub fn of(&self, pointer: &str) -> Place {
+        self.sources.place(self.root.focus(pointer))
+    }
+
+    pub fn line(&self, place: &Place) -> Option<&str> {
+        let file = self.sources.named(&place.file)?;
+        file.text.lines().nth(place.line.checked_sub(1)? as usize)
+    }
+}
+
+/// The text of a plan has no place in a log line.
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Places")
+    }
+}

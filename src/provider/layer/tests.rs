@@ -1,0 +1,251 @@
+//! Layers one by one on paused time; `tests/it/provider_faults.rs` has them over real sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::error::{Error, ErrorKind, Retry};
+use crate::model::{Metadata, Namespace, Record, RecordId, Vector};
+
+/// Calls that fail `failures` times with `error` before one succeeds; counts them.
+struct Calls {
+    made: AtomicUsize,
+    failures: usize,
+}
+
+impl Calls {
+    fn failing(failures: usize) -> Self {
+        Self { made: AtomicUsize::new(0), failures }
+    }
+
+    fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    async fn through<'a, L: Layer>(
+        &'a self,
+        layer: &'a L,
+        operation: Operation<'a>,
+        error: impl Fn() -> Error + Send + Sync + 'a,
+    ) -> Result<usize> {
+        let error = &error;
+        let made = &self.made;
+        let failures = self.failures;
+        layer
+            .call(operation, || {
+                let at = made.fetch_add(1, Ordering::Relaxed);
+                let result = if at < failures { Err(error()) } else { Ok(at) };
+                Box::pin(async move { result })
+            })
+            .await
+    }
+}
+
+fn metrics() -> Arc<Metrics> {
+    Arc::new(Metrics::default())
+}
+
+fn rate_limited() -> Error {
+    Error::new(ErrorKind::RateLimited, "rate limit reached")
+}
+
+fn unavailable() -> Error {
+    Error::new(ErrorKind::Unavailable, "busy")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_may_pass_is_tried_again_with_growing_waits() {
+    let metrics = metrics();
+    let retry = RetryLayer::new(RetryOptions::grpc(), metrics.clone());
+    let calls = Calls::failing(3);
+    let start = Instant::now();
+    calls.through(&retry, Operation::read("fetch"), unavailable).await.unwrap();
+    assert_eq!(calls.made(), 4);
+    // 0.1 + 0.2 + 0.4 s, each plus up to its own length at random.
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(700) && waited <= Duration::from_millis(1_410));
+    assert_eq!(metrics.count("fetch").retries, 3);
+    assert_eq!(metrics.waiting(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_end_and_say_how_often_it_was_tried() {
+    let options = RetryOptions { times: 2, ..RetryOptions::grpc() };
+    let retry = RetryLayer::new(options, metrics());
+    let calls = Calls::failing(usize::MAX);
+    let error = calls.through(&retry, Operation::read("fetch"), unavailable).await.unwrap_err();
+    assert_eq!(calls.made(), 3);
+    assert_eq!(error.retry(), Retry::Exhausted);
+    assert!(error.to_string().contains("attempts: 3"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_retry_cannot_help_is_not_tried_again() {
+    let retry = RetryLayer::new(RetryOptions::grpc(), metrics());
+    for kind in [ErrorKind::Invalid, ErrorKind::Unauthorized, ErrorKind::TooLarge] {
+        let calls = Calls::failing(usize::MAX);
+        let failed = calls.through(&retry, Operation::write("upsert"), || Error::new(kind, "no"));
+        assert_eq!(failed.await.unwrap_err().kind(), kind);
+        assert_eq!(calls.made(), 1);
+    }
+    let create = Operation::write("create").control().not_idempotent();
+    let calls = Calls::failing(1);
+    calls.through(&retry, create, unavailable).await.unwrap_err();
+    let calls = Calls::failing(1);
+    calls.through(&retry, create, rate_limited).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_asked_for_is_kept_to_and_shown() {
+    let metrics = metrics();
+    let retry = RetryLayer::new(RetryOptions::grpc(), metrics.clone());
+    let calls = Calls::failing(1);
+    let asked = Duration::from_secs(8);
+    let error = || rate_limited().with_retry(Retry::After(asked));
+    let start = Instant::now();
+    let call = calls.through(&retry, Operation::write("upsert"), error);
+    let look = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        metrics.waiting().unwrap()
+    };
+    let (result, waiting) = tokio::join!(call, look);
+    result.unwrap();
+    assert!(start.elapsed() >= asked && start.elapsed() <= asked.mul_f64(1.51));
+    assert_eq!(waiting.operation, "upsert");
+    assert_eq!(waiting.reason, "429: rate limit reached");
+    assert!(metrics.count("upsert").waited >= asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_ends_at_its_deadline() {
+    let timeout = TimeoutLayer::new(TimeoutOptions {
+        data: Duration::from_secs(3),
+        control: Duration::from_secs(9),
+    });
+    for (operation, limit) in
+        [(Operation::read("fetch"), 3), (Operation::read("describe").control(), 9)]
+    {
+        let start = Instant::now();
+        let hang = timeout.call::<(), _>(operation, || Box::pin(std::future::pending()));
+        let error = hang.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.is_retryable());
+        assert_eq!(start.elapsed().as_secs(), limit);
+    }
+}
+
+fn records(count: usize) -> Vec<Record> {
+    let record = |at: usize| Record {
+        id: RecordId::from(format!("{at:04}")),
+        vector: Vector::from_values([0.0; 249]),
+        sparse: None,
+        metadata: Metadata::default(),
+    };
+    (0..count).map(record).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_are_limited_in_each_namespace_on_its_own() {
+    let options = ThrottleOptions { upsert_bytes: Some(100_000.0), ..Default::default() };
+    let metrics = metrics();
+    let throttle = ThrottleLayer::new(options, metrics.clone());
+    // 100 records of 1,000 bytes.
+    let records = records(100);
+    let write = async |name: &str| {
+        let namespace = Namespace::from(name);
+        let operation = Operation::write("upsert").within(&namespace).carrying(&records);
+        Calls::failing(0).through(&throttle, operation, unavailable).await.unwrap();
+    };
+    let start = Instant::now();
+    write("a").await;
+    let one = start.elapsed();
+    // 10 kB go at once, 90 kB at 90 kB/s.
+    assert!(one.abs_diff(Duration::from_secs(1)) < Duration::from_millis(5), "{one:?}");
+    write("b").await;
+    assert!(start.elapsed().abs_diff(one * 2) < Duration::from_millis(5));
+    assert_eq!(metrics.count("upsert").waits, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_and_records_are_limited_over_time() {
+    let options = ThrottleOptions {
+        fetches: Some(100.0),
+        fetched_records: Some(1_000.0),
+        ..Default::default()
+    };
+    let throttle = ThrottleLayer::new(options, metrics());
+    let start = Instant::now();
+    for _ in 0..50 {
+        let operation = Operation::read("fetch").of(100);
+        Calls::failing(0).through(&throttle, operation, unavailable).await.unwrap();
+    }
+    // 5,000 records at 900/s are the narrower limit.
+    let took = start.elapsed().as_secs_f64();
+    assert!((5.3..5.6).contains(&took), "{took}");
+    let other = Operation::read("list");
+    let before = Instant::now();
+    Calls::failing(0).through(&throttle, other, unavailable).await.unwrap();
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn only_reads_pass_where_nothing_may_change() {
+    let calls = Calls::failing(0);
+    calls.through(&ReadOnlyLayer, Operation::read("fetch"), unavailable).await.unwrap();
+    let write = calls.through(&ReadOnlyLayer, Operation::write("delete_index"), unavailable).await;
+    assert_eq!(write.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(calls.made(), 1);
+}
+
+#[tokio::test]
+async fn scripted_failures_come_when_they_should() {
+    let script = vec![
+        Fault::nth("upsert", 2, ErrorKind::RateLimited),
+        Fault::nth("upsert", 3, ErrorKind::Timeout).lost(),
+    ];
+    let fault = FaultLayer::new(FaultOptions { script, ..FaultOptions::default() });
+    let calls = Calls::failing(0);
+    let mut kinds = Vec::new();
+    for _ in 0..4 {
+        let result = calls.through(&fault, Operation::write("upsert"), unavailable).await;
+        kinds.push(result.err().map(|error| error.kind()));
+    }
+    assert_eq!(kinds, [None, Some(ErrorKind::RateLimited), Some(ErrorKind::Timeout), None]);
+    assert_eq!(calls.made(), 3, "the third was made and its answer lost");
+    calls.through(&fault, Operation::read("fetch"), unavailable).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_seed_plays_the_same_failures() {
+    let play = async |seed| {
+        let options = FaultOptions { share: 0.3, seed, ..FaultOptions::default() };
+        let fault = FaultLayer::new(options);
+        let mut failed = Vec::new();
+        for _ in 0..100 {
+            let calls = Calls::failing(0);
+            failed.push(calls.through(&fault, Operation::read("list"), unavailable).await.is_err());
+        }
+        failed
+    };
+    let first = play(7).await;
+    assert_eq!(first, play(7).await);
+    assert_ne!(first, play(8).await);
+    assert!((15..45).contains(&first.iter().filter(|failed| **failed).count()));
+}
+
+#[tokio::test]
+async fn attempts_are_counted_by_operation() {
+    let metrics = metrics();
+    let observe = ObserveLayer::new(metrics.clone());
+    let calls = Calls::failing(1);
+    let fetch = Operation::read("fetch").of(10);
+    calls.through(&observe, fetch, rate_limited).await.unwrap_err();
+    calls.through(&observe, fetch, rate_limited).await.unwrap();
+    let counts = metrics.count("fetch");
+    assert_eq!((counts.requests, counts.errors, counts.rate_limited), (2, 1, 1));
+    assert_eq!(counts.records, 10);
+    assert_eq!(metrics.total().requests, 2);
+}

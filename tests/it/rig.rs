@@ -1,0 +1,123 @@
+//! A migration in a temporary folder: an emulator with a plan's world, and runs of the plan against it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use vecshift::clock::Clock;
+use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
+use vecshift::journal::{self, Entry, Holder, Paths, RunState};
+use vecshift::plan::{self, Inputs, Plan};
+use vecshift::provider::{Environment, Secret};
+use vecshift::run::{
+    Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
+};
+
+pub const KEY: &str = "rehearsal-key";
+
+pub struct Rig {
+    pub folder: tempfile::TempDir,
+    pub emulator: Emulator,
+    pub plan: Plan,
+    pub clock: Clock,
+}
+
+impl Rig {
+    /// The emulator filled with the rehearsal world of a plan of this repository.
+    pub async fn of(path: &str) -> Self {
+        Self::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).await
+    }
+
+    /// The same for a plan given as text.
+    pub async fn of_text(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.yaml");
+        std::fs::write(&path, text).unwrap();
+        let mut rig = Self::new(&path).await;
+        rig.folder = folder;
+        rig
+    }
+
+    async fn new(path: &Path) -> Self {
+        let plan = read(path);
+        let rehearsal = plan.file.rehearsal.clone().unwrap();
+        let emulator = Emulator::start(EmulatorOptions {
+            api_key: Some(KEY.to_owned()),
+            faults: rehearsal.faults.unwrap_or_default(),
+            ready_after: Duration::from_millis(20),
+            ..EmulatorOptions::default()
+        })
+        .await
+        .unwrap();
+        emulator.load(EmulatedWorld::of_plan(&plan).unwrap()).await.unwrap();
+        let clock = Clock::rehearsal(Duration::from_millis(50));
+        Self { folder: tempfile::tempdir().unwrap(), emulator, plan, clock }
+    }
+
+    pub fn paths(&self) -> Paths {
+        Paths::new(&self.folder.path().join("state"), &self.plan.file.name)
+    }
+
+    pub fn world(&self) -> World {
+        let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
+        World::open(&self.plan, &environment).unwrap()
+    }
+
+    pub fn options(&self) -> RunOptions {
+        let mut options = RunOptions::new(Holder::new("tester", "here", std::process::id()));
+        options.is_rehearsal = true;
+        options
+    }
+
+    pub fn prepare(&self, options: RunOptions, listener: Arc<dyn Listener>) -> vecshift::Result<PreparedRun> {
+        let driver = rehearsed_driver(&self.plan, self.folder.path())?;
+        PreparedRun::new(
+            self.plan.clone(),
+            self.world(),
+            driver,
+            self.paths(),
+            self.clock.clone(),
+            options,
+            listener,
+        )
+    }
+
+    /// Runs to an end or a wait.
+    pub async fn run(&self) -> Outcome {
+        self.run_with(self.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap()
+    }
+
+    pub async fn run_with(
+        &self,
+        options: RunOptions,
+        listener: Arc<dyn Listener>,
+        cancel: CancellationToken,
+    ) -> vecshift::Result<Outcome> {
+        self.prepare(options, listener)?.execute(cancel).await
+    }
+
+    pub async fn roll_back(&self, purge: bool) -> vecshift::Result<Outcome> {
+        let run = self.prepare(self.options(), Arc::new(Silent))?;
+        roll_back(run, purge, CancellationToken::new()).await
+    }
+
+    pub fn entries(&self) -> Vec<Entry> {
+        journal::read(&self.paths().journal()).unwrap()
+    }
+
+    pub fn state(&self) -> RunState {
+        RunState::fold(&self.entries()).unwrap()
+    }
+
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+}
+
+pub fn read(path: &Path) -> Plan {
+    match plan::read(path, &Inputs::default()) {
+        Ok(read) => read.plan,
+        Err(diagnostics) => panic!("{}", diagnostics.render(vecshift::plan::Colour::Never)),
+    }
+}
