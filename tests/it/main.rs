@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod cli;
+mod cli_docs;
+mod cli_rig;
+mod cli_run;
 mod emulator;
 mod emulator_control;
 mod emulator_data;
