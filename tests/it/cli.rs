@@ -135,7 +135,7 @@ fn an_approval_goes_to_the_run_that_holds_the_lock() {
     assert_eq!((gate.to_string().as_str(), by.as_str()), ("canary step 2", "ada"));
     drop(lock);
     let said = cli.run(&["pause", "twins", "--by", "linus"]);
-    assert!(said.out.contains("the next `vecshift run twins` takes it up"), "{}", said.out);
+    assert!(said.out.contains("the next `vecshift run` of twins takes it up"), "{}", said.out);
     assert_eq!(Inbox::new(&paths).waiting().unwrap().len(), 2);
 }
 
