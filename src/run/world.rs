@@ -16,7 +16,7 @@ pub struct World {
     /// What every stage reads.
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
-    /// Both sides without retry and throttle: what latencies are measured with.
+    /// Both sides without throttle and with the quick retries of an application: what latencies are measured with.
     pub measured_source: Arc<dyn Source>,
     pub measured_target: Arc<dyn Source>,
     /// The source as something that can be deleted; only `decommission` gets it.

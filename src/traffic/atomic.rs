@@ -38,6 +38,7 @@ fn replace_now(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
+    std::fs::create_dir_all(&folder)?;
     let mut file = tempfile::Builder::new().prefix(".vecshift-").tempfile_in(&folder)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(permissions(&real)?)?;

@@ -29,7 +29,12 @@ impl RetryOptions {
         Self { base: Duration::from_millis(250), ..Self::grpc() }
     }
 
-    /// One attempt only: for measuring.
+    /// For measured queries: what an application that wants an answer soon does. The latency includes the waits.
+    pub fn query() -> Self {
+        Self { base: Duration::from_millis(25), cap: Duration::from_millis(100), times: 3 }
+    }
+
+    /// One attempt only.
     pub fn never() -> Self {
         Self { times: 0, ..Self::grpc() }
     }

@@ -16,10 +16,10 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// For measuring: one attempt, no throttle, a deadline.
+    /// For measuring: few and quick retries, no throttle, a deadline.
     pub fn probe(deadline: Duration) -> Self {
         Self {
-            retry: RetryOptions::never(),
+            retry: RetryOptions::query(),
             throttle: ThrottleOptions::default(),
             timeout: TimeoutOptions { data: deadline, control: deadline },
         }

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use super::sampling::{Sampled, sample, seeded};
-use super::shards::{copy_of, mappings};
+use super::shards::{mappings, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
-use crate::copy::{Mapping, Transform};
+use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Deployment, IndexDescription, IndexStats, Observed, RecordId};
@@ -127,8 +127,7 @@ impl Work for AuditWork {
 impl AuditWork {
     /// Records of the sample that the target would refuse as they would arrive.
     fn rejects(&self, context: &Context, sampled: &[Sampled]) -> Result<Vec<Reject>> {
-        let copy = copy_of(&context.plan);
-        let transform = Transform::new(&context.plan, copy.metadata.as_ref())?;
+        let transform = transform_of(context)?;
         let mut rejects = Vec::new();
         for one in sampled {
             let record = transform.apply(&one.mapping.source, one.record.clone())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::sampling::{queries, sample, seeded};
-use super::shards::{mapping_of, mappings, recorded};
+use super::shards::{mapping_of, mappings, recorded, transform_of};
 use super::verify::overlap_ks;
 use super::{Acted, Check, Work};
 use crate::assertion::{Judge, Measured, Progress as Judged, Series};
@@ -15,6 +15,7 @@ use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Hold};
 use crate::model::{Observed, Rate, Sample, Share, Span, Verdict};
+use crate::plan::Assertion;
 use crate::plan::file::{Canary, HookWhen, Step, StepApproval};
 use crate::run::{Context, Progress};
 use crate::traffic::{Confirmed, Driver, Probe, shift};
@@ -125,7 +126,7 @@ impl CanaryWork {
         let dimension = stats.dimension.unwrap_or(0) as usize;
         let sampled = sample(&*world.source, dimension, &maps, count.min(2_000), &mut rng).await?;
         let top_k = self.0.probe.top_k.unwrap_or(10);
-        let queries: Arc<[_]> = queries(&sampled, count, top_k, 0.0, &mut rng).into();
+        let queries: Arc<[_]> = queries(&sampled, &transform_of(context)?, count, top_k, 0.0, &mut rng).into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));
         }
@@ -163,9 +164,8 @@ impl CanaryWork {
                 // No traffic is on the target yet: there is nothing to judge.
                 context.sleep(Duration::from_secs(2)).await?;
             } else {
-                let weight = self.0.steps[index - 1].weight;
                 watch.measure(context, probe, self.rate(context), TICK).await?;
-                if watch.judge(context, weight) == Judged::Decided(Verdict::Fail) {
+                if watch.judge(context).await == Judged::Decided(Verdict::Fail) {
                     let watched = watch.end(context, index - 1)?;
                     return Ok(Some(Acted::Judged {
                         verdict: Verdict::Fail,
@@ -201,7 +201,7 @@ impl CanaryWork {
         let mut watch = Watch::new(context);
         loop {
             self.tick(context, probe, &mut watch, step, ends).await?;
-            if let Judged::Decided(verdict) = watch.judge(context, step.weight)
+            if let Judged::Decided(verdict) = watch.judge(context).await
                 && (verdict == Verdict::Fail || context.clock.now() >= ends)
             {
                 return watch.end(context, index);
@@ -249,7 +249,7 @@ impl CanaryWork {
         }
         let stride = step.bake.0 / REHEARSED_TICKS;
         let needed = watch.needed as f64;
-        let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.5, 10.0);
+        let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.25, 10.0);
         let real = Duration::from_secs_f64(seconds);
         context.clock.skip(stride.saturating_sub(real).min(left));
         let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(60.0));
@@ -269,6 +269,13 @@ struct Watch {
     needed: u64,
 }
 
+/// An assertion over a window is measured ten times a window where the plan does not say: at each tick, one bad
+/// stretch would use up what is tolerated.
+fn paced(assertion: &Assertion) -> Assertion {
+    let every = assertion.every.or(assertion.over.map(|Span(over)| Span(over / 10)));
+    Assertion { every, ..assertion.clone() }
+}
+
 impl Watch {
     fn new(context: &Context) -> Self {
         let now = context.clock.now();
@@ -276,7 +283,7 @@ impl Watch {
         let needed = assertions.iter().filter_map(|assertion| assertion.min_samples).max();
         Self {
             series: Mutex::new(Series::new(now, assertions)),
-            judge: Judge::new(now, assertions.iter().cloned(), context.options.strict),
+            judge: Judge::new(now, assertions.iter().map(paced), context.options.strict),
             needed: needed.unwrap_or(30),
         }
     }
@@ -296,9 +303,16 @@ impl Watch {
         context.stop_if_cancelled()
     }
 
-    fn judge(&mut self, context: &Context, weight: Share) -> Judged {
+    async fn judge(&mut self, context: &Context) -> Judged {
         let mut extra = Measured::default();
-        extra.set("weight", Observed::Share(weight.0), 1);
+        match driver_of(context) {
+            Err(error) => extra.set_not_measured("weight", error.to_string()),
+            Ok(driver) => match driver.read().await {
+                Ok(Some(weight)) => extra.set("weight", Observed::Share(weight.0), 1),
+                Ok(None) => extra.set_not_measured("weight", "the driver cannot read it back"),
+                Err(error) => extra.set_not_measured("weight", error.to_string()),
+            },
+        };
         let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         self.judge.tick(context.clock.now(), &series, &extra)
     }

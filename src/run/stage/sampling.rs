@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::copy::Mapping;
+use crate::copy::{Mapping, Transform};
 use crate::error::Result;
 use crate::model::{MetadataValue, Record, RecordId, Vector};
 use crate::provider::{Filter, Query, Source};
@@ -95,8 +95,11 @@ async fn some_ids(
 }
 
 /// Queries with the vectors of sampled records; a share of them with a filter on a metadata value of the record.
+///
+/// Only fields that `transform` leaves as they are can be asked for on both sides.
 pub(super) fn queries(
     sampled: &[Sampled],
+    transform: &Transform,
     count: u64,
     top_k: u32,
     filtered: f64,
@@ -110,7 +113,7 @@ pub(super) fn queries(
     for index in 0..count.min(100_000) {
         let Sampled { mapping, record } = &sampled[index % sampled.len()];
         let wants_filter = (index as f64 * filtered).fract() + filtered >= 1.0;
-        let filter = if wants_filter { filter_of(record, rng) } else { None };
+        let filter = if wants_filter { filter_of(mapping, record, transform, rng) } else { None };
         queries.push(ProbeQuery {
             source_namespace: mapping.source.clone(),
             target_namespace: mapping.target.clone(),
@@ -126,12 +129,14 @@ pub(super) fn queries(
     queries
 }
 
-/// A filter that the record itself passes, on one of its short strings, booleans or numbers.
-fn filter_of(record: &Record, rng: &mut StdRng) -> Option<Filter> {
+/// A filter that the record passes on both sides, on one of its short strings, booleans or numbers.
+fn filter_of(mapping: &Mapping, record: &Record, transform: &Transform, rng: &mut StdRng) -> Option<Filter> {
+    let arrived = transform.apply(&mapping.source, record.clone()).ok()?;
     let usable: Vec<_> = record
         .metadata
         .0
         .iter()
+        .filter(|(field, value)| arrived.metadata.get(field) == Some(*value))
         .filter_map(|(field, value)| match value {
             MetadataValue::String(text) if text.len() <= 64 => {
                 Some((field, serde_json::json!({ "$eq": text })))

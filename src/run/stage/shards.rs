@@ -44,6 +44,11 @@ pub(super) fn mapping_of(shard: &Shard) -> Mapping {
     Mapping { source: shard.source.clone(), target: shard.target.clone(), records: shard.expected }
 }
 
+/// The changes the plan's copy stage makes to records.
+pub(super) fn transform_of(context: &Context) -> Result<Transform> {
+    Transform::new(&context.plan, copy_of(&context.plan).metadata.as_ref())
+}
+
 /// The pipeline of the plan's copy stage.
 pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result<Pipeline> {
     let copy = copy_of(&context.plan);
@@ -59,7 +64,7 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
     Ok(Pipeline {
         source: context.world.source.clone(),
         target: context.world.target.clone(),
-        transform: Arc::new(Transform::new(&context.plan, copy.metadata.as_ref())?),
+        transform: Arc::new(transform_of(context)?),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         concurrency: Arc::new(Adaptive::new(in_flight)),
         chunks_in_flight: in_flight.div_ceil(2),

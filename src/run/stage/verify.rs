@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::catch_up::catch_up;
 use super::sampling::{queries, sample, seeded};
-use super::shards::{manifest_of, mapping_of, pipeline};
+use super::shards::{manifest_of, mapping_of, pipeline, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::clock::Stopwatch;
@@ -219,7 +219,7 @@ impl VerifyWork {
                 .await?;
         let top_k = asked.top_k.unwrap_or(10);
         let filtered = asked.filtered.unwrap_or_default().0;
-        let queries: Arc<[_]> = queries(&sampled, asked.count, top_k, filtered, &mut rng).into();
+        let queries: Arc<[_]> = queries(&sampled, &transform_of(context)?, asked.count, top_k, filtered, &mut rng).into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
         }

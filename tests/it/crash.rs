@@ -1,0 +1,136 @@
+//! A run that is killed after any of its events, started again, ends in the same place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use vecshift::journal::{Entry, Event, RunState};
+use vecshift::provider::{Source, Target};
+use vecshift::model::Namespace;
+use vecshift::run::{Listener, Outcome, Progress};
+
+use crate::rig::Rig;
+
+/// Six stages over a small pod; several shards and a hook's worth of everything.
+const PLAN: &str = r#"
+version: 1
+name: crash
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+traffic:
+  flagd: { file: flag.json, flag: new-index, bucket_by: user }
+stages:
+  - { kind: audit, sample: 20, assert: [source.records == 120] }
+  - kind: create
+    spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
+  - kind: copy
+    namespaces: { rename: "moved_{{ namespace }}" }
+    assert: [copy.complete == true, copy.failed == 0]
+  - { kind: verify, assert: [count_delta == 0, missing == 0, mismatched == 0] }
+  - kind: canary
+    probe: { queries: 10 }
+    steps:
+      - { weight: 50%, bake: 30m }
+      - { weight: 100%, bake: 1h, approve: manual }
+    assert: [error_rate < 50% over 10m]
+  - { kind: decommission, after: 1d, snapshot: "file:backup", confirm: old, assert: [snapshot.complete == true] }
+rehearsal:
+  source: { kind: pod, records: 120, namespaces: 3 }
+"#;
+
+/// Tells when a certain number of events has been written.
+struct Fuse {
+    left: AtomicU64,
+    blown: Arc<Notify>,
+}
+
+impl Listener for Fuse {
+    fn event(&self, _: &Entry, _: &RunState) {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.blown.notify_one();
+        }
+    }
+
+    fn progress(&self, _: &Progress) {}
+}
+
+/// Runs until `events` more events are on disk, then drops everything on the spot.
+async fn run_and_kill(rig: &Rig, events: u64) {
+    let blown = Arc::new(Notify::new());
+    let fuse = Arc::new(Fuse { left: AtomicU64::new(events), blown: blown.clone() });
+    let run = rig.prepare(rig.options(), fuse).unwrap();
+    tokio::select! {
+        biased;
+        () = blown.notified() => {}
+        outcome = run.execute(CancellationToken::new()) => panic!("the run ended: {outcome:?}"),
+    }
+}
+
+async fn assert_moved(rig: &Rig, killed_after: u64) {
+    let state = rig.state();
+    assert!(state.stages.iter().all(|stage| stage.is_passed()), "killed after {killed_after}");
+    let world = rig.world();
+    let target: Arc<dyn Target> = world.target.clone();
+    target.describe().await.unwrap().unwrap();
+    let stats = target.stats().await.unwrap();
+    assert_eq!(stats.total, 120, "killed after {killed_after}: {stats:?}");
+    assert_eq!(stats.namespaces.len(), 3, "killed after {killed_after}: {stats:?}");
+    assert!(world.source.describe().await.unwrap().is_none(), "killed after {killed_after}");
+    let kept = target.list(&Namespace::new("moved_ns_1"), None).await.unwrap();
+    assert!(!kept.ids.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_any_event_it_ends_in_the_same_place() {
+    let whole = Rig::of_text(PLAN).await;
+    let outcome = whole.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_moved(&whole, 0).await;
+    let events = whole.entries().len() as u64;
+    for killed_after in 1..events {
+        let rig = Rig::of_text(PLAN).await;
+        run_and_kill(&rig, killed_after).await;
+        let settled = settled(&rig);
+        let outcome = rig.run().await;
+        assert!(matches!(outcome, Outcome::Done), "killed after {killed_after}: {outcome:?}");
+        assert_moved(&rig, killed_after).await;
+        for (namespace, id) in rig.emulator.counters().indexes["new"].upserted_again() {
+            assert!(
+                !settled.contains(namespace),
+                "killed after {killed_after}: `{id}` in `{namespace}` was checkpointed and copied again"
+            );
+        }
+    }
+}
+
+/// Target namespaces whose shards had come to their end when the run was killed.
+fn settled(rig: &Rig) -> Vec<Namespace> {
+    let state = rig.state();
+    let shards = state.stages.iter().flat_map(|stage| stage.shards.values());
+    shards
+        .filter(|shard| shard.checkpoint.cursor == vecshift::model::Cursor::End)
+        .map(|shard| shard.shard.target.clone())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
+    let plan = PLAN.replace("error_rate < 50%", "error_rate > 50%");
+    let whole = Rig::of_text(&plan).await;
+    let outcome = whole.run().await;
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    let entries = whole.entries();
+    let failed = entries
+        .iter()
+        .position(|entry| matches!(entry.event, Event::StageFailed { .. }))
+        .unwrap() as u64;
+    for killed_after in failed..entries.len() as u64 - 1 {
+        let rig = Rig::of_text(&plan).await;
+        run_and_kill(&rig, killed_after + 1).await;
+        let outcome = rig.run().await;
+        assert!(matches!(outcome, Outcome::RolledBack { .. }), "{killed_after}: {outcome:?}");
+        assert_eq!(rig.state().weight, Some(vecshift::model::Share(0.0)));
+        assert_eq!(rig.emulator.counters().writes("old"), 0);
+    }
+}
