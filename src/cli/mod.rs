@@ -23,7 +23,6 @@ mod progress;
 mod reference;
 mod saved;
 mod session;
-mod world;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

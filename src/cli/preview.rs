@@ -28,9 +28,8 @@ pub fn verdict(preview: &Preview) -> String {
 /// The preview as text, with a line feed at its end.
 pub fn render(preview: &Preview, look: Look) -> String {
     let mut blocks = vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
-    if let Some(legend) = legend(preview) {
-        blocks.push(legend);
-    }
+    blocks.extend(details(preview));
+    blocks.extend(legend(preview));
     blocks.push(beside(preview));
     blocks.join("\n\n") + "\n"
 }
@@ -81,13 +80,19 @@ fn stages(preview: &Preview, width: u16) -> String {
 }
 
 fn what(stage: &PreviewStage) -> String {
-    let mut lines = vec![stage.what.clone()];
-    lines.extend(stage.details.iter().cloned());
     match stage.status.as_str() {
-        "to do" => {}
-        status => lines.push(format!("({status})")),
+        "to do" => stage.what.clone(),
+        status => format!("{} ({status})", stage.what),
     }
-    lines.join("\n")
+}
+
+/// What does not fit a column.
+fn details(preview: &Preview) -> Option<String> {
+    let of_stage = |stage: &PreviewStage| {
+        stage.details.iter().map(|detail| format!("  {}: {detail}", stage.id)).collect::<Vec<_>>()
+    };
+    let lines: Vec<_> = preview.stages.iter().flat_map(of_stage).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The markers that occur, each with its word.

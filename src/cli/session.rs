@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Paths;
 use crate::plan::{Inputs, Read, read};
-use crate::report::Look;
+use crate::report::{Look, Report};
 
 /// One invocation.
 pub struct Session {
@@ -107,7 +107,7 @@ impl Session {
             true => Paths::rehearsal(self.state(), &name),
             false => Paths::new(self.state(), &name),
         };
-        Ok(Found { name, paths, address: self.address(plan) })
+        Ok(Found { name, paths, address: self.address(plan), by_name: !is_file })
     }
 
     /// Who asks, for the journal: the name that was given, else the user's.
@@ -157,9 +157,21 @@ pub struct Found {
     pub paths: Paths,
     /// What stands for the plan in commands that are printed.
     pub address: String,
+    /// Whether it was found by its name: commands that need the file then name the one of the journal.
+    by_name: bool,
 }
 
 impl Found {
+    /// The report of `entries`, with commands that can be typed as they stand.
+    pub fn report(&self, session: &Session, entries: &[crate::journal::Entry]) -> Result<Report> {
+        let report = Report::from_entries(entries)?;
+        let address = match &report.file {
+            Some(file) if self.by_name => session.address(file),
+            _ => self.address.clone(),
+        };
+        Ok(report.addressed(&address))
+    }
+
     /// # Errors
     /// `NotFound` where no run of the plan was ever begun here.
     pub fn entries(&self) -> Result<Vec<crate::journal::Entry>> {

@@ -164,7 +164,7 @@ fn record(dir: &Path) -> PathBuf {
 fn locked(view: Option<LockView>) -> Error {
     let message = match &view {
         Some(view) => format!(
-            "another run holds this plan: {} since {}, lock {}",
+            "another run holds this plan: {} since {:.0}, lock {}",
             view.holder, view.since, view.id
         ),
         None => "another run holds this plan".to_owned(),

@@ -154,7 +154,8 @@ fn story(report: &Report, width: u16) -> Option<String> {
 /// The sentences of one stage.
 pub(super) fn told(stage: &StageReport) -> Vec<String> {
     let mut told: Vec<String> = stage.copy.iter().map(|copy| copy.words()).collect();
-    told.extend(stage.reason.clone());
+    // Why a stage failed stands in the headline; that several undos failed does not.
+    told.extend(stage.reason.clone().filter(|_| stage.status == "undo failed"));
     told.extend(stage.notes.iter().cloned());
     if stage.attempt > 1 {
         told.push(format!("took {} tries", stage.attempt));

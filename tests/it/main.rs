@@ -3,6 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
 mod cli;
+mod cli_docs;
+mod cli_rig;
+mod cli_run;
 mod emulator;
 mod emulator_control;
 mod emulator_data;

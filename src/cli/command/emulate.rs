@@ -10,8 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::{Answer, data};
 use crate::cli::session::Session;
-use crate::cli::world::{rehearsal_of, world_of};
-use crate::emulator::{Emulator, EmulatorOptions};
+use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::Result;
 use crate::report::count;
 
@@ -30,10 +29,9 @@ pub struct Arguments {
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = arguments.world.as_ref().map(|path| session.read_plan(path)).transpose()?.map(|read| read.plan);
-    let faults = match &plan {
-        Some(plan) => rehearsal_of(plan)?.faults.clone().unwrap_or_default(),
-        None => crate::plan::file::Faults::default(),
-    };
+    let world = plan.as_ref().map(World::of_plan).transpose()?;
+    let rehearsal = plan.as_ref().and_then(|plan| plan.file.rehearsal.as_ref());
+    let faults = rehearsal.and_then(|rehearsal| rehearsal.faults.clone()).unwrap_or_default();
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let options = EmulatorOptions {
         listen: arguments.listen,
@@ -43,10 +41,10 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     };
     let emulator = Emulator::start(options).await?;
     let mut records = 0;
-    if let Some(plan) = &plan {
-        let load = async { Ok(emulator.load(world_of(plan)?).await?) };
-        records = interrupt.guard(load).await?;
-        session.output.talk(&format!("Loaded {} with {} records.", plan.file.source.index, count(records)));
+    if let Some(world) = world {
+        let index = world.index.name.clone();
+        records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
+        session.output.talk(&format!("Loaded {index} with {} records.", count(records)));
     }
     ready(session, arguments, &emulator, records);
     interrupt.gently.cancelled().await;

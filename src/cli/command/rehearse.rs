@@ -10,9 +10,8 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::cli::world::{rehearsal_of, world_of};
 use crate::clock::{Clock, Stopwatch};
-use crate::emulator::{Emulator, EmulatorOptions};
+use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Lock, Paths};
 use crate::model::Span;
@@ -43,17 +42,18 @@ const KEY: &str = "rehearsal";
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
-    let faults = rehearsal_of(&plan)?.faults.clone().unwrap_or_default();
+    let world = emulator::World::of_plan(&plan)?;
+    let faults = plan.file.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let watch = Stopwatch::start();
     let paths = fresh(session, &plan)?;
-    let options = EmulatorOptions { api_key: Some(KEY.to_owned()), faults, ..EmulatorOptions::default() };
+    let options = EmulatorOptions { api_key: Some(KEY.to_owned()), faults: faults.unwrap_or_default(), ..EmulatorOptions::default() };
     let emulator = Emulator::start(options).await?;
     session.output.talk(&format!(
         "Rehearsing {}: nothing real is touched; approvals and confirmations are given by the rehearsal.",
         plan.file.name
     ));
-    let records = interrupt.guard(load(&emulator, &plan)).await?;
+    let records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
     session.output.talk(&format!(
         "The emulator at {} holds {} with {} records.",
         emulator.url(),
@@ -77,10 +77,6 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     emulator.shutdown().await;
     let emulated = json!({ "requests": asked, "faults": faults, "seconds": watch.elapsed().as_secs_f64() });
     Ok(answer.with("emulator", emulated))
-}
-
-async fn load(emulator: &Emulator, plan: &Plan) -> Result<u64, Failure> {
-    Ok(emulator.load(world_of(plan)?).await?)
 }
 
 fn drive<'a>(

@@ -10,7 +10,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, read};
-use crate::report::{Report, junit, markdown, table};
+use crate::report::{junit, markdown, table};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -47,8 +47,8 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
             .with_hint("use --format md, which most viewers show well")
             .into());
     }
-    let (entries, address) = find(session, arguments)?;
-    let report = Report::from_entries(&entries)?.addressed(&address);
+    let (entries, found) = find(session, arguments)?;
+    let report = found.report(session, &entries)?;
     let answer = Answer::ok("").with("report", json!(report));
     let text = match arguments.format {
         Format::Table if arguments.output.is_none() => table(&report, session.output.stdout),
@@ -70,21 +70,21 @@ pub fn write(path: &PathBuf, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
-/// The journal, and what stands for its plan in commands.
-fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, String), Failure> {
+/// The journal, and the plan it is of.
+fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found), Failure> {
     let Some(asked) = &arguments.run else {
         let found = only(session, arguments.rehearsal)?;
-        return Ok((found.entries()?, found.address));
+        return Ok((found.entries()?, found));
     };
     let names = session.plans(arguments.rehearsal)?;
     for name in &names {
         let found = session.find(name, arguments.rehearsal)?;
         if let Some(entries) = of_run(&found, asked)? {
-            return Ok((entries, found.address));
+            return Ok((entries, found));
         }
     }
     let found = session.find(asked, arguments.rehearsal)?;
-    Ok((found.entries()?, found.address))
+    Ok((found.entries()?, found))
 }
 
 /// The journal of the run `id` of a plan, the current one or one that was put aside.

@@ -16,6 +16,7 @@ use crate::journal::{Paths, Phase, RunState, StageStatus, read};
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 use crate::provider::registry::check_secrets;
+use crate::report::plural;
 use crate::run::{World, open_driver, roll_back};
 
 #[derive(Debug, Args)]
@@ -81,25 +82,18 @@ fn check(plan: &Plan, state: &RunState) -> Result<()> {
 /// The stages that would be undone, in that order.
 fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
     let is_left = |status: &StageStatus| !matches!(status, StageStatus::Pending | StageStatus::Undone);
+    let copied: u64 = state.stages.iter().map(|stage| stage.tally().copied).sum();
     let mut steps = Vec::new();
     for stage in state.stages.iter().rev().filter(|stage| stage.has_started() && is_left(&stage.status)) {
         let Some((file, _)) = plan.stage(&stage.id) else { continue };
-        let what = match &file.kind {
-            StageKind::Canary(_) => "set the weight to 0% and read it back".to_owned(),
-            StageKind::Create(_) if stage.created_index.is_none() => "keep the index: it was there before".to_owned(),
-            StageKind::Create(_) if purge => "delete the index it created".to_owned(),
-            StageKind::Create(_) => "keep the index while it holds records, else delete it".to_owned(),
-            StageKind::Copy(_) if purge => format!("delete {} copied records", stage.tally().copied),
-            StageKind::Copy(_) => format!("keep {} copied records (--purge deletes them)", stage.tally().copied),
-            _ => "nothing to undo".to_owned(),
-        };
+        let what = undo_of(&file.kind, stage.created_index.as_deref(), copied, purge);
         let hooks = file.common.rollback.len();
         steps.push(json!({ "stage": stage.id, "what": what, "hooks": hooks }));
     }
     let line = |step: &serde_json::Value| {
         let hooks = match step["hooks"].as_u64() {
             Some(0) | None => String::new(),
-            Some(count) => format!(", then {}", crate::report::plural(count, "hook")),
+            Some(count) => format!(", then {}", plural(count, "hook")),
         };
         format!("  < {}: {}{hooks}", step["stage"].as_str().unwrap_or_default(), step["what"].as_str().unwrap_or_default())
     };
@@ -109,4 +103,17 @@ fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
         false => format!("Would be undone, in this order:\n{}", lines.join("\n")),
     };
     Answer::ok(text).with("steps", steps)
+}
+
+/// What undoing a stage would do (`docs/decisions/0007-rollback-keeps-records.md`).
+fn undo_of(kind: &StageKind, created: Option<&str>, copied: u64, purge: bool) -> String {
+    match (kind, created) {
+        (StageKind::Canary(_), _) => "set the weight to 0% and read it back".to_owned(),
+        (StageKind::Create(_), None) => "keep the target: it was there before".to_owned(),
+        (StageKind::Create(_), Some(index)) if copied > 0 && !purge => {
+            format!("keep {index} and its {} (--purge deletes it)", plural(copied, "record"))
+        }
+        (StageKind::Create(_), Some(index)) => format!("delete {index} and its {}", plural(copied, "record")),
+        _ => "nothing to undo".to_owned(),
+    }
 }

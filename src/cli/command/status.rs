@@ -27,10 +27,10 @@ struct Standing {
 
 pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let standings = match &arguments.plan {
-        Some(plan) => vec![standing(session.find(plan, arguments.rehearsal)?)?],
+        Some(plan) => vec![standing(session, &session.find(plan, arguments.rehearsal)?)?],
         None => {
             let names = session.plans(arguments.rehearsal)?;
-            let found = names.iter().map(|name| standing(session.find(name, arguments.rehearsal)?));
+            let found = names.iter().map(|name| standing(session, &session.find(name, arguments.rehearsal)?));
             found.collect::<Result<Vec<_>, Failure>>()?
         }
     };
@@ -43,8 +43,8 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     Ok(Answer::ok(text).with("runs", standings.iter().map(as_json).collect::<Vec<_>>()))
 }
 
-fn standing(found: Found) -> Result<Standing, Failure> {
-    let report = Report::from_entries(&found.entries()?)?.addressed(&found.address);
+fn standing(session: &Session, found: &Found) -> Result<Standing, Failure> {
+    let report = found.report(session, &found.entries()?)?;
     let dir = found.paths.dir();
     let holder = Lock::view(dir)?.filter(|_| Lock::is_held(dir));
     Ok(Standing { report, holder })
@@ -88,7 +88,8 @@ fn detail(standing: &Standing) -> String {
         ("stages", format!("{passed} of {} passed", report.stages.len())),
     ];
     lines.extend(stage_of(report).map(|stage| ("stage", stage)));
-    lines.extend(report.reason.clone().map(|reason| ("because", reason)));
+    let reason = report.reason.clone().filter(|_| report.waiting.is_none());
+    lines.extend(reason.map(|reason| ("because", reason)));
     lines.extend(report.weight.map(|weight| ("traffic", format!("{weight} goes to the target"))));
     if let Some(waiting) = &report.waiting {
         lines.push(("waits for", waiting.what.clone()));

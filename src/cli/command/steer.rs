@@ -64,7 +64,7 @@ pub fn ask(session: &Session, found: &Found, request: &Request, what: &str) -> R
     let holder = Lock::view(found.paths.dir())?.filter(|_| Lock::is_held(found.paths.dir()));
     let when = match &holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
-        None => format!("No process runs it here; the next `vecshift run {}` takes it up.", found.address),
+        None => format!("No process runs it here; the next `vecshift run` of {} takes it up.", found.name),
     };
     Ok(Answer::ok(format!("Asked the run of {} to {what}. {when}", found.name))
         .with("plan", json!(found.name))

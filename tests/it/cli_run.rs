@@ -1,0 +1,146 @@
+//! Whole migrations by the built binary: a rehearsal, and a real run against `emulate` in another process.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use crate::cli_rig::{Cli, Said, said};
+
+/// A plan that takes a second: everything but the canary's and decommission's long waits.
+const SMALL: &str = r#"version: 1
+name: small
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+traffic:
+  env_file: { file: search.env, variable: INDEX, source_value: old, target_value: new }
+stages:
+  - kind: audit
+    assert: [source.records == 60, source.rejects == 0]
+  - kind: create
+    spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
+  - kind: copy
+    assert: [copy.complete == true]
+  - kind: verify
+    assert: [count_delta == 0, missing == 0, mismatched == 0]
+rehearsal:
+  source: { kind: pod, records: 60, namespaces: 3, dimension: 8, metric: cosine }
+"#;
+
+/// `emulate` in a process of its own, ended when it is dropped.
+struct Emulated {
+    child: Child,
+    address: String,
+}
+
+impl Emulated {
+    fn start(cli: &Cli) -> Self {
+        let mut child = cli
+            .command(&["emulate", "--listen", "127.0.0.1:0", "--world", "small.yaml", "--api-key", "k", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["records"], 60, "{ready}");
+        Self { child, address: ready["address"].as_str().unwrap().to_owned() }
+    }
+
+    fn run(&self, cli: &Cli, arguments: &[&str]) -> Said {
+        let mut command = cli.command(arguments);
+        command.env("PINECONE_CONTROLLER_HOST", &self.address).env("PINECONE_API_KEY", "k");
+        said(&command.output().unwrap())
+    }
+}
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn small() -> Cli {
+    let cli = Cli::new();
+    cli.write("small.yaml", SMALL);
+    cli
+}
+
+#[test]
+fn a_rehearsal_does_the_plan_and_keeps_its_journal_apart() {
+    let cli = small();
+    let files = ["--events", "events.jsonl", "--junit", "junit.xml", "--report-md", "report.md"];
+    let said = cli.run(&[&["rehearse", "small.yaml"][..], &files].concat());
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    assert!(said.out.starts_with("REHEARSAL: emulator, clock scaled"), "{}", said.out);
+    assert!(said.out.contains("✓ Done"), "{}", said.out);
+    assert!(said.err.contains("verify: ✓ passed"), "{}", said.err);
+    assert!(cli.state().join("rehearsals/small/journal.jsonl").is_file());
+    assert!(!cli.state().join("small").exists());
+    let journal = std::fs::read_to_string(cli.state().join("rehearsals/small/journal.jsonl")).unwrap();
+    assert_eq!(std::fs::read_to_string(cli.path("events.jsonl")).unwrap(), journal);
+    assert!(std::fs::read_to_string(cli.path("junit.xml")).unwrap().contains("<testsuite name=\"verify\""));
+    let markdown = std::fs::read_to_string(cli.path("report.md")).unwrap();
+    assert_eq!(cli.run(&["report", "--rehearsal", "small.yaml", "--format", "md"]).out, markdown);
+    assert_eq!(cli.run(&["status"]).out, "No runs in .vecshift.\n");
+}
+
+#[test]
+fn a_run_against_the_emulator_is_planned_done_and_then_changes_nothing() {
+    let cli = small();
+    let emulated = Emulated::start(&cli);
+    let plan = emulated.run(&cli, &["plan", "small.yaml", "--out", "reviewed.json", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 2, "{}\n{}", plan.out, plan.err);
+    assert!(plan.out.starts_with("Plan: 1 to create, 3 namespaces to copy.\n"), "{}", plan.out);
+    assert!(!cli.state().exists(), "looking writes no journal");
+
+    let run = emulated.run(&cli, &["run", "reviewed.json", "--until", "create"]);
+    assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
+    assert!(run.out.contains("vecshift run"), "{}", run.out);
+    let run = emulated.run(&cli, &["run", "small.yaml"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+
+    let again = emulated.run(&cli, &["run", "small.yaml"]);
+    assert_eq!(again.code, 0);
+    assert!(again.out.starts_with("No changes."), "{}", again.out);
+    let plan = emulated.run(&cli, &["plan", "small.yaml", "--detailed-exitcode"]);
+    assert_eq!((plan.code, plan.out.lines().next()), (0, Some("No changes.")), "{}", plan.out);
+
+    let check = emulated.run(&cli, &["check", "small.yaml", "--stage", "verify"]);
+    assert_eq!(check.code, 0, "{}\n{}", check.out, check.err);
+    let check = emulated.run(&cli, &["check", "small.yaml", "--stage", "create"]);
+    assert_eq!(check.code, 8, "{}\n{}", check.out, check.err);
+    let audit = emulated.run(&cli, &["audit", "small.yaml"]);
+    assert_eq!(audit.code, 0, "{}\n{}", audit.out, audit.err);
+}
+
+#[test]
+fn a_plan_that_is_not_the_reviewed_one_is_refused_with_what_differs() {
+    let cli = small();
+    let emulated = Emulated::start(&cli);
+    assert_eq!(emulated.run(&cli, &["plan", "small.yaml", "--out", "reviewed.json"]).code, 0);
+    cli.write("small.yaml", &SMALL.replace("source.records == 60", "source.records == 61"));
+    let run = emulated.run(&cli, &["run", "reviewed.json"]);
+    assert_eq!(run.code, 8, "{}\n{}", run.out, run.err);
+    assert!(run.err.contains("`stages[1].common.assert[1]`"), "{}", run.err);
+    let run = emulated.run(&cli, &["run", "small.yaml", "--expect", "sha256:0"]);
+    assert_eq!(run.code, 8);
+    assert!(!cli.state().exists());
+}
+
+#[test]
+fn github_gets_a_summary_outputs_and_annotations() {
+    let cli = small();
+    cli.write("small.yaml", &SMALL.replace("source.records == 60", "source.records == 61"));
+    let mut command = cli.command(&["rehearse", "small.yaml"]);
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", cli.path("summary.md"))
+        .env("GITHUB_OUTPUT", cli.path("output.txt"));
+    let said = said(&command.output().unwrap());
+    assert_eq!(said.code, 4, "{}\n{}", said.out, said.err);
+    assert!(said.err.contains("::error file=small.yaml,line=9,"), "{}", said.err);
+    assert!(std::fs::read_to_string(cli.path("summary.md")).unwrap().starts_with("# Migration report: small"));
+    let output = std::fs::read_to_string(cli.path("output.txt")).unwrap();
+    assert!(output.contains("exit-code=4\nexit-name=failed\n"), "{output}");
+}
