@@ -92,8 +92,11 @@ fn keep_only(plan: &mut Plan, stage: &str) -> Result<()> {
     let index = plan.stages.iter().position(|known| known.id.as_str() == stage).unwrap_or(0);
     let kind = &plan.file.stages[index].kind;
     if !matches!(kind, StageKind::Audit(_) | StageKind::Verify(_)) {
-        let message = format!("`{stage}` is a {} stage: judging it would change the world", kind.name());
-        return Err(Error::new(ErrorKind::Refused, message).with_hint("name an audit or a verify stage"));
+        let message =
+            format!("`{stage}` is a {} stage: judging it would change the world", kind.name());
+        return Err(
+            Error::new(ErrorKind::Refused, message).with_hint("name an audit or a verify stage")
+        );
     }
     plan.file.stages = vec![plan.file.stages.swap_remove(index)];
     plan.stages = vec![plan.stages.swap_remove(index)];
@@ -106,7 +109,8 @@ fn keep_only(plan: &mut Plan, stage: &str) -> Result<()> {
 fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
     let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
     if Lock::is_held(paths.dir()) {
-        return Err(Error::new(ErrorKind::Locked, "another process checks this plan").with_hint("wait for it"));
+        return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
+            .with_hint("wait for it"));
     }
     match std::fs::remove_dir_all(paths.dir()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
