@@ -89,7 +89,6 @@ fn log(session: &Session) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(session.output.stderr.colour)
         .finish();
     // A second subscriber in one process only happens in tests; the first one stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
