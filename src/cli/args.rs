@@ -27,13 +27,25 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Where the journals live
-    #[arg(long, global = true, value_name = "DIR", default_value = ".vecshift", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".vecshift",
+        help_heading = "Global options"
+    )]
     pub state: PathBuf,
     /// Print one JSON document instead of text; it always has `exit`
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
     pub color: When,
     /// Set a variable of the plan; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Global options")]

@@ -88,8 +88,15 @@ impl Drive<'_> {
         }
         let journal = self.paths.journal();
         let listener = Arc::new(All(listeners));
-        let run =
-            PreparedRun::new(self.plan, self.world, self.driver, self.paths, self.clock, self.options, listener)?;
+        let run = PreparedRun::new(
+            self.plan,
+            self.world,
+            self.driver,
+            self.paths,
+            self.clock,
+            self.options,
+            listener,
+        )?;
         let cancel = interrupt.gently.clone();
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();

@@ -64,19 +64,35 @@ impl Exit {
         match self {
             Self::Ok => (0, "ok", "done, or nothing to do", "continue"),
             Self::Error => (1, "error", "something could not be done or measured", "retry"),
-            Self::Changes => (2, "changes", "`plan --detailed-exitcode` only: a run would change something", "branch"),
+            Self::Changes => (
+                2,
+                "changes",
+                "`plan --detailed-exitcode` only: a run would change something",
+                "branch",
+            ),
             Self::Invalid => (3, "invalid", "the plan is wrong", "fix it"),
             Self::Failed => (4, "failed", "an assertion failed, nothing needed undoing", "block"),
-            Self::Waiting => (5, "waiting", "bake, approval or inconclusive; resumable", "come back, approve"),
-            Self::RolledBack => (6, "rolled_back", "an assertion failed, rollback succeeded", "block, tell"),
-            Self::Stuck => (7, "stuck", "rollback failed or partial", "page someone"),
-            Self::Refused => {
-                (8, "refused", "digest differs, drift, past the point of no return, not confirmed", "plan again")
+            Self::Waiting => {
+                (5, "waiting", "bake, approval or inconclusive; resumable", "come back, approve")
             }
+            Self::RolledBack => {
+                (6, "rolled_back", "an assertion failed, rollback succeeded", "block, tell")
+            }
+            Self::Stuck => (7, "stuck", "rollback failed or partial", "page someone"),
+            Self::Refused => (
+                8,
+                "refused",
+                "digest differs, drift, past the point of no return, not confirmed",
+                "plan again",
+            ),
             Self::Locked => (9, "locked", "another run holds the plan", "wait"),
             Self::Usage => (64, "usage", "wrong command line", "fix it"),
-            Self::Interrupted => (130, "interrupted", "SIGINT: checkpoint written, lock released", "rerun"),
-            Self::Terminated => (143, "interrupted", "SIGTERM: checkpoint written, lock released", "rerun"),
+            Self::Interrupted => {
+                (130, "interrupted", "SIGINT: checkpoint written, lock released", "rerun")
+            }
+            Self::Terminated => {
+                (143, "interrupted", "SIGTERM: checkpoint written, lock released", "rerun")
+            }
         }
     }
 
@@ -112,10 +128,20 @@ impl Exit {
     /// The table of `explain exit-codes`.
     pub fn table() -> String {
         let row = |exit: &Self| {
-            format!("{:>4}  {:<12} {}\n      {:<12} a CI job should: {}", exit.code(), exit.name(), exit.meaning(), "", exit.advice())
+            format!(
+                "{:>4}  {:<12} {}\n      {:<12} a CI job should: {}",
+                exit.code(),
+                exit.name(),
+                exit.meaning(),
+                "",
+                exit.advice()
+            )
         };
         let rows: Vec<_> = Self::ALL.iter().map(row).collect();
-        format!("Exit codes; in JSON as {{\"exit\": {{\"code\": 6, \"name\": \"rolled_back\"}}}}\n\n{}", rows.join("\n"))
+        format!(
+            "Exit codes; in JSON as {{\"exit\": {{\"code\": 6, \"name\": \"rolled_back\"}}}}\n\n{}",
+            rows.join("\n")
+        )
     }
 }
 
@@ -125,7 +151,8 @@ mod tests {
 
     #[test]
     fn codes_are_distinct() {
-        let codes: std::collections::BTreeSet<_> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        let codes: std::collections::BTreeSet<_> =
+            Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert_eq!(codes.len(), Exit::ALL.len());
     }
 

@@ -47,10 +47,16 @@ impl Failure {
             Self::Error(error) => error_text(error, colour),
             Self::Plan(diagnostics) => {
                 let colour = if colour { Colour::Always } else { Colour::Never };
-                format!("{}{}; nothing was touched", diagnostics.render(colour), diagnostics.summary())
+                format!(
+                    "{}{}; nothing was touched",
+                    diagnostics.render(colour),
+                    diagnostics.summary()
+                )
             }
             Self::Usage(message) => format!("{}{message}", label(colour)),
-            Self::Interrupted(_) => "Stopped at once. The same command goes on from the last checkpoint.".to_owned(),
+            Self::Interrupted(_) => {
+                "Stopped at once. The same command goes on from the last checkpoint.".to_owned()
+            }
         }
     }
 
@@ -60,7 +66,9 @@ impl Failure {
         match self {
             Self::Error(error) => answer.with("error", error_json(error)),
             Self::Plan(diagnostics) => answer.with("diagnostics", diagnostics.to_json()),
-            Self::Usage(message) => answer.with("error", json!({ "kind": "usage", "message": message })),
+            Self::Usage(message) => {
+                answer.with("error", json!({ "kind": "usage", "message": message }))
+            }
             Self::Interrupted(_) => answer,
         }
     }
@@ -94,12 +102,18 @@ pub fn error_json(error: &Error) -> serde_json::Value {
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Unauthorized => Some("check the API key and what it may do"),
-        ErrorKind::RateLimited => Some("run the same command again later; it goes on where it stopped"),
-        ErrorKind::Unavailable | ErrorKind::Timeout => {
-            Some("check the address and the network, then run the same command again; it goes on where it stopped")
+        ErrorKind::RateLimited => {
+            Some("run the same command again later; it goes on where it stopped")
         }
-        ErrorKind::Conflict | ErrorKind::Refused => Some("look with `vecshift status` and `vecshift plan`"),
-        ErrorKind::Protocol => Some("the peer may be newer than this program; `-vv` shows what it said"),
+        ErrorKind::Unavailable | ErrorKind::Timeout => Some(
+            "check the address and the network, then run the same command again; it goes on where it stopped",
+        ),
+        ErrorKind::Conflict | ErrorKind::Refused => {
+            Some("look with `vecshift status` and `vecshift plan`")
+        }
+        ErrorKind::Protocol => {
+            Some("the peer may be newer than this program; `-vv` shows what it said")
+        }
         ErrorKind::Unexpected => Some("this is a bug; please report it with the output of `-vv`"),
         _ => None,
     }

@@ -53,10 +53,14 @@ fn outputs(report: &Report, exit: Exit) -> String {
 /// One line for each failure, worst first, and one that counts the rest.
 fn annotations(report: &Report) -> Vec<String> {
     let failures = report.failures();
-    let most = if failures.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { MOST_ANNOTATIONS };
+    let most =
+        if failures.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { MOST_ANNOTATIONS };
     let mut lines: Vec<_> = failures.iter().take(most).map(|one| annotation(one)).collect();
     if failures.len() > most {
-        lines.push(format!("::notice title=vecshift::and {} more; see the step summary", failures.len() - most));
+        lines.push(format!(
+            "::notice title=vecshift::and {} more; see the step summary",
+            failures.len() - most
+        ));
     }
     lines
 }

@@ -42,7 +42,10 @@ impl Interrupt {
     }
 
     /// Waits for `work`, or for the second signal.
-    pub async fn guard<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub async fn guard<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         tokio::select! {
             result = work => result,
             () = self.at_once.cancelled() => Err(Failure::Interrupted(self.exit())),
@@ -51,7 +54,11 @@ impl Interrupt {
 
     /// The exit code of the signal that came.
     pub fn exit(&self) -> Exit {
-        if self.was_terminated.load(Ordering::SeqCst) { Exit::Terminated } else { Exit::Interrupted }
+        if self.was_terminated.load(Ordering::SeqCst) {
+            Exit::Terminated
+        } else {
+            Exit::Interrupted
+        }
     }
 }
 

@@ -36,7 +36,9 @@ fn run_line(event: &Event) -> Option<String> {
         Event::AbortRequested { by } => format!("{by} asked to abort"),
         Event::HookStarted { hook } => format!("hook {hook}: started"),
         Event::HookFinished { hook, error: None } => format!("hook {hook}: ✓ done"),
-        Event::HookFinished { hook, error: Some(error) } => format!("hook {hook}: ✗ failed: {error}"),
+        Event::HookFinished { hook, error: Some(error) } => {
+            format!("hook {hook}: ✗ failed: {error}")
+        }
         Event::RunFinished => "✓ Done".to_owned(),
         _ => return None,
     })
@@ -51,11 +53,17 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
         Event::StageErred { stage, reason } => format!("{stage}: ! error: {reason}"),
         Event::StageHeld { stage, hold } => {
             let waiting = Waiting::new(stage.clone(), hold.clone());
-            format!("{stage}: … waits for {}\n                release it with: {}", waiting.what, waiting.release(plan))
+            format!(
+                "{stage}: … waits for {}\n                release it with: {}",
+                waiting.what,
+                waiting.release(plan)
+            )
         }
         Event::IndexCreateIntended { stage, index } => format!("{stage}: + creating {index}"),
         Event::IndexCreated { stage, index } => format!("{stage}: + {index} was created"),
-        Event::IndexFound { stage, index } => format!("{stage}: {index} is there already, as asked"),
+        Event::IndexFound { stage, index } => {
+            format!("{stage}: {index} is there already, as asked")
+        }
         Event::Judged(judged) if judged.judgement.verdict != Verdict::Pass => judged_line(judged),
         Event::ArtifactWritten { stage, artifact } => {
             format!("{stage}: wrote {} ({} records)", artifact.path, count(artifact.records))
@@ -75,11 +83,18 @@ fn traffic_line(entry: &Entry) -> Option<String> {
             format!("{stage}: % {weight} of the traffic goes to the target, read back {actual}")
         }
         Event::WeightSet { stage, weight, actual: None, .. } => {
-            format!("{stage}: % {weight} of the traffic was requested for the target (it cannot be read back)")
+            format!(
+                "{stage}: % {weight} of the traffic was requested for the target (it cannot be read back)"
+            )
         }
         Event::BakeStarted { stage, step, ends } => {
             let bake = crate::clock::until(entry.at, *ends);
-            format!("{stage}: step {} bakes for {}, until {}", step + 1, duration(bake), time(*ends))
+            format!(
+                "{stage}: step {} bakes for {}, until {}",
+                step + 1,
+                duration(bake),
+                time(*ends)
+            )
         }
         Event::StepPassed { stage, step } => format!("{stage}: step {} ✓ passed", step + 1),
         _ => return None,
@@ -91,7 +106,9 @@ fn undo_line(event: &Event) -> Option<String> {
         Event::RollbackStarted { cause } => format!("rolling back: {cause}"),
         Event::StageUndone { stage, what } => format!("{stage}: < undone: {what}"),
         Event::UndoFailed { stage, reason } => format!("{stage}: ✗ undo failed: {reason}"),
-        Event::RollbackFinished { left_behind } if left_behind.is_empty() => "rolled back".to_owned(),
+        Event::RollbackFinished { left_behind } if left_behind.is_empty() => {
+            "rolled back".to_owned()
+        }
         Event::RollbackFinished { left_behind } => {
             format!("✗ Stuck; left behind: {}", left_behind.join(", "))
         }
@@ -103,7 +120,11 @@ fn fine_line(event: &Event) -> Option<String> {
     Some(match event {
         Event::ShardPlanned { stage, shard } => {
             let (from, to) = (&shard.source, &shard.target);
-            format!("{stage}: {from} -> {to}, {} records, by {}", count(shard.expected), shard.enumeration.name())
+            format!(
+                "{stage}: {from} -> {to}, {} records, by {}",
+                count(shard.expected),
+                shard.enumeration.name()
+            )
         }
         Event::ShardCompleted { stage, source } => format!("{stage}: {source} is complete"),
         Event::Judged(judged) => judged_line(judged),
@@ -121,8 +142,12 @@ fn judged_line(judged: &Judged) -> String {
         (Verdict::Error, _) => "! error",
         (Verdict::Inconclusive, _) => "? inconclusive",
     };
-    let observed = judgement.observed.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let observed =
+        judgement.observed.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
     let n = count(judgement.samples);
     let reason = judgement.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    format!("{}{step}: {symbol}  {}: observed {observed}, n {n}{reason}", judged.stage, judgement.text)
+    format!(
+        "{}{step}: {symbol}  {}: observed {observed}, n {n}{reason}",
+        judged.stage, judgement.text
+    )
 }

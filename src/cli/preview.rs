@@ -18,7 +18,8 @@ pub fn verdict(preview: &Preview) -> String {
         (counts.shifts, plural(counts.shifts, "traffic shift")),
         (counts.delete, format!("{} to delete (irreversible)", count(counts.delete))),
     ];
-    let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    let parts: Vec<_> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     match parts.is_empty() {
         true => "Plan: only assertions to judge.".to_owned(),
         false => format!("Plan: {}.", parts.join(", ")),
@@ -27,7 +28,8 @@ pub fn verdict(preview: &Preview) -> String {
 
 /// The preview as text, with a line feed at its end.
 pub fn render(preview: &Preview, look: Look) -> String {
-    let mut blocks = vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
+    let mut blocks =
+        vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
     blocks.extend(details(preview));
     blocks.extend(legend(preview));
     blocks.push(beside(preview));
@@ -35,8 +37,10 @@ pub fn render(preview: &Preview, look: Look) -> String {
 }
 
 fn sides(preview: &Preview, width: u16) -> String {
-    let source = side(&preview.source.index, preview.source.description.as_ref(), preview.source.records);
-    let target = side(&preview.target.index, preview.target.description.as_ref(), preview.target.records);
+    let source =
+        side(&preview.source.index, preview.source.description.as_ref(), preview.source.records);
+    let target =
+        side(&preview.target.index, preview.target.description.as_ref(), preview.target.records);
     let line = format!("  {source}  ->  {target}");
     match line.chars().count() <= usize::from(width) {
         true => line,

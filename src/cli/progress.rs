@@ -99,7 +99,8 @@ mod tests {
             tokio::time::advance(Duration::from_secs(10)).await;
             meter.update(4000);
         }
-        let progress = Progress { stage: "copy".into(), unit: "records", done: 4000, total: 5000, note: None };
+        let progress =
+            Progress { stage: "copy".into(), unit: "records", done: 4000, total: 5000, note: None };
         assert_eq!(meter.words(&progress), "4,000 of 5,000 records");
     }
 }

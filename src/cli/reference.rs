@@ -19,7 +19,10 @@ pub fn markdown() -> String {
             .to_owned(),
         format!("## Global options\n\n{}", options(&root, true)),
     ];
-    for command in root.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+    for command in root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
+    {
         blocks.extend(section(command));
     }
     blocks.push(format!("## Exit codes\n\n{}", exits()));
@@ -27,7 +30,8 @@ pub fn markdown() -> String {
 }
 
 fn section(command: &Command) -> Vec<String> {
-    let inner: Vec<_> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+    let inner: Vec<_> =
+        command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
     if !inner.is_empty() {
         return inner.into_iter().flat_map(section).collect();
     }
@@ -86,8 +90,11 @@ fn row(argument: &Arg) -> String {
     if !values.is_empty() {
         help.push_str(&format!(": {}", values.join(", ")));
     }
-    let defaults: Vec<_> =
-        argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    let defaults: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy().into_owned())
+        .collect();
     if !defaults.is_empty() && argument.get_action().takes_values() {
         help.push_str(&format!(" (default `{}`)", defaults.join(" ")));
     }
@@ -105,5 +112,8 @@ fn exits() -> String {
         format!("| {} | {} | {} | {} |", exit.code(), exit.name(), exit.meaning(), exit.advice())
     };
     let rows: Vec<_> = Exit::ALL.iter().map(row).collect();
-    format!("| code | name | meaning | a CI job should |\n| --- | --- | --- | --- |\n{}", rows.join("\n"))
+    format!(
+        "| code | name | meaning | a CI job should |\n| --- | --- | --- | --- |\n{}",
+        rows.join("\n")
+    )
 }

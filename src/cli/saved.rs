@@ -34,7 +34,8 @@ pub struct Saved {
 
 impl Saved {
     pub fn new(plan: &Plan, preview: &Preview, vars: BTreeMap<String, String>) -> Result<Self> {
-        let as_json = |error| Error::unexpected("the plan cannot be written as JSON").with_source(error);
+        let as_json =
+            |error| Error::unexpected("the plan cannot be written as JSON").with_source(error);
         Ok(Self {
             vecshift_plan: FORMAT,
             path: plan.path.clone(),
@@ -48,9 +49,11 @@ impl Saved {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::unexpected("the plan cannot be written as JSON").with_source(error))?;
-        std::fs::write(path, text + "\n").map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            Error::unexpected("the plan cannot be written as JSON").with_source(error)
+        })?;
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     }
 
     /// Reads such a file; `None` where `path` is a plan itself.
@@ -61,13 +64,16 @@ impl Saved {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
         let wrong = |what: String| {
-            Error::invalid(format!("{}: {what}", path.display())).with_hint("`vecshift plan PLAN --out FILE` writes one")
+            Error::invalid(format!("{}: {what}", path.display()))
+                .with_hint("`vecshift plan PLAN --out FILE` writes one")
         };
-        let saved: Self =
-            serde_json::from_str(&text).map_err(|error| wrong(format!("not a reviewed plan: {error}")))?;
+        let saved: Self = serde_json::from_str(&text)
+            .map_err(|error| wrong(format!("not a reviewed plan: {error}")))?;
         match saved.vecshift_plan {
             version if version <= FORMAT => Ok(Some(saved)),
-            version => Err(wrong(format!("it has version {version}, this program reads up to {FORMAT}"))),
+            version => {
+                Err(wrong(format!("it has version {version}, this program reads up to {FORMAT}")))
+            }
         }
     }
 
@@ -96,7 +102,9 @@ impl Saved {
             plan.digest,
             differences.join(", ")
         );
-        Err(Error::new(ErrorKind::Refused, message).with_hint("run `vecshift plan --out` and review it again").into())
+        Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("run `vecshift plan --out` and review it again")
+            .into())
     }
 }
 
@@ -107,7 +115,9 @@ fn differ(at: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
         (Value::Object(then), Value::Object(now)) => {
             let keys: std::collections::BTreeSet<_> = then.keys().chain(now.keys()).collect();
             for key in keys {
-                let of = |side: &serde_json::Map<String, Value>| side.get(key).cloned().unwrap_or_default();
+                let of = |side: &serde_json::Map<String, Value>| {
+                    side.get(key).cloned().unwrap_or_default()
+                };
                 differ(&step(key), &of(then), &of(now), found);
             }
         }

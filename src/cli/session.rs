@@ -48,7 +48,9 @@ impl Session {
     pub fn manner(&self) -> Manner {
         match () {
             () if self.global.quiet => Manner::Quiet,
-            () if self.surroundings.stderr_is_terminal && !self.surroundings.is_ci() => Manner::Bars,
+            () if self.surroundings.stderr_is_terminal && !self.surroundings.is_ci() => {
+                Manner::Bars
+            }
             () => Manner::Plain,
         }
     }
@@ -63,7 +65,11 @@ impl Session {
     }
 
     /// As [`Session::read_plan`], with `vars` below those of the command line.
-    pub fn read_plan_with(&self, path: &Path, vars: BTreeMap<String, String>) -> Result<Read, Failure> {
+    pub fn read_plan_with(
+        &self,
+        path: &Path,
+        vars: BTreeMap<String, String>,
+    ) -> Result<Read, Failure> {
         let mut inputs = self.inputs()?;
         for (name, value) in vars {
             inputs.vars.entry(name).or_insert(value);
@@ -98,7 +104,8 @@ impl Session {
     /// be steered whatever has become of its file.
     pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
         let path = Path::new(plan);
-        let is_file = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || path.is_file();
+        let is_file = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+            || path.is_file();
         let name = match is_file {
             true => read(path, &self.inputs()?)?.plan.file.name,
             false => plan.to_owned(),
@@ -177,9 +184,11 @@ impl Found {
     pub fn entries(&self) -> Result<Vec<crate::journal::Entry>> {
         let entries = crate::journal::read(&self.paths.journal())?;
         if entries.is_empty() {
-            let message = format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
-            return Err(Error::new(ErrorKind::NotFound, message)
-                .with_hint("`vecshift status` lists the plans that have one; --state says where to look"));
+            let message =
+                format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
+            return Err(Error::new(ErrorKind::NotFound, message).with_hint(
+                "`vecshift status` lists the plans that have one; --state says where to look",
+            ));
         }
         Ok(entries)
     }

@@ -1,8 +1,11 @@
-//! Exact nearest neighbours over vectors that stay the bytes they came in as.
+//! Exact nearest neighbours. The arithmetic is SimSIMD's: it is quick in development builds, too, in which
+//! rehearsals are tested.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+
+use simsimd::SpatialSimilarity;
 
 use crate::model::{Metric, SparseVector, Vector};
 
@@ -27,22 +30,24 @@ pub(crate) struct Hit {
 
 impl Probe {
     pub fn new(metric: Metric, vector: &Vector, sparse: Option<&SparseVector>) -> Self {
+        let values: Vec<f32> = vector.values().collect();
         Self {
             metric,
-            values: vector.values().collect(),
-            norm: norm(vector.as_le_bytes()),
+            norm: norm(&values),
+            values,
             sparse: sparse.map(SparseVector::sorted).unwrap_or_default(),
         }
     }
 
     /// `None` where the two have nothing to compare: a sparse probe and a record without a common index.
     fn score(&self, stored: &Stored) -> Option<f32> {
-        let bytes = stored.record.vector.as_le_bytes();
         let dense = match self.metric {
             _ if self.values.is_empty() => None,
-            Metric::Cosine => Some(cosine(dot(&self.values, bytes), self.norm, stored.norm)),
-            Metric::Dotproduct => Some(dot(&self.values, bytes)),
-            Metric::Euclidean => Some(squared_distance(&self.values, bytes)),
+            Metric::Cosine => {
+                Some(cosine(dot(&self.values, &stored.values), self.norm, stored.norm))
+            }
+            Metric::Dotproduct => Some(dot(&self.values, &stored.values)),
+            Metric::Euclidean => Some(squared_distance(&self.values, &stored.values)),
         };
         let sparse =
             stored.record.sparse.as_ref().and_then(|other| sparse_dot(&self.sparse, other));
@@ -108,45 +113,18 @@ fn cosine(dot: f32, a: f32, b: f32) -> f32 {
     if norms > 0.0 { (dot / norms).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// The length of the vector in little-endian f32 `bytes`.
-pub(crate) fn norm(bytes: &[u8]) -> f32 {
-    let (cells, _) = bytes.as_chunks::<4>();
-    lanes(cells, cells, |a, b| {
-        let (a, b) = (f32::from_le_bytes(*a), f32::from_le_bytes(*b));
-        a * b
-    })
-    .sqrt()
+/// The length of a vector.
+pub(crate) fn norm(values: &[f32]) -> f32 {
+    dot(values, values).sqrt()
 }
 
-fn dot(query: &[f32], bytes: &[u8]) -> f32 {
-    lanes(query, bytes.as_chunks::<4>().0, |a, b| a * f32::from_le_bytes(*b))
+/// 0 where the lengths differ, which upserts and queries have excluded.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    f32::dot(a, b).unwrap_or(0.0) as f32
 }
 
-fn squared_distance(query: &[f32], bytes: &[u8]) -> f32 {
-    lanes(query, bytes.as_chunks::<4>().0, |a, b| {
-        let difference = a - f32::from_le_bytes(*b);
-        difference * difference
-    })
-}
-
-/// Sums `term` over both slices in eight independent lanes: one long chain of additions would have to wait
-/// for each addition in turn, eight fill the machine's vector units.
-#[inline(always)]
-fn lanes<A, B>(a: &[A], b: &[B], term: impl Fn(&A, &B) -> f32) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a.iter().zip(b) {
-        sums[0] += term(&a[0], &b[0]);
-        sums[1] += term(&a[1], &b[1]);
-        sums[2] += term(&a[2], &b[2]);
-        sums[3] += term(&a[3], &b[3]);
-        sums[4] += term(&a[4], &b[4]);
-        sums[5] += term(&a[5], &b[5]);
-        sums[6] += term(&a[6], &b[6]);
-        sums[7] += term(&a[7], &b[7]);
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| term(a, b)).sum();
-    sums.iter().sum::<f32>() + rest
+fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+    f32::l2sq(a, b).unwrap_or(0.0) as f32
 }
 
 fn sparse_dot(probe: &[(u32, f32)], other: &SparseVector) -> Option<f32> {

@@ -14,14 +14,17 @@ use super::knn;
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub record: Record,
-    /// The length of the dense vector.
+    /// The dense vector as numbers; empty where there is none.
+    pub values: Vec<f32>,
+    /// Its length.
     pub norm: f32,
 }
 
 impl Stored {
     pub fn new(record: Record) -> Self {
-        let norm = knn::norm(record.vector.as_le_bytes());
-        Self { record, norm }
+        let values: Vec<f32> = record.vector.values().collect();
+        let norm = knn::norm(&values);
+        Self { record, values, norm }
     }
 }
 

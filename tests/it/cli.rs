@@ -60,7 +60,13 @@ fn help_names_every_command() {
 #[test]
 fn a_wrong_command_line_is_64() {
     let cli = Cli::new();
-    for arguments in [&["run"][..], &["bake"], &["status", "--frob"], &["run", "x.yaml", "--detach-after", "5"], &[]] {
+    for arguments in [
+        &["run"][..],
+        &["bake"],
+        &["status", "--frob"],
+        &["run", "x.yaml", "--detach-after", "5"],
+        &[],
+    ] {
         let said = cli.run(arguments);
         assert_eq!(said.code, 64, "{arguments:?}: {said:?}");
         assert!(said.out.is_empty() && !said.err.is_empty(), "{said:?}");
@@ -74,7 +80,11 @@ fn a_wrong_plan_is_3_with_every_mistake_at_its_place() {
     let said = cli.run(&["validate", "x.yaml"]);
     assert_eq!(said.code, 3);
     assert!(said.out.is_empty(), "{said:?}");
-    assert!(said.err.contains("x.yaml:3:1") && said.err.contains("did you mean `source`"), "{}", said.err);
+    assert!(
+        said.err.contains("x.yaml:3:1") && said.err.contains("did you mean `source`"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("x.yaml:6"), "{}", said.err);
     assert!(!said.err.contains('\x1b'), "{}", said.err);
     let json = cli.json(&["validate", "x.yaml"]);
@@ -148,11 +158,21 @@ fn looking_changes_nothing() {
     waiting(&cli.state());
     let journal = Paths::new(&cli.state(), "twins").journal();
     let before = std::fs::read(&journal).unwrap();
-    for arguments in [&["status"][..], &["status", "twins"], &["report"], &["report", "twins"], &["lock", "show"]] {
+    for arguments in [
+        &["status"][..],
+        &["status", "twins"],
+        &["report"],
+        &["report", "twins"],
+        &["lock", "show"],
+    ] {
         assert_eq!(cli.run(arguments).code, 0, "{arguments:?}");
     }
     assert_eq!(std::fs::read(&journal).unwrap(), before);
-    assert_eq!(std::fs::read_dir(cli.state().join("twins")).unwrap().count(), 2, "journal and lock file");
+    assert_eq!(
+        std::fs::read_dir(cli.state().join("twins")).unwrap().count(),
+        2,
+        "journal and lock file"
+    );
 }
 
 #[test]
@@ -163,7 +183,11 @@ fn a_report_is_found_by_plan_and_by_run_in_every_format() {
     assert_eq!(table.code, 0);
     assert!(table.out.starts_with("✗ Rolled back"), "{}", table.out);
     assert_eq!(cli.run(&["report", "01J9ZZZZZZZZZZZZZZZZZZZZZZ"]).out, table.out);
-    assert!(cli.run(&["report", "twins", "--format", "md"]).out.starts_with("# Migration report: twins"));
+    assert!(
+        cli.run(&["report", "twins", "--format", "md"])
+            .out
+            .starts_with("# Migration report: twins")
+    );
     assert!(cli.run(&["report", "twins", "--format", "junit"]).out.starts_with("<?xml"));
     let json: serde_json::Value =
         serde_json::from_str(&cli.run(&["report", "--format", "json"]).out).unwrap();
@@ -191,7 +215,8 @@ fn an_approval_goes_to_the_run_that_holds_the_lock() {
     let said = cli.run(&["approve", "twins"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("grace@desk (process 9) takes it up"), "{}", said.out);
-    let requests: Vec<_> = Inbox::new(&paths).waiting().unwrap().into_iter().map(|(_, one)| one).collect();
+    let requests: Vec<_> =
+        Inbox::new(&paths).waiting().unwrap().into_iter().map(|(_, one)| one).collect();
     let [Request::Approve { gate, by }] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!((gate.to_string().as_str(), by.as_str()), ("canary step 2", "ada"));
     drop(lock);
@@ -218,7 +243,11 @@ fn a_lock_is_shown_and_only_that_of_a_gone_holder_is_removed() {
     assert_eq!(cli.run(&["lock", "show"]).out, "No plan is locked.\n");
     let run = Writer::begin(&cli.state(), false);
     let said = cli.run(&["lock", "show"]);
-    assert!(said.out.contains("ada@desk (process 7)") && said.out.contains("held by a process"), "{}", said.out);
+    assert!(
+        said.out.contains("ada@desk (process 7)") && said.out.contains("held by a process"),
+        "{}",
+        said.out
+    );
     let locks = cli.json(&["lock", "show"]);
     let id = locks["locks"][0]["lock"]["id"].as_str().unwrap().to_owned();
     assert_eq!(cli.run(&["unlock", &id]).code, 9);

@@ -34,7 +34,16 @@ struct Emulated {
 impl Emulated {
     fn start(cli: &Cli) -> Self {
         let mut child = cli
-            .command(&["emulate", "--listen", "127.0.0.1:0", "--world", "small.yaml", "--api-key", "k", "--json"])
+            .command(&[
+                "emulate",
+                "--listen",
+                "127.0.0.1:0",
+                "--world",
+                "small.yaml",
+                "--api-key",
+                "k",
+                "--json",
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -77,9 +86,14 @@ fn a_rehearsal_does_the_plan_and_keeps_its_journal_apart() {
     assert!(said.err.contains("verify: ✓ passed"), "{}", said.err);
     assert!(cli.state().join("rehearsals/small/journal.jsonl").is_file());
     assert!(!cli.state().join("small").exists());
-    let journal = std::fs::read_to_string(cli.state().join("rehearsals/small/journal.jsonl")).unwrap();
+    let journal =
+        std::fs::read_to_string(cli.state().join("rehearsals/small/journal.jsonl")).unwrap();
     assert_eq!(std::fs::read_to_string(cli.path("events.jsonl")).unwrap(), journal);
-    assert!(std::fs::read_to_string(cli.path("junit.xml")).unwrap().contains("<testsuite name=\"verify\""));
+    assert!(
+        std::fs::read_to_string(cli.path("junit.xml"))
+            .unwrap()
+            .contains("<testsuite name=\"verify\"")
+    );
     let markdown = std::fs::read_to_string(cli.path("report.md")).unwrap();
     assert_eq!(cli.run(&["report", "--rehearsal", "small.yaml", "--format", "md"]).out, markdown);
     assert_eq!(cli.run(&["status"]).out, "No runs in .vecshift.\n");
@@ -89,7 +103,8 @@ fn a_rehearsal_does_the_plan_and_keeps_its_journal_apart() {
 fn a_run_against_the_emulator_is_planned_done_and_then_changes_nothing() {
     let cli = small();
     let emulated = Emulated::start(&cli);
-    let plan = emulated.run(&cli, &["plan", "small.yaml", "--out", "reviewed.json", "--detailed-exitcode"]);
+    let plan = emulated
+        .run(&cli, &["plan", "small.yaml", "--out", "reviewed.json", "--detailed-exitcode"]);
     assert_eq!(plan.code, 2, "{}\n{}", plan.out, plan.err);
     assert!(plan.out.starts_with("Plan: 1 to create, 3 namespaces to copy.\n"), "{}", plan.out);
     assert!(!cli.state().exists(), "looking writes no journal");
@@ -140,7 +155,11 @@ fn github_gets_a_summary_outputs_and_annotations() {
     let said = said(&command.output().unwrap());
     assert_eq!(said.code, 4, "{}\n{}", said.out, said.err);
     assert!(said.err.contains("::error file=small.yaml,line=9,"), "{}", said.err);
-    assert!(std::fs::read_to_string(cli.path("summary.md")).unwrap().starts_with("# Migration report: small"));
+    assert!(
+        std::fs::read_to_string(cli.path("summary.md"))
+            .unwrap()
+            .starts_with("# Migration report: small")
+    );
     let output = std::fs::read_to_string(cli.path("output.txt")).unwrap();
     assert!(output.contains("exit-code=4\nexit-name=failed\n"), "{output}");
 }
@@ -163,7 +182,8 @@ fn an_interrupted_run_lets_go_of_the_plan_and_goes_on_later() {
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("step 1 bakes for 1 h")), "the bake never began");
     assert_eq!(emulated.run(&cli, &["run", "small.yaml"]).code, 9);
-    let sent = std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    let sent =
+        std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
     assert!(sent.success());
     assert!(lines.any(|line| line.contains("Stopping at the next checkpoint")));
     assert_eq!(run.wait().unwrap().code(), Some(130));

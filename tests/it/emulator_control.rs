@@ -174,7 +174,7 @@ async fn a_collection_needs_a_pod_that_is_there() {
     rig.serverless("flat").await;
     let of = |source: &str| Some(json!({"name": "snap", "source": source}));
     rig.control("POST", "/collections", of("flat")).await.expect(400);
-    rig.control("POST", "/collections", of("nothing")).await.expect(404);
+    rig.control("POST", "/collections", of("nothing")).await.expect(400);
     let mut body = serverless("target", 3);
     body["spec"]["serverless"]["source_collection"] = json!("nothing");
     rig.control("POST", "/indexes", Some(body)).await.expect(404);

@@ -329,6 +329,15 @@ async fn a_result_over_4_mb_is_refused() {
     rig.post(&host, "/query", query(100)).await.expect(200);
     rig.post(&host, "/query", query(135)).await.refused(400, 11);
     rig.post(&host, "/query", json!({"topK": 10_000, "vector": [1, 2, 3]})).await.expect(200);
+
+    // A page of fetch_by_metadata is cut instead.
+    let mut fetch = json!({"filter": {"text": {"$exists": true}}, "limit": 1000});
+    let first = rig.post(&host, "/vectors/fetch_by_metadata", fetch.clone()).await.expect(200);
+    let count = |page: &Value| page["vectors"].as_object().unwrap().len();
+    assert_eq!(count(&first), 102);
+    fetch["paginationToken"] = first["pagination"]["next"].clone();
+    let second = rig.post(&host, "/vectors/fetch_by_metadata", fetch).await.expect(200);
+    assert_eq!((count(&second), second.get("pagination")), (33, None));
 }
 
 #[tokio::test]

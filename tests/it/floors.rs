@@ -41,11 +41,14 @@ fn reached(text: &str) -> Vec<String> {
     for (at, _) in text.match_indices("crate::") {
         let rest = &text[at + "crate::".len()..];
         let names: Vec<&str> = match rest.strip_prefix('{') {
-            Some(group) => group.split_once('}').map_or(group, |(inner, _)| inner).split(',').collect(),
+            Some(group) => {
+                group.split_once('}').map_or(group, |(inner, _)| inner).split(',').collect()
+            }
             None => vec![rest],
         };
         for name in names {
-            let name: String = name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if !name.is_empty() {
                 found.push(name);
             }
@@ -87,12 +90,19 @@ fn no_module_reaches_upward() {
 
 #[test]
 fn every_integration_test_is_a_module() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
-    let main = std::fs::read_to_string(dir.join("main.rs")).unwrap();
-    for entry in std::fs::read_dir(&dir).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else { continue };
-        assert!(main.contains(&format!("mod {module};")), "tests/it/{name} is in no `mod` line");
+    for folder in ["tests/it", "tests/rehearsals"] {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let main = std::fs::read_to_string(dir.join("main.rs")).unwrap();
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else {
+                continue;
+            };
+            assert!(
+                main.contains(&format!("mod {module};")),
+                "{folder}/{name} is in no `mod` line"
+            );
+        }
     }
 }
 
@@ -103,7 +113,9 @@ fn only_the_recorder_writes_checkpoints() {
     sources(&root, &mut files);
     let writers: Vec<_> = files
         .into_iter()
-        .filter(|path| std::fs::read_to_string(path).unwrap().contains("append(Event::Checkpointed"))
+        .filter(|path| {
+            std::fs::read_to_string(path).unwrap().contains("append(Event::Checkpointed")
+        })
         .collect();
     assert_eq!(writers, [root.join("run/recorder.rs")]);
 }

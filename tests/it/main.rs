@@ -1,4 +1,4 @@
-//! All integration tests, one binary. `floors` fails on a file that is forgotten here.
+//! Integration tests, one binary. `floors` fails on a file that is forgotten here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
@@ -6,7 +6,6 @@ mod cli;
 mod cli_docs;
 mod cli_rig;
 mod cli_run;
-mod crash;
 mod emulator;
 mod emulator_control;
 mod emulator_data;
@@ -20,9 +19,7 @@ mod plan_properties;
 mod plan_read;
 mod provider;
 mod provider_faults;
-mod rehearsals;
 mod report;
-mod rig;
 mod traffic_action;
 mod traffic_driver;
 mod traffic_flagd;

@@ -57,7 +57,9 @@ fn waiting(state: &RunState) -> Result<Gate> {
         (Some(gate), None) => Ok(gate.clone()),
         (None, _) => Err(Error::new(ErrorKind::Refused, "nothing waits for an approval")
             .with_hint("to approve ahead of time, name the stage: --stage canary --step 3")),
-        (Some(_), Some(_)) => Err(Error::new(ErrorKind::Refused, "several gates wait for an approval")
-            .with_hint("name one: --stage STAGE, and --step N for a canary")),
+        (Some(_), Some(_)) => {
+            Err(Error::new(ErrorKind::Refused, "several gates wait for an approval")
+                .with_hint("name one: --stage STAGE, and --step N for a canary"))
+        }
     }
 }

@@ -103,14 +103,25 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
         other => {
             let kind = other.map_or("unknown", StageKind::name);
             let message = format!("`{stage}` is a {kind} stage: judging it would change the world");
-            return Err(Error::new(ErrorKind::Refused, message).with_hint("name an audit or a verify stage"));
+            return Err(Error::new(ErrorKind::Refused, message)
+                .with_hint("name an audit or a verify stage"));
         }
     };
-    let is_copied = |id: &StageId| state.stage(id).is_some_and(|stage| stage.is_passed() && !stage.shards.is_empty());
-    let copies: Vec<_> = plan.stages.iter().map(|stage| stage.id.clone()).filter(|id| is_verify && is_copied(id)).collect();
+    let is_copied = |id: &StageId| {
+        state.stage(id).is_some_and(|stage| stage.is_passed() && !stage.shards.is_empty())
+    };
+    let copies: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|stage| stage.id.clone())
+        .filter(|id| is_verify && is_copied(id))
+        .collect();
     if is_verify && copies.is_empty() {
-        return Err(Error::new(ErrorKind::Refused, "nothing was copied yet that could be verified")
-            .with_hint("`vecshift run` copies first; `--until` stops it after the copy"));
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "nothing was copied yet that could be verified",
+        )
+        .with_hint("`vecshift run` copies first; `--until` stops it after the copy"));
     }
     let kept = |id: &StageId| id.as_str() == stage || copies.contains(id);
     let keep: Vec<bool> = plan.stages.iter().map(|stage| kept(&stage.id)).collect();
@@ -123,7 +134,13 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
 }
 
 /// Begins the look's journal with what the real run copied.
-fn carry_over(session: &Session, plan: &Plan, paths: &Paths, entries: &[Entry], copies: &[StageId]) -> Result<()> {
+fn carry_over(
+    session: &Session,
+    plan: &Plan,
+    paths: &Paths,
+    entries: &[Entry],
+    copies: &[StageId],
+) -> Result<()> {
     let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
     let mut journal = Journal::open(paths.clone(), &plan.file.name, lock, session.clock.clone())?;
     let ids: Vec<_> = plan.stages.iter().map(|stage| stage.id.clone()).collect();
@@ -162,7 +179,8 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
 fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
     let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
     if Lock::is_held(paths.dir()) {
-        return Err(Error::new(ErrorKind::Locked, "another process checks this plan").with_hint("wait for it"));
+        return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
+            .with_hint("wait for it"));
     }
     match std::fs::remove_dir_all(paths.dir()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

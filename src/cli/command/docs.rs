@@ -44,7 +44,8 @@ pub fn perform(arguments: &Arguments) -> Result<Answer, Failure> {
                 .map_err(|error| Error::io(format!("cannot remove {}", path.display()), error))?,
         }
     }
-    let text = format!("{} of {} were not current.", stale.len(), plural(pages.len() as u64, "page"));
+    let text =
+        format!("{} of {} were not current.", stale.len(), plural(pages.len() as u64, "page"));
     Ok(Answer::ok(text).with("written", json!(stale)))
 }
 
@@ -77,8 +78,10 @@ fn orphans(folder: &Path, pages: &BTreeMap<String, String>) -> Result<Vec<String
     let errors = folder.join("errors");
     let Ok(entries) = std::fs::read_dir(&errors) else { return Ok(Vec::new()) };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut orphans: Vec<_> =
-        names.map(|name| format!("errors/{name}")).filter(|name| !pages.contains_key(name)).collect();
+    let mut orphans: Vec<_> = names
+        .map(|name| format!("errors/{name}"))
+        .filter(|name| !pages.contains_key(name))
+        .collect();
     orphans.sort();
     Ok(orphans)
 }
@@ -88,7 +91,10 @@ fn checked(folder: &Path, stale: &[String], all: usize) -> Answer {
         [] => (Exit::Ok, format!("{} current.", plural(all as u64, "page"))),
         stale => {
             let list = stale.join(", ");
-            let text = format!("Not current in {}: {list}\nWrite them with `vecshift docs`.", folder.display());
+            let text = format!(
+                "Not current in {}: {list}\nWrite them with `vecshift docs`.",
+                folder.display()
+            );
             (Exit::Failed, text)
         }
     };

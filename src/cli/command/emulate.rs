@@ -28,7 +28,12 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let plan = arguments.world.as_ref().map(|path| session.read_plan(path)).transpose()?.map(|read| read.plan);
+    let plan = arguments
+        .world
+        .as_ref()
+        .map(|path| session.read_plan(path))
+        .transpose()?
+        .map(|read| read.plan);
     let world = plan.as_ref().map(World::of_plan).transpose()?;
     let rehearsal = plan.as_ref().and_then(|plan| plan.file.rehearsal.as_ref());
     let faults = rehearsal.and_then(|rehearsal| rehearsal.faults.clone()).unwrap_or_default();
@@ -58,7 +63,10 @@ fn ready(session: &Session, arguments: &Arguments, emulator: &Emulator, records:
     let key = arguments.api_key.as_deref().unwrap_or("any");
     let variables = json!({ "PINECONE_CONTROLLER_HOST": emulator.url(), "PINECONE_API_KEY": key });
     if session.output.is_json {
-        let answer = Answer::ok("").with("address", emulator.url()).with("records", records).with("variables", variables);
+        let answer = Answer::ok("")
+            .with("address", emulator.url())
+            .with("records", records)
+            .with("variables", variables);
         data(&format!("{}", answer.document("emulate")));
         return;
     }

@@ -34,8 +34,6 @@ fn answer(word: &str, text: String) -> Answer {
     if word != "exit-codes" && word != "exit" {
         return answer;
     }
-    let row = |exit: &Exit| {
-        json!({ "code": exit.code(), "name": exit.name(), "meaning": exit.meaning(), "advice": exit.advice() })
-    };
+    let row = |exit: &Exit| json!({ "code": exit.code(), "name": exit.name(), "meaning": exit.meaning(), "advice": exit.advice() });
     answer.with("exit_codes", Exit::ALL.iter().map(row).collect::<Vec<_>>())
 }

@@ -84,7 +84,8 @@ pub fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, 
 fn locked_plans(session: &Session) -> Result<Vec<String>> {
     let folder = session.state();
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let locked = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("lock.json").is_file());
+    let locked =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("lock.json").is_file());
     let mut names: Vec<String> =
         locked.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
     names.sort();

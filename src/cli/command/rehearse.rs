@@ -47,7 +47,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let watch = Stopwatch::start();
     let paths = fresh(session, &plan)?;
-    let options = EmulatorOptions { api_key: Some(KEY.to_owned()), faults: faults.unwrap_or_default(), ..EmulatorOptions::default() };
+    let options = EmulatorOptions {
+        api_key: Some(KEY.to_owned()),
+        faults: faults.unwrap_or_default(),
+        ..EmulatorOptions::default()
+    };
     let emulator = Emulator::start(options).await?;
     session.output.talk(&format!(
         "Rehearsing {}: nothing real is touched; approvals and confirmations are given by the rehearsal.",
@@ -75,7 +79,8 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         keep(session, &interrupt, &emulator).await;
     }
     emulator.shutdown().await;
-    let emulated = json!({ "requests": asked, "faults": faults, "seconds": watch.elapsed().as_secs_f64() });
+    let emulated =
+        json!({ "requests": asked, "faults": faults, "seconds": watch.elapsed().as_secs_f64() });
     Ok(answer.with("emulator", emulated))
 }
 
@@ -97,7 +102,11 @@ fn drive<'a>(
         driver: rehearsed_driver(&plan, &paths.dir().join("traffic"))?,
         clock: Clock::rehearsal(arguments.longest_wait.0),
         address: session.address(&plan.path.display().to_string()),
-        options: RunOptions { is_rehearsal: true, strict: arguments.strict, ..session.run_options() },
+        options: RunOptions {
+            is_rehearsal: true,
+            strict: arguments.strict,
+            ..session.run_options()
+        },
         plan,
         paths,
         files: &arguments.files,
@@ -109,8 +118,11 @@ fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
     let paths = Paths::rehearsal(session.state(), &plan.file.name);
     let dir = paths.dir();
     if Lock::is_held(dir) {
-        return Err(Error::new(ErrorKind::Locked, format!("`{}` is being rehearsed by another process", plan.file.name))
-            .with_hint("wait for it, or use another --state folder"));
+        return Err(Error::new(
+            ErrorKind::Locked,
+            format!("`{}` is being rehearsed by another process", plan.file.name),
+        )
+        .with_hint("wait for it, or use another --state folder"));
     }
     let cannot = |error| Error::io(format!("cannot empty {}", dir.display()), error);
     match std::fs::remove_dir_all(dir) {

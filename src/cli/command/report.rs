@@ -67,7 +67,8 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
 }
 
 pub fn write(path: &PathBuf, text: &str) -> Result<()> {
-    std::fs::write(path, text).map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+    std::fs::write(path, text)
+        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
 /// The journal, and the plan it is of.
@@ -105,9 +106,12 @@ fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
     let names = session.plans(is_rehearsal)?;
     match names.as_slice() {
         [name] => session.find(name, is_rehearsal),
-        [] => Err(Error::new(ErrorKind::NotFound, format!("there are no runs in {}", session.state().display()))
-            .with_hint("--state says where to look; --rehearsal looks at rehearsals")
-            .into()),
+        [] => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("there are no runs in {}", session.state().display()),
+        )
+        .with_hint("--state says where to look; --rehearsal looks at rehearsals")
+        .into()),
         several => Err(Failure::Usage(format!("name one of the plans: {}", several.join(", ")))),
     }
 }

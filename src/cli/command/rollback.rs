@@ -81,10 +81,13 @@ fn check(plan: &Plan, state: &RunState) -> Result<()> {
 
 /// The stages that would be undone, in that order.
 fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
-    let is_left = |status: &StageStatus| !matches!(status, StageStatus::Pending | StageStatus::Undone);
+    let is_left =
+        |status: &StageStatus| !matches!(status, StageStatus::Pending | StageStatus::Undone);
     let copied: u64 = state.stages.iter().map(|stage| stage.tally().copied).sum();
     let mut steps = Vec::new();
-    for stage in state.stages.iter().rev().filter(|stage| stage.has_started() && is_left(&stage.status)) {
+    for stage in
+        state.stages.iter().rev().filter(|stage| stage.has_started() && is_left(&stage.status))
+    {
         let Some((file, _)) = plan.stage(&stage.id) else { continue };
         let what = undo_of(&file.kind, stage.created_index.as_deref(), copied, purge);
         let hooks = file.common.rollback.len();
@@ -95,7 +98,11 @@ fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
             Some(0) | None => String::new(),
             Some(count) => format!(", then {}", plural(count, "hook")),
         };
-        format!("  < {}: {}{hooks}", step["stage"].as_str().unwrap_or_default(), step["what"].as_str().unwrap_or_default())
+        format!(
+            "  < {}: {}{hooks}",
+            step["stage"].as_str().unwrap_or_default(),
+            step["what"].as_str().unwrap_or_default()
+        )
     };
     let lines: Vec<_> = steps.iter().map(line).collect();
     let text = match lines.is_empty() {
@@ -113,7 +120,9 @@ fn undo_of(kind: &StageKind, created: Option<&str>, copied: u64, purge: bool) ->
         (StageKind::Create(_), Some(index)) if copied > 0 && !purge => {
             format!("keep {index} and its {} (--purge deletes it)", plural(copied, "record"))
         }
-        (StageKind::Create(_), Some(index)) => format!("delete {index} and its {}", plural(copied, "record")),
+        (StageKind::Create(_), Some(index)) => {
+            format!("delete {index} and its {}", plural(copied, "record"))
+        }
         _ => "nothing to undo".to_owned(),
     }
 }

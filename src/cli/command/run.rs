@@ -89,7 +89,10 @@ fn check_digest(plan: &Plan, asked: &str) -> Result<(), Failure> {
     if plan.digest == asked {
         return Ok(());
     }
-    let message = format!("the plan is not the one that was reviewed: expected {asked}, this is {}", plan.digest);
+    let message = format!(
+        "the plan is not the one that was reviewed: expected {asked}, this is {}",
+        plan.digest
+    );
     Err(crate::Error::new(crate::ErrorKind::Refused, message)
         .with_hint("run `vecshift plan` and review it again")
         .into())
@@ -103,7 +106,10 @@ pub fn check_stage(plan: &Plan, stage: Option<&str>) -> Result<(), Failure> {
         return Ok(());
     }
     let known: Vec<_> = plan.stages.iter().map(|known| known.id.as_str()).collect();
-    Err(Failure::Usage(format!("the plan has no stage `{stage}`; its stages are {}", known.join(", "))))
+    Err(Failure::Usage(format!(
+        "the plan has no stage `{stage}`; its stages are {}",
+        known.join(", ")
+    )))
 }
 
 impl Session {

@@ -30,7 +30,9 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
         Some(plan) => vec![standing(session, &session.find(plan, arguments.rehearsal)?)?],
         None => {
             let names = session.plans(arguments.rehearsal)?;
-            let found = names.iter().map(|name| standing(session, &session.find(name, arguments.rehearsal)?));
+            let found = names
+                .iter()
+                .map(|name| standing(session, &session.find(name, arguments.rehearsal)?));
             found.collect::<Result<Vec<_>, Failure>>()?
         }
     };
@@ -69,7 +71,9 @@ impl Standing {
 
     fn next(&self) -> String {
         match (&self.report.next, self.report.ending, &self.holder) {
-            (_, Ending::Running | Ending::RollingBack, Some(_)) => "nothing: a process is at it".to_owned(),
+            (_, Ending::Running | Ending::RollingBack, Some(_)) => {
+                "nothing: a process is at it".to_owned()
+            }
             (Some(next), ..) => next.command.clone(),
             (None, ..) => "nothing is left to do".to_owned(),
         }

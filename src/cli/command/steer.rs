@@ -21,7 +21,8 @@ pub struct Arguments {
 pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let (found, state) = open_run(session, &arguments.plan)?;
     if let Some(by) = &state.paused {
-        return Ok(Answer::ok(format!("{} is paused already, by {by}.", found.name)).with("plan", json!(found.name)));
+        return Ok(Answer::ok(format!("{} is paused already, by {by}.", found.name))
+            .with("plan", json!(found.name)));
     }
     let by = session.who(arguments.by.as_deref());
     ask(session, &found, &Request::Pause { by }, "pause it")
@@ -48,7 +49,9 @@ pub fn open_run(session: &Session, plan: &str) -> Result<(Found, RunState), Fail
     let state = RunState::fold(&found.entries()?)?;
     if !state.is_open() {
         let message = format!("the run of `{}` has ended: {}", found.name, state.phase.name());
-        return Err(Error::new(ErrorKind::Refused, message).with_hint("`vecshift status` says more").into());
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("`vecshift status` says more")
+            .into());
     }
     Ok((found, state))
 }
@@ -59,12 +62,20 @@ pub fn past_no_return(name: &str) -> Error {
 }
 
 /// Leaves the request, and says when it takes effect.
-pub fn ask(session: &Session, found: &Found, request: &Request, what: &str) -> Result<Answer, Failure> {
+pub fn ask(
+    session: &Session,
+    found: &Found,
+    request: &Request,
+    what: &str,
+) -> Result<Answer, Failure> {
     Inbox::new(&found.paths).put(request, &session.clock)?;
     let holder = Lock::view(found.paths.dir())?.filter(|_| Lock::is_held(found.paths.dir()));
     let when = match &holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
-        None => format!("No process runs it here; the next `vecshift run` of {} takes it up.", found.name),
+        None => format!(
+            "No process runs it here; the next `vecshift run` of {} takes it up.",
+            found.name
+        ),
     };
     Ok(Answer::ok(format!("Asked the run of {} to {what}. {when}", found.name))
         .with("plan", json!(found.name))

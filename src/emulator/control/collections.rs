@@ -17,7 +17,11 @@ pub(crate) struct CollectionBody {
 
 pub(crate) fn create(project: &Shared, body: CollectionBody) -> Answer<Value> {
     rules::check_name("Collection name", &body.name)?;
-    let (source, now) = (project.index(&body.source)?, project.now());
+    let source = project.find(&body.source).ok_or_else(|| {
+        // Pinecone's OpenAPI files have no 404 here.
+        Refusal::invalid(format!("Source index {} not found.", body.source))
+    })?;
+    let now = project.now();
     if !source.is_pod {
         return Err(Refusal::invalid("Collections can only be created from pod-based indexes."));
     }

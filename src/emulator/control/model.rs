@@ -14,7 +14,6 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
         "metric": spec.metric.name(),
         "host": index.host,
         "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
-        "tags": if spec.tags.is_empty() { Value::Null } else { json!(spec.tags) },
         "spec": deployment(index, &spec.deployment),
         "status": {
             "ready": is_ready,
@@ -28,6 +27,9 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
     // A sparse index has no such member.
     if let Some(dimension) = spec.dimension {
         model["dimension"] = json!(dimension);
+    }
+    if !spec.tags.is_empty() {
+        model["tags"] = json!(spec.tags);
     }
     model
 }

@@ -119,6 +119,7 @@ impl Call {
             .filter(|(_, stored)| filter.matches(&stored.record.metadata));
         let mut items: Vec<_> =
             matching.take(limit + 1).map(|(_, stored)| Arc::clone(stored)).collect();
+        let limit = limit.min(fitting(&items));
         let next = cut_page(&mut items, limit, |stored| stored.record.id.as_str());
         let units = items.len().div_ceil(10).max(1) as u32;
         Ok(Page { items, next, read_units: self.read_units(units) })
@@ -186,6 +187,16 @@ fn page_limit(asked: Option<u32>, default: usize, most: usize) -> Answer<usize> 
         Some(limit) if (1..=most).contains(&(limit as usize)) => Ok(limit as usize),
         Some(limit) => Err(Refusal::invalid(format!("limit must be 1 to {most}, got {limit}"))),
     }
+}
+
+/// How many of the records fit a page of 4 MB; at least one.
+fn fitting(items: &[Arc<Stored>]) -> usize {
+    let mut bytes = 0;
+    let fits = items.iter().take_while(|stored| {
+        bytes += stored.record.stored_bytes();
+        bytes <= limits::RESULT_BYTES
+    });
+    fits.count().max(1)
 }
 
 /// Drops what is over `limit` and names the token of the next page.

@@ -23,12 +23,14 @@ impl World {
             StageKind::Create(create) => Some(&create.spec),
             _ => None,
         });
-        let (dimension, metric) = (spec.and_then(|spec| spec.dimension), spec.and_then(|spec| spec.metric));
+        let (dimension, metric) =
+            (spec.and_then(|spec| spec.dimension), spec.and_then(|spec| spec.metric));
         let (name, source) = (&plan.file.source.index, &rehearsal.source);
         match &source.data {
             None => Self::generated(name, source, dimension, metric),
             Some(data) => {
-                let records = Rows { reader: parquet::read(plan.base.join(data))?, batch: VecDeque::new() };
+                let records =
+                    Rows { reader: parquet::read(plan.base.join(data))?, batch: VecDeque::new() };
                 Self::of_records(name, source, dimension, metric, records)
             }
         }

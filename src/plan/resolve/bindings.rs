@@ -26,6 +26,11 @@ pub(crate) fn bind(
     }
     for entry in root.get("vars").map(Node::entries).unwrap_or_default() {
         declared.vars.push(entry.key.clone());
+        if let Some(short) = entry.value.scalar() {
+            // `region: us-east-1` is a mistake that the schema reports; knowing the value avoids a second message.
+            bindings.vars.insert(entry.key.clone(), value(short));
+            continue;
+        }
         let default = entry.value.get("default").and_then(Node::scalar);
         let value = match (inputs.vars.get(&entry.key), default) {
             (Some(given), Some(default)) => given_value(given, default),

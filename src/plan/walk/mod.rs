@@ -121,11 +121,15 @@ impl Walker<'_> {
     fn wrong_type(&mut self, node: &Node, expected: &str, at: &At) -> Option<Value> {
         let message = format!("expected {expected}, found {}", node.describe());
         let diagnostic = Diagnostic::new(&codes::WRONG_TYPE, at.region(node), message);
-        self.report(match at.pointer.is_empty() {
-            true => {
+        let short = at.pointer.strip_prefix("/vars/").is_some_and(|name| !name.contains('/'));
+        self.report(match (at.pointer.is_empty(), node.scalar()) {
+            (true, _) => {
                 diagnostic.help("a plan is a mapping that starts with `version: 1` and `name: …`")
             }
-            false => diagnostic,
+            (false, Some(scalar)) if short => {
+                diagnostic.label(format!("write `{{ default: {} }}`", scalar.text))
+            }
+            _ => diagnostic,
         })
     }
 

@@ -25,7 +25,8 @@ impl StackOptions {
         }
     }
 
-    /// With the documented limits of a serverless index.
+    /// With the documented limits of a serverless index, kept to where the index turns out to be one: right for
+    /// any index.
     pub fn serverless() -> Self {
         Self { throttle: ThrottleOptions::serverless(), ..Self::default() }
     }
@@ -49,10 +50,17 @@ pub fn stack_source(
     (Arc::new(layers(source, options, &metrics)), metrics)
 }
 
-fn layers<I: ?Sized>(inner: Arc<I>, options: StackOptions, metrics: &Arc<Metrics>) -> Stacked<I> {
+fn layers<I: Source + ?Sized + 'static>(
+    inner: Arc<I>,
+    options: StackOptions,
+    metrics: &Arc<Metrics>,
+) -> Stacked<I> {
+    let asked = inner.clone();
+    // Pods document no limits, and they are what cannot list.
+    let is_serverless = Box::new(move || asked.capabilities().list);
     let timeout = Layered::new(TimeoutLayer::new(options.timeout), inner);
     let observe = Layered::new(ObserveLayer::new(metrics.clone()), Arc::new(timeout));
-    let throttle = ThrottleLayer::new(options.throttle, metrics.clone());
+    let throttle = ThrottleLayer::serverless_only(options.throttle, metrics.clone(), is_serverless);
     let throttle = Layered::new(throttle, Arc::new(observe));
     Layered::new(RetryLayer::new(options.retry, metrics.clone()), Arc::new(throttle))
 }

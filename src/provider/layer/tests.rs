@@ -191,6 +191,22 @@ async fn requests_and_records_are_limited_over_time() {
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_held_to_the_users_limit_only() {
+    let options = ThrottleOptions {
+        fetches: Some(1.0),
+        fetched_records: Some(1_000.0),
+        ..Default::default()
+    };
+    let throttle = ThrottleLayer::serverless_only(options, metrics(), Box::new(|| false));
+    let start = Instant::now();
+    for _ in 0..10 {
+        let operation = Operation::read("fetch").of(100);
+        Calls::failing(0).through(&throttle, operation, unavailable).await.unwrap();
+    }
+    assert!((0.9..1.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn only_reads_pass_where_nothing_may_change() {
     let calls = Calls::failing(0);

@@ -55,10 +55,15 @@ const BURST: f64 = 0.1;
 /// Namespaces whose buckets are kept before the full ones are dropped.
 const KEPT: usize = 4_096;
 
+/// Whether the index has the limits of a serverless one; asked at each call, because it is known only after the
+/// index was described.
+type IsServerless = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// Lets each attempt wait for its turn.
 pub struct ThrottleLayer {
     options: ThrottleOptions,
     metrics: Arc<Metrics>,
+    is_serverless: IsServerless,
     buckets: Mutex<HashMap<Key, Arc<Bucket>>>,
 }
 
@@ -70,11 +75,24 @@ struct Key {
 
 impl ThrottleLayer {
     pub fn new(options: ThrottleOptions, metrics: Arc<Metrics>) -> Self {
-        Self { options, metrics, buckets: Mutex::default() }
+        Self::serverless_only(options, metrics, Box::new(|| true))
+    }
+
+    /// As [`ThrottleLayer::new`], but without limits, other than the user's own, while `is_serverless` says no.
+    pub fn serverless_only(
+        options: ThrottleOptions,
+        metrics: Arc<Metrics>,
+        is_serverless: IsServerless,
+    ) -> Self {
+        Self { options, metrics, is_serverless, buckets: Mutex::default() }
     }
 
     fn turn(&self, operation: &Operation<'_>) -> Duration {
-        let options = &self.options;
+        let own = ThrottleOptions {
+            fetched_records: self.options.fetched_records,
+            ..ThrottleOptions::default()
+        };
+        let options = if (self.is_serverless)() { &self.options } else { &own };
         let one = 1.0;
         match operation.name {
             "upsert" => {

@@ -13,7 +13,8 @@ use crate::error::Result;
 /// Which wire the data plane takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// gRPC, and REST from the first call on where the host turns out to have no gRPC.
+    /// gRPC, and REST from the first call on where the host turns out to have no gRPC or only a proxy reaches it
+    /// (gRPC goes direct, REST honours the system's proxy).
     #[default]
     Auto,
     Grpc,

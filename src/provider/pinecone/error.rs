@@ -99,8 +99,12 @@ pub fn is_not_grpc(status: &Status) -> bool {
         || find::<NotGrpc>(status).is_some_and(NotGrpc::is_lack)
 }
 
+/// A connection that was refused or failed its handshake, or one whose attempt ran out of time (a network that
+/// only lets a proxy out).
 fn is_connect(status: &Status) -> bool {
     find::<tonic::ConnectError>(status).is_some()
+        || find::<std::io::Error>(status)
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// The cause of type `E` behind a status.
@@ -387,6 +391,18 @@ mod tests {
         assert!(from_json(cut, "a").is_retryable());
         let wrong = serde_json::from_str::<Value>("<html>").unwrap_err();
         assert_eq!(from_json(wrong, "a").kind(), ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn a_connection_that_runs_out_of_time_is_no_grpc_here() {
+        let timed_out = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let status = Status::from_error(Box::new(timed_out));
+        assert!(is_not_grpc(&status));
+        let error = from_status(&status, "https://host");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("https://host cannot be reached"), "{error}");
+        assert!(!is_not_grpc(&Status::unavailable("busy")));
+        assert!(is_not_grpc(&Status::unimplemented("no such method")));
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl CanaryWork {
         let dimension = stats.dimension.unwrap_or(0) as usize;
         let sampled = sample(&*world.source, dimension, &maps, count.min(2_000), &mut rng).await?;
         let top_k = self.0.probe.top_k.unwrap_or(10);
-        let queries: Arc<[_]> = queries(&sampled, &transform_of(context)?, count, top_k, 0.0, &mut rng).into();
+        let queries: Arc<[_]> =
+            queries(&sampled, &transform_of(context)?, count, top_k, 0.0, &mut rng).into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));
         }

@@ -130,7 +130,12 @@ pub(super) fn queries(
 }
 
 /// A filter that the record passes on both sides, on one of its short strings, booleans or numbers.
-fn filter_of(mapping: &Mapping, record: &Record, transform: &Transform, rng: &mut StdRng) -> Option<Filter> {
+fn filter_of(
+    mapping: &Mapping,
+    record: &Record,
+    transform: &Transform,
+    rng: &mut StdRng,
+) -> Option<Filter> {
     let arrived = transform.apply(&mapping.source, record.clone()).ok()?;
     let usable: Vec<_> = record
         .metadata

@@ -219,7 +219,9 @@ impl VerifyWork {
                 .await?;
         let top_k = asked.top_k.unwrap_or(10);
         let filtered = asked.filtered.unwrap_or_default().0;
-        let queries: Arc<[_]> = queries(&sampled, &transform_of(context)?, asked.count, top_k, filtered, &mut rng).into();
+        let queries: Arc<[_]> =
+            queries(&sampled, &transform_of(context)?, asked.count, top_k, filtered, &mut rng)
+                .into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
         }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vecshift::journal::{Entry, Event, RunState};
-use vecshift::provider::{Source, Target};
 use vecshift::model::Namespace;
+use vecshift::provider::Target;
 use vecshift::run::{Listener, Outcome, Progress};
 
 use crate::rig::Rig;
@@ -88,6 +88,7 @@ async fn killed_after_any_event_it_ends_in_the_same_place() {
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_moved(&whole, 0).await;
     let events = whole.entries().len() as u64;
+    drop(whole);
     for killed_after in 1..events {
         let rig = Rig::of_text(PLAN).await;
         run_and_kill(&rig, killed_after).await;
@@ -121,10 +122,10 @@ async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
     let outcome = whole.run().await;
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     let entries = whole.entries();
-    let failed = entries
-        .iter()
-        .position(|entry| matches!(entry.event, Event::StageFailed { .. }))
-        .unwrap() as u64;
+    let failed =
+        entries.iter().position(|entry| matches!(entry.event, Event::StageFailed { .. })).unwrap()
+            as u64;
+    drop(whole);
     for killed_after in failed..entries.len() as u64 - 1 {
         let rig = Rig::of_text(&plan).await;
         run_and_kill(&rig, killed_after + 1).await;

@@ -14,9 +14,13 @@ use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
 };
 
+/// One migration at a time: what one measures, the others must not disturb.
+static MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 pub const KEY: &str = "rehearsal-key";
 
 pub struct Rig {
+    _machine: tokio::sync::MutexGuard<'static, ()>,
     pub folder: tempfile::TempDir,
     pub emulator: Emulator,
     pub plan: Plan,
@@ -40,6 +44,7 @@ impl Rig {
     }
 
     async fn new(path: &Path) -> Self {
+        let machine = MACHINE.lock().await;
         let plan = read(path);
         let rehearsal = plan.file.rehearsal.clone().unwrap();
         let emulator = Emulator::start(EmulatorOptions {
@@ -52,7 +57,7 @@ impl Rig {
         .unwrap();
         emulator.load(EmulatedWorld::of_plan(&plan).unwrap()).await.unwrap();
         let clock = Clock::rehearsal(Duration::from_millis(50));
-        Self { folder: tempfile::tempdir().unwrap(), emulator, plan, clock }
+        Self { _machine: machine, folder: tempfile::tempdir().unwrap(), emulator, plan, clock }
     }
 
     pub fn paths(&self) -> Paths {
@@ -70,7 +75,11 @@ impl Rig {
         options
     }
 
-    pub fn prepare(&self, options: RunOptions, listener: Arc<dyn Listener>) -> vecshift::Result<PreparedRun> {
+    pub fn prepare(
+        &self,
+        options: RunOptions,
+        listener: Arc<dyn Listener>,
+    ) -> vecshift::Result<PreparedRun> {
         let driver = rehearsed_driver(&self.plan, self.folder.path())?;
         PreparedRun::new(
             self.plan.clone(),
