@@ -86,11 +86,8 @@ fn log(session: &Session) {
     };
     let filter = session.surroundings.get("RUST_LOG").unwrap_or(level);
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(filter);
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(session.output.stderr.colour)
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
     // A second subscriber in one process only happens in tests; the first one stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

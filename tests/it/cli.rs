@@ -11,7 +11,50 @@ use crate::journals::{Writer, rolled_back, waiting};
 fn help_names_every_command() {
     let said = Cli::new().run(&["-h"]);
     assert_eq!(said.code, 0);
-    assert_snapshot!(said.out, @"");
+    assert_snapshot!(said.out, @r#"
+    Moves a vector index to a new home by a plan file reviewed in a pull request
+
+    Usage: vecshift [OPTIONS] <COMMAND>
+
+    Commands:
+      validate  Read, resolve and check a plan; says all that is wrong at once
+      plan      Say what a run would do now, against live state; changes nothing
+      rehearse  Do the whole plan against the embedded emulator; touches nothing real
+      run       Do the plan; the same command goes on with it
+      status    Say where runs stand, what they wait for and how to release them
+      approve   Approve what a run waits for
+      pause     Ask a run to pause
+      resume    Let a paused run, or one that could not be judged, go on
+      abort     Ask a run to stop and roll back
+      rollback  Undo a run, last stage first
+      report    Print the report of a run, from its journal
+      audit     Look at both sides as the plan's audit stage does; changes nothing
+      check     Judge one stage's assertions alone; changes nothing
+      emulate   Serve the Pinecone emulator
+      schema    Print the JSON Schema of a plan
+      explain   Explain an error code, a metric or `exit-codes`
+      lock      Look at the lock of a plan
+      unlock    Remove the lock of a run that is gone
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Global options:
+          --state <DIR>       Where the journals live [default: .vecshift]
+          --json              Print one JSON document instead of text; it always has `exit`
+          --color <WHEN>      When to use colours [default: auto] [possible values: auto, always, never]
+          --var <NAME=VALUE>  Set a variable of the plan; may be repeated
+          --var-file <FILE>   Read variables from a YAML or JSON mapping; `--var` stands above it
+      -q, --quiet             Say nothing on standard error but errors
+      -v, --verbose...        Say more: -v every namespace and judgement, -vv requests, -vvv everything
+
+    A first look, with no key and no network:
+      vecshift rehearse plans/quickstart.yaml
+
+    Exit codes: vecshift explain exit-codes
+    "#);
 }
 
 #[test]
@@ -83,8 +126,26 @@ fn status_says_what_is_waited_for_and_how_to_release_it() {
     let cli = Cli::new();
     assert_eq!(cli.run(&["status"]).out, "No runs in .vecshift.\n");
     waiting(&cli.state());
-    assert_snapshot!(cli.run(&["status", "twins"]).out, @"");
-    assert_snapshot!(cli.run(&["status"]).out, @"");
+    assert_snapshot!(cli.run(&["status", "twins"]).out, @r#"
+    plan        twins
+    run         01J9ZZZZZZZZZZZZZZZZZZZZZZ
+    digest      sha256:9c1f4a7f03bd11aa55ee77cc99e07a
+    from, to    pinecone twins-pod -> pinecone twins-serverless
+    state       waiting
+    stages      2 of 4 passed
+    stage       canary (3 of 4)
+    traffic     5% goes to the target
+    waits for   approval of canary step 2
+    rollback    possible: the source was not deleted
+    last event  2026-11-02 10:00:08 UTC
+    next        vecshift approve plans/twins.yaml --stage canary --step 2
+    "#);
+    assert_snapshot!(cli.run(&["status"]).out, @r#"
+    plan   state    stage            waits for                  rollback
+    twins  waiting  canary (3 of 4)  approval of canary step 2  possible
+
+    twins: vecshift approve plans/twins.yaml --stage canary --step 2
+    "#);
     let json = cli.json(&["status"]);
     assert_eq!(json["runs"][0]["ending"], "waiting");
     assert_eq!(json["runs"][0]["waiting"]["hold"]["for"], "approval");

@@ -163,3 +163,37 @@ fn github_gets_a_summary_outputs_and_annotations() {
     let output = std::fs::read_to_string(cli.path("output.txt")).unwrap();
     assert!(output.contains("exit-code=4\nexit-name=failed\n"), "{output}");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_lets_go_of_the_plan_and_goes_on_later() {
+    let canary = "  - kind: canary\n    steps: [{ weight: 100%, bake: 1h }]\n    assert: [error_rate < 5%]\nrehearsal:";
+    let cli = small();
+    cli.write("small.yaml", &SMALL.replace("rehearsal:", canary));
+    let emulated = Emulated::start(&cli);
+    let mut run = cli
+        .command(&["run", "small.yaml"])
+        .env("PINECONE_CONTROLLER_HOST", &emulated.address)
+        .env("PINECONE_API_KEY", "k")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("step 1 bakes for 1 h")), "the bake never began");
+    assert_eq!(emulated.run(&cli, &["run", "small.yaml"]).code, 9);
+    let sent =
+        std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert!(lines.any(|line| line.contains("Stopping at the next checkpoint")));
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert_eq!(cli.run(&["lock", "show"]).out, "No plan is locked.\n");
+    assert_eq!(cli.json(&["status", "small"])["runs"][0]["state"], "waiting");
+    let again = emulated.run(&cli, &["run", "small.yaml", "--no-wait"]);
+    assert_eq!(again.code, 5, "{}\n{}", again.out, again.err);
+    let back = emulated.run(&cli, &["rollback", "small.yaml", "--dry-run"]);
+    assert!(back.out.contains("< canary: set the weight to 0%"), "{}", back.out);
+    let back = emulated.run(&cli, &["rollback", "small.yaml", "--purge"]);
+    assert_eq!(back.code, 0, "{}\n{}", back.out, back.err);
+    assert!(std::fs::read_to_string(cli.path("search.env")).unwrap().contains("INDEX=old"));
+}

@@ -1,7 +1,8 @@
 //! `audit` and `check`: one stage that only looks, alone, as a gate without a migration.
 //!
 //! The stage runs as it would in the plan, with a journal of its own under `checks/` that each look begins anew;
-//! no hook is run and neither index is written to.
+//! no hook is run and neither index is written to. What a verify compares is what a copy planned, so the copies
+//! of the real run's journal are carried over.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,8 @@ use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Lock, Paths};
+use crate::journal::{Entry, Event, Journal, Lock, Paths, RunState, read};
+use crate::model::StageId;
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 use crate::provider::registry::check_secrets;
@@ -69,15 +71,20 @@ async fn look(
     strict: bool,
     files: &Files,
 ) -> Result<Answer, Failure> {
-    keep_only(&mut plan, stage)?;
+    let entries = read(&Paths::new(session.state(), &plan.file.name).journal())?;
+    let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
     let environment = session.providers(&plan);
     check_secrets(&plan.file, &environment)?;
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let paths = fresh(session, &plan)?;
+    if !copies.is_empty() {
+        carry_over(session, &plan, &paths, &entries, &copies)?;
+    }
     let drive = Drive {
         session,
         world: World::open(&plan, &environment)?,
         driver: None,
-        paths: fresh(session, &plan)?,
+        paths,
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         options: RunOptions { strict, no_wait: true, ..session.run_options() },
@@ -87,22 +94,85 @@ async fn look(
     drive.run(&interrupt).await
 }
 
-/// Leaves one stage of a plan, and nothing that acts.
-fn keep_only(plan: &mut Plan, stage: &str) -> Result<()> {
-    let index = plan.stages.iter().position(|known| known.id.as_str() == stage).unwrap_or(0);
-    let kind = &plan.file.stages[index].kind;
-    if !matches!(kind, StageKind::Audit(_) | StageKind::Verify(_)) {
-        let message =
-            format!("`{stage}` is a {} stage: judging it would change the world", kind.name());
-        return Err(
-            Error::new(ErrorKind::Refused, message).with_hint("name an audit or a verify stage")
-        );
+/// Leaves one stage of a plan, the copies a verify is about, and nothing that acts. Returns those copies.
+fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<StageId>> {
+    let found = plan.stages_in_order().find(|(_, checked)| checked.id.as_str() == stage);
+    let is_verify = match found.map(|(file, _)| &file.kind) {
+        Some(StageKind::Audit(_)) => false,
+        Some(StageKind::Verify(_)) => true,
+        other => {
+            let kind = other.map_or("unknown", StageKind::name);
+            let message = format!("`{stage}` is a {kind} stage: judging it would change the world");
+            return Err(Error::new(ErrorKind::Refused, message)
+                .with_hint("name an audit or a verify stage"));
+        }
+    };
+    let is_copied = |id: &StageId| {
+        state.stage(id).is_some_and(|stage| stage.is_passed() && !stage.shards.is_empty())
+    };
+    let copies: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|stage| stage.id.clone())
+        .filter(|id| is_verify && is_copied(id))
+        .collect();
+    if is_verify && copies.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "nothing was copied yet that could be verified",
+        )
+        .with_hint("`vecshift run` copies first; `--until` stops it after the copy"));
     }
-    plan.file.stages = vec![plan.file.stages.swap_remove(index)];
-    plan.stages = vec![plan.stages.swap_remove(index)];
-    plan.file.stages[0].common.needs_approval = false;
+    let kept = |id: &StageId| id.as_str() == stage || copies.contains(id);
+    let keep: Vec<bool> = plan.stages.iter().map(|stage| kept(&stage.id)).collect();
+    let mut of_file = keep.iter();
+    plan.file.stages.retain(|_| of_file.next().copied().unwrap_or(false));
+    plan.stages.retain(|stage| kept(&stage.id));
+    plan.file.stages.iter_mut().for_each(|stage| stage.common.needs_approval = false);
     plan.file.hooks.clear();
+    Ok(copies)
+}
+
+/// Begins the look's journal with what the real run copied.
+fn carry_over(
+    session: &Session,
+    plan: &Plan,
+    paths: &Paths,
+    entries: &[Entry],
+    copies: &[StageId],
+) -> Result<()> {
+    let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
+    let mut journal = Journal::open(paths.clone(), &plan.file.name, lock, session.clock.clone())?;
+    let ids: Vec<_> = plan.stages.iter().map(|stage| stage.id.clone()).collect();
+    for entry in entries {
+        match &entry.event {
+            start @ Event::RunStarted { .. } => {
+                let mut start = start.clone();
+                if let Event::RunStarted { digest, stages, .. } = &mut start {
+                    digest.clone_from(&plan.digest);
+                    stages.clone_from(&ids);
+                }
+                journal.append(start)?;
+            }
+            event if is_of_copy(event, copies) => {
+                journal.append(event.clone())?;
+            }
+            _ => {}
+        }
+    }
     Ok(())
+}
+
+/// Whether an event tells what one of `copies` planned and did.
+fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
+    match event {
+        Event::StageStarted { stage, .. }
+        | Event::ShardPlanned { stage, .. }
+        | Event::Checkpointed { stage, .. }
+        | Event::ShardCompleted { stage, .. }
+        | Event::StagePassed { stage } => copies.contains(stage),
+        _ => false,
+    }
 }
 
 /// The folder of looks at this plan, with no journal in it.
