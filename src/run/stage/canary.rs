@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_secs(10);
 /// Looks at the assertions in one bake of a rehearsal.
 const REHEARSED_TICKS: u32 = 2;
 /// The most queries a second a rehearsal sends to fill a window.
-const REHEARSED_RATE: f64 = 250.0;
+const REHEARSED_RATE: f64 = 100.0;
 
 pub(super) struct CanaryWork(pub Canary);
 
@@ -253,7 +253,7 @@ impl CanaryWork {
         let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.25, 10.0);
         let real = Duration::from_secs_f64(seconds);
         context.clock.skip(stride.saturating_sub(real).min(left));
-        let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(60.0));
+        let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(40.0));
         watch.measure(context, probe, rate, real).await
     }
 
