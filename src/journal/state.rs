@@ -256,18 +256,18 @@ impl RunState {
                     return Err(illegal(entry, "a checkpoint never goes back"));
                 }
             }
-            Event::StagePassed { stage } => {
-                if self.stage(stage).is_none_or(|stage| !stage.has_started()) {
-                    return Err(illegal(entry, "the stage never started"));
-                }
+            Event::StagePassed { stage }
+                if self.stage(stage).is_none_or(|stage| !stage.has_started()) =>
+            {
+                return Err(illegal(entry, "the stage never started"));
             }
             Event::RollbackStarted { .. } if self.is_past_no_return() => {
                 return Err(illegal(entry, "the run is past the point of no return"));
             }
-            Event::SourceDeleted { stage, .. } => {
-                if self.stage(stage).is_none_or(|stage| !stage.delete_intended) {
-                    return Err(illegal(entry, "the deletion was never intended"));
-                }
+            Event::SourceDeleted { stage, .. }
+                if self.stage(stage).is_none_or(|stage| !stage.delete_intended) =>
+            {
+                return Err(illegal(entry, "the deletion was never intended"));
             }
             _ => {}
         }

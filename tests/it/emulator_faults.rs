@@ -34,7 +34,8 @@ fn upsert_request() -> proto::UpsertRequest {
 async fn a_refused_request_is_not_applied() {
     let rig = Rig::start().await;
     let host = rig.serverless("twins").await;
-    let faults: [(fn(&mut Faults), u16, i32, tonic::Code); 2] = [
+    type Case = (fn(&mut Faults), u16, i32, tonic::Code);
+    let faults: [Case; 2] = [
         (|f| f.rate_limited = Some(Share(1.0)), 429, 8, tonic::Code::ResourceExhausted),
         (|f| f.unavailable = Some(Share(1.0)), 503, 14, tonic::Code::Unavailable),
     ];

@@ -5,3 +5,4 @@
 mod crash;
 mod plans;
 mod rig;
+mod rollback;

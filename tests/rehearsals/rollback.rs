@@ -1,0 +1,115 @@
+//! Rolling back on request: what is undone, what is kept, and when it is too late.
+
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+use vecshift::ErrorKind;
+use vecshift::journal::Hold;
+use vecshift::model::{Share, StageId};
+use vecshift::run::{Outcome, Silent};
+
+use crate::rig::Rig;
+
+const PLAN: &str = r#"
+version: 1
+name: back
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+traffic:
+  flagd: { file: flag.json, flag: new-index, bucket_by: user }
+stages:
+  - kind: create
+    spec:
+      serverless: { cloud: aws, region: us-east-1 }
+      dimension: 8
+      metric: cosine
+      deletion_protection: enabled
+  - { kind: copy, assert: [copy.complete == true] }
+  - kind: canary
+    probe: { queries: 10 }
+    steps: [{ weight: 100%, bake: 30m }]
+    assert: [error_rate < 50% over 10m]
+  - { kind: decommission, after: 1d, confirm: old }
+rehearsal:
+  source: { kind: serverless, records: 40, namespaces: 2 }
+"#;
+
+async fn run_until(rig: &Rig, stage: &str) -> Outcome {
+    let mut options = rig.options();
+    options.until = Some(StageId::new(stage));
+    rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_goes_back_first_and_records_are_kept() {
+    let rig = Rig::of_text(PLAN).await;
+    let outcome = run_until(&rig, "canary").await;
+    assert!(matches!(outcome, Outcome::Held { hold: Hold::Until, .. }), "{outcome:?}");
+    assert_eq!(rig.state().weight, Some(Share(1.0)));
+    let outcome = rig.roll_back(false).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    let state = rig.state();
+    assert_eq!(state.weight, Some(Share(0.0)));
+    let undone: Vec<_> = state.stages.iter().filter_map(|stage| stage.undone.as_deref()).collect();
+    assert!(undone[0].starts_with("kept `new` with the 40 records"), "{undone:?}");
+    assert!(rig.world().target.describe().await.unwrap().is_some());
+    assert!(rig.world().source.describe().await.unwrap().is_some());
+    let again = rig.roll_back(false).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purging_deletes_the_index_this_run_created() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    let outcome = rig.roll_back(true).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert!(rig.world().target.describe().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_the_point_of_no_return_it_is_refused() {
+    let rig = Rig::of_text(PLAN).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let error = rig.roll_back(false).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains("point of no return"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolled_back_plan_can_be_run_again() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "canary").await;
+    rig.roll_back(false).await.unwrap();
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_changed_in_mid_run_is_refused_until_adopted() {
+    let mut rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    rig.plan.digest = "sha256:another".to_owned();
+    let error =
+        rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    let mut options = rig.options();
+    options.adopt = true;
+    let outcome = rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_deleted_behind_our_back_is_drift() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    let target = rig.world().target;
+    let change = vecshift::provider::IndexChange { deletion_protection: Some(false) };
+    target.configure(&change).await.unwrap();
+    target.delete_index().await.unwrap();
+    let error =
+        rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains("is gone"), "{error}");
+}
