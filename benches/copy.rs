@@ -2,7 +2,11 @@
 //!
 //! The emulator runs as a process of its own, so the peak memory printed here is that of the copier alone.
 //! Linux only: the peak is read from `/proc/self/status`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and stops where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints and stops where it stands"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -43,7 +47,9 @@ fn emulate(plan: &Path) -> (Child, String) {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let found = lines.map(Result::unwrap).find_map(|line| {
         let at = line.find("http://")?;
-        let end = line[at..].find(|c: char| c.is_whitespace() || c == '"').map_or(line.len(), |end| at + end);
+        let end = line[at..]
+            .find(|c: char| c.is_whitespace() || c == '"')
+            .map_or(line.len(), |end| at + end);
         Some(line[at..end].to_owned())
     });
     (child, found.unwrap())
@@ -52,7 +58,8 @@ fn emulate(plan: &Path) -> (Child, String) {
 fn peak_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(f64::NAN);
+    let kib: f64 =
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(f64::NAN);
     kib / 1024.0
 }
 
@@ -64,12 +71,20 @@ async fn main() {
         std::fs::write(&path, plan(records)).unwrap();
         let Ok(read) = read(&path, &Inputs::default()) else { panic!("the plan does not read") };
         let (mut child, url) = emulate(&path);
-        let world = World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();
+        let world =
+            World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();
         let options = RunOptions::new(Holder::new("bench", "here", std::process::id()));
         let paths = Paths::new(folder.path(), &read.plan.file.name);
-        let run =
-            PreparedRun::new(read.plan, world, None, paths, Clock::system(), options, Arc::new(Silent))
-                .unwrap();
+        let run = PreparedRun::new(
+            read.plan,
+            world,
+            None,
+            paths,
+            Clock::system(),
+            options,
+            Arc::new(Silent),
+        )
+        .unwrap();
         let watch = Stopwatch::start();
         let outcome = run.execute(CancellationToken::new()).await.unwrap();
         let seconds = watch.elapsed().as_secs_f64();

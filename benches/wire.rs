@@ -2,7 +2,11 @@
 //!
 //! The design keeps dense values as the bytes they travel in. This measures decoding a fetch answer and encoding an
 //! upsert of the same records, with values as shared bytes and, for comparison, as floats.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and stops where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints and stops where it stands"
+)]
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -23,11 +27,14 @@ fn answer() -> Bytes {
             let values: Vec<u8> =
                 (0..DIMENSION).flat_map(|c| ((n * c) as f32 * 1e-4).sin().to_le_bytes()).collect();
             let id = format!("record-{n:05}");
-            let vector = proto::Vector { id: id.clone(), values: values.into(), ..Default::default() };
+            let vector =
+                proto::Vector { id: id.clone(), values: values.into(), ..Default::default() };
             (id, vector)
         })
         .collect();
-    proto::FetchResponse { vectors, namespace: "bench".to_owned(), usage: None }.encode_to_vec().into()
+    proto::FetchResponse { vectors, namespace: "bench".to_owned(), usage: None }
+        .encode_to_vec()
+        .into()
 }
 
 fn report(name: &str, bytes: usize, mut work: impl FnMut() -> usize) {

@@ -188,7 +188,7 @@ fn an_interrupted_run_lets_go_of_the_plan_and_goes_on_later() {
     assert!(lines.any(|line| line.contains("Stopping at the next checkpoint")));
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert_eq!(cli.run(&["lock", "show"]).out, "No plan is locked.\n");
-    assert_eq!(cli.json(&["status", "small"])["runs"][0]["state"], "waiting");
+    assert_eq!(cli.json(&["status", "small"])["runs"][0]["state"], "interrupted");
     let again = emulated.run(&cli, &["run", "small.yaml", "--no-wait"]);
     assert_eq!(again.code, 5, "{}\n{}", again.out, again.err);
     let back = emulated.run(&cli, &["rollback", "small.yaml", "--dry-run"]);
