@@ -130,7 +130,9 @@ impl RunState {
                 self.must_roll_back = None;
                 self.abort = None;
                 for stage in &mut self.stages {
-                    if matches!(stage.status, StageStatus::UndoFailed(_)) {
+                    // A purge undoes more than the rollback before it did.
+                    let again = cause.is_purge() && stage.status == StageStatus::Undone;
+                    if again || matches!(stage.status, StageStatus::UndoFailed(_)) {
                         stage.status = StageStatus::Running;
                     }
                 }
