@@ -88,6 +88,7 @@ impl RunState {
                 digest,
                 program,
                 rehearsal,
+                path,
                 source,
                 target,
                 stages,
@@ -98,6 +99,7 @@ impl RunState {
                 self.digest.clone_from(digest);
                 self.program.clone_from(program);
                 self.rehearsal = *rehearsal;
+                self.path.clone_from(path);
                 self.source.clone_from(source);
                 self.target.clone_from(target);
                 self.stages = stages.iter().cloned().map(StageState::new).collect();

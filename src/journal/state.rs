@@ -15,6 +15,8 @@ pub struct RunState {
     pub digest: String,
     pub program: String,
     pub rehearsal: bool,
+    /// The plan file as it was given.
+    pub path: Option<String>,
     pub source: String,
     pub target: String,
     pub phase: Phase,

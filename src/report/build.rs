@@ -46,7 +46,10 @@ impl Report {
             waiting,
             next: None,
         };
-        report.file = report.assertions.first().map(|one| one.judgement.place.file.clone());
+        report.file = state
+            .path
+            .clone()
+            .or_else(|| report.assertions.first().map(|one| one.judgement.place.file.clone()));
         let plan = report.file.clone().unwrap_or_else(|| report.plan.clone());
         report.next = next(&report, &plan);
         Ok(report)

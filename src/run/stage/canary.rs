@@ -55,7 +55,10 @@ impl Work for CanaryWork {
             let of = format!("{}/{}", context.id(), index + 1);
             context.run_hooks(HookWhen::BeforeStep, Some(&of)).await?;
             set_weight(context, &*driver, index, step.weight).await?;
-            let watched = self.bake(context, &probe, index, step).await?;
+            let watched = match self.bake(context, &probe, index, step).await? {
+                Baked::Judged(watched) => watched,
+                Baked::Waits(until) => return Ok(Acted::Held(Hold::Time { until })),
+            };
             match watched.verdict {
                 Verdict::Pass => {
                     context.record(Event::StepPassed { stage: context.id(), step: index })?
@@ -86,6 +89,13 @@ impl Work for CanaryWork {
     fn failure_rolls_back(&self) -> bool {
         true
     }
+}
+
+/// How watching a step ended.
+enum Baked {
+    Judged(Watched),
+    /// The bake goes on, and this process shall not wait for it.
+    Waits(Timestamp),
 }
 
 struct Watched {
@@ -188,14 +198,16 @@ impl CanaryWork {
         context.record(Event::Approved { gate, by: "the rehearsal".to_owned() })
     }
 
-    /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements.
+    /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements. A
+    /// process that shall not wait looks once and leaves the rest to the next one, but for the last window: somebody
+    /// has to measure that.
     async fn bake(
         &self,
         context: &Context,
         probe: &Probe,
         index: usize,
         step: &Step,
-    ) -> Result<Watched> {
+    ) -> Result<Baked> {
         let ends = self.bake_end(context, index, step)?;
         context.record(Event::BakeStarted { stage: context.id(), step: index, ends })?;
         let began = context.clock.now();
@@ -205,7 +217,7 @@ impl CanaryWork {
             if let Judged::Decided(verdict) = watch.judge(context).await
                 && (verdict == Verdict::Fail || context.clock.now() >= ends)
             {
-                return watch.end(context, index);
+                return watch.end(context, index).map(Baked::Judged);
             }
             let now = context.clock.now();
             context.recorder.progress(&Progress {
@@ -216,7 +228,11 @@ impl CanaryWork {
                 note: Some(format!("step {} at {}", index + 1, step.weight)),
             });
             if now >= ends {
-                return watch.end(context, index);
+                return watch.end(context, index).map(Baked::Judged);
+            }
+            if context.must_detach() && until(now, ends) > self.fresh(context, step) {
+                watch.end(context, index)?;
+                return Ok(Baked::Waits(ends));
             }
         }
     }
@@ -227,11 +243,15 @@ impl CanaryWork {
             return Ok(after(now, step.bake.0));
         };
         // What was measured before the interruption is gone: the longest window has to fill again.
+        Ok(bake.ends.max(after(now, self.fresh(context, step))))
+    }
+
+    /// The time it takes to fill the longest window that is asserted, at most the bake.
+    fn fresh(&self, context: &Context, step: &Step) -> Duration {
         let assertions = &context.stage().assertions;
         let longest =
             assertions.iter().filter_map(|assertion| assertion.over).max().map(|Span(span)| span);
-        let fresh = longest.unwrap_or(TICK).min(step.bake.0);
-        Ok(bake.ends.max(after(now, fresh)))
+        longest.unwrap_or(TICK).min(step.bake.0)
     }
 
     /// Measures for a while; on a rehearsal's clock skips what lies between two looks.
