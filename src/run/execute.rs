@@ -143,7 +143,8 @@ impl Executor {
             // A hook of the beginning that fails stops the run before anything was touched.
             Err(error) if when == HookWhen::BeforeRun => {
                 let first = self.base.id();
-                self.base.record(Event::StageErred { stage: first, reason: error.to_string() })?;
+                let reason = with_hint(&error);
+                self.base.record(Event::StageErred { stage: first, reason })?;
                 Ok(())
             }
             result => result,
@@ -199,7 +200,7 @@ impl Executor {
             Err(error) => {
                 context.record(Event::StageErred {
                     stage: stage.clone(),
-                    reason: error.to_string(),
+                    reason: with_hint(&error),
                 })?;
                 self.erred = Some((stage.clone(), error));
                 context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
@@ -326,6 +327,14 @@ impl Executor {
             Phase::Stopped => stopped(state, erred),
             _ => Outcome::Done,
         })
+    }
+}
+
+/// What happened and what to do about it: the journal is all that a later reader has.
+fn with_hint(error: &Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; what to do: {hint}"),
+        None => error.to_string(),
     }
 }
 

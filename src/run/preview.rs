@@ -1,15 +1,20 @@
 //! What a run would do now, against the live state: data for `plan`, and the check before a run begins.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::options::RunOptions;
 use super::price::PriceTable;
-use super::stage::{audit_missing_source, differences, enumeration_of, mappings, spec_of};
+use super::stage::{
+    audit_missing_source, differences, enumeration_of, manifest_rows, mappings, spec_of,
+};
 use super::world::World;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Phase, RunState, StageStatus};
-use crate::model::{IndexDescription, IndexStats, StageId};
+use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{Compare, HookWhen, StageKind, StepApproval};
 
@@ -87,6 +92,7 @@ pub async fn preview(
     state: &RunState,
     options: &RunOptions,
 ) -> Result<Preview> {
+    world.reach().await?;
     let source = world.source.describe().await?;
     let target = world.target.describe().await?;
     let is_retired = state.is_past_no_return();
@@ -101,9 +107,18 @@ pub async fn preview(
     let mut notes = Vec::new();
     if source.is_some() && !is_passed(state, "copy", plan) {
         check_copy(plan, world, &namespaces)?;
+        if !state.stages.iter().any(|stage| !stage.shards.is_empty()) {
+            check_manifest(plan, &namespaces)?;
+        }
     }
     if let Some(asked) = spec_of(plan) {
         check_target(&asked, source.as_ref(), target.as_ref())?;
+    }
+    if state.is_open() && state.digest != plan.digest {
+        notes.push(format!(
+            "the plan changed since the run began with {}: `vecshift run` refuses it without `--adopt`",
+            state.digest
+        ));
     }
     if options.confirm.is_none() && !is_retired {
         notes.extend(confirmation(plan));
@@ -177,6 +192,43 @@ fn check_copy(plan: &Plan, world: &World, namespaces: &[Mapping]) -> Result<()> 
             Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
         }
     }
+}
+
+/// A manifest must give as many ids of each namespace as the source counts records.
+fn check_manifest(plan: &Plan, namespaces: &[Mapping]) -> Result<()> {
+    let Some(rows) = manifest_rows(plan)? else { return Ok(()) };
+    let mut found: BTreeMap<&Namespace, u64> =
+        namespaces.iter().map(|mapping| (&mapping.source, 0)).collect();
+    for row in rows {
+        if let Some(count) = found.get_mut(&row?.namespace) {
+            *count += 1;
+        }
+    }
+    let problems: Vec<String> = namespaces
+        .iter()
+        .filter_map(|mapping| {
+            let ids = found.get(&mapping.source).copied().unwrap_or(0);
+            let (name, records) = (&mapping.source, mapping.records);
+            match ids.cmp(&records) {
+                Ordering::Less => Some(format!(
+                    "`{name}`: {ids} ids for {records} records, {} are missing",
+                    records - ids
+                )),
+                Ordering::Greater => Some(format!(
+                    "`{name}`: {ids} ids for {records} records, {} are there twice or not in the source",
+                    ids - records
+                )),
+                Ordering::Equal => None,
+            }
+        })
+        .take(10)
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the manifest does not fit the source: {}", problems.join("; "));
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("export it again from your system of record; nothing was touched"))
 }
 
 fn check_target(

@@ -55,7 +55,10 @@ impl Work for CanaryWork {
             let of = format!("{}/{}", context.id(), index + 1);
             context.run_hooks(HookWhen::BeforeStep, Some(&of)).await?;
             set_weight(context, &*driver, index, step.weight).await?;
-            let watched = self.bake(context, &probe, index, step).await?;
+            let Some(watched) = self.bake(context, &probe, index, step).await? else {
+                let ends = context.state()?.bake.map_or(context.clock.now(), |bake| bake.ends);
+                return Ok(Acted::Held(Hold::Time { until: ends }));
+            };
             match watched.verdict {
                 Verdict::Pass => {
                     context.record(Event::StepPassed { stage: context.id(), step: index })?
@@ -189,13 +192,16 @@ impl CanaryWork {
     }
 
     /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements.
+    ///
+    /// `None` where this process shall not wait and more is left than the last window, which always has to be
+    /// measured by one process.
     async fn bake(
         &self,
         context: &Context,
         probe: &Probe,
         index: usize,
         step: &Step,
-    ) -> Result<Watched> {
+    ) -> Result<Option<Watched>> {
         let ends = self.bake_end(context, index, step)?;
         context.record(Event::BakeStarted { stage: context.id(), step: index, ends })?;
         let began = context.clock.now();
@@ -205,7 +211,7 @@ impl CanaryWork {
             if let Judged::Decided(verdict) = watch.judge(context).await
                 && (verdict == Verdict::Fail || context.clock.now() >= ends)
             {
-                return watch.end(context, index);
+                return watch.end(context, index).map(Some);
             }
             let now = context.clock.now();
             context.recorder.progress(&Progress {
@@ -216,7 +222,10 @@ impl CanaryWork {
                 note: Some(format!("step {} at {}", index + 1, step.weight)),
             });
             if now >= ends {
-                return watch.end(context, index);
+                return watch.end(context, index).map(Some);
+            }
+            if context.must_detach() && until(now, ends) > last_window(context, step) {
+                return Ok(None);
             }
         }
     }
@@ -227,11 +236,7 @@ impl CanaryWork {
             return Ok(after(now, step.bake.0));
         };
         // What was measured before the interruption is gone: the longest window has to fill again.
-        let assertions = &context.stage().assertions;
-        let longest =
-            assertions.iter().filter_map(|assertion| assertion.over).max().map(|Span(span)| span);
-        let fresh = longest.unwrap_or(TICK).min(step.bake.0);
-        Ok(bake.ends.max(after(now, fresh)))
+        Ok(bake.ends.max(after(now, last_window(context, step))))
     }
 
     /// Measures for a while; on a rehearsal's clock skips what lies between two looks.
@@ -260,6 +265,12 @@ impl CanaryWork {
     fn rate(&self, _: &Context) -> Rate {
         self.0.probe.rate.unwrap_or(Rate(RATE))
     }
+}
+
+/// The longest window of the stage's assertions, as far as the bake reaches.
+fn last_window(context: &Context, step: &Step) -> Duration {
+    let windows = context.stage().assertions.iter().filter_map(|assertion| assertion.over);
+    windows.max().map_or(TICK, |Span(span)| span).min(step.bake.0)
 }
 
 /// The measurements and the judge of one try of one step.
