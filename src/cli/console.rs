@@ -75,7 +75,7 @@ impl Console {
 }
 
 impl Listener for Console {
-    fn event(&self, entry: &Entry, _: &RunState) {
+    fn event(&self, entry: &Entry, state: &RunState) {
         let mut live = self.live();
         if self.manner == Manner::Quiet || !live.is_news(&entry.event) {
             return;
@@ -83,7 +83,7 @@ impl Listener for Console {
         if ends_work(&entry.event) {
             live.clear_bar();
         }
-        if let Some(text) = line(entry, &self.plan, self.detail) {
+        if let Some(text) = line(entry, state.rehearsal, &self.plan, self.detail) {
             self.say(&live, &text);
         }
     }

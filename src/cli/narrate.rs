@@ -13,8 +13,8 @@ pub enum Detail {
 }
 
 /// The line of an event; `None` where it is not worth one. `plan` stands for the plan in commands.
-pub fn line(entry: &Entry, plan: &str, detail: Detail) -> Option<String> {
-    let text = run_line(&entry.event)
+pub fn line(entry: &Entry, is_rehearsal: bool, plan: &str, detail: Detail) -> Option<String> {
+    let text = run_line(&entry.event, is_rehearsal)
         .or_else(|| stage_line(entry, plan))
         .or_else(|| traffic_line(entry))
         .or_else(|| undo_line(&entry.event))
@@ -22,7 +22,7 @@ pub fn line(entry: &Entry, plan: &str, detail: Detail) -> Option<String> {
     Some(format!("{}  {text}", entry.at.strftime("%m-%d %H:%M:%S")))
 }
 
-fn run_line(event: &Event) -> Option<String> {
+fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
     Some(match event {
         Event::RunStarted { run, plan, source, target, rehearsal, .. } => {
             let kind = if *rehearsal { "rehearsal" } else { "run" };
@@ -34,7 +34,10 @@ fn run_line(event: &Event) -> Option<String> {
         Event::Paused { by } => format!("paused by {by}"),
         Event::Resumed { by } => format!("resumed by {by}"),
         Event::AbortRequested { by } => format!("{by} asked to abort"),
-        Event::HookStarted { hook } => format!("hook {hook}: started"),
+        Event::HookStarted { hook } if !is_rehearsal => format!("hook {hook}: started"),
+        Event::HookFinished { hook, error: None } if is_rehearsal => {
+            format!("hook {hook}: not run in a rehearsal")
+        }
         Event::HookFinished { hook, error: None } => format!("hook {hook}: ✓ done"),
         Event::HookFinished { hook, error: Some(error) } => {
             format!("hook {hook}: ✗ failed: {error}")

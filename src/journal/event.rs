@@ -33,6 +33,9 @@ pub enum Event {
         program: String,
         holder: String,
         rehearsal: bool,
+        /// The plan file as it was given; what `status` prints to go on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
         source: String,
         target: String,
         stages: Vec<StageId>,

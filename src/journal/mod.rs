@@ -4,6 +4,7 @@
 //! locked journal. The state is a pure fold that refuses what cannot have happened.
 
 mod event;
+mod fold;
 mod inbox;
 mod lock;
 mod state;

@@ -248,6 +248,7 @@ mod tests {
             program: "0".into(),
             holder: "h".into(),
             rehearsal: false,
+            path: None,
             source: "a".into(),
             target: "b".into(),
             stages: vec![StageId::new("audit")],

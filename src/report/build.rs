@@ -8,7 +8,6 @@ use super::{
 use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Entry, Event, Hold, HookState, RunState};
-use crate::model::Share;
 
 impl Report {
     /// Builds the report of the run whose whole journal is `entries`.
@@ -46,7 +45,10 @@ impl Report {
             waiting,
             next: None,
         };
-        report.file = report.assertions.first().map(|one| one.judgement.place.file.clone());
+        report.file = state
+            .path
+            .clone()
+            .or_else(|| report.assertions.first().map(|one| one.judgement.place.file.clone()));
         let plan = report.file.clone().unwrap_or_else(|| report.plan.clone());
         report.next = next(&report, &plan);
         Ok(report)

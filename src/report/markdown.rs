@@ -125,6 +125,7 @@ fn story(report: &Report) -> Option<String> {
     for hook in &report.hooks {
         let how = match (&hook.error, hook.finished) {
             (Some(error), _) => format!("failed: {}", escape(error)),
+            (None, true) if report.rehearsal => "not run: this is a rehearsal".to_owned(),
             (None, true) => "succeeded".to_owned(),
             (None, false) => "did not finish".to_owned(),
         };

@@ -136,6 +136,6 @@ impl Report {
 impl Shortened {
     fn words(&self) -> String {
         let span = std::time::Duration::try_from_secs_f64(self.seconds).unwrap_or_default();
-        format!("{} {} {}", self.stage, self.what, duration(span))
+        format!("{} {} ({})", self.stage, self.what, duration(span))
     }
 }

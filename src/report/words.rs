@@ -24,7 +24,7 @@ pub fn plural(number: u64, word: &str) -> String {
 
 /// The two largest units: `0.4 s`, `4 s`, `2 min 5 s`, `73 h`, `7 d 2 h`.
 pub fn duration(span: Duration) -> String {
-    let seconds = span.as_secs();
+    let seconds = whole_seconds(span);
     let two = |large: u64, unit: &str, small: u64, sub: &str| match small {
         0 => format!("{large} {unit}"),
         small => format!("{large} {unit} {small} {sub}"),
@@ -41,7 +41,7 @@ pub fn duration(span: Duration) -> String {
 
 /// One unit, for narrow columns: `0.4 s`, `95 s`, `12 min`, `73 h`, `7 d`.
 pub(super) fn brief(span: Duration) -> String {
-    let seconds = span.as_secs();
+    let seconds = whole_seconds(span);
     match seconds {
         0..10 => duration(span),
         10..120 => format!("{seconds} s"),
@@ -49,6 +49,11 @@ pub(super) fn brief(span: Duration) -> String {
         7200..360_000 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// Rounded from 10 s on: a bake of an hour is asked for a moment before it begins, and still is an hour.
+fn whole_seconds(span: Duration) -> u64 {
+    if span < Duration::from_secs(10) { span.as_secs() } else { span.as_secs_f64().round() as u64 }
 }
 
 /// `2026-11-22 14:03:07 UTC`
@@ -75,7 +80,8 @@ mod tests {
             (0.0, "0 s"),
             (0.42, "0.4 s"),
             (4.0, "4 s"),
-            (59.9, "59 s"),
+            (59.2, "59 s"),
+            (3599.999, "1 h"),
             (125.0, "2 min 5 s"),
             (262_800.0, "73 h"),
             (612_000.0, "7 d 2 h"),

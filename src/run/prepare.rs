@@ -124,6 +124,7 @@ impl PreparedRun {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             holder,
             rehearsal: self.options.is_rehearsal,
+            path: Some(self.plan.path.display().to_string()),
             source: self.plan.file.source.index.clone(),
             target: self.plan.file.target.index.clone(),
             stages: self.plan.stages.iter().map(|stage| stage.id.clone()).collect(),

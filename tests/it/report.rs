@@ -76,7 +76,7 @@ fn a_rehearsal_says_so_first() {
     let text = table(&report, Look::default());
     assert!(text.starts_with("REHEARSAL: emulator, clock scaled"), "{text}");
     let note = report.rehearsal_note().unwrap();
-    assert!(note.contains("canary bake 1 1 h, canary bake 2 24 h"), "{note}");
+    assert!(note.contains("canary bake 1 (1 h), canary bake 2 (24 h)"), "{note}");
     assert!(markdown(&report).contains("> **Note:** REHEARSAL"));
 }
 

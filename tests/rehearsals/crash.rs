@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vecshift::journal::{Entry, Event, RunState};
@@ -90,21 +91,24 @@ async fn killed_after_any_event_it_ends_in_the_same_place() {
     assert_moved(&whole, 0).await;
     let events = whole.entries().len() as u64;
     drop(whole);
-    for killed_after in 1..events {
-        let rig = Rig::of_text(PLAN).await;
-        if !run_and_kill(&rig, killed_after).await {
-            break;
-        }
-        let settled = settled(&rig);
-        let outcome = rig.run().await;
-        assert!(matches!(outcome, Outcome::Done), "killed after {killed_after}: {outcome:?}");
-        assert_moved(&rig, killed_after).await;
-        for (namespace, id) in rig.emulator.counters().indexes["new"].upserted_again() {
-            assert!(
-                !settled.contains(namespace),
-                "killed after {killed_after}: `{id}` in `{namespace}` was checkpointed and copied again"
-            );
-        }
+    let kills = (1..events).map(resume_after);
+    futures::stream::iter(kills).buffer_unordered(4).for_each(|()| async {}).await;
+}
+
+async fn resume_after(killed_after: u64) {
+    let rig = Rig::of_text(PLAN).await;
+    if !run_and_kill(&rig, killed_after).await {
+        return;
+    }
+    let settled = settled(&rig);
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "killed after {killed_after}: {outcome:?}");
+    assert_moved(&rig, killed_after).await;
+    for (namespace, id) in rig.emulator.counters().indexes["new"].upserted_again() {
+        assert!(
+            !settled.contains(namespace),
+            "killed after {killed_after}: `{id}` in `{namespace}` was checkpointed and copied again"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
@@ -14,13 +15,19 @@ use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
 };
 
-/// One migration at a time: what one measures, the others must not disturb.
-static MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// A migration that judges latencies has the machine to itself; the others share it.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
+/// What a migration holds of the machine while it is there.
+enum Share {
+    Alone(#[allow(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, ()>),
+    Beside(#[allow(dead_code, reason = "held, not read")] RwLockReadGuard<'static, ()>),
+}
 
 pub const KEY: &str = "rehearsal-key";
 
 pub struct Rig {
-    _machine: tokio::sync::MutexGuard<'static, ()>,
+    _machine: Share,
     pub folder: tempfile::TempDir,
     pub emulator: Emulator,
     pub plan: Plan,
@@ -30,21 +37,22 @@ pub struct Rig {
 impl Rig {
     /// The emulator filled with the rehearsal world of a plan of this repository.
     pub async fn of(path: &str) -> Self {
-        Self::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).await
+        let machine = Share::Alone(MACHINE.write().await);
+        Self::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), machine).await
     }
 
-    /// The same for a plan given as text.
+    /// The same for a plan given as text, which must not judge latencies.
     pub async fn of_text(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
-        let mut rig = Self::new(&path).await;
+        let machine = Share::Beside(MACHINE.read().await);
+        let mut rig = Self::new(&path, machine).await;
         rig.folder = folder;
         rig
     }
 
-    async fn new(path: &Path) -> Self {
-        let machine = MACHINE.lock().await;
+    async fn new(path: &Path, machine: Share) -> Self {
         let plan = read(path);
         let rehearsal = plan.file.rehearsal.clone().unwrap();
         let emulator = Emulator::start(EmulatorOptions {

@@ -68,6 +68,16 @@ async fn purging_deletes_the_index_this_run_created() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_rollback_kept_can_be_purged_afterwards() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    rig.roll_back(false).await.unwrap();
+    assert!(rig.world().target.describe().await.unwrap().is_some());
+    rig.roll_back(true).await.unwrap();
+    assert!(rig.world().target.describe().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn past_the_point_of_no_return_it_is_refused() {
     let rig = Rig::of_text(PLAN).await;
     let outcome = rig.run().await;

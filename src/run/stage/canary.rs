@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_secs(10);
 /// Looks at the assertions in one bake of a rehearsal.
 const REHEARSED_TICKS: u32 = 2;
 /// The most queries a second a rehearsal sends to fill a window.
-const REHEARSED_RATE: f64 = 250.0;
+const REHEARSED_RATE: f64 = 100.0;
 
 pub(super) struct CanaryWork(pub Canary);
 
@@ -55,9 +55,9 @@ impl Work for CanaryWork {
             let of = format!("{}/{}", context.id(), index + 1);
             context.run_hooks(HookWhen::BeforeStep, Some(&of)).await?;
             set_weight(context, &*driver, index, step.weight).await?;
-            let Some(watched) = self.bake(context, &probe, index, step).await? else {
-                let ends = context.state()?.bake.map_or(context.clock.now(), |bake| bake.ends);
-                return Ok(Acted::Held(Hold::Time { until: ends }));
+            let watched = match self.bake(context, &probe, index, step).await? {
+                Baked::Judged(watched) => watched,
+                Baked::Waits(until) => return Ok(Acted::Held(Hold::Time { until })),
             };
             match watched.verdict {
                 Verdict::Pass => {
@@ -89,6 +89,13 @@ impl Work for CanaryWork {
     fn failure_rolls_back(&self) -> bool {
         true
     }
+}
+
+/// How watching a step ended.
+enum Baked {
+    Judged(Watched),
+    /// The bake goes on, and this process shall not wait for it.
+    Waits(Timestamp),
 }
 
 struct Watched {
@@ -191,17 +198,16 @@ impl CanaryWork {
         context.record(Event::Approved { gate, by: "the rehearsal".to_owned() })
     }
 
-    /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements.
-    ///
-    /// `None` where this process shall not wait and more is left than the last window, which always has to be
-    /// measured by one process.
+    /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements. A
+    /// process that shall not wait looks once and leaves the rest to the next one, but for the last window: somebody
+    /// has to measure that.
     async fn bake(
         &self,
         context: &Context,
         probe: &Probe,
         index: usize,
         step: &Step,
-    ) -> Result<Option<Watched>> {
+    ) -> Result<Baked> {
         let ends = self.bake_end(context, index, step)?;
         context.record(Event::BakeStarted { stage: context.id(), step: index, ends })?;
         let began = context.clock.now();
@@ -211,7 +217,7 @@ impl CanaryWork {
             if let Judged::Decided(verdict) = watch.judge(context).await
                 && (verdict == Verdict::Fail || context.clock.now() >= ends)
             {
-                return watch.end(context, index).map(Some);
+                return watch.end(context, index).map(Baked::Judged);
             }
             let now = context.clock.now();
             context.recorder.progress(&Progress {
@@ -222,10 +228,11 @@ impl CanaryWork {
                 note: Some(format!("step {} at {}", index + 1, step.weight)),
             });
             if now >= ends {
-                return watch.end(context, index).map(Some);
+                return watch.end(context, index).map(Baked::Judged);
             }
-            if context.must_detach() && until(now, ends) > last_window(context, step) {
-                return Ok(None);
+            if context.must_detach() && until(now, ends) > self.fresh(context, step) {
+                watch.end(context, index)?;
+                return Ok(Baked::Waits(ends));
             }
         }
     }
@@ -236,7 +243,15 @@ impl CanaryWork {
             return Ok(after(now, step.bake.0));
         };
         // What was measured before the interruption is gone: the longest window has to fill again.
-        Ok(bake.ends.max(after(now, last_window(context, step))))
+        Ok(bake.ends.max(after(now, self.fresh(context, step))))
+    }
+
+    /// The time it takes to fill the longest window that is asserted, at most the bake.
+    fn fresh(&self, context: &Context, step: &Step) -> Duration {
+        let assertions = &context.stage().assertions;
+        let longest =
+            assertions.iter().filter_map(|assertion| assertion.over).max().map(|Span(span)| span);
+        longest.unwrap_or(TICK).min(step.bake.0)
     }
 
     /// Measures for a while; on a rehearsal's clock skips what lies between two looks.
@@ -258,19 +273,13 @@ impl CanaryWork {
         let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.25, 10.0);
         let real = Duration::from_secs_f64(seconds);
         context.clock.skip(stride.saturating_sub(real).min(left));
-        let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(60.0));
+        let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(40.0));
         watch.measure(context, probe, rate, real).await
     }
 
     fn rate(&self, _: &Context) -> Rate {
         self.0.probe.rate.unwrap_or(Rate(RATE))
     }
-}
-
-/// The longest window of the stage's assertions, as far as the bake reaches.
-fn last_window(context: &Context, step: &Step) -> Duration {
-    let windows = context.stage().assertions.iter().filter_map(|assertion| assertion.over);
-    windows.max().map_or(TICK, |Span(span)| span).min(step.bake.0)
 }
 
 /// The measurements and the judge of one try of one step.

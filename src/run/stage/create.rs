@@ -72,7 +72,7 @@ fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
 }
 
 /// What of an index cannot be changed and is not as asked, field by field: `dimension: 384, the plan asks for 3072`.
-pub(crate) fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
+fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
     let mut lines = Vec::new();
     let mut compare = |field: &str, seen: String, asked: String| {
         if seen != asked {
@@ -87,6 +87,35 @@ pub(crate) fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
     compare("vector_type", kind(seen), kind(asked));
     compare("kind", seen.deployment.to_string(), asked.deployment.to_string());
     lines
+}
+
+/// # Errors
+/// `Refused` with what differs, where an index that is there is not what the plan asks for.
+pub(crate) fn refuse_differences(asked: &IndexSpec, seen: &IndexSpec) -> Result<()> {
+    let lines = differences(asked, seen);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the index `{}` is there and differs: {}", asked.name, lines.join("; "));
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("name another target, or change the create stage's spec to what is there"))
+}
+
+/// # Errors
+/// `Refused` where the target could not hold the source's vectors.
+pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> Result<()> {
+    if source.dimension == asked.dimension {
+        return Ok(());
+    }
+    let word =
+        |dimension: Option<u32>| dimension.map_or("none".to_owned(), |value| value.to_string());
+    let message = format!(
+        "the source has dimension {} and the plan asks for a target of {}",
+        word(source.dimension),
+        word(asked.dimension)
+    );
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("set `spec.dimension` of the create stage to the source's"))
 }
 
 #[async_trait]
@@ -157,18 +186,7 @@ impl CreateWork {
             .describe()
             .await?
             .ok_or_else(|| super::audit::no_source(context))?;
-        if source.spec.dimension != asked.dimension {
-            let word = |dimension: Option<u32>| {
-                dimension.map_or("none".to_owned(), |value| value.to_string())
-            };
-            let message = format!(
-                "the source has dimension {} and the plan asks for a target of {}",
-                word(source.spec.dimension),
-                word(asked.dimension)
-            );
-            return Err(Error::new(ErrorKind::Refused, message)
-                .with_hint("set `spec.dimension` of the create stage to the source's"));
-        }
+        refuse_other_dimension(&source.spec, asked)?;
         if source.spec.metric != asked.metric {
             context.note(format!(
                 "the source measures by {}, the target by {}: answers may differ",
@@ -197,14 +215,7 @@ impl CreateWork {
 
     /// Exists and matches is done; exists and differs is refused with what differs.
     fn accept(&self, context: &Context, asked: &IndexSpec, seen: &IndexDescription) -> Result<()> {
-        let lines = differences(asked, &seen.spec);
-        if !lines.is_empty() {
-            let message =
-                format!("the index `{}` is there and differs: {}", asked.name, lines.join("; "));
-            return Err(Error::new(ErrorKind::Refused, message).with_hint(
-                "name another target, or change the create stage's spec to what is there",
-            ));
-        }
+        refuse_differences(asked, &seen.spec)?;
         if context.state()?.created_index.is_some() {
             return Ok(());
         }

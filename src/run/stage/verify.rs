@@ -284,7 +284,7 @@ pub(super) fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
 
 /// A rehearsal asks as fast as it reasonably can; measurements stay real.
 pub(super) fn paced(context: &Context, rate: Rate) -> Rate {
-    if context.clock.is_scaled() { Rate(rate.0.max(100.0)) } else { rate }
+    if context.clock.is_scaled() { Rate(rate.0.max(50.0)) } else { rate }
 }
 
 async fn time_fetches(

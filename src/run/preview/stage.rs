@@ -1,0 +1,182 @@
+//! One stage of a preview, in words.
+
+use super::{Preview, PreviewStage};
+use crate::journal::{Phase, RunState, StageStatus};
+use crate::model::StageId;
+use crate::plan::Plan;
+use crate::plan::file::{Compare, StageKind, StepApproval};
+use crate::run::price::PriceTable;
+use crate::run::stage::{enumeration_of, spec_of};
+use crate::run::world::World;
+
+/// Bytes of a record's id and metadata where none was sampled.
+const METADATA_GUESS: f64 = 600.0;
+/// Requests that carry about 1.8 MB are sent at once; a gigabyte a second is out of reach. Pinecone takes 50 MB/s a
+/// namespace (database limits, 2026).
+const BYTES_PER_SECOND: f64 = 50e6;
+
+pub(super) fn preview_stage(
+    plan: &Plan,
+    world: &World,
+    state: &RunState,
+    preview: &Preview,
+    index: usize,
+    id: &StageId,
+) -> PreviewStage {
+    let seen = state.stage(id);
+    let status = match seen.map(|stage| &stage.status) {
+        _ if state.phase == Phase::RolledBack => "to do",
+        None | Some(StageStatus::Pending | StageStatus::Undone) => "to do",
+        Some(StageStatus::Running) => "begun",
+        Some(StageStatus::Passed) => "done",
+        Some(StageStatus::Failed(_)) => "failed",
+        Some(StageStatus::Erred(_)) => "erred",
+        Some(StageStatus::UndoFailed(_)) => "undo failed",
+    };
+    let kind = &plan.file.stages[index].kind;
+    let assertions = plan.stages[index].assertions.len();
+    let (marker, what, estimate, undo) = describe(plan, preview, kind, assertions);
+    let mut details = Vec::new();
+    if let StageKind::Copy(copy) = kind {
+        details.extend(copy_details(plan, world, preview, copy));
+        if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
+            details.push(format!("{} records are copied already", stage.tally().copied));
+        }
+    }
+    let marker = if status == "done" { '=' } else { marker };
+    PreviewStage {
+        id: id.clone(),
+        kind: kind.name(),
+        marker,
+        what,
+        details,
+        estimate,
+        undo,
+        status: status.to_owned(),
+    }
+}
+
+fn describe(
+    plan: &Plan,
+    preview: &Preview,
+    kind: &StageKind,
+    assertions: usize,
+) -> (char, String, String, String) {
+    let records: u64 = preview.namespaces.iter().map(|mapping| mapping.records).sum();
+    let bytes = bytes_of(preview, records);
+    let asserts = format!("{assertions} assertions");
+    let none = || "-".to_owned();
+    match kind {
+        StageKind::Audit(_) => ('?', asserts, "seconds".to_owned(), none()),
+        StageKind::Create(_) => match (&preview.target.description, spec_of(plan)) {
+            (Some(_), _) => {
+                ('=', "the index is there and is as asked".to_owned(), "seconds".to_owned(), none())
+            }
+            (None, Some(spec)) => {
+                let protected = if spec.deletion_protection { ", protected" } else { "" };
+                let dimension =
+                    spec.dimension.map_or("sparse".to_owned(), |value| value.to_string());
+                let what =
+                    format!("index, {}, {dimension}, {}{protected}", spec.deployment, spec.metric);
+                ('+', what, "~ 1 min".to_owned(), "delete it".to_owned())
+            }
+            (None, None) => ('+', "index".to_owned(), "~ 1 min".to_owned(), "delete it".to_owned()),
+        },
+        StageKind::Copy(_) => {
+            let table = PriceTable::new(plan.file.prices.as_ref());
+            let cost = bytes / 1e9 * table.million_write_units;
+            let what = format!(
+                "{} records, {}, {} namespaces",
+                group(records),
+                size(bytes),
+                preview.namespaces.len()
+            );
+            let time = minutes(bytes / BYTES_PER_SECOND);
+            ('>', what, format!("{time} or more, ${cost:.2}"), "keep, or --purge".to_owned())
+        }
+        StageKind::Verify(verify) => {
+            let compared = match verify.compare {
+                Compare::All => "every record".to_owned(),
+                other => format!("{other} of the records"),
+            };
+            let queries = verify
+                .queries
+                .as_ref()
+                .map_or(String::new(), |queries| format!(", {} queries", queries.count));
+            (
+                '?',
+                format!("{compared}{queries}"),
+                format!("{} or more", minutes(bytes / BYTES_PER_SECOND * 2.0)),
+                none(),
+            )
+        }
+        StageKind::Canary(canary) => {
+            let steps: Vec<String> = canary
+                .steps
+                .iter()
+                .map(|step| match step.approve {
+                    Some(StepApproval::Manual) => format!("(approval) {}", step.weight),
+                    _ => step.weight.to_string(),
+                })
+                .collect();
+            let total: std::time::Duration = canary.steps.iter().map(|step| step.bake.0).sum();
+            let waits = canary.steps.iter().any(|step| step.approve == Some(StepApproval::Manual));
+            let approval = if waits { " + approval" } else { "" };
+            let time = crate::model::Span(total);
+            ('%', steps.join(" -> "), format!("{time}{approval}"), "weight 0".to_owned())
+        }
+        StageKind::Decommission(stage) => {
+            let after = stage.after.map_or(String::new(), |after| format!(", {after} later"));
+            let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
+            let what = format!("{}{after}{snapshot}", plan.file.source.index);
+            ('-', what, none(), "none: point of no return".to_owned())
+        }
+        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
+            ('?', "not yet: ignored in this version".to_owned(), none(), none())
+        }
+    }
+}
+
+fn copy_details(
+    plan: &Plan,
+    world: &World,
+    preview: &Preview,
+    copy: &crate::plan::file::Copy,
+) -> Vec<String> {
+    let Some(largest) = preview.namespaces.iter().max_by_key(|mapping| mapping.records) else {
+        return vec!["no namespace is selected".to_owned()];
+    };
+    let mut details = vec!["strategy: stream".to_owned()];
+    let can = world.source.capabilities();
+    if let Ok((way, why)) = enumeration_of(plan, copy, can, &largest.source, largest.records) {
+        details.push(format!("enumerate: {} ({why})", way.name()));
+    }
+    if let Some(mapping) =
+        preview.namespaces.iter().find(|mapping| mapping.source != mapping.target)
+    {
+        details.push(format!("for example {} -> {}", mapping.source, mapping.target));
+    }
+    details
+}
+
+fn bytes_of(preview: &Preview, records: u64) -> f64 {
+    let dimension =
+        preview.source.description.as_ref().and_then(|seen| seen.spec.dimension).unwrap_or(0);
+    records as f64 * (f64::from(dimension) * 4.0 + METADATA_GUESS)
+}
+
+fn minutes(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("~ {} s", s.ceil().max(1.0)),
+        s if s < 5400.0 => format!("~ {} min", (s / 60.0).ceil()),
+        s => format!("~ {:.1} h", s / 3600.0),
+    }
+}
+
+fn size(bytes: f64) -> String {
+    crate::model::Observed::Bytes(bytes).to_string()
+}
+
+fn group(number: u64) -> String {
+    crate::model::Observed::count(number).to_string()
+}
