@@ -216,7 +216,7 @@ fn parquet_rows(path: &Path, columns: Columns) -> Result<Rows> {
 }
 
 fn batch_rows(
-    batch: &arrow::array::RecordBatch,
+    batch: &arrow_array::RecordBatch,
     columns: &Columns,
 ) -> Result<Vec<(Option<String>, Option<String>)>> {
     let ids = text_column(batch, &columns.id)?;

@@ -171,6 +171,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     let limit = Duration::from_millis(50);
     let options = StackOptions {
         timeout: TimeoutOptions { data: limit, control: limit },
+        retry: RetryOptions::never(),
         ..StackOptions::probe(limit)
     };
     let (target, metrics) = stack(index, options);

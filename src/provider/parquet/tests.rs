@@ -2,10 +2,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, FixedSizeListBuilder, Float32Builder, Float64Builder, LargeListBuilder,
-    LargeStringArray, ListBuilder, RecordBatch, StringArray, UInt64Array,
+use arrow_array::builder::{
+    FixedSizeListBuilder, Float32Builder, Float64Builder, LargeListBuilder, ListBuilder,
 };
+use arrow_array::{ArrayRef, LargeStringArray, RecordBatch, StringArray, UInt64Array};
 use parquet::arrow::ArrowWriter;
 
 use super::*;

@@ -2,11 +2,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, StructArray, UInt32Array,
 };
-use arrow::buffer::{MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow_buffer::{MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -141,7 +141,7 @@ fn batch(
     schema: &SchemaRef,
     namespace: &Namespace,
     records: &[Record],
-) -> Result<RecordBatch, arrow::error::ArrowError> {
+) -> Result<RecordBatch, ArrowError> {
     let metadata = records.iter().map(|record| {
         (!record.metadata.is_empty())
             .then(|| serde_json::to_string(&record.metadata).unwrap_or_default())
@@ -159,7 +159,7 @@ fn batch(
 /// A list column of vectors; their bytes are copied once, into one buffer.
 fn floats<'a>(
     vectors: impl Iterator<Item = Option<&'a Vector>> + Clone,
-) -> Result<ListArray, arrow::error::ArrowError> {
+) -> Result<ListArray, ArrowError> {
     let lengths = vectors.clone().map(|vector| vector.map_or(0, Vector::dimension));
     let offsets = OffsetBuffer::from_lengths(lengths.clone());
     let mut bytes = MutableBuffer::with_capacity(lengths.sum::<usize>() * 4);
@@ -170,7 +170,7 @@ fn floats<'a>(
     ListArray::try_new(field, offsets, Arc::new(values), None)
 }
 
-fn sparse(records: &[Record]) -> Result<StructArray, arrow::error::ArrowError> {
+fn sparse(records: &[Record]) -> Result<StructArray, ArrowError> {
     let entries = records.iter().map(|record| record.sparse.as_ref());
     let lengths = entries.clone().map(|sparse| sparse.map_or(0, |sparse| sparse.len()));
     let indices = entries.clone().flatten().flat_map(|sparse| sparse.indices.iter().copied());
