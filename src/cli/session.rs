@@ -182,7 +182,7 @@ impl Found {
     /// # Errors
     /// `NotFound` where no run of the plan was ever begun here.
     pub fn entries(&self) -> Result<Vec<crate::journal::Entry>> {
-        let entries = crate::journal::read(&self.paths.journal())?;
+        let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
         if entries.is_empty() {
             let message =
                 format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());

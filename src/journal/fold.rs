@@ -300,4 +300,5 @@ fn stage_of(event: &Event) -> Option<&StageId> {
 
 fn illegal(entry: &Entry, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Conflict, format!("the journal cannot hold event {}: {why}", entry.seq))
+        .with_hint("where it was edited or damaged, restore it from a backup; nothing was changed")
 }

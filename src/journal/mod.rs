@@ -14,4 +14,4 @@ pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged};
 pub use inbox::{Inbox, Request};
 pub use lock::{Holder, Lock, LockView};
 pub use state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
-pub use store::{Journal, Paths, read};
+pub use store::{Journal, Paths, read, read_of};

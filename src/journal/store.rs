@@ -82,9 +82,7 @@ impl Journal {
         let parsed = parse(&bytes, &path)?;
         let state = RunState::fold(&parsed.entries)?;
         if state.events > 0 && state.plan != plan {
-            let message = format!("{} belongs to the plan `{}`", path.display(), state.plan);
-            return Err(Error::new(ErrorKind::Refused, message)
-                .with_hint("give this plan another name, or use another --state folder"));
+            return Err(of_another_plan(&path, &state.plan));
         }
         let broken = |error| Error::io(format!("cannot repair {}", path.display()), error);
         if parsed.intact < bytes.len() {
@@ -111,10 +109,10 @@ impl Journal {
     /// the journal takes nothing more.
     pub fn append(&mut self, event: Event) -> Result<Entry> {
         if self.is_broken {
-            return Err(Error::new(
-                ErrorKind::Io,
-                "the journal cannot be written since an earlier error",
-            ));
+            let path = self.paths.journal();
+            let message = format!("{} cannot be written since an earlier error", path.display());
+            return Err(Error::new(ErrorKind::Io, message)
+                .with_hint("look for room on its disk, then run the same command again"));
         }
         let entry = Entry { v: FORMAT, seq: self.state.events, at: self.clock.now(), event };
         self.state.accepts(&entry)?;
@@ -164,6 +162,23 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(Error::io(format!("cannot read {}", path.display()), error)),
     }
+}
+
+/// As [`read`], and refuses the journal of another plan.
+pub fn read_of(path: &Path, plan: &str) -> Result<Vec<Entry>> {
+    let entries = read(path)?;
+    match entries.first().map(|first| &first.event) {
+        Some(Event::RunStarted { plan: other, .. }) if other != plan => {
+            Err(of_another_plan(path, other))
+        }
+        _ => Ok(entries),
+    }
+}
+
+fn of_another_plan(path: &Path, plan: &str) -> Error {
+    let message = format!("{} belongs to the plan `{plan}`", path.display());
+    Error::new(ErrorKind::Refused, message)
+        .with_hint("give this plan another name, or use another --state folder")
 }
 
 struct Parsed {

@@ -125,7 +125,9 @@ impl Columns {
         for (name, is_needed) in [(&self.id, true), (&self.namespace, self.needs_namespace)] {
             if is_needed && !has.contains(&name.as_str()) {
                 let message = format!("there is no column `{name}`; there are: {}", has.join(", "));
-                return Err(Error::invalid(message));
+                return Err(Error::invalid(message).with_hint(
+                    "name the column in the plan: `manifest: { file: …, id: …, namespace: … }`",
+                ));
             }
         }
         Ok(())

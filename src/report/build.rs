@@ -8,7 +8,6 @@ use super::{
 use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Entry, Event, Hold, HookState, RunState};
-use crate::model::Share;
 
 impl Report {
     /// Builds the report of the run whose whole journal is `entries`.
@@ -39,7 +38,7 @@ impl Report {
             stages: state.stages.iter().map(|stage| StageReport::of(stage, entries)).collect(),
             assertions: assertions(&state, &steps),
             steps,
-            weight: state.traffic_touched.then_some(state.weight.unwrap_or(Share(0.0))),
+            weight: state.weight,
             approvals: approvals(entries),
             hooks: hooks(&state),
             rollback: Rollback::of(&state, ending, waiting.as_ref()),

@@ -3,7 +3,7 @@
 use crate::journal::{Cause, Gate, Hold, HookState, Phase, RunState, StageState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
-use crate::plan::file::HookWhen;
+use crate::plan::file::{Hook, HookFailure, HookWhen};
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,14 +108,23 @@ fn after_end(plan: &Plan, state: &RunState, moments: &[HookWhen]) -> Decision {
 }
 
 /// Whether a hook of this moment has not ended yet.
+///
+/// A hook of the beginning that failed, and that the run depends on, has not: whatever it was to prepare is not
+/// prepared, and the next try runs it again.
 pub(super) fn wants_hooks(plan: &Plan, state: &RunState, when: HookWhen) -> bool {
-    plan.file.hooks.iter().enumerate().any(|(index, hook)| {
-        hook.when == Some(when)
-            && !matches!(
-                state.hooks.get(&hook_key(when, index, None)),
-                Some(HookState::Done | HookState::Failed(_))
-            )
-    })
+    let has_ended = |hook: &Hook, index: usize| match state.hooks.get(&hook_key(when, index, None))
+    {
+        Some(HookState::Done) => true,
+        Some(HookState::Failed(_)) => {
+            when != HookWhen::BeforeRun || hook.on_failure.unwrap_or_default() == HookFailure::Warn
+        }
+        Some(HookState::Started) | None => false,
+    };
+    plan.file
+        .hooks
+        .iter()
+        .enumerate()
+        .any(|(index, hook)| hook.when == Some(when) && !has_ended(hook, index))
 }
 
 /// The name of a hook in the journal: its moment, its place in the plan and what it was run for.

@@ -82,6 +82,7 @@ impl Executor {
     }
 
     pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
+        self.base.attend()?;
         self.refuse_drift().await?;
         loop {
             self.base.attend()?;
@@ -112,8 +113,13 @@ impl Executor {
         }
     }
 
-    /// Stages that passed must still be true of the world.
+    /// Stages that passed must still be true of the world; unless they are to be undone, which waits for nothing.
     async fn refuse_drift(&self) -> Result<()> {
+        if matches!(self.decide(), Decision::BeginRollback(_))
+            || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
+        {
+            return Ok(());
+        }
         let passed: Vec<bool> = self
             .base
             .recorder
@@ -137,7 +143,8 @@ impl Executor {
             // A hook of the beginning that fails stops the run before anything was touched.
             Err(error) if when == HookWhen::BeforeRun => {
                 let first = self.base.id();
-                self.base.record(Event::StageErred { stage: first, reason: error.to_string() })?;
+                let reason = with_hint(&error);
+                self.base.record(Event::StageErred { stage: first, reason })?;
                 Ok(())
             }
             result => result,
@@ -193,7 +200,7 @@ impl Executor {
             Err(error) => {
                 context.record(Event::StageErred {
                     stage: stage.clone(),
-                    reason: error.to_string(),
+                    reason: with_hint(&error),
                 })?;
                 self.erred = Some((stage.clone(), error));
                 context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
@@ -281,7 +288,11 @@ impl Executor {
     async fn undo(&self, index: usize) -> Result<()> {
         let context = self.at(index);
         let stage = context.id();
-        let undone = work_of(&context.plan, index).undo(&context).await;
+        let undone = match work_of(&context.plan, index).undo(&context).await {
+            // Not a failure: the next run goes on with the rollback.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            undone => undone,
+        };
         let hooks = context.plan.file.stages[index].common.rollback.clone();
         let mut problems = context.run_rollback_hooks(&hooks).await;
         match undone {
@@ -316,6 +327,14 @@ impl Executor {
             Phase::Stopped => stopped(state, erred),
             _ => Outcome::Done,
         })
+    }
+}
+
+/// What happened and what to do about it: the journal is all that a later reader has.
+fn with_hint(error: &Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; what to do: {hint}"),
+        None => error.to_string(),
     }
 }
 

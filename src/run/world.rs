@@ -53,6 +53,17 @@ impl World {
         }
     }
 
+    /// Looks whether both sides answer, without the patience of a run that is going: a wrong address is said at
+    /// once.
+    ///
+    /// # Errors
+    /// As the sides' `describe`.
+    pub async fn reach(&self) -> Result<()> {
+        self.measured_source.describe().await?;
+        self.measured_target.describe().await?;
+        Ok(())
+    }
+
     /// How often both sides asked to slow down so far.
     pub fn throttled(&self) -> u64 {
         self.source_metrics.total().rate_limited + self.target_metrics.total().rate_limited

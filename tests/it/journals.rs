@@ -31,6 +31,7 @@ impl Writer {
         let mut writer = Self { journal, clock };
         writer.write(Event::RunStarted {
             run: "01J9ZZZZZZZZZZZZZZZZZZZZZZ".into(),
+            path: None,
             plan: "twins".into(),
             digest: "sha256:9c1f4a7f03bd11aa55ee77cc99e07a".into(),
             program: "0.1.0".into(),

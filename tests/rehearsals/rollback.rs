@@ -4,9 +4,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use vecshift::ErrorKind;
-use vecshift::journal::Hold;
+use vecshift::journal::{Event, Hold, Phase};
 use vecshift::model::{Share, StageId};
-use vecshift::run::{Outcome, Silent};
+use vecshift::run::{Outcome, Silent, roll_back};
 
 use crate::rig::Rig;
 
@@ -122,4 +122,47 @@ async fn a_target_that_was_deleted_behind_our_back_is_drift() {
         rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.message().contains("is gone"), "{error}");
+    let outcome = rig.roll_back(true).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert!(rig.world().source.describe().await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_is_interrupted_is_not_stuck_and_goes_on() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let run = rig.prepare(rig.options(), Arc::new(Silent)).unwrap();
+    // Deletion protection is waited for, which is where a signal is heard.
+    let outcome = roll_back(run, true, cancel).await.unwrap();
+    assert!(matches!(outcome, Outcome::Interrupted | Outcome::RolledBack { .. }), "{outcome:?}");
+    assert!(!matches!(rig.state().phase, Phase::Stuck));
+    if rig.state().phase == Phase::RollingBack {
+        let outcome = rig.run().await;
+        assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_of_the_beginning_that_failed_runs_again_before_anything_else() {
+    let plan =
+        PLAN.replace("stages:\n", "hooks: [{ when: before_run, run: [./prepare.sh] }]\nstages:\n");
+    let rig = Rig::of_text(&plan).await;
+    let mut options = rig.options();
+    options.is_rehearsal = false;
+    for _ in 0..2 {
+        let outcome = rig
+            .run_with(options.clone(), Arc::new(Silent), CancellationToken::new())
+            .await
+            .unwrap();
+        assert!(matches!(outcome, Outcome::Erred { .. }), "{outcome:?}");
+        assert!(rig.world().target.describe().await.unwrap().is_none());
+    }
+    let tries = rig
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry.event, Event::HookStarted { .. }))
+        .count();
+    assert_eq!(tries, 2);
 }

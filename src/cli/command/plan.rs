@@ -12,7 +12,7 @@ use crate::cli::output::Answer;
 use crate::cli::preview::{render, verdict};
 use crate::cli::saved::Saved;
 use crate::cli::session::Session;
-use crate::journal::{Paths, RunState, read};
+use crate::journal::{Paths, RunState, read_of};
 use crate::provider::registry::check_secrets;
 use crate::run::{World, preview};
 
@@ -34,7 +34,10 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     check_secrets(&plan.file, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let world = World::open(&plan, &environment)?;
-    let state = RunState::fold(&read(&Paths::new(session.state(), &plan.file.name).journal())?)?;
+    let state = {
+        let path = Paths::new(session.state(), &plan.file.name).journal();
+        RunState::fold(&read_of(&path, &plan.file.name)?)?
+    };
     let options = session.run_options();
     let look = async { Ok(preview(&plan, &world, &state, &options).await?) };
     let preview = tokio::select! {

@@ -1,9 +1,11 @@
 //! What a run would do now, against the live state: data for `plan`, and the check before a run begins.
 
+mod manifest;
 mod stage;
 
 use serde::Serialize;
 
+use self::manifest::check_manifest;
 use super::options::RunOptions;
 use super::stage::{
     audit_missing_source, enumeration_of, mappings, refuse_differences, refuse_other_dimension,
@@ -85,6 +87,7 @@ pub async fn preview(
     state: &RunState,
     options: &RunOptions,
 ) -> Result<Preview> {
+    world.reach().await?;
     let source = world.source.describe().await?;
     let target = world.target.describe().await?;
     let is_retired = state.is_past_no_return();
@@ -99,9 +102,18 @@ pub async fn preview(
     let mut notes = Vec::new();
     if source.is_some() && !is_passed(state, "copy", plan) {
         check_copy(plan, world, &namespaces)?;
+        if state.stages.iter().all(|stage| stage.shards.is_empty()) {
+            check_manifest(plan, &namespaces)?;
+        }
     }
     if let Some(asked) = spec_of(plan) {
         check_target(&asked, source.as_ref(), target.as_ref())?;
+    }
+    if state.is_open() && state.digest != plan.digest {
+        notes.push(format!(
+            "the plan changed since the run began with {}: `vecshift run` refuses it without `--adopt`",
+            state.digest
+        ));
     }
     if options.confirm.is_none() && !is_retired {
         notes.extend(confirmation(plan));

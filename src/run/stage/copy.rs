@@ -1,5 +1,6 @@
 //! Copies every record of the selected namespaces and proves it.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -71,10 +72,11 @@ impl Work for CopyWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
+        let path = context.artifacts.join("dead-letters.jsonl");
         self.plan_shards(context).await?;
+        self.plan_again(context, &path).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
-        let path = context.artifacts.join("dead-letters.jsonl");
         let pipeline = pipeline(context, path.clone()).await?;
         let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
@@ -152,6 +154,30 @@ impl CopyWork {
             context.record(Event::ShardPlanned { stage: context.id(), shard })?;
         }
         Ok(())
+    }
+
+    /// Plans those shards anew that came to their end and were not proven, or had records refused by the target:
+    /// another try of the stage can only differ where they are walked again.
+    async fn plan_again(&self, context: &Context, dead_letters: &Path) -> Result<()> {
+        let counts = context.world.source.stats().await?;
+        for state in context.state()?.shards.into_values() {
+            let now = counts.count(&state.shard.source);
+            let has_ended = state.checkpoint.cursor == Cursor::End;
+            let was_judged = state.is_complete && state.checkpoint.tally.failed > 0;
+            if has_ended && (was_judged || gap(&state, now).is_some()) {
+                let shard = Shard { expected: now, ..state.shard };
+                context.record(Event::ShardPlanned { stage: context.id(), shard })?;
+            }
+        }
+        if context.state()?.tally().failed > 0 {
+            return Ok(());
+        }
+        match tokio::fs::remove_file(dead_letters).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(format!("cannot remove {}", dead_letters.display()), error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Shards that hold every record the source counts are marked complete; the others are told with their gap.

@@ -69,6 +69,7 @@ impl Work for DecommissionWork {
         let judged = context.judge(&measured, &Measured::default())?;
         if judged.verdict == Verdict::Pass {
             self.lift_protection(context).await?;
+            refuse_change(&counts, &context.world.source.stats().await?)?;
             let index = context.plan.file.source.index.clone();
             context.record(Event::SourceDeleteIntended { stage: context.id(), index })?;
             self.delete(context).await?;
@@ -121,6 +122,12 @@ impl DecommissionWork {
                 )),
                 Some(state) if !state.is_complete => {
                     problems.push(format!("`{namespace}` was not copied completely"));
+                }
+                Some(state) if state.checkpoint.tally.failed > 0 && self.0.snapshot.is_none() => {
+                    problems.push(format!(
+                        "{} records of `{namespace}` were refused by the target and there is no snapshot",
+                        state.checkpoint.tally.failed
+                    ));
                 }
                 None if self.0.snapshot.is_none() => {
                     problems.push(format!(
@@ -221,6 +228,19 @@ impl DecommissionWork {
         let name = context.plan.file.source.index.clone();
         context.record(Event::SourceDeleted { stage: context.id(), index: name })
     }
+}
+
+/// What was checked and written to the snapshot must still be what is deleted.
+fn refuse_change(checked: &IndexStats, now: &IndexStats) -> Result<()> {
+    if checked.namespaces == now.namespaces {
+        return Ok(());
+    }
+    let message = format!(
+        "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
+        checked.total, now.total
+    );
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("stop the writes and run the same command again; the source was not deleted"))
 }
 
 /// When the weight of 100 % was set; without a canary, when the stage before ended.

@@ -27,7 +27,7 @@ use crate::plan::file::StageKind;
 pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use copy::enumeration_of;
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use shards::mappings;
+pub(super) use shards::{manifest_rows, mappings};
 
 /// What became of an act.
 pub(super) enum Acted {

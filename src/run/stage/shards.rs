@@ -77,19 +77,27 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
     })
 }
 
+/// All rows of the plan's manifest; `None` where it names none.
+pub(crate) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
+    let copy = copy_of(plan);
+    let file::EnumerateBy::Manifest(asked) = &copy.enumerate else { return Ok(None) };
+    manifest::open(&ManifestOptions {
+        path: plan.base.join(&asked.manifest.file),
+        namespace: asked.manifest.namespace.clone(),
+        id: asked.manifest.id.clone(),
+    })
+    .map(Some)
+}
+
 /// The rows of a shard's manifest; `None` where it is not enumerated by one.
 pub(super) fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>> {
-    let Enumeration::Manifest { file } = &shard.enumeration else { return Ok(None) };
-    let copy = copy_of(plan);
-    let file::EnumerateBy::Manifest(asked) = &copy.enumerate else {
+    if !matches!(shard.enumeration, Enumeration::Manifest { .. }) {
+        return Ok(None);
+    }
+    let Some(rows) = manifest_rows(plan)? else {
         return Err(Error::unexpected("the shard has a manifest and the plan has none"));
     };
     let namespace = shard.source.clone();
-    let rows = manifest::open(&ManifestOptions {
-        path: file.clone(),
-        namespace: asked.manifest.namespace.clone(),
-        id: asked.manifest.id.clone(),
-    })?;
     let ids = rows.filter_map(move |row| match row {
         Ok(row) if row.namespace == namespace => Some(Ok(row.id)),
         Ok(_) => None,
