@@ -37,7 +37,6 @@ impl Writer {
             program: "0.1.0".into(),
             holder: "ada@desk (process 7)".into(),
             rehearsal,
-            path: None,
             source: "pinecone twins-pod".into(),
             target: "pinecone twins-serverless".into(),
             stages: ["audit", "copy", "canary", "decommission"].map(StageId::new).to_vec(),
