@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::model::Rate;
 use crate::plan::Plan;
-use crate::provider::layer::{Metrics, StackOptions, stack};
+use crate::plan::file::StageKind;
+use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::open_target;
 use crate::provider::{Environment, Source, Target};
 
@@ -33,12 +35,24 @@ impl World {
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
         let source = open_target(&plan.file.source, "source", environment)?;
         let target = open_target(&plan.file.target, "target", environment)?;
-        Ok(Self::new(source, target))
+        Ok(Self::new(source, target, rate_of(plan)))
     }
 
-    /// A world of two indexes; the source is only read until it is retired.
-    pub fn new(source: Arc<dyn Target>, target: Arc<dyn Target>) -> Self {
-        let (layered_source, source_metrics) = stack(source.clone(), StackOptions::default());
+    /// The same behind a layer that refuses every write: for commands that only look.
+    ///
+    /// # Errors
+    /// As [`World::open`].
+    pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
+        let source = open_target(&plan.file.source, "source", environment)?;
+        let target = open_target(&plan.file.target, "target", environment)?;
+        Ok(Self::new(read_only(source), read_only(target), rate_of(plan)))
+    }
+
+    /// A world of two indexes; the source is only read until it is retired, at most `rate` records a second.
+    fn new(source: Arc<dyn Target>, target: Arc<dyn Target>, rate: Option<Rate>) -> Self {
+        let mut options = StackOptions::serverless();
+        options.throttle.fetched_records = rate.map(|Rate(records)| records);
+        let (layered_source, source_metrics) = stack(source.clone(), options);
         let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
         let (measured_source, _) = stack(source, StackOptions::probe(PROBE_DEADLINE));
         let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
@@ -87,4 +101,12 @@ impl World {
         };
         say("target", &self.target_metrics).or_else(|| say("source", &self.source_metrics))
     }
+}
+
+/// The most records a second that the plan's copy stage reads.
+fn rate_of(plan: &Plan) -> Option<Rate> {
+    plan.file.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Copy(copy) => copy.rate,
+        _ => None,
+    })
 }

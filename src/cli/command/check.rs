@@ -82,7 +82,7 @@ async fn look(
     }
     let drive = Drive {
         session,
-        world: World::open(&plan, &environment)?,
+        world: World::open_to_look(&plan, &environment)?,
         driver: None,
         paths,
         clock: session.clock.clone(),

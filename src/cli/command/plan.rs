@@ -33,7 +33,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let environment = session.providers(&plan);
     check_secrets(&plan.file, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
-    let world = World::open(&plan, &environment)?;
+    let world = World::open_to_look(&plan, &environment)?;
     let state = {
         let path = Paths::new(session.state(), &plan.file.name).journal();
         RunState::fold(&read_of(&path, &plan.file.name)?)?
