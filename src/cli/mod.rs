@@ -58,6 +58,11 @@ pub fn main(
 }
 
 fn perform(command: args::Command, session: &Session) -> Result<Answer, Failure> {
+    let state = session.state().display().to_string();
+    if state.contains("://") {
+        let message = format!("`--state {state}`: state in object storage is not there yet");
+        return Err(crate::Error::unsupported(message).with_hint("use a folder").into());
+    }
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| crate::Error::io("cannot start the runtime", error))?;
     let result = runtime.block_on(command::perform(command, session));

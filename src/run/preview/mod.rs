@@ -130,7 +130,7 @@ pub async fn preview(
         target: side_of_target(plan, world, target).await?,
         counts: Counts::default(),
         stages: Vec::new(),
-        point_of_no_return: point_of_no_return(plan),
+        point_of_no_return: point_of_no_return(plan).filter(|_| !is_retired),
         hooks: hooks(plan),
         namespaces,
         notes,

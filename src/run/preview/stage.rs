@@ -37,13 +37,22 @@ pub(super) fn preview_stage(
     let assertions = plan.stages[index].assertions.len();
     let (marker, what, estimate, undo) = describe(plan, preview, kind, assertions);
     let mut details = Vec::new();
-    if let StageKind::Copy(copy) = kind {
+    let is_done = status == "done";
+    let what = match (kind, seen) {
+        (StageKind::Copy(_), Some(stage)) if is_done => {
+            format!("{} records were copied", group(stage.tally().copied))
+        }
+        _ => what,
+    };
+    if let StageKind::Copy(copy) = kind
+        && !is_done
+    {
         details.extend(copy_details(plan, world, preview, copy));
         if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
             details.push(format!("{} records are copied already", stage.tally().copied));
         }
     }
-    let marker = if status == "done" { '=' } else { marker };
+    let marker = if is_done { '=' } else { marker };
     PreviewStage {
         id: id.clone(),
         kind: kind.name(),

@@ -119,9 +119,7 @@ impl Work for CopyWork {
 
     async fn undo(&self, context: &Context) -> Result<String> {
         let copied = context.state()?.tally().copied;
-        Ok(format!(
-            "kept {copied} records in the target; `vecshift rollback --purge` deletes an index this run created"
-        ))
+        Ok(format!("kept {} records in the target", Observed::count(copied)))
     }
 }
 

@@ -164,7 +164,9 @@ impl Work for CreateWork {
         });
         if copied > 0 && !purge {
             return Ok(format!(
-                "kept `{index}` with the {copied} records copied so far; `vecshift rollback --purge` deletes it"
+                "kept `{index}` with the {} records copied so far; `vecshift rollback --purge {}` deletes it",
+                Observed::count(copied),
+                context.plan.path.display()
             ));
         }
         let target = &context.world.target;
