@@ -76,3 +76,22 @@ async fn a_process_that_shall_not_wait_leaves_a_long_bake_and_the_next_goes_on()
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_given_twice_does_not_make_up_for_one_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let ids = folder.path().join("ids.csv");
+    let numbers = (1..40).chain([1]).map(|n| format!("rec-{n:06}\n"));
+    std::fs::write(&ids, format!("id\n{}", numbers.collect::<String>())).unwrap();
+    let copy = format!("enumerate: {{ manifest: {{ file: {} }} }}", ids.display());
+    let plan = PLAN
+        .replace("assert: [ASSERT]", &copy)
+        .replace("namespaces: 2", "namespaces: 1, namespace_names: __default__")
+        .replace("NOTE", "small");
+    let rig = Rig::of_text(&plan).await;
+    let error =
+        rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains("`rec-000001` of `__default__` twice"), "{error}");
+    assert!(rig.world().target.describe().await.unwrap().is_none());
+}

@@ -1,20 +1,18 @@
 //! What a run would do now, against the live state: data for `plan`, and the check before a run begins.
 
-mod manifest;
 mod stage;
 
 use serde::Serialize;
 
-use self::manifest::check_manifest;
 use super::options::RunOptions;
 use super::stage::{
-    audit_missing_source, enumeration_of, mappings, refuse_differences, refuse_other_dimension,
-    spec_of,
+    audit_missing_source, check_manifest, enumeration_of, mappings, refuse_differences,
+    refuse_other_dimension, spec_of,
 };
 use super::world::World;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::RunState;
+use crate::journal::{Phase, RunState};
 use crate::model::{IndexDescription, IndexStats, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{HookWhen, StageKind};
@@ -108,6 +106,11 @@ pub async fn preview(
     }
     if let Some(asked) = spec_of(plan) {
         check_target(&asked, source.as_ref(), target.as_ref())?;
+    }
+    if state.phase == Phase::RollingBack {
+        notes.push(
+            "the run is rolling back: running it goes on with that, not with the stages".into(),
+        );
     }
     if state.is_open() && state.digest != plan.digest {
         notes.push(format!(

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::shards::{manifest_of, mappings, pipeline, recorded};
+use super::manifest::check_manifest;
+use super::shards::{manifest_of, mapping_of, mappings, pipeline, recorded};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::Stopwatch;
@@ -75,6 +76,8 @@ impl Work for CopyWork {
         let path = context.artifacts.join("dead-letters.jsonl");
         self.plan_shards(context).await?;
         self.plan_again(context, &path).await?;
+        let copied: Vec<_> = recorded(context).iter().map(mapping_of).collect();
+        check_manifest(&context.plan, &copied)?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let pipeline = pipeline(context, path.clone()).await?;

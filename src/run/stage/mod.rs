@@ -9,6 +9,7 @@ mod catch_up;
 mod copy;
 mod create;
 mod decommission;
+mod manifest;
 mod not_yet;
 mod sampling;
 mod shards;
@@ -27,7 +28,8 @@ use crate::plan::file::StageKind;
 pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use copy::enumeration_of;
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use shards::{manifest_rows, mappings};
+pub(super) use manifest::check_manifest;
+pub(super) use shards::mappings;
 
 /// What became of an act.
 pub(super) enum Acted {

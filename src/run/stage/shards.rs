@@ -78,7 +78,7 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
 }
 
 /// All rows of the plan's manifest; `None` where it names none.
-pub(crate) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
+pub(super) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
     let copy = copy_of(plan);
     let file::EnumerateBy::Manifest(asked) = &copy.enumerate else { return Ok(None) };
     manifest::open(&ManifestOptions {
