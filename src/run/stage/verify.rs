@@ -230,7 +230,18 @@ impl VerifyWork {
         let ks = overlap_ks(context, top_k);
         let probe = Probe::new(t, Some(s), queries, context.clock.clone()).with_overlap_at(ks);
         let series = Mutex::new(Series::new(context.clock.now(), &context.stage().assertions));
+        let mut answered = 0;
         let mut sink = |sample: Sample| {
+            if sample.side == Side::Target && sample.operation == Operation::Query {
+                answered += 1;
+                context.recorder.progress(&Progress {
+                    stage: context.id(),
+                    unit: "queries",
+                    done: answered,
+                    total: asked.count.max(answered),
+                    note: None,
+                });
+            }
             series.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
         };
         probe.cold(COLD_NAMESPACES, &context.cancel, &mut sink).await?;
