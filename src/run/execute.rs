@@ -388,10 +388,8 @@ pub async fn roll_back(
             run.recorder.record(Event::RollbackStarted { cause })?;
         }
     }
-    let recorder = run.recorder.clone();
     let mut executor = Executor::new(run, cancel);
     let outcome = executor.drive(false).await;
-    drop(recorder);
     match outcome {
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
         outcome => outcome,

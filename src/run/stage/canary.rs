@@ -175,7 +175,7 @@ impl CanaryWork {
                 // No traffic is on the target yet: there is nothing to judge.
                 context.sleep(Duration::from_secs(2)).await?;
             } else {
-                watch.measure(context, probe, self.rate(context), TICK).await?;
+                watch.measure(context, probe, self.rate(), TICK).await?;
                 if watch.judge(context).await == Judged::Decided(Verdict::Fail) {
                     let watched = watch.end(context, index - 1)?;
                     return Ok(Some(Acted::Judged {
@@ -266,18 +266,18 @@ impl CanaryWork {
         let left = until(context.clock.now(), ends);
         if !context.clock.is_scaled() {
             let tick = TICK.min(left.max(Duration::from_millis(100)));
-            return watch.measure(context, probe, self.rate(context), tick).await;
+            return watch.measure(context, probe, self.rate(), tick).await;
         }
         let stride = step.bake.0 / REHEARSED_TICKS;
         let needed = watch.needed as f64;
         let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.25, 10.0);
         let real = Duration::from_secs_f64(seconds);
         context.clock.skip(stride.saturating_sub(real).min(left));
-        let rate = Rate(self.rate(context).0.max(needed * 1.2 / seconds).max(40.0));
+        let rate = Rate(self.rate().0.max(needed * 1.2 / seconds).max(40.0));
         watch.measure(context, probe, rate, real).await
     }
 
-    fn rate(&self, _: &Context) -> Rate {
+    fn rate(&self) -> Rate {
         self.0.probe.rate.unwrap_or(Rate(RATE))
     }
 }
