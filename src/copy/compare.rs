@@ -7,7 +7,7 @@ use futures::future::FutureExt;
 use futures::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
-use super::enumerate::{IdChunk, Ids, Manifest};
+use super::enumerate::{IdChunk, Ids, Lists};
 use super::pipeline::{Pipeline, fetch_all};
 use crate::error::{Error, Result};
 use crate::model::{Cursor, Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
@@ -64,13 +64,13 @@ impl Comparison {
 pub async fn compare_shard(
     pipeline: &Pipeline,
     shard: &Shard,
-    manifest: Option<Manifest>,
+    lists: Lists,
     tolerance: f64,
     is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
     found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Comparison> {
     let source = pipeline.source.clone();
-    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest).await?;
+    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), lists).await?;
     let (shared, of) = (pipeline.clone(), Arc::new(shard.clone()));
     let mut compared = ids
         .into_stream()
@@ -211,7 +211,9 @@ pub async fn count_extra(
     let listing =
         Shard { source: shard.target.clone(), enumeration: Enumeration::List, ..shard.clone() };
     let target: Arc<dyn Source> = pipeline.target.clone();
-    let mut ids = Ids::start(target, &listing, &Cursor::Start, pipeline.chunk_ids(), None).await?;
+    let mut ids =
+        Ids::start(target, &listing, &Cursor::Start, pipeline.chunk_ids(), Lists::default())
+            .await?;
     let mut extra = 0;
     while let Some(chunk) = ids.next().await? {
         let here: BTreeSet<RecordId> = fetch_all(&*pipeline.source, &shard.source, &chunk.ids)

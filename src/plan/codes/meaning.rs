@@ -98,6 +98,11 @@ codes! {
     example "manifest: { file: ids.txt }"
     fix "Use a `.csv`, `.jsonl` or `.parquet` file."
 
+    BAD_STRATEGY Error "V065" "strategy"
+    means "Two ways of copying exclude each other: `strategy: collection` takes the ids from what the provider made, so the plan cannot say how they are found; and a way of enumerating that needs the source to be asked does not go with it."
+    example "strategy: collection\nenumerate: sweep"
+    fix "Leave `enumerate` out, or copy record by record with `strategy: stream`."
+
     NOT_CONFIRMED Error "V070" "not-confirmed"
     means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."
     example "source: { provider: pinecone, index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"

@@ -9,6 +9,7 @@
 //! be confirmed is assumed, it is found out at run time.
 
 mod channel;
+mod collections;
 mod connection;
 mod control;
 mod error;

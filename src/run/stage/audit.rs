@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde::Serialize;
 
+use super::copy::{mappings, transform_of};
 use super::sampling::{Sampled, sample, seeded};
-use super::shards::{mappings, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::copy::Mapping;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::catch_up::catch_up;
+use super::copy::{lists_of, pipeline, recorded_mappings, transform_of};
 use super::sampling::{queries, sample, seeded};
-use super::shards::{manifest_of, mapping_of, pipeline, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::clock::Stopwatch;
@@ -46,7 +46,7 @@ impl Work for VerifyWork {
         let (mut target, mut source) = (Measured::default(), Measured::default());
         // Cold queries come first: comparing would warm every namespace up.
         if let Some(asked) = &self.0.queries {
-            self.measure_queries(context, &shards, asked, &mut target, &mut source).await?;
+            self.measure_queries(context, asked, &mut target, &mut source).await?;
         }
         self.count(context, &shards, &mut target).await?;
         self.compare(context, &shards, &mut target).await?;
@@ -113,10 +113,10 @@ impl VerifyWork {
         for state in shards {
             let shard = &state.shard;
             let picks = Arc::new(self.picks(context, all));
-            let manifest = manifest_of(&context.plan, shard)?;
+            let lists = lists_of(&context.plan, shard, &pipeline)?;
             let tolerance = self.0.tolerance.unwrap_or(0.0);
             let comparison =
-                compare_shard(&pipeline, shard, manifest, tolerance, picks, &mut |difference| {
+                compare_shard(&pipeline, shard, lists, tolerance, picks, &mut |difference| {
                     differences.put(&difference)
                 })
                 .await?;
@@ -206,12 +206,11 @@ impl VerifyWork {
     async fn measure_queries(
         &self,
         context: &Context,
-        shards: &[ShardState],
         asked: &Queries,
         target: &mut Measured,
         source: &mut Measured,
     ) -> Result<()> {
-        let mappings: Vec<Mapping> = shards.iter().map(|state| mapping_of(&state.shard)).collect();
+        let mappings: Vec<Mapping> = recorded_mappings(context);
         let mut rng = seeded(context, "verify");
         let dimension = context.world.source.stats().await?.dimension.unwrap_or(0) as usize;
         let sampled =

@@ -1,20 +1,22 @@
 //! From a plan and the source's counts to shards, and to the pipeline that walks them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::copy::{
-    Adaptive, DeadLetters, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces,
+    Adaptive, DeadLetters, Lists, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces,
 };
 use crate::error::{Error, Result};
-use crate::model::{Enumeration, IndexStats, Shard};
+use crate::model::{Enumeration, IndexStats, Namespace, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, StageKind};
+use crate::provider::Source;
 use crate::provider::manifest::{self, ManifestOptions};
 use crate::run::Context;
 
 /// The plan's copy stage, or one with all defaults.
-pub(super) fn copy_of(plan: &Plan) -> file::Copy {
+pub(crate) fn copy_of(plan: &Plan) -> file::Copy {
     plan.file
         .stages
         .iter()
@@ -32,32 +34,34 @@ pub(crate) fn mappings(plan: &Plan, stats: &IndexStats) -> Result<Vec<Mapping>> 
     map_namespaces(plan, chosen, copy.namespaces.as_ref())
 }
 
-/// The shards the copy stage recorded, in order; planned anew where it has not run.
-pub(super) fn recorded(context: &Context) -> Vec<Shard> {
+/// The namespaces the copy stage recorded, in order, each once; empty where it has not run.
+pub(crate) fn recorded_mappings(context: &Context) -> Vec<Mapping> {
+    let mut all: BTreeMap<Namespace, Mapping> = BTreeMap::new();
     context.recorder.with_state(|state| {
-        let shards = state.stages.iter().flat_map(|stage| stage.shards.values());
-        shards.map(|shard| shard.shard.clone()).collect()
-    })
-}
-
-pub(super) fn mapping_of(shard: &Shard) -> Mapping {
-    Mapping { source: shard.source.clone(), target: shard.target.clone(), records: shard.expected }
+        let states = state.stages.iter().flat_map(|stage| stage.shards.values());
+        for Shard { source, target, expected, .. } in states.map(|state| &state.shard) {
+            let (source, target) = (source.clone(), target.clone());
+            let empty = Mapping { source: source.clone(), target, records: 0 };
+            all.entry(source).or_insert(empty).records += expected;
+        }
+    });
+    all.into_values().collect()
 }
 
 /// The changes the plan's copy stage makes to records.
-pub(super) fn transform_of(context: &Context) -> Result<Transform> {
+pub(crate) fn transform_of(context: &Context) -> Result<Transform> {
     Transform::new(&context.plan, copy_of(&context.plan).metadata.as_ref())
 }
 
 /// The pipeline of the plan's copy stage.
-pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result<Pipeline> {
+pub(crate) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result<Pipeline> {
     let copy = copy_of(&context.plan);
     let dimension = context
         .world
         .source
         .describe()
         .await?
-        .ok_or_else(|| super::audit::no_source(context))?
+        .ok_or_else(|| crate::run::stage::audit::no_source(context))?
         .spec
         .dimension;
     let in_flight = copy.in_flight.unwrap_or(8) as usize;
@@ -68,6 +72,7 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         concurrency: Arc::new(Adaptive::new(in_flight)),
         chunks_in_flight: in_flight.div_ceil(2),
+        staging: None,
         dimension: dimension.unwrap_or(0) as usize,
         throttled: {
             let world = context.world.clone();
@@ -89,8 +94,24 @@ pub(super) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
     .map(Some)
 }
 
+/// What gives the ids of a shard where its source does not: a manifest, the staging index, or the target, which
+/// after a copy holds every id.
+pub(crate) fn lists_of(plan: &Plan, shard: &Shard, pipeline: &Pipeline) -> Result<Lists> {
+    let other = match (&shard.enumeration, &pipeline.staging) {
+        (Enumeration::Staging { .. }, Some(staging)) => {
+            Some((staging.clone(), shard.source.clone()))
+        }
+        (Enumeration::Staging { .. } | Enumeration::Collection, _) => {
+            let target: Arc<dyn Source> = pipeline.target.clone();
+            Some((target, shard.target.clone()))
+        }
+        _ => None,
+    };
+    Ok(Lists { other, manifest: manifest_of(plan, shard)? })
+}
+
 /// The rows of a shard's manifest; `None` where it is not enumerated by one.
-pub(super) fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>> {
+fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>> {
     if !matches!(shard.enumeration, Enumeration::Manifest { .. }) {
         return Ok(None);
     }
