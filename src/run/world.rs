@@ -1,8 +1,10 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::copy::Partition;
 use crate::error::Result;
-use crate::model::Rate;
+use crate::model::{Namespace, Rate};
 use crate::plan::Plan;
 use crate::plan::file::{Endpoint, StageKind};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
@@ -26,9 +28,15 @@ pub struct World {
     /// Whether both sides are in one project: collections of the one are seen by the other.
     pub is_same_project: bool,
     opener: Opener,
+    /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
+    /// ask the same.
+    pub(super) partitions: Partitions,
     source_metrics: Arc<Metrics>,
     target_metrics: Arc<Metrics>,
 }
+
+/// Splits that were found, by namespace and its records at that time.
+pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
 
 /// Opens another index of the target's project.
 type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Target>> + Send + Sync>;
@@ -80,6 +88,7 @@ impl World {
             retiring: layered_source,
             is_same_project: is_same_project(&plan.file, environment)?,
             opener: Arc::new(opener),
+            partitions: Partitions::default(),
             source_metrics,
             target_metrics,
         })

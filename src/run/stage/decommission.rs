@@ -341,6 +341,7 @@ async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> R
         source: source.clone(),
         spec: &described.spec,
         most_counts: None,
+        known: None,
     };
     let (source, target) = (namespace.clone(), namespace.clone());
     let found = enumerator.one(&Mapping { source, target, records: expected }).await?;

@@ -164,6 +164,7 @@ pub(crate) async fn choose(
         source: world.source.clone(),
         spec: facts.source,
         most_counts,
+        known: Some(&world.partitions),
     };
     let enumerated = enumerator.all(facts.mappings).await?;
     let gaps = super::copy::refuse_gaps(&enumerated);

@@ -1,6 +1,6 @@
 //! How the ids of each namespace are found.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -10,6 +10,7 @@ use crate::model::{Deployment, Enumeration, IndexSpec, Observed, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration};
 use crate::provider::{Capabilities, Source};
+use crate::run::world::Partitions;
 
 /// Namespaces that are split at once.
 const AT_ONCE: usize = 4;
@@ -80,6 +81,8 @@ pub(crate) struct Enumerator<'a> {
     pub spec: &'a IndexSpec,
     /// The most counts to ask for a namespace; `None`: as many as it takes.
     pub most_counts: Option<u64>,
+    /// Splits that are known already; `None`: the index is asked anew.
+    pub known: Option<&'a Partitions>,
 }
 
 impl Enumerator<'_> {
@@ -139,6 +142,13 @@ impl Enumerator<'_> {
     }
 
     async fn partition(&self, mapping: &Mapping) -> Result<Partition> {
+        let key = (mapping.source.clone(), mapping.records);
+        let locked = |known: &'_ Partitions| {
+            known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        };
+        if let Some(partition) = self.known.and_then(locked) {
+            return Ok(partition);
+        }
         let indexed = match &self.spec.deployment {
             Deployment::Pod { indexed, .. } => indexed.clone(),
             _ => None,
@@ -150,7 +160,12 @@ impl Enumerator<'_> {
             indexed,
             most_counts: self.most_counts,
         };
-        partitioner.split(mapping.records).await
+        let partition = partitioner.split(mapping.records).await?;
+        if let Some(known) = self.known.filter(|_| !partition.is_cut_off) {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(key, partition.clone());
+        }
+        Ok(partition)
     }
 }
 

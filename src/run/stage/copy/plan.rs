@@ -13,6 +13,7 @@ use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
 use crate::provider::{Filter, Target};
 use crate::run::Context;
 use crate::run::stage::resource::{make_staging, ready_within, wait_records};
+use crate::run::world::Partitions;
 
 /// Records the shards, once for a run: they are what is copied, whatever namespaces appear later. The staging index
 /// that lists the ids, where one does.
@@ -40,7 +41,10 @@ pub(super) async fn plan_shards(
             let (index, staging) = staging(context, &source, &mappings).await?;
             (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
         }
-        Route::Stream | Route::Import => (enumerated(context, &source, &mappings).await?, None),
+        Route::Stream | Route::Import => {
+            let known = Some(&context.world.partitions);
+            (enumerated(context, &source, &mappings, known).await?, None)
+        }
     };
     if !context.state()?.shards.is_empty() {
         context.record(Event::ShardsDropped { stage: context.id(), source: None })?;
@@ -101,6 +105,7 @@ async fn enumerated(
     context: &Context,
     source: &IndexDescription,
     mappings: &[Mapping],
+    known: Option<&Partitions>,
 ) -> Result<Vec<Shard>> {
     let copy = copy_of(&context.plan);
     let enumerator = Enumerator {
@@ -109,6 +114,7 @@ async fn enumerated(
         source: context.world.source.clone(),
         spec: &source.spec,
         most_counts: None,
+        known,
     };
     let found = enumerator.all(mappings).await?;
     refuse_gaps(&found)?;
@@ -189,7 +195,7 @@ async fn replan(context: &Context, again: &[Mapping]) -> Result<()> {
     }
     if !open.is_empty() {
         let source = source_of(context).await?;
-        shards.extend(enumerated(context, &source, &open).await?);
+        shards.extend(enumerated(context, &source, &open, None).await?);
     }
     for mapping in again {
         let source = Some(mapping.source.clone());
