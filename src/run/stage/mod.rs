@@ -5,7 +5,6 @@
 
 mod audit;
 mod canary;
-mod catch_up;
 mod copy;
 mod create;
 mod decommission;
