@@ -16,7 +16,9 @@ mod transform;
 mod upsert;
 
 pub use acked::Acked;
-pub use compare::{Comparison, Difference, DifferenceKind, compare_shard, count_extra};
+pub use compare::{
+    Comparison, Difference, DifferenceKind, Drift, Schemas, compare_shard, count_extra,
+};
 pub use concurrency::Adaptive;
 pub use dead_letter::DeadLetters;
 pub use enumerate::{IdChunk, Ids, Manifest, SWEEP_LIMIT};
