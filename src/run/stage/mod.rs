@@ -30,6 +30,7 @@ pub(super) use copy::enumeration_of;
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
 pub(super) use manifest::check_manifest;
 pub(super) use shards::mappings;
+pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.
 pub(super) enum Acted {

@@ -19,7 +19,7 @@ use crate::traffic::Probe;
 /// Namespaces whose first query is timed.
 const COLD_NAMESPACES: usize = 100;
 /// The figure that says that the target was read from now on; it outlives the try that noted it.
-pub(super) const FIGURE: &str = "cold_namespaces";
+pub(crate) const FIGURE: &str = "cold_namespaces";
 
 /// Namespaces of the target that nothing has read in this run and nothing may read before their first query.
 pub(super) struct Reserved {

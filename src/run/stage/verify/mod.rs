@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub(crate) use self::cold::FIGURE as COLD_FIGURE;
 use self::cold::Reserved;
 use self::freshness::{Freshness, Look};
 use self::groups::Group;
