@@ -8,13 +8,16 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::groups::Group;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Span;
+use crate::model::{IndexStats, Span};
 use crate::provider::Target;
 use crate::run::{Context, Progress};
 
 /// The first pause between two looks, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long counts may lag behind what can be read. After that a low count is no lag: records are gone, which
+/// comparing tells better than waiting.
+const COUNTS_LAG: Duration = Duration::from_secs(60);
 /// Namespaces that are asked at once.
 const AT_ONCE: usize = 8;
 /// Namespaces that a message names.
@@ -53,7 +56,8 @@ impl Freshness {
         until(self.began, context.clock.now())
     }
 
-    /// Waits until every write to `groups` is readable, and says all the while what it waits for.
+    /// Waits until every write to `groups` is readable, and says all the while what it waits for. Counts have to
+    /// agree too; where sequence numbers say that everything can be read, for a minute at most.
     ///
     /// # Errors
     /// `Timeout` with the namespaces that lag.
@@ -63,7 +67,8 @@ impl Freshness {
         let mut waited = Waited { namespaces: filled as u64, ..Waited::default() };
         let (mut pause, mut left) = (PAUSE, groups.to_vec());
         loop {
-            let seen = look_at(context, &left, look).await?;
+            let trusts_counts = self.elapsed(context) < COUNTS_LAG.min(self.limit / 2);
+            let seen = look_at(context, &left, look, trusts_counts).await?;
             waited.by_sequence_number += seen.by_sequence_number;
             left = seen.behind.iter().map(|(group, _)| *group).collect();
             if left.is_empty() {
@@ -112,37 +117,50 @@ struct Seen<'a> {
     by_sequence_number: u64,
 }
 
-async fn look_at<'a>(context: &Context, groups: &[&'a Group], look: Look) -> Result<Seen<'a>> {
+/// `trusts_counts`: a namespace that shows fewer records than were written is behind, even where its last write
+/// can be read.
+async fn look_at<'a>(
+    context: &Context,
+    groups: &[&'a Group],
+    look: Look,
+    trusts_counts: bool,
+) -> Result<Seen<'a>> {
     let target = &context.world.target;
     let counts = target.stats().await?;
     let mut seen = Seen { behind: Vec::new(), by_sequence_number: 0 };
     let mut ask = Vec::new();
     for group in groups {
-        let (count, written) = (counts.count(&group.target), group.written());
-        match group.lsn() {
-            _ if count < written => {
-                let lag = format!("`{}` shows {count} of {written} records", group.target);
-                seen.behind.push((*group, lag));
-            }
-            Some(lsn) if look == Look::SequenceNumbers => ask.push((*group, lsn)),
-            _ => {}
+        match (look, group.lsn()) {
+            (Look::SequenceNumbers, Some(lsn)) => ask.push((*group, lsn)),
+            (Look::SequenceNumbers, None) => seen.behind.extend(short(group, &counts)),
+            (Look::Counts, _) if trusts_counts => seen.behind.extend(short(group, &counts)),
+            (Look::Counts, _) => {}
         }
     }
     let answers: Vec<_> =
         ask.into_iter().map(|(group, lsn)| visibility(&**target, group, lsn).boxed()).collect();
     let answers: Vec<_> = stream::iter(answers).buffer_unordered(AT_ONCE).try_collect().await?;
     for (group, lsn, is_visible) in answers {
-        match is_visible {
-            Some(true) => seen.by_sequence_number += 1,
-            Some(false) => {
-                let lag = format!("`{}` has not reached sequence number {lsn}", group.target);
-                seen.behind.push((group, lag));
-            }
-            None => {}
-        }
+        let lag = match (is_visible, short(group, &counts)) {
+            (Some(true), Some(lag)) if trusts_counts => Some(lag),
+            (Some(true), _) => None,
+            (Some(false), lag) => Some(lag.unwrap_or_else(|| {
+                (group, format!("`{}` has not reached sequence number {lsn}", group.target))
+            })),
+            (None, lag) => lag,
+        };
+        seen.by_sequence_number += u64::from(is_visible == Some(true) && lag.is_none());
+        seen.behind.extend(lag);
     }
     seen.behind.sort_by(|a, b| a.0.target.cmp(&b.0.target));
     Ok(seen)
+}
+
+/// A namespace that shows fewer records than were written to it.
+fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
+    let (count, written) = (counts.count(&group.target), group.written());
+    (count < written)
+        .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
 }
 
 async fn visibility<'a>(
