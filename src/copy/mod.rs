@@ -19,7 +19,9 @@ mod upsert;
 
 pub use acked::Acked;
 pub use adopt::adopt;
-pub use compare::{Comparison, Difference, DifferenceKind, compare_shard, count_extra};
+pub use compare::{
+    Comparison, Difference, DifferenceKind, Drift, Schemas, compare_shard, count_extra,
+};
 pub use concurrency::Adaptive;
 pub use dead_letter::DeadLetters;
 pub use enumerate::{IdChunk, Ids, Lists, Manifest, SWEEP_LIMIT};

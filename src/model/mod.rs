@@ -21,7 +21,7 @@ mod verdict;
 pub use checkpoint::{Checkpoint, Tally};
 pub use id::{Namespace, RecordId, StageId};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
-pub use judgement::{Judgement, Place, Severity};
+pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};
 pub use observed::Observed;
 pub use record::Record;

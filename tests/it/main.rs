@@ -6,6 +6,7 @@ mod cli;
 mod cli_docs;
 mod cli_rig;
 mod cli_run;
+mod compare;
 mod emulator;
 mod emulator_control;
 mod emulator_data;

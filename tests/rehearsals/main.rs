@@ -5,6 +5,8 @@
 mod crash;
 mod looking;
 mod loss;
+mod matrix;
 mod plans;
 mod rig;
 mod rollback;
+mod verify;

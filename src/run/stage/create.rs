@@ -352,7 +352,7 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     Ok(())
 }
 
-fn probe_record(spec: &IndexSpec) -> Record {
+pub(super) fn probe_record(spec: &IndexSpec) -> Record {
     let dimension = spec.dimension.unwrap_or(0) as usize;
     let component = 1.0 / (dimension.max(1) as f32).sqrt();
     let sparse = match spec.vector_type {

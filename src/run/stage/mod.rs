@@ -5,10 +5,10 @@
 
 mod audit;
 mod canary;
-mod catch_up;
 mod copy;
 mod create;
 mod decommission;
+mod filters;
 mod not_yet;
 mod resource;
 mod route;
@@ -29,6 +29,7 @@ pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use copy::{Enumerated, Way, check_manifest, mappings};
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
 pub(super) use route::{Chosen, Facts, choose};
+pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.
 pub(super) enum Acted {

@@ -5,10 +5,11 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::copy::{Mapping, Transform};
+use super::filters::Filters;
+use crate::copy::Mapping;
 use crate::error::Result;
-use crate::model::{MetadataValue, Record, RecordId, Vector};
-use crate::provider::{Filter, Query, Source};
+use crate::model::{Record, RecordId, Vector};
+use crate::provider::{Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
 
@@ -94,12 +95,10 @@ async fn some_ids(
     Ok(ids)
 }
 
-/// Queries with the vectors of sampled records; a share of them with a filter on a metadata value of the record.
-///
-/// Only fields that `transform` leaves as they are can be asked for on both sides.
+/// Queries with the vectors of sampled records, dense, sparse or both; a share of them with a filter.
 pub(super) fn queries(
     sampled: &[Sampled],
-    transform: &Transform,
+    mut filters: Option<&mut Filters>,
     count: u64,
     top_k: u32,
     filtered: f64,
@@ -111,49 +110,23 @@ pub(super) fn queries(
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut queries = Vec::new();
     for index in 0..count.min(100_000) {
-        let Sampled { mapping, record } = &sampled[index % sampled.len()];
+        let one = &sampled[index % sampled.len()];
         let wants_filter = (index as f64 * filtered).fract() + filtered >= 1.0;
-        let filter = if wants_filter { filter_of(mapping, record, transform, rng) } else { None };
+        let filter = match &mut filters {
+            Some(filters) if wants_filter => filters.next(one, rng),
+            _ => None,
+        };
         queries.push(ProbeQuery {
-            source_namespace: mapping.source.clone(),
-            target_namespace: mapping.target.clone(),
+            source_namespace: one.mapping.source.clone(),
+            target_namespace: one.mapping.target.clone(),
             is_filtered: filter.is_some(),
             query: Query {
-                vector: record.vector.clone(),
-                sparse: record.sparse.clone(),
+                vector: one.record.vector.clone(),
+                sparse: one.record.sparse.clone(),
                 top_k,
                 filter,
             },
         });
     }
     queries
-}
-
-/// A filter that the record passes on both sides, on one of its short strings, booleans or numbers.
-fn filter_of(
-    mapping: &Mapping,
-    record: &Record,
-    transform: &Transform,
-    rng: &mut StdRng,
-) -> Option<Filter> {
-    let arrived = transform.apply(&mapping.source, record.clone()).ok()?;
-    let usable: Vec<_> = record
-        .metadata
-        .0
-        .iter()
-        .filter(|(field, value)| arrived.metadata.get(field) == Some(*value))
-        .filter_map(|(field, value)| match value {
-            MetadataValue::String(text) if text.len() <= 64 => {
-                Some((field, serde_json::json!({ "$eq": text })))
-            }
-            MetadataValue::Bool(value) => Some((field, serde_json::json!({ "$eq": value }))),
-            MetadataValue::Number(value) => Some((field, serde_json::json!({ "$gte": value }))),
-            _ => None,
-        })
-        .collect();
-    if usable.is_empty() {
-        return None;
-    }
-    let (field, condition) = &usable[rng.random_range(0..usable.len())];
-    Some(Filter(serde_json::json!({ (*field).clone(): condition })))
 }
