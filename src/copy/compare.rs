@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enumerate::{IdChunk, Ids, Manifest};
 use super::pipeline::{Pipeline, fetch_all};
+use super::transform::Changed;
 use crate::error::{Error, Result};
 use crate::model::{Cursor, Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
 use crate::provider::Source;
@@ -112,7 +113,12 @@ async fn compare_chunk(
     let mut comparison = Comparison::default();
     let mut differences = Vec::new();
     for record in ours {
-        let expected = pipeline.transform.apply(&shard.source, record)?;
+        let expected = match pipeline.transform.change(&shard.source, record) {
+            Changed::Kept(record) => record,
+            Changed::LeftOut => continue,
+            // It was not copied either, so it is missing.
+            Changed::Refused(record, _) => record,
+        };
         let seen = theirs.remove(&expected.id);
         comparison.compared += 1;
         for (kind, detail) in comparison.compare(&expected, seen.as_ref(), tolerance) {

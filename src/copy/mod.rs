@@ -6,6 +6,7 @@
 //! bytes of a chunk, whatever the size of the index.
 
 mod acked;
+mod cast;
 mod compare;
 mod concurrency;
 mod dead_letter;
@@ -22,4 +23,4 @@ pub use dead_letter::DeadLetters;
 pub use enumerate::{IdChunk, Ids, Manifest, SWEEP_LIMIT};
 pub use pipeline::{Pipeline, ShardEnd};
 pub use select::{Mapping, choose, map_namespaces};
-pub use transform::Transform;
+pub use transform::{Changed, Transform};

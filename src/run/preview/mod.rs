@@ -101,7 +101,7 @@ pub async fn preview(
     if source.is_some() && !is_passed(state, "copy", plan) {
         check_copy(plan, world, &namespaces)?;
         if state.stages.iter().all(|stage| stage.shards.is_empty()) {
-            check_manifest(plan, &namespaces)?;
+            check_manifest(plan, &namespaces).await?;
         }
     }
     if let Some(asked) = spec_of(plan) {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::manifest::check_manifest;
-use super::shards::{manifest_of, mapping_of, mappings, pipeline, recorded};
+use super::manifest::{forget_ids, manifest_of, prepare_ids, recorded_as};
+use super::shards::{mapping_of, mappings, pipeline, recorded};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::Stopwatch;
@@ -40,7 +40,7 @@ pub(crate) fn enumeration_of(
 ) -> Result<(Enumeration, &'static str)> {
     let named = match &copy.enumerate {
         EnumerateBy::Manifest(manifest) => {
-            let file = plan.base.join(&manifest.manifest.file);
+            let file = plan.base.join(manifest.manifest.file.as_deref().unwrap_or("ids.csv"));
             return Ok((Enumeration::Manifest { file }, "the plan gives the ids"));
         }
         EnumerateBy::Named(named) => *named,
@@ -77,7 +77,7 @@ impl Work for CopyWork {
         self.plan_shards(context).await?;
         self.plan_again(context, &path).await?;
         let copied: Vec<_> = recorded(context).iter().map(mapping_of).collect();
-        check_manifest(&context.plan, &copied)?;
+        prepare_ids(context, &copied).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let pipeline = pipeline(context, path.clone()).await?;
@@ -94,6 +94,9 @@ impl Work for CopyWork {
         if tally.failed > 0 {
             context.wrote("dead letters", path, tally.failed)?;
         }
+        if tally.missing > 0 {
+            forget_ids(context)?;
+        }
         self.report(context, &gaps)?;
         let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
@@ -104,6 +107,7 @@ impl Work for CopyWork {
             .set("copy.records", Observed::count(tally.copied), tally.enumerated)
             .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
             .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
+            .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated)
             .set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated)
             .set("copy.rate", Observed::PerSecond(rate), tally.enumerated)
             .set("copy.retries", Observed::count(retries), tally.enumerated);
@@ -144,6 +148,7 @@ impl CopyWork {
                 &mapping.source,
                 mapping.records,
             )?;
+            let enumeration = recorded_as(context, enumeration);
             let (source, target) = (mapping.source, mapping.target);
             shards.push(Shard { source, target, enumeration, expected: mapping.records });
         }
@@ -215,6 +220,7 @@ impl CopyWork {
             ("bytes", tally.bytes as f64),
             ("failed", tally.failed as f64),
             ("missing", tally.missing as f64),
+            ("left_out", tally.left_out as f64),
             ("records_per_second", rate),
             ("retries", retries as f64),
         ];
@@ -254,7 +260,7 @@ async fn copy_shard(
     gauge: &Gauge<'_>,
 ) -> Result<()> {
     let shard = &state.shard;
-    let manifest = manifest_of(&context.plan, shard)?;
+    let manifest = manifest_of(context, shard)?;
     let stage = context.id();
     let mut last: Option<Stopwatch> = None;
     let end = pipeline

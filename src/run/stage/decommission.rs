@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use super::copy::enumeration_of;
 use super::create::wait_unprotected;
-use super::shards::{copy_of, manifest_of};
+use super::manifest::manifest_of;
+use super::shards::copy_of;
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::{Timestamp, after};
@@ -127,6 +128,12 @@ impl DecommissionWork {
                     problems.push(format!(
                         "{} records of `{namespace}` were refused by the target and there is no snapshot",
                         state.checkpoint.tally.failed
+                    ));
+                }
+                Some(state) if state.checkpoint.tally.left_out > 0 && self.0.snapshot.is_none() => {
+                    problems.push(format!(
+                        "{} records of `{namespace}` were left out by the filter and there is no snapshot",
+                        state.checkpoint.tally.left_out
                     ));
                 }
                 None if self.0.snapshot.is_none() => {
@@ -273,7 +280,7 @@ async fn snapshot_namespace(
     let shard =
         Shard { source: namespace.clone(), target: namespace.clone(), enumeration, expected };
     let manifest = match shard.enumeration {
-        Enumeration::Manifest { .. } => manifest_of(&context.plan, &shard)?,
+        Enumeration::Manifest { .. } => manifest_of(context, &shard)?,
         _ => None,
     };
     let path = dir.join(format!("{}.parquet", file_name(namespace)));

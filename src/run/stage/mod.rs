@@ -11,6 +11,7 @@ mod create;
 mod decommission;
 mod manifest;
 mod not_yet;
+mod printed;
 mod sampling;
 mod shards;
 mod verify;

@@ -136,7 +136,7 @@ fn filter_of(
     transform: &Transform,
     rng: &mut StdRng,
 ) -> Option<Filter> {
-    let arrived = transform.apply(&mapping.source, record.clone()).ok()?;
+    let arrived = transform.change(&mapping.source, record.clone()).kept()?;
     let usable: Vec<_> = record
         .metadata
         .0

@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::copy::{
-    Adaptive, DeadLetters, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces,
-};
-use crate::error::{Error, Result};
-use crate::model::{Enumeration, IndexStats, Shard};
+use crate::copy::{Adaptive, DeadLetters, Mapping, Pipeline, Transform, choose, map_namespaces};
+use crate::error::Result;
+use crate::model::{IndexStats, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, StageKind};
-use crate::provider::manifest::{self, ManifestOptions};
 use crate::run::Context;
 
 /// The plan's copy stage, or one with all defaults.
@@ -46,7 +43,7 @@ pub(super) fn mapping_of(shard: &Shard) -> Mapping {
 
 /// The changes the plan's copy stage makes to records.
 pub(super) fn transform_of(context: &Context) -> Result<Transform> {
-    Transform::new(&context.plan, copy_of(&context.plan).metadata.as_ref())
+    Transform::new(&context.plan, &copy_of(&context.plan))
 }
 
 /// The pipeline of the plan's copy stage.
@@ -75,33 +72,4 @@ pub(super) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
         },
         cancel: context.cancel.clone(),
     })
-}
-
-/// All rows of the plan's manifest; `None` where it names none.
-pub(super) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
-    let copy = copy_of(plan);
-    let file::EnumerateBy::Manifest(asked) = &copy.enumerate else { return Ok(None) };
-    manifest::open(&ManifestOptions {
-        path: plan.base.join(&asked.manifest.file),
-        namespace: asked.manifest.namespace.clone(),
-        id: asked.manifest.id.clone(),
-    })
-    .map(Some)
-}
-
-/// The rows of a shard's manifest; `None` where it is not enumerated by one.
-pub(super) fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>> {
-    if !matches!(shard.enumeration, Enumeration::Manifest { .. }) {
-        return Ok(None);
-    }
-    let Some(rows) = manifest_rows(plan)? else {
-        return Err(Error::unexpected("the shard has a manifest and the plan has none"));
-    };
-    let namespace = shard.source.clone();
-    let ids = rows.filter_map(move |row| match row {
-        Ok(row) if row.namespace == namespace => Some(Ok(row.id)),
-        Ok(_) => None,
-        Err(error) => Some(Err(error)),
-    });
-    Ok(Some(Box::new(ids)))
 }

@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::catch_up::catch_up;
+use super::manifest::manifest_of;
 use super::sampling::{queries, sample, seeded};
-use super::shards::{manifest_of, mapping_of, pipeline, transform_of};
+use super::shards::{mapping_of, pipeline, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::clock::Stopwatch;
@@ -113,7 +114,7 @@ impl VerifyWork {
         for state in shards {
             let shard = &state.shard;
             let picks = Arc::new(self.picks(context, all));
-            let manifest = manifest_of(&context.plan, shard)?;
+            let manifest = manifest_of(context, shard)?;
             let tolerance = self.0.tolerance.unwrap_or(0.0);
             let comparison =
                 compare_shard(&pipeline, shard, manifest, tolerance, picks, &mut |difference| {
