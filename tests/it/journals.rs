@@ -102,6 +102,7 @@ impl Writer {
             failed: 0,
             missing: 0,
             bytes: records * 12_400,
+            ..Tally::default()
         };
         let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
         self.write(Event::Checkpointed {

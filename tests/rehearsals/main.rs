@@ -5,6 +5,7 @@
 mod crash;
 mod looking;
 mod loss;
+mod names;
 mod plans;
 mod rig;
 mod rollback;

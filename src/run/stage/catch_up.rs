@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::shards::mapping_of;
 use crate::clock::after;
+use crate::copy::{Mapping, expected_by_target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ShardState;
 use crate::run::Context;
@@ -42,13 +44,18 @@ async fn behind(context: &Context, shards: &[ShardState]) -> Result<Vec<String>>
     let target = &context.world.target;
     let counts = target.stats().await?;
     let mut behind = Vec::new();
-    for state in shards {
-        let (namespace, written) = (&state.shard.target, state.checkpoint.tally.copied);
-        let count = counts.count(namespace);
+    let copied = |state: &ShardState| Mapping {
+        records: state.checkpoint.tally.copied,
+        ..mapping_of(&state.shard)
+    };
+    for (namespace, written) in expected_by_target(&shards.iter().map(copied).collect::<Vec<_>>()) {
+        let count = counts.count(&namespace);
         if count < written {
             behind.push(format!("`{namespace}` shows {count} of {written} records"));
-            continue;
         }
+    }
+    for state in shards {
+        let namespace = &state.shard.target;
         if let Some(lsn) = state.checkpoint.lsn
             && target.is_visible(namespace, lsn).await? == Some(false)
         {

@@ -9,6 +9,8 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::manifest::{forget_ids, manifest_of, prepare_ids, recorded_as};
+use super::mapping::write_mapping;
+use super::merge::prove_merges;
 use super::shards::{mapping_of, mappings, pipeline, recorded};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
@@ -78,6 +80,7 @@ impl Work for CopyWork {
         self.plan_again(context, &path).await?;
         let copied: Vec<_> = recorded(context).iter().map(mapping_of).collect();
         prepare_ids(context, &copied).await?;
+        prove_merges(context).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let pipeline = pipeline(context, path.clone()).await?;
@@ -97,6 +100,7 @@ impl Work for CopyWork {
         if tally.missing > 0 {
             forget_ids(context)?;
         }
+        write_mapping(context)?;
         self.report(context, &gaps)?;
         let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
@@ -163,14 +167,16 @@ impl CopyWork {
     }
 
     /// Plans those shards anew that came to their end and were not proven, or had records refused by the target:
-    /// another try of the stage can only differ where they are walked again.
+    /// another try of the stage can only differ where they are walked again. So are those that were not begun and
+    /// whose count is another by now.
     async fn plan_again(&self, context: &Context, dead_letters: &Path) -> Result<()> {
         let counts = context.world.source.stats().await?;
         for state in context.state()?.shards.into_values() {
             let now = counts.count(&state.shard.source);
             let has_ended = state.checkpoint.cursor == Cursor::End;
             let was_judged = state.is_complete && state.checkpoint.tally.failed > 0;
-            if has_ended && (was_judged || gap(&state, now).is_some()) {
+            let is_stale = state.checkpoint.cursor == Cursor::Start && state.shard.expected != now;
+            if is_stale || has_ended && (was_judged || gap(&state, now).is_some()) {
                 let shard = Shard { expected: now, ..state.shard };
                 context.record(Event::ShardPlanned { stage: context.id(), shard })?;
             }

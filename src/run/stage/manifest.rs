@@ -61,7 +61,7 @@ pub(super) async fn prepare_ids(context: &Context, namespaces: &[Mapping]) -> Re
     };
     let (to, of) = (path.clone(), namespaces.to_vec());
     let spool = blocking(move || sort(&options, &to, &of)).await?;
-    for printed in printed {
+    if let Some(printed) = printed {
         // All of it is in the sorted file now.
         let _ = std::fs::remove_file(printed);
     }

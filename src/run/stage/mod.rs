@@ -10,6 +10,8 @@ mod copy;
 mod create;
 mod decommission;
 mod manifest;
+mod mapping;
+mod merge;
 mod not_yet;
 mod printed;
 mod sampling;

@@ -68,7 +68,7 @@ mod tests {
     fn the_first_character_tells_the_format() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("printed");
-        let mut told = |text: &str| {
+        let told = |text: &str| {
             std::fs::write(&path, text).unwrap();
             format(&path)
         };

@@ -15,7 +15,9 @@ use super::shards::{mapping_of, pipeline, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::clock::Stopwatch;
-use crate::copy::{Comparison, Difference, Mapping, Pipeline, compare_shard, count_extra};
+use crate::copy::{
+    Comparison, Difference, Mapping, Pipeline, compare_shard, count_extra, expected_by_target,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, ShardState};
 use crate::model::{Observed, Operation, Outcome, Rate, RecordId, Sample, Share, Side};
@@ -85,14 +87,19 @@ impl VerifyWork {
         let ours = context.world.source.stats().await?;
         let theirs = context.world.target.stats().await?;
         let mut delta = 0;
-        for state in shards {
-            let (a, b) = (ours.count(&state.shard.source), theirs.count(&state.shard.target));
+        let expected = |records: &dyn Fn(&ShardState) -> u64| {
+            let mappings = shards
+                .iter()
+                .map(|state| Mapping { records: records(state), ..mapping_of(&state.shard) });
+            expected_by_target(&mappings.collect::<Vec<_>>())
+        };
+        let held = expected(&|state| ours.count(&state.shard.source));
+        let left_out = expected(&|state| state.checkpoint.tally.left_out);
+        for (namespace, held) in held {
+            let (a, b) = (held.saturating_sub(left_out[&namespace]), theirs.count(&namespace));
             delta += a.abs_diff(b);
             if a != b {
-                context.note(format!(
-                    "`{}` has {a} records, `{}` has {b}",
-                    state.shard.source, state.shard.target
-                ))?;
+                context.note(format!("`{namespace}` should have {a} records and has {b}"))?;
             }
         }
         target.set("count_delta", Observed::count(delta), shards.len() as u64);
