@@ -7,9 +7,11 @@
 
 mod acked;
 mod adopt;
+mod cast;
 mod compare;
 mod concurrency;
 mod dead_letter;
+mod disjoint;
 mod enumerate;
 mod partition;
 mod pipeline;
@@ -24,8 +26,9 @@ pub use compare::{
 };
 pub use concurrency::Adaptive;
 pub use dead_letter::DeadLetters;
+pub use disjoint::prove_disjoint;
 pub use enumerate::{IdChunk, Ids, Lists, Manifest, SWEEP_LIMIT};
 pub use partition::{Cell, Conditions, Partition, Partitioner, Stuck};
 pub use pipeline::{Pipeline, ShardEnd};
-pub use select::{Mapping, choose, map_namespaces};
-pub use transform::Transform;
+pub use select::{Mapping, choose, expected_by_target, map_namespaces, merged};
+pub use transform::{Changed, Transform};

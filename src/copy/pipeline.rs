@@ -10,7 +10,7 @@ use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
 use super::enumerate::{IdChunk, Ids, Lists};
-use super::transform::Transform;
+use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Cursor, Namespace, Record, RecordId, Shard, Tally};
@@ -114,12 +114,22 @@ impl Pipeline {
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
         tally.missing = (ids.len() - records.len()) as u64;
         let mut changed = Vec::with_capacity(records.len());
+        let mut unchangeable = Vec::new();
         for record in records {
-            tally.bytes += record.stored_bytes() as u64;
-            changed.push(self.transform.apply(&shard.source, record)?);
+            let bytes = record.stored_bytes() as u64;
+            match self.transform.change(&shard.source, record) {
+                Changed::LeftOut => {
+                    tally.left_out += 1;
+                    continue;
+                }
+                Changed::Kept(record) => changed.push(record),
+                Changed::Refused(record, reason) => unchangeable.push((record, reason)),
+            }
+            tally.bytes += bytes;
         }
-        let Settled { copied, refused, lsn } =
+        let Settled { copied, mut refused, lsn } =
             upsert(&*self.target, &shard.target, changed).await?;
+        refused.extend(unchangeable);
         tally.copied = copied;
         tally.failed = refused.len() as u64;
         for (record, reason) in refused {

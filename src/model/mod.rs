@@ -4,6 +4,7 @@
 //! the wire, and stays that until something needs the numbers.
 
 mod checkpoint;
+mod filter;
 mod id;
 mod index;
 mod judgement;
@@ -19,6 +20,7 @@ mod vector;
 mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
+pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RecordId, StageId};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use judgement::{Judgement, Meanwhile, Place, Severity};

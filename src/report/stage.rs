@@ -72,11 +72,15 @@ impl CopyReport {
 
     /// `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
     pub fn words(&self) -> String {
-        let Tally { copied, failed, missing, bytes: size, .. } = self.tally;
+        let Tally { copied, failed, missing, left_out, bytes: size, .. } = self.tally;
         let rate =
             self.rate.map(|rate| format!(", {}/s", count(rate.round() as u64))).unwrap_or_default();
+        let left_out = match left_out {
+            0 => String::new(),
+            records => format!(", {} left out", count(records)),
+        };
         format!(
-            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing",
+            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing{left_out}",
             count(copied),
             plural(self.expected, "record"),
             count(self.complete),

@@ -7,6 +7,7 @@ use vecshift::model::{
 
 fn shard() -> Shard {
     Shard {
+        cell: 0,
         source: Namespace::new("a"),
         target: Namespace::new("b"),
         enumeration: Enumeration::List,

@@ -103,6 +103,7 @@ impl Writer {
             failed: 0,
             missing: 0,
             bytes: records * 12_400,
+            ..Tally::default()
         };
         let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
         self.write(Event::Checkpointed {
@@ -142,6 +143,7 @@ pub fn judgement(text: &str, threshold: &str, observed: Observed, line: u32) -> 
         window: None,
         tolerated: None,
         reason: None,
+        source: None,
         place: Place { file: "plans/twins.yaml".into(), line, column: 9 },
     }
 }

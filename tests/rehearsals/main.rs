@@ -6,6 +6,7 @@ mod crash;
 mod looking;
 mod loss;
 mod matrix;
+mod names;
 mod plans;
 mod rig;
 mod rollback;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::codes;
 use super::super::file::{
-    Copy, EnumerateBy, Lookup, Manifest, NamedEnumeration, Namespaces, StageKind, Strategy,
+    Copy, EnumerateBy, Lookup, NamedEnumeration, Namespaces, StageKind, Strategy,
 };
 use super::super::node::step;
 use super::super::template::is_template;
@@ -64,20 +64,9 @@ fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
         });
     }
     if let EnumerateBy::Manifest(enumeration) = &copy.enumerate {
-        manifest(context, &format!("{pointer}/enumerate/manifest"), &enumeration.manifest);
+        let at = format!("{pointer}/enumerate/manifest");
+        super::manifest::check(context, &at, &enumeration.manifest);
     }
-}
-
-fn manifest(context: &mut Context<'_>, pointer: &str, manifest: &Manifest) {
-    let at = format!("{pointer}/file");
-    let ending = manifest.file.rsplit_once('.').map(|(_, ending)| ending);
-    if !matches!(ending, Some("csv" | "jsonl" | "parquet")) {
-        let message = format!("the ending of `{}` does not tell its format", manifest.file);
-        context.report_with(&codes::BAD_MANIFEST, &at, message, |d| {
-            d.label("`.csv`, `.jsonl` or `.parquet`")
-        });
-    }
-    file(context, &at, &manifest.file);
 }
 
 /// Reports a file that is not there.

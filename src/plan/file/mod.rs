@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, KeepWarm, ProbeLoad, Step, StepApproval};
 pub use copy::{
-    Copy, EnumerateBy, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration,
-    Namespaces, Strategy,
+    Cast, Copy, EnumerateBy, Lookup, Manifest, ManifestEnumeration, MetadataChanges,
+    NamedEnumeration, Namespaces, Strategy,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};

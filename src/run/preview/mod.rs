@@ -122,7 +122,7 @@ pub async fn preview(
             is_same_project: world.is_same_project,
         };
         chosen = Some(choose(&facts, world, Some(MOST_COUNTS)).await?);
-        check_manifest(plan, &namespaces)?;
+        check_manifest(plan, &namespaces).await?;
     }
     if state.phase == Phase::RollingBack {
         notes.push(

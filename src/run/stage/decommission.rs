@@ -13,7 +13,7 @@ use crate::clock::{Timestamp, after};
 use crate::copy::{Ids, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, ShardState, StageStatus};
-use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Verdict};
+use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Tally, Verdict};
 use crate::plan::file::Decommission;
 use crate::provider::IndexChange;
 use crate::provider::parquet::{self, RecordWriter};
@@ -117,7 +117,8 @@ impl DecommissionWork {
             let shards: Vec<&ShardState> =
                 copied.iter().filter(|state| &state.shard.source == namespace).collect();
             let expected: u64 = shards.iter().map(|state| state.shard.expected).sum();
-            let failed: u64 = shards.iter().map(|state| state.checkpoint.tally.failed).sum();
+            let mut tally = Tally::default();
+            shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
             if shards.is_empty() {
                 if self.0.snapshot.is_none() {
                     problems.push(format!(
@@ -130,9 +131,15 @@ impl DecommissionWork {
                 ));
             } else if shards.iter().any(|state| !state.is_complete) {
                 problems.push(format!("`{namespace}` was not copied completely"));
-            } else if failed > 0 && self.0.snapshot.is_none() {
+            } else if tally.failed > 0 && self.0.snapshot.is_none() {
                 problems.push(format!(
-                    "{failed} records of `{namespace}` were refused by the target and there is no snapshot"
+                    "{} records of `{namespace}` were refused by the target and there is no snapshot",
+                    tally.failed
+                ));
+            } else if tally.left_out > 0 && self.0.snapshot.is_none() {
+                problems.push(format!(
+                    "{} records of `{namespace}` were left out by the filter and there is no snapshot",
+                    tally.left_out
                 ));
             }
         }
@@ -270,7 +277,7 @@ async fn snapshot_namespace(
     let path = dir.join(format!("{}.parquet", file_name(namespace)));
     let mut writer = RecordWriter::create(&path)?;
     for shard in shards_of(context, namespace, expected).await? {
-        let lists = lists_of(&context.plan, &shard, &pipeline)?;
+        let lists = lists_of(context, &shard, &pipeline)?;
         let mut ids = Ids::start(source.clone(), &shard, &Cursor::Start, CHUNK, lists).await?;
         while let Some(chunk) = ids.next().await? {
             context.stop_if_cancelled()?;

@@ -11,7 +11,7 @@ use super::copy::{mappings, transform_of};
 use super::sampling::{Sampled, sample, seeded};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
-use crate::copy::Mapping;
+use crate::copy::{Changed, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Deployment, IndexDescription, IndexStats, Observed};
@@ -94,10 +94,14 @@ impl AuditWork {
         let transform = transform_of(context)?;
         let mut rejects = Vec::new();
         for one in sampled {
-            let record = transform.apply(&one.mapping.source, one.record.clone())?;
-            if let Some(reason) = context.world.target.rejects(&record) {
+            let reason = match transform.change(&one.mapping.source, one.record.clone()) {
+                Changed::Kept(record) => context.world.target.rejects(&record),
+                Changed::LeftOut => None,
+                Changed::Refused(_, reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
                 let namespace = one.mapping.source.to_string();
-                rejects.push(Reject { namespace, id: record.id, reason });
+                rejects.push(Reject { namespace, id: one.record.id.clone(), reason });
             }
         }
         Ok(rejects)

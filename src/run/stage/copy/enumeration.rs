@@ -112,7 +112,8 @@ impl Enumerator<'_> {
     fn simple(&self, mapping: &Mapping) -> Result<Option<(Enumeration, &'static str)>> {
         let named = match &self.copy.enumerate {
             EnumerateBy::Manifest(manifest) => {
-                let file = self.plan.base.join(&manifest.manifest.file);
+                let name = manifest.manifest.file.as_deref().unwrap_or("ids.csv");
+                let file = self.plan.base.join(name);
                 return Ok(Some((Enumeration::Manifest { file }, "the plan gives the ids")));
             }
             EnumerateBy::Named(named) => *named,

@@ -1,11 +1,15 @@
 //! Copies every record of the selected namespaces and proves it.
 //!
-//! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` checks ids that are given,
-//! `shards` makes the pipeline that walks them, `prove` compares what was settled with the source's own counts.
+//! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
+//! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
+//! `prove` compares what was settled with the source's own counts, `mapping` leaves the names for the application.
 
 mod enumeration;
 mod manifest;
+mod mapping;
+mod merge;
 mod plan;
+mod printed;
 mod progress;
 mod prove;
 mod shards;
@@ -18,6 +22,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 pub(crate) use enumeration::{Enumerated, Enumerator, Way, refuse_gaps};
 pub(crate) use manifest::check_manifest;
+use manifest::{forget_ids, prepare_ids};
+use mapping::write_mapping;
+use merge::prove_merges;
 use progress::Gauge;
 pub(crate) use shards::{copy_of, mappings};
 pub(super) use shards::{lists_of, pipeline, recorded_mappings, transform_of};
@@ -48,11 +55,12 @@ impl Work for CopyWork {
         let route = route_of(context).await?;
         let staging = plan::plan_shards(context, route).await?;
         plan::plan_again(context, &path).await?;
-        check_manifest(&context.plan, &recorded_mappings(context))?;
+        prepare_ids(context, &recorded_mappings(context)).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let mut pipeline = pipeline(context, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
+        prove_merges(context, &pipeline).await?;
         let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
         let gauge = Gauge::new(context, &shards);
@@ -75,6 +83,10 @@ impl Work for CopyWork {
         if tally.failed > 0 {
             context.wrote("dead letters", path, tally.failed)?;
         }
+        if tally.missing > 0 {
+            forget_ids(context)?;
+        }
+        write_mapping(context)?;
         prove::report(context, &gaps)?;
         let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
@@ -85,6 +97,7 @@ impl Work for CopyWork {
             .set("copy.records", Observed::count(tally.copied), tally.enumerated)
             .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
             .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
+            .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated)
             .set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated)
             .set("copy.retries", Observed::count(retries), tally.enumerated);
         match route {
@@ -120,6 +133,7 @@ fn figures(context: &Context, tally: Tally, rate: f64, retries: u64) -> Result<(
         ("bytes", tally.bytes as f64),
         ("failed", tally.failed as f64),
         ("missing", tally.missing as f64),
+        ("left_out", tally.left_out as f64),
         ("records_per_second", rate),
         ("retries", retries as f64),
     ];
@@ -148,7 +162,7 @@ async fn copy_shard(
     let end = match shard.enumeration {
         Enumeration::Collection => adopt(pipeline, shard, &state.checkpoint, &mut checkpoint).await,
         _ => {
-            let lists = lists_of(&context.plan, shard, pipeline)?;
+            let lists = lists_of(context, shard, pipeline)?;
             pipeline.copy(shard, &state.checkpoint, lists, &mut checkpoint).await
         }
     };

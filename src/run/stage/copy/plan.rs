@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::enumeration::{Enumerator, refuse_gaps};
+use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use super::shards::{copy_of, mappings, recorded_mappings};
 use crate::copy::Mapping;
@@ -118,7 +119,10 @@ async fn enumerated(
     };
     let found = enumerator.all(mappings).await?;
     refuse_gaps(&found)?;
-    Ok(found.iter().flat_map(|one| one.shards()).collect())
+    let shards = found.iter().flat_map(|one| one.shards());
+    Ok(shards
+        .map(|shard| Shard { enumeration: recorded_as(context, shard.enumeration), ..shard })
+        .collect())
 }
 
 /// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
@@ -165,6 +169,8 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
             Enumeration::Sweep | Enumeration::Cell { .. } if is_open && now != expected => {
                 return Ok(true);
             }
+            // Not begun, and planned with a count that is no longer true.
+            _ if state.checkpoint.cursor == Cursor::Start && now != expected => return Ok(true),
             Enumeration::Cell { filter } if is_open => {
                 cells.push((Filter(filter.clone()), state.shard.expected));
             }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::manifest::manifest_of;
 use crate::copy::{
-    Adaptive, DeadLetters, Lists, Manifest, Mapping, Pipeline, Transform, choose, map_namespaces,
+    Adaptive, DeadLetters, Lists, Mapping, Pipeline, Transform, choose, map_namespaces,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Enumeration, IndexStats, Namespace, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, StageKind};
 use crate::provider::Source;
-use crate::provider::manifest::{self, ManifestOptions};
 use crate::run::Context;
 
 /// The plan's copy stage, or one with all defaults.
@@ -50,7 +50,7 @@ pub(crate) fn recorded_mappings(context: &Context) -> Vec<Mapping> {
 
 /// The changes the plan's copy stage makes to records.
 pub(crate) fn transform_of(context: &Context) -> Result<Transform> {
-    Transform::new(&context.plan, copy_of(&context.plan).metadata.as_ref())
+    Transform::new(&context.plan, &copy_of(&context.plan))
 }
 
 /// The pipeline of the plan's copy stage.
@@ -82,21 +82,9 @@ pub(crate) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
     })
 }
 
-/// All rows of the plan's manifest; `None` where it names none.
-pub(super) fn manifest_rows(plan: &Plan) -> Result<Option<manifest::Manifest>> {
-    let copy = copy_of(plan);
-    let file::EnumerateBy::Manifest(asked) = &copy.enumerate else { return Ok(None) };
-    manifest::open(&ManifestOptions {
-        path: plan.base.join(&asked.manifest.file),
-        namespace: asked.manifest.namespace.clone(),
-        id: asked.manifest.id.clone(),
-    })
-    .map(Some)
-}
-
 /// What gives the ids of a shard where its source does not: a manifest, the staging index, or the target, which
 /// after a copy holds every id.
-pub(crate) fn lists_of(plan: &Plan, shard: &Shard, pipeline: &Pipeline) -> Result<Lists> {
+pub(crate) fn lists_of(context: &Context, shard: &Shard, pipeline: &Pipeline) -> Result<Lists> {
     let other = match (&shard.enumeration, &pipeline.staging) {
         (Enumeration::Staging { .. }, Some(staging)) => {
             Some((staging.clone(), shard.source.clone()))
@@ -107,22 +95,5 @@ pub(crate) fn lists_of(plan: &Plan, shard: &Shard, pipeline: &Pipeline) -> Resul
         }
         _ => None,
     };
-    Ok(Lists { other, manifest: manifest_of(plan, shard)? })
-}
-
-/// The rows of a shard's manifest; `None` where it is not enumerated by one.
-fn manifest_of(plan: &Plan, shard: &Shard) -> Result<Option<Manifest>> {
-    if !matches!(shard.enumeration, Enumeration::Manifest { .. }) {
-        return Ok(None);
-    }
-    let Some(rows) = manifest_rows(plan)? else {
-        return Err(Error::unexpected("the shard has a manifest and the plan has none"));
-    };
-    let namespace = shard.source.clone();
-    let ids = rows.filter_map(move |row| match row {
-        Ok(row) if row.namespace == namespace => Some(Ok(row.id)),
-        Ok(_) => None,
-        Err(error) => Some(Err(error)),
-    });
-    Ok(Some(Box::new(ids)))
+    Ok(Lists { other, manifest: manifest_of(context, shard)? })
 }

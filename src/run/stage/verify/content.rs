@@ -39,7 +39,7 @@ impl VerifyWork {
         for group in groups {
             let before = (total.compared, total.missing);
             for state in &group.shards {
-                let lists = lists_of(&context.plan, &state.shard, &pipeline)?;
+                let lists = lists_of(context, &state.shard, &pipeline)?;
                 compare_shard(
                     &pipeline,
                     &state.shard,

@@ -66,6 +66,11 @@ impl Group {
         self.shards.iter().map(|state| state.checkpoint.tally.copied).sum()
     }
 
+    /// Records that the plan's filter left out.
+    pub fn left_out(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.left_out).sum()
+    }
+
     /// Records the target refused while they were copied.
     pub fn refused(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()

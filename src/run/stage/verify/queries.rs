@@ -49,7 +49,7 @@ impl VerifyWork {
             _ => None,
         };
         let transform = transform_of(context)?;
-        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref())?;
+        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
         let (count, top_k) = (asked.count, asked.top_k.unwrap_or(10));
         let share = asked.filtered.unwrap_or_default().0;
         let queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);
