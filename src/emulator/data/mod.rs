@@ -124,7 +124,6 @@ impl Call {
         vector: &Vector,
         sparse: Option<&SparseVector>,
     ) -> Answer<()> {
-        let spec = self.index.spec();
         if self.index.vector_type == VectorType::Sparse {
             let fault = match sparse {
                 _ if !vector.is_empty() => "dense values are not supported by a sparse index",
@@ -140,12 +139,16 @@ impl Call {
                 "Vector dimension {found} does not match the dimension of the index {dimension}"
             )));
         }
-        if sparse.is_some() && spec.metric != crate::model::Metric::Dotproduct {
-            return Err(Refusal::invalid(
-                "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
-            ));
+        if sparse.is_some() { self.check_keeps_sparse() } else { Ok(()) }
+    }
+
+    fn check_keeps_sparse(&self) -> Answer<()> {
+        if self.index.spec().metric == crate::model::Metric::Dotproduct {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::invalid(
+            "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
+        ))
     }
 
     fn read_units(&self, units: u32) -> Option<u32> {
