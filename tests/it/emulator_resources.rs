@@ -41,10 +41,12 @@ async fn a_collection_may_fail_or_stall() {
     set(ResourceFault::Stalls);
     let Answered(stalled) = collect(&rig, "stalled").await;
     assert_eq!(stalled["status"], "Initializing");
+    assert_eq!(rig.emulator.collections(), ["failed", "stalled"]);
     // A pod with a pending collection cannot be deleted; without it, it can.
     rig.control("DELETE", "/indexes/pod", None).await.expect(412);
     rig.control("DELETE", "/collections/stalled", None).await.expect(202);
     rig.control("DELETE", "/indexes/pod", None).await.expect(202);
+    assert!(rig.emulator.indexes().is_empty());
 }
 
 #[tokio::test]
