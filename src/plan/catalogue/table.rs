@@ -163,7 +163,18 @@ pub static METRICS: &[Metric] = &[
         "What the target will cost a month: storage and the queries of `prices.queries_per_month`.",
     ),
     plain("cost.saving", AUDIT, Unit::Share, "1 - target monthly / source monthly."),
-    plain("cost.copy", AUDIT, Unit::Dollars, "What writing every record once costs."),
+    plain(
+        "cost.copy",
+        AUDIT,
+        Unit::Dollars,
+        "What writing every record once costs, and reading it where the source is serverless.",
+    ),
+    plain(
+        "cost.verify",
+        AUDIT,
+        Unit::Dollars,
+        "What comparing every record once costs: read units, and what leaves the service beyond what is included.",
+    ),
     plain(
         "target.ready",
         CREATE,

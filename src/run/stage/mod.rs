@@ -8,6 +8,7 @@ mod canary;
 mod copy;
 mod create;
 mod decommission;
+mod fields;
 mod filters;
 mod manifest;
 mod not_yet;

@@ -41,12 +41,15 @@ pub(super) async fn sample(
     rng: &mut StdRng,
 ) -> Result<Vec<Sampled>> {
     let total: u64 = mappings.iter().map(|mapping| mapping.records).sum();
+    // Shares are rounded up; where every namespace gets one, the last ones must not go without.
+    let enough = if mappings.len() as u64 > count { count } else { u64::MAX };
     let mut sampled = Vec::new();
     for mapping in mappings.iter().filter(|mapping| mapping.records > 0) {
-        if sampled.len() as u64 >= count {
+        if sampled.len() as u64 >= enough {
             break;
         }
-        let share = u128::from(count) * u128::from(mapping.records) / u128::from(total.max(1));
+        let share = u128::from(count) * u128::from(mapping.records);
+        let share = share.div_ceil(u128::from(total.max(1)));
         let wanted = usize::try_from(share).unwrap_or(usize::MAX).max(1);
         let ids = some_ids(source, dimension, mapping, wanted, rng).await?;
         for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
