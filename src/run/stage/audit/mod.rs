@@ -195,7 +195,7 @@ impl AuditWork {
             Error::unexpected("the findings cannot be written as JSON").with_source(error)
         })?;
         let text = text::text(findings).into_bytes();
-        for (name, ending, content) in [("audit", "json", json), ("audit, to read", "txt", text)] {
+        for (name, ending, content) in [("audit", "json", json), ("audit to read", "txt", text)] {
             let path = context.artifacts.join(format!("{}.{ending}", context.stage().id));
             let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
             std::fs::create_dir_all(&context.artifacts).map_err(cannot)?;

@@ -3,7 +3,7 @@
 use super::findings::Findings;
 use super::limits::warnings;
 use super::records::shown;
-use super::text::way_words;
+use super::text::{dollars, way_words};
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
@@ -63,9 +63,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
         ));
     }
     told.extend(warnings(&findings.limits));
-    for way in findings.ways.iter().filter(|way| way.ruled_out.is_empty()) {
-        told.push(format!("{}: {}", way.way, way_words(way)));
-    }
+    told.push(ways(findings));
     told.push(cost(findings));
     told.extend(log(findings));
     told
@@ -117,9 +115,19 @@ fn records(findings: &Findings) -> Vec<String> {
     told
 }
 
+/// Which ways the limits allow, and what streaming takes.
+fn ways(findings: &Findings) -> String {
+    let allowed = || findings.ways.iter().filter(|way| way.ruled_out.is_empty());
+    let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
+    let mut told = format!("the limits allow to copy by {}", names.join(", "));
+    if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
+        told.push_str(&format!("; streaming takes {}", way_words(way)));
+    }
+    told
+}
+
 fn cost(findings: &Findings) -> String {
     let cost = &findings.cost;
-    let dollars = |value: f64| Observed::Dollars(value).to_string();
     let before = cost.source_monthly.map_or("unknown".to_owned(), dollars);
     let given: Vec<_> = findings
         .prices

@@ -2,7 +2,6 @@
 
 use super::findings::Findings;
 use super::hot::QueryLog;
-use super::operations::Support;
 use super::records::shown;
 use super::ways::Way;
 use crate::model::{Deployment, Observed};
@@ -47,7 +46,7 @@ fn index(findings: &Findings) -> String {
         ),
     ];
     if let Deployment::Pod { pods, replicas, indexed, .. } = &spec.deployment {
-        lines.push(format!("  {pods} pods, {replicas} replicas"));
+        lines.push(format!("  pods: {pods}, replicas: {replicas}"));
         if let Some(indexed) = indexed {
             lines.push(format!("  indexed metadata: {}", indexed.join(", ")));
         }
@@ -95,7 +94,7 @@ fn fields(findings: &Findings) -> String {
     let mut lines = vec![
         "Metadata fields (of the sample)".to_owned(),
         format!(
-            "  {:<16} {:<14} {:>7} {:>8} {:>7}  values",
+            "  {:<20} {:<14} {:>7} {:>8} {:>7}  values",
             "field", "types", "present", "distinct", "largest"
         ),
     ];
@@ -129,13 +128,13 @@ fn field(field: &FieldSummary) -> String {
         }
     };
     format!(
-        "  {:<16} {:<14} {:>7} {:>8} {:>7}  {}",
-        fit(&field.name.escape_debug().to_string(), 16),
+        "  {:<20} {:<14} {:>7} {:>8} {:>7}  {}",
+        fit(&field.name.escape_debug().to_string(), 20),
         fit(&types.join("|"), 14),
         Observed::Share((field.present_share * 1000.0).round() / 1000.0).to_string(),
         format!("{}{more}", number(field.distinct as u64)),
         bytes(field.largest_bytes as f64),
-        fit(&values, 20)
+        fit(&values, 16)
     )
     .trim_end()
     .to_owned()
@@ -160,21 +159,21 @@ fn rejects(findings: &Findings) -> String {
 fn operations(findings: &Findings) -> String {
     let mut lines = vec![
         "Operations (! = the application loses it, or does it in another way)".to_owned(),
-        format!("    {:<31} {:<8} {:<10}  note", "operation", "pod", "serverless"),
+        format!("    {:<31} {:<8} serverless", "operation", "pod"),
     ];
     for operation in findings.operations {
         let is_lost =
             findings.lost_operations.iter().any(|lost| lost.operation == operation.operation);
         let mark = if is_lost { '!' } else { ' ' };
-        let word = |support: Support| support.word();
-        let line = format!(
-            "  {mark} {:<31} {:<8} {:<10}  {}",
+        lines.push(format!(
+            "  {mark} {:<31} {:<8} {}",
             operation.operation,
-            word(operation.pod),
-            word(operation.serverless),
-            operation.note
-        );
-        lines.push(wrap(line.trim_end(), 56));
+            operation.pod.word(),
+            operation.serverless.word()
+        ));
+        if is_lost && !operation.note.is_empty() {
+            lines.push(format!("      {}", operation.note));
+        }
     }
     if let Some(schema) = &findings.suggested_schema {
         lines.push(wrap(&format!("  to index the same fields on serverless: schema {schema}"), 4));
@@ -220,8 +219,16 @@ pub(super) fn way_words(way: &Way) -> String {
         _ => "no documented rate".to_owned(),
     };
     match way.dollars {
-        Some(dollars) => format!("{time}, {}", Observed::Dollars(dollars)),
+        Some(cost) => format!("{time}, {}", dollars(cost)),
         None => format!("{time}, cost unknown"),
+    }
+}
+
+/// Amounts below a cent are not nothing.
+pub(super) fn dollars(value: f64) -> String {
+    match value > 0.0 && value < 0.01 {
+        true => "less than $0.01".to_owned(),
+        false => Observed::Dollars(value).to_string(),
     }
 }
 
@@ -236,7 +243,6 @@ fn span(seconds: f64) -> String {
 
 fn cost(findings: &Findings) -> String {
     let cost = &findings.cost;
-    let dollars = |value: f64| Observed::Dollars(value).to_string();
     let before = cost.source_monthly.map_or(
         "unknown: give `prices.source_monthly` or `prices.pod_monthly`".to_owned(),
         dollars,
@@ -250,14 +256,26 @@ fn cost(findings: &Findings) -> String {
         "  prices".to_owned(),
     ];
     let known = findings.prices.origins.iter().filter(|origin| origin.value.is_some());
-    lines.extend(known.map(|origin| wrap(&price(origin, findings.prices.as_of), 8)));
+    lines.extend(known.map(price));
+    let mut sources: Vec<(&str, &str)> = Vec::new();
+    for origin in &findings.prices.origins {
+        let source = (origin.from, origin.source.as_str());
+        if origin.value.is_some() && !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    for (from, source) in sources {
+        let dated = match from {
+            "built in" => format!(", as of {}", findings.prices.as_of),
+            _ => String::new(),
+        };
+        lines.push(wrap(&format!("  {from}{dated}: {source}"), 4));
+    }
     lines.join("\n")
 }
 
-fn price(origin: &Origin, as_of: &str) -> String {
-    let value = origin.value.unwrap_or_default();
-    let dated = if origin.from == "built in" { format!(", {as_of}") } else { String::new() };
-    format!("    {:<20} {value} ({}{dated}: {})", origin.name, origin.from, origin.source)
+fn price(origin: &Origin) -> String {
+    format!("    {:<20} {:>8}  {}", origin.name, origin.value.unwrap_or_default(), origin.from)
 }
 
 fn hottest(log: &QueryLog) -> String {
