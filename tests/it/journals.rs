@@ -9,8 +9,8 @@ use vecshift::journal::{
     Artifact, Cause, Entry, Event, Gate, Hold, Holder, Journal, Judged, Lock, Paths, read,
 };
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, Judgement, Namespace, Observed, Place, Severity, Shard, Share,
-    Span, StageId, Tally, Verdict,
+    Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Severity,
+    Shard, Share, Span, StageId, Tally, Verdict,
 };
 
 /// Writes events and moves the time.
@@ -137,6 +137,7 @@ pub fn judgement(text: &str, threshold: &str, observed: Observed, line: u32) -> 
         observed: Some(observed),
         threshold: threshold.into(),
         samples: 1,
+        source: None,
         window: None,
         tolerated: None,
         reason: None,
@@ -149,6 +150,7 @@ fn latency(seconds: f64, verdict: Verdict) -> Judgement {
     Judgement {
         verdict,
         samples: 12_000,
+        source: Some(Meanwhile { observed: Observed::Seconds(0.18), samples: 11_998 }),
         window: Some(Span(Duration::from_secs(600))),
         ..judgement("p95(query) < 100ms over 10m", "< 100 ms", observed, 41)
     }

@@ -115,7 +115,6 @@ fn queries(namespaces: &[&str]) -> Arc<[ProbeQuery]> {
         target_namespace: Namespace::new(format!("creator_{name}")),
         query: Query { top_k: 4, ..Query::default() },
         is_filtered: false,
-        has_sparse: false,
     };
     namespaces.iter().map(query).collect()
 }
