@@ -22,7 +22,7 @@ use self::records::{Ids, Sparse, mean_bytes};
 use self::ways::Facts;
 use super::fields::Fields;
 use super::sampling::{Sampled, sample, seeded};
-use super::shards::{mappings, transform_of};
+use super::shards::{copy_of, mappings, transform_of};
 use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Mapping, SWEEP_LIMIT};
@@ -145,8 +145,9 @@ impl AuditWork {
             write_units: write_units(load.bytes),
             read_units: reading_units(selected_records),
         };
+        let copy = copy_of(&context.plan);
         let facts = Facts {
-            plan: &context.plan,
+            copy: &copy,
             source: &index.spec,
             target: target.as_ref(),
             mappings,

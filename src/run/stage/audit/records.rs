@@ -140,4 +140,28 @@ mod tests {
         assert_eq!(all.unusual_example, Some(RecordId::new("b c")));
         assert!(all.refused_example.is_some_and(|id| id.as_str().starts_with('y')));
     }
+
+    #[test]
+    fn nested_fields_and_null_ones_are_named_once() {
+        let sampled = |metadata: &str| Sampled {
+            mapping: crate::copy::Mapping {
+                source: Namespace::new("n"),
+                target: Namespace::new("n"),
+                records: 1,
+            },
+            record: Record {
+                id: RecordId::new("a"),
+                vector: Default::default(),
+                sparse: None,
+                metadata: serde_json::from_str(metadata).unwrap(),
+            },
+        };
+        let all = [
+            sampled(r#"{"ok":1,"list":["a"],"mixed":["a",1],"object":{"a":1}}"#),
+            sampled(r#"{"object":{},"none":null,"ok":null}"#),
+        ];
+        let (nested, null) = complex(&all);
+        assert_eq!(nested, ["mixed", "object"]);
+        assert_eq!(null, ["none", "ok"]);
+    }
 }

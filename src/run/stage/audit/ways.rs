@@ -7,10 +7,8 @@ use serde::Serialize;
 use super::limits::has_import;
 use crate::copy::{Mapping, SWEEP_LIMIT};
 use crate::model::{Deployment, IndexSpec, Observed};
-use crate::plan::Plan;
-use crate::plan::file::ServicePlan;
+use crate::plan::file::{self, ServicePlan};
 use crate::run::price::Estimate;
-use crate::run::stage::shards::copy_of;
 
 /// Records and namespaces of a pod that can become a serverless index through a collection.
 const COLLECTION_RECORDS: u64 = 500_000_000;
@@ -85,7 +83,7 @@ impl Way {
 
 /// What the ways are judged by.
 pub(super) struct Facts<'a> {
-    pub plan: &'a Plan,
+    pub copy: &'a file::Copy,
     pub source: &'a IndexSpec,
     /// Where the target is or will be; `None` where nobody says.
     pub target: Option<&'a Deployment>,
@@ -122,9 +120,8 @@ impl Facts<'_> {
 
     /// Whether what arrives differs from what is there: a collection copies an index as it is.
     fn is_changed(&self) -> bool {
-        let copy = copy_of(self.plan);
         let is_part = self.mappings.len() != self.all_namespaces;
-        copy.metadata.is_some()
+        self.copy.metadata.is_some()
             || is_part
             || self.mappings.iter().any(|mapping| mapping.source != mapping.target)
     }
@@ -132,8 +129,7 @@ impl Facts<'_> {
     /// The least time of streaming, and what bounds it.
     fn stream(&self, lists: bool) -> (f64, &'static str) {
         let largest = self.mappings.iter().map(|mapping| mapping.records).max().unwrap_or(0);
-        let copy = copy_of(self.plan);
-        let parallel = copy.parallel.unwrap_or(PARALLEL).max(1);
+        let parallel = self.copy.parallel.unwrap_or(PARALLEL).max(1);
         let at_once = f64::from(parallel).min(self.mappings.len().max(1) as f64);
         let written = (self.bytes() / at_once).max(largest as f64 * self.record_bytes);
         let mut bounds = vec![(written / WRITTEN_A_SECOND, "50 MB/s a namespace of the target")];
@@ -143,7 +139,7 @@ impl Facts<'_> {
             bounds.push((fetches, "100 fetches/s of the source"));
             bounds.push((self.records() as f64 / LISTED_A_SECOND, "200 lists/s of the source"));
         }
-        if let Some(rate) = copy.rate {
+        if let Some(rate) = self.copy.rate {
             bounds.push((self.records() as f64 / rate.0.max(1e-9), "`rate` of the plan"));
         }
         bounds.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, "nothing"))
@@ -237,4 +233,168 @@ fn import(facts: &Facts<'_>) -> Way {
             "bulk import needs the plan standard or enterprise",
         )
         .need(true, "a bucket; every record is read from the source first; billed by GB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metric, Namespace, Rate, VectorType};
+
+    fn pod(environment: &str) -> Deployment {
+        Deployment::Pod {
+            environment: environment.into(),
+            pod_type: "p1.x1".into(),
+            pods: 1,
+            replicas: 1,
+            shards: 1,
+            indexed: None,
+        }
+    }
+
+    fn serverless(cloud: &str) -> Deployment {
+        Deployment::Serverless { cloud: cloud.into(), region: "r".into() }
+    }
+
+    fn spec(deployment: Deployment) -> IndexSpec {
+        IndexSpec {
+            name: "old".into(),
+            dimension: Some(8),
+            metric: Metric::Cosine,
+            vector_type: VectorType::Dense,
+            deployment,
+            deletion_protection: false,
+            tags: Default::default(),
+        }
+    }
+
+    fn mappings(sizes: &[u64]) -> Vec<Mapping> {
+        let mapping = |(at, records): (usize, &u64)| {
+            let name = Namespace::new(format!("n{at}"));
+            Mapping { source: name.clone(), target: name, records: *records }
+        };
+        sizes.iter().enumerate().map(mapping).collect()
+    }
+
+    const COST: Estimate =
+        Estimate { source_monthly: None, target_monthly: 1.0, copy: 2.0, verify: 3.0 };
+
+    struct World {
+        source: Deployment,
+        target: Option<Deployment>,
+        mappings: Vec<Mapping>,
+        all_records: u64,
+        all_namespaces: usize,
+        copy: file::Copy,
+        service_plan: Option<ServicePlan>,
+    }
+
+    fn world(sizes: &[u64]) -> World {
+        World {
+            source: pod("us-east-1-aws"),
+            target: Some(serverless("aws")),
+            mappings: mappings(sizes),
+            all_records: sizes.iter().sum(),
+            all_namespaces: sizes.len(),
+            copy: file::Copy::default(),
+            service_plan: None,
+        }
+    }
+
+    impl World {
+        fn ways(&self, record_bytes: f64) -> Vec<Way> {
+            ways(&Facts {
+                copy: &self.copy,
+                source: &spec(self.source.clone()),
+                target: self.target.as_ref(),
+                mappings: &self.mappings,
+                all_records: self.all_records,
+                all_namespaces: self.all_namespaces,
+                record_bytes,
+                service_plan: self.service_plan,
+                cost: &COST,
+            })
+        }
+
+        /// The ways that the limits allow.
+        fn allowed(&self) -> Vec<&'static str> {
+            let all = self.ways(1e3).into_iter();
+            all.filter(|way| way.ruled_out.is_empty()).map(|way| way.way).collect()
+        }
+    }
+
+    const STAGING: &str = "collection, staging, then stream";
+    const SWEEP: &str = "stream, enumerate: sweep";
+    const PARTITION: &str = "stream, enumerate: partition";
+    const MANIFEST: &str = "stream, enumerate: manifest";
+    const LIST: &str = "stream, enumerate: list";
+
+    #[test]
+    fn each_limit_rules_out_its_ways_and_no_other() {
+        let small = || world(&[10, 10_000]);
+        let rename = |mut world: World| {
+            world.mappings[0].target = Namespace::new("other");
+            world
+        };
+        let cases = [
+            (small(), vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST, "import"]),
+            (world(&[10_001]), vec!["collection", STAGING, PARTITION, MANIFEST, "import"]),
+            (rename(small()), vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"]),
+            (
+                World { all_namespaces: 3, ..small() },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World {
+                    copy: file::Copy { metadata: Some(Default::default()), ..Default::default() },
+                    ..small()
+                },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { all_records: 500_000_001, ..small() },
+                vec![SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { source: pod("us-west4-gcp"), ..small() },
+                vec![SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { target: Some(pod("us-east-1-aws")), ..small() },
+                vec![SWEEP, PARTITION, MANIFEST],
+            ),
+            (
+                World { service_plan: Some(ServicePlan::Builder), ..small() },
+                vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST],
+            ),
+            (World { source: serverless("gcp"), ..small() }, vec![LIST, MANIFEST, "import"]),
+            (world(&[1; 10_001]), vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST]),
+            (world(&[1; 20_001]), vec![SWEEP, PARTITION, MANIFEST]),
+            (World { all_records: 500_000_000, ..small() }, small().allowed()),
+        ];
+        for (at, (world, allowed)) in cases.into_iter().enumerate() {
+            assert_eq!(world.allowed(), allowed, "case {at}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_as_slow_as_its_slowest_limit() {
+        let time = |world: &World, record_bytes: f64| {
+            let way = world.ways(record_bytes).into_iter().find(|way| way.bound_by.is_some());
+            way.map(|way| {
+                (way.seconds_at_least.unwrap_or_default().round(), way.bound_by.unwrap_or_default())
+            })
+            .unwrap()
+        };
+        let list = |sizes: &[u64]| World { source: serverless("aws"), ..world(sizes) };
+        // 10 GB in one namespace at 50 MB/s; four at once share nothing.
+        assert_eq!(time(&list(&[1_000_000]), 1e4), (200.0, "50 MB/s a namespace of the target"));
+        assert_eq!(time(&list(&[250_000; 4]), 1e4).0, 50.0);
+        // A million small records: 10,000 pages at 200 a second.
+        assert_eq!(time(&list(&[250_000; 4]), 100.0), (50.0, "200 lists/s of the source"));
+        // Records of 80 kB: 25 to a fetch.
+        assert_eq!(time(&list(&[10_000; 100]), 8e4).1, "100 fetches/s of the source");
+        let mut slow = list(&[1_000]);
+        slow.copy.rate = Some(Rate(10.0));
+        assert_eq!(time(&slow, 100.0), (100.0, "`rate` of the plan"));
+    }
 }
