@@ -144,6 +144,24 @@ async fn only_what_nothing_has_read_is_cold() {
     assert!(notes(&rig).contains("the first query of 3 of 3 namespaces"), "{}", notes(&rig));
 }
 
+/// Nothing can be cold twice, and what was measured once is not lost with the try that measured it.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_try_keeps_what_was_cold_in_the_first() {
+    let asserted =
+        "queries: { count: 12, rate: 200/s }\n    assert: [p95(query) < 0.001ms, cold(query) < 1h]";
+    let rig = Rig::of_text(&plan(asserted)).await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        assert!(matches!(rig.run().await, Outcome::Failed { .. }));
+        seen.push(verdict(&rig, "cold"));
+    }
+    assert_eq!((seen[0].0, seen[0].2), (Verdict::Pass, 3));
+    assert_eq!((seen[1].0, seen[1].2), (Verdict::Pass, 3));
+    let apart = number(seen[0].1.clone()) - number(seen[1].1.clone());
+    assert!(apart.abs() < 1e-3, "the same to the histogram's digits: {seen:?}");
+    assert!(notes(&rig).contains("as an earlier try of this stage measured it with 3 queries"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn read_after_write_is_timed_in_a_namespace_that_is_gone_afterwards() {
     let asserted = "read_after_write: 3\n    assert: [read_after_write < 1m, extra == 0]";

@@ -286,7 +286,7 @@ pub static METRICS: &[Metric] = &[
     once(
         "cold",
         QUERY,
-        "The slowest first query of a namespace that nothing had read in this run; at most 100 namespaces are asked, and n says how many. Where every namespace was read before (an earlier try, another verify, a canary) it is not measured.",
+        "The slowest first query of a namespace that nothing had read in this run; at most 100 namespaces are asked, and n says how many. What an earlier try of the stage measured stands; where another stage read every namespace before, it is not measured.",
     ),
     once(
         "read_after_write",
