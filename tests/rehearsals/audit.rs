@@ -249,3 +249,33 @@ async fn selective_indexing_becomes_a_schema_and_is_kept_to_by_queries() {
         "{queries}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_there_is_sampled_where_that_is_asserted() {
+    let text = r#"
+version: 1
+name: after
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+stages:
+  - { kind: audit, id: before, assert: [target.records == 0] }
+  - kind: create
+    spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
+  - { kind: copy, assert: [copy.complete == true] }
+  - kind: audit
+    assert: [target.records == 60, target.rejects == 0, target.id_chars == 10, target.metadata_bytes > 0 B]
+  - kind: verify
+    queries: { count: 10, rate: 200/s }
+    assert: [mismatched == 0, { check: cold(query) < 1h, severity: warn }]
+rehearsal:
+  source: { kind: pod, records: 60, namespaces: 3 }
+"#;
+    let rig = Rig::of_text(text).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let state = rig.state();
+    let verify = state.stages.last().unwrap();
+    let cold = &verify.judgements[1].judgement;
+    let reason = cold.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("stage `audit`: it has read"), "{cold:?}");
+}

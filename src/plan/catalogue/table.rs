@@ -215,7 +215,12 @@ pub static METRICS: &[Metric] = &[
         "Records of the source that were looked for in the target: the equal, the mismatched and the missing ones together.",
     ),
     plain("missing", VERIFY, Unit::Count, "Compared records that the target does not have."),
-    plain("extra", VERIFY, Unit::Count, "Records of the target that the source does not have."),
+    plain(
+        "extra",
+        VERIFY,
+        Unit::Count,
+        "Records of the target that the source does not have; where a sample is compared, among the ids of that sample.",
+    ),
     plain(
         "mismatched",
         VERIFY,

@@ -6,6 +6,7 @@
 mod findings;
 mod hot;
 mod limits;
+mod measured;
 mod operations;
 mod records;
 mod tell;
@@ -27,7 +28,7 @@ use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Mapping, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexDescription, IndexStats, Observed};
+use crate::model::{Deployment, IndexDescription, IndexStats};
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
 use crate::run::Context;
@@ -76,14 +77,15 @@ impl Work for AuditWork {
         let mut rng = seeded(context, "audit");
         let sampled = sample(&**source, dimension, &mappings, count, &mut rng).await?;
         let target = context.world.target.describe().await?;
-        let log = self.query_log(context, &mappings).await?;
+        let log = self.query_log(context, &stats).await?;
         let seen = Seen { index, stats, mappings, sampled, target, log };
         let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
         self.export(context, &seen.sampled)?;
         tell::tell(context, &findings)?;
-        let mut measured = self.measured(&seen, &findings);
-        self.measure_target(context, seen.target.as_ref(), &mut measured).await?;
+        let mut measured = measured::of_source(&seen, &findings);
+        let count = self.0.sample.unwrap_or(SAMPLE);
+        measured::add_target(context, seen.target.as_ref(), count, &mut measured).await?;
         Ok(Acted::Measured { target: measured, source: Measured::default() })
     }
 
@@ -107,10 +109,10 @@ impl AuditWork {
         Ok(rejects)
     }
 
-    async fn query_log(&self, context: &Context, mappings: &[Mapping]) -> Result<Option<QueryLog>> {
+    async fn query_log(&self, context: &Context, stats: &IndexStats) -> Result<Option<QueryLog>> {
         let Some(pattern) = self.0.query_log.clone() else { return Ok(None) };
         let base = context.plan.base.clone();
-        let known = mappings.iter().map(|mapping| mapping.source.clone()).collect();
+        let known = stats.namespaces.keys().cloned().collect();
         let read = tokio::task::spawn_blocking(move || hot::read(&base, &pattern, known)).await;
         let log = read.map_err(|error| {
             Error::unexpected("reading the query log did not end").with_source(error)
@@ -220,69 +222,6 @@ impl AuditWork {
         let written = writer.finish()?;
         context.wrote("sample", path, written.records)
     }
-
-    fn measured(&self, seen: &Seen, findings: &Findings) -> Measured {
-        let n = seen.sampled.len() as u64;
-        let rejects = findings.rejects.len() as u64;
-        let metadata = seen.sampled.iter().map(|one| one.record.metadata.json_bytes());
-        let largest = metadata.max().unwrap_or(0);
-        let mut measured = Measured::default();
-        describe(&mut measured, "source", &seen.index, &seen.stats);
-        measured
-            .set("source.metadata_bytes", Observed::Bytes(largest as f64), n)
-            .set("source.id_chars", Observed::count(findings.ids.longest as u64), n)
-            .set("source.rejects", Observed::count(rejects), n)
-            .set("source.rejects_share", Observed::Share(rejects as f64 / n.max(1) as f64), n)
-            .set("cost.target_monthly", Observed::Dollars(findings.cost.target_monthly), n)
-            .set("cost.copy", Observed::Dollars(findings.cost.copy), n)
-            .set("cost.verify", Observed::Dollars(findings.cost.verify), n);
-        let unknown = "what the source costs is not known: give `prices.source_monthly` or `prices.pod_monthly`";
-        match findings.cost.source_monthly {
-            Some(cost) => measured.set("cost.source_monthly", Observed::Dollars(cost), n),
-            None => measured.set_not_measured("cost.source_monthly", unknown),
-        };
-        match findings.cost.saving() {
-            Some(saving) => measured.set("cost.saving", Observed::Share(saving), n),
-            None => measured.set_not_measured("cost.saving", unknown),
-        };
-        measured
-    }
-
-    async fn measure_target(
-        &self,
-        context: &Context,
-        target: Option<&IndexDescription>,
-        measured: &mut Measured,
-    ) -> Result<()> {
-        match target {
-            Some(index) => {
-                let stats = context.world.target.stats().await?;
-                describe(measured, "target", index, &stats);
-            }
-            None => {
-                for name in ["records", "namespaces", "dimension", "metric", "kind"] {
-                    measured.set_not_measured(
-                        &format!("target.{name}"),
-                        "there is no target index yet",
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats: &IndexStats) {
-    let name = |name: &str| format!("{side}.{name}");
-    measured
-        .set(&name("records"), Observed::count(stats.total), 1)
-        .set(&name("namespaces"), Observed::count(stats.namespaces.len() as u64), 1)
-        .set(&name("metric"), Observed::Word(index.spec.metric.name().to_owned()), 1)
-        .set(&name("kind"), Observed::Word(index.spec.deployment.kind().to_owned()), 1);
-    match index.spec.dimension {
-        Some(dimension) => measured.set(&name("dimension"), Observed::count(dimension.into()), 1),
-        None => measured.set_not_measured(&name("dimension"), "a sparse index has none"),
-    };
 }
 
 fn largest(mappings: &[Mapping]) -> Vec<Mapping> {

@@ -107,9 +107,11 @@ impl Operation {
 
 /// What the source can do, fully or partly, and the target cannot or only in another way.
 pub(super) fn lost(source: &Deployment, target: &Deployment) -> Vec<&'static Operation> {
-    let is_lost = |operation: &&Operation| match (operation.of(source), operation.of(target)) {
-        (Some(Yes), Some(Partly)) | (Some(Yes | Partly), Some(No)) => true,
-        _ => false,
+    let is_lost = |operation: &&Operation| {
+        matches!(
+            (operation.of(source), operation.of(target)),
+            (Some(Yes), Some(Partly)) | (Some(Yes | Partly), Some(No))
+        )
     };
     OPERATIONS.iter().filter(is_lost).collect()
 }

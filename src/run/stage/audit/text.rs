@@ -33,10 +33,13 @@ fn bytes(value: f64) -> String {
 
 fn index(findings: &Findings) -> String {
     let spec = &findings.index.spec;
-    let dimension = spec.dimension.map_or("sparse".to_owned(), |dimension| number(dimension));
+    let dimension = match spec.dimension {
+        Some(dimension) => format!("{} dimensions", number(dimension)),
+        None => "sparse only".to_owned(),
+    };
     let mut lines = vec![
         format!("Index {}", spec.name),
-        format!("  {}, {dimension} dimensions, {}", spec.deployment, spec.metric),
+        format!("  {}, {dimension}, {}", spec.deployment, spec.metric),
         format!(
             "  {} records in {} namespaces; the plan selects {} in {}",
             number(findings.records),

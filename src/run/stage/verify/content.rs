@@ -136,7 +136,7 @@ impl Work<'_, '_> {
             let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
             sink.differences.put(&difference)
         };
-        count_extra(self.pipeline, &group.sources(), &group.target, &mut take).await
+        count_extra(self.pipeline, &group.sources(), &group.target, &*self.picks, &mut take).await
     }
 }
 
