@@ -341,7 +341,10 @@ mod tests {
         assert!((log.hottest[0].mean_ms.unwrap() - 50.0 / 3.0).abs() < 1e-9);
         assert_eq!((log.never_asked, log.unknown_queries), (1, 1));
         assert_eq!(log.unknown_namespaces, BTreeSet::from(["gone".to_owned()]));
-        assert_eq!((log.p50_ms, log.p95_ms.map(f64::round)), (Some(20.0), Some(30.0)));
+        assert_eq!(
+            (log.p50_ms.map(f64::round), log.p95_ms.map(f64::round)),
+            (Some(20.0), Some(30.0))
+        );
     }
 
     #[test]
