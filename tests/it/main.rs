@@ -4,6 +4,7 @@
 
 mod cli;
 mod cli_docs;
+mod cli_namespaces;
 mod cli_rig;
 mod cli_run;
 mod emulator;
