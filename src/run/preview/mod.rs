@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Phase, RunState};
 use crate::model::{IndexDescription, IndexStats, StageId};
 use crate::plan::Plan;
-use crate::plan::file::{HookWhen, StageKind};
+use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 
 /// What a run would do.
 #[derive(Clone, Debug, Serialize)]
@@ -102,6 +102,7 @@ pub async fn preview(
         check_copy(plan, world, &namespaces)?;
         if state.stages.iter().all(|stage| stage.shards.is_empty()) {
             check_manifest(plan, &namespaces).await?;
+            notes.extend(command_of_manifest(plan));
         }
     }
     if let Some(asked) = spec_of(plan) {
@@ -204,6 +205,20 @@ fn check_target(
         Some(target) => refuse_differences(asked, &target.spec),
         None => Ok(()),
     }
+}
+
+/// A preview runs no commands.
+fn command_of_manifest(plan: &Plan) -> Option<String> {
+    plan.file.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Copy(copy) => match &copy.enumerate {
+            EnumerateBy::Manifest(asked) => asked.manifest.exec.as_ref(),
+            EnumerateBy::Named(_) => None,
+        }
+        .map(|argv| {
+            format!("the ids are what `{}` prints: it is run when the copy begins", argv.join(" "))
+        }),
+        _ => None,
+    })
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {

@@ -1,6 +1,7 @@
 //! One stage of a preview, in words.
 
 use super::{Preview, PreviewStage};
+use crate::copy::{Mapping, merged};
 use crate::journal::{Phase, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
@@ -165,7 +166,31 @@ fn copy_details(
     {
         details.push(format!("for example {} -> {}", mapping.source, mapping.target));
     }
+    details.extend(merges(&preview.namespaces));
+    if copy.filter.is_some() {
+        details.push(
+            "filter: only records that pass; how many is known when they were read".to_owned(),
+        );
+    }
     details
+}
+
+/// How many namespaces become one with others, with an example.
+fn merges(mappings: &[Mapping]) -> Option<String> {
+    let merged = merged(mappings);
+    let example = *merged.first()?;
+    let sources = mappings.iter().filter(|mapping| merged.contains(&mapping.target)).count();
+    let names: Vec<&str> = mappings
+        .iter()
+        .filter(|mapping| &mapping.target == example)
+        .map(|mapping| mapping.source.explicit())
+        .take(3)
+        .collect();
+    Some(format!(
+        "merge: {sources} namespaces into {}, if their ids are disjoint; for example {} … -> {example}",
+        merged.len(),
+        names.join(", ")
+    ))
 }
 
 fn bytes_of(preview: &Preview, records: u64) -> f64 {
