@@ -168,7 +168,12 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
         return Ok(facts(Answer::ok(format!("Nothing in {index} matches.")), 0));
     }
     let preview = preview(session, arguments, index, &found, &state);
-    if !is_confirmed(session, arguments, index, &preview) {
+    let asked = ask(session, arguments, index, &preview);
+    if asked == Some(false) {
+        let text = format!("Nothing was deleted: that is not `{index}`.");
+        return Ok(facts(Answer::new(Exit::Refused, text), 0));
+    }
+    if arguments.confirm.is_none() && asked.is_none() {
         let again = format!("vecshift {} --confirm {index}", words(session, arguments));
         let text = format!("{preview}\n\nNothing was deleted. To delete it:\n  {again}");
         return Ok(facts(Answer::new(Exit::Refused, text), 0).with("confirm", again));
@@ -256,26 +261,18 @@ fn preview(
     blocks.join("\n\n")
 }
 
-/// By `--confirm`, or by typing the name where somebody sits at a terminal.
-fn is_confirmed(
-    session: &Session,
-    arguments: &DeleteArguments,
-    index: &str,
-    preview: &str,
-) -> bool {
-    if arguments.confirm.is_some() {
-        return true;
-    }
+/// Whether the name was typed, where somebody sits at a terminal and has not given it already.
+fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &str) -> Option<bool> {
     let somebody = session.surroundings.stdin_is_terminal
         && session.surroundings.stderr_is_terminal
         && !session.surroundings.is_ci()
         && !session.output.is_json;
-    if !somebody {
-        return false;
+    if arguments.confirm.is_some() || !somebody {
+        return None;
     }
     complain(&format!("{preview}\n\nThis cannot be undone. Type the index's name to delete:"));
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == index
+    Some(std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == index)
 }
 
 /// The command as it was given.
