@@ -52,6 +52,7 @@ pub(super) struct Counts {
     fetch: Latencies,
     overlaps: BTreeMap<u32, Mean>,
     filtered_overlaps: BTreeMap<u32, Mean>,
+    sparse_overlaps: BTreeMap<u32, Mean>,
 }
 
 impl Counts {
@@ -67,6 +68,9 @@ impl Counts {
             if sample.is_filtered {
                 self.filtered_overlaps.entry(overlap.k).or_default().record(overlap.share);
             }
+            if sample.has_sparse {
+                self.sparse_overlaps.entry(overlap.k).or_default().record(overlap.share);
+            }
         }
     }
 
@@ -80,6 +84,9 @@ impl Counts {
         for (k, mean) in &other.filtered_overlaps {
             self.filtered_overlaps.entry(*k).or_default().add(mean);
         }
+        for (k, mean) in &other.sparse_overlaps {
+            self.sparse_overlaps.entry(*k).or_default().add(mean);
+        }
     }
 
     /// The value of a metric; `None` where samples do not tell it.
@@ -90,6 +97,7 @@ impl Counts {
             ("error_rate", None) => Some(self.query.error_rate()),
             ("overlap", Some(k)) => Some(mean(&self.overlaps, k)),
             ("filtered_overlap", Some(k)) => Some(mean(&self.filtered_overlaps, k)),
+            ("sparse_overlap", Some(k)) => Some(mean(&self.sparse_overlaps, k)),
             ("cold", Some("query")) => Some(self.cold.slowest()),
             (name, Some("query")) => self.query.percentile(name),
             (name, Some("fetch")) => self.fetch.percentile(name),

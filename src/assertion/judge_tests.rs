@@ -32,6 +32,7 @@ impl Step {
             outcome,
             overlaps: Vec::new(),
             is_filtered: false,
+            has_sparse: false,
         });
     }
 

@@ -14,6 +14,7 @@ pub(super) fn unmeasured(assertion: &Assertion, verdict: Verdict) -> Judgement {
         observed: None,
         threshold: threshold_text(assertion.comparison, &assertion.threshold, None),
         samples: 0,
+        source: None,
         window: assertion.over,
         tolerated: None,
         reason: None,

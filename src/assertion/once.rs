@@ -4,7 +4,7 @@ use super::compare::{holds, threshold_text};
 use super::judgement::unmeasured;
 use super::tally::{Reading, Seen, Tally, needed};
 use super::{Judgement, Measured, MeasuredValue, Observed};
-use crate::model::Side;
+use crate::model::{Meanwhile, Side};
 use crate::plan::{Assertion, Threshold};
 
 /// Judges an assertion of a stage that ends with one set of numbers; `source` is only read for `x source`.
@@ -40,8 +40,21 @@ fn read_both(
     let holds = holds(observed, assertion.comparison, &assertion.threshold, reference)
         .map_err(|reason| Reading::Unmeasurable { reason })?;
     let threshold = threshold_text(assertion.comparison, &assertion.threshold, reference);
-    let seen = Seen { observed: observed.clone(), samples, threshold };
+    let source = meanwhile(source);
+    let seen = Seen { observed: observed.clone(), samples, threshold, source };
     Ok(if holds { Reading::Passing(seen) } else { Reading::Failing(seen) })
+}
+
+/// A time of the source, which the target's can be held against; counts and shares of the sides stand for themselves.
+fn meanwhile(source: Option<&MeasuredValue>) -> Option<Meanwhile> {
+    match source {
+        Some(MeasuredValue::Value { observed, samples })
+            if *samples > 0 && matches!(observed, Observed::Seconds(_) | Observed::Unanswered) =>
+        {
+            Some(Meanwhile { observed: observed.clone(), samples: *samples })
+        }
+        _ => None,
+    }
 }
 
 /// The value of one side with enough samples behind it, else the reading that it is not.
@@ -73,6 +86,7 @@ pub(super) fn judgement(assertion: &Assertion, tally: &Tally) -> Judgement {
         observed: seen.map(|seen| seen.observed.clone()),
         threshold: seen.map_or(blank.threshold, |seen| seen.threshold.clone()),
         samples: seen.map_or(tally.most_samples(), |seen| seen.samples),
+        source: seen.and_then(|seen| seen.source.clone()),
         tolerated: tally.tolerated(assertion),
         reason: tally.reason(assertion, verdict),
         ..blank

@@ -19,6 +19,7 @@ fn answered(seconds: u64, millis: u64) -> Sample {
         outcome: Outcome::Answered,
         overlaps: Vec::new(),
         is_filtered: false,
+        has_sparse: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Observed, Verdict};
-use crate::model::Side;
+use crate::model::{Meanwhile, Side};
 use crate::plan::Assertion;
 use crate::plan::assertion::NoData;
 
@@ -30,6 +30,9 @@ pub(super) struct Seen {
     pub observed: Observed,
     pub samples: u64,
     pub threshold: String,
+    /// The same of the source, where it says something about the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Meanwhile>,
 }
 
 /// The sum of the readings of one assertion.

@@ -6,7 +6,7 @@ use super::*;
 use crate::assertion::test_assertion::assertion;
 
 fn seen(value: f64) -> Seen {
-    Seen { observed: Observed::Share(value), samples: 10, threshold: "< 1 %".into() }
+    Seen { observed: Observed::Share(value), samples: 10, threshold: "< 1 %".into(), source: None }
 }
 
 fn passing() -> Reading {

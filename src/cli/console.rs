@@ -22,6 +22,8 @@ use crate::run::{Listener, Progress};
 const WORTH_A_BAR: Duration = Duration::from_secs(2);
 /// Without a terminal progress is told this often.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
+/// And this often while the run stands still.
+const WAITING_EVERY: Duration = Duration::from_secs(5);
 
 /// How the console talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,9 @@ impl Listener for Console {
         let words = format!("{}: {}", progress.stage, meter.words(progress));
         match self.manner {
             Manner::Bars if since >= WORTH_A_BAR => live.show(progress, words),
-            Manner::Plain if live.told.is_none_or(|told| told.elapsed() >= PLAIN_EVERY) => {
+            Manner::Plain
+                if live.told.is_none_or(|told| told.elapsed() >= plain_every(progress)) =>
+            {
                 live.told = Some(Stopwatch::start());
                 self.say(&live, &format!("                {words}"));
             }
@@ -141,6 +145,10 @@ impl Live {
             bar.finish_and_clear();
         }
     }
+}
+
+fn plain_every(progress: &Progress) -> Duration {
+    if progress.is_waiting() { WAITING_EVERY } else { PLAIN_EVERY }
 }
 
 /// Whether the work the bar is about is over.

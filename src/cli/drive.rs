@@ -59,6 +59,14 @@ pub struct Driven {
 }
 
 impl Drive<'_> {
+    /// The same for a plan of which only a stage is left that looks.
+    pub async fn look(self, interrupt: &Interrupt) -> Result<Answer, Failure> {
+        let (session, files) = (self.session, self.files.clone());
+        let mut driven = self.with(interrupt, |run, cancel| run.execute(cancel)).await?;
+        driven.report = driven.report.of_a_look();
+        driven.answer(session, &files)
+    }
+
     /// Executes the plan and reports.
     pub async fn run(self, interrupt: &Interrupt) -> Result<Answer, Failure> {
         let (session, files) = (self.session, self.files.clone());

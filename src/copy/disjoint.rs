@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::enumerate::{Ids, Manifest};
+use super::enumerate::{Ids, Lists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Shard};
 use crate::provider::Source;
@@ -23,7 +23,7 @@ const NAMED: usize = 5;
 pub async fn prove_disjoint(
     source: Arc<dyn Source>,
     shards: &[Shard],
-    manifest: &(dyn Fn(&Shard) -> Result<Option<Manifest>> + Send + Sync),
+    lists: &(dyn Fn(&Shard) -> Result<Lists> + Send + Sync),
     folder: &Path,
     seen: &mut (dyn FnMut(u64) -> Result<()> + Send),
 ) -> Result<()> {
@@ -35,7 +35,7 @@ pub async fn prove_disjoint(
     for shard in shards {
         let origin = sources.binary_search(&shard.source).unwrap_or_default() as u32;
         let mut ids =
-            Ids::start(source.clone(), shard, &Cursor::Start, CHUNK, manifest(shard)?).await?;
+            Ids::start(source.clone(), shard, &Cursor::Start, CHUNK, lists(shard)?).await?;
         while let Some(chunk) = ids.next().await? {
             for id in &chunk.ids {
                 sorter.push(shard.target.as_str(), id.as_str(), origin, 0)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
-use super::enumerate::{IdChunk, Ids, Manifest};
+use super::enumerate::{IdChunk, Ids, Lists};
 use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +27,8 @@ const METADATA_GUESS: usize = 600;
 pub struct Pipeline {
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
+    /// Lists the source's ids where it cannot.
+    pub staging: Option<Arc<dyn Source>>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     pub concurrency: Arc<Adaptive>,
@@ -68,15 +70,15 @@ impl Pipeline {
         &self,
         shard: &Shard,
         from: &Checkpoint,
-        manifest: Option<Manifest>,
+        lists: Lists,
         checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
     ) -> Result<ShardEnd> {
         let (mut tally, mut lsn) = (from.tally, from.lsn);
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let ids = Ids::start(self.source.clone(), shard, &from.cursor, self.chunk_ids(), manifest)
-            .await?;
+        let size = self.chunk_ids();
+        let ids = Ids::start(self.source.clone(), shard, &from.cursor, size, lists).await?;
         let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
         let mut settled = ids
             .into_stream()

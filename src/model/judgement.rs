@@ -39,6 +39,10 @@ pub struct Judgement {
     pub threshold: String,
     /// How many samples the observed value stands on.
     pub samples: u64,
+    /// The same metric of the source in the same window, where both sides were measured: whether a slow target is
+    /// slower than what it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Meanwhile>,
     /// `None` = all of the stage or step.
     pub window: Option<Span>,
     /// `1 of 2`: failing measurements against those that are tolerated; `None` where all is well or none are.
@@ -46,6 +50,13 @@ pub struct Judgement {
     /// Why it is not a pass, where the numbers alone do not tell.
     pub reason: Option<String>,
     pub place: Place,
+}
+
+/// A value of the other side, for comparison only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meanwhile {
+    pub observed: Observed,
+    pub samples: u64,
 }
 
 impl Judgement {

@@ -66,4 +66,6 @@ pub struct Sample {
     pub overlaps: Vec<Overlap>,
     /// Whether the query carried a metadata filter.
     pub is_filtered: bool,
+    /// Whether the query carried sparse values, alone or beside a dense vector.
+    pub has_sparse: bool,
 }

@@ -54,6 +54,12 @@ impl Report {
         Ok(report)
     }
 
+    /// The same report of a command that only looked: what the run it looked at did is not its own to undo.
+    pub fn of_a_look(mut self) -> Self {
+        self.rollback = Rollback::of_a_look();
+        self
+    }
+
     /// The same report with `plan` standing for the plan in the commands it names.
     pub fn addressed(mut self, plan: &str) -> Self {
         self.next = next(&self, plan);
@@ -191,5 +197,20 @@ impl AssertionReport {
             text.push_str(&format!(", {tolerated} tolerated"));
         }
         text
+    }
+
+    /// What the source did at the same time, for a target that was too slow: `the source's p95(query) in the same
+    /// window was 180 ms, n 400`.
+    pub(super) fn meanwhile(&self) -> Option<String> {
+        let source = self.judgement.source.as_ref().filter(|_| self.is_failure())?;
+        let metric = self.metric();
+        let metric = metric.split(',').next().unwrap_or_default();
+        let window =
+            if self.judgement.window.is_some() { "in the same window" } else { "at the same time" };
+        Some(format!(
+            "the source's {metric} {window} was {}, n {}",
+            source.observed,
+            super::words::count(source.samples)
+        ))
     }
 }

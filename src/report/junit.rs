@@ -73,7 +73,8 @@ fn status(one: &AssertionReport) -> TestCaseStatus {
         }
     };
     let judgement = &one.judgement;
-    let reason = judgement.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let told: Vec<_> = judgement.reason.clone().into_iter().chain(one.meanwhile()).collect();
+    let reason = if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) };
     status
         .set_type(one.verdict().name())
         .set_message(format!("expected {}, actual {}{reason}", judgement.threshold, one.actual()))

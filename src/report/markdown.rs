@@ -91,8 +91,12 @@ fn failures(report: &Report) -> Option<String> {
         let judgement = &one.judgement;
         let because =
             judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", escape(reason)));
+        let meanwhile = one
+            .meanwhile()
+            .map(|meanwhile| format!("\n  - meanwhile: {}", escape(&meanwhile)))
+            .unwrap_or_default();
         format!(
-            "- **{}** {}: `{}`\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}",
+            "- **{}** {}: `{}`\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}{meanwhile}",
             escape(one.verdict_words()),
             escape(&one.place_in_run()),
             judgement.text,

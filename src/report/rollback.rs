@@ -23,14 +23,27 @@ pub struct Rollback {
 }
 
 impl Rollback {
+    /// That of a command that only looks, whatever the run it looks at has done.
+    pub(super) fn of_a_look() -> Self {
+        Self {
+            is_possible: false,
+            until: None,
+            text: "nothing to roll back: this only looked".to_owned(),
+            cause: None,
+            left_behind: Vec::new(),
+        }
+    }
+
     pub(super) fn of(state: &RunState, ending: Ending, waiting: Option<&Waiting>) -> Self {
         let is_past = state.is_past_no_return();
+        let has_changed = has_changed(state);
         let until = waiting.and_then(|waiting| match &waiting.hold {
             Hold::Time { until } if !is_past => Some(*until),
             _ => None,
         });
         let text = match (ending, is_past, until) {
             (Ending::NotStarted, ..) => "nothing to roll back".to_owned(),
+            _ if !has_changed => "nothing to roll back: nothing was changed".to_owned(),
             (_, true, _) => {
                 "not possible: the deletion of the source was begun, the point of no return"
                     .to_owned()
@@ -44,11 +57,27 @@ impl Rollback {
             (_, false, None) => "possible: the source was not deleted".to_owned(),
         };
         Self {
-            is_possible: !is_past && !matches!(ending, Ending::NotStarted | Ending::RolledBack),
+            is_possible: !is_past
+                && has_changed
+                && !matches!(ending, Ending::NotStarted | Ending::RolledBack),
             until,
             text,
             cause: state.cause.as_ref().map(ToString::to_string),
             left_behind: state.left_behind.clone(),
         }
     }
+}
+
+/// Whether anything was done, or begun, that a rollback would have to look at.
+fn has_changed(state: &RunState) -> bool {
+    let acted = |stage: &crate::journal::StageState| {
+        stage.created_index.is_some()
+            || !stage.shards.is_empty()
+            || stage.delete_intended
+            || stage.undone.is_some()
+    };
+    state.traffic_touched
+        || state.cause.is_some()
+        || !state.hooks.is_empty()
+        || state.stages.iter().any(acted)
 }

@@ -186,6 +186,7 @@ fn failures(report: &Report, width: u16) -> Option<String> {
             ("actual", one.actual()),
         ];
         lines.extend(one.judgement.reason.clone().map(|reason| ("because", reason)));
+        lines.extend(one.meanwhile().map(|meanwhile| ("meanwhile", meanwhile)));
         for (name, value) in lines {
             text.push('\n');
             text.push_str(&wrap(&format!("    {name:<9} {value}"), width, "              "));

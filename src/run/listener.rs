@@ -33,3 +33,13 @@ impl Listener for Silent {
 
     fn progress(&self, _: &Progress) {}
 }
+
+impl Progress {
+    /// What the note of a progress begins with that stands still and waits for somebody else.
+    pub const WAITING_FOR: &str = "waiting for ";
+
+    /// Whether it waits for somebody else: it is told more often than what goes on by itself.
+    pub fn is_waiting(&self) -> bool {
+        self.note.as_ref().is_some_and(|note| note.starts_with(Self::WAITING_FOR))
+    }
+}

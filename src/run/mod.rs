@@ -34,4 +34,5 @@ pub use prepare::PreparedRun;
 pub use preview::{Preview, PreviewStage, preview};
 pub use price::{Estimate, PriceTable};
 pub use recorder::Recorder;
+pub(crate) use stage::COLD_FIGURE;
 pub use world::World;

@@ -9,8 +9,8 @@ use vecshift::journal::{
     Artifact, Cause, Entry, Event, Gate, Hold, Holder, Journal, Judged, Lock, Paths, read,
 };
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, Judgement, Namespace, Observed, Place, Severity, Shard, Share,
-    Span, StageId, Tally, Verdict,
+    Checkpoint, Cursor, Enumeration, Judgement, Namespace, Observed, Place, Severity, Shard,
+    ShardId, Share, Span, StageId, Tally, Verdict,
 };
 
 /// Writes events and moves the time.
@@ -90,6 +90,7 @@ impl Writer {
         let source = Namespace::from(name);
         let shard = Shard {
             source: source.clone(),
+            cell: 0,
             target: Namespace::from("creator_1"),
             enumeration: Enumeration::Sweep,
             expected: records,
@@ -107,10 +108,11 @@ impl Writer {
         let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
         self.write(Event::Checkpointed {
             stage: "copy".into(),
-            source: source.clone(),
+            shard: ShardId { source: source.clone(), cell: 0 },
             checkpoint,
         });
-        self.write(Event::ShardCompleted { stage: "copy".into(), source });
+        let shard = ShardId { source, cell: 0 };
+        self.write(Event::ShardCompleted { stage: "copy".into(), shard });
     }
 
     pub fn set_weight(&mut self, step: usize, weight: f64, bake: u64) {
@@ -141,6 +143,7 @@ pub fn judgement(text: &str, threshold: &str, observed: Observed, line: u32) -> 
         window: None,
         tolerated: None,
         reason: None,
+        source: None,
         place: Place { file: "plans/twins.yaml".into(), line, column: 9 },
     }
 }

@@ -45,6 +45,7 @@ fn sample(minute: u64, latency: Duration, outcome: Outcome) -> Sample {
         outcome,
         overlaps: Vec::new(),
         is_filtered: false,
+        has_sparse: false,
     }
 }
 

@@ -5,7 +5,9 @@
 mod crash;
 mod looking;
 mod loss;
+mod matrix;
 mod names;
 mod plans;
 mod rig;
 mod rollback;
+mod verify;

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{self, Entry, Holder, Paths, RunState};
+use vecshift::model::{IndexSpec, Namespace, Record};
 use vecshift::plan::{self, Inputs, Plan};
+use vecshift::provider::pinecone::Transport;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
@@ -32,6 +34,8 @@ pub struct Rig {
     pub emulator: Emulator,
     pub plan: Plan,
     pub clock: Clock,
+    /// The wire of the data plane.
+    pub transport: Transport,
 }
 
 impl Rig {
@@ -52,20 +56,47 @@ impl Rig {
         rig
     }
 
+    /// A plan given as text, which must not judge latencies, with a source that holds `records` instead of a
+    /// generated one, over one wire.
+    pub async fn holding(
+        text: &str,
+        index: IndexSpec,
+        records: Vec<(Namespace, Vec<Record>)>,
+        transport: Transport,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.yaml");
+        std::fs::write(&path, text).unwrap();
+        let machine = Share::Beside(MACHINE.read().await);
+        let rig = Self::empty(&path, machine).await;
+        let name = index.name.clone();
+        rig.emulator.add_index(index).await.unwrap();
+        for (namespace, records) in records {
+            rig.emulator.insert(&name, &namespace, records).unwrap();
+        }
+        Self { folder, transport, ..rig }
+    }
+
     async fn new(path: &Path, machine: Share) -> Self {
+        let rig = Self::empty(path, machine).await;
+        rig.emulator.load(EmulatedWorld::of_plan(&rig.plan).unwrap()).await.unwrap();
+        rig
+    }
+
+    async fn empty(path: &Path, machine: Share) -> Self {
         let plan = read(path);
-        let rehearsal = plan.file.rehearsal.clone().unwrap();
+        let rehearsal = plan.file.rehearsal.clone();
         let emulator = Emulator::start(EmulatorOptions {
             api_key: Some(KEY.to_owned()),
-            faults: rehearsal.faults.unwrap_or_default(),
+            faults: rehearsal.and_then(|rehearsal| rehearsal.faults).unwrap_or_default(),
             ready_after: Duration::from_millis(20),
             ..EmulatorOptions::default()
         })
         .await
         .unwrap();
-        emulator.load(EmulatedWorld::of_plan(&plan).unwrap()).await.unwrap();
         let clock = Clock::rehearsal(Duration::from_millis(50));
-        Self { _machine: machine, folder: tempfile::tempdir().unwrap(), emulator, plan, clock }
+        let folder = tempfile::tempdir().unwrap();
+        Self { _machine: machine, folder, emulator, plan, clock, transport: Transport::Auto }
     }
 
     pub fn paths(&self) -> Paths {
@@ -73,7 +104,10 @@ impl Rig {
     }
 
     pub fn world(&self) -> World {
-        let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
+        let environment = Environment {
+            transport: self.transport,
+            ..Environment::stand_in(self.emulator.url(), Secret::new(KEY))
+        };
         World::open(&self.plan, &environment).unwrap()
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The stage runs as it would in the plan, with a journal of its own under `checks/` that each look begins anew;
 //! no hook is run and neither index is written to. What a verify compares is what a copy planned, so the copies
-//! of the real run's journal are carried over.
+//! of the real run's journal are carried over, and that it has read the target, so that nothing warm is sold as cold.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::model::StageId;
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 use crate::provider::registry::check_secrets;
-use crate::run::{RunOptions, World};
+use crate::run::{COLD_FIGURE, RunOptions, World};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -76,9 +76,12 @@ async fn look(
     let environment = session.providers(&plan);
     check_secrets(&plan.file, &environment)?;
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
-    let paths = fresh(session, &plan)?;
+    let (paths, last_look) = fresh(session, &plan)?;
     if !copies.is_empty() {
-        carry_over(session, &plan, &paths, &entries, &copies)?;
+        let was_read =
+            has_read(&entries) || (has_read(&last_look) && same_run(&entries, &last_look));
+        let look = was_read.then(|| StageId::new(stage));
+        carry_over(session, &plan, &paths, &entries, &copies, look)?;
     }
     let drive = Drive {
         session,
@@ -91,7 +94,7 @@ async fn look(
         plan,
         files,
     };
-    drive.run(&interrupt).await
+    drive.look(&interrupt).await
 }
 
 /// Leaves one stage of a plan, the copies a verify is about, and nothing that acts. Returns those copies.
@@ -140,6 +143,7 @@ fn carry_over(
     paths: &Paths,
     entries: &[Entry],
     copies: &[StageId],
+    reader: Option<StageId>,
 ) -> Result<()> {
     let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
     let mut journal = Journal::open(paths.clone(), &plan.file.name, lock, session.clock.clone())?;
@@ -160,7 +164,28 @@ fn carry_over(
             _ => {}
         }
     }
+    if let Some(stage) = reader {
+        let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
+        journal.append(Event::Measured { stage, figures })?;
+    }
     Ok(())
+}
+
+/// Whether a verify or a canary of this journal has read the target: nothing is cold after that.
+fn has_read(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| match &entry.event {
+        Event::Measured { figures, .. } => figures.contains_key(COLD_FIGURE),
+        Event::BakeStarted { .. } => true,
+        _ => false,
+    })
+}
+
+fn same_run(entries: &[Entry], others: &[Entry]) -> bool {
+    let run = |entries: &[Entry]| match entries.first().map(|entry| &entry.event) {
+        Some(Event::RunStarted { run, .. }) => Some(run.clone()),
+        _ => None,
+    };
+    run(entries) == run(others)
 }
 
 /// Whether an event tells what one of `copies` planned and did.
@@ -175,17 +200,19 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
     }
 }
 
-/// The folder of looks at this plan, with no journal in it.
-fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
+/// The folder of looks at this plan, with no journal in it, and the journal that was: of the last look.
+fn fresh(session: &Session, plan: &Plan) -> Result<(Paths, Vec<Entry>)> {
     let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
     if Lock::is_held(paths.dir()) {
         return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
             .with_hint("wait for it"));
     }
+    // A look that cannot be read is as good as none.
+    let last = read(&paths.journal()).unwrap_or_default();
     match std::fs::remove_dir_all(paths.dir()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io(format!("cannot empty {}", paths.dir().display()), error))
         }
-        _ => Ok(paths),
+        _ => Ok((paths, last)),
     }
 }

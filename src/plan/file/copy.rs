@@ -34,21 +34,33 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,
+    /// How long a collection, and an index made from it, may take to be ready; default 4 h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_within: Option<Span>,
     /// The most records a second that are read from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+}
+
+impl Copy {
+    /// Whether records or their metadata are changed on the way.
+    pub fn changes_records(&self) -> bool {
+        self.metadata.is_some() || self.filter.is_some()
+    }
 }
 
 /// The way records travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The best that applies; in this version always `stream`.
+    /// The best that applies: `collection` where nothing changes on the way, else `stream`. `vecshift plan` says
+    /// which, and why.
     #[default]
     Auto,
     /// Enumerate, fetch, transform, upsert.
     Stream,
-    /// Server-side by a collection. Not yet: refused in this version.
+    /// By a collection of the pod: the target is made from it by the provider, free of write units; where records or
+    /// names change, a staging index is made from it that lists the ids.
     Collection,
     /// Parquet and bulk import. Not yet: refused in this version.
     Import,
@@ -72,15 +84,15 @@ impl Default for EnumerateBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedEnumeration {
-    /// `list` where the source can list, else `sweep` where every namespace fits one.
+    /// `list` where the source can list, else `sweep` where a namespace fits one, else `partition`, else `staging`.
     Auto,
     /// The index lists its ids (serverless).
     List,
     /// One query of top_k 10,000 a namespace (pods).
     Sweep,
-    /// Cells by metadata filters. Not yet: refused in this version.
+    /// Cells by metadata filters, each of at most 10,000 records by the index's own count (pods).
     Partition,
-    /// Through a staging index. Not yet: refused in this version.
+    /// A collection of the pod becomes a serverless index that lists the ids; both are removed again.
     Staging,
 }
 

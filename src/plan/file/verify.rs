@@ -15,7 +15,8 @@ pub struct Verify {
     /// How many records are compared: `all`, a share like `1%`, or a number like `10_000 records`.
     #[serde(default)]
     pub compare: Compare,
-    /// The largest difference of one component that still counts as equal; default 0 (bit for bit, but for `-0`).
+    /// The largest difference of one component that still counts as equal. Default: none, every bit counts; with `0`
+    /// values are compared as numbers, so that `-0` is `0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
     /// Queries sent to both sides; without it no query metric can be asserted.
@@ -24,6 +25,11 @@ pub struct Verify {
     /// The longest wait until the target shows all that was written; default `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<Span>,
+    /// How many records are written to a namespace of their own, timed until they can be read, and removed again:
+    /// the one thing a verify writes. Default: none, or 5 where `read_after_write` is asserted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub read_after_write: Option<u32>,
 }
 
 /// Queries made from records of the source.
@@ -37,7 +43,8 @@ pub struct Queries {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub top_k: Option<u32>,
-    /// The share of them that carries a metadata filter; default `0%`.
+    /// The share of them that carries a metadata filter, made of values that records have (`$eq`, `$in`, ranges and
+    /// combinations in turn); default `0%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filtered: Option<Share>,
     /// Queries a second, open loop; default `20/s`.

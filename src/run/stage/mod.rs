@@ -5,17 +5,14 @@
 
 mod audit;
 mod canary;
-mod catch_up;
 mod copy;
 mod create;
 mod decommission;
-mod manifest;
-mod mapping;
-mod merge;
+mod filters;
 mod not_yet;
-mod printed;
+mod resource;
+mod route;
 mod sampling;
-mod shards;
 mod verify;
 
 use async_trait::async_trait;
@@ -29,10 +26,10 @@ use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
 pub(super) use audit::missing_source as audit_missing_source;
-pub(super) use copy::enumeration_of;
+pub(super) use copy::{Enumerated, Way, check_manifest, mappings};
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use manifest::check_manifest;
-pub(super) use shards::mappings;
+pub(super) use route::{Chosen, Facts, choose};
+pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.
 pub(super) enum Acted {

@@ -3,11 +3,14 @@
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::copy::{Mapping, Transform};
+use super::copy::copy_of;
+use super::filters::Filters;
+use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
-use crate::model::{MetadataValue, Record, RecordId, Vector};
+use crate::model::{Deployment, Record, RecordId, Vector};
 use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
@@ -94,12 +97,10 @@ async fn some_ids(
     Ok(ids)
 }
 
-/// Queries with the vectors of sampled records; a share of them with a filter on a metadata value of the record.
-///
-/// Only fields that `transform` leaves as they are can be asked for on both sides.
+/// Queries with the vectors of sampled records, dense, sparse or both; a share of them with a filter.
 pub(super) fn queries(
     sampled: &[Sampled],
-    transform: &Transform,
+    mut filters: Option<&mut Filters>,
     count: u64,
     top_k: u32,
     filtered: f64,
@@ -111,16 +112,20 @@ pub(super) fn queries(
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut queries = Vec::new();
     for index in 0..count.min(100_000) {
-        let Sampled { mapping, record } = &sampled[index % sampled.len()];
+        let one = &sampled[index % sampled.len()];
         let wants_filter = (index as f64 * filtered).fract() + filtered >= 1.0;
-        let filter = if wants_filter { filter_of(mapping, record, transform, rng) } else { None };
+        let filter = match &mut filters {
+            Some(filters) if wants_filter => filters.next(one, rng),
+            _ => None,
+        };
         queries.push(ProbeQuery {
-            source_namespace: mapping.source.clone(),
-            target_namespace: mapping.target.clone(),
+            source_namespace: one.mapping.source.clone(),
+            target_namespace: one.mapping.target.clone(),
             is_filtered: filter.is_some(),
+            is_comparable: true,
             query: Query {
-                vector: record.vector.clone(),
-                sparse: record.sparse.clone(),
+                vector: one.record.vector.clone(),
+                sparse: one.record.sparse.clone(),
                 top_k,
                 filter,
             },
@@ -129,31 +134,43 @@ pub(super) fn queries(
     queries
 }
 
-/// A filter that the record passes on both sides, on one of its short strings, booleans or numbers.
-fn filter_of(
-    mapping: &Mapping,
-    record: &Record,
+/// The only metadata fields a source filters by; `None` = all.
+pub(super) async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
+    Ok(match source.describe().await?.map(|index| index.spec.deployment) {
+        Some(Deployment::Pod { indexed, .. }) => indexed,
+        _ => None,
+    })
+}
+
+/// Where the copy left records out, the queries carry its filter, so that both sides answer from the same records. Where
+/// that cannot be (the source does not filter by such a field, the copy changes it, namespaces were merged), their
+/// answers are not compared.
+pub(super) fn answer_from_the_same(
+    context: &Context,
+    queries: &mut [ProbeQuery],
     transform: &Transform,
-    rng: &mut StdRng,
-) -> Option<Filter> {
-    let arrived = transform.change(&mapping.source, record.clone()).kept()?;
-    let usable: Vec<_> = record
-        .metadata
-        .0
-        .iter()
-        .filter(|(field, value)| arrived.metadata.get(field) == Some(*value))
-        .filter_map(|(field, value)| match value {
-            MetadataValue::String(text) if text.len() <= 64 => {
-                Some((field, serde_json::json!({ "$eq": text })))
-            }
-            MetadataValue::Bool(value) => Some((field, serde_json::json!({ "$eq": value }))),
-            MetadataValue::Number(value) => Some((field, serde_json::json!({ "$gte": value }))),
-            _ => None,
-        })
-        .collect();
-    if usable.is_empty() {
-        return None;
+    filterable: Option<&[String]>,
+    mappings: &[Mapping],
+) -> Result<()> {
+    let merged = merged(mappings);
+    for query in queries.iter_mut().filter(|query| merged.contains(&query.target_namespace)) {
+        query.is_comparable = false;
     }
-    let (field, condition) = &usable[rng.random_range(0..usable.len())];
-    Some(Filter(serde_json::json!({ (*field).clone(): condition })))
+    let Some(filter) = copy_of(&context.plan).filter else { return Ok(()) };
+    let knows =
+        |field: &str| filterable.is_none_or(|fields| fields.iter().any(|known| known == field));
+    if !transform.keeps_what_is_filtered() || !transform.filtered_fields().into_iter().all(knows) {
+        queries.iter_mut().for_each(|query| query.is_comparable = false);
+        return context.note(
+            "the copy's filter cannot be asked of both sides: answers of source and target are not compared",
+        );
+    }
+    for query in queries {
+        let own = query.query.filter.take();
+        query.query.filter = Some(Filter(match own {
+            Some(Filter(own)) => json!({ "$and": [filter, own] }),
+            None => json!(filter),
+        }));
+    }
+    context.note("queries carry the copy's filter, so that both sides answer from the same records")
 }

@@ -1,8 +1,7 @@
 //! Several namespaces into one: only where no two of them share an id.
 
-use super::manifest::manifest_of;
-use super::shards::mapping_of;
-use crate::copy::{Mapping, merged, prove_disjoint};
+use super::shards::{lists_of, recorded_mappings};
+use crate::copy::{Mapping, Pipeline, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Shard};
 use crate::run::{Context, Progress};
@@ -12,9 +11,9 @@ use crate::run::{Context, Progress};
 ///
 /// # Errors
 /// `Refused` with the first ids that collide.
-pub(super) async fn prove_merges(context: &Context) -> Result<()> {
+pub(super) async fn prove_merges(context: &Context, pipeline: &Pipeline) -> Result<()> {
     let states: Vec<_> = context.state()?.shards.into_values().collect();
-    let mappings: Vec<Mapping> = states.iter().map(|state| mapping_of(&state.shard)).collect();
+    let mappings: Vec<Mapping> = recorded_mappings(context);
     let is_open = |target: &Namespace| {
         states.iter().any(|state| &state.shard.target == target && !state.is_complete)
     };
@@ -35,7 +34,7 @@ pub(super) async fn prove_merges(context: &Context) -> Result<()> {
     prove_disjoint(
         context.world.source.clone(),
         &shards,
-        &|shard| manifest_of(context, shard),
+        &|shard| lists_of(context, shard, pipeline),
         &context.artifacts,
         &mut |walked| {
             context.recorder.progress(&Progress {

@@ -128,6 +128,7 @@ mod tests {
         let state = |source: &str, copied, is_complete| ShardState {
             shard: Shard {
                 source: source.into(),
+                cell: 0,
                 target: "t, u".into(),
                 enumeration: Enumeration::List,
                 expected: copied,

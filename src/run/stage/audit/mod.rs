@@ -1,27 +1,27 @@
 //! Looks at both sides and changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod fields;
+mod findings;
 
 use async_trait::async_trait;
-use serde::Serialize;
 
+use self::fields::fields;
+use self::findings::{Findings, Reject};
+use super::copy::{mappings, transform_of};
 use super::sampling::{Sampled, sample, seeded};
-use super::shards::{mappings, transform_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{Deployment, IndexDescription, IndexStats, Observed, RecordId};
+use crate::model::{Deployment, IndexDescription, IndexStats, Observed};
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
 use crate::run::Context;
-use crate::run::price::{Estimate, PriceTable};
+use crate::run::price::PriceTable;
 
 /// Records read where the plan does not say.
 const SAMPLE: u64 = 500;
-/// Distinct values that are counted per field; beyond it the field has "more than".
-const DISTINCT: usize = 1_000;
 /// Namespaces listed in the artifact.
 const LARGEST: usize = 10;
 
@@ -35,42 +35,6 @@ pub(crate) fn no_source(context: &Context) -> Error {
 pub(crate) fn missing_source(index: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no source index `{index}`"))
         .with_hint("check `source.index`, and that the API key is of the index's project")
-}
-
-/// What an audit found: the artifact `audit.json`.
-#[derive(Serialize)]
-struct Findings<'a> {
-    index: &'a IndexDescription,
-    records: u64,
-    namespaces: usize,
-    largest_namespaces: Vec<&'a Mapping>,
-    sampled: usize,
-    fields: BTreeMap<String, Field>,
-    longest_id: usize,
-    mean_record_bytes: f64,
-    rejects: Vec<Reject>,
-    cost: Estimate,
-    prices: PriceTable,
-}
-
-/// One metadata field over the sample.
-#[derive(Default, Serialize)]
-struct Field {
-    types: BTreeSet<&'static str>,
-    /// Records of the sample that have it.
-    present: u64,
-    distinct: usize,
-    more_distinct: bool,
-    largest_bytes: usize,
-    #[serde(skip)]
-    values: BTreeSet<String>,
-}
-
-#[derive(Serialize)]
-struct Reject {
-    namespace: String,
-    id: RecordId,
-    reason: String,
 }
 
 #[async_trait]
@@ -282,23 +246,4 @@ fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats
 fn mean_bytes(sampled: &[Sampled]) -> f64 {
     let total: usize = sampled.iter().map(|one| one.record.stored_bytes()).sum();
     total as f64 / sampled.len().max(1) as f64
-}
-
-fn fields(sampled: &[Sampled]) -> BTreeMap<String, Field> {
-    let mut fields: BTreeMap<String, Field> = BTreeMap::new();
-    for one in sampled {
-        for (name, value) in &one.record.metadata.0 {
-            let text = serde_json::to_string(value).unwrap_or_default();
-            let field = fields.entry(name.clone()).or_default();
-            field.types.insert(value.type_name());
-            field.present += 1;
-            field.largest_bytes = field.largest_bytes.max(text.len());
-            match field.values.len() < DISTINCT || field.values.contains(&text) {
-                true => drop(field.values.insert(text)),
-                false => field.more_distinct = true,
-            }
-            field.distinct = field.values.len();
-        }
-    }
-    fields
 }

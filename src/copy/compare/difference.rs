@@ -1,0 +1,195 @@
+//! One thing that differs, as the artifact of a verification keeps it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::values::{Furthest, dense, same_metadata, sparse};
+use crate::model::{MetadataValue, Namespace, Record, RecordId, Shard};
+
+/// Characters of a metadata value that a sentence shows; the artifact has all of it.
+const SHOWN_CHARS: usize = 40;
+
+/// One thing of one record that differs: a line of the artifact. A record can have several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    pub source_namespace: Namespace,
+    pub target_namespace: Namespace,
+    pub id: RecordId,
+    pub kind: DifferenceKind,
+    /// The metadata field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The component that differs most, or the index of the sparse value that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// How much it differs there; absent where it cannot be told (a value is missing or not a number).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<f64>,
+    /// Components or sparse values whose bits differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differing: Option<u64>,
+    /// What should have arrived: the value of the field, component or entry; `null` where there is none.
+    #[serde(default)]
+    pub source: Value,
+    /// What the target has there.
+    #[serde(default)]
+    pub target: Value,
+    /// The same in a few words.
+    pub detail: String,
+}
+
+/// What differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DifferenceKind {
+    Missing,
+    Extra,
+    Vector,
+    Sparse,
+    Metadata,
+}
+
+impl Difference {
+    fn new(
+        (source, target): (&Namespace, &Namespace),
+        id: &RecordId,
+        kind: DifferenceKind,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            source_namespace: source.clone(),
+            target_namespace: target.clone(),
+            id: id.clone(),
+            kind,
+            field: None,
+            index: None,
+            difference: None,
+            differing: None,
+            source: Value::Null,
+            target: Value::Null,
+            detail: detail.into(),
+        }
+    }
+
+    pub(super) fn missing(shard: &Shard, id: &RecordId) -> Self {
+        let between = (&shard.source, &shard.target);
+        Self::new(between, id, DifferenceKind::Missing, "not in the target")
+    }
+
+    pub(super) fn extra(source: &Namespace, target: &Namespace, id: &RecordId) -> Self {
+        Self::new((source, target), id, DifferenceKind::Extra, "not in the source")
+    }
+
+    fn of_values(shard: &Shard, id: &RecordId, kind: DifferenceKind, at: Furthest) -> Self {
+        let thing = if kind == DifferenceKind::Sparse { "sparse value" } else { "component" };
+        let shown =
+            |value: Option<f32>| value.map_or("absent".to_owned(), |value| format!("{value:?}"));
+        let mut detail =
+            format!("{thing} {} is {}, not {}", at.index, shown(at.target), shown(at.source));
+        if at.by.is_finite() {
+            detail.push_str(&format!(", off by {:.3e}", at.by));
+        }
+        if at.differing > 1 {
+            detail.push_str(&format!("; {} differ", at.differing));
+        }
+        Self {
+            index: Some(at.index),
+            difference: Some(at.by).filter(|by| by.is_finite()),
+            differing: Some(at.differing),
+            source: json!(at.source),
+            target: json!(at.target),
+            ..Self::new((&shard.source, &shard.target), id, kind, detail)
+        }
+    }
+
+    fn of_field(
+        shard: &Shard,
+        id: &RecordId,
+        field: &str,
+        (source, target): (Option<&MetadataValue>, Option<&MetadataValue>),
+    ) -> Self {
+        let detail =
+            format!("metadata field `{field}` is {}, not {}", shown(target), shown(source));
+        Self {
+            field: Some(field.to_owned()),
+            source: json!(source),
+            target: json!(target),
+            ..Self::new((&shard.source, &shard.target), id, DifferenceKind::Metadata, detail)
+        }
+    }
+}
+
+/// Everything that differs between a record as it should have arrived and as it is, and the largest difference of
+/// one component, whether or not it is within the tolerance.
+pub(super) fn differences(
+    shard: &Shard,
+    expected: &Record,
+    seen: &Record,
+    tolerance: Option<f64>,
+) -> (Vec<Difference>, f64) {
+    let id = &expected.id;
+    let mut found = Vec::new();
+    let mut largest: f64 = 0.0;
+    let mut take = |kind: DifferenceKind, at: Furthest| {
+        largest = largest.max(at.by);
+        if at.is_beyond(tolerance) {
+            found.push(Difference::of_values(shard, id, kind, at));
+        }
+    };
+    let (ours, theirs) = (expected.vector.dimension(), seen.vector.dimension());
+    if let Some(at) = sparse(expected.sparse.as_ref(), seen.sparse.as_ref()) {
+        take(DifferenceKind::Sparse, at);
+    }
+    if ours == theirs
+        && let Some(at) = dense(&expected.vector, &seen.vector)
+    {
+        take(DifferenceKind::Vector, at);
+    }
+    if ours != theirs {
+        largest = f64::INFINITY;
+        let detail = format!("{ours} components became {theirs}");
+        let between = (&shard.source, &shard.target);
+        found.push(Difference {
+            source: json!(ours),
+            target: json!(theirs),
+            ..Difference::new(between, id, DifferenceKind::Vector, detail)
+        });
+    }
+    found.extend(fields(shard, expected, seen, tolerance.is_none()));
+    (found, largest)
+}
+
+fn fields<'a>(
+    shard: &'a Shard,
+    expected: &'a Record,
+    seen: &'a Record,
+    is_exact: bool,
+) -> impl Iterator<Item = Difference> + 'a {
+    let names: BTreeSet<&String> =
+        expected.metadata.0.keys().chain(seen.metadata.0.keys()).collect();
+    names.into_iter().filter_map(move |name| {
+        let (ours, theirs) = (stored(expected, name), stored(seen, name));
+        let is_same = match (ours, theirs) {
+            (Some(ours), Some(theirs)) => same_metadata(ours, theirs, is_exact),
+            (None, None) => true,
+            _ => false,
+        };
+        (!is_same).then(|| Difference::of_field(shard, &expected.id, name, (ours, theirs)))
+    })
+}
+
+/// A field as an index keeps it: it drops members that are null.
+pub(super) fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a MetadataValue> {
+    record.metadata.get(field).filter(|value| **value != MetadataValue::Null)
+}
+
+fn shown(value: Option<&MetadataValue>) -> String {
+    let Some(value) = value else { return "absent".to_owned() };
+    let text = serde_json::to_string(value).unwrap_or_default();
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}

@@ -1,0 +1,64 @@
+//! What the target holds and the source does not.
+
+use std::collections::HashSet;
+
+use super::difference::Difference;
+use crate::copy::pipeline::{Pipeline, fetch_all};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Namespace, RecordId};
+
+/// Ids of a namespace of the target that none of the namespaces it was filled from has; `found` gets each.
+/// `Ok(None)` where the target cannot list its ids.
+///
+/// # Errors
+/// `Interrupted` where the pipeline was cancelled; else what reading either side ends with.
+pub async fn count_extra(
+    pipeline: &Pipeline,
+    sources: &[Namespace],
+    target: &Namespace,
+    found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
+) -> Result<Option<u64>> {
+    if !pipeline.target.capabilities().list {
+        return Ok(None);
+    }
+    let size = pipeline.chunk_ids();
+    let (mut extra, mut page, mut ids) = (0, None, Vec::new());
+    loop {
+        if pipeline.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
+        }
+        let answer = pipeline.target.list(target, page.as_deref()).await?;
+        ids.extend(answer.ids);
+        page = answer.next;
+        if ids.len() >= size || page.is_none() {
+            for id in unknown(pipeline, sources, std::mem::take(&mut ids)).await? {
+                extra += 1;
+                let source = sources.first().unwrap_or(target);
+                found(Difference::extra(source, target, &id))?;
+            }
+        }
+        if page.is_none() {
+            return Ok(Some(extra));
+        }
+    }
+}
+
+/// Those of `ids` that none of the source's namespaces has.
+async fn unknown(
+    pipeline: &Pipeline,
+    sources: &[Namespace],
+    mut ids: Vec<RecordId>,
+) -> Result<Vec<RecordId>> {
+    for namespace in sources {
+        if ids.is_empty() {
+            break;
+        }
+        let here: HashSet<RecordId> = fetch_all(&*pipeline.source, namespace, &ids)
+            .await?
+            .into_iter()
+            .map(|record| record.id)
+            .collect();
+        ids.retain(|id| !here.contains(id));
+    }
+    Ok(ids)
+}

@@ -1,0 +1,171 @@
+//! Whether both sides hold the same: record by record, and what the target holds beyond.
+//!
+//! A record is compared as it should have arrived, after the plan's own changes. Without a tolerance every bit
+//! counts, of dense values, of sparse values and of metadata numbers alike; with one, values are compared as
+//! numbers, so that `-0` is `0`.
+
+mod difference;
+mod extra;
+mod schema;
+mod values;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::future::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
+
+use self::difference::differences;
+pub use self::difference::{Difference, DifferenceKind};
+pub use self::extra::count_extra;
+pub use self::schema::{Drift, Schemas};
+use super::enumerate::{IdChunk, Ids, Lists};
+use super::pipeline::{Pipeline, fetch_all};
+use super::transform::Changed;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Cursor, Enumeration, Record, RecordId, Shard};
+
+/// What comparing one or more shards came to: `compared` is `equal` plus `mismatched` plus `missing`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Records of the source that were looked for in the target.
+    pub compared: u64,
+    pub equal: u64,
+    /// In the source and not in the target.
+    pub missing: u64,
+    /// In both, and different in values, sparse values or metadata.
+    pub mismatched: u64,
+    /// Those of them whose dense or sparse values differ.
+    pub values_mismatched: u64,
+    /// Those of them whose metadata differ; a record can be in both.
+    pub metadata_mismatched: u64,
+    /// Ids that the source named and then did not have: something writes to it. Not part of `compared`.
+    pub vanished: u64,
+    /// The largest difference of one component, over all records.
+    pub max_difference: f64,
+    /// Metadata fields and their types on both sides, over the records that both have.
+    pub schemas: Schemas,
+}
+
+impl Comparison {
+    pub fn add(&mut self, other: Self) {
+        self.compared += other.compared;
+        self.equal += other.equal;
+        self.missing += other.missing;
+        self.mismatched += other.mismatched;
+        self.values_mismatched += other.values_mismatched;
+        self.metadata_mismatched += other.metadata_mismatched;
+        self.vanished += other.vanished;
+        self.max_difference = self.max_difference.max(other.max_difference);
+        self.schemas.add(other.schemas);
+    }
+
+    /// Compares one record with what the target has under its id; `tolerance` as in [`compare_shard`].
+    pub fn compare(
+        &mut self,
+        shard: &Shard,
+        expected: &Record,
+        seen: Option<&Record>,
+        tolerance: Option<f64>,
+    ) -> Vec<Difference> {
+        self.compared += 1;
+        let Some(seen) = seen else {
+            self.missing += 1;
+            return vec![Difference::missing(shard, &expected.id)];
+        };
+        self.schemas.record(expected, seen);
+        let (found, largest) = differences(shard, expected, seen, tolerance);
+        self.max_difference = self.max_difference.max(largest);
+        let has = |kinds: &[DifferenceKind]| found.iter().any(|one| kinds.contains(&one.kind));
+        self.values_mismatched += u64::from(has(&[DifferenceKind::Vector, DifferenceKind::Sparse]));
+        self.metadata_mismatched += u64::from(has(&[DifferenceKind::Metadata]));
+        match found.is_empty() {
+            true => self.equal += 1,
+            false => self.mismatched += 1,
+        }
+        found
+    }
+}
+
+/// Compares the records of a shard that `is_chosen` picks; `found` gets every difference. `tolerance` is the
+/// largest difference of one component that counts as equal; `None` = every bit counts.
+///
+/// # Errors
+/// `Interrupted` where the pipeline was cancelled; else what reading either side ends with.
+pub async fn compare_shard(
+    pipeline: &Pipeline,
+    shard: &Shard,
+    lists: Lists,
+    tolerance: Option<f64>,
+    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
+    found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
+) -> Result<()> {
+    let source = pipeline.source.clone();
+    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), lists).await?;
+    let (shared, of) = (pipeline.clone(), Arc::new(shard.clone()));
+    let mut compared = ids
+        .into_stream()
+        .map_ok(move |chunk| {
+            compare_chunk(shared.clone(), of.clone(), chunk, tolerance, is_chosen.clone()).boxed()
+        })
+        .try_buffered(pipeline.chunks_in_flight.max(1))
+        .take_until(pipeline.cancel.clone().cancelled_owned())
+        .boxed();
+    // Ids that the target listed, and how many of them the source turned out to have.
+    let mut here = 0;
+    while let Some((comparison, differences, seen)) = compared.try_next().await? {
+        here += seen;
+        found(comparison, differences)?;
+    }
+    if pipeline.cancel.is_cancelled() {
+        return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
+    }
+    // Of a record that the target lacks nobody names the id; the source's own count tells that there is one.
+    let short = shard.expected.saturating_sub(here);
+    if is_told_by_target(shard) && short > 0 {
+        let missing = Comparison { compared: short, missing: short, ..Comparison::default() };
+        found(missing, Vec::new())?;
+    }
+    Ok(())
+}
+
+/// Whether the ids come from the target, which may have more than the source and may lack some.
+fn is_told_by_target(shard: &Shard) -> bool {
+    matches!(shard.enumeration, Enumeration::Staging { .. } | Enumeration::Collection)
+}
+
+async fn compare_chunk(
+    pipeline: Pipeline,
+    shard: Arc<Shard>,
+    chunk: IdChunk,
+    tolerance: Option<f64>,
+    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
+) -> Result<(Comparison, Vec<Difference>, u64)> {
+    let listed = chunk.ids.len();
+    let ids: Vec<RecordId> = chunk.ids.into_iter().filter(|id| is_chosen(id)).collect();
+    let permit = pipeline.concurrency.acquire().await?;
+    let both = futures::future::try_join(
+        fetch_all(&*pipeline.source, &shard.source, &ids),
+        fetch_all(&*pipeline.target, &shard.target, &ids),
+    )
+    .await;
+    pipeline.concurrency.release(permit, (pipeline.throttled)());
+    let (ours, theirs) = both?;
+    let mut theirs: HashMap<RecordId, Record> =
+        theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let absent = ids.len() - ours.len();
+    let vanished = if is_told_by_target(&shard) { 0 } else { absent as u64 };
+    let mut comparison = Comparison { vanished, ..Comparison::default() };
+    let mut differences = Vec::new();
+    for record in ours {
+        let expected = match pipeline.transform.change(&shard.source, record) {
+            Changed::Kept(record) => record,
+            Changed::LeftOut => continue,
+            // It was not copied either, so it is missing.
+            Changed::Refused(record, _) => record,
+        };
+        let seen = theirs.remove(&expected.id);
+        differences.extend(comparison.compare(&shard, &expected, seen.as_ref(), tolerance));
+    }
+    Ok((comparison, differences, (listed - absent) as u64))
+}

@@ -1,0 +1,179 @@
+//! Values against values: how many differ, and where they differ most.
+
+use crate::model::{MetadataValue, SparseVector, Vector};
+
+/// Where two vectors differ most. A value that one side does not have is `None` and infinitely far away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Furthest {
+    /// The component, or the index of a sparse value.
+    pub index: u32,
+    pub source: Option<f32>,
+    pub target: Option<f32>,
+    /// The difference there; 0 where only bits differ (`-0` and `0`), infinite where it is no number.
+    pub by: f64,
+    /// Components whose bits differ.
+    pub differing: u64,
+}
+
+impl Furthest {
+    /// Whether this counts as a difference under `tolerance`; `None` = every bit counts.
+    pub fn is_beyond(&self, tolerance: Option<f64>) -> bool {
+        tolerance.is_none_or(|tolerance| self.by > tolerance)
+    }
+}
+
+/// `None` where all bits are equal. Vectors of different dimensions are the caller's to tell apart.
+pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
+    if source == target {
+        return None;
+    }
+    let pairs = source.values().zip(target.values()).zip(0..);
+    furthest(pairs.map(|((a, b), index)| (index, Some(a), Some(b))))
+}
+
+/// `None` where all entries are equal in every bit, in whatever order; no values and an empty list are equal.
+pub(super) fn sparse(
+    source: Option<&SparseVector>,
+    target: Option<&SparseVector>,
+) -> Option<Furthest> {
+    let sorted = |side: Option<&SparseVector>| side.map(SparseVector::sorted).unwrap_or_default();
+    let (ours, theirs) = (sorted(source), sorted(target));
+    furthest(Merge { ours: &ours, theirs: &theirs })
+}
+
+/// Entries of both sides in order of their index.
+struct Merge<'a> {
+    ours: &'a [(u32, f32)],
+    theirs: &'a [(u32, f32)],
+}
+
+impl Iterator for Merge<'_> {
+    type Item = (u32, Option<f32>, Option<f32>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (a, b) = (self.ours.first().copied(), self.theirs.first().copied());
+        let index = match (a, b) {
+            (None, None) => return None,
+            (Some((a, _)), None) => a,
+            (None, Some((b, _))) => b,
+            (Some((a, _)), Some((b, _))) => a.min(b),
+        };
+        let of =
+            |entry: Option<(u32, f32)>| entry.filter(|(at, _)| *at == index).map(|entry| entry.1);
+        let (source, target) = (of(a), of(b));
+        self.ours = &self.ours[usize::from(source.is_some())..];
+        self.theirs = &self.theirs[usize::from(target.is_some())..];
+        Some((index, source, target))
+    }
+}
+
+fn furthest(pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>) -> Option<Furthest> {
+    let mut found: Option<Furthest> = None;
+    for (index, source, target) in pairs {
+        if source.map(f32::to_bits) == target.map(f32::to_bits) {
+            continue;
+        }
+        let by = match (source, target) {
+            (Some(a), Some(b)) => (f64::from(a) - f64::from(b)).abs(),
+            _ => f64::INFINITY,
+        };
+        let by = if by.is_nan() { f64::INFINITY } else { by };
+        let differing = found.map_or(0, |found| found.differing) + 1;
+        match &mut found {
+            Some(most) if most.by >= by => most.differing = differing,
+            most => *most = Some(Furthest { index, source, target, by, differing }),
+        }
+    }
+    found
+}
+
+/// Whether two metadata values are the same; without a tolerance numbers are compared bit for bit.
+pub(super) fn same_metadata(a: &MetadataValue, b: &MetadataValue, is_exact: bool) -> bool {
+    match (a, b) {
+        (MetadataValue::Number(a), MetadataValue::Number(b)) => {
+            a.to_bits() == b.to_bits() || (!is_exact && a == b)
+        }
+        (MetadataValue::List(a), MetadataValue::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_metadata(a, b, is_exact))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector(values: &[f32]) -> Vector {
+        Vector::from_values(values.iter().copied())
+    }
+
+    fn entries(indices: &[u32], values: &[f32]) -> SparseVector {
+        SparseVector::new(indices.to_vec(), vector(values)).unwrap()
+    }
+
+    #[test]
+    fn the_largest_difference_is_told_with_its_place() {
+        let found = dense(&vector(&[1.0, 2.0, 3.0]), &vector(&[1.0, 2.5, 3.25])).unwrap();
+        assert_eq!((found.index, found.by, found.differing), (1, 0.5, 2));
+        assert_eq!((found.source, found.target), (Some(2.0), Some(2.5)));
+    }
+
+    /// Every pair of values that a sloppy comparison takes for equal.
+    #[test]
+    fn without_a_tolerance_every_bit_counts() {
+        let tiny = f32::from_bits(1);
+        let pairs = [
+            (0.0, -0.0, 0.0),
+            (tiny, 0.0, f64::from(tiny)),
+            (tiny, -tiny, 2.0 * f64::from(tiny)),
+            (f32::MIN_POSITIVE, f32::from_bits(f32::MIN_POSITIVE.to_bits() - 1), f64::from(tiny)),
+            (f32::MAX, f32::MIN, 2.0 * f64::from(f32::MAX)),
+            (1.0, 1.0 + f32::EPSILON, f64::from(f32::EPSILON)),
+            (16_777_216.0, 16_777_218.0, 2.0),
+            (1.0, f32::NAN, f64::INFINITY),
+        ];
+        for (a, b, by) in pairs {
+            let found = dense(&vector(&[a]), &vector(&[b])).unwrap();
+            assert_eq!(found.by, by, "{a:e} {b:e}");
+            assert!(found.is_beyond(None), "{a:e} {b:e}");
+            assert_eq!(found.is_beyond(Some(0.0)), by > 0.0, "{a:e} {b:e}");
+            let found = sparse(Some(&entries(&[7], &[a])), Some(&entries(&[7], &[b]))).unwrap();
+            assert_eq!((found.index, found.by), (7, by), "{a:e} {b:e}");
+        }
+    }
+
+    #[test]
+    fn sparse_values_have_no_order_and_no_gaps() {
+        let ours = entries(&[9, 1, 4_294_967_295], &[0.9, 0.1, 0.5]);
+        assert_eq!(
+            sparse(Some(&ours), Some(&entries(&[1, 9, 4_294_967_295], &[0.1, 0.9, 0.5]))),
+            None
+        );
+        assert_eq!(sparse(None, Some(&SparseVector::default())), None);
+        let found = sparse(Some(&ours), Some(&entries(&[1, 9], &[0.1, 0.8]))).unwrap();
+        assert_eq!((found.index, found.target, found.by), (4_294_967_295, None, f64::INFINITY));
+        assert_eq!(found.differing, 2);
+        assert!(found.is_beyond(Some(f64::MAX)));
+        assert!(sparse(None, Some(&ours)).is_some() && sparse(Some(&ours), None).is_some());
+    }
+
+    #[test]
+    fn metadata_numbers_differ_in_their_last_bit() {
+        let number = MetadataValue::Number;
+        let large = 9_007_199_254_740_992.0;
+        assert!(same_metadata(&number(large), &number(large), true));
+        assert!(!same_metadata(&number(large), &number(large + 2.0), true));
+        assert!(!same_metadata(&number(0.0), &number(-0.0), true));
+        assert!(same_metadata(&number(0.0), &number(-0.0), false));
+        assert!(!same_metadata(&number(0.1), &number(0.1_f64.next_up()), true));
+        let list = |items: &[&str]| {
+            MetadataValue::List(
+                items.iter().map(|item| MetadataValue::String((*item).into())).collect(),
+            )
+        };
+        assert!(same_metadata(&list(&[]), &list(&[]), true));
+        assert!(!same_metadata(&list(&["a", "b"]), &list(&["b", "a"]), true));
+        assert!(!same_metadata(&list(&[]), &MetadataValue::String(String::new()), true));
+    }
+}

@@ -1,0 +1,214 @@
+//! Metadata filters made of values that records really have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+use super::sampling::Sampled;
+use crate::copy::Transform;
+use crate::model::{MetadataValue, Namespace};
+use crate::provider::Filter;
+
+/// Values of one field that are remembered in one namespace.
+const MOST_VALUES: usize = 50;
+/// Longer strings are texts, which nobody filters by.
+const LONGEST_STRING: usize = 64;
+/// The most values of an `$in`.
+const IN_VALUES: usize = 4;
+
+/// The forms a filter takes, in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    Equal,
+    In,
+    Range,
+    Combined,
+}
+
+const SHAPES: [Shape; 4] = [Shape::Equal, Shape::In, Shape::Range, Shape::Combined];
+
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "$eq",
+            Self::In => "$in",
+            Self::Range => "range",
+            Self::Combined => "combined",
+        }
+    }
+}
+
+/// Makes filters for sampled records, each of which lets at least its own record through on both sides.
+///
+/// Only fields are asked for that no record of the sample has changed on its way: a filter must mean the same on both
+/// sides.
+pub(super) struct Filters {
+    /// Values seen, in the order they were seen.
+    values: BTreeMap<(Namespace, String), Vec<MetadataValue>>,
+    /// Fields that cannot be asked for on both sides.
+    unusable: BTreeSet<String>,
+    /// The only fields the source can filter on; `None` = all.
+    filterable: Option<BTreeSet<String>>,
+    turn: usize,
+    made: BTreeMap<&'static str, u64>,
+}
+
+impl Filters {
+    pub fn new(sampled: &[Sampled], transform: &Transform, filterable: Option<&[String]>) -> Self {
+        let mut filters = Self {
+            values: BTreeMap::new(),
+            unusable: BTreeSet::new(),
+            filterable: filterable.map(|fields| fields.iter().cloned().collect()),
+            turn: 0,
+            made: BTreeMap::new(),
+        };
+        for Sampled { mapping, record } in sampled {
+            let Some(arrived) = transform.change(&mapping.source, record.clone()).kept() else {
+                continue;
+            };
+            let arrived = arrived.metadata.0;
+            let names = record.metadata.0.keys().chain(arrived.keys());
+            let changed = names.filter(|name| record.metadata.get(name) != arrived.get(*name));
+            filters.unusable.extend(changed.cloned());
+            for (field, value) in &record.metadata.0 {
+                filters.remember(&mapping.source, field, value);
+            }
+        }
+        filters
+    }
+
+    fn remember(&mut self, namespace: &Namespace, field: &str, value: &MetadataValue) {
+        let seen = self.values.entry((namespace.clone(), field.to_owned())).or_default();
+        let items = match value {
+            MetadataValue::List(items) => items.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        for item in items.iter().filter(|item| is_short(item)) {
+            if seen.len() < MOST_VALUES && !seen.contains(item) {
+                seen.push(item.clone());
+            }
+        }
+    }
+
+    /// How many filters of each form were made.
+    pub fn made(&self) -> &BTreeMap<&'static str, u64> {
+        &self.made
+    }
+
+    /// A filter that `sampled` passes; `None` where it has no field to ask for. Forms take turns.
+    pub fn next(&mut self, sampled: &Sampled, rng: &mut StdRng) -> Option<Filter> {
+        let fields = self.fields(sampled);
+        for attempt in 0..SHAPES.len() {
+            let shape = SHAPES[(self.turn + attempt) % SHAPES.len()];
+            if let Some(filter) = self.make(shape, sampled, &fields, rng) {
+                self.turn += attempt + 1;
+                *self.made.entry(shape.name()).or_default() += 1;
+                return Some(Filter(filter));
+            }
+        }
+        None
+    }
+
+    /// Fields of the record that can be asked for, with a value each.
+    fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, &'a MetadataValue)> {
+        let can_ask = |field: &str| {
+            !self.unusable.contains(field)
+                && !field.starts_with('$')
+                && self.filterable.as_ref().is_none_or(|fields| fields.contains(field))
+        };
+        let fields = sampled.record.metadata.0.iter().filter(|(field, _)| can_ask(field));
+        fields
+            .filter_map(|(field, value)| {
+                let value = match value {
+                    MetadataValue::List(items) => items.iter().find(|item| is_short(item))?,
+                    value => value,
+                };
+                is_short(value).then_some((field.as_str(), value))
+            })
+            .collect()
+    }
+
+    fn make(
+        &self,
+        shape: Shape,
+        sampled: &Sampled,
+        fields: &[(&str, &MetadataValue)],
+        rng: &mut StdRng,
+    ) -> Option<Value> {
+        let namespace = &sampled.mapping.source;
+        let one = |rng: &mut StdRng, fields: &[(&str, &MetadataValue)]| {
+            (!fields.is_empty()).then(|| rng.random_range(0..fields.len()))
+        };
+        match shape {
+            Shape::Equal => {
+                let (field, value) = fields[one(rng, fields)?];
+                Some(json!({ field: { "$eq": value } }))
+            }
+            Shape::In => {
+                let (field, value) = fields[one(rng, fields)?];
+                let others = self.values.get(&(namespace.clone(), field.to_owned()))?;
+                let others = others.iter().filter(|other| *other != value);
+                let values: Vec<_> = others.take(IN_VALUES - 1).chain([value]).collect();
+                (values.len() > 1 && !matches!(value, MetadataValue::Bool(_)))
+                    .then(|| json!({ field: { "$in": values } }))
+            }
+            Shape::Range => {
+                let numbers: Vec<_> = fields
+                    .iter()
+                    .filter(|(_, value)| matches!(value, MetadataValue::Number(_)))
+                    .copied()
+                    .collect();
+                let (field, value) = numbers[one(rng, &numbers)?];
+                Some(json!({ field: self.range(namespace, field, value) }))
+            }
+            Shape::Combined => {
+                let first = one(rng, fields)?;
+                let rest: Vec<_> = fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != first)
+                    .map(|(_, one)| *one)
+                    .collect();
+                let second = rest[one(rng, &rest)?];
+                let part = |(field, value): (&str, &MetadataValue)| match value {
+                    MetadataValue::Number(_) => {
+                        json!({ field: self.range(namespace, field, value) })
+                    }
+                    value => json!({ field: { "$eq": value } }),
+                };
+                Some(json!({ "$and": [part(fields[first]), part(second)] }))
+            }
+        }
+    }
+
+    /// From the record's number to the next larger ones that were seen; open above where there are none.
+    fn range(&self, namespace: &Namespace, field: &str, value: &MetadataValue) -> Value {
+        let MetadataValue::Number(from) = value else { return json!({ "$eq": value }) };
+        let seen = self.values.get(&(namespace.clone(), field.to_owned()));
+        let mut above: Vec<f64> = seen
+            .into_iter()
+            .flatten()
+            .filter_map(|value| match value {
+                MetadataValue::Number(number) if number > from => Some(*number),
+                _ => None,
+            })
+            .collect();
+        above.sort_by(f64::total_cmp);
+        match above.get(above.len() / 2) {
+            Some(to) => json!({ "$gte": from, "$lte": to }),
+            None => json!({ "$gte": from }),
+        }
+    }
+}
+
+/// Whether a value is one that filters compare with: a short string, a number or a boolean.
+fn is_short(value: &MetadataValue) -> bool {
+    match value {
+        MetadataValue::String(text) => text.len() <= LONGEST_STRING,
+        MetadataValue::Number(number) => number.is_finite(),
+        MetadataValue::Bool(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,106 @@
+//! The first query of a namespace, which is only once the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rand::seq::SliceRandom;
+
+use super::groups::Group;
+use super::queries::Load;
+use crate::assertion::Measured;
+use crate::error::Result;
+use crate::journal::Event;
+use crate::model::{Namespace, Sample};
+use crate::plan::file::StageKind;
+use crate::run::Context;
+use crate::run::stage::sampling::seeded;
+use crate::traffic::Probe;
+
+/// Namespaces whose first query is timed.
+const COLD_NAMESPACES: usize = 100;
+/// The figure that says that the target was read from now on; it outlives the try that noted it.
+pub(crate) const FIGURE: &str = "cold_namespaces";
+
+/// Namespaces of the target that nothing has read in this run and nothing may read before their first query.
+pub(super) struct Reserved {
+    names: BTreeSet<Namespace>,
+    /// Why there are none.
+    because: String,
+}
+
+impl Reserved {
+    pub fn of(context: &Context, groups: &[Group], has_queries: bool) -> Self {
+        let none = |because: String| Self { names: BTreeSet::new(), because };
+        if !has_queries {
+            return none("the stage has no `queries`".to_owned());
+        }
+        if let Some(because) = reader(context) {
+            return none(because);
+        }
+        let filled = groups.iter().filter(|group| group.written() > 0);
+        let mut names: Vec<_> = filled.map(|group| group.target.clone()).collect();
+        names.shuffle(&mut seeded(context, "cold"));
+        names.truncate(COLD_NAMESPACES);
+        Self {
+            names: names.into_iter().collect(),
+            because: "no namespace of the target holds a record that was copied".to_owned(),
+        }
+    }
+
+    pub fn has(&self, namespace: &Namespace) -> bool {
+        self.names.contains(namespace)
+    }
+
+    /// Sends the first query of each, one after the other. From here on the target counts as read.
+    pub async fn measure(
+        &self,
+        context: &Context,
+        load: Option<&Load>,
+        target: &mut Measured,
+    ) -> Result<Vec<Sample>> {
+        let figures = BTreeMap::from([(FIGURE.to_owned(), self.names.len() as f64)]);
+        context.record(Event::Measured { stage: context.id(), figures })?;
+        let queries = load.map(|load| load.queries.iter()).into_iter().flatten();
+        let queries: Arc<[_]> =
+            queries.filter(|query| self.has(&query.target_namespace)).cloned().collect();
+        let mut samples = Vec::new();
+        if !queries.is_empty() {
+            let measured = context.world.measured_target.clone();
+            let probe = Probe::new(measured, None, queries, context.clock.clone());
+            let mut sink = |sample| samples.push(sample);
+            probe.cold(COLD_NAMESPACES, &context.cancel, &mut sink).await?;
+        }
+        context.stop_if_cancelled()?;
+        if samples.is_empty() {
+            target.set_not_measured("cold(query)", format!("nothing is cold: {}", self.because));
+        } else {
+            context.note(format!(
+                "cold: the first query of {} of {} namespaces, which nothing had read in this run",
+                samples.len(),
+                load.map_or(0, |load| load.namespaces)
+            ))?;
+        }
+        Ok(samples)
+    }
+}
+
+/// What has read the target's namespaces in this run already.
+fn reader(context: &Context) -> Option<String> {
+    let kinds = context.plan.file.stages.iter().zip(&context.plan.stages);
+    let is_canary: BTreeSet<_> = kinds
+        .filter(|(stage, _)| matches!(stage.kind, StageKind::Canary(_)))
+        .map(|(_, checked)| checked.id.clone())
+        .collect();
+    context.recorder.with_state(|state| {
+        let reads = |stage: &&crate::journal::StageState| {
+            stage.figures.contains_key(FIGURE)
+                || (is_canary.contains(&stage.id) && stage.has_started())
+        };
+        let stage = state.stages.iter().find(reads)?;
+        let which = if stage.id == context.stage().id { "an earlier try of it" } else { "it" };
+        Some(format!(
+            "stage `{}`: {which} has read every namespace of the target in this run",
+            stage.id
+        ))
+    })
+}

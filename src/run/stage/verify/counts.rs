@@ -1,0 +1,60 @@
+//! Whether both sides count the same.
+
+use std::collections::BTreeSet;
+
+use super::VerifyWork;
+use super::groups::Group;
+use crate::assertion::Measured;
+use crate::error::Result;
+use crate::model::{IndexStats, Observed};
+use crate::run::Context;
+
+/// Namespaces whose counts differ that are told one by one.
+const NAMED: usize = 20;
+
+impl VerifyWork {
+    /// Differences of the two sides' own counts, namespace by namespace of the target.
+    pub(super) async fn count(
+        &self,
+        context: &Context,
+        groups: &[Group],
+        target: &mut Measured,
+    ) -> Result<()> {
+        let ours = context.world.source.stats().await?;
+        let theirs = context.world.target.stats().await?;
+        let (mut delta, mut differing) = (0, 0);
+        for group in groups {
+            let held = expected(group, &ours);
+            let (a, b) = (held.saturating_sub(group.left_out()), theirs.count(&group.target));
+            delta += a.abs_diff(b);
+            if a == b {
+                continue;
+            }
+            differing += 1;
+            if differing <= NAMED {
+                context.note(told(group, a, b))?;
+            }
+        }
+        if differing > NAMED {
+            context
+                .note(format!("and {} namespaces more whose counts differ", differing - NAMED))?;
+        }
+        target.set("count_delta", Observed::count(delta), groups.len() as u64);
+        Ok(())
+    }
+}
+
+/// Records that a namespace of the target should have, by the source's counts now.
+fn expected(group: &Group, source: &IndexStats) -> u64 {
+    let sources: BTreeSet<_> = group.shards.iter().map(|state| &state.shard.source).collect();
+    sources.into_iter().map(|namespace| source.count(namespace)).sum()
+}
+
+fn told(group: &Group, source: u64, target: u64) -> String {
+    let names: Vec<_> = group.sources().iter().map(|name| format!("`{name}`")).collect();
+    let (have, names) = match names.len() {
+        1 => ("has", names.concat()),
+        _ => ("have together", names.join(", ")),
+    };
+    format!("{names} {have} {source} records, `{}` has {target}", group.target)
+}

@@ -1,0 +1,60 @@
+//! The file of everything that differs.
+
+use std::io::{BufWriter, Write};
+
+use crate::copy::Difference;
+use crate::error::{Error, Result};
+use crate::run::Context;
+
+/// Differences that are shown in the report; all are in the artifact.
+const SHOWN: u64 = 20;
+
+/// The artifact of differences, made with the first one.
+pub(super) struct Differences<'a> {
+    context: &'a Context,
+    file: Option<BufWriter<std::fs::File>>,
+    count: u64,
+}
+
+impl<'a> Differences<'a> {
+    pub fn new(context: &'a Context) -> Self {
+        Self { context, file: None, count: 0 }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.context.artifacts.join(format!("{}-differences.jsonl", self.context.stage().id))
+    }
+
+    pub fn put(&mut self, difference: &Difference) -> Result<()> {
+        let path = self.path();
+        let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
+        let file = match self.file.take() {
+            Some(file) => self.file.insert(file),
+            None => {
+                std::fs::create_dir_all(&self.context.artifacts).map_err(cannot)?;
+                self.file.insert(BufWriter::new(std::fs::File::create(&path).map_err(cannot)?))
+            }
+        };
+        serde_json::to_writer(&mut *file, difference).map_err(|error| {
+            Error::unexpected("a difference cannot be written").with_source(error)
+        })?;
+        file.write_all(b"\n").map_err(cannot)?;
+        self.count += 1;
+        if self.count <= SHOWN {
+            self.context.note(format!(
+                "`{}` in `{}`: {}",
+                difference.id, difference.source_namespace, difference.detail
+            ))?;
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<()> {
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        file.flush().map_err(|error| Error::io("cannot write the differences", error))?;
+        if self.count > SHOWN {
+            self.context.note(format!("and {} differences more", self.count - SHOWN))?;
+        }
+        self.context.wrote("differences", self.path(), self.count)
+    }
+}

@@ -1,0 +1,192 @@
+//! Waiting until the target shows what was written to it.
+
+use std::time::Duration;
+
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::groups::Group;
+use crate::clock::{Timestamp, after, until};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexStats, Span};
+use crate::provider::Target;
+use crate::run::{Context, Progress};
+
+/// The first pause between two looks, and the longest.
+const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long counts may lag behind what can be read. After that a low count is no lag: records are gone, which
+/// comparing tells better than waiting.
+const COUNTS_LAG: Duration = Duration::from_secs(60);
+/// Namespaces that are asked at once.
+const AT_ONCE: usize = 8;
+/// Namespaces that a message names.
+const NAMED: usize = 5;
+
+/// What is asked of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Its count only, which touches no namespace.
+    Counts,
+    /// Its count, and that the last write can be read, which reads the namespace.
+    SequenceNumbers,
+}
+
+/// Waits with one deadline over several looks.
+pub(super) struct Freshness {
+    limit: Duration,
+    began: Timestamp,
+}
+
+/// How long it took and how it was found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Waited {
+    pub namespaces: u64,
+    /// Namespaces whose last write was told to be readable; the others went by their counts.
+    pub by_sequence_number: u64,
+}
+
+impl Freshness {
+    pub fn new(context: &Context, limit: Duration) -> Self {
+        Self { limit, began: context.clock.now() }
+    }
+
+    /// Time since it began.
+    pub fn elapsed(&self, context: &Context) -> Duration {
+        until(self.began, context.clock.now())
+    }
+
+    /// Waits until every write to `groups` is readable, and says all the while what it waits for. Counts have to
+    /// agree too; where sequence numbers say that everything can be read, for a minute at most.
+    ///
+    /// # Errors
+    /// `Timeout` with the namespaces that lag.
+    pub async fn wait(&self, context: &Context, groups: &[&Group], look: Look) -> Result<Waited> {
+        let deadline = after(self.began, self.limit);
+        let filled = groups.iter().filter(|group| group.written() > 0).count();
+        let mut waited = Waited { namespaces: filled as u64, ..Waited::default() };
+        let (mut pause, mut left) = (PAUSE, groups.to_vec());
+        loop {
+            let trusts_counts = self.elapsed(context) < COUNTS_LAG.min(self.limit / 2);
+            let seen = look_at(context, &left, look, trusts_counts).await?;
+            waited.by_sequence_number += seen.by_sequence_number;
+            left = seen.behind.iter().map(|(group, _)| *group).collect();
+            if left.is_empty() {
+                return Ok(waited);
+            }
+            let lags: Vec<&str> = seen.behind.iter().map(|(_, lag)| lag.as_str()).collect();
+            if context.clock.now() >= deadline {
+                return Err(self.timeout(&lags));
+            }
+            self.tell(context, groups.len(), &lags);
+            context.sleep(pause).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn tell(&self, context: &Context, all: usize, lags: &[&str]) {
+        let gives_up = self.limit.saturating_sub(self.elapsed(context));
+        let note = format!(
+            "{}{}; gives up in {}",
+            Progress::WAITING_FOR,
+            some_of(lags, 1),
+            Span(Duration::from_secs(gives_up.as_secs()))
+        );
+        context.recorder.progress(&Progress {
+            stage: context.id(),
+            unit: "namespaces caught up",
+            done: (all - lags.len()) as u64,
+            total: all as u64,
+            note: Some(note),
+        });
+    }
+
+    fn timeout(&self, lags: &[&str]) -> Error {
+        let message = format!(
+            "the target does not show everything that was written after {}: {}",
+            Span(self.limit),
+            some_of(lags, NAMED)
+        );
+        Error::new(ErrorKind::Timeout, message)
+            .with_hint("run the same command again; give it longer with `catch_up`")
+    }
+}
+
+struct Seen<'a> {
+    behind: Vec<(&'a Group, String)>,
+    by_sequence_number: u64,
+}
+
+/// `trusts_counts`: a namespace that shows fewer records than were written is behind, even where its last write
+/// can be read.
+async fn look_at<'a>(
+    context: &Context,
+    groups: &[&'a Group],
+    look: Look,
+    trusts_counts: bool,
+) -> Result<Seen<'a>> {
+    let target = &context.world.target;
+    let counts = target.stats().await?;
+    let mut seen = Seen { behind: Vec::new(), by_sequence_number: 0 };
+    let mut ask = Vec::new();
+    for group in groups {
+        match (look, group.lsn()) {
+            (Look::SequenceNumbers, Some(lsn)) => ask.push((*group, lsn)),
+            (Look::SequenceNumbers, None) => seen.behind.extend(short(group, &counts)),
+            (Look::Counts, _) if trusts_counts => seen.behind.extend(short(group, &counts)),
+            (Look::Counts, _) => {}
+        }
+    }
+    let answers: Vec<_> =
+        ask.into_iter().map(|(group, lsn)| visibility(&**target, group, lsn).boxed()).collect();
+    let answers: Vec<_> = stream::iter(answers).buffer_unordered(AT_ONCE).try_collect().await?;
+    for (group, lsn, is_visible) in answers {
+        let lag = match (is_visible, short(group, &counts)) {
+            (Some(true), Some(lag)) if trusts_counts => Some(lag),
+            (Some(true), _) => None,
+            (Some(false), lag) => Some(lag.unwrap_or_else(|| {
+                (group, format!("`{}` has not reached sequence number {lsn}", group.target))
+            })),
+            (None, lag) => lag,
+        };
+        seen.by_sequence_number += u64::from(is_visible == Some(true) && lag.is_none());
+        seen.behind.extend(lag);
+    }
+    seen.behind.sort_by(|a, b| a.0.target.cmp(&b.0.target));
+    Ok(seen)
+}
+
+/// A namespace that shows fewer records than were written to it.
+fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
+    let (count, written) = (counts.count(&group.target), group.written());
+    (count < written)
+        .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
+}
+
+async fn visibility<'a>(
+    target: &dyn Target,
+    group: &'a Group,
+    lsn: u64,
+) -> Result<(&'a Group, u64, Option<bool>)> {
+    Ok((group, lsn, target.is_visible(&group.target, lsn).await?))
+}
+
+fn some_of(lags: &[&str], most: usize) -> String {
+    let mut text = lags.iter().take(most).copied().collect::<Vec<_>>().join("; ");
+    if lags.len() > most {
+        text.push_str(&format!("; and {} namespaces more", lags.len() - most));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_few_and_counts_the_rest() {
+        let lags = ["a", "b", "c"];
+        assert_eq!(some_of(&lags, 1), "a; and 2 namespaces more");
+        assert_eq!(some_of(&lags, 3), "a; b; c");
+    }
+}

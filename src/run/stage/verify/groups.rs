@@ -1,0 +1,125 @@
+//! What was copied, by the namespace of the target it went to.
+
+use std::collections::BTreeMap;
+
+use crate::copy::Mapping;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::ShardState;
+use crate::model::Namespace;
+use crate::run::Context;
+
+/// One namespace of the target and everything that was copied into it. A namespace of the source can be several
+/// shards, and several namespaces of the source can end in one of the target.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    pub target: Namespace,
+    pub shards: Vec<ShardState>,
+}
+
+impl Group {
+    /// The groups of the copies that ran, in order of their names.
+    ///
+    /// # Errors
+    /// `Refused` where nothing was copied.
+    pub fn of_run(context: &Context) -> Result<Vec<Self>> {
+        let shards: Vec<ShardState> = context.recorder.with_state(|state| {
+            state.stages.iter().flat_map(|stage| stage.shards.values().cloned()).collect()
+        });
+        if shards.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                "nothing was copied in this run that could be verified",
+            )
+            .with_hint("put a copy stage before the verify stage"));
+        }
+        Ok(Self::of(shards))
+    }
+
+    fn of(shards: Vec<ShardState>) -> Vec<Self> {
+        let mut groups: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
+        for shard in shards {
+            groups.entry(shard.shard.target.clone()).or_default().push(shard);
+        }
+        groups.into_iter().map(|(target, shards)| Self { target, shards }).collect()
+    }
+
+    /// The namespaces of the source, each once, with the records that were expected of it.
+    pub fn mappings(&self) -> Vec<Mapping> {
+        let mut records: BTreeMap<&Namespace, u64> = BTreeMap::new();
+        for state in &self.shards {
+            *records.entry(&state.shard.source).or_default() += state.shard.expected;
+        }
+        let mapping = |(source, records): (&Namespace, u64)| Mapping {
+            source: source.clone(),
+            target: self.target.clone(),
+            records,
+        };
+        records.into_iter().map(mapping).collect()
+    }
+
+    pub fn sources(&self) -> Vec<Namespace> {
+        self.mappings().into_iter().map(|mapping| mapping.source).collect()
+    }
+
+    /// Records the target acknowledged.
+    pub fn written(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.copied).sum()
+    }
+
+    /// Records that the plan's filter left out.
+    pub fn left_out(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.left_out).sum()
+    }
+
+    /// Records the target refused while they were copied.
+    pub fn refused(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()
+    }
+
+    /// Records by the source's own counts when the copy was planned.
+    pub fn expected(&self) -> u64 {
+        self.shards.iter().map(|state| state.shard.expected).sum()
+    }
+
+    /// The highest sequence number of the target's acknowledgements: they rise within a namespace.
+    pub fn lsn(&self) -> Option<u64> {
+        self.shards.iter().filter_map(|state| state.checkpoint.lsn).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Checkpoint, Cursor, Enumeration, Shard, Tally};
+
+    fn shard(source: &str, target: &str, expected: u64, lsn: Option<u64>) -> ShardState {
+        let tally = Tally { copied: expected, ..Tally::default() };
+        ShardState {
+            shard: Shard {
+                source: Namespace::new(source),
+                cell: 0,
+                target: Namespace::new(target),
+                enumeration: Enumeration::List,
+                expected,
+            },
+            checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn },
+            is_complete: true,
+        }
+    }
+
+    #[test]
+    fn parts_and_merged_namespaces_are_added_up() {
+        let groups = Group::of(vec![
+            shard("a", "x", 3, Some(7)),
+            shard("b", "y", 1, None),
+            shard("a", "x", 4, Some(5)),
+            shard("c", "x", 2, None),
+        ]);
+        let [x, y] = &groups[..] else { panic!("{groups:?}") };
+        let told: Vec<_> =
+            x.mappings().iter().map(|one| (one.source.to_string(), one.records)).collect();
+        assert_eq!(told, [("a".to_owned(), 7), ("c".to_owned(), 2)]);
+        assert_eq!((x.written(), x.expected(), x.lsn()), (9, 9, Some(7)));
+        assert_eq!((y.sources(), y.lsn()), (vec![Namespace::new("b")], None));
+    }
+}

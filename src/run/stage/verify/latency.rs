@@ -1,0 +1,191 @@
+//! Times that no load of queries tells.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::VerifyWork;
+use crate::assertion::Measured;
+use crate::clock::{Stopwatch, after};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
+use crate::provider::Target;
+use crate::run::Context;
+use crate::run::stage::create::probe_record;
+use crate::run::stage::sampling::Sampled;
+
+/// Fetches that are timed on each side.
+const FETCHES: usize = 50;
+/// Records that are written and read where the plan asserts `read_after_write` and says no number.
+const WRITES: u32 = 5;
+/// The namespace they are written to; nothing else is in it.
+const NAMESPACE: &str = "vecshift-read-after-write";
+/// How long one of them may take to be readable, and the namespace to be gone.
+const READABLE: Duration = Duration::from_secs(120);
+/// The first pause between two looks, and the longest: what is told is late by one pause at most.
+const PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Fetches of one record each, from both sides at the same moment.
+pub(super) async fn time_fetches(
+    context: &Context,
+    sampled: &[Sampled],
+    sink: &mut (dyn FnMut(Sample) + Send),
+) {
+    let world = &context.world;
+    for one in sampled.iter().take(FETCHES) {
+        let fetch = |side: Side,
+                     index: std::sync::Arc<dyn crate::provider::Source>,
+                     namespace: Namespace| {
+            let (clock, id) = (context.clock.clone(), one.record.id.clone());
+            async move {
+                let watch = Stopwatch::start();
+                let answer = index.fetch(&namespace, std::slice::from_ref(&id)).await;
+                let outcome = answer
+                    .map_or_else(|error| Outcome::Failed(error.kind()), |_| Outcome::Answered);
+                sample(clock.now(), side, watch.elapsed(), outcome)
+            }
+        };
+        let (target, source) = futures::join!(
+            fetch(Side::Target, world.measured_target.clone(), one.mapping.target.clone()),
+            fetch(Side::Source, world.measured_source.clone(), one.mapping.source.clone()),
+        );
+        sink(target);
+        sink(source);
+    }
+}
+
+fn sample(at: crate::clock::Timestamp, side: Side, latency: Duration, outcome: Outcome) -> Sample {
+    Sample {
+        at,
+        side,
+        operation: Operation::Fetch,
+        latency,
+        outcome,
+        overlaps: Vec::new(),
+        is_filtered: false,
+        has_sparse: false,
+    }
+}
+
+impl VerifyWork {
+    /// Writes records to a namespace of their own, one after the other, and times each until it can be read.
+    /// Only where the plan asks for it: it is the one thing of a verification that writes.
+    pub(super) async fn read_after_write(
+        &self,
+        context: &Context,
+        measured: &mut Measured,
+    ) -> Result<()> {
+        let assertions = &context.stage().assertions;
+        let is_asserted = assertions.iter().any(|one| one.metric.name == "read_after_write");
+        let Some(writes) = self.0.read_after_write.or(is_asserted.then_some(WRITES)) else {
+            return Ok(());
+        };
+        let namespace = Namespace::new(NAMESPACE);
+        let times = write_and_read(context, &namespace, writes).await;
+        let removed = remove(context, &namespace).await;
+        context.stop_if_cancelled()?;
+        match (times, removed) {
+            (Ok(times), Ok(())) => set(context, &times, measured),
+            (Ok(_), Err(error)) => {
+                let reason = format!("the namespace `{namespace}` could not be removed: {error}");
+                context.note(format!("left behind in the target: {reason}"))?;
+                measured.set_not_measured("read_after_write", reason);
+                Ok(())
+            }
+            (Err(error), _) => {
+                context.note(format!("read after write was not measured: {error}"))?;
+                measured.set_not_measured("read_after_write", error.to_string());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The time of each write until it could be read; `None` for one that could not within two minutes.
+async fn write_and_read(
+    context: &Context,
+    namespace: &Namespace,
+    writes: u32,
+) -> Result<Vec<Option<Duration>>> {
+    let target = &context.world.target;
+    let index = target
+        .describe()
+        .await?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no target index to write to"))?;
+    let mut times = Vec::new();
+    for number in 0..writes {
+        let id = RecordId::new(format!("vecshift-write-{number}"));
+        let record = Record { id, ..probe_record(&index.spec) };
+        times.push(write_one(context, &**target, namespace, &record).await?);
+    }
+    Ok(times)
+}
+
+async fn write_one(
+    context: &Context,
+    target: &dyn Target,
+    namespace: &Namespace,
+    record: &Record,
+) -> Result<Option<Duration>> {
+    let watch = Stopwatch::start();
+    let written = target.upsert(namespace, std::slice::from_ref(record)).await?;
+    let mut pause = PAUSE;
+    while watch.elapsed() < READABLE {
+        let by_number = match written.lsn {
+            Some(lsn) => target.is_visible(namespace, lsn).await?,
+            None => None,
+        };
+        if by_number != Some(false) {
+            let at = watch.elapsed();
+            let seen = target.fetch(namespace, std::slice::from_ref(&record.id)).await?;
+            match seen.first() {
+                Some(seen) if seen == record => {
+                    let is_told = by_number == Some(true);
+                    return Ok(Some(if is_told { at } else { watch.elapsed() }));
+                }
+                Some(_) => {
+                    return Err(Error::new(
+                        ErrorKind::Conflict,
+                        "the target gives a probe record back changed",
+                    ));
+                }
+                None => {}
+            }
+        }
+        context.sleep(pause).await?;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Ok(None)
+}
+
+/// Removes the probes, and waits until they are gone.
+async fn remove(context: &Context, namespace: &Namespace) -> Result<()> {
+    let target = &context.world.target;
+    target.delete_namespace(namespace).await?;
+    let deadline = after(context.clock.now(), READABLE);
+    while target.stats().await?.count(namespace) > 0 {
+        if context.clock.now() >= deadline {
+            return Err(Error::new(ErrorKind::Timeout, "it was still there after 2 minutes"));
+        }
+        context.sleep(LONGEST_PAUSE).await?;
+    }
+    Ok(())
+}
+
+fn set(context: &Context, times: &[Option<Duration>], measured: &mut Measured) -> Result<()> {
+    let n = times.len() as u64;
+    let slowest = times.iter().copied().collect::<Option<Vec<_>>>();
+    let slowest = slowest.and_then(|times| times.into_iter().max());
+    let observed =
+        slowest.map_or(Observed::Unanswered, |slowest| Observed::Seconds(slowest.as_secs_f64()));
+    context.note(format!(
+        "read after write: {n} records of a namespace of their own were written and read, the slowest after {observed}; they are removed"
+    ))?;
+    if let Some(slowest) = slowest {
+        let figures = BTreeMap::from([("read_after_write".to_owned(), slowest.as_secs_f64())]);
+        context.record(Event::Measured { stage: context.id(), figures })?;
+    }
+    measured.set("read_after_write", observed, n);
+    Ok(())
+}

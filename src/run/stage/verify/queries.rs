@@ -1,0 +1,200 @@
+//! Whether both sides answer alike, and how fast.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::VerifyWork;
+use super::groups::Group;
+use super::latency::time_fetches;
+use crate::assertion::{Measured, Series, metric_ref};
+use crate::copy::Mapping;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Observed, Operation, Rate, Sample, Side};
+use crate::plan::file::Queries;
+use crate::run::stage::copy::transform_of;
+use crate::run::stage::filters::Filters;
+use crate::run::stage::sampling::{
+    Sampled, answer_from_the_same, filterable, queries, sample, seeded,
+};
+use crate::run::{Context, Progress};
+use crate::traffic::{Probe, ProbeQuery};
+
+/// What is asked of both sides.
+pub(super) struct Load {
+    pub queries: Arc<[ProbeQuery]>,
+    pub sampled: Vec<Sampled>,
+    /// Namespaces of the target that hold what was copied.
+    pub namespaces: usize,
+    asked: Queries,
+    /// Whether answers of both sides can be compared.
+    is_comparable: bool,
+    /// Filters by their shape.
+    filters: BTreeMap<&'static str, u64>,
+}
+
+impl VerifyWork {
+    /// Queries made of records of the source. Only the source is read.
+    pub(super) async fn load(
+        &self,
+        context: &Context,
+        groups: &[Group],
+        asked: &Queries,
+    ) -> Result<Load> {
+        let source = &context.world.source;
+        let (mappings, is_comparable) = comparable(context, groups)?;
+        let mut rng = seeded(context, "verify");
+        let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
+        let most = asked.count.min(2_000);
+        let sampled = sample(&**source, dimension, &mappings, most, &mut rng).await?;
+        let filterable = filterable(&**source).await?;
+        let transform = transform_of(context)?;
+        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
+        let (count, top_k) = (asked.count, asked.top_k.unwrap_or(10));
+        let share = asked.filtered.unwrap_or_default().0;
+        let mut queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);
+        let filterable = filterable.as_deref();
+        answer_from_the_same(context, &mut queries, &transform, filterable, &mappings)?;
+        if queries.is_empty() {
+            return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
+        }
+        Ok(Load {
+            queries: queries.into(),
+            sampled,
+            namespaces: groups.iter().filter(|group| group.written() > 0).count(),
+            asked: asked.clone(),
+            is_comparable,
+            filters: filters.made().clone(),
+        })
+    }
+
+    pub(super) async fn measure_queries(
+        &self,
+        context: &Context,
+        load: Load,
+        cold: Vec<Sample>,
+        target: &mut Measured,
+        source: &mut Measured,
+    ) -> Result<()> {
+        load.tell(context)?;
+        let world = &context.world;
+        let compared = Some(world.measured_source.clone()).filter(|_| load.is_comparable);
+        let ks = overlap_ks(context, load.asked.top_k.unwrap_or(10));
+        let probe = Probe::new(
+            world.measured_target.clone(),
+            compared,
+            load.queries.clone(),
+            context.clock.clone(),
+        )
+        .with_overlap_at(ks);
+        let series = Mutex::new(Series::new(context.clock.now(), &context.stage().assertions));
+        let record = |sample: &Sample| {
+            series.lock().unwrap_or_else(PoisonError::into_inner).record(sample);
+        };
+        let has_cold = !cold.is_empty();
+        cold.iter().for_each(record);
+        let count = load.asked.count;
+        let mut answered = 0;
+        let mut sink = |sample: Sample| {
+            if sample.side == Side::Target && sample.operation == Operation::Query {
+                answered += 1;
+                context.recorder.progress(&Progress {
+                    stage: context.id(),
+                    unit: "queries",
+                    done: answered,
+                    total: count.max(answered),
+                    note: None,
+                });
+            }
+            record(&sample);
+        };
+        let rate = load.asked.rate.unwrap_or(Rate(20.0));
+        probe.run_queries(count, paced(context, rate), &context.cancel, &mut sink).await?;
+        time_fetches(context, &load.sampled, &mut sink).await;
+        context.stop_if_cancelled()?;
+        let series = series.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let names = context.stage().assertions.iter().map(|assertion| assertion.metric.clone());
+        let usual = ["p50(query)", "p95(query)", "p99(query)", "error_rate"].map(metric_ref);
+        for metric in names.chain(usual) {
+            if is_sampled(&metric.name) && (metric.name != "cold" || has_cold) {
+                target.insert(metric.clone(), series.total(Side::Target, &metric));
+                source.insert(metric.clone(), series.total(Side::Source, &metric));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The namespaces that queries are made for, and whether the answers of both sides can be compared. A namespace that
+/// several were merged into holds more than any of them, and answers from among all.
+fn comparable(context: &Context, groups: &[Group]) -> Result<(Vec<Mapping>, bool)> {
+    let all: Vec<Vec<Mapping>> = groups.iter().map(Group::mappings).collect();
+    let merged = all.iter().filter(|mappings| mappings.len() > 1).count();
+    if merged == 0 {
+        return Ok((all.concat(), true));
+    }
+    context.note(format!(
+        "{merged} namespaces of the target were merged from several: their answers cannot be compared with the source's"
+    ))?;
+    let single: Vec<Mapping> =
+        all.iter().filter(|mappings| mappings.len() == 1).flatten().cloned().collect();
+    match single.is_empty() {
+        true => Ok((all.concat(), false)),
+        false => Ok((single, true)),
+    }
+}
+
+impl Load {
+    fn tell(&self, context: &Context) -> Result<()> {
+        let count = |is: fn(&ProbeQuery) -> bool| {
+            Observed::count(self.queries.iter().filter(|query| is(query)).count() as u64)
+        };
+        let filtered = count(|query| query.is_filtered);
+        let hybrid = count(|query| query.query.sparse.is_some() && !query.query.vector.is_empty());
+        let sparse = count(|query| query.query.vector.is_empty());
+        let shapes: Vec<_> =
+            self.filters.iter().map(|(shape, count)| format!("{count} {shape}")).collect();
+        let shapes =
+            if shapes.is_empty() { String::new() } else { format!(" ({})", shapes.join(", ")) };
+        context.note(format!(
+            "{} different queries: {filtered} with a filter{shapes}, {hybrid} hybrid, {sparse} sparse only",
+            Observed::count(self.queries.len() as u64)
+        ))
+    }
+}
+
+/// Whether a metric is told by samples of queries and fetches.
+fn is_sampled(name: &str) -> bool {
+    matches!(
+        name,
+        "p50"
+            | "p95"
+            | "p99"
+            | "max"
+            | "cold"
+            | "error_rate"
+            | "overlap"
+            | "filtered_overlap"
+            | "sparse_overlap"
+            | "requests"
+    )
+}
+
+/// The ks of `overlap@k` that the stage asks for; at least that of the queries.
+pub(in crate::run::stage) fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
+    let asked = context
+        .stage()
+        .assertions
+        .iter()
+        .filter(|assertion| assertion.metric.name.ends_with("overlap"));
+    let mut ks: Vec<u32> =
+        asked.filter_map(|assertion| assertion.metric.argument.as_deref()?.parse().ok()).collect();
+    ks.push(top_k);
+    ks.sort_unstable();
+    ks.dedup();
+    ks
+}
+
+/// A rehearsal asks as fast as it reasonably can; measurements stay real.
+fn paced(context: &Context, rate: Rate) -> Rate {
+    if context.clock.is_scaled() { Rate(rate.0.max(50.0)) } else { rate }
+}
