@@ -17,6 +17,7 @@ mod emulator_imports;
 mod emulator_kinds;
 mod emulator_resources;
 mod emulator_schema;
+mod erase;
 mod floors;
 mod journals;
 mod plan_docs;
