@@ -136,6 +136,16 @@ impl Emulator {
         }
     }
 
+    /// The names of all indexes, in order.
+    pub fn indexes(&self) -> Vec<String> {
+        self.project.indexes().iter().map(|index| index.name.clone()).collect()
+    }
+
+    /// The names of all collections, in order.
+    pub fn collections(&self) -> Vec<String> {
+        self.project.collections().iter().map(|collection| collection.name.clone()).collect()
+    }
+
     /// Replaces the faults; their sequence starts anew.
     pub fn set_faults(&self, faults: Faults) {
         self.project.dice.set(faults);

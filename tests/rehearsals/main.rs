@@ -8,6 +8,7 @@ mod loss;
 mod matrix;
 mod names;
 mod plans;
+mod pods;
 mod rig;
 mod rollback;
 mod verify;
