@@ -202,10 +202,10 @@ impl Probe {
         );
         let mut samples = Vec::with_capacity(2);
         if let Some((mut answer, mut sample)) = target {
-            if let (Some(target), Some((Some(source), _))) = (answer.take(), &source) {
-                if query.is_comparable {
-                    sample.overlaps = self.overlaps(query, source, &target);
-                }
+            if let (Some(target), Some((Some(source), _))) = (answer.take(), &source)
+                && query.is_comparable
+            {
+                sample.overlaps = self.overlaps(query, source, &target);
             }
             samples.push(sample);
         }

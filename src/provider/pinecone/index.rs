@@ -329,7 +329,7 @@ impl Target for Index {
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
-        if !filter.0.as_object().is_some_and(|tests| !tests.is_empty()) {
+        if filter.0.as_object().is_none_or(serde_json::Map::is_empty) {
             return Err(Error::invalid("a filter that asks nothing would delete everything"));
         }
         let connection = self.connection().await?;
