@@ -98,6 +98,9 @@ pub enum Command {
     Audit(command::check::AuditArguments),
     /// Judge one stage's assertions alone; changes nothing
     Check(command::check::Arguments),
+    /// List or delete namespaces of a plan's indexes
+    #[command(subcommand)]
+    Namespaces(command::namespaces::Command),
     /// Serve the Pinecone emulator
     Emulate(command::emulate::Arguments),
     /// Print the JSON Schema of a plan
@@ -131,6 +134,7 @@ impl Command {
             Self::Report(_) => "report",
             Self::Audit(_) => "audit",
             Self::Check(_) => "check",
+            Self::Namespaces(_) => "namespaces",
             Self::Emulate(_) => "emulate",
             Self::Schema => "schema",
             Self::Explain(_) => "explain",
@@ -142,7 +146,7 @@ impl Command {
 }
 
 /// Splits `NAME=VALUE`.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),

@@ -11,6 +11,7 @@ use crate::journal::Holder;
 pub struct Surroundings {
     /// Environment variables whose name and value are text.
     pub variables: BTreeMap<String, String>,
+    pub stdin_is_terminal: bool,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     /// Columns of the terminal; 80 where there is none.
@@ -27,6 +28,7 @@ impl Surroundings {
         let columns = terminal_size::terminal_size().filter(|_| stdout_is_terminal);
         Self {
             variables: variables.into_iter().filter_map(text).collect(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal,
             stderr_is_terminal: std::io::stderr().is_terminal(),
             width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),

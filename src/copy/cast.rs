@@ -61,7 +61,10 @@ fn text(value: MetadataValue) -> Result<String, String> {
         MetadataValue::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
             Ok((number as i64).to_string())
         }
-        MetadataValue::Number(number) if number.is_finite() => Ok(number.to_string()),
+        MetadataValue::Number(number) => match serde_json::Number::from_f64(number) {
+            Some(number) => Ok(number.to_string()),
+            None => Err("the number is not finite".to_owned()),
+        },
         other => Err(cannot(&other, "string")),
     }
 }

@@ -72,21 +72,20 @@ impl Transform {
         })
     }
 
-    /// Whether the plan leaves records out by a filter.
-    pub fn is_filtering(&self) -> bool {
-        self.filter.is_some()
-    }
-
     /// Whether the filter asks the same of a record before and after its changes, so that a query with it means the
     /// same on both sides.
     pub fn keeps_what_is_filtered(&self) -> bool {
-        let Some(filter) = &self.filter else { return true };
         let touched: BTreeSet<&str> = (self.drop.iter().chain(self.cast.keys()))
             .chain(self.rename.keys().chain(self.rename.values()))
             .chain(self.set.iter().map(|(field, _)| field))
             .map(String::as_str)
             .collect();
-        filter.fields().is_disjoint(&touched)
+        self.filtered_fields().is_disjoint(&touched)
+    }
+
+    /// The fields that the filter looks at.
+    pub fn filtered_fields(&self) -> BTreeSet<&str> {
+        self.filter.as_ref().map(RecordFilter::fields).unwrap_or_default()
     }
 
     /// What becomes of a record of `namespace` (the source's).

@@ -13,10 +13,13 @@ use super::{Metadata, MetadataValue};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordFilter(Rule);
 
-/// What is wrong with a filter, and where: a JSON pointer into it.
+/// What is wrong with a filter, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterProblem {
+    /// A JSON pointer into the filter.
     pub pointer: String,
+    /// Whether it is the key there, not its value.
+    pub is_key: bool,
     pub message: String,
 }
 
@@ -164,7 +167,7 @@ fn all_of(fields: &Map<String, Value>, at: &str) -> Read<Rule> {
                 let message = format!(
                     "`{operator}` does not stand at the top of a filter: name a field, or use `$and` or `$or`"
                 );
-                return Err(problem(&here, message));
+                return Err(FilterProblem { is_key: true, ..problem(&here, message) });
             }
             name => field(name, value, &here, &mut rules)?,
         }
@@ -220,12 +223,11 @@ fn test(operator: &str, operand: &Value, at: &str) -> Read<Test> {
             Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
             _ => Err(wrong_operand(operator, "true or false", at)),
         },
-        _ => Err(problem(
-            at,
-            format!(
-                "`{operator}` is no operator: there are $eq $ne $gt $gte $lt $lte $in $nin $exists $and $or"
-            ),
-        )),
+        _ => {
+            let all = "$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or";
+            let message = format!("`{operator}` is no operator: there are {all}");
+            Err(FilterProblem { is_key: true, ..problem(at, message) })
+        }
     }
 }
 
@@ -249,7 +251,7 @@ fn wrong_operand(operator: &str, wanted: &str, at: &str) -> FilterProblem {
 }
 
 fn problem(at: &str, message: impl Into<String>) -> FilterProblem {
-    FilterProblem { pointer: at.to_owned(), message: message.into() }
+    FilterProblem { pointer: at.to_owned(), is_key: false, message: message.into() }
 }
 
 /// One step further down a JSON pointer (RFC 6901).

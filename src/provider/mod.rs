@@ -187,6 +187,14 @@ pub trait Target: Source {
     /// - At most [`Limits::delete_ids`] ids.
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
 
+    /// Deletes the records of a namespace that match `filter`.
+    ///
+    /// # Behavior
+    /// - Where nothing matches, or the namespace is not there, it succeeds.
+    /// - Applied asynchronously on an eventually consistent index: look whether they are gone.
+    /// - `Invalid` for a filter that asks nothing.
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
+
     /// Deletes a namespace and all its records.
     ///
     /// # Behavior

@@ -7,6 +7,7 @@
 mod context;
 mod decide;
 mod driver;
+mod erase;
 mod execute;
 mod hook;
 mod judge;
@@ -24,6 +25,7 @@ mod world;
 pub use context::Context;
 pub use decide::{Decision, decide};
 pub use driver::{open_driver, rehearsed_driver};
+pub use erase::{Erasure, Holding, Wanted};
 pub use execute::roll_back;
 pub use listener::{Listener, Progress, Silent};
 pub use options::RunOptions;

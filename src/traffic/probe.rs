@@ -28,6 +28,8 @@ pub struct ProbeQuery {
     pub query: Query,
     /// Whether the query carries a metadata filter.
     pub is_filtered: bool,
+    /// Whether both sides answer from the same records, so that the overlap of their answers means something.
+    pub is_comparable: bool,
 }
 
 /// What a load came to.
@@ -200,7 +202,9 @@ impl Probe {
         );
         let mut samples = Vec::with_capacity(2);
         if let Some((mut answer, mut sample)) = target {
-            if let (Some(target), Some((Some(source), _))) = (answer.take(), &source) {
+            if let (Some(target), Some((Some(source), _))) = (answer.take(), &source)
+                && query.is_comparable
+            {
                 sample.overlaps = self.overlaps(query, source, &target);
             }
             samples.push(sample);

@@ -1,7 +1,8 @@
 //! The built binary in a temporary folder, with an environment of its own.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A folder to run the program in.
 pub struct Cli {
@@ -79,5 +80,50 @@ pub fn said(output: &Output) -> Said {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout.clone()).unwrap(),
         err: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+/// `emulate` in a process of its own, ended when it is dropped.
+pub struct Emulated {
+    pub child: Child,
+    pub address: String,
+}
+
+impl Emulated {
+    /// With the rehearsal world of a plan, which has `records` records.
+    pub fn start(cli: &Cli, plan: &str, records: u64) -> Self {
+        let mut child = cli
+            .command(&[
+                "emulate",
+                "--listen",
+                "127.0.0.1:0",
+                "--world",
+                plan,
+                "--api-key",
+                "k",
+                "--json",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["records"], records, "{ready}");
+        Self { child, address: ready["address"].as_str().unwrap().to_owned() }
+    }
+
+    pub fn run(&self, cli: &Cli, arguments: &[&str]) -> Said {
+        let mut command = cli.command(arguments);
+        command.env("PINECONE_CONTROLLER_HOST", &self.address).env("PINECONE_API_KEY", "k");
+        said(&command.output().unwrap())
+    }
+}
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -1,9 +1,9 @@
 //! Whole migrations by the built binary: a rehearsal, and a real run against `emulate` in another process.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use crate::cli_rig::{Cli, Said, said};
+use crate::cli_rig::{Cli, Emulated, said};
 
 /// A plan that takes a second: everything but the canary's and decommission's long waits.
 const SMALL: &str = r#"version: 1
@@ -24,50 +24,6 @@ stages:
 rehearsal:
   source: { kind: pod, records: 60, namespaces: 3, dimension: 8, metric: cosine }
 "#;
-
-/// `emulate` in a process of its own, ended when it is dropped.
-struct Emulated {
-    child: Child,
-    address: String,
-}
-
-impl Emulated {
-    fn start(cli: &Cli) -> Self {
-        let mut child = cli
-            .command(&[
-                "emulate",
-                "--listen",
-                "127.0.0.1:0",
-                "--world",
-                "small.yaml",
-                "--api-key",
-                "k",
-                "--json",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["records"], 60, "{ready}");
-        Self { child, address: ready["address"].as_str().unwrap().to_owned() }
-    }
-
-    fn run(&self, cli: &Cli, arguments: &[&str]) -> Said {
-        let mut command = cli.command(arguments);
-        command.env("PINECONE_CONTROLLER_HOST", &self.address).env("PINECONE_API_KEY", "k");
-        said(&command.output().unwrap())
-    }
-}
-
-impl Drop for Emulated {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn small() -> Cli {
     let cli = Cli::new();
@@ -102,7 +58,7 @@ fn a_rehearsal_does_the_plan_and_keeps_its_journal_apart() {
 #[test]
 fn a_run_against_the_emulator_is_planned_done_and_then_changes_nothing() {
     let cli = small();
-    let emulated = Emulated::start(&cli);
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
     let plan = emulated
         .run(&cli, &["plan", "small.yaml", "--out", "reviewed.json", "--detailed-exitcode"]);
     assert_eq!(plan.code, 2, "{}\n{}", plan.out, plan.err);
@@ -145,7 +101,7 @@ fn a_check_sells_nothing_warm_as_cold_and_writes_no_probe() {
     let asked = "queries: { count: 10, rate: 50/s }\n    assert: [read_after_write < 1m, cold(query) < 1h, ";
     let cli = Cli::new();
     cli.write("small.yaml", &SMALL.replace("assert: [count_delta", &format!("{asked}count_delta")));
-    let emulated = Emulated::start(&cli);
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
     let run = emulated.run(&cli, &["run", "small.yaml", "--until", "copy"]);
     assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
     let check = || emulated.run(&cli, &["check", "small.yaml", "--stage", "verify"]);
@@ -167,7 +123,7 @@ fn a_check_sells_nothing_warm_as_cold_and_writes_no_probe() {
 #[test]
 fn a_plan_that_is_not_the_reviewed_one_is_refused_with_what_differs() {
     let cli = small();
-    let emulated = Emulated::start(&cli);
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
     assert_eq!(emulated.run(&cli, &["plan", "small.yaml", "--out", "reviewed.json"]).code, 0);
     cli.write("small.yaml", &SMALL.replace("source.records == 60", "source.records == 61"));
     let run = emulated.run(&cli, &["run", "reviewed.json"]);
@@ -205,7 +161,7 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     let canary = "  - kind: canary\n    steps: [{ weight: 100%, bake: 1h }]\n    assert: [error_rate < 5%]\nrehearsal:";
     let cli = small();
     cli.write("small.yaml", &SMALL.replace("rehearsal:", canary));
-    let emulated = Emulated::start(&cli);
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
     let mut run = cli
         .command(&["run", "small.yaml"])
         .env("PINECONE_CONTROLLER_HOST", &emulated.address)

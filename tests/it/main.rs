@@ -4,6 +4,7 @@
 
 mod cli;
 mod cli_docs;
+mod cli_namespaces;
 mod cli_rig;
 mod cli_run;
 mod compare;
@@ -16,6 +17,7 @@ mod emulator_imports;
 mod emulator_kinds;
 mod emulator_resources;
 mod emulator_schema;
+mod erase;
 mod floors;
 mod journals;
 mod plan_docs;

@@ -428,6 +428,22 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
 }
 
 #[tokio::test]
+async fn records_that_match_a_filter_are_deleted_and_the_others_stay() {
+    for peer in peers().await {
+        let (n, filter) = (namespace("n"), Filter(serde_json::json!({ "name": { "$eq": "üa" } })));
+        peer.target.delete_matching(&n, &filter).await.unwrap();
+        peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
+        peer.target.upsert(&namespace("m"), &[record("a")]).await.unwrap();
+        peer.target.delete_matching(&n, &filter).await.unwrap();
+        assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [record("b")], "{}", peer.name);
+        assert_eq!(fetch(&peer, "m", &["a"]).await, [record("a")], "{}", peer.name);
+        let all = Filter(serde_json::json!({}));
+        let refused = peer.target.delete_matching(&n, &all).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{}", peer.name);
+    }
+}
+
+#[tokio::test]
 async fn deleting_what_is_not_there_succeeds() {
     for peer in peers().await {
         let n = namespace("n");

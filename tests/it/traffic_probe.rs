@@ -115,6 +115,7 @@ fn queries(namespaces: &[&str]) -> Arc<[ProbeQuery]> {
         target_namespace: Namespace::new(format!("creator_{name}")),
         query: Query { top_k: 4, ..Query::default() },
         is_filtered: false,
+        is_comparable: true,
     };
     namespaces.iter().map(query).collect()
 }

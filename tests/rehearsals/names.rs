@@ -142,6 +142,20 @@ async fn records_that_the_filter_leaves_out_are_counted_and_verified_around() {
     assert_eq!(counts(&rig).await.values().sum::<u64>(), tally.copied);
 }
 
+/// The nearest records of the source include some that were left out; the queries carry the filter, so that this is not
+/// taken for a difference.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_compared_among_the_records_that_the_filter_chose() {
+    let copy = "    filter: { importance: { $lt: 0.5 } }\n    assert: [copy.left_out > 10]";
+    let verify =
+        "\"overlap@10 == 1\", missing == 0]\n    queries: { count: 30, filtered: 50% }\n    # [";
+    let rig = Rig::of_text(&plan(copy, verify)).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let notes = &rig.state().stages[2].notes;
+    assert!(notes.iter().any(|note| note.contains("carry the copy's filter")), "{notes:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_cast_is_a_dead_letter_with_the_reason() {
     let copy = "    metadata: { cast: { importance: string, created_at: list, kind: number } }\n    assert: [copy.complete == true]";

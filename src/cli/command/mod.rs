@@ -6,6 +6,7 @@ pub mod docs;
 pub mod emulate;
 pub mod explain;
 pub mod lock;
+pub mod namespaces;
 pub mod plan;
 pub mod rehearse;
 pub mod report;
@@ -37,6 +38,7 @@ pub async fn perform(command: Command, session: &Session) -> Result<Answer, Fail
         Command::Report(arguments) => report::perform(session, &arguments),
         Command::Audit(arguments) => check::audit(session, &arguments).await,
         Command::Check(arguments) => check::perform(session, &arguments).await,
+        Command::Namespaces(command) => namespaces::perform(session, &command).await,
         Command::Emulate(arguments) => emulate::perform(session, &arguments).await,
         Command::Schema => Ok(schema::perform()),
         Command::Explain(arguments) => explain::perform(&arguments),

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Lock, Paths};
 use crate::model::Span;
 use crate::plan::Plan;
-use crate::plan::file::{EnumerateBy, StageKind};
+use crate::plan::file::{EnumerateBy, StageKind, Strategy};
 use crate::provider::{Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
@@ -125,10 +125,12 @@ fn play_commands(session: &Session, plan: &mut Plan) {
             && let Some(argv) = &asked.manifest.exec
         {
             session.output.talk(&format!(
-                "The manifest's command is not run in a rehearsal ({}); the ids are found as by `enumerate: auto`.",
+                "The manifest's command is not run in a rehearsal ({}); the ids are found by the index's own means.",
                 argv.join(" ")
             ));
             copy.enumerate = EnumerateBy::default();
+            // With ids that are given, records are streamed.
+            copy.strategy = Strategy::Stream;
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::difference::Difference;
 use crate::copy::pipeline::{Pipeline, fetch_all};
+use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, RecordId};
+use crate::model::{Namespace, Record, RecordId};
 
 /// Ids of a namespace of the target that `is_chosen` picks and that none of the namespaces it was filled from has;
 /// `found` gets each.
@@ -45,7 +46,7 @@ pub async fn count_extra(
     }
 }
 
-/// Those of `ids` that none of the source's namespaces has.
+/// Those of `ids` that none of the source's namespaces has, or whose record the copy leaves out.
 async fn unknown(
     pipeline: &Pipeline,
     sources: &[Namespace],
@@ -55,11 +56,16 @@ async fn unknown(
         if ids.is_empty() {
             break;
         }
-        let here: HashSet<RecordId> = fetch_all(&*pipeline.source, namespace, &ids)
-            .await?
-            .into_iter()
-            .map(|record| record.id)
-            .collect();
+        let belongs = |record: Record| {
+            let id = record.id.clone();
+            match pipeline.transform.change(namespace, record) {
+                // What the copy leaves out does not belong in the target.
+                Changed::LeftOut => None,
+                Changed::Kept(_) | Changed::Refused(..) => Some(id),
+            }
+        };
+        let records = fetch_all(&*pipeline.source, namespace, &ids).await?;
+        let here: HashSet<RecordId> = records.into_iter().filter_map(belongs).collect();
         ids.retain(|id| !here.contains(id));
     }
     Ok(ids)

@@ -91,6 +91,20 @@ impl Context<'_> {
         }
     }
 
+    /// The same at the key that leads to `pointer`.
+    pub fn report_key(
+        &mut self,
+        code: &'static Code,
+        pointer: &str,
+        message: impl Into<String>,
+        more: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) {
+        if !self.is_tainted(pointer) {
+            let diagnostic = Diagnostic::new(code, self.key_region(pointer), message);
+            self.found.push(more(diagnostic));
+        }
+    }
+
     /// Whether the node or one around it was wrong.
     pub fn is_tainted(&self, pointer: &str) -> bool {
         let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);

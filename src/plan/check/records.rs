@@ -28,7 +28,10 @@ fn filter(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let Some(asked) = &copy.filter else { return };
     if let Err(problem) = RecordFilter::read(&serde_json::json!(asked)) {
         let at = format!("{pointer}{}", problem.pointer);
-        context.report(&codes::BAD_FILTER, &at, problem.message);
+        match problem.is_key {
+            true => context.report_key(&codes::BAD_FILTER, &at, problem.message, |d| d),
+            false => context.report(&codes::BAD_FILTER, &at, problem.message),
+        }
     }
 }
 
@@ -64,6 +67,6 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
         } else {
             continue;
         };
-        context.report_with(&codes::BAD_METADATA, &at, message, |d| d.suggest(near.as_deref()));
+        context.report_key(&codes::BAD_METADATA, &at, message, |d| d.suggest(near.as_deref()));
     }
 }

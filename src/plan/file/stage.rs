@@ -10,6 +10,7 @@ use crate::model::{Metric, Span};
 use crate::plan::assertion::{NoData, Severity};
 
 /// One stage. Which other keys it takes depends on `kind`.
+#[allow(clippy::large_enum_variant, reason = "a plan has a handful of stages")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StageKind {

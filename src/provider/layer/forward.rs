@@ -107,6 +107,11 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
         through!(self, operation, delete(namespace, ids))
     }
 
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        let operation = Operation::write("delete_matching").within(namespace);
+        through!(self, operation, delete_matching(namespace, filter))
+    }
+
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
         let operation = Operation::write("delete_namespace").within(namespace);
         through!(self, operation, delete_namespace(namespace))

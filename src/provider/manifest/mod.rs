@@ -8,7 +8,7 @@ mod rows;
 mod sorter;
 mod spool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::rows::{Columns, Rows, rows};
@@ -67,6 +67,21 @@ pub fn open(options: &ManifestOptions) -> Result<Manifest> {
         manifest.start(file)?;
     }
     Ok(manifest)
+}
+
+/// Reads a manifest and writes it sorted to `file`, in bounded memory. A double's `origin` is the file's place among the
+/// files.
+///
+/// # Errors
+/// As [`open`] and [`Spool::write`], and where any row cannot be read.
+pub fn spool(options: &ManifestOptions, file: &Path) -> Result<(Spool, Vec<Double>)> {
+    let mut sorter = Sorter::new(file.parent().unwrap_or(Path::new(".")))?;
+    for entry in open(options)? {
+        let entry = entry?;
+        let origin = u32::try_from(entry.file).unwrap_or(u32::MAX);
+        sorter.push(entry.namespace.as_str(), entry.id.as_str(), origin, entry.row)?;
+    }
+    Spool::write(file, sorter.finish()?)
 }
 
 impl Manifest {

@@ -210,6 +210,15 @@ impl Plane for GrpcPlane {
         self.call(path::DELETE, request).await.map(drop)
     }
 
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        let request = proto::DeleteRequest {
+            filter: Some(wire::filter_struct(&filter.0)?),
+            namespace: namespace.as_str().to_owned(),
+            ..Default::default()
+        };
+        self.call(path::DELETE, request).await.map(drop)
+    }
+
     async fn delete_all(&self, namespace: &Namespace) -> Result<()> {
         let request = proto::DeleteRequest {
             delete_all: true,

@@ -328,6 +328,17 @@ impl Target for Index {
             .map_err(|error| self.explain("delete", error).with_context("namespace", namespace))
     }
 
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        if filter.0.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Err(Error::invalid("a filter that asks nothing would delete everything"));
+        }
+        let connection = self.connection().await?;
+        let deleted = connection.call(|plane| plane.delete_matching(namespace, filter)).await;
+        or_empty(deleted).map_err(|error| {
+            self.explain("delete_matching", error).with_context("namespace", namespace)
+        })
+    }
+
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
         let connection = self.connection().await?;
         let deleted = if self.is_pod() {

@@ -84,13 +84,15 @@ pub struct QueryOut<'a> {
     pub include_metadata: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteOut<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub ids: &'a [RecordId],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub delete_all: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<&'a serde_json::Value>,
     pub namespace: &'a str,
 }
 

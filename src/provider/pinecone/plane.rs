@@ -51,6 +51,8 @@ pub trait Plane: Send + Sync {
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
 
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
+
     /// All records of a namespace; pods have no other way to drop one.
     async fn delete_all(&self, namespace: &Namespace) -> Result<()>;
 

@@ -98,12 +98,19 @@ impl Plane for RestPlane {
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
-        let body = json::DeleteOut { ids, delete_all: false, namespace: namespace.as_str() };
+        let body = json::DeleteOut { ids, namespace: namespace.as_str(), ..Default::default() };
+        self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
+    }
+
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        let (namespace, filter) = (namespace.as_str(), Some(&filter.0));
+        let body = json::DeleteOut { filter, namespace, ..Default::default() };
         self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
     }
 
     async fn delete_all(&self, namespace: &Namespace) -> Result<()> {
-        let body = json::DeleteOut { ids: &[], delete_all: true, namespace: namespace.as_str() };
+        let namespace = namespace.as_str();
+        let body = json::DeleteOut { delete_all: true, namespace, ..Default::default() };
         self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
     }
 

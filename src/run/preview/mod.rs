@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::{IndexDescription, IndexStats, StageId};
 use crate::plan::Plan;
-use crate::plan::file::{HookWhen, StageKind};
+use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 
 /// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
 const MOST_COUNTS: u64 = 1_000;
@@ -123,6 +123,7 @@ pub async fn preview(
         };
         chosen = Some(choose(&facts, world, Some(MOST_COUNTS)).await?);
         check_manifest(plan, &namespaces).await?;
+        notes.extend(command_of_manifest(plan));
     }
     if state.phase == Phase::RollingBack {
         notes.push(
@@ -197,6 +198,20 @@ fn check_target(
         Some(target) => refuse_differences(asked, &target.spec),
         None => Ok(()),
     }
+}
+
+/// A preview runs no commands.
+fn command_of_manifest(plan: &Plan) -> Option<String> {
+    plan.file.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Copy(copy) => match &copy.enumerate {
+            EnumerateBy::Manifest(asked) => asked.manifest.exec.as_ref(),
+            EnumerateBy::Named(_) => None,
+        }
+        .map(|argv| {
+            format!("the ids are what `{}` prints: it is run when the copy begins", argv.join(" "))
+        }),
+        _ => None,
+    })
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Preview, PreviewStage};
+use crate::copy::{Mapping, merged};
 use crate::journal::{Phase, Route, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
@@ -48,7 +49,9 @@ pub(super) fn preview_stage(
         }
         _ => what,
     };
-    if matches!(kind, StageKind::Copy(_)) && !is_done {
+    if let StageKind::Copy(copy) = kind
+        && !is_done
+    {
         let recorded = state.route().map(|(route, why)| (route, why.to_owned()));
         let fresh = chosen.map(|chosen| (chosen.route, chosen.why.clone()));
         if let Some((route, why)) = recorded.or(fresh) {
@@ -56,6 +59,12 @@ pub(super) fn preview_stage(
         }
         details.extend(chosen.into_iter().flat_map(enumeration_details));
         details.extend(examples(preview));
+        details.extend(merges(&preview.namespaces));
+        if copy.filter.is_some() {
+            details.push(
+                "filter: only records that pass; how many is known when they were read".to_owned(),
+            );
+        }
         if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
             details.push(format!("{} records are copied already", stage.tally().copied));
         }
@@ -212,6 +221,24 @@ fn cells(one: &Enumerated) -> Option<String> {
 fn examples(preview: &Preview) -> Option<String> {
     let renamed = preview.namespaces.iter().find(|mapping| mapping.source != mapping.target)?;
     Some(format!("for example {} -> {}", renamed.source, renamed.target))
+}
+
+/// How many namespaces become one with others, with an example.
+fn merges(mappings: &[Mapping]) -> Option<String> {
+    let merged = merged(mappings);
+    let example = *merged.first()?;
+    let sources = mappings.iter().filter(|mapping| merged.contains(&mapping.target)).count();
+    let names: Vec<&str> = mappings
+        .iter()
+        .filter(|mapping| &mapping.target == example)
+        .map(|mapping| mapping.source.explicit())
+        .take(3)
+        .collect();
+    Some(format!(
+        "merge: {sources} namespaces into {}, if their ids are disjoint; for example {} … -> {example}",
+        merged.len(),
+        names.join(", ")
+    ))
 }
 
 fn bytes_of(preview: &Preview, records: u64) -> f64 {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::copy::{mappings, recorded_mappings};
-use super::sampling::{queries, sample, seeded};
+use super::copy::{mappings, recorded_mappings, transform_of};
+use super::sampling::{answer_from_the_same, filterable, queries, sample, seeded};
 use super::verify::overlap_ks;
 use super::{Acted, Check, Work};
 use crate::assertion::{Judge, Measured, Progress as Judged, Series};
@@ -136,7 +136,11 @@ impl CanaryWork {
         let dimension = stats.dimension.unwrap_or(0) as usize;
         let sampled = sample(&*world.source, dimension, &maps, count.min(2_000), &mut rng).await?;
         let top_k = self.0.probe.top_k.unwrap_or(10);
-        let queries: Arc<[_]> = queries(&sampled, None, count, top_k, 0.0, &mut rng).into();
+        let mut queries = queries(&sampled, None, count, top_k, 0.0, &mut rng);
+        let filterable = filterable(&*world.source).await?;
+        let transform = transform_of(context)?;
+        answer_from_the_same(context, &mut queries, &transform, filterable.as_deref(), &maps)?;
+        let queries: Arc<[_]> = queries.into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));
         }

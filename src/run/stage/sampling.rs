@@ -3,13 +3,15 @@
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::copy::copy_of;
 use super::filters::Filters;
-use crate::copy::Mapping;
+use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
-use crate::model::{Record, RecordId, Vector};
-use crate::provider::{Query, Source};
+use crate::model::{Deployment, Record, RecordId, Vector};
+use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
 
@@ -123,6 +125,7 @@ pub(super) fn queries(
             source_namespace: one.mapping.source.clone(),
             target_namespace: one.mapping.target.clone(),
             is_filtered: filter.is_some(),
+            is_comparable: true,
             query: Query {
                 vector: one.record.vector.clone(),
                 sparse: one.record.sparse.clone(),
@@ -139,6 +142,47 @@ fn is_filtered(index: usize, share: f64) -> bool {
     // Shares are decimals, whose multiples fall short of whole numbers by rounding.
     let filtered_before = |count: usize| (count as f64 * share + 1e-9).floor();
     filtered_before(index + 1) > filtered_before(index)
+}
+
+/// The only metadata fields a source filters by; `None` = all.
+pub(super) async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
+    Ok(match source.describe().await?.map(|index| index.spec.deployment) {
+        Some(Deployment::Pod { indexed, .. }) => indexed,
+        _ => None,
+    })
+}
+
+/// Where the copy left records out, the queries carry its filter, so that both sides answer from the same records. Where
+/// that cannot be (the source does not filter by such a field, the copy changes it, namespaces were merged), their
+/// answers are not compared.
+pub(super) fn answer_from_the_same(
+    context: &Context,
+    queries: &mut [ProbeQuery],
+    transform: &Transform,
+    filterable: Option<&[String]>,
+    mappings: &[Mapping],
+) -> Result<()> {
+    let merged = merged(mappings);
+    for query in queries.iter_mut().filter(|query| merged.contains(&query.target_namespace)) {
+        query.is_comparable = false;
+    }
+    let Some(filter) = copy_of(&context.plan).filter else { return Ok(()) };
+    let knows =
+        |field: &str| filterable.is_none_or(|fields| fields.iter().any(|known| known == field));
+    if !transform.keeps_what_is_filtered() || !transform.filtered_fields().into_iter().all(knows) {
+        queries.iter_mut().for_each(|query| query.is_comparable = false);
+        return context.note(
+            "the copy's filter cannot be asked of both sides: answers of source and target are not compared",
+        );
+    }
+    for query in queries {
+        let own = query.query.filter.take();
+        query.query.filter = Some(Filter(match own {
+            Some(Filter(own)) => json!({ "$and": [filter, own] }),
+            None => json!(filter),
+        }));
+    }
+    context.note("queries carry the copy's filter, so that both sides answer from the same records")
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use crate::journal::Event;
 use crate::model::{Cursor, Enumeration, Namespace, Shard};
 use crate::plan::file::{self, EnumerateBy};
 use crate::plan::{Plan, files_of};
-use crate::provider::manifest::{Double, ManifestOptions, SortedId, Sorter, Spool, forget, open};
+use crate::provider::manifest::{
+    Double, ManifestOptions, SortedId, Spool, forget, spool as read_sorted,
+};
 use crate::run::Context;
 
 /// The sorted ids among the artifacts of a run.
@@ -149,14 +151,7 @@ fn files(plan: &Plan, asked: &file::Manifest) -> Result<ManifestOptions> {
 
 /// Sorts the rows into `to`, and holds them against the source's counts.
 fn sort(options: &ManifestOptions, to: &Path, namespaces: &[Mapping]) -> Result<Spool> {
-    let folder = to.parent().unwrap_or(Path::new("."));
-    let mut sorter = Sorter::new(folder)?;
-    for entry in open(options)? {
-        let entry = entry?;
-        let origin = u32::try_from(entry.file).unwrap_or(u32::MAX);
-        sorter.push(entry.namespace.as_str(), entry.id.as_str(), origin, entry.row)?;
-    }
-    let (spool, doubles) = Spool::write(to, sorter.finish()?)?;
+    let (spool, doubles) = read_sorted(options, to)?;
     let refusal = refuse_doubles(&options.files, &doubles, namespaces)
         .or_else(|| refuse_misfits(&misfits(&spool, namespaces)));
     match refusal {

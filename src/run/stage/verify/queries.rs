@@ -9,11 +9,13 @@ use super::latency::time_fetches;
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, Observed, Operation, Rate, Sample, Side};
+use crate::model::{Observed, Operation, Rate, Sample, Side};
 use crate::plan::file::Queries;
 use crate::run::stage::copy::transform_of;
 use crate::run::stage::filters::Filters;
-use crate::run::stage::sampling::{Sampled, queries, sample, seeded};
+use crate::run::stage::sampling::{
+    Sampled, answer_from_the_same, filterable, queries, sample, seeded,
+};
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
 
@@ -44,15 +46,14 @@ impl VerifyWork {
         let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
         let most = asked.count.min(2_000);
         let sampled = sample(&**source, dimension, &mappings, most, &mut rng).await?;
-        let filterable = match source.describe().await?.map(|index| index.spec.deployment) {
-            Some(Deployment::Pod { indexed, .. }) => indexed,
-            _ => None,
-        };
+        let filterable = filterable(&**source).await?;
         let transform = transform_of(context)?;
         let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
         let (count, top_k) = (asked.count, asked.top_k.unwrap_or(10));
         let share = asked.filtered.unwrap_or_default().0;
-        let queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);
+        let mut queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);
+        let filterable = filterable.as_deref();
+        answer_from_the_same(context, &mut queries, &transform, filterable, &mappings)?;
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
         }

@@ -1,0 +1,379 @@
+//! `namespaces list` and `namespaces delete`: what an index holds, and deleting everything of somebody.
+//!
+//! Deleting is a command of its own and no part of a run: it is previewed with counts, confirmed by the index's name, and
+//! done only while no run holds the plan's lock.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use crate::cli::args::pair;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Interrupt, SOON};
+use crate::cli::output::{Answer, complain};
+use crate::cli::session::Session;
+use crate::clock::Stopwatch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Lock, Paths, RunState, read};
+use crate::plan::Plan;
+use crate::plan::file::Endpoint;
+use crate::provider::layer::{StackOptions, read_only, stack};
+use crate::provider::registry::open_target;
+use crate::provider::{Environment, Target};
+use crate::report::{count, duration, plural};
+use crate::run::{Erasure, Holding, Wanted};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the namespaces of a plan's indexes with their counts
+    List(ListArguments),
+    /// Delete namespaces, or one creator's records in all of them: previewed, confirmed, then verified gone
+    Delete(DeleteArguments),
+}
+
+/// One of the plan's two indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Side {
+    Source,
+    Target,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// The plan file
+    pub plan: PathBuf,
+    /// Only this index; default: both
+    #[arg(long, value_name = "SIDE")]
+    pub side: Option<Side>,
+    /// Only namespaces of this pattern; may be repeated
+    #[arg(long = "match", value_name = "GLOB")]
+    pub globs: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["globs", "wheres"])))]
+pub struct DeleteArguments {
+    /// The plan file
+    pub plan: PathBuf,
+    /// The index to delete from
+    #[arg(long, value_name = "SIDE")]
+    pub side: Side,
+    /// Namespaces of this pattern; may be repeated
+    #[arg(long = "match", value_name = "GLOB")]
+    pub globs: Vec<String>,
+    /// Only records whose metadata field has this value, as text, number or boolean; repeated: all of them
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = pair)]
+    pub wheres: Vec<(String, String)>,
+    /// The index's name: without it nothing is deleted, unless a terminal asks for it
+    #[arg(long, value_name = "INDEX")]
+    pub confirm: Option<String>,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+
+    fn endpoint(self, plan: &Plan) -> &Endpoint {
+        match self {
+            Self::Source => &plan.file.source,
+            Self::Target => &plan.file.target,
+        }
+    }
+
+    fn open(self, plan: &Plan, environment: &Environment) -> Result<Arc<dyn Target>> {
+        open_target(self.endpoint(plan), self.name(), environment)
+    }
+}
+
+pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
+    match command {
+        Command::List(arguments) => list(session, arguments).await,
+        Command::Delete(arguments) => delete(session, arguments).await,
+    }
+}
+
+async fn list(session: &Session, arguments: &ListArguments) -> Result<Answer, Failure> {
+    let plan = session.read_plan(&arguments.plan)?.plan;
+    let environment = session.providers(&plan);
+    let sides = match arguments.side {
+        Some(side) => vec![side],
+        None => vec![Side::Source, Side::Target],
+    };
+    let (mut blocks, mut documents) = (Vec::new(), Vec::new());
+    for side in sides {
+        let index = read_only(side.open(&plan, &environment)?);
+        let index = stack(index, StackOptions::serverless()).0;
+        let name = &side.endpoint(&plan).index;
+        let is_there = index.describe().await?.is_some();
+        if !is_there && arguments.side.is_some() {
+            let message = format!("there is no {} index `{name}`", side.name());
+            return Err(Error::new(ErrorKind::NotFound, message).into());
+        }
+        let found = match is_there {
+            true => erasure(session, index, arguments.globs.clone(), None)?.find().await?,
+            false => Vec::new(),
+        };
+        blocks.push(match is_there {
+            true => format!(
+                "{name} ({})\n\n{}",
+                side.name(),
+                table(&found, session.output.stdout.width)
+            ),
+            false => format!("{name} ({}): not present", side.name()),
+        });
+        documents.push(json!({
+            "side": side.name(), "index": name, "present": is_there, "namespaces": rows(&found, false),
+        }));
+    }
+    Ok(Answer::ok(blocks.join("\n\n")).with("sides", documents))
+}
+
+async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer, Failure> {
+    let plan = session.read_plan(&arguments.plan)?.plan;
+    let side = arguments.side;
+    let index = &side.endpoint(&plan).index;
+    if let Some(confirmed) = arguments.confirm.as_ref().filter(|name| *name != index) {
+        let message = format!("`--confirm {confirmed}`: the {} index is `{index}`", side.name());
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("nothing was deleted")
+            .into());
+    }
+    let interrupt = Interrupt::listen(session.output, SOON)?;
+    let paths = Paths::new(session.state(), &plan.file.name);
+    let target = side.open(&plan, &session.providers(&plan))?;
+    let target = stack(target, StackOptions::serverless()).0;
+    let mut erasure = erasure(session, target, arguments.globs.clone(), filter(&arguments.wheres))?;
+    erasure.cancel = interrupt.gently.clone();
+    // Held from the look to the end: what was previewed is what is deleted.
+    let mut lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
+    let state = RunState::fold(&read(&paths.journal())?)?;
+    let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
+    let facts = |answer: Answer, deleted: u64| {
+        answer
+            .with("side", side.name())
+            .with("index", index.as_str())
+            .with("namespaces", rows(&found, !arguments.wheres.is_empty()))
+            .with("deleted", deleted)
+    };
+    if found.is_empty() {
+        return Ok(facts(Answer::ok(format!("Nothing in {index} matches.")), 0));
+    }
+    let preview = preview(session, arguments, index, &found, &state);
+    let asked = ask(session, arguments, index, &preview);
+    if asked == Some(false) {
+        let text = format!("Nothing was deleted: that is not `{index}`.");
+        return Ok(facts(Answer::new(Exit::Refused, text), 0));
+    }
+    if arguments.confirm.is_none() && asked.is_none() {
+        let again = format!("vecshift {} --confirm {index}", words(session, arguments));
+        let text = format!("{preview}\n\nNothing was deleted. To delete it:\n  {again}");
+        return Ok(facts(Answer::new(Exit::Refused, text), 0).with("confirm", again));
+    }
+    let watch = Stopwatch::start();
+    let mut alive = || lock.renew(&session.clock);
+    interrupt.guard(async { Ok(erasure.erase(&found, &mut alive).await?) }).await?;
+    let records = matching(&found);
+    let text = format!(
+        "Deleted {} in {} of {index} ({}); after {} it shows none of them.",
+        plural(records, "record"),
+        plural(found.len() as u64, "namespace"),
+        side.name(),
+        duration(watch.elapsed())
+    );
+    Ok(facts(Answer::ok(text), records))
+}
+
+fn erasure(
+    session: &Session,
+    index: Arc<dyn Target>,
+    globs: Vec<String>,
+    filter: Option<Value>,
+) -> Result<Erasure> {
+    Ok(Erasure {
+        index,
+        wanted: Wanted::new(globs, filter)?,
+        clock: session.clock.clone(),
+        cancel: tokio_util::sync::CancellationToken::new(),
+    })
+}
+
+/// A value on the command line has no type: `7` is looked for as text and as a number.
+fn filter(wheres: &[(String, String)]) -> Option<Value> {
+    let test = |(field, text): &(String, String)| {
+        let mut values = vec![json!(text)];
+        if let Ok(value @ (Value::Number(_) | Value::Bool(_))) = serde_json::from_str(text) {
+            values.push(value);
+        }
+        match <[Value; 1]>::try_from(values) {
+            Ok([only]) => json!({ field: { "$eq": only } }),
+            Err(values) => {
+                let any: Vec<_> =
+                    values.into_iter().map(|value| json!({ field: { "$eq": value } })).collect();
+                json!({ "$or": any })
+            }
+        }
+    };
+    match wheres {
+        [] => None,
+        [only] => Some(test(only)),
+        several => Some(json!({ "$and": several.iter().map(test).collect::<Vec<_>>() })),
+    }
+}
+
+fn preview(
+    session: &Session,
+    arguments: &DeleteArguments,
+    index: &str,
+    found: &[Holding],
+    state: &RunState,
+) -> String {
+    let side = arguments.side;
+    let mut blocks = vec![
+        format!(
+            "Would be deleted from {index} ({}): {} in {}.",
+            side.name(),
+            plural(matching(found), "record"),
+            plural(found.len() as u64, "namespace")
+        ),
+        table(found, session.output.stdout.width),
+    ];
+    if state.is_open() {
+        blocks.push(match side {
+            Side::Source => format!(
+                "The run of {} is open and this is its source: of what is not copied yet it is the\nonly copy.",
+                state.plan
+            ),
+            Side::Target => format!(
+                "The run of {} is open: its verification will miss what is deleted here.",
+                state.plan
+            ),
+        });
+    }
+    blocks.join("\n\n")
+}
+
+/// Whether the name was typed, where somebody sits at a terminal and has not given it already.
+fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &str) -> Option<bool> {
+    let somebody = session.surroundings.stdin_is_terminal
+        && session.surroundings.stderr_is_terminal
+        && !session.surroundings.is_ci()
+        && !session.output.is_json;
+    if arguments.confirm.is_some() || !somebody {
+        return None;
+    }
+    complain(&format!("{preview}\n\nThis cannot be undone. Type the index's name to delete:"));
+    let mut line = String::new();
+    Some(std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == index)
+}
+
+/// The command as it was given.
+fn words(session: &Session, arguments: &DeleteArguments) -> String {
+    let plan = session.address(&arguments.plan.display().to_string());
+    let mut words = format!("namespaces delete {plan} --side {}", arguments.side.name());
+    for glob in &arguments.globs {
+        words.push_str(&format!(" --match {}", quoted(glob)));
+    }
+    for (field, value) in &arguments.wheres {
+        words.push_str(&format!(" --where {}", quoted(&format!("{field}={value}"))));
+    }
+    words
+}
+
+/// For a POSIX shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+fn matching(found: &[Holding]) -> u64 {
+    found.iter().map(|holding| holding.matching).sum()
+}
+
+fn rows(found: &[Holding], is_filtered: bool) -> Vec<Value> {
+    let row = |holding: &Holding| {
+        let mut row =
+            json!({ "namespace": holding.namespace.explicit(), "records": holding.records });
+        if is_filtered {
+            row["matching"] = json!(holding.matching);
+        }
+        row
+    };
+    found.iter().map(row).collect()
+}
+
+/// Namespace and records, and of how many where not all are meant; a line for all at the end.
+fn table(found: &[Holding], width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
+    let is_part = found.iter().any(|holding| holding.matching != holding.records);
+    let cells = |name: String, matching: u64, records: u64| {
+        let mut cells = vec![name, count(matching)];
+        cells.extend(is_part.then(|| format!("of {}", count(records))));
+        cells
+    };
+    table.set_header(if is_part {
+        vec!["  namespace", "records", ""]
+    } else {
+        vec!["  namespace", "records"]
+    });
+    for holding in found {
+        let name = format!("  {}", holding.namespace);
+        table.add_row(cells(name, holding.matching, holding.records));
+    }
+    let records = found.iter().map(|holding| holding.records).sum();
+    let all = format!("  {}", plural(found.len() as u64, "namespace"));
+    table.add_row(cells(all, matching(found), records));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+        if column.index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn where_(text: &[(&str, &str)]) -> Value {
+        let pairs: Vec<_> = text.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        filter(&pairs).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_looked_for_in_every_type_it_can_have() {
+        assert_eq!(where_(&[("creator_id", "a7")]), json!({"creator_id": {"$eq": "a7"}}));
+        assert_eq!(
+            where_(&[("creator_id", "7")]),
+            json!({"$or": [{"creator_id": {"$eq": "7"}}, {"creator_id": {"$eq": 7}}]})
+        );
+        assert_eq!(
+            where_(&[("a", "x"), ("b", "y")]),
+            json!({"$and": [{"a": {"$eq": "x"}}, {"b": {"$eq": "y"}}]})
+        );
+        assert_eq!(filter(&[]), None);
+    }
+
+    #[test]
+    fn the_command_that_is_printed_can_be_typed() {
+        assert_eq!(quoted("creator_1=a"), "creator_1=a");
+        assert_eq!(quoted("creator_1_*"), "'creator_1_*'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

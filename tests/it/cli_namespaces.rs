@@ -1,0 +1,161 @@
+//! `namespaces list` and `namespaces delete` by the built binary, against `emulate` in another process.
+
+use std::path::Path;
+
+use vecshift::clock::Clock;
+use vecshift::journal::{Holder, Lock, Paths};
+
+use crate::cli_rig::{Cli, Emulated, Said};
+
+const PLAN: &str = r#"version: 1
+name: small
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+stages:
+  - kind: create
+    spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
+  - kind: copy
+    namespaces: { rename: "creator_{{ namespace }}" }
+    assert: [copy.complete == true]
+  - { kind: verify, assert: [missing == 0] }
+rehearsal:
+  source: { kind: pod, records: 60, namespaces: 3, dimension: 8, metric: cosine, namespace_names: "twin {{ n }}" }
+  faults: { lag: 200ms }
+"#;
+
+/// The plan's world, copied; the run is open: its verification is still to come.
+fn copied() -> (Cli, Emulated) {
+    let cli = Cli::new();
+    cli.write("small.yaml", PLAN);
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    let said = emulated.run(&cli, &["run", "small.yaml", "--until", "copy"]);
+    assert_eq!(said.code, 5, "{said:?}");
+    (cli, emulated)
+}
+
+fn json(said: &Said) -> serde_json::Value {
+    serde_json::from_str(&said.out).unwrap()
+}
+
+fn list(cli: &Cli, emulated: &Emulated) -> serde_json::Value {
+    json(&emulated.run(cli, &["namespaces", "list", "small.yaml", "--json"]))
+}
+
+fn records(listed: &serde_json::Value, side: usize) -> u64 {
+    let rows = listed["sides"][side]["namespaces"].as_array().unwrap();
+    rows.iter().map(|row| row["records"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn namespaces_are_listed_in_a_table_that_fits() {
+    let (cli, emulated) = copied();
+    let said = emulated.run(
+        &cli,
+        &["namespaces", "list", "small.yaml", "--side", "target", "--match", "*_twin [12]"],
+    );
+    insta::assert_snapshot!(said.out, @r"
+    new (target)
+
+      namespace       records
+      creator_twin 1       26
+      creator_twin 2       18
+      2 namespaces         44
+    ");
+    let listed = list(&cli, &emulated);
+    assert_eq!((records(&listed, 0), records(&listed, 1)), (60, 60));
+}
+
+#[test]
+fn namespaces_are_deleted_once_confirmed_and_are_gone() {
+    let (cli, emulated) = copied();
+    let delete =
+        ["namespaces", "delete", "small.yaml", "--side", "target", "--match", "creator_twin 1"];
+    let said = emulated.run(&cli, &delete);
+    assert_eq!(said.code, 8, "{said:?}");
+    insta::assert_snapshot!(said.out, @r"
+    Would be deleted from new (target): 26 records in 1 namespace.
+
+      namespace       records
+      creator_twin 1       26
+      1 namespace          26
+
+    The run of small is open: its verification will miss what is deleted here.
+
+    Nothing was deleted. To delete it:
+      vecshift namespaces delete small.yaml --side target --match 'creator_twin 1' --confirm new
+    ");
+    assert_eq!(records(&list(&cli, &emulated), 1), 60);
+
+    let wrong = emulated.run(&cli, &[&delete[..], &["--confirm", "old"]].concat());
+    assert_eq!(wrong.code, 8, "{wrong:?}");
+    assert!(wrong.err.contains("the target index is `new`"), "{wrong:?}");
+
+    let said = emulated.run(&cli, &[&delete[..], &["--confirm", "new", "--json"]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    let deleted = json(&said)["deleted"].as_u64().unwrap();
+    let listed = list(&cli, &emulated);
+    assert!(deleted > 20, "{said:?}");
+    assert_eq!((records(&listed, 0), records(&listed, 1)), (60, 60 - deleted));
+    assert_eq!(listed["sides"][1]["namespaces"].as_array().unwrap().len(), 2);
+
+    let again = emulated.run(&cli, &[&delete[..], &["--confirm", "new"]].concat());
+    assert_eq!((again.code, again.out.as_str()), (0, "Nothing in new matches.\n"));
+}
+
+/// A pod counts and deletes by the filter; a serverless index is walked.
+#[test]
+fn records_of_one_creator_are_deleted_in_every_namespace() {
+    let (cli, emulated) = copied();
+    let mut deleted = Vec::new();
+    for (side, index) in [("source", "old"), ("target", "new")] {
+        let delete =
+            ["namespaces", "delete", "small.yaml", "--side", side, "--where", "kind=memory"];
+        let preview = emulated.run(&cli, &delete);
+        assert_eq!(preview.code, 8, "{preview:?}");
+        assert!(preview.out.contains("of 60"), "{preview:?}");
+        let said = emulated.run(&cli, &[&delete[..], &["--confirm", index, "--json"]].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        deleted.push(json(&said)["deleted"].as_u64().unwrap());
+        let again = emulated.run(&cli, &delete);
+        assert_eq!((again.code, again.out), (0, format!("Nothing in {index} matches.\n")));
+    }
+    assert!(deleted[0] > 5 && deleted[0] < 55, "{deleted:?}");
+    assert_eq!(deleted[0], deleted[1]);
+    let left = list(&cli, &emulated);
+    assert_eq!((records(&left, 0), records(&left, 1)), (60 - deleted[0], 60 - deleted[0]));
+}
+
+#[test]
+fn nothing_is_deleted_while_a_run_holds_the_plan() {
+    let (cli, emulated) = copied();
+    let paths = Paths::new(Path::new(&cli.state()), "small");
+    let lock = Lock::take(paths.dir(), &Holder::new("bob", "desk", 1), &Clock::system()).unwrap();
+    let delete = [
+        "namespaces",
+        "delete",
+        "small.yaml",
+        "--side",
+        "source",
+        "--match",
+        "*",
+        "--confirm",
+        "old",
+    ];
+    let said = emulated.run(&cli, &delete);
+    assert_eq!(said.code, 9, "{said:?}");
+    assert!(said.err.contains("bob@desk"), "{said:?}");
+    drop(lock);
+    assert_eq!(records(&list(&cli, &emulated), 0), 60);
+}
+
+#[test]
+fn what_to_delete_and_from_where_must_be_said() {
+    let cli = Cli::new();
+    for arguments in [
+        &["namespaces", "delete", "p.yaml", "--match", "*"][..],
+        &["namespaces", "delete", "p.yaml", "--side", "target"],
+        &["namespaces", "delete", "p.yaml", "--side", "target", "--where", "creator"],
+    ] {
+        assert_eq!(cli.run(arguments).code, 64, "{arguments:?}");
+    }
+}
