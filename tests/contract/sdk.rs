@@ -1,0 +1,109 @@
+//! Pinecone's official Python SDKs drive the emulator through every operation, over both wires.
+//!
+//! Each script in `python/` is one group of operations and meets a fresh emulator. SDK 8.1.2 speaks API version
+//! 2025-10, SDK 10.2.0 speaks 2026-07.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use vecshift::plan::file::Faults;
+
+use crate::python::environment;
+use crate::world::{emulator, write_imports};
+
+/// One script may take so long.
+const LONGEST: Duration = Duration::from_secs(90);
+
+const SCRIPTS: [&str; 12] = [
+    "indexes.py",
+    "collections_of_pods.py",
+    "backups.py",
+    "namespaces.py",
+    "records.py",
+    "queries.py",
+    "filters.py",
+    "sparse_and_hybrid.py",
+    "awkward.py",
+    "freshness.py",
+    "imports.py",
+    "errors.py",
+];
+
+/// What every SDK asks for on both wires, as the emulator's counters call it.
+const EVERYWHERE: [&str; 27] = [
+    "list_indexes",
+    "create_index",
+    "describe_index",
+    "configure_index",
+    "delete_index",
+    "list_collections",
+    "create_collection",
+    "describe_collection",
+    "delete_collection",
+    "list_backups",
+    "create_backup",
+    "describe_backup",
+    "delete_backup",
+    "create_index_from_backup",
+    "list_restore_jobs",
+    "describe_restore_job",
+    "describe_index_stats",
+    "list",
+    "fetch",
+    "fetch_by_metadata",
+    "query",
+    "upsert",
+    "update",
+    "delete",
+    "list_namespaces",
+    "create_namespace",
+    "describe_namespace",
+];
+
+/// Runs every script and checks that between them they asked for every operation.
+async fn drive(requirements: &str, wire: &str) {
+    let Some(python) = environment(requirements) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_imports(folder.path());
+    let folder = folder.path().to_str().unwrap();
+    let (mut failures, mut asked) = (Vec::new(), BTreeSet::new());
+    for script in SCRIPTS {
+        let emulator = emulator(faults(script)).await;
+        let run = python.run(script, &[wire, &emulator.url(), folder], LONGEST).await;
+        failures.extend(run.err());
+        asked.extend(emulator.counters().requests.into_keys());
+        emulator.shutdown().await;
+    }
+    let count = failures.len();
+    assert!(failures.is_empty(), "{count} scripts failed:\n\n{}", failures.join("\n\n"));
+    let missing: Vec<_> = EVERYWHERE.iter().filter(|name| !asked.contains(*name)).collect();
+    assert!(missing.is_empty(), "no script asked for {missing:?}");
+}
+
+/// `freshness.py` watches writes become readable; the others need them at once.
+fn faults(script: &str) -> Faults {
+    match script {
+        "freshness.py" => serde_json::from_str(r#"{"lag": "300ms"}"#).unwrap(),
+        _ => Faults::default(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sdk_8_drives_every_operation_over_rest() {
+    drive("pinecone-8", "rest").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sdk_8_drives_every_operation_over_grpc() {
+    drive("pinecone-8", "grpc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sdk_10_drives_every_operation_over_rest() {
+    drive("pinecone-10", "rest").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sdk_10_drives_every_operation_over_grpc() {
+    drive("pinecone-10", "grpc").await;
+}
