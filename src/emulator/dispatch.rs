@@ -18,13 +18,10 @@ use super::project::Shared;
 use super::rest::{self, Incoming};
 use super::server::Peer;
 use super::truncate::truncated;
+use super::version::Version;
 
 /// The header that says which index a data plane request on the main port means.
 pub(crate) const INDEX_HEADER: &str = "x-vecshift-index";
-
-/// Versions of the API that are answered; 2026-07 speaks another dialect.
-const VERSIONS: [&str; 7] =
-    ["2024-04", "2024-07", "2024-10", "2025-01", "2025-04", "2025-10", "2026-04"];
 
 /// No body is read further than this; the limits refuse far smaller ones.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
@@ -43,6 +40,7 @@ struct Asked {
     name: String,
     index: Option<Arc<Index>>,
     is_grpc: bool,
+    version: Version,
 }
 
 impl Scope {
@@ -64,16 +62,16 @@ impl Scope {
         };
         let shaped = |refusal| Box::new(refuse(is_grpc, operation, &refusal));
         self.check_key(request.headers()).map_err(shaped)?;
-        check_version(request.headers()).map_err(shaped)?;
+        let version = Version::of(request.headers()).map_err(shaped)?;
         let index = match operation.is_data() {
             true => Some(self.find_index(request).map_err(shaped)?),
             false => None,
         };
-        Ok(Asked { operation, name, index, is_grpc })
+        Ok(Asked { operation, name, index, is_grpc, version })
     }
 
     fn check_key(&self, headers: &HeaderMap) -> Answer<()> {
-        let Some(key) = &self.project.api_key else { return Ok(()) };
+        let Some(key) = &self.project.options.api_key else { return Ok(()) };
         let given = headers.get("api-key").map(|value| value.as_bytes());
         if given == Some(key.as_bytes()) { Ok(()) } else { Err(Refusal::unauthenticated()) }
     }
@@ -165,7 +163,7 @@ async fn incoming(asked: &Asked, request: Request<Body>) -> Answer<Incoming> {
     let body: Bytes = to_bytes(request.into_body(), LARGEST_BODY)
         .await
         .map_err(|error| Refusal::new(413, Code::OutOfRange, error.to_string()))?;
-    Ok(Incoming { name: asked.name.clone(), parameters, body })
+    Ok(Incoming { name: asked.name.clone(), version: asked.version, parameters, body })
 }
 
 fn parameters(query: &str) -> Vec<(String, String)> {
@@ -204,17 +202,6 @@ fn refuse_grpc(refusal: &Refusal) -> Box<Response<Body>> {
 
 fn unknown(path: &str) -> Refusal {
     Refusal::new(404, Code::NotFound, format!("The emulator has nothing at {path}"))
-}
-
-fn check_version(headers: &HeaderMap) -> Answer<()> {
-    let Some(version) = text(headers, "x-pinecone-api-version") else { return Ok(()) };
-    if VERSIONS.contains(&version) {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!(
-        "API version {version} is not supported by the emulator: send one of {}",
-        VERSIONS.join(", ")
-    )))
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

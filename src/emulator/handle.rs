@@ -15,6 +15,7 @@ use super::dispatch::Scope;
 use super::error::Refusal;
 use super::index::Extras;
 use super::limits;
+use super::progress::{Ending, Progress};
 use super::project::{NewIndex, Project, Shared};
 use super::server::Door;
 use super::store::{Store, Stored, Write};
@@ -61,7 +62,7 @@ impl Emulator {
             spec,
             extras: Extras::default(),
             records: Store::default(),
-            ready_after: Duration::ZERO,
+            progress: Progress::new(self.project.now(), Duration::ZERO, Ending::Well),
             is_made_by_client: false,
         };
         let index = self.project.create(new).await.map_err(refused)?;

@@ -10,6 +10,7 @@ use crate::model::{Deployment, IndexSpec, Namespace, VectorType};
 
 use super::error::{Answer, Refusal};
 use super::filter::Filter;
+use super::progress::{Progress, Stage};
 use super::store::Store;
 
 /// What an index has beside its [`IndexSpec`].
@@ -19,16 +20,19 @@ pub(crate) struct Extras {
     /// The `schema` as it was asked for; only its fields can be filtered on.
     pub schema: Option<Value>,
     pub source_collection: Option<String>,
+    pub source_backup: Option<String>,
 }
 
 pub(crate) struct Index {
     pub name: String,
+    /// Told only by backups and restore jobs.
+    pub id: String,
     /// With a scheme: the address of the index's own listener.
     pub host: String,
     pub dimension: Option<u32>,
     pub vector_type: VectorType,
     pub is_pod: bool,
-    pub ready_at: Timestamp,
+    pub progress: Progress,
     /// Whether a client created it, so that faults of a target apply.
     pub is_made_by_client: bool,
     pub extras: Extras,
@@ -40,8 +44,9 @@ pub(crate) struct Index {
 
 /// What [`Index::new`] takes beside the specification.
 pub(crate) struct Birth {
+    pub id: String,
     pub host: String,
-    pub ready_at: Timestamp,
+    pub progress: Progress,
     pub is_made_by_client: bool,
     pub extras: Extras,
     pub store: Store,
@@ -52,11 +57,12 @@ impl Index {
     pub fn new(spec: IndexSpec, birth: Birth) -> Arc<Self> {
         Arc::new(Self {
             name: spec.name.clone(),
+            id: birth.id,
             host: birth.host,
             dimension: spec.dimension,
             vector_type: spec.vector_type,
             is_pod: matches!(spec.deployment, Deployment::Pod { .. }),
-            ready_at: birth.ready_at,
+            progress: birth.progress,
             is_made_by_client: birth.is_made_by_client,
             extras: birth.extras,
             stop: birth.stop,
@@ -73,8 +79,17 @@ impl Index {
         change(&mut self.spec.write().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// The word of its state.
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match self.progress.stage(now) {
+            Stage::UnderWay => "Initializing",
+            Stage::Done => "Ready",
+            Stage::Failed => "InitializationFailed",
+        }
+    }
+
     pub fn is_ready(&self, now: Timestamp) -> bool {
-        now >= self.ready_at
+        self.progress.is_done(now)
     }
 
     /// The records as they can be read at `now`.

@@ -14,6 +14,7 @@
 //!
 //! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
 
+mod backup;
 mod codec;
 mod collection;
 mod control;
@@ -25,17 +26,22 @@ mod faults;
 mod filter;
 mod grpc;
 mod handle;
+mod id;
 mod index;
 mod knn;
 mod limits;
 mod operation;
 mod options;
+mod progress;
 mod project;
 mod rate;
 mod rest;
+mod restore;
 mod server;
+mod shelf;
 mod store;
 mod truncate;
+mod version;
 mod wire;
 mod world;
 

@@ -29,6 +29,14 @@ operations! {
     CreateCollection "create_collection"
     DescribeCollection "describe_collection"
     DeleteCollection "delete_collection"
+    ListIndexBackups "list_index_backups"
+    CreateBackup "create_backup"
+    ListBackups "list_backups"
+    DescribeBackup "describe_backup"
+    DeleteBackup "delete_backup"
+    CreateIndexFromBackup "create_index_from_backup"
+    ListRestoreJobs "list_restore_jobs"
+    DescribeRestoreJob "describe_restore_job"
     Stats "describe_index_stats"
     List "list"
     Fetch "fetch"
@@ -103,6 +111,16 @@ impl Operation {
             ["collections", name] if *method == Method::DELETE => {
                 Some((Self::DeleteCollection, decoded(name)))
             }
+            ["indexes", name, "backups"] if get => Some((Self::ListIndexBackups, decoded(name))),
+            ["indexes", name, "backups"] if post => Some((Self::CreateBackup, decoded(name))),
+            ["backups"] if get => fixed(Self::ListBackups),
+            ["backups", id] if get => Some((Self::DescribeBackup, decoded(id))),
+            ["backups", id] if *method == Method::DELETE => Some((Self::DeleteBackup, decoded(id))),
+            ["backups", id, "create-index"] if post => {
+                Some((Self::CreateIndexFromBackup, decoded(id)))
+            }
+            ["restore-jobs"] if get => fixed(Self::ListRestoreJobs),
+            ["restore-jobs", id] if get => Some((Self::DescribeRestoreJob, decoded(id))),
             // The oldest versions take the stats as a GET too; SDKs of today send a POST.
             ["describe_index_stats"] if get || post => fixed(Self::Stats),
             ["vectors", "list"] if get => fixed(Self::List),

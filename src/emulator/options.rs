@@ -22,6 +22,10 @@ pub struct EmulatorOptions {
     pub ready_after: Duration,
     /// How long a collection that is created stays `Initializing`.
     pub collection_ready_after: Duration,
+    /// How long a backup that is created stays `Initializing`.
+    pub backup_ready_after: Duration,
+    /// How long a restore takes, and with it the index it makes.
+    pub restore_ready_after: Duration,
     /// What tells readiness, lag and rate limits the time, and waits latencies.
     pub clock: Clock,
 }
@@ -35,6 +39,8 @@ impl Default for EmulatorOptions {
             rate_limits: true,
             ready_after: Duration::from_millis(200),
             collection_ready_after: Duration::from_millis(500),
+            backup_ready_after: Duration::from_millis(500),
+            restore_ready_after: Duration::from_millis(500),
             clock: Clock::system(),
         }
     }

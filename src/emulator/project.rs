@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Timestamp, after};
+use crate::clock::{Clock, Timestamp};
 
+use super::EmulatorOptions;
+use super::backup::Backup;
 use super::collection::Collection;
 use super::counters::Tally;
 use super::dispatch::Scope;
 use super::error::{Answer, Code, Refusal};
 use super::faults::Dice;
+use super::id::Ids;
 use super::index::{Birth, Extras, Index};
+use super::progress::Progress;
 use super::rate::Buckets;
+use super::restore::Restore;
 use super::server::Door;
+use super::shelf::Shelf;
 use super::store::Store;
 use crate::model::IndexSpec;
 
@@ -28,16 +33,14 @@ pub(crate) struct NewIndex {
     pub spec: IndexSpec,
     pub extras: Extras,
     pub records: Store,
-    pub ready_after: Duration,
+    pub progress: Progress,
     pub is_made_by_client: bool,
 }
 
 pub(crate) struct Project {
-    pub api_key: Option<String>,
-    pub rate_limits: bool,
-    pub ready_after: Duration,
-    pub collection_ready_after: Duration,
+    pub options: EmulatorOptions,
     pub clock: Clock,
+    pub ids: Ids,
     pub dice: Dice,
     pub tally: Tally,
     pub buckets: Buckets,
@@ -50,18 +53,20 @@ pub(crate) struct Project {
     pub creating: tokio::sync::Mutex<()>,
     indexes: RwLock<BTreeMap<String, Arc<Index>>>,
     collections: RwLock<BTreeMap<String, Arc<Collection>>>,
+    pub backups: Shelf<Backup>,
+    pub restores: Shelf<Restore>,
+    /// When indexes were deleted, by their ids.
+    graves: RwLock<BTreeMap<String, Timestamp>>,
 }
 
 impl Project {
-    pub fn new(options: super::EmulatorOptions) -> Self {
+    pub fn new(options: EmulatorOptions) -> Self {
         Self {
             ip: options.listen.ip(),
-            api_key: options.api_key,
-            rate_limits: options.rate_limits,
-            ready_after: options.ready_after,
-            collection_ready_after: options.collection_ready_after,
-            clock: options.clock,
-            dice: Dice::new(options.faults),
+            clock: options.clock.clone(),
+            ids: Ids::default(),
+            dice: Dice::new(options.faults.clone()),
+            options,
             tally: Tally::default(),
             buckets: Buckets::default(),
             stop: CancellationToken::new(),
@@ -69,6 +74,9 @@ impl Project {
             creating: tokio::sync::Mutex::new(()),
             indexes: RwLock::default(),
             collections: RwLock::default(),
+            backups: Shelf::default(),
+            restores: Shelf::default(),
+            graves: RwLock::default(),
         }
     }
 
@@ -85,10 +93,6 @@ impl Project {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    pub fn in_a_while(&self, wait: Duration) -> Timestamp {
-        after(self.now(), wait)
     }
 
     pub fn indexes(&self) -> Vec<Arc<Index>> {
@@ -111,9 +115,17 @@ impl Project {
     /// Forgets an index and ends its listener.
     pub fn drop_index(&self, name: &str) {
         let mut indexes = self.indexes.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = indexes.remove(name) {
-            index.stop.cancel();
-        }
+        let Some(index) = indexes.remove(name) else { return };
+        index.stop.cancel();
+        let (now, restores) = (self.now(), self.restores.all());
+        restores.iter().filter(|job| job.target_id == index.id).for_each(|job| job.cancel(now));
+        let mut graves = self.graves.write().unwrap_or_else(PoisonError::into_inner);
+        graves.insert(index.id.clone(), now);
+    }
+
+    /// When the index of this id was deleted.
+    pub fn gone_at(&self, id: &str) -> Option<Timestamp> {
+        self.graves.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
     pub fn collections(&self) -> Vec<Arc<Collection>> {
@@ -152,7 +164,8 @@ impl Project {
         let door = Door::bind_free(self.ip, stop.clone()).await.map_err(internal)?;
         let birth = Birth {
             host: format!("http://{}", door.address().map_err(internal)?),
-            ready_at: self.in_a_while(new.ready_after),
+            id: self.ids.next(),
+            progress: new.progress,
             is_made_by_client: new.is_made_by_client,
             extras: new.extras,
             store: new.records,

@@ -12,23 +12,25 @@ use super::data::{Call, Deletion, FetchByMetadata, NamespaceView, Page, Query, R
 use super::error::{Answer, Refusal};
 use super::operation::Operation;
 use super::store::Change;
+use super::version::Version;
 use super::wire::{RecordJson, SparseBody, without_nulls};
 
 /// A REST request whose body has been read.
 pub(crate) struct Incoming {
     /// The name in the path.
     pub name: String,
+    pub version: Version,
     /// Decoded query parameters, in their order.
     pub parameters: Vec<(String, String)>,
     pub body: Bytes,
 }
 
 impl Incoming {
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn number(&self, name: &str) -> Answer<Option<u32>> {
+    pub fn number(&self, name: &str) -> Answer<Option<u32>> {
         let parse = |text: &str| {
             text.parse()
                 .map_err(|_| Refusal::invalid(format!("{name} must be a number, got {text}")))

@@ -7,6 +7,7 @@ mod cli_docs;
 mod cli_rig;
 mod cli_run;
 mod emulator;
+mod emulator_backups;
 mod emulator_control;
 mod emulator_data;
 mod emulator_faults;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::{Extras, Index};
+use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
@@ -64,8 +65,12 @@ pub(crate) async fn create(project: &Shared, body: CreateBody) -> Answer<Arc<Ind
         Some(collection) => records_of(project, collection, &spec)?,
         None => Store::default(),
     };
-    let ready_after = project.ready_after;
-    project.create(NewIndex { spec, extras, records, ready_after, is_made_by_client: true }).await
+    let ending = match extras.source_collection {
+        Some(_) => Ending::from(project.dice.faults().restore),
+        None => Ending::Well,
+    };
+    let progress = Progress::new(project.now(), project.options.ready_after, ending);
+    project.create(NewIndex { spec, extras, records, progress, is_made_by_client: true }).await
 }
 
 /// The records of a collection that is ready and fits `spec`.
@@ -168,6 +173,7 @@ impl ServerlessBody {
             read_capacity: self.read_capacity,
             schema: self.schema,
             source_collection: self.source_collection.filter(|name| !name.is_empty()),
+            ..Extras::default()
         };
         Ok((deployment, extras))
     }

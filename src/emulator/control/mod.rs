@@ -1,9 +1,12 @@
 //! The control plane: indexes and collections over REST, as the versions up to 2026-04 speak it.
 
+mod backups;
 mod collections;
 mod configure;
 mod create;
 mod model;
+mod paging;
+mod restores;
 mod rules;
 
 use axum::body::Body;
@@ -70,6 +73,19 @@ async fn perform(
             }
             (202, None)
         }
+        Operation::ListIndexBackups => (200, Some(backups::list_of_index(project, incoming)?)),
+        Operation::CreateBackup => (201, Some(backups::create(project, incoming)?)),
+        Operation::ListBackups => (200, Some(backups::list(project, incoming)?)),
+        Operation::DescribeBackup => (200, Some(backups::describe(project, incoming)?)),
+        Operation::DeleteBackup => {
+            backups::delete(project, name)?;
+            (202, None)
+        }
+        Operation::CreateIndexFromBackup => {
+            (202, Some(restores::create_index(project, incoming).await?))
+        }
+        Operation::ListRestoreJobs => (200, Some(restores::list(project, incoming)?)),
+        Operation::DescribeRestoreJob => (200, Some(restores::describe(project, incoming)?)),
         _ => return Err(Refusal::not_found("not found")),
     })
 }
@@ -85,7 +101,7 @@ fn delete_index(project: &Shared, name: &str) -> Answer<()> {
     let pending = project
         .collections()
         .into_iter()
-        .find(|collection| collection.source == index.name && !collection.is_ready(now));
+        .find(|collection| collection.is_pending_of(&index.name, now));
     if let Some(collection) = pending {
         let message = format!("Index {name} has the pending collection {}.", collection.name);
         return Err(Refusal::new(412, Code::FailedPrecondition, message));

@@ -8,7 +8,6 @@ use crate::model::{Deployment, VectorType};
 
 pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
     let spec = index.spec();
-    let is_ready = index.is_ready(now);
     let mut model = json!({
         "name": spec.name,
         "metric": spec.metric.name(),
@@ -16,8 +15,8 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
         "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
         "spec": deployment(index, &spec.deployment),
         "status": {
-            "ready": is_ready,
-            "state": if is_ready { "Ready" } else { "Initializing" },
+            "ready": index.is_ready(now),
+            "state": index.state(now),
         },
         "vector_type": match spec.vector_type {
             VectorType::Dense => "dense",

@@ -100,7 +100,7 @@ impl Call {
 
     /// Takes from the documented rate limits, which serverless indexes have.
     fn take(&self, namespace: &Namespace, demands: &[(Limit, usize)]) -> Answer<()> {
-        if self.index.is_pod || !self.project.rate_limits {
+        if self.index.is_pod || !self.project.options.rate_limits {
             return Ok(());
         }
         let now = self.project.now();

@@ -21,7 +21,9 @@ pub use copy::{
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};
-pub use rehearsal::{Faults, LatencyRange, Rehearsal, RehearsalKind, RehearsalSource};
+pub use rehearsal::{
+    Faults, LatencyRange, Rehearsal, RehearsalKind, RehearsalSource, ResourceFault,
+};
 pub use stage::{
     AssertionEntry, Audit, COMMON_KEYS, Cloud, Create, CreateSpec, Decommission, LongAssertion,
     PodSpec, Protection, RunCommand, ServerlessSpec, Snapshot, Stage, StageCommon, StageKind,

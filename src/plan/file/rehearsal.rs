@@ -84,9 +84,28 @@ pub struct Faults {
     /// The time before a write to a serverless index can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
+    /// What becomes of collections: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<ResourceFault>,
+    /// What becomes of indexes made from a collection or a backup: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<ResourceFault>,
+    /// What becomes of bulk imports, half-way: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ResourceFault>,
     /// The seed of the faults; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+}
+
+/// How a thing that is being made goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceFault {
+    /// It ends in a failed state.
+    Fails,
+    /// It never ends.
+    Stalls,
 }
 
 /// A span or a range of spans, drawn evenly: `5ms` or `5ms..25ms`.
