@@ -27,6 +27,7 @@ mod filter;
 mod grpc;
 mod handle;
 mod id;
+mod import;
 mod index;
 mod knn;
 mod limits;
@@ -47,5 +48,6 @@ mod world;
 
 pub use counters::{Counters, IndexCounters};
 pub use handle::Emulator;
+pub use import::S3Options;
 pub use options::EmulatorOptions;
 pub use world::World;

@@ -49,6 +49,10 @@ operations! {
     CreateNamespace "create_namespace"
     DescribeNamespace "describe_namespace"
     DeleteNamespace "delete_namespace"
+    StartImport "start_import"
+    ListImports "list_imports"
+    DescribeImport "describe_import"
+    CancelImport "cancel_import"
 }
 
 impl Operation {
@@ -66,6 +70,10 @@ impl Operation {
                 | Self::CreateNamespace
                 | Self::DescribeNamespace
                 | Self::DeleteNamespace
+                | Self::StartImport
+                | Self::ListImports
+                | Self::DescribeImport
+                | Self::CancelImport
         )
     }
 
@@ -135,6 +143,12 @@ impl Operation {
             ["namespaces", name] if get => Some((Self::DescribeNamespace, decoded(name))),
             ["namespaces", name] if *method == Method::DELETE => {
                 Some((Self::DeleteNamespace, decoded(name)))
+            }
+            ["bulk", "imports"] if get => fixed(Self::ListImports),
+            ["bulk", "imports"] if post => fixed(Self::StartImport),
+            ["bulk", "imports", id] if get => Some((Self::DescribeImport, decoded(id))),
+            ["bulk", "imports", id] if *method == Method::DELETE => {
+                Some((Self::CancelImport, decoded(id)))
             }
             _ => None,
         }

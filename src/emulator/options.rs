@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::plan::file::Faults;
 
+use super::import::S3Options;
+
 /// How an emulator is started. The default listens on a free loopback port, takes any key, plays no faults
 /// and applies the documented limits.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub struct EmulatorOptions {
     pub backup_ready_after: Duration,
     /// How long a restore takes, and with it the index it makes.
     pub restore_ready_after: Duration,
+    /// How long an import stays `Pending` before it begins to read.
+    pub import_starts_after: Duration,
+    /// How imports reach `s3:` buckets.
+    pub s3: S3Options,
     /// What tells readiness, lag and rate limits the time, and waits latencies.
     pub clock: Clock,
 }
@@ -41,6 +47,8 @@ impl Default for EmulatorOptions {
             collection_ready_after: Duration::from_millis(500),
             backup_ready_after: Duration::from_millis(500),
             restore_ready_after: Duration::from_millis(500),
+            import_starts_after: Duration::from_millis(200),
+            s3: S3Options::default(),
             clock: Clock::system(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::task::JoinHandle;
@@ -17,6 +18,7 @@ use super::dispatch::Scope;
 use super::error::{Answer, Code, Refusal};
 use super::faults::Dice;
 use super::id::Ids;
+use super::import::Import;
 use super::index::{Birth, Extras, Index};
 use super::progress::Progress;
 use super::rate::Buckets;
@@ -55,6 +57,8 @@ pub(crate) struct Project {
     collections: RwLock<BTreeMap<String, Arc<Collection>>>,
     pub backups: Shelf<Backup>,
     pub restores: Shelf<Restore>,
+    pub imports: Shelf<Import>,
+    last_import: AtomicU64,
     /// When indexes were deleted, by their ids.
     graves: RwLock<BTreeMap<String, Timestamp>>,
 }
@@ -76,6 +80,8 @@ impl Project {
             collections: RwLock::default(),
             backups: Shelf::default(),
             restores: Shelf::default(),
+            imports: Shelf::default(),
+            last_import: AtomicU64::new(0),
             graves: RwLock::default(),
         }
     }
@@ -126,6 +132,11 @@ impl Project {
     /// When the index of this id was deleted.
     pub fn gone_at(&self, id: &str) -> Option<Timestamp> {
         self.graves.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
+    /// Ids of imports are numbers that count up.
+    pub fn next_import(&self) -> String {
+        (self.last_import.fetch_add(1, Ordering::SeqCst) + 1).to_string()
     }
 
     pub fn collections(&self) -> Vec<Arc<Collection>> {

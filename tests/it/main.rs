@@ -11,6 +11,7 @@ mod emulator_backups;
 mod emulator_control;
 mod emulator_data;
 mod emulator_faults;
+mod emulator_imports;
 mod emulator_kinds;
 mod floors;
 mod journals;

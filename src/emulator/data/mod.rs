@@ -3,6 +3,7 @@
 //! A call checks everything first and then changes the index in one step under its lock, so a refused
 //! request was never applied in part.
 
+mod import;
 mod namespace;
 mod read;
 mod write;
@@ -13,10 +14,11 @@ pub(crate) use namespace::NamespaceView;
 pub(crate) use read::{FetchByMetadata, Page, Query};
 pub(crate) use write::{Deletion, Update};
 
-use crate::model::{Namespace, SparseVector, Vector, VectorType};
+use crate::model::{Namespace, Record, SparseVector, Vector, VectorType};
 
 use super::error::{Answer, Refusal};
 use super::index::Index;
+use super::limits;
 use super::operation::Operation;
 use super::project::Project;
 use super::rate::Limit;
@@ -106,6 +108,13 @@ impl Call {
         let now = self.project.now();
         let taken = self.project.buckets.take(&self.index.name, namespace, demands, now);
         taken.inspect_err(|_| self.project.tally.rate_limited())
+    }
+
+    /// Whether this index keeps such a record.
+    pub fn check_record(&self, record: &Record) -> Answer<()> {
+        limits::check_record(record)?;
+        let what = format!("Vector '{}'", record.id);
+        self.check_vector(&what, &record.vector, record.sparse.as_ref())
     }
 
     /// Whether `vector` and `sparse` are what this index keeps; `what` names them in the refusal.

@@ -44,9 +44,7 @@ impl Call {
             return Err(Refusal::invalid("An upsert needs at least one vector"));
         }
         for record in &records {
-            limits::check_record(record)?;
-            let what = format!("Vector '{}'", record.id);
-            self.check_vector(&what, &record.vector, record.sparse.as_ref())?;
+            self.check_record(record)?;
         }
         self.take(&namespace, &[(rate::UPSERTS, 1), (rate::UPSERT_BYTES, bytes)])?;
         let count = records.len() as u32;
