@@ -17,14 +17,20 @@ use vecshift::plan::file::Faults;
 pub const KEY: &str = "contract-key";
 pub const POD: &str = "old-pod";
 
+/// How long what is made takes to be ready.
+const SOON: Duration = Duration::from_millis(20);
+
 /// An emulator with the pod `old-pod`. Rate limits are off: they have their own tests.
 pub async fn emulator(faults: Faults) -> Emulator {
     let emulator = Emulator::start(EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         rate_limits: false,
         faults,
-        ready_after: Duration::from_millis(20),
-        collection_ready_after: Duration::from_millis(20),
+        ready_after: SOON,
+        collection_ready_after: SOON,
+        backup_ready_after: SOON,
+        restore_ready_after: SOON,
+        import_starts_after: SOON,
         ..EmulatorOptions::default()
     })
     .await

@@ -59,13 +59,9 @@ impl Specification {
         let Some(version) = exchange.version.as_deref() else {
             return Finding::wrong("the request names no API version");
         };
-        let found = self
-            .planes
-            .iter()
-            .filter(|(of, _)| *of == version)
-            .find_map(|(of, plane)| {
-                Some((of, plane, plane.operation(&exchange.method, &exchange.path)?))
-            });
+        let found = self.planes.iter().filter(|(of, _)| *of == version).find_map(|(of, plane)| {
+            Some((of, plane, plane.operation(&exchange.method, &exchange.path)?))
+        });
         let Some((version, plane, operation)) = found else {
             return match VERSIONS.contains(&version) {
                 true => Finding::wrong("no operation of the files has this method and path"),
@@ -170,4 +166,47 @@ fn json(plane: &Document, schema: &Value, body: &[u8]) -> Vec<String> {
 /// A media type without its parameters.
 fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or_default().trim()
+}
+
+/// What the proxy would notice: one thing wrong at a time.
+#[test]
+fn each_kind_of_violation_is_found() {
+    let what = "that violations of Pinecone's OpenAPI files are noticed";
+    let Some(specification) = super::specification(what) else { return };
+    let right = || Exchange {
+        method: "POST".to_owned(),
+        path: "/query".to_owned(),
+        query: Vec::new(),
+        version: Some(VERSIONS[0].to_owned()),
+        has_key: true,
+        request_type: Some("application/json".to_owned()),
+        request: br#"{"topK": 3, "vector": [1.0]}"#.to_vec(),
+        is_wrong: false,
+        status: 200,
+        answer_type: Some("application/json; charset=utf-8".to_owned()),
+        answer: br#"{"matches": [{"id": "a", "score": 0.5, "values": []}], "namespace": ""}"#
+            .to_vec(),
+    };
+    let finding = specification.check(&right());
+    assert_eq!(finding.violations, Vec::<String>::new());
+    assert_eq!(finding.operation, Some((VERSIONS[0], "queryVectors".to_owned())));
+    type Spoil = fn(&mut Exchange);
+    let spoils: [(&str, Spoil); 10] = [
+        ("API version", |it| it.version = None),
+        ("method and path", |it| it.path = "/queries".to_owned()),
+        ("Api-Key", |it| it.has_key = false),
+        ("query parameter", |it| it.query = vec![("k".to_owned(), "3".to_owned())]),
+        ("request: at", |it| it.request = br#"{"vector": [1.0]}"#.to_vec()),
+        ("'top_k' was unexpected", |it| it.request = br#"{"topK": 3, "top_k": 3}"#.to_vec()),
+        ("type", |it| it.request_type = None),
+        ("status 302", |it| it.status = 302),
+        ("'hits' was unexpected", |it| it.answer = br#"{"hits": []}"#.to_vec()),
+        ("is not JSON", |it| it.answer = b"matches".to_vec()),
+    ];
+    for (word, spoil) in spoils {
+        let mut exchange = right();
+        spoil(&mut exchange);
+        let found = specification.check(&exchange).violations;
+        assert!(found.iter().any(|text| text.contains(word)), "{word} in {found:?}");
+    }
 }

@@ -58,7 +58,8 @@ impl Document {
                 && operation.template.len() == segments.len()
                 && operation.template.iter().zip(&segments).all(|(a, b)| is_parameter(a) || a == b)
         });
-        fitting.min_by_key(|operation| operation.template.iter().filter(|a| is_parameter(a)).count())
+        fitting
+            .min_by_key(|operation| operation.template.iter().filter(|a| is_parameter(a)).count())
     }
 
     /// What is wrong with `value` under a schema of this file; the key is the schema's own text.

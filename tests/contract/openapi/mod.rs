@@ -23,9 +23,10 @@ use crate::skip::skip;
 /// The versions there are files of: the one the client asks for, and the one it falls back to.
 pub const VERSIONS: [&str; 2] = ["2026-04", "2025-10"];
 
-/// Where the files are: beside the checkout. They are not part of this project.
+/// Where the files are, which are not part of this project: beside the checkout, or where `VECSHIFT_OPENAPI` says.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/openapi")
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/openapi");
+    std::env::var("VECSHIFT_OPENAPI").map_or_else(|_| beside(), PathBuf::from)
 }
 
 /// A file's place; `plane` is `control` or `data`.
@@ -36,7 +37,10 @@ pub fn file(version: &str, plane: &str) -> PathBuf {
 /// All files; `None`, loudly, where they are not there.
 pub fn specification(what: &str) -> Option<Arc<Specification>> {
     if !folder().is_dir() {
-        skip(what, "Pinecone's OpenAPI files are not in ../shared/openapi");
+        skip(
+            what,
+            "Pinecone's OpenAPI files are not in ../shared/openapi (VECSHIFT_OPENAPI can name another folder)",
+        );
         return None;
     }
     Some(Arc::new(Specification::read()))

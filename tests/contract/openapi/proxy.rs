@@ -106,7 +106,8 @@ async fn pass(State(hop): State<Hop>, request: Request<Body>) -> Response<Body> 
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST).await.unwrap();
     let version = text(&parts.headers, "x-pinecone-api-version");
-    if let Some(refused) = hop.shared.refused.filter(|refused| version.as_deref() == Some(*refused)) {
+    if let Some(refused) = hop.shared.refused.filter(|refused| version.as_deref() == Some(*refused))
+    {
         return refusal(refused);
     }
     let url = format!("{}{}", hop.upstream, parts.uri);
@@ -167,16 +168,13 @@ impl Shared {
 impl Hop {
     /// The answer, with a proxy in place of every index's host.
     async fn reply(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
+        let mut found = BTreeSet::new();
+        hosts(&serde_json::from_slice(body).unwrap_or_default(), &mut found);
         let mut body = body.to_vec();
-        if let Ok(mut value) = serde_json::from_slice::<Value>(&body) {
-            let mut found = Vec::new();
-            hosts(&mut value, &mut found);
-            if !found.is_empty() {
-                for host in found {
-                    *host = json!(self.in_front_of(host.as_str().unwrap()).await);
-                }
-                body = value.to_string().into_bytes();
-            }
+        for host in found {
+            let (there, here) = (json!(host), json!(self.in_front_of(&host).await));
+            let text = String::from_utf8(body).unwrap();
+            body = text.replace(&there.to_string(), &here.to_string()).into_bytes();
         }
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
@@ -200,21 +198,22 @@ impl Hop {
     }
 }
 
-/// The `host` of each index model in an answer. Records cannot be mistaken for one: theirs are in `metadata`.
-fn hosts<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
+/// The `host` of each index model in an answer; a model has a `status` too.
+fn hosts(value: &Value, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(members) if members.contains_key("host") && members.contains_key("status") => {
-            found.extend(members.get_mut("host").filter(|host| host.is_string()));
+        Value::Object(members) if members.contains_key("status") => {
+            found.extend(members.get("host").and_then(Value::as_str).map(str::to_owned));
         }
-        Value::Object(members) => members.values_mut().for_each(|member| hosts(member, found)),
-        Value::Array(items) => items.iter_mut().for_each(|item| hosts(item, found)),
+        Value::Object(members) => members.values().for_each(|member| hosts(member, found)),
+        Value::Array(items) => items.iter().for_each(|item| hosts(item, found)),
         _ => {}
     }
 }
 
 fn refusal(version: &str) -> Response<Body> {
     let message = format!("X-Pinecone-Api-Version {version} is not supported");
-    let body = json!({ "status": 400, "error": { "code": "INVALID_ARGUMENT", "message": message } });
+    let body =
+        json!({ "status": 400, "error": { "code": "INVALID_ARGUMENT", "message": message } });
     plain(StatusCode::BAD_REQUEST, &body.to_string())
 }
 
