@@ -1,6 +1,7 @@
 //! From a request to its operation: key, version, fate, wire.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -63,6 +64,9 @@ impl Scope {
         let shaped = |refusal| Box::new(refuse(is_grpc, operation, &refusal));
         self.check_key(request.headers()).map_err(shaped)?;
         let version = Version::of(request.headers()).map_err(shaped)?;
+        if version < operation.since() {
+            return Err(shaped(unknown(path)));
+        }
         let index = match operation.is_data() {
             true => Some(self.find_index(request).map_err(shaped)?),
             false => None,
@@ -131,10 +135,23 @@ async fn handle(
         Some(Fault::Truncated) | None => answer(project, &asked, request).await,
     };
     wait(project, &asked, &fate).await;
+    let response = advised(response, project.options.retry_after);
     match fate.fault {
         Some(Fault::Truncated) => truncated(response, &peer).await,
         _ => response,
     }
+}
+
+/// Says when to come back in an answer that asks to try again, over either wire.
+fn advised(mut response: Response<Body>, after: Option<Duration>) -> Response<Body> {
+    let Some(after) = after else { return response };
+    let code = text(response.headers(), "grpc-status");
+    let is_busy =
+        matches!(code, Some("8" | "14")) || matches!(response.status().as_u16(), 429 | 503);
+    if is_busy {
+        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
+    }
+    response
 }
 
 async fn answer(project: &Shared, asked: &Asked, request: Request<Body>) -> Response<Body> {

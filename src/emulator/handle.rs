@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Record};
+use crate::model::{IndexSpec, Namespace, Record, RecordId};
 use crate::plan::file::Faults;
 
 use super::EmulatorOptions;
@@ -89,6 +89,20 @@ impl Emulator {
         }
         let stored = records.into_iter().map(|record| Arc::new(Stored::new(record))).collect();
         index.write().write(namespace, Write::Upsert(stored), self.project.now(), Duration::ZERO);
+        Ok(())
+    }
+
+    /// Takes records out of an index past the wire; ids that are not there are no error.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such index.
+    pub fn remove(&self, index: &str, namespace: &Namespace, ids: Vec<RecordId>) -> Result<()> {
+        let index = self.project.index(index).map_err(refused)?;
+        let mut store = index.write();
+        store.write(namespace, Write::Delete(ids), self.project.now(), Duration::ZERO);
+        if index.is_pod {
+            store.forget_empty();
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@
 //! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
 
 mod backup;
+mod capacity;
 mod codec;
 mod collection;
 mod control;

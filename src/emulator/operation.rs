@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::version::Version;
 use crate::provider::pinecone::proto::path;
 
 macro_rules! operations {
@@ -58,6 +59,28 @@ operations! {
 impl Operation {
     pub fn is_data(self) -> bool {
         self >= Self::Stats
+    }
+
+    /// The first version that has it; those before answer as for a path that is not there.
+    pub fn since(self) -> Version {
+        match self {
+            Self::StartImport | Self::ListImports | Self::DescribeImport | Self::CancelImport => {
+                Version::V2024_10
+            }
+            Self::ListIndexBackups
+            | Self::CreateBackup
+            | Self::ListBackups
+            | Self::DescribeBackup
+            | Self::DeleteBackup
+            | Self::CreateIndexFromBackup
+            | Self::ListRestoreJobs
+            | Self::DescribeRestoreJob
+            | Self::ListNamespaces
+            | Self::DescribeNamespace
+            | Self::DeleteNamespace => Version::V2025_04,
+            Self::FetchByMetadata | Self::CreateNamespace => Version::V2025_10,
+            _ => Version::V2024_04,
+        }
     }
 
     /// Whether pods lack it.

@@ -28,6 +28,10 @@ pub struct EmulatorOptions {
     pub backup_ready_after: Duration,
     /// How long a restore takes, and with it the index it makes.
     pub restore_ready_after: Duration,
+    /// How long an index that is deleted is still listed as `Terminating`.
+    pub terminating_for: Duration,
+    /// What answers with 429 and 503 say in `Retry-After`, in whole seconds; `None`: they have no such header.
+    pub retry_after: Option<Duration>,
     /// How long an import stays `Pending` before it begins to read.
     pub import_starts_after: Duration,
     /// How imports reach `s3:` buckets.
@@ -47,6 +51,8 @@ impl Default for EmulatorOptions {
             collection_ready_after: Duration::from_millis(500),
             backup_ready_after: Duration::from_millis(500),
             restore_ready_after: Duration::from_millis(500),
+            terminating_for: Duration::ZERO,
+            retry_after: None,
             import_starts_after: Duration::from_millis(200),
             s3: S3Options::default(),
             clock: Clock::system(),

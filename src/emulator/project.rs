@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, after};
 
 use super::EmulatorOptions;
 use super::backup::Backup;
@@ -102,10 +102,12 @@ impl Project {
     }
 
     pub fn indexes(&self) -> Vec<Arc<Index>> {
+        self.bury();
         self.indexes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub fn find(&self, name: &str) -> Option<Arc<Index>> {
+        self.bury();
         self.indexes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
@@ -118,8 +120,25 @@ impl Project {
         indexes.insert(index.name.clone(), index);
     }
 
+    /// Deletes an index, at once or after it was `Terminating` for a while.
+    pub fn delete(&self, index: &Index) {
+        index.terminate(after(self.now(), self.options.terminating_for));
+        self.bury();
+    }
+
+    /// Forgets the indexes whose deletion is through.
+    fn bury(&self) {
+        let now = self.now();
+        let gone: Vec<_> = {
+            let indexes = self.indexes.read().unwrap_or_else(PoisonError::into_inner);
+            let gone = indexes.values().filter(|index| index.is_gone(now));
+            gone.map(|index| index.name.clone()).collect()
+        };
+        gone.iter().for_each(|name| self.drop_index(name));
+    }
+
     /// Forgets an index and ends its listener.
-    pub fn drop_index(&self, name: &str) {
+    fn drop_index(&self, name: &str) {
         let mut indexes = self.indexes.write().unwrap_or_else(PoisonError::into_inner);
         let Some(index) = indexes.remove(name) else { return };
         index.stop.cancel();

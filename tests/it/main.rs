@@ -13,6 +13,8 @@ mod emulator_data;
 mod emulator_faults;
 mod emulator_imports;
 mod emulator_kinds;
+mod emulator_resources;
+mod emulator_schema;
 mod floors;
 mod journals;
 mod plan_docs;

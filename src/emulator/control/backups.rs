@@ -11,7 +11,7 @@ use crate::emulator::rest::Incoming;
 use crate::emulator::version::Version;
 use crate::model::{Deployment, VectorType};
 
-use super::{paging, read};
+use super::{paging, read, schema};
 
 /// Backups of a project under the largest plan (Pinecone, "Database limits", seen 2026).
 const MOST: usize = 1_000;
@@ -131,16 +131,18 @@ fn model(project: &Shared, backup: &Backup, version: Version) -> Value {
     if !backup.spec.tags.is_empty() {
         model["tags"] = json!(backup.spec.tags);
     }
-    if let Some(schema) = &backup.extras.schema {
-        model["schema"] = schema.clone();
-    }
     match version.has_schema() {
         true => {
+            let fields = schema::fields(&backup.spec, &backup.extras);
+            model["schema"] = json!({ "fields": fields });
             if let Some(gone) = project.gone_at(&backup.source_id) {
                 model["source_index_deleted_at"] = json!(gone.to_string());
             }
         }
         false => {
+            if let Some(schema) = &backup.extras.schema {
+                model["schema"] = schema.clone();
+            }
             model["metric"] = json!(backup.spec.metric.name());
             if backup.spec.vector_type == VectorType::Dense {
                 model["dimension"] = json!(backup.spec.dimension);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::emulator::backup::Backup;
+use crate::emulator::capacity::ReadCapacity;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::Extras;
 use crate::emulator::progress::{Ending, Progress};
@@ -23,6 +24,8 @@ struct RestoreBody {
     name: String,
     tags: Option<BTreeMap<String, String>>,
     deletion_protection: Option<String>,
+    /// From 2026-07 on.
+    read_capacity: Option<Value>,
 }
 
 /// Answers with the ids of the job and of the index.
@@ -35,12 +38,15 @@ pub(crate) async fn create_index(project: &Shared, incoming: &Incoming) -> Answe
         let message = format!("Backup {id} is not ready.");
         return Err(Refusal::new(400, Code::FailedPrecondition, message));
     }
-    let spec = spec_of(&backup, body)?;
+    let asked = body.read_capacity.as_ref().filter(|_| incoming.version.has_schema());
+    let read_capacity = asked.map(ReadCapacity::read).transpose()?.unwrap_or_default();
+    let spec = spec_of(&backup, body, incoming.version)?;
     let ending = Ending::from(project.dice.faults().restore);
     let progress = Progress::new(project.now(), project.options.restore_ready_after, ending);
     let extras = Extras {
         source_backup: Some(backup.id.clone()),
         source_collection: None,
+        read_capacity,
         ..backup.extras.clone()
     };
     let records = backup.records.snapshot();
@@ -58,12 +64,12 @@ pub(crate) async fn create_index(project: &Shared, incoming: &Incoming) -> Answe
 }
 
 /// The backup's index under a new name; its tags unless others are given.
-fn spec_of(backup: &Backup, body: RestoreBody) -> Answer<IndexSpec> {
+fn spec_of(backup: &Backup, body: RestoreBody, version: Version) -> Answer<IndexSpec> {
     let mut spec = backup.spec.clone();
     spec.name = body.name;
     if let Some(tags) = body.tags {
         spec.tags.clear();
-        rules::merge_tags(&mut spec.tags, tags)?;
+        rules::merge_tags(&mut spec.tags, tags, version)?;
     }
     let protection = body.deletion_protection.as_deref().unwrap_or("disabled");
     spec.deletion_protection = rules::read_switch("deletion_protection", protection)?;

@@ -17,6 +17,8 @@ pub(crate) struct NamespaceView {
     pub name: String,
     pub record_count: u64,
     pub filterable: Option<Vec<String>>,
+    /// Of the records as they are stored.
+    pub bytes: u64,
 }
 
 impl NamespaceView {
@@ -25,6 +27,7 @@ impl NamespaceView {
             name: name.explicit().to_owned(),
             record_count: space.records.len() as u64,
             filterable: space.filterable.clone(),
+            bytes: space.records.values().map(|s| s.record.stored_bytes() as u64).sum(),
         }
     }
 }
