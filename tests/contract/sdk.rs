@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use vecshift::emulator::Emulator;
 use vecshift::plan::file::Faults;
 
+use crate::openapi::{self, proxy::Proxy};
 use crate::python::environment;
 use crate::world::{emulator, write_imports};
 
@@ -69,8 +71,11 @@ async fn drive(requirements: &str, wire: &str) {
     let (mut failures, mut asked) = (Vec::new(), BTreeSet::new());
     for script in SCRIPTS {
         let emulator = emulator(faults(script)).await;
-        let run = python.run(script, &[wire, &emulator.url(), folder], LONGEST).await;
+        let proxy = read_along(requirements, wire, &emulator).await;
+        let control = proxy.as_ref().map_or(emulator.url(), |proxy| proxy.url().to_owned());
+        let run = python.run(script, &[wire, &control, folder], LONGEST).await;
         failures.extend(run.err());
+        failures.extend(proxy.into_iter().flat_map(|proxy| proxy.seen().violations));
         asked.extend(emulator.counters().requests.into_keys());
         emulator.shutdown().await;
     }
@@ -78,6 +83,15 @@ async fn drive(requirements: &str, wire: &str) {
     assert!(failures.is_empty(), "{count} scripts failed:\n\n{}", failures.join("\n\n"));
     let missing: Vec<_> = EVERYWHERE.iter().filter(|name| !asked.contains(*name)).collect();
     assert!(missing.is_empty(), "no script asked for {missing:?}");
+}
+
+/// SDK 8 speaks REST in a version there are OpenAPI files of, so that every answer it gets is validated.
+async fn read_along(requirements: &str, wire: &str, emulator: &Emulator) -> Option<Proxy> {
+    if (requirements, wire) != ("pinecone-8", "rest") {
+        return None;
+    }
+    let specification = openapi::specification("what SDK 8 is answered over REST")?;
+    Some(Proxy::of_answers(&emulator.url(), specification).await)
 }
 
 /// `freshness.py` watches writes become readable; the others need them at once.

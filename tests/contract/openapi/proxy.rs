@@ -31,6 +31,8 @@ struct Shared {
     specification: Arc<Specification>,
     /// A version that is refused here, as an older server would; the emulator never sees it.
     refused: Option<&'static str>,
+    /// Whether requests are judged too.
+    is_client_ours: bool,
     client: reqwest::Client,
     seen: Mutex<Seen>,
     /// The proxies in front of index hosts, by host.
@@ -60,10 +62,25 @@ impl Proxy {
         specification: Arc<Specification>,
         refused: Option<&'static str>,
     ) -> Self {
+        Self::new(upstream, specification, refused, true).await
+    }
+
+    /// The same for somebody else's client, which may send what it likes.
+    pub async fn of_answers(upstream: &str, specification: Arc<Specification>) -> Self {
+        Self::new(upstream, specification, None, false).await
+    }
+
+    async fn new(
+        upstream: &str,
+        specification: Arc<Specification>,
+        refused: Option<&'static str>,
+        is_client_ours: bool,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let shared = Arc::new(Shared {
             specification,
             refused,
+            is_client_ours,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             seen: Mutex::default(),
             hosts: tokio::sync::Mutex::default(),
@@ -129,7 +146,7 @@ async fn pass(State(hop): State<Hop>, request: Request<Body>) -> Response<Body> 
         has_key: parts.headers.contains_key("api-key"),
         request_type: text(&parts.headers, header::CONTENT_TYPE.as_str()),
         request: body.to_vec(),
-        is_wrong: parts.headers.contains_key(WRONG),
+        is_wrong: !hop.shared.is_client_ours || parts.headers.contains_key(WRONG),
         status: status.as_u16(),
         answer_type: text(&headers, header::CONTENT_TYPE.as_str()),
         answer: answer.to_vec(),
