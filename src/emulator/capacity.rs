@@ -78,24 +78,23 @@ impl ReadCapacity {
 pub(crate) struct Capacity {
     wanted: ReadCapacity,
     before: ReadCapacity,
-    change: Progress,
+    change: Option<Progress>,
 }
 
 impl Capacity {
-    pub fn new(wanted: ReadCapacity, now: Timestamp) -> Self {
-        let change = Progress::new(now, Duration::ZERO, Ending::Well);
-        Self { before: wanted.clone(), wanted, change }
+    pub fn new(wanted: ReadCapacity) -> Self {
+        Self { before: wanted.clone(), wanted, change: None }
     }
 
     /// Begins a change; refused while one is under way.
     pub fn change(&mut self, asked: &Value, now: Timestamp, takes: Duration) -> Answer<()> {
         let wanted = self.wanted.changed(asked)?;
-        if !self.change.is_done(now) {
+        if !self.is_settled(now) {
             let message = "The read capacity of the index is not Ready: wait until it is.";
             return Err(Refusal::new(403, Code::Forbidden, message));
         }
         self.before = std::mem::replace(&mut self.wanted, wanted);
-        self.change = Progress::new(now, takes, Ending::Well);
+        self.change = Some(Progress::new(now, takes, Ending::Well));
         Ok(())
     }
 
@@ -123,13 +122,17 @@ impl Capacity {
         }
     }
 
+    fn is_settled(&self, now: Timestamp) -> bool {
+        self.change.is_none_or(|change| change.is_done(now))
+    }
+
     fn current(&self, now: Timestamp) -> &ReadCapacity {
-        if self.change.is_done(now) { &self.wanted } else { &self.before }
+        if self.is_settled(now) { &self.wanted } else { &self.before }
     }
 
     fn state(&self, now: Timestamp) -> &'static str {
         match (&self.before, &self.wanted) {
-            _ if self.change.is_done(now) => "Ready",
+            _ if self.is_settled(now) => "Ready",
             (ReadCapacity::Dedicated(a), ReadCapacity::Dedicated(b))
                 if a.node_type == b.node_type =>
             {
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn a_change_takes_its_time_and_keeps_what_it_does_not_say() {
         let (now, takes) = (Timestamp::UNIX_EPOCH, Duration::from_secs(5));
-        let mut capacity = Capacity::new(ReadCapacity::OnDemand, now);
+        let mut capacity = Capacity::new(ReadCapacity::OnDemand);
         assert_eq!(capacity.model(now), json!({"mode": "OnDemand", "status": {"state": "Ready"}}));
         capacity.change(&dedicated(2), now, takes).unwrap();
         assert_eq!(capacity.model(now)["status"], json!({"state": "Migrating"}));

@@ -136,6 +136,16 @@ impl Emulator {
         }
     }
 
+    /// The names of the indexes that are there.
+    pub fn indexes(&self) -> Vec<String> {
+        self.project.indexes().iter().map(|index| index.name.clone()).collect()
+    }
+
+    /// The names of the collections that are there: what a rollback has to leave empty.
+    pub fn collections(&self) -> Vec<String> {
+        self.project.collections().iter().map(|collection| collection.name.clone()).collect()
+    }
+
     /// Replaces the faults; their sequence starts anew.
     pub fn set_faults(&self, faults: Faults) {
         self.project.dice.set(faults);

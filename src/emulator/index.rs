@@ -69,10 +69,7 @@ impl Index {
             is_pod: matches!(spec.deployment, Deployment::Pod { .. }),
             progress: birth.progress,
             is_made_by_client: birth.is_made_by_client,
-            capacity: RwLock::new(Capacity::new(
-                birth.extras.read_capacity.clone(),
-                birth.progress.began,
-            )),
+            capacity: RwLock::new(Capacity::new(birth.extras.read_capacity.clone())),
             gone_at: OnceLock::new(),
             extras: birth.extras,
             stop: birth.stop,

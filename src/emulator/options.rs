@@ -20,6 +20,10 @@ pub struct EmulatorOptions {
     pub faults: Faults,
     /// Whether the documented rate limits of serverless indexes are applied.
     pub rate_limits: bool,
+    /// The serverless indexes a project can have: 200 on the largest plan.
+    pub indexes: usize,
+    /// The namespaces a serverless index can have: 100,000 on the larger plans.
+    pub namespaces: usize,
     /// How long an index that is created stays `Initializing`.
     pub ready_after: Duration,
     /// How long a collection that is created stays `Initializing`.
@@ -47,6 +51,8 @@ impl Default for EmulatorOptions {
             api_key: None,
             faults: Faults::default(),
             rate_limits: true,
+            indexes: 200,
+            namespaces: 100_000,
             ready_after: Duration::from_millis(200),
             collection_ready_after: Duration::from_millis(500),
             backup_ready_after: Duration::from_millis(500),

@@ -26,7 +26,7 @@ use super::restore::Restore;
 use super::server::Door;
 use super::shelf::Shelf;
 use super::store::Store;
-use crate::model::IndexSpec;
+use crate::model::{Deployment, IndexSpec};
 
 pub(crate) type Shared = Arc<Project>;
 
@@ -183,12 +183,23 @@ impl Project {
         collections.remove(name).is_some()
     }
 
+    fn refuse_more_indexes(&self, spec: &IndexSpec) -> Answer<()> {
+        let is_pod = |spec: &IndexSpec| matches!(spec.deployment, Deployment::Pod { .. });
+        let count = self.indexes().iter().filter(|index| !index.is_pod).count();
+        if is_pod(spec) || count < self.options.indexes {
+            return Ok(());
+        }
+        let message = "Increase your quota or upgrade to create more indexes.";
+        Err(Refusal::new(403, Code::Forbidden, message))
+    }
+
     /// Creates an index with a listener of its own; 409 where the name is taken.
     pub async fn create(self: &Arc<Self>, new: NewIndex) -> Answer<Arc<Index>> {
         let _one_at_a_time = self.creating.lock().await;
         if self.find(&new.spec.name).is_some() {
             return Err(Refusal::new(409, Code::AlreadyExists, "Resource already exists."));
         }
+        self.refuse_more_indexes(&new.spec)?;
         let internal = |error: crate::Error| Refusal::new(500, Code::Internal, error.to_string());
         let stop = self.stop.child_token();
         let door = Door::bind_free(self.ip, stop.clone()).await.map_err(internal)?;

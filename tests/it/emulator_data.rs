@@ -297,6 +297,9 @@ async fn limits_are_those_of_the_documents() {
     let many: Vec<_> = (0..1001).map(|n| n.to_string()).collect();
     rig.post(&host, "/vectors/delete", json!({"ids": many})).await.refused(400, 3);
     rig.post(&host, "/vectors/delete", json!({})).await.refused(400, 3);
+    let beside = json!({"ids": ["none"], "deleteAll": false, "filter": {}});
+    rig.post(&host, "/vectors/delete", beside).await.expect(200);
+    rig.post(&host, "/vectors/delete", json!({"filter": {}})).await.refused(400, 3);
     rig.post(&host, "/vectors/delete", json!({"ids": ["a"], "deleteAll": true}))
         .await
         .refused(400, 3);

@@ -41,10 +41,12 @@ async fn a_collection_may_fail_or_stall() {
     set(ResourceFault::Stalls);
     let Answered(stalled) = collect(&rig, "stalled").await;
     assert_eq!(stalled["status"], "Initializing");
+    assert_eq!(rig.emulator.collections(), ["failed", "stalled"]);
     // A pod with a pending collection cannot be deleted; without it, it can.
     rig.control("DELETE", "/indexes/pod", None).await.expect(412);
     rig.control("DELETE", "/collections/stalled", None).await.expect(202);
     rig.control("DELETE", "/indexes/pod", None).await.expect(202);
+    assert!(rig.emulator.indexes().is_empty());
 }
 
 #[tokio::test]
@@ -161,6 +163,60 @@ async fn a_version_lacks_what_came_later() {
     let mut body = body;
     body["name"] = json!("copy");
     assert_eq!(at("2025-04", "POST", "/indexes", Some(body)).await, 404);
+}
+
+#[tokio::test]
+async fn quotas_of_indexes_and_namespaces_hold() {
+    let rig = Rig::of(|options| (options.indexes, options.namespaces) = (1, 2)).await;
+    let host = rig.serverless("twins").await;
+    let refused = rig.control("POST", "/indexes", Some(serverless("more", 3))).await.expect(403);
+    assert_eq!(refused["error"]["code"], "FORBIDDEN");
+    rig.pod("pod").await;
+    let upsert = async |namespace: &str| {
+        let body = json!({"namespace": namespace, "vectors": [{"id": "1", "values": [1, 2, 3]}]});
+        rig.post(&host, "/vectors/upsert", body).await
+    };
+    for namespace in ["a", "b", "a"] {
+        upsert(namespace).await.expect(200);
+    }
+    upsert("c").await.refused(403, 7);
+    rig.post(&host, "/namespaces", json!({"name": "c"})).await.refused(403, 7);
+    rig.try_call("DELETE", &format!("{host}/namespaces/a"), None).await.unwrap().expect(200);
+    rig.post(&host, "/namespaces", json!({"name": "c"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_namespace_takes_its_schema_over_that_of_the_index() {
+    let rig = Rig::start().await;
+    let host = rig.serverless("twins").await;
+    let schema = json!({"fields": {"kind": {"filterable": true}}});
+    let made = json!({"name": "a", "schema": schema});
+    rig.post(&host, "/namespaces", made).await.expect(200);
+    for wrong in [json!({"fields": {"kind": {"filterable": false}}}), json!({})] {
+        let body = json!({"name": "b", "schema": wrong});
+        rig.post(&host, "/namespaces", body).await.refused(400, 3);
+    }
+    let vectors =
+        json!([{"id": "1", "values": [1, 2, 3], "metadata": {"kind": "x", "other": "y"}}]);
+    for namespace in ["a", "b"] {
+        let body = json!({"namespace": namespace, "vectors": vectors});
+        rig.post(&host, "/vectors/upsert", body).await.expect(200);
+    }
+    let matched = async |namespace: &str, filter: Value| {
+        let body = json!({"namespace": namespace, "filter": filter, "dryRun": true,
+            "setMetadata": {"seen": true}});
+        rig.post(&host, "/vectors/update", body).await.expect(200)["matchedRecords"].as_u64()
+    };
+    assert_eq!(matched("a", json!({"kind": "x"})).await, Some(1));
+    assert_eq!(matched("a", json!({"other": "y"})).await, Some(0));
+    assert_eq!(matched("b", json!({"other": "y"})).await, Some(1));
+    let url = "/namespaces/a";
+    let told = rig.control_at("2026-07", "GET", url, None).await.expect(200);
+    assert_eq!(told["schema"], schema);
+    assert!(told["size_bytes"].as_u64() > Some(12), "{told}");
+    let sparse =
+        json!({"id": "1", "namespace": "a", "sparseValues": {"indices": [1], "values": [1]}});
+    rig.post(&host, "/vectors/update", sparse).await.refused(400, 3);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::emulator::capacity::ReadCapacity;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::{Extras, Index};
+use crate::emulator::limits;
 use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
@@ -193,7 +194,7 @@ impl ServerlessBody {
         let read_capacity = self.read_capacity.filter(|_| version >= Version::V2025_10);
         let collection = self.source_collection.filter(|_| version >= Version::V2025_04);
         if let Some(schema) = &schema {
-            rules::check_schema(schema)?;
+            limits::check_schema(schema)?;
         }
         let extras = Extras {
             read_capacity: read_capacity

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::version::Version;
 use crate::model::Metric;
@@ -12,18 +10,6 @@ pub(crate) const DIMENSION: u32 = 20_000;
 
 /// Namespaces of a collection that a serverless index is made from (Pinecone's migration guide, seen 2026).
 pub(crate) const NAMESPACES: usize = 20_000;
-
-/// Whether `schema` is `{"fields": {name: {"filterable": true}}}`.
-pub(crate) fn check_schema(schema: &Value) -> Answer<()> {
-    let fields = schema.get("fields").and_then(Value::as_object);
-    let is_right = fields.is_some_and(|fields| {
-        fields.values().all(|field| field.get("filterable") == Some(&Value::Bool(true)))
-    });
-    if is_right {
-        return Ok(());
-    }
-    Err(Refusal::invalid("schema must be {\"fields\": {name: {\"filterable\": true}}}."))
-}
 
 pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

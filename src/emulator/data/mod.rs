@@ -94,10 +94,15 @@ impl Call {
     }
 
     fn is_heavy(&self) -> bool {
-        const MULTIPLICATIONS: usize = 500_000;
-        let components = self.index.dimension.unwrap_or(128) as usize;
-        matches!(self.operation, Operation::Query)
-            && self.index.read(self.project.now()).count() * components > MULTIPLICATIONS
+        const STEPS: usize = 500_000;
+        /// What looking at a record's metadata is reckoned at, in multiplications.
+        const LOOK: usize = 20;
+        let steps = match self.operation {
+            Operation::Query => self.index.dimension.unwrap_or(128) as usize,
+            Operation::Stats | Operation::FetchByMetadata => LOOK,
+            _ => return false,
+        };
+        self.index.read(self.project.now()).count() * steps > STEPS
     }
 
     /// Takes from the documented rate limits, which serverless indexes have.
@@ -124,7 +129,6 @@ impl Call {
         vector: &Vector,
         sparse: Option<&SparseVector>,
     ) -> Answer<()> {
-        let spec = self.index.spec();
         if self.index.vector_type == VectorType::Sparse {
             let fault = match sparse {
                 _ if !vector.is_empty() => "dense values are not supported by a sparse index",
@@ -140,12 +144,16 @@ impl Call {
                 "Vector dimension {found} does not match the dimension of the index {dimension}"
             )));
         }
-        if sparse.is_some() && spec.metric != crate::model::Metric::Dotproduct {
-            return Err(Refusal::invalid(
-                "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
-            ));
+        if sparse.is_some() { self.check_keeps_sparse() } else { Ok(()) }
+    }
+
+    fn check_keeps_sparse(&self) -> Answer<()> {
+        if self.index.spec().metric == crate::model::Metric::Dotproduct {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::invalid(
+            "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
+        ))
     }
 
     fn read_units(&self, units: u32) -> Option<u32> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::schema_fields;
 use crate::emulator::limits;
-use crate::emulator::store::Space;
+use crate::emulator::store::{Space, Store};
 use crate::model::Namespace;
 
 use super::read::{read_token, write_token};
@@ -17,8 +17,6 @@ pub(crate) struct NamespaceView {
     pub name: String,
     pub record_count: u64,
     pub filterable: Option<Vec<String>>,
-    /// Of the records as they are stored.
-    pub bytes: u64,
 }
 
 impl NamespaceView {
@@ -27,7 +25,6 @@ impl NamespaceView {
             name: name.explicit().to_owned(),
             record_count: space.records.len() as u64,
             filterable: space.filterable.clone(),
-            bytes: space.records.values().map(|s| s.record.stored_bytes() as u64).sum(),
         }
     }
 }
@@ -72,14 +69,24 @@ impl Call {
         space.map(|space| NamespaceView::of(namespace, space)).ok_or_else(not_found)
     }
 
+    /// The bytes of a namespace's records as they are stored; it looks at each record.
+    pub fn namespace_bytes(&self, name: &str) -> u64 {
+        let store = self.index.read(self.project.now());
+        let space = store.spaces.get(&Namespace::new(name));
+        let records = space.into_iter().flat_map(|space| space.records.values());
+        records.map(|stored| stored.record.stored_bytes() as u64).sum()
+    }
+
     pub fn create_namespace(&self, name: &str, schema: Option<&Value>) -> Answer<NamespaceView> {
         if name.is_empty() || name == Namespace::DEFAULT_ALIAS {
             return Err(Refusal::invalid(format!("The namespace name {name:?} is reserved")));
         }
         limits::check_namespace(name)?;
+        schema.map_or(Ok(()), limits::check_schema)?;
         let namespace = Namespace::new(name);
         let mut store = self.index.write();
         store.settle(self.project.now());
+        self.refuse_more_namespaces(&namespace, &store)?;
         let space = store.spaces.entry(namespace.clone()).or_default();
         if space.exists() {
             let message = format!("Namespace {name} already exists");
@@ -89,6 +96,16 @@ impl Call {
         space.filterable = schema.and_then(schema_fields);
         self.project.tally.write(&self.index.name);
         Ok(NamespaceView::of(&namespace, space))
+    }
+
+    /// Refuses a namespace that would be one more than an index can have.
+    pub(super) fn refuse_more_namespaces(&self, name: &Namespace, store: &Store) -> Answer<()> {
+        let most = self.project.options.namespaces;
+        if self.index.is_pod || store.spaces.len() < most || store.spaces.contains_key(name) {
+            return Ok(());
+        }
+        let message = format!("The index has {most} namespaces, the most that are allowed");
+        Err(Refusal::new(403, Code::Forbidden, message))
     }
 
     pub fn delete_namespace(&self, namespace: &Namespace) -> Answer<()> {

@@ -46,6 +46,7 @@ impl Call {
         for record in &records {
             self.check_record(record)?;
         }
+        self.refuse_more_namespaces(&namespace, &self.index.read(self.project.now()))?;
         self.take(&namespace, &[(rate::UPSERTS, 1), (rate::UPSERT_BYTES, bytes)])?;
         let count = records.len() as u32;
         let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
@@ -107,6 +108,7 @@ impl Call {
         }
         if let Some(sparse) = &change.sparse {
             limits::check_sparse("", sparse)?;
+            self.check_keeps_sparse()?;
         }
         change
             .metadata
@@ -128,8 +130,9 @@ impl Call {
                 self.take(&namespace, &demands)?;
                 let store = self.index.read(self.project.now());
                 let filter = self.index.filter(Some(&filter), &store, &namespace)?;
+                let filter = filter.ok_or_else(|| Refusal::invalid("The filter is empty"))?;
                 self.refuse_unless_known(&namespace, &store)?;
-                Write::DeleteWhere(filter.ok_or_else(|| Refusal::invalid("The filter is empty"))?)
+                Write::DeleteWhere(filter)
             }
         };
         let lsn = self.apply(&namespace, write);
