@@ -157,6 +157,9 @@ async fn a_version_lacks_what_came_later() {
     assert_eq!(at("2025-04", "POST", path, Some(asked.clone())).await, 404);
     assert_eq!(at("2025-10", "POST", path, Some(asked)).await, 200);
 
+    let shown = rig.control_at("2025-04", "GET", "/indexes/twins", None).await.expect(200);
+    assert_eq!(shown["spec"]["serverless"], json!({"cloud": "aws", "region": "us-east-1"}));
+
     // A key that a version does not know is passed over: this index is empty, not a copy.
     let body = from("nothing", "empty");
     assert_eq!(at("2024-10", "POST", "/indexes", Some(body.clone())).await, 201);
