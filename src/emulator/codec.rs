@@ -1,4 +1,6 @@
-//! The codec of upserts: it also reads what a peer sends that does not pack its numbers.
+//! The codec of requests with vectors: it also reads what a peer sends that does not pack its numbers.
+
+use std::marker::PhantomData;
 
 use bytes::{Buf, Bytes};
 use prost::{DecodeError, Message};
@@ -7,60 +9,120 @@ use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic_prost::ProstCodec;
 
 use crate::model::Vector;
-use crate::provider::pinecone::proto;
+use crate::provider::pinecone::proto::{self, unpacked};
 
-type Packed = ProstCodec<proto::UpsertResponse, proto::UpsertRequest>;
+/// A message that takes its numbers as bytes, and its twin that takes them packed or one by one.
+pub(crate) trait Twinned: Message + Default + 'static {
+    type Twin: Message + Default + Into<Self>;
+}
 
-#[derive(Default)]
-pub(crate) struct UpsertCodec(Packed);
+impl Twinned for proto::UpsertRequest {
+    type Twin = unpacked::UpsertRequest;
+}
 
-#[derive(Default)]
-pub(crate) struct UpsertDecoder;
+impl Twinned for proto::QueryRequest {
+    type Twin = unpacked::QueryRequest;
+}
 
-impl Codec for UpsertCodec {
-    type Encode = proto::UpsertResponse;
-    type Decode = proto::UpsertRequest;
-    type Encoder = <Packed as Codec>::Encoder;
-    type Decoder = UpsertDecoder;
+impl Twinned for proto::UpdateRequest {
+    type Twin = unpacked::UpdateRequest;
+}
+
+pub(crate) struct VectorCodec<Answered, Asked>(ProstCodec<Answered, Asked>);
+
+pub(crate) struct VectorDecoder<Asked>(PhantomData<Asked>);
+
+impl<Answered, Asked> Default for VectorCodec<Answered, Asked> {
+    fn default() -> Self {
+        Self(ProstCodec::default())
+    }
+}
+
+impl<Answered: Message + 'static, Asked: Twinned> Codec for VectorCodec<Answered, Asked> {
+    type Encode = Answered;
+    type Decode = Asked;
+    type Encoder = <ProstCodec<Answered, Asked> as Codec>::Encoder;
+    type Decoder = VectorDecoder<Asked>;
 
     fn encoder(&mut self) -> Self::Encoder {
         self.0.encoder()
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        UpsertDecoder
+        VectorDecoder(PhantomData)
     }
 }
 
-impl Decoder for UpsertDecoder {
-    type Item = proto::UpsertRequest;
+impl<Asked: Twinned> Decoder for VectorDecoder<Asked> {
+    type Item = Asked;
     type Error = Status;
 
-    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Asked>, Status> {
         let message = source.copy_to_bytes(source.remaining());
         read(message).map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 
-/// Numbers come packed from every generated client; proto3 allows them one by one as well.
-fn read(message: Bytes) -> Result<proto::UpsertRequest, DecodeError> {
-    proto::UpsertRequest::decode(message.clone()).or_else(|error| {
-        let unpacked = proto::unpacked::UpsertRequest::decode(message).map_err(|_| error)?;
-        let vectors = unpacked.vectors.into_iter().map(packed).collect();
-        Ok(proto::UpsertRequest { vectors, namespace: unpacked.namespace })
-    })
+/// Numbers come packed from most generated clients; proto3 allows them one by one as well.
+fn read<Asked: Twinned>(message: Bytes) -> Result<Asked, DecodeError> {
+    Asked::decode(message.clone())
+        .or_else(|error| Asked::Twin::decode(message).map(Into::into).map_err(|_| error))
 }
 
-fn packed(vector: proto::unpacked::Vector) -> proto::Vector {
-    let bytes = |values: Vec<f32>| Vector::from_values(values).as_le_bytes().clone();
-    proto::Vector {
-        id: vector.id,
-        values: bytes(vector.values),
-        metadata: vector.metadata,
-        sparse_values: vector.sparse_values.map(|sparse| proto::SparseValues {
-            indices: sparse.indices,
-            values: bytes(sparse.values),
-        }),
+fn packed(values: Vec<f32>) -> Bytes {
+    Vector::from_values(values).as_le_bytes().clone()
+}
+
+impl From<unpacked::UpsertRequest> for proto::UpsertRequest {
+    fn from(twin: unpacked::UpsertRequest) -> Self {
+        let vectors = twin.vectors.into_iter().map(Into::into).collect();
+        Self { vectors, namespace: twin.namespace }
+    }
+}
+
+impl From<unpacked::Vector> for proto::Vector {
+    fn from(twin: unpacked::Vector) -> Self {
+        Self {
+            id: twin.id,
+            values: packed(twin.values),
+            metadata: twin.metadata,
+            sparse_values: twin.sparse_values.map(Into::into),
+        }
+    }
+}
+
+impl From<unpacked::SparseValues> for proto::SparseValues {
+    fn from(twin: unpacked::SparseValues) -> Self {
+        Self { indices: twin.indices, values: packed(twin.values) }
+    }
+}
+
+impl From<unpacked::QueryRequest> for proto::QueryRequest {
+    fn from(twin: unpacked::QueryRequest) -> Self {
+        Self {
+            namespace: twin.namespace,
+            top_k: twin.top_k,
+            filter: twin.filter,
+            include_values: twin.include_values,
+            include_metadata: twin.include_metadata,
+            vector: packed(twin.vector),
+            id: twin.id,
+            sparse_vector: twin.sparse_vector.map(Into::into),
+        }
+    }
+}
+
+impl From<unpacked::UpdateRequest> for proto::UpdateRequest {
+    fn from(twin: unpacked::UpdateRequest) -> Self {
+        Self {
+            id: twin.id,
+            values: packed(twin.values),
+            set_metadata: twin.set_metadata,
+            namespace: twin.namespace,
+            sparse_values: twin.sparse_values.map(Into::into),
+            filter: twin.filter,
+            dry_run: twin.dry_run,
+        }
     }
 }
 
@@ -85,12 +147,23 @@ mod tests {
         let mut message = vec![0x0a, vector.len() as u8];
         message.extend(vector);
         message.extend(b"\x12\x02ns");
-        assert_eq!(read(message.into()).unwrap(), packed_request());
-        assert_eq!(read(packed_request().encode_to_vec().into()).unwrap(), packed_request());
+        assert_eq!(read::<proto::UpsertRequest>(message.into()).unwrap(), packed_request());
+        let again: proto::UpsertRequest = read(packed_request().encode_to_vec().into()).unwrap();
+        assert_eq!(again, packed_request());
+    }
+
+    #[test]
+    fn a_query_whose_sparse_values_come_one_by_one_is_understood() {
+        // Field 9, sparse values: index 7 as a packed field 1, value 2.0 as a 32-bit number in field 2.
+        let message = b"\x10\x05\x4a\x08\x0a\x01\x07\x15\x00\x00\x00\x40";
+        let query: proto::QueryRequest = read(Bytes::from_static(message)).unwrap();
+        let sparse = query.sparse_vector.unwrap();
+        assert_eq!((query.top_k, sparse.indices), (5, vec![7]));
+        assert_eq!(sparse.values, Vector::from_values([2.0]).as_le_bytes());
     }
 
     #[test]
     fn what_is_no_message_is_refused() {
-        assert!(read(Bytes::from_static(b"\xff\xff\xff")).is_err());
+        assert!(read::<proto::UpsertRequest>(Bytes::from_static(b"\xff\xff\xff")).is_err());
     }
 }

@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::pinecone::proto;
 
-use super::codec::UpsertCodec;
+use super::codec::VectorCodec;
 use super::data::{Call, FetchByMetadata, Lsn, NamespaceView, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
 use super::operation::Operation;
@@ -25,9 +25,9 @@ const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
 /// Answers a gRPC request to the data plane.
 pub(crate) async fn answer(call: Call, request: Request<Body>) -> Response<Body> {
     match call.operation {
-        Operation::Upsert => unary_with(UpsertCodec::default(), call, request, upsert).await,
-        Operation::Query => unary(call, request, query).await,
-        Operation::Update => unary(call, request, update).await,
+        Operation::Upsert => unary_with(VectorCodec::default(), call, request, upsert).await,
+        Operation::Query => unary_with(VectorCodec::default(), call, request, query).await,
+        Operation::Update => unary_with(VectorCodec::default(), call, request, update).await,
         Operation::Delete => unary(call, request, delete).await,
         Operation::Fetch => unary(call, request, fetch).await,
         Operation::FetchByMetadata => unary(call, request, fetch_by_metadata).await,

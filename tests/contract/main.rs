@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
+mod fuzz;
 mod openapi;
 mod python;
 mod sdk;

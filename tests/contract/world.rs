@@ -40,7 +40,7 @@ pub async fn emulator(faults: Faults) -> Emulator {
     emulator
 }
 
-fn pod() -> IndexSpec {
+pub fn pod() -> IndexSpec {
     IndexSpec {
         name: POD.to_owned(),
         dimension: Some(3),
@@ -59,7 +59,18 @@ fn pod() -> IndexSpec {
     }
 }
 
-fn record(n: u8) -> Record {
+pub fn serverless(name: &str) -> IndexSpec {
+    let (cloud, region) = ("aws".to_owned(), "us-east-1".to_owned());
+    IndexSpec {
+        name: name.to_owned(),
+        metric: Metric::Dotproduct,
+        deployment: Deployment::Serverless { cloud, region },
+        deletion_protection: true,
+        ..pod()
+    }
+}
+
+pub fn record(n: u8) -> Record {
     let metadata = serde_json::json!({ "n": n, "kind": "old" });
     Record {
         id: format!("pod-{n}").into(),

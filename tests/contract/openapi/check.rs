@@ -34,6 +34,8 @@ pub struct Finding {
     pub violations: Vec<String>,
 }
 
+const PLANES: [&str; 2] = ["control", "data"];
+
 /// The control and data planes of the versions there are files of.
 pub struct Specification {
     planes: Vec<(&'static str, Document)>,
@@ -42,7 +44,7 @@ pub struct Specification {
 impl Specification {
     pub fn read() -> Self {
         let read = |version| {
-            let planes = ["control", "data"].into_iter();
+            let planes = PLANES.into_iter();
             planes.map(move |plane| (version, Document::read(&file(version, plane))))
         };
         Self { planes: VERSIONS.into_iter().flat_map(read).collect() }
@@ -50,8 +52,19 @@ impl Specification {
 
     /// All operations of a version.
     pub fn operations(&self, version: &str) -> BTreeSet<String> {
-        let planes = self.planes.iter().filter(|(of, _)| *of == version);
-        planes.flat_map(|(_, plane)| plane.operations()).map(|op| op.name.clone()).collect()
+        let planes = PLANES.into_iter();
+        planes.flat_map(|plane| self.operations_of(version, plane)).collect()
+    }
+
+    /// The operations of one plane.
+    pub fn operations_of(&self, version: &str, plane: &str) -> BTreeSet<String> {
+        let mut files = self.planes.iter().zip(PLANES.into_iter().cycle());
+        let found = files.find(|((of, _), name)| *of == version && *name == plane);
+        found
+            .into_iter()
+            .flat_map(|((_, file), _)| file.operations())
+            .map(|op| op.name.clone())
+            .collect()
     }
 
     /// Judges an exchange; one of a version without files is not judged.

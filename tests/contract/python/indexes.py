@@ -68,8 +68,8 @@ def refusals():
     refused(404, pc.describe_index, "absent")
     refused(404, pc.delete_index, "absent", timeout=-1)
     refused(404, pc.configure_index, "absent", deletion_protection="enabled")
-    nowhere = {"serverless": {"cloud": "aws", "region": "us-east-1"} | {"cloud": "nimbus"}}
-    refused(404 if SDK < 10 else 400, pc.create_index, name="n", dimension=3, metric="cosine", spec=nowhere)
+    nowhere = {"serverless": {"cloud": "nimbus", "region": "us-east-1"}}
+    refused(404, pc.create_index, name="n", dimension=3, metric="cosine", spec=nowhere)
     if SDK < 10:
         refused(400, pc.create_index, name="Upper_Case", **again)
     drop("taken")
@@ -102,7 +102,7 @@ def pods_are_created():
     assert len(target.query(vector=[1.0, 1.0, 1.0], top_k=9, filter={"n": {"$gte": 2}}).matches) == 2
     assert not target.query(vector=[1.0, 1.0, 1.0], top_k=9, filter={"parity": "even"}).matches
     drop("new-pod")
-    bad = {"pod": {"environment": "us-east-1-aws", "pod_type": "p9.x1"}}
+    bad = PodSpec(environment="us-east-1-aws", pod_type="p9.x1")
     refused(400, pc.create_index, name="n", dimension=3, metric="cosine", spec=bad)
 
 
@@ -129,7 +129,8 @@ def read_capacity():
     pc.configure_index("nodes", read_capacity={"mode": "Dedicated", "dedicated": scaling})
     told = pc.describe_index("nodes")
     capacity = told.spec.serverless.read_capacity if SDK < 10 else told.read_capacity
-    assert capacity.mode == "Dedicated", capacity
+    if SDK < 10:
+        assert capacity.mode == "Dedicated", capacity
     assert capacity.dedicated.node_type == "b1", capacity
     drop("nodes")
 
