@@ -1,6 +1,6 @@
 """Indexes: create, list, describe, configure, delete; protection, tags, dense and sparse, pods."""
 
-from rig import POD, SDK, SERVERLESS, create, drop, index, numbered, pc, refused, upsert
+from rig import POD, SDK, SERVERLESS, create, drop, index, numbered, pc, refused, refused_somewhere, upsert
 
 
 def kind_of(model):
@@ -70,8 +70,9 @@ def refusals():
     refused(404, pc.configure_index, "absent", deletion_protection="enabled")
     nowhere = {"serverless": {"cloud": "nimbus", "region": "us-east-1"}}
     refused(404, pc.create_index, name="n", dimension=3, metric="cosine", spec=nowhere)
-    if SDK < 10:
-        refused(400, pc.create_index, name="Upper_Case", **again)
+    for wrong in ("Upper_Case", "-", "x" * 46):
+        refused_somewhere(400, pc.create_index, name=wrong, **again)
+    refused_somewhere(400, pc.create_index, name="n", **again | {"dimension": 20_001})
     drop("taken")
 
 

@@ -1,6 +1,6 @@
 """Queries: by vector and by id, the three metrics, values and metadata, several namespaces, their limits."""
 
-from rig import GRPC, SDK, close, found, metadata, numbered, refused, serverless, upsert
+from rig import close, found, metadata, numbered, refused, refused_somewhere, serverless, upsert
 
 VECTORS = [("x", [1.0, 0.0, 0.0]), ("y", [0.0, 2.0, 0.0]), ("xy", [3.0, 3.0, 0.0])]
 
@@ -66,8 +66,7 @@ def several_namespaces():
 def refusals():
     refused(400, target.query, vector=[1.0, 2.0], top_k=1, namespace="ns")
     refused(400, target.query, vector=[1.0, 2.0, 3.0], top_k=1, filter={"n": {"$like": "x"}})
-    if SDK < 10:
-        refused(400, target.query, vector=[1.0, 2.0, 3.0], top_k=10_001)
+    refused_somewhere(400, target.query, vector=[1.0, 2.0, 3.0], top_k=10_001)
     pod_only = {"n": {"$gt": 1}}
     refused(400, target.describe_index_stats, filter=pod_only)
 

@@ -33,7 +33,7 @@ def sparse_only():
 
 
 def many_values():
-    target = sparse("wide")
+    target = sparse("wide-words")
     indices, values = list(range(0, 2_048 * 3, 3)), [1.0 + n / 1024 for n in range(2_048)]
     record = {"id": "wide", "values": [], "sparse_values": {"indices": indices, "values": values}}
     if SDK < 10:
