@@ -247,7 +247,8 @@ fn create_namespace(
     asked: proto::CreateNamespaceRequest,
 ) -> Answer<Reply<proto::NamespaceDescription>> {
     let schema = asked.schema.map(|schema| {
-        let fields = schema.fields.into_keys().map(|name| (name, serde_json::json!({})));
+        let field = |it: proto::MetadataField| serde_json::json!({ "filterable": it.filterable });
+        let fields = schema.fields.into_iter().map(|(name, it)| (name, field(it)));
         serde_json::json!({ "fields": serde_json::Map::from_iter(fields) })
     });
     let view = call.create_namespace(&asked.name, schema.as_ref())?;
