@@ -13,6 +13,8 @@ const MARKER: &str = "vecshift-complete.txt";
 /// A Python interpreter that has what one requirements file lists.
 pub struct Python {
     interpreter: PathBuf,
+    /// Where scripts are run, so that what they keep for the next time is under `target/` too.
+    folder: PathBuf,
 }
 
 /// The environment of `requirements/<name>.txt`; `None`, loudly, where it cannot be made.
@@ -41,14 +43,14 @@ fn make(name: &str) -> Result<Python, String> {
     let interpreter = folder.join(binaries).join("python");
     let marker = folder.join(MARKER);
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
-        return Ok(Python { interpreter });
+        return Ok(Python { interpreter, folder });
     }
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
     said(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
     said(Command::new(&interpreter).args(pip).arg("--requirement").arg(&list))?;
     std::fs::write(&marker, wanted).map_err(|error| error.to_string())?;
-    Ok(Python { interpreter })
+    Ok(Python { interpreter, folder })
 }
 
 /// What a program prints; its whole output as the error where it fails or is not there.
@@ -77,7 +79,8 @@ impl Python {
     ) -> Result<String, String> {
         let mut command = tokio::process::Command::new(&self.interpreter);
         command.arg(sources().join(script)).args(arguments).stdin(Stdio::null());
-        command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1").kill_on_drop(true);
+        command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.current_dir(&self.folder).kill_on_drop(true);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINECONE_")) {
             command.env_remove(name);
         }

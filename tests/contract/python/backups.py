@@ -1,6 +1,6 @@
 """Backups of a serverless index: create, list with its pages, describe, restore, delete; restore jobs."""
 
-from rig import POD, SDK, SERVERLESS, counts, fetch, index, metadata, numbered, pc, refused, serverless, until, upsert
+from rig import POD, SDK, counts, fetch, index, metadata, numbered, pc, refused, serverless, until, upsert
 
 target = serverless("kept", tags={"team": "search"})
 upsert(target, numbered(12), "a")

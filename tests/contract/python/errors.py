@@ -1,6 +1,6 @@
 """Keys and words: a wrong key is refused on both planes, and a refusal's text reaches the user."""
 
-from rig import GRPC, SDK, fetch, index, pc, project, refused, serverless, upsert
+from rig import index, pc, project, refused, serverless, upsert
 
 target = serverless("errors")
 

@@ -29,7 +29,8 @@ def operators():
     assert having({"$or": [{"n": 1}, {"n": {"$gt": 28}}]}) == {1, 29}
     assert having({"n": {"$gt": 3, "$lt": 6}}) == {4, 5}
     assert having({"n": {"$exists": True}}) == set(range(30))
-    assert found(target, vector=[1.0, 1.0, 1.0], top_k=100, namespace="ns", filter={"n": {"$exists": False}}) == ["bare"]
+    without = {"n": {"$exists": False}}
+    assert found(target, vector=[1.0, 1.0, 1.0], top_k=100, namespace="ns", filter=without) == ["bare"]
 
 
 def fetched():

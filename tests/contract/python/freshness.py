@@ -2,7 +2,7 @@
 
 import time
 
-from rig import GRPC, SDK, counts, fetch, found, numbered, serverless, until, upsert
+from rig import GRPC, SDK, fetch, numbered, serverless, until, upsert
 
 WRITTEN, READABLE = "x-pinecone-request-lsn", "x-pinecone-max-indexed-lsn"
 target = serverless("fresh")

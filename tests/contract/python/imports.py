@@ -1,6 +1,6 @@
 """Bulk import of Parquet from a folder: start, describe, list, cancel; namespaces are its subfolders."""
 
-from rig import FOLDER, GRPC, POD, SDK, counts, fetch, index, metadata, refused, serverless, until
+from rig import FOLDER, GRPC, POD, SDK, counts, fetch, index, metadata, refused, serverless, status_of, until
 
 target = serverless("imported")
 # SDK 8 has the operation on its REST client only.
@@ -44,7 +44,19 @@ def failing():
     assert told.status == "Completed" and int(told.records_imported) == 1, told
 
 
-def refusals(identity):
+def cancelled():
+    """It may have ended before: then it stays what it was."""
+    identity = serverless("stopped").start_import(uri=f"file://{FOLDER}/import").id
+    stopped = index("stopped")
+    try:
+        stopped.cancel_import(identity)
+    except Exception as error:
+        assert status_of(error) == 400, error
+    until("the import ends", lambda: finished(identity, stopped))
+    assert stopped.describe_import(identity).status in ("Cancelled", "Completed")
+
+
+def refusals():
     refused(404, target.describe_import, "999")
     refused(404, index(POD).list_imports_paginated)
 
@@ -52,4 +64,5 @@ def refusals(identity):
 done = imported()
 listed(done)
 failing()
-refusals(done)
+cancelled()
+refusals()

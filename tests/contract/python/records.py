@@ -1,6 +1,8 @@
 """Records by their ids: upsert in every shape, fetch, update, delete, list with its pages, stats."""
 
-from rig import GRPC, SDK, counts, fetch, listed, metadata, numbered, pinecone, refused, refused_somewhere, serverless, upsert
+from rig import (
+    GRPC, SDK, counts, fetch, listed, metadata, numbered, pinecone, refused, refused_somewhere, serverless, upsert,
+)
 
 target = serverless("records")
 
