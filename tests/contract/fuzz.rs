@@ -26,14 +26,14 @@ const EMBEDDING: [&str; 3] =
     ["create_index_for_model", "upsertRecordsNamespace", "searchRecordsNamespace"];
 
 /// Test cases an operation gets in the random phase, beside the examples of the files and one case for each limit.
-const EXAMPLES: &str = "12";
+const EXAMPLES: &str = "25";
 
 /// A port nobody listens on.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 const SEED: &str = "20261122";
 
-const LONGEST: Duration = Duration::from_secs(150);
+const LONGEST: Duration = Duration::from_secs(240);
 
 /// An emulator with one of everything that a path can name.
 struct World {
