@@ -214,8 +214,12 @@ async fn grpc_has_every_operation() {
             .unwrap();
     assert_eq!(stats.into_inner().namespaces["ns"].vector_count, 149);
 
-    let asked = proto::CreateNamespaceRequest { name: "made".to_owned(), schema: None };
-    grpc::<_, proto::NamespaceDescription>(&host, path::CREATE_NAMESPACE, asked).await.unwrap();
+    let field = ("kind".to_owned(), proto::MetadataField { filterable: true });
+    let schema = proto::MetadataSchema { fields: [field].into() };
+    let asked =
+        proto::CreateNamespaceRequest { name: "made".to_owned(), schema: Some(schema.clone()) };
+    let made = grpc::<_, proto::NamespaceDescription>(&host, path::CREATE_NAMESPACE, asked).await;
+    assert_eq!(made.unwrap().into_inner().schema, Some(schema));
     let asked = proto::ListNamespacesRequest::default();
     let list = grpc::<_, proto::ListNamespacesResponse>(&host, path::LIST_NAMESPACES, asked)
         .await

@@ -329,7 +329,7 @@ pub struct MetadataField {
     pub filterable: bool,
 }
 
-/// The messages that carry vectors, with values declared as floats: prost reads packed and unpacked alike.
+/// The answers that carry vectors, with values declared as floats: prost reads packed and unpacked alike.
 pub mod unpacked {
     use std::collections::HashMap;
 
@@ -363,51 +363,12 @@ pub mod unpacked {
         pub namespace: String,
     }
 
-    // What follows is for an emulator that is spoken to by a peer of the same habit: Pinecone's Python SDK 10 sends the
-    // sparse values of a query so.
-
+    /// For an emulator that is spoken to by a peer of the same habit.
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct UpsertRequest {
         #[prost(message, repeated, tag = "1")]
         pub vectors: Vec<Vector>,
         #[prost(string, tag = "2")]
         pub namespace: String,
-    }
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct QueryRequest {
-        #[prost(string, tag = "1")]
-        pub namespace: String,
-        #[prost(uint32, tag = "2")]
-        pub top_k: u32,
-        #[prost(message, optional, tag = "3")]
-        pub filter: Option<Struct>,
-        #[prost(bool, tag = "4")]
-        pub include_values: bool,
-        #[prost(bool, tag = "5")]
-        pub include_metadata: bool,
-        #[prost(float, repeated, tag = "7")]
-        pub vector: Vec<f32>,
-        #[prost(string, tag = "8")]
-        pub id: String,
-        #[prost(message, optional, tag = "9")]
-        pub sparse_vector: Option<SparseValues>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct UpdateRequest {
-        #[prost(string, tag = "1")]
-        pub id: String,
-        #[prost(float, repeated, tag = "2")]
-        pub values: Vec<f32>,
-        #[prost(message, optional, tag = "3")]
-        pub set_metadata: Option<Struct>,
-        #[prost(string, tag = "4")]
-        pub namespace: String,
-        #[prost(message, optional, tag = "5")]
-        pub sparse_values: Option<SparseValues>,
-        #[prost(message, optional, tag = "6")]
-        pub filter: Option<Struct>,
-        #[prost(bool, optional, tag = "7")]
-        pub dry_run: Option<bool>,
     }
 }
