@@ -58,7 +58,7 @@ pub struct Server {
     pub version: Arc<Version>,
 }
 
-/// A successful answer.
+/// An answer.
 pub struct Reply {
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -68,6 +68,17 @@ pub struct Reply {
 impl Reply {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| error::from_json(error, &self.address))
+    }
+
+    fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    fn or_error(self, status: u16) -> Result<Self> {
+        match status {
+            200..300 => Ok(self),
+            _ => Err(error::from_http(status, &self.headers, &self.text())),
+        }
     }
 
     pub fn lsn(&self) -> Lsn {
@@ -101,20 +112,18 @@ impl Server {
     ) -> Result<Reply> {
         let sent = self.version.header();
         let (status, reply) = self.once(method.clone(), path, query, body.clone(), sent).await?;
-        if (200..300).contains(&status) {
-            return Ok(reply);
+        if sent == version::FALLBACK || !version::is_refused(status, &reply.text()) {
+            return reply.or_error(status);
         }
-        let text = String::from_utf8_lossy(&reply.body);
-        if sent == version::PINNED && version::is_refused(status, &text) {
-            let (again, older) = self.once(method, path, query, body, version::FALLBACK).await?;
-            if (200..300).contains(&again) {
-                if self.version.fall_back() {
-                    tracing::warn!(refused = sent, using = version::FALLBACK, "older API version");
-                }
-                return Ok(older);
-            }
+        let (again, older) = self.once(method, path, query, body, version::FALLBACK).await?;
+        if version::is_refused(again, &older.text()) {
+            return reply.or_error(status);
         }
-        Err(error::from_http(status, &reply.headers, &text))
+        // A 404 settles it as well as a success: the server read the request. One that is busy or down says nothing.
+        if again < 500 && again != 429 && self.version.fall_back() {
+            tracing::warn!(refused = sent, using = version::FALLBACK, "older API version");
+        }
+        older.or_error(again)
     }
 
     async fn once(

@@ -1,0 +1,95 @@
+//! Python programs in environments of their own, which are made when they are first needed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::skip::skip;
+
+/// The marker's name; it is written when everything is installed, so an environment without it is made anew.
+const MARKER: &str = "vecshift-complete.txt";
+
+/// A Python interpreter that has what one requirements file lists.
+pub struct Python {
+    interpreter: PathBuf,
+    /// Where scripts are run, so that what they keep for the next time is under `target/` too.
+    folder: PathBuf,
+}
+
+/// The environment of `requirements/<name>.txt`; `None`, loudly, where it cannot be made.
+pub fn environment(name: &str) -> Option<Python> {
+    let made = tokio::task::block_in_place(|| make(name));
+    made.inspect_err(|why| skip(&format!("everything that needs Python and {name}"), why)).ok()
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/python")
+}
+
+/// One process at a time makes an environment; the others wait at the lock and find it complete.
+fn make(name: &str) -> Result<Python, String> {
+    let list = sources().join("requirements").join(format!("{name}.txt"));
+    let pinned = std::fs::read_to_string(&list).map_err(|error| error.to_string())?;
+    let version = said(Command::new("python3").args(["-c", "import sys; print(sys.version)"]))?;
+    let wanted = format!("{version}{pinned}");
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name);
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let lock = File::create(folder.with_extension("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
+
+    let binaries = if cfg!(windows) { "Scripts" } else { "bin" };
+    let interpreter = folder.join(binaries).join("python");
+    let marker = folder.join(MARKER);
+    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
+        return Ok(Python { interpreter, folder });
+    }
+    std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
+    said(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    said(Command::new(&interpreter).args(pip).arg("--requirement").arg(&list))?;
+    std::fs::write(&marker, wanted).map_err(|error| error.to_string())?;
+    Ok(Python { interpreter, folder })
+}
+
+/// What a program prints; its whole output as the error where it fails or is not there.
+fn said(command: &mut Command) -> Result<String, String> {
+    let program = format!("`{command:?}`");
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{program}: {e}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(format!("{program} failed:\n{}", text(&output))),
+    }
+}
+
+fn text(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+}
+
+impl Python {
+    /// Runs a script of this folder to its end and returns what it printed; all of that as the error where it fails
+    /// or takes longer than `longest`.
+    pub async fn run(
+        &self,
+        script: &str,
+        arguments: &[&str],
+        longest: Duration,
+    ) -> Result<String, String> {
+        let mut command = tokio::process::Command::new(&self.interpreter);
+        command.arg(sources().join(script)).args(arguments).stdin(Stdio::null());
+        command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.current_dir(&self.folder).kill_on_drop(true);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINECONE_")) {
+            command.env_remove(name);
+        }
+        let output = tokio::time::timeout(longest, command.output()).await;
+        let output = output.map_err(|_| format!("{script} took longer than {longest:?}"))?;
+        let output = output.map_err(|error| format!("{script}: {error}"))?;
+        match output.status.success() {
+            true => Ok(text(&output)),
+            false => Err(format!("{script} ({}):\n{}", output.status, text(&output))),
+        }
+    }
+}
