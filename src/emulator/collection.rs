@@ -1,5 +1,7 @@
 //! Collections: a copy of a pod's records at one moment, from which indexes are made.
 
+use std::sync::OnceLock;
+
 use crate::clock::Timestamp;
 use crate::model::Deployment;
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ pub(crate) struct Collection {
     pub dimension: Option<u32>,
     pub progress: Progress,
     pub records: Store,
+    /// Of the records as they are stored; counted once.
+    bytes: OnceLock<usize>,
 }
 
 impl Collection {
@@ -31,6 +35,7 @@ impl Collection {
             dimension: source.dimension,
             progress,
             records: source.read(now).snapshot(),
+            bytes: OnceLock::new(),
         }
     }
 
@@ -66,9 +71,8 @@ impl Collection {
             "environment": self.environment,
         });
         if self.is_ready(now) {
-            let size: usize =
-                self.records.records().map(|stored| stored.record.stored_bytes()).sum();
-            model["size"] = json!(size);
+            let count = || self.records.records().map(|stored| stored.record.stored_bytes()).sum();
+            model["size"] = json!(self.bytes.get_or_init(count));
             model["dimension"] = json!(self.dimension);
             model["vector_count"] = json!(self.records.count());
         }

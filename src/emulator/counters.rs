@@ -26,8 +26,11 @@ pub struct Counters {
 pub struct IndexCounters {
     /// Data plane requests by operation, refused ones included.
     pub requests: BTreeMap<&'static str, u64>,
-    /// Writes over the wire that were applied: upsert, update, delete, create and delete namespace.
+    /// Writes over the wire that were applied: upsert, update, delete, create and delete namespace, and the
+    /// steps of imports.
     pub writes: u64,
+    /// Records that bulk imports put in.
+    pub imported: u64,
     /// How often each record was upserted over the wire.
     pub upserts: BTreeMap<Namespace, BTreeMap<RecordId, u32>>,
 }
@@ -81,6 +84,13 @@ impl Tally {
 
     pub fn rate_limited(&self) {
         self.lock().rate_limited += 1;
+    }
+
+    pub fn import(&self, index: &str, records: u64) {
+        let mut counters = self.lock();
+        let index = of(&mut counters, index);
+        index.writes += 1;
+        index.imported += records;
     }
 
     pub fn write(&self, index: &str) {

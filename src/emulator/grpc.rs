@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, Response};
 use prost::Message;
+use serde_json::json;
 use tonic::codec::Codec;
 use tonic::metadata::MetadataValue;
 use tonic::server::Grpc;
@@ -11,7 +12,7 @@ use tonic_prost::ProstCodec;
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::pinecone::proto;
 
-use super::codec::UpsertCodec;
+use super::codec::{QueryCodec, UpdateCodec, UpsertCodec};
 use super::data::{Call, FetchByMetadata, Lsn, NamespaceView, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
 use super::operation::Operation;
@@ -26,8 +27,8 @@ const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
 pub(crate) async fn answer(call: Call, request: Request<Body>) -> Response<Body> {
     match call.operation {
         Operation::Upsert => unary_with(UpsertCodec::default(), call, request, upsert).await,
-        Operation::Query => unary(call, request, query).await,
-        Operation::Update => unary(call, request, update).await,
+        Operation::Query => unary_with(QueryCodec::default(), call, request, query).await,
+        Operation::Update => unary_with(UpdateCodec::default(), call, request, update).await,
         Operation::Delete => unary(call, request, delete).await,
         Operation::Fetch => unary(call, request, fetch).await,
         Operation::FetchByMetadata => unary(call, request, fetch_by_metadata).await,
@@ -247,8 +248,9 @@ fn create_namespace(
     asked: proto::CreateNamespaceRequest,
 ) -> Answer<Reply<proto::NamespaceDescription>> {
     let schema = asked.schema.map(|schema| {
-        let fields = schema.fields.into_keys().map(|name| (name, serde_json::json!({})));
-        serde_json::json!({ "fields": serde_json::Map::from_iter(fields) })
+        let shown = |field: proto::MetadataField| json!({ "filterable": field.filterable });
+        let fields = schema.fields.into_iter().map(|(name, field)| (name, shown(field)));
+        json!({ "fields": serde_json::Map::from_iter(fields) })
     });
     let view = call.create_namespace(&asked.name, schema.as_ref())?;
     Ok(Reply::plain(description(&view)))

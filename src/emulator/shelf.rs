@@ -1,6 +1,7 @@
 //! Things with an id that are kept in the order they were made, and listed by pages.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a [`Shelf`] keeps.
@@ -8,18 +9,22 @@ pub(crate) trait Kept {
     fn id(&self) -> &str;
 }
 
-pub(crate) struct Shelf<T>(RwLock<BTreeMap<u64, Arc<T>>>);
+pub(crate) struct Shelf<T> {
+    things: RwLock<BTreeMap<u64, Arc<T>>>,
+    /// Places are never given out twice, so that a page token stays right when things are removed.
+    last: AtomicU64,
+}
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self { things: RwLock::default(), last: AtomicU64::new(0) }
     }
 }
 
 impl<T: Kept> Shelf<T> {
     pub fn put(&self, thing: T) -> Arc<T> {
-        let mut things = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let next = things.last_key_value().map_or(1, |(last, _)| last + 1);
+        let mut things = self.things.write().unwrap_or_else(PoisonError::into_inner);
+        let next = self.last.fetch_add(1, Ordering::SeqCst) + 1;
         let thing = Arc::new(thing);
         things.insert(next, Arc::clone(&thing));
         thing
@@ -30,12 +35,12 @@ impl<T: Kept> Shelf<T> {
     }
 
     pub fn remove(&self, id: &str) {
-        let mut things = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut things = self.things.write().unwrap_or_else(PoisonError::into_inner);
         things.retain(|_, thing| thing.id() != id);
     }
 
     pub fn all(&self) -> Vec<Arc<T>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.things.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// At most `limit` things that are `wanted` and were made after the place `after`, and the place of the
@@ -46,7 +51,7 @@ impl<T: Kept> Shelf<T> {
         after: u64,
         limit: usize,
     ) -> (Vec<Arc<T>>, Option<u64>) {
-        let things = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let things = self.things.read().unwrap_or_else(PoisonError::into_inner);
         let rest = things.range(after.saturating_add(1)..).filter(|(_, thing)| wanted(thing));
         let found: Vec<_> = rest.take(limit + 1).collect();
         let next = found.get(limit).and(found.get(limit.saturating_sub(1))).map(|(at, _)| **at);
@@ -76,6 +81,9 @@ mod tests {
         let (page, next) = shelf.page(|_| true, next.unwrap(), 2);
         assert_eq!(page.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["c", "d"]);
         assert_eq!(next, None);
-        assert!(shelf.find("b").is_none() && shelf.find("d").is_some());
+        shelf.remove("d");
+        shelf.put("e".to_owned());
+        assert_eq!(shelf.page(|_| true, 4, 2).0.len(), 1);
+        assert!(shelf.find("b").is_none() && shelf.find("c").is_some());
     }
 }

@@ -36,11 +36,11 @@ impl Rollback {
 
     pub(super) fn of(state: &RunState, ending: Ending, waiting: Option<&Waiting>) -> Self {
         let is_past = state.is_past_no_return();
-        let has_changed = has_changed(state);
         let until = waiting.and_then(|waiting| match &waiting.hold {
             Hold::Time { until } if !is_past => Some(*until),
             _ => None,
         });
+        let has_changed = until.is_some() || has_changed(state);
         let text = match (ending, is_past, until) {
             (Ending::NotStarted, ..) => "nothing to roll back".to_owned(),
             _ if !has_changed => "nothing to roll back: nothing was changed".to_owned(),

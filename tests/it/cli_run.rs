@@ -79,10 +79,45 @@ fn a_run_against_the_emulator_is_planned_done_and_then_changes_nothing() {
 
     let check = emulated.run(&cli, &["check", "small.yaml", "--stage", "verify"]);
     assert_eq!(check.code, 0, "{}\n{}", check.out, check.err);
+    assert!(
+        check.out.contains("Rollback: nothing to roll back: this only looked"),
+        "{}",
+        check.out
+    );
     let check = emulated.run(&cli, &["check", "small.yaml", "--stage", "create"]);
     assert_eq!(check.code, 8, "{}\n{}", check.out, check.err);
     let audit = emulated.run(&cli, &["audit", "small.yaml"]);
     assert_eq!(audit.code, 0, "{}\n{}", audit.out, audit.err);
+    assert!(
+        audit.out.contains("Rollback: nothing to roll back: this only looked"),
+        "{}",
+        audit.out
+    );
+}
+
+/// A check begins a journal of its own, and what the run or the last check has read stays read. It writes nothing.
+#[test]
+fn a_check_sells_nothing_warm_as_cold_and_writes_no_probe() {
+    let asked = "queries: { count: 10, rate: 50/s }\n    assert: [read_after_write < 1m, cold(query) < 1h, ";
+    let cli = Cli::new();
+    cli.write("small.yaml", &SMALL.replace("assert: [count_delta", &format!("{asked}count_delta")));
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    let run = emulated.run(&cli, &["run", "small.yaml", "--until", "copy"]);
+    assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
+    let check = || emulated.run(&cli, &["check", "small.yaml", "--stage", "verify"]);
+    let first = check();
+    assert!(
+        first.out.contains("the first query of 3 of 3 namespaces"),
+        "{}\n{}",
+        first.out,
+        first.err
+    );
+    assert!(first.out.contains("read after write was not measured"), "{}", first.out);
+    let second = check();
+    assert!(second.out.contains("nothing is cold"), "{}\n{}", second.out, second.err);
+    assert!(!second.out.contains("the first query of"), "{}", second.out);
+    let run = emulated.run(&cli, &["run", "small.yaml"]);
+    assert!(run.out.contains("✓ pass"), "{}\n{}", run.out, run.err);
 }
 
 #[test]

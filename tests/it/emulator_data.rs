@@ -214,8 +214,12 @@ async fn grpc_has_every_operation() {
             .unwrap();
     assert_eq!(stats.into_inner().namespaces["ns"].vector_count, 149);
 
-    let asked = proto::CreateNamespaceRequest { name: "made".to_owned(), schema: None };
-    grpc::<_, proto::NamespaceDescription>(&host, path::CREATE_NAMESPACE, asked).await.unwrap();
+    let field = ("kind".to_owned(), proto::MetadataField { filterable: true });
+    let schema = proto::MetadataSchema { fields: [field].into() };
+    let asked =
+        proto::CreateNamespaceRequest { name: "made".to_owned(), schema: Some(schema.clone()) };
+    let made = grpc::<_, proto::NamespaceDescription>(&host, path::CREATE_NAMESPACE, asked).await;
+    assert_eq!(made.unwrap().into_inner().schema, Some(schema));
     let asked = proto::ListNamespacesRequest::default();
     let list = grpc::<_, proto::ListNamespacesResponse>(&host, path::LIST_NAMESPACES, asked)
         .await
@@ -297,6 +301,9 @@ async fn limits_are_those_of_the_documents() {
     let many: Vec<_> = (0..1001).map(|n| n.to_string()).collect();
     rig.post(&host, "/vectors/delete", json!({"ids": many})).await.refused(400, 3);
     rig.post(&host, "/vectors/delete", json!({})).await.refused(400, 3);
+    let beside = json!({"ids": ["none"], "deleteAll": false, "filter": {}});
+    rig.post(&host, "/vectors/delete", beside).await.expect(200);
+    rig.post(&host, "/vectors/delete", json!({"filter": {}})).await.refused(400, 3);
     rig.post(&host, "/vectors/delete", json!({"ids": ["a"], "deleteAll": true}))
         .await
         .refused(400, 3);

@@ -94,6 +94,7 @@ async fn a_folder_becomes_namespaces() {
     );
     let counts = json!({"a": {"vectorCount": 8}, "__default__": {"vectorCount": 2}});
     assert_eq!(total(&rig, &host).await, counts);
+    assert_eq!(rig.emulator.counters().indexes["twins"].imported, 10);
     let fetched = rig.get(&host, "/vectors/fetch?ids=id-7&namespace=a").await.expect(200);
     assert_eq!(
         fetched["vectors"]["id-7"],

@@ -41,10 +41,12 @@ async fn a_collection_may_fail_or_stall() {
     set(ResourceFault::Stalls);
     let Answered(stalled) = collect(&rig, "stalled").await;
     assert_eq!(stalled["status"], "Initializing");
+    assert_eq!(rig.emulator.collections(), ["failed", "stalled"]);
     // A pod with a pending collection cannot be deleted; without it, it can.
     rig.control("DELETE", "/indexes/pod", None).await.expect(412);
     rig.control("DELETE", "/collections/stalled", None).await.expect(202);
     rig.control("DELETE", "/indexes/pod", None).await.expect(202);
+    assert!(rig.emulator.indexes().is_empty());
 }
 
 #[tokio::test]
@@ -154,6 +156,9 @@ async fn a_version_lacks_what_came_later() {
     let path = "/vectors/fetch_by_metadata";
     assert_eq!(at("2025-04", "POST", path, Some(asked.clone())).await, 404);
     assert_eq!(at("2025-10", "POST", path, Some(asked)).await, 200);
+
+    let shown = rig.control_at("2025-04", "GET", "/indexes/twins", None).await.expect(200);
+    assert_eq!(shown["spec"]["serverless"], json!({"cloud": "aws", "region": "us-east-1"}));
 
     // A key that a version does not know is passed over: this index is empty, not a copy.
     let body = from("nothing", "empty");

@@ -9,8 +9,8 @@ use vecshift::journal::{
     Artifact, Cause, Entry, Event, Gate, Hold, Holder, Journal, Judged, Lock, Paths, read,
 };
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, Judgement, Namespace, Observed, Place, Severity, Shard,
-    ShardId, Share, Span, StageId, Tally, Verdict,
+    Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Severity,
+    Shard, ShardId, Share, Span, StageId, Tally, Verdict,
 };
 
 /// Writes events and moves the time.
@@ -153,6 +153,7 @@ fn latency(seconds: f64, verdict: Verdict) -> Judgement {
     Judgement {
         verdict,
         samples: 12_000,
+        source: Some(Meanwhile { observed: Observed::Seconds(0.18), samples: 11_998 }),
         window: Some(Span(Duration::from_secs(600))),
         ..judgement("p95(query) < 100ms over 10m", "< 100 ms", observed, 41)
     }

@@ -53,6 +53,7 @@ fn a_table_fits_eighty_columns() {
         asked in  plans/twins.yaml:41:9
         expected  < 100 ms
         actual    213 ms, n 12,000, over the last 10 min
+        meanwhile the source's p95(query) in the same window was 180 ms, n 11,998
       ! error  canary step 2 (25%): error_rate < 1%
         asked in  plans/twins.yaml:44:9
         expected  < 1 %
@@ -131,6 +132,7 @@ fn markdown_can_be_pasted_into_a_ticket() {
       - asked in `plans/twins.yaml:41:9`
       - expected: \< 100 ms
       - actual: 213 ms, n 12,000, over the last 10 min
+      - meanwhile: the source's p95(query) in the same window was 180 ms, n 11,998
     - **! error** canary step 2 (25%): `error_rate < 1%`
       - asked in `plans/twins.yaml:44:9`
       - expected: \< 1 %
@@ -207,7 +209,7 @@ fn junit_keeps_failures_errors_and_warnings_apart() {
                 <properties>
                     <property name="place" value="plans/twins.yaml:41:9"/>
                 </properties>
-                <failure message="expected &lt; 100 ms, actual 213 ms, n 12,000, over the last 10 min" type="fail">plans/twins.yaml:41:9</failure>
+                <failure message="expected &lt; 100 ms, actual 213 ms, n 12,000, over the last 10 min (the source&apos;s p95(query) in the same window was 180 ms, n 11,998)" type="fail">plans/twins.yaml:41:9</failure>
                 <system-out>✗ fail: expected &lt; 100 ms, actual 213 ms, n 12,000, over the last 10 min</system-out>
             </testcase>
             <testcase name="canary step 2 (25%): error_rate &lt; 1%" classname="canary">

@@ -2,6 +2,7 @@
 //! own, which cargo runs while no other does, and such a migration has the machine to itself (see `rig`).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod audit;
 mod crash;
 mod looking;
 mod loss;

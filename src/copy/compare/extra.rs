@@ -8,7 +8,8 @@ use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
 
-/// Ids of a namespace of the target that none of the namespaces it was filled from has; `found` gets each.
+/// Ids of a namespace of the target that `is_chosen` picks and that none of the namespaces it was filled from has;
+/// `found` gets each.
 /// `Ok(None)` where the target cannot list its ids.
 ///
 /// # Errors
@@ -17,6 +18,7 @@ pub async fn count_extra(
     pipeline: &Pipeline,
     sources: &[Namespace],
     target: &Namespace,
+    is_chosen: &(dyn Fn(&RecordId) -> bool + Send + Sync),
     found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Option<u64>> {
     if !pipeline.target.capabilities().list {
@@ -29,7 +31,7 @@ pub async fn count_extra(
             return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
         }
         let answer = pipeline.target.list(target, page.as_deref()).await?;
-        ids.extend(answer.ids);
+        ids.extend(answer.ids.into_iter().filter(|id| is_chosen(id)));
         page = answer.next;
         if ids.len() >= size || page.is_none() {
             for id in unknown(pipeline, sources, std::mem::take(&mut ids)).await? {

@@ -106,7 +106,7 @@ async fn perform(
 }
 
 fn shown(index: &Index, now: Timestamp, version: Version) -> Value {
-    if version.has_schema() { schema::index(index, now) } else { model::index(index, now) }
+    if version.has_schema() { schema::index(index, now) } else { model::index(index, now, version) }
 }
 
 /// The name of an index whose creator gave none.

@@ -4,16 +4,17 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::emulator::index::Index;
+use crate::emulator::version::Version;
 use crate::model::{Deployment, VectorType};
 
-pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
+pub(crate) fn index(index: &Index, now: Timestamp, version: Version) -> Value {
     let spec = index.spec();
     let mut model = json!({
         "name": spec.name,
         "metric": spec.metric.name(),
         "host": index.host,
         "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
-        "spec": deployment(index, &spec.deployment, now),
+        "spec": deployment(index, &spec.deployment, version),
         "status": {
             "ready": index.is_ready(now),
             "state": index.state(now),
@@ -30,15 +31,17 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
     if !spec.tags.is_empty() {
         model["tags"] = json!(spec.tags);
     }
+    if !index.is_pod && version >= Version::V2025_10 {
+        model["spec"][spec.deployment.kind()]["read_capacity"] = index.capacity(now);
+    }
     model
 }
 
-fn deployment(index: &Index, deployment: &Deployment, now: Timestamp) -> Value {
+fn deployment(index: &Index, deployment: &Deployment, version: Version) -> Value {
     let mut inner = match deployment {
         Deployment::Serverless { cloud, region } => json!({
             "cloud": cloud,
             "region": region,
-            "read_capacity": index.capacity(now),
         }),
         Deployment::Pod { environment, pod_type, pods, replicas, shards, indexed } => {
             let mut pod = json!({
@@ -58,7 +61,7 @@ fn deployment(index: &Index, deployment: &Deployment, now: Timestamp) -> Value {
     if let Some(collection) = &index.extras.source_collection {
         inner["source_collection"] = json!(collection);
     }
-    if let Some(schema) = &index.extras.schema {
+    if let Some(schema) = index.extras.schema.as_ref().filter(|_| version >= Version::V2025_10) {
         inner["schema"] = schema.clone();
     }
     json!({ deployment.kind(): inner })

@@ -94,10 +94,15 @@ impl Call {
     }
 
     fn is_heavy(&self) -> bool {
-        const MULTIPLICATIONS: usize = 500_000;
-        let components = self.index.dimension.unwrap_or(128) as usize;
-        matches!(self.operation, Operation::Query)
-            && self.index.read(self.project.now()).count() * components > MULTIPLICATIONS
+        const STEPS: usize = 500_000;
+        /// What looking at a record's metadata is reckoned at, in multiplications.
+        const LOOK: usize = 20;
+        let steps = match self.operation {
+            Operation::Query => self.index.dimension.unwrap_or(128) as usize,
+            Operation::Stats | Operation::FetchByMetadata => LOOK,
+            _ => return false,
+        };
+        self.index.read(self.project.now()).count() * steps > STEPS
     }
 
     /// Takes from the documented rate limits, which serverless indexes have.

@@ -17,8 +17,6 @@ pub(crate) struct NamespaceView {
     pub name: String,
     pub record_count: u64,
     pub filterable: Option<Vec<String>>,
-    /// Of the records as they are stored.
-    pub bytes: u64,
 }
 
 impl NamespaceView {
@@ -27,7 +25,6 @@ impl NamespaceView {
             name: name.explicit().to_owned(),
             record_count: space.records.len() as u64,
             filterable: space.filterable.clone(),
-            bytes: space.records.values().map(|s| s.record.stored_bytes() as u64).sum(),
         }
     }
 }
@@ -70,6 +67,14 @@ impl Call {
         let store = self.index.read(self.project.now());
         let space = store.spaces.get(namespace).filter(|space| space.exists());
         space.map(|space| NamespaceView::of(namespace, space)).ok_or_else(not_found)
+    }
+
+    /// The bytes of a namespace's records as they are stored; it looks at each record.
+    pub fn namespace_bytes(&self, name: &str) -> u64 {
+        let store = self.index.read(self.project.now());
+        let space = store.spaces.get(&Namespace::new(name));
+        let records = space.into_iter().flat_map(|space| space.records.values());
+        records.map(|stored| stored.record.stored_bytes() as u64).sum()
     }
 
     pub fn create_namespace(&self, name: &str, schema: Option<&Value>) -> Answer<NamespaceView> {

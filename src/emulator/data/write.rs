@@ -130,8 +130,9 @@ impl Call {
                 self.take(&namespace, &demands)?;
                 let store = self.index.read(self.project.now());
                 let filter = self.index.filter(Some(&filter), &store, &namespace)?;
+                let filter = filter.ok_or_else(|| Refusal::invalid("The filter is empty"))?;
                 self.refuse_unless_known(&namespace, &store)?;
-                Write::DeleteWhere(filter.ok_or_else(|| Refusal::invalid("The filter is empty"))?)
+                Write::DeleteWhere(filter)
             }
         };
         let lsn = self.apply(&namespace, write);

@@ -1,6 +1,7 @@
 //! Where an import's files are: a folder of this machine or a bucket that speaks S3.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -13,6 +14,11 @@ use tokio::io::AsyncWriteExt;
 use super::files::{File, checked, file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::pinecone::tls_config;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Without a byte for this long a download is given up.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How buckets are reached. Without keys requests are not signed, which public buckets take.
 #[derive(Clone, Debug, Default)]
@@ -204,7 +210,10 @@ impl HttpConnector for Connector {
             object_store::Error::Generic { store: "S3", source }
         };
         let tls = tls_config().map_err(|error| generic(Box::new(error)))?;
-        let mut builder = reqwest::Client::builder().tls_backend_preconfigured(tls);
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT);
         if self.endpoint.is_some() {
             // An endpoint of one's own is mostly on this machine, where no proxy is wanted.
             builder = builder.no_proxy();

@@ -143,7 +143,7 @@ impl Job {
             let (project, index) = (&self.call.project, &self.call.index);
             let write = Write::Upsert(stored);
             index.write().write(namespace, write, project.now(), Duration::ZERO);
-            project.tally.write(&index.name);
+            project.tally.import(&index.name, count);
         }
         Ok(count)
     }

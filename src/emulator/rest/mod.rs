@@ -246,6 +246,9 @@ pub(crate) fn deletion(
     is_all: bool,
     filter: Option<Value>,
 ) -> Answer<Deletion> {
+    // An empty filter beside something else says nothing; alone it would be everything, which is refused.
+    let says_all = ids.is_some() || is_all;
+    let filter = filter.filter(|filter| !(says_all && filter == &json!({})));
     match (ids, is_all, filter) {
         (Some(ids), false, None) => {
             Ok(Deletion::Ids(ids.into_iter().map(RecordId::from).collect()))

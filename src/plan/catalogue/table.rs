@@ -163,7 +163,18 @@ pub static METRICS: &[Metric] = &[
         "What the target will cost a month: storage and the queries of `prices.queries_per_month`.",
     ),
     plain("cost.saving", AUDIT, Unit::Share, "1 - target monthly / source monthly."),
-    plain("cost.copy", AUDIT, Unit::Dollars, "What writing every record once costs."),
+    plain(
+        "cost.copy",
+        AUDIT,
+        Unit::Dollars,
+        "What writing every record once costs, and reading it where the source is serverless.",
+    ),
+    plain(
+        "cost.verify",
+        AUDIT,
+        Unit::Dollars,
+        "What comparing every record once costs: read units, and what leaves the service beyond what is included.",
+    ),
     plain(
         "target.ready",
         CREATE,
@@ -205,7 +216,12 @@ pub static METRICS: &[Metric] = &[
         "Records of the source that were looked for in the target: the equal, the mismatched and the missing ones together.",
     ),
     plain("missing", VERIFY, Unit::Count, "Compared records that the target does not have."),
-    plain("extra", VERIFY, Unit::Count, "Records of the target that the source does not have."),
+    plain(
+        "extra",
+        VERIFY,
+        Unit::Count,
+        "Records of the target that the source does not have; where a sample is compared, among the ids of that sample.",
+    ),
     plain(
         "mismatched",
         VERIFY,
@@ -276,7 +292,7 @@ pub static METRICS: &[Metric] = &[
     once(
         "cold",
         QUERY,
-        "The slowest first query of a namespace that nothing had read in this run; at most 100 namespaces are asked, and n says how many. Where every namespace was read before (an earlier try, another verify, a canary) it is not measured.",
+        "The slowest first query of a namespace that nothing had read in this run; at most 100 namespaces are asked, and n says how many. What an earlier try of the stage measured stands; where another stage read every namespace before, it is not measured.",
     ),
     once(
         "read_after_write",

@@ -23,6 +23,7 @@ pub(super) fn check(context: &mut Context<'_>) {
         }
         unproven(context, &pointer, index, stage);
         toothless(context, &pointer, stage);
+        nothing_cold(context, &pointer, index, stage);
     }
     if let Some(data) = file.rehearsal.as_ref().and_then(|world| world.source.data.as_ref()) {
         super::copy::file(context, "/rehearsal/source/data", data);
@@ -181,6 +182,28 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
     if copies && !verified {
         let message = format!("{what} without a `verify` stage before it");
         context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
+    }
+}
+
+/// Every namespace is read by the first stage that compares or moves traffic.
+fn nothing_cold(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
+    let reads = |stage: &&Stage| matches!(stage.kind, StageKind::Verify(_) | StageKind::Canary(_));
+    let Some(reader) = context.file.stages[..index].iter().find(reads) else { return };
+    for (number, entry) in stage.common.assertions.iter().enumerate() {
+        let (text, check) = match entry {
+            AssertionEntry::Text(text) => (text, ""),
+            AssertionEntry::Long(long) => (&long.check, "/check"),
+        };
+        let parsed: Option<ParsedAssertion> = text.parse().ok();
+        if parsed.is_some_and(|parsed| parsed.metric.value.name == "cold") {
+            let kind = reader.kind.name();
+            let message =
+                format!("nothing is cold any more: a `{kind}` stage before has read the target");
+            let at = format!("{pointer}/assert/{number}{check}");
+            context.report_with(&codes::NOTHING_COLD, &at, message, |d| {
+                d.help("assert it in the first stage that reads the target")
+            });
+        }
     }
 }
 

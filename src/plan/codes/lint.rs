@@ -57,4 +57,9 @@ codes! {
     means "A stage whose purpose is to judge has no assertion that blocks: it passes whatever it sees."
     example "- kind: verify"
     fix "Add assertions, for example `missing == 0`."
+
+    NOTHING_COLD Warning "V115" "nothing-cold"
+    means "A cold query is the first one of a namespace in a run. An earlier stage has read every namespace of the target, so nothing is cold any more: the metric is not measured, and the verdict is error."
+    example "- { kind: verify, queries: { count: 500 }, assert: [missing == 0] }\n- { kind: verify, id: again, queries: { count: 500 }, assert: [cold(query) < 1s] }"
+    fix "Assert it in the first stage that reads the target."
 }

@@ -27,8 +27,8 @@ pub use rehearsal::{
 };
 pub use stage::{
     AssertionEntry, Audit, COMMON_KEYS, Cloud, Create, CreateSpec, Decommission, LongAssertion,
-    PodSpec, Protection, RunCommand, ServerlessSpec, Snapshot, Stage, StageCommon, StageKind,
-    StageRetry, Sync,
+    PodSpec, Protection, RunCommand, ServerlessSpec, ServicePlan, Snapshot, Stage, StageCommon,
+    StageKind, StageRetry, Sync,
 };
 pub use verify::{Compare, Queries, Verify};
 
@@ -262,7 +262,17 @@ pub struct Prices {
     /// A million read units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub million_read_units: Option<Money>,
-    /// Queries a month, for the cost of reading the target.
+    /// A GB that leaves the service beyond what the plan of the service includes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_gb: Option<Money>,
+    /// What a month of the target costs at the least. Default: none, because the service's own minimum is one of the
+    /// whole organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_minimum: Option<Money>,
+    /// Where the prices given here are from, for the report: `contract of 2026-09`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Queries a month, for the cost of reading the target; default: what the audit's `query_log` shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries_per_month: Option<u64>,
     /// A discount on the target's prices.

@@ -146,6 +146,35 @@ pub struct Audit {
     /// A Parquet file the sample is written to, under the run's artifacts unless absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<String>,
+    /// Queries that the application sent, for the hottest namespaces and the cost of reading: CSV or JSON lines with
+    /// `namespace` and, where known, `timestamp` (RFC 3339, or seconds since 1970) and `latency` (`12ms`, or a number
+    /// of milliseconds). The file name may be a glob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_log: Option<String>,
+    /// The plan of the service that the project is on, whose limits are checked; default: those of all plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_plan: Option<ServicePlan>,
+}
+
+/// A plan that the service is bought by; its limits differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServicePlan {
+    Starter,
+    Builder,
+    Standard,
+    Enterprise,
+}
+
+impl ServicePlan {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starter => "starter",
+            Self::Builder => "builder",
+            Self::Standard => "standard",
+            Self::Enterprise => "enterprise",
+        }
+    }
 }
 
 /// Makes the target index.

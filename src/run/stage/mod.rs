@@ -8,6 +8,7 @@ mod canary;
 mod copy;
 mod create;
 mod decommission;
+mod fields;
 mod filters;
 mod not_yet;
 mod resource;

@@ -43,12 +43,15 @@ pub(super) async fn sample(
     rng: &mut StdRng,
 ) -> Result<Vec<Sampled>> {
     let total: u64 = mappings.iter().map(|mapping| mapping.records).sum();
+    // Shares are rounded up; where every namespace gets one, the last ones must not go without.
+    let enough = if mappings.len() as u64 > count { count } else { u64::MAX };
     let mut sampled = Vec::new();
     for mapping in mappings.iter().filter(|mapping| mapping.records > 0) {
-        if sampled.len() as u64 >= count {
+        if sampled.len() as u64 >= enough {
             break;
         }
-        let share = u128::from(count) * u128::from(mapping.records) / u128::from(total.max(1));
+        let share = u128::from(count) * u128::from(mapping.records);
+        let share = share.div_ceil(u128::from(total.max(1)));
         let wanted = usize::try_from(share).unwrap_or(usize::MAX).max(1);
         let ids = some_ids(source, dimension, mapping, wanted, rng).await?;
         for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
@@ -113,7 +116,7 @@ pub(super) fn queries(
     let mut queries = Vec::new();
     for index in 0..count.min(100_000) {
         let one = &sampled[index % sampled.len()];
-        let wants_filter = (index as f64 * filtered).fract() + filtered >= 1.0;
+        let wants_filter = is_filtered(index, filtered);
         let filter = match &mut filters {
             Some(filters) if wants_filter => filters.next(one, rng),
             _ => None,
@@ -173,4 +176,27 @@ pub(super) fn answer_from_the_same(
         }));
     }
     context.note("queries carry the copy's filter, so that both sides answer from the same records")
+}
+
+/// Whether the query at `index` is one of those that carry a filter: as evenly spread as the share allows.
+fn is_filtered(index: usize, share: f64) -> bool {
+    // Shares are decimals, whose multiples fall short of whole numbers by rounding.
+    let filtered_before = |count: usize| (count as f64 * share + 1e-9).floor();
+    filtered_before(index + 1) > filtered_before(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_the_queries_is_that_share() {
+        for percent in 0..=100 {
+            for count in [1, 10, 100, 500, 1000] {
+                let share = f64::from(percent) / 100.0;
+                let filtered = (0..count).filter(|index| is_filtered(*index, share)).count();
+                assert_eq!(filtered, count * percent as usize / 100, "{percent}% of {count}");
+            }
+        }
+    }
 }

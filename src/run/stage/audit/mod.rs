@@ -1,24 +1,38 @@
 //! Looks at both sides and changes nothing.
+//!
+//! Counts are of the whole index; what is said of records is said of a sample. The findings go to `audit.json` for
+//! machines, to `audit.txt` for people, and the essence to the run's report.
 
-mod fields;
 mod findings;
+mod hot;
+mod limits;
+mod measured;
+mod operations;
+mod records;
+mod tell;
+mod text;
+mod ways;
 
 use async_trait::async_trait;
 
-use self::fields::fields;
-use self::findings::{Findings, Reject};
-use super::copy::{mappings, transform_of};
+use self::findings::{FORMAT, Findings, Reject};
+use self::hot::QueryLog;
+use self::limits::Needs;
+use self::operations::OPERATIONS;
+use self::records::{Ids, Sparse, mean_bytes};
+use self::ways::Facts;
+use super::copy::{copy_of, mappings, transform_of};
+use super::fields::Fields;
 use super::sampling::{Sampled, sample, seeded};
-use super::{Acted, Check, Work};
+use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
-use crate::copy::{Changed, Mapping};
+use crate::copy::{Changed, Mapping, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::Event;
-use crate::model::{Deployment, IndexDescription, IndexStats, Observed};
+use crate::model::{Deployment, IndexDescription, IndexStats};
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
 use crate::run::Context;
-use crate::run::price::PriceTable;
+use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
 
 /// Records read where the plan does not say.
 const SAMPLE: u64 = 500;
@@ -37,6 +51,16 @@ pub(crate) fn missing_source(index: &str) -> Error {
         .with_hint("check `source.index`, and that the API key is of the index's project")
 }
 
+/// What was read.
+struct Seen {
+    index: IndexDescription,
+    stats: IndexStats,
+    mappings: Vec<Mapping>,
+    sampled: Vec<Sampled>,
+    target: Option<IndexDescription>,
+    log: Option<QueryLog>,
+}
+
 #[async_trait]
 impl Work for AuditWork {
     async fn check(&self, _: &Context) -> Result<Check> {
@@ -53,33 +77,15 @@ impl Work for AuditWork {
         let mut rng = seeded(context, "audit");
         let sampled = sample(&**source, dimension, &mappings, count, &mut rng).await?;
         let target = context.world.target.describe().await?;
-        let rejects = self.rejects(context, &sampled)?;
-        let mean = mean_bytes(&sampled);
-        let prices = PriceTable::new(context.plan.file.prices.as_ref());
-        let sizes: Vec<f64> =
-            mappings.iter().map(|mapping| mapping.records as f64 * mean).collect();
-        let cost = prices.estimate(&index.spec.deployment, sizes.iter().sum(), &sizes);
-        let mut largest: Vec<&Mapping> = mappings.iter().collect();
-        largest.sort_by_key(|mapping| std::cmp::Reverse(mapping.records));
-        largest.truncate(LARGEST);
-        let findings = Findings {
-            index: &index,
-            records: stats.total,
-            namespaces: stats.namespaces.len(),
-            largest_namespaces: largest,
-            sampled: sampled.len(),
-            fields: fields(&sampled),
-            longest_id: sampled.iter().map(|one| one.record.id.as_str().len()).max().unwrap_or(0),
-            mean_record_bytes: mean,
-            rejects,
-            cost,
-            prices,
-        };
+        let log = self.query_log(context, &stats).await?;
+        let seen = Seen { index, stats, mappings, sampled, target, log };
+        let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
-        self.export(context, &sampled)?;
-        self.tell(context, &index, &stats, &mappings, &findings)?;
-        let mut measured = self.measured(&index, &stats, &sampled, &findings);
-        self.measure_target(context, target.as_ref(), &mut measured).await?;
+        self.export(context, &seen.sampled)?;
+        tell::tell(context, &findings)?;
+        let mut measured = measured::of_source(&seen, &findings);
+        let count = self.0.sample.unwrap_or(SAMPLE);
+        measured::add_target(context, seen.target.as_ref(), count, &mut measured).await?;
         Ok(Acted::Measured { target: measured, source: Measured::default() })
     }
 
@@ -107,15 +113,103 @@ impl AuditWork {
         Ok(rejects)
     }
 
-    fn write(&self, context: &Context, findings: &Findings<'_>) -> Result<()> {
-        let path = context.artifacts.join(format!("{}.json", context.stage().id));
-        let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-        std::fs::create_dir_all(&context.artifacts).map_err(cannot)?;
-        let text = serde_json::to_vec_pretty(findings).map_err(|error| {
+    async fn query_log(&self, context: &Context, stats: &IndexStats) -> Result<Option<QueryLog>> {
+        let Some(pattern) = self.0.query_log.clone() else { return Ok(None) };
+        let base = context.plan.base.clone();
+        let known = stats.namespaces.keys().cloned().collect();
+        let read = tokio::task::spawn_blocking(move || hot::read(&base, &pattern, known)).await;
+        let log = read.map_err(|error| {
+            Error::unexpected("reading the query log did not end").with_source(error)
+        })?;
+        log.map(Some)
+    }
+
+    fn findings(&self, context: &Context, seen: &Seen) -> Result<Findings> {
+        let Seen { index, stats, mappings, sampled, .. } = seen;
+        let mean = mean_bytes(sampled);
+        let sizes: Vec<f64> =
+            mappings.iter().map(|mapping| mapping.records as f64 * mean).collect();
+        let selected_records = mappings.iter().map(|mapping| mapping.records).sum();
+        let load = Load {
+            records: selected_records,
+            bytes: sizes.iter().sum(),
+            namespace_bytes: &sizes,
+            mean_read_units: seen.log.as_ref().and_then(|log| asked_units(log, mappings, mean)),
+        };
+        let prices = PriceTable::new(context.plan.file.prices.as_ref());
+        let prices = match seen.log.as_ref().and_then(|log| log.per_month) {
+            Some(queries) => prices.with_logged_queries(queries),
+            None => prices,
+        };
+        let cost = prices.estimate(&index.spec.deployment, load);
+        let target = seen.target.as_ref().map(|target| target.spec.deployment.clone());
+        let target = target.or_else(|| spec_of(&context.plan).map(|spec| spec.deployment));
+        let fields = Fields::of(sampled.iter().map(|one| &one.record));
+        let (nested_fields, null_fields) = records::complex(sampled);
+        let needs = Needs {
+            namespaces: mappings.len() as u64,
+            write_units: write_units(load.bytes),
+            read_units: reading_units(selected_records),
+        };
+        let copy = copy_of(&context.plan);
+        let facts = Facts {
+            copy: &copy,
+            source: &index.spec,
+            target: target.as_ref(),
+            mappings,
+            all_records: stats.total,
+            all_namespaces: stats.namespaces.len(),
+            record_bytes: mean,
+            service_plan: self.0.service_plan,
+            cost: &cost,
+        };
+        let lost = target.as_ref().map(|target| operations::lost(&index.spec.deployment, target));
+        Ok(Findings {
+            format: FORMAT,
+            index: index.clone(),
+            records: stats.total,
+            namespaces: stats.namespaces.len(),
+            selected_records,
+            selected_namespaces: mappings.len(),
+            namespaces_over_one_sweep: mappings
+                .iter()
+                .filter(|mapping| mapping.records > SWEEP_LIMIT)
+                .count(),
+            largest_namespaces: largest(mappings),
+            sampled: sampled.len(),
+            mean_record_bytes: mean,
+            largest_records: records::largest(sampled),
+            ids: Ids::of(sampled.iter().map(|one| &one.record.id)),
+            sparse: Sparse::of(sampled.iter().map(|one| &one.record)),
+            has_more_fields: fields.has_more(),
+            fields: fields.summaries().into_iter().map(|one| (one.name.clone(), one)).collect(),
+            nested_fields,
+            null_fields,
+            rejects: self.rejects(context, sampled)?,
+            operations: &OPERATIONS,
+            lost_operations: lost.unwrap_or_default(),
+            suggested_schema: suggested_schema(&index.spec.deployment, target.as_ref()),
+            limits: limits::check(needs, self.0.service_plan),
+            ways: ways::ways(&facts),
+            cost,
+            prices,
+            query_log: seen.log.clone(),
+        })
+    }
+
+    fn write(&self, context: &Context, findings: &Findings) -> Result<()> {
+        let json = serde_json::to_vec_pretty(findings).map_err(|error| {
             Error::unexpected("the findings cannot be written as JSON").with_source(error)
         })?;
-        std::fs::write(&path, text).map_err(cannot)?;
-        context.wrote("audit", path, findings.sampled as u64)
+        let text = text::text(findings).into_bytes();
+        for (name, ending, content) in [("audit", "json", json), ("audit to read", "txt", text)] {
+            let path = context.artifacts.join(format!("{}.{ending}", context.stage().id));
+            let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
+            std::fs::create_dir_all(&context.artifacts).map_err(cannot)?;
+            std::fs::write(&path, content).map_err(cannot)?;
+            context.wrote(name, path.clone(), findings.sampled as u64)?;
+        }
+        Ok(())
     }
 
     fn export(&self, context: &Context, sampled: &[Sampled]) -> Result<()> {
@@ -132,118 +226,32 @@ impl AuditWork {
         let written = writer.finish()?;
         context.wrote("sample", path, written.records)
     }
-
-    fn tell(
-        &self,
-        context: &Context,
-        index: &IndexDescription,
-        stats: &IndexStats,
-        mappings: &[Mapping],
-        findings: &Findings<'_>,
-    ) -> Result<()> {
-        let selected: u64 = mappings.iter().map(|mapping| mapping.records).sum();
-        context.note(format!(
-            "{}: {}, {} records in {} namespaces, {selected} in {} selected",
-            index.spec.name,
-            index.spec.deployment,
-            stats.total,
-            stats.namespaces.len(),
-            mappings.len()
-        ))?;
-        if let Deployment::Pod { indexed, .. } = &index.spec.deployment {
-            context.note("statistics by filter work on pods and not on serverless")?;
-            if let Some(fields) = indexed {
-                context.note(format!(
-                    "only these metadata fields could be filtered on; serverless filters on all: {}",
-                    fields.join(", ")
-                ))?;
-            }
-        }
-        for reject in findings.rejects.iter().take(10) {
-            context.note(format!(
-                "the target would refuse `{}` in `{}`: {}",
-                reject.id, reject.namespace, reject.reason
-            ))?;
-        }
-        let figures = [
-            ("records", stats.total as f64),
-            ("mean_record_bytes", findings.mean_record_bytes),
-            ("target_monthly", findings.cost.target_monthly),
-            ("copy_cost", findings.cost.copy),
-        ];
-        let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        context.record(Event::Measured { stage: context.id(), figures })
-    }
-
-    fn measured(
-        &self,
-        index: &IndexDescription,
-        stats: &IndexStats,
-        sampled: &[Sampled],
-        findings: &Findings<'_>,
-    ) -> Measured {
-        let n = sampled.len() as u64;
-        let rejects = findings.rejects.len() as u64;
-        let largest = sampled.iter().map(|one| one.record.metadata.json_bytes()).max().unwrap_or(0);
-        let mut measured = Measured::default();
-        describe(&mut measured, "source", index, stats);
-        measured
-            .set("source.metadata_bytes", Observed::Bytes(largest as f64), n)
-            .set("source.id_chars", Observed::count(findings.longest_id as u64), n)
-            .set("source.rejects", Observed::count(rejects), n)
-            .set("source.rejects_share", Observed::Share(rejects as f64 / n.max(1) as f64), n)
-            .set("cost.target_monthly", Observed::Dollars(findings.cost.target_monthly), n)
-            .set("cost.copy", Observed::Dollars(findings.cost.copy), n);
-        let unknown = "what the source costs is not known: give `prices.source_monthly` or `prices.pod_monthly`";
-        match findings.cost.source_monthly {
-            Some(cost) => measured.set("cost.source_monthly", Observed::Dollars(cost), n),
-            None => measured.set_not_measured("cost.source_monthly", unknown),
-        };
-        match findings.cost.saving() {
-            Some(saving) => measured.set("cost.saving", Observed::Share(saving), n),
-            None => measured.set_not_measured("cost.saving", unknown),
-        };
-        measured
-    }
-
-    async fn measure_target(
-        &self,
-        context: &Context,
-        target: Option<&IndexDescription>,
-        measured: &mut Measured,
-    ) -> Result<()> {
-        match target {
-            Some(index) => {
-                let stats = context.world.target.stats().await?;
-                describe(measured, "target", index, &stats);
-            }
-            None => {
-                for name in ["records", "namespaces", "dimension", "metric", "kind"] {
-                    measured.set_not_measured(
-                        &format!("target.{name}"),
-                        "there is no target index yet",
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats: &IndexStats) {
-    let name = |name: &str| format!("{side}.{name}");
-    measured
-        .set(&name("records"), Observed::count(stats.total), 1)
-        .set(&name("namespaces"), Observed::count(stats.namespaces.len() as u64), 1)
-        .set(&name("metric"), Observed::Word(index.spec.metric.name().to_owned()), 1)
-        .set(&name("kind"), Observed::Word(index.spec.deployment.kind().to_owned()), 1);
-    match index.spec.dimension {
-        Some(dimension) => measured.set(&name("dimension"), Observed::count(dimension.into()), 1),
-        None => measured.set_not_measured(&name("dimension"), "a sparse index has none"),
-    };
+fn largest(mappings: &[Mapping]) -> Vec<Mapping> {
+    let mut largest = mappings.to_vec();
+    largest.sort_by_key(|mapping| std::cmp::Reverse(mapping.records));
+    largest.truncate(LARGEST);
+    largest
 }
 
-fn mean_bytes(sampled: &[Sampled]) -> f64 {
-    let total: usize = sampled.iter().map(|one| one.record.stored_bytes()).sum();
-    total as f64 / sampled.len().max(1) as f64
+/// Read units of the mean query of a log, by the sizes of the namespaces it asks.
+fn asked_units(log: &QueryLog, mappings: &[Mapping], record_bytes: f64) -> Option<f64> {
+    let asked = |mapping: &Mapping| log.counts.get(&mapping.source).copied().unwrap_or(0) as f64;
+    let all: f64 = mappings.iter().map(asked).sum();
+    let units = |mapping| asked(mapping) * query_units(mapping.records as f64 * record_bytes);
+    (all > 0.0).then(|| mappings.iter().map(units).sum::<f64>() / all)
+}
+
+/// The `schema` that keeps a pod's selective metadata indexing on serverless.
+fn suggested_schema(source: &Deployment, target: Option<&Deployment>) -> Option<serde_json::Value> {
+    let Deployment::Pod { indexed: Some(fields), .. } = source else { return None };
+    if !matches!(target, None | Some(Deployment::Serverless { .. })) {
+        return None;
+    }
+    let fields: serde_json::Map<_, _> = fields
+        .iter()
+        .map(|field| (field.clone(), serde_json::json!({ "filterable": true })))
+        .collect();
+    Some(serde_json::json!({ "fields": fields }))
 }

@@ -1,7 +1,8 @@
 //! The first query of a namespace, which is only once the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::seq::SliceRandom;
 
@@ -10,7 +11,7 @@ use super::queries::Load;
 use crate::assertion::Measured;
 use crate::error::Result;
 use crate::journal::Event;
-use crate::model::{Namespace, Sample};
+use crate::model::{Namespace, Observed, Outcome, Sample};
 use crate::plan::file::StageKind;
 use crate::run::Context;
 use crate::run::stage::sampling::seeded;
@@ -20,17 +21,23 @@ use crate::traffic::Probe;
 const COLD_NAMESPACES: usize = 100;
 /// The figure that says that the target was read from now on; it outlives the try that noted it.
 pub(crate) const FIGURE: &str = "cold_namespaces";
+/// What an earlier try of the stage measured: the slowest of how many. Nothing can measure it again in this run.
+const SLOWEST: &str = "cold_slowest_seconds";
+const QUERIES: &str = "cold_queries";
 
 /// Namespaces of the target that nothing has read in this run and nothing may read before their first query.
 pub(super) struct Reserved {
     names: BTreeSet<Namespace>,
     /// Why there are none.
     because: String,
+    /// Seconds of the slowest query and the number of queries of an earlier try of this stage.
+    earlier: Option<(f64, u64)>,
 }
 
 impl Reserved {
     pub fn of(context: &Context, groups: &[Group], has_queries: bool) -> Self {
-        let none = |because: String| Self { names: BTreeSet::new(), because };
+        let earlier = earlier(context);
+        let none = |because: String| Self { names: BTreeSet::new(), because, earlier };
         if !has_queries {
             return none("the stage has no `queries`".to_owned());
         }
@@ -44,6 +51,7 @@ impl Reserved {
         Self {
             names: names.into_iter().collect(),
             because: "no namespace of the target holds a record that was copied".to_owned(),
+            earlier: None,
         }
     }
 
@@ -58,8 +66,14 @@ impl Reserved {
         load: Option<&Load>,
         target: &mut Measured,
     ) -> Result<Vec<Sample>> {
-        let figures = BTreeMap::from([(FIGURE.to_owned(), self.names.len() as f64)]);
-        context.record(Event::Measured { stage: context.id(), figures })?;
+        if let Some((slowest, queries)) = self.earlier.filter(|_| load.is_some()) {
+            target.set("cold(query)", Observed::Seconds(slowest), queries);
+            context.note(format!(
+                "cold: as an earlier try of this stage measured it with {queries} queries; every namespace has been read since"
+            ))?;
+            return Ok(Vec::new());
+        }
+        note_figures(context, [(FIGURE, self.names.len() as f64)])?;
         let queries = load.map(|load| load.queries.iter()).into_iter().flatten();
         let queries: Arc<[_]> =
             queries.filter(|query| self.has(&query.target_namespace)).cloned().collect();
@@ -71,6 +85,10 @@ impl Reserved {
             probe.cold(COLD_NAMESPACES, &context.cancel, &mut sink).await?;
         }
         context.stop_if_cancelled()?;
+        if let Some(slowest) = slowest(&samples) {
+            let seconds = slowest.as_secs_f64();
+            note_figures(context, [(SLOWEST, seconds), (QUERIES, samples.len() as f64)])?;
+        }
         if samples.is_empty() {
             target.set_not_measured("cold(query)", format!("nothing is cold: {}", self.because));
         } else {
@@ -82,6 +100,24 @@ impl Reserved {
         }
         Ok(samples)
     }
+}
+
+fn note_figures<const N: usize>(context: &Context, figures: [(&str, f64); N]) -> Result<()> {
+    let figures = figures.map(|(name, value)| (name.to_owned(), value)).into();
+    context.record(Event::Measured { stage: context.id(), figures })
+}
+
+/// The slowest answer; `None` where one is missing.
+fn slowest(samples: &[Sample]) -> Option<Duration> {
+    let is_answered = |sample: &Sample| sample.outcome == Outcome::Answered;
+    let all = samples.iter().all(is_answered);
+    samples.iter().map(|sample| sample.latency).max().filter(|_| all)
+}
+
+/// What an earlier try of this stage measured in this run.
+fn earlier(context: &Context) -> Option<(f64, u64)> {
+    let figures = context.state().ok()?.figures;
+    Some((*figures.get(SLOWEST)?, *figures.get(QUERIES)? as u64))
 }
 
 /// What has read the target's namespaces in this run already.

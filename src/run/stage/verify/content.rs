@@ -1,22 +1,26 @@
 //! Whether both sides hold the same records.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
-use crate::copy::{Comparison, Pipeline, compare_shard, count_extra};
+use crate::copy::{Comparison, Difference, Pipeline, compare_shard, count_extra};
 use crate::error::Result;
 use crate::journal::Event;
-use crate::model::{Observed, RecordId, Share};
+use crate::model::{IndexStats, Observed, RecordId, Share};
 use crate::plan::file::Compare;
-use crate::run::stage::copy::{lists_of, pipeline};
+use crate::run::stage::copy::{copy_of, lists_of, pipeline};
 use crate::run::{Context, Progress};
 
+/// Namespaces compared at once where the copy stage does not say.
+const PARALLEL: u32 = 4;
 /// Fields whose types differ that are told one by one.
 const NAMED_DRIFTS: usize = 20;
 
@@ -31,40 +35,27 @@ impl VerifyWork {
         target: &mut Measured,
     ) -> Result<()> {
         let pipeline = pipeline(context, context.artifacts.join("unused.jsonl")).await?;
-        let mut differences = Differences::new(context);
-        let (mut total, mut extra) = (Comparison::default(), Some(0));
-        let counts = context.world.target.stats().await?;
+        let sink = Mutex::new(Sink {
+            total: Comparison::default(),
+            extra: Some(0),
+            differences: Differences::new(context),
+        });
         let all = groups.iter().map(Group::expected).sum();
-        let picks: Picks = Arc::new(self.picks(context, all));
-        for group in groups {
-            let before = (total.compared, total.missing);
-            for state in &group.shards {
-                let lists = lists_of(context, &state.shard, &pipeline)?;
-                compare_shard(
-                    &pipeline,
-                    &state.shard,
-                    lists,
-                    self.0.tolerance,
-                    picks.clone(),
-                    &mut |comparison, found| {
-                        total.add(comparison);
-                        tell(context, total.compared, all);
-                        found.iter().try_for_each(|difference| differences.put(difference))
-                    },
-                )
-                .await?;
-            }
-            let (compared, missing) = (total.compared - before.0, total.missing - before.1);
-            // As many as the target counts, each under an id of its own: there is no room for another.
-            let proves_no_extra = self.0.compare == Compare::All
-                && missing == 0
-                && compared == counts.count(&group.target);
-            let found = match proves_no_extra {
-                true => Some(0),
-                false => extra_of(&pipeline, group, &mut differences).await?,
-            };
-            extra = extra.zip(found).map(|(sum, found)| sum + found);
-        }
+        let work = Work {
+            context,
+            pipeline: &pipeline,
+            picks: Arc::new(self.picks(context, all)),
+            tolerance: self.0.tolerance,
+            is_whole: self.0.compare == Compare::All,
+            counts: context.world.target.stats().await?,
+            all,
+            sink: &sink,
+        };
+        let parallel = copy_of(&context.plan).parallel.unwrap_or(PARALLEL) as usize;
+        let comparisons: Vec<_> = groups.iter().map(|group| work.compare(group).boxed()).collect();
+        stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
+        let Sink { total, extra, differences } =
+            sink.into_inner().unwrap_or_else(PoisonError::into_inner);
         differences.finish()?;
         report(context, groups, &total, extra, all)?;
         set(target, &total, extra);
@@ -93,14 +84,60 @@ impl VerifyWork {
     }
 }
 
-async fn extra_of(
-    pipeline: &Pipeline,
-    group: &Group,
-    differences: &mut Differences<'_>,
-) -> Result<Option<u64>> {
-    let sources = group.sources();
-    count_extra(pipeline, &sources, &group.target, &mut |difference| differences.put(&difference))
-        .await
+/// What all comparisons of a stage come to.
+struct Sink<'a> {
+    total: Comparison,
+    /// `None` once a namespace could not be asked.
+    extra: Option<u64>,
+    differences: Differences<'a>,
+}
+
+/// What comparing one group needs.
+struct Work<'a, 's> {
+    context: &'a Context,
+    pipeline: &'a Pipeline,
+    picks: Picks,
+    tolerance: Option<f64>,
+    /// Whether every record is picked.
+    is_whole: bool,
+    /// The target's own counts.
+    counts: IndexStats,
+    all: u64,
+    sink: &'a Mutex<Sink<'s>>,
+}
+
+impl Work<'_, '_> {
+    async fn compare(&self, group: &Group) -> Result<()> {
+        let (mut compared, mut missing) = (0, 0);
+        for state in &group.shards {
+            let lists = lists_of(self.context, &state.shard, self.pipeline)?;
+            let mut take = |comparison: Comparison, found: Vec<Difference>| {
+                compared += comparison.compared;
+                missing += comparison.missing;
+                let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+                sink.total.add(comparison);
+                tell(self.context, sink.total.compared, self.all);
+                found.iter().try_for_each(|difference| sink.differences.put(difference))
+            };
+            let (shard, picks) = (&state.shard, self.picks.clone());
+            compare_shard(self.pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
+        }
+        // As many as the target counts, each under an id of its own: there is no room for another.
+        let proves_no_extra =
+            self.is_whole && missing == 0 && compared == self.counts.count(&group.target);
+        let extra = if proves_no_extra { Some(0) } else { self.extra_of(group).await? };
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.extra = sink.extra.zip(extra).map(|(sum, extra)| sum + extra);
+        Ok(())
+    }
+
+    async fn extra_of(&self, group: &Group) -> Result<Option<u64>> {
+        let mut take = |difference: Difference| {
+            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            sink.differences.put(&difference)
+        };
+        count_extra(self.pipeline, &group.sources(), &group.target, &*self.picks, &mut take).await
+    }
 }
 
 fn tell(context: &Context, done: u64, all: u64) {

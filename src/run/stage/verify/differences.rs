@@ -50,11 +50,22 @@ impl<'a> Differences<'a> {
     }
 
     pub fn finish(mut self) -> Result<()> {
-        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let Some(mut file) = self.file.take() else { return self.forget() };
         file.flush().map_err(|error| Error::io("cannot write the differences", error))?;
         if self.count > SHOWN {
             self.context.note(format!("and {} differences more", self.count - SHOWN))?;
         }
         self.context.wrote("differences", self.path(), self.count)
+    }
+
+    /// Empties the file of an earlier try, which found differences that are no more.
+    fn forget(&self) -> Result<()> {
+        let path = self.path();
+        if !path.exists() {
+            return Ok(());
+        }
+        std::fs::write(&path, "")
+            .map_err(|error| Error::io(format!("cannot empty {}", path.display()), error))?;
+        self.context.wrote("differences", path, 0)
     }
 }

@@ -1,0 +1,105 @@
+//! The metrics of an audit.
+
+use super::Seen;
+use super::findings::Findings;
+use super::records::Ids;
+use crate::assertion::Measured;
+use crate::copy::Mapping;
+use crate::error::Result;
+use crate::journal::Event;
+use crate::model::{IndexDescription, IndexStats, Observed};
+use crate::run::Context;
+use crate::run::stage::COLD_FIGURE;
+use crate::run::stage::sampling::{Sampled, sample, seeded};
+
+/// What is measured of a target that is there, beside its records.
+const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];
+/// What only its records tell.
+const OF_SAMPLE: [&str; 4] = ["metadata_bytes", "id_chars", "rejects", "rejects_share"];
+
+pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
+    let n = seen.sampled.len() as u64;
+    let mut measured = Measured::default();
+    describe(&mut measured, "source", &seen.index, &seen.stats);
+    describe_sample(&mut measured, "source", &seen.sampled, findings.rejects.len() as u64);
+    measured
+        .set("cost.target_monthly", Observed::Dollars(findings.cost.target_monthly), n)
+        .set("cost.copy", Observed::Dollars(findings.cost.copy), n)
+        .set("cost.verify", Observed::Dollars(findings.cost.verify), n);
+    let unknown =
+        "what the source costs is not known: give `prices.source_monthly` or `prices.pod_monthly`";
+    match findings.cost.source_monthly {
+        Some(cost) => measured.set("cost.source_monthly", Observed::Dollars(cost), n),
+        None => measured.set_not_measured("cost.source_monthly", unknown),
+    };
+    match findings.cost.saving() {
+        Some(saving) => measured.set("cost.saving", Observed::Share(saving), n),
+        None => measured.set_not_measured("cost.saving", unknown),
+    };
+    measured
+}
+
+/// The target as it is, where it is there: its counts, and a sample of its own where one is asserted on, for
+/// sampling reads namespaces that are cold until then.
+pub(super) async fn add_target(
+    context: &Context,
+    target: Option<&IndexDescription>,
+    count: u64,
+    measured: &mut Measured,
+) -> Result<()> {
+    let Some(index) = target else {
+        measured.set("target.records", Observed::count(0), 1);
+        for name in OF_INDEX.into_iter().chain(OF_SAMPLE) {
+            measured.set_not_measured(&format!("target.{name}"), "there is no target index yet");
+        }
+        return Ok(());
+    };
+    let target = &context.world.target;
+    let stats = target.stats().await?;
+    describe(measured, "target", index, &stats);
+    let is_asked =
+        |name: &str| name.strip_prefix("target.").is_some_and(|name| OF_SAMPLE.contains(&name));
+    if !context.stage().assertions.iter().any(|one| is_asked(&one.metric.name)) {
+        return Ok(());
+    }
+    let mapping = |(name, records): (&crate::model::Namespace, &u64)| Mapping {
+        source: name.clone(),
+        target: name.clone(),
+        records: *records,
+    };
+    let mappings: Vec<Mapping> = stats.namespaces.iter().map(mapping).collect();
+    let dimension = index.spec.dimension.unwrap_or(0) as usize;
+    let mut rng = seeded(context, "audit of the target");
+    let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
+    // Nothing of it is cold after that.
+    let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
+    context.record(Event::Measured { stage: context.id(), figures })?;
+    let rejects = sampled.iter().filter(|one| target.rejects(&one.record).is_some()).count();
+    describe_sample(measured, "target", &sampled, rejects as u64);
+    Ok(())
+}
+
+fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats: &IndexStats) {
+    let name = |name: &str| format!("{side}.{name}");
+    measured
+        .set(&name("records"), Observed::count(stats.total), 1)
+        .set(&name("namespaces"), Observed::count(stats.namespaces.len() as u64), 1)
+        .set(&name("metric"), Observed::Word(index.spec.metric.name().to_owned()), 1)
+        .set(&name("kind"), Observed::Word(index.spec.deployment.kind().to_owned()), 1);
+    match index.spec.dimension {
+        Some(dimension) => measured.set(&name("dimension"), Observed::count(dimension.into()), 1),
+        None => measured.set_not_measured(&name("dimension"), "a sparse index has none"),
+    };
+}
+
+fn describe_sample(measured: &mut Measured, side: &str, sampled: &[Sampled], rejects: u64) {
+    let n = sampled.len() as u64;
+    let name = |name: &str| format!("{side}.{name}");
+    let largest = sampled.iter().map(|one| one.record.metadata.json_bytes()).max().unwrap_or(0);
+    let longest = Ids::of(sampled.iter().map(|one| &one.record.id)).longest;
+    measured
+        .set(&name("metadata_bytes"), Observed::Bytes(largest as f64), n)
+        .set(&name("id_chars"), Observed::count(longest as u64), n)
+        .set(&name("rejects"), Observed::count(rejects), n)
+        .set(&name("rejects_share"), Observed::Share(rejects as f64 / n.max(1) as f64), n);
+}

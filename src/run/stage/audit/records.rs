@@ -1,0 +1,167 @@
+//! Sizes and shapes of sampled records.
+
+use serde::Serialize;
+
+use crate::model::{Namespace, Record, RecordId};
+use crate::provider::complex_fields;
+use crate::run::stage::sampling::Sampled;
+
+/// Largest records that are listed.
+const LARGEST: usize = 5;
+/// Characters of an id that a sentence shows.
+const SHOWN_CHARS: usize = 40;
+
+/// One record's size.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RecordSize {
+    pub namespace: Namespace,
+    pub id: RecordId,
+    /// As the service bills it.
+    pub bytes: usize,
+    pub metadata_bytes: usize,
+    pub sparse_values: usize,
+}
+
+/// The shapes of ids.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Ids {
+    /// Characters of the longest.
+    pub longest: usize,
+    /// Ids with a space, a slash, a percent sign or a control character: the service takes them, and tools that put
+    /// ids into addresses or lines trip over them.
+    pub unusual: u64,
+    pub unusual_example: Option<RecordId>,
+    /// Ids over 512 characters, with characters that are not ASCII, or with NUL: the target refuses them.
+    pub refused: u64,
+    pub refused_example: Option<RecordId>,
+}
+
+/// Sparse values among the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Sparse {
+    /// Records that have some.
+    pub records: u64,
+    /// The most of one record.
+    pub most_values: usize,
+}
+
+pub(super) fn largest(sampled: &[Sampled]) -> Vec<RecordSize> {
+    let size = |one: &Sampled| RecordSize {
+        namespace: one.mapping.source.clone(),
+        id: one.record.id.clone(),
+        bytes: one.record.stored_bytes(),
+        metadata_bytes: one.record.metadata.json_bytes(),
+        sparse_values: one.record.sparse.as_ref().map_or(0, |sparse| sparse.len()),
+    };
+    let mut sizes: Vec<_> = sampled.iter().map(size).collect();
+    sizes.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
+    sizes.truncate(LARGEST);
+    sizes
+}
+
+impl Ids {
+    pub fn of<'a>(ids: impl IntoIterator<Item = &'a RecordId>) -> Self {
+        let mut all = Self::default();
+        for id in ids {
+            let text = id.as_str();
+            all.longest = all.longest.max(text.chars().count());
+            let is_refused =
+                text.is_empty() || text.len() > 512 || !text.is_ascii() || text.contains('\0');
+            let is_unusual = text.contains(|letter: char| {
+                matches!(letter, ' ' | '/' | '%') || letter.is_ascii_control()
+            });
+            if is_refused {
+                all.refused += 1;
+                all.refused_example.get_or_insert_with(|| id.clone());
+            } else if is_unusual {
+                all.unusual += 1;
+                all.unusual_example.get_or_insert_with(|| id.clone());
+            }
+        }
+        all
+    }
+}
+
+impl Sparse {
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        records.into_iter().filter_map(|record| record.sparse.as_ref()).fold(
+            Self::default(),
+            |all, sparse| Self {
+                records: all.records + 1,
+                most_values: all.most_values.max(sparse.len()),
+            },
+        )
+    }
+}
+
+/// Fields that some record has as what the target does not keep: null, and anything nested.
+pub(super) fn complex(sampled: &[Sampled]) -> (Vec<String>, Vec<String>) {
+    let (mut nested, mut null) = (Vec::new(), Vec::new());
+    for (name, value) in sampled.iter().flat_map(|one| complex_fields(&one.record.metadata)) {
+        let list = match value.type_name() {
+            "null" => &mut null,
+            _ => &mut nested,
+        };
+        if !list.iter().any(|known| known == name) {
+            list.push(name.to_owned());
+        }
+    }
+    nested.sort();
+    null.sort();
+    (nested, null)
+}
+
+pub(super) fn mean_bytes(sampled: &[Sampled]) -> f64 {
+    let total: usize = sampled.iter().map(|one| one.record.stored_bytes()).sum();
+    total as f64 / sampled.len().max(1) as f64
+}
+
+/// An id in a sentence.
+pub(super) fn shown(id: &RecordId) -> String {
+    let text = id.as_str();
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", text[..at].escape_debug()),
+        None => text.escape_debug().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_told_apart_by_what_becomes_of_them() {
+        let ids: Vec<RecordId> =
+            ["a", "b c", "d/e", "f%", "g\n", "é", "h\0", ""].map(RecordId::new).to_vec();
+        let mut long = vec![RecordId::new("x".repeat(512)), RecordId::new("y".repeat(513))];
+        long.extend(ids);
+        let all = Ids::of(&long);
+        assert_eq!((all.longest, all.unusual, all.refused), (513, 4, 4));
+        assert_eq!(all.unusual_example, Some(RecordId::new("b c")));
+        assert!(all.refused_example.is_some_and(|id| id.as_str().starts_with('y')));
+    }
+
+    #[test]
+    fn nested_fields_and_null_ones_are_named_once() {
+        let sampled = |metadata: &str| Sampled {
+            mapping: crate::copy::Mapping {
+                source: Namespace::new("n"),
+                target: Namespace::new("n"),
+                records: 1,
+            },
+            record: Record {
+                id: RecordId::new("a"),
+                vector: Default::default(),
+                sparse: None,
+                metadata: serde_json::from_str(metadata).unwrap(),
+            },
+        };
+        let all = [
+            sampled(r#"{"ok":1,"list":["a"],"mixed":["a",1],"object":{"a":1}}"#),
+            sampled(r#"{"object":{},"none":null,"ok":null}"#),
+        ];
+        let (nested, null) = complex(&all);
+        assert_eq!(nested, ["mixed", "object"]);
+        assert_eq!(null, ["none", "ok"]);
+    }
+}

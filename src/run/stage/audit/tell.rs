@@ -1,0 +1,177 @@
+//! What the report of the run says of an audit; the artifacts have the rest.
+
+use super::findings::Findings;
+use super::limits::warnings;
+use super::records::shown;
+use super::text::{dollars, way_words};
+use crate::error::Result;
+use crate::journal::Event;
+use crate::model::Observed;
+use crate::run::Context;
+
+/// Refused records that are told one by one.
+const NAMED: usize = 10;
+
+pub(super) fn tell(context: &Context, findings: &Findings) -> Result<()> {
+    for sentence in sentences(findings) {
+        context.note(sentence)?;
+    }
+    let figures = [
+        ("records", findings.records as f64),
+        ("mean_record_bytes", findings.mean_record_bytes),
+        ("target_monthly", findings.cost.target_monthly),
+        ("copy_cost", findings.cost.copy),
+        ("verify_cost", findings.cost.verify),
+    ];
+    let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    context.record(Event::Measured { stage: context.id(), figures })
+}
+
+fn sentences(findings: &Findings) -> Vec<String> {
+    let number = |value: u64| Observed::count(value).to_string();
+    let spec = &findings.index.spec;
+    let mut told = vec![
+        format!(
+            "{}: {}, {} records in {} namespaces, {} in {} selected",
+            spec.name,
+            spec.deployment,
+            number(findings.records),
+            number(findings.namespaces as u64),
+            number(findings.selected_records),
+            number(findings.selected_namespaces as u64)
+        ),
+        format!(
+            "sample of {} records: {} on average, {} at most; {} metadata fields; ids of at most {} characters",
+            number(findings.sampled as u64),
+            Observed::Bytes(findings.mean_record_bytes.round()),
+            Observed::Bytes(findings.largest_records.first().map_or(0.0, |one| one.bytes as f64)),
+            number(findings.fields.len() as u64),
+            number(findings.ids.longest as u64)
+        ),
+    ];
+    told.extend(records(findings));
+    if !findings.lost_operations.is_empty() {
+        let lost: Vec<_> = findings.lost_operations.iter().map(|lost| lost.operation).collect();
+        told.push(format!(
+            "what the source can and the target cannot, or only otherwise: {}",
+            lost.join(", ")
+        ));
+    }
+    if let Some(schema) = &findings.suggested_schema {
+        told.push(format!(
+            "only some metadata fields can be filtered on; a serverless index filters on all unless it is made with the schema {schema}"
+        ));
+    }
+    told.extend(warnings(&findings.limits));
+    told.push(ways(findings));
+    told.push(cost(findings));
+    told.extend(log(findings));
+    told
+}
+
+/// What is unusual of records, and what the target would not take.
+fn records(findings: &Findings) -> Vec<String> {
+    let mut told = Vec::new();
+    let unsafe_fields: Vec<_> = findings
+        .fields
+        .values()
+        .filter(|field| field.unsafe_integers > 0)
+        .map(|field| format!("`{}`", field.name))
+        .collect();
+    if !unsafe_fields.is_empty() {
+        told.push(format!(
+            "whole numbers beyond 2^53 in {}: numbers are f64 on both sides, neighbours are one and the same",
+            unsafe_fields.join(", ")
+        ));
+    }
+    for (what, fields) in
+        [("nested values", &findings.nested_fields), ("null", &findings.null_fields)]
+    {
+        if !fields.is_empty() {
+            told.push(format!("metadata fields with {what}: {}", fields.join(", ")));
+        }
+    }
+    if let Some(example) = &findings.ids.unusual_example {
+        told.push(format!(
+            "{} ids have spaces, slashes, percent signs or control characters, like `{}`",
+            Observed::count(findings.ids.unusual),
+            shown(example)
+        ));
+    }
+    for reject in findings.rejects.iter().take(NAMED) {
+        told.push(format!(
+            "the target would refuse `{}` in `{}`: {}",
+            shown(&reject.id),
+            reject.namespace,
+            reject.reason
+        ));
+    }
+    if findings.rejects.len() > NAMED {
+        told.push(format!(
+            "and {} more that the target would refuse",
+            findings.rejects.len() - NAMED
+        ));
+    }
+    told
+}
+
+/// Which ways the limits allow, and what streaming takes.
+fn ways(findings: &Findings) -> String {
+    let allowed = || findings.ways.iter().filter(|way| way.ruled_out.is_empty());
+    let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
+    let mut told = format!("the limits allow to copy by {}", names.join(", "));
+    if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
+        told.push_str(&format!("; streaming takes {}", way_words(way)));
+    }
+    told
+}
+
+fn cost(findings: &Findings) -> String {
+    let cost = &findings.cost;
+    let before = cost.source_monthly.map_or("unknown".to_owned(), dollars);
+    let given: Vec<_> = findings
+        .prices
+        .origins
+        .iter()
+        .filter(|origin| matches!(origin.from, "plan" | "query log"))
+        .map(|origin| format!("{} ({})", origin.name, origin.from))
+        .collect();
+    let given = match given.is_empty() {
+        true => "none of them is the plan's own".to_owned(),
+        false => format!("but for {}", given.join(", ")),
+    };
+    format!(
+        "cost a month: {before} before, {} after; copying {}, verifying every record {}; by list prices of {}, {given}",
+        dollars(cost.target_monthly),
+        dollars(cost.copy),
+        dollars(cost.verify),
+        findings.prices.as_of
+    )
+}
+
+fn log(findings: &Findings) -> Vec<String> {
+    let Some(log) = &findings.query_log else { return Vec::new() };
+    let hottest: Vec<_> = log
+        .hottest
+        .iter()
+        .take(3)
+        .map(|hot| {
+            let share = Observed::Share((hot.share * 1000.0).round() / 1000.0);
+            format!("`{}` ({share})", hot.namespace)
+        })
+        .collect();
+    let mut told = vec![format!(
+        "hottest of {} logged queries: {}; {} namespaces were never asked",
+        Observed::count(log.queries),
+        hottest.join(", "),
+        Observed::count(log.never_asked)
+    )];
+    if log.unknown_queries + log.unreadable > 0 {
+        told.push(format!(
+            "the query log has {} queries of namespaces the index does not have and {} rows that could not be read",
+            Observed::count(log.unknown_queries),
+            Observed::count(log.unreadable)
+        ));
+    }
+    told
+}

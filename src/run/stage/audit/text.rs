@@ -1,0 +1,359 @@
+//! The findings as a text of 80 columns: the artifact `audit.txt`.
+
+use super::findings::Findings;
+use super::hot::QueryLog;
+use super::records::shown;
+use super::ways::Way;
+use crate::model::{Deployment, Observed};
+use crate::run::price::Origin;
+use crate::run::stage::fields::FieldSummary;
+
+const WIDTH: usize = 80;
+
+pub(super) fn text(findings: &Findings) -> String {
+    let mut blocks = vec![index(findings), records(findings), fields(findings)];
+    if !findings.rejects.is_empty() {
+        blocks.push(rejects(findings));
+    }
+    blocks.push(operations(findings));
+    blocks.push(limits(findings));
+    blocks.push(ways(&findings.ways));
+    blocks.push(cost(findings));
+    blocks.extend(findings.query_log.as_ref().map(hottest));
+    blocks.join("\n\n") + "\n"
+}
+
+fn number(value: impl TryInto<u64>) -> String {
+    Observed::count(value.try_into().unwrap_or(u64::MAX)).to_string()
+}
+
+fn bytes(value: f64) -> String {
+    Observed::Bytes(value.round()).to_string()
+}
+
+fn index(findings: &Findings) -> String {
+    let spec = &findings.index.spec;
+    let dimension = match spec.dimension {
+        Some(dimension) => format!("{} dimensions", number(dimension)),
+        None => "sparse only".to_owned(),
+    };
+    let mut lines = vec![
+        format!("Index {}", spec.name),
+        format!("  {}, {dimension}, {}", spec.deployment, spec.metric),
+        format!(
+            "  {} records in {} namespaces; the plan selects {} in {}",
+            number(findings.records),
+            number(findings.namespaces as u64),
+            number(findings.selected_records),
+            number(findings.selected_namespaces as u64)
+        ),
+    ];
+    if let Deployment::Pod { pods, replicas, indexed, .. } = &spec.deployment {
+        lines.push(format!("  pods: {pods}, replicas: {replicas}"));
+        if let Some(indexed) = indexed {
+            lines.push(format!("  indexed metadata: {}", indexed.join(", ")));
+        }
+    }
+    lines.push("  largest namespaces".to_owned());
+    for mapping in &findings.largest_namespaces {
+        let name = match mapping.source == mapping.target {
+            true => mapping.source.to_string(),
+            false => format!("{} -> {}", mapping.source, mapping.target),
+        };
+        lines.push(format!("    {:>14}  {}", number(mapping.records), fit(&name, WIDTH - 20)));
+    }
+    lines.iter().map(|line| wrap(line, 4)).collect::<Vec<_>>().join("\n")
+}
+
+fn records(findings: &Findings) -> String {
+    let ids = &findings.ids;
+    let mut lines = vec![
+        format!("Records (a sample of {})", number(findings.sampled as u64)),
+        format!("  {} each on average", bytes(findings.mean_record_bytes)),
+        format!(
+            "  longest id {} characters; {} with spaces, slashes, percent or control characters, {} against the rules",
+            ids.longest, ids.unusual, ids.refused
+        ),
+        format!(
+            "  {} with sparse values, at most {}",
+            number(findings.sparse.records),
+            number(findings.sparse.most_values as u64)
+        ),
+        "  largest".to_owned(),
+    ];
+    for record in &findings.largest_records {
+        let id = format!("{} in {}", shown(&record.id), record.namespace);
+        lines.push(format!(
+            "    {:>9}, metadata {:>9}  {}",
+            bytes(record.bytes as f64),
+            bytes(record.metadata_bytes as f64),
+            fit(&id, WIDTH - 36)
+        ));
+    }
+    lines.iter().map(|line| wrap(line, 4)).collect::<Vec<_>>().join("\n")
+}
+
+fn fields(findings: &Findings) -> String {
+    let mut lines = vec![
+        "Metadata fields (of the sample)".to_owned(),
+        format!(
+            "  {:<20} {:<14} {:>7} {:>8} {:>7}  values",
+            "field", "types", "present", "distinct", "largest"
+        ),
+    ];
+    lines.extend(findings.fields.values().map(field));
+    if findings.fields.is_empty() {
+        lines.push("  none".to_owned());
+    }
+    if findings.has_more_fields {
+        lines.push("  and more: the names of fields seem to be data".to_owned());
+    }
+    for (what, fields) in [("nested", &findings.nested_fields), ("null", &findings.null_fields)] {
+        if !fields.is_empty() {
+            lines.push(wrap(
+                &format!("  {what}, which the target does not keep: {}", fields.join(", ")),
+                4,
+            ));
+        }
+    }
+    lines.join("\n")
+}
+
+fn field(field: &FieldSummary) -> String {
+    let types: Vec<_> = field.types.keys().copied().collect();
+    let more = if field.more_distinct { "+" } else { "" };
+    let values = match (field.min, field.max) {
+        (Some(min), Some(max)) => format!("{} to {}", Observed::Number(min), Observed::Number(max)),
+        _ => {
+            let top = field.top_values.iter().take(3);
+            let top = top.map(|one| serde_json::to_string(&one.value).unwrap_or_default());
+            top.collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!(
+        "  {:<20} {:<14} {:>7} {:>8} {:>7}  {}",
+        fit(&field.name.escape_debug().to_string(), 20),
+        fit(&types.join("|"), 14),
+        Observed::Share((field.present_share * 1000.0).round() / 1000.0).to_string(),
+        format!("{}{more}", number(field.distinct as u64)),
+        bytes(field.largest_bytes as f64),
+        fit(&values, 16)
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn rejects(findings: &Findings) -> String {
+    let mut lines =
+        vec![format!("Refused by the target ({})", number(findings.rejects.len() as u64))];
+    for reject in findings.rejects.iter().take(20) {
+        let line = format!("  {} in {}: {}", shown(&reject.id), reject.namespace, reject.reason);
+        lines.push(wrap(&line, 4));
+    }
+    if findings.rejects.len() > 20 {
+        lines.push(format!(
+            "  and {} more; audit.json has all",
+            number(findings.rejects.len() as u64 - 20)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn operations(findings: &Findings) -> String {
+    let mut lines = vec![
+        "Operations (! = the application loses it, or does it in another way)".to_owned(),
+        format!("    {:<31} {:<8} serverless", "operation", "pod"),
+    ];
+    for operation in findings.operations {
+        let is_lost =
+            findings.lost_operations.iter().any(|lost| lost.operation == operation.operation);
+        let mark = if is_lost { '!' } else { ' ' };
+        lines.push(format!(
+            "  {mark} {:<31} {:<8} {}",
+            operation.operation,
+            operation.pod.word(),
+            operation.serverless.word()
+        ));
+        if is_lost && !operation.note.is_empty() {
+            lines.push(format!("      {}", operation.note));
+        }
+    }
+    if let Some(schema) = &findings.suggested_schema {
+        lines.push(wrap(&format!("  to index the same fields on serverless: schema {schema}"), 4));
+    }
+    lines.join("\n")
+}
+
+fn limits(findings: &Findings) -> String {
+    let mut lines = vec![
+        "Limits of the service's plans".to_owned(),
+        format!("    {:<11} {:<35} {:>13} {:>13}", "plan", "what", "needed", "allowed"),
+    ];
+    for check in &findings.limits {
+        let mark = if check.holds { ' ' } else { '!' };
+        lines.push(format!(
+            "  {mark} {:<11} {:<35} {:>13} {:>13}",
+            check.plan.name(),
+            check.what,
+            number(check.needed),
+            number(check.allowed)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn ways(ways: &[Way]) -> String {
+    let mut lines = vec!["Ways to copy, and how fast the documented limits let each be".to_owned()];
+    for way in ways {
+        let mark = if way.ruled_out.is_empty() { ' ' } else { '!' };
+        let mut facts = vec![way_words(way)];
+        facts.extend(way.ruled_out.iter().map(|why| format!("ruled out: {why}")));
+        facts.extend(way.needs.iter().map(|what| format!("needs: {what}")));
+        lines.push(format!("  {mark} {}", way.way));
+        lines.extend(facts.iter().map(|fact| wrap(&format!("      {fact}"), 8)));
+    }
+    lines.join("\n")
+}
+
+/// `at least 3 s (50 MB/s a namespace of the target), $0.26`
+pub(super) fn way_words(way: &Way) -> String {
+    let time = match (way.seconds_at_least, way.bound_by) {
+        (Some(seconds), Some(by)) => format!("at least {} ({by})", span(seconds)),
+        _ => "no documented rate".to_owned(),
+    };
+    match way.dollars {
+        Some(cost) => format!("{time}, {}", dollars(cost)),
+        None => format!("{time}, cost unknown"),
+    }
+}
+
+/// Amounts below a cent are not nothing.
+pub(super) fn dollars(value: f64) -> String {
+    match value > 0.0 && value < 0.01 {
+        true => "less than $0.01".to_owned(),
+        false => Observed::Dollars(value).to_string(),
+    }
+}
+
+fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "1 s".to_owned(),
+        s if s < 120.0 => format!("{} s", s.ceil()),
+        s if s < 7_200.0 => format!("{} min", (s / 60.0).ceil()),
+        s => format!("{:.1} h", s / 3_600.0),
+    }
+}
+
+fn cost(findings: &Findings) -> String {
+    let cost = &findings.cost;
+    let before = cost.source_monthly.map_or(
+        "unknown: give `prices.source_monthly` or `prices.pod_monthly`".to_owned(),
+        dollars,
+    );
+    let mut lines = vec![
+        "Cost, in US dollars".to_owned(),
+        format!("  source, a month   {before}"),
+        format!("  target, a month   {}", dollars(cost.target_monthly)),
+        format!("  copy, once        {}", dollars(cost.copy)),
+        format!("  verify, once      {} (every record)", dollars(cost.verify)),
+        "  prices".to_owned(),
+    ];
+    let known = findings.prices.origins.iter().filter(|origin| origin.value.is_some());
+    lines.extend(known.map(price));
+    let mut sources: Vec<(&str, &str)> = Vec::new();
+    for origin in &findings.prices.origins {
+        let source = (origin.from, origin.source.as_str());
+        if origin.value.is_some() && !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    for (from, source) in sources {
+        let dated = match from {
+            "built in" => format!(", as of {}", findings.prices.as_of),
+            _ => String::new(),
+        };
+        lines.push(wrap(&format!("  {from}{dated}: {source}"), 4));
+    }
+    lines.join("\n")
+}
+
+fn price(origin: &Origin) -> String {
+    format!("    {:<20} {:>8}  {}", origin.name, origin.value.unwrap_or_default(), origin.from)
+}
+
+fn hottest(log: &QueryLog) -> String {
+    let mut lines = vec![format!(
+        "Hottest namespaces ({} queries in {} files, {} rows unreadable)",
+        number(log.queries),
+        log.files,
+        number(log.unreadable)
+    )];
+    for hot in &log.hottest {
+        let latency = hot.mean_ms.map(|ms| format!("  mean {ms:.1} ms")).unwrap_or_default();
+        let share = Observed::Share((hot.share * 1000.0).round() / 1000.0).to_string();
+        let line = format!(
+            "    {:>12} {share:>8}  {}{latency}",
+            number(hot.queries),
+            fit(&hot.namespace.to_string(), 34)
+        );
+        lines.push(line);
+    }
+    lines.push(format!("  {} namespaces were never asked", number(log.never_asked)));
+    if log.unknown_queries > 0 {
+        let names: Vec<_> = log.unknown_namespaces.iter().map(|name| fit(name, 30)).collect();
+        lines.push(wrap(
+            &format!(
+                "  {} queries of namespaces the index does not have: {}",
+                number(log.unknown_queries),
+                names.join(", ")
+            ),
+            4,
+        ));
+    }
+    lines.join("\n")
+}
+
+/// At most `width` characters.
+fn fit(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
+/// Breaks a line at spaces; lines after the first begin with `indent` spaces. What has no space is cut.
+fn wrap(line: &str, indent: usize) -> String {
+    let body = line.trim_start_matches(' ');
+    let (mut lines, mut now) = (Vec::new(), " ".repeat(line.len() - body.len()));
+    let mut is_empty = true;
+    for word in body.split(' ') {
+        let word = fit(word, WIDTH - indent.max(1));
+        let room = now.chars().count() + usize::from(!is_empty) + word.chars().count();
+        if !is_empty && room > WIDTH {
+            lines.push(std::mem::replace(&mut now, " ".repeat(indent)).trim_end().to_owned());
+            is_empty = true;
+        }
+        if !is_empty {
+            now.push(' ');
+        }
+        now.push_str(&word);
+        is_empty = false;
+    }
+    lines.push(now.trim_end().to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_and_keep_their_columns() {
+        let line = format!("  ! {:<31} yes  {}", "count", "word ".repeat(20).trim_end());
+        let wrapped = wrap(&line, 40);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH), "{wrapped}");
+        assert!(wrapped.starts_with("  ! count                           yes  word"), "{wrapped}");
+        assert!(wrapped.lines().skip(1).all(|line| line.starts_with(&" ".repeat(40))), "{wrapped}");
+        assert!(wrap(&"x".repeat(200), 4).chars().count() <= WIDTH);
+    }
+}

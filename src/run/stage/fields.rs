@@ -1,0 +1,252 @@
+//! What metadata fields records have: for the audit's schema, and for choosing fields to split a namespace by.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{MetadataValue, Record};
+
+/// Distinct values that are counted of one field; beyond it the field has "more".
+const DISTINCT: usize = 1_000;
+/// Fields that are kept apart; an index whose field names are data has more.
+const MOST_FIELDS: usize = 1_000;
+/// Values that are listed of one field.
+const TOP: usize = 10;
+/// Longer strings are not listed, and told apart by their beginning and length.
+const LONGEST_LISTED: usize = 64;
+/// The largest integer below which every integer is a number of its own: numbers are f64.
+const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// One metadata field over some records.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct FieldSummary {
+    pub name: String,
+    /// How many records have it as a value of each type: `null`, `boolean`, `number`, `string`, `list`, `object`.
+    pub types: BTreeMap<&'static str, u64>,
+    /// Records that have it.
+    pub present: u64,
+    pub present_share: f64,
+    /// Distinct values; of lists distinct items. Counted up to 1,000.
+    pub distinct: usize,
+    /// Whether there are more than were counted.
+    pub more_distinct: bool,
+    /// The smallest and the largest number.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// The most frequent values, most frequent first, then by value; long strings are left out.
+    pub top_values: Vec<ValueCount>,
+    /// The largest value, as compact JSON.
+    pub largest_bytes: usize,
+    /// Whole numbers beyond 2^53, where neighbours are one and the same number.
+    pub unsafe_integers: u64,
+}
+
+/// A value and the records that have it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ValueCount {
+    pub value: MetadataValue,
+    pub records: u64,
+}
+
+impl FieldSummary {
+    /// Whether every record has it as one scalar of the same type: what a namespace can be split by exactly.
+    #[allow(dead_code, reason = "for choosing partition fields")]
+    pub fn is_uniform(&self) -> bool {
+        let scalar = ["boolean", "number", "string"];
+        self.present_share >= 1.0
+            && self.types.len() == 1
+            && self.types.keys().all(|name| scalar.contains(name))
+    }
+}
+
+/// Takes records one by one. Memory is bounded: 1,000 fields of 1,000 values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    records: u64,
+    fields: BTreeMap<String, Field>,
+    has_more: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Field {
+    types: BTreeMap<&'static str, u64>,
+    present: u64,
+    values: BTreeMap<String, ValueCount>,
+    more_distinct: bool,
+    min: Option<f64>,
+    max: Option<f64>,
+    largest_bytes: usize,
+    unsafe_integers: u64,
+}
+
+impl Fields {
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut fields = Self::default();
+        records.into_iter().for_each(|record| fields.add(record));
+        fields
+    }
+
+    pub fn add(&mut self, record: &Record) {
+        self.records += 1;
+        for (name, value) in &record.metadata.0 {
+            if let Some(field) = self.fields.get_mut(name) {
+                field.add(value);
+            } else if self.fields.len() < MOST_FIELDS {
+                self.fields.entry(name.clone()).or_default().add(value);
+            } else {
+                self.has_more = true;
+            }
+        }
+    }
+
+    /// Whether there were more fields than are followed.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// In order of their names.
+    pub fn summaries(&self) -> Vec<FieldSummary> {
+        let summary = |(name, field): (&String, &Field)| field.summary(name, self.records);
+        self.fields.iter().map(summary).collect()
+    }
+}
+
+impl Field {
+    fn add(&mut self, value: &MetadataValue) {
+        *self.types.entry(value.type_name()).or_default() += 1;
+        self.present += 1;
+        let text = serde_json::to_string(value).unwrap_or_default();
+        self.largest_bytes = self.largest_bytes.max(text.len());
+        match value {
+            MetadataValue::List(items) => {
+                for (at, item) in items.iter().enumerate().filter(|(_, item)| is_scalar(item)) {
+                    // An item that stands twice in one list is in one record.
+                    if !items[..at].contains(item) {
+                        self.count(item);
+                    }
+                }
+            }
+            value if is_scalar(value) => self.count(value),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, value: &MetadataValue) {
+        if let MetadataValue::Number(number) = value {
+            self.min = Some(self.min.map_or(*number, |min| min.min(*number)));
+            self.max = Some(self.max.map_or(*number, |max| max.max(*number)));
+            let is_unsafe = number.fract() == 0.0 && number.abs() >= SAFE_INTEGER;
+            self.unsafe_integers += u64::from(is_unsafe);
+        }
+        let key = key(value);
+        if let Some(known) = self.values.get_mut(&key) {
+            known.records += 1;
+        } else if self.values.len() < DISTINCT {
+            let listed = if is_listed(value) { value.clone() } else { MetadataValue::Null };
+            self.values.insert(key, ValueCount { value: listed, records: 1 });
+        } else {
+            self.more_distinct = true;
+        }
+    }
+
+    fn summary(&self, name: &str, records: u64) -> FieldSummary {
+        let mut top: Vec<_> =
+            self.values.values().filter(|one| one.value != MetadataValue::Null).cloned().collect();
+        // The map is in order of values, and sorting keeps that among equals.
+        top.sort_by_key(|one| std::cmp::Reverse(one.records));
+        top.truncate(TOP);
+        FieldSummary {
+            name: name.to_owned(),
+            types: self.types.clone(),
+            present: self.present,
+            present_share: self.present as f64 / records.max(1) as f64,
+            distinct: self.values.len(),
+            more_distinct: self.more_distinct,
+            min: self.min,
+            max: self.max,
+            top_values: top,
+            largest_bytes: self.largest_bytes,
+            unsafe_integers: self.unsafe_integers,
+        }
+    }
+}
+
+fn is_scalar(value: &MetadataValue) -> bool {
+    matches!(value, MetadataValue::Bool(_) | MetadataValue::Number(_) | MetadataValue::String(_))
+}
+
+fn is_listed(value: &MetadataValue) -> bool {
+    !matches!(value, MetadataValue::String(text) if text.len() > LONGEST_LISTED)
+}
+
+/// What tells values apart, in bounded memory: two long strings of one beginning and one length are taken for one.
+fn key(value: &MetadataValue) -> String {
+    match value {
+        MetadataValue::String(text) if text.len() > LONGEST_LISTED => {
+            let beginning: String = text.chars().take(LONGEST_LISTED).collect();
+            format!("\"{beginning}…{}", text.len())
+        }
+        value => serde_json::to_string(value).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RecordId, Vector};
+
+    fn record(metadata: &str) -> Record {
+        Record {
+            id: RecordId::new("a"),
+            vector: Vector::default(),
+            sparse: None,
+            metadata: serde_json::from_str(metadata).unwrap(),
+        }
+    }
+
+    fn summaries(records: &[&str]) -> BTreeMap<String, FieldSummary> {
+        let records: Vec<_> = records.iter().map(|text| record(text)).collect();
+        let all = Fields::of(&records).summaries();
+        all.into_iter().map(|field| (field.name.clone(), field)).collect()
+    }
+
+    #[test]
+    fn a_field_is_told_by_its_types_values_and_range() {
+        let fields = summaries(&[
+            r#"{"n":3,"s":"a","l":["x","y","x"]}"#,
+            r#"{"n":-1.5,"s":"b","l":["x"]}"#,
+            r#"{"n":"three","s":"a"}"#,
+            r#"{"n":9007199254740993,"s":"a","o":{"p":1},"z":null}"#,
+        ]);
+        let n = &fields["n"];
+        assert_eq!(n.types, [("number", 3), ("string", 1)].into());
+        assert_eq!((n.min, n.max), (Some(-1.5), Some(9_007_199_254_740_992.0)));
+        assert_eq!((n.distinct, n.unsafe_integers, n.present_share), (4, 1, 1.0));
+        assert!(!n.is_uniform() && fields["s"].is_uniform() && !fields["l"].is_uniform());
+        let top = &fields["s"].top_values;
+        assert_eq!((top[0].records, &top[0].value), (3, &MetadataValue::String("a".into())));
+        let items: Vec<_> = fields["l"].top_values.iter().map(|one| one.records).collect();
+        assert_eq!((items, fields["l"].present_share), (vec![2, 1], 0.5));
+        assert_eq!((fields["o"].types["object"], fields["z"].types["null"]), (1, 1));
+        assert_eq!((fields["o"].distinct, fields["z"].distinct), (0, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_says_so() {
+        let mut fields = Fields::default();
+        for n in 0..DISTINCT + 5 {
+            fields.add(&record(&format!(r#"{{"id":{n},"field {n}":1}}"#)));
+        }
+        let summary = fields.summaries().into_iter().find(|field| field.name == "id").unwrap();
+        assert_eq!((summary.distinct, summary.more_distinct), (DISTINCT, true));
+        assert_eq!((summary.max, summary.top_values.len()), (Some(1_004.0), TOP));
+        assert_eq!((fields.summaries().len(), fields.has_more()), (MOST_FIELDS, true));
+    }
+
+    #[test]
+    fn long_texts_are_counted_and_not_listed() {
+        let text = |end: &str| format!(r#"{{"t":"{}{end}"}}"#, "x".repeat(70));
+        let field = &summaries(&[&text(""), &text("y"), &text("")])["t"];
+        assert_eq!((field.distinct, field.top_values.len(), field.largest_bytes), (2, 0, 73));
+    }
+}
