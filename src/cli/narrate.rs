@@ -129,7 +129,7 @@ fn fine_line(event: &Event) -> Option<String> {
                 shard.enumeration.name()
             )
         }
-        Event::ShardCompleted { stage, source } => format!("{stage}: {source} is complete"),
+        Event::ShardCompleted { stage, shard } => format!("{stage}: {shard} is complete"),
         Event::Judged(judged) => judged_line(judged),
         _ => return None,
     })

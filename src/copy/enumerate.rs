@@ -1,5 +1,6 @@
 //! Finding the ids of a shard, chunk by chunk, each with the cursor that stands behind it.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
-use crate::provider::{Query, Source};
+use crate::provider::{Filter, Query, Source};
 
 /// The most records one query of a pod gives: Pinecone's largest top_k.
 pub const SWEEP_LIMIT: u64 = 10_000;
@@ -49,22 +50,44 @@ enum Walk {
     Ended,
 }
 
+/// What is asked for the ids of a shard beside its source.
+#[derive(Default)]
+pub struct Lists {
+    /// Lists the ids of a shard whose source cannot: a staging index or the target, and the namespace there.
+    pub other: Option<(Arc<dyn Source>, Namespace)>,
+    /// The ids from the system of record.
+    pub manifest: Option<Manifest>,
+}
+
+impl Lists {
+    pub fn of_manifest(manifest: Option<Manifest>) -> Self {
+        Self { other: None, manifest }
+    }
+}
+
 impl Ids {
     /// Starts at `cursor`. A sweep asks the source here; it proves that it found as many ids as the source counts.
     ///
     /// # Errors
-    /// `Conflict` with the gap where a sweep cannot find every id.
+    /// `Conflict` with the gap where a sweep does not find exactly as many ids as were counted.
     pub async fn start(
         source: Arc<dyn Source>,
         shard: &Shard,
         cursor: &Cursor,
         size: usize,
-        manifest: Option<Manifest>,
+        lists: Lists,
     ) -> Result<Self> {
         let walk = match (&shard.enumeration, cursor) {
             (_, Cursor::End) => Walk::Ended,
             (Enumeration::List, cursor) => list_from(cursor),
-            (Enumeration::Sweep, cursor) => {
+            (Enumeration::Staging { .. } | Enumeration::Collection, cursor) => {
+                let (index, namespace) = lists.other.ok_or_else(|| {
+                    Error::unexpected("a shard that another index lists was started without it")
+                })?;
+                let size = size.max(1);
+                return Ok(Self { source: index, namespace, size, walk: list_from(cursor) });
+            }
+            (Enumeration::Sweep | Enumeration::Cell { .. }, cursor) => {
                 let ids = sweep(&*source, shard).await?;
                 let skip = match cursor {
                     Cursor::After(id) => Some(RecordId::new(id)),
@@ -77,7 +100,7 @@ impl Ids {
                 )
             }
             (Enumeration::Manifest { .. }, cursor) => {
-                let mut rows = manifest.ok_or_else(|| {
+                let mut rows = lists.manifest.ok_or_else(|| {
                     Error::unexpected("a manifest shard was started without its manifest")
                 })?;
                 let done = match cursor {
@@ -176,9 +199,13 @@ fn list_from(cursor: &Cursor) -> Walk {
     }
 }
 
-/// All ids of a namespace of at most [`SWEEP_LIMIT`] records, in bytewise order.
+/// All ids of a namespace or a cell of at most [`SWEEP_LIMIT`] records, in bytewise order.
 async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>> {
     let mut found = BTreeSet::new();
+    let filter = match &shard.enumeration {
+        Enumeration::Cell { filter } => Some(Filter(filter.clone())),
+        _ => None,
+    };
     if shard.expected == 0 {
         return Ok(found);
     }
@@ -187,20 +214,24 @@ async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>>
         let query = Query {
             vector: direction(dimension, attempt),
             top_k: SWEEP_LIMIT as u32,
+            filter: filter.clone(),
             ..Query::default()
         };
         let matches = source.query(&shard.source, &query).await?;
         found.extend(matches.into_iter().map(|found| found.id));
-        if found.len() as u64 >= shard.expected {
-            return Ok(found);
+        match (found.len() as u64).cmp(&shard.expected) {
+            Ordering::Less => {}
+            Ordering::Equal => return Ok(found),
+            Ordering::Greater => return Err(grown(shard, found.len())),
         }
     }
+    refuse_change(source, shard, filter.as_ref()).await?;
     let gap = shard.expected - found.len() as u64;
     Err(Error::new(
         ErrorKind::Conflict,
         format!(
             "namespace `{}` has {} records by its own count and a sweep finds {}: {gap} are out of reach",
-            shard.source,
+            shard.id(),
             shard.expected,
             found.len()
         ),
@@ -208,9 +239,39 @@ async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>>
     .with_hint("give a manifest of ids: `enumerate: { manifest: { file: ids.csv } }`"))
 }
 
+/// # Errors
+/// `Conflict` where the source's own count is no longer what it was when the shard was planned.
+async fn refuse_change(source: &dyn Source, shard: &Shard, filter: Option<&Filter>) -> Result<()> {
+    let stats = match filter {
+        Some(filter) => source.filtered_stats(filter).await?,
+        None => source.stats().await?,
+    };
+    let now = stats.count(&shard.source);
+    if now == shard.expected {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` had {} records when it was planned and has {now} now: something writes to the source",
+        shard.id(),
+        shard.expected
+    );
+    Err(Error::new(ErrorKind::Conflict, message).with_hint(PAUSE_WRITES))
+}
+
+fn grown(shard: &Shard, found: usize) -> Error {
+    let message = format!(
+        "`{}` had {} records when it was planned and a sweep finds {found}: something writes to the source",
+        shard.id(),
+        shard.expected
+    );
+    Error::new(ErrorKind::Conflict, message).with_hint(PAUSE_WRITES)
+}
+
+const PAUSE_WRITES: &str = "pause writes to the source and run the same command again";
+
 /// A unit vector that differs from try to try: all components equal first, then with alternating signs of
 /// growing period.
-fn direction(dimension: usize, attempt: u64) -> Vector {
+pub(super) fn direction(dimension: usize, attempt: u64) -> Vector {
     let component = 1.0 / (dimension.max(1) as f32).sqrt();
     Vector::from_values((0..dimension).map(|index| {
         let is_negative = attempt > 0 && (index as u64 >> (attempt - 1)) & 1 == 1;

@@ -6,22 +6,29 @@
 //! bytes of a chunk, whatever the size of the index.
 
 mod acked;
+mod adopt;
+mod cast;
 mod compare;
 mod concurrency;
 mod dead_letter;
+mod disjoint;
 mod enumerate;
+mod partition;
 mod pipeline;
 mod select;
 mod transform;
 mod upsert;
 
 pub use acked::Acked;
+pub use adopt::adopt;
 pub use compare::{
     Comparison, Difference, DifferenceKind, Drift, Schemas, compare_shard, count_extra,
 };
 pub use concurrency::Adaptive;
 pub use dead_letter::DeadLetters;
-pub use enumerate::{IdChunk, Ids, Manifest, SWEEP_LIMIT};
+pub use disjoint::prove_disjoint;
+pub use enumerate::{IdChunk, Ids, Lists, Manifest, SWEEP_LIMIT};
+pub use partition::{Cell, Conditions, Partition, Partitioner, Stuck};
 pub use pipeline::{Pipeline, ShardEnd};
-pub use select::{Mapping, choose, map_namespaces};
-pub use transform::Transform;
+pub use select::{Mapping, choose, expected_by_target, map_namespaces, merged};
+pub use transform::{Changed, Transform};

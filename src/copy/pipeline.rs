@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
-use super::enumerate::{IdChunk, Ids, Manifest};
-use super::transform::Transform;
+use super::enumerate::{IdChunk, Ids, Lists};
+use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Cursor, Namespace, Record, RecordId, Shard, Tally};
@@ -27,6 +27,8 @@ const METADATA_GUESS: usize = 600;
 pub struct Pipeline {
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
+    /// Lists the source's ids where it cannot.
+    pub staging: Option<Arc<dyn Source>>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     pub concurrency: Arc<Adaptive>,
@@ -68,15 +70,15 @@ impl Pipeline {
         &self,
         shard: &Shard,
         from: &Checkpoint,
-        manifest: Option<Manifest>,
+        lists: Lists,
         checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
     ) -> Result<ShardEnd> {
         let (mut tally, mut lsn) = (from.tally, from.lsn);
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let ids = Ids::start(self.source.clone(), shard, &from.cursor, self.chunk_ids(), manifest)
-            .await?;
+        let size = self.chunk_ids();
+        let ids = Ids::start(self.source.clone(), shard, &from.cursor, size, lists).await?;
         let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
         let mut settled = ids
             .into_stream()
@@ -112,12 +114,22 @@ impl Pipeline {
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
         tally.missing = (ids.len() - records.len()) as u64;
         let mut changed = Vec::with_capacity(records.len());
+        let mut unchangeable = Vec::new();
         for record in records {
-            tally.bytes += record.stored_bytes() as u64;
-            changed.push(self.transform.apply(&shard.source, record)?);
+            let bytes = record.stored_bytes() as u64;
+            match self.transform.change(&shard.source, record) {
+                Changed::LeftOut => {
+                    tally.left_out += 1;
+                    continue;
+                }
+                Changed::Kept(record) => changed.push(record),
+                Changed::Refused(record, reason) => unchangeable.push((record, reason)),
+            }
+            tally.bytes += bytes;
         }
-        let Settled { copied, refused, lsn } =
+        let Settled { copied, mut refused, lsn } =
             upsert(&*self.target, &shard.target, changed).await?;
+        refused.extend(unchangeable);
         tally.copied = copied;
         tally.failed = refused.len() as u64;
         for (record, reason) in refused {

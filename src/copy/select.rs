@@ -1,6 +1,6 @@
 //! Which namespaces are copied, and under which names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -40,7 +40,7 @@ pub fn choose(
 ///
 /// # Errors
 /// `Invalid` where a name cannot be rendered (a namespace that a lookup does not know), where two would get
-/// the same name, or where a name breaks the target's rules: all such namespaces at once.
+/// the same name and the plan does not merge, or where a name breaks the target's rules: all such namespaces at once.
 pub fn map_namespaces(
     plan: &Plan,
     chosen: Vec<(Namespace, u64)>,
@@ -50,9 +50,11 @@ pub fn map_namespaces(
         Some(text) => Some(plan.template(text)?),
         None => None,
     };
+    let merges = namespaces.is_some_and(|namespaces| namespaces.merge);
     let mut mappings: Vec<Mapping> = Vec::new();
     let mut taken: BTreeMap<Namespace, Namespace> = BTreeMap::new();
     let mut problems = Vec::new();
+    let mut has_collision = false;
     for (source, records) in chosen {
         let target = match &template {
             None => source.clone(),
@@ -66,7 +68,10 @@ pub fn map_namespaces(
         };
         if let Some(problem) = name_problem(&target) {
             problems.push(format!("`{source}` would become `{target}`: {problem}"));
-        } else if let Some(other) = taken.insert(target.clone(), source.clone()) {
+        } else if let Some(other) = taken.insert(target.clone(), source.clone())
+            && !merges
+        {
+            has_collision = true;
             problems.push(format!("`{other}` and `{source}` would both become `{target}`"));
         } else {
             mappings.push(Mapping { source, target, records });
@@ -78,11 +83,36 @@ pub fn map_namespaces(
     let more = problems.len().saturating_sub(10);
     problems.truncate(10);
     let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let hint = match has_collision {
+        true => "give each a name of its own, or say `merge: true` where their ids are disjoint",
+        false => "add the missing rows to the lookup, or narrow `namespaces.select`",
+    };
     Err(Error::new(
         ErrorKind::Invalid,
         format!("namespaces cannot be renamed: {}{tail}", problems.join("; ")),
     )
-    .with_hint("add the missing rows to the lookup, or narrow `namespaces.select`"))
+    .with_hint(hint))
+}
+
+/// What each namespace of the target gets: the sum over the sources that go there.
+pub fn expected_by_target(mappings: &[Mapping]) -> BTreeMap<Namespace, u64> {
+    let mut expected = BTreeMap::new();
+    for mapping in mappings {
+        *expected.entry(mapping.target.clone()).or_default() += mapping.records;
+    }
+    expected
+}
+
+/// The namespaces of the target that more than one source goes to.
+pub fn merged(mappings: &[Mapping]) -> BTreeSet<&Namespace> {
+    let mut first: BTreeMap<&Namespace, &Namespace> = BTreeMap::new();
+    mappings
+        .iter()
+        .filter(|mapping| {
+            *first.entry(&mapping.target).or_insert(&mapping.source) != &mapping.source
+        })
+        .map(|mapping| &mapping.target)
+        .collect()
 }
 
 /// Namespace names have 1 to 512 ASCII characters without NUL (Pinecone, database limits, 2026).
@@ -107,4 +137,26 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
     builder
         .build()
         .map_err(|error| Error::invalid("the globs cannot be combined").with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(source: &str, target: &str, records: u64) -> Mapping {
+        Mapping { source: source.into(), target: target.into(), records }
+    }
+
+    #[test]
+    fn a_target_gets_the_sum_of_its_sources() {
+        let mappings = [mapping("a", "x", 1), mapping("b", "x", 2), mapping("c", "y", 4)];
+        let expected = expected_by_target(&mappings);
+        assert_eq!((expected["x"], expected["y"]), (3, 4));
+        assert_eq!(merged(&mappings).into_iter().collect::<Vec<_>>(), [&Namespace::from("x")]);
+    }
+
+    #[test]
+    fn one_source_in_several_parts_is_not_a_merge() {
+        assert!(merged(&[mapping("a", "x", 1), mapping("a", "x", 2)]).is_empty());
+    }
 }

@@ -1,17 +1,20 @@
-//! What changes of a record on its way.
+//! What changes of a record on its way, and which records stay behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::error::Result;
-use crate::model::{Metadata, MetadataValue, Namespace, Record};
+use super::cast::cast;
+use crate::error::{Error, Result};
+use crate::model::{Metadata, MetadataValue, Namespace, Record, RecordFilter};
 use crate::plan::{Plan, Template, file};
 
-/// Changes to each record's metadata: drop, then rename, then set.
+/// Which records are copied, and the changes to each one's metadata: drop, rename, cast, then set.
 pub struct Transform {
+    filter: Option<RecordFilter>,
     drop: Vec<String>,
     rename: BTreeMap<String, String>,
+    cast: BTreeMap<String, file::Cast>,
     set: Vec<(String, Setter)>,
     lookups: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -21,21 +24,35 @@ enum Setter {
     Rendered(Template),
 }
 
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Changed {
+    /// The record as the target shall have it; id and vectors never change.
+    Kept(Record),
+    /// The plan's filter leaves it out.
+    LeftOut,
+    /// It cannot be changed as the plan asks: the record as the source has it, and why.
+    Refused(Record, String),
+}
+
+impl Changed {
+    /// The record, where there is one for the target.
+    pub fn kept(self) -> Option<Record> {
+        match self {
+            Self::Kept(record) => Some(record),
+            Self::LeftOut | Self::Refused(..) => None,
+        }
+    }
+}
+
 impl Transform {
-    /// The changes a copy stage asks for; none where it asks for none.
+    /// The changes that a copy stage asks for; none where it asks for none.
     ///
     /// # Errors
-    /// `Invalid` where a template does not parse (which reading the plan has excluded).
-    pub fn new(plan: &Plan, changes: Option<&file::MetadataChanges>) -> Result<Self> {
-        let mut transform = Self {
-            drop: Vec::new(),
-            rename: BTreeMap::new(),
-            set: Vec::new(),
-            lookups: plan.lookups.clone(),
-        };
-        let Some(changes) = changes else { return Ok(transform) };
-        transform.drop.clone_from(&changes.drop);
-        transform.rename.clone_from(&changes.rename);
+    /// `Invalid` where a template or the filter cannot be read (which reading the plan has excluded).
+    pub fn new(plan: &Plan, copy: &file::Copy) -> Result<Self> {
+        let changes = copy.metadata.clone().unwrap_or_default();
+        let mut set = Vec::new();
         for (field, value) in &changes.set {
             let setter = match value {
                 serde_json::Value::String(text) if text.contains("{{") => {
@@ -43,58 +60,113 @@ impl Transform {
                 }
                 value => Setter::Fixed(MetadataValue::from(value)),
             };
-            transform.set.push((field.clone(), setter));
+            set.push((field.clone(), setter));
         }
-        Ok(transform)
+        Ok(Self {
+            filter: copy.filter.as_ref().map(read_filter).transpose()?,
+            drop: changes.drop,
+            rename: changes.rename,
+            cast: changes.cast,
+            set,
+            lookups: plan.lookups.clone(),
+        })
     }
 
-    /// The record as the target shall have it; id and vectors never change.
-    ///
-    /// # Errors
-    /// `Invalid` where a template cannot be rendered for this record.
-    pub fn apply(&self, namespace: &Namespace, mut record: Record) -> Result<Record> {
-        if self.drop.is_empty() && self.rename.is_empty() && self.set.is_empty() {
-            return Ok(record);
+    /// Whether the plan leaves records out by a filter.
+    pub fn is_filtering(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// Whether the filter asks the same of a record before and after its changes, so that a query with it means the
+    /// same on both sides.
+    pub fn keeps_what_is_filtered(&self) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        let touched: BTreeSet<&str> = (self.drop.iter().chain(self.cast.keys()))
+            .chain(self.rename.keys().chain(self.rename.values()))
+            .chain(self.set.iter().map(|(field, _)| field))
+            .map(String::as_str)
+            .collect();
+        filter.fields().is_disjoint(&touched)
+    }
+
+    /// What becomes of a record of `namespace` (the source's).
+    pub fn change(&self, namespace: &Namespace, record: Record) -> Changed {
+        if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record.metadata)) {
+            return Changed::LeftOut;
         }
-        let before = self.needs_metadata().then(|| record.metadata.clone());
-        let fields = &mut record.metadata.0;
+        match self.metadata(namespace, &record) {
+            Ok(None) => Changed::Kept(record),
+            Ok(Some(metadata)) => Changed::Kept(Record { metadata, ..record }),
+            Err(reason) => Changed::Refused(record, reason),
+        }
+    }
+
+    /// The metadata as the target shall have it; `None` where nothing changes.
+    fn metadata(&self, namespace: &Namespace, record: &Record) -> Result<Option<Metadata>, String> {
+        let changes_nothing = self.drop.is_empty()
+            && self.rename.is_empty()
+            && self.cast.is_empty()
+            && self.set.is_empty();
+        if changes_nothing {
+            return Ok(None);
+        }
+        let mut fields = record.metadata.0.clone();
         self.drop.iter().for_each(|field| drop(fields.remove(field)));
-        for (old, new) in &self.rename {
-            if let Some(value) = fields.remove(old) {
-                fields.insert(new.clone(), value);
+        self.rename(&mut fields)?;
+        for (field, to) in &self.cast {
+            if let Some(value) = fields.remove(field) {
+                let value = cast(value, *to).map_err(|reason| {
+                    format!("cannot cast the metadata field `{field}`: {reason}")
+                })?;
+                fields.insert(field.clone(), value);
             }
         }
         for (field, setter) in &self.set {
             let value = match setter {
                 Setter::Fixed(value) => value.clone(),
                 Setter::Rendered(template) => {
-                    let context = self.context(namespace, record.id.as_str(), before.as_ref());
-                    let rendered = template.render(&context).map_err(|error| {
-                        error.with_context("id", &record.id).with_context("namespace", namespace)
-                    })?;
-                    MetadataValue::String(rendered)
+                    let context = self.context(namespace, record);
+                    let rendered = template.render(&context);
+                    MetadataValue::String(rendered.map_err(|error| {
+                        format!("cannot set the metadata field `{field}`: {}", error.message())
+                    })?)
                 }
             };
-            record.metadata.0.insert(field.clone(), value);
+            fields.insert(field.clone(), value);
         }
-        Ok(record)
+        Ok(Some(Metadata(fields)))
     }
 
-    fn needs_metadata(&self) -> bool {
-        self.set.iter().any(|(_, setter)| matches!(setter, Setter::Rendered(_)))
+    /// Renames all fields at once, so that two can swap their names.
+    fn rename(&self, fields: &mut BTreeMap<String, MetadataValue>) -> Result<(), String> {
+        let taken_out = |(old, new): (&String, &String)| {
+            fields.remove(old).map(|value| (old.clone(), new.clone(), value))
+        };
+        let renamed: Vec<_> = self.rename.iter().filter_map(taken_out).collect();
+        for (old, new, value) in renamed {
+            if fields.contains_key(&new) {
+                return Err(format!(
+                    "cannot rename the metadata field `{old}`: the record has a field `{new}`"
+                ));
+            }
+            fields.insert(new, value);
+        }
+        Ok(())
     }
 
-    fn context(
-        &self,
-        namespace: &Namespace,
-        id: &str,
-        metadata: Option<&Metadata>,
-    ) -> serde_json::Value {
+    fn context(&self, namespace: &Namespace, record: &Record) -> serde_json::Value {
         let mut context = namespace_context(namespace, &self.lookups);
-        context["id"] = json!(id);
-        context["metadata"] = json!(metadata);
+        context["id"] = json!(record.id.as_str());
+        context["metadata"] = json!(record.metadata);
         context
     }
+}
+
+fn read_filter(filter: &BTreeMap<String, serde_json::Value>) -> Result<RecordFilter> {
+    RecordFilter::read(&json!(filter)).map_err(|problem| {
+        Error::invalid(format!("the filter cannot be read: {}", problem.message))
+            .with_context("place", problem.pointer)
+    })
 }
 
 /// What a per-namespace template sees: `namespace` and each lookup's value for it.
@@ -109,4 +181,81 @@ pub(super) fn namespace_context(
         }
     }
     context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RecordId, Vector};
+
+    fn transform(filter: serde_json::Value, changes: serde_json::Value) -> Transform {
+        let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
+        Transform {
+            filter: (!filter.is_null()).then(|| RecordFilter::read(&filter).unwrap()),
+            drop: changes.drop,
+            rename: changes.rename,
+            cast: changes.cast,
+            set: changes
+                .set
+                .iter()
+                .map(|(field, value)| (field.clone(), Setter::Fixed(value.into())))
+                .collect(),
+            lookups: BTreeMap::new(),
+        }
+    }
+
+    fn change(transform: &Transform, metadata: serde_json::Value) -> Changed {
+        let record = Record {
+            id: RecordId::from("r"),
+            vector: Vector::from_values([1.0]),
+            sparse: None,
+            metadata: serde_json::from_value(metadata).unwrap(),
+        };
+        transform.change(&Namespace::from("n"), record)
+    }
+
+    fn kept(changed: Changed) -> serde_json::Value {
+        json!(changed.kept().unwrap().metadata)
+    }
+
+    #[test]
+    fn changes_come_in_their_order() {
+        let changes = json!({
+            "drop": ["b"], "rename": {"a": "b"}, "cast": {"b": "number", "absent": "list"}, "set": {"c": 1}
+        });
+        let changed = change(&transform(json!(null), changes), json!({"a": "7", "b": 1, "d": "x"}));
+        assert_eq!(kept(changed), json!({"b": 7.0, "c": 1.0, "d": "x"}));
+    }
+
+    #[test]
+    fn two_fields_swap_their_names() {
+        let changes = json!({"rename": {"a": "b", "b": "a"}});
+        let changed = change(&transform(json!(null), changes), json!({"a": 1, "b": 2}));
+        assert_eq!(kept(changed), json!({"a": 2.0, "b": 1.0}));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_refuses_the_record_and_leaves_it_as_it_was() {
+        let changes = json!({"rename": {"a": "b"}});
+        let changed = change(&transform(json!(null), changes), json!({"a": 1, "b": 2}));
+        let Changed::Refused(record, reason) = changed else { panic!("{changed:?}") };
+        assert!(reason.contains("`a`") && reason.contains("`b`"), "{reason}");
+        assert_eq!(json!(record.metadata), json!({"a": 1.0, "b": 2.0}));
+    }
+
+    #[test]
+    fn what_cannot_be_cast_is_refused_with_the_field() {
+        let changes = json!({"cast": {"year": "number"}});
+        let changed = change(&transform(json!(null), changes), json!({"year": "soon"}));
+        let Changed::Refused(_, reason) = changed else { panic!("{changed:?}") };
+        assert!(reason.contains("`year`") && !reason.contains("soon"), "{reason}");
+    }
+
+    #[test]
+    fn the_filter_sees_the_record_as_the_source_has_it() {
+        let transform = transform(json!({"a": 1}), json!({"drop": ["a"]}));
+        assert_eq!(kept(change(&transform, json!({"a": 1, "b": 2}))), json!({"b": 2.0}));
+        assert_eq!(change(&transform, json!({"a": 2})), Changed::LeftOut);
+        assert!(!transform.keeps_what_is_filtered());
+    }
 }

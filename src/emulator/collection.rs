@@ -5,6 +5,7 @@ use crate::model::Deployment;
 use serde_json::{Value, json};
 
 use super::index::Index;
+use super::progress::{Progress, Stage};
 use super::store::Store;
 
 pub(crate) struct Collection {
@@ -12,13 +13,13 @@ pub(crate) struct Collection {
     pub source: String,
     pub environment: String,
     pub dimension: Option<u32>,
-    pub ready_at: Timestamp,
+    pub progress: Progress,
     pub records: Store,
 }
 
 impl Collection {
     /// What `source` holds now; the records are shared, not copied.
-    pub fn of(name: String, source: &Index, now: Timestamp, ready_at: Timestamp) -> Self {
+    pub fn of(name: String, source: &Index, now: Timestamp, progress: Progress) -> Self {
         let environment = match source.spec().deployment {
             Deployment::Pod { environment, .. } => environment,
             _ => String::new(),
@@ -28,13 +29,27 @@ impl Collection {
             source: source.name.clone(),
             environment,
             dimension: source.dimension,
-            ready_at,
+            progress,
             records: source.read(now).snapshot(),
         }
     }
 
+    /// No document names the state of a collection that could not be made.
+    fn status(&self, now: Timestamp) -> &'static str {
+        match self.progress.stage(now) {
+            Stage::UnderWay => "Initializing",
+            Stage::Done => "Ready",
+            Stage::Failed => "Failed",
+        }
+    }
+
     pub fn is_ready(&self, now: Timestamp) -> bool {
-        now >= self.ready_at
+        self.progress.is_done(now)
+    }
+
+    /// Whether it is still being made from the index `source`.
+    pub fn is_pending_of(&self, source: &str, now: Timestamp) -> bool {
+        self.source == source && self.progress.stage(now) == Stage::UnderWay
     }
 
     /// The cloud of the pod: the part of the environment's name that says so (`us-east-1-aws`).
@@ -47,7 +62,7 @@ impl Collection {
     pub fn model(&self, now: Timestamp) -> Value {
         let mut model = json!({
             "name": self.name,
-            "status": if self.is_ready(now) { "Ready" } else { "Initializing" },
+            "status": self.status(now),
             "environment": self.environment,
         });
         if self.is_ready(now) {

@@ -1,6 +1,7 @@
 //! From a request to its operation: key, version, fate, wire.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -18,13 +19,10 @@ use super::project::Shared;
 use super::rest::{self, Incoming};
 use super::server::Peer;
 use super::truncate::truncated;
+use super::version::Version;
 
 /// The header that says which index a data plane request on the main port means.
 pub(crate) const INDEX_HEADER: &str = "x-vecshift-index";
-
-/// Versions of the API that are answered; 2026-07 speaks another dialect.
-const VERSIONS: [&str; 7] =
-    ["2024-04", "2024-07", "2024-10", "2025-01", "2025-04", "2025-10", "2026-04"];
 
 /// No body is read further than this; the limits refuse far smaller ones.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
@@ -43,6 +41,7 @@ struct Asked {
     name: String,
     index: Option<Arc<Index>>,
     is_grpc: bool,
+    version: Version,
 }
 
 impl Scope {
@@ -64,16 +63,19 @@ impl Scope {
         };
         let shaped = |refusal| Box::new(refuse(is_grpc, operation, &refusal));
         self.check_key(request.headers()).map_err(shaped)?;
-        check_version(request.headers()).map_err(shaped)?;
+        let version = Version::of(request.headers()).map_err(shaped)?;
+        if version < operation.since() {
+            return Err(shaped(unknown(path)));
+        }
         let index = match operation.is_data() {
             true => Some(self.find_index(request).map_err(shaped)?),
             false => None,
         };
-        Ok(Asked { operation, name, index, is_grpc })
+        Ok(Asked { operation, name, index, is_grpc, version })
     }
 
     fn check_key(&self, headers: &HeaderMap) -> Answer<()> {
-        let Some(key) = &self.project.api_key else { return Ok(()) };
+        let Some(key) = &self.project.options.api_key else { return Ok(()) };
         let given = headers.get("api-key").map(|value| value.as_bytes());
         if given == Some(key.as_bytes()) { Ok(()) } else { Err(Refusal::unauthenticated()) }
     }
@@ -133,10 +135,23 @@ async fn handle(
         Some(Fault::Truncated) | None => answer(project, &asked, request).await,
     };
     wait(project, &asked, &fate).await;
+    let response = advised(response, project.options.retry_after);
     match fate.fault {
         Some(Fault::Truncated) => truncated(response, &peer).await,
         _ => response,
     }
+}
+
+/// Says when to come back in an answer that asks to try again, over either wire.
+fn advised(mut response: Response<Body>, after: Option<Duration>) -> Response<Body> {
+    let Some(after) = after else { return response };
+    let code = text(response.headers(), "grpc-status");
+    let is_busy =
+        matches!(code, Some("8" | "14")) || matches!(response.status().as_u16(), 429 | 503);
+    if is_busy {
+        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
+    }
+    response
 }
 
 async fn answer(project: &Shared, asked: &Asked, request: Request<Body>) -> Response<Body> {
@@ -165,7 +180,7 @@ async fn incoming(asked: &Asked, request: Request<Body>) -> Answer<Incoming> {
     let body: Bytes = to_bytes(request.into_body(), LARGEST_BODY)
         .await
         .map_err(|error| Refusal::new(413, Code::OutOfRange, error.to_string()))?;
-    Ok(Incoming { name: asked.name.clone(), parameters, body })
+    Ok(Incoming { name: asked.name.clone(), version: asked.version, parameters, body })
 }
 
 fn parameters(query: &str) -> Vec<(String, String)> {
@@ -204,17 +219,6 @@ fn refuse_grpc(refusal: &Refusal) -> Box<Response<Body>> {
 
 fn unknown(path: &str) -> Refusal {
     Refusal::new(404, Code::NotFound, format!("The emulator has nothing at {path}"))
-}
-
-fn check_version(headers: &HeaderMap) -> Answer<()> {
-    let Some(version) = text(headers, "x-pinecone-api-version") else { return Ok(()) };
-    if VERSIONS.contains(&version) {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!(
-        "API version {version} is not supported by the emulator: send one of {}",
-        VERSIONS.join(", ")
-    )))
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::model::Share;
 use crate::plan::file::{Faults, LatencyRange};
 
+use super::id::mix;
 use super::operation::Operation;
 
 /// What happens to a request.
@@ -63,6 +64,10 @@ impl Dice {
         *self.lock() = State { faults, drawn: BTreeMap::new() };
     }
 
+    pub fn faults(&self) -> Faults {
+        self.lock().faults.clone()
+    }
+
     pub fn lag(&self) -> Duration {
         self.lock().faults.lag.map_or(Duration::ZERO, |lag| lag.0)
     }
@@ -108,14 +113,6 @@ fn fate(faults: &Faults, operation: Operation, at: u64) -> Fate {
 
 fn within(range: Option<LatencyRange>, at: f64) -> Duration {
     range.map_or(Duration::ZERO, |range| range.least + (range.most - range.least).mul_f64(at))
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
-fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A number in [0, 1) from the upper 53 bits.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Record};
+use crate::model::{IndexSpec, Namespace, Record, RecordId};
 use crate::plan::file::Faults;
 
 use super::EmulatorOptions;
@@ -15,6 +15,7 @@ use super::dispatch::Scope;
 use super::error::Refusal;
 use super::index::Extras;
 use super::limits;
+use super::progress::{Ending, Progress};
 use super::project::{NewIndex, Project, Shared};
 use super::server::Door;
 use super::store::{Store, Stored, Write};
@@ -61,7 +62,7 @@ impl Emulator {
             spec,
             extras: Extras::default(),
             records: Store::default(),
-            ready_after: Duration::ZERO,
+            progress: Progress::new(self.project.now(), Duration::ZERO, Ending::Well),
             is_made_by_client: false,
         };
         let index = self.project.create(new).await.map_err(refused)?;
@@ -88,6 +89,20 @@ impl Emulator {
         }
         let stored = records.into_iter().map(|record| Arc::new(Stored::new(record))).collect();
         index.write().write(namespace, Write::Upsert(stored), self.project.now(), Duration::ZERO);
+        Ok(())
+    }
+
+    /// Takes records out of an index past the wire; ids that are not there are no error.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such index.
+    pub fn remove(&self, index: &str, namespace: &Namespace, ids: Vec<RecordId>) -> Result<()> {
+        let index = self.project.index(index).map_err(refused)?;
+        let mut store = index.write();
+        store.write(namespace, Write::Delete(ids), self.project.now(), Duration::ZERO);
+        if index.is_pod {
+            store.forget_empty();
+        }
         Ok(())
     }
 
@@ -119,6 +134,16 @@ impl Emulator {
             // Generating takes a while; others get their turn between batches.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The names of all indexes, in order.
+    pub fn indexes(&self) -> Vec<String> {
+        self.project.indexes().iter().map(|index| index.name.clone()).collect()
+    }
+
+    /// The names of all collections, in order.
+    pub fn collections(&self) -> Vec<String> {
+        self.project.collections().iter().map(|collection| collection.name.clone()).collect()
     }
 
     /// Replaces the faults; their sequence starts anew.

@@ -1,6 +1,7 @@
 //! One index: what it is, when it is ready, and its records.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -8,40 +9,49 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Timestamp;
 use crate::model::{Deployment, IndexSpec, Namespace, VectorType};
 
+use super::capacity::{Capacity, ReadCapacity};
 use super::error::{Answer, Refusal};
 use super::filter::Filter;
+use super::progress::{Progress, Stage};
 use super::store::Store;
 
 /// What an index has beside its [`IndexSpec`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extras {
-    pub read_capacity: Option<Value>,
+    pub read_capacity: ReadCapacity,
     /// The `schema` as it was asked for; only its fields can be filtered on.
     pub schema: Option<Value>,
     pub source_collection: Option<String>,
+    pub source_backup: Option<String>,
 }
 
 pub(crate) struct Index {
     pub name: String,
+    /// Told only by backups and restore jobs.
+    pub id: String,
     /// With a scheme: the address of the index's own listener.
     pub host: String,
     pub dimension: Option<u32>,
     pub vector_type: VectorType,
     pub is_pod: bool,
-    pub ready_at: Timestamp,
+    pub progress: Progress,
     /// Whether a client created it, so that faults of a target apply.
     pub is_made_by_client: bool,
     pub extras: Extras,
     /// Ends the index's listener and its connections.
     pub stop: CancellationToken,
+    /// When an index that is being deleted is gone.
+    gone_at: OnceLock<Timestamp>,
     spec: RwLock<IndexSpec>,
+    capacity: RwLock<Capacity>,
     store: RwLock<Store>,
 }
 
 /// What [`Index::new`] takes beside the specification.
 pub(crate) struct Birth {
+    pub id: String,
     pub host: String,
-    pub ready_at: Timestamp,
+    pub progress: Progress,
     pub is_made_by_client: bool,
     pub extras: Extras,
     pub store: Store,
@@ -52,12 +62,15 @@ impl Index {
     pub fn new(spec: IndexSpec, birth: Birth) -> Arc<Self> {
         Arc::new(Self {
             name: spec.name.clone(),
+            id: birth.id,
             host: birth.host,
             dimension: spec.dimension,
             vector_type: spec.vector_type,
             is_pod: matches!(spec.deployment, Deployment::Pod { .. }),
-            ready_at: birth.ready_at,
+            progress: birth.progress,
             is_made_by_client: birth.is_made_by_client,
+            capacity: RwLock::new(Capacity::new(birth.extras.read_capacity.clone())),
+            gone_at: OnceLock::new(),
             extras: birth.extras,
             stop: birth.stop,
             spec: RwLock::new(spec),
@@ -73,8 +86,42 @@ impl Index {
         change(&mut self.spec.write().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// The word of its state.
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match self.progress.stage(now) {
+            _ if self.gone_at.get().is_some() => "Terminating",
+            Stage::UnderWay => "Initializing",
+            Stage::Done if self.is_disabled(now) => "Disabled",
+            Stage::Done => "Ready",
+            Stage::Failed => "InitializationFailed",
+        }
+    }
+
     pub fn is_ready(&self, now: Timestamp) -> bool {
-        now >= self.ready_at
+        self.progress.is_done(now) && self.gone_at.get().is_none() && !self.is_disabled(now)
+    }
+
+    /// Begins its deletion, once.
+    pub fn terminate(&self, gone_at: Timestamp) {
+        self.gone_at.get_or_init(|| gone_at);
+    }
+
+    pub fn is_gone(&self, now: Timestamp) -> bool {
+        self.gone_at.get().is_some_and(|gone_at| now >= *gone_at)
+    }
+
+    /// The `read_capacity` of its model.
+    pub fn capacity(&self, now: Timestamp) -> Value {
+        self.capacity.read().unwrap_or_else(PoisonError::into_inner).model(now)
+    }
+
+    pub fn change_capacity(&self, asked: &Value, now: Timestamp, takes: Duration) -> Answer<()> {
+        let mut capacity = self.capacity.write().unwrap_or_else(PoisonError::into_inner);
+        capacity.change(asked, now, takes)
+    }
+
+    fn is_disabled(&self, now: Timestamp) -> bool {
+        self.capacity.read().unwrap_or_else(PoisonError::into_inner).is_disabled(now)
     }
 
     /// The records as they can be read at `now`.
@@ -123,6 +170,9 @@ impl Index {
     pub fn refuse_unless_ready(&self, now: Timestamp) -> Answer<()> {
         if self.is_ready(now) {
             return Ok(());
+        }
+        if self.gone_at.get().is_some() {
+            return Err(Refusal::not_found(format!("Index {} is being deleted", self.name)));
         }
         Err(Refusal::unavailable(format!("Index {} is not ready yet", self.name)))
     }

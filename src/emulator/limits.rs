@@ -1,5 +1,7 @@
 //! The documented limits (Pinecone, "Database limits", seen 2026) and the checks that apply them.
 
+use serde_json::Value;
+
 use crate::model::{Metadata, Record};
 use crate::provider::complex_fields;
 
@@ -48,6 +50,18 @@ pub(crate) fn check_namespace(name: &str) -> Answer<()> {
         return Ok(());
     }
     check_name("Namespace", name, NAMESPACE_CHARS)
+}
+
+/// Whether `schema` is `{"fields": {name: {"filterable": true}}}`.
+pub(crate) fn check_schema(schema: &Value) -> Answer<()> {
+    let fields = schema.get("fields").and_then(Value::as_object);
+    let is_right = fields.is_some_and(|fields| {
+        fields.values().all(|field| field.get("filterable") == Some(&Value::Bool(true)))
+    });
+    if is_right {
+        return Ok(());
+    }
+    Err(Refusal::invalid("schema must be {\"fields\": {name: {\"filterable\": true}}}."))
 }
 
 fn check_name(what: &str, name: &str, longest: usize) -> Answer<()> {

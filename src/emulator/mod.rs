@@ -14,6 +14,8 @@
 //!
 //! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
 
+mod backup;
+mod capacity;
 mod codec;
 mod collection;
 mod control;
@@ -25,21 +27,28 @@ mod faults;
 mod filter;
 mod grpc;
 mod handle;
+mod id;
+mod import;
 mod index;
 mod knn;
 mod limits;
 mod operation;
 mod options;
+mod progress;
 mod project;
 mod rate;
 mod rest;
+mod restore;
 mod server;
+mod shelf;
 mod store;
 mod truncate;
+mod version;
 mod wire;
 mod world;
 
 pub use counters::{Counters, IndexCounters};
 pub use handle::Emulator;
+pub use import::S3Options;
 pub use options::EmulatorOptions;
 pub use world::World;

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::version::Version;
 use crate::provider::pinecone::proto::path;
 
 macro_rules! operations {
@@ -29,6 +30,14 @@ operations! {
     CreateCollection "create_collection"
     DescribeCollection "describe_collection"
     DeleteCollection "delete_collection"
+    ListIndexBackups "list_index_backups"
+    CreateBackup "create_backup"
+    ListBackups "list_backups"
+    DescribeBackup "describe_backup"
+    DeleteBackup "delete_backup"
+    CreateIndexFromBackup "create_index_from_backup"
+    ListRestoreJobs "list_restore_jobs"
+    DescribeRestoreJob "describe_restore_job"
     Stats "describe_index_stats"
     List "list"
     Fetch "fetch"
@@ -41,11 +50,37 @@ operations! {
     CreateNamespace "create_namespace"
     DescribeNamespace "describe_namespace"
     DeleteNamespace "delete_namespace"
+    StartImport "start_import"
+    ListImports "list_imports"
+    DescribeImport "describe_import"
+    CancelImport "cancel_import"
 }
 
 impl Operation {
     pub fn is_data(self) -> bool {
         self >= Self::Stats
+    }
+
+    /// The first version that has it; those before answer as for a path that is not there.
+    pub fn since(self) -> Version {
+        match self {
+            Self::StartImport | Self::ListImports | Self::DescribeImport | Self::CancelImport => {
+                Version::V2024_10
+            }
+            Self::ListIndexBackups
+            | Self::CreateBackup
+            | Self::ListBackups
+            | Self::DescribeBackup
+            | Self::DeleteBackup
+            | Self::CreateIndexFromBackup
+            | Self::ListRestoreJobs
+            | Self::DescribeRestoreJob
+            | Self::ListNamespaces
+            | Self::DescribeNamespace
+            | Self::DeleteNamespace => Version::V2025_04,
+            Self::FetchByMetadata | Self::CreateNamespace => Version::V2025_10,
+            _ => Version::V2024_04,
+        }
     }
 
     /// Whether pods lack it.
@@ -58,6 +93,10 @@ impl Operation {
                 | Self::CreateNamespace
                 | Self::DescribeNamespace
                 | Self::DeleteNamespace
+                | Self::StartImport
+                | Self::ListImports
+                | Self::DescribeImport
+                | Self::CancelImport
         )
     }
 
@@ -103,6 +142,16 @@ impl Operation {
             ["collections", name] if *method == Method::DELETE => {
                 Some((Self::DeleteCollection, decoded(name)))
             }
+            ["indexes", name, "backups"] if get => Some((Self::ListIndexBackups, decoded(name))),
+            ["indexes", name, "backups"] if post => Some((Self::CreateBackup, decoded(name))),
+            ["backups"] if get => fixed(Self::ListBackups),
+            ["backups", id] if get => Some((Self::DescribeBackup, decoded(id))),
+            ["backups", id] if *method == Method::DELETE => Some((Self::DeleteBackup, decoded(id))),
+            ["backups", id, "create-index"] if post => {
+                Some((Self::CreateIndexFromBackup, decoded(id)))
+            }
+            ["restore-jobs"] if get => fixed(Self::ListRestoreJobs),
+            ["restore-jobs", id] if get => Some((Self::DescribeRestoreJob, decoded(id))),
             // The oldest versions take the stats as a GET too; SDKs of today send a POST.
             ["describe_index_stats"] if get || post => fixed(Self::Stats),
             ["vectors", "list"] if get => fixed(Self::List),
@@ -117,6 +166,12 @@ impl Operation {
             ["namespaces", name] if get => Some((Self::DescribeNamespace, decoded(name))),
             ["namespaces", name] if *method == Method::DELETE => {
                 Some((Self::DeleteNamespace, decoded(name)))
+            }
+            ["bulk", "imports"] if get => fixed(Self::ListImports),
+            ["bulk", "imports"] if post => fixed(Self::StartImport),
+            ["bulk", "imports", id] if get => Some((Self::DescribeImport, decoded(id))),
+            ["bulk", "imports", id] if *method == Method::DELETE => {
+                Some((Self::CancelImport, decoded(id)))
             }
             _ => None,
         }

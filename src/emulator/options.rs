@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::plan::file::Faults;
 
+use super::import::S3Options;
+
 /// How an emulator is started. The default listens on a free loopback port, takes any key, plays no faults
 /// and applies the documented limits.
 #[derive(Clone, Debug)]
@@ -18,10 +20,26 @@ pub struct EmulatorOptions {
     pub faults: Faults,
     /// Whether the documented rate limits of serverless indexes are applied.
     pub rate_limits: bool,
+    /// The serverless indexes a project can have: 200 on the largest plan.
+    pub indexes: usize,
+    /// The namespaces a serverless index can have: 100,000 on the larger plans.
+    pub namespaces: usize,
     /// How long an index that is created stays `Initializing`.
     pub ready_after: Duration,
     /// How long a collection that is created stays `Initializing`.
     pub collection_ready_after: Duration,
+    /// How long a backup that is created stays `Initializing`.
+    pub backup_ready_after: Duration,
+    /// How long a restore takes, and with it the index it makes.
+    pub restore_ready_after: Duration,
+    /// How long an index that is deleted is still listed as `Terminating`.
+    pub terminating_for: Duration,
+    /// What answers with 429 and 503 say in `Retry-After`, in whole seconds; `None`: they have no such header.
+    pub retry_after: Option<Duration>,
+    /// How long an import stays `Pending` before it begins to read.
+    pub import_starts_after: Duration,
+    /// How imports reach `s3:` buckets.
+    pub s3: S3Options,
     /// What tells readiness, lag and rate limits the time, and waits latencies.
     pub clock: Clock,
 }
@@ -33,8 +51,16 @@ impl Default for EmulatorOptions {
             api_key: None,
             faults: Faults::default(),
             rate_limits: true,
+            indexes: 200,
+            namespaces: 100_000,
             ready_after: Duration::from_millis(200),
             collection_ready_after: Duration::from_millis(500),
+            backup_ready_after: Duration::from_millis(500),
+            restore_ready_after: Duration::from_millis(500),
+            terminating_for: Duration::ZERO,
+            retry_after: None,
+            import_starts_after: Duration::from_millis(200),
+            s3: S3Options::default(),
             clock: Clock::system(),
         }
     }

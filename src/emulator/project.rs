@@ -2,24 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp, after};
 
+use super::EmulatorOptions;
+use super::backup::Backup;
 use super::collection::Collection;
 use super::counters::Tally;
 use super::dispatch::Scope;
 use super::error::{Answer, Code, Refusal};
 use super::faults::Dice;
+use super::id::Ids;
+use super::import::Import;
 use super::index::{Birth, Extras, Index};
+use super::progress::Progress;
 use super::rate::Buckets;
+use super::restore::Restore;
 use super::server::Door;
+use super::shelf::Shelf;
 use super::store::Store;
-use crate::model::IndexSpec;
+use crate::model::{Deployment, IndexSpec};
 
 pub(crate) type Shared = Arc<Project>;
 
@@ -28,16 +35,14 @@ pub(crate) struct NewIndex {
     pub spec: IndexSpec,
     pub extras: Extras,
     pub records: Store,
-    pub ready_after: Duration,
+    pub progress: Progress,
     pub is_made_by_client: bool,
 }
 
 pub(crate) struct Project {
-    pub api_key: Option<String>,
-    pub rate_limits: bool,
-    pub ready_after: Duration,
-    pub collection_ready_after: Duration,
+    pub options: EmulatorOptions,
     pub clock: Clock,
+    pub ids: Ids,
     pub dice: Dice,
     pub tally: Tally,
     pub buckets: Buckets,
@@ -50,18 +55,22 @@ pub(crate) struct Project {
     pub creating: tokio::sync::Mutex<()>,
     indexes: RwLock<BTreeMap<String, Arc<Index>>>,
     collections: RwLock<BTreeMap<String, Arc<Collection>>>,
+    pub backups: Shelf<Backup>,
+    pub restores: Shelf<Restore>,
+    pub imports: Shelf<Import>,
+    last_import: AtomicU64,
+    /// When indexes were deleted, by their ids.
+    graves: RwLock<BTreeMap<String, Timestamp>>,
 }
 
 impl Project {
-    pub fn new(options: super::EmulatorOptions) -> Self {
+    pub fn new(options: EmulatorOptions) -> Self {
         Self {
             ip: options.listen.ip(),
-            api_key: options.api_key,
-            rate_limits: options.rate_limits,
-            ready_after: options.ready_after,
-            collection_ready_after: options.collection_ready_after,
-            clock: options.clock,
-            dice: Dice::new(options.faults),
+            clock: options.clock.clone(),
+            ids: Ids::default(),
+            dice: Dice::new(options.faults.clone()),
+            options,
             tally: Tally::default(),
             buckets: Buckets::default(),
             stop: CancellationToken::new(),
@@ -69,6 +78,11 @@ impl Project {
             creating: tokio::sync::Mutex::new(()),
             indexes: RwLock::default(),
             collections: RwLock::default(),
+            backups: Shelf::default(),
+            restores: Shelf::default(),
+            imports: Shelf::default(),
+            last_import: AtomicU64::new(0),
+            graves: RwLock::default(),
         }
     }
 
@@ -87,15 +101,13 @@ impl Project {
         self.clock.now()
     }
 
-    pub fn in_a_while(&self, wait: Duration) -> Timestamp {
-        after(self.now(), wait)
-    }
-
     pub fn indexes(&self) -> Vec<Arc<Index>> {
+        self.bury();
         self.indexes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub fn find(&self, name: &str) -> Option<Arc<Index>> {
+        self.bury();
         self.indexes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
@@ -108,12 +120,42 @@ impl Project {
         indexes.insert(index.name.clone(), index);
     }
 
+    /// Deletes an index, at once or after it was `Terminating` for a while.
+    pub fn delete(&self, index: &Index) {
+        index.terminate(after(self.now(), self.options.terminating_for));
+        self.bury();
+    }
+
+    /// Forgets the indexes whose deletion is through.
+    fn bury(&self) {
+        let now = self.now();
+        let gone: Vec<_> = {
+            let indexes = self.indexes.read().unwrap_or_else(PoisonError::into_inner);
+            let gone = indexes.values().filter(|index| index.is_gone(now));
+            gone.map(|index| index.name.clone()).collect()
+        };
+        gone.iter().for_each(|name| self.drop_index(name));
+    }
+
     /// Forgets an index and ends its listener.
-    pub fn drop_index(&self, name: &str) {
+    fn drop_index(&self, name: &str) {
         let mut indexes = self.indexes.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = indexes.remove(name) {
-            index.stop.cancel();
-        }
+        let Some(index) = indexes.remove(name) else { return };
+        index.stop.cancel();
+        let (now, restores) = (self.now(), self.restores.all());
+        restores.iter().filter(|job| job.target_id == index.id).for_each(|job| job.cancel(now));
+        let mut graves = self.graves.write().unwrap_or_else(PoisonError::into_inner);
+        graves.insert(index.id.clone(), now);
+    }
+
+    /// When the index of this id was deleted.
+    pub fn gone_at(&self, id: &str) -> Option<Timestamp> {
+        self.graves.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
+    /// Ids of imports are numbers that count up.
+    pub fn next_import(&self) -> String {
+        (self.last_import.fetch_add(1, Ordering::SeqCst) + 1).to_string()
     }
 
     pub fn collections(&self) -> Vec<Arc<Collection>> {
@@ -141,18 +183,30 @@ impl Project {
         collections.remove(name).is_some()
     }
 
+    fn refuse_more_indexes(&self, spec: &IndexSpec) -> Answer<()> {
+        let is_pod = |spec: &IndexSpec| matches!(spec.deployment, Deployment::Pod { .. });
+        let count = self.indexes().iter().filter(|index| !index.is_pod).count();
+        if is_pod(spec) || count < self.options.indexes {
+            return Ok(());
+        }
+        let message = "Increase your quota or upgrade to create more indexes.";
+        Err(Refusal::new(403, Code::Forbidden, message))
+    }
+
     /// Creates an index with a listener of its own; 409 where the name is taken.
     pub async fn create(self: &Arc<Self>, new: NewIndex) -> Answer<Arc<Index>> {
         let _one_at_a_time = self.creating.lock().await;
         if self.find(&new.spec.name).is_some() {
             return Err(Refusal::new(409, Code::AlreadyExists, "Resource already exists."));
         }
+        self.refuse_more_indexes(&new.spec)?;
         let internal = |error: crate::Error| Refusal::new(500, Code::Internal, error.to_string());
         let stop = self.stop.child_token();
         let door = Door::bind_free(self.ip, stop.clone()).await.map_err(internal)?;
         let birth = Birth {
             host: format!("http://{}", door.address().map_err(internal)?),
-            ready_at: self.in_a_while(new.ready_after),
+            id: self.ids.next(),
+            progress: new.progress,
             is_made_by_client: new.is_made_by_client,
             extras: new.extras,
             store: new.records,

@@ -126,9 +126,11 @@ impl Store {
 
     /// A copy of everything that can be read; records are shared.
     pub fn snapshot(&self) -> Self {
-        let spaces = self.spaces.iter().filter(|(_, space)| !space.records.is_empty());
+        let is_kept = |space: &Space| !space.records.is_empty() || space.filterable.is_some();
+        let spaces = self.spaces.iter().filter(|(_, space)| is_kept(space));
         let copy = |space: &Space| Space {
             records: space.records.clone(),
+            filterable: space.filterable.clone(),
             visible_lsn: 1,
             is_created: true,
             ..Space::default()

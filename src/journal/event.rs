@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Checkpoint, Judgement, Namespace, Shard, Share, StageId};
+use crate::model::{Checkpoint, Judgement, Namespace, Resource, Shard, ShardId, Share, StageId};
 
 /// The version of the journal's format this program writes, and the newest one it reads.
 pub const FORMAT: u32 = 1;
@@ -88,20 +88,55 @@ pub enum Event {
         index: String,
     },
 
+    /// A collection, a staging index or the like is about to be made; it is removed again by this run.
+    ResourceIntended {
+        stage: StageId,
+        resource: Resource,
+    },
+    ResourceMade {
+        stage: StageId,
+        resource: Resource,
+    },
+    /// It is gone.
+    ResourceRemoved {
+        stage: StageId,
+        resource: Resource,
+    },
+
+    /// How the records will travel, chosen once for a run.
+    RouteChosen {
+        stage: StageId,
+        route: Route,
+        /// Why this one.
+        reason: String,
+    },
+    /// The shards of a namespace, or all of them, are void: they are planned anew.
+    ShardsDropped {
+        stage: StageId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Namespace>,
+    },
     ShardPlanned {
         stage: StageId,
         shard: Shard,
     },
+    /// Every shard there is was planned. Without this the planning was cut off and begins again.
+    CopyPlanned {
+        stage: StageId,
+        shards: u64,
+    },
     /// Everything before the cursor is acknowledged by the target.
     Checkpointed {
         stage: StageId,
-        source: Namespace,
+        #[serde(flatten)]
+        shard: ShardId,
         checkpoint: Checkpoint,
     },
     /// The shard was proven complete against the source's own count.
     ShardCompleted {
         stage: StageId,
-        source: Namespace,
+        #[serde(flatten)]
+        shard: ShardId,
     },
 
     Judged(Judged),
@@ -207,6 +242,31 @@ pub struct Judged {
     /// The stage's try, from 1.
     pub attempt: u32,
     pub judgement: Judgement,
+}
+
+/// The way the records of a copy travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// Enumerated, fetched, changed and upserted.
+    Stream,
+    /// As [`Route::Stream`], with the ids listed by a staging index made from a collection of the source.
+    Staging,
+    /// Within the provider: the target is made from a collection of the source.
+    Collection,
+    /// Written as Parquet files, which the target imports.
+    Import,
+}
+
+impl Route {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Staging => "collection, staging index, stream",
+            Self::Collection => "collection",
+            Self::Import => "import",
+        }
+    }
 }
 
 /// Why a run waits.

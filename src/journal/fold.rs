@@ -53,8 +53,8 @@ impl RunState {
             return Err(illegal(entry, "the run has no such stage"));
         }
         match &entry.event {
-            Event::Checkpointed { stage, source, checkpoint } => {
-                let known = self.stage(stage).and_then(|stage| stage.shards.get(source));
+            Event::Checkpointed { stage, shard, checkpoint } => {
+                let known = self.stage(stage).and_then(|stage| stage.shards.get(shard));
                 let Some(shard) = known else {
                     return Err(illegal(entry, "the shard was never planned"));
                 };
@@ -66,6 +66,17 @@ impl RunState {
                 if self.stage(stage).is_none_or(|stage| !stage.has_started()) =>
             {
                 return Err(illegal(entry, "the stage never started"));
+            }
+            Event::ResourceMade { stage, resource }
+            | Event::ResourceRemoved { stage, resource }
+                if self.stage(stage).is_none_or(|stage| !stage.resources.contains(resource)) =>
+            {
+                return Err(illegal(entry, "the resource was never intended"));
+            }
+            Event::CopyPlanned { stage, shards }
+                if self.stage(stage).is_none_or(|stage| stage.shards.len() as u64 != *shards) =>
+            {
+                return Err(illegal(entry, "the shards are not as many as were planned"));
             }
             Event::RollbackStarted { .. } if self.is_past_no_return() => {
                 return Err(illegal(entry, "the run is past the point of no return"));
@@ -210,15 +221,28 @@ impl StageState {
                     checkpoint: Checkpoint::default(),
                     is_complete: false,
                 };
-                self.shards.insert(shard.source.clone(), state);
+                self.shards.insert(shard.id(), state);
             }
-            Event::Checkpointed { source, checkpoint, .. } => {
-                if let Some(shard) = self.shards.get_mut(source) {
+            Event::ShardsDropped { source, .. } => {
+                self.shards.retain(|id, _| source.as_ref().is_some_and(|of| id.source != *of));
+                self.is_planned = false;
+            }
+            Event::CopyPlanned { .. } => self.is_planned = true,
+            Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),
+            Event::ResourceIntended { resource, .. } => {
+                self.resources.retain(|known| known != resource);
+                self.resources.push(resource.clone());
+            }
+            Event::ResourceRemoved { resource, .. } => {
+                self.resources.retain(|known| known != resource);
+            }
+            Event::Checkpointed { shard, checkpoint, .. } => {
+                if let Some(shard) = self.shards.get_mut(shard) {
                     shard.checkpoint = checkpoint.clone();
                 }
             }
-            Event::ShardCompleted { source, .. } => {
-                if let Some(shard) = self.shards.get_mut(source) {
+            Event::ShardCompleted { shard, .. } => {
+                if let Some(shard) = self.shards.get_mut(shard) {
                     shard.is_complete = true;
                 }
             }
@@ -278,7 +302,13 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::IndexCreateIntended { stage, .. }
         | Event::IndexCreated { stage, .. }
         | Event::IndexFound { stage, .. }
+        | Event::ResourceIntended { stage, .. }
+        | Event::ResourceMade { stage, .. }
+        | Event::ResourceRemoved { stage, .. }
+        | Event::RouteChosen { stage, .. }
+        | Event::ShardsDropped { stage, .. }
         | Event::ShardPlanned { stage, .. }
+        | Event::CopyPlanned { stage, .. }
         | Event::Checkpointed { stage, .. }
         | Event::ShardCompleted { stage, .. }
         | Event::WeightIntended { stage, .. }

@@ -10,7 +10,7 @@ mod lock;
 mod state;
 mod store;
 
-pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged};
+pub use event::{Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged, Route};
 pub use inbox::{Inbox, Request};
 pub use lock::{Holder, Lock, LockView};
 pub use state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};

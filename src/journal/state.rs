@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Artifact, Cause, Gate, Hold, Judged};
-use crate::model::{Checkpoint, Namespace, Shard, Share, StageId, Tally};
+use super::{Artifact, Cause, Gate, Hold, Judged, Route};
+use crate::model::{Checkpoint, Resource, Shard, ShardId, Share, StageId, Tally};
 
 /// The state of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,7 +94,13 @@ pub struct StageState {
     pub hold: Option<Hold>,
     /// The index this stage created, or was about to.
     pub created_index: Option<String>,
-    pub shards: BTreeMap<Namespace, ShardState>,
+    /// Collections and the like that this stage made or was about to make and has not removed, in that order.
+    pub resources: Vec<Resource>,
+    /// How the records travel, and why that way.
+    pub route: Option<(Route, String)>,
+    pub shards: BTreeMap<ShardId, ShardState>,
+    /// Whether `shards` are all there are.
+    pub is_planned: bool,
     /// The last judgement of each assertion in each step, of the newest attempt.
     pub judgements: Vec<Judged>,
     /// Steps that passed.
@@ -148,7 +154,10 @@ impl StageState {
             ended: None,
             hold: None,
             created_index: None,
+            resources: Vec::new(),
+            route: None,
             shards: BTreeMap::new(),
+            is_planned: false,
             judgements: Vec::new(),
             steps_passed: BTreeSet::new(),
             bake: None,
@@ -181,6 +190,19 @@ impl StageState {
 impl RunState {
     pub fn stage(&self, id: &StageId) -> Option<&StageState> {
         self.stages.iter().find(|stage| &stage.id == id)
+    }
+
+    /// How the records travel, once a stage has chosen.
+    pub fn route(&self) -> Option<(Route, &str)> {
+        let chosen = self.stages.iter().find_map(|stage| stage.route.as_ref());
+        chosen.map(|(route, reason)| (*route, reason.as_str()))
+    }
+
+    /// Collections and the like that are not removed yet, each with the stage that made it.
+    pub fn resources(&self) -> impl Iterator<Item = (&StageId, &Resource)> {
+        self.stages
+            .iter()
+            .flat_map(|stage| stage.resources.iter().map(move |resource| (&stage.id, resource)))
     }
 
     /// Whether running the plan would continue this run (and not start another).

@@ -20,7 +20,7 @@ impl Default for Checkpoint {
     }
 }
 
-/// Counts since the start of a shard.
+/// Counts since the start of a shard: enumerated = copied + failed + missing + left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Ids found in the source.
@@ -31,8 +31,16 @@ pub struct Tally {
     pub failed: u64,
     /// Ids the source named and then did not have.
     pub missing: u64,
+    /// Records that the plan's filter leaves out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// Bytes of the copied records as the service counts them.
     pub bytes: u64,
+}
+
+/// So that the journals of plans without a filter stay as they were.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tally {
@@ -41,6 +49,7 @@ impl Tally {
         self.copied += other.copied;
         self.failed += other.failed;
         self.missing += other.missing;
+        self.left_out += other.left_out;
         self.bytes += other.bytes;
     }
 }

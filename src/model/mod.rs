@@ -4,6 +4,7 @@
 //! the wire, and stays that until something needs the numbers.
 
 mod checkpoint;
+mod filter;
 mod id;
 mod index;
 mod judgement;
@@ -11,6 +12,7 @@ mod metadata;
 mod number;
 mod observed;
 mod record;
+mod resource;
 mod sample;
 mod shard;
 mod unit;
@@ -18,14 +20,16 @@ mod vector;
 mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
+pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RecordId, StageId};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};
 pub use observed::Observed;
 pub use record::Record;
+pub use resource::{Resource, ResourceKind};
 pub use sample::{Operation, Outcome, Overlap, Sample, Side};
-pub use shard::{Cursor, Enumeration, Shard};
+pub use shard::{Cursor, Enumeration, Shard, ShardId};
 pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
 pub use vector::{SparseVector, Vector};
 pub use verdict::Verdict;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Namespace;
 
@@ -14,8 +17,14 @@ pub enum Enumeration {
     List,
     /// One query with top_k 10,000, ids only; for namespaces of at most 10,000 records.
     Sweep,
+    /// One such query within a cell of a bigger namespace: the records that pass `filter`, at most 10,000.
+    Cell { filter: Value },
     /// A file of ids from the system of record.
     Manifest { file: PathBuf },
+    /// A staging index lists them: one that was made from a collection of the source.
+    Staging { index: String },
+    /// The target lists them: it was made from a collection of the source and holds the records already.
+    Collection,
 }
 
 impl Enumeration {
@@ -23,19 +32,55 @@ impl Enumeration {
         match self {
             Self::List => "list",
             Self::Sweep => "sweep",
+            Self::Cell { .. } => "partition",
             Self::Manifest { .. } => "manifest",
+            Self::Staging { .. } => "staging",
+            Self::Collection => "collection",
         }
     }
 }
 
-/// One namespace of the source on its way to one of the target.
+/// One namespace of the source, or one cell of it, on its way to a namespace of the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     pub source: Namespace,
+    /// The cell's number within its namespace; 0 where the namespace is one shard.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cell: u32,
     pub target: Namespace,
     pub enumeration: Enumeration,
     /// Records by the source's own count when the shard was planned.
     pub expected: u64,
+}
+
+/// What tells a shard from all others of a copy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ShardId {
+    pub source: Namespace,
+    /// See [`Shard::cell`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cell: u32,
+}
+
+impl Shard {
+    pub fn id(&self) -> ShardId {
+        ShardId { source: self.source.clone(), cell: self.cell }
+    }
+}
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cell {
+            0 => self.source.fmt(f),
+            cell => write!(f, "{} cell {cell}", self.source),
+        }
+    }
+}
+
+// The signature is serde's.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Where a shard stands: everything before it has been acknowledged by the target.

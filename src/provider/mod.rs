@@ -68,6 +68,30 @@ pub struct IndexChange {
     pub deletion_protection: Option<bool>,
 }
 
+/// A frozen copy of an index's records, kept by the provider, from which indexes are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collection {
+    pub name: String,
+    /// The provider's word for how it stands, for example `Initializing`.
+    pub state: String,
+    pub dimension: Option<u32>,
+    /// Records in it, where the provider tells.
+    pub records: Option<u64>,
+    /// Bytes it takes, where the provider tells.
+    pub bytes: Option<u64>,
+}
+
+impl Collection {
+    pub fn is_ready(&self) -> bool {
+        self.state == "Ready"
+    }
+
+    /// Whether it will never be ready.
+    pub fn has_failed(&self) -> bool {
+        self.state.ends_with("Failed") || self.state.starts_with("Terminat")
+    }
+}
+
 /// An index that can be read. Reading never changes it.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -168,6 +192,33 @@ pub trait Target: Source {
     /// # Behavior
     /// - Deleting what is not there succeeds.
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+
+    /// Asks for a collection of this index's records; it may not be ready yet when this returns.
+    ///
+    /// # Behavior
+    /// - Changes nothing in the index.
+    /// - `AlreadyExists` where the name is taken.
+    /// - `Unsupported` or `Refused` where this kind of index has none.
+    async fn create_collection(&self, name: &str) -> Result<()>;
+
+    /// A collection of this index's project.
+    ///
+    /// # Behavior
+    /// - `None` where there is no such collection; that is not an error.
+    async fn collection(&self, name: &str) -> Result<Option<Collection>>;
+
+    /// Deletes a collection of this index's project.
+    ///
+    /// # Behavior
+    /// - Deleting what is not there succeeds.
+    async fn delete_collection(&self, name: &str) -> Result<()>;
+
+    /// As [`Target::create`], with the records of `collection` in it.
+    ///
+    /// # Behavior
+    /// - The records may appear after the index is ready.
+    /// - `AlreadyExists` where the name is taken.
+    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
 
     /// The size of `record` in a request, in bytes, by the wire that counts more.
     fn request_bytes(&self, record: &Record) -> usize;

@@ -25,6 +25,19 @@ pub fn open_target(
     }
 }
 
+/// Whether both ends of a plan are seen with the same key at the same address. Two keys may be of one project all the
+/// same; that cannot be told from here.
+///
+/// # Errors
+/// `Invalid` where a key is missing.
+pub fn is_same_project(plan: &PlanFile, environment: &Environment) -> Result<bool> {
+    let (source, target) = (&plan.source, &plan.target);
+    let key = |end: &Endpoint, side: &str| environment.api_key(end, side);
+    Ok(source.provider == target.provider
+        && environment.endpoint(source) == environment.endpoint(target)
+        && key(source, "source")? == key(target, "target")?)
+}
+
 /// The provider of `endpoint` to read, without layers; connects to nothing yet.
 ///
 /// # Errors

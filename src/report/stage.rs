@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::words::{bytes, count, plural};
 use crate::clock::until;
 use crate::journal::{Artifact, Entry, Event, StageState, StageStatus};
-use crate::model::{StageId, Tally};
+use crate::model::{Namespace, StageId, Tally};
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,7 +40,7 @@ pub struct StageReport {
 /// What a copy stage moved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CopyReport {
-    /// Namespaces planned, and how many were proven complete.
+    /// Namespaces planned, and how many were proven complete with all their shards.
     pub namespaces: u64,
     pub complete: u64,
     /// Records by the source's own count.
@@ -57,9 +57,13 @@ impl CopyReport {
         let tally = stage.tally();
         let rate =
             seconds.filter(|seconds| *seconds > 0.0).map(|seconds| tally.copied as f64 / seconds);
+        let mut namespaces: BTreeMap<&Namespace, bool> = BTreeMap::new();
+        for state in stage.shards.values() {
+            *namespaces.entry(&state.shard.source).or_insert(true) &= state.is_complete;
+        }
         (!stage.shards.is_empty()).then(|| Self {
-            namespaces: stage.shards.len() as u64,
-            complete: stage.shards.values().filter(|shard| shard.is_complete).count() as u64,
+            namespaces: namespaces.len() as u64,
+            complete: namespaces.values().filter(|is_complete| **is_complete).count() as u64,
             expected: stage.shards.values().map(|shard| shard.shard.expected).sum(),
             tally,
             rate,
@@ -68,11 +72,15 @@ impl CopyReport {
 
     /// `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
     pub fn words(&self) -> String {
-        let Tally { copied, failed, missing, bytes: size, .. } = self.tally;
+        let Tally { copied, failed, missing, left_out, bytes: size, .. } = self.tally;
         let rate =
             self.rate.map(|rate| format!(", {}/s", count(rate.round() as u64))).unwrap_or_default();
+        let left_out = match left_out {
+            0 => String::new(),
+            records => format!(", {} left out", count(records)),
+        };
         format!(
-            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing",
+            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing{left_out}",
             count(copied),
             plural(self.expected, "record"),
             count(self.complete),

@@ -1,7 +1,7 @@
 //! What a stage is given: everything it needs, as data and handles.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Event, StageState};
 use crate::model::StageId;
 use crate::plan::{CheckedStage, Plan};
+use crate::provider::manifest::Spool;
 use crate::traffic::Driver;
 
 /// What a stage is given.
@@ -29,6 +30,8 @@ pub struct Context {
     pub options: Arc<RunOptions>,
     /// Where this run's artifacts go.
     pub artifacts: PathBuf,
+    /// The sorted ids of the plan's manifest, once they were opened.
+    pub(super) ids: Arc<Mutex<Option<Arc<Spool>>>>,
     /// When this process has waited long enough.
     pub detach_at: Option<Timestamp>,
 }

@@ -67,6 +67,7 @@ impl Executor {
             cancel,
             options: run.options,
             artifacts,
+            ids: std::sync::Arc::default(),
             detach_at,
         };
         Self { base, begun: HashSet::new(), erred: None }

@@ -6,7 +6,7 @@ use super::listener::{Listener, Progress};
 use crate::copy::Acked;
 use crate::error::{Error, Result};
 use crate::journal::{Entry, Event, Inbox, Journal, RunState};
-use crate::model::{Checkpoint, Namespace, StageId};
+use crate::model::{Checkpoint, ShardId, StageId};
 
 /// Appends events and tells the listener; shared by everything that works for the run.
 #[derive(Clone)]
@@ -35,16 +35,12 @@ impl Recorder {
     pub fn checkpoint(
         &self,
         stage: &StageId,
-        source: &Namespace,
+        shard: &ShardId,
         acked: Acked<Checkpoint>,
     ) -> Result<()> {
         let checkpoint = acked.into_inner();
-        self.append(Event::Checkpointed {
-            stage: stage.clone(),
-            source: source.clone(),
-            checkpoint,
-        })
-        .map(drop)
+        self.append(Event::Checkpointed { stage: stage.clone(), shard: shard.clone(), checkpoint })
+            .map(drop)
     }
 
     /// Turns the requests that wait in the inbox into events.

@@ -1,12 +1,14 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::copy::Partition;
 use crate::error::Result;
-use crate::model::Rate;
+use crate::model::{Namespace, Rate};
 use crate::plan::Plan;
-use crate::plan::file::StageKind;
+use crate::plan::file::{Endpoint, StageKind};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
-use crate::provider::registry::open_target;
+use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::{Environment, Source, Target};
 
 /// How long a measured query may take before it counts as failed.
@@ -23,9 +25,21 @@ pub struct World {
     pub measured_target: Arc<dyn Source>,
     /// The source as something that can be deleted; only `decommission` gets it.
     pub(super) retiring: Arc<dyn Target>,
+    /// Whether both sides are in one project: collections of the one are seen by the other.
+    pub is_same_project: bool,
+    opener: Opener,
+    /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
+    /// ask the same.
+    pub(super) partitions: Partitions,
     source_metrics: Arc<Metrics>,
     target_metrics: Arc<Metrics>,
 }
+
+/// Splits that were found, by namespace and its records at that time.
+pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
+
+/// Opens another index of the target's project.
+type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Target>> + Send + Sync>;
 
 impl World {
     /// Connects to nothing yet.
@@ -33,9 +47,7 @@ impl World {
     /// # Errors
     /// `Invalid` where a secret is missing.
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
-        let source = open_target(&plan.file.source, "source", environment)?;
-        let target = open_target(&plan.file.target, "target", environment)?;
-        Ok(Self::new(source, target, rate_of(plan)))
+        Self::open_as(plan, environment, |index| index)
     }
 
     /// The same behind a layer that refuses every write: for commands that only look.
@@ -43,28 +55,51 @@ impl World {
     /// # Errors
     /// As [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
-        let source = open_target(&plan.file.source, "source", environment)?;
-        let target = open_target(&plan.file.target, "target", environment)?;
-        Ok(Self::new(read_only(source), read_only(target), rate_of(plan)))
+        Self::open_as(plan, environment, read_only)
     }
 
-    /// A world of two indexes; the source is only read until it is retired, at most `rate` records a second.
-    fn new(source: Arc<dyn Target>, target: Arc<dyn Target>, rate: Option<Rate>) -> Self {
+    /// The source is only read until it is retired, at most as many records a second as the plan says.
+    fn open_as(
+        plan: &Plan,
+        environment: &Environment,
+        dress: fn(Arc<dyn Target>) -> Arc<dyn Target>,
+    ) -> Result<Self> {
+        let source = dress(open_target(&plan.file.source, "source", environment)?);
+        let target = dress(open_target(&plan.file.target, "target", environment)?);
+        let opener = {
+            let (endpoint, environment) = (plan.file.target.clone(), environment.clone());
+            move |name: &str| {
+                let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
+                let index = dress(open_target(&endpoint, "target", &environment)?);
+                Ok(stack(index, StackOptions::serverless()).0)
+            }
+        };
         let mut options = StackOptions::serverless();
-        options.throttle.fetched_records = rate.map(|Rate(records)| records);
+        options.throttle.fetched_records = rate_of(plan).map(|Rate(records)| records);
         let (layered_source, source_metrics) = stack(source.clone(), options);
         let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
         let (measured_source, _) = stack(source, StackOptions::probe(PROBE_DEADLINE));
         let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
-        Self {
+        Ok(Self {
             source: layered_source.clone(),
             target: layered_target,
             measured_source,
             measured_target,
             retiring: layered_source,
+            is_same_project: is_same_project(&plan.file, environment)?,
+            opener: Arc::new(opener),
+            partitions: Partitions::default(),
             source_metrics,
             target_metrics,
-        }
+        })
+    }
+
+    /// Another index of the target's project, there or not yet.
+    ///
+    /// # Errors
+    /// As [`World::open`].
+    pub fn open_other(&self, name: &str) -> Result<Arc<dyn Target>> {
+        (self.opener)(name)
     }
 
     /// Looks whether both sides answer, without the patience of a run that is going: a wrong address is said at

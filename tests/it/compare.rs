@@ -8,6 +8,7 @@ use vecshift::model::{
 fn shard() -> Shard {
     Shard {
         source: Namespace::new("a"),
+        cell: 0,
         target: Namespace::new("b"),
         enumeration: Enumeration::List,
         expected: 1,

@@ -15,6 +15,8 @@ use vecshift::plan::file::Faults;
 pub const KEY: &str = "test-key";
 pub const READY_AFTER: Duration = Duration::from_secs(5);
 pub const COLLECTION_AFTER: Duration = Duration::from_secs(60);
+pub const BACKUP_AFTER: Duration = Duration::from_secs(30);
+pub const RESTORE_AFTER: Duration = Duration::from_secs(40);
 
 pub struct Rig {
     pub emulator: Emulator,
@@ -62,17 +64,28 @@ impl Rig {
     }
 
     pub async fn with(faults: Faults, rate_limits: bool) -> Self {
+        Self::of(|options| {
+            options.faults = faults;
+            options.rate_limits = rate_limits;
+        })
+        .await
+    }
+
+    /// An emulator whose options `change` has set.
+    pub async fn of(change: impl FnOnce(&mut EmulatorOptions)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
-        let options = EmulatorOptions {
+        let mut options = EmulatorOptions {
             api_key: Some(KEY.to_owned()),
-            faults,
-            rate_limits,
+            rate_limits: false,
             ready_after: READY_AFTER,
             collection_ready_after: COLLECTION_AFTER,
+            backup_ready_after: BACKUP_AFTER,
+            restore_ready_after: RESTORE_AFTER,
             clock: clock.clone(),
             ..EmulatorOptions::default()
         };
+        change(&mut options);
         let emulator = Emulator::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { emulator, clock, http }
@@ -106,6 +119,22 @@ impl Rig {
     pub async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let url = format!("{}{path}", self.emulator.url());
         self.try_call(method, &url, body).await.unwrap()
+    }
+
+    /// A request to the control plane in another version.
+    pub async fn control_at(
+        &self,
+        version: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let url = format!("{}{path}", self.emulator.url());
+        let mut request = self.request(method, &url, body).build().unwrap();
+        request.headers_mut().insert("x-pinecone-api-version", version.parse().unwrap());
+        let response = self.http.execute(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
     }
 
     pub async fn post(&self, host: &str, path: &str, body: Value) -> Answer {

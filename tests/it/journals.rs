@@ -10,7 +10,7 @@ use vecshift::journal::{
 };
 use vecshift::model::{
     Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Severity,
-    Shard, Share, Span, StageId, Tally, Verdict,
+    Shard, ShardId, Share, Span, StageId, Tally, Verdict,
 };
 
 /// Writes events and moves the time.
@@ -90,6 +90,7 @@ impl Writer {
         let source = Namespace::from(name);
         let shard = Shard {
             source: source.clone(),
+            cell: 0,
             target: Namespace::from("creator_1"),
             enumeration: Enumeration::Sweep,
             expected: records,
@@ -102,14 +103,16 @@ impl Writer {
             failed: 0,
             missing: 0,
             bytes: records * 12_400,
+            ..Tally::default()
         };
         let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
         self.write(Event::Checkpointed {
             stage: "copy".into(),
-            source: source.clone(),
+            shard: ShardId { source: source.clone(), cell: 0 },
             checkpoint,
         });
-        self.write(Event::ShardCompleted { stage: "copy".into(), source });
+        let shard = ShardId { source, cell: 0 };
+        self.write(Event::ShardCompleted { stage: "copy".into(), shard });
     }
 
     pub fn set_weight(&mut self, step: usize, weight: f64, bake: u64) {

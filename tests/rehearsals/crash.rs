@@ -69,6 +69,16 @@ async fn run_and_kill(rig: &Rig, events: u64) -> bool {
     }
 }
 
+/// The same, with every record in its place without having been sent.
+fn by_collection() -> String {
+    PLAN.replace("rename: \"moved_{{ namespace }}\"", "select: [\"*\"]")
+}
+
+/// The same, with the ids from a staging index.
+fn by_staging() -> String {
+    PLAN.replace("  - kind: copy\n", "  - kind: copy\n    enumerate: staging\n")
+}
+
 async fn assert_moved(rig: &Rig, killed_after: u64) {
     let state = rig.state();
     assert!(state.stages.iter().all(|stage| stage.is_passed()), "killed after {killed_after}");
@@ -79,24 +89,38 @@ async fn assert_moved(rig: &Rig, killed_after: u64) {
     assert_eq!(stats.total, 120, "killed after {killed_after}: {stats:?}");
     assert_eq!(stats.namespaces.len(), 3, "killed after {killed_after}: {stats:?}");
     assert!(world.source.describe().await.unwrap().is_none(), "killed after {killed_after}");
-    let kept = target.list(&Namespace::new("moved_ns_1"), None).await.unwrap();
-    assert!(!kept.ids.is_empty());
+    assert_eq!(rig.emulator.indexes(), ["new"], "killed after {killed_after}");
+    assert!(rig.emulator.collections().is_empty(), "killed after {killed_after}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_any_event_it_ends_in_the_same_place() {
-    let whole = Rig::of_text(PLAN).await;
+    kill_after_each_event(PLAN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_a_copy_by_collection_it_ends_in_the_same_place() {
+    kill_after_each_event(&by_collection()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_a_copy_through_staging_it_ends_in_the_same_place() {
+    kill_after_each_event(&by_staging()).await;
+}
+
+async fn kill_after_each_event(plan: &str) {
+    let whole = Rig::of_text(plan).await;
     let outcome = whole.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_moved(&whole, 0).await;
     let events = whole.entries().len() as u64;
     drop(whole);
-    let kills = (1..events).map(resume_after);
+    let kills = (1..events).map(|killed_after| resume_after(plan, killed_after));
     futures::stream::iter(kills).buffer_unordered(4).for_each(|()| async {}).await;
 }
 
-async fn resume_after(killed_after: u64) {
-    let rig = Rig::of_text(PLAN).await;
+async fn resume_after(plan: &str, killed_after: u64) {
+    let rig = Rig::of_text(plan).await;
     if !run_and_kill(&rig, killed_after).await {
         return;
     }
@@ -124,8 +148,14 @@ fn settled(rig: &Rig) -> Vec<Namespace> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
-    let plan = PLAN.replace("error_rate < 50%", "error_rate > 50%");
-    let whole = Rig::of_text(&plan).await;
+    for plan in [PLAN.to_owned(), by_collection(), by_staging()] {
+        roll_back_killed_after_each_event(&plan.replace("error_rate < 50%", "error_rate > 50%"))
+            .await;
+    }
+}
+
+async fn roll_back_killed_after_each_event(plan: &str) {
+    let whole = Rig::of_text(plan).await;
     let outcome = whole.run().await;
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     let entries = whole.entries();
@@ -134,7 +164,7 @@ async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
             as u64;
     drop(whole);
     for killed_after in failed..entries.len() as u64 - 1 {
-        let rig = Rig::of_text(&plan).await;
+        let rig = Rig::of_text(plan).await;
         if !run_and_kill(&rig, killed_after + 1).await {
             break;
         }
@@ -142,5 +172,7 @@ async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{killed_after}: {outcome:?}");
         assert_eq!(rig.state().weight, Some(vecshift::model::Share(0.0)));
         assert_eq!(rig.emulator.counters().writes("old"), 0);
+        assert!(rig.emulator.collections().is_empty());
+        assert_eq!(rig.emulator.indexes(), ["new", "old"], "the copied records are kept");
     }
 }

@@ -11,11 +11,12 @@ use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::clock::{Clock, Stopwatch};
-use crate::emulator::{self, Emulator, EmulatorOptions};
+use crate::emulator::{self, Emulator, EmulatorOptions, S3Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Lock, Paths};
 use crate::model::Span;
 use crate::plan::Plan;
+use crate::plan::file::{EnumerateBy, StageKind};
 use crate::provider::{Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
@@ -41,7 +42,8 @@ pub struct Arguments {
 const KEY: &str = "rehearsal";
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let plan = session.read_plan(&arguments.plan)?.plan;
+    let mut plan = session.read_plan(&arguments.plan)?.plan;
+    play_commands(session, &mut plan);
     let world = emulator::World::of_plan(&plan)?;
     let faults = plan.file.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
@@ -50,6 +52,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
+        s3: S3Options::from_variables(|name| session.surroundings.get(name)),
         ..EmulatorOptions::default()
     };
     let emulator = Emulator::start(options).await?;
@@ -111,6 +114,23 @@ fn drive<'a>(
         paths,
         files: &arguments.files,
     })
+}
+
+/// A command that prints ids is not run, and its ids would not be those of the emulator's records: they are found as if
+/// the plan said `auto`.
+fn play_commands(session: &Session, plan: &mut Plan) {
+    for stage in &mut plan.file.stages {
+        if let StageKind::Copy(copy) = &mut stage.kind
+            && let EnumerateBy::Manifest(asked) = &copy.enumerate
+            && let Some(argv) = &asked.manifest.exec
+        {
+            session.output.talk(&format!(
+                "The manifest's command is not run in a rehearsal ({}); the ids are found as by `enumerate: auto`.",
+                argv.join(" ")
+            ));
+            copy.enumerate = EnumerateBy::default();
+        }
+    }
 }
 
 /// The rehearsal's folder, emptied: every rehearsal starts anew.

@@ -19,10 +19,11 @@ use self::difference::differences;
 pub use self::difference::{Difference, DifferenceKind};
 pub use self::extra::count_extra;
 pub use self::schema::{Drift, Schemas};
-use super::enumerate::{IdChunk, Ids, Manifest};
+use super::enumerate::{IdChunk, Ids, Lists};
 use super::pipeline::{Pipeline, fetch_all};
+use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Record, RecordId, Shard};
+use crate::model::{Cursor, Enumeration, Record, RecordId, Shard};
 
 /// What comparing one or more shards came to: `compared` is `equal` plus `mismatched` plus `missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,13 +95,13 @@ impl Comparison {
 pub async fn compare_shard(
     pipeline: &Pipeline,
     shard: &Shard,
-    manifest: Option<Manifest>,
+    lists: Lists,
     tolerance: Option<f64>,
     is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
     found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
 ) -> Result<()> {
     let source = pipeline.source.clone();
-    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), manifest).await?;
+    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), lists).await?;
     let (shared, of) = (pipeline.clone(), Arc::new(shard.clone()));
     let mut compared = ids
         .into_stream()
@@ -110,13 +111,27 @@ pub async fn compare_shard(
         .try_buffered(pipeline.chunks_in_flight.max(1))
         .take_until(pipeline.cancel.clone().cancelled_owned())
         .boxed();
-    while let Some((comparison, differences)) = compared.try_next().await? {
+    // Ids that the target listed, and how many of them the source turned out to have.
+    let mut here = 0;
+    while let Some((comparison, differences, seen)) = compared.try_next().await? {
+        here += seen;
         found(comparison, differences)?;
     }
     if pipeline.cancel.is_cancelled() {
         return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
     }
+    // Of a record that the target lacks nobody names the id; the source's own count tells that there is one.
+    let short = shard.expected.saturating_sub(here);
+    if is_told_by_target(shard) && short > 0 {
+        let missing = Comparison { compared: short, missing: short, ..Comparison::default() };
+        found(missing, Vec::new())?;
+    }
     Ok(())
+}
+
+/// Whether the ids come from the target, which may have more than the source and may lack some.
+fn is_told_by_target(shard: &Shard) -> bool {
+    matches!(shard.enumeration, Enumeration::Staging { .. } | Enumeration::Collection)
 }
 
 async fn compare_chunk(
@@ -125,7 +140,8 @@ async fn compare_chunk(
     chunk: IdChunk,
     tolerance: Option<f64>,
     is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
-) -> Result<(Comparison, Vec<Difference>)> {
+) -> Result<(Comparison, Vec<Difference>, u64)> {
+    let listed = chunk.ids.len();
     let ids: Vec<RecordId> = chunk.ids.into_iter().filter(|id| is_chosen(id)).collect();
     let permit = pipeline.concurrency.acquire().await?;
     let both = futures::future::try_join(
@@ -137,13 +153,19 @@ async fn compare_chunk(
     let (ours, theirs) = both?;
     let mut theirs: HashMap<RecordId, Record> =
         theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
-    let vanished = (ids.len() - ours.len()) as u64;
+    let absent = ids.len() - ours.len();
+    let vanished = if is_told_by_target(&shard) { 0 } else { absent as u64 };
     let mut comparison = Comparison { vanished, ..Comparison::default() };
     let mut differences = Vec::new();
     for record in ours {
-        let expected = pipeline.transform.apply(&shard.source, record)?;
+        let expected = match pipeline.transform.change(&shard.source, record) {
+            Changed::Kept(record) => record,
+            Changed::LeftOut => continue,
+            // It was not copied either, so it is missing.
+            Changed::Refused(record, _) => record,
+        };
         let seen = theirs.remove(&expected.id);
         differences.extend(comparison.compare(&shard, &expected, seen.as_ref(), tolerance));
     }
-    Ok((comparison, differences))
+    Ok((comparison, differences, (listed - absent) as u64))
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::emulator::collection::Collection;
 use crate::emulator::error::{Answer, Code, Refusal};
+use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::Shared;
 
 use super::rules;
@@ -28,8 +29,9 @@ pub(crate) fn create(project: &Shared, body: CollectionBody) -> Answer<Value> {
     if !source.is_ready(now) {
         return Err(Refusal::invalid(format!("Source index {} is not ready.", body.source)));
     }
-    let ready_at = project.in_a_while(project.collection_ready_after);
-    let collection = Collection::of(body.name, &source, now, ready_at);
+    let ending = Ending::from(project.dice.faults().collection);
+    let progress = Progress::new(now, project.options.collection_ready_after, ending);
+    let collection = Collection::of(body.name, &source, now, progress);
     let model = collection.model(now);
     match project.put_collection(collection) {
         true => Ok(model),

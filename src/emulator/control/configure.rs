@@ -1,48 +1,106 @@
-//! Changing what can be changed of an index: protection, tags, the size of pods.
+//! Changing what can be changed of an index: protection, tags, the size of pods, the read capacity.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Index;
+use crate::emulator::version::Version;
 use crate::model::Deployment;
 
-use super::rules;
+use super::{read, rules};
 
 #[derive(Deserialize)]
-pub(crate) struct ConfigureBody {
+struct ConfigureBody {
     deletion_protection: Option<String>,
     tags: Option<BTreeMap<String, String>>,
     spec: Option<SpecBody>,
+    embed: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct SpecBody {
-    pod: Option<PodBody>,
+    pod: Option<PodChange>,
+    serverless: Option<ServerlessBody>,
+    byoc: Option<ServerlessBody>,
 }
 
 #[derive(Deserialize)]
-struct PodBody {
-    replicas: Option<u32>,
-    pod_type: Option<String>,
+pub(super) struct PodChange {
+    pub replicas: Option<u32>,
+    pub pod_type: Option<String>,
 }
 
-/// Checks the whole change and then applies it at once.
-pub(crate) fn configure(index: &Index, body: ConfigureBody) -> Answer<()> {
-    let mut spec = index.spec();
-    if let Some(word) = &body.deletion_protection {
-        spec.deletion_protection = rules::read_switch("deletion_protection", word)?;
-    }
-    rules::merge_tags(&mut spec.tags, body.tags.unwrap_or_default())?;
-    if let Some(pod) = body.spec.and_then(|spec| spec.pod) {
-        resize(&mut spec.deployment, pod)?;
-    }
-    index.configure(|current| *current = spec);
-    Ok(())
+#[derive(Deserialize)]
+struct ServerlessBody {
+    read_capacity: Option<Value>,
 }
 
-fn resize(deployment: &mut Deployment, change: PodBody) -> Answer<()> {
+/// A change as either dialect says it.
+pub(super) struct Change {
+    pub deletion_protection: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub pod: Option<PodChange>,
+    pub read_capacity: Option<Value>,
+}
+
+/// The change a body of the versions up to 2026-04 asks for.
+pub(super) fn configure(body: &[u8]) -> Answer<Change> {
+    let body: ConfigureBody = read(body)?;
+    if body.embed.is_some() {
+        return Err(Refusal::invalid("The emulator has no integrated embedding."));
+    }
+    let (pod, read_capacity) = match body.spec {
+        None => (None, None),
+        Some(SpecBody { pod, serverless: None, byoc: None }) => (pod, None),
+        Some(SpecBody { pod: None, serverless: Some(spec), byoc: None }) => {
+            (None, spec.read_capacity)
+        }
+        Some(_) => {
+            return Err(Refusal::invalid("spec must be that of the index: serverless or pod."));
+        }
+    };
+    Ok(Change {
+        deletion_protection: body.deletion_protection,
+        tags: body.tags.unwrap_or_default(),
+        pod,
+        read_capacity,
+    })
+}
+
+impl Change {
+    /// Checks the whole change and then applies it; a new read capacity takes a while.
+    pub fn apply(
+        self,
+        index: &Index,
+        now: Timestamp,
+        takes: Duration,
+        version: Version,
+    ) -> Answer<()> {
+        let mut spec = index.spec();
+        if let Some(word) = &self.deletion_protection {
+            spec.deletion_protection = rules::read_switch("deletion_protection", word)?;
+        }
+        rules::merge_tags(&mut spec.tags, self.tags, version)?;
+        if let Some(pod) = self.pod {
+            resize(&mut spec.deployment, pod)?;
+        }
+        if let Some(asked) = self.read_capacity {
+            if index.is_pod {
+                return Err(Refusal::invalid("Pod-based indexes have no read capacity."));
+            }
+            index.change_capacity(&asked, now, takes)?;
+        }
+        index.configure(|current| *current = spec);
+        Ok(())
+    }
+}
+
+fn resize(deployment: &mut Deployment, change: PodChange) -> Answer<()> {
     let Deployment::Pod { pod_type, pods, replicas, shards, .. } = deployment else {
         return Err(Refusal::invalid("Only pod-based indexes have pods to configure."));
     };

@@ -1,4 +1,4 @@
-//! Creating an index, empty or from a collection.
+//! Creating an index, empty or from a collection, as the versions up to 2026-04 ask for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,16 +6,20 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::emulator::capacity::ReadCapacity;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::{Extras, Index};
+use crate::emulator::limits;
+use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
+use crate::emulator::version::Version;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
 
 use super::rules;
 
 #[derive(Deserialize)]
-pub(crate) struct CreateBody {
+struct CreateBody {
     name: String,
     spec: SpecBody,
     dimension: Option<u32>,
@@ -29,7 +33,12 @@ pub(crate) struct CreateBody {
 struct SpecBody {
     serverless: Option<ServerlessBody>,
     pod: Option<PodBody>,
-    byoc: Option<Value>,
+    byoc: Option<ByocBody>,
+}
+
+#[derive(Deserialize)]
+struct ByocBody {
+    environment: String,
 }
 
 #[derive(Deserialize)]
@@ -57,15 +66,28 @@ struct MetadataConfig {
     indexed: Option<Vec<String>>,
 }
 
-/// Checks the body and creates the index.
-pub(crate) async fn create(project: &Shared, body: CreateBody) -> Answer<Arc<Index>> {
-    let (spec, extras) = body.read()?;
+/// What a body of the versions up to 2026-04 asks for.
+pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)> {
+    let body: CreateBody = super::read(body)?;
+    body.read(version)
+}
+
+/// Creates an index that either dialect asked for.
+pub(crate) async fn create(
+    project: &Shared,
+    spec: IndexSpec,
+    extras: Extras,
+) -> Answer<Arc<Index>> {
     let records = match &extras.source_collection {
         Some(collection) => records_of(project, collection, &spec)?,
         None => Store::default(),
     };
-    let ready_after = project.ready_after;
-    project.create(NewIndex { spec, extras, records, ready_after, is_made_by_client: true }).await
+    let ending = match extras.source_collection {
+        Some(_) => Ending::from(project.dice.faults().restore),
+        None => Ending::Well,
+    };
+    let progress = Progress::new(project.now(), project.options.ready_after, ending);
+    project.create(NewIndex { spec, extras, records, progress, is_made_by_client: true }).await
 }
 
 /// The records of a collection that is ready and fits `spec`.
@@ -89,13 +111,20 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
             "The index must be in the cloud of the collection {name}, {from}, not in {cloud}."
         )));
     }
+    let namespaces = collection.records.spaces.len();
+    if matches!(spec.deployment, Deployment::Serverless { .. }) && namespaces > rules::NAMESPACES {
+        return Err(Refusal::invalid(format!(
+            "The collection {name} has {namespaces} namespaces, the limit is {}.",
+            rules::NAMESPACES
+        )));
+    }
     Ok(collection.records.snapshot())
 }
 
 impl CreateBody {
-    fn read(self) -> Answer<(IndexSpec, Extras)> {
+    fn read(self, version: Version) -> Answer<(IndexSpec, Extras)> {
         rules::check_name("Index name", &self.name)?;
-        let (deployment, extras) = self.spec.read()?;
+        let (deployment, extras) = self.spec.read(version)?;
         let vector_type = match self.vector_type.as_deref().unwrap_or("dense") {
             "dense" => VectorType::Dense,
             "sparse" => VectorType::Sparse,
@@ -107,7 +136,7 @@ impl CreateBody {
         let metric = self.metric.as_deref().map(rules::read_metric).transpose()?;
         check_shape(vector_type, self.dimension, metric)?;
         let mut tags = BTreeMap::new();
-        rules::merge_tags(&mut tags, self.tags.unwrap_or_default())?;
+        rules::merge_tags(&mut tags, self.tags.unwrap_or_default(), version)?;
         let default = match vector_type {
             VectorType::Dense => Metric::Cosine,
             VectorType::Sparse => Metric::Dotproduct,
@@ -126,7 +155,12 @@ impl CreateBody {
     }
 }
 
-fn check_shape(kind: VectorType, dimension: Option<u32>, metric: Option<Metric>) -> Answer<()> {
+/// Whether dimension and metric are those of such an index.
+pub(crate) fn check_shape(
+    kind: VectorType,
+    dimension: Option<u32>,
+    metric: Option<Metric>,
+) -> Answer<()> {
     let wrong = match (kind, dimension, metric) {
         (VectorType::Dense, None, _) => "dimension is required for a dense index.",
         (VectorType::Dense, Some(dimension), _) if !(1..=rules::DIMENSION).contains(&dimension) => {
@@ -142,46 +176,51 @@ fn check_shape(kind: VectorType, dimension: Option<u32>, metric: Option<Metric>)
 }
 
 impl SpecBody {
-    fn read(self) -> Answer<(Deployment, Extras)> {
+    fn read(self, version: Version) -> Answer<(Deployment, Extras)> {
         match (self.serverless, self.pod, self.byoc) {
-            (Some(serverless), None, None) => serverless.read(),
+            (Some(serverless), None, None) => serverless.read(version),
             (None, Some(pod), None) => pod.read(),
-            (None, None, Some(_)) => {
-                Err(Refusal::new(501, Code::Unimplemented, "The emulator has no BYOC indexes."))
-            }
+            (None, None, Some(byoc)) => Err(no_environment(&byoc.environment)),
             _ => Err(Refusal::invalid("spec must have exactly one of serverless, pod and byoc.")),
         }
     }
 }
 
 impl ServerlessBody {
-    fn read(self) -> Answer<(Deployment, Extras)> {
-        if !["aws", "gcp", "azure"].contains(&self.cloud.as_str()) || self.region.is_empty() {
-            let message = format!("Cloud {} with region {} not found.", self.cloud, self.region);
-            return Err(Refusal::not_found(message));
+    fn read(self, version: Version) -> Answer<(Deployment, Extras)> {
+        let deployment = serverless(self.cloud, self.region)?;
+        // What a version does not know yet is passed over like any other key.
+        let schema = self.schema.filter(|_| version >= Version::V2025_10);
+        let read_capacity = self.read_capacity.filter(|_| version >= Version::V2025_10);
+        let collection = self.source_collection.filter(|_| version >= Version::V2025_04);
+        if let Some(schema) = &schema {
+            limits::check_schema(schema)?;
         }
-        if let Some(schema) = &self.schema {
-            check_schema(schema)?;
-        }
-        let deployment = Deployment::Serverless { cloud: self.cloud, region: self.region };
         let extras = Extras {
-            read_capacity: self.read_capacity,
-            schema: self.schema,
-            source_collection: self.source_collection.filter(|name| !name.is_empty()),
+            read_capacity: read_capacity
+                .as_ref()
+                .map(ReadCapacity::read)
+                .transpose()?
+                .unwrap_or_default(),
+            schema,
+            source_collection: collection.filter(|name| !name.is_empty()),
+            ..Extras::default()
         };
         Ok((deployment, extras))
     }
 }
 
-fn check_schema(schema: &Value) -> Answer<()> {
-    let fields = schema.get("fields").and_then(Value::as_object);
-    let is_right = fields.is_some_and(|fields| {
-        fields.values().all(|field| field.get("filterable") == Some(&Value::Bool(true)))
-    });
-    if is_right {
-        return Ok(());
+pub(crate) fn serverless(cloud: String, region: String) -> Answer<Deployment> {
+    if !["aws", "gcp", "azure"].contains(&cloud.as_str()) || region.is_empty() {
+        let message = format!("Cloud {cloud} with region {region} not found.");
+        return Err(Refusal::not_found(message));
     }
-    Err(Refusal::invalid("schema must be {\"fields\": {name: {\"filterable\": true}}}."))
+    Ok(Deployment::Serverless { cloud, region })
+}
+
+/// The project of the emulator has no environments of its owner's.
+pub(crate) fn no_environment(name: &str) -> Refusal {
+    Refusal::not_found(format!("BYOC environment {name} not found."))
 }
 
 impl PodBody {
@@ -213,7 +252,7 @@ mod tests {
     use serde_json::json;
 
     fn read(body: Value) -> Answer<(IndexSpec, Extras)> {
-        serde_json::from_value::<CreateBody>(body).map_err(Refusal::unreadable)?.read()
+        super::read(body.to_string().as_bytes(), Version::V2026_04)
     }
 
     fn serverless(extra: Value) -> Value {

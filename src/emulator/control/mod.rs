@@ -1,10 +1,17 @@
-//! The control plane: indexes and collections over REST, as the versions up to 2026-04 speak it.
+//! The control plane over REST: indexes, collections, backups and restore jobs.
+//!
+//! Versions up to 2026-04 speak of `dimension`, `metric` and `spec` (`create`, `configure`, `model`), 2026-07 of
+//! `schema` and `deployment` (`schema/`); behind both are the same indexes.
 
+mod backups;
 mod collections;
 mod configure;
 mod create;
 mod model;
+mod paging;
+mod restores;
 mod rules;
+mod schema;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -12,9 +19,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::{Answer, Code, Refusal};
+use super::index::Index;
 use super::operation::Operation;
 use super::project::Shared;
 use super::rest::Incoming;
+use super::version::Version;
+use crate::clock::Timestamp;
 
 /// Answers a request to the control plane.
 pub(crate) async fn answer(
@@ -34,22 +44,30 @@ async fn perform(
     operation: Operation,
     incoming: &Incoming,
 ) -> Answer<(u16, Option<Value>)> {
-    let (name, now) = (incoming.name.as_str(), project.now());
+    let (name, now, version) = (incoming.name.as_str(), project.now(), incoming.version);
     Ok(match operation {
         Operation::ListIndexes => {
-            let models: Vec<_> =
-                project.indexes().iter().map(|index| model::index(index, now)).collect();
+            let indexes = project.indexes();
+            let models: Vec<_> = indexes.iter().map(|index| shown(index, now, version)).collect();
             (200, Some(json!({ "indexes": models })))
         }
         Operation::CreateIndex => {
-            let index = create::create(project, read(&incoming.body)?).await?;
-            (201, Some(model::index(&index, now)))
+            let (spec, extras) = match version.has_schema() {
+                true => schema::read(&incoming.body, || made_up_name(project))?,
+                false => create::read(&incoming.body, version)?,
+            };
+            let index = create::create(project, spec, extras).await?;
+            (201, Some(shown(&index, now, version)))
         }
-        Operation::DescribeIndex => (200, Some(model::index(&*project.index(name)?, now))),
+        Operation::DescribeIndex => (200, Some(shown(&*project.index(name)?, now, version))),
         Operation::ConfigureIndex => {
             let index = project.index(name)?;
-            configure::configure(&index, read(&incoming.body)?)?;
-            (202, Some(model::index(&index, now)))
+            let (status, change) = match version.has_schema() {
+                true => (200, schema::configure(&incoming.body)?),
+                false => (202, configure::configure(&incoming.body)?),
+            };
+            change.apply(&index, now, project.options.ready_after, version)?;
+            (status, Some(shown(&index, now, version)))
         }
         Operation::DeleteIndex => {
             delete_index(project, name)?;
@@ -70,8 +88,31 @@ async fn perform(
             }
             (202, None)
         }
+        Operation::ListIndexBackups => (200, Some(backups::list_of_index(project, incoming)?)),
+        Operation::CreateBackup => (201, Some(backups::create(project, incoming)?)),
+        Operation::ListBackups => (200, Some(backups::list(project, incoming)?)),
+        Operation::DescribeBackup => (200, Some(backups::describe(project, incoming)?)),
+        Operation::DeleteBackup => {
+            backups::delete(project, name)?;
+            (202, None)
+        }
+        Operation::CreateIndexFromBackup => {
+            (202, Some(restores::create_index(project, incoming).await?))
+        }
+        Operation::ListRestoreJobs => (200, Some(restores::list(project, incoming)?)),
+        Operation::DescribeRestoreJob => (200, Some(restores::describe(project, incoming)?)),
         _ => return Err(Refusal::not_found("not found")),
     })
+}
+
+fn shown(index: &Index, now: Timestamp, version: Version) -> Value {
+    if version.has_schema() { schema::index(index, now) } else { model::index(index, now) }
+}
+
+/// The name of an index whose creator gave none.
+fn made_up_name(project: &Shared) -> String {
+    let id = project.ids.next();
+    format!("index-{}", id.split('-').next().unwrap_or_default())
 }
 
 fn delete_index(project: &Shared, name: &str) -> Answer<()> {
@@ -85,12 +126,12 @@ fn delete_index(project: &Shared, name: &str) -> Answer<()> {
     let pending = project
         .collections()
         .into_iter()
-        .find(|collection| collection.source == index.name && !collection.is_ready(now));
+        .find(|collection| collection.is_pending_of(&index.name, now));
     if let Some(collection) = pending {
         let message = format!("Index {name} has the pending collection {}.", collection.name);
         return Err(Refusal::new(412, Code::FailedPrecondition, message));
     }
-    project.drop_index(name);
+    project.delete(&index);
     Ok(())
 }
 

@@ -8,16 +8,15 @@ use crate::model::{Deployment, VectorType};
 
 pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
     let spec = index.spec();
-    let is_ready = index.is_ready(now);
     let mut model = json!({
         "name": spec.name,
         "metric": spec.metric.name(),
         "host": index.host,
         "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
-        "spec": deployment(index, &spec.deployment),
+        "spec": deployment(index, &spec.deployment, now),
         "status": {
-            "ready": is_ready,
-            "state": if is_ready { "Ready" } else { "Initializing" },
+            "ready": index.is_ready(now),
+            "state": index.state(now),
         },
         "vector_type": match spec.vector_type {
             VectorType::Dense => "dense",
@@ -34,12 +33,12 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
     model
 }
 
-fn deployment(index: &Index, deployment: &Deployment) -> Value {
+fn deployment(index: &Index, deployment: &Deployment, now: Timestamp) -> Value {
     let mut inner = match deployment {
         Deployment::Serverless { cloud, region } => json!({
             "cloud": cloud,
             "region": region,
-            "read_capacity": read_capacity(index),
+            "read_capacity": index.capacity(now),
         }),
         Deployment::Pod { environment, pod_type, pods, replicas, shards, indexed } => {
             let mut pod = json!({
@@ -63,14 +62,4 @@ fn deployment(index: &Index, deployment: &Deployment) -> Value {
         inner["schema"] = schema.clone();
     }
     json!({ deployment.kind(): inner })
-}
-
-/// On demand unless something else was asked for, and then what was asked for.
-fn read_capacity(index: &Index) -> Value {
-    let mut capacity = match &index.extras.read_capacity {
-        Some(asked) => asked.clone(),
-        None => json!({ "mode": "OnDemand" }),
-    };
-    capacity["status"] = json!({ "state": "Ready" });
-    capacity
 }

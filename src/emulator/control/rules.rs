@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::emulator::error::{Answer, Refusal};
+use crate::emulator::version::Version;
 use crate::model::Metric;
 
 pub(crate) const DIMENSION: u32 = 20_000;
+
+/// Namespaces of a collection that a serverless index is made from (Pinecone's migration guide, seen 2026).
+pub(crate) const NAMESPACES: usize = 20_000;
 
 pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -25,9 +29,10 @@ pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
 pub(crate) fn merge_tags(
     tags: &mut BTreeMap<String, String>,
     changes: BTreeMap<String, String>,
+    version: Version,
 ) -> Answer<()> {
     for (key, value) in changes {
-        check_tag(&key, &value)?;
+        check_tag(&key, &value, version)?;
         match value.is_empty() {
             true => tags.remove(&key),
             false => tags.insert(key, value),
@@ -39,17 +44,20 @@ pub(crate) fn merge_tags(
     Ok(())
 }
 
-fn check_tag(key: &str, value: &str) -> Answer<()> {
+fn check_tag(key: &str, value: &str, version: Version) -> Answer<()> {
     let is_key = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     if !(1..=80).contains(&key.len()) || !key.chars().all(is_key) {
         let message =
             format!("Tag keys are 1-80 alphanumeric characters, '_' or '-', got '{key}'.");
         return Err(Refusal::invalid(message));
     }
-    let is_value = |c: char| c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c);
+    let is_value = |c: char| match version.has_schema() {
+        true => c == ' ' || c.is_ascii_graphic(),
+        false => c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c),
+    };
     if value.len() > 120 || !value.chars().all(is_value) {
         let message = format!(
-            "Tag values are at most 120 alphanumeric characters or ';@_-.+ ', got '{value}' for '{key}'."
+            "Tag values are at most 120 characters of those that are allowed, got '{value}' for '{key}'."
         );
         return Err(Refusal::invalid(message));
     }
@@ -107,13 +115,15 @@ mod tests {
             pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
         };
         let mut tags = of(&[("a", "1"), ("b", "2")]);
-        merge_tags(&mut tags, of(&[("a", ""), ("c", "x@y.z")])).unwrap();
+        let old = Version::V2026_04;
+        merge_tags(&mut tags, of(&[("a", ""), ("c", "x@y.z")]), old).unwrap();
         assert_eq!(tags, of(&[("b", "2"), ("c", "x@y.z")]));
         for wrong in [("", "x"), ("a b", "x"), ("a", "x/y"), ("a", &"x".repeat(121))] {
-            assert!(merge_tags(&mut tags, of(&[wrong])).is_err(), "{wrong:?}");
+            assert!(merge_tags(&mut tags, of(&[wrong]), old).is_err(), "{wrong:?}");
         }
         let many = (0..21).map(|n| (format!("k{n}"), "v".to_owned())).collect();
-        assert!(merge_tags(&mut BTreeMap::new(), many).is_err());
+        assert!(merge_tags(&mut BTreeMap::new(), many, old).is_err());
+        merge_tags(&mut tags, of(&[("a", "x/y")]), Version::V2026_07).unwrap();
     }
 
     #[test]

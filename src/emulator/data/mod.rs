@@ -3,6 +3,7 @@
 //! A call checks everything first and then changes the index in one step under its lock, so a refused
 //! request was never applied in part.
 
+mod import;
 mod namespace;
 mod read;
 mod write;
@@ -13,10 +14,11 @@ pub(crate) use namespace::NamespaceView;
 pub(crate) use read::{FetchByMetadata, Page, Query};
 pub(crate) use write::{Deletion, Update};
 
-use crate::model::{Namespace, SparseVector, Vector, VectorType};
+use crate::model::{Namespace, Record, SparseVector, Vector, VectorType};
 
 use super::error::{Answer, Refusal};
 use super::index::Index;
+use super::limits;
 use super::operation::Operation;
 use super::project::Project;
 use super::rate::Limit;
@@ -100,12 +102,19 @@ impl Call {
 
     /// Takes from the documented rate limits, which serverless indexes have.
     fn take(&self, namespace: &Namespace, demands: &[(Limit, usize)]) -> Answer<()> {
-        if self.index.is_pod || !self.project.rate_limits {
+        if self.index.is_pod || !self.project.options.rate_limits {
             return Ok(());
         }
         let now = self.project.now();
         let taken = self.project.buckets.take(&self.index.name, namespace, demands, now);
         taken.inspect_err(|_| self.project.tally.rate_limited())
+    }
+
+    /// Whether this index keeps such a record.
+    pub fn check_record(&self, record: &Record) -> Answer<()> {
+        limits::check_record(record)?;
+        let what = format!("Vector '{}'", record.id);
+        self.check_vector(&what, &record.vector, record.sparse.as_ref())
     }
 
     /// Whether `vector` and `sparse` are what this index keeps; `what` names them in the refusal.
@@ -115,7 +124,6 @@ impl Call {
         vector: &Vector,
         sparse: Option<&SparseVector>,
     ) -> Answer<()> {
-        let spec = self.index.spec();
         if self.index.vector_type == VectorType::Sparse {
             let fault = match sparse {
                 _ if !vector.is_empty() => "dense values are not supported by a sparse index",
@@ -131,12 +139,16 @@ impl Call {
                 "Vector dimension {found} does not match the dimension of the index {dimension}"
             )));
         }
-        if sparse.is_some() && spec.metric != crate::model::Metric::Dotproduct {
-            return Err(Refusal::invalid(
-                "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
-            ));
+        if sparse.is_some() { self.check_keeps_sparse() } else { Ok(()) }
+    }
+
+    fn check_keeps_sparse(&self) -> Answer<()> {
+        if self.index.spec().metric == crate::model::Metric::Dotproduct {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::invalid(
+            "Index configuration does not support sparse values: only sparse indexes and those with the metric dotproduct do",
+        ))
     }
 
     fn read_units(&self, units: u32) -> Option<u32> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::schema_fields;
 use crate::emulator::limits;
-use crate::emulator::store::Space;
+use crate::emulator::store::{Space, Store};
 use crate::model::Namespace;
 
 use super::read::{read_token, write_token};
@@ -17,6 +17,8 @@ pub(crate) struct NamespaceView {
     pub name: String,
     pub record_count: u64,
     pub filterable: Option<Vec<String>>,
+    /// Of the records as they are stored.
+    pub bytes: u64,
 }
 
 impl NamespaceView {
@@ -25,6 +27,7 @@ impl NamespaceView {
             name: name.explicit().to_owned(),
             record_count: space.records.len() as u64,
             filterable: space.filterable.clone(),
+            bytes: space.records.values().map(|s| s.record.stored_bytes() as u64).sum(),
         }
     }
 }
@@ -74,9 +77,11 @@ impl Call {
             return Err(Refusal::invalid(format!("The namespace name {name:?} is reserved")));
         }
         limits::check_namespace(name)?;
+        schema.map_or(Ok(()), limits::check_schema)?;
         let namespace = Namespace::new(name);
         let mut store = self.index.write();
         store.settle(self.project.now());
+        self.refuse_more_namespaces(&namespace, &store)?;
         let space = store.spaces.entry(namespace.clone()).or_default();
         if space.exists() {
             let message = format!("Namespace {name} already exists");
@@ -86,6 +91,16 @@ impl Call {
         space.filterable = schema.and_then(schema_fields);
         self.project.tally.write(&self.index.name);
         Ok(NamespaceView::of(&namespace, space))
+    }
+
+    /// Refuses a namespace that would be one more than an index can have.
+    pub(super) fn refuse_more_namespaces(&self, name: &Namespace, store: &Store) -> Answer<()> {
+        let most = self.project.options.namespaces;
+        if self.index.is_pod || store.spaces.len() < most || store.spaces.contains_key(name) {
+            return Ok(());
+        }
+        let message = format!("The index has {most} namespaces, the most that are allowed");
+        Err(Refusal::new(403, Code::Forbidden, message))
     }
 
     pub fn delete_namespace(&self, namespace: &Namespace) -> Answer<()> {

@@ -44,10 +44,9 @@ impl Call {
             return Err(Refusal::invalid("An upsert needs at least one vector"));
         }
         for record in &records {
-            limits::check_record(record)?;
-            let what = format!("Vector '{}'", record.id);
-            self.check_vector(&what, &record.vector, record.sparse.as_ref())?;
+            self.check_record(record)?;
         }
+        self.refuse_more_namespaces(&namespace, &self.index.read(self.project.now()))?;
         self.take(&namespace, &[(rate::UPSERTS, 1), (rate::UPSERT_BYTES, bytes)])?;
         let count = records.len() as u32;
         let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
@@ -109,6 +108,7 @@ impl Call {
         }
         if let Some(sparse) = &change.sparse {
             limits::check_sparse("", sparse)?;
+            self.check_keeps_sparse()?;
         }
         change
             .metadata

@@ -10,12 +10,10 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use crate::error::{Error, Result};
-use crate::model::{
-    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, SparseVector, Vector,
-};
-use crate::plan::file::RehearsalSource;
+use crate::model::{IndexSpec, Metric, Namespace, Record, SparseVector, Vector};
+use crate::plan::file::{RehearsalMetadata, RehearsalSource};
 
-use super::text;
+use super::metadata::metadata;
 
 /// Centres of a whole world.
 const CENTRES: usize = 24;
@@ -28,15 +26,12 @@ const OFF_CENTRE: usize = 3;
 /// How far records lie from their centre at most in one direction; the centre itself has length 1.
 const SPREAD: f32 = 1.5;
 
-/// The first instant of `created_at`, seconds since the epoch; records spread over two years from it.
-const FIRST: u64 = 1_700_000_000;
-const TWO_YEARS: u64 = 2 * 365 * 86_400;
-
 pub(super) struct Generator {
     random: Xoshiro256PlusPlus,
     centres: Vec<Vec<f32>>,
     directions: Vec<Vec<f32>>,
     has_sparse: bool,
+    kind: RehearsalMetadata,
     /// What is left: namespaces and how many records each still gets, the current one last.
     left: Vec<(Namespace, u64)>,
     made: u64,
@@ -44,19 +39,15 @@ pub(super) struct Generator {
 
 impl Generator {
     pub fn new(index: &IndexSpec, source: &RehearsalSource) -> Result<Self> {
-        let records = source.records.ok_or_else(|| {
-            Error::invalid("a generated rehearsal needs a number of records")
-                .with_hint("say `records` or `data` in `rehearsal.source`")
-        })?;
-        let names = names(source)?;
-        let sizes = sizes(records, names.len());
+        let sized = sized(source)?;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(source.seed.unwrap_or(1));
         let dimension = index.dimension.unwrap_or_default() as usize;
         let mut draw = |count| (0..count).map(|_| direction(&mut random, dimension)).collect();
         let (centres, directions) = (draw(CENTRES), draw(DIRECTIONS));
-        let left = names.into_iter().zip(sizes).rev().collect();
+        let left = sized.into_iter().rev().collect();
         let has_sparse = index.metric == Metric::Dotproduct;
-        Ok(Self { random, centres, directions, has_sparse, left, made: 0 })
+        let kind = source.metadata.unwrap_or_default();
+        Ok(Self { random, centres, directions, has_sparse, kind, left, made: 0 })
     }
 
     fn vector(&mut self) -> Vec<f32> {
@@ -81,7 +72,7 @@ impl Generator {
             id: format!("rec-{:06}", self.made).into(),
             vector: Vector::from_values(vector),
             sparse,
-            metadata: metadata(&mut self.random),
+            metadata: metadata(self.kind, &mut self.random),
         }
     }
 }
@@ -101,6 +92,21 @@ impl Iterator for Generator {
             return Some((namespace, self.record()));
         }
     }
+}
+
+/// The namespaces and how many records each gets.
+fn sized(source: &RehearsalSource) -> Result<Vec<(Namespace, u64)>> {
+    if !source.sizes.is_empty() {
+        let sized = source.sizes.iter();
+        return Ok(sized.map(|(name, size)| (Namespace::new(name), *size)).collect());
+    }
+    let records = source.records.ok_or_else(|| {
+        Error::invalid("a generated rehearsal needs a number of records")
+            .with_hint("say `records`, `sizes` or `data` in `rehearsal.source`")
+    })?;
+    let names = names(source)?;
+    let sizes = sizes(records, names.len());
+    Ok(names.into_iter().zip(sizes).collect())
 }
 
 /// The namespaces' names by the template, which must give each its own.
@@ -168,27 +174,10 @@ fn sparse(random: &mut impl Rng) -> SparseVector {
     SparseVector { indices: indices.into_iter().collect(), values }
 }
 
-fn metadata(random: &mut impl Rng) -> Metadata {
-    let created_at = (FIRST + random.next_u64() % TWO_YEARS) as f64;
-    let importance = (random.next_u64() % 1000) as f64 / 1000.0;
-    let tags: BTreeSet<_> =
-        (0..1 + random.next_u64() % 3).map(|_| text::pick(random, &text::TAGS)).collect();
-    let tags = tags.into_iter().map(|tag| MetadataValue::String(tag.to_owned())).collect();
-    let kind = text::pick(random, &text::KINDS).to_owned();
-    Metadata(
-        [
-            ("created_at".to_owned(), MetadataValue::Number(created_at)),
-            ("importance".to_owned(), MetadataValue::Number(importance)),
-            ("kind".to_owned(), MetadataValue::String(kind)),
-            ("tags".to_owned(), MetadataValue::List(tags)),
-            ("text".to_owned(), MetadataValue::String(text::text(random))),
-        ]
-        .into(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::emulator::World;
     use crate::plan::file::RehearsalKind;
@@ -198,6 +187,9 @@ mod tests {
             kind: RehearsalKind::Pod,
             records: Some(500),
             namespaces: Some(4),
+            sizes: BTreeMap::new(),
+            metadata: None,
+            indexed: None,
             namespace_names: Some("twin_{{ '%03d'|format(n) }}".to_owned()),
             dimension: Some(32),
             metric: None,

@@ -3,6 +3,7 @@
 //! Records come from an iterator, so that a reader of Parquet plugs in as well as the generator does.
 
 mod generate;
+mod metadata;
 mod plan;
 mod text;
 
@@ -106,7 +107,7 @@ fn source_index(
             pods: 1,
             replicas: 1,
             shards: 1,
-            indexed: None,
+            indexed: source.indexed.clone(),
         },
         RehearsalKind::Serverless => {
             Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }

@@ -194,6 +194,7 @@ pub static METRICS: &[Metric] = &[
         Unit::Count,
         "Ids that were found and whose records could not be fetched.",
     ),
+    plain("copy.left_out", COPY, Unit::Count, "Records that the stage's `filter` leaves out."),
     plain(
         "copy.complete",
         COPY,

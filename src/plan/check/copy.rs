@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::codes;
 use super::super::file::{
-    Copy, EnumerateBy, Lookup, Manifest, NamedEnumeration, Namespaces, StageKind, Strategy,
+    Copy, EnumerateBy, Lookup, NamedEnumeration, Namespaces, StageKind, Strategy,
 };
 use super::super::node::step;
 use super::super::template::is_template;
@@ -24,7 +24,7 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
     let mut lookups = BTreeMap::new();
     let mut declared: BTreeMap<String, (Lookup, String)> = BTreeMap::new();
     for (pointer, copy) in stages {
-        not_yet(context, &pointer, &copy);
+        ways(context, &pointer, &copy);
         let Some(namespaces) = &copy.namespaces else { continue };
         let pointer = format!("{pointer}/namespaces");
         globs(context, &pointer, namespaces);
@@ -48,37 +48,25 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
     lookups
 }
 
-fn not_yet(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
-    if matches!(copy.strategy, Strategy::Collection | Strategy::Import) {
+fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
+    if copy.strategy == Strategy::Import {
         let message = "this way of copying is not there yet";
         context.report_with(&codes::NOT_YET, &format!("{pointer}/strategy"), message, |d| {
-            d.label("use `stream`")
+            d.label("use `auto`, `stream` or `collection`")
         });
     }
-    match &copy.enumerate {
-        EnumerateBy::Named(NamedEnumeration::Partition | NamedEnumeration::Staging) => {
-            let message = "this way of finding ids is not there yet";
-            context.report_with(&codes::NOT_YET, &format!("{pointer}/enumerate"), message, |d| {
-                d.label("use `auto`, `list`, `sweep` or a manifest")
-            });
-        }
-        EnumerateBy::Manifest(enumeration) => {
-            manifest(context, &format!("{pointer}/enumerate/manifest"), &enumeration.manifest);
-        }
-        EnumerateBy::Named(_) => {}
-    }
-}
-
-fn manifest(context: &mut Context<'_>, pointer: &str, manifest: &Manifest) {
-    let at = format!("{pointer}/file");
-    let ending = manifest.file.rsplit_once('.').map(|(_, ending)| ending);
-    if !matches!(ending, Some("csv" | "jsonl" | "parquet")) {
-        let message = format!("the ending of `{}` does not tell its format", manifest.file);
-        context.report_with(&codes::BAD_MANIFEST, &at, message, |d| {
-            d.label("`.csv`, `.jsonl` or `.parquet`")
+    let asks = EnumerateBy::Named(NamedEnumeration::Auto) != copy.enumerate;
+    let stages = EnumerateBy::Named(NamedEnumeration::Staging) == copy.enumerate;
+    if copy.strategy == Strategy::Collection && asks && !stages {
+        let message = "`strategy: collection` does not enumerate the source";
+        context.report_with(&codes::BAD_STRATEGY, &format!("{pointer}/enumerate"), message, |d| {
+            d.label("leave it out, or use `strategy: stream`")
         });
     }
-    file(context, &at, &manifest.file);
+    if let EnumerateBy::Manifest(enumeration) = &copy.enumerate {
+        let at = format!("{pointer}/enumerate/manifest");
+        super::manifest::check(context, &at, &enumeration.manifest);
+    }
 }
 
 /// Reports a file that is not there.

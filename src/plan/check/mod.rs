@@ -8,8 +8,10 @@ mod copy;
 mod create;
 mod hooks;
 mod lint;
+mod manifest;
 mod names;
 mod order;
+mod records;
 mod secrets;
 mod traffic;
 
@@ -41,6 +43,7 @@ pub(crate) fn check(mut context: Context<'_>) -> Checked {
     traffic::check(&mut context);
     create::check(&mut context);
     let lookups = copy::check(&mut context);
+    records::check(&mut context);
     canary::check(&mut context);
     lint::check(&mut context);
     let stages = file

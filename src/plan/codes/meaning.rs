@@ -94,9 +94,24 @@ codes! {
     fix "Correct the path, or make the file first."
 
     BAD_MANIFEST Error "V064" "manifest"
-    means "The manifest's ending does not tell its format."
+    means "The manifest cannot give ids as it is written: it needs exactly one of `file` and `exec`, a file's ending must tell its format, and a pattern must match a file; `timeout` and `env` are for a command."
     example "manifest: { file: ids.txt }"
-    fix "Use a `.csv`, `.jsonl` or `.parquet` file."
+    fix "Use `.csv`, `.jsonl` or `.parquet` files, a pattern of such (`ids/*.csv`), or a command that prints CSV or JSON lines."
+
+    BAD_FILTER Error "V065" "filter"
+    means "The filter of a copy is not one. It is a mapping of metadata fields to what is asked of them, in the operators indexes of this field know: `$eq $ne $gt $gte $lt $lte $in $nin $exists`, joined by `$and` and `$or`."
+    example "filter: { year: { $above: 2020 } }"
+    fix "Write for example `filter: { year: { $gt: 2020 }, lang: { $in: [en, de] } }`."
+
+    BAD_METADATA Error "V066" "metadata"
+    means "Two changes to a record's metadata contradict each other: a field is dropped and renamed, two fields get one name, or a value is made and then overwritten. The order is drop, rename (all at once), cast, set."
+    example "metadata: { rename: { a: c, b: c } }"
+    fix "Keep the change that is meant; `cast` knows fields by their new names."
+
+    BAD_STRATEGY Error "V065" "strategy"
+    means "Two ways of copying exclude each other: `strategy: collection` takes the ids from what the provider made, so the plan cannot say how they are found; and a way of enumerating that needs the source to be asked does not go with it."
+    example "strategy: collection\nenumerate: sweep"
+    fix "Leave `enumerate` out, or copy record by record with `strategy: stream`."
 
     NOT_CONFIRMED Error "V070" "not-confirmed"
     means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."

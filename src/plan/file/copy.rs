@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Rate;
+use crate::model::{Rate, Span};
 
 /// Copies every record of the selected namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,10 @@ pub struct Copy {
     /// Which namespaces, and what they are called on the other side; default: all of them under their own names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
+    /// Which records: a metadata filter (`$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`), asked of each
+    /// record as the source has it, before `metadata` changes it. The others are counted as left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<BTreeMap<String, serde_json::Value>>,
     /// Changes to each record's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataChanges>,
@@ -30,21 +34,33 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,
+    /// How long a collection, and an index made from it, may take to be ready; default 4 h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_within: Option<Span>,
     /// The most records a second that are read from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+}
+
+impl Copy {
+    /// Whether records or their metadata are changed on the way.
+    pub fn changes_records(&self) -> bool {
+        self.metadata.is_some() || self.filter.is_some()
+    }
 }
 
 /// The way records travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The best that applies; in this version always `stream`.
+    /// The best that applies: `collection` where nothing changes on the way, else `stream`. `vecshift plan` says
+    /// which, and why.
     #[default]
     Auto,
     /// Enumerate, fetch, transform, upsert.
     Stream,
-    /// Server-side by a collection. Not yet: refused in this version.
+    /// By a collection of the pod: the target is made from it by the provider, free of write units; where records or
+    /// names change, a staging index is made from it that lists the ids.
     Collection,
     /// Parquet and bulk import. Not yet: refused in this version.
     Import,
@@ -68,15 +84,15 @@ impl Default for EnumerateBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedEnumeration {
-    /// `list` where the source can list, else `sweep` where every namespace fits one.
+    /// `list` where the source can list, else `sweep` where a namespace fits one, else `partition`, else `staging`.
     Auto,
     /// The index lists its ids (serverless).
     List,
     /// One query of top_k 10,000 a namespace (pods).
     Sweep,
-    /// Cells by metadata filters. Not yet: refused in this version.
+    /// Cells by metadata filters, each of at most 10,000 records by the index's own count (pods).
     Partition,
-    /// Through a staging index. Not yet: refused in this version.
+    /// A collection of the pod becomes a serverless index that lists the ids; both are removed again.
     Staging,
 }
 
@@ -87,12 +103,24 @@ pub struct ManifestEnumeration {
     pub manifest: Manifest,
 }
 
-/// A file of ids: CSV or JSONL with a header or keys `namespace` and `id`, or Parquet with those columns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Ids from `file` or `exec`: CSV with a header or JSON lines with keys `namespace` and `id`, or Parquet with those
+/// columns. When the copy begins they are sorted once into a file of the run, which every resume reads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The file; its ending tells the format (`.csv`, `.jsonl`, `.parquet`).
-    pub file: String,
+    /// The file, or a pattern of files (`ids/*.csv`); the ending tells the format (`.csv`, `.jsonl`, `.parquet`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// A command and its arguments that prints the ids, as CSV with a header or as JSON lines; no shell. It must end
+    /// with status 0. `plan` and `rehearse` do not run it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<Vec<String>>,
+    /// The longest the command may take; default `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Environment variables the command inherits beside `PATH`; secrets only if named here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
     /// The column of the namespace; default `namespace`. A file without it is of the default namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -114,6 +142,10 @@ pub struct Namespaces {
     /// A template of the new name; knows `namespace`, `vars` and the lookups. Default: the old name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rename: Option<String>,
+    /// Several namespaces may get one new name; their ids must be disjoint, which is proven before anything is
+    /// copied. Default: two namespaces with one name are an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merge: bool,
     /// Tables that templates look up by namespace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lookup: BTreeMap<String, Lookup>,
@@ -131,17 +163,35 @@ pub struct Lookup {
     pub value: String,
 }
 
-/// Changes to each record's metadata, in the order drop, rename, set.
+/// Changes to each record's metadata, in the order drop, rename, cast, set. A record that cannot be changed as asked
+/// (a value that cannot be cast, a new name that is taken) goes to the dead letters with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetadataChanges {
     /// Fields that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
-    /// Fields that get another name: old to new.
+    /// Fields that get another name: old to new, all at once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
+    /// Fields that get another type, by their new names; where a record has no such field, nothing happens.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cast: BTreeMap<String, Cast>,
     /// Fields that are set: templates that know `namespace`, `id`, `metadata`, `vars` and the lookups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, serde_json::Value>,
+}
+
+/// The type a metadata field gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cast {
+    /// Text of a number; not text whose digits a 64-bit float cannot keep.
+    Number,
+    /// A number or boolean as text.
+    String,
+    /// `true`, `false`, `1` and `0`, as text or number.
+    Bool,
+    /// A list of strings; a single value becomes a list of one.
+    List,
 }

@@ -16,12 +16,15 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, KeepWarm, ProbeLoad, Step, StepApproval};
 pub use copy::{
-    Copy, EnumerateBy, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration,
-    Namespaces, Strategy,
+    Cast, Copy, EnumerateBy, Lookup, Manifest, ManifestEnumeration, MetadataChanges,
+    NamedEnumeration, Namespaces, Strategy,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};
-pub use rehearsal::{Faults, LatencyRange, Rehearsal, RehearsalKind, RehearsalSource};
+pub use rehearsal::{
+    Faults, LatencyRange, Rehearsal, RehearsalKind, RehearsalMetadata, RehearsalSource,
+    ResourceFault,
+};
 pub use stage::{
     AssertionEntry, Audit, COMMON_KEYS, Cloud, Create, CreateSpec, Decommission, LongAssertion,
     PodSpec, Protection, RunCommand, ServerlessSpec, ServicePlan, Snapshot, Stage, StageCommon,

@@ -1,6 +1,7 @@
 //! The world a rehearsal is held in.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -34,6 +35,15 @@ pub struct RehearsalSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub namespaces: Option<u32>,
+    /// How many records each namespace gets, by its name, instead of `records` and `namespaces`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sizes: BTreeMap<String, u64>,
+    /// What metadata generated records have; default `usual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<RehearsalMetadata>,
+    /// The only metadata fields a pod lets filter on; default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<Vec<String>>,
     /// A template of the generator's namespace names, which knows `n` (from 1); default `ns_{{ n }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_names: Option<String>,
@@ -57,6 +67,19 @@ pub struct RehearsalSource {
 pub enum RehearsalKind {
     Pod,
     Serverless,
+}
+
+/// What metadata generated records have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RehearsalMetadata {
+    /// A time, a share, a kind, tags and a text.
+    #[default]
+    Usual,
+    /// Values that many records share and that others lack: what is hard to split.
+    Skewed,
+    /// Every record the same: what cannot be split.
+    Same,
 }
 
 /// What goes wrong.
@@ -84,9 +107,28 @@ pub struct Faults {
     /// The time before a write to a serverless index can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
+    /// What becomes of collections: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<ResourceFault>,
+    /// What becomes of indexes made from a collection or a backup: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<ResourceFault>,
+    /// What becomes of bulk imports, half-way: `fails` or `stalls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ResourceFault>,
     /// The seed of the faults; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+}
+
+/// How a thing that is being made goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceFault {
+    /// It ends in a failed state.
+    Fails,
+    /// It never ends.
+    Stalls,
 }
 
 /// A span or a range of spans, drawn evenly: `5ms` or `5ms..25ms`.

@@ -8,7 +8,7 @@ use super::{Layer, Operation};
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::provider::{
-    Capabilities, Filter, IdPage, IndexChange, Match, Query, Source, Target, Upserted,
+    Capabilities, Collection, Filter, IdPage, IndexChange, Match, Query, Source, Target, Upserted,
 };
 
 /// `inner` with every call going through `layer`.
@@ -77,6 +77,24 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
 
     async fn delete_index(&self) -> Result<()> {
         through!(self, Operation::write("delete_index").control(), delete_index())
+    }
+
+    async fn create_collection(&self, name: &str) -> Result<()> {
+        let operation = Operation::write("create_collection").control().not_idempotent();
+        through!(self, operation, create_collection(name))
+    }
+
+    async fn collection(&self, name: &str) -> Result<Option<Collection>> {
+        through!(self, Operation::read("describe_collection").control(), collection(name))
+    }
+
+    async fn delete_collection(&self, name: &str) -> Result<()> {
+        through!(self, Operation::write("delete_collection").control(), delete_collection(name))
+    }
+
+    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
+        let operation = Operation::write("create").control().not_idempotent();
+        through!(self, operation, create_from(spec, collection))
     }
 
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {

@@ -22,7 +22,7 @@ mod tests;
 pub use columns::{Texts, text_column};
 pub use contents::Contents;
 pub(crate) use read::builder;
-pub use read::{RecordReader, contents, count_rows, read};
+pub use read::{RecordReader, Rows, contents, count_rows, read};
 pub use write::RecordWriter;
 
 use crate::error::{Error, ErrorKind};

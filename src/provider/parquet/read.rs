@@ -60,6 +60,18 @@ pub(crate) fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<Fil
 }
 
 impl RecordReader {
+    /// The next batch with each row's own outcome, for a reader that goes on past rows it cannot use.
+    pub fn next_rows(&mut self) -> Option<Result<Rows>> {
+        let batch = match self.batches.next()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(unreadable(&self.path, error))),
+        };
+        let first = self.row;
+        self.row += batch.num_rows() as u64;
+        let file = || self.path.display().to_string();
+        Some(rows(&batch, first).map_err(|error| error.with_context("file", file())))
+    }
+
     /// The same records one by one; an error stands for its whole batch.
     pub fn records(self) -> impl Iterator<Item = Result<(Namespace, Record)>> + Send {
         self.flat_map(|batch| match batch {
@@ -73,16 +85,18 @@ impl Iterator for RecordReader {
     type Item = Result<Vec<(Namespace, Record)>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.batches.next()? {
-            Ok(batch) => batch,
-            Err(error) => return Some(Err(unreadable(&self.path, error))),
+        let rows = match self.next_rows()? {
+            Ok(rows) => rows,
+            Err(error) => return Some(Err(error)),
         };
-        let first = self.row;
-        self.row += batch.num_rows() as u64;
         let file = || self.path.display().to_string();
-        Some(records(&batch, first).map_err(|error| error.with_context("file", file())))
+        let records: Result<Vec<_>> = rows.into_iter().collect();
+        Some(records.map_err(|error| error.with_context("file", file())))
     }
 }
+
+/// The rows of a batch, each a record or what is wrong with it.
+pub type Rows = Vec<Result<(Namespace, Record)>>;
 
 /// The columns of one batch.
 struct Columns {
@@ -99,10 +113,10 @@ struct Sparse {
     values: Floats,
 }
 
-fn records(batch: &RecordBatch, first: u64) -> Result<Vec<(Namespace, Record)>> {
+fn rows(batch: &RecordBatch, first: u64) -> Result<Rows> {
     let columns = Columns::read(batch)?;
     let mut last = Namespace::from("");
-    (0..batch.num_rows())
+    let rows = (0..batch.num_rows())
         .map(|row| {
             let record = columns
                 .record(row)
@@ -114,7 +128,8 @@ fn records(batch: &RecordBatch, first: u64) -> Result<Vec<(Namespace, Record)>> 
             }
             Ok((last.clone(), record))
         })
-        .collect()
+        .collect();
+    Ok(rows)
 }
 
 impl Columns {

@@ -16,7 +16,8 @@ use crate::model::{
     SparseVector, Vector, VectorType,
 };
 use crate::provider::{
-    Capabilities, Filter, IdPage, IndexChange, Match, Query, Secret, Source, Target, Upserted,
+    Capabilities, Collection, Filter, IdPage, IndexChange, Match, Query, Secret, Source, Target,
+    Upserted,
 };
 
 /// Where an index is and how to speak to it.
@@ -277,6 +278,28 @@ impl Target for Index {
         Ok(())
     }
 
+    async fn create_collection(&self, name: &str) -> Result<()> {
+        let created = self.control.create_collection(name, self.name()).await;
+        created.map_err(|error| of_collection("create_collection", name, error))
+    }
+
+    async fn collection(&self, name: &str) -> Result<Option<Collection>> {
+        let found = self.control.collection(name).await;
+        found.map_err(|error| of_collection("describe_collection", name, error))
+    }
+
+    async fn delete_collection(&self, name: &str) -> Result<()> {
+        let deleted = self.control.delete_collection(name).await;
+        deleted.map_err(|error| of_collection("delete_collection", name, error))
+    }
+
+    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
+        self.forget();
+        let created = self.control.create_from(spec, collection).await;
+        created
+            .map_err(|error| self.explain("create", error).with_context("collection", collection))
+    }
+
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
         if records.is_empty() {
             return Ok(Upserted::default());
@@ -324,6 +347,10 @@ impl Target for Index {
     fn rejects(&self, record: &Record) -> Option<String> {
         refusal(record, self.description().as_ref().map(|description| &description.spec))
     }
+}
+
+fn of_collection(operation: &'static str, name: &str, error: Error) -> Error {
+    error.with_operation(operation).with_context("collection", name)
 }
 
 /// What an index like `spec` can do; what every index can, where it is not known yet.

@@ -9,6 +9,7 @@
 //! be confirmed is assumed, it is found out at run time.
 
 mod channel;
+mod collections;
 mod connection;
 mod control;
 mod error;
@@ -29,6 +30,7 @@ mod wire;
 pub use connection::Transport;
 pub use index::{Index, Settings};
 pub use limits::{LIMITS, LIST_PAGE, NAMESPACE_CHARS};
+pub(crate) use tls::client_config as tls_config;
 
 /// The control plane where a plan and its environment do not say another.
 pub const DEFAULT_ENDPOINT: &str = "https://api.pinecone.io";

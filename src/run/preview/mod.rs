@@ -6,16 +6,19 @@ use serde::Serialize;
 
 use super::options::RunOptions;
 use super::stage::{
-    audit_missing_source, check_manifest, enumeration_of, mappings, refuse_differences,
+    Facts, audit_missing_source, check_manifest, choose, mappings, refuse_differences,
     refuse_other_dimension, spec_of,
 };
 use super::world::World;
 use crate::copy::Mapping;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::{IndexDescription, IndexStats, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{HookWhen, StageKind};
+
+/// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
+const MOST_COUNTS: u64 = 1_000;
 
 /// What a run would do.
 #[derive(Clone, Debug, Serialize)]
@@ -98,14 +101,28 @@ pub async fn preview(
     };
     let namespaces = mappings(plan, &stats)?;
     let mut notes = Vec::new();
-    if source.is_some() && !is_passed(state, "copy", plan) {
-        check_copy(plan, world, &namespaces)?;
-        if state.stages.iter().all(|stage| stage.shards.is_empty()) {
-            check_manifest(plan, &namespaces)?;
-        }
+    let asked = spec_of(plan);
+    if let Some(asked) = &asked {
+        check_target(asked, source.as_ref(), target.as_ref())?;
     }
-    if let Some(asked) = spec_of(plan) {
-        check_target(&asked, source.as_ref(), target.as_ref())?;
+    let mut chosen = None;
+    if let Some(source) = &source
+        && has_stage(plan, "copy")
+        && !is_passed(state, "copy", plan)
+        && state.route().is_none()
+    {
+        let is_found = target.is_some();
+        let facts = Facts {
+            plan,
+            source: &source.spec,
+            stats: &stats,
+            mappings: &namespaces,
+            target: target.as_ref().map(|target| &target.spec).or(asked.as_ref()),
+            is_found,
+            is_same_project: world.is_same_project,
+        };
+        chosen = Some(choose(&facts, world, Some(MOST_COUNTS)).await?);
+        check_manifest(plan, &namespaces).await?;
     }
     if state.phase == Phase::RollingBack {
         notes.push(
@@ -139,7 +156,7 @@ pub async fn preview(
         notes,
     };
     for (index, stage) in plan.stages.iter().enumerate() {
-        let stage = stage::preview_stage(plan, world, state, &preview, index, &stage.id);
+        let stage = stage::preview_stage(plan, state, &preview, chosen.as_ref(), index, &stage.id);
         preview.counts.add(&stage, plan, index, &preview.namespaces);
         preview.stages.push(stage);
     }
@@ -158,38 +175,14 @@ async fn side_of_target(
     Ok(Side { index: plan.file.target.index.clone(), description, records })
 }
 
+fn has_stage(plan: &Plan, kind: &str) -> bool {
+    plan.file.stages.iter().any(|stage| stage.kind.name() == kind)
+}
+
 fn is_passed(state: &RunState, kind: &str, plan: &Plan) -> bool {
     plan.file.stages.iter().zip(&plan.stages).any(|(stage, checked)| {
         stage.kind.name() == kind && state.stage(&checked.id).is_some_and(|stage| stage.is_passed())
     })
-}
-
-/// Every namespace must have a way to be enumerated, before anything is touched.
-fn check_copy(plan: &Plan, world: &World, namespaces: &[Mapping]) -> Result<()> {
-    let Some(copy) = plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Copy(copy) => Some(copy),
-        _ => None,
-    }) else {
-        return Ok(());
-    };
-    let can = world.source.capabilities();
-    let mut problems: Vec<Error> = namespaces
-        .iter()
-        .filter_map(|mapping| {
-            enumeration_of(plan, copy, can, &mapping.source, mapping.records).err()
-        })
-        .collect();
-    match problems.len() {
-        0 => Ok(()),
-        1 => Err(problems.remove(0)),
-        count => {
-            let lines: Vec<&str> = problems.iter().take(10).map(Error::message).collect();
-            let hint = problems[0].hint().unwrap_or_default().to_owned();
-            let message =
-                format!("{count} namespaces cannot be enumerated completely: {}", lines.join("; "));
-            Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
-        }
-    }
 }
 
 fn check_target(

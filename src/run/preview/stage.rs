@@ -1,14 +1,17 @@
 //! One stage of a preview, in words.
 
+use std::collections::BTreeMap;
+
 use super::{Preview, PreviewStage};
-use crate::journal::{Phase, RunState, StageStatus};
+use crate::journal::{Phase, Route, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
 use crate::plan::file::{Compare, StageKind, StepApproval};
 use crate::run::price::PriceTable;
-use crate::run::stage::{enumeration_of, spec_of};
-use crate::run::world::World;
+use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
+/// Namespaces of which the cells are told.
+const SHOWN: usize = 5;
 /// Bytes of a record's id and metadata where none was sampled.
 const METADATA_GUESS: f64 = 600.0;
 /// Requests that carry about 1.8 MB are sent at once; a gigabyte a second is out of reach. Pinecone takes 50 MB/s a
@@ -17,9 +20,9 @@ const BYTES_PER_SECOND: f64 = 50e6;
 
 pub(super) fn preview_stage(
     plan: &Plan,
-    world: &World,
     state: &RunState,
     preview: &Preview,
+    chosen: Option<&Chosen>,
     index: usize,
     id: &StageId,
 ) -> PreviewStage {
@@ -35,7 +38,8 @@ pub(super) fn preview_stage(
     };
     let kind = &plan.file.stages[index].kind;
     let assertions = plan.stages[index].assertions.len();
-    let (marker, what, estimate, undo) = describe(plan, preview, kind, assertions);
+    let route = chosen.map(|chosen| chosen.route).or_else(|| state.route().map(|(route, _)| route));
+    let (marker, what, estimate, undo) = describe(plan, preview, route, kind, assertions);
     let mut details = Vec::new();
     let is_done = status == "done";
     let what = match (kind, seen) {
@@ -44,10 +48,14 @@ pub(super) fn preview_stage(
         }
         _ => what,
     };
-    if let StageKind::Copy(copy) = kind
-        && !is_done
-    {
-        details.extend(copy_details(plan, world, preview, copy));
+    if matches!(kind, StageKind::Copy(_)) && !is_done {
+        let recorded = state.route().map(|(route, why)| (route, why.to_owned()));
+        let fresh = chosen.map(|chosen| (chosen.route, chosen.why.clone()));
+        if let Some((route, why)) = recorded.or(fresh) {
+            details.push(format!("strategy: {} ({why})", route.name()));
+        }
+        details.extend(chosen.into_iter().flat_map(enumeration_details));
+        details.extend(examples(preview));
         if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
             details.push(format!("{} records are copied already", stage.tally().copied));
         }
@@ -68,6 +76,7 @@ pub(super) fn preview_stage(
 fn describe(
     plan: &Plan,
     preview: &Preview,
+    route: Option<Route>,
     kind: &StageKind,
     assertions: usize,
 ) -> (char, String, String, String) {
@@ -87,7 +96,15 @@ fn describe(
                     spec.dimension.map_or("sparse".to_owned(), |value| value.to_string());
                 let what =
                     format!("index, {}, {dimension}, {}{protected}", spec.deployment, spec.metric);
-                ('+', what, "~ 1 min".to_owned(), "delete it".to_owned())
+                match route {
+                    Some(Route::Collection) => (
+                        '+',
+                        format!("{what}, from a collection of the source"),
+                        "minutes to hours".to_owned(),
+                        "delete both".to_owned(),
+                    ),
+                    _ => ('+', what, "~ 1 min".to_owned(), "delete it".to_owned()),
+                }
             }
             (None, None) => ('+', "index".to_owned(), "~ 1 min".to_owned(), "delete it".to_owned()),
         },
@@ -100,6 +117,10 @@ fn describe(
                 size(bytes),
                 preview.namespaces.len()
             );
+            if route == Some(Route::Collection) {
+                let estimate = "by the provider, $0.00".to_owned();
+                return ('>', what, estimate, "keep, or --purge".to_owned());
+            }
             let time = minutes(bytes / BYTES_PER_SECOND);
             ('>', what, format!("{time} or more, ${cost:.2}"), "keep, or --purge".to_owned())
         }
@@ -146,26 +167,51 @@ fn describe(
     }
 }
 
-fn copy_details(
-    plan: &Plan,
-    world: &World,
-    preview: &Preview,
-    copy: &crate::plan::file::Copy,
-) -> Vec<String> {
-    let Some(largest) = preview.namespaces.iter().max_by_key(|mapping| mapping.records) else {
-        return vec!["no namespace is selected".to_owned()];
+/// How the namespaces are enumerated, by way: `enumerate: partition of 1 namespace: …`.
+fn enumeration_details(chosen: &Chosen) -> Vec<String> {
+    let mut by_way: BTreeMap<&str, Vec<&Enumerated>> = BTreeMap::new();
+    for one in &chosen.enumerated {
+        by_way.entry(one.name()).or_default().push(one);
+    }
+    let mut lines = Vec::new();
+    for (way, all) in by_way {
+        let why = all.first().map_or("", |one| one.why);
+        let of = match (chosen.enumerated.len() == all.len(), all.len()) {
+            (true, _) => String::new(),
+            (false, 1) => " of 1 namespace".to_owned(),
+            (false, count) => format!(" of {} namespaces", group(count as u64)),
+        };
+        lines.push(format!("enumerate: {way}{of} ({why})"));
+        lines.extend(all.iter().take(SHOWN).filter_map(|one| cells(one)));
+        if way == "partition" && all.len() > SHOWN {
+            lines.push(format!("and {} namespaces more", group((all.len() - SHOWN) as u64)));
+        }
+    }
+    lines
+}
+
+/// How a namespace falls into cells; `None` where it does not.
+fn cells(one: &Enumerated) -> Option<String> {
+    let Way::Cells(partition) = &one.way else { return None };
+    let by: Vec<&str> = partition.fields.iter().map(String::as_str).collect();
+    let largest = partition.cells.iter().map(|cell| cell.records).max().unwrap_or(0);
+    let (cells, counts) = (group(partition.cells.len() as u64), group(partition.counts));
+    let tail = match partition.is_cut_off {
+        true => format!(" and more, after {counts} counts; the run finds the rest"),
+        false => format!(", together {}, by {counts} counts", group(partition.records())),
     };
-    let mut details = vec!["strategy: stream".to_owned()];
-    let can = world.source.capabilities();
-    if let Ok((way, why)) = enumeration_of(plan, copy, can, &largest.source, largest.records) {
-        details.push(format!("enumerate: {} ({why})", way.name()));
-    }
-    if let Some(mapping) =
-        preview.namespaces.iter().find(|mapping| mapping.source != mapping.target)
-    {
-        details.push(format!("for example {} -> {}", mapping.source, mapping.target));
-    }
-    details
+    Some(format!(
+        "{}: {} records by {} in {cells} cells of at most {}{tail}",
+        one.mapping.source,
+        group(one.mapping.records),
+        by.join(", "),
+        group(largest),
+    ))
+}
+
+fn examples(preview: &Preview) -> Option<String> {
+    let renamed = preview.namespaces.iter().find(|mapping| mapping.source != mapping.target)?;
+    Some(format!("for example {} -> {}", renamed.source, renamed.target))
 }
 
 fn bytes_of(preview: &Preview, records: u64) -> f64 {

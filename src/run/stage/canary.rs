@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::copy::{mappings, recorded_mappings};
 use super::sampling::{queries, sample, seeded};
-use super::shards::{mapping_of, mappings, recorded};
 use super::verify::overlap_ks;
 use super::{Acted, Check, Work};
 use crate::assertion::{Judge, Measured, Progress as Judged, Series};
@@ -125,7 +125,7 @@ async fn set_weight(
 
 impl CanaryWork {
     async fn probe(&self, context: &Context) -> Result<Probe> {
-        let mut maps: Vec<Mapping> = recorded(context).iter().map(mapping_of).collect();
+        let mut maps: Vec<Mapping> = recorded_mappings(context);
         let world = &context.world;
         let stats = world.source.stats().await?;
         if maps.is_empty() {

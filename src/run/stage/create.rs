@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::resource::{make_collection, ready_within, remove_own, words};
+use super::route::route_of;
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::Event;
+use crate::journal::{Event, Route};
 use crate::model::{
     Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
-    RecordId, SparseVector, Vector, VectorType,
+    RecordId, Span, SparseVector, Vector, VectorType,
 };
 use crate::plan::Plan;
 use crate::plan::file::{Create, CreateSpec, Protection, StageKind};
@@ -135,7 +137,11 @@ impl Work for CreateWork {
         let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
         self.match_source(context, &asked).await?;
         self.ensure(context, &asked).await?;
-        let seen = self.wait_ready(context).await?;
+        let limit = match recorded_route(context) {
+            Some(Route::Collection) => ready_within(context),
+            _ => READY,
+        };
+        let seen = wait_index(context, &*context.world.target, limit).await?;
         self.protect(context, &asked, &seen).await?;
         probe(context, &seen).await?;
         let stats = context.world.target.stats().await?;
@@ -155,8 +161,9 @@ impl Work for CreateWork {
     }
 
     async fn undo(&self, context: &Context) -> Result<String> {
+        let removed = words(&remove_own(context).await?);
         let Some(index) = context.state()?.created_index else {
-            return Ok("the target was there before: kept".to_owned());
+            return Ok(format!("the target was not made by this run: kept{removed}"));
         };
         let (copied, purge) = context.recorder.with_state(|state| {
             let copied: u64 = state.stages.iter().map(|stage| stage.tally().copied).sum();
@@ -164,7 +171,7 @@ impl Work for CreateWork {
         });
         if copied > 0 && !purge {
             return Ok(format!(
-                "kept `{index}` with the {} records copied so far; `vecshift rollback --purge {}` deletes it",
+                "kept `{index}` with the {} records copied so far; `vecshift rollback --purge {}` deletes it{removed}",
                 Observed::count(copied),
                 context.plan.path.display()
             ));
@@ -175,7 +182,7 @@ impl Work for CreateWork {
             wait_unprotected(context, &**target).await?;
         }
         target.delete_index().await?;
-        Ok(format!("deleted `{index}`"))
+        Ok(format!("deleted `{index}`{removed}"))
     }
 }
 
@@ -201,12 +208,27 @@ impl CreateWork {
     async fn ensure(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
         let (stage, index) = (context.id(), asked.name.clone());
         let target = &context.world.target;
-        if let Some(seen) = target.describe().await? {
+        let seen = target.describe().await?;
+        let is_ours = context.state()?.created_index.is_some();
+        // Chosen while it can be: an index that is there cannot be made from a collection any more.
+        let route = if is_ours { None } else { Some(route_of(context).await?) };
+        if let Some(seen) = seen {
             return self.accept(context, asked, &seen);
         }
+        let collection = match route.or_else(|| recorded_route(context)) {
+            Some(Route::Collection) => Some(make_collection(context).await?),
+            _ => None,
+        };
         context
             .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
-        match target.create(asked).await {
+        let created = match &collection {
+            Some(collection) => {
+                context.note(format!("made from the collection `{collection}`"))?;
+                target.create_from(asked, collection).await
+            }
+            None => target.create(asked).await,
+        };
+        match created {
             Ok(()) => {}
             // The answer to an earlier try of ours may have been lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -224,28 +246,6 @@ impl CreateWork {
         context.record(Event::IndexFound { stage: context.id(), index: asked.name.clone() })
     }
 
-    async fn wait_ready(&self, context: &Context) -> Result<IndexDescription> {
-        let deadline = after(context.clock.now(), READY);
-        loop {
-            match context.world.target.describe().await? {
-                Some(seen) if seen.ready => return Ok(seen),
-                Some(seen) if seen.state.ends_with("Failed") => {
-                    let message =
-                        format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
-                    return Err(Error::new(ErrorKind::Refused, message));
-                }
-                Some(_) | None if context.clock.now() >= deadline => {
-                    let name = &context.plan.file.target.index;
-                    return Err(Error::new(
-                        ErrorKind::Timeout,
-                        format!("the index `{name}` was not ready within 10 minutes"),
-                    ));
-                }
-                _ => context.sleep(PAUSE).await?,
-            }
-        }
-    }
-
     async fn protect(
         &self,
         context: &Context,
@@ -258,6 +258,44 @@ impl CreateWork {
         let change = IndexChange { deletion_protection: Some(asked.deletion_protection) };
         context.world.target.configure(&change).await
     }
+}
+
+/// Waits until `index` is ready.
+///
+/// # Errors
+/// `Refused` where it ended in a failed state, `Timeout` after `limit`.
+pub(super) async fn wait_index(
+    context: &Context,
+    index: &dyn Target,
+    limit: Duration,
+) -> Result<IndexDescription> {
+    let deadline = after(context.clock.now(), limit);
+    loop {
+        match index.describe().await? {
+            Some(seen) if seen.ready => return Ok(seen),
+            Some(seen) if seen.state.ends_with("Failed") => {
+                let message =
+                    format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
+                return Err(Error::new(ErrorKind::Refused, message)
+                    .with_hint("roll back, which removes it, and run again"));
+            }
+            seen if context.clock.now() >= deadline => {
+                let state = seen.map_or("it is not there".to_owned(), |seen| {
+                    format!("`{}` is {}", seen.spec.name, seen.state)
+                });
+                let message = format!("the index was not ready within {}: {state}", Span(limit));
+                return Err(Error::new(ErrorKind::Timeout, message).with_hint(
+                    "run the same command again to go on waiting, or roll back, which removes it",
+                ));
+            }
+            _ => context.sleep(PAUSE).await?,
+        }
+    }
+}
+
+/// The way that was chosen earlier in this run.
+fn recorded_route(context: &Context) -> Option<Route> {
+    context.recorder.with_state(|state| state.route().map(|(route, _)| route))
 }
 
 /// Waits until deletion protection is off: it is applied asynchronously.

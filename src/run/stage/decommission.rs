@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::copy::enumeration_of;
+use super::copy::{Enumerator, copy_of, lists_of, pipeline};
 use super::create::wait_unprotected;
-use super::shards::{copy_of, manifest_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::{Timestamp, after};
-use crate::copy::Ids;
+use crate::copy::{Ids, Mapping};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, StageStatus};
-use crate::model::{Cursor, Enumeration, IndexStats, Namespace, Observed, Shard, Verdict};
+use crate::journal::{Event, Hold, ShardState, StageStatus};
+use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Tally, Verdict};
 use crate::plan::file::Decommission;
 use crate::provider::IndexChange;
 use crate::provider::parquet::{self, RecordWriter};
@@ -110,31 +109,38 @@ impl DecommissionWork {
 
     /// Nothing may be in the source that is neither in the target nor in the snapshot.
     fn refuse_loss(&self, context: &Context, counts: &IndexStats) -> Result<()> {
-        let copied: Vec<_> = context.recorder.with_state(|state| {
+        let copied: Vec<ShardState> = context.recorder.with_state(|state| {
             state.stages.iter().flat_map(|stage| stage.shards.values().cloned()).collect()
         });
         let mut problems = Vec::new();
         for (namespace, now) in counts.namespaces.iter().filter(|(_, records)| **records > 0) {
-            match copied.iter().find(|state| &state.shard.source == namespace) {
-                Some(state) if state.shard.expected != *now => problems.push(format!(
-                    "`{namespace}` had {} records when it was copied and has {now} now",
-                    state.shard.expected
-                )),
-                Some(state) if !state.is_complete => {
-                    problems.push(format!("`{namespace}` was not copied completely"));
-                }
-                Some(state) if state.checkpoint.tally.failed > 0 && self.0.snapshot.is_none() => {
-                    problems.push(format!(
-                        "{} records of `{namespace}` were refused by the target and there is no snapshot",
-                        state.checkpoint.tally.failed
-                    ));
-                }
-                None if self.0.snapshot.is_none() => {
+            let shards: Vec<&ShardState> =
+                copied.iter().filter(|state| &state.shard.source == namespace).collect();
+            let expected: u64 = shards.iter().map(|state| state.shard.expected).sum();
+            let mut tally = Tally::default();
+            shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
+            if shards.is_empty() {
+                if self.0.snapshot.is_none() {
                     problems.push(format!(
                         "`{namespace}` ({now} records) was not copied and there is no snapshot"
                     ));
                 }
-                _ => {}
+            } else if expected != *now {
+                problems.push(format!(
+                    "`{namespace}` had {expected} records when it was copied and has {now} now"
+                ));
+            } else if shards.iter().any(|state| !state.is_complete) {
+                problems.push(format!("`{namespace}` was not copied completely"));
+            } else if tally.failed > 0 && self.0.snapshot.is_none() {
+                problems.push(format!(
+                    "{} records of `{namespace}` were refused by the target and there is no snapshot",
+                    tally.failed
+                ));
+            } else if tally.left_out > 0 && self.0.snapshot.is_none() {
+                problems.push(format!(
+                    "{} records of `{namespace}` were left out by the filter and there is no snapshot",
+                    tally.left_out
+                ));
             }
         }
         if problems.is_empty() {
@@ -267,23 +273,18 @@ async fn snapshot_namespace(
     expected: u64,
 ) -> Result<u64> {
     let source = &context.world.source;
-    let copy = copy_of(&context.plan);
-    let (enumeration, _) =
-        enumeration_of(&context.plan, &copy, source.capabilities(), namespace, expected)?;
-    let shard =
-        Shard { source: namespace.clone(), target: namespace.clone(), enumeration, expected };
-    let manifest = match shard.enumeration {
-        Enumeration::Manifest { .. } => manifest_of(&context.plan, &shard)?,
-        _ => None,
-    };
+    let pipeline = pipeline(context, context.artifacts.join("unused.jsonl")).await?;
     let path = dir.join(format!("{}.parquet", file_name(namespace)));
     let mut writer = RecordWriter::create(&path)?;
-    let mut ids = Ids::start(source.clone(), &shard, &Cursor::Start, CHUNK, manifest).await?;
-    while let Some(chunk) = ids.next().await? {
-        context.stop_if_cancelled()?;
-        for part in chunk.ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, CHUNK)) {
-            let records = source.fetch(namespace, part).await?;
-            writer.append(namespace, &records)?;
+    for shard in shards_of(context, namespace, expected).await? {
+        let lists = lists_of(context, &shard, &pipeline)?;
+        let mut ids = Ids::start(source.clone(), &shard, &Cursor::Start, CHUNK, lists).await?;
+        while let Some(chunk) = ids.next().await? {
+            context.stop_if_cancelled()?;
+            for part in chunk.ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, CHUNK)) {
+                let records = source.fetch(namespace, part).await?;
+                writer.append(namespace, &records)?;
+            }
         }
     }
     let written = writer.finish()?;
@@ -326,4 +327,30 @@ mod tests {
         assert_eq!(file_name(&Namespace::new("../x/ä")), "%2e%2e%2fx%2f%c3%a4");
         assert_eq!(file_name(&Namespace::new("")), "__default__");
     }
+}
+
+/// The shards a namespace was copied by; where it was not copied, those it would be copied by.
+async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> Result<Vec<Shard>> {
+    let copied: Vec<Shard> = context.recorder.with_state(|state| {
+        let states = state.stages.iter().flat_map(|stage| stage.shards.values());
+        let own = states.filter(|state| &state.shard.source == namespace);
+        own.map(|state| state.shard.clone()).collect()
+    });
+    if !copied.is_empty() {
+        return Ok(copied);
+    }
+    let source = &context.world.source;
+    let described = source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
+    let copy = copy_of(&context.plan);
+    let enumerator = Enumerator {
+        plan: &context.plan,
+        copy: &copy,
+        source: source.clone(),
+        spec: &described.spec,
+        most_counts: None,
+        known: None,
+    };
+    let (source, target) = (namespace.clone(), namespace.clone());
+    let found = enumerator.one(&Mapping { source, target, records: expected }).await?;
+    found.gap().map_or_else(|| Ok(found.shards()), Err)
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::sampling::Sampled;
 use crate::copy::Transform;
-use crate::error::Result;
 use crate::model::{MetadataValue, Namespace};
 use crate::provider::Filter;
 
@@ -57,13 +56,7 @@ pub(super) struct Filters {
 }
 
 impl Filters {
-    /// # Errors
-    /// As [`Transform::apply`].
-    pub fn new(
-        sampled: &[Sampled],
-        transform: &Transform,
-        filterable: Option<&[String]>,
-    ) -> Result<Self> {
+    pub fn new(sampled: &[Sampled], transform: &Transform, filterable: Option<&[String]>) -> Self {
         let mut filters = Self {
             values: BTreeMap::new(),
             unusable: BTreeSet::new(),
@@ -72,7 +65,10 @@ impl Filters {
             made: BTreeMap::new(),
         };
         for Sampled { mapping, record } in sampled {
-            let arrived = transform.apply(&mapping.source, record.clone())?.metadata.0;
+            let Some(arrived) = transform.change(&mapping.source, record.clone()).kept() else {
+                continue;
+            };
+            let arrived = arrived.metadata.0;
             let names = record.metadata.0.keys().chain(arrived.keys());
             let changed = names.filter(|name| record.metadata.get(name) != arrived.get(*name));
             filters.unusable.extend(changed.cloned());
@@ -80,7 +76,7 @@ impl Filters {
                 filters.remember(&mapping.source, field, value);
             }
         }
-        Ok(filters)
+        filters
     }
 
     fn remember(&mut self, namespace: &Namespace, field: &str, value: &MetadataValue) {

@@ -10,10 +10,10 @@ mod create;
 mod decommission;
 mod fields;
 mod filters;
-mod manifest;
 mod not_yet;
+mod resource;
+mod route;
 mod sampling;
-mod shards;
 mod verify;
 
 use async_trait::async_trait;
@@ -27,10 +27,9 @@ use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
 pub(super) use audit::missing_source as audit_missing_source;
-pub(super) use copy::enumeration_of;
+pub(super) use copy::{Enumerated, Way, check_manifest, mappings};
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use manifest::check_manifest;
-pub(super) use shards::mappings;
+pub(super) use route::{Chosen, Facts, choose};
 pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.

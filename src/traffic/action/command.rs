@@ -27,6 +27,8 @@ pub struct Command {
     pub directory: PathBuf,
     /// Written to its standard input, which is then closed.
     pub stdin: Vec<u8>,
+    /// Where its standard output goes instead of into [`CommandOutput`]; an old file is replaced.
+    pub output_file: Option<PathBuf>,
     /// When it and everything in its process group is killed.
     pub timeout: Duration,
 }
@@ -47,6 +49,7 @@ impl Command {
             env: env.map(|(name, value)| (name.clone(), value.clone())).collect(),
             directory: directory.to_owned(),
             stdin: Vec::new(),
+            output_file: None,
             timeout,
         }
     }
@@ -55,6 +58,11 @@ impl Command {
     pub fn with_env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Sends its standard output to a file.
+    pub fn with_output_file(self, path: PathBuf) -> Self {
+        Self { output_file: Some(path), ..self }
     }
 
     pub fn with_stdin(mut self, stdin: impl Into<Vec<u8>>) -> Self {
@@ -138,12 +146,19 @@ fn spawn(command: &Command) -> Result<Child> {
         .envs(&command.env)
         .current_dir(&command.directory)
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(output(command)?)
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     #[cfg(unix)]
     process.process_group(0);
     process.spawn().map_err(|error| Error::io("the command cannot be started", error))
+}
+
+fn output(command: &Command) -> Result<Stdio> {
+    let Some(path) = &command.output_file else { return Ok(Stdio::piped()) };
+    std::fs::File::create(path)
+        .map(Stdio::from)
+        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
 /// The process group of a running command, killed when dropped unless the command ended by itself.

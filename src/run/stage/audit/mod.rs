@@ -21,12 +21,12 @@ use self::limits::Needs;
 use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
 use self::ways::Facts;
+use super::copy::{copy_of, mappings, transform_of};
 use super::fields::Fields;
 use super::sampling::{Sampled, sample, seeded};
-use super::shards::{copy_of, mappings, transform_of};
 use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
-use crate::copy::{Mapping, SWEEP_LIMIT};
+use crate::copy::{Changed, Mapping, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexDescription, IndexStats};
 use crate::plan::file::Audit;
@@ -100,10 +100,14 @@ impl AuditWork {
         let transform = transform_of(context)?;
         let mut rejects = Vec::new();
         for one in sampled {
-            let record = transform.apply(&one.mapping.source, one.record.clone())?;
-            if let Some(reason) = context.world.target.rejects(&record) {
+            let reason = match transform.change(&one.mapping.source, one.record.clone()) {
+                Changed::Kept(record) => context.world.target.rejects(&record),
+                Changed::LeftOut => None,
+                Changed::Refused(_, reason) => Some(reason),
+            };
+            if let Some(reason) = reason {
                 let namespace = one.mapping.source.to_string();
-                rejects.push(Reject { namespace, id: record.id, reason });
+                rejects.push(Reject { namespace, id: one.record.id.clone(), reason });
             }
         }
         Ok(rejects)

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{IndexStats, Observed, RecordId, Share};
 use crate::plan::file::Compare;
-use crate::run::stage::shards::{copy_of, manifest_of, pipeline};
+use crate::run::stage::copy::{copy_of, lists_of, pipeline};
 use crate::run::{Context, Progress};
 
 /// Namespaces compared at once where the copy stage does not say.
@@ -110,7 +110,7 @@ impl Work<'_, '_> {
     async fn compare(&self, group: &Group) -> Result<()> {
         let (mut compared, mut missing) = (0, 0);
         for state in &group.shards {
-            let manifest = manifest_of(&self.context.plan, &state.shard)?;
+            let lists = lists_of(self.context, &state.shard, self.pipeline)?;
             let mut take = |comparison: Comparison, found: Vec<Difference>| {
                 compared += comparison.compared;
                 missing += comparison.missing;
@@ -120,7 +120,7 @@ impl Work<'_, '_> {
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
             let (shard, picks) = (&state.shard, self.picks.clone());
-            compare_shard(self.pipeline, shard, manifest, self.tolerance, picks, &mut take).await?;
+            compare_shard(self.pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // As many as the target counts, each under an id of its own: there is no room for another.
         let proves_no_extra =

@@ -24,7 +24,8 @@ impl VerifyWork {
         let theirs = context.world.target.stats().await?;
         let (mut delta, mut differing) = (0, 0);
         for group in groups {
-            let (a, b) = (expected(group, &ours), theirs.count(&group.target));
+            let held = expected(group, &ours);
+            let (a, b) = (held.saturating_sub(group.left_out()), theirs.count(&group.target));
             delta += a.abs_diff(b);
             if a == b {
                 continue;

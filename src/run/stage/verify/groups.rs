@@ -66,14 +66,20 @@ impl Group {
         self.shards.iter().map(|state| state.checkpoint.tally.copied).sum()
     }
 
+    /// Records that the plan's filter left out.
+    pub fn left_out(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.left_out).sum()
+    }
+
     /// Records the target refused while they were copied.
     pub fn refused(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()
     }
 
-    /// Records by the source's own counts when the copy was planned.
+    /// Records by the source's own counts when the copy was planned, without those that the filter left out.
     pub fn expected(&self) -> u64 {
-        self.shards.iter().map(|state| state.shard.expected).sum()
+        let all: u64 = self.shards.iter().map(|state| state.shard.expected).sum();
+        all.saturating_sub(self.left_out())
     }
 
     /// The highest sequence number of the target's acknowledgements: they rise within a namespace.
@@ -92,6 +98,7 @@ mod tests {
         ShardState {
             shard: Shard {
                 source: Namespace::new(source),
+                cell: 0,
                 target: Namespace::new(target),
                 enumeration: Enumeration::List,
                 expected,

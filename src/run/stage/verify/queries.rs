@@ -11,9 +11,9 @@ use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Observed, Operation, Rate, Sample, Side};
 use crate::plan::file::Queries;
+use crate::run::stage::copy::transform_of;
 use crate::run::stage::filters::Filters;
 use crate::run::stage::sampling::{Sampled, queries, sample, seeded};
-use crate::run::stage::shards::transform_of;
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
 
@@ -49,7 +49,7 @@ impl VerifyWork {
             _ => None,
         };
         let transform = transform_of(context)?;
-        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref())?;
+        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
         let (count, top_k) = (asked.count, asked.top_k.unwrap_or(10));
         let share = asked.filtered.unwrap_or_default().0;
         let queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);

@@ -1,5 +1,8 @@
 //! The data plane over REST: JSON bodies in camelCase, errors as google `rpcStatus`.
 
+mod imports;
+mod namespaces;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -8,27 +11,29 @@ use serde_json::{Value, json};
 
 use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
 
-use super::data::{Call, Deletion, FetchByMetadata, NamespaceView, Page, Query, Reply, Update};
+use super::data::{Call, Deletion, FetchByMetadata, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
 use super::operation::Operation;
 use super::store::Change;
+use super::version::Version;
 use super::wire::{RecordJson, SparseBody, without_nulls};
 
 /// A REST request whose body has been read.
 pub(crate) struct Incoming {
     /// The name in the path.
     pub name: String,
+    pub version: Version,
     /// Decoded query parameters, in their order.
     pub parameters: Vec<(String, String)>,
     pub body: Bytes,
 }
 
 impl Incoming {
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn number(&self, name: &str) -> Answer<Option<u32>> {
+    pub fn number(&self, name: &str) -> Answer<Option<u32>> {
         let parse = |text: &str| {
             text.parse()
                 .map_err(|_| Refusal::invalid(format!("{name} must be a number, got {text}")))
@@ -119,12 +124,6 @@ struct StatsBody {
     filter: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct NamespaceBody {
-    name: String,
-    schema: Option<Value>,
-}
-
 /// Answers a request to the data plane.
 pub(crate) async fn answer(call: Call, incoming: Incoming) -> Response<Body> {
     let answer = match call.check() {
@@ -144,20 +143,14 @@ fn perform(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
         Operation::FetchByMetadata => fetch_by_metadata(call, incoming),
         Operation::List => list(call, incoming),
         Operation::Stats => stats(call, incoming),
-        Operation::ListNamespaces => list_namespaces(call, incoming),
-        Operation::CreateNamespace => {
-            let body: NamespaceBody = incoming.read()?;
-            let view = call.create_namespace(&body.name, body.schema.as_ref())?;
-            ok(Reply::plain(namespace_json(&view)))
-        }
-        Operation::DescribeNamespace => {
-            let view = call.describe_namespace(&Namespace::new(&incoming.name))?;
-            ok(Reply::plain(namespace_json(&view)))
-        }
-        Operation::DeleteNamespace => {
-            call.delete_namespace(&Namespace::new(&incoming.name))?;
-            ok(Reply::plain(json!({})))
-        }
+        Operation::ListNamespaces => namespaces::list(call, incoming),
+        Operation::CreateNamespace => namespaces::create(call, incoming),
+        Operation::DescribeNamespace => namespaces::describe(call, incoming),
+        Operation::DeleteNamespace => namespaces::delete(call, incoming),
+        Operation::StartImport => imports::start(call, incoming),
+        Operation::ListImports => imports::list(call, incoming),
+        Operation::DescribeImport => imports::describe(call, incoming),
+        Operation::CancelImport => imports::cancel(call, incoming),
         _ => Err(Refusal::not_found("not found")),
     }
 }
@@ -354,26 +347,6 @@ pub(crate) fn vector_type(call: &Call) -> &'static str {
         crate::model::VectorType::Dense => "dense",
         crate::model::VectorType::Sparse => "sparse",
     }
-}
-
-fn list_namespaces(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let prefix = incoming.parameter("prefix").unwrap_or_default();
-    let token = incoming.parameter("paginationToken");
-    let (page, total) = call.list_namespaces(prefix, incoming.number("limit")?, token)?;
-    let views: Vec<_> = page.items.iter().map(namespace_json).collect();
-    let mut body = json!({ "namespaces": views, "total_count": total });
-    add(&mut body, "pagination", pagination(page.next.as_deref()));
-    ok(Reply::plain(body))
-}
-
-fn namespace_json(view: &NamespaceView) -> Value {
-    let mut body = json!({ "name": view.name, "record_count": view.record_count });
-    if let Some(fields) = &view.filterable {
-        let entries = fields.iter().map(|name| (name.clone(), json!({ "filterable": true })));
-        body["schema"] = json!({ "fields": serde_json::Map::from_iter(entries) });
-        body["indexed_fields"] = json!({ "fields": fields });
-    }
-    body
 }
 
 fn namespace(name: Option<String>) -> Namespace {

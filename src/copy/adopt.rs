@@ -1,0 +1,43 @@
+//! Records that reached the target without passing through here.
+
+use std::sync::Arc;
+
+use super::acked::Acked;
+use super::enumerate::{Ids, Lists};
+use super::pipeline::{Pipeline, ShardEnd};
+use crate::error::Result;
+use crate::model::{Checkpoint, Cursor, Shard};
+use crate::provider::Source;
+
+/// Ids that one checkpoint settles.
+const CHUNK: usize = 10_000;
+
+/// Counts the ids of a shard that the target lists, having been made from a collection of the source: what it lists,
+/// it has. `checkpoint` is called for every part, in order; the caller makes it durable.
+///
+/// # Errors
+/// Those of listing.
+pub async fn adopt(
+    pipeline: &Pipeline,
+    shard: &Shard,
+    from: &Checkpoint,
+    checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
+) -> Result<ShardEnd> {
+    let target: Arc<dyn Source> = pipeline.target.clone();
+    let lists = Lists { other: Some((target.clone(), shard.target.clone())), manifest: None };
+    let mut ids = Ids::start(target, shard, &from.cursor, CHUNK, lists).await?;
+    let mut tally = from.tally;
+    while let Some(chunk) = ids.next().await? {
+        if pipeline.cancel.is_cancelled() {
+            return Ok(ShardEnd::Interrupted);
+        }
+        tally.enumerated += chunk.ids.len() as u64;
+        tally.copied += chunk.ids.len() as u64;
+        let is_end = chunk.after == Cursor::End;
+        checkpoint(Acked::new(Checkpoint { cursor: chunk.after, tally, lsn: None }))?;
+        if is_end {
+            break;
+        }
+    }
+    Ok(ShardEnd::Complete(tally))
+}

@@ -1,0 +1,140 @@
+//! Which fields a sample of records can be split by, the most promising first.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::model::{MetadataValue, Record};
+
+/// A metadata field over a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Field {
+    pub name: String,
+    /// Its numbers in rising order, with repetitions.
+    pub numbers: Vec<f64>,
+    /// Its other values and, for lists, their items; how many records have each.
+    pub values: Vec<(Value, u64)>,
+    /// Whether some record has a list.
+    pub has_lists: bool,
+    /// Records that have it.
+    pub present: u64,
+    /// The largest part of the sample that shares one value or lacks the field.
+    largest: u64,
+}
+
+impl Field {
+    /// Whether it holds nothing but numbers.
+    pub fn is_numeric(&self) -> bool {
+        self.values.is_empty() && !self.numbers.is_empty()
+    }
+}
+
+/// The fields of `sampled` that may be filtered on: those first that spread the records most evenly, numbers before
+/// others where two do so alike.
+pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<Field> {
+    let mut values: BTreeMap<&str, Vec<&MetadataValue>> = BTreeMap::new();
+    for (name, value) in sampled.iter().flat_map(|record| &record.metadata.0) {
+        let is_indexed = indexed.is_none_or(|fields| fields.contains(name));
+        // A name of an operator's shape cannot be asked for.
+        if is_indexed && !name.starts_with('$') {
+            values.entry(name).or_default().push(value);
+        }
+    }
+    let mut fields: Vec<Field> = values
+        .into_iter()
+        .map(|(name, values)| field_of(name, &values, sampled.len() as u64))
+        .filter(|field| !field.numbers.is_empty() || !field.values.is_empty())
+        .collect();
+    fields.sort_by(|a, b| {
+        (a.largest, !a.is_numeric(), &a.name).cmp(&(b.largest, !b.is_numeric(), &b.name))
+    });
+    fields
+}
+
+fn field_of(name: &str, values: &[&MetadataValue], sampled: u64) -> Field {
+    let mut numbers = Vec::new();
+    let mut counts: BTreeMap<String, (Value, u64)> = BTreeMap::new();
+    let mut has_lists = false;
+    let mut add = |value: Value| {
+        counts.entry(value.to_string()).or_insert((value, 0)).1 += 1;
+    };
+    let mut present = 0;
+    for value in values {
+        present += 1;
+        match value {
+            MetadataValue::Number(number) => numbers.push(*number),
+            MetadataValue::Bool(value) => add(Value::from(*value)),
+            MetadataValue::String(text) => add(Value::from(text.as_str())),
+            MetadataValue::List(items) => {
+                has_lists = true;
+                for item in items {
+                    if let MetadataValue::String(text) = item {
+                        add(Value::from(text.as_str()));
+                    }
+                }
+            }
+            MetadataValue::Null | MetadataValue::Object(_) => present -= 1,
+        }
+    }
+    numbers.sort_by(f64::total_cmp);
+    let mut values: Vec<(Value, u64)> = counts.into_values().collect();
+    if !values.is_empty() {
+        values.extend(runs(&numbers).map(|(number, count)| (Value::from(number), count)));
+    }
+    let most_number = runs(&numbers).map(|(_, count)| count).max().unwrap_or(0);
+    let most_value = values.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let largest = most_number.max(most_value).max(sampled - present);
+    Field { name: name.to_owned(), numbers, values, has_lists, present, largest }
+}
+
+/// Equal neighbours of sorted numbers, with how many there are of each.
+fn runs(numbers: &[f64]) -> impl Iterator<Item = (f64, u64)> {
+    numbers.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metadata, RecordId, Vector};
+    use serde_json::json;
+
+    fn records(metadata: &[Value]) -> Vec<Record> {
+        let record = |metadata: &Value| Record {
+            id: RecordId::new("a"),
+            vector: Vector::default(),
+            sparse: None,
+            metadata: serde_json::from_value::<Metadata>(metadata.clone()).unwrap(),
+        };
+        metadata.iter().map(record).collect()
+    }
+
+    #[test]
+    fn the_field_that_spreads_best_comes_first() {
+        let sampled = records(&[
+            json!({"kind": "a", "year": 1.0, "same": true, "rare": 1.0}),
+            json!({"kind": "a", "year": 2.0, "same": true}),
+            json!({"kind": "b", "year": 3.0, "same": true}),
+            json!({"kind": "b", "year": 4.0, "same": true}),
+        ]);
+        let names: Vec<_> = fields_of(&sampled, None).into_iter().map(|f| f.name).collect();
+        assert_eq!(names, ["year", "kind", "rare", "same"]);
+        let only = fields_of(&sampled, Some(&["same".to_owned()]));
+        assert_eq!(only.len(), 1);
+    }
+
+    #[test]
+    fn items_of_lists_count_and_mixed_fields_are_no_numbers() {
+        let sampled = records(&[
+            json!({"tags": ["a", "b"], "code": 1.0}),
+            json!({"tags": ["b"], "code": "x"}),
+            json!({"tags": [], "code": 1.0}),
+        ]);
+        let fields = fields_of(&sampled, None);
+        let tags = fields.iter().find(|field| field.name == "tags").unwrap();
+        assert!(tags.has_lists && tags.present == 3);
+        assert_eq!(tags.values, [(json!("a"), 1), (json!("b"), 2)]);
+        let code = fields.iter().find(|field| field.name == "code").unwrap();
+        assert!(!code.is_numeric());
+        assert_eq!(code.values, [(json!("x"), 1), (json!(1.0), 2)]);
+    }
+}

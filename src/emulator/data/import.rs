@@ -1,0 +1,85 @@
+//! Bulk imports into a serverless index: start, list, describe, cancel.
+
+use std::sync::Arc;
+
+use crate::emulator::error::{Answer, Refusal};
+use crate::emulator::import::{Import, Job, Place, Status, is_s3, run};
+use crate::emulator::progress::Ending;
+use crate::model::Deployment;
+
+use super::{Call, Page};
+
+const URI_CHARS: usize = 1_500;
+const PAGE: usize = 100;
+
+impl Call {
+    /// Starts reading in the background; returns the import's id.
+    pub fn start_import(&self, uri: &str, on_error: Option<&str>) -> Answer<String> {
+        if uri.is_empty() || uri.len() > URI_CHARS {
+            return Err(Refusal::invalid(format!("uri must be 1 to {URI_CHARS} characters long")));
+        }
+        let is_aborted_by_errors = match on_error.unwrap_or("abort") {
+            "abort" => true,
+            "continue" => false,
+            other => {
+                let message = format!("errorMode.onError must be abort or continue, got {other}");
+                return Err(Refusal::invalid(message));
+            }
+        };
+        if let Deployment::Serverless { cloud, .. } = self.index.spec().deployment
+            && is_s3(uri)
+            && cloud != "aws"
+        {
+            let message = format!("An index in {cloud} cannot import from Amazon S3");
+            return Err(Refusal::invalid(message));
+        }
+        let place = Place::read(uri, &self.project.options.s3)
+            .map_err(|error| Refusal::invalid(error.to_string()))?;
+        let (id, now) = (self.project.next_import(), self.project.now());
+        let import = Import::new(id.clone(), self.index.id.clone(), uri.to_owned(), now);
+        let job = Job {
+            call: self.clone(),
+            import: self.project.imports.put(import),
+            place,
+            is_aborted_by_errors,
+            ending: Ending::from(self.project.dice.faults().import),
+        };
+        tokio::spawn(run(job));
+        Ok(id)
+    }
+
+    pub fn list_imports(
+        &self,
+        limit: Option<u32>,
+        token: Option<&str>,
+    ) -> Answer<Page<Arc<Import>>> {
+        let limit = match limit {
+            None => PAGE,
+            Some(limit) if (1..=PAGE).contains(&(limit as usize)) => limit as usize,
+            Some(limit) => {
+                return Err(Refusal::invalid(format!("limit must be 1 to {PAGE}, got {limit}")));
+            }
+        };
+        let after = match token.filter(|token| !token.is_empty()) {
+            None => 0,
+            Some(token) => u64::from_str_radix(token, 16)
+                .map_err(|_| Refusal::invalid(format!("Invalid pagination token: {token}")))?,
+        };
+        let is_own = |import: &Import| import.index_id == self.index.id;
+        let (items, next) = self.project.imports.page(is_own, after, limit);
+        Ok(Page { items, next: next.map(|next| format!("{next:016x}")), read_units: None })
+    }
+
+    pub fn describe_import(&self, id: &str) -> Answer<Arc<Import>> {
+        let found = self.project.imports.find(id);
+        found
+            .filter(|import| import.index_id == self.index.id)
+            .ok_or_else(|| Refusal::not_found(format!("Import {id} not found")))
+    }
+
+    /// What was imported stays. An import that has ended is left as it is.
+    pub fn cancel_import(&self, id: &str) -> Answer<()> {
+        self.describe_import(id)?.end(Status::Cancelled, None, self.project.now());
+        Ok(())
+    }
+}

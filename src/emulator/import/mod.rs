@@ -1,0 +1,107 @@
+//! Bulk imports: Parquet files of a folder or a bucket, read into a serverless index while the client polls.
+//!
+//! The layout is Pinecone's (its guide "Import records", seen 2026): below the URI one folder a namespace,
+//! `__default__` for the default one, with `.parquet` files in it at any depth; other files are passed over.
+//! `files` finds them, `storage` reads them from where they are, `work` puts their records into the index.
+
+mod files;
+mod storage;
+mod work;
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+
+use super::shelf::Kept;
+
+pub use storage::S3Options;
+pub(crate) use storage::{Place, is_s3};
+pub(crate) use work::{Job, run};
+
+/// One import as it is told of.
+pub(crate) struct Import {
+    pub id: String,
+    pub index_id: String,
+    pub uri: String,
+    pub created_at: Timestamp,
+    /// Ends the work.
+    pub stop: CancellationToken,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub status: Status,
+    /// 0 to 100.
+    pub percent: f64,
+    pub records: u64,
+    pub error: Option<String>,
+    pub finished_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Pending,
+    InProgress,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::InProgress => "InProgress",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+impl Import {
+    pub fn new(id: String, index_id: String, uri: String, now: Timestamp) -> Self {
+        let state = State {
+            status: Status::Pending,
+            percent: 0.0,
+            records: 0,
+            error: None,
+            finished_at: None,
+        };
+        let stop = CancellationToken::new();
+        Self { id, index_id, uri, created_at: now, stop, state: Mutex::new(state) }
+    }
+
+    pub fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn advance(&self, percent: f64, records: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.finished_at.is_none() {
+            (state.status, state.percent, state.records) = (Status::InProgress, percent, records);
+        }
+    }
+
+    /// The first end counts; what comes later changes nothing.
+    pub fn end(&self, status: Status, error: Option<String>, now: Timestamp) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.finished_at.is_some() {
+            return;
+        }
+        if status == Status::Completed {
+            state.percent = 100.0;
+        }
+        (state.status, state.error, state.finished_at) = (status, error, Some(now));
+        self.stop.cancel();
+    }
+}
+
+impl Kept for Import {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}

@@ -1,0 +1,328 @@
+//! A metadata filter that is asked of records here, not in an index: the field's common operators.
+//!
+//! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in the indexes of this field a
+//! list passes a comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and
+//! `$in` (so a record without the field passes them), and types are never converted: `"2020"` is not `2020`
+//! (Pinecone, "Filter by metadata", 2026).
+
+use serde_json::{Map, Value};
+
+use super::{Metadata, MetadataValue};
+
+/// A filter that was read and found well formed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordFilter(Rule);
+
+/// What is wrong with a filter, and where: a JSON pointer into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterProblem {
+    pub pointer: String,
+    pub message: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    All(Vec<Rule>),
+    Any(Vec<Rule>),
+    Field { name: String, test: Test },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Test {
+    In(Vec<Scalar>),
+    NotIn(Vec<Scalar>),
+    Compare(Order, f64),
+    Exists(bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Scalar {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+type Read<T> = Result<T, FilterProblem>;
+
+impl RecordFilter {
+    /// Reads a filter.
+    ///
+    /// # Errors
+    /// The first thing that is not a filter; an empty object is not one, as it would ask nothing.
+    pub fn read(value: &Value) -> Read<Self> {
+        object(value, "").and_then(|fields| all_of(fields, "")).map(Self)
+    }
+
+    /// Whether a record with this metadata passes.
+    pub fn matches(&self, metadata: &Metadata) -> bool {
+        self.0.matches(metadata)
+    }
+
+    /// The fields it looks at, each once, in order.
+    pub fn fields(&self) -> std::collections::BTreeSet<&str> {
+        let mut found = std::collections::BTreeSet::new();
+        self.0.collect_fields(&mut found);
+        found
+    }
+}
+
+impl Rule {
+    fn matches(&self, metadata: &Metadata) -> bool {
+        match self {
+            Self::All(rules) => rules.iter().all(|rule| rule.matches(metadata)),
+            Self::Any(rules) => rules.iter().any(|rule| rule.matches(metadata)),
+            Self::Field { name, test } => {
+                // An index does not keep nulls.
+                let value = metadata.get(name).filter(|value| **value != MetadataValue::Null);
+                test.holds(value)
+            }
+        }
+    }
+
+    fn collect_fields<'a>(&'a self, found: &mut std::collections::BTreeSet<&'a str>) {
+        match self {
+            Self::All(rules) | Self::Any(rules) => {
+                rules.iter().for_each(|rule| rule.collect_fields(found));
+            }
+            Self::Field { name, .. } => {
+                found.insert(name);
+            }
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, value: Option<&MetadataValue>) -> bool {
+        match self {
+            Self::In(wanted) => any_item(value, |item| wanted.iter().any(|one| one.equals(item))),
+            Self::NotIn(wanted) => {
+                !any_item(value, |item| wanted.iter().any(|one| one.equals(item)))
+            }
+            Self::Compare(order, bound) => any_item(value, |item| match item {
+                MetadataValue::Number(number) => order.holds(*number, *bound),
+                _ => false,
+            }),
+            Self::Exists(wanted) => value.is_some() == *wanted,
+        }
+    }
+}
+
+fn any_item(value: Option<&MetadataValue>, test: impl Fn(&MetadataValue) -> bool) -> bool {
+    match value {
+        None => false,
+        Some(MetadataValue::List(items)) => items.iter().any(test),
+        Some(value) => test(value),
+    }
+}
+
+impl Order {
+    fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::Greater => value > bound,
+            Self::GreaterOrEqual => value >= bound,
+            Self::Less => value < bound,
+            Self::LessOrEqual => value <= bound,
+        }
+    }
+}
+
+impl Scalar {
+    fn equals(&self, value: &MetadataValue) -> bool {
+        match (self, value) {
+            (Self::Bool(a), MetadataValue::Bool(b)) => a == b,
+            (Self::Number(a), MetadataValue::Number(b)) => a == b,
+            (Self::Text(a), MetadataValue::String(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+fn object<'a>(value: &'a Value, at: &str) -> Read<&'a Map<String, Value>> {
+    match value.as_object() {
+        Some(fields) if !fields.is_empty() => Ok(fields),
+        Some(_) => Err(problem(at, "an empty filter asks nothing")),
+        None => Err(problem(at, "a filter is a mapping of fields to what is asked of them")),
+    }
+}
+
+fn all_of(fields: &Map<String, Value>, at: &str) -> Read<Rule> {
+    let mut rules = Vec::new();
+    for (key, value) in fields {
+        let here = below(at, key);
+        match key.as_str() {
+            "$and" => rules.push(Rule::All(branches(value, key, &here)?)),
+            "$or" => rules.push(Rule::Any(branches(value, key, &here)?)),
+            operator if operator.starts_with('$') => {
+                let message = format!(
+                    "`{operator}` does not stand at the top of a filter: name a field, or use `$and` or `$or`"
+                );
+                return Err(problem(&here, message));
+            }
+            name => field(name, value, &here, &mut rules)?,
+        }
+    }
+    match <[Rule; 1]>::try_from(rules) {
+        Ok([only]) => Ok(only),
+        Err(rules) => Ok(Rule::All(rules)),
+    }
+}
+
+fn branches(value: &Value, operator: &str, at: &str) -> Read<Vec<Rule>> {
+    let list = value.as_array().filter(|list| !list.is_empty());
+    let list = list.ok_or_else(|| {
+        problem(at, format!("`{operator}` takes a list of filters, at least one"))
+    })?;
+    let read = |(index, branch): (usize, &Value)| {
+        let here = below(at, &index.to_string());
+        all_of(object(branch, &here)?, &here)
+    };
+    list.iter().enumerate().map(read).collect()
+}
+
+fn field(name: &str, value: &Value, at: &str, rules: &mut Vec<Rule>) -> Read<()> {
+    let mut push = |test| rules.push(Rule::Field { name: name.to_owned(), test });
+    let Value::Object(tests) = value else {
+        push(Test::In(vec![scalar("$eq", value, at)?]));
+        return Ok(());
+    };
+    if tests.is_empty() {
+        return Err(problem(at, format!("nothing is asked of `{name}`")));
+    }
+    for (operator, operand) in tests {
+        push(test(operator, operand, &below(at, operator))?);
+    }
+    Ok(())
+}
+
+fn test(operator: &str, operand: &Value, at: &str) -> Read<Test> {
+    let compare = |order| match operand.as_f64() {
+        Some(number) => Ok(Test::Compare(order, number)),
+        None => Err(wrong_operand(operator, "a number", at)),
+    };
+    match operator {
+        "$eq" => Ok(Test::In(vec![scalar(operator, operand, at)?])),
+        "$ne" => Ok(Test::NotIn(vec![scalar(operator, operand, at)?])),
+        "$gt" => compare(Order::Greater),
+        "$gte" => compare(Order::GreaterOrEqual),
+        "$lt" => compare(Order::Less),
+        "$lte" => compare(Order::LessOrEqual),
+        "$in" => Ok(Test::In(set(operator, operand, at)?)),
+        "$nin" => Ok(Test::NotIn(set(operator, operand, at)?)),
+        "$exists" => match operand {
+            Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
+            _ => Err(wrong_operand(operator, "true or false", at)),
+        },
+        _ => Err(problem(
+            at,
+            format!(
+                "`{operator}` is no operator: there are $eq $ne $gt $gte $lt $lte $in $nin $exists $and $or"
+            ),
+        )),
+    }
+}
+
+fn scalar(operator: &str, value: &Value, at: &str) -> Read<Scalar> {
+    match value {
+        Value::Bool(value) => Ok(Scalar::Bool(*value)),
+        Value::String(value) => Ok(Scalar::Text(value.clone())),
+        Value::Number(value) => Ok(Scalar::Number(value.as_f64().unwrap_or(f64::NAN))),
+        _ => Err(wrong_operand(operator, "a text, a number, true or false", at)),
+    }
+}
+
+fn set(operator: &str, value: &Value, at: &str) -> Read<Vec<Scalar>> {
+    let items = value.as_array().ok_or_else(|| wrong_operand(operator, "a list", at))?;
+    let read = |(index, item)| scalar(operator, item, &below(at, &format!("{index}")));
+    items.iter().enumerate().map(read).collect()
+}
+
+fn wrong_operand(operator: &str, wanted: &str, at: &str) -> FilterProblem {
+    problem(at, format!("`{operator}` takes {wanted}"))
+}
+
+fn problem(at: &str, message: impl Into<String>) -> FilterProblem {
+    FilterProblem { pointer: at.to_owned(), message: message.into() }
+}
+
+/// One step further down a JSON pointer (RFC 6901).
+fn below(at: &str, key: &str) -> String {
+    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn matches(filter: Value) -> bool {
+        let metadata = json!({
+            "genre": "drama", "year": 2020, "seen": true, "tags": ["a", "b"], "gone": null
+        });
+        let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+        RecordFilter::read(&filter).unwrap().matches(&metadata)
+    }
+
+    #[test]
+    fn every_operator_and_its_opposite() {
+        for hit in [
+            json!({"genre": "drama"}),
+            json!({"genre": {"$ne": "comedy"}}),
+            json!({"year": {"$gt": 2019, "$lt": 2020.5}}),
+            json!({"year": {"$gte": 2020, "$lte": 2020}}),
+            json!({"year": {"$in": [1, 2020]}}),
+            json!({"tags": {"$in": ["b"]}}),
+            json!({"other": {"$nin": ["b"]}}),
+            json!({"gone": {"$exists": false}}),
+            json!({"seen": {"$exists": true}}),
+            json!({"$or": [{"genre": "x"}, {"$and": [{"seen": true}, {"tags": "a"}]}]}),
+        ] {
+            assert!(matches(hit.clone()), "{hit}");
+        }
+        for miss in [
+            json!({"year": "2020"}),
+            json!({"genre": {"$gt": 1}}),
+            json!({"genre": {"$in": []}}),
+            json!({"tags": {"$nin": ["b"]}}),
+            json!({"genre": "drama", "year": 2021}),
+            json!({"other": 1}),
+            json!({"gone": {"$exists": true}}),
+        ] {
+            assert!(!matches(miss.clone()), "{miss}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (filter, pointer, part) in [
+            (json!([]), "", "mapping"),
+            (json!({}), "", "asks nothing"),
+            (json!({"$not": {}}), "/$not", "top of a filter"),
+            (json!({"a/b": {"$like": "x"}}), "/a~1b/$like", "no operator"),
+            (json!({"a": {}}), "/a", "nothing is asked"),
+            (json!({"a": ["x"]}), "/a", "`$eq` takes"),
+            (json!({"a": {"$gt": "x"}}), "/a/$gt", "a number"),
+            (json!({"a": {"$in": [1, null]}}), "/a/$in/1", "`$in` takes"),
+            (json!({"$or": [{"a": 1}, {}]}), "/$or/1", "asks nothing"),
+            (json!({"$and": []}), "/$and", "at least one"),
+        ] {
+            let found = RecordFilter::read(&filter).unwrap_err();
+            assert_eq!(found.pointer, pointer, "{filter}");
+            assert!(found.message.contains(part), "{}", found.message);
+        }
+    }
+
+    #[test]
+    fn fields_are_named_once() {
+        let filter = json!({"$or": [{"a": 1}, {"b": {"$gt": 1}, "a": 2}]});
+        let filter = RecordFilter::read(&filter).unwrap();
+        assert_eq!(filter.fields().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Which records are copied and what changes of their metadata: the filter, and changes that contradict each other.
+
+use std::collections::BTreeMap;
+
+use super::super::codes;
+use super::super::file::{Copy, MetadataChanges, StageKind};
+use super::super::node::step;
+use super::Context;
+use crate::model::RecordFilter;
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let copies: Vec<(String, Copy)> = context
+        .stages()
+        .filter_map(|(pointer, stage)| match &stage.kind {
+            StageKind::Copy(copy) => Some((pointer, copy.clone())),
+            _ => None,
+        })
+        .collect();
+    for (pointer, copy) in copies {
+        filter(context, &format!("{pointer}/filter"), &copy);
+        if let Some(changes) = &copy.metadata {
+            metadata(context, &format!("{pointer}/metadata"), changes);
+        }
+    }
+}
+
+fn filter(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
+    let Some(asked) = &copy.filter else { return };
+    if let Err(problem) = RecordFilter::read(&serde_json::json!(asked)) {
+        let at = format!("{pointer}{}", problem.pointer);
+        context.report(&codes::BAD_FILTER, &at, problem.message);
+    }
+}
+
+fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges) {
+    let mut taken: BTreeMap<&str, String> = BTreeMap::new();
+    for (old, new) in &changes.rename {
+        let at = format!("{pointer}/rename/{}", step(old));
+        if changes.drop.contains(old) {
+            let message = format!("`{old}` is dropped, and renamed to `{new}`");
+            context.report(&codes::BAD_METADATA, &at, message);
+        } else if new.is_empty() || new == old || new.starts_with('$') {
+            let message = format!("`{new}` cannot be the new name of `{old}`");
+            context.report(&codes::BAD_METADATA, &at, message);
+        } else if changes.set.contains_key(new) {
+            let message = format!("`{old}` would become `{new}`, which is set to another value");
+            let set = context.region(&format!("{pointer}/set/{}", step(new)));
+            context.report_with(&codes::BAD_METADATA, &at, message, |d| d.related(set, "set here"));
+        } else if let Some(first) = taken.insert(new, at.clone()) {
+            let message = format!("two fields would become `{new}`");
+            let first = context.region(&first);
+            context
+                .report_with(&codes::BAD_METADATA, &at, message, |d| d.related(first, "the first"));
+        }
+    }
+    for field in changes.cast.keys() {
+        let at = format!("{pointer}/cast/{}", step(field));
+        let (message, near) = if let Some(new) = changes.rename.get(field) {
+            (format!("`{field}` is renamed before it is cast"), Some(new.clone()))
+        } else if changes.set.contains_key(field) {
+            (format!("`{field}` is cast, and then set to another value"), None)
+        } else if changes.drop.contains(field) && !taken.contains_key(field.as_str()) {
+            (format!("`{field}` is dropped before it is cast"), None)
+        } else {
+            continue;
+        };
+        context.report_with(&codes::BAD_METADATA, &at, message, |d| d.suggest(near.as_deref()));
+    }
+}

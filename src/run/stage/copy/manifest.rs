@@ -1,0 +1,231 @@
+//! The plan's manifest of ids: read and sorted once for a run, and held against what the source counts.
+//!
+//! The sorted ids are a file of the run (`ids.csv`): each shard reads its own part of it, and a resume sees the ids that
+//! the copy began with, whatever became of the manifest. It is read again only where the ids do not fit the source.
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use super::printed::printed_ids;
+use super::shards::copy_of;
+use crate::copy::{Manifest, Mapping};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{Cursor, Enumeration, Namespace, Shard};
+use crate::plan::file::{self, EnumerateBy};
+use crate::plan::{Plan, files_of};
+use crate::provider::manifest::{Double, ManifestOptions, SortedId, Sorter, Spool, forget, open};
+use crate::run::Context;
+
+/// The sorted ids among the artifacts of a run.
+const IDS: &str = "ids.csv";
+
+/// Whether the manifest's files can be right, before anything is touched: as many ids of each namespace as the source
+/// counts records, and none of them twice (a double would make up for an id that is missing). What a command would
+/// print is not known before the copy.
+///
+/// # Errors
+/// `Refused` with what does not fit; those of reading the manifest.
+pub(crate) async fn check_manifest(plan: &Plan, namespaces: &[Mapping]) -> Result<()> {
+    let Some(asked) = manifest_in(plan).filter(|asked| asked.exec.is_none()) else { return Ok(()) };
+    let options = files(plan, &asked)?;
+    let folder = tempfile::tempdir().map_err(|error| Error::io("cannot sort the ids", error))?;
+    let namespaces = namespaces.to_vec();
+    blocking(move || sort(&options, &folder.path().join(IDS), &namespaces).map(drop)).await
+}
+
+/// Makes sure that the sorted ids of this run are there and fit the source. Where they had to be read (again), shards
+/// that were under way begin anew: their rows may be others now.
+///
+/// # Errors
+/// As [`check_manifest`], and those of the manifest's command.
+pub(super) async fn prepare_ids(context: &Context, namespaces: &[Mapping]) -> Result<()> {
+    let Some(asked) = manifest_in(&context.plan) else { return Ok(()) };
+    let path = context.artifacts.join(IDS);
+    let known = Spool::open(&path)?;
+    if let Some(known) = known.filter(|known| misfits(known, namespaces).is_empty()) {
+        keep(context, known);
+        return Ok(());
+    }
+    std::fs::create_dir_all(&context.artifacts).map_err(|error| {
+        Error::io(format!("cannot make {}", context.artifacts.display()), error)
+    })?;
+    let printed = match &asked.exec {
+        Some(argv) => Some(printed_ids(context, &asked, argv).await?),
+        None => None,
+    };
+    let options = match &printed {
+        Some(file) => ManifestOptions { files: vec![file.clone()], ..columns(&asked) },
+        None => files(&context.plan, &asked)?,
+    };
+    let (to, of) = (path.clone(), namespaces.to_vec());
+    let spool = blocking(move || sort(&options, &to, &of)).await?;
+    if let Some(printed) = printed {
+        // All of it is in the sorted file now.
+        let _ = std::fs::remove_file(printed);
+    }
+    context.note(format!("{} ids sorted into {IDS}, {}", spool.rows, spool.digest))?;
+    context.wrote("ids", path, spool.rows)?;
+    keep(context, spool);
+    begin_anew(context)
+}
+
+/// After a copy that found ids which the source does not have: the next try reads the manifest again.
+///
+/// # Errors
+/// Where the index of the sorted ids cannot be removed.
+pub(super) fn forget_ids(context: &Context) -> Result<()> {
+    *context.ids.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    forget(&context.artifacts.join(IDS))
+}
+
+/// How a shard is recorded: with the sorted ids of the run, where it is enumerated by a manifest.
+pub(super) fn recorded_as(context: &Context, enumeration: Enumeration) -> Enumeration {
+    match enumeration {
+        Enumeration::Manifest { .. } => Enumeration::Manifest { file: context.artifacts.join(IDS) },
+        other => other,
+    }
+}
+
+/// The ids of a shard's manifest, in bytewise order; `None` where it is not enumerated by one.
+///
+/// # Errors
+/// `NotFound` where the sorted ids of the run are gone.
+pub(super) fn manifest_of(context: &Context, shard: &Shard) -> Result<Option<Manifest>> {
+    let Enumeration::Manifest { file } = &shard.enumeration else { return Ok(None) };
+    Ok(Some(Box::new(spool(context, file)?.ids(&shard.source)?)))
+}
+
+fn spool(context: &Context, recorded: &Path) -> Result<Arc<Spool>> {
+    let known = context.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(spool) = known {
+        return Ok(spool);
+    }
+    for path in [context.artifacts.join(IDS), recorded.to_owned()] {
+        if let Some(spool) = Spool::open(&path)? {
+            return Ok(keep(context, spool));
+        }
+    }
+    Err(Error::new(ErrorKind::NotFound, "the sorted ids of this run are gone")
+        .with_context("file", recorded.display())
+        .with_hint("put the file and its index back, or roll back and copy again"))
+}
+
+fn keep(context: &Context, spool: Spool) -> Arc<Spool> {
+    let spool = Arc::new(spool);
+    *context.ids.lock().unwrap_or_else(PoisonError::into_inner) = Some(spool.clone());
+    spool
+}
+
+fn begin_anew(context: &Context) -> Result<()> {
+    for state in context.state()?.shards.into_values() {
+        if !state.is_complete && state.checkpoint.cursor != Cursor::Start {
+            context.record(Event::ShardPlanned { stage: context.id(), shard: state.shard })?;
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of the plan's copy stage.
+fn manifest_in(plan: &Plan) -> Option<file::Manifest> {
+    match copy_of(plan).enumerate {
+        EnumerateBy::Manifest(asked) => Some(asked.manifest),
+        EnumerateBy::Named(_) => None,
+    }
+}
+
+fn columns(asked: &file::Manifest) -> ManifestOptions {
+    let file::Manifest { namespace, id, .. } = asked.clone();
+    ManifestOptions { files: Vec::new(), namespace, id }
+}
+
+fn files(plan: &Plan, asked: &file::Manifest) -> Result<ManifestOptions> {
+    let pattern = asked.file.as_deref().unwrap_or_default();
+    let files = files_of(&plan.base, pattern)
+        .map_err(|error| Error::io(format!("cannot look for the files of `{pattern}`"), error))?;
+    Ok(ManifestOptions { files, ..columns(asked) })
+}
+
+/// Sorts the rows into `to`, and holds them against the source's counts.
+fn sort(options: &ManifestOptions, to: &Path, namespaces: &[Mapping]) -> Result<Spool> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let mut sorter = Sorter::new(folder)?;
+    for entry in open(options)? {
+        let entry = entry?;
+        let origin = u32::try_from(entry.file).unwrap_or(u32::MAX);
+        sorter.push(entry.namespace.as_str(), entry.id.as_str(), origin, entry.row)?;
+    }
+    let (spool, doubles) = Spool::write(to, sorter.finish()?)?;
+    let refusal = refuse_doubles(&options.files, &doubles, namespaces)
+        .or_else(|| refuse_misfits(&misfits(&spool, namespaces)));
+    match refusal {
+        None => Ok(spool),
+        Some(error) => {
+            forget(to)?;
+            Err(error)
+        }
+    }
+}
+
+fn misfits(spool: &Spool, namespaces: &[Mapping]) -> Vec<String> {
+    let misfit = |mapping: &Mapping| {
+        let (name, records) = (&mapping.source, mapping.records);
+        let ids = spool.count(name);
+        match ids.cmp(&records) {
+            Ordering::Less => Some(format!(
+                "`{name}`: {ids} ids for {records} records, {} are missing",
+                records - ids
+            )),
+            Ordering::Greater => Some(format!(
+                "`{name}`: {ids} ids for {records} records, {} are not in the source",
+                ids - records
+            )),
+            Ordering::Equal => None,
+        }
+    };
+    namespaces.iter().filter_map(misfit).take(10).collect()
+}
+
+fn refuse_misfits(misfits: &[String]) -> Option<Error> {
+    let message = format!("the manifest does not fit the source: {}", misfits.join("; "));
+    (!misfits.is_empty()).then(|| {
+        Error::new(ErrorKind::Refused, message)
+            .with_hint("export it again from your system of record; no record was copied by it")
+    })
+}
+
+fn refuse_doubles(files: &[PathBuf], doubles: &[Double], copied: &[Mapping]) -> Option<Error> {
+    let namespace = |double: &Double| {
+        let name = String::from_utf8_lossy(&double.first.namespace);
+        Namespace::from(name.as_ref())
+    };
+    let double = doubles
+        .iter()
+        .find(|double| copied.iter().any(|mapping| mapping.source == namespace(double)))?;
+    let place = |at: &SortedId| {
+        let file = files.get(at.origin as usize).and_then(|file| file.file_name());
+        let file = file.map(|file| file.to_string_lossy()).unwrap_or_default();
+        format!("row {} of {file}", at.row)
+    };
+    let message = format!(
+        "the manifest gives the id `{}` of `{}` twice: in {} and in {}",
+        String::from_utf8_lossy(&double.first.id),
+        namespace(double),
+        place(&double.first),
+        place(&double.second)
+    );
+    Some(
+        Error::new(ErrorKind::Refused, message)
+            .with_hint("export it again from your system of record, each id once"),
+    )
+}
+
+/// Reading and sorting block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::unexpected("sorting the ids was cut off").with_source(error))?
+}

@@ -1,0 +1,150 @@
+//! Which namespace became which: a file for the application to read while both indexes are in use.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::journal::ShardState;
+use crate::model::{Namespace, Tally};
+use crate::run::Context;
+
+/// The version of the file; fields are only ever added.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+struct File<'a> {
+    vecshift_mapping: u32,
+    plan: &'a str,
+    source: &'a str,
+    target: &'a str,
+    /// Whether every namespace is.
+    is_complete: bool,
+    namespaces: &'a [Row],
+}
+
+/// One namespace of the source.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Row {
+    source: Namespace,
+    target: Namespace,
+    /// Records that the target acknowledged.
+    records: u64,
+    failed: u64,
+    left_out: u64,
+    /// Whether they were proven to be all that the source has.
+    is_complete: bool,
+}
+
+/// Writes `namespaces.json` and `namespaces.csv` among the run's artifacts, each replaced as a whole.
+///
+/// # Errors
+/// Where they cannot be written.
+pub(super) fn write_mapping(context: &Context) -> Result<()> {
+    let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
+    let plan = &context.plan.file;
+    let file = File {
+        vecshift_mapping: FORMAT,
+        plan: &plan.name,
+        source: &plan.source.index,
+        target: &plan.target.index,
+        is_complete: rows.iter().all(|row| row.is_complete),
+        namespaces: &rows,
+    };
+    let json = serde_json::to_vec_pretty(&file).map_err(|error| {
+        Error::unexpected("the mapping cannot be written as JSON").with_source(error)
+    })?;
+    for (ending, bytes) in [("json", json), ("csv", csv(&rows)?)] {
+        let path = context.artifacts.join(format!("namespaces.{ending}"));
+        replace(&path, &bytes)
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+        context.wrote("namespaces", path, rows.len() as u64)?;
+    }
+    Ok(())
+}
+
+/// One row a source namespace, whatever number of shards it was copied in.
+fn rows(shards: &[ShardState]) -> Vec<Row> {
+    let mut found: BTreeMap<&Namespace, (Row, Tally)> = BTreeMap::new();
+    for state in shards {
+        let shard = &state.shard;
+        let (row, tally) = found.entry(&shard.source).or_insert_with(|| {
+            let row = Row {
+                source: shard.source.clone(),
+                target: shard.target.clone(),
+                records: 0,
+                failed: 0,
+                left_out: 0,
+                is_complete: true,
+            };
+            (row, Tally::default())
+        });
+        row.is_complete &= state.is_complete;
+        tally.add(state.checkpoint.tally);
+    }
+    let with_counts = |(row, tally): (Row, Tally)| Row {
+        records: tally.copied,
+        failed: tally.failed,
+        left_out: tally.left_out,
+        ..row
+    };
+    found.into_values().map(with_counts).collect()
+}
+
+fn csv(rows: &[Row]) -> Result<Vec<u8>> {
+    let cannot = || Error::unexpected("the mapping cannot be written as CSV");
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = ["source", "target", "records", "failed", "left_out", "is_complete"];
+    writer.write_record(header).map_err(|error| cannot().with_source(error))?;
+    for row in rows {
+        let counts = [row.records, row.failed, row.left_out].map(|count| count.to_string());
+        let [records, failed, left_out] = &counts;
+        let is_complete = if row.is_complete { "true" } else { "false" };
+        let cells =
+            [row.source.explicit(), row.target.explicit(), records, failed, left_out, is_complete];
+        writer.write_record(cells).map_err(|error| cannot().with_source(error))?;
+    }
+    writer.into_inner().map_err(|_| cannot())
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Checkpoint, Enumeration, Shard};
+
+    #[test]
+    fn shards_of_one_namespace_are_one_row() {
+        let state = |source: &str, copied, is_complete| ShardState {
+            shard: Shard {
+                source: source.into(),
+                cell: 0,
+                target: "t, u".into(),
+                enumeration: Enumeration::List,
+                expected: copied,
+            },
+            checkpoint: Checkpoint {
+                tally: Tally { copied, left_out: 1, ..Tally::default() },
+                ..Checkpoint::default()
+            },
+            is_complete,
+        };
+        let rows = rows(&[state("", 2, true), state("b", 3, true), state("b", 4, false)]);
+        let text = String::from_utf8(csv(&rows).unwrap()).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        source,target,records,failed,left_out,is_complete
+        __default__,"t, u",2,0,1,true
+        b,"t, u",7,0,2,false
+        "#);
+    }
+}

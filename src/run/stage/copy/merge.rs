@@ -1,0 +1,51 @@
+//! Several namespaces into one: only where no two of them share an id.
+
+use super::shards::{lists_of, recorded_mappings};
+use crate::copy::{Mapping, Pipeline, merged, prove_disjoint};
+use crate::error::{Error, Result};
+use crate::model::{Namespace, Shard};
+use crate::run::{Context, Progress};
+
+/// Proves, before anything is copied into a namespace that gets several sources, that their ids are disjoint. Proven
+/// again by each try that still copies into it.
+///
+/// # Errors
+/// `Refused` with the first ids that collide.
+pub(super) async fn prove_merges(context: &Context, pipeline: &Pipeline) -> Result<()> {
+    let states: Vec<_> = context.state()?.shards.into_values().collect();
+    let mappings: Vec<Mapping> = recorded_mappings(context);
+    let is_open = |target: &Namespace| {
+        states.iter().any(|state| &state.shard.target == target && !state.is_complete)
+    };
+    let targets: Vec<&Namespace> =
+        merged(&mappings).into_iter().filter(|target| is_open(target)).collect();
+    let shards: Vec<Shard> = states
+        .iter()
+        .map(|state| state.shard.clone())
+        .filter(|shard| targets.contains(&&shard.target))
+        .collect();
+    if shards.is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&context.artifacts).map_err(|error| {
+        Error::io(format!("cannot make {}", context.artifacts.display()), error)
+    })?;
+    let total = shards.iter().map(|shard| shard.expected).sum();
+    prove_disjoint(
+        context.world.source.clone(),
+        &shards,
+        &|shard| lists_of(context, shard, pipeline),
+        &context.artifacts,
+        &mut |walked| {
+            context.recorder.progress(&Progress {
+                stage: context.id(),
+                unit: "ids of merged namespaces",
+                done: walked,
+                total: walked.max(total),
+                note: context.world.waiting(),
+            });
+            context.stop_if_cancelled()
+        },
+    )
+    .await
+}

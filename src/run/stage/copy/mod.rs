@@ -1,0 +1,175 @@
+//! Copies every record of the selected namespaces and proves it.
+//!
+//! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
+//! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
+//! `prove` compares what was settled with the source's own counts, `mapping` leaves the names for the application.
+
+mod enumeration;
+mod manifest;
+mod mapping;
+mod merge;
+mod plan;
+mod printed;
+mod progress;
+mod prove;
+mod shards;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+pub(crate) use enumeration::{Enumerated, Enumerator, Way, refuse_gaps};
+pub(crate) use manifest::check_manifest;
+use manifest::{forget_ids, prepare_ids};
+use mapping::write_mapping;
+use merge::prove_merges;
+use progress::Gauge;
+pub(crate) use shards::{copy_of, mappings};
+pub(super) use shards::{lists_of, pipeline, recorded_mappings, transform_of};
+
+use super::resource::{remove_all, remove_own, words};
+use super::route::route_of;
+use super::{Acted, Check, Work};
+use crate::assertion::Measured;
+use crate::clock::Stopwatch;
+use crate::copy::{Acked, Pipeline, ShardEnd, adopt};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Route, ShardState};
+use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally};
+use crate::plan::file;
+use crate::provider::Source;
+use crate::run::Context;
+
+pub(super) struct CopyWork(pub file::Copy);
+
+#[async_trait]
+impl Work for CopyWork {
+    async fn check(&self, _: &Context) -> Result<Check> {
+        Ok(Check::Holds)
+    }
+
+    async fn act(&self, context: &Context) -> Result<Acted> {
+        let path = context.artifacts.join("dead-letters.jsonl");
+        let route = route_of(context).await?;
+        let staging = plan::plan_shards(context, route).await?;
+        plan::plan_again(context, &path).await?;
+        prepare_ids(context, &recorded_mappings(context)).await?;
+        let before = context.state()?;
+        let (done_before, retries_before) = (before.tally(), context.world.retries());
+        let mut pipeline = pipeline(context, path.clone()).await?;
+        pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
+        prove_merges(context, &pipeline).await?;
+        let watch = Stopwatch::start();
+        let shards: Vec<ShardState> = before.shards.into_values().collect();
+        let gauge = Gauge::new(context, &shards);
+        let parallel = self.0.parallel.unwrap_or(4) as usize;
+        let mut copies = Vec::new();
+        for shard in &shards {
+            if !shard.is_complete {
+                copies.push(copy_shard(context, &pipeline, shard, &gauge).boxed());
+            }
+        }
+        stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
+        let gaps = prove::prove(context).await?;
+        if gaps.is_empty() {
+            let removed = remove_all(context).await?;
+            for resource in removed {
+                context.note(format!("removed {resource}"))?;
+            }
+        }
+        let tally = context.state()?.tally();
+        if tally.failed > 0 {
+            context.wrote("dead letters", path, tally.failed)?;
+        }
+        if tally.missing > 0 {
+            forget_ids(context)?;
+        }
+        write_mapping(context)?;
+        prove::report(context, &gaps)?;
+        let seconds = watch.elapsed().as_secs_f64().max(1e-3);
+        let rate = (tally.copied - done_before.copied) as f64 / seconds;
+        let retries = context.world.retries() - retries_before;
+        figures(context, tally, rate, retries)?;
+        let mut measured = Measured::default();
+        measured
+            .set("copy.records", Observed::count(tally.copied), tally.enumerated)
+            .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
+            .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
+            .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated)
+            .set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated)
+            .set("copy.retries", Observed::count(retries), tally.enumerated);
+        match route {
+            Route::Collection => {
+                let why = "the provider copied the records; vecshift moved none";
+                measured.set_not_measured("copy.rate", why)
+            }
+            _ => measured.set("copy.rate", Observed::PerSecond(rate), tally.enumerated),
+        };
+        let asks = |name: &str| {
+            context.stage().assertions.iter().any(|assertion| assertion.metric.name == name)
+        };
+        if !gaps.is_empty() && !asks("copy.complete") {
+            // Complete means proven; a plan that does not ask gets no pass for that.
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("the copy is not complete: {}", gaps.join("; ")),
+            ));
+        }
+        Ok(Acted::Measured { target: measured, source: Measured::default() })
+    }
+
+    async fn undo(&self, context: &Context) -> Result<String> {
+        let removed = remove_own(context).await?;
+        let copied = context.state()?.tally().copied;
+        Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
+    }
+}
+
+fn figures(context: &Context, tally: Tally, rate: f64, retries: u64) -> Result<()> {
+    let figures = [
+        ("records", tally.copied as f64),
+        ("bytes", tally.bytes as f64),
+        ("failed", tally.failed as f64),
+        ("missing", tally.missing as f64),
+        ("left_out", tally.left_out as f64),
+        ("records_per_second", rate),
+        ("retries", retries as f64),
+    ];
+    let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    context.record(Event::Measured { stage: context.id(), figures })
+}
+
+async fn copy_shard(
+    context: &Context,
+    pipeline: &Pipeline,
+    state: &ShardState,
+    gauge: &Gauge<'_>,
+) -> Result<()> {
+    let shard = &state.shard;
+    let stage = context.id();
+    let id = shard.id();
+    let mut due = progress::Due::default();
+    let mut checkpoint = |acked: Acked<Checkpoint>| {
+        let checkpoint: &Checkpoint = acked.get();
+        gauge.update(&id, checkpoint.tally);
+        if due.is_due() || checkpoint.cursor == Cursor::End {
+            context.recorder.checkpoint(&stage, &id, acked)?;
+        }
+        Ok(())
+    };
+    let end = match shard.enumeration {
+        Enumeration::Collection => adopt(pipeline, shard, &state.checkpoint, &mut checkpoint).await,
+        _ => {
+            let lists = lists_of(context, shard, pipeline)?;
+            pipeline.copy(shard, &state.checkpoint, lists, &mut checkpoint).await
+        }
+    };
+    match end.map_err(|error| error.with_context("namespace", &id))? {
+        ShardEnd::Complete(_) => Ok(()),
+        ShardEnd::Interrupted => {
+            Err(Error::new(ErrorKind::Interrupted, "interrupted while copying"))
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Which shards there are: recorded once for a run, and again where another try can only differ by that.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::enumeration::{Enumerator, refuse_gaps};
+use super::manifest::recorded_as;
+use super::prove::{by_namespace, gap};
+use super::shards::{copy_of, mappings, recorded_mappings};
+use crate::copy::Mapping;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Route, ShardState};
+use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
+use crate::provider::{Filter, Target};
+use crate::run::Context;
+use crate::run::stage::resource::{make_staging, ready_within, wait_records};
+use crate::run::world::Partitions;
+
+/// Records the shards, once for a run: they are what is copied, whatever namespaces appear later. The staging index
+/// that lists the ids, where one does.
+pub(super) async fn plan_shards(
+    context: &Context,
+    route: Route,
+) -> Result<Option<Arc<dyn Target>>> {
+    if context.state()?.is_planned {
+        return staging_again(context, route).await;
+    }
+    let source = source_of(context).await?;
+    let stats = context.world.source.stats().await?;
+    let mappings = mappings(&context.plan, &stats)?;
+    if mappings.is_empty() {
+        return Err(Error::new(ErrorKind::Refused, "no namespace of the source is selected")
+            .with_hint("look at `namespaces.select` and at what `vecshift audit` lists"));
+    }
+    let (shards, staging) = match route {
+        Route::Collection => {
+            let limit = ready_within(context);
+            wait_records(context, &*context.world.target, &mappings, limit).await?;
+            (whole(&mappings, &Enumeration::Collection), None)
+        }
+        Route::Staging => {
+            let (index, staging) = staging(context, &source, &mappings).await?;
+            (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
+        }
+        Route::Stream | Route::Import => {
+            let known = Some(&context.world.partitions);
+            (enumerated(context, &source, &mappings, known).await?, None)
+        }
+    };
+    if !context.state()?.shards.is_empty() {
+        context.record(Event::ShardsDropped { stage: context.id(), source: None })?;
+    }
+    let count = shards.len() as u64;
+    for shard in shards {
+        context.record(Event::ShardPlanned { stage: context.id(), shard })?;
+    }
+    context.record(Event::CopyPlanned { stage: context.id(), shards: count })?;
+    Ok(staging)
+}
+
+/// The staging index of a copy that goes on, made anew where it is gone and still needed.
+async fn staging_again(context: &Context, route: Route) -> Result<Option<Arc<dyn Target>>> {
+    let is_needed = context.state()?.shards.values().any(|shard| !shard.is_complete);
+    if route != Route::Staging || !is_needed {
+        return Ok(None);
+    }
+    let source = source_of(context).await?;
+    let mappings = recorded_mappings(context);
+    staging(context, &source, &mappings).await.map(|(_, staging)| Some(staging))
+}
+
+async fn staging(
+    context: &Context,
+    source: &IndexDescription,
+    mappings: &[Mapping],
+) -> Result<(String, Arc<dyn Target>)> {
+    let target = context.world.target.describe().await?;
+    let target =
+        target.filter(|target| matches!(target.spec.deployment, Deployment::Serverless { .. }));
+    let target = target.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Refused,
+            "a staging index is made beside a serverless target, and there is none",
+        )
+    })?;
+    make_staging(context, &source.spec, &target.spec, mappings).await
+}
+
+async fn source_of(context: &Context) -> Result<IndexDescription> {
+    let found = context.world.source.describe().await?;
+    found.ok_or_else(|| crate::run::stage::audit::no_source(context))
+}
+
+fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {
+    let shard = |mapping: &Mapping| Shard {
+        source: mapping.source.clone(),
+        cell: 0,
+        target: mapping.target.clone(),
+        enumeration: enumeration.clone(),
+        expected: mapping.records,
+    };
+    mappings.iter().map(shard).collect()
+}
+
+async fn enumerated(
+    context: &Context,
+    source: &IndexDescription,
+    mappings: &[Mapping],
+    known: Option<&Partitions>,
+) -> Result<Vec<Shard>> {
+    let copy = copy_of(&context.plan);
+    let enumerator = Enumerator {
+        plan: &context.plan,
+        copy: &copy,
+        source: context.world.source.clone(),
+        spec: &source.spec,
+        most_counts: None,
+        known,
+    };
+    let found = enumerator.all(mappings).await?;
+    refuse_gaps(&found)?;
+    let shards = found.iter().flat_map(|one| one.shards());
+    Ok(shards
+        .map(|shard| Shard { enumeration: recorded_as(context, shard.enumeration), ..shard })
+        .collect())
+}
+
+/// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
+/// end and were not proven, the target refused records, or what is still to be swept is not what it was.
+pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result<()> {
+    let counts = context.world.source.stats().await?;
+    let mut again: Vec<Mapping> = Vec::new();
+    for (namespace, states) in by_namespace(context)? {
+        let now = counts.count(&namespace);
+        let has_ended = states.iter().all(|state| state.checkpoint.cursor == Cursor::End);
+        let was_refused =
+            states.iter().any(|state| state.is_complete && state.checkpoint.tally.failed > 0);
+        let must_again = match has_ended {
+            true => was_refused || gap(&states, now).is_some(),
+            false => is_sweep_void(context, &states, now).await?,
+        };
+        if must_again {
+            let target = states[0].shard.target.clone();
+            again.push(Mapping { source: namespace, target, records: now });
+        }
+    }
+    if !again.is_empty() {
+        replan(context, &again).await?;
+    }
+    if context.state()?.tally().failed > 0 {
+        return Ok(());
+    }
+    match tokio::fs::remove_file(dead_letters).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("cannot remove {}", dead_letters.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a namespace that is swept, whole or in cells, holds other records than when it was planned: each sweep is
+/// proven by the count it was planned with.
+async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Result<bool> {
+    let expected: u64 = states.iter().map(|state| state.shard.expected).sum();
+    let mut cells = Vec::new();
+    for state in states {
+        let is_open = state.checkpoint.cursor != Cursor::End;
+        match &state.shard.enumeration {
+            Enumeration::Sweep | Enumeration::Cell { .. } if is_open && now != expected => {
+                return Ok(true);
+            }
+            // Not begun, and planned with a count that is no longer true.
+            _ if state.checkpoint.cursor == Cursor::Start && now != expected => return Ok(true),
+            Enumeration::Cell { filter } if is_open => {
+                cells.push((Filter(filter.clone()), state.shard.expected));
+            }
+            _ => {}
+        }
+    }
+    for (filter, expected) in cells {
+        let counted = context.world.source.filtered_stats(&filter).await?;
+        if counted.count(&states[0].shard.source) != expected {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Plans the shards of some namespaces anew. Where this is cut off, the whole copy is planned anew.
+async fn replan(context: &Context, again: &[Mapping]) -> Result<()> {
+    let old = context.state()?.shards;
+    let (mut shards, mut open) = (Vec::new(), Vec::new());
+    for mapping in again {
+        let of = old.values().find(|state| state.shard.source == mapping.source);
+        match of.map(|state| state.shard.enumeration.clone()) {
+            Some(listed @ (Enumeration::Staging { .. } | Enumeration::Collection)) => {
+                shards.extend(whole(std::slice::from_ref(mapping), &listed));
+            }
+            _ => open.push(mapping.clone()),
+        }
+    }
+    if !open.is_empty() {
+        let source = source_of(context).await?;
+        shards.extend(enumerated(context, &source, &open, None).await?);
+    }
+    for mapping in again {
+        let source = Some(mapping.source.clone());
+        context.record(Event::ShardsDropped { stage: context.id(), source })?;
+    }
+    for shard in shards {
+        context.record(Event::ShardPlanned { stage: context.id(), shard })?;
+    }
+    let count = context.state()?.shards.len() as u64;
+    context.record(Event::CopyPlanned { stage: context.id(), shards: count })
+}

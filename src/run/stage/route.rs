@@ -1,0 +1,248 @@
+//! The way the records travel: chosen once for a run, with the reason.
+
+use super::copy::{Enumerated, Enumerator, copy_of};
+use crate::copy::Mapping;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Route};
+use crate::model::{Deployment, IndexSpec, IndexStats, VectorType};
+use crate::plan::Plan;
+use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
+use crate::run::{Context, World};
+
+/// The most records and namespaces that the collection path takes (Pinecone, "Migrate a pod-based index to
+/// serverless", 2026).
+const COLLECTION_RECORDS: u64 = 500_000_000;
+const COLLECTION_NAMESPACES: usize = 20_000;
+
+/// The way that was chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub route: Route,
+    pub why: String,
+    /// How each namespace is enumerated; empty where another index lists the ids.
+    pub enumerated: Vec<Enumerated>,
+}
+
+/// What the choice depends on.
+pub(crate) struct Facts<'a> {
+    pub plan: &'a Plan,
+    pub source: &'a IndexSpec,
+    pub stats: &'a IndexStats,
+    pub mappings: &'a [Mapping],
+    /// The target that is there, or the one the plan asks for.
+    pub target: Option<&'a IndexSpec>,
+    /// Whether the target is there and was not made by this run.
+    pub is_found: bool,
+    pub is_same_project: bool,
+}
+
+impl Facts<'_> {
+    /// Why no collection of the source can be taken and made into an index beside the target.
+    pub fn against_collection(&self) -> Option<String> {
+        let Deployment::Pod { environment, .. } = &self.source.deployment else {
+            return Some("only pod indexes have collections".to_owned());
+        };
+        let Some(target) = self.target else {
+            return Some("the plan does not say what the target is".to_owned());
+        };
+        let Deployment::Serverless { cloud, .. } = &target.deployment else {
+            return Some("the target is not serverless".to_owned());
+        };
+        if !self.is_same_project {
+            return Some("source and target are not in the same project".to_owned());
+        }
+        match cloud_of(environment) {
+            Some(from) if from != cloud => {
+                return Some(format!("the source is in {from} and the target in {cloud}"));
+            }
+            _ => {}
+        }
+        if self.stats.total > COLLECTION_RECORDS {
+            return Some("it takes at most 500 million records".to_owned());
+        }
+        if self.stats.namespaces.len() > COLLECTION_NAMESPACES {
+            return Some("it takes at most 20,000 namespaces".to_owned());
+        }
+        None
+    }
+
+    /// Why the target itself cannot be what is made from the collection.
+    pub fn against_unchanged(&self) -> Option<String> {
+        if self.is_found {
+            return Some("the target is there already".to_owned());
+        }
+        if self.plan.create_spec().is_none() {
+            return Some("the plan has no create stage".to_owned());
+        }
+        let target = self.target?;
+        if target.dimension != self.source.dimension {
+            return Some("the dimensions differ".to_owned());
+        }
+        if target.metric != self.source.metric {
+            return Some("the metrics differ".to_owned());
+        }
+        if target.vector_type != VectorType::Dense {
+            return Some("the target holds sparse vectors only".to_owned());
+        }
+        change_on_the_way(&copy_of(self.plan), self.stats, self.mappings)
+    }
+}
+
+/// What a copy changes, so that records cannot be taken over as they are.
+fn change_on_the_way(
+    copy: &file::Copy,
+    stats: &IndexStats,
+    mappings: &[Mapping],
+) -> Option<String> {
+    if mappings.iter().any(|mapping| mapping.source != mapping.target) {
+        return Some("namespaces get other names".to_owned());
+    }
+    let held = stats.namespaces.values().filter(|records| **records > 0).count();
+    if mappings.iter().filter(|mapping| mapping.records > 0).count() != held {
+        return Some("not every namespace is selected".to_owned());
+    }
+    copy.changes_records().then(|| "records are changed on the way".to_owned())
+}
+
+/// The cloud a pod environment's name tells: `us-east-1-aws` is in `aws`.
+fn cloud_of(environment: &str) -> Option<&'static str> {
+    ["aws", "gcp", "azure"]
+        .into_iter()
+        .find(|cloud| environment.split('-').any(|part| part == *cloud))
+}
+
+/// Chooses the way, asking the source for as much as it takes, at most `most_counts` counts a namespace.
+///
+/// # Errors
+/// `Refused` where the plan names a way that does not apply, or where no way reaches every record.
+pub(crate) async fn choose(
+    facts: &Facts<'_>,
+    world: &World,
+    most_counts: Option<u64>,
+) -> Result<Chosen> {
+    let copy = copy_of(facts.plan);
+    let given = match &copy.enumerate {
+        EnumerateBy::Manifest(_) => None,
+        EnumerateBy::Named(named) => Some(*named),
+    };
+    let collection = facts.against_collection();
+    let unchanged = facts.against_unchanged();
+    match copy.strategy {
+        Strategy::Import => {
+            return Err(Error::unsupported("`strategy: import` is not in this version"));
+        }
+        Strategy::Collection => {
+            if let Some(why) = collection {
+                return Err(does_not_apply("strategy: collection", &why));
+            }
+            return Ok(match unchanged {
+                None => chosen(Route::Collection, "the plan says so"),
+                Some(why) => chosen(Route::Staging, &format!("the plan says so; {why}")),
+            });
+        }
+        Strategy::Stream | Strategy::Auto if given == Some(NamedEnumeration::Staging) => {
+            return match collection {
+                None => Ok(chosen(Route::Staging, "the plan says so")),
+                Some(why) => Err(does_not_apply("enumerate: staging", &why)),
+            };
+        }
+        Strategy::Auto
+            if given == Some(NamedEnumeration::Auto)
+                && collection.is_none()
+                && unchanged.is_none() =>
+        {
+            return Ok(chosen(
+                Route::Collection,
+                "a pod in the same project and cloud, and nothing changes on the way: free of write units",
+            ));
+        }
+        Strategy::Stream | Strategy::Auto => {}
+    }
+    let enumerator = Enumerator {
+        plan: facts.plan,
+        copy: &copy,
+        source: world.source.clone(),
+        spec: facts.source,
+        most_counts,
+        known: Some(&world.partitions),
+    };
+    let enumerated = enumerator.all(facts.mappings).await?;
+    let gaps = super::copy::refuse_gaps(&enumerated);
+    if let Err(gap) = gaps {
+        if given == Some(NamedEnumeration::Auto) && collection.is_none() {
+            let why = format!("not every id can be found otherwise: {}", gap.message());
+            return Ok(chosen(Route::Staging, &why));
+        }
+        return Err(match (given, collection) {
+            (Some(NamedEnumeration::Auto), Some(why)) => {
+                let hint = gap.hint().unwrap_or_default().to_owned();
+                gap.with_hint(format!("{hint} (which does not apply here: {why})"))
+            }
+            _ => gap,
+        });
+    }
+    let why = match (copy.strategy, collection.or(unchanged)) {
+        (Strategy::Stream, _) => "the plan says so".to_owned(),
+        (_, Some(why)) => format!("not by collection: {why}"),
+        (_, None) => "the plan says how ids are found".to_owned(),
+    };
+    Ok(Chosen { route: Route::Stream, why, enumerated })
+}
+
+fn chosen(route: Route, why: &str) -> Chosen {
+    Chosen { route, why: why.to_owned(), enumerated: Vec::new() }
+}
+
+fn does_not_apply(asked: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("`{asked}` does not apply: {why}"))
+        .with_hint("use `strategy: auto`: it takes the best way that applies and says why")
+}
+
+/// The way of this run: what the journal holds, else chosen now and recorded.
+///
+/// # Errors
+/// As [`choose`].
+pub(super) async fn route_of(context: &Context) -> Result<Route> {
+    if let Some(route) = context.recorder.with_state(|state| state.route().map(|(route, _)| route))
+    {
+        return Ok(route);
+    }
+    let world = &context.world;
+    let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
+    let stats = world.source.stats().await?;
+    let mappings = super::copy::mappings(&context.plan, &stats)?;
+    let seen = world.target.describe().await?;
+    let asked = super::spec_of(&context.plan);
+    let target = seen.as_ref().map(|seen| &seen.spec).or(asked.as_ref());
+    let facts = Facts {
+        plan: &context.plan,
+        source: &source.spec,
+        stats: &stats,
+        mappings: &mappings,
+        target,
+        is_found: seen.is_some(),
+        is_same_project: world.is_same_project,
+    };
+    let chosen = choose(&facts, world, None).await?;
+    let (route, reason) = (chosen.route, chosen.why);
+    context.record(Event::RouteChosen { stage: context.id(), route, reason })?;
+    Ok(route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_names_its_cloud() {
+        for (environment, cloud) in [
+            ("us-east-1-aws", Some("aws")),
+            ("us-west4-gcp-free", Some("gcp")),
+            ("eastus-azure", Some("azure")),
+            ("gcp-starter", Some("gcp")),
+            ("somewhere", None),
+        ] {
+            assert_eq!(cloud_of(environment), cloud);
+        }
+    }
+}
