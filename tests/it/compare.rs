@@ -7,8 +7,8 @@ use vecshift::model::{
 
 fn shard() -> Shard {
     Shard {
-        cell: 0,
         source: Namespace::new("a"),
+        cell: 0,
         target: Namespace::new("b"),
         enumeration: Enumeration::List,
         expected: 1,

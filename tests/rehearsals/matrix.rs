@@ -20,7 +20,7 @@ target: { provider: pinecone, index: new }
 stages:
   - kind: create
     spec: { serverless: { cloud: aws, region: us-east-1 }, SPEC }
-  - { kind: copy, assert: [copy.failed == 0, copy.complete == true] }
+  - { kind: copy, strategy: stream, assert: [copy.failed == 0, copy.complete == true] }
   - kind: verify
     queries: { count: 40, top_k: 10, filtered: 50% }
     assert:

@@ -20,7 +20,7 @@ target: { provider: pinecone, index: new }
 stages:
   - kind: create
     spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
-  - { kind: copy, assert: [copy.complete == true] }
+  - { kind: copy, strategy: stream, assert: [copy.complete == true] }
   - kind: verify
     VERIFY
 rehearsal:

@@ -132,7 +132,10 @@ async fn look_at<'a>(
     for group in groups {
         match (look, group.lsn()) {
             (Look::SequenceNumbers, Some(lsn)) => ask.push((*group, lsn)),
-            (Look::SequenceNumbers, None) => seen.behind.extend(short(group, &counts)),
+            (Look::SequenceNumbers, None) if trusts_counts || !group.is_adopted() => {
+                seen.behind.extend(short(group, &counts));
+            }
+            (Look::SequenceNumbers, None) => {}
             (Look::Counts, _) if trusts_counts => seen.behind.extend(short(group, &counts)),
             (Look::Counts, _) => {}
         }

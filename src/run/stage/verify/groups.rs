@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ShardState;
-use crate::model::Namespace;
+use crate::model::{Enumeration, Namespace};
 use crate::run::Context;
 
 /// One namespace of the target and everything that was copied into it. A namespace of the source can be several
@@ -76,9 +76,15 @@ impl Group {
         self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()
     }
 
-    /// Records by the source's own counts when the copy was planned.
+    /// Records by the source's own counts when the copy was planned, without those that the filter left out.
     pub fn expected(&self) -> u64 {
-        self.shards.iter().map(|state| state.shard.expected).sum()
+        let all: u64 = self.shards.iter().map(|state| state.shard.expected).sum();
+        all.saturating_sub(self.left_out())
+    }
+
+    /// Whether the target was made with these records, so that no write of ours can lag.
+    pub fn is_adopted(&self) -> bool {
+        self.shards.iter().all(|state| state.shard.enumeration == Enumeration::Collection)
     }
 
     /// The highest sequence number of the target's acknowledgements: they rise within a namespace.
@@ -90,7 +96,7 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Checkpoint, Cursor, Enumeration, Shard, Tally};
+    use crate::model::{Checkpoint, Cursor, Shard, Tally};
 
     fn shard(source: &str, target: &str, expected: u64, lsn: Option<u64>) -> ShardState {
         let tally = Tally { copied: expected, ..Tally::default() };
