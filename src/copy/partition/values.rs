@@ -157,7 +157,7 @@ impl Partitioner {
                     .chain(numbers.into_iter().map(|number| (Value::from(number), 1)))
             })
             .collect();
-        values.sort_by(|a, b| a.0.to_string().cmp(&b.0.to_string()));
+        values.sort_by_key(|(value, _)| value.to_string());
         values.dedup_by(|a, b| a.0 == b.0);
         values.retain(|(value, _)| !known.contains(value));
         Ok(values)
@@ -182,7 +182,7 @@ fn grouped(
 ) -> VecDeque<Set> {
     let total: u64 = fresh.iter().map(|(_, count)| count).sum::<u64>().max(1);
     let mut sorted: Vec<&(Value, u64)> = fresh.iter().collect();
-    sorted.sort_by(|a, b| (a.1, a.0.to_string()).cmp(&(b.1, b.0.to_string())));
+    sorted.sort_by_key(|(value, count)| (*count, value.to_string()));
     let (mut sets, mut without) = (VecDeque::new(), known.to_vec());
     let (mut values, mut expected) = (Vec::new(), 0.0);
     for (value, count) in sorted {

@@ -31,8 +31,8 @@ impl CollectionIn {
             name: self.name,
             state: self.status.unwrap_or_default(),
             dimension: number(self.dimension).and_then(|value| u32::try_from(value).ok()),
-            records: number(self.vector_count).and_then(|value| u64::try_from(value).ok()),
-            bytes: number(self.size).and_then(|value| u64::try_from(value).ok()),
+            records: number(self.vector_count),
+            bytes: number(self.size),
         }
     }
 }

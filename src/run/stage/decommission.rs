@@ -317,18 +317,6 @@ fn file_name(namespace: &Namespace) -> String {
     name
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_namespaces_never_share_a_file() {
-        assert_eq!(file_name(&Namespace::new("twin_1")), "twin_1");
-        assert_eq!(file_name(&Namespace::new("../x/ä")), "%2e%2e%2fx%2f%c3%a4");
-        assert_eq!(file_name(&Namespace::new("")), "__default__");
-    }
-}
-
 /// The shards a namespace was copied by; where it was not copied, those it would be copied by.
 async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> Result<Vec<Shard>> {
     let copied: Vec<Shard> = context.recorder.with_state(|state| {
@@ -353,4 +341,16 @@ async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> R
     let (source, target) = (namespace.clone(), namespace.clone());
     let found = enumerator.one(&Mapping { source, target, records: expected }).await?;
     found.gap().map_or_else(|| Ok(found.shards()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_namespaces_never_share_a_file() {
+        assert_eq!(file_name(&Namespace::new("twin_1")), "twin_1");
+        assert_eq!(file_name(&Namespace::new("../x/ä")), "%2e%2e%2fx%2f%c3%a4");
+        assert_eq!(file_name(&Namespace::new("")), "__default__");
+    }
 }
