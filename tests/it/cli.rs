@@ -17,25 +17,26 @@ fn help_names_every_command() {
     Usage: vecshift [OPTIONS] <COMMAND>
 
     Commands:
-      validate  Read, resolve and check a plan; says all that is wrong at once
-      plan      Say what a run would do now, against live state; changes nothing
-      rehearse  Do the whole plan against the embedded emulator; touches nothing real
-      run       Do the plan; the same command goes on with it
-      status    Say where runs stand, what they wait for and how to release them
-      approve   Approve what a run waits for
-      pause     Ask a run to pause
-      resume    Let a paused run, or one that could not be judged, go on
-      abort     Ask a run to stop and roll back
-      rollback  Undo a run, last stage first
-      report    Print the report of a run, from its journal
-      audit     Look at both sides as the plan's audit stage does; changes nothing
-      check     Judge one stage's assertions alone; changes nothing
-      emulate   Serve the Pinecone emulator
-      schema    Print the JSON Schema of a plan
-      explain   Explain an error code, a metric or `exit-codes`
-      lock      Look at the lock of a plan
-      unlock    Remove the lock of a run that is gone
-      help      Print this message or the help of the given subcommand(s)
+      validate    Read, resolve and check a plan; says all that is wrong at once
+      plan        Say what a run would do now, against live state; changes nothing
+      rehearse    Do the whole plan against the embedded emulator; touches nothing real
+      run         Do the plan; the same command goes on with it
+      status      Say where runs stand, what they wait for and how to release them
+      approve     Approve what a run waits for
+      pause       Ask a run to pause
+      resume      Let a paused run, or one that could not be judged, go on
+      abort       Ask a run to stop and roll back
+      rollback    Undo a run, last stage first
+      report      Print the report of a run, from its journal
+      audit       Look at both sides as the plan's audit stage does; changes nothing
+      check       Judge one stage's assertions alone; changes nothing
+      namespaces  List or delete namespaces of a plan's indexes
+      emulate     Serve the Pinecone emulator
+      schema      Print the JSON Schema of a plan
+      explain     Explain an error code, a metric or `exit-codes`
+      lock        Look at the lock of a plan
+      unlock      Remove the lock of a run that is gone
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -30,6 +30,9 @@ fn copied() -> (Cli, Emulated) {
     let emulated = Emulated::start(&cli, "small.yaml", 60);
     let said = emulated.run(&cli, &["run", "small.yaml", "--until", "copy"]);
     assert_eq!(said.code, 5, "{said:?}");
+    // What was written shows after the world's lag; each look takes a while.
+    let is_there = |_: &u32| records(&list(&cli, &emulated), 1) == 60;
+    assert!((0..200).any(|look| is_there(&look)), "the copied records never showed");
     (cli, emulated)
 }
 
