@@ -204,6 +204,10 @@ fn cells(one: &Enumerated) -> Option<String> {
     let Way::Cells(partition) = &one.way else { return None };
     let by: Vec<&str> = partition.fields.iter().map(String::as_str).collect();
     let largest = partition.cells.iter().map(|cell| cell.records).max().unwrap_or(0);
+    if partition.fields.is_empty() {
+        let (name, records) = (&one.mapping.source, group(one.mapping.records));
+        return Some(format!("{name}: {records} records, which one query reaches"));
+    }
     let (cells, counts) = (group(partition.cells.len() as u64), group(partition.counts));
     let tail = match partition.is_cut_off {
         true => format!(" and more, after {counts} counts; the run finds the rest"),

@@ -130,6 +130,26 @@ async fn migrate(refused: Option<&'static str>) -> Option<Proxy> {
     Some(rig.proxy)
 }
 
+/// The same pod by a collection, and with its ids from a staging index made from one.
+#[tokio::test(flavor = "multi_thread")]
+async fn collections_and_what_is_made_from_them_are_asked_for_as_the_files_say() {
+    let unchanged = POD_PLAN.replace(
+        "    namespaces: { rename: \"moved_{{ namespace }}\" }\n    metadata: { set: { moved: \"yes\" } }\n",
+        "",
+    );
+    let staged = POD_PLAN.replace("  - kind: copy\n", "  - kind: copy\n    enumerate: staging\n");
+    for plan in [unchanged, staged] {
+        let Some(rig) = Rig::of(&plan, None).await else { return };
+        let outcome = rig.run().await;
+        assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+        rig.proxy.assert_clean();
+        for wanted in ["create_collection", "describe_collection", "delete_collection"] {
+            let operation = (VERSIONS[0], wanted.to_owned());
+            assert!(rig.proxy.seen().operations.contains(&operation), "{wanted} did not pass");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_of_a_pod_speaks_2026_04_as_the_files_say() {
     let Some(proxy) = migrate(None).await else { return };
