@@ -18,8 +18,6 @@ pub enum ResourceKind {
     Collection,
     /// An index made from a collection, only to list the source's ids.
     StagingIndex,
-    /// A folder of Parquet files that the target imports.
-    ImportFolder,
 }
 
 impl fmt::Display for Resource {
@@ -27,7 +25,6 @@ impl fmt::Display for Resource {
         let kind = match self.kind {
             ResourceKind::Collection => "collection",
             ResourceKind::StagingIndex => "staging index",
-            ResourceKind::ImportFolder => "import folder",
         };
         write!(f, "{kind} `{}`", self.name)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::resource::{make_collection, ready_within, remove_own, words};
-use super::route::route_of;
+use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::after;
@@ -291,11 +291,6 @@ pub(super) async fn wait_index(
             _ => context.sleep(PAUSE).await?,
         }
     }
-}
-
-/// The way that was chosen earlier in this run.
-fn recorded_route(context: &Context) -> Option<Route> {
-    context.recorder.with_state(|state| state.route().map(|(route, _)| route))
 }
 
 /// Waits until deletion protection is off: it is applied asynchronously.

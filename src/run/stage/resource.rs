@@ -35,7 +35,6 @@ fn resource(context: &Context, kind: ResourceKind) -> Resource {
     let name = match kind {
         ResourceKind::Collection => format!("vecshift-{own}"),
         ResourceKind::StagingIndex => format!("vecshift-staging-{own}"),
-        ResourceKind::ImportFolder => format!("vecshift-import-{own}"),
     };
     Resource { kind, name }
 }
@@ -228,7 +227,6 @@ async fn remove_one(context: &Context, resource: &Resource) -> Result<()> {
                 let index = context.world.open_other(&resource.name)?;
                 is_accepted(index.delete_index().await)? && index.describe().await?.is_none()
             }
-            ResourceKind::ImportFolder => true,
         };
         if is_gone {
             return Ok(());

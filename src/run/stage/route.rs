@@ -121,42 +121,8 @@ pub(crate) async fn choose(
     most_counts: Option<u64>,
 ) -> Result<Chosen> {
     let copy = copy_of(facts.plan);
-    let given = match &copy.enumerate {
-        EnumerateBy::Manifest(_) => None,
-        EnumerateBy::Named(named) => Some(*named),
-    };
-    let collection = facts.against_collection();
-    let unchanged = facts.against_unchanged();
-    match copy.strategy {
-        Strategy::Import => {
-            return Err(Error::unsupported("`strategy: import` is not in this version"));
-        }
-        Strategy::Collection => {
-            if let Some(why) = collection {
-                return Err(does_not_apply("strategy: collection", &why));
-            }
-            return Ok(match unchanged {
-                None => chosen(Route::Collection, "the plan says so"),
-                Some(why) => chosen(Route::Staging, &format!("the plan says so; {why}")),
-            });
-        }
-        Strategy::Stream | Strategy::Auto if given == Some(NamedEnumeration::Staging) => {
-            return match collection {
-                None => Ok(chosen(Route::Staging, "the plan says so")),
-                Some(why) => Err(does_not_apply("enumerate: staging", &why)),
-            };
-        }
-        Strategy::Auto
-            if given == Some(NamedEnumeration::Auto)
-                && collection.is_none()
-                && unchanged.is_none() =>
-        {
-            return Ok(chosen(
-                Route::Collection,
-                "a pod in the same project and cloud, and nothing changes on the way: free of write units",
-            ));
-        }
-        Strategy::Stream | Strategy::Auto => {}
+    if let Some(chosen) = within_provider(facts, &copy)? {
+        return Ok(chosen);
     }
     let enumerator = Enumerator {
         plan: facts.plan,
@@ -167,26 +133,55 @@ pub(crate) async fn choose(
         known: Some(&world.partitions),
     };
     let enumerated = enumerator.all(facts.mappings).await?;
-    let gaps = super::copy::refuse_gaps(&enumerated);
-    if let Err(gap) = gaps {
-        if given == Some(NamedEnumeration::Auto) && collection.is_none() {
-            let why = format!("not every id can be found otherwise: {}", gap.message());
-            return Ok(chosen(Route::Staging, &why));
-        }
-        return Err(match (given, collection) {
-            (Some(NamedEnumeration::Auto), Some(why)) => {
-                let hint = gap.hint().unwrap_or_default().to_owned();
-                gap.with_hint(format!("{hint} (which does not apply here: {why})"))
-            }
-            _ => gap,
-        });
+    if let Err(gap) = super::copy::refuse_gaps(&enumerated) {
+        return despite(gap, facts, &copy);
     }
-    let why = match (copy.strategy, collection.or(unchanged)) {
+    let against = facts.against_collection().or_else(|| facts.against_unchanged());
+    let why = match (copy.strategy, against) {
         (Strategy::Stream, _) => "the plan says so".to_owned(),
         (_, Some(why)) => format!("not by collection: {why}"),
         (_, None) => "the plan says how ids are found".to_owned(),
     };
     Ok(Chosen { route: Route::Stream, why, enumerated })
+}
+
+/// The way where the source need not be asked for its ids; `None` where it must.
+fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen>> {
+    let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
+    let is_staged = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Staging);
+    let (collection, unchanged) = (facts.against_collection(), facts.against_unchanged());
+    Ok(Some(match (copy.strategy, collection, unchanged) {
+        (Strategy::Import, ..) => {
+            return Err(Error::unsupported("`strategy: import` is not in this version"));
+        }
+        (Strategy::Collection, Some(why), _) => {
+            return Err(does_not_apply("strategy: collection", &why));
+        }
+        (Strategy::Collection, None, None) => chosen(Route::Collection, "the plan says so"),
+        (Strategy::Collection, None, Some(why)) => {
+            chosen(Route::Staging, &format!("the plan says so; {why}"))
+        }
+        (_, Some(why), _) if is_staged => return Err(does_not_apply("enumerate: staging", &why)),
+        (_, None, _) if is_staged => chosen(Route::Staging, "the plan says so"),
+        (Strategy::Auto, None, None) if is_auto => chosen(
+            Route::Collection,
+            "a pod in the same project and cloud, and nothing changes on the way: free of write units",
+        ),
+        (Strategy::Stream | Strategy::Auto, ..) => return Ok(None),
+    }))
+}
+
+/// The way where not every id can be found: through staging where it applies and nobody says otherwise.
+fn despite(gap: Error, facts: &Facts<'_>, copy: &file::Copy) -> Result<Chosen> {
+    if copy.enumerate != EnumerateBy::Named(NamedEnumeration::Auto) {
+        return Err(gap);
+    }
+    let Some(why) = facts.against_collection() else {
+        let why = format!("not every id can be found otherwise: {}", gap.message());
+        return Ok(chosen(Route::Staging, &why));
+    };
+    let hint = gap.hint().unwrap_or_default().to_owned();
+    Err(gap.with_hint(format!("{hint} (which does not apply here: {why})")))
 }
 
 fn chosen(route: Route, why: &str) -> Chosen {
@@ -198,13 +193,17 @@ fn does_not_apply(asked: &str, why: &str) -> Error {
         .with_hint("use `strategy: auto`: it takes the best way that applies and says why")
 }
 
+/// The way that was chosen earlier in this run.
+pub(super) fn recorded_route(context: &Context) -> Option<Route> {
+    context.recorder.with_state(|state| state.route().map(|(route, _)| route))
+}
+
 /// The way of this run: what the journal holds, else chosen now and recorded.
 ///
 /// # Errors
 /// As [`choose`].
 pub(super) async fn route_of(context: &Context) -> Result<Route> {
-    if let Some(route) = context.recorder.with_state(|state| state.route().map(|(route, _)| route))
-    {
+    if let Some(route) = recorded_route(context) {
         return Ok(route);
     }
     let world = &context.world;

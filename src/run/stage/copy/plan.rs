@@ -42,7 +42,7 @@ pub(super) async fn plan_shards(
             let (index, staging) = staging(context, &source, &mappings).await?;
             (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
         }
-        Route::Stream | Route::Import => {
+        Route::Stream => {
             let known = Some(&context.world.partitions);
             (enumerated(context, &source, &mappings, known).await?, None)
         }
