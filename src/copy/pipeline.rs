@@ -10,6 +10,7 @@ use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
 use super::enumerate::{IdChunk, Ids, Lists};
+use super::export::{Export, FILE_BYTES};
 use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +30,8 @@ pub struct Pipeline {
     pub target: Arc<dyn Target>,
     /// Lists the source's ids where it cannot.
     pub staging: Option<Arc<dyn Source>>,
+    /// Where records are written as files, to be imported, in place of upserts.
+    pub export: Option<Arc<Export>>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     pub concurrency: Arc<Adaptive>,
@@ -39,6 +42,11 @@ pub struct Pipeline {
     /// How often both sides asked to slow down so far.
     pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub cancel: CancellationToken,
+}
+
+/// What a record is taken to weigh before any was seen, in bytes.
+pub fn record_guess(dimension: usize) -> usize {
+    dimension * 4 + METADATA_GUESS
 }
 
 /// How a shard ended.
@@ -53,12 +61,16 @@ pub enum ShardEnd {
 impl Pipeline {
     /// Ids a chunk should hold.
     pub fn chunk_ids(&self) -> usize {
-        let limits = self.target.capabilities().limits;
-        let record = self.dimension * 4 + METADATA_GUESS;
-        (CHUNK_BYTES / record)
-            .min(limits.upsert_records)
-            .min(self.source.capabilities().limits.fetch_ids)
-            .max(1)
+        let record = record_guess(self.dimension);
+        let ids = match self.export {
+            Some(_) => FILE_BYTES / record,
+            None => {
+                let limits = self.target.capabilities().limits;
+                let fetched = self.source.capabilities().limits.fetch_ids;
+                (CHUNK_BYTES / record).min(limits.upsert_records).min(fetched)
+            }
+        };
+        ids.max(1)
     }
 
     /// Copies a shard from `from` on. `checkpoint` is called for every settled chunk, in order; the caller
@@ -127,8 +139,12 @@ impl Pipeline {
             }
             tally.bytes += bytes;
         }
-        let Settled { copied, mut refused, lsn } =
-            upsert(&*self.target, &shard.target, changed).await?;
+        let Settled { copied, mut refused, lsn } = match (&self.export, ids.first()) {
+            (Some(export), Some(first)) => {
+                export.write(&*self.target, shard, first, changed).await?
+            }
+            _ => upsert(&*self.target, &shard.target, changed).await?,
+        };
         refused.extend(unchangeable);
         tally.copied = copied;
         tally.failed = refused.len() as u64;

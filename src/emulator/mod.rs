@@ -51,6 +51,5 @@ mod world;
 
 pub use counters::{Counters, IndexCounters};
 pub use handle::Emulator;
-pub use import::S3Options;
 pub use options::EmulatorOptions;
 pub use world::World;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::plan::file::Faults;
-
-use super::import::S3Options;
+use crate::provider::storage::S3Options;
 
 /// How an emulator is started. The default listens on a free loopback port, takes any key, plays no faults
 /// and applies the documented limits.
@@ -60,7 +59,7 @@ impl Default for EmulatorOptions {
             terminating_for: Duration::ZERO,
             retry_after: None,
             import_starts_after: Duration::from_millis(200),
-            s3: S3Options::default(),
+            s3: S3Options::default().or_unsigned(),
             clock: Clock::system(),
         }
     }

@@ -254,6 +254,8 @@ pub enum Route {
     Staging,
     /// Within the provider: the target is made from a collection of the source.
     Collection,
+    /// Written as Parquet files, which the target imports.
+    Import,
 }
 
 impl Route {
@@ -262,6 +264,7 @@ impl Route {
             Self::Stream => "stream",
             Self::Staging => "collection, staging index, stream",
             Self::Collection => "collection",
+            Self::Import => "import",
         }
     }
 }

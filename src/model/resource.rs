@@ -18,6 +18,8 @@ pub enum ResourceKind {
     Collection,
     /// An index made from a collection, only to list the source's ids.
     StagingIndex,
+    /// A folder of Parquet files that the target imports, by its URI.
+    ImportFolder,
 }
 
 impl fmt::Display for Resource {
@@ -25,6 +27,7 @@ impl fmt::Display for Resource {
         let kind = match self.kind {
             ResourceKind::Collection => "collection",
             ResourceKind::StagingIndex => "staging index",
+            ResourceKind::ImportFolder => "import folder",
         };
         write!(f, "{kind} `{}`", self.name)
     }

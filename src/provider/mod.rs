@@ -11,6 +11,7 @@ pub mod parquet;
 pub mod pinecone;
 pub mod registry;
 mod secret;
+pub mod storage;
 
 use async_trait::async_trait;
 pub use capability::{Capabilities, Limits};
@@ -89,6 +90,32 @@ impl Collection {
     /// Whether it will never be ready.
     pub fn has_failed(&self) -> bool {
         self.state.ends_with("Failed") || self.state.starts_with("Terminat")
+    }
+}
+
+/// A bulk import of files that the provider reads by itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Import {
+    pub id: String,
+    pub uri: String,
+    /// The provider's word for how it stands, for example `InProgress`.
+    pub state: String,
+    /// 0 to 100, where the provider tells.
+    pub percent: Option<f64>,
+    /// Records imported so far, where the provider tells.
+    pub records: Option<u64>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl Import {
+    pub fn is_complete(&self) -> bool {
+        self.state == "Completed"
+    }
+
+    /// Whether it ended without being complete.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state.as_str(), "Failed" | "Cancelled")
     }
 }
 
@@ -227,6 +254,27 @@ pub trait Target: Source {
     /// - The records may appear after the index is ready.
     /// - `AlreadyExists` where the name is taken.
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
+
+    /// Asks for a bulk import of the Parquet files below `uri`, a folder a namespace; returns its id. `integration`
+    /// names what lets the provider into a private bucket.
+    ///
+    /// # Behavior
+    /// - Goes on after this returns; see [`Target::imports`].
+    /// - A record that cannot be taken ends the import.
+    /// - Namespaces that are there already are not imported into.
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String>;
+
+    /// The imports into this index that the provider knows, in no order.
+    ///
+    /// # Behavior
+    /// - Empty where this kind of index has none.
+    async fn imports(&self) -> Result<Vec<Import>>;
+
+    /// Ends an import that goes on; what it imported may stay.
+    ///
+    /// # Behavior
+    /// - One that has ended or is not known is left as it is.
+    async fn cancel_import(&self, id: &str) -> Result<()>;
 
     /// The size of `record` in a request, in bytes, by the wire that counts more.
     fn request_bytes(&self, record: &Record) -> usize;

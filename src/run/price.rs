@@ -23,6 +23,8 @@ pub struct PriceTable {
     pub million_write_units: f64,
     pub million_read_units: f64,
     pub egress_gb: f64,
+    /// A GB imported in bulk.
+    pub import_gb: Option<f64>,
     /// What a month costs at the least.
     pub monthly_minimum: f64,
     /// One pod of size x1 for a month.
@@ -69,6 +71,8 @@ pub struct Estimate {
     pub target_monthly: f64,
     /// Write units of the copy, and read units of the source where reading it costs any.
     pub copy: f64,
+    /// The same copy by bulk import, where the price of one is known.
+    pub import: Option<f64>,
     /// Reading every record of both sides once, where reading costs any, with what leaves the service.
     pub verify: f64,
 }
@@ -91,6 +95,7 @@ impl PriceTable {
         };
         let dollars = |money: Option<Money>| money.map(|Money(value)| value);
         let monthly_minimum = own("monthly_minimum", dollars(prices.monthly_minimum));
+        let import_gb = own("import_gb", dollars(prices.import_gb));
         let pod_monthly = own("pod_monthly", dollars(prices.pod_monthly));
         let source_monthly = own("source_monthly", dollars(prices.source_monthly));
         let queries = own("queries_per_month", prices.queries_per_month.map(|count| count as f64));
@@ -101,6 +106,7 @@ impl PriceTable {
             million_write_units,
             million_read_units,
             egress_gb,
+            import_gb,
             monthly_minimum: monthly_minimum.unwrap_or(0.0),
             pod_monthly,
             source_monthly,
@@ -148,6 +154,7 @@ impl PriceTable {
             source_monthly,
             target_monthly: serverless,
             copy: written + of_source,
+            import: self.import_gb.map(|price| load.bytes / 1e9 * price + of_source),
             verify: read + of_source + left,
         }
     }

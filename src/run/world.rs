@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::plan::file::{Endpoint, StageKind};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
+use crate::provider::storage::{Place, S3Options};
 use crate::provider::{Environment, Source, Target};
 
 /// How long a measured query may take before it counts as failed.
@@ -28,6 +29,7 @@ pub struct World {
     /// Whether both sides are in one project: collections of the one are seen by the other.
     pub is_same_project: bool,
     opener: Opener,
+    s3: S3Options,
     /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
     /// ask the same.
     pub(super) partitions: Partitions,
@@ -88,6 +90,7 @@ impl World {
             retiring: layered_source,
             is_same_project: is_same_project(&plan.file, environment)?,
             opener: Arc::new(opener),
+            s3: environment.s3(),
             partitions: Partitions::default(),
             source_metrics,
             target_metrics,
@@ -100,6 +103,14 @@ impl World {
     /// As [`World::open`].
     pub fn open_other(&self, name: &str) -> Result<Arc<dyn Target>> {
         (self.opener)(name)
+    }
+
+    /// A folder or a bucket's prefix; touches nothing.
+    ///
+    /// # Errors
+    /// `Invalid` where the URI leads nowhere.
+    pub fn open_place(&self, uri: &str) -> Result<Place> {
+        Place::read(uri, &self.s3).map_err(|error| error.with_context("uri", uri))
     }
 
     /// Looks whether both sides answer, without the patience of a run that is going: a wrong address is said at

@@ -15,8 +15,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vecshift::emulator::{Emulator, EmulatorOptions, S3Options};
+use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{Namespace, Record, Vector};
+use vecshift::provider::storage::S3Options;
 
 use crate::openapi::{VERSIONS, file, specification};
 use crate::python::environment;
@@ -50,7 +51,7 @@ impl World {
         let emulator = Emulator::start(EmulatorOptions {
             rate_limits: false,
             // Nobody listens there: an import from a bucket fails at once and on this machine.
-            s3: S3Options { endpoint: Some(NOBODY.to_owned()), ..S3Options::default() },
+            s3: S3Options::public_at(NOBODY),
             ready_after: Duration::ZERO,
             collection_ready_after: Duration::ZERO,
             backup_ready_after: Duration::ZERO,

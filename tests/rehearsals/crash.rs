@@ -79,6 +79,26 @@ fn by_staging() -> String {
     PLAN.replace("  - kind: copy\n", "  - kind: copy\n    enumerate: staging\n")
 }
 
+/// The same, as files that the target imports.
+fn by_import() -> String {
+    let import = "  - kind: copy\n    strategy: import\n    import: { uri: \"s3://shelf\" }\n";
+    PLAN.replace("  - kind: copy\n", import)
+}
+
+/// No folder of files is left.
+fn assert_no_files(rig: &Rig) {
+    let mut folders = vec![rig.folder.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(!path.display().to_string().contains("vecshift-import-"), "{}", path.display());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+}
+
 async fn assert_moved(rig: &Rig, killed_after: u64) {
     let state = rig.state();
     assert!(state.stages.iter().all(|stage| stage.is_passed()), "killed after {killed_after}");
@@ -91,6 +111,7 @@ async fn assert_moved(rig: &Rig, killed_after: u64) {
     assert!(world.source.describe().await.unwrap().is_none(), "killed after {killed_after}");
     assert_eq!(rig.emulator.indexes(), ["new"], "killed after {killed_after}");
     assert!(rig.emulator.collections().is_empty(), "killed after {killed_after}");
+    assert_no_files(rig);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,6 +127,11 @@ async fn killed_in_a_copy_by_collection_it_ends_in_the_same_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_a_copy_through_staging_it_ends_in_the_same_place() {
     kill_after_each_event(&by_staging()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_a_copy_by_import_it_ends_in_the_same_place() {
+    kill_after_each_event(&by_import()).await;
 }
 
 async fn kill_after_each_event(plan: &str) {
@@ -148,7 +174,7 @@ fn settled(rig: &Rig) -> Vec<Namespace> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
-    for plan in [PLAN.to_owned(), by_collection(), by_staging()] {
+    for plan in [PLAN.to_owned(), by_collection(), by_staging(), by_import()] {
         roll_back_killed_after_each_event(&plan.replace("error_rate < 50%", "error_rate > 50%"))
             .await;
     }
@@ -173,6 +199,7 @@ async fn roll_back_killed_after_each_event(plan: &str) {
         assert_eq!(rig.state().weight, Some(vecshift::model::Share(0.0)));
         assert_eq!(rig.emulator.counters().writes("old"), 0);
         assert!(rig.emulator.collections().is_empty());
+        assert_no_files(&rig);
         assert_eq!(rig.emulator.indexes(), ["new", "old"], "the copied records are kept");
     }
 }

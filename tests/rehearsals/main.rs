@@ -4,6 +4,7 @@
 
 mod audit;
 mod crash;
+mod imports;
 mod looking;
 mod loss;
 mod matrix;

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::{Answer, data};
 use crate::cli::session::Session;
-use crate::emulator::{Emulator, EmulatorOptions, S3Options, World};
+use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::Result;
 use crate::report::count;
 
@@ -42,7 +42,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         listen: arguments.listen,
         api_key: arguments.api_key.clone(),
         faults,
-        s3: S3Options::from_variables(|name| session.surroundings.get(name)),
+        s3: session.surroundings.s3().or_unsigned(),
         ..EmulatorOptions::default()
     };
     let emulator = Emulator::start(options).await?;

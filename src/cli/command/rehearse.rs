@@ -11,7 +11,7 @@ use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::clock::{Clock, Stopwatch};
-use crate::emulator::{self, Emulator, EmulatorOptions, S3Options};
+use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Lock, Paths};
 use crate::model::Span;
@@ -52,7 +52,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
-        s3: S3Options::from_variables(|name| session.surroundings.get(name)),
+        s3: session.surroundings.s3().or_unsigned(),
         ..EmulatorOptions::default()
     };
     let emulator = Emulator::start(options).await?;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::emulator::error::{Answer, Refusal};
-use crate::emulator::import::{Import, Job, Place, Status, is_s3, run};
+use crate::emulator::import::{Import, Job, Status, run};
 use crate::emulator::progress::Ending;
 use crate::model::Deployment;
+use crate::provider::storage::{Place, is_s3};
 
 use super::{Call, Page};
 
@@ -34,7 +35,7 @@ impl Call {
             return Err(Refusal::invalid(message));
         }
         let place = Place::read(uri, &self.project.options.s3)
-            .map_err(|error| Refusal::invalid(error.to_string()))?;
+            .map_err(|error| Refusal::invalid(format!("Invalid import URI {uri}: {error}")))?;
         let (id, now) = (self.project.next_import(), self.project.now());
         let import = Import::new(id.clone(), self.index.id.clone(), uri.to_owned(), now);
         let job = Job {

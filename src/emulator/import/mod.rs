@@ -2,10 +2,9 @@
 //!
 //! The layout is Pinecone's (its guide "Import records", seen 2026): below the URI one folder a namespace,
 //! `__default__` for the default one, with `.parquet` files in it at any depth; other files are passed over.
-//! `files` finds them, `storage` reads them from where they are, `work` puts their records into the index.
+//! `files` finds them, `work` puts their records into the index.
 
 mod files;
-mod storage;
 mod work;
 
 use std::sync::{Mutex, PoisonError};
@@ -16,8 +15,6 @@ use crate::clock::Timestamp;
 
 use super::shelf::Kept;
 
-pub use storage::S3Options;
-pub(crate) use storage::{Place, is_s3};
 pub(crate) use work::{Job, run};
 
 /// One import as it is told of.

@@ -11,10 +11,10 @@ use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record};
 use crate::provider::parquet;
+use crate::provider::storage::{Local, Place};
 
-use super::files::File;
-use super::storage::Local;
-use super::{Import, Place, Status};
+use super::files::{File, checked, file};
+use super::{Import, Status};
 
 /// What [`run`] works on.
 pub(crate) struct Job {
@@ -55,7 +55,9 @@ impl Job {
         let project = &self.call.project;
         project.clock.sleep(project.options.import_starts_after).await;
         self.import.advance(0.0, 0);
-        let files = self.place.files().await?;
+        let found = self.place.list().await?;
+        let files = found.into_iter().filter_map(|found| file(&found.path, found.bytes)).collect();
+        let files = checked(self.place.uri(), files)?;
         self.check_namespaces(&files)?;
         let bytes_total = files.iter().map(|file| file.bytes).sum();
         let mut way = Way { bytes_total, ..Way::default() };
@@ -93,7 +95,7 @@ impl Job {
     }
 
     async fn one(&self, file: &File, way: &mut Way) -> Result<()> {
-        let local = self.place.open(file).await?;
+        let local = self.place.open(&file.path).await?;
         let (rows, mut batches) = Batches::open(local).await?;
         let mut seen = 0;
         // Small steps, so that a fault strikes half-way in a small file too.

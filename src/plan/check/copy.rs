@@ -49,12 +49,7 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
 }
 
 fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
-    if copy.strategy == Strategy::Import {
-        let message = "this way of copying is not there yet";
-        context.report_with(&codes::NOT_YET, &format!("{pointer}/strategy"), message, |d| {
-            d.label("use `auto`, `stream` or `collection`")
-        });
-    }
+    import(context, pointer, copy);
     let asks = EnumerateBy::Named(NamedEnumeration::Auto) != copy.enumerate;
     let stages = EnumerateBy::Named(NamedEnumeration::Staging) == copy.enumerate;
     if copy.strategy == Strategy::Collection && asks && !stages {
@@ -63,9 +58,57 @@ fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
             d.label("leave it out, or use `strategy: stream`")
         });
     }
+    if copy.strategy == Strategy::Import && stages {
+        let message = "ids of a staging index are copied by upserts, not by an import";
+        context.report_with(&codes::BAD_STRATEGY, &format!("{pointer}/enumerate"), message, |d| {
+            d.label("use another enumeration, or leave out `strategy: import`")
+        });
+    }
     if let EnumerateBy::Manifest(enumeration) = &copy.enumerate {
         let at = format!("{pointer}/enumerate/manifest");
         super::manifest::check(context, &at, &enumeration.manifest);
+    }
+}
+
+/// The place of an import's files belongs to the strategies that write some, and has to be one that can be written to.
+fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
+    let at = format!("{pointer}/import");
+    let Some(import) = &copy.import else {
+        if copy.strategy == Strategy::Import {
+            let message = "`strategy: import` needs a place for its files";
+            let at = format!("{pointer}/strategy");
+            context.report_with(&codes::BAD_STRATEGY, &at, message, |d| {
+                d.label("add `import: { uri: s3://bucket/prefix }`")
+            });
+        }
+        return;
+    };
+    if !matches!(copy.strategy, Strategy::Import | Strategy::Auto) {
+        let message = "no files are written for an import with this strategy";
+        context.report_with(&codes::BAD_STRATEGY, &at, message, |d| {
+            d.label("leave it out, or use `strategy: import` or `auto`")
+        });
+    }
+    let uri = format!("{at}/uri");
+    let rest = import.uri.strip_prefix("s3://").or_else(|| import.uri.strip_prefix("file:///"));
+    match rest {
+        Some(rest) if !rest.trim_matches('/').is_empty() => {}
+        Some(_) => {
+            let message = format!("`{}` names no bucket and no folder", import.uri);
+            context.report_with(&codes::BAD_STRATEGY, &uri, message, |d| {
+                d.label("for example `s3://bucket/prefix`")
+            });
+        }
+        None if import.uri.starts_with("gs://") || import.uri.starts_with("https://") => {
+            let message = "this version writes to Amazon S3 and what speaks it, and to no other cloud's storage";
+            context.report_with(&codes::NOT_YET, &uri, message, |d| d.label("use `s3://…`"));
+        }
+        None => {
+            let message = format!("`{}` is no place for the files of an import", import.uri);
+            context.report_with(&codes::BAD_STRATEGY, &uri, message, |d| {
+                d.label("`s3://bucket/prefix`, or `file:///folder` for the emulator")
+            });
+        }
     }
 }
 

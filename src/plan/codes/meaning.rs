@@ -99,9 +99,9 @@ codes! {
     fix "Use `.csv`, `.jsonl` or `.parquet` files, a pattern of such (`ids/*.csv`), or a command that prints CSV or JSON lines."
 
     BAD_STRATEGY Error "V065" "strategy"
-    means "Two ways of copying exclude each other: `strategy: collection` takes the ids from what the provider made, so the plan cannot say how they are found; and a way of enumerating that needs the source to be asked does not go with it."
+    means "Two parts of the way of copying do not go together: `strategy: collection` takes the ids from what the provider made, so the plan cannot say how they are found; `strategy: import` needs a place for its files, which no other named strategy writes."
     example "strategy: collection\nenumerate: sweep"
-    fix "Leave `enumerate` out, or copy record by record with `strategy: stream`."
+    fix "Do what the label says, or leave the choice to `strategy: auto`."
 
     BAD_FILTER Error "V066" "filter"
     means "The filter of a copy is not one. It is a mapping of metadata fields to what is asked of them, in the operators indexes of this field know: `$eq $ne $gt $gte $lt $lte $in $nin $exists`, joined by `$and` and `$or`."

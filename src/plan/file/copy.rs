@@ -34,7 +34,10 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,
-    /// How long a collection, and an index made from it, may take to be ready; default 4 h.
+    /// Where the files of a bulk import go; `strategy: auto` imports where this is given and an import applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
+    /// How long a collection, an index made from it, or a bulk import may take; default 4 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<Span>,
     /// The most records a second that are read from the source.
@@ -53,8 +56,8 @@ impl Copy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The best that applies: `collection` where nothing changes on the way, else `stream`. `vecshift plan` says
-    /// which, and why.
+    /// The best that applies: `collection` where nothing changes on the way, else `import` where the plan has a place
+    /// for its files, else `stream`. `vecshift plan` says which, and why.
     #[default]
     Auto,
     /// Enumerate, fetch, transform, upsert.
@@ -62,8 +65,21 @@ pub enum Strategy {
     /// By a collection of the pod: the target is made from it by the provider, free of write units; where records or
     /// names change, a staging index is made from it that lists the ids.
     Collection,
-    /// Parquet and bulk import. Not yet: refused in this version.
+    /// By bulk import: records are written as Parquet files to where `import` says, and the target imports them.
     Import,
+}
+
+/// Where the Parquet files of a bulk import go. Every run has a folder of its own below, which is removed when the
+/// import is proven and by a rollback. A bucket is written to with the usual `AWS_…` variables, or the machine's role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// `s3://bucket/prefix`; or `file:///folder`, which only vecshift's emulator imports from.
+    #[schemars(length(min = 1))]
+    pub uri: String,
+    /// The id of the storage integration that lets Pinecone read the bucket; a public bucket needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<String>,
 }
 
 /// How the source's ids are found.

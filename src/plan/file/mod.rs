@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, KeepWarm, ProbeLoad, Step, StepApproval};
 pub use copy::{
-    Cast, Copy, EnumerateBy, Lookup, Manifest, ManifestEnumeration, MetadataChanges,
+    Cast, Copy, EnumerateBy, Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges,
     NamedEnumeration, Namespaces, Strategy,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
@@ -256,6 +256,9 @@ pub struct Prices {
     /// A month of one GB of storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_gb_month: Option<Money>,
+    /// A GB that is imported in bulk. No built-in price: without it the cost of an import is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_gb: Option<Money>,
     /// A million write units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub million_write_units: Option<Money>,

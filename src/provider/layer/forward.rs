@@ -8,7 +8,8 @@ use super::{Layer, Operation};
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::provider::{
-    Capabilities, Collection, Filter, IdPage, IndexChange, Match, Query, Source, Target, Upserted,
+    Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Source, Target,
+    Upserted,
 };
 
 /// `inner` with every call going through `layer`.
@@ -115,6 +116,19 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
         let operation = Operation::write("delete_namespace").within(namespace);
         through!(self, operation, delete_namespace(namespace))
+    }
+
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
+        let operation = Operation::write("start_import").not_idempotent();
+        through!(self, operation, start_import(uri, integration))
+    }
+
+    async fn imports(&self) -> Result<Vec<Import>> {
+        through!(self, Operation::read("list_imports"), imports())
+    }
+
+    async fn cancel_import(&self, id: &str) -> Result<()> {
+        through!(self, Operation::write("cancel_import"), cancel_import(id))
     }
 
     fn request_bytes(&self, record: &Record) -> usize {

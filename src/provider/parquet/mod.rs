@@ -23,7 +23,7 @@ pub use columns::{Texts, text_column};
 pub use contents::Contents;
 pub(crate) use read::builder;
 pub use read::{RecordReader, Rows, contents, count_rows, read};
-pub use write::RecordWriter;
+pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};
 

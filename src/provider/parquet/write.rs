@@ -80,6 +80,24 @@ impl RecordWriter {
     }
 }
 
+/// The bytes of a file that holds `records` of one namespace.
+///
+/// # Errors
+/// `Unexpected` where they are no rows, which valid records are.
+pub fn encode(namespace: &Namespace, records: &[Record]) -> Result<Vec<u8>> {
+    let unfit =
+        |error: ArrowError| Error::unexpected("records are no Parquet rows").with_source(error);
+    let unwritten = |error: parquet::errors::ParquetError| unfit(error.into());
+    let schema = schema();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties())).map_err(unwritten)?;
+    for part in records.chunks(super::BATCH_ROWS) {
+        let batch = batch(&schema, namespace, part).map_err(unfit)?;
+        writer.write(&batch).map_err(unwritten)?;
+    }
+    writer.into_inner().map_err(unwritten)
+}
+
 /// A rename is on the disk only when its folder is.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> std::io::Result<()> {

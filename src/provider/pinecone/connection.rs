@@ -48,6 +48,11 @@ impl Connection {
         self.transport == Transport::Rest || self.fell_back.load(Ordering::Relaxed)
     }
 
+    /// The host over REST, for what gRPC does not have.
+    pub fn server(&self) -> &Server {
+        &self.rest.0
+    }
+
     /// Makes one call on the wire that works. Where the very first ones find no gRPC, the same call goes over
     /// REST, and stays there when that works; else the first error stands.
     pub async fn call<'a, T>(

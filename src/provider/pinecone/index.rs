@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::connection::{Connection, Transport};
 use super::control::Control;
 use super::http::{self, Server};
+use super::imports;
 use super::limits::{LIMITS, refusal};
 use super::version::Version;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,8 +17,8 @@ use crate::model::{
     SparseVector, Vector, VectorType,
 };
 use crate::provider::{
-    Capabilities, Collection, Filter, IdPage, IndexChange, Match, Query, Secret, Source, Target,
-    Upserted,
+    Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Secret, Source,
+    Target, Upserted,
 };
 
 /// Where an index is and how to speak to it.
@@ -349,6 +350,25 @@ impl Target for Index {
         or_empty(deleted).map_err(|error| {
             self.explain("delete_namespace", error).with_context("namespace", namespace)
         })
+    }
+
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
+        let started = imports::start(self.connection().await?.server(), uri, integration).await;
+        started.map_err(|error| self.explain("start_import", error).with_context("uri", uri))
+    }
+
+    async fn imports(&self) -> Result<Vec<Import>> {
+        let connection = self.connection().await?;
+        if self.is_pod() {
+            return Ok(Vec::new());
+        }
+        let found = imports::list(connection.server()).await;
+        found.map_err(|error| self.explain("list_imports", error))
+    }
+
+    async fn cancel_import(&self, id: &str) -> Result<()> {
+        let cancelled = imports::cancel(self.connection().await?.server(), id).await;
+        cancelled.map_err(|error| self.explain("cancel_import", error).with_context("import", id))
     }
 
     fn request_bytes(&self, record: &Record) -> usize {

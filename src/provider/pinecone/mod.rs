@@ -15,6 +15,7 @@ mod control;
 mod error;
 mod grpc;
 mod http;
+mod imports;
 mod index;
 mod json;
 mod limits;

@@ -111,16 +111,7 @@ pub async fn preview(
         && !is_passed(state, "copy", plan)
         && state.route().is_none()
     {
-        let is_found = target.is_some();
-        let facts = Facts {
-            plan,
-            source: &source.spec,
-            stats: &stats,
-            mappings: &namespaces,
-            target: target.as_ref().map(|target| &target.spec).or(asked.as_ref()),
-            is_found,
-            is_same_project: world.is_same_project,
-        };
+        let facts = Facts::of(plan, world, &source.spec, &stats, &namespaces).await?;
         chosen = Some(choose(&facts, world, Some(MOST_COUNTS)).await?);
         check_manifest(plan, &namespaces).await?;
         notes.extend(command_of_manifest(plan));

@@ -8,7 +8,7 @@ use crate::journal::{Phase, Route, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
 use crate::plan::file::{Compare, StageKind, StepApproval};
-use crate::run::price::PriceTable;
+use crate::run::price::{Load, PriceTable};
 use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
 /// Namespaces of which the cells are told.
@@ -56,6 +56,12 @@ pub(super) fn preview_stage(
         let fresh = chosen.map(|chosen| (chosen.route, chosen.why.clone()));
         if let Some((route, why)) = recorded.or(fresh) {
             details.push(format!("strategy: {} ({why})", route.name()));
+            let place = copy.import.as_ref().filter(|_| route == Route::Import);
+            details.extend(
+                place.map(|import| {
+                    format!("files: {}, removed when the import is proven", import.uri)
+                }),
+            );
         }
         details.extend(chosen.into_iter().flat_map(enumeration_details));
         details.extend(examples(preview));
@@ -118,8 +124,6 @@ fn describe(
             (None, None) => ('+', "index".to_owned(), "~ 1 min".to_owned(), "delete it".to_owned()),
         },
         StageKind::Copy(_) => {
-            let table = PriceTable::new(plan.file.prices.as_ref());
-            let cost = bytes / 1e9 * table.million_write_units;
             let what = format!(
                 "{} records, {}, {} namespaces",
                 group(records),
@@ -131,7 +135,8 @@ fn describe(
                 return ('>', what, estimate, "keep, or --purge".to_owned());
             }
             let time = minutes(bytes / BYTES_PER_SECOND);
-            ('>', what, format!("{time} or more, ${cost:.2}"), "keep, or --purge".to_owned())
+            let cost = cost(plan, preview, records, bytes, route);
+            ('>', what, format!("{time} or more, {cost}"), "keep, or --purge".to_owned())
         }
         StageKind::Verify(verify) => {
             let compared = match verify.compare {
@@ -243,6 +248,19 @@ fn merges(mappings: &[Mapping]) -> Option<String> {
         merged.len(),
         names.join(", ")
     ))
+}
+
+/// What writing costs, with what reading the source does.
+fn cost(plan: &Plan, preview: &Preview, records: u64, bytes: f64, route: Option<Route>) -> String {
+    let Some(source) = &preview.source.description else { return "cost unknown".to_owned() };
+    let load = Load { records, bytes, ..Load::default() };
+    let table = PriceTable::new(plan.file.prices.as_ref());
+    let estimate = table.estimate(&source.spec.deployment, load);
+    match (route, estimate.import) {
+        (Some(Route::Import), Some(cost)) => format!("${cost:.2}"),
+        (Some(Route::Import), None) => "billed by GB".to_owned(),
+        _ => format!("${:.2}", estimate.copy),
+    }
 }
 
 fn bytes_of(preview: &Preview, records: u64) -> f64 {

@@ -1,4 +1,4 @@
-//! Collections and staging indexes: made for a copy, waited for with a deadline, removed again whatever happens.
+//! Collections, staging indexes and folders of files: made for a copy, waited for with a deadline, removed again whatever happens.
 //!
 //! Their names come from the run, so that a process that takes the run up finds what an earlier one made, and a
 //! rollback finds what was left between an intent and its effect.
@@ -13,7 +13,7 @@ use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{IndexSpec, Resource, ResourceKind, Span, StageId};
-use crate::provider::Target;
+use crate::provider::{Import, Target};
 use crate::run::Context;
 
 /// How long a collection and an index made from it may take, where the plan does not say. Pinecone's guide says
@@ -28,15 +28,21 @@ pub(super) fn ready_within(context: &Context) -> Duration {
     copy_of(&context.plan).ready_within.map_or(READY, |span| span.0)
 }
 
-fn resource(context: &Context, kind: ResourceKind) -> Resource {
+/// What the names of this run's resources end with.
+pub(super) fn own_name(context: &Context) -> String {
     let run = context.recorder.with_state(|state| state.run.clone());
     // The end of a run's name is what differs between runs of one moment. Names have at most 45 characters.
-    let own: String = run.chars().skip(run.chars().count().saturating_sub(16)).collect();
-    let name = match kind {
-        ResourceKind::Collection => format!("vecshift-{own}"),
-        ResourceKind::StagingIndex => format!("vecshift-staging-{own}"),
-    };
-    Resource { kind, name }
+    run.chars().skip(run.chars().count().saturating_sub(16)).collect()
+}
+
+fn collection(context: &Context) -> Resource {
+    let name = format!("vecshift-{}", own_name(context));
+    Resource { kind: ResourceKind::Collection, name }
+}
+
+fn staging_index(context: &Context) -> Resource {
+    let name = format!("vecshift-staging-{}", own_name(context));
+    Resource { kind: ResourceKind::StagingIndex, name }
 }
 
 /// A collection of the source that is ready; its name.
@@ -44,7 +50,7 @@ fn resource(context: &Context, kind: ResourceKind) -> Resource {
 /// # Errors
 /// `Refused` where it ends in a failed state, `Timeout` where it is not ready in time.
 pub(super) async fn make_collection(context: &Context) -> Result<String> {
-    let resource = resource(context, ResourceKind::Collection);
+    let resource = collection(context);
     let name = resource.name.clone();
     let source = &context.world.retiring;
     if source.collection(&name).await?.is_none() {
@@ -78,7 +84,7 @@ pub(super) async fn make_collection(context: &Context) -> Result<String> {
 const OTHER_WAY: &str =
     "roll back, which removes it, and run again; or copy record by record: `strategy: stream`";
 
-fn late(what: &str, limit: Duration) -> Error {
+pub(super) fn late(what: &str, limit: Duration) -> Error {
     let message = format!("{what} was not ready within {}", Span(limit));
     Error::new(ErrorKind::Timeout, message).with_hint(
         "run the same command again to go on waiting; give it longer with `ready_within` of the copy stage; or \
@@ -96,7 +102,7 @@ pub(super) async fn make_staging(
     target: &IndexSpec,
     mappings: &[Mapping],
 ) -> Result<(String, Arc<dyn Target>)> {
-    let resource = resource(context, ResourceKind::StagingIndex);
+    let resource = staging_index(context);
     let name = resource.name.clone();
     let index = context.world.open_other(&name)?;
     if index.describe().await?.is_none() {
@@ -119,18 +125,23 @@ pub(super) async fn make_staging(
         ErrorKind::Timeout => late(&format!("the staging index `{name}`"), limit),
         _ => error,
     })?;
-    wait_records(context, &*index, mappings, limit).await?;
+    wait_records(context, &*index, mappings, limit, COLLECTED).await?;
     made(context, resource)?;
     remove_of_kind(context, ResourceKind::Collection).await?;
     Ok((name, index))
 }
 
-/// Waits until `index` counts as many records in each namespace of the source as the source did.
+/// What an index is made from, in words.
+pub(super) const COLLECTED: &str = "what was made from the collection";
+
+/// Waits until `index` counts as many records in each source namespace of `mappings` as those say. `what` was to bring
+/// them.
 pub(super) async fn wait_records(
     context: &Context,
     index: &dyn Target,
     mappings: &[Mapping],
     limit: Duration,
+    what: &str,
 ) -> Result<()> {
     let deadline = after(context.clock.now(), limit);
     loop {
@@ -149,20 +160,20 @@ pub(super) async fn wait_records(
         }
         if context.clock.now() >= deadline {
             let message = format!(
-                "what was made from the collection does not show every record after {}: {}",
+                "{what} does not show every record after {}: {}",
                 Span(limit),
                 behind.join("; ")
             );
             return Err(Error::new(ErrorKind::Timeout, message).with_hint(
-                "records written after the collection was made are not in it; roll back, and pause writes before \
-                 the next run",
+                "records written to the source in the meantime are not in it; roll back, and pause writes before the \
+                 next run",
             ));
         }
         context.sleep(PAUSE).await?;
     }
 }
 
-fn intend(context: &Context, resource: &Resource) -> Result<()> {
+pub(super) fn intend(context: &Context, resource: &Resource) -> Result<()> {
     context.record(Event::ResourceIntended { stage: context.id(), resource: resource.clone() })
 }
 
@@ -176,7 +187,7 @@ fn made(context: &Context, resource: Resource) -> Result<()> {
     context.record(Event::ResourceMade { stage, resource })
 }
 
-/// Removes every collection and staging index that this run made and has not removed.
+/// Removes every resource that this run made and has not removed.
 ///
 /// # Errors
 /// `Timeout` where one is still there after its deadline; those of the provider.
@@ -227,6 +238,7 @@ async fn remove_one(context: &Context, resource: &Resource) -> Result<()> {
                 let index = context.world.open_other(&resource.name)?;
                 is_accepted(index.delete_index().await)? && index.describe().await?.is_none()
             }
+            ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await?,
         };
         if is_gone {
             return Ok(());
@@ -238,6 +250,33 @@ async fn remove_one(context: &Context, resource: &Resource) -> Result<()> {
             ));
         }
         context.sleep(PAUSE).await?;
+    }
+}
+
+/// Ends what still reads the folder, then removes its files; whether both is done.
+async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
+    let mut is_read = false;
+    for import in imports_of(context, uri).await? {
+        if !import.is_complete() && !import.has_failed() {
+            context.world.target.cancel_import(&import.id).await?;
+            is_read = true;
+        }
+    }
+    if is_read {
+        return Ok(false);
+    }
+    let place = context.world.open_place(uri)?;
+    place.remove("").await?;
+    Ok(place.list().await?.is_empty())
+}
+
+/// The imports of a folder into the target; none where the target is not there or knows no imports.
+pub(super) async fn imports_of(context: &Context, uri: &str) -> Result<Vec<Import>> {
+    let same = |other: &str| other.trim_end_matches('/') == uri.trim_end_matches('/');
+    match context.world.target.imports().await {
+        Ok(imports) => Ok(imports.into_iter().filter(|import| same(&import.uri)).collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

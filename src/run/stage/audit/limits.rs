@@ -89,7 +89,7 @@ fn checks(allowance: &Allowance, needs: Needs) -> Vec<LimitCheck> {
 }
 
 /// Whether bulk import is there; `None` where the plan is not known.
-pub(super) fn has_import(plan: Option<ServicePlan>) -> Option<bool> {
+pub(in crate::run::stage) fn has_import(plan: Option<ServicePlan>) -> Option<bool> {
     let plan = plan?;
     ALLOWANCES.iter().find(|one| one.plan == plan).map(|one| one.bulk_import)
 }

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use self::findings::{FORMAT, Findings, Reject};
 use self::hot::QueryLog;
 use self::limits::Needs;
+pub(super) use self::limits::has_import;
 use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
 use self::ways::Facts;

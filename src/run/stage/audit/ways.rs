@@ -77,7 +77,11 @@ impl Way {
     }
 
     fn costing(self, dollars: f64) -> Self {
-        Self { dollars: Some(dollars), ..self }
+        self.pricing(Some(dollars))
+    }
+
+    fn pricing(self, dollars: Option<f64>) -> Self {
+        Self { dollars, ..self }
     }
 }
 
@@ -232,7 +236,10 @@ fn import(facts: &Facts<'_>) -> Way {
             has_import(facts.service_plan) == Some(false),
             "bulk import needs the plan standard or enterprise",
         )
-        .need(true, "a bucket; every record is read from the source first; billed by GB")
+        .need(facts.copy.import.is_none(), "a place for its files: `import: { uri: s3://… }`")
+        .need(true, "10 minutes at the least; every record is read from the source first")
+        .need(facts.cost.import.is_none(), "billed by GB; `prices.import_gb` is not known")
+        .pricing(facts.cost.import)
 }
 
 #[cfg(test)]
@@ -275,8 +282,13 @@ mod tests {
         sizes.iter().enumerate().map(mapping).collect()
     }
 
-    const COST: Estimate =
-        Estimate { source_monthly: None, target_monthly: 1.0, copy: 2.0, verify: 3.0 };
+    const COST: Estimate = Estimate {
+        source_monthly: None,
+        target_monthly: 1.0,
+        copy: 2.0,
+        import: None,
+        verify: 3.0,
+    };
 
     struct World {
         source: Deployment,

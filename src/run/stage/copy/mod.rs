@@ -2,9 +2,11 @@
 //!
 //! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
 //! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
-//! `prove` compares what was settled with the source's own counts, `mapping` leaves the names for the application.
+//! `prove` compares what was settled with the source's own counts, `import` has the target take in what was written as
+//! files, `mapping` leaves the names for the application.
 
 mod enumeration;
+mod import;
 mod manifest;
 mod mapping;
 mod merge;
@@ -21,6 +23,7 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 pub(crate) use enumeration::{Enumerated, Enumerator, Way, refuse_gaps};
+use import::Imported;
 pub(crate) use manifest::check_manifest;
 use manifest::{forget_ids, prepare_ids};
 use mapping::write_mapping;
@@ -54,13 +57,28 @@ impl Work for CopyWork {
         let path = context.artifacts.join("dead-letters.jsonl");
         let route = route_of(context).await?;
         let staging = plan::plan_shards(context, route).await?;
-        plan::plan_again(context, &path).await?;
+        let imported = match route {
+            Route::Import => Some(Imported::of(context)?),
+            _ => None,
+        };
+        let is_importing = match &imported {
+            Some(imported) => imported.has_begun(context).await?,
+            None => false,
+        };
+        let export = imported.as_ref().map(|imported| imported.export.clone());
+        if !is_importing {
+            plan::plan_again(context, &path, export.as_deref()).await?;
+        }
         prepare_ids(context, &recorded_mappings(context)).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let mut pipeline = pipeline(context, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
+        pipeline.export = export;
         prove_merges(context, &pipeline).await?;
+        if let Some(imported) = &imported {
+            imported.begin(context)?;
+        }
         let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
         let gauge = Gauge::new(context, &shards);
@@ -74,6 +92,9 @@ impl Work for CopyWork {
         stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
         let gaps = prove::prove(context).await?;
         if gaps.is_empty() {
+            if let Some(imported) = &imported {
+                imported.run(context).await?;
+            }
             let removed = remove_all(context).await?;
             for resource in removed {
                 context.note(format!("removed {resource}"))?;

@@ -7,13 +7,13 @@ use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use super::shards::{copy_of, mappings, recorded_mappings};
-use crate::copy::Mapping;
+use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
 use crate::provider::{Filter, Target};
 use crate::run::Context;
-use crate::run::stage::resource::{make_staging, ready_within, wait_records};
+use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
 use crate::run::world::Partitions;
 
 /// Records the shards, once for a run: they are what is copied, whatever namespaces appear later. The staging index
@@ -35,14 +35,14 @@ pub(super) async fn plan_shards(
     let (shards, staging) = match route {
         Route::Collection => {
             let limit = ready_within(context);
-            wait_records(context, &*context.world.target, &mappings, limit).await?;
+            wait_records(context, &*context.world.target, &mappings, limit, COLLECTED).await?;
             (whole(&mappings, &Enumeration::Collection), None)
         }
         Route::Staging => {
             let (index, staging) = staging(context, &source, &mappings).await?;
             (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
         }
-        Route::Stream => {
+        Route::Stream | Route::Import => {
             let known = Some(&context.world.partitions);
             (enumerated(context, &source, &mappings, known).await?, None)
         }
@@ -126,8 +126,13 @@ async fn enumerated(
 }
 
 /// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
-/// end and were not proven, the target refused records, or what is still to be swept is not what it was.
-pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result<()> {
+/// end and were not proven, the target refused records, or what is still to be swept is not what it was. Their files
+/// in `export` go first.
+pub(super) async fn plan_again(
+    context: &Context,
+    dead_letters: &Path,
+    export: Option<&Export>,
+) -> Result<()> {
     let counts = context.world.source.stats().await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
@@ -145,6 +150,11 @@ pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result
         }
     }
     if !again.is_empty() {
+        if let Some(export) = export {
+            for mapping in &again {
+                export.forget(&mapping.source, &mapping.target).await?;
+            }
+        }
         replan(context, &again).await?;
     }
     if context.state()?.tally().failed > 0 {

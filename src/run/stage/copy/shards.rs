@@ -73,6 +73,7 @@ pub(crate) async fn pipeline(context: &Context, dead_letters: PathBuf) -> Result
         concurrency: Arc::new(Adaptive::new(in_flight)),
         chunks_in_flight: in_flight.div_ceil(2),
         staging: None,
+        export: None,
         dimension: dimension.unwrap_or(0) as usize,
         throttled: {
             let world = context.world.clone();

@@ -1,0 +1,78 @@
+//! A folder of this machine.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Found;
+use crate::error::{Error, Result};
+
+/// Every file below `root`, in no order; none where it is not there.
+pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
+    let unread = |path: &Path, error| Error::io(format!("cannot read {}", path.display()), error);
+    let mut files = Vec::new();
+    if !root.exists() {
+        return Ok(files);
+    }
+    let mut folders = vec![(root.to_owned(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|error| unread(&folder, error))? {
+            let path = entry.map_err(|error| unread(&folder, error))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                return Err(Error::invalid(format!("{} has a name in no UTF-8", path.display())));
+            };
+            let below = format!("{prefix}{name}");
+            // Follows links: a folder of links to files elsewhere counts as one of files.
+            let found = std::fs::metadata(&path).map_err(|error| unread(&path, error))?;
+            match found.is_dir() {
+                true => folders.push((path.clone(), format!("{below}/"))),
+                false => files.push(Found { path: below, bytes: found.len() }),
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Writes beside the name, waits for the disk, then takes the name.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
+    file.write_all(bytes).map_err(cannot)?;
+    file.as_file().sync_all().map_err(cannot)?;
+    file.persist(path).map_err(|error| cannot(error.error))?;
+    // A rename is on the disk only when its folder is.
+    #[cfg(unix)]
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)?;
+    Ok(())
+}
+
+/// Removes files, then the folders they were in and `root`, where those are empty.
+pub(super) fn remove(root: &Path, paths: &[String]) -> Result<()> {
+    let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), error);
+    let mut folders: BTreeSet<PathBuf> = BTreeSet::from([root.to_owned()]);
+    for path in paths {
+        let path = root.join(path);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot(&path, error));
+            }
+            _ => {}
+        }
+        let above = path.ancestors().skip(1).take_while(|folder| *folder != root);
+        folders.extend(above.map(Path::to_owned));
+    }
+    // The deepest first. One that holds something else stays.
+    for folder in folders.iter().rev() {
+        let is_left = |kind| {
+            use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
+            matches!(kind, DirectoryNotEmpty | NotFound)
+        };
+        match std::fs::remove_dir(folder) {
+            Err(error) if !is_left(error.kind()) => return Err(cannot(folder, error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Files in a folder of this machine or in a bucket that speaks S3: listed, read, written whole, removed.
+//!
+//! A [`Place`] is named by a URI, `file:///folder` or `s3://bucket/prefix`; paths below it have slashes.
+
+mod folder;
+mod s3;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use object_store::path::Path as Key;
+use tempfile::NamedTempFile;
+
+pub use self::s3::S3Options;
+use crate::error::{Error, Result};
+
+/// A folder or a bucket's prefix.
+pub struct Place {
+    uri: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Folder(PathBuf),
+    Bucket(s3::Bucket),
+}
+
+/// A file below a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Below the place's URI, with slashes.
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// A file that can be opened: the one in the folder, or a copy that goes away with this.
+pub enum Local {
+    InPlace(PathBuf),
+    Copy(NamedTempFile),
+}
+
+impl Local {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::InPlace(path) => path,
+            Self::Copy(file) => file.path(),
+        }
+    }
+}
+
+pub fn is_s3(uri: &str) -> bool {
+    uri.starts_with("s3://")
+}
+
+/// Why `name` cannot be one part of a path in every kind of place; `None` where it can.
+pub fn refuses_name(name: &str) -> Option<&'static str> {
+    match name {
+        "" | "." | ".." => Some("it is no name of a folder"),
+        _ if name.contains('/') => Some("a slash would make it two folders"),
+        _ if name.contains('\\') => Some("a backslash is a folder on some systems"),
+        _ => Key::parse(name).is_err().then_some("it holds characters that a path cannot"),
+    }
+}
+
+impl Place {
+    /// Reads a URI; touches nothing.
+    ///
+    /// # Errors
+    /// `Invalid` where it is neither a folder nor a bucket.
+    pub fn read(uri: &str, options: &S3Options) -> Result<Self> {
+        let url = reqwest::Url::parse(uri).map_err(|error| Error::invalid(error.to_string()))?;
+        let kind = match url.scheme() {
+            "file" => {
+                let root =
+                    url.to_file_path().map_err(|()| Error::invalid("it names no local folder"))?;
+                Kind::Folder(root)
+            }
+            "s3" => Kind::Bucket(s3::Bucket::read(uri.trim_start_matches("s3://"), options)?),
+            _ => return Err(Error::invalid("only file: and s3: are reached")),
+        };
+        Ok(Self { uri: uri.to_owned(), kind })
+    }
+
+    /// The URI of a folder of this machine.
+    ///
+    /// # Errors
+    /// `Invalid` where the path is not absolute.
+    pub fn uri_of_folder(folder: &Path) -> Result<String> {
+        reqwest::Url::from_directory_path(folder)
+            .map(String::from)
+            .map_err(|()| Error::invalid(format!("{} is not an absolute path", folder.display())))
+    }
+
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// All files below it, sorted by path; none where it is not there.
+    ///
+    /// # Errors
+    /// Those of the disk or the bucket.
+    pub async fn list(&self) -> Result<Vec<Found>> {
+        let mut files = match &self.kind {
+            Kind::Folder(root) => {
+                let root = root.clone();
+                blocking(move || folder::walk(&root)).await?
+            }
+            Kind::Bucket(bucket) => bucket.list().await?,
+        };
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    /// A file as one that can be opened here.
+    ///
+    /// # Errors
+    /// Those of the bucket; `NotFound` where it has no such file.
+    pub async fn open(&self, path: &str) -> Result<Local> {
+        match &self.kind {
+            Kind::Folder(root) => Ok(Local::InPlace(root.join(path))),
+            Kind::Bucket(bucket) => bucket.download(path).await.map(Local::Copy),
+        }
+    }
+
+    /// Writes a file whole, in place of one that is there; it is durable when this returns, and never seen in part.
+    ///
+    /// # Errors
+    /// Those of the disk or the bucket.
+    pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        match &self.kind {
+            Kind::Folder(root) => {
+                let path = root.join(path);
+                blocking(move || folder::put(&path, &bytes)).await
+            }
+            Kind::Bucket(bucket) => bucket.put(path, bytes).await,
+        }
+    }
+
+    /// Removes every file whose path begins with `prefix`, and folders that hold nothing then.
+    ///
+    /// # Errors
+    /// Those of the disk or the bucket.
+    pub async fn remove(&self, prefix: &str) -> Result<()> {
+        let paths = self.list().await?.into_iter().map(|found| found.path);
+        let paths: Vec<String> = paths.filter(|path| path.starts_with(prefix)).collect();
+        match &self.kind {
+            Kind::Folder(root) => {
+                let root = root.clone();
+                blocking(move || folder::remove(&root, &paths)).await
+            }
+            Kind::Bucket(bucket) => bucket.remove(paths).await,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::unexpected(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_keeps_whole_files_and_goes_when_they_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("exports");
+        let uri = Place::uri_of_folder(&root).unwrap();
+        let place = Place::read(&uri, &S3Options::default()).unwrap();
+        assert_eq!(place.list().await.unwrap(), []);
+        place.put("a/0.parquet", Bytes::from_static(b"one")).await.unwrap();
+        place.put("a/0.parquet", Bytes::from_static(b"other")).await.unwrap();
+        place.put("b c/deep/1", Bytes::from_static(b"two")).await.unwrap();
+        let found = |path: &str, bytes| Found { path: path.to_owned(), bytes };
+        assert_eq!(place.list().await.unwrap(), [found("a/0.parquet", 5), found("b c/deep/1", 3)]);
+        let local = place.open("a/0.parquet").await.unwrap();
+        assert_eq!(std::fs::read(local.path()).unwrap(), b"other");
+        place.remove("a/").await.unwrap();
+        assert_eq!(place.list().await.unwrap(), [found("b c/deep/1", 3)]);
+        place.remove("").await.unwrap();
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn uris_that_lead_nowhere_are_refused() {
+        let refused =
+            |uri: &str| Place::read(uri, &S3Options::default()).err().unwrap().to_string();
+        assert!(refused("exports").contains("relative"), "{}", refused("exports"));
+        assert!(refused("gs://bucket").contains("only file: and s3:"));
+        assert!(refused("s3://").contains("no bucket"));
+    }
+
+    #[test]
+    fn names_of_folders() {
+        for name in ["a", "a b", "__default__", "größe", "100%"] {
+            assert_eq!(refuses_name(name), None, "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "a\\b", "a\u{7}"] {
+            assert!(refuses_name(name).is_some(), "{name:?}");
+        }
+    }
+}

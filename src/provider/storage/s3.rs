@@ -1,0 +1,198 @@
+//! A bucket that speaks S3.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::client::{HttpClient, HttpConnector};
+use object_store::path::Path as Key;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt;
+
+use super::Found;
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::pinecone::tls_config;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Without a byte for this long a transfer is given up.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How buckets are reached: the usual `AWS_…` variables. Without keys the credentials are those of the machine's role.
+#[derive(Clone, Default)]
+pub struct S3Options {
+    settings: BTreeMap<String, String>,
+    is_public: bool,
+}
+
+/// Settings may be secrets: only their names are shown.
+impl fmt::Debug for S3Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Options")
+            .field("settings", &self.settings.keys().collect::<Vec<_>>())
+            .field("is_public", &self.is_public)
+            .finish()
+    }
+}
+
+impl S3Options {
+    /// The options of `AWS_…` variables; others are passed over, and so are empty ones.
+    pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let ours = variables.into_iter().filter(|(name, value)| {
+            name.starts_with("AWS_") && !value.is_empty() && config_key(name).is_some()
+        });
+        let settings = ours.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { settings, is_public: false }
+    }
+
+    /// With requests that are not signed where there are no keys, which public buckets take.
+    #[must_use]
+    pub fn or_unsigned(self) -> Self {
+        Self { is_public: true, ..self }
+    }
+
+    /// Something that speaks S3 at this address, without keys.
+    pub fn public_at(address: &str) -> Self {
+        Self::from_variables([("AWS_ENDPOINT_URL", address)]).or_unsigned()
+    }
+
+    fn has(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.settings.contains_key(*name))
+    }
+}
+
+fn config_key(variable: &str) -> Option<AmazonS3ConfigKey> {
+    variable.to_ascii_lowercase().parse().ok()
+}
+
+/// A bucket's prefix.
+pub(super) struct Bucket {
+    store: AmazonS3,
+    prefix: Key,
+}
+
+impl Bucket {
+    /// Of `bucket/prefix`.
+    pub fn read(text: &str, options: &S3Options) -> Result<Self> {
+        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+        if bucket.is_empty() {
+            return Err(Error::invalid("it names no bucket"));
+        }
+        let prefix = Key::parse(prefix).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(Self { store: store(bucket, options)?, prefix })
+    }
+
+    fn key(&self, path: &str) -> Result<Key> {
+        let key = format!("{}/{path}", self.prefix);
+        Key::parse(key.trim_start_matches('/')).map_err(|error| Error::invalid(error.to_string()))
+    }
+
+    pub async fn list(&self) -> Result<Vec<Found>> {
+        let skip = match self.prefix.as_ref() {
+            "" => 0,
+            prefix => prefix.len() + 1,
+        };
+        let objects = self.store.list(Some(&self.prefix)).map_ok(|object| Found {
+            path: object.location.as_ref().get(skip..).unwrap_or_default().to_owned(),
+            bytes: object.size,
+        });
+        objects.try_collect().await.map_err(|error| failed("read", error))
+    }
+
+    pub async fn download(&self, path: &str) -> Result<NamedTempFile> {
+        let unkept = |error| Error::io("cannot keep a copy of an object", error);
+        let unread = |error| failed("read", error);
+        let copy = NamedTempFile::new().map_err(unkept)?;
+        let mut to = tokio::fs::File::from_std(copy.reopen().map_err(unkept)?);
+        let mut parts = self.store.get(&self.key(path)?).await.map_err(unread)?.into_stream();
+        while let Some(part) = parts.try_next().await.map_err(unread)? {
+            to.write_all(&part).await.map_err(unkept)?;
+        }
+        to.flush().await.map_err(unkept)?;
+        Ok(copy)
+    }
+
+    pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
+        let put = self.store.put(&self.key(path)?, bytes.into()).await;
+        put.map(drop).map_err(|error| failed("written to", error))
+    }
+
+    pub async fn remove(&self, paths: Vec<String>) -> Result<()> {
+        let keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect::<Result<_>>()?;
+        let keys = stream::iter(keys.into_iter().map(Ok)).boxed();
+        let gone = self.store.delete_stream(keys).try_for_each(|_| async { Ok(()) }).await;
+        match gone {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            other => other.map_err(|error| failed("cleared", error)),
+        }
+    }
+}
+
+fn failed(what: &str, error: object_store::Error) -> Error {
+    let kind = match error {
+        object_store::Error::NotFound { .. } => ErrorKind::NotFound,
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. } => ErrorKind::Unauthorized,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, format!("the bucket cannot be {what}: {error}"))
+}
+
+fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
+    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .iter()
+        .find_map(|name| options.settings.get(*name));
+    let retry = RetryConfig { max_retries: 3, ..RetryConfig::default() };
+    let mut builder = AmazonS3Builder::new().with_region("us-east-1");
+    for (name, value) in &options.settings {
+        if let Some(key) = config_key(name) {
+            builder = builder.with_config(key, value);
+        }
+    }
+    if !options.has(&["AWS_REGION"])
+        && let Some(region) = options.settings.get("AWS_DEFAULT_REGION")
+    {
+        builder = builder.with_region(region);
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
+    }
+    if options.is_public && !options.has(&["AWS_ACCESS_KEY_ID"]) {
+        builder = builder.with_skip_signature(true);
+    }
+    let builder = builder
+        .with_bucket_name(bucket)
+        .with_http_connector(Connector { is_own: endpoint.is_some() })
+        .with_allow_http(true)
+        .with_retry(retry);
+    builder.build().map_err(|error| failed("reached", error))
+}
+
+/// Requests go through this program's own TLS: the crate's client would want a provider set for the process.
+#[derive(Debug)]
+struct Connector {
+    /// An endpoint of one's own is mostly on this machine, where no proxy is wanted.
+    is_own: bool,
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        let generic = |source: Box<dyn std::error::Error + Send + Sync>| {
+            object_store::Error::Generic { store: "S3", source }
+        };
+        let tls = tls_config().map_err(|error| generic(Box::new(error)))?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT);
+        if self.is_own {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| generic(Box::new(error)))?;
+        Ok(HttpClient::new(client))
+    }
+}

@@ -1,0 +1,177 @@
+//! Parquet files in a folder of the run's own, and the bulk import of them into the target.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shards::copy_of;
+use crate::clock::after;
+use crate::copy::{Export, Mapping};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::ShardState;
+use crate::model::{Namespace, Observed, Resource, ResourceKind};
+use crate::provider::Import;
+use crate::provider::storage::Place;
+use crate::run::stage::resource::{imports_of, intend, late, own_name, ready_within, wait_records};
+use crate::run::{Context, Progress};
+
+/// Between two looks at an import, which takes minutes at the least.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The folder of this run and where it is in its life.
+pub(super) struct Imported {
+    folder: Resource,
+    pub export: Arc<Export>,
+    integration: Option<String>,
+}
+
+impl Imported {
+    /// The folder of this run; nothing is written yet.
+    pub fn of(context: &Context) -> Result<Self> {
+        let copy = copy_of(&context.plan);
+        let import = copy.import.ok_or_else(|| {
+            Error::invalid("the plan has no place for the files of an import")
+                .with_hint("put `import:` of the copy stage back")
+        })?;
+        let base = match context.options.is_rehearsal {
+            // A rehearsal writes nothing outside of its own folder.
+            true => {
+                let folder = std::path::absolute(context.artifacts.join("import"))
+                    .map_err(|error| Error::io("cannot tell the current folder", error))?;
+                Place::uri_of_folder(&folder)?
+            }
+            false => import.uri,
+        };
+        let name = format!("{}/vecshift-import-{}", base.trim_end_matches('/'), own_name(context));
+        let place = context.world.open_place(&name)?;
+        Ok(Self {
+            folder: Resource { kind: ResourceKind::ImportFolder, name },
+            export: Arc::new(Export { place }),
+            integration: import.integration,
+        })
+    }
+
+    /// Records, before the first file, that there will be a folder.
+    pub fn begin(&self, context: &Context) -> Result<()> {
+        match context.state()?.resources.contains(&self.folder) {
+            true => Ok(()),
+            false => intend(context, &self.folder),
+        }
+    }
+
+    /// Whether the target was told to import: the files are what they are from then on.
+    pub async fn has_begun(&self, context: &Context) -> Result<bool> {
+        Ok(self.find(context).await?.is_some())
+    }
+
+    /// The import of this run's folder that is furthest on.
+    async fn find(&self, context: &Context) -> Result<Option<Import>> {
+        let imports = imports_of(context, &self.folder.name).await?;
+        Ok(imports.into_iter().max_by_key(|import| (import.is_complete(), !import.has_failed())))
+    }
+
+    /// Has the target import the files, or waits for the import that an earlier process began; ends when the target
+    /// counts every record.
+    ///
+    /// # Errors
+    /// `Refused` where the import fails or a namespace is taken, `Timeout` where it does not end in time.
+    pub async fn run(&self, context: &Context) -> Result<()> {
+        let written = written(context.state()?.shards.into_values());
+        let total: u64 = written.values().sum();
+        if total == 0 {
+            return context.note("nothing to import: no record was written");
+        }
+        if self.find(context).await?.is_none() {
+            refuse_taken(context, &written).await?;
+            let integration = self.integration.as_deref();
+            let id = context.world.target.start_import(&self.folder.name, integration).await?;
+            context.note(format!("import `{id}` of {} began", self.folder.name))?;
+        }
+        let limit = ready_within(context);
+        self.wait(context, total, limit).await?;
+        let counted: Vec<Mapping> = written
+            .into_iter()
+            .map(|(name, records)| Mapping { source: name.clone(), target: name, records })
+            .collect();
+        wait_records(context, &*context.world.target, &counted, limit, "the import").await
+    }
+
+    async fn wait(&self, context: &Context, total: u64, limit: Duration) -> Result<()> {
+        let deadline = after(context.clock.now(), limit);
+        loop {
+            let seen = self.find(context).await?;
+            match &seen {
+                Some(import) if import.is_complete() => return check_count(import, total),
+                Some(import) if import.has_failed() => return Err(failed(import)),
+                _ if context.clock.now() >= deadline => {
+                    let at =
+                        seen.map_or(String::new(), |import| format!(" ({})", standing(&import)));
+                    return Err(late(&format!("the import of {}{at}", self.folder.name), limit));
+                }
+                _ => {}
+            }
+            context.recorder.progress(&Progress {
+                stage: context.id(),
+                unit: "records imported",
+                done: seen.as_ref().and_then(|import| import.records).unwrap_or(0).min(total),
+                total,
+                note: seen.as_ref().map(standing).or_else(|| context.world.waiting()),
+            });
+            context.sleep(PAUSE).await?;
+        }
+    }
+}
+
+/// Records written for each namespace of the target.
+fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64> {
+    let mut all = BTreeMap::new();
+    for state in shards {
+        let copied = state.checkpoint.tally.copied;
+        if copied > 0 {
+            *all.entry(state.shard.target).or_default() += copied;
+        }
+    }
+    all
+}
+
+/// An import makes its namespaces; it fails as a whole where one is there.
+async fn refuse_taken(context: &Context, written: &BTreeMap<Namespace, u64>) -> Result<()> {
+    let counts = context.world.target.stats().await?;
+    let Some(taken) = written.keys().find(|namespace| counts.count(namespace) > 0) else {
+        return Ok(());
+    };
+    let message = format!(
+        "an import makes its namespaces, and `{taken}` of the target holds {} records already",
+        Observed::count(counts.count(taken))
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(AGAIN))
+}
+
+const AGAIN: &str = "roll back with `--purge`, which deletes the target where this run made it, and run again; or copy \
+                     into what is there: `strategy: stream`";
+
+fn check_count(import: &Import, total: u64) -> Result<()> {
+    match import.records {
+        Some(records) if records < total => {
+            let (records, total) = (Observed::count(records), Observed::count(total));
+            let message = format!(
+                "the import `{}` ended with {records} records, and {total} were written for it",
+                import.id
+            );
+            Err(Error::new(ErrorKind::Conflict, message).with_hint(AGAIN))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn failed(import: &Import) -> Error {
+    let why = import.error.as_deref().unwrap_or("the target does not say why");
+    let message = format!("the import `{}` is {}: {why}", import.id, import.state);
+    Error::new(ErrorKind::Refused, message).with_hint(AGAIN)
+}
+
+/// `import \`1\`: InProgress, 12 %`.
+fn standing(import: &Import) -> String {
+    let percent = import.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
+    format!("import `{}`: {}{percent}", import.id, import.state)
+}

@@ -1,0 +1,89 @@
+//! What speaks against a bulk import.
+//!
+//! Limits are those Pinecone documents ("Import records" and "Database limits", seen 2026-11).
+
+use super::facts::Facts;
+use crate::copy::{FILE_BYTES, expected_by_target, record_guess};
+use crate::model::{Deployment, Observed};
+use crate::plan::file::{ServicePlan, StageKind};
+use crate::provider::storage::{is_s3, refuses_name};
+use crate::run::stage::audit::has_import;
+use crate::run::stage::copy::{Enumerated, copy_of};
+
+/// Namespaces, files and bytes of one import.
+const NAMESPACES: usize = 10_000;
+const FILES: u64 = 100_000;
+const BYTES: f64 = 1e12;
+
+impl Facts<'_> {
+    /// Why the target cannot import what the copy would write; `None` where it can.
+    pub fn against_import(&self, enumerated: &[Enumerated]) -> Option<String> {
+        let copy = copy_of(self.plan);
+        let Some(import) = &copy.import else {
+            return Some("the plan names no place for its files".to_owned());
+        };
+        let Some(target) = &self.target else {
+            return Some("the plan does not say what the target is".to_owned());
+        };
+        let Deployment::Serverless { cloud, .. } = &target.deployment else {
+            return Some("the target is not serverless".to_owned());
+        };
+        if is_s3(&import.uri) && cloud != "aws" {
+            return Some(format!("an index in {cloud} cannot import from Amazon S3"));
+        }
+        if has_import(self.service_plan()) == Some(false) {
+            return Some("it needs the service's plan standard or enterprise".to_owned());
+        }
+        self.against_namespaces().or_else(|| self.against_size(enumerated))
+    }
+
+    fn service_plan(&self) -> Option<ServicePlan> {
+        self.plan.file.stages.iter().find_map(|stage| match &stage.kind {
+            StageKind::Audit(audit) => audit.service_plan,
+            _ => None,
+        })
+    }
+
+    /// An import makes its namespaces, each from a folder of its name.
+    fn against_namespaces(&self) -> Option<String> {
+        let expected = expected_by_target(self.mappings);
+        let count = expected.values().filter(|records| **records > 0).count();
+        if count > NAMESPACES {
+            return Some(format!(
+                "{} namespaces, an import takes {}",
+                Observed::count(count as u64),
+                Observed::count(NAMESPACES as u64)
+            ));
+        }
+        expected.keys().find_map(|namespace| {
+            let held = self.held.count(namespace);
+            if held > 0 {
+                let held = Observed::count(held);
+                return Some(format!(
+                    "an import makes its namespaces, and `{namespace}` holds {held} records already"
+                ));
+            }
+            refuses_name(namespace.explicit())
+                .map(|why| format!("`{namespace}` cannot be a folder's name: {why}"))
+        })
+    }
+
+    fn against_size(&self, enumerated: &[Enumerated]) -> Option<String> {
+        let record = record_guess(self.source.dimension.unwrap_or(0) as usize);
+        let records: u64 = self.mappings.iter().map(|mapping| mapping.records).sum();
+        let bytes = records as f64 * record as f64;
+        if bytes > BYTES {
+            return Some(format!("about {}, an import takes 1 TB", Observed::Bytes(bytes)));
+        }
+        let a_file = (FILE_BYTES / record).max(1) as u64;
+        let shards = enumerated.iter().flat_map(Enumerated::shards);
+        let files: u64 = shards.map(|shard| shard.expected.div_ceil(a_file)).sum();
+        (files > FILES).then(|| {
+            format!(
+                "about {} files, an import takes {}",
+                Observed::count(files),
+                Observed::count(FILES)
+            )
+        })
+    }
+}

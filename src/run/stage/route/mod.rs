@@ -1,0 +1,135 @@
+//! The way the records travel: chosen once for a run, with the reason.
+
+mod facts;
+mod import;
+
+pub(crate) use self::facts::Facts;
+use super::copy::{Enumerated, Enumerator, copy_of};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Route};
+use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
+use crate::run::{Context, World};
+
+/// The way that was chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub route: Route,
+    pub why: String,
+    /// How each namespace is enumerated; empty where another index lists the ids.
+    pub enumerated: Vec<Enumerated>,
+}
+
+/// Chooses the way, asking the source for as much as it takes, at most `most_counts` counts a namespace.
+///
+/// # Errors
+/// `Refused` where the plan names a way that does not apply, or where no way reaches every record.
+pub(crate) async fn choose(
+    facts: &Facts<'_>,
+    world: &World,
+    most_counts: Option<u64>,
+) -> Result<Chosen> {
+    let copy = copy_of(facts.plan);
+    if let Some(chosen) = within_provider(facts, &copy)? {
+        return Ok(chosen);
+    }
+    let enumerator = Enumerator {
+        plan: facts.plan,
+        copy: &copy,
+        source: world.source.clone(),
+        spec: facts.source,
+        most_counts,
+        known: Some(&world.partitions),
+    };
+    let enumerated = enumerator.all(facts.mappings).await?;
+    if let Err(gap) = super::copy::refuse_gaps(&enumerated) {
+        return despite(gap, facts, &copy);
+    }
+    let against = facts.against_collection().or_else(|| facts.against_unchanged());
+    let collection = match against {
+        Some(why) => format!("not by collection: {why}"),
+        None => "the plan says how ids are found".to_owned(),
+    };
+    let (route, why) = match (copy.strategy, &copy.import, facts.against_import(&enumerated)) {
+        (Strategy::Import, _, Some(why)) => return Err(does_not_apply("strategy: import", &why)),
+        (Strategy::Import, _, None) => (Route::Import, "the plan says so".to_owned()),
+        (Strategy::Auto, Some(_), Some(why)) => {
+            (Route::Stream, format!("{collection}; not by import: {why}"))
+        }
+        (Strategy::Auto, Some(_), None) => {
+            (Route::Import, format!("{collection}; the plan has a place for files to import"))
+        }
+        (Strategy::Stream, ..) => (Route::Stream, "the plan says so".to_owned()),
+        (Strategy::Auto | Strategy::Collection, ..) => (Route::Stream, collection),
+    };
+    Ok(Chosen { route, why, enumerated })
+}
+
+/// The way where the source need not be asked for its ids; `None` where it must.
+fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen>> {
+    let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
+    let is_staged = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Staging);
+    let (collection, unchanged) = (facts.against_collection(), facts.against_unchanged());
+    Ok(Some(match (copy.strategy, collection, unchanged) {
+        (Strategy::Collection, Some(why), _) => {
+            return Err(does_not_apply("strategy: collection", &why));
+        }
+        (Strategy::Collection, None, None) => chosen(Route::Collection, "the plan says so"),
+        (Strategy::Collection, None, Some(why)) => {
+            chosen(Route::Staging, &format!("the plan says so; {why}"))
+        }
+        (_, Some(why), _) if is_staged => return Err(does_not_apply("enumerate: staging", &why)),
+        (_, None, _) if is_staged => chosen(Route::Staging, "the plan says so"),
+        (Strategy::Auto, None, None) if is_auto => chosen(
+            Route::Collection,
+            "a pod in the same project and cloud, and nothing changes on the way: free of write units",
+        ),
+        (Strategy::Stream | Strategy::Import | Strategy::Auto, ..) => return Ok(None),
+    }))
+}
+
+/// The way where not every id can be found: through staging where it applies and nobody says otherwise.
+fn despite(gap: Error, facts: &Facts<'_>, copy: &file::Copy) -> Result<Chosen> {
+    let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
+    if !is_auto || copy.strategy == Strategy::Import {
+        return Err(gap);
+    }
+    let Some(why) = facts.against_collection() else {
+        let why = format!("not every id can be found otherwise: {}", gap.message());
+        return Ok(chosen(Route::Staging, &why));
+    };
+    let hint = gap.hint().unwrap_or_default().to_owned();
+    Err(gap.with_hint(format!("{hint} (which does not apply here: {why})")))
+}
+
+fn chosen(route: Route, why: &str) -> Chosen {
+    Chosen { route, why: why.to_owned(), enumerated: Vec::new() }
+}
+
+fn does_not_apply(asked: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("`{asked}` does not apply: {why}"))
+        .with_hint("use `strategy: auto`: it takes the best way that applies and says why")
+}
+
+/// The way that was chosen earlier in this run.
+pub(super) fn recorded_route(context: &Context) -> Option<Route> {
+    context.recorder.with_state(|state| state.route().map(|(route, _)| route))
+}
+
+/// The way of this run: what the journal holds, else chosen now and recorded.
+///
+/// # Errors
+/// As [`choose`].
+pub(super) async fn route_of(context: &Context) -> Result<Route> {
+    if let Some(route) = recorded_route(context) {
+        return Ok(route);
+    }
+    let world = &context.world;
+    let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
+    let stats = world.source.stats().await?;
+    let mappings = super::copy::mappings(&context.plan, &stats)?;
+    let facts = Facts::of(&context.plan, world, &source.spec, &stats, &mappings).await?;
+    let chosen = choose(&facts, world, None).await?;
+    let (route, reason) = (chosen.route, chosen.why);
+    context.record(Event::RouteChosen { stage: context.id(), route, reason })?;
+    Ok(route)
+}
