@@ -24,7 +24,7 @@ pub async fn adopt(
     checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
 ) -> Result<ShardEnd> {
     let target: Arc<dyn Source> = pipeline.target.clone();
-    let lists = Lists { other: Some((target.clone(), shard.target.clone())), manifest: None };
+    let lists = Lists { other: Some((target.clone(), shard.target.clone())), ..Lists::default() };
     let mut ids = Ids::start(target, shard, &from.cursor, CHUNK, lists).await?;
     let mut tally = from.tally;
     while let Some(chunk) = ids.next().await? {

@@ -50,19 +50,15 @@ enum Walk {
     Ended,
 }
 
-/// What is asked for the ids of a shard beside its source.
+/// What is needed for the ids of a shard beside its source.
 #[derive(Default)]
 pub struct Lists {
     /// Lists the ids of a shard whose source cannot: a staging index or the target, and the namespace there.
     pub other: Option<(Arc<dyn Source>, Namespace)>,
     /// The ids from the system of record.
     pub manifest: Option<Manifest>,
-}
-
-impl Lists {
-    pub fn of_manifest(manifest: Option<Manifest>) -> Self {
-        Self { other: None, manifest }
-    }
+    /// Components of a vector, for queries that sweep.
+    pub dimension: usize,
 }
 
 impl Ids {
@@ -88,7 +84,7 @@ impl Ids {
                 return Ok(Self { source: index, namespace, size, walk: list_from(cursor) });
             }
             (Enumeration::Sweep | Enumeration::Cell { .. }, cursor) => {
-                let ids = sweep(&*source, shard).await?;
+                let ids = sweep(&*source, shard, lists.dimension).await?;
                 let skip = match cursor {
                     Cursor::After(id) => Some(RecordId::new(id)),
                     _ => None,
@@ -200,7 +196,7 @@ fn list_from(cursor: &Cursor) -> Walk {
 }
 
 /// All ids of a namespace or a cell of at most [`SWEEP_LIMIT`] records, in bytewise order.
-async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>> {
+async fn sweep(source: &dyn Source, shard: &Shard, dimension: usize) -> Result<BTreeSet<RecordId>> {
     let mut found = BTreeSet::new();
     let filter = match &shard.enumeration {
         Enumeration::Cell { filter } => Some(Filter(filter.clone())),
@@ -209,7 +205,6 @@ async fn sweep(source: &dyn Source, shard: &Shard) -> Result<BTreeSet<RecordId>>
     if shard.expected == 0 {
         return Ok(found);
     }
-    let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
     for attempt in 0..SWEEP_TRIES {
         let query = Query {
             vector: direction(dimension, attempt),

@@ -96,5 +96,5 @@ pub(crate) fn lists_of(context: &Context, shard: &Shard, pipeline: &Pipeline) ->
         }
         _ => None,
     };
-    Ok(Lists { other, manifest: manifest_of(context, shard)? })
+    Ok(Lists { other, manifest: manifest_of(context, shard)?, dimension: pipeline.dimension })
 }
