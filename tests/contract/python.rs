@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt, BufReader};
+
 use crate::skip::skip;
 
 /// The marker's name; it is written when everything is installed, so an environment without it is made anew.
@@ -68,7 +70,35 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }
 
+/// A program that serves until this goes.
+pub struct Server {
+    /// The first line it printed.
+    pub address: String,
+    _process: tokio::process::Child,
+}
+
 impl Python {
+    fn command(&self, script: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.interpreter);
+        command.arg(sources().join(script));
+        command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.current_dir(&self.folder).kill_on_drop(true);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINECONE_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Starts a script that prints where it serves and ends with its standard input.
+    pub async fn serve(&self, script: &str) -> Server {
+        let mut command = self.command(script);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines.next_line().await.unwrap().unwrap();
+        Server { address, _process: process }
+    }
+
     /// Runs a script of this folder to its end and returns what it printed; all of that as the error where it fails
     /// or takes longer than `longest`.
     pub async fn run(
@@ -77,13 +107,8 @@ impl Python {
         arguments: &[&str],
         longest: Duration,
     ) -> Result<String, String> {
-        let mut command = tokio::process::Command::new(&self.interpreter);
-        command.arg(sources().join(script)).args(arguments).stdin(Stdio::null());
-        command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
-        command.current_dir(&self.folder).kill_on_drop(true);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINECONE_")) {
-            command.env_remove(name);
-        }
+        let mut command = self.command(script);
+        command.args(arguments).stdin(Stdio::null());
         let output = tokio::time::timeout(longest, command.output()).await;
         let output = output.map_err(|_| format!("{script} took longer than {longest:?}"))?;
         let output = output.map_err(|error| format!("{script}: {error}"))?;

@@ -111,6 +111,17 @@ impl Place {
         Ok(files)
     }
 
+    /// Looks whether it is there and lets itself be listed; a folder is made when it is needed.
+    ///
+    /// # Errors
+    /// Those of the bucket: there is none of that name, the keys are not for it.
+    pub async fn reach(&self) -> Result<()> {
+        match &self.kind {
+            Kind::Folder(_) => Ok(()),
+            Kind::Bucket(bucket) => bucket.reach().await,
+        }
+    }
+
     /// A file as one that can be opened here.
     ///
     /// # Errors

@@ -71,6 +71,7 @@ fn config_key(variable: &str) -> Option<AmazonS3ConfigKey> {
 
 /// A bucket's prefix.
 pub(super) struct Bucket {
+    name: String,
     store: AmazonS3,
     prefix: Key,
 }
@@ -83,12 +84,29 @@ impl Bucket {
             return Err(Error::invalid("it names no bucket"));
         }
         let prefix = Key::parse(prefix).map_err(|error| Error::invalid(error.to_string()))?;
-        Ok(Self { store: store(bucket, options)?, prefix })
+        Ok(Self { name: bucket.to_owned(), store: store(bucket, options)?, prefix })
     }
 
     fn key(&self, path: &str) -> Result<Key> {
         let key = format!("{}/{path}", self.prefix);
         Key::parse(key.trim_start_matches('/')).map_err(|error| Error::invalid(error.to_string()))
+    }
+
+    fn failed(&self, what: &str, error: object_store::Error) -> Error {
+        use object_store::Error as Store;
+        let (code, said) = said(&error);
+        let kind = match (code.as_deref(), &error) {
+            (Some("NoSuchBucket" | "NoSuchKey"), _) | (None, Store::NotFound { .. }) => {
+                ErrorKind::NotFound
+            }
+            (Some("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"), _)
+            | (_, Store::PermissionDenied { .. } | Store::Unauthenticated { .. }) => {
+                ErrorKind::Unauthorized
+            }
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, format!("the bucket `{}` cannot be {what}: {said}", self.name))
+            .with_hint("check the bucket's name and the `AWS_…` variables")
     }
 
     pub async fn list(&self) -> Result<Vec<Found>> {
@@ -100,12 +118,18 @@ impl Bucket {
             path: object.location.as_ref().get(skip..).unwrap_or_default().to_owned(),
             bytes: object.size,
         });
-        objects.try_collect().await.map_err(|error| failed("read", error))
+        objects.try_collect().await.map_err(|error| self.failed("read", error))
+    }
+
+    /// Whether it is there and lets itself be listed.
+    pub async fn reach(&self) -> Result<()> {
+        let first = self.store.list(Some(&self.prefix)).try_next().await;
+        first.map(drop).map_err(|error| self.failed("read", error))
     }
 
     pub async fn download(&self, path: &str) -> Result<NamedTempFile> {
         let unkept = |error| Error::io("cannot keep a copy of an object", error);
-        let unread = |error| failed("read", error);
+        let unread = |error| self.failed("read", error);
         let copy = NamedTempFile::new().map_err(unkept)?;
         let mut to = tokio::fs::File::from_std(copy.reopen().map_err(unkept)?);
         let mut parts = self.store.get(&self.key(path)?).await.map_err(unread)?.into_stream();
@@ -118,7 +142,7 @@ impl Bucket {
 
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let put = self.store.put(&self.key(path)?, bytes.into()).await;
-        put.map(drop).map_err(|error| failed("written to", error))
+        put.map(drop).map_err(|error| self.failed("written to", error))
     }
 
     pub async fn remove(&self, paths: Vec<String>) -> Result<()> {
@@ -127,19 +151,22 @@ impl Bucket {
         let gone = self.store.delete_stream(keys).try_for_each(|_| async { Ok(()) }).await;
         match gone {
             Err(object_store::Error::NotFound { .. }) => Ok(()),
-            other => other.map_err(|error| failed("cleared", error)),
+            other => other.map_err(|error| self.failed("cleared", error)),
         }
     }
 }
 
-fn failed(what: &str, error: object_store::Error) -> Error {
-    let kind = match error {
-        object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-        object_store::Error::PermissionDenied { .. }
-        | object_store::Error::Unauthenticated { .. } => ErrorKind::Unauthorized,
-        _ => ErrorKind::Io,
+/// The server's own code and what it says (`NoSuchBucket: The specified bucket does not exist`); else all of the error.
+fn said(error: &object_store::Error) -> (Option<String>, String) {
+    let text = error.to_string();
+    let part = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
     };
-    Error::new(kind, format!("the bucket cannot be {what}: {error}"))
+    match (part("Code"), part("Message")) {
+        (Some(code), Some(message)) => (Some(code.to_owned()), format!("{code}: {message}")),
+        _ => (None, text),
+    }
 }
 
 fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
@@ -169,7 +196,9 @@ fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
         .with_http_connector(Connector { is_own: endpoint.is_some() })
         .with_allow_http(true)
         .with_retry(retry);
-    builder.build().map_err(|error| failed("reached", error))
+    builder.build().map_err(|error| {
+        Error::invalid(format!("the bucket `{bucket}` cannot be reached: {error}"))
+    })
 }
 
 /// Requests go through this program's own TLS: the crate's client would want a provider set for the process.

@@ -112,7 +112,11 @@ pub async fn preview(
         && state.route().is_none()
     {
         let facts = Facts::of(plan, world, &source.spec, &stats, &namespaces).await?;
-        chosen = Some(choose(&facts, world, Some(MOST_COUNTS)).await?);
+        let way = choose(&facts, world, Some(MOST_COUNTS)).await?;
+        if !options.is_rehearsal {
+            way.reach(plan, world).await?;
+        }
+        chosen = Some(way);
         check_manifest(plan, &namespaces).await?;
         notes.extend(command_of_manifest(plan));
     }

@@ -75,7 +75,7 @@ struct Rig {
     folder: tempfile::TempDir,
     plan: Plan,
     proxy: Proxy,
-    _emulator: Emulator,
+    emulator: Emulator,
 }
 
 impl Rig {
@@ -97,7 +97,7 @@ impl Rig {
         let emulator = emulator.await.unwrap();
         emulator.load(EmulatedWorld::of_plan(&plan).unwrap()).await.unwrap();
         let proxy = Proxy::start(&emulator.url(), specification, refused).await;
-        Some(Self { folder, plan, proxy, _emulator: emulator })
+        Some(Self { folder, plan, proxy, emulator })
     }
 
     fn prepare(&self) -> PreparedRun {
@@ -147,6 +147,28 @@ async fn collections_and_what_is_made_from_them_are_asked_for_as_the_files_say()
             let operation = (VERSIONS[0], wanted.to_owned());
             assert!(rig.proxy.seen().operations.contains(&operation), "{wanted} did not pass");
         }
+    }
+}
+
+/// The same pod as files that the target imports; one import fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_are_asked_for_as_the_files_say() {
+    let import = "  - kind: copy\n    import: { uri: \"s3://shelf\", integration: shelf }\n    ready_within: 5m\n";
+    let Some(rig) = Rig::of(&POD_PLAN.replace("  - kind: copy\n", import), None).await else {
+        return;
+    };
+    rig.emulator.set_faults(serde_json::from_str(r#"{"import":"stalls"}"#).unwrap());
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Erred { .. }), "{outcome:?}");
+    let outcome = roll_back(rig.prepare(), true, CancellationToken::new()).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    rig.emulator.set_faults(Default::default());
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    rig.proxy.assert_clean();
+    for wanted in ["startBulkImport", "listBulkImports", "cancelBulkImport"] {
+        let operation = (VERSIONS[0], wanted.to_owned());
+        assert!(rig.proxy.seen().operations.contains(&operation), "{wanted} did not pass");
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) use self::facts::Facts;
 use super::copy::{Enumerated, Enumerator, copy_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
+use crate::plan::Plan;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
 use crate::run::{Context, World};
 
@@ -17,6 +18,22 @@ pub(crate) struct Chosen {
     pub why: String,
     /// How each namespace is enumerated; empty where another index lists the ids.
     pub enumerated: Vec<Enumerated>,
+}
+
+impl Chosen {
+    /// Looks whether what the way needs beside the two indexes is there. Not for a rehearsal, which uses none of it.
+    ///
+    /// # Errors
+    /// Those of the place of an import's files.
+    pub async fn reach(&self, plan: &Plan, world: &World) -> Result<()> {
+        match (self.route, copy_of(plan).import) {
+            (Route::Import, Some(import)) => {
+                let reached = world.open_place(&import.uri)?.reach().await;
+                reached.map_err(|error| error.with_context("uri", &import.uri))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Chooses the way, asking the source for as much as it takes, at most `most_counts` counts a namespace.
@@ -129,6 +146,9 @@ pub(super) async fn route_of(context: &Context) -> Result<Route> {
     let mappings = super::copy::mappings(&context.plan, &stats)?;
     let facts = Facts::of(&context.plan, world, &source.spec, &stats, &mappings).await?;
     let chosen = choose(&facts, world, None).await?;
+    if !context.options.is_rehearsal {
+        chosen.reach(&context.plan, world).await?;
+    }
     let (route, reason) = (chosen.route, chosen.why);
     context.record(Event::RouteChosen { stage: context.id(), route, reason })?;
     Ok(route)
