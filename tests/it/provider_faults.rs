@@ -303,3 +303,35 @@ async fn a_server_that_lacks_the_version_is_asked_with_the_older_one() {
     index.upsert(&namespace(), &[record("a")]).await.unwrap();
     assert_eq!(index.stats().await.unwrap().total, 1);
 }
+
+#[tokio::test]
+async fn a_server_that_takes_no_version_of_ours_is_refused_plainly() {
+    let emulator = emulator(EmulatorOptions::default()).await;
+    let address = in_front(&emulator, |_| {
+        let text = r#"{"error":{"code":"INVALID_ARGUMENT","message":"unknown API version"}}"#;
+        Some((StatusCode::BAD_REQUEST, text))
+    })
+    .await;
+    let index = open(address, "key", Transport::Rest);
+    for _ in 0..2 {
+        let error = index.describe().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        let told = error.to_string();
+        assert!(told.contains("neither API version 2026-04 nor 2025-10"), "{told}");
+        assert!(error.hint().unwrap().contains("newer vecshift"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_imports_says_so() {
+    let emulator = emulator(EmulatorOptions::default()).await;
+    let address = in_front(&emulator, |request| {
+        let is_import = request.uri().path().starts_with("/bulk/");
+        is_import.then_some((StatusCode::NOT_FOUND, r#"{"code":5,"message":"Not Found"}"#))
+    })
+    .await;
+    let index = open(address, "key", Transport::Rest);
+    let error = index.imports().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    index.cancel_import("1").await.unwrap();
+}

@@ -112,12 +112,15 @@ impl Server {
     ) -> Result<Reply> {
         let sent = self.version.header();
         let (status, reply) = self.once(method.clone(), path, query, body.clone(), sent).await?;
-        if sent == version::FALLBACK || !version::is_refused(status, &reply.text()) {
+        if !version::is_refused(status, &reply.text()) {
             return reply.or_error(status);
+        }
+        if sent == version::FALLBACK {
+            return Err(version::unspoken(&reply.text()));
         }
         let (again, older) = self.once(method, path, query, body, version::FALLBACK).await?;
         if version::is_refused(again, &older.text()) {
-            return reply.or_error(status);
+            return Err(version::unspoken(&older.text()));
         }
         // A 404 settles it as well as a success: the server read the request. One that is busy or down says nothing.
         if again < 500 && again != 429 && self.version.fall_back() {

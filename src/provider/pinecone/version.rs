@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::error::Error;
+
 /// Sent with every request; the name is case-insensitive.
 pub const HEADER: &str = "x-pinecone-api-version";
 
@@ -10,6 +12,9 @@ pub const PINNED: &str = "2026-04";
 
 /// What a server is asked with that refuses [`PINNED`].
 pub const FALLBACK: &str = "2025-10";
+
+/// Longest text of an answer that is shown.
+const SHOWN_CHARS: usize = 300;
 
 /// The version in use; shared by the control and the data plane of one index.
 #[derive(Debug, Default)]
@@ -37,6 +42,15 @@ pub fn is_refused(status: u16, body: &str) -> bool {
     }
     let body = body.to_ascii_lowercase();
     body.contains("api-version") || body.contains("api version")
+}
+
+/// That the server takes none of the versions this client speaks.
+pub fn unspoken(answer: &str) -> Error {
+    let answer: String = answer.chars().take(SHOWN_CHARS).collect();
+    Error::unsupported(format!(
+        "the server takes neither API version {PINNED} nor {FALLBACK}, which are those this program speaks; it says: {answer}"
+    ))
+    .with_hint("use a newer vecshift; versions since 2026-07 know neither pods nor collections")
 }
 
 #[cfg(test)]

@@ -52,7 +52,20 @@ impl Imported {
     }
 
     /// Records, before the first file, that there will be a folder.
-    pub fn begin(&self, context: &Context) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Unsupported` where the target's server has no imports.
+    pub async fn begin(&self, context: &Context) -> Result<()> {
+        if let Err(error) = context.world.target.imports().await {
+            return Err(match error.kind() {
+                ErrorKind::NotFound | ErrorKind::Unsupported => {
+                    Error::unsupported("the target's server has no bulk imports")
+                        .with_source(error)
+                        .with_hint("copy record by record: `strategy: stream`")
+                }
+                _ => error,
+            });
+        }
         match context.state()?.resources.contains(&self.folder) {
             true => Ok(()),
             false => intend(context, &self.folder),

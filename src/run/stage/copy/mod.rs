@@ -77,7 +77,7 @@ impl Work for CopyWork {
         pipeline.export = export;
         prove_merges(context, &pipeline).await?;
         if let Some(imported) = &imported {
-            imported.begin(context)?;
+            imported.begin(context).await?;
         }
         let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
@@ -90,6 +90,8 @@ impl Work for CopyWork {
             }
         }
         stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
+        // Of what passed through here: an import takes the target's own time.
+        let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let gaps = prove::prove(context).await?;
         if gaps.is_empty() {
             if let Some(imported) = &imported {
@@ -109,7 +111,6 @@ impl Work for CopyWork {
         }
         write_mapping(context)?;
         prove::report(context, &gaps)?;
-        let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
         let retries = context.world.retries() - retries_before;
         figures(context, tally, rate, retries)?;
