@@ -34,6 +34,13 @@ async fn same_namespaces_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bulk_import_is_done() {
+    let (rig, outcome) = rehearse("plans/bulk-import.yaml").await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_eq!(rig.emulator.counters().indexes["creators"].imported, 6_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failing_canary_rolls_back_to_weight_0() {
     let (rig, outcome) = rehearse("plans/failing-canary.yaml").await;
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
