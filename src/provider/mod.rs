@@ -5,6 +5,7 @@
 
 mod capability;
 mod environment;
+pub mod files;
 pub mod layer;
 pub mod manifest;
 pub mod parquet;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::files::Files;
 use super::pinecone::{Index, Settings};
 use super::{Environment, Source, Target};
 use crate::error::{Error, Result};
@@ -22,6 +23,7 @@ pub fn open_target(
 ) -> Result<Arc<dyn Target>> {
     match endpoint.provider {
         Provider::Pinecone => Ok(Arc::new(pinecone(endpoint, side, environment)?)),
+        Provider::Parquet => Ok(Arc::new(files(endpoint, environment))),
     }
 }
 
@@ -49,7 +51,12 @@ pub fn open_source(
 ) -> Result<Arc<dyn Source>> {
     match endpoint.provider {
         Provider::Pinecone => Ok(Arc::new(pinecone(endpoint, side, environment)?)),
+        Provider::Parquet => Ok(Arc::new(files(endpoint, environment))),
     }
+}
+
+fn files(endpoint: &Endpoint, environment: &Environment) -> Files {
+    Files::new(&endpoint.index, &environment.base, environment.s3())
 }
 
 fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Result<Index> {
@@ -67,7 +74,8 @@ fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Resul
 /// touched by looking.
 pub fn missing_secrets(plan: &PlanFile, environment: &Environment) -> Vec<Error> {
     let sides = [("source", &plan.source), ("target", &plan.target)];
-    let keys = sides.into_iter().filter_map(|(side, end)| environment.api_key(end, side).err());
+    let sides = sides.into_iter().filter(|(_, end)| end.provider != Provider::Parquet);
+    let keys = sides.filter_map(|(side, end)| environment.api_key(end, side).err());
     let bearers = bearers(plan)
         .into_iter()
         .filter(|_| environment.stand_in.is_none())

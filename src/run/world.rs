@@ -6,7 +6,7 @@ use crate::copy::Partition;
 use crate::error::Result;
 use crate::model::{Namespace, Rate};
 use crate::plan::Plan;
-use crate::plan::file::{Endpoint, StageKind};
+use crate::plan::file::{Endpoint, Provider, StageKind};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
@@ -76,11 +76,15 @@ impl World {
                 Ok(stack(index, StackOptions::serverless()).0)
             }
         };
-        let mut options = StackOptions::serverless();
+        let is_files = plan.file.source.provider == Provider::Parquet;
+        let (mut options, measured) = match is_files {
+            true => (StackOptions::files(), StackOptions::files()),
+            false => (StackOptions::serverless(), StackOptions::probe(PROBE_DEADLINE)),
+        };
         options.throttle.fetched_records = rate_of(plan).map(|Rate(records)| records);
         let (layered_source, source_metrics) = stack(source.clone(), options);
         let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
-        let (measured_source, _) = stack(source, StackOptions::probe(PROBE_DEADLINE));
+        let (measured_source, _) = stack(source, measured);
         let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
         Ok(Self {
             source: layered_source.clone(),

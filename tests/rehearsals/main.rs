@@ -4,6 +4,7 @@
 
 mod audit;
 mod crash;
+mod files;
 mod imports;
 mod looking;
 mod loss;

@@ -77,6 +77,16 @@ impl Rig {
         Self { folder, transport, ..rig }
     }
 
+    /// A plan given as text, which must not judge latencies, with an emulator that holds nothing.
+    pub async fn empty_of_text(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.yaml");
+        std::fs::write(&path, text).unwrap();
+        let machine = Share::Beside(MACHINE.read().await);
+        let rig = Self::empty(&path, machine).await;
+        Self { folder, ..rig }
+    }
+
     async fn new(path: &Path, machine: Share) -> Self {
         let rig = Self::empty(path, machine).await;
         rig.emulator.load(EmulatedWorld::of_plan(&rig.plan).unwrap()).await.unwrap();

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Lock, Paths};
 use crate::model::Span;
 use crate::plan::Plan;
-use crate::plan::file::{EnumerateBy, StageKind, Strategy};
+use crate::plan::file::{EnumerateBy, Provider, StageKind, Strategy};
 use crate::provider::{Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
@@ -44,7 +44,11 @@ const KEY: &str = "rehearsal";
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let mut plan = session.read_plan(&arguments.plan)?.plan;
     play_commands(session, &mut plan);
-    let world = emulator::World::of_plan(&plan)?;
+    // Files are read as they are: there is nothing to stand in for.
+    let world = match plan.file.source.provider {
+        Provider::Parquet => None,
+        Provider::Pinecone => Some(emulator::World::of_plan(&plan)?),
+    };
     let faults = plan.file.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let watch = Stopwatch::start();
@@ -60,13 +64,17 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         "Rehearsing {}: nothing real is touched; approvals and confirmations are given by the rehearsal.",
         plan.file.name
     ));
-    let records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
-    session.output.talk(&format!(
-        "The emulator at {} holds {} with {} records.",
-        emulator.url(),
-        plan.file.source.index,
-        count(records)
-    ));
+    let source = &plan.file.source.index;
+    session.output.talk(&match world {
+        Some(world) => {
+            let records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
+            let (url, records) = (emulator.url(), count(records));
+            format!("The emulator at {url} holds {source} with {records} records.")
+        }
+        None => {
+            format!("The emulator at {} is empty; the files of {source} are read.", emulator.url())
+        }
+    });
     let drive = drive(session, arguments, plan, paths, &emulator)?;
     let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await?;
     let asked: u64 = emulator.counters().requests.values().sum();

@@ -3,13 +3,19 @@
 use super::World;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::plan::file::Provider;
 
 impl World {
     /// The source index the plan is rehearsed with.
     ///
     /// # Errors
-    /// `Invalid` where the plan has no `rehearsal:`; and as [`World::build`].
+    /// `Invalid` where the plan has no `rehearsal:`, or a source of files; and as [`World::build`].
     pub fn of_plan(plan: &Plan) -> Result<Self> {
+        if plan.file.source.provider == Provider::Parquet {
+            let message =
+                format!("the source of `{}` is Parquet files, not an index", plan.file.name);
+            return Err(Error::invalid(message));
+        }
         let rehearsal = plan.file.rehearsal.as_ref().ok_or_else(|| {
             Error::invalid(format!("the plan `{}` has no `rehearsal:`", plan.file.name))
                 .with_hint("describe the source it is rehearsed with; see docs/plan.md")

@@ -6,6 +6,7 @@ mod assertions;
 mod canary;
 mod copy;
 mod create;
+mod files;
 mod hooks;
 mod lint;
 mod manifest;
@@ -37,6 +38,7 @@ pub(crate) struct Checked {
 pub(crate) fn check(mut context: Context<'_>) -> Checked {
     let file = context.file;
     names::check(&mut context);
+    files::check(&mut context);
     secrets::check(&mut context);
     order::check(&mut context);
     hooks::check(&mut context);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::codes;
-use super::super::file::{Endpoint, StageKind};
+use super::super::file::{Endpoint, Provider, StageKind};
 use super::{Context, stage_id};
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -47,7 +47,7 @@ fn near_name(name: &str) -> Option<String> {
 }
 
 fn endpoint(context: &mut Context<'_>, pointer: &str, endpoint: &Endpoint) {
-    if !is_name(&endpoint.index, 45) {
+    if endpoint.provider == Provider::Pinecone && !is_name(&endpoint.index, 45) {
         let message = format!("`{}` cannot be the name of an index", endpoint.index);
         context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
             d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")

@@ -113,6 +113,11 @@ codes! {
     example "metadata: { rename: { a: c, b: c } }"
     fix "Keep the change that is meant; `cast` knows fields by their new names."
 
+    BAD_FILES Error "V068" "files"
+    means "Parquet files are a source that is only read. They have no API key, cannot be a target, answer no queries, serve no traffic and are not deleted, so a plan that copies from them ends with its verification."
+    example "source: { provider: parquet, index: exports }\nstages:\n  - kind: decommission"
+    fix "Leave out what the message names."
+
     NOT_CONFIRMED Error "V070" "not-confirmed"
     means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."
     example "source: { provider: pinecone, index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Endpoint {
     /// The system the index lives in.
     pub provider: Provider,
-    /// The index's name.
+    /// The index's name; of Parquet files the folder or file, or `s3://bucket/prefix`.
     #[schemars(length(min = 1))]
     pub index: String,
     /// The API key; the default is the environment variable `PINECONE_API_KEY`.
@@ -27,6 +27,9 @@ pub struct Endpoint {
 pub enum Provider {
     /// Pinecone, pod-based or serverless.
     Pinecone,
+    /// Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`; where a file
+    /// has no column `namespace`, the first folder on the way to it is its namespace.
+    Parquet,
 }
 
 /// Where a secret is; never the secret itself.

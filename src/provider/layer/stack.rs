@@ -25,6 +25,12 @@ impl StackOptions {
         }
     }
 
+    /// For what is read from this machine or through it: no limits, and time enough to look through every file.
+    pub fn files() -> Self {
+        let long = Duration::from_secs(24 * 3600);
+        Self { timeout: TimeoutOptions { data: long, control: long }, ..Self::default() }
+    }
+
     /// With the documented limits of a serverless index, kept to where the index turns out to be one: right for
     /// any index.
     pub fn serverless() -> Self {

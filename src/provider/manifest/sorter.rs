@@ -28,6 +28,22 @@ pub struct SortedId {
     pub row: u64,
 }
 
+impl SortedId {
+    pub(crate) fn write_to(&self, out: &mut impl Write) -> std::io::Result<()> {
+        write(out, &self.namespace, &self.id, self.origin, self.row)
+    }
+
+    /// Bytes that [`SortedId::write_to`] writes.
+    pub(crate) fn written_bytes(&self) -> u64 {
+        (self.namespace.len() + self.id.len() + 20) as u64
+    }
+
+    /// The next one; `None` at the end.
+    pub(crate) fn read_from(from: &mut impl Read) -> std::io::Result<Option<Self>> {
+        read(from)
+    }
+}
+
 /// Takes ids in any order and gives them back in bytewise order of namespace, id, origin and row.
 pub struct Sorter {
     folder: TempDir,

@@ -14,6 +14,7 @@
 mod columns;
 mod contents;
 mod read;
+mod rows;
 mod write;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use columns::{Texts, text_column};
 pub use contents::Contents;
 pub(crate) use read::builder;
 pub use read::{RecordReader, Rows, contents, count_rows, read};
+pub use rows::RowReader;
 pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};

@@ -113,7 +113,7 @@ struct Sparse {
     values: Floats,
 }
 
-fn rows(batch: &RecordBatch, first: u64) -> Result<Rows> {
+pub(super) fn rows(batch: &RecordBatch, first: u64) -> Result<Rows> {
     let columns = Columns::read(batch)?;
     let mut last = Namespace::from("");
     let rows = (0..batch.num_rows())

@@ -196,7 +196,9 @@ impl CreateWork {
             .await?
             .ok_or_else(|| super::audit::no_source(context))?;
         refuse_other_dimension(&source.spec, asked)?;
-        if source.spec.metric != asked.metric {
+        // What vectors are compared by is not in files.
+        let is_known = !matches!(source.spec.deployment, Deployment::Other(_));
+        if is_known && source.spec.metric != asked.metric {
             context.note(format!(
                 "the source measures by {}, the target by {}: answers may differ",
                 source.spec.metric, asked.metric

@@ -128,6 +128,11 @@ impl VerifyWork {
 /// several were merged into holds more than any of them, and answers from among all.
 fn comparable(context: &Context, groups: &[Group]) -> Result<(Vec<Mapping>, bool)> {
     let all: Vec<Vec<Mapping>> = groups.iter().map(Group::mappings).collect();
+    if !context.world.source.capabilities().query {
+        context
+            .note("the source answers no queries: those of the target are compared with none")?;
+        return Ok((all.concat(), false));
+    }
     let merged = all.iter().filter(|mappings| mappings.len() > 1).count();
     if merged == 0 {
         return Ok((all.concat(), true));

@@ -1,0 +1,196 @@
+//! Where each record is: all ids in order in a temporary file, and in memory where every few hundredth stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Namespace, RecordId};
+use crate::provider::manifest::{SortedId, Sorter};
+use crate::provider::parquet::RowReader;
+
+/// Ids between two that are held in memory.
+const STEP: u64 = 256;
+
+/// A row of a file; rows count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub file: u32,
+    pub row: u64,
+}
+
+/// The places of all ids.
+pub(super) struct Places {
+    file: NamedTempFile,
+    groups: BTreeMap<Namespace, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    rows: u64,
+    /// Every [`STEP`]th id and its offset in the file, in order; the first id is the first.
+    marks: Vec<(RecordId, u64)>,
+}
+
+impl Places {
+    /// Reads the ids of all files, each with its path and its namespace where the rows do not say one.
+    pub fn sort(files: &[(String, Option<Namespace>, Arc<RowReader>)]) -> Result<Self> {
+        let mut sorter = Sorter::new(&std::env::temp_dir())?;
+        for (number, (path, of_file, rows)) in files.iter().enumerate() {
+            let number = u32::try_from(number).map_err(|_| Error::invalid("too many files"))?;
+            let mut row = 0;
+            for id in rows.ids()? {
+                let (namespace, id) = id?;
+                let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
+                    Error::invalid("the id is empty")
+                        .with_context("file", path)
+                        .with_context("row", row + 1)
+                })?;
+                let namespace = match of_file {
+                    Some(namespace) => namespace.clone(),
+                    None => Namespace::from(namespace.unwrap_or_default()),
+                };
+                sorter.push(namespace.as_str(), &id, number, row)?;
+                row += 1;
+            }
+        }
+        let mut places =
+            Self { file: NamedTempFile::new().map_err(cannot)?, groups: BTreeMap::new() };
+        places.write(sorter.finish()?, files)?;
+        Ok(places)
+    }
+
+    fn write(
+        &mut self,
+        sorted: impl Iterator<Item = Result<SortedId>>,
+        files: &[(String, Option<Namespace>, Arc<RowReader>)],
+    ) -> Result<()> {
+        let mut out = BufWriter::new(self.file.reopen().map_err(cannot)?);
+        let (mut offset, mut last): (u64, Option<SortedId>) = (0, None);
+        for next in sorted {
+            let next = next?;
+            let is_same = |last: &SortedId| last.namespace == next.namespace && last.id == next.id;
+            if let Some(last) = last.as_ref().filter(|last| is_same(last)) {
+                return Err(twice(last, &next, files));
+            }
+            let namespace = Namespace::from(text(&next.namespace)?);
+            let group = self.groups.entry(namespace).or_default();
+            if group.rows.is_multiple_of(STEP) {
+                group.marks.push((RecordId::from(text(&next.id)?), offset));
+            }
+            group.rows += 1;
+            next.write_to(&mut out).map_err(cannot)?;
+            offset += next.written_bytes();
+            last = Some(next);
+        }
+        out.flush().map_err(cannot)
+    }
+
+    pub fn counts(&self) -> BTreeMap<Namespace, u64> {
+        self.groups.iter().map(|(namespace, group)| (namespace.clone(), group.rows)).collect()
+    }
+
+    /// Up to `most` ids of a namespace that stand behind `after`, in order.
+    pub fn after(
+        &self,
+        namespace: &Namespace,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<RecordId>> {
+        let Some(group) = self.groups.get(namespace) else { return Ok(Vec::new()) };
+        let start = after.map_or(0, |after| group.mark_of(after));
+        let mut ids = Vec::with_capacity(most);
+        for entry in self.entries(group, start)? {
+            let entry = entry?;
+            let id = text(&entry.id)?;
+            if after.is_none_or(|after| id > after) {
+                ids.push(RecordId::from(id));
+            }
+            if ids.len() == most {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+
+    /// The places of those of `ids` that are there.
+    pub fn find(&self, namespace: &Namespace, ids: &BTreeSet<RecordId>) -> Result<BTreeSet<Place>> {
+        let mut found = BTreeSet::new();
+        let Some(group) = self.groups.get(namespace) else { return Ok(found) };
+        let mut ids = ids.iter().peekable();
+        while let Some(first) = ids.peek() {
+            let mark = group.mark_of(first.as_str());
+            for entry in self.entries(group, mark)?.take(STEP as usize) {
+                let entry = entry?;
+                let id = text(&entry.id)?;
+                while ids.next_if(|wanted| wanted.as_str() < id).is_some() {}
+                if ids.next_if(|wanted| wanted.as_str() == id).is_some() {
+                    found.insert(Place { file: entry.origin, row: entry.row });
+                }
+            }
+            // What is before the next mark and was not met is not there.
+            let next = group.marks.get(mark + 1);
+            while ids.next_if(|id| next.is_none_or(|(next, _)| *id < next)).is_some() {}
+        }
+        Ok(found)
+    }
+
+    /// The entries of a group from one of its marks on.
+    fn entries(
+        &self,
+        group: &Group,
+        mark: usize,
+    ) -> Result<impl Iterator<Item = Result<SortedId>> + use<>> {
+        let offset = group.marks.get(mark).map_or(0, |(_, offset)| *offset);
+        let left = group.rows.saturating_sub(mark as u64 * STEP);
+        let mut file = self.file.reopen().map_err(cannot)?;
+        file.seek(SeekFrom::Start(offset)).map_err(cannot)?;
+        let mut file = BufReader::new(file);
+        Ok((0..left).map(move |_| match SortedId::read_from(&mut file) {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) => {
+                Err(Error::new(ErrorKind::Conflict, "the sorted ids of the files are damaged"))
+            }
+            Err(error) => Err(cannot(error)),
+        }))
+    }
+}
+
+impl Group {
+    /// The last mark that is not behind `id`; the first where all are.
+    fn mark_of(&self, id: &str) -> usize {
+        self.marks.partition_point(|(mark, _)| mark.as_str() <= id).saturating_sub(1)
+    }
+}
+
+fn twice(
+    first: &SortedId,
+    second: &SortedId,
+    files: &[(String, Option<Namespace>, Arc<RowReader>)],
+) -> Error {
+    let place = |id: &SortedId| {
+        let file = files.get(id.origin as usize).map_or("?", |(path, ..)| path.as_str());
+        format!("{file}, row {}", id.row + 1)
+    };
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let message = format!(
+        "`{}` is twice in namespace `{}`: {} and {}",
+        lossy(&first.id),
+        Namespace::from(lossy(&first.namespace)),
+        place(first),
+        place(second)
+    );
+    Error::new(ErrorKind::Conflict, message)
+        .with_hint("leave one of the two out: ids are unique in a namespace")
+}
+
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| Error::unexpected("a sorted id is not text").with_source(error))
+}
+
+fn cannot(error: std::io::Error) -> Error {
+    Error::io("cannot keep the sorted ids of the files", error)
+}

@@ -1,0 +1,191 @@
+//! Parquet files are a source: streamed or imported into an index, and compared with it record by record.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use vecshift::ErrorKind;
+use vecshift::journal::{Route, RunState};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use vecshift::provider::parquet::RecordWriter;
+use vecshift::run::{Outcome, Silent, preview};
+
+use crate::rig::Rig;
+
+fn record(number: usize, of: usize) -> Record {
+    let metadata: Metadata =
+        serde_json::from_value(serde_json::json!({ "number": number, "of": of })).unwrap();
+    let values = Vector::from_values([number as f32, 0.5]);
+    Record {
+        id: RecordId::new(format!("id {number}/{of}")),
+        vector: Vector::from_values([1.0, number as f32, of as f32 * 0.1, -0.0]),
+        sparse: (number % 3 == 0).then(|| SparseVector::new(vec![1, 9], values).unwrap()),
+        metadata,
+    }
+}
+
+/// One file with namespaces in its rows, in no order, more rows than a row reader takes at once.
+fn mixed(root: &Path) {
+    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    for number in (0..1_500).rev() {
+        let namespace = Namespace::new(["one", "two", ""][number % 3]);
+        writer.append(&namespace, &[record(number, number % 3)]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Files as Pinecone imports them: the folder is the namespace, and the rows say none.
+fn folders(root: &Path) {
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    for (folder, count) in [("red", 300), ("blue/deep", 40), ("__default__", 5)] {
+        let path = root.join(folder).join("0.parquet");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let records: Vec<Record> = (0..count).map(|number| record(number, 7)).collect();
+        // What the program writes, without the column of the namespaces.
+        let whole = root.join("whole.parquet");
+        let mut writer = RecordWriter::create(&whole).unwrap();
+        writer.append(&Namespace::new("elsewhere"), &records).unwrap();
+        writer.finish().unwrap();
+        let file = std::fs::File::open(&whole).unwrap();
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file);
+        let batches: Vec<RecordBatch> =
+            reader.unwrap().build().unwrap().map(Result::unwrap).collect();
+        let without = |batch: &RecordBatch| {
+            let columns: Vec<(String, ArrayRef)> = batch
+                .schema()
+                .fields()
+                .iter()
+                .zip(batch.columns())
+                .filter(|(field, _)| field.name() != "namespace")
+                .map(|(field, column)| (field.name().clone(), column.clone()))
+                .collect();
+            assert!(columns.iter().any(|(_, column)| column.as_any().is::<StringArray>()));
+            RecordBatch::try_from_iter_with_nullable(
+                columns.into_iter().map(|(name, column)| (name, column, true)),
+            )
+            .unwrap()
+        };
+        let parts: Vec<RecordBatch> = batches.iter().map(without).collect();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(file, parts[0].schema(), None).unwrap();
+        parts.iter().for_each(|part| writer.write(part).unwrap());
+        writer.close().unwrap();
+        std::fs::remove_file(&whole).unwrap();
+    }
+    std::fs::write(root.join("red/_SUCCESS"), "").unwrap();
+}
+
+fn plan(source: &Path, copy: &str) -> String {
+    format!(
+        r#"
+version: 1
+name: files
+source: {{ provider: parquet, index: "{}" }}
+target: {{ provider: pinecone, index: new }}
+stages:
+  - {{ kind: audit, sample: 50 }}
+  - kind: create
+    spec: {{ serverless: {{ cloud: aws, region: us-east-1 }}, dimension: 4, metric: dotproduct }}
+  - kind: copy
+{copy}
+    assert: [copy.failed == 0, copy.complete == true]
+  - kind: verify
+    queries: {{ count: 20 }}
+    assert: [count_delta == 0, missing == 0, extra == 0, mismatched == 0, metadata_mismatched == 0]
+"#,
+        source.display()
+    )
+}
+
+async fn moved(text: &str) -> Rig {
+    let rig = Rig::empty_of_text(text).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    rig
+}
+
+async fn counts(rig: &Rig) -> Vec<(String, u64)> {
+    let target = rig.world().target;
+    target.describe().await.unwrap().unwrap();
+    let counts = target.stats().await.unwrap().namespaces;
+    counts.into_iter().map(|(name, count)| (name.explicit().to_owned(), count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_streamed_into_an_index_and_compared_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    mixed(folder.path());
+    let rig =
+        moved(&plan(folder.path(), "    namespaces: { rename: \"n_{{ namespace }}\" }")).await;
+    assert_eq!(rig.state().route().unwrap().0, Route::Stream);
+    let expected = [("n___default__", 500), ("n_one", 500), ("n_two", 500)];
+    let expected = expected.map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(counts(&rig).await, expected);
+    let verify = rig.state().stages.into_iter().find(|stage| stage.id.as_str() == "verify");
+    let notes = verify.unwrap().notes.join("\n");
+    assert!(notes.contains("the source answers no queries"), "{notes}");
+    assert!(notes.contains("compared 1,500 of 1,500 records: 1,500 equal"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_folders_are_imported_into_namespaces_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    folders(folder.path());
+    let copy = "    strategy: import\n    import: { uri: \"s3://shelf/moves\" }";
+    let rig = moved(&plan(folder.path(), copy)).await;
+    assert_eq!(rig.state().route().unwrap().0, Route::Import);
+    let expected = [("__default__", 5), ("blue", 40), ("red", 300)];
+    assert_eq!(counts(&rig).await, expected.map(|(name, count)| (name.to_owned(), count)));
+    assert_eq!(rig.emulator.counters().indexes["new"].imported, 345);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_alone_is_a_source_and_a_plan_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    mixed(folder.path());
+    let mut other = RecordWriter::create(folder.path().join("other.parquet")).unwrap();
+    other.append(&Namespace::new("other"), &[record(1, 1)]).unwrap();
+    other.finish().unwrap();
+    let text = plan(&folder.path().join("all.parquet"), "    namespaces: { select: [one] }");
+    let rig = Rig::empty_of_text(&text).await;
+    let world = rig.world();
+    let seen = preview(&rig.plan, &world, &RunState::default(), &rig.options()).await.unwrap();
+    assert_eq!(seen.source.records, Some(1_500));
+    let deployment = seen.source.description.unwrap().spec.deployment.to_string();
+    assert_eq!(deployment, "Parquet files");
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_eq!(counts(&rig).await, [("one".to_owned(), 500)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_files_is_told_with_their_names() {
+    let refused = async |root: &Path| {
+        let rig = Rig::empty_of_text(&plan(root, "    strategy: stream")).await;
+        let options = rig.options();
+        let outcome = rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await;
+        assert!(rig.emulator.indexes().is_empty());
+        match outcome {
+            Err(error) => error,
+            Ok(Outcome::Erred { error, .. }) => error,
+            Ok(other) => panic!("{other:?}"),
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(folder.path()).await;
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(error.to_string().contains("there is no source"), "{error}");
+
+    mixed(folder.path());
+    let mut again = RecordWriter::create(folder.path().join("again.parquet")).unwrap();
+    again.append(&Namespace::new("two"), &[record(4, 1)]).unwrap();
+    again.finish().unwrap();
+    let error = refused(folder.path()).await.to_string();
+    assert!(error.contains("`id 4/1` is twice in namespace `two`"), "{error}");
+    assert!(error.contains("again.parquet, row 1 and all.parquet, row 1496"), "{error}");
+
+    std::fs::write(folder.path().join("again.parquet"), "no parquet").unwrap();
+    let error = refused(folder.path()).await.to_string();
+    assert!(error.contains("again.parquet is not a Parquet file"), "{error}");
+}
