@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::model::IndexDescription;
+use crate::model::{Deployment, IndexDescription};
 use crate::report::{Look, count, plural, short_digest};
 use crate::run::{Preview, PreviewStage};
 
@@ -51,9 +51,15 @@ fn sides(preview: &Preview, width: u16) -> String {
 fn side(index: &str, description: Option<&IndexDescription>, records: Option<u64>) -> String {
     let Some(description) = description else { return format!("{index} (not present)") };
     let spec = &description.spec;
-    let mut facts = vec![format!("pinecone {}", spec.deployment)];
-    facts.extend(spec.dimension.map(|dimension| dimension.to_string()));
-    facts.push(spec.metric.to_string());
+    let dimension = spec.dimension.map(|dimension| dimension.to_string());
+    let mut facts: Vec<String> = match &spec.deployment {
+        // What vectors are compared by is not in files.
+        Deployment::Other(what) => [what.clone()].into_iter().chain(dimension).collect(),
+        deployment => {
+            let first = format!("pinecone {deployment}");
+            [first].into_iter().chain(dimension).chain([spec.metric.to_string()]).collect()
+        }
+    };
     facts.extend(records.map(|records| plural(records, "record")));
     format!("{index} ({})", facts.join(", "))
 }

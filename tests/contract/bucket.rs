@@ -133,6 +133,33 @@ async fn what_was_written_before_an_import_that_fails_goes_with_the_rollback() {
     assert_eq!(rig.emulator.indexes(), ["old"]);
 }
 
+/// The files of an import are a source themselves: here those of one that failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_a_bucket_are_a_source() {
+    let Some(rig) = Rig::of(PLAN).await else { return };
+    rig.emulator.set_faults(serde_json::from_str(r#"{"import":"fails"}"#).unwrap());
+    let Outcome::Erred { .. } = rig.run().await else { panic!("it did not fail") };
+    rig.emulator.set_faults(Default::default());
+    let files = rig.files().await;
+    let (folder, _) = files[0].split_once("/100% ").unwrap();
+    let text = PLAN
+        .replace("name: bucket", "name: from-bucket")
+        .replace(
+            "{ provider: pinecone, index: old }",
+            &format!("{{ provider: parquet, index: \"s3://shelf/{folder}\" }}"),
+        )
+        .replace("index: new", "index: newer")
+        .replace("    strategy: import\n    import: { uri: \"s3://shelf/moves/here\" }\n", "");
+    let path = rig.folder.path().join("from.yaml");
+    std::fs::write(&path, text).unwrap();
+    let Ok(read) = plan::read(&path, &Inputs::default()) else { panic!("a wrong plan") };
+    let rig = Rig { plan: read.plan, ..rig };
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let copied: u64 = rig.prepare().state().stages.iter().map(|stage| stage.tally().copied).sum();
+    assert_eq!(copied, 3_000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_there_is_named() {
     let Some(rig) = Rig::of(&PLAN.replace("s3://shelf/", "s3://nowhere/")).await else { return };

@@ -19,7 +19,7 @@ fn record(number: usize, of: usize) -> Record {
     Record {
         id: RecordId::new(format!("id {number}/{of}")),
         vector: Vector::from_values([1.0, number as f32, of as f32 * 0.1, -0.0]),
-        sparse: (number % 3 == 0).then(|| SparseVector::new(vec![1, 9], values).unwrap()),
+        sparse: number.is_multiple_of(3).then(|| SparseVector::new(vec![1, 9], values).unwrap()),
         metadata,
     }
 }
@@ -175,7 +175,7 @@ async fn what_is_wrong_with_files_is_told_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let error = refused(folder.path()).await;
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-    assert!(error.to_string().contains("there is no source"), "{error}");
+    assert!(error.to_string().contains("holds no file that ends in `.parquet`"), "{error}");
 
     mixed(folder.path());
     let mut again = RecordWriter::create(folder.path().join("again.parquet")).unwrap();

@@ -40,8 +40,7 @@ impl Places {
         let mut sorter = Sorter::new(&std::env::temp_dir())?;
         for (number, (path, of_file, rows)) in files.iter().enumerate() {
             let number = u32::try_from(number).map_err(|_| Error::invalid("too many files"))?;
-            let mut row = 0;
-            for id in rows.ids()? {
+            for (row, id) in (0..).zip(rows.ids()?) {
                 let (namespace, id) = id?;
                 let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
                     Error::invalid("the id is empty")
@@ -53,7 +52,6 @@ impl Places {
                     None => Namespace::from(namespace.unwrap_or_default()),
                 };
                 sorter.push(namespace.as_str(), &id, number, row)?;
-                row += 1;
             }
         }
         let mut places =
@@ -193,4 +191,71 @@ fn text(bytes: &[u8]) -> Result<&str> {
 
 fn cannot(error: std::io::Error) -> Error {
     Error::io("cannot keep the sorted ids of the files", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metadata, Record, Vector};
+    use crate::provider::parquet::RecordWriter;
+
+    fn id(number: u64) -> RecordId {
+        RecordId::from(format!("{number:06}"))
+    }
+
+    /// Every second number up to 2,000, in two files that alternate and no order.
+    fn places() -> (tempfile::TempDir, Places) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = (0..2u64).map(|file| {
+            let path = folder.path().join(format!("{file}.parquet"));
+            let mut writer = RecordWriter::create(&path).unwrap();
+            for number in (0..500).rev() {
+                let record = Record {
+                    id: id(number * 4 + file * 2),
+                    vector: Vector::from_values([number as f32]),
+                    sparse: None,
+                    metadata: Metadata::default(),
+                };
+                writer.append(&Namespace::from("n"), &[record]).unwrap();
+            }
+            writer.finish().unwrap();
+            (path.display().to_string(), None, Arc::new(RowReader::open(&path).unwrap()))
+        });
+        let files: Vec<_> = files.collect();
+        let places = Places::sort(&files).unwrap();
+        (folder, places)
+    }
+
+    #[test]
+    fn every_id_is_found_where_it_is_and_no_other() {
+        let (_folder, places) = places();
+        let space = Namespace::from("n");
+        assert_eq!(places.counts(), BTreeMap::from([(space.clone(), 1_000)]));
+        let all: BTreeSet<RecordId> = (0..2_100).map(id).collect();
+        let found = places.find(&space, &all).unwrap();
+        assert_eq!(found.len(), 1_000);
+        for number in 0..2_050 {
+            let found = places.find(&space, &BTreeSet::from([id(number)])).unwrap();
+            let expected = (number < 2_000 && number.is_multiple_of(2))
+                .then(|| Place { file: u32::from(number % 4 == 2), row: 499 - number / 4 });
+            assert_eq!(found.into_iter().next(), expected, "{number}");
+        }
+        let few = BTreeSet::from([id(3), id(512), id(1_022), id(1_998), RecordId::from("x")]);
+        assert_eq!(places.find(&space, &few).unwrap().len(), 3);
+        assert!(places.find(&Namespace::from("other"), &few).unwrap().is_empty());
+    }
+
+    #[test]
+    fn pages_hold_each_id_once_in_order() {
+        let (_folder, places) = places();
+        let space = Namespace::from("n");
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = places.after(&space, after.as_deref(), 100).unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.as_str().to_owned());
+            seen.extend(page);
+        }
+        assert_eq!(seen, (0..1_000).map(|number| id(number * 2)).collect::<Vec<_>>());
+    }
 }

@@ -93,7 +93,7 @@ pub async fn preview(
     let target = world.target.describe().await?;
     let is_retired = state.is_past_no_return();
     if source.is_none() && !is_retired {
-        return Err(audit_missing_source(&plan.file.source.index));
+        return Err(audit_missing_source(&plan.file.source));
     }
     let stats = match &source {
         Some(_) => world.source.stats().await?,

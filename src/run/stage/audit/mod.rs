@@ -30,7 +30,7 @@ use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexDescription, IndexStats};
-use crate::plan::file::Audit;
+use crate::plan::file::{Audit, Endpoint, Provider};
 use crate::provider::parquet::RecordWriter;
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
@@ -44,12 +44,22 @@ pub(super) struct AuditWork(pub Audit);
 
 /// That there is no source, and what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
-    missing_source(&context.plan.file.source.index)
+    missing_source(&context.plan.file.source)
 }
 
-pub(crate) fn missing_source(index: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no source index `{index}`"))
-        .with_hint("check `source.index`, and that the API key is of the index's project")
+pub(crate) fn missing_source(source: &Endpoint) -> Error {
+    let index = &source.index;
+    let (message, hint) = match source.provider {
+        Provider::Pinecone => (
+            format!("there is no source index `{index}`"),
+            "check `source.index`, and that the API key is of the index's project",
+        ),
+        Provider::Parquet => (
+            format!("there is no source: `{index}` holds no file that ends in `.parquet`"),
+            "check `source.index`: a relative path starts from the plan's folder",
+        ),
+    };
+    Error::new(ErrorKind::NotFound, message).with_hint(hint)
 }
 
 /// What was read.
@@ -215,7 +225,7 @@ impl AuditWork {
 
     fn export(&self, context: &Context, sampled: &[Sampled]) -> Result<()> {
         let Some(export) = &self.0.export else { return Ok(()) };
-        let path = context.artifacts.join(export);
+        let path = context.artifacts.join(export.strip_prefix("file:").unwrap_or(export));
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)
                 .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;

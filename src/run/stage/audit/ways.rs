@@ -106,6 +106,10 @@ impl Facts<'_> {
         matches!(self.source.deployment, Deployment::Pod { .. })
     }
 
+    fn is_serverless(&self) -> bool {
+        matches!(self.source.deployment, Deployment::Serverless { .. })
+    }
+
     fn records(&self) -> u64 {
         self.mappings.iter().map(|mapping| mapping.records).sum()
     }
@@ -181,12 +185,16 @@ pub(super) fn ways(facts: &Facts<'_>) -> Vec<Way> {
                 .costing(copy),
         ]
     } else {
-        vec![Way::new("stream, enumerate: list").taking(facts.stream(true)).costing(copy)]
+        vec![
+            Way::new("stream, enumerate: list")
+                .taking(facts.stream(facts.is_serverless()))
+                .costing(copy),
+        ]
     };
     ways.push(
         Way::new("stream, enumerate: manifest")
             .need(true, "a file of every id")
-            .taking(facts.stream(!facts.is_pod()))
+            .taking(facts.stream(facts.is_serverless()))
             .costing(copy),
     );
     ways.push(import(facts));
