@@ -159,11 +159,9 @@ async fn awkward_records_are_imported_bit_for_bit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_namespaces_are_imported_into_one_and_what_cannot_be_kept_is_set_aside() {
-    // The ids of a generated world differ between namespaces; one field of every fifth record cannot be cast.
-    let copy = "    strategy: import\n    namespaces: { rename: all, select: [\"*\"], merge: true }\n    \
-                metadata: { set: { whole: \"{{ namespace }}{{ id }}\" } }";
-    let text = plan(copy, SMALL).replace("rename: all", "rename: \"{{ vars.all }}\"");
+async fn several_namespaces_are_imported_into_one() {
+    let copy = "    strategy: import\n    namespaces: { rename: \"{{ vars.all }}\", merge: true }";
+    let text = plan(copy, SMALL);
     let text = text.replace("name: imports\n", "name: imports\nvars: { all: { default: all } }\n");
     let rig = Rig::of_text(&text).await;
     let outcome = rig.run().await;
@@ -172,6 +170,37 @@ async fn several_namespaces_are_imported_into_one_and_what_cannot_be_kept_is_set
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
     assert_eq!(target.stats().await.unwrap().namespaces.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_changed_as_asked_is_set_aside_and_the_others_are_imported() {
+    let copy = "    strategy: import\n    metadata: { cast: { number: number } }";
+    let text = plan(copy, SMALL)
+        .replace("copy.failed == 0", "copy.failed == 1")
+        .replace("count_delta == 0, missing == 0", "missing == 1");
+    let index = IndexSpec {
+        name: "old".into(),
+        dimension: Some(4),
+        metric: Metric::Cosine,
+        vector_type: VectorType::Dense,
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deletion_protection: false,
+        tags: Default::default(),
+    };
+    let numbered = |number: &str| {
+        let metadata = serde_json::from_value(serde_json::json!({ "number": number })).unwrap();
+        Record { metadata, ..record(&format!("id-{number}"), false) }
+    };
+    let records = ["1", "2", "no number", "4"].map(numbered).to_vec();
+    let held = vec![(Namespace::new("n"), records)];
+    let rig = Rig::holding(&text, index, held, Transport::Auto).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_imported(&rig, 3).await;
+    let artifacts = rig.paths().artifacts(&rig.state().run);
+    let letters = std::fs::read_to_string(artifacts.join("dead-letters.jsonl")).unwrap();
+    assert_eq!(letters.lines().count(), 1);
+    assert!(letters.contains("id-no number"), "{letters}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,6 +325,34 @@ async fn a_rollback_that_keeps_the_target_ends_an_import_that_goes_on() {
     target.describe().await.unwrap().unwrap();
     let imports = target.imports().await.unwrap();
     assert_eq!(imports[0].state, "Cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_before_the_import_takes_the_empty_target_away() {
+    let rig = Rig::of_text(&plan("    strategy: import\n    parallel: 1", SMALL)).await;
+    let cut = Arc::new(Cut { cancel: CancellationToken::new() });
+    let outcome = rig.run_with(rig.options(), cut.clone(), cut.cancel.clone()).await;
+    assert!(matches!(outcome, Ok(Outcome::Interrupted { .. })), "{outcome:?}");
+    assert_eq!(folders(rig.folder.path()).len(), 1);
+    let outcome = rig.roll_back(false).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(rig.emulator.indexes(), ["old"]);
+    assert_eq!(folders(rig.folder.path()), [""; 0]);
+}
+
+/// Interrupts the run at its first checkpoint.
+struct Cut {
+    cancel: CancellationToken,
+}
+
+impl Listener for Cut {
+    fn event(&self, entry: &Entry, _: &RunState) {
+        if matches!(entry.event, Event::Checkpointed { .. }) {
+            self.cancel.cancel();
+        }
+    }
+
+    fn progress(&self, _: &Progress) {}
 }
 
 /// Removes a record from the source at the first checkpoint.

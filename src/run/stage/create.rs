@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::copy::arrived;
 use super::resource::{make_collection, ready_within, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
@@ -165,10 +166,10 @@ impl Work for CreateWork {
         let Some(index) = context.state()?.created_index else {
             return Ok(format!("the target was not made by this run: kept{removed}"));
         };
-        let (copied, purge) = context.recorder.with_state(|state| {
-            let copied: u64 = state.stages.iter().map(|stage| stage.tally().copied).sum();
-            (copied, state.cause.as_ref().is_some_and(|cause| cause.is_purge()))
-        });
+        let copied = arrived(context).await?;
+        let purge = context
+            .recorder
+            .with_state(|state| state.cause.as_ref().is_some_and(|cause| cause.is_purge()));
         if copied > 0 && !purge {
             return Ok(format!(
                 "kept `{index}` with the {} records copied so far; `vecshift rollback --purge {}` deletes it{removed}",

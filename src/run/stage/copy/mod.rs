@@ -33,13 +33,13 @@ pub(crate) use shards::{copy_of, mappings};
 pub(super) use shards::{lists_of, pipeline, recorded_mappings, transform_of};
 
 use super::resource::{remove_all, remove_own, words};
-use super::route::route_of;
+use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::Stopwatch;
 use crate::copy::{Acked, Pipeline, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Route, ShardState};
+use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally};
 use crate::plan::file;
 use crate::provider::Source;
@@ -144,8 +144,22 @@ impl Work for CopyWork {
 
     async fn undo(&self, context: &Context) -> Result<String> {
         let removed = remove_own(context).await?;
-        let copied = context.state()?.tally().copied;
+        let copied = arrived(context).await?;
         Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
+    }
+}
+
+/// Records that reached the target. Files count for nothing until they are imported.
+pub(super) async fn arrived(context: &Context) -> Result<u64> {
+    if recorded_route(context) != Some(Route::Import) {
+        let copied =
+            |state: &RunState| state.stages.iter().map(|stage| stage.tally().copied).sum::<u64>();
+        return Ok(context.recorder.with_state(copied));
+    }
+    let target = &context.world.target;
+    match target.describe().await? {
+        Some(seen) if seen.ready => Ok(target.stats().await?.total),
+        _ => Ok(0),
     }
 }
 

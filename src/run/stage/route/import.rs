@@ -34,7 +34,9 @@ impl Facts<'_> {
         if has_import(self.service_plan()) == Some(false) {
             return Some("it needs the service's plan standard or enterprise".to_owned());
         }
-        self.against_namespaces().or_else(|| self.against_size(enumerated))
+        let dimension = self.source.dimension.unwrap_or(0) as usize;
+        let shards = enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected);
+        self.against_namespaces().or_else(|| over_size(dimension, shards))
     }
 
     fn service_plan(&self) -> Option<ServicePlan> {
@@ -67,23 +69,37 @@ impl Facts<'_> {
                 .map(|why| format!("`{namespace}` cannot be a folder's name: {why}"))
         })
     }
+}
 
-    fn against_size(&self, enumerated: &[Enumerated]) -> Option<String> {
-        let record = record_guess(self.source.dimension.unwrap_or(0) as usize);
-        let records: u64 = self.mappings.iter().map(|mapping| mapping.records).sum();
-        let bytes = records as f64 * record as f64;
-        if bytes > BYTES {
-            return Some(format!("about {}, an import takes 1 TB", Observed::Bytes(bytes)));
-        }
-        let a_file = (FILE_BYTES / record).max(1) as u64;
-        let shards = enumerated.iter().flat_map(Enumerated::shards);
-        let files: u64 = shards.map(|shard| shard.expected.div_ceil(a_file)).sum();
-        (files > FILES).then(|| {
-            format!(
-                "about {} files, an import takes {}",
-                Observed::count(files),
-                Observed::count(FILES)
-            )
-        })
+/// Why shards of these many records, each of `dimension` components, are too large together.
+fn over_size(dimension: usize, shards: impl Iterator<Item = u64>) -> Option<String> {
+    let record = record_guess(dimension);
+    let a_file = (FILE_BYTES / record).max(1) as u64;
+    let (records, files) = shards
+        .fold((0, 0), |(records, files), shard| (records + shard, files + shard.div_ceil(a_file)));
+    let bytes = records as f64 * record as f64;
+    if bytes > BYTES {
+        let (bytes, most) = (Observed::Bytes(bytes), Observed::Bytes(BYTES));
+        return Some(format!("about {bytes}, an import takes {most}"));
+    }
+    (files > FILES).then(|| {
+        let (files, most) = (Observed::count(files), Observed::count(FILES));
+        format!("about {files} files, an import takes {most}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_import_takes_is_kept_to() {
+        let over = |dimension, shards: &[u64]| over_size(dimension, shards.iter().copied());
+        assert_eq!(over(3_072, &[1_000_000; 50]), None);
+        let told = over(3_072, &[40_000_000; 2]).unwrap();
+        assert_eq!(told, "about 1,031 GB, an import takes 1,000 GB");
+        assert_eq!(over(4, &vec![1; 100_000]), None);
+        let told = over(4, &vec![1; 100_001]).unwrap();
+        assert_eq!(told, "about 100,001 files, an import takes 100,000");
     }
 }
