@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::enumerate::{Ids, Lists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Shard};
-use crate::provider::Source;
 use crate::provider::manifest::{Sorted, SortedId, Sorter};
+use crate::provider::{Source, blocking};
 
 /// Ids asked for at once.
 const CHUNK: usize = 1_000;
@@ -44,9 +44,7 @@ pub async fn prove_disjoint(
             seen(walked)?;
         }
     }
-    let compared = tokio::task::spawn_blocking(move || collision(sorter.finish()?)).await;
-    let found = compared
-        .map_err(|error| Error::unexpected("comparing the ids was cut off").with_source(error))??;
+    let found = blocking(move || collision(sorter.finish()?)).await?;
     match found {
         None => Ok(()),
         Some(collision) => Err(collision.refusal(&sources)),

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::upsert::Settled;
-use crate::error::{Error, Result};
+use super::upsert::{Settled, sort_out};
+use crate::error::Result;
 use crate::model::{Namespace, Record, RecordId, Shard};
 use crate::provider::storage::Place;
-use crate::provider::{Target, parquet};
+use crate::provider::{Target, blocking, parquet};
 
 /// Bytes of one file that are aimed at. Pinecone takes 100,000 files of up to 10 GB an import; a file is held in memory
 /// for each chunk in flight.
@@ -28,14 +28,7 @@ impl Export {
         first: &RecordId,
         records: Vec<Record>,
     ) -> Result<Settled> {
-        let mut settled = Settled::default();
-        let mut accepted = Vec::with_capacity(records.len());
-        for record in records {
-            match target.rejects(&record) {
-                Some(reason) => settled.refused.push((record, reason)),
-                None => accepted.push(record),
-            }
-        }
+        let (accepted, mut settled) = sort_out(target, records);
         if accepted.is_empty() {
             return Ok(settled);
         }
@@ -43,9 +36,7 @@ impl Export {
         let prefix = file_prefix(&shard.source, &shard.target);
         let path = format!("{prefix}{}-{}.parquet", shard.cell, short_digest(first.as_str()));
         let namespace = shard.target.clone();
-        let encoded =
-            tokio::task::spawn_blocking(move || parquet::encode(&namespace, &accepted)).await;
-        let bytes = encoded.map_err(|error| Error::unexpected(error.to_string()))??;
+        let bytes = blocking(move || parquet::encode(&namespace, &accepted)).await?;
         self.place
             .put(&path, Bytes::from(bytes))
             .await

@@ -23,6 +23,17 @@ pub(super) async fn upsert(
     namespace: &Namespace,
     records: Vec<Record>,
 ) -> Result<Settled> {
+    let (accepted, mut settled) = sort_out(target, records);
+    let limits = target.capabilities().limits;
+    let sizes: Vec<usize> = accepted.iter().map(|record| target.request_bytes(record)).collect();
+    for range in batches(&sizes, limits) {
+        write(target, namespace, &accepted[range], &mut settled).await?;
+    }
+    Ok(settled)
+}
+
+/// The records that `target` takes; the others are set aside with its reason.
+pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record>, Settled) {
     let mut settled = Settled::default();
     let mut accepted = Vec::with_capacity(records.len());
     for record in records {
@@ -31,12 +42,7 @@ pub(super) async fn upsert(
             None => accepted.push(record),
         }
     }
-    let limits = target.capabilities().limits;
-    let sizes: Vec<usize> = accepted.iter().map(|record| target.request_bytes(record)).collect();
-    for range in batches(&sizes, limits) {
-        write(target, namespace, &accepted[range], &mut settled).await?;
-    }
-    Ok(settled)
+    (accepted, settled)
 }
 
 /// Cuts records of these request sizes into runs that fit the limits; one that fits nowhere stands alone.

@@ -3,6 +3,7 @@
 //! A provider is one folder and one line in [`registry`]. What it can do is data ([`Capabilities`]); retry,
 //! throttle, timeout, observation and read-only are [`layer`]s around it, never code inside it.
 
+mod blocking;
 mod capability;
 mod environment;
 pub mod files;
@@ -15,6 +16,7 @@ mod secret;
 pub mod storage;
 
 use async_trait::async_trait;
+pub(crate) use blocking::blocking;
 pub use capability::{Capabilities, Limits};
 pub use environment::{API_KEY_VARIABLE, CONTROLLER_VARIABLE, Environment, StandIn};
 pub use secret::Secret;

@@ -10,6 +10,7 @@ use crate::emulator::progress::Ending;
 use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record};
+use crate::provider::blocking;
 use crate::provider::parquet;
 use crate::provider::storage::{Local, Place};
 
@@ -169,11 +170,11 @@ struct Batches {
 impl Batches {
     /// The rows of the file, at least one, and its reader.
     async fn open(local: Local) -> Result<(u64, Self)> {
-        let opened = tokio::task::spawn_blocking(move || {
+        blocking(move || {
             let rows = parquet::count_rows(local.path())?.max(1);
             Ok((rows, Self { reader: Some(parquet::read(local.path())?), _local: local }))
-        });
-        opened.await.map_err(|error| Error::unexpected(error.to_string()))?
+        })
+        .await
     }
 
     async fn next(&mut self) -> Option<Result<parquet::Rows>> {

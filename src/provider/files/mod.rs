@@ -18,7 +18,7 @@ use super::parquet::RowReader;
 use super::storage::{Local, Place, S3Options};
 use super::{
     Capabilities, Collection, Filter, IdPage, Import, IndexChange, Limits, Match, Query, Source,
-    Target, Upserted,
+    Target, Upserted, blocking,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
@@ -150,13 +150,6 @@ impl OneFile {
         let namespace = (!rows.has_namespaces()).then(|| Namespace::new(folder));
         Ok(Self { _local: local, path, namespace, rows: Arc::new(rows) })
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::unexpected(error.to_string()))?
 }
 
 fn only_read<T>(operation: &'static str) -> Result<T> {

@@ -12,6 +12,7 @@ use object_store::path::Path as Key;
 use tempfile::NamedTempFile;
 
 pub use self::s3::S3Options;
+use super::blocking;
 use crate::error::{Error, Result};
 
 /// A folder or a bucket's prefix.
@@ -162,13 +163,6 @@ impl Place {
             Kind::Bucket(bucket) => bucket.remove(paths).await,
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::unexpected(error.to_string()))?
 }
 
 #[cfg(test)]

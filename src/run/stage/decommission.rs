@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, ShardState, StageStatus};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Tally, Verdict};
 use crate::plan::file::Decommission;
-use crate::provider::IndexChange;
 use crate::provider::parquet::{self, RecordWriter};
+use crate::provider::{IndexChange, blocking};
 use crate::run::{Context, Progress};
 
 /// How long a deleted index may still be seen.
@@ -300,9 +300,7 @@ async fn snapshot_namespace(
 }
 
 async fn read_back(path: PathBuf) -> Result<parquet::Contents> {
-    tokio::task::spawn_blocking(move || parquet::contents(&path)).await.map_err(|error| {
-        Error::unexpected("reading the snapshot back was cancelled").with_source(error)
-    })?
+    blocking(move || parquet::contents(&path)).await
 }
 
 /// A namespace's name as a file's: anything unusual as `%` and two hex digits.

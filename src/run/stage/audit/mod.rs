@@ -31,6 +31,7 @@ use crate::copy::{Changed, Mapping, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexDescription, IndexStats};
 use crate::plan::file::{Audit, Endpoint, Provider};
+use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
@@ -128,11 +129,7 @@ impl AuditWork {
         let Some(pattern) = self.0.query_log.clone() else { return Ok(None) };
         let base = context.plan.base.clone();
         let known = stats.namespaces.keys().cloned().collect();
-        let read = tokio::task::spawn_blocking(move || hot::read(&base, &pattern, known)).await;
-        let log = read.map_err(|error| {
-            Error::unexpected("reading the query log did not end").with_source(error)
-        })?;
-        log.map(Some)
+        blocking(move || hot::read(&base, &pattern, known)).await.map(Some)
     }
 
     fn findings(&self, context: &Context, seen: &Seen) -> Result<Findings> {

@@ -15,6 +15,7 @@ use crate::journal::Event;
 use crate::model::{Cursor, Enumeration, Namespace, Shard};
 use crate::plan::file::{self, EnumerateBy};
 use crate::plan::{Plan, files_of};
+use crate::provider::blocking;
 use crate::provider::manifest::{
     Double, ManifestOptions, SortedId, Spool, forget, spool as read_sorted,
 };
@@ -214,13 +215,4 @@ fn refuse_doubles(files: &[PathBuf], doubles: &[Double], copied: &[Mapping]) -> 
         Error::new(ErrorKind::Refused, message)
             .with_hint("export it again from your system of record, each id once"),
     )
-}
-
-/// Reading and sorting block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::unexpected("sorting the ids was cut off").with_source(error))?
 }
