@@ -1,11 +1,13 @@
 //! Records as Parquet files for a bulk import, in place of upserts: a folder a namespace, a file a chunk.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::upsert::{Settled, sort_out};
 use crate::error::Result;
-use crate::model::{Namespace, Record, RecordId, Shard};
+use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::storage::Place;
 use crate::provider::{Target, blocking, parquet};
 
@@ -13,19 +15,22 @@ use crate::provider::{Target, blocking, parquet};
 /// for each chunk in flight.
 pub const FILE_BYTES: usize = 8_000_000;
 
+/// The most records of one file.
+pub const FILE_RECORDS: usize = 1_000;
+
 /// Where the files go.
 pub struct Export {
     pub place: Place,
 }
 
 impl Export {
-    /// Writes the records of the chunk that begins with `first` as one file; those that `target` would refuse are set
-    /// aside. A chunk that is written again replaces its own file: its name tells shard and first id.
+    /// Writes the records of a chunk as one file; those that `target` would refuse are set aside. The file's name tells
+    /// the shard and how many of its ids stand before the chunk.
     pub(super) async fn write(
         &self,
         target: &dyn Target,
         shard: &Shard,
-        first: &RecordId,
+        before: u64,
         records: Vec<Record>,
     ) -> Result<Settled> {
         let (accepted, mut settled) = sort_out(target, records);
@@ -33,8 +38,7 @@ impl Export {
             return Ok(settled);
         }
         settled.copied = accepted.len() as u64;
-        let prefix = file_prefix(&shard.source, &shard.target);
-        let path = format!("{prefix}{}-{}.parquet", shard.cell, short_digest(first.as_str()));
+        let path = format!("{}{before:012}{ENDING}", prefix_of(shard));
         let namespace = shard.target.clone();
         let bytes = blocking(move || parquet::encode(&namespace, &accepted)).await?;
         self.place
@@ -44,21 +48,76 @@ impl Export {
         Ok(settled)
     }
 
-    /// Removes the files of one source namespace: it is read again from its beginning.
+    /// Removes every file that no checkpoint covers: written by an earlier process ahead of its last checkpoint, or for
+    /// shards that are walked anew.
     ///
     /// # Errors
     /// Those of the place.
-    pub async fn forget(&self, source: &Namespace, target: &Namespace) -> Result<()> {
-        self.place.remove(&file_prefix(source, target)).await
+    pub async fn keep_covered<'a>(
+        &self,
+        shards: impl Iterator<Item = (&'a Shard, &'a Checkpoint)>,
+    ) -> Result<()> {
+        let covered: BTreeMap<String, u64> = shards
+            .map(|(shard, checkpoint)| (prefix_of(shard), checkpoint.tally.enumerated))
+            .collect();
+        let is_covered = |path: &str| {
+            let (prefix, before) = path.strip_suffix(ENDING)?.rsplit_once('-')?;
+            let settled = covered.get(&format!("{prefix}-"))?;
+            Some(before.parse::<u64>().ok()? < *settled)
+        };
+        let found = self.place.list().await?.into_iter().map(|found| found.path);
+        let stray: Vec<String> = found.filter(|path| is_covered(path) != Some(true)).collect();
+        self.place.remove(stray).await
     }
 }
 
-/// How the path of every file of a source namespace begins: several may go into one folder.
-fn file_prefix(source: &Namespace, target: &Namespace) -> String {
-    format!("{}/{}-", target.explicit(), short_digest(source.as_str()))
+const ENDING: &str = ".parquet";
+
+/// How the path of every file of a shard begins: several source namespaces may go into one folder.
+fn prefix_of(shard: &Shard) -> String {
+    let source = short_digest(shard.source.as_str());
+    format!("{}/{source}-{}-", shard.target.explicit(), shard.cell)
 }
 
-/// Sixteen hexadecimal digits: names and ids may hold what a path cannot.
+/// Sixteen hexadecimal digits: a name may hold what a path cannot.
 fn short_digest(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Cursor, Enumeration, Namespace, Tally};
+    use crate::provider::storage::S3Options;
+
+    #[tokio::test]
+    async fn only_what_a_checkpoint_covers_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = Place::uri_of_folder(&folder.path().join("run")).unwrap();
+        let export = Export { place: Place::read(&uri, &S3Options::default()).unwrap() };
+        let shard = |cell| Shard {
+            source: Namespace::from("a"),
+            cell,
+            target: Namespace::from("x-1"),
+            enumeration: Enumeration::List,
+            expected: 30,
+        };
+        let checkpoint = |enumerated| Checkpoint {
+            cursor: Cursor::Start,
+            tally: Tally { enumerated, ..Tally::default() },
+            lsn: None,
+        };
+        let (open, untouched) = (shard(0), shard(1));
+        let path = |shard: &Shard, before: u64| format!("{}{before:012}{ENDING}", prefix_of(shard));
+        let kept = [path(&open, 0), path(&open, 10)];
+        let stray = [path(&open, 20), path(&untouched, 0), "y/other-0-000000000000.parquet".into()];
+        for path in kept.iter().chain(&stray) {
+            export.place.put(path, Bytes::from_static(b"1")).await.unwrap();
+        }
+        let states = [(open, checkpoint(20)), (untouched, checkpoint(0))];
+        export.keep_covered(states.iter().map(|(shard, at)| (shard, at))).await.unwrap();
+        let left: Vec<String> =
+            export.place.list().await.unwrap().into_iter().map(|found| found.path).collect();
+        assert_eq!(left, kept);
+    }
 }

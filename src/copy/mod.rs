@@ -29,7 +29,7 @@ pub use concurrency::Adaptive;
 pub use dead_letter::DeadLetters;
 pub use disjoint::prove_disjoint;
 pub use enumerate::{IdChunk, Ids, Lists, Manifest, SWEEP_LIMIT};
-pub use export::{Export, FILE_BYTES};
+pub use export::{Export, FILE_BYTES, FILE_RECORDS};
 pub use partition::{Cell, Conditions, Partition, Partitioner, Stuck};
 pub use pipeline::{Pipeline, ShardEnd, record_guess};
 pub use select::{Mapping, choose, expected_by_target, map_namespaces, merged};

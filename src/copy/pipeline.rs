@@ -10,7 +10,7 @@ use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
 use super::enumerate::{IdChunk, Ids, Lists};
-use super::export::{Export, FILE_BYTES};
+use super::export::{Export, FILE_BYTES, FILE_RECORDS};
 use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,15 +62,13 @@ impl Pipeline {
     /// Ids a chunk should hold.
     pub fn chunk_ids(&self) -> usize {
         let record = record_guess(self.dimension);
+        let fetched = self.source.capabilities().limits.fetch_ids;
         let ids = match self.export {
-            Some(_) => FILE_BYTES / record,
-            None => {
-                let limits = self.target.capabilities().limits;
-                let fetched = self.source.capabilities().limits.fetch_ids;
-                (CHUNK_BYTES / record).min(limits.upsert_records).min(fetched)
-            }
+            // Metadata may weigh far more than is guessed.
+            Some(_) => (FILE_BYTES / record).min(FILE_RECORDS),
+            None => (CHUNK_BYTES / record).min(self.target.capabilities().limits.upsert_records),
         };
-        ids.max(1)
+        ids.min(fetched).max(1)
     }
 
     /// Copies a shard from `from` on. `checkpoint` is called for every settled chunk, in order; the caller
@@ -92,9 +90,14 @@ impl Pipeline {
         let size = self.chunk_ids();
         let ids = Ids::start(self.source.clone(), shard, &from.cursor, size, lists).await?;
         let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
+        let mut before = tally.enumerated;
         let mut settled = ids
             .into_stream()
-            .map_ok(move |chunk| pipeline.clone().settle(of.clone(), chunk).boxed())
+            .map_ok(move |chunk| {
+                let at = before;
+                before += chunk.ids.len() as u64;
+                pipeline.clone().settle(of.clone(), chunk, at).boxed()
+            })
             .try_buffered(self.chunks_in_flight.max(1))
             .take_until(self.cancel.clone().cancelled_owned())
             .boxed();
@@ -113,15 +116,22 @@ impl Pipeline {
         self,
         shard: Arc<Shard>,
         chunk: IdChunk,
+        before: u64,
     ) -> Result<(Tally, Option<u64>, Cursor)> {
         let permit = self.concurrency.acquire().await?;
-        let result = self.settle_ids(&shard, &chunk.ids).await;
+        let result = self.settle_ids(&shard, &chunk.ids, before).await;
         self.concurrency.release(permit, (self.throttled)());
         let (tally, lsn) = result?;
         Ok((tally, lsn, chunk.after))
     }
 
-    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId]) -> Result<(Tally, Option<u64>)> {
+    /// Settles some ids of a shard, `before` of which stand before them.
+    async fn settle_ids(
+        &self,
+        shard: &Shard,
+        ids: &[RecordId],
+        before: u64,
+    ) -> Result<(Tally, Option<u64>)> {
         let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
         tally.missing = (ids.len() - records.len()) as u64;
@@ -139,11 +149,9 @@ impl Pipeline {
             }
             tally.bytes += bytes;
         }
-        let Settled { copied, mut refused, lsn } = match (&self.export, ids.first()) {
-            (Some(export), Some(first)) => {
-                export.write(&*self.target, shard, first, changed).await?
-            }
-            _ => upsert(&*self.target, &shard.target, changed).await?,
+        let Settled { copied, mut refused, lsn } = match &self.export {
+            Some(export) => export.write(&*self.target, shard, before, changed).await?,
+            None => upsert(&*self.target, &shard.target, changed).await?,
         };
         refused.extend(unchangeable);
         tally.copied = copied;

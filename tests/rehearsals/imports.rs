@@ -200,6 +200,29 @@ async fn a_record_that_cannot_be_changed_as_asked_is_set_aside_and_the_others_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_imported_while_an_assertion_fails_on_what_was_written() {
+    let copy = "    strategy: import\n    metadata: { cast: { number: number } }";
+    let numbered = |id: &str, number: &str| {
+        let metadata = serde_json::from_value(serde_json::json!({ "number": number })).unwrap();
+        Record { metadata, ..record(id, false) }
+    };
+    let held = vec![(Namespace::new("n"), vec![numbered("a", "1"), numbered("b", "none")])];
+    let index = serverless("old", Metric::Cosine);
+    let rig = Rig::holding(&plan(copy, SMALL), index, held, Transport::Auto).await;
+    let Outcome::Failed { reason, .. } = rig.run().await else { panic!("it did not fail") };
+    assert!(reason.contains("copy.failed"), "{reason}");
+    let target = rig.world().target;
+    target.describe().await.unwrap().unwrap();
+    assert!(target.imports().await.unwrap().is_empty());
+
+    // The cause is gone: the namespace is read again, and imported once.
+    rig.emulator.insert("old", &Namespace::new("n"), vec![numbered("b", "2")]).unwrap();
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_imported(&rig, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_writes_no_record_imports_none() {
     let copy = "    strategy: import\n    filter: { nothing: { $eq: here } }";
     let rig = Rig::of_text(&plan(copy, SMALL)).await;

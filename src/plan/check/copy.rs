@@ -92,6 +92,12 @@ fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let uri = format!("{at}/uri");
     let rest = import.uri.strip_prefix("s3://").or_else(|| import.uri.strip_prefix("file:///"));
     match rest {
+        Some(rest) if rest.contains(['?', '#']) => {
+            let message = format!("`{}` holds a `?` or `#`, which would be cut off", import.uri);
+            context.report_with(&codes::BAD_STRATEGY, &uri, message, |d| {
+                d.label("write `%3F` or `%23`, or use another name")
+            });
+        }
         Some(rest) if !rest.trim_matches('/').is_empty() => {}
         Some(_) => {
             let message = format!("`{}` names no bucket and no folder", import.uri);

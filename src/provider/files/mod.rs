@@ -29,6 +29,8 @@ use crate::model::{
 /// What [`IndexSpec::deployment`] says of files.
 const KIND: &str = "Parquet files";
 
+const ENDING: &str = ".parquet";
+
 /// Ids of one page.
 const PAGE: usize = 100;
 
@@ -82,9 +84,11 @@ impl Files {
             let mut found = Vec::new();
             for file in place.list().await? {
                 let is_meant = only.as_ref().is_none_or(|only| *only == file.path);
-                if is_meant && file.path.ends_with(".parquet") {
+                if is_meant && is_data(&file.path) {
                     let local = place.open(&file.path).await?;
-                    found.push(blocking(move || OneFile::open(local, file.path)).await?);
+                    let path = file.path.clone();
+                    let opened = blocking(move || OneFile::open(local, path)).await;
+                    found.push(opened.map_err(|error| error.with_context("file", &file.path))?);
                 }
             }
             Ok(found)
@@ -98,7 +102,11 @@ impl Files {
     /// Where the files are, and the one that is meant where it is not all.
     fn place(&self) -> Result<(Place, Option<String>)> {
         if self.name.contains("://") {
-            return Ok((Place::read(&self.name, &self.s3)?, None));
+            let (above, last) = self.name.rsplit_once('/').unwrap_or_default();
+            return match last.ends_with(ENDING) {
+                true => Ok((Place::read(above, &self.s3)?, Some(last.to_owned()))),
+                false => Ok((Place::read(&self.name, &self.s3)?, None)),
+            };
         }
         let path = std::path::absolute(self.base.join(&self.name))
             .map_err(|error| Error::io("cannot tell the current folder", error))?;
@@ -141,6 +149,13 @@ impl Files {
         }
         Ok(records)
     }
+}
+
+/// Whether a path is one of a file of records: not below a hidden folder, such as that of a run's state, and not one
+/// that an import wrote on its way.
+fn is_data(path: &str) -> bool {
+    let is_hidden = |part: &str| part.starts_with('.') || part.starts_with("vecshift-import-");
+    path.ends_with(ENDING) && !path.split('/').any(is_hidden)
 }
 
 impl OneFile {

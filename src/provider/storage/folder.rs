@@ -23,7 +23,11 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
             };
             let below = format!("{prefix}{name}");
             // Follows links: a folder of links to files elsewhere counts as one of files.
-            let found = std::fs::metadata(&path).map_err(|error| unread(&path, error))?;
+            let found = match std::fs::metadata(&path) {
+                // Gone meanwhile, or a link to nowhere.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                found => found.map_err(|error| unread(&path, error))?,
+            };
             match found.is_dir() {
                 true => folders.push((path.clone(), format!("{below}/"))),
                 false => files.push(Found { path: below, bytes: found.len() }),
@@ -31,6 +35,16 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
         }
     }
     Ok(files)
+}
+
+/// Whether the folder is there or can be: what is there of its path is folders.
+pub(super) fn reach(root: &Path) -> Result<()> {
+    match root.ancestors().find(|above| above.exists()) {
+        Some(there) if !there.is_dir() => {
+            Err(Error::invalid(format!("{} is not a folder", there.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes beside the name, waits for the disk, then takes the name.
@@ -66,8 +80,8 @@ pub(super) fn remove(root: &Path, paths: &[String]) -> Result<()> {
     // The deepest first. One that holds something else stays.
     for folder in folders.iter().rev() {
         let is_left = |kind| {
-            use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
-            matches!(kind, DirectoryNotEmpty | NotFound)
+            use std::io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
+            matches!(kind, DirectoryNotEmpty | NotADirectory | NotFound)
         };
         match std::fs::remove_dir(folder) {
             Err(error) if !is_left(error.kind()) => return Err(cannot(folder, error)),

@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use object_store::path::Path as Key;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 pub use self::s3::S3Options;
 use super::blocking;
 use crate::error::{Error, Result};
+
+/// Bytes of a file's name on the usual file systems.
+const LONGEST_NAME: usize = 255;
 
 /// A folder or a bucket's prefix.
 pub struct Place {
@@ -37,14 +40,14 @@ pub struct Found {
 /// A file that can be opened: the one in the folder, or a copy that goes away with this.
 pub enum Local {
     InPlace(PathBuf),
-    Copy(NamedTempFile),
+    Copy(TempPath),
 }
 
 impl Local {
     pub fn path(&self) -> &Path {
         match self {
             Self::InPlace(path) => path,
-            Self::Copy(file) => file.path(),
+            Self::Copy(path) => path,
         }
     }
 }
@@ -59,6 +62,7 @@ pub fn refuses_name(name: &str) -> Option<&'static str> {
         "" | "." | ".." => Some("it is no name of a folder"),
         _ if name.contains('/') => Some("a slash would make it two folders"),
         _ if name.contains('\\') => Some("a backslash is a folder on some systems"),
+        _ if name.len() > LONGEST_NAME => Some("it is longer than a file's name can be"),
         _ => Key::parse(name).is_err().then_some("it holds characters that a path cannot"),
     }
 }
@@ -70,6 +74,10 @@ impl Place {
     /// `Invalid` where it is neither a folder nor a bucket.
     pub fn read(uri: &str, options: &S3Options) -> Result<Self> {
         let url = reqwest::Url::parse(uri).map_err(|error| Error::invalid(error.to_string()))?;
+        // Both would be cut off, and another place meant than the one that is written.
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(Error::invalid("a `?` or `#` in it has to be written as `%3F` or `%23`"));
+        }
         let kind = match url.scheme() {
             "file" => {
                 let root =
@@ -96,6 +104,16 @@ impl Place {
         &self.uri
     }
 
+    /// The last part of its path as it is on the disk or in the bucket; empty for a whole bucket.
+    pub fn leaf(&self) -> String {
+        match &self.kind {
+            Kind::Folder(root) => {
+                root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+            Kind::Bucket(bucket) => bucket.leaf(),
+        }
+    }
+
     /// All files below it, sorted by path; none where it is not there.
     ///
     /// # Errors
@@ -118,7 +136,10 @@ impl Place {
     /// Those of the bucket: there is none of that name, the keys are not for it.
     pub async fn reach(&self) -> Result<()> {
         match &self.kind {
-            Kind::Folder(_) => Ok(()),
+            Kind::Folder(root) => {
+                let root = root.clone();
+                blocking(move || folder::reach(&root)).await
+            }
             Kind::Bucket(bucket) => bucket.reach().await,
         }
     }
@@ -130,7 +151,7 @@ impl Place {
     pub async fn open(&self, path: &str) -> Result<Local> {
         match &self.kind {
             Kind::Folder(root) => Ok(Local::InPlace(root.join(path))),
-            Kind::Bucket(bucket) => bucket.download(path).await.map(Local::Copy),
+            Kind::Bucket(bucket) => Ok(Local::Copy(bucket.download(path).await?.into_temp_path())),
         }
     }
 
@@ -148,13 +169,11 @@ impl Place {
         }
     }
 
-    /// Removes every file whose path begins with `prefix`, and folders that hold nothing then.
+    /// Removes files, given by their paths, and folders that hold nothing then; none of them is no error.
     ///
     /// # Errors
     /// Those of the disk or the bucket.
-    pub async fn remove(&self, prefix: &str) -> Result<()> {
-        let paths = self.list().await?.into_iter().map(|found| found.path);
-        let paths: Vec<String> = paths.filter(|path| path.starts_with(prefix)).collect();
+    pub async fn remove(&self, paths: Vec<String>) -> Result<()> {
         match &self.kind {
             Kind::Folder(root) => {
                 let root = root.clone();
@@ -183,9 +202,9 @@ mod tests {
         assert_eq!(place.list().await.unwrap(), [found("a/0.parquet", 5), found("b c/deep/1", 3)]);
         let local = place.open("a/0.parquet").await.unwrap();
         assert_eq!(std::fs::read(local.path()).unwrap(), b"other");
-        place.remove("a/").await.unwrap();
+        place.remove(vec!["a/0.parquet".into(), "gone".into()]).await.unwrap();
         assert_eq!(place.list().await.unwrap(), [found("b c/deep/1", 3)]);
-        place.remove("").await.unwrap();
+        place.remove(vec!["b c/deep/1".into()]).await.unwrap();
         assert!(!root.exists());
     }
 
@@ -196,6 +215,9 @@ mod tests {
         assert!(refused("exports").contains("relative"), "{}", refused("exports"));
         assert!(refused("gs://bucket").contains("only file: and s3:"));
         assert!(refused("s3://").contains("no bucket"));
+        assert!(refused("file:///tmp/a#b").contains("%23"));
+        assert!(refused("file:///tmp/a?b").contains("%3F"));
+        assert!(refused("s3://shelf/a?b").contains("%3F"));
     }
 
     #[test]

@@ -87,6 +87,10 @@ impl Bucket {
         Ok(Self { name: bucket.to_owned(), store: store(bucket, options)?, prefix })
     }
 
+    pub fn leaf(&self) -> String {
+        self.prefix.filename().unwrap_or_default().to_owned()
+    }
+
     fn key(&self, path: &str) -> Result<Key> {
         let key = format!("{}/{path}", self.prefix);
         Key::parse(key.trim_start_matches('/')).map_err(|error| Error::invalid(error.to_string()))
@@ -148,11 +152,14 @@ impl Bucket {
     pub async fn remove(&self, paths: Vec<String>) -> Result<()> {
         let keys: Vec<Key> = paths.iter().map(|path| self.key(path)).collect::<Result<_>>()?;
         let keys = stream::iter(keys.into_iter().map(Ok)).boxed();
-        let gone = self.store.delete_stream(keys).try_for_each(|_| async { Ok(()) }).await;
-        match gone {
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
-            other => other.map_err(|error| self.failed("cleared", error)),
+        let mut gone = self.store.delete_stream(keys);
+        while let Some(removed) = gone.next().await {
+            match removed {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.failed("cleared", error)),
+            }
         }
+        Ok(())
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) fn ready_within(context: &Context) -> Duration {
     copy_of(&context.plan).ready_within.map_or(READY, |span| span.0)
 }
 
+/// How the folder of a run's files is called, before [`own_name`].
+pub(super) const FOLDER: &str = "vecshift-import-";
+
 /// What the names of this run's resources end with.
 pub(super) fn own_name(context: &Context) -> String {
     let run = context.recorder.with_state(|state| state.run.clone());
@@ -131,8 +134,11 @@ pub(super) async fn make_staging(
     Ok((name, index))
 }
 
-/// What an index is made from, in words.
-pub(super) const COLLECTED: &str = "what was made from the collection";
+/// What an index is made from, in words, and what to do where it is not enough.
+pub(super) const COLLECTED: (&str, &str) = (
+    "what was made from the collection",
+    "records written after the collection was made are not in it; roll back, and pause writes before the next run",
+);
 
 /// Waits until `index` counts as many records in each source namespace of `mappings` as those say. `what` was to bring
 /// them.
@@ -141,7 +147,7 @@ pub(super) async fn wait_records(
     index: &dyn Target,
     mappings: &[Mapping],
     limit: Duration,
-    what: &str,
+    (what, hint): (&str, &'static str),
 ) -> Result<()> {
     let deadline = after(context.clock.now(), limit);
     loop {
@@ -164,10 +170,7 @@ pub(super) async fn wait_records(
                 Span(limit),
                 behind.join("; ")
             );
-            return Err(Error::new(ErrorKind::Timeout, message).with_hint(
-                "records written to the source in the meantime are not in it; roll back, and pause writes before the \
-                 next run",
-            ));
+            return Err(Error::new(ErrorKind::Timeout, message).with_hint(hint));
         }
         context.sleep(PAUSE).await?;
     }
@@ -266,7 +269,12 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
         return Ok(false);
     }
     let place = context.world.open_place(uri)?;
-    place.remove("").await?;
+    if !place.leaf().starts_with(FOLDER) {
+        let message = format!("{uri} is not the folder of a run: nothing is removed from it");
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    let files = place.list().await?.into_iter().map(|found| found.path).collect();
+    place.remove(files).await?;
     Ok(place.list().await?.is_empty())
 }
 

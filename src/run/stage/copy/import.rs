@@ -12,7 +12,9 @@ use crate::journal::ShardState;
 use crate::model::{Namespace, Observed, Resource, ResourceKind};
 use crate::provider::Import;
 use crate::provider::storage::Place;
-use crate::run::stage::resource::{imports_of, intend, late, own_name, ready_within, wait_records};
+use crate::run::stage::resource::{
+    FOLDER, imports_of, intend, late, own_name, ready_within, wait_records,
+};
 use crate::run::{Context, Progress};
 
 /// Between two looks at an import, which takes minutes at the least.
@@ -33,6 +35,9 @@ impl Imported {
             Error::invalid("the plan has no place for the files of an import")
                 .with_hint("put `import:` of the copy stage back")
         })?;
+        // A plan that was changed on the way does not split the files over two folders.
+        let mut recorded = context.state()?.resources.into_iter();
+        let recorded = recorded.rfind(|resource| resource.kind == ResourceKind::ImportFolder);
         let base = match context.options.is_rehearsal {
             // A rehearsal writes nothing outside of its own folder.
             true => {
@@ -42,7 +47,8 @@ impl Imported {
             }
             false => import.uri,
         };
-        let name = format!("{}/vecshift-import-{}", base.trim_end_matches('/'), own_name(context));
+        let fresh = format!("{}/{FOLDER}{}", base.trim_end_matches('/'), own_name(context));
+        let name = recorded.map_or(fresh, |resource| resource.name);
         let place = context.world.open_place(&name)?;
         Ok(Self {
             folder: Resource { kind: ResourceKind::ImportFolder, name },
@@ -51,7 +57,8 @@ impl Imported {
         })
     }
 
-    /// Records, before the first file, that there will be a folder.
+    /// Records, before the first file, that there will be a folder; of one that is there the files that no checkpoint
+    /// covers go.
     ///
     /// # Errors
     /// `Unsupported` where the target's server has no imports.
@@ -66,10 +73,12 @@ impl Imported {
                 _ => error,
             });
         }
-        match context.state()?.resources.contains(&self.folder) {
-            true => Ok(()),
-            false => intend(context, &self.folder),
+        let state = context.state()?;
+        if !state.resources.contains(&self.folder) {
+            return intend(context, &self.folder);
         }
+        let shards = state.shards.values();
+        self.export.keep_covered(shards.map(|state| (&state.shard, &state.checkpoint))).await
     }
 
     /// Whether the target was told to import: the files are what they are from then on.
@@ -106,7 +115,8 @@ impl Imported {
             .into_iter()
             .map(|(name, records)| Mapping { source: name.clone(), target: name, records })
             .collect();
-        wait_records(context, &*context.world.target, &counted, limit, "the import").await
+        let what = ("the target of the import", "run the same command again to go on waiting");
+        wait_records(context, &*context.world.target, &counted, limit, what).await
     }
 
     async fn wait(&self, context: &Context, total: u64, limit: Duration) -> Result<()> {
@@ -160,12 +170,12 @@ async fn refuse_taken(context: &Context, written: &BTreeMap<Namespace, u64>) -> 
     Err(Error::new(ErrorKind::Refused, message).with_hint(AGAIN))
 }
 
-const AGAIN: &str = "roll back with `--purge`, which deletes the target where this run made it, and run again; or copy \
-                     into what is there: `strategy: stream`";
+const AGAIN: &str = "roll back with `--purge`, which deletes the target where this run made it; in another target remove \
+                     what is there with `vecshift namespaces delete`; then run again, or copy with `strategy: stream`";
 
 fn check_count(import: &Import, total: u64) -> Result<()> {
     match import.records {
-        Some(records) if records < total => {
+        Some(records) if records != total => {
             let (records, total) = (Observed::count(records), Observed::count(total));
             let message = format!(
                 "the import `{}` ended with {records} records, and {total} were written for it",

@@ -32,15 +32,15 @@ use progress::Gauge;
 pub(crate) use shards::{copy_of, mappings};
 pub(super) use shards::{lists_of, pipeline, recorded_mappings, transform_of};
 
-use super::resource::{remove_all, remove_own, words};
+use super::resource::{FOLDER, own_name, remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
-use crate::assertion::Measured;
+use crate::assertion::{Measured, judge_once};
 use crate::clock::Stopwatch;
 use crate::copy::{Acked, Pipeline, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
-use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally};
+use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
 use crate::plan::file;
 use crate::provider::Source;
 use crate::run::Context;
@@ -67,7 +67,7 @@ impl Work for CopyWork {
         };
         let export = imported.as_ref().map(|imported| imported.export.clone());
         if !is_importing {
-            plan::plan_again(context, &path, export.as_deref()).await?;
+            plan::plan_again(context, &path).await?;
         }
         prepare_ids(context, &recorded_mappings(context)).await?;
         let before = context.state()?;
@@ -76,7 +76,7 @@ impl Work for CopyWork {
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
         pipeline.export = export;
         prove_merges(context, &pipeline).await?;
-        if let Some(imported) = &imported {
+        if let Some(imported) = imported.as_ref().filter(|_| !is_importing) {
             imported.begin(context).await?;
         }
         let watch = Stopwatch::start();
@@ -92,7 +92,12 @@ impl Work for CopyWork {
         stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
         // Of what passed through here: an import takes the target's own time.
         let seconds = watch.elapsed().as_secs_f64().max(1e-3);
-        let gaps = prove::prove(context).await?;
+        let mut gaps = prove::prove(context).await?;
+        if imported.is_some() && !is_importing && gaps.is_empty() && has_failed(context)? {
+            gaps.push(
+                "the files were not imported: an assertion fails on what was written".to_owned(),
+            );
+        }
         if gaps.is_empty() {
             if let Some(imported) = &imported {
                 imported.run(context).await?;
@@ -114,14 +119,12 @@ impl Work for CopyWork {
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
         let retries = context.world.retries() - retries_before;
         figures(context, tally, rate, retries)?;
-        let mut measured = Measured::default();
-        measured
-            .set("copy.records", Observed::count(tally.copied), tally.enumerated)
-            .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
-            .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
-            .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated)
-            .set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated)
-            .set("copy.retries", Observed::count(retries), tally.enumerated);
+        let mut measured = settled(tally);
+        measured.set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated).set(
+            "copy.retries",
+            Observed::count(retries),
+            tally.enumerated,
+        );
         match route {
             Route::Collection => {
                 let why = "the provider copied the records; vecshift moved none";
@@ -149,6 +152,29 @@ impl Work for CopyWork {
     }
 }
 
+/// What is known of a copy when every record is settled.
+fn settled(tally: Tally) -> Measured {
+    let mut measured = Measured::default();
+    measured
+        .set("copy.records", Observed::count(tally.copied), tally.enumerated)
+        .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
+        .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
+        .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated);
+    measured
+}
+
+/// Whether an assertion fails on that already: an import could not be repeated, so it is not begun.
+fn has_failed(context: &Context) -> Result<bool> {
+    let measured = settled(context.state()?.tally());
+    let strict = context.options.strict;
+    let mut judgements = context
+        .stage()
+        .assertions
+        .iter()
+        .map(|assertion| judge_once(assertion, &measured, &Measured::default()));
+    Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
+}
+
 /// Records that reached the target. Files count for nothing until they are imported.
 pub(super) async fn arrived(context: &Context) -> Result<u64> {
     if recorded_route(context) != Some(Route::Import) {
@@ -156,11 +182,14 @@ pub(super) async fn arrived(context: &Context) -> Result<u64> {
             |state: &RunState| state.stages.iter().map(|stage| stage.tally().copied).sum::<u64>();
         return Ok(context.recorder.with_state(copied));
     }
-    let target = &context.world.target;
-    match target.describe().await? {
-        Some(seen) if seen.ready => Ok(target.stats().await?.total),
-        _ => Ok(0),
-    }
+    let own = format!("{FOLDER}{}", own_name(context));
+    let imports = match context.world.target.imports().await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        imports => imports?,
+    };
+    let own = imports.iter().filter(|import| import.uri.trim_end_matches('/').ends_with(&own));
+    // One that does not tell its records may have brought some.
+    Ok(own.map(|import| import.records.unwrap_or(1)).sum())
 }
 
 fn figures(context: &Context, tally: Tally, rate: f64, retries: u64) -> Result<()> {

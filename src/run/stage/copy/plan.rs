@@ -7,7 +7,7 @@ use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use super::shards::{copy_of, mappings, recorded_mappings};
-use crate::copy::{Export, Mapping};
+use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
@@ -126,13 +126,8 @@ async fn enumerated(
 }
 
 /// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
-/// end and were not proven, the target refused records, or what is still to be swept is not what it was. Their files
-/// in `export` go first.
-pub(super) async fn plan_again(
-    context: &Context,
-    dead_letters: &Path,
-    export: Option<&Export>,
-) -> Result<()> {
+/// end and were not proven, the target refused records, or what is still to be swept is not what it was.
+pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result<()> {
     let counts = context.world.source.stats().await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
@@ -150,11 +145,6 @@ pub(super) async fn plan_again(
         }
     }
     if !again.is_empty() {
-        if let Some(export) = export {
-            for mapping in &again {
-                export.forget(&mapping.source, &mapping.target).await?;
-            }
-        }
         replan(context, &again).await?;
     }
     if context.state()?.tally().failed > 0 {

@@ -3,7 +3,7 @@
 //! Limits are those Pinecone documents ("Import records" and "Database limits", seen 2026-11).
 
 use super::facts::Facts;
-use crate::copy::{FILE_BYTES, expected_by_target, record_guess};
+use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target, record_guess};
 use crate::model::{Deployment, Observed};
 use crate::plan::file::{ServicePlan, StageKind};
 use crate::provider::storage::{is_s3, refuses_name};
@@ -74,7 +74,7 @@ impl Facts<'_> {
 /// Why shards of these many records, each of `dimension` components, are too large together.
 fn over_size(dimension: usize, shards: impl Iterator<Item = u64>) -> Option<String> {
     let record = record_guess(dimension);
-    let a_file = (FILE_BYTES / record).max(1) as u64;
+    let a_file = (FILE_BYTES / record).clamp(1, FILE_RECORDS) as u64;
     let (records, files) = shards
         .fold((0, 0), |(records, files), shard| (records + shard, files + shard.div_ceil(a_file)));
     let bytes = records as f64 * record as f64;
