@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use crate::journal::Holder;
-use crate::provider::storage::S3Options;
 
 /// The surroundings of one invocation.
 #[derive(Clone, Debug)]
@@ -39,12 +38,6 @@ impl Surroundings {
     /// The value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// How buckets are reached: by the usual `AWS_…` variables.
-    pub fn s3(&self) -> S3Options {
-        let variables = self.variables.iter();
-        S3Options::from_variables(variables.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// Whether nobody watches: no cursor tricks then, even on something that looks like a terminal.

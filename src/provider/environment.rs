@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::Secret;
 use super::pinecone::Transport;
-use super::storage::S3Options;
 use crate::error::{Error, Result};
 use crate::plan::file;
 
@@ -67,12 +66,6 @@ impl Environment {
     pub fn stand_in(endpoint: impl Into<String>, api_key: Secret) -> Self {
         let stand_in = Some(StandIn { endpoint: endpoint.into(), api_key });
         Self { stand_in, ..Self::default() }
-    }
-
-    /// How buckets are reached: by the usual `AWS_…` variables.
-    pub fn s3(&self) -> S3Options {
-        let variables = self.variables.iter();
-        S3Options::from_variables(variables.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// The secret behind a reference. `place` is where the plan asks for it, for example `source.api_key`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::files::Files;
 use super::pinecone::{Index, Settings};
+use super::storage::S3Options;
 use super::{Environment, Source, Target};
 use crate::error::{Error, Result};
 use crate::plan::PlanFile;
@@ -56,7 +57,11 @@ pub fn open_source(
 }
 
 fn files(endpoint: &Endpoint, environment: &Environment) -> Files {
-    Files::new(&endpoint.index, &environment.base, environment.s3())
+    Files::new(
+        &endpoint.index,
+        &environment.base,
+        S3Options::from_variables(&environment.variables),
+    )
 }
 
 fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Result<Index> {

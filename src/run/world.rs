@@ -94,7 +94,7 @@ impl World {
             retiring: layered_source,
             is_same_project: is_same_project(&plan.file, environment)?,
             opener: Arc::new(opener),
-            s3: environment.s3(),
+            s3: S3Options::from_variables(&environment.variables),
             partitions: Partitions::default(),
             source_metrics,
             target_metrics,

@@ -10,13 +10,13 @@ use vecshift::ErrorKind;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Holder, Paths, RunState};
-use vecshift::plan::{self, Inputs, Plan};
+use vecshift::plan::Plan;
 use vecshift::provider::storage::{Place, S3Options};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, preview, roll_back};
 
 use crate::python::{Server, environment};
-use crate::world::KEY;
+use crate::world::{KEY, plan_of};
 
 const PLAN: &str = r#"
 version: 1
@@ -55,12 +55,7 @@ impl Rig {
         ];
         let s3 = S3Options::from_variables(variables);
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plan.yaml");
-        std::fs::write(&path, text).unwrap();
-        let plan = match plan::read(&path, &Inputs::default()) {
-            Ok(read) => read.plan,
-            Err(diagnostics) => panic!("{}", diagnostics.render(plan::Colour::Never)),
-        };
+        let plan = plan_of(folder.path(), text);
         let emulator = Emulator::start(EmulatorOptions {
             s3,
             api_key: Some(KEY.to_owned()),
@@ -102,8 +97,8 @@ impl Rig {
 
     /// What is in the bucket, by its path.
     async fn files(&self) -> Vec<String> {
-        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let place = Place::read("s3://shelf", &S3Options::from_variables(variables)).unwrap();
+        let options = S3Options::from_variables(&self.variables);
+        let place = Place::read("s3://shelf", &options).unwrap();
         place.list().await.unwrap().into_iter().map(|found| found.path).collect()
     }
 }
@@ -150,10 +145,7 @@ async fn files_in_a_bucket_are_a_source() {
         )
         .replace("index: new", "index: newer")
         .replace("    strategy: import\n    import: { uri: \"s3://shelf/moves/here\" }\n", "");
-    let path = rig.folder.path().join("from.yaml");
-    std::fs::write(&path, text).unwrap();
-    let Ok(read) = plan::read(&path, &Inputs::default()) else { panic!("a wrong plan") };
-    let rig = Rig { plan: read.plan, ..rig };
+    let rig = Rig { plan: plan_of(rig.folder.path(), &text), ..rig };
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     let copied: u64 = rig.prepare().state().stages.iter().map(|stage| stage.tally().copied).sum();

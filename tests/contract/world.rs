@@ -13,6 +13,7 @@ use vecshift::model::{
     Deployment, IndexSpec, Metadata, Metric, Namespace, Record, Vector, VectorType,
 };
 use vecshift::plan::file::Faults;
+use vecshift::plan::{self, Inputs, Plan};
 
 pub const KEY: &str = "contract-key";
 pub const POD: &str = "old-pod";
@@ -110,4 +111,14 @@ fn write(folder: &Path, rows: Vec<(String, Vec<f32>)>) {
     let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+}
+
+/// A plan given as text, written to `folder`; what is wrong with it fails the test.
+pub fn plan_of(folder: &Path, text: &str) -> Plan {
+    let path = folder.join("plan.yaml");
+    std::fs::write(&path, text).unwrap();
+    match plan::read(&path, &Inputs::default()) {
+        Ok(read) => read.plan,
+        Err(diagnostics) => panic!("{}", diagnostics.render(plan::Colour::Never)),
+    }
 }

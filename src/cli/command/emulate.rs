@@ -12,6 +12,7 @@ use crate::cli::output::{Answer, data};
 use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::Result;
+use crate::provider::storage::S3Options;
 use crate::report::count;
 
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         listen: arguments.listen,
         api_key: arguments.api_key.clone(),
         faults,
-        s3: session.surroundings.s3().or_unsigned(),
+        s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
     };
     let emulator = Emulator::start(options).await?;

@@ -17,6 +17,7 @@ use crate::journal::{Lock, Paths};
 use crate::model::Span;
 use crate::plan::Plan;
 use crate::plan::file::{EnumerateBy, Provider, StageKind, Strategy};
+use crate::provider::storage::S3Options;
 use crate::provider::{Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
@@ -56,7 +57,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
-        s3: session.surroundings.s3().or_unsigned(),
+        s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
     };
     let emulator = Emulator::start(options).await?;

@@ -53,6 +53,7 @@ pub struct Files {
     base: PathBuf,
     s3: S3Options,
     found: OnceCell<Vec<OneFile>>,
+    description: OnceCell<Option<IndexDescription>>,
     places: OnceCell<Arc<Places>>,
 }
 
@@ -73,6 +74,7 @@ impl Files {
             base: base.to_owned(),
             s3,
             found: OnceCell::new(),
+            description: OnceCell::new(),
             places: OnceCell::new(),
         }
     }
@@ -131,6 +133,35 @@ impl Files {
         places.await.cloned().map_err(|error: Error| error.with_context("source", &self.name))
     }
 
+    /// The dimension is that of the first record. What the vectors are compared by is not in files: `cosine` stands for
+    /// it, `dotproduct` where there are sparse values.
+    async fn look(&self) -> Result<Option<IndexDescription>> {
+        let files = self.found().await?;
+        let Some(file) = files.iter().find(|file| file.rows.count() > 0).or(files.first()) else {
+            return Ok(None);
+        };
+        let reader = file.rows.clone();
+        let first = blocking(move || reader.read(&[0])).await?.into_iter().next();
+        let dimension = first.as_ref().map_or(0, |record| record.vector.dimension());
+        let has_sparse = files.iter().any(|file| file.rows.has_sparse());
+        let is_sparse = dimension == 0 && has_sparse;
+        let spec = IndexSpec {
+            name: self.name.clone(),
+            dimension: u32::try_from(dimension).ok().filter(|dimension| *dimension > 0),
+            metric: if has_sparse { Metric::Dotproduct } else { Metric::Cosine },
+            vector_type: if is_sparse { VectorType::Sparse } else { VectorType::Dense },
+            deployment: Deployment::Other(KIND.to_owned()),
+            deletion_protection: false,
+            tags: Default::default(),
+        };
+        Ok(Some(IndexDescription {
+            spec,
+            host: String::new(),
+            ready: true,
+            state: "Ready".to_owned(),
+        }))
+    }
+
     /// Records by their rows, file by file.
     async fn read(&self, rows: BTreeSet<Row>) -> Result<Vec<Record>> {
         let files = self.found().await?;
@@ -184,33 +215,8 @@ impl Source for Files {
         }
     }
 
-    /// The dimension is that of the first record. What the vectors are compared by is not in files: `cosine` stands for
-    /// it, `dotproduct` where there are sparse values.
     async fn describe(&self) -> Result<Option<IndexDescription>> {
-        let files = self.found().await?;
-        let Some(file) = files.iter().find(|file| file.rows.count() > 0).or(files.first()) else {
-            return Ok(None);
-        };
-        let reader = file.rows.clone();
-        let first = blocking(move || reader.read(&[0])).await?.into_iter().next();
-        let dimension = first.as_ref().map_or(0, |record| record.vector.dimension());
-        let has_sparse = files.iter().any(|file| file.rows.has_sparse());
-        let is_sparse = dimension == 0 && has_sparse;
-        let spec = IndexSpec {
-            name: self.name.clone(),
-            dimension: u32::try_from(dimension).ok().filter(|dimension| *dimension > 0),
-            metric: if has_sparse { Metric::Dotproduct } else { Metric::Cosine },
-            vector_type: if is_sparse { VectorType::Sparse } else { VectorType::Dense },
-            deployment: Deployment::Other(KIND.to_owned()),
-            deletion_protection: false,
-            tags: Default::default(),
-        };
-        Ok(Some(IndexDescription {
-            spec,
-            host: String::new(),
-            ready: true,
-            state: "Ready".to_owned(),
-        }))
+        self.description.get_or_try_init(|| self.look()).await.cloned()
     }
 
     async fn stats(&self) -> Result<IndexStats> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::parquet::{self, BATCH_ROWS, Texts, text_column};
+use super::super::parquet;
 use crate::error::{Error, Result};
 
 /// Longest line of a JSON lines manifest.
@@ -24,7 +24,7 @@ pub(super) fn rows(path: &Path, columns: Columns) -> Result<Rows> {
     match ending.as_deref() {
         Some("csv") => csv_rows(path, &columns),
         Some("jsonl" | "ndjson") => json_rows(path, columns),
-        Some("parquet") => parquet_rows(path, columns),
+        Some("parquet") => parquet_rows(path, &columns),
         _ => Err(Error::invalid("the ending must be .csv, .jsonl or .parquet")),
     }
 }
@@ -108,39 +108,11 @@ fn json_row(line: &[u8], columns: &Columns) -> Result<(Option<String>, Option<St
     Ok((text(&columns.namespace)?, text(&columns.id)?))
 }
 
-fn parquet_rows(path: &Path, columns: Columns) -> Result<Rows> {
+fn parquet_rows(path: &Path, columns: &Columns) -> Result<Rows> {
     let builder = parquet::builder(path)?;
     let schema = builder.schema().clone();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     columns.check(&names)?;
-    let wanted = [columns.id.as_str(), columns.namespace.as_str()];
-    let roots =
-        names.iter().enumerate().filter(|(_, name)| wanted.contains(name)).map(|(at, _)| at);
-    let mask = ::parquet::arrow::ProjectionMask::roots(builder.parquet_schema(), roots);
-    let path = path.to_owned();
-    let batches = builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|error| parquet::unreadable(&path, error))?;
-    let rows = batches.flat_map(move |batch| {
-        let batch = batch.map_err(|error| parquet::unreadable(&path, error));
-        match batch.and_then(|batch| batch_rows(&batch, &columns)) {
-            Ok(rows) => rows.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        }
-    });
+    let rows = parquet::text_pairs(builder, path, [&columns.namespace, &columns.id])?;
     Ok(Box::new(rows))
-}
-
-fn batch_rows(
-    batch: &arrow_array::RecordBatch,
-    columns: &Columns,
-) -> Result<Vec<(Option<String>, Option<String>)>> {
-    let ids = text_column(batch, &columns.id)?;
-    let namespaces = text_column(batch, &columns.namespace)?;
-    let text = |texts: &Option<Texts>, row| {
-        texts.as_ref().and_then(|texts| texts.get(row)).map(str::to_owned)
-    };
-    Ok((0..batch.num_rows()).map(|row| (text(&namespaces, row), text(&ids, row))).collect())
 }

@@ -25,6 +25,7 @@ pub use contents::Contents;
 pub(crate) use read::builder;
 pub use read::{RecordReader, Rows, contents, count_rows, read};
 pub use rows::RowReader;
+pub(crate) use rows::text_pairs;
 pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};

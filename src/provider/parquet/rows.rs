@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -10,7 +11,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::read::rows;
-use super::{BATCH_ROWS, text_column, unreadable};
+use super::{BATCH_ROWS, Texts, text_column, unreadable};
 use crate::error::{Error, Result};
 use crate::model::Record;
 
@@ -72,35 +73,7 @@ impl RowReader {
     pub fn ids(
         &self,
     ) -> Result<impl Iterator<Item = Result<(Option<String>, Option<String>)>> + use<>> {
-        let builder = self.builder()?;
-        let wanted = ["id", "namespace"];
-        let fields = builder.schema().fields().clone();
-        let roots = fields.iter().enumerate();
-        let roots = roots.filter(|(_, field)| wanted.contains(&field.name().as_str()));
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));
-        let path = self.path.clone();
-        let batches = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| unreadable(&path, error))?;
-        Ok(batches.flat_map(move |batch| {
-            let texts = batch.map_err(|error| unreadable(&path, error)).and_then(|batch| {
-                let (ids, spaces) = (text_column(&batch, "id")?, text_column(&batch, "namespace")?);
-                Ok((batch.num_rows(), ids, spaces))
-            });
-            match texts {
-                Ok((count, ids, spaces)) => (0..count)
-                    .map(|row| {
-                        let text = |texts: &Option<super::Texts>| {
-                            texts.as_ref().and_then(|texts| texts.get(row)).map(str::to_owned)
-                        };
-                        Ok((text(&spaces), text(&ids)))
-                    })
-                    .collect(),
-                Err(error) => vec![Err(error)],
-            }
-        }))
+        text_pairs(self.builder()?, &self.path, ["namespace", "id"])
     }
 
     /// The records of some rows, which count from 0, in the file's order. Only pages that hold one are read.
@@ -149,6 +122,45 @@ impl RowReader {
         let file = open(&self.path)?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
+}
+
+/// The texts of two columns, row by row, without reading the others; a column that is not there has none.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub(crate) fn text_pairs(
+    builder: ParquetRecordBatchReaderBuilder<File>,
+    path: &Path,
+    columns: [&str; 2],
+) -> Result<impl Iterator<Item = Result<(Option<String>, Option<String>)>> + Send + use<>> {
+    let schema = builder.schema().clone();
+    let roots = schema.fields().iter().enumerate();
+    let roots = roots.filter(|(_, field)| columns.contains(&field.name().as_str()));
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));
+    let (path, columns) = (path.to_owned(), columns.map(str::to_owned));
+    let batches = builder
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| unreadable(&path, error))?;
+    Ok(batches.flat_map(move |batch| {
+        let batch = batch.map_err(|error| unreadable(&path, error));
+        match batch.and_then(|batch| pairs_of(&batch, &columns)) {
+            Ok(pairs) => pairs.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
+    }))
+}
+
+fn pairs_of(
+    batch: &RecordBatch,
+    [first, second]: &[String; 2],
+) -> Result<Vec<(Option<String>, Option<String>)>> {
+    let (first, second) = (text_column(batch, first)?, text_column(batch, second)?);
+    let text = |texts: &Option<Texts>, row| {
+        texts.as_ref().and_then(|texts| texts.get(row)).map(str::to_owned)
+    };
+    Ok((0..batch.num_rows()).map(|row| (text(&first, row), text(&second, row))).collect())
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -15,6 +15,7 @@ use parquet::schema::types::ColumnPath;
 use super::Contents;
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record, Vector};
+use crate::provider::storage::sync_folder_of;
 
 /// Rows and bytes of a row group, which is what the writer holds in memory.
 const GROUP_ROWS: usize = 100_000;
@@ -75,7 +76,7 @@ impl RecordWriter {
         file.sync_all().map_err(io)?;
         drop(file);
         std::fs::rename(&self.partial, path).map_err(io)?;
-        sync_folder(path).map_err(io)?;
+        sync_folder_of(path).map_err(io)?;
         Ok(self.contents)
     }
 }
@@ -96,18 +97,6 @@ pub fn encode(namespace: &Namespace, records: &[Record]) -> Result<Vec<u8>> {
         writer.write(&batch).map_err(unwritten)?;
     }
     writer.into_inner().map_err(unwritten)
-}
-
-/// A rename is on the disk only when its folder is.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 fn partial(path: &Path) -> PathBuf {

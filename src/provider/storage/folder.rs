@@ -56,9 +56,18 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(cannot)?;
     file.as_file().sync_all().map_err(cannot)?;
     file.persist(path).map_err(|error| cannot(error.error))?;
-    // A rename is on the disk only when its folder is.
-    #[cfg(unix)]
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)?;
+    sync_folder_of(path).map_err(cannot)
+}
+
+/// A rename is on the disk only when its folder is. A no-op where folders cannot be opened as files.
+#[cfg(unix)]
+pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_folder_of(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

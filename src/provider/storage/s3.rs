@@ -41,12 +41,14 @@ impl fmt::Debug for S3Options {
 
 impl S3Options {
     /// The options of `AWS_…` variables; others are passed over, and so are empty ones.
-    pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let ours = variables.into_iter().filter(|(name, value)| {
-            name.starts_with("AWS_") && !value.is_empty() && config_key(name).is_some()
+    pub fn from_variables<T: AsRef<str>>(variables: impl IntoIterator<Item = (T, T)>) -> Self {
+        let ours = variables.into_iter().filter_map(|(name, value)| {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let is_ours =
+                name.starts_with("AWS_") && !value.is_empty() && config_key(name).is_some();
+            is_ours.then(|| (name.to_owned(), value.to_owned()))
         });
-        let settings = ours.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { settings, is_public: false }
+        Self { settings: ours.collect(), is_public: false }
     }
 
     /// With requests that are not signed where there are no keys, which public buckets take.

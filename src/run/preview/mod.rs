@@ -111,7 +111,8 @@ pub async fn preview(
         && !is_passed(state, "copy", plan)
         && state.route().is_none()
     {
-        let facts = Facts::of(plan, world, &source.spec, &stats, &namespaces).await?;
+        let facts =
+            Facts::of(plan, world, &source.spec, &stats, &namespaces, target.as_ref()).await?;
         let way = choose(&facts, world, Some(MOST_COUNTS)).await?;
         if !options.is_rehearsal {
             way.reach(plan, world).await?;

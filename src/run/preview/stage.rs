@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Preview, PreviewStage};
-use crate::copy::{Mapping, merged};
+use crate::copy::{Mapping, merged, record_guess};
 use crate::journal::{Phase, Route, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
@@ -13,8 +13,6 @@ use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
 /// Namespaces of which the cells are told.
 const SHOWN: usize = 5;
-/// Bytes of a record's id and metadata where none was sampled.
-const METADATA_GUESS: f64 = 600.0;
 /// Requests that carry about 1.8 MB are sent at once; a gigabyte a second is out of reach. Pinecone takes 50 MB/s a
 /// namespace (database limits, 2026).
 const BYTES_PER_SECOND: f64 = 50e6;
@@ -266,7 +264,7 @@ fn cost(plan: &Plan, preview: &Preview, records: u64, bytes: f64, route: Option<
 fn bytes_of(preview: &Preview, records: u64) -> f64 {
     let dimension =
         preview.source.description.as_ref().and_then(|seen| seen.spec.dimension).unwrap_or(0);
-    records as f64 * (f64::from(dimension) * 4.0 + METADATA_GUESS)
+    records as f64 * record_guess(dimension as usize) as f64
 }
 
 fn minutes(seconds: f64) -> String {

@@ -10,14 +10,14 @@ use vecshift::journal::{Holder, Paths};
 use vecshift::model::{
     Deployment, IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
 };
-use vecshift::plan::{self, Inputs, Plan};
+use vecshift::plan::Plan;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Environment, Filter, IndexChange, Query, Secret, Source, Target};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
 
 use super::proxy::Proxy;
 use super::{VERSIONS, specification};
-use crate::world::{KEY, POD, emulator};
+use crate::world::{KEY, POD, emulator, plan_of};
 
 const WHAT: &str =
     "the client's requests and the emulator's answers against Pinecone's OpenAPI files";
@@ -83,12 +83,7 @@ impl Rig {
     async fn of(text: &str, refused: Option<&'static str>) -> Option<Self> {
         let specification = specification(WHAT)?;
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plan.yaml");
-        std::fs::write(&path, text).unwrap();
-        let plan = match plan::read(&path, &Inputs::default()) {
-            Ok(read) => read.plan,
-            Err(diagnostics) => panic!("{}", diagnostics.render(plan::Colour::Never)),
-        };
+        let plan = plan_of(folder.path(), text);
         let emulator = Emulator::start(EmulatorOptions {
             api_key: Some(KEY.to_owned()),
             ready_after: Duration::from_millis(20),

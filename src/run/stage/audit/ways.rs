@@ -9,13 +9,10 @@ use crate::copy::{Mapping, SWEEP_LIMIT};
 use crate::model::{Deployment, IndexSpec, Observed};
 use crate::plan::file::{self, ServicePlan};
 use crate::run::price::Estimate;
+use crate::run::stage::route::{
+    COLLECTION_NAMESPACES, COLLECTION_RECORDS, IMPORT_BYTES, IMPORT_NAMESPACES,
+};
 
-/// Records and namespaces of a pod that can become a serverless index through a collection.
-const COLLECTION_RECORDS: u64 = 500_000_000;
-const COLLECTION_NAMESPACES: usize = 20_000;
-/// Namespaces of one bulk import, and its bytes.
-const IMPORT_NAMESPACES: usize = 10_000;
-const IMPORT_BYTES: f64 = 1e12;
 /// Ids a second an index lists: 200 requests of 100.
 const LISTED_A_SECOND: f64 = 20_000.0;
 /// Requests a second an index answers fetches.

@@ -8,13 +8,14 @@ use super::shards::copy_of;
 use crate::clock::after;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::ShardState;
+use crate::journal::{Route, ShardState};
 use crate::model::{Namespace, Observed, Resource, ResourceKind};
 use crate::provider::Import;
 use crate::provider::storage::Place;
 use crate::run::stage::resource::{
     FOLDER, imports_of, intend, late, own_name, ready_within, wait_records,
 };
+use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
 
 /// Between two looks at an import, which takes minutes at the least.
@@ -25,11 +26,16 @@ pub(super) struct Imported {
     folder: Resource,
     pub export: Arc<Export>,
     integration: Option<String>,
+    /// Whether the target was told to import: the files are what they are from then on.
+    pub has_begun: bool,
 }
 
 impl Imported {
-    /// The folder of this run; nothing is written yet.
-    pub fn of(context: &Context) -> Result<Self> {
+    /// The folder of this run, where its records travel as files; nothing is written yet.
+    pub async fn of(context: &Context, route: Route) -> Result<Option<Self>> {
+        if route != Route::Import {
+            return Ok(None);
+        }
         let copy = copy_of(&context.plan);
         let import = copy.import.ok_or_else(|| {
             Error::invalid("the plan has no place for the files of an import")
@@ -50,11 +56,13 @@ impl Imported {
         let fresh = format!("{}/{FOLDER}{}", base.trim_end_matches('/'), own_name(context));
         let name = recorded.map_or(fresh, |resource| resource.name);
         let place = context.world.open_place(&name)?;
-        Ok(Self {
+        let has_begun = !imports_of(context, &name).await?.is_empty();
+        Ok(Some(Self {
             folder: Resource { kind: ResourceKind::ImportFolder, name },
             export: Arc::new(Export { place }),
             integration: import.integration,
-        })
+            has_begun,
+        }))
     }
 
     /// Records, before the first file, that there will be a folder; of one that is there the files that no checkpoint
@@ -63,6 +71,9 @@ impl Imported {
     /// # Errors
     /// `Unsupported` where the target's server has no imports.
     pub async fn begin(&self, context: &Context) -> Result<()> {
+        if self.has_begun {
+            return Ok(());
+        }
         if let Err(error) = context.world.target.imports().await {
             return Err(match error.kind() {
                 ErrorKind::NotFound | ErrorKind::Unsupported => {
@@ -79,11 +90,6 @@ impl Imported {
         }
         let shards = state.shards.values();
         self.export.keep_covered(shards.map(|state| (&state.shard, &state.checkpoint))).await
-    }
-
-    /// Whether the target was told to import: the files are what they are from then on.
-    pub async fn has_begun(&self, context: &Context) -> Result<bool> {
-        Ok(self.find(context).await?.is_some())
     }
 
     /// The import of this run's folder that is furthest on.
@@ -103,7 +109,7 @@ impl Imported {
         if total == 0 {
             return context.note("nothing to import: no record was written");
         }
-        if self.find(context).await?.is_none() {
+        if !self.has_begun {
             refuse_taken(context, &written).await?;
             let integration = self.integration.as_deref();
             let id = context.world.target.start_import(&self.folder.name, integration).await?;
@@ -160,14 +166,10 @@ fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64>
 /// An import makes its namespaces; it fails as a whole where one is there.
 async fn refuse_taken(context: &Context, written: &BTreeMap<Namespace, u64>) -> Result<()> {
     let counts = context.world.target.stats().await?;
-    let Some(taken) = written.keys().find(|namespace| counts.count(namespace) > 0) else {
-        return Ok(());
-    };
-    let message = format!(
-        "an import makes its namespaces, and `{taken}` of the target holds {} records already",
-        Observed::count(counts.count(taken))
-    );
-    Err(Error::new(ErrorKind::Refused, message).with_hint(AGAIN))
+    match taken(written.keys(), &counts) {
+        None => Ok(()),
+        Some(message) => Err(Error::new(ErrorKind::Refused, message).with_hint(AGAIN)),
+    }
 }
 
 const AGAIN: &str = "roll back with `--purge`, which deletes the target where this run made it; in another target remove \

@@ -57,16 +57,8 @@ impl Work for CopyWork {
         let path = context.artifacts.join("dead-letters.jsonl");
         let route = route_of(context).await?;
         let staging = plan::plan_shards(context, route).await?;
-        let imported = match route {
-            Route::Import => Some(Imported::of(context)?),
-            _ => None,
-        };
-        let is_importing = match &imported {
-            Some(imported) => imported.has_begun(context).await?,
-            None => false,
-        };
-        let export = imported.as_ref().map(|imported| imported.export.clone());
-        if !is_importing {
+        let imported = Imported::of(context, route).await?;
+        if !imported.as_ref().is_some_and(|imported| imported.has_begun) {
             plan::plan_again(context, &path).await?;
         }
         prepare_ids(context, &recorded_mappings(context)).await?;
@@ -74,9 +66,9 @@ impl Work for CopyWork {
         let (done_before, retries_before) = (before.tally(), context.world.retries());
         let mut pipeline = pipeline(context, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
-        pipeline.export = export;
+        pipeline.export = imported.as_ref().map(|imported| imported.export.clone());
         prove_merges(context, &pipeline).await?;
-        if let Some(imported) = imported.as_ref().filter(|_| !is_importing) {
+        if let Some(imported) = &imported {
             imported.begin(context).await?;
         }
         let watch = Stopwatch::start();
@@ -93,15 +85,15 @@ impl Work for CopyWork {
         // Of what passed through here: an import takes the target's own time.
         let seconds = watch.elapsed().as_secs_f64().max(1e-3);
         let mut gaps = prove::prove(context).await?;
-        if imported.is_some() && !is_importing && gaps.is_empty() && has_failed(context)? {
-            gaps.push(
-                "the files were not imported: an assertion fails on what was written".to_owned(),
-            );
+        if gaps.is_empty()
+            && let Some(imported) = &imported
+        {
+            match !imported.has_begun && has_failed(context)? {
+                true => gaps.push(NOT_IMPORTED.to_owned()),
+                false => imported.run(context).await?,
+            }
         }
         if gaps.is_empty() {
-            if let Some(imported) = &imported {
-                imported.run(context).await?;
-            }
             let removed = remove_all(context).await?;
             for resource in removed {
                 context.note(format!("removed {resource}"))?;
@@ -151,6 +143,8 @@ impl Work for CopyWork {
         Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
     }
 }
+
+const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on what was written";
 
 /// What is known of a copy when every record is settled.
 fn settled(tally: Tally) -> Measured {

@@ -2,7 +2,7 @@
 
 use crate::copy::Mapping;
 use crate::error::Result;
-use crate::model::{Deployment, IndexSpec, IndexStats, VectorType};
+use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, VectorType};
 use crate::plan::Plan;
 use crate::plan::file;
 use crate::run::World;
@@ -11,8 +11,8 @@ use crate::run::stage::create::spec_of;
 
 /// The most records and namespaces that the collection path takes (Pinecone, "Migrate a pod-based index to
 /// serverless", 2026).
-const COLLECTION_RECORDS: u64 = 500_000_000;
-const COLLECTION_NAMESPACES: usize = 20_000;
+pub(in crate::run::stage) const COLLECTION_RECORDS: u64 = 500_000_000;
+pub(in crate::run::stage) const COLLECTION_NAMESPACES: usize = 20_000;
 
 /// What the choice depends on.
 pub(crate) struct Facts<'a> {
@@ -24,13 +24,13 @@ pub(crate) struct Facts<'a> {
     pub target: Option<IndexSpec>,
     /// Whether the target is there and was not made by this run.
     pub is_found: bool,
-    /// What the target holds already.
+    /// What the target holds already; asked for where the plan imports.
     pub held: IndexStats,
     pub is_same_project: bool,
 }
 
 impl<'a> Facts<'a> {
-    /// Looks at the target.
+    /// Of the target as it was `seen`.
     ///
     /// # Errors
     /// Those of the target.
@@ -40,10 +40,11 @@ impl<'a> Facts<'a> {
         source: &'a IndexSpec,
         stats: &'a IndexStats,
         mappings: &'a [Mapping],
+        seen: Option<&IndexDescription>,
     ) -> Result<Self> {
-        let seen = world.target.describe().await?;
-        let held = match &seen {
-            Some(seen) if seen.ready => world.target.stats().await?,
+        let imports = copy_of(plan).import.is_some();
+        let held = match seen {
+            Some(seen) if imports && seen.ready => world.target.stats().await?,
             _ => IndexStats::default(),
         };
         Ok(Self {
@@ -52,7 +53,7 @@ impl<'a> Facts<'a> {
             stats,
             mappings,
             is_found: seen.is_some(),
-            target: seen.map(|seen| seen.spec).or_else(|| spec_of(plan)),
+            target: seen.map(|seen| seen.spec.clone()).or_else(|| spec_of(plan)),
             held,
             is_same_project: world.is_same_project,
         })

@@ -4,16 +4,17 @@
 
 use super::facts::Facts;
 use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target, record_guess};
-use crate::model::{Deployment, Observed};
+use crate::model::{Deployment, IndexStats, Namespace, Observed};
 use crate::plan::file::{ServicePlan, StageKind};
 use crate::provider::storage::{is_s3, refuses_name};
 use crate::run::stage::audit::has_import;
 use crate::run::stage::copy::{Enumerated, copy_of};
 
-/// Namespaces, files and bytes of one import.
-const NAMESPACES: usize = 10_000;
+/// Namespaces and bytes of one import.
+pub(in crate::run::stage) const IMPORT_NAMESPACES: usize = 10_000;
+pub(in crate::run::stage) const IMPORT_BYTES: f64 = 1e12;
+/// Files of one import.
 const FILES: u64 = 100_000;
-const BYTES: f64 = 1e12;
 
 impl Facts<'_> {
     /// Why the target cannot import what the copy would write; `None` where it can.
@@ -50,25 +51,29 @@ impl Facts<'_> {
     fn against_namespaces(&self) -> Option<String> {
         let expected = expected_by_target(self.mappings);
         let count = expected.values().filter(|records| **records > 0).count();
-        if count > NAMESPACES {
+        if count > IMPORT_NAMESPACES {
             return Some(format!(
                 "{} namespaces, an import takes {}",
                 Observed::count(count as u64),
-                Observed::count(NAMESPACES as u64)
+                Observed::count(IMPORT_NAMESPACES as u64)
             ));
         }
-        expected.keys().find_map(|namespace| {
-            let held = self.held.count(namespace);
-            if held > 0 {
-                let held = Observed::count(held);
-                return Some(format!(
-                    "an import makes its namespaces, and `{namespace}` holds {held} records already"
-                ));
-            }
+        let unnameable = |namespace: &Namespace| {
             refuses_name(namespace.explicit())
                 .map(|why| format!("`{namespace}` cannot be a folder's name: {why}"))
-        })
+        };
+        taken(expected.keys(), &self.held).or_else(|| expected.keys().find_map(unnameable))
     }
+}
+
+/// That one of `namespaces` holds records already; an import would fail as a whole.
+pub(in crate::run::stage) fn taken<'a>(
+    mut namespaces: impl Iterator<Item = &'a Namespace>,
+    held: &IndexStats,
+) -> Option<String> {
+    let taken = namespaces.find(|namespace| held.count(namespace) > 0)?;
+    let records = Observed::count(held.count(taken));
+    Some(format!("an import makes its namespaces, and `{taken}` holds {records} records already"))
 }
 
 /// Why shards of these many records, each of `dimension` components, are too large together.
@@ -78,8 +83,8 @@ fn over_size(dimension: usize, shards: impl Iterator<Item = u64>) -> Option<Stri
     let (records, files) = shards
         .fold((0, 0), |(records, files), shard| (records + shard, files + shard.div_ceil(a_file)));
     let bytes = records as f64 * record as f64;
-    if bytes > BYTES {
-        let (bytes, most) = (Observed::Bytes(bytes), Observed::Bytes(BYTES));
+    if bytes > IMPORT_BYTES {
+        let (bytes, most) = (Observed::Bytes(bytes), Observed::Bytes(IMPORT_BYTES));
         return Some(format!("about {bytes}, an import takes {most}"));
     }
     (files > FILES).then(|| {

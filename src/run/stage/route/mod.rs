@@ -4,6 +4,8 @@ mod facts;
 mod import;
 
 pub(crate) use self::facts::Facts;
+pub(super) use self::facts::{COLLECTION_NAMESPACES, COLLECTION_RECORDS};
+pub(super) use self::import::{IMPORT_BYTES, IMPORT_NAMESPACES, taken};
 use super::copy::{Enumerated, Enumerator, copy_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
@@ -144,7 +146,9 @@ pub(super) async fn route_of(context: &Context) -> Result<Route> {
     let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
     let stats = world.source.stats().await?;
     let mappings = super::copy::mappings(&context.plan, &stats)?;
-    let facts = Facts::of(&context.plan, world, &source.spec, &stats, &mappings).await?;
+    let seen = world.target.describe().await?;
+    let facts =
+        Facts::of(&context.plan, world, &source.spec, &stats, &mappings, seen.as_ref()).await?;
     let chosen = choose(&facts, world, None).await?;
     if !context.options.is_rehearsal {
         chosen.reach(&context.plan, world).await?;
