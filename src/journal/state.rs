@@ -192,10 +192,14 @@ impl RunState {
         self.stages.iter().find(|stage| &stage.id == id)
     }
 
-    /// How the records travel, once a stage has chosen.
-    pub fn route(&self) -> Option<(Route, &str)> {
-        let chosen = self.stages.iter().find_map(|stage| stage.route.as_ref());
-        chosen.map(|(route, reason)| (*route, reason.as_str()))
+    /// How the records of a copy stage travel, once it is chosen.
+    pub fn route(&self, copy: &StageId) -> Option<(Route, &str)> {
+        let at = self.stages.iter().position(|stage| stage.id == *copy)?;
+        let own = self.stages[at].route.as_ref();
+        // Earlier versions recorded it with the stage that made the target.
+        let makes = |stage: &&StageState| stage.shards.is_empty() && stage.route.is_some();
+        let of_create = || self.stages[..at].iter().rfind(makes)?.route.as_ref();
+        own.or_else(of_create).map(|(route, reason)| (*route, reason.as_str()))
     }
 
     /// Collections and the like that are not removed yet, each with the stage that made it.

@@ -31,6 +31,7 @@ mod render;
 mod resolve;
 mod schema;
 mod source;
+mod stages;
 mod template;
 mod walk;
 mod yaml;
@@ -49,6 +50,7 @@ pub use read::{Inputs, Read, read, read_text};
 pub use reference::{explain, reference_markdown};
 pub use render::Colour;
 pub use schema::schema;
+pub use stages::CopyStage;
 pub use template::Template;
 
 pub use crate::model::{Place, Severity};
@@ -68,6 +70,8 @@ pub struct Plan {
     pub path: PathBuf,
     /// One per stage, in order.
     pub stages: Vec<CheckedStage>,
+    /// Stages that were put aside, with their places among all: see [`Plan::leave_only`].
+    aside: Vec<(usize, file::Stage, CheckedStage)>,
     /// Rows of each lookup file of the copy stages, by lookup name: key column to value column.
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
     /// What `vars` and `env` are in templates that are evaluated later.
@@ -104,14 +108,6 @@ impl Plan {
     /// The line of the plan's text at a place.
     pub fn source_line(&self, place: &Place) -> Option<&str> {
         self.places.line(place)
-    }
-
-    /// What the first `create` stage makes.
-    pub fn create_spec(&self) -> Option<&file::CreateSpec> {
-        self.file.stages.iter().find_map(|stage| match &stage.kind {
-            file::StageKind::Create(create) => Some(&create.spec),
-            _ => None,
-        })
     }
 
     /// A path of the plan, which starts from the plan's folder.

@@ -1,5 +1,6 @@
 //! What a stage is given: everything it needs, as data and handles.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -30,8 +31,8 @@ pub struct Context {
     pub options: Arc<RunOptions>,
     /// Where this run's artifacts go.
     pub artifacts: PathBuf,
-    /// The sorted ids of the plan's manifest, once they were opened.
-    pub(super) ids: Arc<Mutex<Option<Arc<Spool>>>>,
+    /// The sorted ids of the manifest of each copy stage, once they were opened.
+    pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
     /// When this process has waited long enough.
     pub detach_at: Option<Timestamp>,
 }

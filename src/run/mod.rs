@@ -31,7 +31,7 @@ pub use listener::{Listener, Progress, Silent};
 pub use options::RunOptions;
 pub use outcome::Outcome;
 pub use prepare::PreparedRun;
-pub use preview::{Preview, PreviewStage, preview};
+pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
 pub use price::{Estimate, PriceTable};
 pub use recorder::Recorder;
 pub(crate) use stage::COLD_FIGURE;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::copy::Partition;
 use crate::error::Result;
-use crate::model::{Namespace, Rate};
+use crate::model::{Namespace, Rate, StageId};
 use crate::plan::Plan;
-use crate::plan::file::{Endpoint, Provider, StageKind};
+use crate::plan::file::{Endpoint, Provider};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
@@ -18,7 +18,7 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 /// The two indexes of a migration, behind the layers a run wants.
 #[derive(Clone)]
 pub struct World {
-    /// What every stage reads.
+    /// What every stage reads, at the lowest rate that a copy stage of the plan allows.
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
     /// Both sides without throttle and with the quick retries of an application: what latencies are measured with.
@@ -33,7 +33,9 @@ pub struct World {
     /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
     /// ask the same.
     pub(super) partitions: Partitions,
-    source_metrics: Arc<Metrics>,
+    /// The source at the rate of each copy stage, where the plan has several.
+    sources: BTreeMap<StageId, Arc<dyn Source>>,
+    source_metrics: Vec<Arc<Metrics>>,
     target_metrics: Arc<Metrics>,
 }
 
@@ -81,8 +83,18 @@ impl World {
             true => (StackOptions::files(), StackOptions::files()),
             false => (StackOptions::serverless(), StackOptions::probe(PROBE_DEADLINE)),
         };
-        options.throttle.fetched_records = rate_of(plan).map(|Rate(records)| records);
-        let (layered_source, source_metrics) = stack(source.clone(), options);
+        let copies = plan.copies();
+        let rates = copies.iter().filter_map(|copy| copy.asked.rate).map(|Rate(records)| records);
+        options.throttle.fetched_records = rates.min_by(f64::total_cmp);
+        let (layered_source, metrics) = stack(source.clone(), options);
+        let (mut sources, mut source_metrics) = (BTreeMap::new(), vec![metrics]);
+        for copy in copies.iter().filter(|copy| !copy.is_only) {
+            options.throttle.fetched_records = copy.asked.rate.map(|Rate(records)| records);
+            let (own, metrics) = stack(source.clone(), options);
+            let own: Arc<dyn Source> = own;
+            sources.insert(copy.id.clone(), own);
+            source_metrics.push(metrics);
+        }
         let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
         let (measured_source, _) = stack(source, measured);
         let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
@@ -96,9 +108,15 @@ impl World {
             opener: Arc::new(opener),
             s3: S3Options::from_variables(&environment.variables),
             partitions: Partitions::default(),
+            sources,
             source_metrics,
             target_metrics,
         })
+    }
+
+    /// The source at the rate of one copy stage.
+    pub fn source_of(&self, copy: &StageId) -> Arc<dyn Source> {
+        self.sources.get(copy).unwrap_or(&self.source).clone()
     }
 
     /// Another index of the target's project, there or not yet.
@@ -130,12 +148,16 @@ impl World {
 
     /// How often both sides asked to slow down so far.
     pub fn throttled(&self) -> u64 {
-        self.source_metrics.total().rate_limited + self.target_metrics.total().rate_limited
+        self.metrics().map(|metrics| metrics.total().rate_limited).sum()
     }
 
     /// Requests made again so far, on both sides.
     pub fn retries(&self) -> u64 {
-        self.source_metrics.total().retries + self.target_metrics.total().retries
+        self.metrics().map(|metrics| metrics.total().retries).sum()
+    }
+
+    fn metrics(&self) -> impl Iterator<Item = &Metrics> {
+        self.source_metrics.iter().chain([&self.target_metrics]).map(|metrics| &**metrics)
     }
 
     /// Why a request waits right now, for people.
@@ -149,14 +171,7 @@ impl World {
                 )
             })
         };
-        say("target", &self.target_metrics).or_else(|| say("source", &self.source_metrics))
+        let of_source = || self.source_metrics.iter().find_map(|metrics| say("source", metrics));
+        say("target", &self.target_metrics).or_else(of_source)
     }
-}
-
-/// The most records a second that the plan's copy stage reads.
-fn rate_of(plan: &Plan) -> Option<Rate> {
-    plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Copy(copy) => copy.rate,
-        _ => None,
-    })
 }

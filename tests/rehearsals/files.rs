@@ -118,7 +118,7 @@ async fn files_are_streamed_into_an_index_and_compared_with_it() {
     mixed(folder.path());
     let rig =
         moved(&plan(folder.path(), "    namespaces: { rename: \"n_{{ namespace }}\" }")).await;
-    assert_eq!(rig.state().route().unwrap().0, Route::Stream);
+    assert_eq!(rig.state().route(&"copy".into()).unwrap().0, Route::Stream);
     let expected = [("n___default__", 500), ("n_one", 500), ("n_two", 500)];
     let expected = expected.map(|(name, count)| (name.to_owned(), count));
     assert_eq!(counts(&rig).await, expected);
@@ -134,7 +134,7 @@ async fn files_in_folders_are_imported_into_namespaces_of_their_names() {
     folders(folder.path());
     let copy = "    strategy: import\n    import: { uri: \"s3://shelf/moves\" }";
     let rig = moved(&plan(folder.path(), copy)).await;
-    assert_eq!(rig.state().route().unwrap().0, Route::Import);
+    assert_eq!(rig.state().route(&"copy".into()).unwrap().0, Route::Import);
     let expected = [("__default__", 5), ("blue", 40), ("red", 300)];
     assert_eq!(counts(&rig).await, expected.map(|(name, count)| (name.to_owned(), count)));
     assert_eq!(rig.emulator.counters().indexes["new"].imported, 345);

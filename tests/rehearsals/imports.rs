@@ -58,7 +58,7 @@ async fn assert_imported(rig: &Rig, records: u64) {
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
     assert_eq!(target.stats().await.unwrap().total, records);
-    assert_eq!(rig.state().route().unwrap().0, Route::Import);
+    assert_eq!(rig.state().route(&"copy".into()).unwrap().0, Route::Import);
     assert_eq!(rig.state().resources().count(), 0);
     assert_eq!(rig.emulator.counters().writes("old"), 0);
     assert_eq!(folders(rig.folder.path()), [""; 0]);
@@ -113,13 +113,13 @@ async fn auto_imports_where_there_is_a_place_and_no_collection_will_do() {
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_imported(&rig, 300).await;
-    let reason = rig.state().route().unwrap().1.to_owned();
+    let reason = rig.state().route(&"copy".into()).unwrap().1.to_owned();
     assert!(reason.contains("namespaces get other names; the plan has a place"), "{reason}");
 
     let rig = Rig::of_text(&plan("", SMALL)).await;
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-    assert_eq!(rig.state().route().unwrap().0, Route::Collection);
+    assert_eq!(rig.state().route(&"copy".into()).unwrap().0, Route::Collection);
 }
 
 fn record(id: &str, sparse: bool) -> Record {
@@ -194,7 +194,7 @@ async fn a_record_that_cannot_be_changed_as_asked_is_set_aside_and_the_others_ar
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_imported(&rig, 3).await;
     let artifacts = rig.paths().artifacts(&rig.state().run);
-    let letters = std::fs::read_to_string(artifacts.join("dead-letters.jsonl")).unwrap();
+    let letters = std::fs::read_to_string(artifacts.join("copy-dead-letters.jsonl")).unwrap();
     assert_eq!(letters.lines().count(), 1);
     assert!(letters.contains("id-no number"), "{letters}");
 }
@@ -282,7 +282,8 @@ async fn a_target_that_holds_records_is_not_imported_into() {
     rig.plan = crate::rig::read(&rig.file("plan.yaml"));
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-    let (route, reason) = rig.state().route().map(|(route, why)| (route, why.to_owned())).unwrap();
+    let (route, reason) =
+        rig.state().route(&"copy".into()).map(|(route, why)| (route, why.to_owned())).unwrap();
     assert_eq!(route, Route::Stream);
     assert!(reason.contains("not by import: an import makes its namespaces"), "{reason}");
 }

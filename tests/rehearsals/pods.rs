@@ -71,7 +71,7 @@ impl Counted for Arc<dyn vecshift::provider::Target> {
 }
 
 fn route(rig: &Rig) -> Route {
-    rig.state().route().unwrap().0
+    rig.state().route(&"copy".into()).unwrap().0
 }
 
 /// Records expected and settled by namespace, over all shards.
@@ -132,7 +132,7 @@ async fn where_names_change_a_staging_index_lists_what_nothing_can_split() {
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_eq!(route(&rig), Route::Staging);
-    let reason = rig.state().route().unwrap().1.to_owned();
+    let reason = rig.state().route(&"copy".into()).unwrap().1.to_owned();
     assert!(reason.contains("2,345 of them are out of reach"), "{reason}");
     assert_moved(&rig, 12_365).await;
     assert_eq!(settled(&rig.state())["all"], (12_345, 12_345));

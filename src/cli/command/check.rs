@@ -97,7 +97,7 @@ async fn look(
     drive.look(&interrupt).await
 }
 
-/// Leaves one stage of a plan, the copies a verify is about, and nothing that acts. Returns those copies.
+/// Leaves one stage of a plan and the copies a verify is about; whatever else acts is put aside. Returns those copies.
 fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<StageId>> {
     let found = plan.stages_in_order().find(|(_, checked)| checked.id.as_str() == stage);
     let is_verify = match found.map(|(file, _)| &file.kind) {
@@ -127,10 +127,7 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
         .with_hint("`vecshift run` copies first; `--until` stops it after the copy"));
     }
     let kept = |id: &StageId| id.as_str() == stage || copies.contains(id);
-    let keep: Vec<bool> = plan.stages.iter().map(|stage| kept(&stage.id)).collect();
-    let mut of_file = keep.iter();
-    plan.file.stages.retain(|_| of_file.next().copied().unwrap_or(false));
-    plan.stages.retain(|stage| kept(&stage.id));
+    plan.leave_only(kept);
     plan.file.stages.iter_mut().for_each(|stage| stage.common.needs_approval = false);
     plan.file.hooks.clear();
     Ok(copies)

@@ -3,7 +3,7 @@
 use super::super::assertion::{ParsedAssertion, Severity};
 use super::super::codes;
 use super::super::file::{AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind};
-use super::Context;
+use super::{Context, stage_id};
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -177,12 +177,28 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
         _ => return,
     };
     let before = &context.file.stages[..index];
-    let copies = before.iter().any(|stage| matches!(stage.kind, StageKind::Copy(_)));
-    let verified = before.iter().any(|stage| matches!(stage.kind, StageKind::Verify(_)));
-    if copies && !verified {
-        let message = format!("{what} without a `verify` stage before it");
-        context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
+    let is_verified = |copy: &Stage, after: &[Stage]| {
+        let id = stage_id(copy);
+        after.iter().any(|stage| match &stage.kind {
+            StageKind::Verify(verify) => verify.copy.as_ref().is_none_or(|of| id.as_str() == of),
+            _ => false,
+        })
+    };
+    let copies = before.iter().enumerate();
+    let copies = copies.filter(|(_, stage)| matches!(stage.kind, StageKind::Copy(_)));
+    let unproven: Vec<_> = copies
+        .clone()
+        .filter(|(at, copy)| !is_verified(copy, &before[at + 1..]))
+        .map(|(_, copy)| format!("`{}`", stage_id(copy)))
+        .collect();
+    if unproven.is_empty() {
+        return;
     }
+    let message = match copies.count() == unproven.len() {
+        true => format!("{what} without a `verify` stage before it"),
+        false => format!("{what} and no `verify` stage before it is about {}", unproven.join(", ")),
+    };
+    context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
 }
 
 /// Every namespace is read by the first stage that compares or moves traffic.

@@ -4,6 +4,7 @@
 
 mod assertions;
 mod canary;
+mod copies;
 mod copy;
 mod create;
 mod files;
@@ -24,6 +25,7 @@ use super::diagnostic::Diagnostic;
 use super::file::{PlanFile, Stage};
 use super::node::Node;
 use super::source::{Region, Sources};
+use super::template::Bindings;
 use super::walk::Secret;
 use super::{Assertion, CheckedStage};
 use crate::model::StageId;
@@ -45,6 +47,7 @@ pub(crate) fn check(mut context: Context<'_>) -> Checked {
     traffic::check(&mut context);
     create::check(&mut context);
     let lookups = copy::check(&mut context);
+    copies::check(&mut context, &lookups);
     records::check(&mut context);
     canary::check(&mut context);
     lint::check(&mut context);
@@ -66,6 +69,8 @@ pub(crate) struct Context<'a> {
     pub file: &'a PlanFile,
     pub root: &'a Node,
     pub sources: &'a Sources,
+    /// What `vars` and `env` are in templates.
+    pub bindings: &'a Bindings,
     /// The plan's folder.
     pub base: &'a Path,
     /// Pointers whose value was replaced by a sample, because it was wrong.

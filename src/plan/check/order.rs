@@ -7,6 +7,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     let stages: Vec<_> =
         context.stages().map(|(pointer, stage)| (pointer, stage.kind.name())).collect();
     let position = |kind: &str| stages.iter().position(|(_, name)| *name == kind);
+    let last_copy = stages.iter().rposition(|(_, name)| *name == "copy");
     for (before, after, why) in [
         ("create", "copy", "records would be copied into an index that is not there"),
         ("create", "verify", "there would be nothing to compare with"),
@@ -14,7 +15,12 @@ pub(super) fn check(context: &mut Context<'_>) {
         ("copy", "verify", "there would be nothing to compare yet"),
         ("copy", "canary", "traffic would move to an index without its records"),
     ] {
-        let (Some(first), Some(second)) = (position(before), position(after)) else { continue };
+        let first = match (before, after) {
+            // All of them are needed; a `verify` may stand between two copies.
+            ("copy", "canary") => last_copy,
+            _ => position(before),
+        };
+        let (Some(first), Some(second)) = (first, position(after)) else { continue };
         if second < first {
             let message = format!("`{after}` comes before `{before}`: {why}");
             let other = context.region(&format!("{}/kind", stages[first].0));

@@ -53,6 +53,16 @@ codes! {
     example "tags: { \"cost center\": a }"
     fix "Shorten it or replace the characters."
 
+    COPIES_MEET Error "V040" "copies-meet"
+    means "Two copy stages would write to the same namespace of the target. Each proves its own records, so neither could say whether what is there is whole; records with equal ids would overwrite each other. The same namespace of the source may go to two namespaces of the target."
+    example "stages:\n  - { kind: copy, id: first, namespaces: { select: [\"twin_*\"] } }\n  - { kind: copy, id: second, namespaces: { select: [twin_1] } }"
+    fix "Give one of them other names with `namespaces.rename`, or narrow its `namespaces.select`. One copy stage brings several namespaces into one with `merge: true`."
+
+    NO_SUCH_COPY Error "V041" "no-such-copy"
+    means "A `verify` stage names the copy stage whose records it compares, and no copy stage of that id runs before it."
+    example "stages:\n  - { kind: copy, id: first }\n  - { kind: verify, copy: frist }"
+    fix "Write the id of a copy stage that comes before, or leave `copy` out: then every copy stage before it is compared."
+
     NO_TRAFFIC Error "V050" "no-traffic"
     means "A canary stage moves traffic, and the plan does not say how."
     example "stages:\n  - kind: canary\n    steps: [{ weight: 100%, bake: 1h }]"

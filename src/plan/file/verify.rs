@@ -15,6 +15,9 @@ pub struct Verify {
     /// How many records are compared: `all`, a share like `1%`, or a number like `10_000 records`.
     #[serde(default)]
     pub compare: Compare,
+    /// The id of the copy stage whose records are compared. Default: those of every copy stage before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
     /// The largest difference of one component that still counts as equal. Default: none, every bit counts; with `0`
     /// values are compared as numbers, so that `-0` is `0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,20 +2,22 @@
 
 mod stage;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::options::RunOptions;
 use super::stage::{
-    Facts, audit_missing_source, check_manifest, choose, mappings, refuse_differences,
-    refuse_other_dimension, spec_of,
+    Facts, Selection, audit_missing_source, check_manifest, choose, not_copied, not_taken,
+    refuse_differences, refuse_other_dimension, selections, spec_of,
 };
 use super::world::World;
 use crate::copy::Mapping;
 use crate::error::Result;
 use crate::journal::{Phase, RunState};
-use crate::model::{IndexDescription, IndexStats, StageId};
-use crate::plan::Plan;
+use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
+use crate::plan::{CopyStage, Plan};
 
 /// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
 const MOST_COUNTS: u64 = 1_000;
@@ -35,8 +37,20 @@ pub struct Preview {
     pub point_of_no_return: Option<StageId>,
     /// Hooks that would run, as `moment command`.
     pub hooks: Vec<String>,
+    /// What the copy stages take, one after the other.
     pub namespaces: Vec<Mapping>,
+    /// The same for each.
+    pub copies: Vec<PreviewCopy>,
+    /// Namespaces that hold records and that no copy stage takes, with their records.
+    pub not_copied: BTreeMap<Namespace, u64>,
     pub notes: Vec<String>,
+}
+
+/// What one copy stage takes.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewCopy {
+    pub stage: StageId,
+    pub namespaces: Vec<Mapping>,
 }
 
 /// One index of the migration.
@@ -72,6 +86,12 @@ pub struct PreviewStage {
 }
 
 impl Preview {
+    /// The namespaces that a stage is about: its own of a copy stage, those of all copies else.
+    fn namespaces_of(&self, stage: &StageId) -> &[Mapping] {
+        let own = self.copies.iter().find(|copy| copy.stage == *stage);
+        own.map_or(&self.namespaces, |copy| &copy.namespaces)
+    }
+
     /// Whether a run would do nothing.
     pub fn is_empty(&self) -> bool {
         self.counts == Counts::default() && self.stages.iter().all(|stage| stage.marker == '=')
@@ -99,28 +119,29 @@ pub async fn preview(
         Some(_) => world.source.stats().await?,
         None => IndexStats::default(),
     };
-    let namespaces = mappings(plan, &stats)?;
+    let selected = selections(plan, &stats)?;
     let mut notes = Vec::new();
     let asked = spec_of(plan);
     if let Some(asked) = &asked {
         check_target(asked, source.as_ref(), target.as_ref())?;
     }
-    let mut chosen = None;
-    if let Some(source) = &source
-        && has_stage(plan, "copy")
-        && !is_passed(state, "copy", plan)
-        && state.route().is_none()
-    {
-        let facts =
-            Facts::of(plan, world, &source.spec, &stats, &namespaces, target.as_ref()).await?;
-        let way = choose(&facts, world, Some(MOST_COUNTS)).await?;
-        if !options.is_rehearsal {
-            way.reach(plan, world).await?;
+    let mut chosen = BTreeMap::new();
+    if let Some(source) = &source {
+        for Selection { copy, mappings } in selected.iter().filter(|one| is_open(plan, state, one))
+        {
+            let target = target.as_ref();
+            let facts = Facts::of(plan, copy, world, &source.spec, &stats, mappings, target);
+            let way = choose(&facts.await?, world, Some(MOST_COUNTS)).await?;
+            if !options.is_rehearsal {
+                way.reach(copy, world).await?;
+            }
+            chosen.insert(copy.id.clone(), way);
+            check_manifest(plan, copy, mappings).await?;
+            notes.extend(command_of_manifest(copy));
         }
-        chosen = Some(way);
-        check_manifest(plan, &namespaces).await?;
-        notes.extend(command_of_manifest(plan));
     }
+    let left = not_taken(&selected, &stats);
+    notes.extend(not_copied(&left));
     if state.phase == Phase::RollingBack {
         notes.push(
             "the run is rolling back: running it goes on with that, not with the stages".into(),
@@ -149,12 +170,15 @@ pub async fn preview(
         stages: Vec::new(),
         point_of_no_return: point_of_no_return(plan).filter(|_| !is_retired),
         hooks: hooks(plan),
-        namespaces,
+        namespaces: selected.iter().flat_map(|one| one.mappings.clone()).collect(),
+        copies: selected.into_iter().map(PreviewCopy::from).collect(),
+        not_copied: left,
         notes,
     };
     for (index, stage) in plan.stages.iter().enumerate() {
-        let stage = stage::preview_stage(plan, state, &preview, chosen.as_ref(), index, &stage.id);
-        preview.counts.add(&stage, plan, index, &preview.namespaces);
+        let stage = stage::preview_stage(plan, state, &preview, &chosen, index, &stage.id);
+        let namespaces = preview.namespaces_of(&stage.id).len() as u64;
+        preview.counts.add(&stage, plan, index, namespaces);
         preview.stages.push(stage);
     }
     Ok(preview)
@@ -172,14 +196,16 @@ async fn side_of_target(
     Ok(Side { index: plan.file.target.index.clone(), description, records })
 }
 
-fn has_stage(plan: &Plan, kind: &str) -> bool {
-    plan.file.stages.iter().any(|stage| stage.kind.name() == kind)
+/// Whether the way of a copy stage is still to be chosen.
+fn is_open(plan: &Plan, state: &RunState, Selection { copy, .. }: &Selection) -> bool {
+    let is_passed = state.stage(&copy.id).is_some_and(|stage| stage.is_passed());
+    plan.copy(&copy.id).is_some() && !is_passed && state.route(&copy.id).is_none()
 }
 
-fn is_passed(state: &RunState, kind: &str, plan: &Plan) -> bool {
-    plan.file.stages.iter().zip(&plan.stages).any(|(stage, checked)| {
-        stage.kind.name() == kind && state.stage(&checked.id).is_some_and(|stage| stage.is_passed())
-    })
+impl From<Selection> for PreviewCopy {
+    fn from(Selection { copy, mappings }: Selection) -> Self {
+        Self { stage: copy.id, namespaces: mappings }
+    }
 }
 
 fn check_target(
@@ -197,17 +223,10 @@ fn check_target(
 }
 
 /// A preview runs no commands.
-fn command_of_manifest(plan: &Plan) -> Option<String> {
-    plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Copy(copy) => match &copy.enumerate {
-            EnumerateBy::Manifest(asked) => asked.manifest.exec.as_ref(),
-            EnumerateBy::Named(_) => None,
-        }
-        .map(|argv| {
-            format!("the ids are what `{}` prints: it is run when the copy begins", argv.join(" "))
-        }),
-        _ => None,
-    })
+fn command_of_manifest(copy: &CopyStage) -> Option<String> {
+    let EnumerateBy::Manifest(asked) = &copy.asked.enumerate else { return None };
+    let argv = asked.manifest.exec.as_ref()?.join(" ");
+    Some(format!("the ids are what `{argv}` prints: it is run when the copy begins"))
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {
@@ -250,13 +269,13 @@ fn hooks(plan: &Plan) -> Vec<String> {
 }
 
 impl Counts {
-    fn add(&mut self, stage: &PreviewStage, plan: &Plan, index: usize, namespaces: &[Mapping]) {
+    fn add(&mut self, stage: &PreviewStage, plan: &Plan, index: usize, namespaces: u64) {
         if stage.marker == '=' {
             return;
         }
         match &plan.file.stages[index].kind {
             StageKind::Create(_) if stage.marker == '+' => self.create += 1,
-            StageKind::Copy(_) => self.namespaces += namespaces.len() as u64,
+            StageKind::Copy(_) => self.namespaces += namespaces,
             StageKind::Canary(canary) => self.shifts += canary.steps.len() as u64,
             StageKind::Decommission(_) => self.delete += 1,
             _ => {}

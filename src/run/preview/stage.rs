@@ -7,7 +7,7 @@ use crate::copy::{Mapping, merged, record_guess};
 use crate::journal::{Phase, Route, RunState, StageStatus};
 use crate::model::StageId;
 use crate::plan::Plan;
-use crate::plan::file::{Compare, StageKind, StepApproval};
+use crate::plan::file::{Compare, StageKind, StepApproval, Verify};
 use crate::run::price::{Load, PriceTable};
 use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
@@ -21,7 +21,7 @@ pub(super) fn preview_stage(
     plan: &Plan,
     state: &RunState,
     preview: &Preview,
-    chosen: Option<&Chosen>,
+    chosen: &BTreeMap<StageId, Chosen>,
     index: usize,
     id: &StageId,
 ) -> PreviewStage {
@@ -37,8 +37,21 @@ pub(super) fn preview_stage(
     };
     let kind = &plan.file.stages[index].kind;
     let assertions = plan.stages[index].assertions.len();
-    let route = chosen.map(|chosen| chosen.route).or_else(|| state.route().map(|(route, _)| route));
-    let (marker, what, estimate, undo) = describe(plan, preview, route, kind, assertions);
+    let is_collected = plan.copies().iter().any(|copy| {
+        let fresh = chosen.get(&copy.id).map(|chosen| chosen.route);
+        fresh.or(state.route(&copy.id).map(|(route, _)| route)) == Some(Route::Collection)
+    });
+    let chosen = chosen.get(id);
+    let route = chosen.map(|chosen| chosen.route).or(state.route(id).map(|(route, _)| route));
+    let route = route.or(is_collected.then_some(Route::Collection));
+    let namespaces = match kind {
+        StageKind::Verify(Verify { copy: Some(copy), .. }) => {
+            preview.namespaces_of(&StageId::new(copy))
+        }
+        _ => preview.namespaces_of(id),
+    };
+    let (marker, what, estimate, undo) =
+        describe(plan, preview, namespaces, route, kind, assertions);
     let mut details = Vec::new();
     let is_done = status == "done";
     let what = match (kind, seen) {
@@ -50,7 +63,7 @@ pub(super) fn preview_stage(
     if let StageKind::Copy(copy) = kind
         && !is_done
     {
-        let recorded = state.route().map(|(route, why)| (route, why.to_owned()));
+        let recorded = state.route(id).map(|(route, why)| (route, why.to_owned()));
         let fresh = chosen.map(|chosen| (chosen.route, chosen.why.clone()));
         if let Some((route, why)) = recorded.or(fresh) {
             details.push(format!("strategy: {} ({why})", route.name()));
@@ -62,8 +75,8 @@ pub(super) fn preview_stage(
             );
         }
         details.extend(chosen.into_iter().flat_map(enumeration_details));
-        details.extend(examples(preview));
-        details.extend(merges(&preview.namespaces));
+        details.extend(examples(namespaces));
+        details.extend(merges(namespaces));
         if copy.filter.is_some() {
             details.push(
                 "filter: only records that pass; how many is known when they were read".to_owned(),
@@ -89,11 +102,12 @@ pub(super) fn preview_stage(
 fn describe(
     plan: &Plan,
     preview: &Preview,
+    namespaces: &[Mapping],
     route: Option<Route>,
     kind: &StageKind,
     assertions: usize,
 ) -> (char, String, String, String) {
-    let records: u64 = preview.namespaces.iter().map(|mapping| mapping.records).sum();
+    let records: u64 = namespaces.iter().map(|mapping| mapping.records).sum();
     let bytes = bytes_of(preview, records);
     let asserts = format!("{assertions} assertions");
     let none = || "-".to_owned();
@@ -126,7 +140,7 @@ fn describe(
                 "{} records, {}, {} namespaces",
                 group(records),
                 size(bytes),
-                preview.namespaces.len()
+                namespaces.len()
             );
             if route == Some(Route::Collection) {
                 let estimate = "by the provider, $0.00".to_owned();
@@ -225,8 +239,8 @@ fn cells(one: &Enumerated) -> Option<String> {
     ))
 }
 
-fn examples(preview: &Preview) -> Option<String> {
-    let renamed = preview.namespaces.iter().find(|mapping| mapping.source != mapping.target)?;
+fn examples(namespaces: &[Mapping]) -> Option<String> {
+    let renamed = namespaces.iter().find(|mapping| mapping.source != mapping.target)?;
     Some(format!("for example {} -> {}", renamed.source, renamed.target))
 }
 

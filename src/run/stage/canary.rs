@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::copy::{mappings, recorded_mappings, transform_of};
-use super::sampling::{answer_from_the_same, filterable, queries, sample, seeded};
+use super::copy::{recorded_selections, selections};
+use super::sampling::{Wanted, ask, seeded};
 use super::verify::overlap_ks;
 use super::{Acted, Check, Work};
 use crate::assertion::{Judge, Measured, Progress as Judged, Series};
 use crate::clock::{Timestamp, after, until};
-use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Hold};
 use crate::model::{Observed, Rate, Sample, Share, Span, Verdict};
@@ -125,22 +124,16 @@ async fn set_weight(
 
 impl CanaryWork {
     async fn probe(&self, context: &Context) -> Result<Probe> {
-        let mut maps: Vec<Mapping> = recorded_mappings(context);
         let world = &context.world;
-        let stats = world.source.stats().await?;
-        if maps.is_empty() {
-            maps = mappings(&context.plan, &stats)?;
+        let mut copied = recorded_selections(context);
+        if copied.is_empty() {
+            copied = selections(&context.plan, &world.source.stats().await?)?;
         }
-        let mut rng = seeded(context, "canary");
-        let count = self.0.probe.queries.unwrap_or(QUERIES);
-        let dimension = stats.dimension.unwrap_or(0) as usize;
-        let sampled = sample(&*world.source, dimension, &maps, count.min(2_000), &mut rng).await?;
         let top_k = self.0.probe.top_k.unwrap_or(10);
-        let mut queries = queries(&sampled, None, count, top_k, 0.0, &mut rng);
-        let filterable = filterable(&*world.source).await?;
-        let transform = transform_of(context)?;
-        answer_from_the_same(context, &mut queries, &transform, filterable.as_deref(), &maps)?;
-        let queries: Arc<[_]> = queries.into();
+        let count = self.0.probe.queries.unwrap_or(QUERIES);
+        let wanted = Wanted { count, top_k, filtered: 0.0 };
+        let mut rng = seeded(context, "canary");
+        let queries: Arc<[_]> = ask(context, &copied, wanted, &mut rng).await?.queries.into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));
         }

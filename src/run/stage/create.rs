@@ -16,8 +16,8 @@ use crate::model::{
     Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
     RecordId, Span, SparseVector, Vector, VectorType,
 };
-use crate::plan::Plan;
-use crate::plan::file::{Create, CreateSpec, Protection, StageKind};
+use crate::plan::file::{Create, CreateSpec, Protection};
+use crate::plan::{CopyStage, Plan};
 use crate::provider::{IndexChange, Target};
 use crate::run::Context;
 
@@ -33,10 +33,7 @@ pub(super) struct CreateWork(pub Create);
 
 /// The index the plan's create stage asks for; `None` where it has none.
 pub(crate) fn spec_of(plan: &Plan) -> Option<IndexSpec> {
-    plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Create(create) => Some(index_spec(&plan.file.target.index, &create.spec)),
-        _ => None,
-    })
+    plan.create_spec().map(|spec| index_spec(&plan.file.target.index, spec))
 }
 
 fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
@@ -138,10 +135,7 @@ impl Work for CreateWork {
         let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
         self.match_source(context, &asked).await?;
         self.ensure(context, &asked).await?;
-        let limit = match recorded_route(context) {
-            Some(Route::Collection) => ready_within(context),
-            _ => READY,
-        };
+        let limit = collected(context).map_or(READY, |copy| ready_within(&copy));
         let seen = wait_index(context, &*context.world.target, limit).await?;
         self.protect(context, &asked, &seen).await?;
         probe(context, &seen).await?;
@@ -213,14 +207,18 @@ impl CreateWork {
         let target = &context.world.target;
         let seen = target.describe().await?;
         let is_ours = context.state()?.created_index.is_some();
-        // Chosen while it can be: an index that is there cannot be made from a collection any more.
-        let route = if is_ours { None } else { Some(route_of(context).await?) };
+        if !is_ours {
+            // Chosen while it can be: an index that is there cannot be made from a collection any more.
+            for copy in context.plan.copies() {
+                route_of(context, &copy).await?;
+            }
+        }
         if let Some(seen) = seen {
             return self.accept(context, asked, &seen);
         }
-        let collection = match route.or_else(|| recorded_route(context)) {
-            Some(Route::Collection) => Some(make_collection(context).await?),
-            _ => None,
+        let collection = match collected(context) {
+            Some(copy) => Some(make_collection(context, &copy).await?),
+            None => None,
         };
         context
             .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
@@ -261,6 +259,13 @@ impl CreateWork {
         let change = IndexChange { deletion_protection: Some(asked.deletion_protection) };
         context.world.target.configure(&change).await
     }
+}
+
+/// The copy whose records the target is made with. It is the plan's only one: what is made from a collection holds the
+/// whole source as it is.
+fn collected(context: &Context) -> Option<CopyStage> {
+    let is_collected = |copy: &CopyStage| recorded_route(context, copy) == Some(Route::Collection);
+    context.plan.copies().into_iter().find(is_collected)
 }
 
 /// Waits until `index` is ready.

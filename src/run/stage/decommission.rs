@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::copy::{Enumerator, copy_of, lists_of, pipeline};
+use super::copy::{Enumerator, lists_of, pipeline};
 use super::create::wait_unprotected;
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
@@ -14,6 +14,7 @@ use crate::copy::{Ids, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, ShardState, StageStatus};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Tally, Verdict};
+use crate::plan::CopyStage;
 use crate::plan::file::Decommission;
 use crate::provider::parquet::{self, RecordWriter};
 use crate::provider::{IndexChange, blocking};
@@ -109,39 +110,16 @@ impl DecommissionWork {
 
     /// Nothing may be in the source that is neither in the target nor in the snapshot.
     fn refuse_loss(&self, context: &Context, counts: &IndexStats) -> Result<()> {
-        let copied: Vec<ShardState> = context.recorder.with_state(|state| {
-            state.stages.iter().flat_map(|stage| stage.shards.values().cloned()).collect()
-        });
         let mut problems = Vec::new();
         for (namespace, now) in counts.namespaces.iter().filter(|(_, records)| **records > 0) {
-            let shards: Vec<&ShardState> =
-                copied.iter().filter(|state| &state.shard.source == namespace).collect();
-            let expected: u64 = shards.iter().map(|state| state.shard.expected).sum();
-            let mut tally = Tally::default();
-            shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
-            if shards.is_empty() {
-                if self.0.snapshot.is_none() {
-                    problems.push(format!(
-                        "`{namespace}` ({now} records) was not copied and there is no snapshot"
-                    ));
-                }
-            } else if expected != *now {
+            let copied = copied(context, namespace);
+            if copied.is_empty() && self.0.snapshot.is_none() {
                 problems.push(format!(
-                    "`{namespace}` had {expected} records when it was copied and has {now} now"
-                ));
-            } else if shards.iter().any(|state| !state.is_complete) {
-                problems.push(format!("`{namespace}` was not copied completely"));
-            } else if tally.failed > 0 && self.0.snapshot.is_none() {
-                problems.push(format!(
-                    "{} records of `{namespace}` were refused by the target and there is no snapshot",
-                    tally.failed
-                ));
-            } else if tally.left_out > 0 && self.0.snapshot.is_none() {
-                problems.push(format!(
-                    "{} records of `{namespace}` were left out by the filter and there is no snapshot",
-                    tally.left_out
+                    "`{namespace}` ({now} records) was not copied and there is no snapshot"
                 ));
             }
+            let of_copy = |(_, shards): &(_, Vec<ShardState>)| self.loss(namespace, *now, shards);
+            problems.extend(copied.iter().filter_map(of_copy));
         }
         if problems.is_empty() {
             return Ok(());
@@ -152,6 +130,29 @@ impl DecommissionWork {
             format!("deleting the source would lose records: {shown}"),
         )
         .with_hint("copy what is missing first; the source was not touched"))
+    }
+
+    /// What of a namespace, which holds `now` records, one copy of it does not have.
+    fn loss(&self, namespace: &Namespace, now: u64, shards: &[ShardState]) -> Option<String> {
+        let expected: u64 = shards.iter().map(|state| state.shard.expected).sum();
+        let mut tally = Tally::default();
+        shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
+        if expected != now {
+            return Some(format!(
+                "`{namespace}` had {expected} records when it was copied and has {now} now"
+            ));
+        }
+        if shards.iter().any(|state| !state.is_complete) {
+            return Some(format!("`{namespace}` was not copied completely"));
+        }
+        let (records, why) = match tally {
+            Tally { failed, .. } if failed > 0 => (failed, "refused by the target"),
+            Tally { left_out, .. } if left_out > 0 => (left_out, "left out by the filter"),
+            _ => return None,
+        };
+        self.0.snapshot.is_none().then(|| {
+            format!("{records} records of `{namespace}` were {why} and there is no snapshot")
+        })
     }
 
     /// Writes every record of the source to Parquet, one file a namespace, and reads it back.
@@ -273,11 +274,12 @@ async fn snapshot_namespace(
     expected: u64,
 ) -> Result<u64> {
     let source = &context.world.source;
-    let pipeline = pipeline(context, context.artifacts.join("unused.jsonl")).await?;
+    let (copy, shards) = shards_of(context, namespace, expected).await?;
+    let pipeline = pipeline(context, &copy, context.artifacts.join("unused.jsonl")).await?;
     let path = dir.join(format!("{}.parquet", file_name(namespace)));
     let mut writer = RecordWriter::create(&path)?;
-    for shard in shards_of(context, namespace, expected).await? {
-        let lists = lists_of(context, &shard, &pipeline)?;
+    for shard in shards {
+        let lists = lists_of(context, &copy, &shard, &pipeline)?;
         let mut ids = Ids::start(source.clone(), &shard, &Cursor::Start, CHUNK, lists).await?;
         while let Some(chunk) = ids.next().await? {
             context.stop_if_cancelled()?;
@@ -315,22 +317,35 @@ fn file_name(namespace: &Namespace) -> String {
     name
 }
 
-/// The shards a namespace was copied by; where it was not copied, those it would be copied by.
-async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> Result<Vec<Shard>> {
-    let copied: Vec<Shard> = context.recorder.with_state(|state| {
-        let states = state.stages.iter().flat_map(|stage| stage.shards.values());
-        let own = states.filter(|state| &state.shard.source == namespace);
-        own.map(|state| state.shard.clone()).collect()
-    });
-    if !copied.is_empty() {
-        return Ok(copied);
+/// The copies that took a namespace, each with its shards of it.
+fn copied(context: &Context, namespace: &Namespace) -> Vec<(CopyStage, Vec<ShardState>)> {
+    let shards_of = |copy: CopyStage| {
+        let shards: Vec<ShardState> = context.recorder.with_state(|state| {
+            let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+            shards.filter(|state| state.shard.source == *namespace).cloned().collect()
+        });
+        (copy, shards)
+    };
+    let all = context.plan.copies().into_iter().map(shards_of);
+    all.filter(|(_, shards)| !shards.is_empty()).collect()
+}
+
+/// The shards a namespace was copied by, by the first copy that took it; where none did, those of a copy that finds the
+/// ids by itself.
+async fn shards_of(
+    context: &Context,
+    namespace: &Namespace,
+    expected: u64,
+) -> Result<(CopyStage, Vec<Shard>)> {
+    if let Some((copy, shards)) = copied(context, namespace).into_iter().next() {
+        return Ok((copy, shards.into_iter().map(|state| state.shard).collect()));
     }
+    let copy = CopyStage::whole();
     let source = &context.world.source;
     let described = source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
-    let copy = copy_of(&context.plan);
     let enumerator = Enumerator {
         plan: &context.plan,
-        copy: &copy,
+        copy: &copy.asked,
         source: source.clone(),
         spec: &described.spec,
         most_counts: None,
@@ -338,7 +353,7 @@ async fn shards_of(context: &Context, namespace: &Namespace, expected: u64) -> R
     };
     let (source, target) = (namespace.clone(), namespace.clone());
     let found = enumerator.one(&Mapping { source, target, records: expected }).await?;
-    found.gap().map_or_else(|| Ok(found.shards()), Err)
+    found.gap().map_or_else(|| Ok((copy, found.shards())), Err)
 }
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
 pub(super) use audit::missing_source as audit_missing_source;
-pub(super) use copy::{Enumerated, Way, check_manifest, mappings};
+pub(super) use copy::{
+    Enumerated, Selection, Way, check_manifest, not_copied, not_taken, selections,
+};
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
 pub(super) use route::{Chosen, Facts, choose};
 pub(crate) use verify::COLD_FIGURE;
@@ -71,7 +73,7 @@ pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
     match &plan.file.stages[index].kind {
         StageKind::Audit(audit) => Box::new(audit::AuditWork(audit.clone())),
         StageKind::Create(create) => Box::new(create::CreateWork(create.clone())),
-        StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
+        StageKind::Copy(_) => Box::new(copy::CopyWork),
         StageKind::Verify(verify) => Box::new(verify::VerifyWork(verify.clone())),
         StageKind::Canary(canary) => Box::new(canary::CanaryWork(canary.clone())),
         StageKind::Decommission(stage) => Box::new(decommission::DecommissionWork(stage.clone())),

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::copy::copy_of;
 use super::create::wait_index;
 use crate::clock::after;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{IndexSpec, Resource, ResourceKind, Span, StageId};
+use crate::plan::CopyStage;
 use crate::provider::{Import, Target};
 use crate::run::Context;
 
@@ -24,27 +24,31 @@ const GONE: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a collection and what is made from it may take to be ready.
-pub(super) fn ready_within(context: &Context) -> Duration {
-    copy_of(&context.plan).ready_within.map_or(READY, |span| span.0)
+pub(super) fn ready_within(copy: &CopyStage) -> Duration {
+    copy.asked.ready_within.map_or(READY, |span| span.0)
 }
 
-/// How the folder of a run's files is called, before [`own_name`].
+/// How the folder of a copy's files is called, before [`own_name`].
 pub(super) const FOLDER: &str = "vecshift-import-";
 
-/// What the names of this run's resources end with.
-pub(super) fn own_name(context: &Context) -> String {
+/// What the names of the resources that a copy of this run makes end with: `-2` of its second copy stage.
+pub(super) fn own_name(context: &Context, copy: &CopyStage) -> String {
     let run = context.recorder.with_state(|state| state.run.clone());
     // The end of a run's name is what differs between runs of one moment. Names have at most 45 characters.
-    run.chars().skip(run.chars().count().saturating_sub(16)).collect()
+    let end: String = run.chars().skip(run.chars().count().saturating_sub(16)).collect();
+    match copy.number {
+        1 => end,
+        number => format!("{end}-{number}"),
+    }
 }
 
-fn collection(context: &Context) -> Resource {
-    let name = format!("vecshift-{}", own_name(context));
+fn collection(context: &Context, copy: &CopyStage) -> Resource {
+    let name = format!("vecshift-{}", own_name(context, copy));
     Resource { kind: ResourceKind::Collection, name }
 }
 
-fn staging_index(context: &Context) -> Resource {
-    let name = format!("vecshift-staging-{}", own_name(context));
+fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
+    let name = format!("vecshift-staging-{}", own_name(context, copy));
     Resource { kind: ResourceKind::StagingIndex, name }
 }
 
@@ -52,8 +56,8 @@ fn staging_index(context: &Context) -> Resource {
 ///
 /// # Errors
 /// `Refused` where it ends in a failed state, `Timeout` where it is not ready in time.
-pub(super) async fn make_collection(context: &Context) -> Result<String> {
-    let resource = collection(context);
+pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
+    let resource = collection(context, copy);
     let name = resource.name.clone();
     let source = &context.world.retiring;
     if source.collection(&name).await?.is_none() {
@@ -64,7 +68,7 @@ pub(super) async fn make_collection(context: &Context) -> Result<String> {
             made => made?,
         }
     }
-    let limit = ready_within(context);
+    let limit = ready_within(copy);
     let deadline = after(context.clock.now(), limit);
     loop {
         let seen = source.collection(&name).await?;
@@ -101,15 +105,16 @@ pub(super) fn late(what: &str, limit: Duration) -> Error {
 /// As [`make_collection`]; `Timeout` where the records do not appear in time.
 pub(super) async fn make_staging(
     context: &Context,
+    copy: &CopyStage,
     source: &IndexSpec,
     target: &IndexSpec,
     mappings: &[Mapping],
 ) -> Result<(String, Arc<dyn Target>)> {
-    let resource = staging_index(context);
+    let resource = staging_index(context, copy);
     let name = resource.name.clone();
     let index = context.world.open_other(&name)?;
     if index.describe().await?.is_none() {
-        let collection = make_collection(context).await?;
+        let collection = make_collection(context, copy).await?;
         intend(context, &resource)?;
         let spec = IndexSpec {
             name: name.clone(),
@@ -123,7 +128,7 @@ pub(super) async fn make_staging(
             made => made?,
         }
     }
-    let limit = ready_within(context);
+    let limit = ready_within(copy);
     wait_index(context, &*index, limit).await.map_err(|error| match error.kind() {
         ErrorKind::Timeout => late(&format!("the staging index `{name}`"), limit),
         _ => error,

@@ -1,20 +1,25 @@
 //! Some records of each namespace, for schemas and for queries.
 
+use std::collections::BTreeMap;
+
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::copy::copy_of;
+use super::copy::Selection;
 use super::filters::Filters;
 use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
 use crate::model::{Deployment, Record, RecordId, Vector};
+use crate::plan::CopyStage;
 use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
 
+/// Records of one copy that queries are made of at the most.
+const DISTINCT: u64 = 2_000;
 /// Pages read of one namespace at the most.
 const PAGES: usize = 20;
 
@@ -100,10 +105,64 @@ async fn some_ids(
     Ok(ids)
 }
 
+/// How many queries of what kind are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub count: u64,
+    pub top_k: u32,
+    /// The share of them with a filter.
+    pub filtered: f64,
+}
+
+/// Queries, and what they were made of.
+pub(super) struct Asked {
+    pub queries: Vec<ProbeQuery>,
+    pub sampled: Vec<Sampled>,
+    /// Filters by their shape.
+    pub filters: BTreeMap<&'static str, u64>,
+}
+
+/// Queries made of records of the source that each of `selections` took, by their sizes. Those of a copy that leaves
+/// records out carry its filter.
+pub(super) async fn ask(
+    context: &Context,
+    selections: &[Selection],
+    wanted: Wanted,
+    rng: &mut StdRng,
+) -> Result<Asked> {
+    let source = &context.world.source;
+    let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
+    let filterable = filterable(&**source).await?;
+    let all: u64 = selections.iter().map(Selection::records).sum();
+    let mut asked = Asked { queries: Vec::new(), sampled: Vec::new(), filters: BTreeMap::new() };
+    for selection in selections {
+        let share = u128::from(wanted.count) * u128::from(selection.records());
+        let count = u64::try_from(share.div_ceil(u128::from(all.max(1)))).unwrap_or(u64::MAX);
+        let (mappings, most) = (&selection.mappings, count.min(DISTINCT));
+        let sampled = sample(&**source, dimension, mappings, most, rng).await?;
+        let transform = Transform::new(&context.plan, &selection.copy.asked)?;
+        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
+        let Wanted { top_k, filtered, .. } = wanted;
+        let mut own = queries(&sampled, &mut filters, count, top_k, filtered, rng);
+        answer_from_the_same(context, &mut own, selection, &transform, filterable.as_deref())?;
+        asked.queries.extend(own);
+        asked.sampled.extend(sampled);
+        for (shape, count) in filters.made() {
+            *asked.filters.entry(shape).or_default() += count;
+        }
+    }
+    if selections.len() > 1 {
+        asked.queries.shuffle(rng);
+        asked.sampled.shuffle(rng);
+    }
+    asked.queries.truncate(usize::try_from(wanted.count).unwrap_or(usize::MAX));
+    Ok(asked)
+}
+
 /// Queries with the vectors of sampled records, dense, sparse or both; a share of them with a filter.
-pub(super) fn queries(
+fn queries(
     sampled: &[Sampled],
-    mut filters: Option<&mut Filters>,
+    filters: &mut Filters,
     count: u64,
     top_k: u32,
     filtered: f64,
@@ -117,10 +176,7 @@ pub(super) fn queries(
     for index in 0..count.min(100_000) {
         let one = &sampled[index % sampled.len()];
         let wants_filter = is_filtered(index, filtered);
-        let filter = match &mut filters {
-            Some(filters) if wants_filter => filters.next(one, rng),
-            _ => None,
-        };
+        let filter = if wants_filter { filters.next(one, rng) } else { None };
         queries.push(ProbeQuery {
             source_namespace: one.mapping.source.clone(),
             target_namespace: one.mapping.target.clone(),
@@ -145,7 +201,7 @@ fn is_filtered(index: usize, share: f64) -> bool {
 }
 
 /// The only metadata fields a source filters by; `None` = all.
-pub(super) async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
+async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
     Ok(match source.describe().await?.map(|index| index.spec.deployment) {
         Some(Deployment::Pod { indexed, .. }) => indexed,
         _ => None,
@@ -155,25 +211,26 @@ pub(super) async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>
 /// Where the copy left records out, the queries carry its filter, so that both sides answer from the same records. Where
 /// that cannot be (the source does not filter by such a field, the copy changes it, namespaces were merged), their
 /// answers are not compared.
-pub(super) fn answer_from_the_same(
+fn answer_from_the_same(
     context: &Context,
     queries: &mut [ProbeQuery],
+    Selection { copy, mappings }: &Selection,
     transform: &Transform,
     filterable: Option<&[String]>,
-    mappings: &[Mapping],
 ) -> Result<()> {
     let merged = merged(mappings);
     for query in queries.iter_mut().filter(|query| merged.contains(&query.target_namespace)) {
         query.is_comparable = false;
     }
-    let Some(filter) = copy_of(&context.plan).filter else { return Ok(()) };
+    let Some(filter) = &copy.asked.filter else { return Ok(()) };
     let knows =
         |field: &str| filterable.is_none_or(|fields| fields.iter().any(|known| known == field));
     if !transform.keeps_what_is_filtered() || !transform.filtered_fields().into_iter().all(knows) {
         queries.iter_mut().for_each(|query| query.is_comparable = false);
-        return context.note(
-            "the copy's filter cannot be asked of both sides: answers of source and target are not compared",
-        );
+        return context.note(format!(
+            "{} cannot be asked of both sides: answers of source and target are not compared",
+            named(copy)
+        ));
     }
     for query in queries {
         let own = query.query.filter.take();
@@ -182,7 +239,18 @@ pub(super) fn answer_from_the_same(
             None => json!(filter),
         }));
     }
-    context.note("queries carry the copy's filter, so that both sides answer from the same records")
+    context.note(format!(
+        "queries carry {}, so that both sides answer from the same records",
+        named(copy)
+    ))
+}
+
+/// The filter of a copy, in words.
+fn named(copy: &CopyStage) -> String {
+    match copy.is_only {
+        true => "the copy's filter".to_owned(),
+        false => format!("the filter of the copy `{}`", copy.id),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::operations::Operation;
 use super::records::{Ids, RecordSize, Sparse};
 use super::ways::Way;
 use crate::copy::Mapping;
-use crate::model::{IndexDescription, RecordId};
+use crate::model::{IndexDescription, Namespace, RecordId};
 use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::fields::FieldSummary;
 
@@ -28,6 +28,8 @@ pub(super) struct Findings {
     /// Of what the plan selects.
     pub selected_records: u64,
     pub selected_namespaces: usize,
+    /// Namespaces that hold records and that no copy stage takes, with their records.
+    pub not_copied: BTreeMap<Namespace, u64>,
     /// Selected namespaces of more records than one query of a pod reaches.
     pub namespaces_over_one_sweep: usize,
     pub largest_namespaces: Vec<Mapping>,

@@ -13,6 +13,9 @@ mod tell;
 mod text;
 mod ways;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use self::findings::{FORMAT, Findings, Reject};
@@ -22,12 +25,12 @@ pub(super) use self::limits::has_import;
 use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
 use self::ways::Facts;
-use super::copy::{copy_of, mappings, transform_of};
+use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
 use super::sampling::{Sampled, sample, seeded};
 use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
-use crate::copy::{Changed, Mapping, SWEEP_LIMIT};
+use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexDescription, IndexStats};
 use crate::plan::file::{Audit, Endpoint, Provider};
@@ -67,6 +70,9 @@ pub(crate) fn missing_source(source: &Endpoint) -> Error {
 struct Seen {
     index: IndexDescription,
     stats: IndexStats,
+    /// What each copy takes.
+    selections: Vec<Selection>,
+    /// Those of all of them.
     mappings: Vec<Mapping>,
     sampled: Vec<Sampled>,
     target: Option<IndexDescription>,
@@ -83,14 +89,16 @@ impl Work for AuditWork {
         let source = &context.world.source;
         let index = source.describe().await?.ok_or_else(|| no_source(context))?;
         let stats = source.stats().await?;
-        let mappings = mappings(&context.plan, &stats)?;
+        let selections = selections(&context.plan, &stats)?;
+        let all = selections.iter().flat_map(|selection| selection.mappings.clone());
+        let mappings: Vec<Mapping> = all.collect();
         let count = self.0.sample.unwrap_or(SAMPLE);
         let dimension = index.spec.dimension.unwrap_or(0) as usize;
         let mut rng = seeded(context, "audit");
         let sampled = sample(&**source, dimension, &mappings, count, &mut rng).await?;
         let target = context.world.target.describe().await?;
         let log = self.query_log(context, &stats).await?;
-        let seen = Seen { index, stats, mappings, sampled, target, log };
+        let seen = Seen { index, stats, selections, mappings, sampled, target, log };
         let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
         self.export(context, &seen.sampled)?;
@@ -108,10 +116,21 @@ impl Work for AuditWork {
 
 impl AuditWork {
     /// Records of the sample that the target would refuse as they would arrive.
-    fn rejects(&self, context: &Context, sampled: &[Sampled]) -> Result<Vec<Reject>> {
-        let transform = transform_of(context)?;
+    fn rejects(
+        &self,
+        context: &Context,
+        selections: &[Selection],
+        sampled: &[Sampled],
+    ) -> Result<Vec<Reject>> {
+        let mut transforms = BTreeMap::new();
+        for selection in selections {
+            let transform = Arc::new(Transform::new(&context.plan, &selection.copy.asked)?);
+            let targets = selection.mappings.iter().map(|mapping| &mapping.target);
+            transforms.extend(targets.map(|target| (target, transform.clone())));
+        }
         let mut rejects = Vec::new();
         for one in sampled {
+            let Some(transform) = transforms.get(&one.mapping.target) else { continue };
             let reason = match transform.change(&one.mapping.source, one.record.clone()) {
                 Changed::Kept(record) => context.world.target.rejects(&record),
                 Changed::LeftOut => None,
@@ -133,7 +152,7 @@ impl AuditWork {
     }
 
     fn findings(&self, context: &Context, seen: &Seen) -> Result<Findings> {
-        let Seen { index, stats, mappings, sampled, .. } = seen;
+        let Seen { index, stats, selections, mappings, sampled, .. } = seen;
         let mean = mean_bytes(sampled);
         let sizes: Vec<f64> =
             mappings.iter().map(|mapping| mapping.records as f64 * mean).collect();
@@ -159,18 +178,28 @@ impl AuditWork {
             write_units: write_units(load.bytes),
             read_units: reading_units(selected_records),
         };
-        let copy = copy_of(&context.plan);
-        let facts = Facts {
-            copy: &copy,
-            source: &index.spec,
-            target: target.as_ref(),
-            mappings,
-            all_records: stats.total,
-            all_namespaces: stats.namespaces.len(),
-            record_bytes: mean,
-            service_plan: self.0.service_plan,
-            cost: &cost,
-        };
+        let ways = selections.iter().flat_map(|selection| {
+            let sizes: Vec<f64> =
+                selection.mappings.iter().map(|one| one.records as f64 * mean).collect();
+            let load = Load {
+                records: selection.records(),
+                bytes: sizes.iter().sum(),
+                namespace_bytes: &sizes,
+                mean_read_units: None,
+            };
+            ways::ways(&Facts {
+                copy: &selection.copy,
+                source: &index.spec,
+                target: target.as_ref(),
+                mappings: &selection.mappings,
+                all_records: stats.total,
+                all_namespaces: stats.namespaces.len(),
+                record_bytes: mean,
+                service_plan: self.0.service_plan,
+                cost: &prices.estimate(&index.spec.deployment, load),
+            })
+        });
+        let ways = ways.collect();
         let lost = target.as_ref().map(|target| operations::lost(&index.spec.deployment, target));
         Ok(Findings {
             format: FORMAT,
@@ -179,6 +208,7 @@ impl AuditWork {
             namespaces: stats.namespaces.len(),
             selected_records,
             selected_namespaces: mappings.len(),
+            not_copied: not_taken(selections, stats),
             namespaces_over_one_sweep: mappings
                 .iter()
                 .filter(|mapping| mapping.records > SWEEP_LIMIT)
@@ -193,12 +223,12 @@ impl AuditWork {
             fields: fields.summaries().into_iter().map(|one| (one.name.clone(), one)).collect(),
             nested_fields,
             null_fields,
-            rejects: self.rejects(context, sampled)?,
+            rejects: self.rejects(context, selections, sampled)?,
             operations: &OPERATIONS,
             lost_operations: lost.unwrap_or_default(),
             suggested_schema: suggested_schema(&index.spec.deployment, target.as_ref()),
             limits: limits::check(needs, self.0.service_plan),
-            ways: ways::ways(&facts),
+            ways,
             cost,
             prices,
             query_log: seen.log.clone(),

@@ -4,10 +4,12 @@ use super::findings::Findings;
 use super::limits::warnings;
 use super::records::shown;
 use super::text::{dollars, way_words};
+use super::ways::Way;
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
 use crate::run::Context;
+use crate::run::stage::copy::not_copied;
 
 /// Refused records that are told one by one.
 const NAMED: usize = 10;
@@ -63,7 +65,8 @@ fn sentences(findings: &Findings) -> Vec<String> {
         ));
     }
     told.extend(warnings(&findings.limits));
-    told.push(ways(findings));
+    told.extend(not_copied(&findings.not_copied));
+    told.extend(ways(findings));
     told.push(cost(findings));
     told.extend(log(findings));
     told
@@ -115,15 +118,20 @@ fn records(findings: &Findings) -> Vec<String> {
     told
 }
 
-/// Which ways the limits allow, and what streaming takes.
-fn ways(findings: &Findings) -> String {
-    let allowed = || findings.ways.iter().filter(|way| way.ruled_out.is_empty());
-    let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
-    let mut told = format!("the limits allow to copy by {}", names.join(", "));
-    if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
-        told.push_str(&format!("; streaming takes {}", way_words(way)));
-    }
-    told
+/// Which ways the limits allow each copy, and what streaming takes.
+fn ways(findings: &Findings) -> Vec<String> {
+    let of_copy = |ways: &[Way]| {
+        let allowed = || ways.iter().filter(|way| way.ruled_out.is_empty());
+        let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
+        let copy = ways.first().and_then(|way| way.copy.as_ref());
+        let of = copy.map_or(String::new(), |copy| format!("{copy}: "));
+        let mut told = format!("{of}the limits allow to copy by {}", names.join(", "));
+        if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
+            told.push_str(&format!("; streaming takes {}", way_words(way)));
+        }
+        told
+    };
+    findings.ways.chunk_by(|a, b| a.copy == b.copy).map(of_copy).collect()
 }
 
 fn cost(findings: &Findings) -> String {

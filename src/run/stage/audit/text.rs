@@ -209,7 +209,8 @@ fn ways(ways: &[Way]) -> String {
         let mut facts = vec![way_words(way)];
         facts.extend(way.ruled_out.iter().map(|why| format!("ruled out: {why}")));
         facts.extend(way.needs.iter().map(|what| format!("needs: {what}")));
-        lines.push(format!("  {mark} {}", way.way));
+        let of = way.copy.as_ref().map_or(String::new(), |copy| format!("{copy}: "));
+        lines.push(format!("  {mark} {of}{}", way.way));
         lines.extend(facts.iter().map(|fact| wrap(&format!("      {fact}"), 8)));
     }
     lines.join("\n")

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::limits::has_import;
 use crate::copy::{Mapping, SWEEP_LIMIT};
+use crate::model::StageId;
 use crate::model::{Deployment, IndexSpec, Observed};
-use crate::plan::file::{self, ServicePlan};
+use crate::plan::CopyStage;
+use crate::plan::file::ServicePlan;
 use crate::run::price::Estimate;
 use crate::run::stage::route::{
     COLLECTION_NAMESPACES, COLLECTION_RECORDS, IMPORT_BYTES, IMPORT_NAMESPACES,
@@ -27,6 +29,9 @@ const PARALLEL: u32 = 4;
 /// One way.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Way {
+    /// The copy stage, where the plan has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<StageId>,
     /// In the words of the plan: `stream, enumerate: sweep`.
     pub way: &'static str,
     /// Why the limits rule it out; empty where they do not.
@@ -44,6 +49,7 @@ pub(super) struct Way {
 impl Way {
     fn new(way: &'static str) -> Self {
         Self {
+            copy: None,
             way,
             ruled_out: Vec::new(),
             needs: Vec::new(),
@@ -84,7 +90,7 @@ impl Way {
 
 /// What the ways are judged by.
 pub(super) struct Facts<'a> {
-    pub copy: &'a file::Copy,
+    pub copy: &'a CopyStage,
     pub source: &'a IndexSpec,
     /// Where the target is or will be; `None` where nobody says.
     pub target: Option<&'a Deployment>,
@@ -126,7 +132,7 @@ impl Facts<'_> {
     /// Whether what arrives differs from what is there: a collection copies an index as it is.
     fn is_changed(&self) -> bool {
         let is_part = self.mappings.len() != self.all_namespaces;
-        self.copy.metadata.is_some()
+        self.copy.asked.metadata.is_some()
             || is_part
             || self.mappings.iter().any(|mapping| mapping.source != mapping.target)
     }
@@ -134,7 +140,7 @@ impl Facts<'_> {
     /// The least time of streaming, and what bounds it.
     fn stream(&self, lists: bool) -> (f64, &'static str) {
         let largest = self.mappings.iter().map(|mapping| mapping.records).max().unwrap_or(0);
-        let parallel = self.copy.parallel.unwrap_or(PARALLEL).max(1);
+        let parallel = self.copy.asked.parallel.unwrap_or(PARALLEL).max(1);
         let at_once = f64::from(parallel).min(self.mappings.len().max(1) as f64);
         let written = (self.bytes() / at_once).max(largest as f64 * self.record_bytes);
         let mut bounds = vec![(written / WRITTEN_A_SECOND, "50 MB/s a namespace of the target")];
@@ -144,7 +150,7 @@ impl Facts<'_> {
             bounds.push((fetches, "100 fetches/s of the source"));
             bounds.push((self.records() as f64 / LISTED_A_SECOND, "200 lists/s of the source"));
         }
-        if let Some(rate) = self.copy.rate {
+        if let Some(rate) = self.copy.asked.rate {
             bounds.push((self.records() as f64 / rate.0.max(1e-9), "`rate` of the plan"));
         }
         bounds.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, "nothing"))
@@ -195,6 +201,8 @@ pub(super) fn ways(facts: &Facts<'_>) -> Vec<Way> {
             .costing(copy),
     );
     ways.push(import(facts));
+    let of = (!facts.copy.is_only).then(|| facts.copy.id.clone());
+    ways.iter_mut().for_each(|way| way.copy.clone_from(&of));
     ways
 }
 
@@ -241,7 +249,7 @@ fn import(facts: &Facts<'_>) -> Way {
             has_import(facts.service_plan) == Some(false),
             "bulk import needs the plan standard or enterprise",
         )
-        .need(facts.copy.import.is_none(), "a place for its files: `import: { uri: s3://… }`")
+        .need(facts.copy.asked.import.is_none(), "a place for its files: `import: { uri: s3://… }`")
         .need(true, "10 minutes at the least; every record is read from the source first")
         .need(facts.cost.import.is_none(), "billed by GB; `prices.import_gb` is not known")
         .pricing(facts.cost.import)
@@ -251,6 +259,7 @@ fn import(facts: &Facts<'_>) -> Way {
 mod tests {
     use super::*;
     use crate::model::{Metric, Namespace, Rate, VectorType};
+    use crate::plan::file;
 
     fn pod(environment: &str) -> Deployment {
         Deployment::Pod {
@@ -301,7 +310,7 @@ mod tests {
         mappings: Vec<Mapping>,
         all_records: u64,
         all_namespaces: usize,
-        copy: file::Copy,
+        copy: CopyStage,
         service_plan: Option<ServicePlan>,
     }
 
@@ -312,7 +321,7 @@ mod tests {
             mappings: mappings(sizes),
             all_records: sizes.iter().sum(),
             all_namespaces: sizes.len(),
-            copy: file::Copy::default(),
+            copy: CopyStage::whole(),
             service_plan: None,
         }
     }
@@ -362,7 +371,13 @@ mod tests {
             ),
             (
                 World {
-                    copy: file::Copy { metadata: Some(Default::default()), ..Default::default() },
+                    copy: CopyStage {
+                        asked: file::Copy {
+                            metadata: Some(Default::default()),
+                            ..Default::default()
+                        },
+                        ..CopyStage::whole()
+                    },
                     ..small()
                 },
                 vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
@@ -411,7 +426,7 @@ mod tests {
         // Records of 80 kB: 25 to a fetch.
         assert_eq!(time(&list(&[10_000; 100]), 8e4).1, "100 fetches/s of the source");
         let mut slow = list(&[1_000]);
-        slow.copy.rate = Some(Rate(10.0));
+        slow.copy.asked.rate = Some(Rate(10.0));
         assert_eq!(time(&slow, 100.0), (100.0, "`rate` of the plan"));
     }
 }

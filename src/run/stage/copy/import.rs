@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::shards::copy_of;
 use crate::clock::after;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
 use crate::model::{Namespace, Observed, Resource, ResourceKind};
+use crate::plan::CopyStage;
 use crate::provider::Import;
 use crate::provider::storage::Place;
 use crate::run::stage::resource::{
@@ -21,23 +21,24 @@ use crate::run::{Context, Progress};
 /// Between two looks at an import, which takes minutes at the least.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The folder of this run and where it is in its life.
+/// The folder of a copy of this run and where it is in its life.
 pub(super) struct Imported {
     folder: Resource,
     pub export: Arc<Export>,
     integration: Option<String>,
+    /// How long the import may take.
+    limit: Duration,
     /// Whether the target was told to import: the files are what they are from then on.
     pub has_begun: bool,
 }
 
 impl Imported {
-    /// The folder of this run, where its records travel as files; nothing is written yet.
-    pub async fn of(context: &Context, route: Route) -> Result<Option<Self>> {
+    /// The folder of this copy, where its records travel as files; nothing is written yet.
+    pub async fn of(context: &Context, copy: &CopyStage, route: Route) -> Result<Option<Self>> {
         if route != Route::Import {
             return Ok(None);
         }
-        let copy = copy_of(&context.plan);
-        let import = copy.import.ok_or_else(|| {
+        let import = copy.asked.import.clone().ok_or_else(|| {
             Error::invalid("the plan has no place for the files of an import")
                 .with_hint("put `import:` of the copy stage back")
         })?;
@@ -53,7 +54,7 @@ impl Imported {
             }
             false => import.uri,
         };
-        let fresh = format!("{}/{FOLDER}{}", base.trim_end_matches('/'), own_name(context));
+        let fresh = format!("{}/{FOLDER}{}", base.trim_end_matches('/'), own_name(context, copy));
         let name = recorded.map_or(fresh, |resource| resource.name);
         let place = context.world.open_place(&name)?;
         let has_begun = !imports_of(context, &name).await?.is_empty();
@@ -61,6 +62,7 @@ impl Imported {
             folder: Resource { kind: ResourceKind::ImportFolder, name },
             export: Arc::new(Export { place }),
             integration: import.integration,
+            limit: ready_within(copy),
             has_begun,
         }))
     }
@@ -115,14 +117,13 @@ impl Imported {
             let id = context.world.target.start_import(&self.folder.name, integration).await?;
             context.note(format!("import `{id}` of {} began", self.folder.name))?;
         }
-        let limit = ready_within(context);
-        self.wait(context, total, limit).await?;
+        self.wait(context, total, self.limit).await?;
         let counted: Vec<Mapping> = written
             .into_iter()
             .map(|(name, records)| Mapping { source: name.clone(), target: name, records })
             .collect();
         let what = ("the target of the import", "run the same command again to go on waiting");
-        wait_records(context, &*context.world.target, &counted, limit, what).await
+        wait_records(context, &*context.world.target, &counted, self.limit, what).await
     }
 
     async fn wait(&self, context: &Context, total: u64, limit: Duration) -> Result<()> {

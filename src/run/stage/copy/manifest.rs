@@ -1,27 +1,27 @@
 //! The plan's manifest of ids: read and sorted once for a run, and held against what the source counts.
 //!
-//! The sorted ids are a file of the run (`ids.csv`): each shard reads its own part of it, and a resume sees the ids that
+//! The sorted ids are a file of the run (`STAGE-ids.csv`): each shard reads its own part of it, and a resume sees the ids that
 //! the copy began with, whatever became of the manifest. It is read again only where the ids do not fit the source.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
+use super::artifact;
 use super::printed::printed_ids;
-use super::shards::copy_of;
 use crate::copy::{Manifest, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Cursor, Enumeration, Namespace, Shard};
 use crate::plan::file::{self, EnumerateBy};
-use crate::plan::{Plan, files_of};
+use crate::plan::{CopyStage, Plan, files_of};
 use crate::provider::blocking;
 use crate::provider::manifest::{
     Double, ManifestOptions, SortedId, Spool, forget, spool as read_sorted,
 };
 use crate::run::Context;
 
-/// The sorted ids among the artifacts of a run.
+/// The sorted ids of a copy stage among the artifacts of a run.
 const IDS: &str = "ids.csv";
 
 /// Whether the manifest's files can be right, before anything is touched: as many ids of each namespace as the source
@@ -30,8 +30,12 @@ const IDS: &str = "ids.csv";
 ///
 /// # Errors
 /// `Refused` with what does not fit; those of reading the manifest.
-pub(crate) async fn check_manifest(plan: &Plan, namespaces: &[Mapping]) -> Result<()> {
-    let Some(asked) = manifest_in(plan).filter(|asked| asked.exec.is_none()) else { return Ok(()) };
+pub(crate) async fn check_manifest(
+    plan: &Plan,
+    copy: &CopyStage,
+    namespaces: &[Mapping],
+) -> Result<()> {
+    let Some(asked) = manifest_in(copy).filter(|asked| asked.exec.is_none()) else { return Ok(()) };
     let options = files(plan, &asked)?;
     let folder = tempfile::tempdir().map_err(|error| Error::io("cannot sort the ids", error))?;
     let namespaces = namespaces.to_vec();
@@ -43,19 +47,23 @@ pub(crate) async fn check_manifest(plan: &Plan, namespaces: &[Mapping]) -> Resul
 ///
 /// # Errors
 /// As [`check_manifest`], and those of the manifest's command.
-pub(super) async fn prepare_ids(context: &Context, namespaces: &[Mapping]) -> Result<()> {
-    let Some(asked) = manifest_in(&context.plan) else { return Ok(()) };
-    let path = context.artifacts.join(IDS);
+pub(super) async fn prepare_ids(
+    context: &Context,
+    copy: &CopyStage,
+    namespaces: &[Mapping],
+) -> Result<()> {
+    let Some(asked) = manifest_in(copy) else { return Ok(()) };
+    let path = artifact(context, copy, IDS);
     let known = Spool::open(&path)?;
     if let Some(known) = known.filter(|known| misfits(known, namespaces).is_empty()) {
-        keep(context, known);
+        keep(context, copy, known);
         return Ok(());
     }
     std::fs::create_dir_all(&context.artifacts).map_err(|error| {
         Error::io(format!("cannot make {}", context.artifacts.display()), error)
     })?;
     let printed = match &asked.exec {
-        Some(argv) => Some(printed_ids(context, &asked, argv).await?),
+        Some(argv) => Some(printed_ids(context, copy, &asked, argv).await?),
         None => None,
     };
     let options = match &printed {
@@ -68,9 +76,9 @@ pub(super) async fn prepare_ids(context: &Context, namespaces: &[Mapping]) -> Re
         // All of it is in the sorted file now.
         let _ = std::fs::remove_file(printed);
     }
-    context.note(format!("{} ids sorted into {IDS}, {}", spool.rows, spool.digest))?;
+    context.note(format!("{} ids sorted into {}-{IDS}, {}", spool.rows, copy.id, spool.digest))?;
     context.wrote("ids", path, spool.rows)?;
-    keep(context, spool);
+    keep(context, copy, spool);
     begin_anew(context)
 }
 
@@ -78,15 +86,21 @@ pub(super) async fn prepare_ids(context: &Context, namespaces: &[Mapping]) -> Re
 ///
 /// # Errors
 /// Where the index of the sorted ids cannot be removed.
-pub(super) fn forget_ids(context: &Context) -> Result<()> {
-    *context.ids.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    forget(&context.artifacts.join(IDS))
+pub(super) fn forget_ids(context: &Context, copy: &CopyStage) -> Result<()> {
+    context.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&copy.id);
+    forget(&artifact(context, copy, IDS))
 }
 
 /// How a shard is recorded: with the sorted ids of the run, where it is enumerated by a manifest.
-pub(super) fn recorded_as(context: &Context, enumeration: Enumeration) -> Enumeration {
+pub(super) fn recorded_as(
+    context: &Context,
+    copy: &CopyStage,
+    enumeration: Enumeration,
+) -> Enumeration {
     match enumeration {
-        Enumeration::Manifest { .. } => Enumeration::Manifest { file: context.artifacts.join(IDS) },
+        Enumeration::Manifest { .. } => {
+            Enumeration::Manifest { file: artifact(context, copy, IDS) }
+        }
         other => other,
     }
 }
@@ -95,19 +109,23 @@ pub(super) fn recorded_as(context: &Context, enumeration: Enumeration) -> Enumer
 ///
 /// # Errors
 /// `NotFound` where the sorted ids of the run are gone.
-pub(super) fn manifest_of(context: &Context, shard: &Shard) -> Result<Option<Manifest>> {
+pub(super) fn manifest_of(
+    context: &Context,
+    copy: &CopyStage,
+    shard: &Shard,
+) -> Result<Option<Manifest>> {
     let Enumeration::Manifest { file } = &shard.enumeration else { return Ok(None) };
-    Ok(Some(Box::new(spool(context, file)?.ids(&shard.source)?)))
+    Ok(Some(Box::new(spool(context, copy, file)?.ids(&shard.source)?)))
 }
 
-fn spool(context: &Context, recorded: &Path) -> Result<Arc<Spool>> {
-    let known = context.ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
+fn spool(context: &Context, copy: &CopyStage, recorded: &Path) -> Result<Arc<Spool>> {
+    let known = context.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&copy.id).cloned();
     if let Some(spool) = known {
         return Ok(spool);
     }
-    for path in [context.artifacts.join(IDS), recorded.to_owned()] {
+    for path in [artifact(context, copy, IDS), recorded.to_owned()] {
         if let Some(spool) = Spool::open(&path)? {
-            return Ok(keep(context, spool));
+            return Ok(keep(context, copy, spool));
         }
     }
     Err(Error::new(ErrorKind::NotFound, "the sorted ids of this run are gone")
@@ -115,9 +133,10 @@ fn spool(context: &Context, recorded: &Path) -> Result<Arc<Spool>> {
         .with_hint("put the file and its index back, or roll back and copy again"))
 }
 
-fn keep(context: &Context, spool: Spool) -> Arc<Spool> {
+fn keep(context: &Context, copy: &CopyStage, spool: Spool) -> Arc<Spool> {
     let spool = Arc::new(spool);
-    *context.ids.lock().unwrap_or_else(PoisonError::into_inner) = Some(spool.clone());
+    let mut kept = context.ids.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.insert(copy.id.clone(), spool.clone());
     spool
 }
 
@@ -130,10 +149,9 @@ fn begin_anew(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The manifest of the plan's copy stage.
-fn manifest_in(plan: &Plan) -> Option<file::Manifest> {
-    match copy_of(plan).enumerate {
-        EnumerateBy::Manifest(asked) => Some(asked.manifest),
+fn manifest_in(copy: &CopyStage) -> Option<file::Manifest> {
+    match &copy.asked.enumerate {
+        EnumerateBy::Manifest(asked) => Some(asked.manifest.clone()),
         EnumerateBy::Named(_) => None,
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::journal::ShardState;
 use crate::model::{Namespace, Tally};
+use crate::plan::CopyStage;
 use crate::run::Context;
 
 /// The version of the file; fields are only ever added.
@@ -18,6 +19,8 @@ const FORMAT: u32 = 1;
 struct File<'a> {
     vecshift_mapping: u32,
     plan: &'a str,
+    /// The copy stage.
+    stage: &'a str,
     source: &'a str,
     target: &'a str,
     /// Whether every namespace is.
@@ -38,16 +41,17 @@ struct Row {
     is_complete: bool,
 }
 
-/// Writes `namespaces.json` and `namespaces.csv` among the run's artifacts, each replaced as a whole.
+/// Writes `STAGE-namespaces.json` and `STAGE-namespaces.csv` among the run's artifacts, each replaced as a whole.
 ///
 /// # Errors
 /// Where they cannot be written.
-pub(super) fn write_mapping(context: &Context) -> Result<()> {
+pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
     let plan = &context.plan.file;
     let file = File {
         vecshift_mapping: FORMAT,
         plan: &plan.name,
+        stage: copy.id.as_str(),
         source: &plan.source.index,
         target: &plan.target.index,
         is_complete: rows.iter().all(|row| row.is_complete),
@@ -57,7 +61,7 @@ pub(super) fn write_mapping(context: &Context) -> Result<()> {
         Error::unexpected("the mapping cannot be written as JSON").with_source(error)
     })?;
     for (ending, bytes) in [("json", json), ("csv", csv(&rows)?)] {
-        let path = context.artifacts.join(format!("namespaces.{ending}"));
+        let path = super::artifact(context, copy, &format!("namespaces.{ending}"));
         replace(&path, &bytes)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         context.wrote("namespaces", path, rows.len() as u64)?;

@@ -1,9 +1,11 @@
 //! Several namespaces into one: only where no two of them share an id.
 
-use super::shards::{lists_of, recorded_mappings};
+use super::selection::recorded_mappings;
+use super::shards::lists_of;
 use crate::copy::{Mapping, Pipeline, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Shard};
+use crate::plan::CopyStage;
 use crate::run::{Context, Progress};
 
 /// Proves, before anything is copied into a namespace that gets several sources, that their ids are disjoint. Proven
@@ -11,9 +13,13 @@ use crate::run::{Context, Progress};
 ///
 /// # Errors
 /// `Refused` with the first ids that collide.
-pub(super) async fn prove_merges(context: &Context, pipeline: &Pipeline) -> Result<()> {
+pub(super) async fn prove_merges(
+    context: &Context,
+    copy: &CopyStage,
+    pipeline: &Pipeline,
+) -> Result<()> {
     let states: Vec<_> = context.state()?.shards.into_values().collect();
-    let mappings: Vec<Mapping> = recorded_mappings(context);
+    let mappings: Vec<Mapping> = recorded_mappings(context, &copy.id);
     let is_open = |target: &Namespace| {
         states.iter().any(|state| &state.shard.target == target && !state.is_complete)
     };
@@ -34,7 +40,7 @@ pub(super) async fn prove_merges(context: &Context, pipeline: &Pipeline) -> Resu
     prove_disjoint(
         context.world.source.clone(),
         &shards,
-        &|shard| lists_of(context, shard, pipeline),
+        &|shard| lists_of(context, copy, shard, pipeline),
         &context.artifacts,
         &mut |walked| {
             context.recorder.progress(&Progress {

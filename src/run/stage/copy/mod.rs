@@ -2,7 +2,7 @@
 //!
 //! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
 //! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
-//! `prove` compares what was settled with the source's own counts, `import` has the target take in what was written as
+//! `selection` says which namespaces each copy stage takes, `prove` compares what was settled with the source's own counts, `import` has the target take in what was written as
 //! files, `mapping` leaves the names for the application.
 
 mod enumeration;
@@ -14,8 +14,10 @@ mod plan;
 mod printed;
 mod progress;
 mod prove;
+mod selection;
 mod shards;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,8 +31,10 @@ use manifest::{forget_ids, prepare_ids};
 use mapping::write_mapping;
 use merge::prove_merges;
 use progress::Gauge;
-pub(crate) use shards::{copy_of, mappings};
-pub(super) use shards::{lists_of, pipeline, recorded_mappings, transform_of};
+use selection::recorded_mappings;
+pub(super) use selection::recorded_selections;
+pub(crate) use selection::{Selection, mappings, not_copied, not_taken, selections};
+pub(super) use shards::{lists_of, pipeline};
 
 use super::resource::{FOLDER, own_name, remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
@@ -41,11 +45,11 @@ use crate::copy::{Acked, Pipeline, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
-use crate::plan::file;
+use crate::plan::CopyStage;
 use crate::provider::Source;
 use crate::run::Context;
 
-pub(super) struct CopyWork(pub file::Copy);
+pub(super) struct CopyWork;
 
 #[async_trait]
 impl Work for CopyWork {
@@ -54,31 +58,32 @@ impl Work for CopyWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let path = context.artifacts.join("dead-letters.jsonl");
-        let route = route_of(context).await?;
-        let staging = plan::plan_shards(context, route).await?;
-        let imported = Imported::of(context, route).await?;
+        let copy = own_copy(context)?;
+        let path = artifact(context, &copy, "dead-letters.jsonl");
+        let route = route_of(context, &copy).await?;
+        let staging = plan::plan_shards(context, &copy, route).await?;
+        let imported = Imported::of(context, &copy, route).await?;
         if !imported.as_ref().is_some_and(|imported| imported.has_begun) {
-            plan::plan_again(context, &path).await?;
+            plan::plan_again(context, &copy, &path).await?;
         }
-        prepare_ids(context, &recorded_mappings(context)).await?;
+        prepare_ids(context, &copy, &recorded_mappings(context, &copy.id)).await?;
         let before = context.state()?;
         let (done_before, retries_before) = (before.tally(), context.world.retries());
-        let mut pipeline = pipeline(context, path.clone()).await?;
+        let mut pipeline = pipeline(context, &copy, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
         pipeline.export = imported.as_ref().map(|imported| imported.export.clone());
-        prove_merges(context, &pipeline).await?;
+        prove_merges(context, &copy, &pipeline).await?;
         if let Some(imported) = &imported {
             imported.begin(context).await?;
         }
         let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
         let gauge = Gauge::new(context, &shards);
-        let parallel = self.0.parallel.unwrap_or(4) as usize;
+        let parallel = copy.asked.parallel.unwrap_or(4) as usize;
         let mut copies = Vec::new();
         for shard in &shards {
             if !shard.is_complete {
-                copies.push(copy_shard(context, &pipeline, shard, &gauge).boxed());
+                copies.push(copy_shard(context, &copy, &pipeline, shard, &gauge).boxed());
             }
         }
         stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
@@ -104,9 +109,9 @@ impl Work for CopyWork {
             context.wrote("dead letters", path, tally.failed)?;
         }
         if tally.missing > 0 {
-            forget_ids(context)?;
+            forget_ids(context, &copy)?;
         }
-        write_mapping(context)?;
+        write_mapping(context, &copy)?;
         prove::report(context, &gaps)?;
         let rate = (tally.copied - done_before.copied) as f64 / seconds;
         let retries = context.world.retries() - retries_before;
@@ -139,7 +144,7 @@ impl Work for CopyWork {
 
     async fn undo(&self, context: &Context) -> Result<String> {
         let removed = remove_own(context).await?;
-        let copied = arrived(context).await?;
+        let copied = arrived_by(context, &own_copy(context)?).await?;
         Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
     }
 }
@@ -169,14 +174,34 @@ fn has_failed(context: &Context) -> Result<bool> {
     Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
 }
 
-/// Records that reached the target. Files count for nothing until they are imported.
+/// The copy of the stage that is at work.
+fn own_copy(context: &Context) -> Result<CopyStage> {
+    let id = context.id();
+    let copy = context.plan.copy(&id);
+    copy.ok_or_else(|| Error::unexpected(format!("`{id}` is no copy stage")))
+}
+
+/// A file that a copy stage leaves among the artifacts of the run.
+fn artifact(context: &Context, copy: &CopyStage, name: &str) -> PathBuf {
+    context.artifacts.join(format!("{}-{name}", copy.id))
+}
+
+/// Records that reached the target by all copies.
 pub(super) async fn arrived(context: &Context) -> Result<u64> {
-    if recorded_route(context) != Some(Route::Import) {
-        let copied =
-            |state: &RunState| state.stages.iter().map(|stage| stage.tally().copied).sum::<u64>();
+    let mut all = 0;
+    for copy in context.plan.copies() {
+        all += arrived_by(context, &copy).await?;
+    }
+    Ok(all)
+}
+
+/// Records that reached the target by one copy. Files count for nothing until they are imported.
+async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
+    if recorded_route(context, copy) != Some(Route::Import) {
+        let copied = |state: &RunState| state.stage(&copy.id).map_or(0, |own| own.tally().copied);
         return Ok(context.recorder.with_state(copied));
     }
-    let own = format!("{FOLDER}{}", own_name(context));
+    let own = format!("{FOLDER}{}", own_name(context, copy));
     let imports = match context.world.target.imports().await {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         imports => imports?,
@@ -202,6 +227,7 @@ fn figures(context: &Context, tally: Tally, rate: f64, retries: u64) -> Result<(
 
 async fn copy_shard(
     context: &Context,
+    copy: &CopyStage,
     pipeline: &Pipeline,
     state: &ShardState,
     gauge: &Gauge<'_>,
@@ -221,7 +247,7 @@ async fn copy_shard(
     let end = match shard.enumeration {
         Enumeration::Collection => adopt(pipeline, shard, &state.checkpoint, &mut checkpoint).await,
         _ => {
-            let lists = lists_of(context, shard, pipeline)?;
+            let lists = lists_of(context, copy, shard, pipeline)?;
             pipeline.copy(shard, &state.checkpoint, lists, &mut checkpoint).await
         }
     };

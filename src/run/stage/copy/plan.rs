@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
-use super::shards::{copy_of, mappings, recorded_mappings};
+use super::selection::{recorded_mappings, refuse_recorded, selections};
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
+use crate::plan::CopyStage;
 use crate::provider::{Filter, Target};
 use crate::run::Context;
 use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
@@ -20,31 +21,35 @@ use crate::run::world::Partitions;
 /// that lists the ids, where one does.
 pub(super) async fn plan_shards(
     context: &Context,
+    copy: &CopyStage,
     route: Route,
 ) -> Result<Option<Arc<dyn Target>>> {
     if context.state()?.is_planned {
-        return staging_again(context, route).await;
+        return staging_again(context, copy, route).await;
     }
     let source = source_of(context).await?;
     let stats = context.world.source.stats().await?;
-    let mappings = mappings(&context.plan, &stats)?;
+    let selected = selections(&context.plan, &stats)?.into_iter();
+    let own = selected.filter(|selection| selection.copy.id == copy.id);
+    let mappings: Vec<Mapping> = own.flat_map(|selection| selection.mappings).collect();
+    refuse_recorded(context, copy, &mappings)?;
     if mappings.is_empty() {
         return Err(Error::new(ErrorKind::Refused, "no namespace of the source is selected")
             .with_hint("look at `namespaces.select` and at what `vecshift audit` lists"));
     }
     let (shards, staging) = match route {
         Route::Collection => {
-            let limit = ready_within(context);
+            let limit = ready_within(copy);
             wait_records(context, &*context.world.target, &mappings, limit, COLLECTED).await?;
             (whole(&mappings, &Enumeration::Collection), None)
         }
         Route::Staging => {
-            let (index, staging) = staging(context, &source, &mappings).await?;
+            let (index, staging) = staging(context, copy, &source, &mappings).await?;
             (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
         }
         Route::Stream | Route::Import => {
             let known = Some(&context.world.partitions);
-            (enumerated(context, &source, &mappings, known).await?, None)
+            (enumerated(context, copy, &source, &mappings, known).await?, None)
         }
     };
     if !context.state()?.shards.is_empty() {
@@ -59,18 +64,23 @@ pub(super) async fn plan_shards(
 }
 
 /// The staging index of a copy that goes on, made anew where it is gone and still needed.
-async fn staging_again(context: &Context, route: Route) -> Result<Option<Arc<dyn Target>>> {
+async fn staging_again(
+    context: &Context,
+    copy: &CopyStage,
+    route: Route,
+) -> Result<Option<Arc<dyn Target>>> {
     let is_needed = context.state()?.shards.values().any(|shard| !shard.is_complete);
     if route != Route::Staging || !is_needed {
         return Ok(None);
     }
     let source = source_of(context).await?;
-    let mappings = recorded_mappings(context);
-    staging(context, &source, &mappings).await.map(|(_, staging)| Some(staging))
+    let mappings = recorded_mappings(context, &copy.id);
+    staging(context, copy, &source, &mappings).await.map(|(_, staging)| Some(staging))
 }
 
 async fn staging(
     context: &Context,
+    copy: &CopyStage,
     source: &IndexDescription,
     mappings: &[Mapping],
 ) -> Result<(String, Arc<dyn Target>)> {
@@ -83,7 +93,7 @@ async fn staging(
             "a staging index is made beside a serverless target, and there is none",
         )
     })?;
-    make_staging(context, &source.spec, &target.spec, mappings).await
+    make_staging(context, copy, &source.spec, &target.spec, mappings).await
 }
 
 async fn source_of(context: &Context) -> Result<IndexDescription> {
@@ -104,15 +114,15 @@ fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {
 
 async fn enumerated(
     context: &Context,
+    copy: &CopyStage,
     source: &IndexDescription,
     mappings: &[Mapping],
     known: Option<&Partitions>,
 ) -> Result<Vec<Shard>> {
-    let copy = copy_of(&context.plan);
     let enumerator = Enumerator {
         plan: &context.plan,
-        copy: &copy,
-        source: context.world.source.clone(),
+        copy: &copy.asked,
+        source: context.world.source_of(&copy.id),
         spec: &source.spec,
         most_counts: None,
         known,
@@ -121,13 +131,17 @@ async fn enumerated(
     refuse_gaps(&found)?;
     let shards = found.iter().flat_map(|one| one.shards());
     Ok(shards
-        .map(|shard| Shard { enumeration: recorded_as(context, shard.enumeration), ..shard })
+        .map(|shard| Shard { enumeration: recorded_as(context, copy, shard.enumeration), ..shard })
         .collect())
 }
 
 /// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
 /// end and were not proven, the target refused records, or what is still to be swept is not what it was.
-pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result<()> {
+pub(super) async fn plan_again(
+    context: &Context,
+    copy: &CopyStage,
+    dead_letters: &Path,
+) -> Result<()> {
     let counts = context.world.source.stats().await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
@@ -145,7 +159,7 @@ pub(super) async fn plan_again(context: &Context, dead_letters: &Path) -> Result
         }
     }
     if !again.is_empty() {
-        replan(context, &again).await?;
+        replan(context, copy, &again).await?;
     }
     if context.state()?.tally().failed > 0 {
         return Ok(());
@@ -187,7 +201,7 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
 }
 
 /// Plans the shards of some namespaces anew. Where this is cut off, the whole copy is planned anew.
-async fn replan(context: &Context, again: &[Mapping]) -> Result<()> {
+async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Result<()> {
     let old = context.state()?.shards;
     let (mut shards, mut open) = (Vec::new(), Vec::new());
     for mapping in again {
@@ -201,7 +215,7 @@ async fn replan(context: &Context, again: &[Mapping]) -> Result<()> {
     }
     if !open.is_empty() {
         let source = source_of(context).await?;
-        shards.extend(enumerated(context, &source, &open, None).await?);
+        shards.extend(enumerated(context, copy, &source, &open, None).await?);
     }
     for mapping in again {
         let source = Some(mapping.source.clone());

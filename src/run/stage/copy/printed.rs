@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::plan::CopyStage;
 use crate::plan::file::Manifest;
 use crate::run::Context;
 use crate::traffic::action::{Command, run_command};
@@ -19,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 /// `Refused` in a rehearsal, which runs no commands; those of the command, also for a status that is not 0.
 pub(super) async fn printed_ids(
     context: &Context,
+    copy: &CopyStage,
     asked: &Manifest,
     argv: &[String],
 ) -> Result<PathBuf> {
@@ -28,7 +30,7 @@ pub(super) async fn printed_ids(
             "a rehearsal does not run the manifest's command",
         ));
     }
-    let raw = context.artifacts.join("ids-printed");
+    let raw = super::artifact(context, copy, "ids-printed");
     let timeout = asked.timeout.map_or(TIMEOUT, |span| span.0);
     let command =
         Command::new(argv, &context.options.environment, &asked.env, &context.plan.base, timeout)

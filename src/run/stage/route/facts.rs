@@ -3,10 +3,8 @@
 use crate::copy::Mapping;
 use crate::error::Result;
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, VectorType};
-use crate::plan::Plan;
-use crate::plan::file;
+use crate::plan::{CopyStage, Plan};
 use crate::run::World;
-use crate::run::stage::copy::copy_of;
 use crate::run::stage::create::spec_of;
 
 /// The most records and namespaces that the collection path takes (Pinecone, "Migrate a pod-based index to
@@ -17,6 +15,7 @@ pub(in crate::run::stage) const COLLECTION_NAMESPACES: usize = 20_000;
 /// What the choice depends on.
 pub(crate) struct Facts<'a> {
     pub plan: &'a Plan,
+    pub copy: &'a CopyStage,
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
     pub mappings: &'a [Mapping],
@@ -36,19 +35,21 @@ impl<'a> Facts<'a> {
     /// Those of the target.
     pub async fn of(
         plan: &'a Plan,
+        copy: &'a CopyStage,
         world: &World,
         source: &'a IndexSpec,
         stats: &'a IndexStats,
         mappings: &'a [Mapping],
         seen: Option<&IndexDescription>,
     ) -> Result<Self> {
-        let imports = copy_of(plan).import.is_some();
+        let imports = copy.asked.import.is_some();
         let held = match seen {
             Some(seen) if imports && seen.ready => world.target.stats().await?,
             _ => IndexStats::default(),
         };
         Ok(Self {
             plan,
+            copy,
             source,
             stats,
             mappings,
@@ -108,16 +109,17 @@ impl Facts<'_> {
         if target.vector_type != VectorType::Dense {
             return Some("the target holds sparse vectors only".to_owned());
         }
-        change_on_the_way(&copy_of(self.plan), self.stats, self.mappings)
+        if !self.copy.is_only {
+            return Some(
+                "it fills the whole target, and other copy stages write to it too".to_owned(),
+            );
+        }
+        change_on_the_way(self.copy, self.stats, self.mappings)
     }
 }
 
 /// What a copy changes, so that records cannot be taken over as they are.
-fn change_on_the_way(
-    copy: &file::Copy,
-    stats: &IndexStats,
-    mappings: &[Mapping],
-) -> Option<String> {
+fn change_on_the_way(copy: &CopyStage, stats: &IndexStats, mappings: &[Mapping]) -> Option<String> {
     if mappings.iter().any(|mapping| mapping.source != mapping.target) {
         return Some("namespaces get other names".to_owned());
     }
@@ -125,7 +127,7 @@ fn change_on_the_way(
     if mappings.iter().filter(|mapping| mapping.records > 0).count() != held {
         return Some("not every namespace is selected".to_owned());
     }
-    copy.changes_records().then(|| "records are changed on the way".to_owned())
+    copy.asked.changes_records().then(|| "records are changed on the way".to_owned())
 }
 
 /// The cloud a pod environment's name tells: `us-east-1-aws` is in `aws`.

@@ -5,10 +5,9 @@
 use super::facts::Facts;
 use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target, record_guess};
 use crate::model::{Deployment, IndexStats, Namespace, Observed};
-use crate::plan::file::{ServicePlan, StageKind};
 use crate::provider::storage::{is_s3, refuses_name};
 use crate::run::stage::audit::has_import;
-use crate::run::stage::copy::{Enumerated, copy_of};
+use crate::run::stage::copy::Enumerated;
 
 /// Namespaces and bytes of one import.
 pub(in crate::run::stage) const IMPORT_NAMESPACES: usize = 10_000;
@@ -19,8 +18,7 @@ const FILES: u64 = 100_000;
 impl Facts<'_> {
     /// Why the target cannot import what the copy would write; `None` where it can.
     pub fn against_import(&self, enumerated: &[Enumerated]) -> Option<String> {
-        let copy = copy_of(self.plan);
-        let Some(import) = &copy.import else {
+        let Some(import) = &self.copy.asked.import else {
             return Some("the plan names no place for its files".to_owned());
         };
         let Some(target) = &self.target else {
@@ -32,19 +30,12 @@ impl Facts<'_> {
         if is_s3(&import.uri) && cloud != "aws" {
             return Some(format!("an index in {cloud} cannot import from Amazon S3"));
         }
-        if has_import(self.service_plan()) == Some(false) {
+        if has_import(self.plan.service_plan()) == Some(false) {
             return Some("it needs the service's plan standard or enterprise".to_owned());
         }
         let dimension = self.source.dimension.unwrap_or(0) as usize;
         let shards = enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected);
         self.against_namespaces().or_else(|| over_size(dimension, shards))
-    }
-
-    fn service_plan(&self) -> Option<ServicePlan> {
-        self.plan.file.stages.iter().find_map(|stage| match &stage.kind {
-            StageKind::Audit(audit) => audit.service_plan,
-            _ => None,
-        })
     }
 
     /// An import makes its namespaces, each from a folder of its name.

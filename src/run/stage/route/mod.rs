@@ -1,4 +1,4 @@
-//! The way the records travel: chosen once for a run, with the reason.
+//! The way the records of a copy travel: chosen once for a run, with the reason.
 
 mod facts;
 mod import;
@@ -6,10 +6,10 @@ mod import;
 pub(crate) use self::facts::Facts;
 pub(super) use self::facts::{COLLECTION_NAMESPACES, COLLECTION_RECORDS};
 pub(super) use self::import::{IMPORT_BYTES, IMPORT_NAMESPACES, taken};
-use super::copy::{Enumerated, Enumerator, copy_of};
+use super::copy::{Enumerated, Enumerator};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
-use crate::plan::Plan;
+use crate::plan::CopyStage;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
 use crate::run::{Context, World};
 
@@ -27,8 +27,8 @@ impl Chosen {
     ///
     /// # Errors
     /// Those of the place of an import's files.
-    pub async fn reach(&self, plan: &Plan, world: &World) -> Result<()> {
-        match (self.route, copy_of(plan).import) {
+    pub async fn reach(&self, copy: &CopyStage, world: &World) -> Result<()> {
+        match (self.route, &copy.asked.import) {
             (Route::Import, Some(import)) => {
                 let reached = world.open_place(&import.uri)?.reach().await;
                 reached.map_err(|error| error.with_context("uri", &import.uri))
@@ -47,21 +47,21 @@ pub(crate) async fn choose(
     world: &World,
     most_counts: Option<u64>,
 ) -> Result<Chosen> {
-    let copy = copy_of(facts.plan);
-    if let Some(chosen) = within_provider(facts, &copy)? {
+    let copy = &facts.copy.asked;
+    if let Some(chosen) = within_provider(facts, copy)? {
         return Ok(chosen);
     }
     let enumerator = Enumerator {
         plan: facts.plan,
-        copy: &copy,
-        source: world.source.clone(),
+        copy,
+        source: world.source_of(&facts.copy.id),
         spec: facts.source,
         most_counts,
         known: Some(&world.partitions),
     };
     let enumerated = enumerator.all(facts.mappings).await?;
     if let Err(gap) = super::copy::refuse_gaps(&enumerated) {
-        return despite(gap, facts, &copy);
+        return despite(gap, facts, copy);
     }
     let against = facts.against_collection().or_else(|| facts.against_unchanged());
     let collection = match against {
@@ -129,31 +129,32 @@ fn does_not_apply(asked: &str, why: &str) -> Error {
         .with_hint("use `strategy: auto`: it takes the best way that applies and says why")
 }
 
-/// The way that was chosen earlier in this run.
-pub(super) fn recorded_route(context: &Context) -> Option<Route> {
-    context.recorder.with_state(|state| state.route().map(|(route, _)| route))
+/// The way of a copy that was chosen earlier in this run.
+pub(super) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Route> {
+    context.recorder.with_state(|state| state.route(&copy.id).map(|(route, _)| route))
 }
 
-/// The way of this run: what the journal holds, else chosen now and recorded.
+/// The way of a copy of this run: what the journal holds, else chosen now and recorded.
 ///
 /// # Errors
 /// As [`choose`].
-pub(super) async fn route_of(context: &Context) -> Result<Route> {
-    if let Some(route) = recorded_route(context) {
+pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
+    if let Some(route) = recorded_route(context, copy) {
         return Ok(route);
     }
     let world = &context.world;
     let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
     let stats = world.source.stats().await?;
-    let mappings = super::copy::mappings(&context.plan, &stats)?;
+    let mappings = super::copy::mappings(&context.plan, copy, &stats)?;
     let seen = world.target.describe().await?;
     let facts =
-        Facts::of(&context.plan, world, &source.spec, &stats, &mappings, seen.as_ref()).await?;
+        Facts::of(&context.plan, copy, world, &source.spec, &stats, &mappings, seen.as_ref())
+            .await?;
     let chosen = choose(&facts, world, None).await?;
     if !context.options.is_rehearsal {
-        chosen.reach(&context.plan, world).await?;
+        chosen.reach(copy, world).await?;
     }
     let (route, reason) = (chosen.route, chosen.why);
-    context.record(Event::RouteChosen { stage: context.id(), route, reason })?;
+    context.record(Event::RouteChosen { stage: copy.id.clone(), route, reason })?;
     Ok(route)
 }

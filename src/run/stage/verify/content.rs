@@ -12,11 +12,12 @@ use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
 use crate::copy::{Comparison, Difference, Pipeline, compare_shard, count_extra};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::Event;
 use crate::model::{IndexStats, Observed, RecordId, Share};
+use crate::plan::CopyStage;
 use crate::plan::file::Compare;
-use crate::run::stage::copy::{copy_of, lists_of, pipeline};
+use crate::run::stage::copy::{lists_of, pipeline};
 use crate::run::{Context, Progress};
 
 /// Namespaces compared at once where the copy stage does not say.
@@ -31,10 +32,15 @@ impl VerifyWork {
     pub(super) async fn compare(
         &self,
         context: &Context,
+        copies: &[CopyStage],
         groups: &[Group],
         target: &mut Measured,
     ) -> Result<()> {
-        let pipeline = pipeline(context, context.artifacts.join("unused.jsonl")).await?;
+        let mut lines = Vec::new();
+        for copy in copies {
+            let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
+            lines.push((copy, pipeline));
+        }
         let sink = Mutex::new(Sink {
             total: Comparison::default(),
             extra: Some(0),
@@ -43,7 +49,7 @@ impl VerifyWork {
         let all = groups.iter().map(Group::expected).sum();
         let work = Work {
             context,
-            pipeline: &pipeline,
+            lines,
             picks: Arc::new(self.picks(context, all)),
             tolerance: self.0.tolerance,
             is_whole: self.0.compare == Compare::All,
@@ -51,7 +57,8 @@ impl VerifyWork {
             all,
             sink: &sink,
         };
-        let parallel = copy_of(&context.plan).parallel.unwrap_or(PARALLEL) as usize;
+        let parallel = copies.iter().map(|copy| copy.asked.parallel.unwrap_or(PARALLEL)).min();
+        let parallel = parallel.unwrap_or(PARALLEL) as usize;
         let comparisons: Vec<_> = groups.iter().map(|group| work.compare(group).boxed()).collect();
         stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
         let Sink { total, extra, differences } =
@@ -95,7 +102,8 @@ struct Sink<'a> {
 /// What comparing one group needs.
 struct Work<'a, 's> {
     context: &'a Context,
-    pipeline: &'a Pipeline,
+    /// Each copy with its way between both sides.
+    lines: Vec<(&'a CopyStage, Pipeline)>,
     picks: Picks,
     tolerance: Option<f64>,
     /// Whether every record is picked.
@@ -107,10 +115,19 @@ struct Work<'a, 's> {
 }
 
 impl Work<'_, '_> {
+    /// The copy that filled a group.
+    fn line(&self, group: &Group) -> Result<(&CopyStage, &Pipeline)> {
+        let own = self.lines.iter().find(|(copy, _)| copy.id == group.copy);
+        let (copy, pipeline) =
+            own.ok_or_else(|| Error::unexpected(format!("no copy `{}` is compared", group.copy)))?;
+        Ok((copy, pipeline))
+    }
+
     async fn compare(&self, group: &Group) -> Result<()> {
+        let (copy, pipeline) = self.line(group)?;
         let (mut compared, mut missing) = (0, 0);
         for state in &group.shards {
-            let lists = lists_of(self.context, &state.shard, self.pipeline)?;
+            let lists = lists_of(self.context, copy, &state.shard, pipeline)?;
             let mut take = |comparison: Comparison, found: Vec<Difference>| {
                 compared += comparison.compared;
                 missing += comparison.missing;
@@ -120,7 +137,7 @@ impl Work<'_, '_> {
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
             let (shard, picks) = (&state.shard, self.picks.clone());
-            compare_shard(self.pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
+            compare_shard(pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // As many as the target counts, each under an id of its own: there is no room for another.
         let proves_no_extra =
@@ -136,7 +153,8 @@ impl Work<'_, '_> {
             let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
             sink.differences.put(&difference)
         };
-        count_extra(self.pipeline, &group.sources(), &group.target, &*self.picks, &mut take).await
+        let (_, pipeline) = self.line(group)?;
+        count_extra(pipeline, &group.sources(), &group.target, &*self.picks, &mut take).await
     }
 }
 

@@ -5,25 +5,33 @@ use std::collections::BTreeMap;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ShardState;
-use crate::model::{Enumeration, Namespace};
+use crate::model::{Enumeration, Namespace, StageId};
+use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::stage::copy::Selection;
 
 /// One namespace of the target and everything that was copied into it. A namespace of the source can be several
-/// shards, and several namespaces of the source can end in one of the target.
+/// shards, and several namespaces of the source can end in one of the target; all of them by one copy stage.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Group {
+    pub copy: StageId,
     pub target: Namespace,
     pub shards: Vec<ShardState>,
 }
 
 impl Group {
-    /// The groups of the copies that ran, in order of their names.
+    /// The groups of these copies, in order of their names.
     ///
     /// # Errors
     /// `Refused` where nothing was copied.
-    pub fn of_run(context: &Context) -> Result<Vec<Self>> {
-        let shards: Vec<ShardState> = context.recorder.with_state(|state| {
-            state.stages.iter().flat_map(|stage| stage.shards.values().cloned()).collect()
+    pub fn of_run(context: &Context, copies: &[CopyStage]) -> Result<Vec<Self>> {
+        let shards: Vec<(StageId, ShardState)> = context.recorder.with_state(|state| {
+            let of_copy = |copy: &CopyStage| {
+                let shards =
+                    state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+                shards.map(|shard| (copy.id.clone(), shard.clone())).collect::<Vec<_>>()
+            };
+            copies.iter().flat_map(of_copy).collect()
         });
         if shards.is_empty() {
             return Err(Error::new(
@@ -35,12 +43,26 @@ impl Group {
         Ok(Self::of(shards))
     }
 
-    fn of(shards: Vec<ShardState>) -> Vec<Self> {
-        let mut groups: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
-        for shard in shards {
-            groups.entry(shard.shard.target.clone()).or_default().push(shard);
+    fn of(shards: Vec<(StageId, ShardState)>) -> Vec<Self> {
+        let mut groups: BTreeMap<(Namespace, StageId), Vec<ShardState>> = BTreeMap::new();
+        for (copy, shard) in shards {
+            groups.entry((shard.shard.target.clone(), copy)).or_default().push(shard);
         }
-        groups.into_iter().map(|(target, shards)| Self { target, shards }).collect()
+        let group = |((target, copy), shards)| Self { copy, target, shards };
+        groups.into_iter().map(group).collect()
+    }
+
+    /// What each copy took of the source, of some groups.
+    pub fn selections(groups: &[&Self], copies: &[CopyStage]) -> Vec<Selection> {
+        let of_copy = |copy: &CopyStage| {
+            let own = groups.iter().filter(|group| group.copy == copy.id);
+            Selection {
+                copy: copy.clone(),
+                mappings: own.flat_map(|group| group.mappings()).collect(),
+            }
+        };
+        let all = copies.iter().map(of_copy);
+        all.filter(|selection| !selection.mappings.is_empty()).collect()
     }
 
     /// The namespaces of the source, each once, with the records that were expected of it.
@@ -98,9 +120,9 @@ mod tests {
     use super::*;
     use crate::model::{Checkpoint, Cursor, Shard, Tally};
 
-    fn shard(source: &str, target: &str, expected: u64, lsn: Option<u64>) -> ShardState {
+    fn shard(source: &str, target: &str, expected: u64, lsn: Option<u64>) -> (StageId, ShardState) {
         let tally = Tally { copied: expected, ..Tally::default() };
-        ShardState {
+        let state = ShardState {
             shard: Shard {
                 source: Namespace::new(source),
                 cell: 0,
@@ -110,7 +132,8 @@ mod tests {
             },
             checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn },
             is_complete: true,
-        }
+        };
+        (StageId::new("copy"), state)
     }
 
     #[test]

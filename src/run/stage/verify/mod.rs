@@ -31,9 +31,10 @@ use self::groups::Group;
 pub(super) use self::queries::overlap_ks;
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::Event;
 use crate::model::Observed;
+use crate::plan::CopyStage;
 use crate::plan::file::Verify;
 use crate::run::Context;
 
@@ -49,7 +50,8 @@ impl Work for VerifyWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let groups = Group::of_run(context)?;
+        let copies = self.copies(context)?;
+        let groups = Group::of_run(context, &copies)?;
         let (mut target, mut source) = (Measured::default(), Measured::default());
         let reserved = Reserved::of(context, &groups, self.0.queries.is_some());
         let (kept, others): (Vec<_>, Vec<_>) =
@@ -58,7 +60,7 @@ impl Work for VerifyWork {
         freshness.wait(context, &kept, Look::Counts).await?;
         let mut waited = freshness.wait(context, &others, Look::SequenceNumbers).await?;
         let asked = match &self.0.queries {
-            Some(asked) => Some(self.load(context, &groups, asked).await?),
+            Some(asked) => Some(self.load(context, &copies, &groups, asked).await?),
             None => None,
         };
         let cold = reserved.measure(context, asked.as_ref(), &mut target).await?;
@@ -71,12 +73,25 @@ impl Work for VerifyWork {
         }
         self.read_after_write(context, &mut target).await?;
         self.count(context, &groups, &mut target).await?;
-        self.compare(context, &groups, &mut target).await?;
+        self.compare(context, &copies, &groups, &mut target).await?;
         Ok(Acted::Measured { target, source })
     }
 
     async fn undo(&self, _: &Context) -> Result<String> {
         Ok("nothing to undo".to_owned())
+    }
+}
+
+impl VerifyWork {
+    /// The copies that are compared: the one that the plan names, else all that run before this stage.
+    fn copies(&self, context: &Context) -> Result<Vec<CopyStage>> {
+        let mut copies = context.plan.copies_before(&context.id());
+        let Some(named) = &self.0.copy else { return Ok(copies) };
+        copies.retain(|copy| copy.id.as_str() == named);
+        match copies.is_empty() {
+            true => Err(Error::invalid(format!("no copy stage `{named}` runs before this stage"))),
+            false => Ok(copies),
+        }
     }
 }
 

@@ -7,15 +7,12 @@ use super::VerifyWork;
 use super::groups::Group;
 use super::latency::time_fetches;
 use crate::assertion::{Measured, Series, metric_ref};
-use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Observed, Operation, Rate, Sample, Side};
+use crate::plan::CopyStage;
 use crate::plan::file::Queries;
-use crate::run::stage::copy::transform_of;
-use crate::run::stage::filters::Filters;
-use crate::run::stage::sampling::{
-    Sampled, answer_from_the_same, filterable, queries, sample, seeded,
-};
+use crate::run::stage::copy::Selection;
+use crate::run::stage::sampling::{Asked, Sampled, Wanted, ask, seeded};
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
 
@@ -37,23 +34,19 @@ impl VerifyWork {
     pub(super) async fn load(
         &self,
         context: &Context,
+        copies: &[CopyStage],
         groups: &[Group],
         asked: &Queries,
     ) -> Result<Load> {
-        let source = &context.world.source;
-        let (mappings, is_comparable) = comparable(context, groups)?;
+        let (selections, is_comparable) = comparable(context, copies, groups)?;
         let mut rng = seeded(context, "verify");
-        let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
-        let most = asked.count.min(2_000);
-        let sampled = sample(&**source, dimension, &mappings, most, &mut rng).await?;
-        let filterable = filterable(&**source).await?;
-        let transform = transform_of(context)?;
-        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
-        let (count, top_k) = (asked.count, asked.top_k.unwrap_or(10));
-        let share = asked.filtered.unwrap_or_default().0;
-        let mut queries = queries(&sampled, Some(&mut filters), count, top_k, share, &mut rng);
-        let filterable = filterable.as_deref();
-        answer_from_the_same(context, &mut queries, &transform, filterable, &mappings)?;
+        let wanted = Wanted {
+            count: asked.count,
+            top_k: asked.top_k.unwrap_or(10),
+            filtered: asked.filtered.unwrap_or_default().0,
+        };
+        let Asked { queries, sampled, filters } =
+            ask(context, &selections, wanted, &mut rng).await?;
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
         }
@@ -63,7 +56,7 @@ impl VerifyWork {
             namespaces: groups.iter().filter(|group| group.written() > 0).count(),
             asked: asked.clone(),
             is_comparable,
-            filters: filters.made().clone(),
+            filters,
         })
     }
 
@@ -126,25 +119,29 @@ impl VerifyWork {
 
 /// The namespaces that queries are made for, and whether the answers of both sides can be compared. A namespace that
 /// several were merged into holds more than any of them, and answers from among all.
-fn comparable(context: &Context, groups: &[Group]) -> Result<(Vec<Mapping>, bool)> {
-    let all: Vec<Vec<Mapping>> = groups.iter().map(Group::mappings).collect();
+fn comparable(
+    context: &Context,
+    copies: &[CopyStage],
+    groups: &[Group],
+) -> Result<(Vec<Selection>, bool)> {
+    let all: Vec<&Group> = groups.iter().collect();
     if !context.world.source.capabilities().query {
         context
             .note("the source answers no queries: those of the target are compared with none")?;
-        return Ok((all.concat(), false));
+        return Ok((Group::selections(&all, copies), false));
     }
-    let merged = all.iter().filter(|mappings| mappings.len() > 1).count();
-    if merged == 0 {
-        return Ok((all.concat(), true));
+    let (merged, single): (Vec<_>, Vec<_>) =
+        all.iter().copied().partition(|group| group.mappings().len() > 1);
+    if merged.is_empty() {
+        return Ok((Group::selections(&all, copies), true));
     }
     context.note(format!(
-        "{merged} namespaces of the target were merged from several: their answers cannot be compared with the source's"
+        "{} namespaces of the target were merged from several: their answers cannot be compared with the source's",
+        merged.len()
     ))?;
-    let single: Vec<Mapping> =
-        all.iter().filter(|mappings| mappings.len() == 1).flatten().cloned().collect();
     match single.is_empty() {
-        true => Ok((all.concat(), false)),
-        false => Ok((single, true)),
+        true => Ok((Group::selections(&all, copies), false)),
+        false => Ok((Group::selections(&single, copies), true)),
     }
 }
 

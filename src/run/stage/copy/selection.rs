@@ -1,0 +1,185 @@
+//! What each copy stage takes from the source, and what none of them takes.
+
+use std::collections::BTreeMap;
+
+use crate::copy::{Mapping, choose, map_namespaces};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexStats, Namespace, Observed, Shard, StageId};
+use crate::plan::{CopyStage, Plan};
+use crate::run::Context;
+
+/// Namespaces that a message names.
+const NAMED: usize = 5;
+
+/// A copy stage and the namespaces it is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub copy: CopyStage,
+    pub mappings: Vec<Mapping>,
+}
+
+impl Selection {
+    pub fn records(&self) -> u64 {
+        self.mappings.iter().map(|mapping| mapping.records).sum()
+    }
+}
+
+/// What each copy stage takes of the source as it is now; of a plan without one, all of it under its own names.
+///
+/// # Errors
+/// As [`map_namespaces`]; `Invalid` where two copy stages would write to the same namespace of the target.
+pub(crate) fn selections(plan: &Plan, stats: &IndexStats) -> Result<Vec<Selection>> {
+    let select = |copy: CopyStage| {
+        let mappings = mappings(plan, &copy, stats)?;
+        Ok(Selection { copy, mappings })
+    };
+    let all: Vec<_> = plan.copies_or_whole().into_iter().map(select).collect::<Result<_>>()?;
+    let targets = all.iter().flat_map(|one| {
+        one.mappings.iter().map(|mapping| (&one.copy.id, &mapping.source, &mapping.target))
+    });
+    refuse_meeting(targets)?;
+    Ok(all)
+}
+
+/// The namespaces that one copy stage takes, and their names on the other side.
+pub(crate) fn mappings(plan: &Plan, copy: &CopyStage, stats: &IndexStats) -> Result<Vec<Mapping>> {
+    let asked = copy.asked.namespaces.as_ref();
+    let chosen = choose(stats, asked)?;
+    map_namespaces(plan, chosen, asked).map_err(|error| match copy.is_only {
+        true => error,
+        false => error.with_context("stage", &copy.id),
+    })
+}
+
+/// The namespaces that hold records and that no copy stage takes, with their records.
+pub(crate) fn not_taken(selections: &[Selection], stats: &IndexStats) -> BTreeMap<Namespace, u64> {
+    let is_taken = |name: &Namespace| {
+        let mut all = selections.iter().flat_map(|selection| &selection.mappings);
+        all.any(|mapping| mapping.source == *name)
+    };
+    let left = stats.namespaces.iter().filter(|(name, records)| **records > 0 && !is_taken(name));
+    left.map(|(name, records)| (name.clone(), *records)).collect()
+}
+
+/// Which namespaces no copy takes, with the largest of them by name; `None` where each is taken.
+pub(crate) fn not_copied(left: &BTreeMap<Namespace, u64>) -> Option<String> {
+    let mut largest: Vec<_> = left.iter().collect();
+    largest.sort_by_key(|(_, records)| std::cmp::Reverse(**records));
+    let count = |number: u64| Observed::count(number).to_string();
+    let records: u64 = left.values().sum();
+    let names: Vec<String> = largest
+        .iter()
+        .take(NAMED)
+        .map(|(name, records)| format!("`{name}` ({})", count(**records)))
+        .collect();
+    let more = largest.len().saturating_sub(NAMED);
+    let tail = if more > 0 { format!(" and {} more", count(more as u64)) } else { String::new() };
+    let (is, has) = if left.len() == 1 { ("namespace", "is") } else { ("namespaces", "are") };
+    (!left.is_empty()).then(|| {
+        format!(
+            "{} {is} of the source with {} records {has} taken by no copy stage: {}{tail}",
+            count(left.len() as u64),
+            count(records),
+            names.join(", ")
+        )
+    })
+}
+
+/// The namespaces a copy stage recorded, in order, each once; empty where it has not run.
+pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mapping> {
+    let mut all: BTreeMap<Namespace, Mapping> = BTreeMap::new();
+    context.recorder.with_state(|state| {
+        let states = state.stage(copy).into_iter().flat_map(|stage| stage.shards.values());
+        for Shard { source, target, expected, .. } in states.map(|state| &state.shard) {
+            let (source, target) = (source.clone(), target.clone());
+            let empty = Mapping { source: source.clone(), target, records: 0 };
+            all.entry(source).or_insert(empty).records += expected;
+        }
+    });
+    all.into_values().collect()
+}
+
+/// What the copy stages recorded that run before this stage; those that recorded nothing are left out.
+pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
+    let copies = context.plan.copies_before(&context.stage().id).into_iter();
+    let recorded = copies.map(|copy| {
+        let mappings = recorded_mappings(context, &copy.id);
+        Selection { copy, mappings }
+    });
+    recorded.filter(|selection| !selection.mappings.is_empty()).collect()
+}
+
+/// Makes sure that a copy writes to no namespace that another copy stage of this run has recorded for itself.
+///
+/// # Errors
+/// As [`selections`].
+pub(super) fn refuse_recorded(
+    context: &Context,
+    copy: &CopyStage,
+    mappings: &[Mapping],
+) -> Result<()> {
+    let mut all: Vec<(StageId, Mapping)> = Vec::new();
+    for other in context.plan.copies().into_iter().filter(|other| other.id != copy.id) {
+        let recorded = recorded_mappings(context, &other.id);
+        all.extend(recorded.into_iter().map(|mapping| (other.id.clone(), mapping)));
+    }
+    all.extend(mappings.iter().map(|mapping| (copy.id.clone(), mapping.clone())));
+    refuse_meeting(all.iter().map(|(copy, mapping)| (copy, &mapping.source, &mapping.target)))
+}
+
+/// Refuses two copy stages of which each has a way to the same namespace of the target.
+fn refuse_meeting<'a>(
+    ways: impl Iterator<Item = (&'a StageId, &'a Namespace, &'a Namespace)>,
+) -> Result<()> {
+    let mut first: BTreeMap<&Namespace, (&StageId, &Namespace)> = BTreeMap::new();
+    let mut meeting = Vec::new();
+    for (copy, source, target) in ways {
+        let (other, theirs) = *first.entry(target).or_insert((copy, source));
+        if other != copy {
+            meeting.push(format!(
+                "`{theirs}` of the copy `{other}` and `{source}` of the copy `{copy}` would both become `{target}`"
+            ));
+        }
+    }
+    if meeting.is_empty() {
+        return Ok(());
+    }
+    let more = meeting.len().saturating_sub(NAMED);
+    meeting.truncate(NAMED);
+    let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message =
+        format!("two copy stages write to the same namespace: {}{tail}", meeting.join("; "));
+    Err(Error::new(ErrorKind::Invalid, message).with_hint(
+        "give one of them other names with `namespaces.rename`, or narrow its `namespaces.select`; one copy stage can \
+         bring several namespaces into one with `merge: true`",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_source_goes_to_two_targets_and_two_copies_to_no_same_one() {
+        let (first, second) = (StageId::new("first"), StageId::new("second"));
+        let refused = |ways: &[(&StageId, &str, &str)]| {
+            let ways: Vec<_> = ways
+                .iter()
+                .map(|(copy, from, to)| (*copy, Namespace::from(*from), Namespace::from(*to)))
+                .collect();
+            refuse_meeting(ways.iter().map(|(copy, from, to)| (*copy, from, to))).err()
+        };
+        assert!(refused(&[(&first, "a", "x"), (&second, "a", "y")]).is_none());
+        // One copy stage may merge; that is its own affair.
+        assert!(refused(&[(&first, "a", "x"), (&first, "b", "x")]).is_none());
+        let error =
+            refused(&[(&first, "a", "x"), (&first, "b", "y"), (&second, "c", "y")]).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(
+            error.message().ends_with(
+                "`b` of the copy `first` and `c` of the copy `second` would both become `y`"
+            ),
+            "{error}"
+        );
+    }
+}
