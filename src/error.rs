@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Unauthorized,
     /// The peer refuses the request as it stands (a failed precondition, deletion protection, a quota).
     Refused,
+    /// What was asked did not do its work: a command that ended with an error, a request that was turned down.
+    Failed,
     /// The request is over a size limit of the peer; a smaller one may pass.
     TooLarge,
     /// The peer asks to slow down.
@@ -54,6 +56,7 @@ impl ErrorKind {
             Self::AlreadyExists => "already_exists",
             Self::Unauthorized => "unauthorized",
             Self::Refused => "refused",
+            Self::Failed => "failed",
             Self::TooLarge => "too_large",
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",

@@ -87,7 +87,7 @@ pub enum Command {
     /// Ask a run to pause
     Pause(command::steer::Arguments),
     /// Let a paused run, or one that could not be judged, go on
-    Resume(command::steer::Arguments),
+    Resume(command::steer::ResumeArguments),
     /// Ask a run to stop and roll back
     Abort(command::steer::Arguments),
     /// Undo a run, last stage first

@@ -1,6 +1,6 @@
 //! One line for each change of state, for whoever watches a run.
 
-use crate::journal::{Entry, Event, Judged};
+use crate::journal::{Aftermath, Entry, Event, Judged};
 use crate::model::{Severity, Verdict};
 use crate::report::{Waiting, count, duration, time};
 
@@ -82,8 +82,26 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
 
 fn traffic_line(entry: &Entry) -> Option<String> {
     Some(match &entry.event {
-        Event::WeightSet { stage, weight, actual: Some(actual), .. } => {
-            format!("{stage}: % {weight} of the traffic goes to the target, read back {actual}")
+        Event::WeightSet { stage, weight, actual: Some(actual), despite, .. } => {
+            let despite = despite.as_ref();
+            let despite = despite.map(|said| format!(", although: {said}")).unwrap_or_default();
+            format!(
+                "{stage}: % {weight} of the traffic goes to the target, read back {actual}{despite}"
+            )
+        }
+        Event::WeightNotSet { stage, weight, after, .. } => {
+            let known = match after {
+                Aftermath::Read { weight, .. } => format!("{weight} is read back"),
+                Aftermath::Unchanged => "nothing was changed".to_owned(),
+                Aftermath::Unknown => "nobody knows what is set now".to_owned(),
+            };
+            format!("{stage}: ! {weight} of the traffic was asked for, and {known}")
+        }
+        Event::WeightAcceptAsked { by, weight } => {
+            format!("{by} asked to go on from {weight} of the traffic")
+        }
+        Event::WeightAccepted { stage, weight, by, .. } => {
+            format!("{stage}: % goes on from {weight} of the traffic, accepted by {by}")
         }
         Event::WeightSet { stage, weight, actual: None, .. } => {
             format!(

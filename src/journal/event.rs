@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Checkpoint, Judgement, Namespace, Resource, Shard, ShardId, Share, StageId};
+use crate::model::{
+    Checkpoint, Judgement, Namespace, Resource, Shard, ShardId, Share, StageId, TrafficChange,
+};
 
 /// The version of the journal's format this program writes, and the newest one it reads.
 pub const FORMAT: u32 = 1;
@@ -152,6 +154,38 @@ pub enum Event {
         step: usize,
         weight: Share,
         actual: Option<Share>,
+        /// What else decides who gets what, as it was then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        print: Option<String>,
+        /// What the driver said although it is set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite: Option<String>,
+    },
+    /// Setting a weight failed, or another one was read back.
+    WeightNotSet {
+        stage: StageId,
+        step: usize,
+        /// What was asked for.
+        weight: Share,
+        error: String,
+        /// What is known of the weight since.
+        after: Aftermath,
+    },
+    /// Somebody wants to go on from a weight that the run did not set.
+    WeightAcceptAsked {
+        by: String,
+        weight: Share,
+    },
+    /// The run goes on from a weight that it did not set.
+    WeightAccepted {
+        stage: StageId,
+        /// The step that is watched anew at this weight; `None` where the first is still to be set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<usize>,
+        weight: Share,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        print: Option<String>,
+        by: String,
     },
     /// The bake of a step began, or began again with fresh measurements.
     BakeStarted {
@@ -269,6 +303,22 @@ impl Route {
     }
 }
 
+/// What is known of a weight after setting it failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "known", rename_all = "snake_case")]
+pub enum Aftermath {
+    /// It was read: this is what is there.
+    Read {
+        weight: Share,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        print: Option<String>,
+    },
+    /// The driver changed nothing.
+    Unchanged,
+    /// It could not be read.
+    Unknown,
+}
+
 /// Why a run waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
@@ -285,6 +335,8 @@ pub enum Hold {
     Until,
     /// The source's name has to be confirmed on the command line.
     Confirmation { index: String },
+    /// The traffic is not where the run left it.
+    Traffic { change: TrafficChange },
 }
 
 /// What an approval is for.

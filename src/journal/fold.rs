@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
-use super::{Cause, Entry, Event, Judged};
+use super::{Cause, Entry, Event, Hold, Judged};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Checkpoint, StageId};
+use crate::model::{Checkpoint, Share, StageId};
 
 impl RunState {
     /// Folds a whole journal.
@@ -175,11 +175,8 @@ impl RunState {
     }
 
     fn update_stage(&mut self, event: &Event, at: Timestamp) {
+        self.traffic.update(event, at);
         match event {
-            Event::WeightIntended { .. } => self.traffic_touched = true,
-            Event::WeightSet { weight, actual, .. } => {
-                self.weight = Some(actual.unwrap_or(*weight))
-            }
             Event::StageFailed { stage, reason, rolls_back } => {
                 self.phase = Phase::Stopped;
                 if *rolls_back {
@@ -213,7 +210,13 @@ impl StageState {
             Event::StagePassed { .. } => self.end(StageStatus::Passed, at),
             Event::StageFailed { reason, .. } => self.end(StageStatus::Failed(reason.clone()), at),
             Event::StageErred { reason, .. } => self.end(StageStatus::Erred(reason.clone()), at),
-            Event::StageHeld { hold, .. } => self.hold = Some(hold.clone()),
+            Event::StageHeld { hold, .. } => {
+                self.hold = Some(hold.clone());
+                if matches!(hold, Hold::Traffic { .. }) {
+                    // What was watched meanwhile was not this step's weight.
+                    self.bake = None;
+                }
+            }
             Event::IndexCreateIntended { index, .. } => self.created_index = Some(index.clone()),
             Event::ShardPlanned { shard, .. } => {
                 let state = ShardState {
@@ -248,6 +251,7 @@ impl StageState {
             }
             Event::Judged(judged) => self.judged(judged.clone()),
             Event::WeightSet { .. } => self.weight_set_at = Some(at),
+            Event::WeightAccepted { step, weight, .. } => self.accept(*step, *weight, at),
             Event::BakeStarted { step, ends, .. } => {
                 self.bake = Some(BakeState { step: *step, started: at, ends: *ends });
             }
@@ -284,6 +288,18 @@ impl StageState {
         }
     }
 
+    /// Steps below the accepted one are passed over, those above it are still to be done.
+    fn accept(&mut self, step: Option<usize>, weight: Share, at: Timestamp) {
+        self.steps_passed = (0..step.unwrap_or(0)).collect();
+        self.accepted = step.map(|step| (step, weight));
+        self.weight_set_at = Some(at);
+        self.bake = None;
+        if self.is_passed() {
+            self.status = StageStatus::Pending;
+            self.ended = None;
+        }
+    }
+
     fn end(&mut self, status: StageStatus, at: Timestamp) {
         self.status = status;
         self.ended = Some(at);
@@ -313,6 +329,8 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::ShardCompleted { stage, .. }
         | Event::WeightIntended { stage, .. }
         | Event::WeightSet { stage, .. }
+        | Event::WeightNotSet { stage, .. }
+        | Event::WeightAccepted { stage, .. }
         | Event::BakeStarted { stage, .. }
         | Event::StepPassed { stage, .. }
         | Event::ArtifactWritten { stage, .. }

@@ -9,15 +9,30 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Gate, Paths};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::model::Share;
 
 /// Something asked of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    Approve { gate: Gate, by: String },
-    Pause { by: String },
-    Resume { by: String },
-    Abort { by: String },
+    Approve {
+        gate: Gate,
+        by: String,
+    },
+    Pause {
+        by: String,
+    },
+    Resume {
+        by: String,
+    },
+    Abort {
+        by: String,
+    },
+    /// Go on from a weight that somebody else set.
+    AcceptWeight {
+        weight: Share,
+        by: String,
+    },
 }
 
 impl Request {
@@ -28,6 +43,7 @@ impl Request {
             Self::Pause { by } => Event::Paused { by },
             Self::Resume { by } => Event::Resumed { by },
             Self::Abort { by } => Event::AbortRequested { by },
+            Self::AcceptWeight { weight, by } => Event::WeightAcceptAsked { by, weight },
         }
     }
 }

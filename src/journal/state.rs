@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Artifact, Cause, Gate, Hold, Judged, Route};
+use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState};
 use crate::model::{Checkpoint, Resource, Shard, ShardId, Share, StageId, Tally};
 
 /// The state of a run.
@@ -39,10 +39,7 @@ pub struct RunState {
     pub hooks: BTreeMap<String, HookState>,
     pub cause: Option<Cause>,
     pub left_behind: Vec<String>,
-    /// Whether the traffic may have been moved at all.
-    pub traffic_touched: bool,
-    /// The weight that was last read back, or requested where it cannot be read.
-    pub weight: Option<Share>,
+    pub traffic: TrafficState,
 }
 
 /// The run as a whole.
@@ -108,6 +105,8 @@ pub struct StageState {
     pub bake: Option<BakeState>,
     /// When the last step's weight was set.
     pub weight_set_at: Option<Timestamp>,
+    /// The step whose weight somebody else set and somebody accepted, with that weight.
+    pub accepted: Option<(usize, Share)>,
     pub notes: Vec<String>,
     pub artifacts: Vec<Artifact>,
     pub figures: BTreeMap<String, f64>,
@@ -162,6 +161,7 @@ impl StageState {
             steps_passed: BTreeSet::new(),
             bake: None,
             weight_set_at: None,
+            accepted: None,
             notes: Vec::new(),
             artifacts: Vec::new(),
             figures: BTreeMap::new(),

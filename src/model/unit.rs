@@ -45,8 +45,16 @@ pub struct Share(pub f64);
 pub struct Money(pub f64);
 
 impl Share {
+    /// The smallest difference of two shares that counts.
+    const TOLERANCE: f64 = 1e-6;
+
     pub fn percent(self) -> f64 {
         self.0 * 100.0
+    }
+
+    /// Whether both are the same but for what computing with them adds.
+    pub fn is_same(self, other: Self) -> bool {
+        (self.0 - other.0).abs() < Self::TOLERANCE
     }
 }
 

@@ -3,7 +3,7 @@
 use super::words::duration;
 use super::{
     Approval, AssertionReport, Ending, HookReport, Next, REPORT_FORMAT, Report, Rollback,
-    Shortened, StageReport, StepReport, Waiting,
+    Shortened, StageReport, StepReport, TrafficReport, Waiting,
 };
 use crate::clock::until;
 use crate::error::Result;
@@ -19,6 +19,7 @@ impl Report {
         let steps = super::steps::steps(entries);
         let waiting = state.is_open().then(|| Waiting::of(entries)).flatten();
         let ending = Ending::of(&state, waiting.is_some());
+        let traffic = TrafficReport::of(&state);
         let mut report = Self {
             format: REPORT_FORMAT,
             plan: state.plan.clone(),
@@ -38,7 +39,8 @@ impl Report {
             stages: state.stages.iter().map(|stage| StageReport::of(stage, entries)).collect(),
             assertions: assertions(&state, &steps),
             steps,
-            weight: state.weight,
+            weight: traffic.as_ref().and_then(TrafficReport::weight),
+            traffic,
             approvals: approvals(entries),
             hooks: hooks(&state),
             rollback: Rollback::of(&state, ending, waiting.as_ref()),
@@ -168,7 +170,7 @@ fn next(report: &Report, plan: &str) -> Option<Next> {
         Ending::NotStarted => say("begin", format!("vecshift run {plan}")),
         Ending::Waiting => {
             let waiting = report.waiting.as_ref()?;
-            say(&format!("it waits for {}", waiting.what), waiting.release(plan))
+            say(&waiting.why(plan), waiting.release(plan))
         }
         Ending::Running => say("go on where it stopped", format!("vecshift run {plan}")),
         Ending::Failed => {

@@ -143,8 +143,8 @@ fn ending(report: &Report) -> String {
     lines.extend(
         report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", escape(what))),
     );
-    if let Some(weight) = report.weight {
-        lines.push(format!("- Traffic: {weight} of it goes to {}", escape(&report.target)));
+    if let Some(traffic) = &report.traffic {
+        lines.push(format!("- Traffic: {}", escape(&traffic.text)));
     }
     match &report.next {
         Some(next) => lines.push(format!("- Next: {}: `{}`", escape(&next.why), next.command)),

@@ -14,6 +14,7 @@ mod rollback;
 mod stage;
 mod steps;
 mod table;
+mod traffic;
 mod waiting;
 mod words;
 
@@ -26,5 +27,6 @@ pub use rollback::Rollback;
 pub use stage::{CopyReport, StageReport};
 pub use steps::StepReport;
 pub use table::{Look, paint, table};
+pub use traffic::TrafficReport;
 pub use waiting::Waiting;
 pub use words::{count, duration, plural, short_digest, time};

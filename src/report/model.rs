@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::words::duration;
-use super::{AssertionReport, Ending, Rollback, StageReport, StepReport, Waiting};
+use super::{AssertionReport, Ending, Rollback, StageReport, StepReport, TrafficReport, Waiting};
 use crate::clock::until;
 use crate::model::{Share, StageId};
 
@@ -42,9 +42,12 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepReport>,
     pub assertions: Vec<AssertionReport>,
-    /// The share of traffic the target has now, where it was ever moved.
+    /// The share of traffic the target has; `None` where it was never moved or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,
+    /// The same with what is not known; `None` where it was never moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -76,7 +76,7 @@ fn has_changed(state: &RunState) -> bool {
             || stage.delete_intended
             || stage.undone.is_some()
     };
-    state.traffic_touched
+    state.traffic.is_touched()
         || state.cause.is_some()
         || !state.hooks.is_empty()
         || state.stages.iter().any(acted)

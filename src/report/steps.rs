@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::clock::until;
-use crate::journal::{Entry, Event};
+use crate::journal::{Aftermath, Entry, Event};
 use crate::model::{Share, StageId};
 use jiff::Timestamp;
 
@@ -17,6 +17,8 @@ pub struct StepReport {
     /// What was read back; `None` where the driver cannot, or before it did.
     pub actual: Option<Share>,
     pub is_set: bool,
+    /// Whether the driver is known to have changed nothing.
+    pub is_unchanged: bool,
     pub bake_started: Option<Timestamp>,
     /// When the bake is over, by the run's clock.
     pub bake_ends: Option<Timestamp>,
@@ -44,10 +46,13 @@ impl StepReport {
 
     /// `25%`, or `25% requested` where the driver cannot read back.
     pub fn weight(&self) -> String {
+        let asked = self.requested;
         match self.actual {
-            Some(actual) => actual.to_string(),
-            None if self.is_set => format!("{} requested", self.requested),
-            None => format!("{} not set", self.requested),
+            Some(actual) if actual.is_same(asked) => actual.to_string(),
+            Some(actual) => format!("{asked} not set, {actual} read"),
+            None if self.is_set => format!("{asked} requested"),
+            None if self.is_unchanged => format!("{asked} not set"),
+            None => format!("{asked} unknown"),
         }
     }
 }
@@ -69,13 +74,32 @@ fn follow(steps: &mut Vec<StepReport>, entry: &Entry) {
             begun.requested = *weight;
             begun.actual = None;
             begun.is_set = false;
+            begun.is_unchanged = false;
             begun.status = "open";
         }
-        Event::WeightSet { stage, step, weight, actual } if weight.0 > 0.0 => {
+        Event::WeightSet { stage, step, weight, actual, .. } if weight.0 > 0.0 => {
             let set = find(steps, stage, *step);
             set.requested = *weight;
             set.actual = *actual;
             set.is_set = true;
+        }
+        Event::WeightNotSet { stage, step, weight, after, .. } if weight.0 > 0.0 => {
+            let failed = find(steps, stage, *step);
+            failed.is_unchanged = *after == Aftermath::Unchanged;
+            if let Aftermath::Read { weight, .. } = after {
+                failed.actual = Some(*weight);
+            }
+        }
+        Event::WeightAccepted { stage, step, weight, .. } => {
+            steps
+                .retain(|known| &known.stage != stage || known.step <= step.map_or(0, |at| at + 1));
+            if let Some(step) = step {
+                let accepted = find(steps, stage, *step);
+                accepted.requested = *weight;
+                accepted.actual = Some(*weight);
+                accepted.is_set = true;
+                accepted.status = "open";
+            }
         }
         Event::BakeStarted { stage, step, ends } => {
             let baking = find(steps, stage, *step);
@@ -108,6 +132,7 @@ fn find<'a>(steps: &'a mut Vec<StepReport>, stage: &StageId, step: usize) -> &'a
             requested: Share(0.0),
             actual: None,
             is_set: false,
+            is_unchanged: false,
             bake_started: None,
             bake_ends: None,
             status: "open",

@@ -204,8 +204,8 @@ fn ending(report: &Report, width: u16) -> String {
             .iter()
             .map(|what| wrap(&format!("  left behind: {what}"), width, "    ")),
     );
-    if let Some(weight) = report.weight {
-        lines.push(format!("Traffic: {weight} of it goes to {}", report.target));
+    if let Some(traffic) = &report.traffic {
+        lines.push(wrap(&format!("Traffic: {}", traffic.text), width, "  "));
     }
     match &report.next {
         Some(next) => lines.push(format!("Next: {}\n  {}", next.why, next.command)),

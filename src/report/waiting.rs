@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::words::time;
 use crate::journal::{Entry, Event, Hold};
-use crate::model::StageId;
+use crate::model::{StageId, TrafficChange};
 
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,8 +24,23 @@ impl Waiting {
             }
             Hold::Until => format!("another run: the last one stopped before {stage}, as told"),
             Hold::Confirmation { index } => format!("confirmation that `{index}` may be deleted"),
+            Hold::Traffic { change } => format!("the traffic: {change}"),
         };
         Self { stage, what, hold }
+    }
+
+    /// What it waits for and, where there are several ways on, what the others are.
+    pub(super) fn why(&self, plan: &str) -> String {
+        match &self.hold {
+            Hold::Traffic { change } => match change.to {
+                Some(weight) => format!(
+                    "{} and run `vecshift run {plan}` again, or go on from {weight}, then run it again",
+                    change.way_back()
+                ),
+                None => format!("{} and run it again", change.way_back()),
+            },
+            _ => format!("it waits for {}", self.what),
+        }
     }
 
     /// The command that releases it; `plan` is what stands for the plan on the command line.
@@ -38,7 +53,10 @@ impl Waiting {
             }
             Hold::Paused { .. } => format!("vecshift resume {plan}"),
             Hold::Confirmation { index } => format!("vecshift run {plan} --confirm {index}"),
-            Hold::Time { .. } | Hold::Judgement { .. } | Hold::Until => {
+            Hold::Traffic { change: TrafficChange { to: Some(weight), .. } } => {
+                format!("vecshift resume {plan} --accept-weight {weight}")
+            }
+            Hold::Time { .. } | Hold::Judgement { .. } | Hold::Until | Hold::Traffic { .. } => {
                 format!("vecshift run {plan}")
             }
         }
@@ -62,6 +80,7 @@ impl Waiting {
                 Event::RunContinued { .. }
                 | Event::Paused { .. }
                 | Event::ApprovalRequested { .. }
+                | Event::WeightAcceptAsked { .. }
                 | Event::Judged(_)
                 | Event::Noted { .. }
                 | Event::Measured { .. }

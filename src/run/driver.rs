@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Share;
 use crate::plan::Plan;
 use crate::plan::file::Traffic;
-use crate::traffic::{self, Driver, DriverContext};
+use crate::traffic::{self, Driver, DriverContext, Seen};
 
 /// The driver the plan names; `None` where it names none.
 ///
@@ -30,7 +30,7 @@ pub fn open_driver(
 }
 
 /// The driver for a rehearsal: files go under `folder`, requests and commands are not sent and their weight is kept
-/// in memory.
+/// in a file there.
 ///
 /// # Errors
 /// As [`traffic::open`].
@@ -40,8 +40,8 @@ pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Dri
     match &mut asked {
         Traffic::Flagd(flagd) => flagd.file = under(&flagd.file),
         Traffic::EnvFile(file) => file.file = under(&file.file),
-        Traffic::Webhook(_) => return Ok(Some(Arc::new(Remembered::new("webhook")))),
-        Traffic::Exec(_) => return Ok(Some(Arc::new(Remembered::new("exec")))),
+        Traffic::Webhook(_) => return Ok(Some(Arc::new(Remembered::new("webhook", folder)))),
+        Traffic::Exec(_) => return Ok(Some(Arc::new(Remembered::new("exec", folder)))),
         Traffic::Gateway(_) => {}
     }
     let context = DriverContext {
@@ -58,27 +58,48 @@ fn under(path: &str) -> String {
     parts.collect::<PathBuf>().display().to_string()
 }
 
-/// Keeps the weight in memory.
+/// Keeps the weight in a file of its own, so that the next process of a rehearsal finds it.
 struct Remembered {
     kind: &'static str,
-    weight: Mutex<Option<Share>>,
+    path: PathBuf,
 }
 
 impl Remembered {
-    fn new(kind: &'static str) -> Self {
-        Self { kind, weight: Mutex::new(None) }
+    fn new(kind: &'static str, folder: &Path) -> Self {
+        Self { kind, path: folder.join(format!("{kind}.weight")) }
+    }
+
+    fn failed(&self, what: &str, error: std::io::Error) -> Error {
+        Error::io(what, error).with_context("file", self.path.display())
     }
 }
 
 #[async_trait]
 impl Driver for Remembered {
     async fn set(&self, weight: Share) -> Result<()> {
-        *self.weight.lock().unwrap_or_else(PoisonError::into_inner) = Some(weight);
-        Ok(())
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let write = async {
+            tokio::fs::create_dir_all(folder).await?;
+            tokio::fs::write(&self.path, weight.0.to_string()).await
+        };
+        write.await.map_err(|error| self.failed("the weight cannot be kept", error))
     }
 
-    async fn read(&self) -> Result<Option<Share>> {
-        Ok(*self.weight.lock().unwrap_or_else(PoisonError::into_inner))
+    async fn read(&self) -> Result<Seen> {
+        match tokio::fs::read_to_string(&self.path).await {
+            Ok(text) => Ok(match text.trim().parse() {
+                Ok(share) => Seen::weight(Share(share)),
+                Err(_) => Seen::Foreign(format!("`{}` is no weight", text.trim())),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Seen::Unset("no weight was set".to_owned()))
+            }
+            Err(error) => Err(self.failed("the weight cannot be read", error)),
+        }
+    }
+
+    async fn check(&self) -> Vec<Error> {
+        Vec::new()
     }
 
     fn describe(&self) -> String {

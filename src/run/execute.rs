@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::decide::{Decision, decide};
 use super::outcome::Outcome;
+use super::preflight::Preflight;
 use super::prepare::PreparedRun;
 use super::preview::preview;
 use super::stage::{Acted, Check, work_of};
@@ -15,7 +16,7 @@ use super::steer::Waited;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
-use crate::model::{StageId, Verdict};
+use crate::model::{StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
 /// How often a working stage's requests are looked for.
@@ -28,12 +29,19 @@ impl PreparedRun {
     /// Where the journal cannot be written or the world drifted from what the journal says. A stage that could
     /// not be performed is an [`Outcome`].
     pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
+        if self.state().is_open() {
+            // An abort needs nothing of what a run that goes on does.
+            self.recorder.take_requests()?;
+        }
         let state = self.state();
         let was_done = state.phase == Phase::Done && state.digest == self.plan.digest;
         if !state.is_open() && !was_done {
             // What cannot work is said before anything is touched.
             let fresh = RunState::default();
+            self.preflight(&fresh).await?;
             preview(&self.plan, &self.world, &fresh, &self.options).await?;
+        } else if !was_done {
+            self.preflight(&state).await?;
         }
         self.begin()?;
         let mut executor = Executor::new(self, cancel);
@@ -41,6 +49,19 @@ impl PreparedRun {
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
             result => result,
         }
+    }
+}
+
+impl PreparedRun {
+    async fn preflight(&self, state: &RunState) -> Result<()> {
+        let preflight = Preflight {
+            plan: &self.plan,
+            state,
+            options: &self.options,
+            driver: self.driver.as_deref(),
+            folder: self.paths.dir(),
+        };
+        preflight.refuse().await
     }
 }
 
@@ -127,14 +148,18 @@ impl Executor {
             .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
         for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
             let context = self.at(index);
-            if let Check::Drifted(what) = work_of(&context.plan, index).check(&context).await? {
-                let message = format!(
-                    "stage `{}` passed, and the world has changed since: {what}",
-                    context.stage().id
-                );
-                return Err(Error::new(ErrorKind::Refused, message)
-                    .with_hint("put the world back, or roll back and start again"));
-            }
+            let (what, hint) = match work_of(&context.plan, index).check(&context).await? {
+                Check::Holds => continue,
+                Check::Drifted(what) => {
+                    (what, "put the world back, or roll back and start again".to_owned())
+                }
+                Check::Moved(change) => (change.to_string(), ways_on(&change)),
+            };
+            let message = format!(
+                "stage `{}` passed, and the world has changed since: {what}",
+                context.stage().id
+            );
+            return Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
         }
         Ok(())
     }
@@ -329,6 +354,17 @@ impl Executor {
             _ => Outcome::Done,
         })
     }
+}
+
+/// What to do about traffic that somebody moved.
+fn ways_on(change: &TrafficChange) -> String {
+    let accept = match change.to {
+        Some(weight) => {
+            format!("; or go on from it: `vecshift resume PLAN --accept-weight {weight}`")
+        }
+        None => String::new(),
+    };
+    format!("{} and run the same command again{accept}; or roll back", change.way_back())
 }
 
 /// What happened and what to do about it: the journal is all that a later reader has.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::context::Context;
 use super::decide::hook_key;
 use crate::error::{Error, Result};
-use crate::journal::{Event, HookState};
+use crate::journal::{Event, HookState, RunState};
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 use crate::traffic::action::{Command, Hidden, run_command, send_http};
 
@@ -95,20 +95,23 @@ impl Context {
     }
 
     fn hook_event(&self, moment: &str) -> serde_json::Value {
-        self.recorder.with_state(|state| {
-            json!({
-                "moment": moment,
-                "plan": state.plan,
-                "run": state.run,
-                "phase": state.phase.name(),
-                "stage": self.stage().id,
-                "source": state.source,
-                "target": state.target,
-                "weight": state.weight.map(|weight| weight.percent()),
-                "rehearsal": state.rehearsal,
-            })
-        })
+        self.recorder.with_state(|state| hook_event(state, self.stage().id.as_str(), moment))
     }
+}
+
+/// What a hook gets to know.
+pub(super) fn hook_event(state: &RunState, stage: &str, moment: &str) -> serde_json::Value {
+    json!({
+        "moment": moment,
+        "plan": state.plan,
+        "run": state.run,
+        "phase": state.phase.name(),
+        "stage": stage,
+        "source": state.source,
+        "target": state.target,
+        "weight": state.traffic.weight().map(|weight| weight.percent()),
+        "rehearsal": state.rehearsal,
+    })
 }
 
 /// Whether all hooks of the moment run whatever fails.

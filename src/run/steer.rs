@@ -19,6 +19,11 @@ pub(super) enum Waited {
     Detached,
 }
 
+/// Whether only what is done outside, and another process, go on from here.
+fn is_for_somebody(hold: &Hold) -> bool {
+    matches!(hold, Hold::Until | Hold::Confirmation { .. } | Hold::Traffic { .. })
+}
+
 impl Context {
     /// Takes up what was asked of the run from elsewhere and says that the holder is alive.
     pub(super) fn attend(&self) -> Result<()> {
@@ -33,7 +38,7 @@ impl Context {
             if self.is_released(hold) {
                 return Ok(Waited::Released);
             }
-            if self.must_detach() || matches!(hold, Hold::Until | Hold::Confirmation { .. }) {
+            if self.must_detach() || is_for_somebody(hold) {
                 return Ok(Waited::Detached);
             }
             let pause = match hold {
@@ -57,7 +62,7 @@ impl Context {
                     Hold::Time { until } => now >= *until,
                     Hold::Paused { .. } => state.paused.is_none(),
                     Hold::Judgement { .. } => state.is_resumed,
-                    Hold::Until | Hold::Confirmation { .. } => false,
+                    Hold::Until | Hold::Confirmation { .. } | Hold::Traffic { .. } => false,
                 }
         })
     }

@@ -32,6 +32,23 @@ pub(super) async fn replace(path: &Path, text: String) -> Result<()> {
     .map_err(|error| error.with_context("file", shown))
 }
 
+/// Whether [`replace`] could write there, as far as trying without leaving anything behind can say.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let cannot = |error| {
+        Error::io("the file cannot be written", error)
+            .with_context("file", path.display())
+            .with_hint("see that the folder can be written and that nothing else is in its place")
+    };
+    if real.is_dir() {
+        return Err(cannot(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+    }
+    // What is missing of the folders is made when the file is written.
+    let folder = real.ancestors().skip(1).find(|folder| folder.exists());
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map(drop).map_err(cannot)
+}
+
 fn replace_now(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = match real.parent() {

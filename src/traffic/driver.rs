@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{env_file, exec, flagd, webhook, weight};
-use crate::error::{Error, ErrorKind, Result};
+use super::{env_file, exec, flagd, webhook};
+use crate::error::{Error, Result};
 use crate::model::Share;
 use crate::plan::file::Traffic;
 
@@ -21,16 +21,67 @@ pub trait Driver: Send + Sync {
     /// - Nothing else that the application may look at there is changed.
     async fn set(&self, weight: Share) -> Result<()>;
 
-    /// The target's share as it is now.
+    /// What is there now.
     ///
     /// # Behavior
-    /// - `None` where the driver cannot read back; that is not an error.
-    /// - `NotFound` where nothing was set yet.
-    /// - `Conflict` where what is set is no weight of this driver.
-    async fn read(&self) -> Result<Option<Share>>;
+    /// - Changes nothing.
+    /// - An error says that nobody knows, never that nothing changed.
+    async fn read(&self) -> Result<Seen>;
+
+    /// What would keep this driver from setting a weight, each with what to do about it.
+    ///
+    /// # Behavior
+    /// - Changes nothing and leaves nothing behind.
+    /// - Empty where the weight can be read and, as far as looking can say, set.
+    async fn check(&self) -> Vec<Error>;
+
+    /// Whether [`Driver::read`] can ever say what is there.
+    fn can_read(&self) -> bool {
+        true
+    }
+
+    /// Whether a set that fails has changed nothing.
+    fn is_all_or_nothing(&self) -> bool {
+        false
+    }
 
     /// What is set where, for plans and reports: `flag use-serverless in flags/twin.flagd.json`. Never a secret.
     fn describe(&self) -> String;
+}
+
+/// What to do about a weight that cannot be read.
+pub(super) const READ_HINT: &str =
+    "make `read` say the target's share, 0 to 100, also while nothing is set";
+
+/// What can be seen where a driver keeps the weight.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    Weight {
+        share: Share,
+        /// A short digest of what else decides who gets what, where there is such.
+        print: Option<String>,
+    },
+    /// Nothing is set, so that the application's own default decides; in words: `the flag is disabled`.
+    Unset(String),
+    /// What is set is no weight of this driver, in words.
+    Foreign(String),
+    /// The driver cannot read back.
+    Mute,
+}
+
+impl Seen {
+    /// A weight and nothing else that decides.
+    pub fn weight(share: Share) -> Self {
+        Self::Weight { share, print: None }
+    }
+
+    /// The target's share, where one is set.
+    pub fn share(&self) -> Option<Share> {
+        match self {
+            Self::Weight { share, .. } => Some(*share),
+            _ => None,
+        }
+    }
 }
 
 /// What a driver needs to know of its surroundings.
@@ -59,33 +110,4 @@ pub fn open(traffic: &Traffic, context: DriverContext) -> Result<Box<dyn Driver>
                 .with_hint("use `flagd`, `webhook`, `exec` or `env_file`"));
         }
     })
-}
-
-/// How sure a weight is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirmed {
-    /// It was read back.
-    Actual,
-    /// The driver cannot read back.
-    Requested,
-}
-
-/// Sets a weight and reads it back.
-///
-/// # Errors
-/// `Conflict` where another weight is read back; else what the driver says.
-pub async fn shift(driver: &dyn Driver, weight: Share) -> Result<Confirmed> {
-    weight::check(weight)?;
-    driver.set(weight).await.map_err(|error| error.with_operation("set the weight"))?;
-    let read = driver.read().await.map_err(|error| error.with_operation("read the weight"))?;
-    match read {
-        None => Ok(Confirmed::Requested),
-        Some(actual) if weight::is_same(actual, weight) => Ok(Confirmed::Actual),
-        Some(actual) => Err(Error::new(
-            ErrorKind::Conflict,
-            format!("{weight} was set, and {actual} is read back"),
-        )
-        .with_operation("read the weight")
-        .with_context("driver", driver.describe())),
-    }
 }

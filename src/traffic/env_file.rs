@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::atomic;
-use super::driver::{Driver, DriverContext};
-use super::weight::{check, is_same};
+use super::driver::{Driver, DriverContext, Seen};
+use super::weight::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
 use crate::plan::file::EnvFile;
@@ -37,8 +37,8 @@ impl Driver for EnvFileDriver {
     async fn set(&self, weight: Share) -> Result<()> {
         check(weight)?;
         let value = match weight {
-            weight if is_same(weight, Share(0.0)) => self.source_value(),
-            weight if is_same(weight, Share(1.0)) => self.target_value(),
+            weight if weight.is_same(Share(0.0)) => self.source_value(),
+            weight if weight.is_same(Share(1.0)) => self.target_value(),
             _ => {
                 let message = format!("an env file can only say 0% or 100%, not {weight}");
                 return Err(Error::invalid(message));
@@ -52,22 +52,47 @@ impl Driver for EnvFileDriver {
         atomic::replace(&self.path, after).await
     }
 
-    async fn read(&self) -> Result<Option<Share>> {
+    async fn read(&self) -> Result<Seen> {
         let variable = &self.file.variable;
-        let text = atomic::read(&self.path).await?.unwrap_or_default();
-        let value = text.lines().filter_map(|line| value_of(line, variable)).next_back();
-        let error = |kind, message: String| {
-            Error::new(kind, message).with_context("file", self.path.display())
+        let Some(text) = atomic::read(&self.path).await? else {
+            return Ok(Seen::Unset("the file is not there".to_owned()));
         };
-        match value {
-            Some(value) if value == self.target_value() => Ok(Some(Share(1.0))),
-            Some(value) if value == self.source_value() => Ok(Some(Share(0.0))),
-            Some(_) => {
-                let message = format!("{variable} is neither of the two values of the plan");
-                Err(error(ErrorKind::Conflict, message))
-            }
-            None => Err(error(ErrorKind::NotFound, format!("{variable} is not set"))),
+        let mut values = text.lines().filter_map(|line| value_of(line, variable));
+        let value = values.next();
+        // Which line counts depends on who reads the file.
+        if values.any(|other| Some(other) != value) {
+            return Ok(Seen::Foreign(format!("{variable} is set to several values")));
         }
+        Ok(match value {
+            Some(value) if value == self.target_value() => Seen::weight(Share(1.0)),
+            Some(value) if value == self.source_value() => Seen::weight(Share(0.0)),
+            Some(_) => Seen::Foreign(format!("{variable} is neither of the plan's two values")),
+            None => Seen::Unset(format!("{variable} is not set")),
+        })
+    }
+
+    async fn check(&self) -> Vec<Error> {
+        let mut problems = Vec::new();
+        match atomic::read(&self.path).await {
+            Err(error) => problems.push(error),
+            Ok(text) => {
+                let text = text.unwrap_or_default();
+                let values = [self.source_value(), self.target_value()];
+                let written = values.map(|value| with_value(&text, &self.file.variable, value));
+                problems.extend(written.into_iter().filter_map(Result::err).take(1));
+            }
+        }
+        problems.extend(atomic::check(&self.path).err());
+        if let Ok(Seen::Foreign(what)) = self.read().await {
+            let hint = "set it to the source's value, or correct `source_value` and `target_value`";
+            let error = Error::new(ErrorKind::Refused, what);
+            problems.push(error.with_context("file", &self.file.file).with_hint(hint));
+        }
+        problems
+    }
+
+    fn is_all_or_nothing(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> String {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::action::{Command, CommandOutput, run_command};
-use super::driver::{Driver, DriverContext};
+use super::driver::{Driver, DriverContext, READ_HINT, Seen};
 use super::weight::{check, parse_percent, percent_text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Share;
 use crate::plan::file;
 
@@ -40,10 +40,23 @@ impl Driver for ExecDriver {
         run_command(&command).await.and_then(CommandOutput::success).map(drop)
     }
 
-    async fn read(&self) -> Result<Option<Share>> {
-        let Some(argv) = &self.exec.read else { return Ok(None) };
+    async fn read(&self) -> Result<Seen> {
+        let Some(argv) = &self.exec.read else { return Ok(Seen::Mute) };
         let output = run_command(&self.command(argv)).await?.success()?;
-        parse_percent(&output.stdout).map(Some)
+        parse_percent(&output.stdout).map(Seen::weight)
+    }
+
+    async fn check(&self) -> Vec<Error> {
+        let mut problems: Vec<Error> =
+            self.command(&self.exec.set).check().err().into_iter().collect();
+        if let Err(error) = self.read().await {
+            problems.push(error.with_operation("read the weight").with_hint(READ_HINT));
+        }
+        problems
+    }
+
+    fn can_read(&self) -> bool {
+        self.exec.read.is_some()
     }
 
     fn describe(&self) -> String {

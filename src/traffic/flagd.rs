@@ -1,12 +1,14 @@
 //! A flag in a flagd definition file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::atomic;
-use super::driver::{Driver, DriverContext};
+use super::driver::{Driver, DriverContext, Seen};
 use super::weight::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
@@ -18,6 +20,9 @@ use crate::plan::file::Flagd;
 /// are listed. The value is the plan's name and the attribute, and the target is listed first: its range is `[0, weight)`
 /// at every weight, so whoever is in at 5 % is in at 25 % and 50 %, also after a restart, and not the same
 /// people in every migration.
+///
+/// Whoever lacks the attribute would have the same value as everybody else who does, and all would move at once. The
+/// fractions are therefore behind an `if`: without the attribute it is the source, until the target has everything.
 pub(super) struct FlagdDriver {
     flagd: Flagd,
     path: PathBuf,
@@ -50,7 +55,7 @@ impl FlagdDriver {
     }
 
     /// The document in which the flag has `weight`.
-    fn apply(&self, document: &mut Map<String, Value>, weight: Weights) -> Result<()> {
+    fn apply(&self, document: &mut Map<String, Value>, weights: Weights) -> Result<()> {
         if document.is_empty() {
             document.insert("$schema".into(), "https://flagd.dev/schema/v0/flags.json".into());
         }
@@ -58,36 +63,71 @@ impl FlagdDriver {
         let flags =
             flags.as_object_mut().ok_or_else(|| self.conflict("`flags` is not an object"))?;
         let flag = flags.entry(self.flagd.flag.as_str()).or_insert_with(new_flag);
-        let variants = Variants::of(flag).map_err(|message| self.conflict(&message))?;
+        let variants = Variants::of(flag).map_err(|message| self.conflict(message))?;
         if !is_replaceable(flag, &variants) {
             let hint = "take the rules out, or give the migration a flag of its own";
             return Err(self.conflict("the flag has targeting rules of its own").with_hint(hint));
         }
         flag["state"] = "ENABLED".into();
-        flag["defaultVariant"] =
-            if weight.source == 0 { &variants.target } else { &variants.source }.as_str().into();
-        flag["targeting"] = json!({ "fractional": [
-            { "cat": [self.salt, { "var": self.bucket_by() }] },
-            [variants.target, weight.target],
-            [variants.source, weight.source],
-        ] });
+        flag["defaultVariant"] = variants.fallback(weights).into();
+        flag["targeting"] = self.rule(&variants, weights);
         Ok(())
     }
 
-    fn weight_of(&self, flag: &Value) -> Result<Share> {
-        let variants = Variants::of(flag).map_err(|message| self.conflict(&message))?;
+    fn rule(&self, variants: &Variants, weights: Weights) -> Value {
+        json!({ "if": [
+            { "var": self.bucket_by() },
+            self.fractions(variants, weights),
+            variants.fallback(weights),
+        ] })
+    }
+
+    /// What an earlier version wrote as the whole rule.
+    fn fractions(&self, variants: &Variants, weights: Weights) -> Value {
+        json!({ "fractional": [
+            { "cat": [self.salt, { "var": self.bucket_by() }] },
+            [variants.target, weights.target],
+            [variants.source, weights.source],
+        ] })
+    }
+
+    /// What the flag says. Only what this driver would write, to the letter, is a weight.
+    fn seen(&self, flag: &Value) -> Seen {
         if flag["state"] != "ENABLED" {
-            return Err(self.conflict("the flag is not enabled"));
+            return Seen::Unset("the flag is disabled".to_owned());
         }
-        let bucketing = json!({ "cat": [self.salt, { "var": self.bucket_by() }] });
-        let rule = &flag["targeting"]["fractional"];
-        if rule[0] != bucketing {
-            return Err(self.conflict("the flag is not bucketed by this plan"));
+        let variants = match Variants::of(flag) {
+            Ok(variants) => variants,
+            Err(message) => return Seen::Foreign(message.to_owned()),
+        };
+        let weight = |target: u64, source: u64| Seen::Weight {
+            share: Share(target as f64 / (target + source) as f64),
+            print: Some(print(&flag["variants"])),
+        };
+        let rule = flag.get("targeting").filter(|rule| !is_empty(rule));
+        let default = flag["defaultVariant"].as_str();
+        let Some(rule) = rule else {
+            return match default {
+                Some(name) if name == variants.target => weight(1, 0),
+                Some(name) if name == variants.source => weight(0, 1),
+                Some(_) => Seen::Foreign("the flag's default is a third variant".to_owned()),
+                None => Seen::Unset("the flag has no default variant".to_owned()),
+            };
+        };
+        let Some(weights) = weights_of(rule, &variants) else {
+            return Seen::Foreign("the flag has targeting rules of its own".to_owned());
+        };
+        if ![self.rule(&variants, weights), self.fractions(&variants, weights)].contains(rule) {
+            return Seen::Foreign("the flag is not bucketed by this plan".to_owned());
         }
-        let weights = shares(rule, &variants)
-            .filter(|weights| weights.target.checked_add(weights.source).is_some_and(|sum| sum > 0))
-            .ok_or_else(|| self.conflict("the flag's fractions are not those of this driver"))?;
-        Ok(Share(weights.target as f64 / (weights.target + weights.source) as f64))
+        if default != Some(variants.fallback(weights)) {
+            let default = default.unwrap_or("none");
+            return Seen::Foreign(format!("the flag's default variant is `{default}`"));
+        }
+        match weights.target.checked_add(weights.source) {
+            Some(1..) => weight(weights.target, weights.source),
+            _ => Seen::Foreign("the flag's fractions are none".to_owned()),
+        }
     }
 }
 
@@ -107,16 +147,38 @@ impl Driver for FlagdDriver {
         atomic::replace(&self.path, text + "\n").await
     }
 
-    async fn read(&self) -> Result<Option<Share>> {
-        let document = self.document().await?.unwrap_or_default();
-        match document.get("flags").and_then(|flags| flags.get(&self.flagd.flag)) {
-            Some(flag) if flag.get("targeting").is_some_and(|rule| !is_empty(rule)) => {
-                self.weight_of(flag).map(Some)
-            }
-            _ => Err(Error::new(ErrorKind::NotFound, "the flag has no weight yet")
-                .with_context("flag", &self.flagd.flag)
-                .with_context("file", self.path.display())),
+    async fn read(&self) -> Result<Seen> {
+        let Some(text) = atomic::read(&self.path).await? else {
+            return Ok(Seen::Unset("the file is not there".to_owned()));
+        };
+        let document: Value = match serde_json::from_str(&text) {
+            Ok(document) => document,
+            Err(_) => return Ok(Seen::Foreign("the file is not JSON".to_owned())),
+        };
+        if !document.is_object() {
+            return Ok(Seen::Foreign("the file is no flag definition".to_owned()));
         }
+        Ok(match document.get("flags").and_then(|flags| flags.get(&self.flagd.flag)) {
+            Some(flag) => self.seen(flag),
+            None => Seen::Unset("the flag is not there".to_owned()),
+        })
+    }
+
+    async fn check(&self) -> Vec<Error> {
+        let document = self.document().await;
+        let applied = document.and_then(|document| {
+            self.apply(&mut document.unwrap_or_default(), Weights { target: 0, source: 100 })
+        });
+        let hint = "correct the file, or name another";
+        let problem = applied.map_err(|error| match error.hint() {
+            Some(_) => error,
+            None => error.with_hint(hint),
+        });
+        problem.err().into_iter().chain(atomic::check(&self.path).err()).collect()
+    }
+
+    fn is_all_or_nothing(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> String {
@@ -153,7 +215,7 @@ struct Variants {
 
 impl Variants {
     /// `target` and `source` where there are such, else the variants that are true and false.
-    fn of(flag: &Value) -> Result<Self, String> {
+    fn of(flag: &Value) -> Result<Self, &'static str> {
         let variants = flag["variants"].as_object().ok_or("the flag has no variants")?;
         if variants.contains_key("target") && variants.contains_key("source") {
             return Ok(Self { target: "target".into(), source: "source".into() });
@@ -169,6 +231,11 @@ impl Variants {
         };
         Ok(Self { target: named(true)?, source: named(false)? })
     }
+
+    /// What whoever is in no bucket gets.
+    fn fallback(&self, weights: Weights) -> &str {
+        if weights.source == 0 { &self.target } else { &self.source }
+    }
 }
 
 fn new_flag() -> Value {
@@ -183,11 +250,7 @@ fn new_flag() -> Value {
 fn is_replaceable(flag: &Value, variants: &Variants) -> bool {
     match flag.get("targeting") {
         None => true,
-        Some(rule) if is_empty(rule) => true,
-        Some(rule) => {
-            rule.as_object().is_some_and(|rule| rule.len() == 1)
-                && shares(&rule["fractional"], variants).is_some()
-        }
+        Some(rule) => is_empty(rule) || weights_of(rule, variants).is_some(),
     }
 }
 
@@ -195,9 +258,28 @@ fn is_empty(rule: &Value) -> bool {
     rule.is_null() || rule.as_object().is_some_and(Map::is_empty)
 }
 
-/// The weights of a rule `[bucketing, [target, n], [source, m]]`, and of no other.
-fn shares(rule: &Value, variants: &Variants) -> Option<Weights> {
-    let [_, target, source] = rule.as_array()?.as_slice() else { return None };
+/// The weights of a rule of the form that this driver writes, or an earlier version wrote, whatever its bucketing is.
+fn weights_of(rule: &Value, variants: &Variants) -> Option<Weights> {
+    let only = |rule: &Value, key: &str| {
+        let rule = rule.as_object()?;
+        (rule.len() == 1).then(|| rule.get(key).cloned()).flatten()
+    };
+    if let Some(guarded) = only(rule, "if") {
+        let [key, fractions, Value::String(_)] = guarded.as_array()?.as_slice() else {
+            return None;
+        };
+        let fractions = only(fractions, "fractional")?;
+        // Another condition than the key's presence is somebody's own.
+        return (fractions[0]["cat"][1] == *key && key["var"].is_string())
+            .then(|| shares(&fractions, variants))
+            .flatten();
+    }
+    shares(&only(rule, "fractional")?, variants)
+}
+
+/// The weights of `[bucketing, [target, n], [source, m]]`, and of nothing else.
+fn shares(fractions: &Value, variants: &Variants) -> Option<Weights> {
+    let [_, target, source] = fractions.as_array()?.as_slice() else { return None };
     let share = |entry: &Value, name: &str| match entry.as_array()?.as_slice() {
         [variant, weight] if variant == name => weight.as_u64(),
         _ => None,
@@ -206,4 +288,21 @@ fn shares(rule: &Value, variants: &Variants) -> Option<Weights> {
         target: share(target, &variants.target)?,
         source: share(source, &variants.source)?,
     })
+}
+
+/// A short digest of the variants, whatever the order of their keys.
+fn print(variants: &Value) -> String {
+    let digest = Sha256::digest(sorted(variants).to_string());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let sorted: BTreeMap<_, _> = object.iter().map(|(key, of)| (key, sorted(of))).collect();
+            json!(sorted)
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::action::{Hidden, HttpAnswer, send_http};
-use super::driver::{Driver, DriverContext};
+use super::action::{Hidden, HttpAnswer, check_http, send_http};
+use super::driver::{Driver, DriverContext, READ_HINT, Seen};
 use super::weight::{check, from_percent, parse_percent, percent_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
@@ -26,17 +26,33 @@ impl WebhookDriver {
     }
 
     async fn send(&self, call: &HttpCall, weight: Option<Share>) -> Result<HttpAnswer> {
+        let bearer = self.bearer(call).await?;
+        send_http(call, &self.known(weight), bearer.as_ref(), TIMEOUT).await
+    }
+
+    /// What templates know.
+    fn known(&self, weight: Option<Share>) -> Value {
         let mut known = json!({ "plan": self.context.plan, "salt": self.context.plan });
         if let Some(weight) = weight {
             known["weight"] = percent_json(weight);
         }
-        let bearer = match &call.bearer {
+        known
+    }
+
+    async fn bearer(&self, call: &HttpCall) -> Result<Option<Hidden>> {
+        match &call.bearer {
             Some(reference) => {
-                Some(Hidden::read(reference, &self.context.env, &self.context.base).await?)
+                Hidden::read(reference, &self.context.env, &self.context.base).await.map(Some)
             }
-            None => None,
-        };
-        send_http(call, &known, bearer.as_ref(), TIMEOUT).await
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the request that sets a weight and does not send it.
+    async fn check_set(&self) -> Result<()> {
+        let call = &self.webhook.set;
+        let bearer = self.bearer(call).await?;
+        check_http(call, &self.known(Some(Share(0.0))), bearer.as_ref())
     }
 }
 
@@ -47,10 +63,24 @@ impl Driver for WebhookDriver {
         self.send(&self.webhook.set, Some(weight)).await.map(drop)
     }
 
-    async fn read(&self) -> Result<Option<Share>> {
-        let Some(call) = &self.webhook.read else { return Ok(None) };
+    async fn read(&self) -> Result<Seen> {
+        let Some(call) = &self.webhook.read else { return Ok(Seen::Mute) };
         let answer = self.send(call, None).await?;
-        weight_in(&answer.body, self.webhook.pointer.as_deref().unwrap_or_default()).map(Some)
+        weight_in(&answer.body, self.webhook.pointer.as_deref().unwrap_or_default())
+            .map(Seen::weight)
+    }
+
+    async fn check(&self) -> Vec<Error> {
+        let mut problems = Vec::new();
+        problems.extend(self.check_set().await.err());
+        if let Err(error) = self.read().await {
+            problems.push(error.with_operation("read the weight").with_hint(READ_HINT));
+        }
+        problems
+    }
+
+    fn can_read(&self) -> bool {
+        self.webhook.read.is_some()
     }
 
     fn describe(&self) -> String {

@@ -3,9 +3,6 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
 
-/// The smallest difference of two weights that counts, as a share.
-const TOLERANCE: f64 = 1e-6;
-
 /// A weight as a percentage without a sign: `5`, `0.5`.
 pub(super) fn percent_text(weight: Share) -> String {
     percent(weight).to_string()
@@ -44,8 +41,4 @@ pub(super) fn check(weight: Share) -> Result<()> {
     } else {
         Err(Error::invalid(format!("{weight} is no weight from 0% to 100%")))
     }
-}
-
-pub(super) fn is_same(a: Share, b: Share) -> bool {
-    (a.0 - b.0).abs() < TOLERANCE
 }

@@ -119,7 +119,14 @@ impl Writer {
         let stage = StageId::new("canary");
         let weight = Share(weight);
         self.write(Event::WeightIntended { stage: stage.clone(), step, weight });
-        self.write(Event::WeightSet { stage: stage.clone(), step, weight, actual: Some(weight) });
+        self.write(Event::WeightSet {
+            stage: stage.clone(),
+            step,
+            weight,
+            actual: Some(weight),
+            print: None,
+            despite: None,
+        });
         let ends = after(self.clock.now(), Duration::from_secs(bake));
         self.write(Event::BakeStarted { stage, step, ends });
         self.pass(bake);
@@ -213,6 +220,8 @@ pub fn rolled_back(state: &Path, rehearsal: bool) -> Vec<Entry> {
         step: 0,
         weight: Share(0.0),
         actual: Some(Share(0.0)),
+        print: None,
+        despite: None,
     });
     run.write(Event::StageUndone { stage: "canary".into(), what: "weight 0%, read back".into() });
     run.write(Event::StageUndone {

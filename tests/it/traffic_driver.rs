@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use tempfile::TempDir;
 use vecshift::ErrorKind;
+use vecshift::journal::Aftermath;
 use vecshift::model::Share;
 use vecshift::plan::file::{EnvFile, ExecDriver, HttpCall, Secret, Traffic, Webhook};
-use vecshift::traffic::{Confirmed, Driver, DriverContext, open, shift};
+use vecshift::traffic::{Driver, DriverContext, Seen, Shift, open, shift};
 
 fn driver_of(traffic: &Traffic, folder: &Path) -> Box<dyn Driver> {
     let path = std::env::var("PATH").unwrap();
@@ -38,16 +39,25 @@ async fn an_env_file_says_all_or_nothing() {
     let path = folder.path().join("app.env");
     std::fs::write(&path, "# which index\nexport INDEX='twin-pod'\nPORT=80\n").unwrap();
     let driver = env_file(folder.path());
-    assert_eq!(driver.read().await.unwrap(), Some(Share(0.0)));
-    assert_eq!(shift(&*driver, Share(1.0)).await.unwrap(), Confirmed::Actual);
+    assert_eq!(driver.read().await.unwrap(), Seen::weight(Share(0.0)));
+    assert!(is_set(&*driver, Share(1.0)).await);
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "# which index\nexport INDEX='twin-serverless'\nPORT=80\n");
     assert_eq!(driver.set(Share(0.5)).await.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-    std::fs::write(&path, "INDEX=elsewhere\n").unwrap();
-    assert_eq!(driver.read().await.unwrap_err().kind(), ErrorKind::Conflict);
+    for foreign in ["INDEX=elsewhere\n", "INDEX=twin-pod\nINDEX=twin-serverless\n"] {
+        std::fs::write(&path, foreign).unwrap();
+        assert!(matches!(driver.read().await.unwrap(), Seen::Foreign(_)), "{foreign}");
+    }
+    std::fs::write(&path, "PORT=80\n").unwrap();
+    assert_eq!(driver.read().await.unwrap(), Seen::Unset("INDEX is not set".into()));
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(driver.read().await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(matches!(driver.read().await.unwrap(), Seen::Unset(_)));
+}
+
+/// Whether the weight was set and read back without a word.
+async fn is_set(driver: &dyn Driver, weight: Share) -> bool {
+    matches!(shift(driver, weight).await.unwrap(), Shift::Set { despite: None, .. })
 }
 
 #[cfg(unix)]
@@ -76,7 +86,7 @@ async fn commands_set_and_read_a_weight() {
     let set = ["sh", "-c", "echo $VECSHIFT_WEIGHT > weight; echo $VECSHIFT_PLAN $TOKEN > seen"];
     let driver = driver_of(&exec(&set, Some(&["cat", "weight"])), folder.path());
     for percent in [0.5, 25.0, 100.0] {
-        assert_eq!(shift(&*driver, Share(percent / 100.0)).await.unwrap(), Confirmed::Actual);
+        assert!(is_set(&*driver, Share(percent / 100.0)).await);
     }
     let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
     assert_eq!(seen, "twin\n", "the environment is not inherited");
@@ -84,20 +94,96 @@ async fn commands_set_and_read_a_weight() {
 }
 
 #[tokio::test]
-async fn another_weight_read_back_is_a_conflict() {
+async fn another_weight_read_back_is_what_is_set() {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(&exec(&["true"], Some(&["echo", "10%"])), folder.path());
-    let error = shift(&*driver, Share(0.25)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert_eq!(error.message(), "25% was set, and 10% is read back");
-    assert_eq!(shift(&*driver, Share(0.1)).await.unwrap(), Confirmed::Actual);
+    let Shift::NotSet { error, after } = shift(&*driver, Share(0.25)).await.unwrap() else {
+        panic!("10% was taken for 25%")
+    };
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert_eq!(error.message(), "25% was set, and read back: 10%");
+    assert_eq!(after, Aftermath::Read { weight: Share(0.1), print: None });
+    assert!(is_set(&*driver, Share(0.1)).await);
+}
+
+/// What came of setting 25 % with a command that writes it and fails, and another that reads.
+async fn after_a_failed_set(set: &str, read: Option<&str>) -> Shift {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("weight"), "5").unwrap();
+    let read = read.map(|script| ["sh", "-c", script]);
+    let traffic = exec(&["sh", "-c", set], read.as_ref().map(|words| &words[..]));
+    shift(&*driver_of(&traffic, folder.path()), Share(0.25)).await.unwrap()
+}
+
+const SETS_AND_FAILS: &str = "echo $VECSHIFT_WEIGHT > weight; echo gateway timeout >&2; exit 1";
+
+#[tokio::test]
+async fn a_set_that_fails_is_looked_at() {
+    let set = after_a_failed_set(SETS_AND_FAILS, Some("cat weight")).await;
+    let Shift::Set { despite: Some(error), .. } = set else { panic!("{set:?}") };
+    assert!(error.to_string().contains("gateway timeout"), "{error}");
+
+    let not_set = after_a_failed_set("exit 1", Some("cat weight")).await;
+    let Shift::NotSet { after, error } = not_set else { panic!("{not_set:?}") };
+    assert_eq!(after, Aftermath::Read { weight: Share(0.05), print: None });
+    assert_eq!(error.kind(), ErrorKind::Failed);
+
+    for read in [Some("exit 1"), Some("echo nonsense"), None] {
+        let unknown = after_a_failed_set(SETS_AND_FAILS, read).await;
+        let Shift::NotSet { after, error } = unknown else { panic!("{unknown:?}") };
+        assert_eq!(after, Aftermath::Unknown, "{read:?}");
+        assert!(error.to_string().contains("gateway timeout"), "the first error: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_succeeds_and_cannot_be_read_is_unknown() {
+    let unknown = after_a_failed_set("true", Some("exit 3")).await;
+    let Shift::NotSet { after: Aftermath::Unknown, error } = unknown else { panic!("{unknown:?}") };
+    assert!(error.to_string().contains("read the weight"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_set_is_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("app.env")).unwrap();
+    let driver = env_file(folder.path());
+    let Shift::NotSet { after, .. } = shift(&*driver, Share(1.0)).await.unwrap() else {
+        panic!("a folder was written as a file")
+    };
+    assert_eq!(after, Aftermath::Unchanged);
+    assert!(!driver.check().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_found_by_looking() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("plain.sh"), "echo 5").unwrap();
+    let good = Some(&["echo", "5"][..]);
+    for (set, read, problems) in [
+        (&["true"][..], good, 0),
+        (&["./gone.sh"], good, 1),
+        (&["./plain.sh"], good, 1),
+        (&["no-such-program-anywhere"], good, 1),
+        (&["./gone.sh"], Some(&["./gone-too.sh"][..]), 2),
+        (&["true"], Some(&["false"]), 1),
+        (&["true"], Some(&["echo", "on"]), 1),
+        (&["true"], None, 0),
+    ] {
+        let found = driver_of(&exec(set, read), folder.path()).check().await;
+        assert_eq!(found.len(), problems, "{set:?} {read:?}: {found:?}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "looking leaves nothing: {left:?}");
 }
 
 #[tokio::test]
 async fn a_driver_that_cannot_read_back_says_so() {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(&exec(&["true"], None), folder.path());
-    assert_eq!(shift(&*driver, Share(0.25)).await.unwrap(), Confirmed::Requested);
+    assert!(!driver.can_read());
+    assert_eq!(driver.read().await.unwrap(), Seen::Mute);
+    assert!(matches!(shift(&*driver, Share(0.25)).await.unwrap(), Shift::Requested));
 }
 
 #[tokio::test]
@@ -105,7 +191,7 @@ async fn a_command_that_fails_or_prints_nonsense_is_an_error() {
     let folder = TempDir::new().unwrap();
     let failing = ["sh", "-c", "echo no such flag >&2; exit 3"];
     let error = driver_of(&exec(&failing, None), folder.path()).set(Share(0.05)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     assert!(error.to_string().contains("no such flag"), "{error}");
     for printed in ["", "many", "101", "-1", "NaN"] {
         let driver = driver_of(&exec(&["true"], Some(&["echo", printed])), folder.path());
@@ -113,7 +199,7 @@ async fn a_command_that_fails_or_prints_nonsense_is_an_error() {
     }
 }
 
-/// What the server was told last: the body and the authorization.
+/// What the server got last: the body and the authorization.
 type Told = Arc<Mutex<(String, String)>>;
 
 async fn server() -> (String, Told) {
@@ -168,11 +254,16 @@ async fn requests_set_and_read_a_weight() {
     for (percent, body) in
         [(5.0, r#"{"weight": 5, "salt": "twin"}"#), (0.5, r#"{"weight": 0.5, "salt": "twin"}"#)]
     {
-        assert_eq!(shift(&*driver, Share(percent / 100.0)).await.unwrap(), Confirmed::Actual);
+        assert!(is_set(&*driver, Share(percent / 100.0)).await);
         assert_eq!(told.lock().unwrap().0, body);
     }
     let elsewhere = driver_of(&webhook(&server, "TOKEN", "/split/1/share"), folder.path());
     assert_eq!(elsewhere.read().await.unwrap_err().kind(), ErrorKind::Protocol);
+    assert!(driver.check().await.is_empty());
+    assert_eq!(elsewhere.check().await.len(), 1, "the read is tried");
+    let no_secret = driver_of(&webhook(&server, "NOWHERE", "/split/0/share"), folder.path());
+    assert_eq!(no_secret.check().await.len(), 1, "the secret is looked for");
+    assert_eq!(told.lock().unwrap().0, r#"{"weight": 0.5, "salt": "twin"}"#, "nothing was set");
 }
 
 #[tokio::test]

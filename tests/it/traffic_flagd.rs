@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use vecshift::ErrorKind;
 use vecshift::model::Share;
 use vecshift::plan::file::{Flagd, Traffic};
-use vecshift::traffic::{Confirmed, Driver, DriverContext, open, shift};
+use vecshift::traffic::{Driver, DriverContext, Seen, Shift, open, shift};
 
 fn driver_of(folder: &Path, plan: &str) -> Box<dyn Driver> {
     let flagd = Flagd {
@@ -50,7 +50,9 @@ fn murmur3(bytes: &[u8]) -> u32 {
 
 /// The variant that flagd gives somebody: the hash as a signed number, made a percentage, against the running sum.
 fn variant(flags: &Value, creator: &str) -> String {
-    let rule = flags["flags"]["use-serverless"]["targeting"]["fractional"].as_array().unwrap();
+    let guarded = flags["flags"]["use-serverless"]["targeting"]["if"].as_array().unwrap();
+    assert_eq!(guarded[0]["var"], "creator_id");
+    let rule = guarded[1]["fractional"].as_array().unwrap();
     assert_eq!(rule[0]["cat"][1]["var"], "creator_id");
     let bucketing = format!("{}{creator}", rule[0]["cat"][0].as_str().unwrap());
     let ratio =
@@ -82,11 +84,12 @@ fn the_hash_of_these_tests_is_murmur3() {
 async fn every_weight_is_read_back() {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(folder.path(), "twin");
-    assert_eq!(driver.read().await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(matches!(driver.read().await.unwrap(), Seen::Unset(_)));
     for percent in [0.0, 5.0, 25.0, 0.25, 33.0, 100.0, 0.0] {
         let weight = Share(percent / 100.0);
-        assert_eq!(shift(&*driver, weight).await.unwrap(), Confirmed::Actual);
-        let read = driver.read().await.unwrap().unwrap();
+        let shifted = shift(&*driver, weight).await.unwrap();
+        assert!(matches!(shifted, Shift::Set { despite: None, .. }), "{shifted:?}");
+        let read = driver.read().await.unwrap().share().unwrap();
         assert!((read.0 - weight.0).abs() < 1e-9, "{percent}");
     }
     let finer = driver.set(Share(0.000_013)).await.unwrap_err();
@@ -119,8 +122,8 @@ async fn two_plans_do_not_choose_the_same_people() {
     let two = chosen(&read(&folder));
     let both = one.iter().zip(&two).filter(|(one, two)| **one && **two).count();
     assert!((150..500).contains(&both), "of 1250 each, {both} are the same");
-    let other = driver_of(folder.path(), "one").read().await.unwrap_err();
-    assert_eq!(other.kind(), ErrorKind::Conflict);
+    let other = driver_of(folder.path(), "one").read().await.unwrap();
+    assert_eq!(other, Seen::Foreign("the flag is not bucketed by this plan".into()));
 }
 
 #[tokio::test]
@@ -145,8 +148,11 @@ async fn everything_else_in_the_file_stays() {
     driver_of(folder.path(), "twin").set(Share(0.05)).await.unwrap();
     let after = read(&folder);
     let flag = &after["flags"]["use-serverless"];
-    assert_eq!(flag["targeting"]["fractional"][1], json!(["on", 5]));
-    assert_eq!(flag["targeting"]["fractional"][2], json!(["off", 95]));
+    let rule = &flag["targeting"]["if"];
+    assert_eq!(rule[0], json!({ "var": "creator_id" }));
+    assert_eq!(rule[1]["fractional"][1], json!(["on", 5]));
+    assert_eq!(rule[1]["fractional"][2], json!(["off", 95]));
+    assert_eq!(rule[2], "off", "whoever has no key stays");
     assert_eq!((&flag["state"], &flag["defaultVariant"]), (&json!("ENABLED"), &json!("off")));
     assert_eq!(flag["metadata"], json!({ "owner": "search" }));
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -168,9 +174,15 @@ async fn what_would_be_lost_is_refused() {
     };
     let own = json!({ "if": [{ "ends_with": [{ "var": "email" }, "@example.com"] }, "target"] });
     let three = json!({ "fractional": [["target", 1], ["source", 1], ["other", 1]] });
-    for targeting in [own, three] {
+    let two = json!([{ "cat": ["twin", { "var": "creator_id" }] }, ["target", 5], ["source", 95]]);
+    let condition = json!({ "ends_with": [{ "var": "email" }, "@example.com"] });
+    let guarded = json!({ "if": [condition, { "fractional": two }, "source"] });
+    for targeting in [own, three, guarded] {
         let before = flag(targeting);
         write(&folder, &before);
+        assert_eq!(driver_of(folder.path(), "twin").check().await.len(), 1, "found by looking");
+        let seen = driver_of(folder.path(), "twin").read().await.unwrap();
+        assert!(matches!(seen, Seen::Foreign(_)), "{seen:?}");
         let error = driver_of(folder.path(), "twin").set(Share(0.05)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert_eq!(read(&folder), before);
@@ -180,19 +192,88 @@ async fn what_would_be_lost_is_refused() {
     assert_eq!(read(&folder), json!([]));
 }
 
-#[tokio::test]
-async fn a_weight_that_somebody_changed_is_seen() {
+/// What is read after `change` was made by hand to a flag at 5 %.
+async fn seen_after(change: impl Fn(&mut Value)) -> (Seen, Seen) {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(folder.path(), "twin");
     driver.set(Share(0.05)).await.unwrap();
+    let before = driver.read().await.unwrap();
     let mut flags = read(&folder);
-    flags["flags"]["use-serverless"]["targeting"]["fractional"][1][1] = 35.into();
-    flags["flags"]["use-serverless"]["targeting"]["fractional"][2][1] = 65.into();
+    change(&mut flags["flags"]["use-serverless"]);
     write(&folder, &flags);
-    assert_eq!(driver.read().await.unwrap(), Some(Share(0.35)));
-    flags["flags"]["use-serverless"]["state"] = "DISABLED".into();
-    write(&folder, &flags);
-    assert_eq!(driver.read().await.unwrap_err().kind(), ErrorKind::Conflict);
+    (before, driver.read().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_weight_that_somebody_changed_is_seen() {
+    let (_, seen) = seen_after(|flag| {
+        flag["targeting"]["if"][1]["fractional"][1][1] = 35.into();
+        flag["targeting"]["if"][1]["fractional"][2][1] = 65.into();
+    })
+    .await;
+    assert_eq!(seen.share(), Some(Share(0.35)));
+    let (_, seen) = seen_after(|flag| flag["state"] = "DISABLED".into()).await;
+    assert_eq!(seen, Seen::Unset("the flag is disabled".into()));
+    let (_, seen) = seen_after(|flag| flag["targeting"] = json!({})).await;
+    assert_eq!(seen.share(), Some(Share(0.0)), "the default is the source's");
+    let (_, seen) = seen_after(|flag| {
+        flag["targeting"] = json!({});
+        flag["defaultVariant"] = "target".into();
+    })
+    .await;
+    assert_eq!(seen.share(), Some(Share(1.0)), "everybody gets the default");
+}
+
+#[tokio::test]
+async fn whatever_else_moves_traffic_is_no_weight() {
+    let swapped = |flag: &mut Value| {
+        flag["targeting"]["if"][1]["fractional"].as_array_mut().unwrap().swap(1, 2)
+    };
+    let (_, seen) = seen_after(swapped).await;
+    assert!(matches!(seen, Seen::Foreign(_)), "{seen:?}");
+    let changes: [fn(&mut Value); 6] = [
+        |flag| flag["defaultVariant"] = "target".into(),
+        |flag| flag["targeting"]["if"][2] = "target".into(),
+        |flag| flag["targeting"]["if"][0] = json!({ "var": "email" }),
+        |flag| flag["targeting"]["if"][1]["fractional"][0]["cat"][0] = "salt".into(),
+        |flag| flag["targeting"]["if"][1]["fractional"][0]["cat"][1] = json!({ "var": "email" }),
+        |flag| flag["variants"] = json!({ "a": 1 }),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let (_, seen) = seen_after(change).await;
+        assert!(matches!(seen, Seen::Foreign(_)), "{number}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_variants_stand_for_is_part_of_what_is_read() {
+    let (before, seen) =
+        seen_after(|flag| flag["variants"] = json!({ "target": false, "source": true })).await;
+    assert_eq!(seen.share(), before.share());
+    assert_ne!(seen, before);
+    let (before, seen) =
+        seen_after(|flag| flag["variants"] = json!({ "source": false, "target": true })).await;
+    assert_eq!(seen, before, "the order of keys means nothing");
+}
+
+/// What versions before the guard have written.
+#[tokio::test]
+async fn a_file_without_the_guard_is_still_read_and_set() {
+    let folder = TempDir::new().unwrap();
+    let driver = driver_of(folder.path(), "twin");
+    for (weight, default) in [(25, "source"), (100, "target")] {
+        driver.set(Share(f64::from(weight) / 100.0)).await.unwrap();
+        let mut flags = read(&folder);
+        let flag = &mut flags["flags"]["use-serverless"];
+        flag["targeting"] = flag["targeting"]["if"][1].take();
+        assert_eq!(flag["targeting"]["fractional"][1], json!(["target", weight]));
+        assert_eq!(flag["defaultVariant"], default);
+        write(&folder, &flags);
+        assert_eq!(driver.read().await.unwrap().share(), Some(Share(f64::from(weight) / 100.0)));
+        assert!(driver.check().await.is_empty());
+        driver.set(Share(f64::from(weight) / 100.0)).await.unwrap();
+        assert!(read(&folder)["flags"]["use-serverless"]["targeting"]["if"].is_array());
+    }
 }
 
 #[tokio::test]

@@ -196,7 +196,7 @@ async fn roll_back_killed_after_each_event(plan: &str) {
         }
         let outcome = rig.run().await;
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{killed_after}: {outcome:?}");
-        assert_eq!(rig.state().weight, Some(vecshift::model::Share(0.0)));
+        assert_eq!(rig.state().traffic.weight(), Some(vecshift::model::Share(0.0)));
         assert_eq!(rig.emulator.counters().writes("old"), 0);
         assert!(rig.emulator.collections().is_empty());
         assert_no_files(&rig);

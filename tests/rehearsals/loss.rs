@@ -71,7 +71,7 @@ async fn a_process_that_shall_not_wait_leaves_a_long_bake_and_the_next_goes_on()
     options.no_wait = true;
     let outcome = rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::Held { hold: Hold::Time { .. }, .. }), "{outcome:?}");
-    assert_eq!(rig.state().weight, Some(Share(1.0)));
+    assert_eq!(rig.state().traffic.weight(), Some(Share(1.0)));
     assert!(!rig.entries().iter().any(|entry| matches!(entry.event, Event::StepPassed { .. })));
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");

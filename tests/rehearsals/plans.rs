@@ -45,7 +45,7 @@ async fn failing_canary_rolls_back_to_weight_0() {
     let (rig, outcome) = rehearse("plans/failing-canary.yaml").await;
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     let state = rig.state();
-    assert_eq!(state.weight, Some(vecshift::model::Share(0.0)));
+    assert_eq!(state.traffic.weight(), Some(vecshift::model::Share(0.0)));
     let flag = std::fs::read_to_string(rig.file("flags/slow.flagd.json")).unwrap();
     assert!(flag.contains("use-slow-target"), "{flag}");
     assert_eq!(rig.emulator.counters().writes("slow-source"), 0);

@@ -45,11 +45,11 @@ async fn traffic_goes_back_first_and_records_are_kept() {
     let rig = Rig::of_text(PLAN).await;
     let outcome = run_until(&rig, "canary").await;
     assert!(matches!(outcome, Outcome::Held { hold: Hold::Until, .. }), "{outcome:?}");
-    assert_eq!(rig.state().weight, Some(Share(1.0)));
+    assert_eq!(rig.state().traffic.weight(), Some(Share(1.0)));
     let outcome = rig.roll_back(false).await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     let state = rig.state();
-    assert_eq!(state.weight, Some(Share(0.0)));
+    assert_eq!(state.traffic.weight(), Some(Share(0.0)));
     let undone: Vec<_> = state.stages.iter().filter_map(|stage| stage.undone.as_deref()).collect();
     assert!(undone[0].starts_with("kept `new` with the 40 records"), "{undone:?}");
     assert!(rig.world().target.describe().await.unwrap().is_some());
@@ -149,6 +149,10 @@ async fn a_hook_of_the_beginning_that_failed_runs_again_before_anything_else() {
     let plan =
         PLAN.replace("stages:\n", "hooks: [{ when: before_run, run: [./prepare.sh] }]\nstages:\n");
     let rig = Rig::of_text(&plan).await;
+    let script = rig.file("prepare.sh");
+    std::fs::write(&script, "#!/bin/sh\nexit 1\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).unwrap();
     let mut options = rig.options();
     options.is_rehearsal = false;
     for _ in 0..2 {

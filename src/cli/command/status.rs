@@ -94,7 +94,7 @@ fn detail(standing: &Standing) -> String {
     lines.extend(stage_of(report).map(|stage| ("stage", stage)));
     let reason = report.reason.clone().filter(|_| report.waiting.is_none());
     lines.extend(reason.map(|reason| ("because", reason)));
-    lines.extend(report.weight.map(|weight| ("traffic", format!("{weight} goes to the target"))));
+    lines.extend(report.traffic.as_ref().map(|traffic| ("traffic", traffic.text.clone())));
     if let Some(waiting) = &report.waiting {
         lines.push(("waits for", waiting.what.clone()));
     }
@@ -152,6 +152,7 @@ fn as_json(standing: &Standing) -> Value {
         "reason": report.reason,
         "stages": report.stages,
         "weight": report.weight,
+        "traffic": report.traffic,
         "waiting": report.waiting,
         "rollback": report.rollback,
         "last": report.last,

@@ -7,7 +7,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Inbox, Lock, Request, RunState};
+use crate::journal::{Hold, Inbox, Lock, Request, RunState};
+use crate::model::Share;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -16,6 +17,15 @@ pub struct Arguments {
     /// Who asks; default: the user
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArguments {
+    #[command(flatten)]
+    pub of: Arguments,
+    /// Go on from this weight of the traffic, which somebody else set: `25%`
+    #[arg(long, value_name = "WEIGHT")]
+    pub accept_weight: Option<Share>,
 }
 
 pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -28,10 +38,38 @@ pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure
     ask(session, &found, &Request::Pause { by }, "pause it")
 }
 
-pub fn resume(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, _) = open_run(session, &arguments.plan)?;
-    let by = session.who(arguments.by.as_deref());
+pub fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, Failure> {
+    let Arguments { plan, by } = &arguments.of;
+    let (found, state) = open_run(session, plan)?;
+    let by = session.who(by.as_deref());
+    if let Some(weight) = arguments.accept_weight {
+        check_acceptable(&state, weight)?;
+        let what = format!("go on from {weight} of the traffic, if that is still so");
+        return ask(session, &found, &Request::AcceptWeight { weight, by }, &what);
+    }
     ask(session, &found, &Request::Resume { by }, "resume it")
+}
+
+/// Whether there can be a weight that somebody else set: one that waits, or one after a stage that moved traffic.
+fn check_acceptable(state: &RunState, weight: Share) -> Result<(), Failure> {
+    if !(0.0..=1.0).contains(&weight.0) {
+        return Err(Failure::Usage(format!("{weight} is no weight from 0% to 100%")));
+    }
+    let held = state.stages.iter().find_map(|stage| match &stage.hold {
+        Some(Hold::Traffic { change }) => Some(change),
+        _ => None,
+    });
+    let refused = |message: String| Err(Error::new(ErrorKind::Refused, message).into());
+    match held.map(|change| change.to) {
+        Some(Some(seen)) if !seen.is_same(weight) => {
+            refused(format!("the run waits for a word on {seen} of the traffic, not on {weight}"))
+        }
+        Some(None) => refused("what is set is no weight to go on from".to_owned()),
+        None if !state.traffic.is_touched() => {
+            refused("this run has not moved any traffic".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {

@@ -22,7 +22,7 @@ use super::context::Context;
 use crate::assertion::Measured;
 use crate::error::Result;
 use crate::journal::Hold;
-use crate::model::Verdict;
+use crate::model::{TrafficChange, Verdict};
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
@@ -48,6 +48,8 @@ pub(super) enum Acted {
 pub(super) enum Check {
     Holds,
     Drifted(String),
+    /// Somebody moved the traffic.
+    Moved(TrafficChange),
 }
 
 /// The work of a stage.

@@ -65,6 +65,29 @@ impl Command {
         Self { output_file: Some(path), ..self }
     }
 
+    /// Whether it could be started; starts nothing.
+    ///
+    /// # Errors
+    /// `Invalid` where `argv` is empty; `NotFound` or `Refused` where there is no such program, or none that may be run.
+    pub fn check(&self) -> Result<()> {
+        let Some(program) = self.argv.first() else {
+            return Err(Error::invalid("the command is empty"));
+        };
+        if program.contains('/') {
+            return check_program(&self.directory.join(program), program);
+        }
+        let path = self.env.get("PATH").map(String::as_str).unwrap_or_default();
+        let found = std::env::split_paths(path).any(|folder| is_program(&folder.join(program)));
+        match found {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("the command `{program}` is not in PATH"),
+            )
+            .with_hint("install it, or write its path with a slash: `./ops/set.sh`")),
+        }
+    }
+
     pub fn with_stdin(mut self, stdin: impl Into<Vec<u8>>) -> Self {
         self.stdin = stdin.into();
         self
@@ -85,14 +108,14 @@ impl CommandOutput {
     /// The output of a command that succeeded.
     ///
     /// # Errors
-    /// `Refused` where the exit status is not 0, with the status and the last line of standard error, else output.
+    /// `Failed` where the exit status is not 0, with the status and the last line of standard error, else output.
     pub fn success(self) -> Result<Self> {
         if self.status.success() {
             return Ok(self);
         }
         let last = |text: &str| text.trim_end().lines().last().map(str::to_owned);
         let said = last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or_default();
-        Err(Error::new(ErrorKind::Refused, format!("the command failed with {}", self.status))
+        Err(Error::new(ErrorKind::Failed, format!("the command failed with {}", self.status))
             .with_context("output", said))
     }
 }
@@ -125,6 +148,30 @@ pub async fn run_command(command: &Command) -> Result<CommandOutput> {
     };
     group.ended();
     Ok(CommandOutput { status, stdout: stdout.text().await, stderr: stderr.text().await })
+}
+
+fn check_program(path: &Path, program: &str) -> Result<()> {
+    match path.metadata() {
+        Err(error) => Err(Error::io(format!("the command `{program}` cannot be started"), error)
+            .with_hint("a path that is relative starts at the plan's folder")),
+        Ok(_) if is_program(path) => Ok(()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Refused,
+            format!("the command `{program}` is no program that may be run"),
+        )
+        .with_hint("make it executable: chmod +x")),
+    }
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|known| known.is_file() && known.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
 }
 
 fn timed_out(timeout: Duration) -> Error {

@@ -55,6 +55,19 @@ pub async fn send_http(
     send.await.map_err(|error: Error| error.with_operation("http"))
 }
 
+/// Makes the request and does not send it.
+///
+/// # Errors
+/// As [`send_http`], but for those of an answer.
+pub fn check_http(
+    call: &HttpCall,
+    context: &serde_json::Value,
+    bearer: Option<&Hidden>,
+) -> Result<()> {
+    let made = request(call, context, bearer, Duration::from_secs(1))?.build();
+    made.map(drop).map_err(no_answer)
+}
+
 fn request(
     call: &HttpCall,
     context: &serde_json::Value,
@@ -126,11 +139,10 @@ fn refused(status: StatusCode, answer: &HttpAnswer) -> Error {
         401 | 403 => ErrorKind::Unauthorized,
         404 | 410 => ErrorKind::NotFound,
         408 => ErrorKind::Timeout,
-        409 => ErrorKind::Conflict,
         413 => ErrorKind::TooLarge,
         429 => ErrorKind::RateLimited,
         500.. => ErrorKind::Unavailable,
-        _ => ErrorKind::Refused,
+        _ => ErrorKind::Failed,
     };
     let mut error = Error::new(kind, format!("the request was answered with {status}"));
     let said = answer.tail();

@@ -6,5 +6,5 @@ mod secret;
 mod tail;
 
 pub use command::{Command, CommandOutput, run_command};
-pub use http::{HttpAnswer, send_http};
+pub use http::{HttpAnswer, check_http, send_http};
 pub use secret::Hidden;

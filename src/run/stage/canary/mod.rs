@@ -1,6 +1,8 @@
 //! Moves traffic in steps: set the weight, read it back, watch it for the bake, judge.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod watch;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,15 +11,16 @@ use super::copy::{recorded_selections, selections};
 use super::sampling::{Wanted, ask, seeded};
 use super::verify::overlap_ks;
 use super::{Acted, Check, Work};
-use crate::assertion::{Judge, Measured, Progress as Judged, Series};
+use crate::assertion::Progress as Judged;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Hold};
-use crate::model::{Observed, Rate, Sample, Share, Span, Verdict};
-use crate::plan::Assertion;
+use crate::model::{Rate, Share, Span, TrafficChange, Verdict};
 use crate::plan::file::{Canary, HookWhen, Step, StepApproval};
+use crate::run::traffic::{Moved, is_moved_later};
 use crate::run::{Context, Progress};
-use crate::traffic::{Confirmed, Driver, Probe, shift};
+use crate::traffic::{Driver, Probe, Seen, Standing};
+use watch::{Looked, Watch, Watched};
 
 /// Queries a second where the plan does not say.
 const RATE: f64 = 20.0;
@@ -34,55 +37,74 @@ pub(super) struct CanaryWork(pub Canary);
 
 #[async_trait]
 impl Work for CanaryWork {
-    async fn check(&self, _: &Context) -> Result<Check> {
-        Ok(Check::Holds)
+    async fn check(&self, context: &Context) -> Result<Check> {
+        let is_over = context.recorder.with_state(|state| {
+            state.is_past_no_return() || is_moved_later(&context.plan, state, context.index)
+        });
+        let now = if is_over { None } else { context.traffic_now().await };
+        let Some(now) = now else { return Ok(Check::Holds) };
+        match &now.standing {
+            Standing::Changed(change) if context.recorder.with_state(|state| state.is_open()) => {
+                match context.accept(&self.0, change, &now)? {
+                    true => Ok(Check::Holds),
+                    false => Ok(Check::Moved(change.clone())),
+                }
+            }
+            Standing::Changed(change) => Ok(Check::Moved(change.clone())),
+            Standing::AsLeft => Ok(Check::Holds),
+            Standing::Unknown => now.into_failure().map_or(Ok(Check::Holds), Err),
+        }
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
         let driver = driver_of(context)?;
+        if let Some(change) = self.settle(context).await? {
+            return Ok(held(change));
+        }
         let probe = self.probe(context).await?;
         for (index, step) in self.0.steps.iter().enumerate() {
             if context.state()?.steps_passed.contains(&index) {
                 continue;
             }
-            let gate = Gate { stage: context.id(), step: Some(index) };
-            if step.approve == Some(StepApproval::Manual)
-                && let Some(acted) = self.await_approval(context, &probe, index, gate).await?
-            {
+            if let Some(acted) = self.step(context, &*driver, &probe, index, step).await? {
                 return Ok(acted);
             }
-            let of = format!("{}/{}", context.id(), index + 1);
-            context.run_hooks(HookWhen::BeforeStep, Some(&of)).await?;
-            set_weight(context, &*driver, index, step.weight).await?;
-            let watched = match self.bake(context, &probe, index, step).await? {
-                Baked::Judged(watched) => watched,
-                Baked::Waits(until) => return Ok(Acted::Held(Hold::Time { until })),
-            };
-            match watched.verdict {
-                Verdict::Pass => {
-                    context.record(Event::StepPassed { stage: context.id(), step: index })?
-                }
-                Verdict::Fail => {
-                    return Ok(Acted::Judged { verdict: Verdict::Fail, reason: watched.reason });
-                }
-                verdict => {
-                    let reason =
-                        format!("step {} at {}: {}", index + 1, step.weight, watched.reason);
-                    return Ok(Acted::Held(Hold::Judgement { verdict, reason }));
-                }
-            }
-            context.run_hooks(HookWhen::AfterStep, Some(&of)).await?;
         }
         Ok(Acted::Judged { verdict: Verdict::Pass, reason: String::new() })
     }
 
+    /// Takes the traffic back whoever moved it, and leaves alone what this run never set.
     async fn undo(&self, context: &Context) -> Result<String> {
-        if !context.recorder.with_state(|state| state.traffic_touched) {
+        let left = context.recorder.with_state(|state| state.traffic.clone());
+        if !left.is_touched() {
             return Ok("traffic was never moved".to_owned());
         }
         let driver = driver_of(context)?;
-        set_weight(context, &*driver, 0, Share(0.0)).await?;
-        Ok(format!("weight 0% ({})", driver.describe()))
+        let place = driver.describe();
+        let mut was = String::new();
+        match driver.read().await {
+            Ok(Seen::Weight { share, print }) if share.is_same(Share(0.0)) => {
+                let (stage, weight) = (context.id(), Share(0.0));
+                let actual = Some(weight);
+                let set = Event::WeightSet { stage, step: 0, weight, actual, print, despite: None };
+                context.record(set)?;
+                return Ok(format!("the weight is 0% already ({place})"));
+            }
+            Ok(Seen::Unset(what)) => {
+                return Ok(format!("nothing sends traffic to the target: {what} ({place})"));
+            }
+            Ok(Seen::Foreign(what)) if left.left.is_none() => {
+                return Ok(format!("no weight was ever set, and {what} ({place})"));
+            }
+            Ok(Seen::Weight { share, .. })
+                if left.weight().is_some_and(|weight| !weight.is_same(share)) =>
+            {
+                was = format!("; it was {share} before, which the run had not set");
+            }
+            _ => {}
+        }
+        context.set_weight(&*driver, 0, Share(0.0)).await?;
+        Ok(format!("weight 0% ({place}){was}"))
     }
 
     fn failure_rolls_back(&self) -> bool {
@@ -95,34 +117,74 @@ enum Baked {
     Judged(Watched),
     /// The bake goes on, and this process shall not wait for it.
     Waits(Timestamp),
-}
-
-struct Watched {
-    verdict: Verdict,
-    reason: String,
+    /// Somebody moved the traffic, so that what was measured is not the step's.
+    Moved(TrafficChange),
 }
 
 fn driver_of(context: &Context) -> Result<Arc<dyn Driver>> {
     context.driver.clone().ok_or_else(|| Error::invalid("a canary stage needs `traffic`"))
 }
 
-/// Sets a weight, durable intent first, and reads it back.
-async fn set_weight(
-    context: &Context,
-    driver: &dyn Driver,
-    step: usize,
-    weight: Share,
-) -> Result<()> {
-    let stage = context.id();
-    context.record(Event::WeightIntended { stage: stage.clone(), step, weight })?;
-    let actual = match shift(driver, weight).await? {
-        Confirmed::Actual => Some(weight),
-        Confirmed::Requested => None,
-    };
-    context.record(Event::WeightSet { stage, step, weight, actual })
+fn held(change: TrafficChange) -> Acted {
+    Acted::Held(Hold::Traffic { change })
 }
 
 impl CanaryWork {
+    /// Looks whether the traffic is what the run left, or what somebody accepted; `Some` where it is neither.
+    async fn settle(&self, context: &Context) -> Result<Option<TrafficChange>> {
+        let Some(now) = context.traffic_now().await else { return Ok(None) };
+        match &now.standing {
+            Standing::Changed(change) if context.accept(&self.0, change, &now)? => Ok(None),
+            Standing::Changed(change) => Ok(Some(change.clone())),
+            Standing::AsLeft => Ok(None),
+            Standing::Unknown => now.into_failure().map_or(Ok(None), Err),
+        }
+    }
+
+    /// One step from its approval to its verdict; `Some` where the stage ends here.
+    async fn step(
+        &self,
+        context: &Context,
+        driver: &dyn Driver,
+        probe: &Probe,
+        index: usize,
+        step: &Step,
+    ) -> Result<Option<Acted>> {
+        let accepted = context.state()?.accepted.filter(|(accepted, _)| *accepted == index);
+        let weight = accepted.map_or(step.weight, |(_, weight)| weight);
+        let gate = Gate { stage: context.id(), step: Some(index) };
+        if step.approve == Some(StepApproval::Manual)
+            && accepted.is_none()
+            && let Some(acted) = self.await_approval(context, probe, index, gate).await?
+        {
+            return Ok(Some(acted));
+        }
+        let of = format!("{}/{}", context.id(), index + 1);
+        context.run_hooks(HookWhen::BeforeStep, Some(&of)).await?;
+        if let Moved::Elsewhere(change) = context.move_traffic(driver, index, weight).await? {
+            return Ok(Some(held(change)));
+        }
+        let watched = match self.bake(context, probe, index, step).await? {
+            Baked::Judged(watched) => watched,
+            Baked::Waits(until) => return Ok(Some(Acted::Held(Hold::Time { until }))),
+            Baked::Moved(change) => return Ok(Some(held(change))),
+        };
+        match watched.verdict {
+            Verdict::Pass => {
+                context.record(Event::StepPassed { stage: context.id(), step: index })?
+            }
+            Verdict::Fail => {
+                return Ok(Some(Acted::Judged { verdict: Verdict::Fail, reason: watched.reason }));
+            }
+            verdict => {
+                let reason = format!("step {} at {weight}: {}", index + 1, watched.reason);
+                return Ok(Some(Acted::Held(Hold::Judgement { verdict, reason })));
+            }
+        }
+        context.run_hooks(HookWhen::AfterStep, Some(&of)).await?;
+        Ok(None)
+    }
+
     async fn probe(&self, context: &Context) -> Result<Probe> {
         let world = &context.world;
         let mut copied = recorded_selections(context);
@@ -169,15 +231,19 @@ impl CanaryWork {
             }
             if index == 0 {
                 // No traffic is on the target yet: there is nothing to judge.
+                if let Some(change) = self.settle(context).await? {
+                    return Ok(Some(held(change)));
+                }
                 context.sleep(Duration::from_secs(2)).await?;
             } else {
                 watch.measure(context, probe, self.rate(), TICK).await?;
-                if watch.judge(context).await == Judged::Decided(Verdict::Fail) {
-                    let watched = watch.end(context, index - 1)?;
-                    return Ok(Some(Acted::Judged {
-                        verdict: Verdict::Fail,
-                        reason: watched.reason,
-                    }));
+                match watch.judge(context, false).await? {
+                    Looked::Judged(Judged::Decided(Verdict::Fail)) => {
+                        let Watched { verdict, reason } = watch.end(context, index - 1)?;
+                        return Ok(Some(Acted::Judged { verdict, reason }));
+                    }
+                    Looked::Judged(_) => {}
+                    Looked::Moved(change) => return Ok(Some(held(change))),
                 }
             }
             context.attend()?;
@@ -210,10 +276,16 @@ impl CanaryWork {
         let mut watch = Watch::new(context);
         loop {
             self.tick(context, probe, &mut watch, step, ends).await?;
-            if let Judged::Decided(verdict) = watch.judge(context).await
-                && (verdict == Verdict::Fail || context.clock.now() >= ends)
-            {
-                return watch.end(context, index).map(Baked::Judged);
+            let is_over = context.clock.now() >= ends;
+            match watch.judge(context, is_over).await? {
+                Looked::Moved(change) => {
+                    watch.end(context, index)?;
+                    return Ok(Baked::Moved(change));
+                }
+                Looked::Judged(Judged::Decided(verdict)) if verdict == Verdict::Fail || is_over => {
+                    return watch.end(context, index).map(Baked::Judged);
+                }
+                Looked::Judged(_) => {}
             }
             let now = context.clock.now();
             context.recorder.progress(&Progress {
@@ -223,7 +295,7 @@ impl CanaryWork {
                 total: until(began, ends).as_secs(),
                 note: Some(format!("step {} at {}", index + 1, step.weight)),
             });
-            if now >= ends {
+            if is_over {
                 return watch.end(context, index).map(Baked::Judged);
             }
             if context.must_detach() && until(now, ends) > self.fresh(context, step) {
@@ -275,69 +347,5 @@ impl CanaryWork {
 
     fn rate(&self) -> Rate {
         self.0.probe.rate.unwrap_or(Rate(RATE))
-    }
-}
-
-/// The measurements and the judge of one try of one step.
-struct Watch {
-    series: Mutex<Series>,
-    judge: Judge,
-    /// Samples that the most demanding assertion needs.
-    needed: u64,
-}
-
-/// An assertion over a window is measured ten times a window where the plan does not say: at each tick, one bad
-/// stretch would use up what is tolerated.
-fn paced(assertion: &Assertion) -> Assertion {
-    let every = assertion.every.or(assertion.over.map(|Span(over)| Span(over / 10)));
-    Assertion { every, ..assertion.clone() }
-}
-
-impl Watch {
-    fn new(context: &Context) -> Self {
-        let now = context.clock.now();
-        let assertions = &context.stage().assertions;
-        let needed = assertions.iter().filter_map(|assertion| assertion.min_samples).max();
-        Self {
-            series: Mutex::new(Series::new(now, assertions)),
-            judge: Judge::new(now, assertions.iter().map(paced), context.options.strict),
-            needed: needed.unwrap_or(30),
-        }
-    }
-
-    async fn measure(
-        &mut self,
-        context: &Context,
-        probe: &Probe,
-        rate: Rate,
-        real: Duration,
-    ) -> Result<()> {
-        let series = &self.series;
-        let mut sink = |sample: Sample| {
-            series.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
-        };
-        probe.run_for(real, rate, &context.cancel, &mut sink).await?;
-        context.stop_if_cancelled()
-    }
-
-    async fn judge(&mut self, context: &Context) -> Judged {
-        let mut extra = Measured::default();
-        match driver_of(context) {
-            Err(error) => extra.set_not_measured("weight", error.to_string()),
-            Ok(driver) => match driver.read().await {
-                Ok(Some(weight)) => extra.set("weight", Observed::Share(weight.0), 1),
-                Ok(None) => extra.set_not_measured("weight", "the driver cannot read it back"),
-                Err(error) => extra.set_not_measured("weight", error.to_string()),
-            },
-        };
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        self.judge.tick(context.clock.now(), &series, &extra)
-    }
-
-    fn end(&self, context: &Context, step: usize) -> Result<Watched> {
-        let judgements = self.judge.judgements();
-        context.record_judgements(&judgements, Some(step))?;
-        let combined = context.combine(&judgements);
-        Ok(Watched { verdict: combined.verdict, reason: combined.reason })
     }
 }

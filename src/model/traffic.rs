@@ -1,0 +1,43 @@
+use serde::{Deserialize, Serialize};
+
+use super::Share;
+
+/// Traffic that is not where a run left it, although the run did not move it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrafficChange {
+    /// Where the weight is kept: `flag use-new in flag.json`.
+    pub place: String,
+    /// The weight the run left; `None` where it had set none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Share>,
+    /// The weight that is there now; `None` where what is there is no weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Share>,
+    /// What is there now, in words: `the flag is disabled`.
+    pub now: String,
+}
+
+impl std::fmt::Display for TrafficChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {}", self.now, self.left())?;
+        write!(f, " ({}; the run did not change it)", self.place)
+    }
+}
+
+impl TrafficChange {
+    /// What the run left, in words.
+    fn left(&self) -> String {
+        match self.from {
+            Some(weight) => format!("where the run left {weight}"),
+            None => "where the run has set nothing yet".to_owned(),
+        }
+    }
+
+    /// How it is taken back, in words.
+    pub fn way_back(&self) -> String {
+        match self.from {
+            Some(weight) => format!("put it back to {weight} as it was"),
+            None => "put it back to 0%".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use serde::Serialize;
+
+use crate::journal::RunState;
+use crate::model::Share;
+
+/// Where the traffic is, as far as the run knows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrafficReport {
+    /// The weight that was last read back, or requested where it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Share>,
+    /// Whether `last` was read back.
+    pub is_read: bool,
+    /// The weight that was asked for since, where nobody knows whether it is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Share>,
+    /// In words: `25% of it goes to twin-serverless`.
+    pub text: String,
+}
+
+impl TrafficReport {
+    /// `None` where the run never moved any.
+    pub(super) fn of(state: &RunState) -> Option<Self> {
+        let traffic = &state.traffic;
+        let left = traffic.left.as_ref();
+        let asked = traffic.open().map(|asked| asked.weight);
+        let read = |is_read: bool| if is_read { "read" } else { "requested" };
+        let text = match (asked, left) {
+            (None, None) => return None,
+            (None, Some(mark)) if mark.is_read => {
+                format!("{} of it goes to {}", mark.weight, state.target)
+            }
+            (None, Some(mark)) => format!(
+                "{} of it was requested for {}; the driver cannot read it back",
+                mark.weight, state.target
+            ),
+            (Some(asked), None) => format!("unknown: {asked} asked for, nothing read before"),
+            (Some(asked), Some(mark)) => {
+                format!("unknown: {asked} asked for, last {} {}", read(mark.is_read), mark.weight)
+            }
+        };
+        let last = left.map(|mark| mark.weight);
+        Some(Self { last, is_read: left.is_some_and(|mark| mark.is_read), asked, text })
+    }
+
+    /// The share that goes to the target; `None` where nobody knows.
+    pub(super) fn weight(&self) -> Option<Share> {
+        self.last.filter(|_| self.asked.is_none())
+    }
+}

@@ -1,0 +1,67 @@
+//! Commands and requests of hooks, and the commands that print ids.
+
+use std::time::Duration;
+
+use super::{Finding, Preflight};
+use crate::error::Result;
+use crate::journal::HookState;
+use crate::plan::file::{EnumerateBy, Hook, HookWhen, StageKind};
+use crate::run::decide::hook_key;
+use crate::run::hook::hook_event;
+use crate::traffic::action::{Command, Hidden, check_http};
+
+pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, hook) in preflight.plan.file.hooks.iter().enumerate() {
+        let moment = hook.when.map_or("", HookWhen::name);
+        let is_over = hook.when.is_some_and(|when| {
+            preflight.state.hooks.get(&hook_key(when, index, None)) == Some(&HookState::Done)
+        });
+        if is_over {
+            continue;
+        }
+        if let Err(error) = look(preflight, hook, moment).await {
+            found.push(Finding::of(format!("hook {} ({moment})", index + 1), &error));
+        }
+    }
+    for (stage, checked) in preflight.plan.stages_in_order() {
+        for (index, hook) in stage.common.rollback.iter().enumerate() {
+            if let Err(error) = look(preflight, hook, "rollback").await {
+                let about = format!("rollback hook {} of stage `{}`", index + 1, checked.id);
+                found.push(Finding::of(about, &error));
+            }
+        }
+    }
+    for (stage, id) in preflight.stages() {
+        if let StageKind::Copy(copy) = &stage.kind
+            && let EnumerateBy::Manifest(asked) = &copy.enumerate
+            && let Some(argv) = &asked.manifest.exec
+            && let Err(error) = command(preflight, argv).check()
+        {
+            found.push(Finding::of(format!("ids of stage `{id}`"), &error));
+        }
+    }
+    found
+}
+
+async fn look(preflight: &Preflight<'_>, hook: &Hook, moment: &str) -> Result<()> {
+    if let Some(argv) = &hook.run {
+        return command(preflight, argv).check();
+    }
+    let Some(call) = &hook.http else { return Ok(()) };
+    let bearer = match &call.bearer {
+        Some(reference) => {
+            let (environment, base) = (&preflight.options.environment, &preflight.plan.base);
+            Some(Hidden::read(reference, environment, base).await?)
+        }
+        None => None,
+    };
+    let first = preflight.plan.stages.first().map(|stage| stage.id.as_str()).unwrap_or_default();
+    let event = hook_event(preflight.state, first, moment);
+    check_http(call, &serde_json::json!({ "event": event }), bearer.as_ref())
+}
+
+fn command(preflight: &Preflight<'_>, argv: &[String]) -> Command {
+    let (environment, base) = (&preflight.options.environment, &preflight.plan.base);
+    Command::new(argv, environment, &[], base, Duration::ZERO)
+}

@@ -1,0 +1,107 @@
+//! Where the traffic stands, next to where a run left it.
+
+use super::driver::{Driver, Seen};
+use crate::error::{Error, Result};
+use crate::journal::TrafficState;
+use crate::model::{Share, TrafficChange};
+
+/// The traffic as it is now, next to what a run left.
+#[derive(Debug)]
+pub struct TrafficNow {
+    /// Where the weight is kept.
+    pub place: String,
+    /// What the driver shows; the error where it could not be read.
+    pub seen: Result<Seen>,
+    pub standing: Standing,
+}
+
+/// How what is seen compares with what a run left.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It is what the run left, or what it asked for last.
+    AsLeft,
+    /// Somebody else changed it.
+    Changed(TrafficChange),
+    /// The driver cannot read back, or could not now.
+    Unknown,
+}
+
+impl TrafficNow {
+    /// Asks the driver; changes nothing.
+    pub async fn look(driver: &dyn Driver, left: &TrafficState) -> Self {
+        let place = driver.describe();
+        let seen = driver.read().await.map_err(|error| error.with_operation("read the weight"));
+        let standing = match &seen {
+            Ok(seen) => compare(left, seen, &place),
+            Err(_) => Standing::Unknown,
+        };
+        Self { place, seen, standing }
+    }
+
+    /// The target's share now; `None` where there is none or nobody knows.
+    pub fn share(&self) -> Option<Share> {
+        self.seen.as_ref().ok().and_then(Seen::share)
+    }
+
+    /// The digest of what else decides, where the driver has one.
+    pub fn print(&self) -> Option<String> {
+        match &self.seen {
+            Ok(Seen::Weight { print, .. }) => print.clone(),
+            _ => None,
+        }
+    }
+
+    /// Whether all traffic is at the target; `None` where nobody knows.
+    pub fn is_all_on_target(&self) -> Option<bool> {
+        match &self.seen {
+            Ok(Seen::Weight { share, .. }) => Some(share.is_same(Share(1.0))),
+            Ok(Seen::Unset(_) | Seen::Foreign(_)) => Some(false),
+            Ok(Seen::Mute) | Err(_) => None,
+        }
+    }
+
+    /// What is there now, in words: `25% goes to the target`.
+    pub fn words(&self) -> String {
+        match &self.seen {
+            Ok(Seen::Weight { share, .. }) => format!("{share} goes to the target"),
+            Ok(Seen::Unset(what) | Seen::Foreign(what)) => what.clone(),
+            Ok(Seen::Mute) => "unknown: the driver cannot read the weight back".to_owned(),
+            Err(error) => format!("unknown: {error}"),
+        }
+    }
+
+    /// The error of a driver that can read and could not.
+    pub fn into_failure(self) -> Option<Error> {
+        self.seen.err()
+    }
+}
+
+/// Compares; a weight that was asked for and never confirmed is no change of somebody else's.
+fn compare(state: &TrafficState, seen: &Seen, place: &str) -> Standing {
+    let from = state.left.as_ref().map(|mark| mark.weight);
+    let changed = |to: Option<Share>, now: String| {
+        Standing::Changed(TrafficChange { place: place.to_owned(), from, to, now })
+    };
+    match seen {
+        Seen::Mute => Standing::Unknown,
+        Seen::Unset(_) if state.left.is_none() => Standing::AsLeft,
+        Seen::Unset(what) | Seen::Foreign(what) => changed(None, what.clone()),
+        Seen::Weight { share, print } => {
+            let is_asked = state.asked.as_ref().is_some_and(|asked| asked.weight.is_same(*share));
+            let is_left = from.unwrap_or(Share(0.0)).is_same(*share);
+            let known = state.left.as_ref().and_then(|mark| mark.print.as_ref());
+            let is_print_other =
+                matches!((known, print), (Some(known), Some(print)) if known != print);
+            match () {
+                () if is_print_other && (is_asked || is_left) => {
+                    let now = format!(
+                        "the weight is {share}, but what its variants stand for was changed"
+                    );
+                    changed(Some(*share), now)
+                }
+                () if is_asked || is_left => Standing::AsLeft,
+                () => changed(Some(*share), format!("the weight is {share}")),
+            }
+        }
+    }
+}
