@@ -42,6 +42,11 @@ fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
         Event::HookFinished { hook, error: Some(error) } => {
             format!("hook {hook}: ✗ failed: {error}")
         }
+        Event::EraseIntended { side, what, by, namespaces } => {
+            let records = count(namespaces.values().sum());
+            format!("{by} deletes {records} records from the {}: {what}", side.name())
+        }
+        Event::Erased { side, what } => format!("deleted from the {}: {what}", side.name()),
         Event::RunFinished => "✓ Done".to_owned(),
         _ => return None,
     })
@@ -63,8 +68,8 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
             )
         }
         Event::IndexCreateIntended { stage, index } => format!("{stage}: + creating {index}"),
-        Event::IndexCreated { stage, index } => format!("{stage}: + {index} was created"),
-        Event::IndexFound { stage, index } => {
+        Event::IndexCreated { stage, index, .. } => format!("{stage}: + {index} was created"),
+        Event::IndexFound { stage, index, .. } => {
             format!("{stage}: {index} is there already, as asked")
         }
         Event::Judged(judged) if judged.judgement.verdict != Verdict::Pass => judged_line(judged),
@@ -74,6 +79,19 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
         Event::Noted { stage, text } => format!("{stage}: {text}"),
         Event::SourceDeleteIntended { stage, index } => {
             format!("{stage}: - deleting {index}: this is the point of no return")
+        }
+        Event::DeletionConfirmed { stage, index, host, records, by, .. } => {
+            let records = count(*records);
+            format!(
+                "{stage}: {by} confirmed that {index} may be deleted: {records} records at {host}"
+            )
+        }
+        Event::SourceKept { stage, index, reason } => {
+            format!("{stage}: {index} was not deleted: {reason}")
+        }
+        Event::ProtectionIntended { stage, side, was } => {
+            let word = if *was { "unprotecting" } else { "protecting" };
+            format!("{stage}: {word} the {}", side.name())
         }
         Event::SourceDeleted { stage, index } => format!("{stage}: - {index} was deleted"),
         _ => return None,

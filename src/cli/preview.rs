@@ -109,6 +109,7 @@ fn details(preview: &Preview) -> Option<String> {
 fn legend(preview: &Preview) -> Option<String> {
     let words = [
         ('+', "create"),
+        ('~', "change"),
         ('>', "copy"),
         ('?', "assert"),
         ('%', "shift traffic"),

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Checkpoint, Judgement, Namespace, Resource, Shard, ShardId, Share, StageId, TrafficChange,
+    Checkpoint, Identity, Judgement, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
+    TrafficChange,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
@@ -52,6 +53,15 @@ pub enum Event {
         to: String,
     },
 
+    /// What one side was when the run first looked at it. Another index of that name is not taken for it.
+    IndexSeen {
+        side: Side,
+        identity: Identity,
+        /// What the source held then, namespace by namespace.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        namespaces: BTreeMap<Namespace, u64>,
+    },
+
     StageStarted {
         stage: StageId,
         attempt: u32,
@@ -80,14 +90,30 @@ pub enum Event {
         stage: StageId,
         index: String,
     },
+    /// The service said that it made it, or it carries the tag of this run.
     IndexCreated {
         stage: StageId,
         index: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<Identity>,
     },
     /// It was there already and is what the plan asks for.
     IndexFound {
         stage: StageId,
         index: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<Identity>,
+    },
+    /// Deletion protection is about to be changed, from what it `was`. It is put back unless the index goes.
+    ProtectionIntended {
+        stage: StageId,
+        side: Side,
+        was: bool,
+    },
+    /// It is as it was found.
+    ProtectionRestored {
+        stage: StageId,
+        side: Side,
     },
 
     /// A collection, a staging index or the like is about to be made; it is removed again by this run.
@@ -238,13 +264,46 @@ pub enum Event {
         figures: BTreeMap<String, f64>,
     },
 
+    /// Somebody confirmed that this index, with these records, may be deleted.
+    DeletionConfirmed {
+        stage: StageId,
+        index: String,
+        host: String,
+        records: u64,
+        /// Although the traffic driver cannot read the weight.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        traffic_unknown: bool,
+        by: String,
+    },
     SourceDeleteIntended {
         stage: StageId,
         index: String,
     },
+    /// It was not deleted: the service refused, or the process ended before it asked. The intent is void.
+    SourceKept {
+        stage: StageId,
+        index: String,
+        reason: String,
+    },
     SourceDeleted {
         stage: StageId,
         index: String,
+    },
+
+    /// What belongs to somebody is about to be deleted from one side, outside of any stage; the run stands still
+    /// meanwhile.
+    EraseIntended {
+        side: Side,
+        /// What is deleted, as the command line says it.
+        what: String,
+        by: String,
+        /// Records that go, by namespace.
+        namespaces: BTreeMap<Namespace, u64>,
+    },
+    /// The index shows none of it.
+    Erased {
+        side: Side,
+        what: String,
     },
 
     RollbackStarted {
@@ -333,8 +392,19 @@ pub enum Hold {
     Judgement { verdict: crate::model::Verdict, reason: String },
     /// The command line stops before this stage.
     Until,
-    /// The source's name has to be confirmed on the command line.
-    Confirmation { index: String },
+    /// Somebody's data is being deleted from one side.
+    Erasure { side: Side, index: String, what: String },
+    /// The deletion of the source has to be confirmed on the command line.
+    Confirmation {
+        index: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<u64>,
+        /// The traffic driver cannot read the weight, and the confirmation has to say that this is known.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        traffic_unknown: bool,
+    },
     /// The traffic is not where the run left it.
     Traffic { change: TrafficChange },
 }

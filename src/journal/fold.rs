@@ -1,11 +1,13 @@
 //! From events to the state: a pure fold, which refuses what cannot have happened.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
 use super::{Cause, Entry, Event, Hold, Judged};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Checkpoint, Share, StageId};
+use crate::model::{Checkpoint, Identity, Namespace, Share, Side, StageId};
 
 impl RunState {
     /// Folds a whole journal.
@@ -81,7 +83,7 @@ impl RunState {
             Event::RollbackStarted { .. } if self.is_past_no_return() => {
                 return Err(illegal(entry, "the run is past the point of no return"));
             }
-            Event::SourceDeleted { stage, .. }
+            Event::SourceDeleted { stage, .. } | Event::SourceKept { stage, .. }
                 if self.stage(stage).is_none_or(|stage| !stage.delete_intended) =>
             {
                 return Err(illegal(entry, "the deletion was never intended"));
@@ -118,6 +120,12 @@ impl RunState {
                 self.started = Some(entry.at);
             }
             Event::RunContinued { .. } => self.take_up_again(),
+            Event::IndexSeen { side, identity, namespaces } => {
+                self.identities.insert(*side, identity.clone());
+                if *side == Side::Source {
+                    self.first_counts = Some(namespaces.clone());
+                }
+            }
             Event::PlanAdopted { to, .. } => self.digest.clone_from(to),
             Event::ApprovalRequested { gate } => {
                 self.requested.insert(gate.clone());
@@ -138,6 +146,10 @@ impl RunState {
                 let state = error.clone().map_or(HookState::Done, HookState::Failed);
                 self.hooks.insert(hook.clone(), state);
             }
+            Event::EraseIntended { side, what, namespaces, .. } => {
+                self.begin_erasure(*side, what, namespaces)
+            }
+            Event::Erased { side, what } => self.end_erasure(*side, what),
             Event::RollbackStarted { cause } => {
                 self.cause = Some(cause.clone());
                 self.must_roll_back = None;
@@ -174,14 +186,56 @@ impl RunState {
         }
     }
 
+    fn begin_erasure(&mut self, side: Side, what: &str, namespaces: &BTreeMap<Namespace, u64>) {
+        let known = self.erasing.entry((side, what.to_owned())).or_default();
+        for (namespace, records) in namespaces {
+            // The second try of one that was cut off finds only what is left.
+            let all = known.entry(namespace.clone()).or_default();
+            *all = (*all).max(*records);
+        }
+        for stage in &mut self.stages {
+            stage.hold.take_if(|hold| matches!(hold, Hold::Erasure { .. }));
+        }
+    }
+
+    fn end_erasure(&mut self, side: Side, what: &str) {
+        let gone = self.erasing.remove(&(side, what.to_owned())).unwrap_or_default();
+        for (namespace, records) in gone {
+            let is_planned = self.stages.iter().flat_map(|stage| stage.shards.values()).any(
+                |state| match side {
+                    Side::Source => state.shard.source == namespace,
+                    Side::Target => state.shard.target == namespace,
+                },
+            );
+            if is_planned {
+                *self.erased.entry(side).or_default().entry(namespace).or_default() += records;
+            }
+        }
+    }
+
+    fn target_is(&mut self, identity: Option<&Identity>) {
+        if let Some(identity) = identity {
+            self.identities.insert(Side::Target, identity.clone());
+        }
+    }
+
     fn update_stage(&mut self, event: &Event, at: Timestamp) {
         self.traffic.update(event, at);
         match event {
+            Event::IndexCreated { identity, .. } | Event::IndexFound { identity, .. } => {
+                self.target_is(identity.as_ref());
+            }
             Event::StageFailed { stage, reason, rolls_back } => {
                 self.phase = Phase::Stopped;
                 if *rolls_back {
                     let cause = Cause::Failed { stage: stage.clone(), reason: reason.clone() };
                     self.must_roll_back = Some(cause);
+                }
+            }
+            // What is planned anew is planned without what was erased.
+            Event::ShardsDropped { source, .. } => {
+                if let Some(erased) = self.erased.get_mut(&Side::Source) {
+                    erased.retain(|namespace, _| source.as_ref().is_some_and(|of| of != namespace));
                 }
             }
             Event::StageErred { .. } => self.phase = Phase::Stopped,
@@ -217,7 +271,14 @@ impl StageState {
                     self.bake = None;
                 }
             }
-            Event::IndexCreateIntended { index, .. } => self.created_index = Some(index.clone()),
+            Event::IndexCreateIntended { .. } => self.create_intended = true,
+            Event::IndexCreated { index, .. } => self.created_index = Some(index.clone()),
+            Event::ProtectionIntended { side, was, .. } => {
+                self.protection.entry(*side).or_insert(*was);
+            }
+            Event::ProtectionRestored { side, .. } => {
+                self.protection.remove(side);
+            }
             Event::ShardPlanned { shard, .. } => {
                 let state = ShardState {
                     shard: shard.clone(),
@@ -266,7 +327,11 @@ impl StageState {
             Event::Noted { text, .. } => self.notes.push(text.clone()),
             Event::Measured { figures, .. } => self.figures.extend(figures.clone()),
             Event::SourceDeleteIntended { .. } => self.delete_intended = true,
-            Event::SourceDeleted { .. } => self.deleted = true,
+            Event::SourceKept { .. } => self.delete_intended = false,
+            Event::SourceDeleted { .. } => {
+                self.deleted = true;
+                self.protection.remove(&Side::Source);
+            }
             Event::StageUndone { what, .. } => {
                 self.status = StageStatus::Undone;
                 self.undone = Some(what.clone());
@@ -318,6 +383,8 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::IndexCreateIntended { stage, .. }
         | Event::IndexCreated { stage, .. }
         | Event::IndexFound { stage, .. }
+        | Event::ProtectionIntended { stage, .. }
+        | Event::ProtectionRestored { stage, .. }
         | Event::ResourceIntended { stage, .. }
         | Event::ResourceMade { stage, .. }
         | Event::ResourceRemoved { stage, .. }
@@ -336,7 +403,9 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::ArtifactWritten { stage, .. }
         | Event::Noted { stage, .. }
         | Event::Measured { stage, .. }
+        | Event::DeletionConfirmed { stage, .. }
         | Event::SourceDeleteIntended { stage, .. }
+        | Event::SourceKept { stage, .. }
         | Event::SourceDeleted { stage, .. }
         | Event::StageUndone { stage, .. }
         | Event::UndoFailed { stage, .. } => Some(stage),

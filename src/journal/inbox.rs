@@ -1,5 +1,6 @@
 //! Requests to a run from another terminal or job: small files the run picks up and turns into events.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Gate, Paths};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::model::Share;
+use crate::model::{Namespace, Share, Side};
 
 /// Something asked of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,18 @@ pub enum Request {
         weight: Share,
         by: String,
     },
+    /// The run is to stand still while somebody's data is deleted from one side.
+    Erase {
+        side: Side,
+        what: String,
+        by: String,
+        namespaces: BTreeMap<Namespace, u64>,
+    },
+    /// That is done.
+    Erased {
+        side: Side,
+        what: String,
+    },
 }
 
 impl Request {
@@ -44,6 +57,10 @@ impl Request {
             Self::Resume { by } => Event::Resumed { by },
             Self::Abort { by } => Event::AbortRequested { by },
             Self::AcceptWeight { weight, by } => Event::WeightAcceptAsked { by, weight },
+            Self::Erase { side, what, by, namespaces } => {
+                Event::EraseIntended { side, what, by, namespaces }
+            }
+            Self::Erased { side, what } => Event::Erased { side, what },
         }
     }
 }
@@ -57,8 +74,8 @@ impl Inbox {
         Self(paths.inbox())
     }
 
-    /// Leaves a request; it is on disk when this returns.
-    pub fn put(&self, request: &Request, clock: &Clock) -> Result<()> {
+    /// Leaves a request; it is on disk when this returns. The file it is in, which goes when it is taken up.
+    pub fn put(&self, request: &Request, clock: &Clock) -> Result<PathBuf> {
         let cannot = |error| Error::io(format!("cannot write to {}", self.0.display()), error);
         fs::create_dir_all(&self.0).map_err(cannot)?;
         let bytes = serde_json::to_vec(request).map_err(|error| {
@@ -68,8 +85,9 @@ impl Inbox {
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(cannot)?;
         let millis = u64::try_from(clock.now().as_millisecond()).unwrap_or(0);
         let name = ulid::Ulid::from_parts(millis, rand::random()).to_string();
-        file.persist(self.0.join(format!("{name}.json"))).map_err(|error| cannot(error.error))?;
-        Ok(())
+        let path = self.0.join(format!("{name}.json"));
+        file.persist(&path).map_err(|error| cannot(error.error))?;
+        Ok(path)
     }
 
     /// The requests that wait, oldest first, with the file to remove once the event is in the journal.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState};
-use crate::model::{Checkpoint, Resource, Shard, ShardId, Share, StageId, Tally};
+use crate::model::{
+    Checkpoint, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId, Tally,
+};
 
 /// The state of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +21,10 @@ pub struct RunState {
     pub path: Option<String>,
     pub source: String,
     pub target: String,
+    /// What both sides are.
+    pub identities: BTreeMap<Side, Identity>,
+    /// What the source held when the run first looked; `None` in journals that do not say.
+    pub first_counts: Option<BTreeMap<Namespace, u64>>,
     pub phase: Phase,
     pub started: Option<Timestamp>,
     pub last: Option<Timestamp>,
@@ -26,6 +32,10 @@ pub struct RunState {
     pub events: u64,
     /// In the order of the plan.
     pub stages: Vec<StageState>,
+    /// Deletions of somebody's data that have begun and not ended, by side and command.
+    pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
+    /// Records that were deleted from a side after they were planned to be copied, or copied.
+    pub erased: BTreeMap<Side, BTreeMap<Namespace, u64>>,
     pub approvals: BTreeSet<Gate>,
     pub requested: BTreeSet<Gate>,
     /// Who paused it.
@@ -89,8 +99,12 @@ pub struct StageState {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub hold: Option<Hold>,
-    /// The index this stage created, or was about to.
+    /// Whether this stage may have asked for an index without hearing what came of it.
+    pub create_intended: bool,
+    /// The index this stage created.
     pub created_index: Option<String>,
+    /// Sides whose deletion protection this stage changed, and what it was.
+    pub protection: BTreeMap<Side, bool>,
     /// Collections and the like that this stage made or was about to make and has not removed, in that order.
     pub resources: Vec<Resource>,
     /// How the records travel, and why that way.
@@ -110,6 +124,7 @@ pub struct StageState {
     pub notes: Vec<String>,
     pub artifacts: Vec<Artifact>,
     pub figures: BTreeMap<String, f64>,
+    /// Whether the deletion of the source may have been asked for.
     pub delete_intended: bool,
     pub deleted: bool,
     pub undone: Option<String>,
@@ -152,7 +167,9 @@ impl StageState {
             started: None,
             ended: None,
             hold: None,
+            create_intended: false,
             created_index: None,
+            protection: BTreeMap::new(),
             resources: Vec::new(),
             route: None,
             shards: BTreeMap::new(),
@@ -209,6 +226,12 @@ impl RunState {
             .flat_map(|stage| stage.resources.iter().map(move |resource| (&stage.id, resource)))
     }
 
+    /// Records of a namespace that were deleted from `side`, since it was planned, outside of the run's stages.
+    pub fn erased_of(&self, side: Side, namespace: &Namespace) -> u64 {
+        let of = self.erased.get(&side).and_then(|erased| erased.get(namespace));
+        of.copied().unwrap_or(0)
+    }
+
     /// Whether running the plan would continue this run (and not start another).
     pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Stopped | Phase::RollingBack)
@@ -217,5 +240,10 @@ impl RunState {
     /// Whether the source was deleted or its deletion begun: nothing before this can be undone.
     pub fn is_past_no_return(&self) -> bool {
         self.stages.iter().any(|stage| stage.delete_intended)
+    }
+
+    /// Whether the source was seen to be gone after its deletion.
+    pub fn is_source_deleted(&self) -> bool {
+        self.stages.iter().any(|stage| stage.deleted)
     }
 }

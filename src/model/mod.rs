@@ -6,6 +6,7 @@
 mod checkpoint;
 mod filter;
 mod id;
+mod identity;
 mod index;
 mod judgement;
 mod metadata;
@@ -23,6 +24,7 @@ mod verdict;
 pub use checkpoint::{Checkpoint, Tally};
 pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RecordId, StageId};
+pub use identity::{Identity, RUN_TAG};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};

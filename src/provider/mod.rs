@@ -188,19 +188,6 @@ pub trait Target: Source {
     /// - `AlreadyExists` where the name is taken, whatever the other index looks like.
     async fn create(&self, spec: &IndexSpec) -> Result<()>;
 
-    /// Changes what can be changed.
-    ///
-    /// # Behavior
-    /// - Applied asynchronously; read it back with [`Source::describe`].
-    async fn configure(&self, change: &IndexChange) -> Result<()>;
-
-    /// Deletes the index and all its records.
-    ///
-    /// # Behavior
-    /// - Deleting an index that is not there succeeds.
-    /// - `Refused` while deletion protection is on.
-    async fn delete_index(&self) -> Result<()>;
-
     /// Writes records; one with the same id is replaced as a whole.
     ///
     /// # Behavior
@@ -209,27 +196,6 @@ pub trait Target: Source {
     /// - `TooLarge` where the request is over the limits; `Invalid` where a record is refused.
     /// - An empty list succeeds and touches nothing.
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted>;
-
-    /// Deletes records by id.
-    ///
-    /// # Behavior
-    /// - Ids that are not there are ignored.
-    /// - At most [`Limits::delete_ids`] ids.
-    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
-
-    /// Deletes the records of a namespace that match `filter`.
-    ///
-    /// # Behavior
-    /// - Where nothing matches, or the namespace is not there, it succeeds.
-    /// - Applied asynchronously on an eventually consistent index: look whether they are gone.
-    /// - `Invalid` for a filter that asks nothing.
-    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
-
-    /// Deletes a namespace and all its records.
-    ///
-    /// # Behavior
-    /// - Deleting what is not there succeeds.
-    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
 
     /// Asks for a collection of this index's records; it may not be ready yet when this returns.
     ///
@@ -244,12 +210,6 @@ pub trait Target: Source {
     /// # Behavior
     /// - `None` where there is no such collection; that is not an error.
     async fn collection(&self, name: &str) -> Result<Option<Collection>>;
-
-    /// Deletes a collection of this index's project.
-    ///
-    /// # Behavior
-    /// - Deleting what is not there succeeds.
-    async fn delete_collection(&self, name: &str) -> Result<()>;
 
     /// As [`Target::create`], with the records of `collection` in it.
     ///
@@ -273,17 +233,62 @@ pub trait Target: Source {
     /// - Empty where this kind of index has none.
     async fn imports(&self) -> Result<Vec<Import>>;
 
-    /// Ends an import that goes on; what it imported may stay.
-    ///
-    /// # Behavior
-    /// - One that has ended or is not known is left as it is.
-    async fn cancel_import(&self, id: &str) -> Result<()>;
-
     /// The size of `record` in a request, in bytes, by the wire that counts more.
     fn request_bytes(&self, record: &Record) -> usize;
 
     /// Why the target would refuse `record` as it stands; `None` where it would take it.
     fn rejects(&self, record: &Record) -> Option<String>;
+}
+
+/// An index whose protection can be changed, and that can be deleted together with what belongs to it. What cannot be
+/// taken back is here and nowhere else, so that it can be withheld: a run gives it to its guard alone.
+#[async_trait]
+pub trait Admin: Target {
+    /// Changes what can be changed.
+    ///
+    /// # Behavior
+    /// - Applied asynchronously; read it back with [`Source::describe`].
+    async fn configure(&self, change: &IndexChange) -> Result<()>;
+
+    /// Deletes the index and all its records.
+    ///
+    /// # Behavior
+    /// - Deleting an index that is not there succeeds.
+    /// - `Refused` while deletion protection is on.
+    async fn delete_index(&self) -> Result<()>;
+
+    /// Deletes records by id.
+    ///
+    /// # Behavior
+    /// - Ids that are not there are ignored.
+    /// - At most [`Limits::delete_ids`] ids.
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
+
+    /// Deletes the records of a namespace that match `filter`.
+    ///
+    /// # Behavior
+    /// - Where nothing matches, or the namespace is not there, it succeeds.
+    /// - Applied asynchronously on an eventually consistent index: look whether they are gone.
+    /// - `Invalid` for a filter that asks nothing.
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
+
+    /// Deletes a namespace and all its records.
+    ///
+    /// # Behavior
+    /// - Deleting what is not there succeeds.
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+
+    /// Deletes a collection of this index's project.
+    ///
+    /// # Behavior
+    /// - Deleting what is not there succeeds.
+    async fn delete_collection(&self, name: &str) -> Result<()>;
+
+    /// Ends an import that goes on; what it imported may stay.
+    ///
+    /// # Behavior
+    /// - One that has ended or is not known is left as it is.
+    async fn cancel_import(&self, id: &str) -> Result<()>;
 }
 
 /// Whether a metadata value is one that indexes in this field can keep: a string, number, boolean or list of strings.

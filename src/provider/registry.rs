@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::files::Files;
 use super::pinecone::{Index, Settings};
 use super::storage::S3Options;
-use super::{Environment, Source, Target};
+use super::{Admin, Environment, Source};
 use crate::error::{Error, Result};
 use crate::plan::PlanFile;
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
@@ -21,7 +21,7 @@ pub fn open_target(
     endpoint: &Endpoint,
     side: &str,
     environment: &Environment,
-) -> Result<Arc<dyn Target>> {
+) -> Result<Arc<dyn Admin>> {
     match endpoint.provider {
         Provider::Pinecone => Ok(Arc::new(pinecone(endpoint, side, environment)?)),
         Provider::Parquet => Ok(Arc::new(files(endpoint, environment))),

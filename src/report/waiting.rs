@@ -1,8 +1,9 @@
 use serde::Serialize;
 
-use super::words::time;
+use super::words::{count, time};
 use crate::journal::{Entry, Event, Hold};
 use crate::model::{StageId, TrafficChange};
+use crate::run::TRAFFIC_UNKNOWN;
 
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,9 +23,23 @@ impl Waiting {
             Hold::Judgement { verdict, reason } => {
                 format!("measurements: {stage} could not be judged ({verdict}: {reason})")
             }
+            Hold::Erasure { side, what, .. } => {
+                format!("the end of a deletion from the {}: {what}", side.name())
+            }
             Hold::Until => format!("another run: the last one stopped before {stage}, as told"),
-            Hold::Confirmation { index } => format!("confirmation that `{index}` may be deleted"),
             Hold::Traffic { change } => format!("the traffic: {change}"),
+            Hold::Confirmation { index, host, records, traffic_unknown } => {
+                let mut what = format!("confirmation that `{index}` may be deleted");
+                if let (Some(host), Some(records)) = (host, records) {
+                    what.push_str(&format!(": {} records at {host}", count(*records)));
+                }
+                if *traffic_unknown {
+                    what.push_str(
+                        "; the traffic driver cannot read the weight, see that no query goes to the source",
+                    );
+                }
+                what
+            }
         };
         Self { stage, what, hold }
     }
@@ -52,7 +67,14 @@ impl Waiting {
                 format!("vecshift approve {plan} --stage {}{step}", gate.stage)
             }
             Hold::Paused { .. } => format!("vecshift resume {plan}"),
-            Hold::Confirmation { index } => format!("vecshift run {plan} --confirm {index}"),
+            Hold::Confirmation { index, traffic_unknown, .. } => {
+                let known = if *traffic_unknown { TRAFFIC_UNKNOWN } else { "" };
+                format!("vecshift run {plan} --confirm {index}{known}")
+            }
+            Hold::Erasure { side, index, what } => {
+                let side = side.name();
+                format!("vecshift namespaces delete {plan} --side {side} {what} --confirm {index}")
+            }
             Hold::Traffic { change: TrafficChange { to: Some(weight), .. } } => {
                 format!("vecshift resume {plan} --accept-weight {weight}")
             }

@@ -1,7 +1,7 @@
 //! What comes next: a pure function of the plan, the state and what this run was told.
 
 use crate::journal::{Cause, Gate, Hold, HookState, Phase, RunState, StageState, StageStatus};
-use crate::model::StageId;
+use crate::model::{Side, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 
@@ -59,6 +59,9 @@ fn forward(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
         return Decision::Finish;
     };
     let stage = &state.stages[index];
+    if let Some(hold) = erasure(plan, state) {
+        return Decision::Hold { stage: stage.id.clone(), hold };
+    }
     if let Some(by) = &state.paused {
         return Decision::Hold { stage: stage.id.clone(), hold: Hold::Paused { by: by.clone() } };
     }
@@ -71,6 +74,16 @@ fn forward(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
         return decision;
     }
     Decision::Perform(index)
+}
+
+/// Nothing is read or written while somebody's data is deleted.
+fn erasure(plan: &Plan, state: &RunState) -> Option<Hold> {
+    let ((side, what), _) = state.erasing.first_key_value()?;
+    let index = match side {
+        Side::Source => plan.file.source.index.clone(),
+        Side::Target => plan.file.target.index.clone(),
+    };
+    Some(Hold::Erasure { side: *side, index, what: what.clone() })
 }
 
 fn stage_gate(plan: &Plan, state: &RunState, stage: &StageState, index: usize) -> Option<Decision> {

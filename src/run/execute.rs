@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::decide::{Decision, decide};
+use super::guard;
 use super::outcome::Outcome;
 use super::preflight::Preflight;
 use super::prepare::PreparedRun;
@@ -16,7 +17,7 @@ use super::steer::Waited;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
-use crate::model::{StageId, TrafficChange, Verdict};
+use crate::model::{Side, StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
 /// How often a working stage's requests are looked for.
@@ -43,6 +44,9 @@ impl PreparedRun {
         } else if !was_done {
             self.preflight(&state).await?;
         }
+        if state.is_open() && state.phase != Phase::RollingBack {
+            self.refuse_others(&state).await?;
+        }
         self.begin()?;
         let mut executor = Executor::new(self, cancel);
         match executor.drive(was_done).await {
@@ -62,6 +66,20 @@ impl PreparedRun {
             folder: self.paths.dir(),
         };
         preflight.refuse().await
+    }
+
+    /// A run that is taken up goes on with the indexes it began with, or not at all.
+    async fn refuse_others(&self, state: &RunState) -> Result<()> {
+        for (side, known) in &state.identities {
+            let seen = match side {
+                Side::Source => self.world.source.describe().await?,
+                Side::Target => self.world.target.describe().await?,
+            };
+            if let Some(seen) = seen {
+                guard::refuse_other(*side, known, &seen)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +123,7 @@ impl Executor {
 
     pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
         self.base.attend()?;
+        self.settle(was_done).await?;
         self.refuse_drift().await?;
         loop {
             self.base.attend()?;
@@ -135,11 +154,27 @@ impl Executor {
         }
     }
 
+    /// What an earlier process left open is looked at before anything else: whether the source went, and whose protection
+    /// is to be put back. A rollback waits for nothing of this.
+    async fn settle(&self, was_done: bool) -> Result<()> {
+        if was_done || self.is_rolling_back() {
+            return Ok(());
+        }
+        guard::remember(&self.base).await?;
+        if !guard::settle(&self.base).await? {
+            guard::put_back(&self.base, None).await?;
+        }
+        Ok(())
+    }
+
+    fn is_rolling_back(&self) -> bool {
+        matches!(self.decide(), Decision::BeginRollback(_))
+            || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
+    }
+
     /// Stages that passed must still be true of the world; unless they are to be undone, which waits for nothing.
     async fn refuse_drift(&self) -> Result<()> {
-        if matches!(self.decide(), Decision::BeginRollback(_))
-            || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
-        {
+        if self.is_rolling_back() {
             return Ok(());
         }
         let passed: Vec<bool> = self
@@ -211,6 +246,9 @@ impl Executor {
             Ok(()) => self.act(&context).await,
             Err(error) => Err(error),
         };
+        if !matches!(acted, Ok(Acted::Judged { verdict: Verdict::Pass, .. })) {
+            self.put_back(&context).await?;
+        }
         match acted {
             Ok(Acted::Measured { target, source }) => {
                 let judged = context.judge(&target, &source)?;
@@ -232,6 +270,15 @@ impl Executor {
                 context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// What was taken off to delete an index that is still there is put back; where it cannot be, the next process does.
+    async fn put_back(&self, context: &Context) -> Result<()> {
+        match guard::put_back(context, None).await {
+            Ok(true) => context.note("the source is protected again"),
+            Ok(false) => Ok(()),
+            Err(error) => context.note(format!("the source is not protected again yet: {error}")),
         }
     }
 
@@ -260,9 +307,9 @@ impl Executor {
             loop {
                 tokio::time::sleep(ATTEND).await;
                 context.attend()?;
-                let must_stop = context
-                    .recorder
-                    .with_state(|state| state.paused.is_some() || state.abort.is_some());
+                let must_stop = context.recorder.with_state(|state| {
+                    state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
+                });
                 if must_stop {
                     inner.cancel.cancel();
                 }
@@ -404,11 +451,12 @@ pub async fn roll_back(
     purge: bool,
     cancel: CancellationToken,
 ) -> Result<Outcome> {
-    let state = run.state();
-    if state.is_past_no_return() {
+    let mut executor = Executor::new(run, cancel);
+    let state = executor.base.recorder.with_state(RunState::clone);
+    if guard::settle(&executor.base).await? {
         return Err(Error::new(
             ErrorKind::Refused,
-            "the source is being or was deleted: the run is past the point of no return",
+            "the source was deleted: the run is past the point of no return",
         )
         .with_hint("the snapshot of the decommission stage holds its records"));
     }
@@ -421,11 +469,11 @@ pub async fn roll_back(
         }
         Phase::RollingBack => {}
         _ => {
-            let cause = crate::journal::Cause::Asked { by: run.options.holder.to_string(), purge };
-            run.recorder.record(Event::RollbackStarted { cause })?;
+            let by = executor.base.options.holder.to_string();
+            let cause = crate::journal::Cause::Asked { by, purge };
+            executor.base.record(Event::RollbackStarted { cause })?;
         }
     }
-    let mut executor = Executor::new(run, cancel);
     let outcome = executor.drive(false).await;
     match outcome {
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),

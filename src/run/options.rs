@@ -14,7 +14,7 @@ pub struct RunOptions {
     pub no_wait: bool,
     /// End as waiting after this long.
     pub detach_after: Option<Duration>,
-    /// The index whose deletion is confirmed.
+    /// The index whose deletion is confirmed, with [`TRAFFIC_UNKNOWN`] after it where that is known.
     pub confirm: Option<String>,
     /// The digest the plan must have.
     pub expect: Option<String>,
@@ -28,7 +28,24 @@ pub struct RunOptions {
     pub environment: BTreeMap<String, String>,
 }
 
+/// What a confirmation ends with where it is given although the traffic driver cannot read the weight.
+pub const TRAFFIC_UNKNOWN: &str = "+traffic-unknown";
+
 impl RunOptions {
+    /// The index that was confirmed, if any.
+    pub fn confirmed_index(&self) -> Option<&str> {
+        let given = self.confirm.as_deref()?;
+        Some(given.strip_suffix(TRAFFIC_UNKNOWN).unwrap_or(given))
+    }
+
+    /// Whether the deletion of `index` was confirmed; where the weight cannot be read, with the knowledge of that.
+    pub fn confirms(&self, index: &str, traffic_unknown: bool) -> bool {
+        self.confirm.as_deref().is_some_and(|given| match given.strip_suffix(TRAFFIC_UNKNOWN) {
+            Some(given) => given == index,
+            None => given == index && !traffic_unknown,
+        })
+    }
+
     pub fn new(holder: Holder) -> Self {
         Self {
             holder,

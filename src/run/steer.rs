@@ -56,12 +56,16 @@ impl Context {
         let now = self.clock.now();
         self.recorder.with_state(|state| {
             let is_aborted = state.abort.is_some();
+            let must_stand_still =
+                !state.erasing.is_empty() && !matches!(hold, Hold::Erasure { .. });
             is_aborted
+                || must_stand_still
                 || match hold {
                     Hold::Approval { gate } => state.approvals.contains(gate),
                     Hold::Time { until } => now >= *until,
                     Hold::Paused { .. } => state.paused.is_none(),
                     Hold::Judgement { .. } => state.is_resumed,
+                    Hold::Erasure { .. } => state.erasing.is_empty(),
                     Hold::Until | Hold::Confirmation { .. } | Hold::Traffic { .. } => false,
                 }
         })

@@ -1,12 +1,13 @@
 //! The traffic of a run: looking at it before it is trusted, moving it, going on from what somebody else set.
 
 use super::context::Context;
-use crate::error::{Error, Result};
+use super::guard;
+use crate::error::Result;
 use crate::journal::{Event, RunState};
 use crate::model::{Share, TrafficChange};
 use crate::plan::Plan;
 use crate::plan::file::{Canary, StageKind};
-use crate::traffic::{Driver, Shift, Standing, TrafficNow, shift};
+use crate::traffic::{Driver, Standing, TrafficNow};
 
 /// What became of setting a weight.
 pub(super) enum Moved {
@@ -56,21 +57,7 @@ impl Context {
         step: usize,
         weight: Share,
     ) -> Result<()> {
-        let stage = self.id();
-        self.record(Event::WeightIntended { stage: stage.clone(), step, weight })?;
-        let set = |actual, print, despite: Option<Error>| {
-            let despite = despite.map(|error| error.to_string());
-            Event::WeightSet { stage: stage.clone(), step, weight, actual, print, despite }
-        };
-        match shift(driver, weight).await? {
-            Shift::Set { print, despite } => self.record(set(Some(weight), print, despite)),
-            Shift::Requested => self.record(set(None, None, None)),
-            Shift::NotSet { error, after } => {
-                let said = error.to_string();
-                self.record(Event::WeightNotSet { stage, step, weight, error: said, after })?;
-                Err(error)
-            }
-        }
+        guard::set_weight(self, driver, step, weight).await
     }
 
     /// Takes up that somebody wants to go on from the weight that is there; whether it was so.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::guard::Hands;
 use crate::copy::Partition;
 use crate::error::Result;
 use crate::model::{Namespace, Rate, StageId};
@@ -10,7 +11,7 @@ use crate::plan::file::{Endpoint, Provider};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
-use crate::provider::{Environment, Source, Target};
+use crate::provider::{Admin, Environment, Source, Target};
 
 /// How long a measured query may take before it counts as failed.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -24,11 +25,12 @@ pub struct World {
     /// Both sides without throttle and with the quick retries of an application: what latencies are measured with.
     pub measured_source: Arc<dyn Source>,
     pub measured_target: Arc<dyn Source>,
-    /// The source as something that can be deleted; only `decommission` gets it.
-    pub(super) retiring: Arc<dyn Target>,
+    /// The source as something that collections are made of.
+    pub(super) collecting: Arc<dyn Target>,
+    /// What can delete and unprotect either side; only the guard reaches into it.
+    pub(super) hands: Hands,
     /// Whether both sides are in one project: collections of the one are seen by the other.
     pub is_same_project: bool,
-    opener: Opener,
     s3: S3Options,
     /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
     /// ask the same.
@@ -41,9 +43,6 @@ pub struct World {
 
 /// Splits that were found, by namespace and its records at that time.
 pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
-
-/// Opens another index of the target's project.
-type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Target>> + Send + Sync>;
 
 impl World {
     /// Connects to nothing yet.
@@ -66,7 +65,7 @@ impl World {
     fn open_as(
         plan: &Plan,
         environment: &Environment,
-        dress: fn(Arc<dyn Target>) -> Arc<dyn Target>,
+        dress: fn(Arc<dyn Admin>) -> Arc<dyn Admin>,
     ) -> Result<Self> {
         let source = dress(open_target(&plan.file.source, "source", environment)?);
         let target = dress(open_target(&plan.file.target, "target", environment)?);
@@ -74,10 +73,10 @@ impl World {
             let (endpoint, environment) = (plan.file.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
-                let index = dress(open_target(&endpoint, "target", &environment)?);
-                Ok(stack(index, StackOptions::serverless()).0)
+                Ok(dress(open_target(&endpoint, "target", &environment)?))
             }
         };
+        let hands = Hands::new(source.clone(), target.clone(), opener);
         let is_files = plan.file.source.provider == Provider::Parquet;
         let (mut options, measured) = match is_files {
             true => (StackOptions::files(), StackOptions::files()),
@@ -103,9 +102,9 @@ impl World {
             target: layered_target,
             measured_source,
             measured_target,
-            retiring: layered_source,
+            collecting: layered_source,
+            hands,
             is_same_project: is_same_project(&plan.file, environment)?,
-            opener: Arc::new(opener),
             s3: S3Options::from_variables(&environment.variables),
             partitions: Partitions::default(),
             sources,
@@ -124,7 +123,7 @@ impl World {
     /// # Errors
     /// As [`World::open`].
     pub fn open_other(&self, name: &str) -> Result<Arc<dyn Target>> {
-        (self.opener)(name)
+        self.hands.open(name)
     }
 
     /// A folder or a bucket's prefix; touches nothing.

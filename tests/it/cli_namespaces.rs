@@ -1,6 +1,8 @@
 //! `namespaces list` and `namespaces delete` by the built binary, against `emulate` in another process.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use vecshift::clock::Clock;
 use vecshift::journal::{Holder, Lock, Paths};
@@ -82,7 +84,8 @@ fn namespaces_are_deleted_once_confirmed_and_are_gone() {
       creator_twin 1       26
       1 namespace          26
 
-    The run of small is open: its verification will miss what is deleted here.
+    The run of small is open: what is still in the source is missing here then. Delete it
+    from the source first.
 
     Nothing was deleted. To delete it:
       vecshift namespaces delete small.yaml --side target --match 'creator_twin 1' --confirm new
@@ -149,6 +152,63 @@ fn nothing_is_deleted_while_a_run_holds_the_plan() {
     assert!(said.err.contains("bob@desk"), "{said:?}");
     drop(lock);
     assert_eq!(records(&list(&cli, &emulated), 0), 60);
+}
+
+/// Everything of one creator, from the source first.
+fn erase(cli: &Cli, emulated: &Emulated) {
+    for (side, name, index) in [("source", "twin 1", "old"), ("target", "creator_twin 1", "new")] {
+        let said = emulated.run(
+            cli,
+            &[
+                "namespaces",
+                "delete",
+                "small.yaml",
+                "--side",
+                side,
+                "--match",
+                name,
+                "--confirm",
+                index,
+            ],
+        );
+        assert_eq!(said.code, 0, "{side}: {said:?}");
+    }
+}
+
+fn events(cli: &Cli) -> String {
+    std::fs::read_to_string(cli.state().join("small/journal.jsonl")).unwrap()
+}
+
+#[test]
+fn a_creator_who_is_deleted_on_both_sides_does_not_stop_the_run() {
+    let (cli, emulated) = copied();
+    erase(&cli, &emulated);
+    let said = emulated.run(&cli, &["run", "small.yaml"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let events = events(&cli);
+    assert_eq!(events.matches(r#""event":"erase_intended""#).count(), 2, "{events}");
+    assert_eq!(events.matches(r#""event":"erased""#).count(), 2, "{events}");
+}
+
+#[test]
+fn a_run_that_a_process_holds_stands_still_while_a_creator_is_deleted() {
+    let (cli, emulated) = copied();
+    let approved = PLAN.replace("kind: verify,", "kind: verify, needs_approval: true,");
+    cli.write("small.yaml", &approved);
+    let mut run = emulated
+        .command(&cli, &["run", "small.yaml", "--adopt"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(run.stderr.take().unwrap()).lines();
+    let mut said = said.map(|line| line.unwrap());
+    assert!(said.any(|line| line.contains("waits for approval")));
+    erase(&cli, &emulated);
+    assert_eq!(cli.run(&["approve", "small.yaml"]).code, 0);
+    let rest: Vec<_> = said.collect();
+    assert_eq!(run.wait().unwrap().code(), Some(0), "{rest:#?}");
+    assert_eq!(events(&cli).matches(r#""event":"erased""#).count(), 2);
 }
 
 #[test]

@@ -115,9 +115,14 @@ impl Emulated {
     }
 
     pub fn run(&self, cli: &Cli, arguments: &[&str]) -> Said {
+        said(&self.command(cli, arguments).output().unwrap())
+    }
+
+    /// The program against this emulator.
+    pub fn command(&self, cli: &Cli, arguments: &[&str]) -> Command {
         let mut command = cli.command(arguments);
         command.env("PINECONE_CONTROLLER_HOST", &self.address).env("PINECONE_API_KEY", "k");
-        said(&command.output().unwrap())
+        command
     }
 }
 

@@ -55,7 +55,8 @@ async fn a_pod_that_does_not_index_the_field_is_refused() {
         found.iter().map(|one| (one.records, one.matching)).collect::<Vec<_>>(),
         [(2, 1); 2]
     );
-    indexed.erase(&found, &mut || Ok(())).await.unwrap();
+    let permit = indexed.permit("conformance", None, &found).await.unwrap();
+    indexed.erase(permit, &mut || Ok(())).await.unwrap();
     assert!(indexed.find().await.unwrap().is_empty());
     assert_eq!(indexed.index.stats().await.unwrap().total, 2);
 }
@@ -65,7 +66,8 @@ async fn an_interrupted_deletion_says_that_it_is_safe_to_go_on() {
     let (_emulator, erasure) = erasure(None, serde_json::json!({ "name": "üone" })).await;
     let found = erasure.find().await.unwrap();
     erasure.cancel.cancel();
-    let error = erasure.erase(&found, &mut || Ok(())).await.unwrap_err();
+    let permit = erasure.permit("conformance", None, &found).await.unwrap();
+    let error = erasure.erase(permit, &mut || Ok(())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.hint().unwrap().contains("again"), "{error}");
 }

@@ -119,3 +119,24 @@ fn only_the_recorder_writes_checkpoints() {
         .collect();
     assert_eq!(writers, [root.join("run/recorder.rs")]);
 }
+
+/// The types see to it inside a run; this sees to everything beside it.
+#[test]
+fn only_the_guard_deletes_unprotects_and_shifts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    // Providers and the emulator are what carries it out; an erasure takes the guard's permit.
+    let may = ["run/guard", "run/erase", "provider", "emulator"];
+    let calls =
+        [".delete_index(", ".configure(&", ".delete_collection(", ".delete_namespace(", " shift("];
+    for path in files {
+        let relative = path.strip_prefix(&root).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_allowed = may.iter().any(|may| relative.starts_with(may));
+        for call in calls.iter().filter(|call| !is_allowed && text.contains(**call)) {
+            let is_definition = relative == Path::new("traffic/shift.rs");
+            assert!(is_definition, "{} calls `{call}`", relative.display());
+        }
+    }
+}

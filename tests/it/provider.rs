@@ -15,7 +15,7 @@ use vecshift::model::{
 use vecshift::plan::file::Faults;
 use vecshift::provider::layer::{StackOptions, stack};
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Filter, IndexChange, Query, Secret, Source, Target};
+use vecshift::provider::{Admin, Filter, IndexChange, Query, Secret, Source};
 
 /// Components of a record's vector.
 const DIMENSION: u32 = 4;
@@ -23,7 +23,7 @@ const DIMENSION: u32 = 4;
 /// An index of one kind over one wire.
 struct Peer {
     name: String,
-    target: Arc<dyn Target>,
+    target: Arc<dyn Admin>,
     spec: IndexSpec,
     emulator: Emulator,
 }
@@ -55,7 +55,7 @@ fn spec(deployment: Deployment, metric: Metric, vector_type: VectorType) -> Inde
     }
 }
 
-pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Target> {
+pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Admin> {
     let settings = Settings {
         index: "conformance".into(),
         endpoint: emulator.url(),

@@ -12,7 +12,7 @@ use vecshift::model::{
 use vecshift::plan::file::Faults;
 use vecshift::provider::layer::{RetryOptions, StackOptions, TimeoutOptions, read_only, stack};
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{IndexChange, Query, Secret, Source, Target};
+use vecshift::provider::{Admin, IndexChange, Query, Secret, Source, Target};
 use vecshift::{Error, ErrorKind};
 
 use crate::provider::{index, record};

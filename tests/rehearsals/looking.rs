@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::model::{Namespace, RecordId, StageId};
+use vecshift::provider::layer::read_only;
+use vecshift::provider::registry::open_target;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Silent, World, preview};
 
@@ -57,11 +59,13 @@ async fn the_world_of_a_preview_refuses_writes() {
     let rig = Rig::of_text(PLAN).await;
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let world = World::open_to_look(&rig.plan, &environment).unwrap();
+    let index = read_only(open_target(&rig.plan.file.target, "target", &environment).unwrap());
     let ids = [RecordId::new("a")];
     let refused = [
-        world.target.delete_index().await.unwrap_err(),
-        world.target.delete_namespace(&Namespace::new("x")).await.unwrap_err(),
-        world.target.delete(&Namespace::new("x"), &ids).await.unwrap_err(),
+        world.target.upsert(&Namespace::new("x"), &[]).await.unwrap_err(),
+        index.delete_index().await.unwrap_err(),
+        index.delete_namespace(&Namespace::new("x")).await.unwrap_err(),
+        index.delete(&Namespace::new("x"), &ids).await.unwrap_err(),
     ];
     assert!(refused.iter().all(|error| error.kind() == ErrorKind::Refused), "{refused:?}");
     assert_eq!(writes(&rig), 0);

@@ -5,7 +5,9 @@
 mod audit;
 mod copies;
 mod crash;
+mod erasing;
 mod files;
+mod guard;
 mod imports;
 mod looking;
 mod loss;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::model::{Metadata, MetadataValue, Namespace, Record, RecordId, Tally};
 use vecshift::provider::registry::open_target;
-use vecshift::provider::{Environment, Secret, Target};
+use vecshift::provider::{Admin, Environment, Secret};
 use vecshift::run::{Outcome, RunOptions, Silent};
 
 use crate::rig::{KEY, Rig, read};
@@ -37,7 +37,7 @@ rehearsal:
     )
 }
 
-fn source(rig: &Rig) -> Arc<dyn Target> {
+fn source(rig: &Rig) -> Arc<dyn Admin> {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     open_target(&rig.plan.file.source, "source", &environment).unwrap()
 }

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{self, Entry, Holder, Paths, RunState};
-use vecshift::model::{IndexSpec, Namespace, Record};
+use vecshift::model::{IndexSpec, Namespace, Record, Side};
 use vecshift::plan::{self, Inputs, Plan};
 use vecshift::provider::pinecone::Transport;
-use vecshift::provider::{Environment, Secret};
+use vecshift::provider::registry::open_target;
+use vecshift::provider::{Admin, Environment, Secret};
 use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
 };
@@ -119,6 +120,16 @@ impl Rig {
             ..Environment::stand_in(self.emulator.url(), Secret::new(KEY))
         };
         World::open(&self.plan, &environment).unwrap()
+    }
+
+    /// One side as its owner has it, past the run.
+    pub fn admin(&self, side: Side) -> Arc<dyn Admin> {
+        let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
+        let endpoint = match side {
+            Side::Source => &self.plan.file.source,
+            Side::Target => &self.plan.file.target,
+        };
+        open_target(endpoint, side.name(), &environment).unwrap()
     }
 
     pub fn options(&self) -> RunOptions {

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use vecshift::ErrorKind;
 use vecshift::journal::{Event, Hold, Phase};
-use vecshift::model::{Share, StageId};
+use vecshift::model::{Share, Side, StageId};
 use vecshift::run::{Outcome, Silent, roll_back};
 
 use crate::rig::Rig;
@@ -114,7 +114,7 @@ async fn a_plan_changed_in_mid_run_is_refused_until_adopted() {
 async fn a_target_that_was_deleted_behind_our_back_is_drift() {
     let rig = Rig::of_text(PLAN).await;
     run_until(&rig, "copy").await;
-    let target = rig.world().target;
+    let target = rig.admin(Side::Target);
     let change = vecshift::provider::IndexChange { deletion_protection: Some(false) };
     target.configure(&change).await.unwrap();
     target.delete_index().await.unwrap();

@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::copy::{Difference, DifferenceKind};
 use vecshift::journal::{Entry, RunState};
-use vecshift::model::{MetadataValue, Namespace, Observed, RecordId, StageId, Vector, Verdict};
+use vecshift::model::{
+    MetadataValue, Namespace, Observed, RecordId, Side, StageId, Vector, Verdict,
+};
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Listener, Outcome, Progress, Silent};
 
@@ -75,7 +77,7 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     let mut extra = records[2].clone();
     extra.id = RecordId::new("nobody's");
     target.upsert(&namespace, &[records[0].clone(), records[1].clone(), extra]).await.unwrap();
-    target.delete(&namespace, &ids[2..]).await.unwrap();
+    rig.admin(Side::Target).delete(&namespace, &ids[2..]).await.unwrap();
 
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");

@@ -13,6 +13,7 @@ use crate::cli::reference;
 use crate::error::{Error, Result};
 use crate::plan;
 use crate::report::plural;
+use crate::run;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -55,6 +56,7 @@ fn pages() -> BTreeMap<String, String> {
         ("plan.md".to_owned(), plan::reference_markdown()),
         ("metrics.md".to_owned(), plan::metrics_markdown()),
         ("cli.md".to_owned(), reference::markdown()),
+        ("safety.md".to_owned(), run::guarded_markdown()),
         ("plan.schema.json".to_owned(), format!("{:#}\n", plan::schema())),
     ]);
     let page = |(code, text): (String, String)| {

@@ -13,6 +13,7 @@ pub mod report;
 pub mod rollback;
 pub mod run;
 pub mod schema;
+mod standstill;
 pub mod status;
 pub mod steer;
 pub mod validate;

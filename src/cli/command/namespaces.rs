@@ -1,7 +1,7 @@
 //! `namespaces list` and `namespaces delete`: what an index holds, and deleting everything of somebody.
 //!
-//! Deleting is a command of its own and no part of a run: it is previewed with counts, confirmed by the index's name, and
-//! done only while no run holds the plan's lock.
+//! Deleting is a command of its own and no part of a run's stages: it is previewed with counts and confirmed by the index's
+//! name. An open run stands still meanwhile, and its journal says what went.
 
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use super::standstill::{Deletion, Standstill};
 use crate::cli::args::pair;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,12 +20,13 @@ use crate::cli::output::{Answer, complain};
 use crate::cli::session::Session;
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Lock, Paths, RunState, read};
+use crate::journal::RunState;
+use crate::model;
 use crate::plan::Plan;
 use crate::plan::file::Endpoint;
 use crate::provider::layer::{StackOptions, read_only, stack};
 use crate::provider::registry::open_target;
-use crate::provider::{Environment, Target};
+use crate::provider::{Admin, Environment};
 use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
 
@@ -82,6 +84,13 @@ impl Side {
         }
     }
 
+    fn of_model(self) -> model::Side {
+        match self {
+            Self::Source => model::Side::Source,
+            Self::Target => model::Side::Target,
+        }
+    }
+
     fn endpoint(self, plan: &Plan) -> &Endpoint {
         match self {
             Self::Source => &plan.file.source,
@@ -89,7 +98,7 @@ impl Side {
         }
     }
 
-    fn open(self, plan: &Plan, environment: &Environment) -> Result<Arc<dyn Target>> {
+    fn open(self, plan: &Plan, environment: &Environment) -> Result<Arc<dyn Admin>> {
         open_target(self.endpoint(plan), self.name(), environment)
     }
 }
@@ -148,14 +157,12 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
             .into());
     }
     let interrupt = Interrupt::listen(session.output, SOON)?;
-    let paths = Paths::new(session.state(), &plan.file.name);
     let target = side.open(&plan, &session.providers(&plan))?;
     let target = stack(target, StackOptions::serverless()).0;
     let mut erasure = erasure(session, target, arguments.globs.clone(), filter(&arguments.wheres))?;
     erasure.cancel = interrupt.gently.clone();
-    // Held from the look to the end: what was previewed is what is deleted.
-    let mut lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
-    let state = RunState::fold(&read(&paths.journal())?)?;
+    // From the look to the end no run acts: what was previewed is what is deleted.
+    let mut standstill = Standstill::take(session, &plan.file.name)?;
     let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
     let facts = |answer: Answer, deleted: u64| {
         answer
@@ -164,10 +171,19 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
             .with("namespaces", rows(&found, !arguments.wheres.is_empty()))
             .with("deleted", deleted)
     };
+    let deletion = Deletion {
+        side: side.of_model(),
+        what: what(arguments),
+        by: session.who(None),
+        namespaces: found.iter().map(|one| (one.namespace.clone(), one.matching)).collect(),
+    };
     if found.is_empty() {
+        if standstill.state.erasing.contains_key(&(deletion.side, deletion.what.clone())) {
+            standstill.end(&deletion)?;
+        }
         return Ok(facts(Answer::ok(format!("Nothing in {index} matches.")), 0));
     }
-    let preview = preview(session, arguments, index, &found, &state);
+    let preview = preview(session, arguments, index, &found, &standstill.state);
     let asked = ask(session, arguments, index, &preview);
     if asked == Some(false) {
         let text = format!("Nothing was deleted: that is not `{index}`.");
@@ -179,8 +195,16 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
         return Ok(facts(Answer::new(Exit::Refused, text), 0).with("confirm", again));
     }
     let watch = Stopwatch::start();
-    let mut alive = || lock.renew(&session.clock);
-    interrupt.guard(async { Ok(erasure.erase(&found, &mut alive).await?) }).await?;
+    interrupt.guard(async { Ok(standstill.begin(&deletion).await?) }).await?;
+    let known = standstill.state.identities.get(&deletion.side).cloned();
+    let known = known.filter(|_| standstill.state.is_open());
+    let erase = async {
+        let known = known.as_ref().map(|known| (deletion.side, known));
+        let permit = erasure.permit(index, known, &found).await?;
+        Ok(erasure.erase(permit, &mut || standstill.renew()).await?)
+    };
+    interrupt.guard(erase).await?;
+    standstill.end(&deletion)?;
     let records = matching(&found);
     let text = format!(
         "Deleted {} in {} of {index} ({}); after {} it shows none of them.",
@@ -194,7 +218,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
 
 fn erasure(
     session: &Session,
-    index: Arc<dyn Target>,
+    index: Arc<dyn Admin>,
     globs: Vec<String>,
     filter: Option<Value>,
 ) -> Result<Erasure> {
@@ -249,11 +273,11 @@ fn preview(
     if state.is_open() {
         blocks.push(match side {
             Side::Source => format!(
-                "The run of {} is open and this is its source: of what is not copied yet it is the\nonly copy.",
+                "The run of {} is open and this is its source: of what is not copied yet it is the\nonly copy. Delete it from the target, too.",
                 state.plan
             ),
             Side::Target => format!(
-                "The run of {} is open: its verification will miss what is deleted here.",
+                "The run of {} is open: what is still in the source is missing here then. Delete it\nfrom the source first.",
                 state.plan
             ),
         });
@@ -278,14 +302,19 @@ fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &st
 /// The command as it was given.
 fn words(session: &Session, arguments: &DeleteArguments) -> String {
     let plan = session.address(&arguments.plan.display().to_string());
-    let mut words = format!("namespaces delete {plan} --side {}", arguments.side.name());
+    format!("namespaces delete {plan} --side {} {}", arguments.side.name(), what(arguments))
+}
+
+/// What is to be deleted, as arguments.
+fn what(arguments: &DeleteArguments) -> String {
+    let mut words = String::new();
     for glob in &arguments.globs {
         words.push_str(&format!(" --match {}", quoted(glob)));
     }
     for (field, value) in &arguments.wheres {
         words.push_str(&format!(" --where {}", quoted(&format!("{field}={value}"))));
     }
-    words
+    words.trim_start().to_owned()
 }
 
 /// For a POSIX shell.

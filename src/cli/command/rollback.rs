@@ -74,7 +74,7 @@ fn check(plan: &Plan, state: &RunState) -> Result<()> {
     let refused = |message: String| Err(Error::new(ErrorKind::Refused, message));
     match state.phase {
         Phase::Empty => refused(format!("there is no run of `{}` to roll back", plan.file.name)),
-        _ if state.is_past_no_return() => Err(past_no_return(&plan.file.name)),
+        _ if state.is_source_deleted() => Err(past_no_return(&plan.file.name)),
         _ => Ok(()),
     }
 }

@@ -180,6 +180,17 @@ pub struct Webhook {
     pub pointer: Option<String>,
 }
 
+impl Traffic {
+    /// Whether the weight can be read back.
+    pub fn can_read(&self) -> bool {
+        match self {
+            Self::Webhook(webhook) => webhook.read.is_some(),
+            Self::Exec(exec) => exec.read.is_some(),
+            Self::Flagd(_) | Self::EnvFile(_) | Self::Gateway(_) => true,
+        }
+    }
+}
+
 /// Commands that set and read the weight, without a shell; they see `VECSHIFT_WEIGHT` (0 to 100).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

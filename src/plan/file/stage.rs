@@ -204,20 +204,20 @@ pub struct CreateSpec {
     /// Dense (default) or sparse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector_type: Option<crate::model::VectorType>,
-    /// Whether the index is protected against deletion.
-    #[serde(default)]
-    pub deletion_protection: Protection,
+    /// Whether the index is protected against deletion. Left out: a new index is not, and one that is there keeps what
+    /// it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection: Option<Protection>,
     /// Tags of the index, at most 20.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
 /// Whether an index is protected against deletion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
     Enabled,
-    #[default]
     Disabled,
 }
 

@@ -17,8 +17,8 @@ use self::places::{Place as Row, Places};
 use super::parquet::RowReader;
 use super::storage::{Local, Place, S3Options};
 use super::{
-    Capabilities, Collection, Filter, IdPage, Import, IndexChange, Limits, Match, Query, Source,
-    Target, Upserted, blocking,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Limits, Match, Query,
+    Source, Target, Upserted, blocking,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
@@ -263,28 +263,8 @@ impl Target for Files {
         only_read("create")
     }
 
-    async fn configure(&self, _: &IndexChange) -> Result<()> {
-        only_read("configure")
-    }
-
-    async fn delete_index(&self) -> Result<()> {
-        Err(Error::new(ErrorKind::Refused, "Parquet files are not deleted"))
-    }
-
     async fn upsert(&self, _: &Namespace, _: &[Record]) -> Result<Upserted> {
         only_read("upsert")
-    }
-
-    async fn delete(&self, _: &Namespace, _: &[RecordId]) -> Result<()> {
-        only_read("delete")
-    }
-
-    async fn delete_matching(&self, _: &Namespace, _: &Filter) -> Result<()> {
-        only_read("delete_matching")
-    }
-
-    async fn delete_namespace(&self, _: &Namespace) -> Result<()> {
-        only_read("delete_namespace")
     }
 
     async fn create_collection(&self, _: &str) -> Result<()> {
@@ -293,10 +273,6 @@ impl Target for Files {
 
     async fn collection(&self, _: &str) -> Result<Option<Collection>> {
         Ok(None)
-    }
-
-    async fn delete_collection(&self, _: &str) -> Result<()> {
-        Ok(())
     }
 
     async fn create_from(&self, _: &IndexSpec, _: &str) -> Result<()> {
@@ -311,15 +287,42 @@ impl Target for Files {
         Ok(Vec::new())
     }
 
-    async fn cancel_import(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
     fn request_bytes(&self, _: &Record) -> usize {
         0
     }
 
     fn rejects(&self, _: &Record) -> Option<String> {
         None
+    }
+}
+
+#[async_trait]
+impl Admin for Files {
+    async fn configure(&self, _: &IndexChange) -> Result<()> {
+        only_read("configure")
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        Err(Error::new(ErrorKind::Refused, "Parquet files are not deleted"))
+    }
+
+    async fn delete(&self, _: &Namespace, _: &[RecordId]) -> Result<()> {
+        only_read("delete")
+    }
+
+    async fn delete_matching(&self, _: &Namespace, _: &Filter) -> Result<()> {
+        only_read("delete_matching")
+    }
+
+    async fn delete_namespace(&self, _: &Namespace) -> Result<()> {
+        only_read("delete_namespace")
+    }
+
+    async fn delete_collection(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn cancel_import(&self, _: &str) -> Result<()> {
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::{Layer, Layered, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Source, Target};
+use crate::provider::{Admin, Source};
 
 /// One failure on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Layer for FaultLayer {
 }
 
 /// `target` with failures.
-pub fn fault(target: Arc<dyn Target>, options: FaultOptions) -> Arc<dyn Target> {
+pub fn fault(target: Arc<dyn Admin>, options: FaultOptions) -> Arc<dyn Admin> {
     Arc::new(Layered::new(FaultLayer::new(options), target))
 }
 

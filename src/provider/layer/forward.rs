@@ -8,8 +8,8 @@ use super::{Layer, Operation};
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::provider::{
-    Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Source, Target,
-    Upserted,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Source,
+    Target, Upserted,
 };
 
 /// `inner` with every call going through `layer`.
@@ -72,14 +72,6 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
         through!(self, Operation::write("create").control().not_idempotent(), create(spec))
     }
 
-    async fn configure(&self, change: &IndexChange) -> Result<()> {
-        through!(self, Operation::write("configure").control(), configure(change))
-    }
-
-    async fn delete_index(&self) -> Result<()> {
-        through!(self, Operation::write("delete_index").control(), delete_index())
-    }
-
     async fn create_collection(&self, name: &str) -> Result<()> {
         let operation = Operation::write("create_collection").control().not_idempotent();
         through!(self, operation, create_collection(name))
@@ -87,10 +79,6 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
 
     async fn collection(&self, name: &str) -> Result<Option<Collection>> {
         through!(self, Operation::read("describe_collection").control(), collection(name))
-    }
-
-    async fn delete_collection(&self, name: &str) -> Result<()> {
-        through!(self, Operation::write("delete_collection").control(), delete_collection(name))
     }
 
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
@@ -101,6 +89,38 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
         let operation = Operation::write("upsert").within(namespace).carrying(records);
         through!(self, operation, upsert(namespace, records))
+    }
+
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
+        let operation = Operation::write("start_import").not_idempotent();
+        through!(self, operation, start_import(uri, integration))
+    }
+
+    async fn imports(&self) -> Result<Vec<Import>> {
+        through!(self, Operation::read("list_imports"), imports())
+    }
+
+    fn request_bytes(&self, record: &Record) -> usize {
+        self.inner.request_bytes(record)
+    }
+
+    fn rejects(&self, record: &Record) -> Option<String> {
+        self.inner.rejects(record)
+    }
+}
+
+#[async_trait]
+impl<L: Layer, I: Admin + ?Sized> Admin for Layered<L, I> {
+    async fn configure(&self, change: &IndexChange) -> Result<()> {
+        through!(self, Operation::write("configure").control(), configure(change))
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        through!(self, Operation::write("delete_index").control(), delete_index())
+    }
+
+    async fn delete_collection(&self, name: &str) -> Result<()> {
+        through!(self, Operation::write("delete_collection").control(), delete_collection(name))
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
@@ -118,24 +138,7 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
         through!(self, operation, delete_namespace(namespace))
     }
 
-    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
-        let operation = Operation::write("start_import").not_idempotent();
-        through!(self, operation, start_import(uri, integration))
-    }
-
-    async fn imports(&self) -> Result<Vec<Import>> {
-        through!(self, Operation::read("list_imports"), imports())
-    }
-
     async fn cancel_import(&self, id: &str) -> Result<()> {
         through!(self, Operation::write("cancel_import"), cancel_import(id))
-    }
-
-    fn request_bytes(&self, record: &Record) -> usize {
-        self.inner.request_bytes(record)
-    }
-
-    fn rejects(&self, record: &Record) -> Option<String> {
-        self.inner.rejects(record)
     }
 }

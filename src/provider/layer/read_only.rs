@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 
 use super::{Layer, Layered, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::{Source, Target};
+use crate::provider::{Admin, Source};
 
 /// Refuses every call that would change an index; `plan` and everything else that only looks runs behind it.
 pub struct ReadOnlyLayer;
@@ -24,7 +24,7 @@ impl Layer for ReadOnlyLayer {
 }
 
 /// `target` behind a [`ReadOnlyLayer`].
-pub fn read_only(target: Arc<dyn Target>) -> Arc<dyn Target> {
+pub fn read_only(target: Arc<dyn Admin>) -> Arc<dyn Admin> {
     Arc::new(Layered::new(ReadOnlyLayer, target))
 }
 

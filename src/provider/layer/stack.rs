@@ -5,7 +5,7 @@ use super::{
     Layered, Metrics, ObserveLayer, RetryLayer, RetryOptions, ThrottleLayer, ThrottleOptions,
     TimeoutLayer, TimeoutOptions,
 };
-use crate::provider::{Source, Target};
+use crate::provider::{Admin, Source};
 
 /// What the usual layers do.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +42,7 @@ type Stacked<I> =
     Layered<RetryLayer, Layered<ThrottleLayer, Layered<ObserveLayer, Layered<TimeoutLayer, I>>>>;
 
 /// `target` with the usual layers around it, and what they count.
-pub fn stack(target: Arc<dyn Target>, options: StackOptions) -> (Arc<dyn Target>, Arc<Metrics>) {
+pub fn stack(target: Arc<dyn Admin>, options: StackOptions) -> (Arc<dyn Admin>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     (Arc::new(layers(target, options, &metrics)), metrics)
 }

@@ -17,8 +17,8 @@ use crate::model::{
     SparseVector, Vector, VectorType,
 };
 use crate::provider::{
-    Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Secret, Source,
-    Target, Upserted,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Secret,
+    Source, Target, Upserted,
 };
 
 /// Where an index is and how to speak to it.
@@ -265,20 +265,6 @@ impl Target for Index {
         self.control.create(spec).await.map_err(|error| self.explain("create", error))
     }
 
-    async fn configure(&self, change: &IndexChange) -> Result<()> {
-        let changed = self.control.configure(self.name(), change).await;
-        changed.map_err(|error| self.explain("configure", error))
-    }
-
-    async fn delete_index(&self) -> Result<()> {
-        self.control
-            .delete(self.name())
-            .await
-            .map_err(|error| self.explain("delete_index", error))?;
-        self.forget();
-        Ok(())
-    }
-
     async fn create_collection(&self, name: &str) -> Result<()> {
         let created = self.control.create_collection(name, self.name()).await;
         created.map_err(|error| of_collection("create_collection", name, error))
@@ -287,11 +273,6 @@ impl Target for Index {
     async fn collection(&self, name: &str) -> Result<Option<Collection>> {
         let found = self.control.collection(name).await;
         found.map_err(|error| of_collection("describe_collection", name, error))
-    }
-
-    async fn delete_collection(&self, name: &str) -> Result<()> {
-        let deleted = self.control.delete_collection(name).await;
-        deleted.map_err(|error| of_collection("delete_collection", name, error))
     }
 
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
@@ -317,6 +298,50 @@ impl Target for Index {
                 .with_context("namespace", namespace));
         }
         Ok(Upserted { count: answer.value, lsn: answer.lsn.written })
+    }
+
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
+        let started = imports::start(self.connection().await?.server(), uri, integration).await;
+        started.map_err(|error| self.explain("start_import", error).with_context("uri", uri))
+    }
+
+    async fn imports(&self) -> Result<Vec<Import>> {
+        let connection = self.connection().await?;
+        if self.is_pod() {
+            return Ok(Vec::new());
+        }
+        let found = imports::list(connection.server()).await;
+        found.map_err(|error| self.explain("list_imports", error))
+    }
+
+    fn request_bytes(&self, record: &Record) -> usize {
+        super::size::request_bytes(record)
+    }
+
+    fn rejects(&self, record: &Record) -> Option<String> {
+        refusal(record, self.description().as_ref().map(|description| &description.spec))
+    }
+}
+
+#[async_trait]
+impl Admin for Index {
+    async fn configure(&self, change: &IndexChange) -> Result<()> {
+        let changed = self.control.configure(self.name(), change).await;
+        changed.map_err(|error| self.explain("configure", error))
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        self.control
+            .delete(self.name())
+            .await
+            .map_err(|error| self.explain("delete_index", error))?;
+        self.forget();
+        Ok(())
+    }
+
+    async fn delete_collection(&self, name: &str) -> Result<()> {
+        let deleted = self.control.delete_collection(name).await;
+        deleted.map_err(|error| of_collection("delete_collection", name, error))
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
@@ -352,31 +377,9 @@ impl Target for Index {
         })
     }
 
-    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
-        let started = imports::start(self.connection().await?.server(), uri, integration).await;
-        started.map_err(|error| self.explain("start_import", error).with_context("uri", uri))
-    }
-
-    async fn imports(&self) -> Result<Vec<Import>> {
-        let connection = self.connection().await?;
-        if self.is_pod() {
-            return Ok(Vec::new());
-        }
-        let found = imports::list(connection.server()).await;
-        found.map_err(|error| self.explain("list_imports", error))
-    }
-
     async fn cancel_import(&self, id: &str) -> Result<()> {
         let cancelled = imports::cancel(self.connection().await?.server(), id).await;
         cancelled.map_err(|error| self.explain("cancel_import", error).with_context("import", id))
-    }
-
-    fn request_bytes(&self, record: &Record) -> usize {
-        super::size::request_bytes(record)
-    }
-
-    fn rejects(&self, record: &Record) -> Option<String> {
-        refusal(record, self.description().as_ref().map(|description| &description.spec))
     }
 }
 

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, after};
 use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexStats, Namespace, RecordFilter, Span};
+use crate::model::{Deployment, Identity, IndexStats, Namespace, RecordFilter, Side, Span};
 use crate::plan::file;
-use crate::provider::{Filter, Target};
+use crate::provider::{Admin, Filter};
+use crate::run::guard::{ErasePermit, permit_erasure};
 
 /// How long deleted records may still be seen.
 const GONE: Duration = Duration::from_secs(300);
@@ -77,7 +78,7 @@ impl Wanted {
 
 /// One index and what is wanted of it.
 pub struct Erasure {
-    pub index: Arc<dyn Target>,
+    pub index: Arc<dyn Admin>,
     pub wanted: Wanted,
     pub clock: Clock,
     pub cancel: CancellationToken,
@@ -106,7 +107,7 @@ impl Erasure {
         let walks = stream::iter(namespaces).map(|(namespace, records)| async move {
             let matching =
                 walk::count(&*self.index, &namespace, &condition.read, &self.cancel).await?;
-            Ok(Holding { namespace, records, matching })
+            Ok::<_, Error>(Holding { namespace, records, matching })
         });
         let mut found: Vec<Holding> = walks
             .buffer_unordered(PARALLEL)
@@ -132,15 +133,30 @@ impl Erasure {
         Ok(all.filter(|holding| holding.matching > 0).collect())
     }
 
-    /// Deletes what was found and waits until the index shows none of it. `alive` is called now and then.
+    /// The right to erase what was `shown`: the index is the one whose name was `confirmed` and, where a run is open, the
+    /// `known` one, and holds what was shown.
+    ///
+    /// # Errors
+    /// `Refused` with what differs.
+    pub async fn permit(
+        &self,
+        confirmed: &str,
+        known: Option<(Side, &Identity)>,
+        shown: &[Holding],
+    ) -> Result<ErasePermit> {
+        permit_erasure(&*self.index, confirmed, known, shown).await
+    }
+
+    /// Deletes what was permitted and waits until the index shows none of it. `alive` is called now and then.
     ///
     /// # Errors
     /// `Timeout` where something is still shown after 5 minutes; those of deleting. Doing it again is safe.
     pub async fn erase(
         &self,
-        found: &[Holding],
+        permit: ErasePermit,
         alive: &mut (dyn FnMut() -> Result<()> + Send),
     ) -> Result<()> {
+        let found = &permit.into_inner();
         let mut deletions =
             stream::iter(found.iter().map(|holding| self.delete(&holding.namespace)))
                 .buffer_unordered(PARALLEL);

@@ -6,14 +6,14 @@ use tokio_util::sync::CancellationToken;
 use super::interrupted;
 use crate::error::{Error, Result};
 use crate::model::{Namespace, RecordFilter, RecordId};
-use crate::provider::Target;
+use crate::provider::{Admin, Source};
 
 /// Pages that are looked at at once.
 const PAGES: usize = 4;
 
 /// How many records of `namespace` pass the filter.
 pub(super) async fn count(
-    index: &dyn Target,
+    index: &dyn Source,
     namespace: &Namespace,
     filter: &RecordFilter,
     cancel: &CancellationToken,
@@ -24,7 +24,7 @@ pub(super) async fn count(
 
 /// Deletes the records of `namespace` that pass the filter.
 pub(super) async fn delete(
-    index: &dyn Target,
+    index: &dyn Admin,
     namespace: &Namespace,
     filter: &RecordFilter,
     cancel: &CancellationToken,
@@ -43,7 +43,7 @@ pub(super) async fn delete(
 
 /// The ids of each page whose records pass.
 fn matching<'a>(
-    index: &'a dyn Target,
+    index: &'a dyn Source,
     namespace: &'a Namespace,
     filter: &'a RecordFilter,
     cancel: &'a CancellationToken,

@@ -107,7 +107,7 @@ impl Preflight<'_> {
     /// A confirmation of another index than the source is a mistake, whenever it would be used.
     fn confirmation(&self) -> Vec<Finding> {
         let index = &self.plan.file.source.index;
-        let Some(confirmed) = self.options.confirm.as_ref().filter(|name| *name != index) else {
+        let Some(confirmed) = self.options.confirmed_index().filter(|name| name != index) else {
             return Vec::new();
         };
         let deletes = self

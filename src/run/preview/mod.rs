@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::options::RunOptions;
+use super::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::stage::{
     Facts, Selection, audit_missing_source, check_manifest, choose, not_copied, not_taken,
     refuse_differences, refuse_other_dimension, selections, spec_of,
@@ -76,7 +76,7 @@ pub struct Counts {
 pub struct PreviewStage {
     pub id: StageId,
     pub kind: &'static str,
-    /// `+` create, `>` copy, `?` assert, `%` shift traffic, `-` delete, `=` done already.
+    /// `+` create, `~` change, `>` copy, `?` assert, `%` shift traffic, `-` delete, `=` done already.
     pub marker: char,
     pub what: String,
     pub details: Vec<String>,
@@ -231,10 +231,16 @@ fn command_of_manifest(copy: &CopyStage) -> Option<String> {
 
 fn confirmation(plan: &Plan) -> Option<String> {
     plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Decommission(stage) => Some(format!(
-            "the deletion of `{}` has to be confirmed: `--confirm {}`",
-            stage.confirm, stage.confirm
-        )),
+        StageKind::Decommission(stage) => {
+            let index = &stage.confirm;
+            let is_unknown = plan.file.traffic.as_ref().is_some_and(|traffic| !traffic.can_read());
+            Some(match is_unknown {
+                false => format!("the deletion of `{index}` has to be confirmed: `--confirm {index}`"),
+                true => format!(
+                    "the traffic driver cannot read the weight; the deletion of `{index}` has to be confirmed with the knowledge of that: `--confirm {index}{TRAFFIC_UNKNOWN}`"
+                ),
+            })
+        }
         _ => None,
     })
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{Preview, PreviewStage};
 use crate::copy::{Mapping, merged, record_guess};
 use crate::journal::{Phase, Route, RunState, StageStatus};
-use crate::model::StageId;
+use crate::model::{IndexSpec, StageId};
 use crate::plan::Plan;
-use crate::plan::file::{Compare, StageKind, StepApproval, Verify};
+use crate::plan::file::{Compare, Create, Protection, StageKind, StepApproval, Verify};
 use crate::run::price::{Load, PriceTable};
 use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
@@ -113,9 +113,10 @@ fn describe(
     let none = || "-".to_owned();
     match kind {
         StageKind::Audit(_) => ('?', asserts, "seconds".to_owned(), none()),
-        StageKind::Create(_) => match (&preview.target.description, spec_of(plan)) {
-            (Some(_), _) => {
-                ('=', "the index is there and is as asked".to_owned(), "seconds".to_owned(), none())
+        StageKind::Create(create) => match (&preview.target.description, spec_of(plan)) {
+            (Some(seen), _) => {
+                let (marker, what) = of_what_is_there(create, &seen.spec);
+                (marker, what, "seconds".to_owned(), none())
             }
             (None, Some(spec)) => {
                 let protected = if spec.deletion_protection { ", protected" } else { "" };
@@ -190,6 +191,20 @@ fn describe(
         StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
             ('?', "not yet: ignored in this version".to_owned(), none(), none())
         }
+    }
+}
+
+/// An index that is there keeps what the plan does not mention.
+fn of_what_is_there(create: &Create, seen: &IndexSpec) -> (char, String) {
+    let asked = create.spec.deletion_protection.map(|asked| asked == Protection::Enabled);
+    match asked.filter(|asked| *asked != seen.deletion_protection) {
+        Some(true) => {
+            ('~', "the index is there; its deletion protection is switched on".to_owned())
+        }
+        Some(false) => {
+            ('~', "the index is there; its deletion protection is switched off".to_owned())
+        }
+        None => ('=', "the index is there and is as asked".to_owned()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::copy::arrived;
-use super::resource::{make_collection, ready_within, remove_own, words};
+use super::resource::{make_collection, own_tags, ready_within, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
@@ -14,18 +14,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{
     Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
-    RecordId, Span, SparseVector, Vector, VectorType,
+    RecordId, Side, Span, SparseVector, Vector, VectorType,
 };
 use crate::plan::file::{Create, CreateSpec, Protection};
 use crate::plan::{CopyStage, Plan};
-use crate::provider::{IndexChange, Target};
-use crate::run::Context;
+use crate::provider::Target;
+use crate::run::{Context, guard};
 
 /// How long a new index may take to be ready.
 const READY: Duration = Duration::from_secs(600);
 /// How long the probe record may take to be readable.
 const READABLE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
+/// The most tags an index has (database limits, 2026).
+const MOST_TAGS: usize = 20;
 /// The namespace of the probe record; removed again.
 const PROBE: &str = "vecshift-probe";
 
@@ -66,7 +68,7 @@ fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
         metric: asked.metric.unwrap_or(default_metric),
         vector_type,
         deployment,
-        deletion_protection: asked.deletion_protection == Protection::Enabled,
+        deletion_protection: asked.deletion_protection == Some(Protection::Enabled),
         tags: asked.tags.clone(),
     }
 }
@@ -137,7 +139,10 @@ impl Work for CreateWork {
         self.ensure(context, &asked).await?;
         let limit = collected(context).map_or(READY, |copy| ready_within(&copy));
         let seen = wait_index(context, &*context.world.target, limit).await?;
-        self.protect(context, &asked, &seen).await?;
+        guard::remember_target(context, &seen)?;
+        let protection = self.0.spec.deletion_protection;
+        guard::protect_target(context, protection.map(|asked| asked == Protection::Enabled))
+            .await?;
         probe(context, &seen).await?;
         let stats = context.world.target.stats().await?;
         let mut measured = Measured::default();
@@ -157,28 +162,44 @@ impl Work for CreateWork {
 
     async fn undo(&self, context: &Context) -> Result<String> {
         let removed = words(&remove_own(context).await?);
+        guard::claim(context).await?;
+        let name = &context.plan.file.target.index;
         let Some(index) = context.state()?.created_index else {
-            return Ok(format!("the target was not made by this run: kept{removed}"));
+            let restored = match guard::put_back(context, Some(&context.id())).await? {
+                true => "; its deletion protection is as it was",
+                false => "",
+            };
+            return Ok(format!("`{name}` was not made by this run: kept{restored}{removed}"));
         };
-        let copied = arrived(context).await?;
-        let purge = context
+        if context.world.target.describe().await?.is_none() {
+            return Ok(format!("`{index}` is gone already{removed}"));
+        }
+        let is_purge = context
             .recorder
             .with_state(|state| state.cause.as_ref().is_some_and(|cause| cause.is_purge()));
-        if copied > 0 && !purge {
+        let copied = arrived(context).await?;
+        if copied > 0 && !is_purge {
             return Ok(format!(
-                "kept `{index}` with the {} records copied so far; `vecshift rollback --purge {}` deletes it{removed}",
+                "kept `{index}` with the {} records copied so far; {}{removed}",
                 Observed::count(copied),
-                context.plan.path.display()
+                purge_command(context)
             ));
         }
-        let target = &context.world.target;
-        if target.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
-            target.configure(&IndexChange { deletion_protection: Some(false) }).await?;
-            wait_unprotected(context, &**target).await?;
+        match guard::delete_target(context, &index, is_purge).await {
+            Ok(()) => Ok(format!("deleted `{index}`{removed}")),
+            Err(refusal) if refusal.leaves_it_alone() => Ok(format!(
+                "kept `{index}`: {}; {}{removed}",
+                refusal.message(),
+                purge_command(context)
+            )),
+            Err(refusal) => Err(refusal.into()),
         }
-        target.delete_index().await?;
-        Ok(format!("deleted `{index}`{removed}"))
     }
+}
+
+fn purge_command(context: &Context) -> String {
+    let plan = context.plan.path.display();
+    format!("`vecshift rollback --purge {plan}` deletes it if this run made it")
 }
 
 impl CreateWork {
@@ -203,9 +224,8 @@ impl CreateWork {
     }
 
     async fn ensure(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
-        let (stage, index) = (context.id(), asked.name.clone());
-        let target = &context.world.target;
-        let seen = target.describe().await?;
+        guard::claim(context).await?;
+        let seen = guard::refuse_another(context, Side::Target).await?;
         let is_ours = context.state()?.created_index.is_some();
         if !is_ours {
             // Chosen while it can be: an index that is there cannot be made from a collection any more.
@@ -220,22 +240,43 @@ impl CreateWork {
             Some(copy) => Some(make_collection(context, &copy).await?),
             None => None,
         };
+        self.create(context, asked, collection).await
+    }
+
+    async fn create(
+        &self,
+        context: &Context,
+        asked: &IndexSpec,
+        collection: Option<String>,
+    ) -> Result<()> {
+        let (stage, index) = (context.id(), asked.name.clone());
+        let mut tagged = asked.clone();
+        if tagged.tags.len() < MOST_TAGS {
+            tagged.tags.extend(own_tags(context));
+        }
+        let target = &context.world.target;
         context
             .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
         let created = match &collection {
             Some(collection) => {
                 context.note(format!("made from the collection `{collection}`"))?;
-                target.create_from(asked, collection).await
+                target.create_from(&tagged, collection).await
             }
-            None => target.create(asked).await,
+            None => target.create(&tagged).await,
         };
         match created {
-            Ok(()) => {}
-            // The answer to an earlier try of ours may have been lost.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+            Ok(()) => {
+                let identity = target.describe().await?.map(|seen| seen.identity());
+                context.record(Event::IndexCreated { stage, index, identity })
+            }
+            // The answer to an earlier try may have been lost; or somebody else was quicker.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                guard::claim(context).await?;
+                let seen = target.describe().await?.ok_or(error)?;
+                self.accept(context, asked, &seen)
+            }
+            Err(error) => Err(error),
         }
-        context.record(Event::IndexCreated { stage, index })
     }
 
     /// Exists and matches is done; exists and differs is refused with what differs.
@@ -244,20 +285,11 @@ impl CreateWork {
         if context.state()?.created_index.is_some() {
             return Ok(());
         }
-        context.record(Event::IndexFound { stage: context.id(), index: asked.name.clone() })
-    }
-
-    async fn protect(
-        &self,
-        context: &Context,
-        asked: &IndexSpec,
-        seen: &IndexDescription,
-    ) -> Result<()> {
-        if asked.deletion_protection == seen.spec.deletion_protection {
-            return Ok(());
-        }
-        let change = IndexChange { deletion_protection: Some(asked.deletion_protection) };
-        context.world.target.configure(&change).await
+        context.record(Event::IndexFound {
+            stage: context.id(),
+            index: asked.name.clone(),
+            identity: Some(seen.identity()),
+        })
     }
 }
 
@@ -301,21 +333,6 @@ pub(super) async fn wait_index(
     }
 }
 
-/// Waits until deletion protection is off: it is applied asynchronously.
-pub(super) async fn wait_unprotected(context: &Context, index: &dyn Target) -> Result<()> {
-    let deadline = after(context.clock.now(), READABLE);
-    while index.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
-        if context.clock.now() >= deadline {
-            return Err(Error::new(
-                ErrorKind::Timeout,
-                "deletion protection was still on after 2 minutes",
-            ));
-        }
-        context.sleep(PAUSE).await?;
-    }
-    Ok(())
-}
-
 /// Writes, reads and removes one record, in a namespace of its own.
 async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     let target = &context.world.target;
@@ -342,7 +359,7 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
             None => context.sleep(PAUSE).await?,
         }
     }
-    target.delete_namespace(&namespace).await?;
+    guard::remove_probe(context, &namespace).await?;
     while target.stats().await?.count(&namespace) > 0 {
         if context.clock.now() >= deadline {
             return Err(Error::new(

@@ -1,28 +1,24 @@
 //! Retires the source: snapshot, last checks, confirmation, deletion. The point of no return.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::copy::{Enumerator, lists_of, pipeline};
-use super::create::wait_unprotected;
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::{Timestamp, after};
 use crate::copy::{Ids, Mapping};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, ShardState, StageStatus};
-use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Tally, Verdict};
+use crate::journal::{Hold, ShardState, StageStatus};
+use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Verdict};
 use crate::plan::CopyStage;
 use crate::plan::file::Decommission;
+use crate::provider::blocking;
 use crate::provider::parquet::{self, RecordWriter};
-use crate::provider::{IndexChange, blocking};
+use crate::run::guard::{self, Checked};
 use crate::run::{Context, Progress};
 
-/// How long a deleted index may still be seen.
-const GONE: Duration = Duration::from_secs(300);
-const PAUSE: Duration = Duration::from_millis(500);
 /// Ids fetched at once for the snapshot.
 const CHUNK: usize = 100;
 
@@ -41,16 +37,18 @@ impl Work for DecommissionWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        if context.state()?.delete_intended {
-            // The decision was taken and is on disk: only the end of it is left.
-            self.delete(context).await?;
+        if guard::settle(context).await? {
             return Ok(Acted::Judged { verdict: Verdict::Pass, reason: String::new() });
         }
         if let Some(hold) = self.must_wait(context)? {
             return Ok(Acted::Held(hold));
         }
-        let counts = context.world.source.stats().await?;
-        self.refuse_loss(context, &counts)?;
+        let has_snapshot = self.0.snapshot.is_some();
+        let counts = guard::refuse_loss(context, has_snapshot).await?;
+        let confirmed = match guard::confirm(context, &counts).await? {
+            Ok(confirmed) => confirmed,
+            Err(hold) => return Ok(Acted::Held(hold)),
+        };
         let mut measured = Measured::default();
         measured.set("source.records", Observed::count(counts.total), 1);
         measured.set_not_measured(
@@ -68,23 +66,22 @@ impl Work for DecommissionWork {
         }
         let judged = context.judge(&measured, &Measured::default())?;
         if judged.verdict == Verdict::Pass {
-            self.lift_protection(context).await?;
-            refuse_change(&counts, &context.world.source.stats().await?)?;
-            let index = context.plan.file.source.index.clone();
-            context.record(Event::SourceDeleteIntended { stage: context.id(), index })?;
-            self.delete(context).await?;
+            guard::lift_source(context, self.0.lift_protection).await?;
+            let checked = Checked { counts, confirmed, has_snapshot };
+            guard::delete_source(context, checked).await?;
         }
         Ok(Acted::Judged { verdict: judged.verdict, reason: judged.reason })
     }
 
     async fn undo(&self, context: &Context) -> Result<String> {
-        match context.state()?.delete_intended {
-            true => Err(Error::new(
-                ErrorKind::Refused,
-                "the source was deleted; its snapshot is what is left",
-            )),
-            false => Ok("the source is untouched".to_owned()),
+        if context.state()?.delete_intended {
+            let message = "the source was deleted; its snapshot is what is left";
+            return Err(Error::new(ErrorKind::Refused, message));
         }
+        Ok(match guard::put_back(context, Some(&context.id())).await? {
+            true => "the source is protected again".to_owned(),
+            false => "the source is untouched".to_owned(),
+        })
     }
 }
 
@@ -103,56 +100,7 @@ impl DecommissionWork {
                 return Ok(Some(Hold::Time { until: end }));
             }
         }
-        let is_confirmed =
-            context.options.is_rehearsal || context.options.confirm.as_ref() == Some(index);
-        Ok((!is_confirmed).then(|| Hold::Confirmation { index: index.clone() }))
-    }
-
-    /// Nothing may be in the source that is neither in the target nor in the snapshot.
-    fn refuse_loss(&self, context: &Context, counts: &IndexStats) -> Result<()> {
-        let mut problems = Vec::new();
-        for (namespace, now) in counts.namespaces.iter().filter(|(_, records)| **records > 0) {
-            let copied = copied(context, namespace);
-            if copied.is_empty() && self.0.snapshot.is_none() {
-                problems.push(format!(
-                    "`{namespace}` ({now} records) was not copied and there is no snapshot"
-                ));
-            }
-            let of_copy = |(_, shards): &(_, Vec<ShardState>)| self.loss(namespace, *now, shards);
-            problems.extend(copied.iter().filter_map(of_copy));
-        }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let shown = problems.iter().take(10).cloned().collect::<Vec<_>>().join("; ");
-        Err(Error::new(
-            ErrorKind::Refused,
-            format!("deleting the source would lose records: {shown}"),
-        )
-        .with_hint("copy what is missing first; the source was not touched"))
-    }
-
-    /// What of a namespace, which holds `now` records, one copy of it does not have.
-    fn loss(&self, namespace: &Namespace, now: u64, shards: &[ShardState]) -> Option<String> {
-        let expected: u64 = shards.iter().map(|state| state.shard.expected).sum();
-        let mut tally = Tally::default();
-        shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
-        if expected != now {
-            return Some(format!(
-                "`{namespace}` had {expected} records when it was copied and has {now} now"
-            ));
-        }
-        if shards.iter().any(|state| !state.is_complete) {
-            return Some(format!("`{namespace}` was not copied completely"));
-        }
-        let (records, why) = match tally {
-            Tally { failed, .. } if failed > 0 => (failed, "refused by the target"),
-            Tally { left_out, .. } if left_out > 0 => (left_out, "left out by the filter"),
-            _ => return None,
-        };
-        self.0.snapshot.is_none().then(|| {
-            format!("{records} records of `{namespace}` were {why} and there is no snapshot")
-        })
+        Ok(None)
     }
 
     /// Writes every record of the source to Parquet, one file a namespace, and reads it back.
@@ -200,54 +148,6 @@ impl DecommissionWork {
         }
         Ok(())
     }
-
-    async fn lift_protection(&self, context: &Context) -> Result<()> {
-        let index = &context.world.retiring;
-        if !index.describe().await?.is_some_and(|seen| seen.spec.deletion_protection) {
-            return Ok(());
-        }
-        if !self.0.lift_protection {
-            return Err(Error::new(ErrorKind::Refused, "the source is protected against deletion")
-                .with_hint(
-                    "lift the protection yourself, or let the plan do it: `lift_protection: true`",
-                ));
-        }
-        index.configure(&IndexChange { deletion_protection: Some(false) }).await?;
-        wait_unprotected(context, &**index).await
-    }
-
-    async fn delete(&self, context: &Context) -> Result<()> {
-        let index = &context.world.retiring;
-        index.delete_index().await?;
-        let deadline = after(context.clock.now(), GONE);
-        while index.describe().await?.is_some() {
-            if context.clock.now() >= deadline {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "the deleted index is still there after 5 minutes",
-                ));
-            }
-            context.sleep(PAUSE).await?;
-        }
-        if context.state()?.deleted {
-            return Ok(());
-        }
-        let name = context.plan.file.source.index.clone();
-        context.record(Event::SourceDeleted { stage: context.id(), index: name })
-    }
-}
-
-/// What was checked and written to the snapshot must still be what is deleted.
-fn refuse_change(checked: &IndexStats, now: &IndexStats) -> Result<()> {
-    if checked.namespaces == now.namespaces {
-        return Ok(());
-    }
-    let message = format!(
-        "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
-        checked.total, now.total
-    );
-    Err(Error::new(ErrorKind::Refused, message)
-        .with_hint("stop the writes and run the same command again; the source was not deleted"))
 }
 
 /// When the weight of 100 % was set; without a canary, when the stage before ended.

@@ -3,6 +3,7 @@
 //! Their names come from the run, so that a process that takes the run up finds what an earlier one made, and a
 //! rollback finds what was left between an intent and its effect.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,35 +12,20 @@ use crate::clock::after;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{IndexSpec, Resource, ResourceKind, Span, StageId};
+use crate::model::{IndexSpec, RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
-use crate::provider::{Import, Target};
+use crate::provider::Target;
 use crate::run::Context;
+use crate::run::guard::{self, own_name};
 
 /// How long a collection and an index made from it may take, where the plan does not say. Pinecone's guide says
 /// minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
-/// How long a removal may take.
-const GONE: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a collection and what is made from it may take to be ready.
 pub(super) fn ready_within(copy: &CopyStage) -> Duration {
     copy.asked.ready_within.map_or(READY, |span| span.0)
-}
-
-/// How the folder of a copy's files is called, before [`own_name`].
-pub(super) const FOLDER: &str = "vecshift-import-";
-
-/// What the names of the resources that a copy of this run makes end with: `-2` of its second copy stage.
-pub(super) fn own_name(context: &Context, copy: &CopyStage) -> String {
-    let run = context.recorder.with_state(|state| state.run.clone());
-    // The end of a run's name is what differs between runs of one moment. Names have at most 45 characters.
-    let end: String = run.chars().skip(run.chars().count().saturating_sub(16)).collect();
-    match copy.number {
-        1 => end,
-        number => format!("{end}-{number}"),
-    }
 }
 
 fn collection(context: &Context, copy: &CopyStage) -> Resource {
@@ -59,13 +45,13 @@ fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
 pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
     let resource = collection(context, copy);
     let name = resource.name.clone();
-    let source = &context.world.retiring;
+    let source = &context.world.collecting;
     if source.collection(&name).await?.is_none() {
         intend(context, &resource)?;
         match source.create_collection(&name).await {
             // The answer to an earlier try may have been lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => made?,
+            made => void_where_refused(context, &resource, made)?,
         }
     }
     let limit = ready_within(copy);
@@ -120,12 +106,12 @@ pub(super) async fn make_staging(
             name: name.clone(),
             deployment: target.deployment.clone(),
             deletion_protection: false,
-            tags: std::collections::BTreeMap::new(),
+            tags: own_tags(context),
             ..source.clone()
         };
         match index.create_from(&spec, &collection).await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => made?,
+            made => void_where_refused(context, &resource, made)?,
         }
     }
     let limit = ready_within(copy);
@@ -195,7 +181,34 @@ fn made(context: &Context, resource: Resource) -> Result<()> {
     context.record(Event::ResourceMade { stage, resource })
 }
 
-/// Removes every resource that this run made and has not removed.
+/// Where the service refused to make it, nothing was made: the intent is void.
+fn void_where_refused(context: &Context, resource: &Resource, made: Result<()>) -> Result<()> {
+    if made.as_ref().is_err_and(is_refusal) {
+        let (stage, resource) = (context.id(), resource.clone());
+        context.record(Event::ResourceRemoved { stage, resource })?;
+    }
+    made
+}
+
+/// Whether the service says that it did nothing.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Invalid
+            | ErrorKind::NotFound
+            | ErrorKind::Unauthorized
+            | ErrorKind::Refused
+            | ErrorKind::Unsupported
+    )
+}
+
+/// The tag by which an index is known as made by this run.
+pub(super) fn own_tags(context: &Context) -> BTreeMap<String, String> {
+    let run = context.recorder.with_state(|state| state.run.clone());
+    BTreeMap::from([(RUN_TAG.to_owned(), run)])
+}
+
+/// Removes every resource that this run made and has not removed; what turns out not to be its own stays, with a note.
 ///
 /// # Errors
 /// `Timeout` where one is still there after its deadline; those of the provider.
@@ -225,81 +238,18 @@ async fn remove(
     left.reverse();
     let mut removed = Vec::new();
     for (stage, resource) in left {
-        let gone = remove_one(context, &resource).await;
-        gone.map_err(|error| error.with_context("resource", &resource))?;
+        match guard::remove_resource(context, &resource).await {
+            Ok(()) => {}
+            Err(refusal) if refusal.leaves_it_alone() => {
+                context.note(format!("kept {resource}: {}", refusal.message()))?;
+                continue;
+            }
+            Err(refusal) => return Err(Error::from(refusal).with_context("resource", &resource)),
+        }
         context.record(Event::ResourceRemoved { stage, resource: resource.clone() })?;
         removed.push(resource);
     }
     Ok(removed)
-}
-
-async fn remove_one(context: &Context, resource: &Resource) -> Result<()> {
-    let deadline = after(context.clock.now(), GONE);
-    let source = &context.world.retiring;
-    loop {
-        let is_gone = match resource.kind {
-            ResourceKind::Collection => {
-                let deleted = source.delete_collection(&resource.name).await;
-                is_accepted(deleted)? && source.collection(&resource.name).await?.is_none()
-            }
-            ResourceKind::StagingIndex => {
-                let index = context.world.open_other(&resource.name)?;
-                is_accepted(index.delete_index().await)? && index.describe().await?.is_none()
-            }
-            ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await?,
-        };
-        if is_gone {
-            return Ok(());
-        }
-        if context.clock.now() >= deadline {
-            return Err(Error::new(
-                ErrorKind::Timeout,
-                format!("{resource} is still there after {}", Span(GONE)),
-            ));
-        }
-        context.sleep(PAUSE).await?;
-    }
-}
-
-/// Ends what still reads the folder, then removes its files; whether both is done.
-async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
-    let mut is_read = false;
-    for import in imports_of(context, uri).await? {
-        if !import.is_complete() && !import.has_failed() {
-            context.world.target.cancel_import(&import.id).await?;
-            is_read = true;
-        }
-    }
-    if is_read {
-        return Ok(false);
-    }
-    let place = context.world.open_place(uri)?;
-    if !place.leaf().starts_with(FOLDER) {
-        let message = format!("{uri} is not the folder of a run: nothing is removed from it");
-        return Err(Error::new(ErrorKind::Refused, message));
-    }
-    let files = place.list().await?.into_iter().map(|found| found.path).collect();
-    place.remove(files).await?;
-    Ok(place.list().await?.is_empty())
-}
-
-/// The imports of a folder into the target; none where the target is not there or knows no imports.
-pub(super) async fn imports_of(context: &Context, uri: &str) -> Result<Vec<Import>> {
-    let same = |other: &str| other.trim_end_matches('/') == uri.trim_end_matches('/');
-    match context.world.target.imports().await {
-        Ok(imports) => Ok(imports.into_iter().filter(|import| same(&import.uri)).collect()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether a deletion was taken; a refusal may pass, as one does while something is still being made.
-fn is_accepted(deleted: Result<()>) -> Result<bool> {
-    match deleted {
-        Ok(()) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Conflict) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// What was removed, for the report: `; removed collection \`a\``, or nothing.

@@ -12,7 +12,7 @@ use vecshift::model::{
 };
 use vecshift::plan::Plan;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Environment, Filter, IndexChange, Query, Secret, Source, Target};
+use vecshift::provider::{Admin, Environment, Filter, IndexChange, Query, Secret, Source, Target};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
 
 use super::proxy::Proxy;

@@ -12,9 +12,8 @@ use crate::model::{Namespace, Observed, Resource, ResourceKind};
 use crate::plan::CopyStage;
 use crate::provider::Import;
 use crate::provider::storage::Place;
-use crate::run::stage::resource::{
-    FOLDER, imports_of, intend, late, own_name, ready_within, wait_records,
-};
+use crate::run::guard::{folder_name, imports_of};
+use crate::run::stage::resource::{intend, late, ready_within, wait_records};
 use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
 
@@ -54,7 +53,7 @@ impl Imported {
             }
             false => import.uri,
         };
-        let fresh = format!("{}/{FOLDER}{}", base.trim_end_matches('/'), own_name(context, copy));
+        let fresh = format!("{}/{}", base.trim_end_matches('/'), folder_name(context, copy));
         let name = recorded.map_or(fresh, |resource| resource.name);
         let place = context.world.open_place(&name)?;
         let has_begun = !imports_of(context, &name).await?.is_empty();

@@ -36,7 +36,7 @@ pub(super) use selection::recorded_selections;
 pub(crate) use selection::{Selection, mappings, not_copied, not_taken, selections};
 pub(super) use shards::{lists_of, pipeline};
 
-use super::resource::{FOLDER, own_name, remove_all, remove_own, words};
+use super::resource::{remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
 use crate::assertion::{Measured, judge_once};
@@ -47,7 +47,7 @@ use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
 use crate::plan::CopyStage;
 use crate::provider::Source;
-use crate::run::Context;
+use crate::run::{Context, guard};
 
 pub(super) struct CopyWork;
 
@@ -201,7 +201,7 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
         let copied = |state: &RunState| state.stage(&copy.id).map_or(0, |own| own.tally().copied);
         return Ok(context.recorder.with_state(copied));
     }
-    let own = format!("{FOLDER}{}", own_name(context, copy));
+    let own = guard::folder_name(context, copy);
     let imports = match context.world.target.imports().await {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         imports => imports?,

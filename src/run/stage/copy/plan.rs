@@ -10,7 +10,7 @@ use super::selection::{recorded_mappings, refuse_recorded, selections};
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard};
+use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard, Side};
 use crate::plan::CopyStage;
 use crate::provider::{Filter, Target};
 use crate::run::Context;
@@ -146,12 +146,13 @@ pub(super) async fn plan_again(
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         let now = counts.count(&namespace);
+        let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
         let has_ended = states.iter().all(|state| state.checkpoint.cursor == Cursor::End);
         let was_refused =
             states.iter().any(|state| state.is_complete && state.checkpoint.tally.failed > 0);
         let must_again = match has_ended {
-            true => was_refused || gap(&states, now).is_some(),
-            false => is_sweep_void(context, &states, now).await?,
+            true => was_refused || gap(&states, now + erased).is_some(),
+            false => erased > 0 || is_sweep_void(context, &states, now).await?,
         };
         if must_again {
             let target = states[0].shard.target.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::journal::{Event, ShardState};
-use crate::model::{Cursor, Namespace};
+use crate::model::{Cursor, Namespace, Side};
 use crate::run::Context;
 
 /// Shards of each namespace, as they stand.
@@ -22,7 +22,8 @@ pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
     let counts = context.world.source.stats().await?;
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
-        if let Some(gap) = gap(&states, counts.count(&namespace)) {
+        let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
+        if let Some(gap) = gap(&states, counts.count(&namespace) + erased) {
             gaps.push(format!("`{namespace}`: {gap}"));
             continue;
         }

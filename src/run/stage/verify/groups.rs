@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ShardState;
-use crate::model::{Enumeration, Namespace, StageId};
+use crate::model::{Enumeration, Namespace, Side, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::stage::copy::Selection;
@@ -17,6 +17,8 @@ pub(super) struct Group {
     pub copy: StageId,
     pub target: Namespace,
     pub shards: Vec<ShardState>,
+    /// Records that were deleted from it since, outside of the run's stages.
+    pub erased: u64,
 }
 
 impl Group {
@@ -40,7 +42,13 @@ impl Group {
             )
             .with_hint("put a copy stage before the verify stage"));
         }
-        Ok(Self::of(shards))
+        let mut groups = Self::of(shards);
+        context.recorder.with_state(|state| {
+            for group in &mut groups {
+                group.erased = state.erased_of(Side::Target, &group.target);
+            }
+        });
+        Ok(groups)
     }
 
     fn of(shards: Vec<(StageId, ShardState)>) -> Vec<Self> {
@@ -48,7 +56,7 @@ impl Group {
         for (copy, shard) in shards {
             groups.entry((shard.shard.target.clone(), copy)).or_default().push(shard);
         }
-        let group = |((target, copy), shards)| Self { copy, target, shards };
+        let group = |((target, copy), shards)| Self { copy, target, shards, erased: 0 };
         groups.into_iter().map(group).collect()
     }
 
@@ -83,9 +91,10 @@ impl Group {
         self.mappings().into_iter().map(|mapping| mapping.source).collect()
     }
 
-    /// Records the target acknowledged.
+    /// Records the target acknowledged and that were not deleted since.
     pub fn written(&self) -> u64 {
-        self.shards.iter().map(|state| state.checkpoint.tally.copied).sum()
+        let copied: u64 = self.shards.iter().map(|state| state.checkpoint.tally.copied).sum();
+        copied.saturating_sub(self.erased)
     }
 
     /// Records that the plan's filter left out.

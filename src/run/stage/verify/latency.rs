@@ -10,9 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
 use crate::provider::Target;
-use crate::run::Context;
 use crate::run::stage::create::probe_record;
 use crate::run::stage::sampling::Sampled;
+use crate::run::{Context, guard};
 
 /// Fetches that are timed on each side.
 const FETCHES: usize = 50;
@@ -162,7 +162,7 @@ async fn write_one(
 /// Removes the probes, and waits until they are gone.
 async fn remove(context: &Context, namespace: &Namespace) -> Result<()> {
     let target = &context.world.target;
-    target.delete_namespace(namespace).await?;
+    guard::remove_probe(context, namespace).await?;
     let deadline = after(context.clock.now(), READABLE);
     while target.stats().await?.count(namespace) > 0 {
         if context.clock.now() >= deadline {

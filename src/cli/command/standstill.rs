@@ -1,0 +1,154 @@
+//! Keeps a plan's run still while `namespaces delete` deletes, and has its journal say what went: its proofs have to add
+//! up afterwards.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::session::Session;
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Hold, Inbox, Journal, Lock, Paths, Request, RunState, read};
+use crate::model::{Namespace, Side};
+
+/// How long a process that is at a run may take to take a request up.
+const TAKEN: Duration = Duration::from_secs(5);
+/// How long it may take to come to a safe point then.
+const STILL: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is deleted.
+#[derive(Clone)]
+pub struct Deletion {
+    pub side: Side,
+    /// The arguments that say it.
+    pub what: String,
+    pub by: String,
+    pub namespaces: BTreeMap<Namespace, u64>,
+}
+
+/// How the run is kept still.
+enum Hands {
+    /// No run is open: nobody begins one.
+    Lock(Lock),
+    /// A run is open and no process is at it.
+    Journal(Box<Journal>),
+    /// A process is at it and is asked.
+    Process(Error),
+}
+
+pub struct Standstill<'a> {
+    session: &'a Session,
+    paths: Paths,
+    plan: String,
+    hands: Hands,
+    pub state: RunState,
+}
+
+impl<'a> Standstill<'a> {
+    /// Takes the plan's lock, unless a process is at an open run.
+    ///
+    /// # Errors
+    /// `Locked` where somebody else holds the plan and no run is open.
+    pub fn take(session: &'a Session, plan: &str) -> Result<Self> {
+        let paths = Paths::new(session.state(), plan);
+        let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock);
+        let state = RunState::fold(&read(&paths.journal())?)?;
+        let hands = match lock {
+            Ok(lock) if state.is_open() => Self::open(session, &paths, plan, lock)?,
+            Ok(lock) => Hands::Lock(lock),
+            Err(error) if error.kind() == ErrorKind::Locked && state.is_open() => {
+                Hands::Process(error)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { session, paths, plan: plan.to_owned(), hands, state })
+    }
+
+    fn open(session: &Session, paths: &Paths, plan: &str, lock: Lock) -> Result<Hands> {
+        let journal = Journal::open(paths.clone(), plan, lock, session.clock.clone())?;
+        Ok(Hands::Journal(Box::new(journal)))
+    }
+
+    /// Has the journal say what is about to go; a process that is at the run has come to a safe point when this returns.
+    ///
+    /// # Errors
+    /// `Locked` where it does not within a minute.
+    pub async fn begin(&mut self, deletion: &Deletion) -> Result<()> {
+        let Deletion { side, what, by, namespaces } = deletion.clone();
+        if let Hands::Process(error) = &self.hands {
+            let (inbox, clock) = (Inbox::new(&self.paths), &self.session.clock);
+            let locked = Error::new(ErrorKind::Locked, error.message());
+            let request = Request::Erase { side, what, by, namespaces };
+            let path = inbox.put(&request, clock)?;
+            return self.wait(deletion, &inbox, &path, locked).await;
+        }
+        self.append(Event::EraseIntended { side, what, by, namespaces })
+    }
+
+    async fn wait(
+        &mut self,
+        deletion: &Deletion,
+        inbox: &Inbox,
+        path: &Path,
+        locked: Error,
+    ) -> Result<()> {
+        let session = self.session;
+        let began = session.clock.now();
+        let key = (deletion.side, deletion.what.clone());
+        loop {
+            let state = RunState::fold(&read(&self.paths.journal())?)?;
+            let is_still =
+                state.stages.iter().any(|stage| matches!(stage.hold, Some(Hold::Erasure { .. })));
+            if is_still && state.erasing.contains_key(&key) {
+                return Ok(());
+            }
+            let holder = session.surroundings.holder();
+            if let Ok(lock) = Lock::take(self.paths.dir(), &holder, &session.clock) {
+                // The process ended: its journal is free.
+                inbox.remove(path)?;
+                self.hands = Self::open(session, &self.paths, &self.plan, lock)?;
+                let Deletion { side, what, by, namespaces } = deletion.clone();
+                return self.append(Event::EraseIntended { side, what, by, namespaces });
+            }
+            let is_taken = state.erasing.contains_key(&key);
+            let limit = if is_taken { STILL } else { TAKEN };
+            if session.clock.now() >= after(began, limit) {
+                inbox.remove(path)?;
+                if is_taken {
+                    self.end(deletion)?;
+                }
+                return Err(locked.with_hint(
+                    "it did not come to a safe point; `vecshift pause` it, then delete",
+                ));
+            }
+            session.clock.sleep(PAUSE).await;
+        }
+    }
+
+    /// Has the journal say that it is gone.
+    pub fn end(&mut self, deletion: &Deletion) -> Result<()> {
+        let (side, what) = (deletion.side, deletion.what.clone());
+        if let Hands::Process(_) = self.hands {
+            let request = Request::Erased { side, what };
+            return Inbox::new(&self.paths).put(&request, &self.session.clock).map(drop);
+        }
+        self.append(Event::Erased { side, what })
+    }
+
+    /// Says that the holder is alive.
+    pub fn renew(&mut self) -> Result<()> {
+        match &mut self.hands {
+            Hands::Lock(lock) => lock.renew(&self.session.clock),
+            Hands::Journal(journal) => journal.renew_lock(),
+            Hands::Process(_) => Ok(()),
+        }
+    }
+
+    fn append(&mut self, event: Event) -> Result<()> {
+        match &mut self.hands {
+            Hands::Journal(journal) => journal.append(event).map(drop),
+            Hands::Lock(_) | Hands::Process(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether somebody said that it may happen: to this deletion, and not to another.
+
+use super::{Checked, Effect, traffic};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Hold};
+use crate::model::{Identity, IndexStats, Side};
+use crate::run::Context;
+
+/// What was confirmed: this index with these records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::run) struct Confirmed {
+    identity: Identity,
+    records: u64,
+    /// Said with the knowledge that the weight cannot be read.
+    pub(super) traffic_unknown: bool,
+}
+
+/// The confirmation of the source's deletion, for the index as it is now with `counts` in it; the hold that asks for it
+/// where it was not given to this process.
+pub(in crate::run) async fn confirm(
+    context: &Context,
+    counts: &IndexStats,
+) -> Result<Result<Confirmed, Hold>> {
+    let seen = super::identity::must_be_there(context, Side::Source).await?;
+    let traffic_unknown = traffic::is_unknown(context).await?;
+    let index = &context.plan.file.source.index;
+    let identity = seen.identity();
+    let options = &context.options;
+    let is_given = options.is_rehearsal || options.confirms(index, traffic_unknown);
+    if !is_given {
+        return Ok(Err(Hold::Confirmation {
+            index: index.clone(),
+            host: Some(identity.host),
+            records: Some(counts.total),
+            traffic_unknown,
+        }));
+    }
+    context.record(Event::DeletionConfirmed {
+        stage: context.id(),
+        index: index.clone(),
+        host: identity.host.clone(),
+        records: counts.total,
+        traffic_unknown,
+        by: options.holder.to_string(),
+    })?;
+    Ok(Ok(Confirmed { identity, records: counts.total, traffic_unknown }))
+}
+
+pub(super) fn look(context: &Context, effect: &Effect) -> Result<()> {
+    match effect {
+        Effect::DeleteSource(checked) => is_given_to(context, checked),
+        Effect::DeleteTarget { .. }
+        | Effect::ChangeProtection { .. }
+        | Effect::RemoveResource(_)
+        | Effect::RemoveProbe(_)
+        | Effect::SetWeight(_) => Ok(()),
+    }
+}
+
+fn is_given_to(context: &Context, checked: &Checked) -> Result<()> {
+    let known = context.recorder.with_state(|state| state.identities.get(&Side::Source).cloned());
+    let confirmed = &checked.confirmed;
+    let is_same = known.is_none_or(|known| known.differs(&confirmed.identity).is_none());
+    if is_same && confirmed.records == checked.counts.total {
+        return Ok(());
+    }
+    let message = format!(
+        "the deletion was confirmed for {} records at {}, and the source has {} now",
+        confirmed.records, confirmed.identity.host, checked.counts.total
+    );
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("look at what changed, and confirm again"))
+}

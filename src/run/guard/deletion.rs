@@ -1,0 +1,119 @@
+//! Deleting an index: the source at the end, and in a rollback the target that this run made.
+
+use std::time::Duration;
+
+use super::effect::Checked;
+use super::permit::{Permit, Refusal, carry_out, permit};
+use super::{Effect, identity, protection};
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{Side, StageId};
+use crate::run::Context;
+
+/// How long a deleted index may still be seen.
+const GONE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Deletes the source and waits until it is gone.
+///
+/// # Errors
+/// `Refused` where something does not hold, with what; those of the provider. The source is there then, unless its
+/// service does not say.
+pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -> Result<()> {
+    let effect = Effect::DeleteSource(checked);
+    carry_out(context, &effect, |permit| Box::pin(ask_for_deletion(context, permit))).await?;
+    finish(context, context.id()).await
+}
+
+/// The call itself, durable intent first. Where it fails and the source is still there, the intent is void.
+async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
+    let (stage, index) = (context.id(), context.plan.file.source.index.clone());
+    context.record(Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() })?;
+    let Err(error) = context.world.hands.source().delete_index().await else { return Ok(()) };
+    match context.world.source.describe().await {
+        Ok(Some(seen)) if !seen.is_terminating() => {
+            context.record(Event::SourceKept { stage, index, reason: error.to_string() })?;
+            Err(error)
+        }
+        Ok(_) => Ok(()),
+        Err(_) => Err(error),
+    }
+}
+
+/// Looks what became of a deletion of the source that was intended and not heard of again. Whether it is deleted.
+///
+/// # Errors
+/// `Refused` where the indexes are not those of the journal: nothing can be said then.
+pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
+    let intended = context.recorder.with_state(|state| {
+        let stage = state.stages.iter().find(|stage| stage.delete_intended);
+        stage.map(|stage| (stage.id.clone(), stage.deleted))
+    });
+    let Some((stage, is_deleted)) = intended else { return Ok(false) };
+    if is_deleted {
+        return Ok(true);
+    }
+    identity::must_be_there(context, Side::Target).await?;
+    match identity::refuse_another(context, Side::Source).await? {
+        Some(seen) if !seen.is_terminating() => {
+            let index = context.plan.file.source.index.clone();
+            let reason = "it is still there".to_owned();
+            context.record(Event::SourceKept { stage, index, reason })?;
+            Ok(false)
+        }
+        _ => finish(context, stage).await.map(|()| true),
+    }
+}
+
+async fn finish(context: &Context, stage: StageId) -> Result<()> {
+    wait_gone(context, Side::Source).await?;
+    let index = context.plan.file.source.index.clone();
+    context.record(Event::SourceDeleted { stage, index })
+}
+
+/// Waits until an index is gone; one that was made anew under its name is not waited for.
+async fn wait_gone(context: &Context, side: Side) -> Result<()> {
+    let deadline = after(context.clock.now(), GONE);
+    while matches!(identity::refuse_another(context, side).await, Ok(Some(_))) {
+        if context.clock.now() >= deadline {
+            let message = "the deleted index is still there after 5 minutes";
+            return Err(Error::new(ErrorKind::Timeout, message));
+        }
+        context.sleep(PAUSE).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the target that this run made. `is_purge`: with whatever is in it.
+///
+/// # Errors
+/// A refusal that leaves the target alone; or what was in the way.
+pub(in crate::run) async fn delete_target(
+    context: &Context,
+    index: &str,
+    is_purge: bool,
+) -> Result<(), Refusal> {
+    let effect = Effect::DeleteTarget { index: index.to_owned(), is_purge };
+    // An index that stays keeps its protection.
+    let _ = permit(context, &effect).await?;
+    let seen = identity::must_be_there(context, Side::Target).await?;
+    if seen.spec.deletion_protection {
+        protection::change(context, Side::Target, false).await?;
+    }
+    let delete = |permit| Box::pin(ask_for_target(context, permit)) as _;
+    if let Err(refusal) = carry_out(context, &effect, delete).await {
+        protection::put_back(context, Some(&context.id())).await?;
+        return Err(refusal);
+    }
+    Ok(wait_gone(context, Side::Target).await?)
+}
+
+async fn ask_for_target(context: &Context, _: Permit) -> Result<()> {
+    let Err(error) = context.world.hands.target().delete_index().await else { return Ok(()) };
+    match context.world.target.describe().await {
+        Ok(Some(seen)) if !seen.is_terminating() => Err(error),
+        Ok(_) => Ok(()),
+        Err(_) => Err(error),
+    }
+}

@@ -1,0 +1,54 @@
+//! Erasing what belongs to somebody, outside of any stage.
+
+use super::identity::refuse_other;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Identity, Side};
+use crate::provider::Admin;
+use crate::run::Holding;
+
+/// The right to erase what was shown, once.
+#[derive(Debug)]
+#[must_use]
+pub struct ErasePermit(Vec<Holding>);
+
+impl ErasePermit {
+    pub(in crate::run) fn into_inner(self) -> Vec<Holding> {
+        self.0
+    }
+}
+
+/// Looks whether `index` is the one that was named and, where a run knows it, the one of its journal, and whether the
+/// namespaces still hold as many records as were `shown`.
+pub(in crate::run) async fn permit_erasure(
+    index: &dyn Admin,
+    confirmed: &str,
+    known: Option<(Side, &Identity)>,
+    shown: &[Holding],
+) -> Result<ErasePermit> {
+    let seen = index.describe().await?.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, "there is no such index")
+            .with_hint("check the index's name and that the API key belongs to its project")
+    })?;
+    let refused = |message: String| {
+        Error::new(ErrorKind::Refused, message).with_hint("nothing was deleted; look again")
+    };
+    if confirmed != seen.spec.name {
+        return Err(refused(format!(
+            "`{confirmed}` was confirmed, the index is `{}`",
+            seen.spec.name
+        )));
+    }
+    if let Some((side, known)) = known {
+        refuse_other(side, known, &seen)?;
+    }
+    let counts = index.stats().await?;
+    match shown.iter().find(|shown| counts.count(&shown.namespace) != shown.records) {
+        None => Ok(ErasePermit(shown.to_vec())),
+        Some(changed) => Err(refused(format!(
+            "`{}` was shown with {} records and has {} now",
+            changed.namespace,
+            changed.records,
+            counts.count(&changed.namespace)
+        ))),
+    }
+}

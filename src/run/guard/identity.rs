@@ -1,0 +1,133 @@
+//! Whether an index is the one of the journal, and not another of its name.
+
+use std::collections::BTreeMap;
+
+use super::Effect;
+use super::contents::agreed;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{Identity, IndexDescription, ResourceKind, Side};
+use crate::plan::file::StageKind;
+use crate::run::Context;
+
+pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
+    match effect {
+        Effect::DeleteSource(_) => {
+            must_be_there(context, Side::Target).await?;
+            must_be_there(context, Side::Source).await.map(drop)
+        }
+        Effect::RemoveResource(resource) => match resource.kind {
+            // It lives in a bucket, and its name carries the run.
+            ResourceKind::ImportFolder => Ok(()),
+            // Another source is one of another project: that it is not there says nothing.
+            ResourceKind::Collection | ResourceKind::StagingIndex => {
+                let seen = refuse_another(context, Side::Source).await;
+                seen.map(drop).map_err(|error| error.with_context("resource", resource))
+            }
+        },
+        Effect::DeleteTarget { .. } | Effect::RemoveProbe(_) => {
+            must_be_there(context, Side::Target).await.map(drop)
+        }
+        Effect::ChangeProtection { side, .. } => must_be_there(context, *side).await.map(drop),
+        Effect::SetWeight(weight) if weight.0 > 0.0 => {
+            must_be_there(context, Side::Target).await.map(drop)
+        }
+        // Nothing is in the way of going back.
+        Effect::SetWeight(_) => Ok(()),
+    }
+}
+
+/// # Errors
+/// `Refused` where it is gone, is being deleted or is another index of its name.
+pub(super) async fn must_be_there(context: &Context, side: Side) -> Result<IndexDescription> {
+    let name = name_of(context, side);
+    match refuse_another(context, side).await? {
+        Some(seen) if !seen.is_terminating() => Ok(seen),
+        seen => {
+            let word = if seen.is_some() { "is being deleted" } else { "is gone" };
+            Err(Error::new(
+                ErrorKind::Refused,
+                format!("the {} index `{name}` {word}", side.name()),
+            )
+            .with_hint("put it back, or roll back and start again"))
+        }
+    }
+}
+
+/// The index of that name; `None` where there is none.
+///
+/// # Errors
+/// `Refused` where it is another than the one of the journal.
+pub(in crate::run) async fn refuse_another(
+    context: &Context,
+    side: Side,
+) -> Result<Option<IndexDescription>> {
+    let seen = match side {
+        Side::Source => context.world.source.describe().await?,
+        Side::Target => context.world.target.describe().await?,
+    };
+    let known = context.recorder.with_state(|state| state.identities.get(&side).cloned());
+    if let (Some(seen), Some(known)) = (&seen, known) {
+        refuse_other(side, &known, seen)?;
+    }
+    Ok(seen)
+}
+
+/// # Errors
+/// `Refused` where `seen` is not the index that is `known`.
+pub(in crate::run) fn refuse_other(
+    side: Side,
+    known: &Identity,
+    seen: &IndexDescription,
+) -> Result<()> {
+    let Some(why) = known.differs(&seen.identity()) else { return Ok(()) };
+    let (side, name) = (side.name(), &seen.spec.name);
+    let message = format!("the {side} index `{name}` is not the one the run began with: {why}");
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "check the API key and the address; where the index was made anew, roll back and start again",
+    ))
+}
+
+fn name_of(context: &Context, side: Side) -> &str {
+    match side {
+        Side::Source => &context.plan.file.source.index,
+        Side::Target => &context.plan.file.target.index,
+    }
+}
+
+/// Records what the target is, where its host was not given before.
+pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription) -> Result<()> {
+    let side = Side::Target;
+    let known = context.recorder.with_state(|state| state.identities.get(&side).cloned());
+    if known.is_some_and(|known| !known.host.is_empty()) {
+        return Ok(());
+    }
+    let identity = seen.identity();
+    context.record(Event::IndexSeen { side, identity, namespaces: BTreeMap::new() })
+}
+
+/// Records what both sides are, once: the source with what it holds, and the target once it is made or found.
+pub(in crate::run) async fn remember(context: &Context) -> Result<()> {
+    let world = &context.world;
+    let (knows_source, knows_target, is_target_made) = context.recorder.with_state(|state| {
+        let is_made =
+            context.plan.file.stages.iter().zip(&state.stages).all(|(asked, stage)| {
+                !matches!(asked.kind, StageKind::Create(_)) || stage.is_passed()
+            });
+        let knows = |side| state.identities.contains_key(&side);
+        (knows(Side::Source), knows(Side::Target), is_made)
+    });
+    if !knows_source && let Some(seen) = world.source.describe().await? {
+        let (side, identity) = (Side::Source, seen.identity());
+        let namespaces = agreed(&context.clock, &*world.source).await?.namespaces;
+        context.record(Event::IndexSeen { side, identity, namespaces })?;
+    }
+    if !knows_target
+        && is_target_made
+        && let Some(seen) = world.target.describe().await?
+    {
+        let (side, identity) = (Side::Target, seen.identity());
+        context.record(Event::IndexSeen { side, identity, namespaces: BTreeMap::new() })?;
+    }
+    Ok(())
+}

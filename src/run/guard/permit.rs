@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::{Effect, Look, TABLE, confirmation, contents, identity, ownership, traffic};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::run::Context;
+
+/// How often an effect that failed in a way that may pass is tried.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The right to one effect, once, from the looks that the table names for it.
+///
+/// Only [`permit`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Permit(Effect);
+
+impl Permit {
+    pub fn effect(&self) -> &Effect {
+        &self.0
+    }
+}
+
+/// Why an effect may not happen.
+#[derive(Debug)]
+pub(in crate::run) struct Refusal {
+    look: Option<Look>,
+    error: Error,
+}
+
+impl Refusal {
+    /// Whether what was to go is not the run's to remove: it stays, and that is no failure.
+    pub fn leaves_it_alone(&self) -> bool {
+        let is_foreign =
+            matches!(self.look, Some(Look::Identity | Look::Ownership | Look::Contents));
+        is_foreign && self.error.kind() == ErrorKind::Refused
+    }
+
+    /// The same where only something of somebody else is left alone: any other refusal is in the way.
+    pub(super) fn of_ownership_alone(self) -> Self {
+        Self { look: self.look.filter(|look| *look == Look::Ownership), ..self }
+    }
+
+    pub fn message(&self) -> &str {
+        self.error.message()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { look: None, error }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
+
+/// Takes every look that the table names for `effect`, in its order.
+pub(super) async fn permit(context: &Context, effect: &Effect) -> Result<Permit, Refusal> {
+    let row = TABLE.iter().find(|row| row.effect == effect.name());
+    let row = row.ok_or_else(|| Error::unexpected(format!("nothing is known of: {effect}")))?;
+    for (look, _) in row.looks {
+        let taken = match look {
+            Look::Identity => identity::look(context, effect).await,
+            Look::Ownership => ownership::look(context, effect).await,
+            Look::Contents => contents::look(context, effect).await,
+            Look::Traffic => traffic::look(context, effect).await,
+            Look::Confirmation => confirmation::look(context, effect),
+        };
+        taken.map_err(|error| Refusal { look: Some(*look), error })?;
+    }
+    Ok(Permit(effect.clone()))
+}
+
+/// Looks and acts. Where the act fails in a way that may pass, everything is looked at again before the next try.
+pub(super) async fn carry_out<'a, T>(
+    context: &Context,
+    effect: &Effect,
+    act: impl Fn(Permit) -> BoxFuture<'a, Result<T>> + Send + Sync,
+) -> Result<T, Refusal> {
+    let mut pause = PAUSE;
+    let mut tries = 1;
+    loop {
+        let permit = permit(context, effect).await?;
+        let error = match act(permit).await {
+            Ok(done) => return Ok(done),
+            Err(error) if error.is_retryable() && tries < TRIES => error,
+            Err(error) => return Err(error.into()),
+        };
+        tries += 1;
+        let asked = match error.retry() {
+            Retry::After(asked) => asked,
+            _ => pause,
+        };
+        context.sleep(asked).await?;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,110 @@
+//! Deletion protection: changed only where the plan says so, and put back where the index stays.
+
+use std::time::Duration;
+
+use super::permit::{Permit, Refusal, carry_out};
+use super::{Effect, identity};
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Event;
+use crate::model::{Side, StageId};
+use crate::provider::{Admin, IndexChange};
+use crate::run::Context;
+
+/// How long a change may take to be seen.
+const SEEN: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Takes the protection off the source, where it has one and the plan lets it.
+pub(in crate::run) async fn lift_source(context: &Context, may_lift: bool) -> Result<()> {
+    let seen = identity::must_be_there(context, Side::Source).await?;
+    if !seen.spec.deletion_protection {
+        return Ok(());
+    }
+    if !may_lift {
+        let hint = "lift the protection yourself, or let the plan do it: `lift_protection: true`";
+        return Err(Error::new(ErrorKind::Refused, "the source is protected against deletion")
+            .with_hint(hint));
+    }
+    change(context, Side::Source, false).await
+}
+
+/// Makes the protection of a target that is there what the plan says; keeps it where the plan says nothing.
+pub(in crate::run) async fn protect_target(context: &Context, asked: Option<bool>) -> Result<()> {
+    let seen = identity::must_be_there(context, Side::Target).await?;
+    match asked {
+        Some(is_on) if is_on != seen.spec.deletion_protection => {
+            change(context, Side::Target, is_on).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Changes it, durable intent first, and waits until it is seen: it is applied asynchronously.
+pub(super) async fn change(context: &Context, side: Side, is_on: bool) -> Result<()> {
+    context.record(Event::ProtectionIntended { stage: context.id(), side, was: !is_on })?;
+    Ok(set(context, side, is_on).await?)
+}
+
+async fn set(context: &Context, side: Side, is_on: bool) -> Result<(), Refusal> {
+    let effect = Effect::ChangeProtection { side, is_on };
+    let index = hand(context, side);
+    carry_out(context, &effect, |permit| Box::pin(configure(index, permit))).await?;
+    Ok(wait_seen(context, side, is_on).await?)
+}
+
+fn hand(context: &Context, side: Side) -> &dyn Admin {
+    match side {
+        Side::Source => context.world.hands.source(),
+        Side::Target => context.world.hands.target(),
+    }
+}
+
+async fn configure(index: &dyn Admin, permit: Permit) -> Result<()> {
+    let Effect::ChangeProtection { is_on, .. } = permit.effect() else { return Ok(()) };
+    index.configure(&IndexChange { deletion_protection: Some(*is_on) }).await
+}
+
+async fn wait_seen(context: &Context, side: Side, is_on: bool) -> Result<()> {
+    let deadline = after(context.clock.now(), SEEN);
+    loop {
+        match identity::refuse_another(context, side).await? {
+            Some(seen) if seen.spec.deletion_protection != is_on => {}
+            _ => return Ok(()),
+        }
+        if context.clock.now() >= deadline {
+            let word = if is_on { "off" } else { "on" };
+            let message = format!("deletion protection was still {word} after 2 minutes");
+            return Err(Error::new(ErrorKind::Timeout, message));
+        }
+        context.sleep(PAUSE).await?;
+    }
+}
+
+/// Puts the protection back that `stage` changed; with `None` that of the source, whichever stage took it off.
+///
+/// # Errors
+/// Those of the provider; what could not be put back is tried again by the next process.
+pub(in crate::run) async fn put_back(context: &Context, stage: Option<&StageId>) -> Result<bool> {
+    let owed: Vec<(StageId, Side, bool)> = context.recorder.with_state(|state| {
+        let all = state.stages.iter().flat_map(|stage| {
+            stage.protection.iter().map(|(side, was)| (stage.id.clone(), *side, *was))
+        });
+        all.filter(|(id, side, _)| stage.map_or(*side == Side::Source, |stage| id == stage))
+            .collect()
+    });
+    let is_owed = !owed.is_empty();
+    for (stage, side, was) in owed {
+        match identity::refuse_another(context, side).await {
+            Ok(Some(seen)) if !seen.is_terminating() && seen.spec.deletion_protection != was => {
+                set(context, side, was).await?;
+            }
+            Ok(_) => {}
+            // Another index of that name: its protection was never changed.
+            Err(error) if error.kind() == ErrorKind::Refused => {}
+            Err(error) => return Err(error),
+        }
+        context.record(Event::ProtectionRestored { stage, side })?;
+    }
+    Ok(is_owed)
+}

@@ -1,0 +1,119 @@
+//! Removing what a run made on the way: collections, staging indexes, folders of files, probe records.
+
+use std::time::Duration;
+
+use super::permit::{Permit, Refusal, carry_out, permit};
+use super::{Effect, ownership};
+use crate::clock::after;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Namespace, Resource, ResourceKind, Span};
+use crate::plan::CopyStage;
+use crate::provider::Import;
+use crate::run::Context;
+
+/// How the folder of a run's files is called, before the run's own part.
+const FOLDER: &str = "vecshift-import-";
+/// How long a removal may take.
+const GONE: Duration = Duration::from_secs(900);
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Removes a resource and waits until it is gone.
+///
+/// # Errors
+/// A refusal that leaves it alone, where it is not of this run; `Timeout` where it is still there after its deadline;
+/// those of the provider.
+pub(in crate::run) async fn remove_resource(
+    context: &Context,
+    resource: &Resource,
+) -> Result<(), Refusal> {
+    let effect = Effect::RemoveResource(resource.clone());
+    let deadline = after(context.clock.now(), GONE);
+    loop {
+        let permit = permit(context, &effect).await.map_err(Refusal::of_ownership_alone)?;
+        if remove(context, resource, permit).await? {
+            return Ok(());
+        }
+        if context.clock.now() >= deadline {
+            let message = format!("{resource} is still there after {}", Span(GONE));
+            return Err(Error::new(ErrorKind::Timeout, message).into());
+        }
+        context.sleep(PAUSE).await?;
+    }
+}
+
+/// Asks once; whether it is gone.
+async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<bool> {
+    let hands = &context.world.hands;
+    match resource.kind {
+        ResourceKind::Collection => {
+            let source = hands.source();
+            let deleted = source.delete_collection(&resource.name).await;
+            Ok(is_accepted(deleted)? && source.collection(&resource.name).await?.is_none())
+        }
+        ResourceKind::StagingIndex => {
+            let index = hands.other(&resource.name)?;
+            Ok(is_accepted(index.delete_index().await)? && index.describe().await?.is_none())
+        }
+        ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await,
+    }
+}
+
+/// Ends what still reads the folder, then removes its files; whether both is done.
+async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
+    let mut is_read = false;
+    for import in imports_of(context, uri).await? {
+        if !import.is_complete() && !import.has_failed() {
+            is_accepted(context.world.hands.target().cancel_import(&import.id).await)?;
+            is_read = true;
+        }
+    }
+    if is_read {
+        return Ok(false);
+    }
+    let place = context.world.open_place(uri)?;
+    if !place.leaf().starts_with(FOLDER) {
+        let message = format!("{uri} is not the folder of a run: nothing is removed from it");
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    let files = place.list().await?.into_iter().map(|found| found.path).collect();
+    place.remove(files).await?;
+    Ok(place.list().await?.is_empty())
+}
+
+/// The imports of a folder into the target; none where the target is not there or knows no imports.
+pub(in crate::run) async fn imports_of(context: &Context, uri: &str) -> Result<Vec<Import>> {
+    let same = |other: &str| other.trim_end_matches('/') == uri.trim_end_matches('/');
+    match context.world.target.imports().await {
+        Ok(imports) => Ok(imports.into_iter().filter(|import| same(&import.uri)).collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a request was taken. A refusal may pass, as one does while something is still being made, and so does a
+/// peer that is not able now.
+fn is_accepted(asked: Result<()>) -> Result<bool> {
+    match asked {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_retryable() => Ok(false),
+        Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks for the removal of a namespace that holds nothing but probe records of this run.
+pub(in crate::run) async fn remove_probe(context: &Context, namespace: &Namespace) -> Result<()> {
+    let effect = Effect::RemoveProbe(namespace.clone());
+    let remove = |permit| Box::pin(delete_namespace(context, permit)) as _;
+    Ok(carry_out(context, &effect, remove).await?)
+}
+
+async fn delete_namespace(context: &Context, permit: Permit) -> Result<()> {
+    let Effect::RemoveProbe(namespace) = permit.effect() else { return Ok(()) };
+    context.world.hands.target().delete_namespace(namespace).await
+}
+
+/// The name of a copy's own folder of files.
+pub(in crate::run) fn folder_name(context: &Context, copy: &CopyStage) -> String {
+    format!("{FOLDER}{}", ownership::own_name(context, copy))
+}

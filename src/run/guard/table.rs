@@ -1,0 +1,138 @@
+//! What is looked at before each effect, as data: the guard takes these looks, and the manual prints them.
+
+/// Something that an effect depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// Whether the indexes are those that the run began with, and not others of the same name.
+    Identity,
+    /// Whether what goes was made by this run.
+    Ownership,
+    /// What is in it now.
+    Contents,
+    /// Which side answers the application's queries.
+    Traffic,
+    /// Whether somebody said that it may happen.
+    Confirmation,
+}
+
+impl Look {
+    pub const ALL: [Self; 5] =
+        [Self::Identity, Self::Ownership, Self::Contents, Self::Traffic, Self::Confirmation];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Ownership => "ownership",
+            Self::Contents => "contents",
+            Self::Traffic => "traffic",
+            Self::Confirmation => "confirmation",
+        }
+    }
+}
+
+/// One effect and what is looked at before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub effect: &'static str,
+    /// In the order in which they are taken.
+    pub looks: &'static [(Look, &'static str)],
+}
+
+impl Row {
+    /// What `look` looks at here; `None` where the effect does not depend on it.
+    pub fn cell(&self, look: Look) -> Option<&'static str> {
+        self.looks.iter().find(|(taken, _)| *taken == look).map(|(_, text)| *text)
+    }
+}
+
+/// Every effect.
+pub const TABLE: [Row; 7] = [
+    Row {
+        effect: "delete the source",
+        looks: &[
+            (
+                Look::Traffic,
+                "the driver reads 100 %; where it cannot read, the confirmation says so",
+            ),
+            (
+                Look::Confirmation,
+                "`--confirm` was given to this process, for this index with these records",
+            ),
+            (
+                Look::Contents,
+                "the source holds what was copied, in every namespace and no other; the target holds it too; two \
+                 answers in a row say so",
+            ),
+            (Look::Identity, "both indexes are there and are those of the journal"),
+        ],
+    },
+    Row {
+        effect: "delete the target",
+        looks: &[
+            (Look::Ownership, "the service made it for this run"),
+            (Look::Traffic, "no traffic is on it"),
+            (Look::Contents, "it is empty, unless `--purge`"),
+            (Look::Confirmation, "`--purge` where it holds records"),
+            (Look::Identity, "it is the index that this run made"),
+        ],
+    },
+    Row {
+        effect: "remove a resource",
+        looks: &[
+            (Look::Ownership, "its name or its tag carries this run"),
+            (Look::Identity, "the source is the one of the journal: this is its project"),
+        ],
+    },
+    Row {
+        effect: "remove probe records",
+        looks: &[
+            (Look::Ownership, "the namespace is one that vecshift makes for its probes"),
+            (Look::Identity, "the target is the one of the journal"),
+        ],
+    },
+    Row {
+        effect: "change deletion protection",
+        looks: &[
+            (Look::Confirmation, "the plan says so, or it is put back as it was found"),
+            (Look::Identity, "it is the index of the journal"),
+        ],
+    },
+    Row {
+        effect: "set a weight",
+        looks: &[(Look::Identity, "above 0 %: the target is there and is the one of the journal")],
+    },
+    Row {
+        effect: "erase namespaces or records",
+        looks: &[
+            (Look::Contents, "what was shown is what is there"),
+            (Look::Confirmation, "the index's name was typed or given as `--confirm`"),
+            (Look::Identity, "where a run is open: it is the index of its journal"),
+        ],
+    },
+];
+
+/// The table as a page of the manual.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# What is looked at before something that cannot be taken back\n\n\
+         The journal says what was intended; only the world says what is. Before each effect below, everything in its row is looked at, in\n\
+         the order given by the numbers. What does not hold refuses the effect, is named, and leaves the world as it is. Between the last\n\
+         look and the call nothing waits: a call that fails in a way that may pass is made again only after all looks were taken again.\n\n\
+         This page is generated from the table that the program itself goes by.\n\n",
+    );
+    let heads: Vec<&str> = Look::ALL.iter().map(|look| look.name()).collect();
+    page.push_str(&format!("| effect | {} |\n", heads.join(" | ")));
+    page.push_str(&format!("|---|{}\n", "---|".repeat(heads.len())));
+    for row in TABLE {
+        let cell = |look: &Look| {
+            let at = row.looks.iter().position(|(taken, _)| taken == look);
+            match at {
+                Some(at) => format!("{}. {}", at + 1, row.looks[at].1),
+                None => "-".to_owned(),
+            }
+        };
+        let cells: Vec<String> = Look::ALL.iter().map(cell).collect();
+        page.push_str(&format!("| {} | {} |\n", row.effect, cells.join(" | ")));
+    }
+    page
+}

@@ -1,0 +1,63 @@
+//! Which side answers the application's queries, as the traffic driver reads it.
+
+use super::Effect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Share;
+use crate::run::Context;
+use crate::traffic::Seen;
+
+pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
+    match effect {
+        Effect::DeleteSource(checked) => {
+            all_on_the_target(context, checked.confirmed.traffic_unknown).await
+        }
+        Effect::DeleteTarget { .. } => none_on_the_target(context).await,
+        _ => Ok(()),
+    }
+}
+
+/// Whether the plan moves traffic by a driver that cannot read the weight.
+pub(super) async fn is_unknown(context: &Context) -> Result<bool> {
+    Ok(matches!(read(context).await?, Some(Seen::Mute)))
+}
+
+/// What the driver shows; `None` where the plan moves no traffic.
+async fn read(context: &Context) -> Result<Option<Seen>> {
+    let Some(driver) = &context.driver else { return Ok(None) };
+    let seen = driver.read().await;
+    seen.map(Some).map_err(|error| error.with_operation("read the weight"))
+}
+
+async fn all_on_the_target(context: &Context, may_be_unknown: bool) -> Result<()> {
+    let message = match read(context).await? {
+        None => return Ok(()),
+        Some(Seen::Weight { share, .. }) if share.is_same(Share(1.0)) => return Ok(()),
+        Some(Seen::Mute) if may_be_unknown => return Ok(()),
+        Some(Seen::Weight { share, .. }) => {
+            format!("{share} of the traffic is on the target: the source still answers queries")
+        }
+        Some(Seen::Unset(what) | Seen::Foreign(what)) => {
+            format!("{what}: the source still answers queries")
+        }
+        Some(Seen::Mute) => "the traffic driver cannot read the weight".to_owned(),
+    };
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "find out who moved the traffic; put it back to 100 %, or roll back. The source was not deleted",
+    ))
+}
+
+async fn none_on_the_target(context: &Context) -> Result<()> {
+    let left = context.recorder.with_state(|state| state.traffic.clone());
+    let is_back = left.asked.is_none() && left.weight().is_none_or(|last| last.is_same(Share(0.0)));
+    let message = match read(context).await {
+        Ok(None | Some(Seen::Unset(_) | Seen::Foreign(_))) => return Ok(()),
+        Ok(Some(Seen::Weight { share, .. })) if share.is_same(Share(0.0)) => return Ok(()),
+        Ok(Some(Seen::Weight { share, .. })) => format!("{share} of the traffic is on the target"),
+        // Nothing was ever moved there by this run, or it was asked back.
+        Ok(Some(Seen::Mute)) | Err(_) if is_back => return Ok(()),
+        Ok(Some(Seen::Mute)) => "traffic may be on the target".to_owned(),
+        Err(error) => return Err(error),
+    };
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("take the traffic back first, then roll back again"))
+}
