@@ -29,10 +29,39 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/python")
 }
 
-/// One process at a time makes an environment; the others wait at the lock and find it complete.
+/// The environment of one requirements file, installed by uv, which takes seconds where pip takes a minute.
 fn make(name: &str) -> Result<Python, String> {
-    let list = sources().join("requirements").join(format!("{name}.txt"));
-    let pinned = std::fs::read_to_string(&list).map_err(|error| error.to_string())?;
+    let uv = ensure("uv", |folder| {
+        said(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+        let python = binary(folder, "python");
+        said(Command::new(python).args(pip).arg("--requirement").arg(requirements("uv")))
+    })?;
+    let uv = binary(&uv, "uv");
+    let folder = ensure(name, |folder| {
+        said(Command::new(&uv).args(["venv", "--quiet", "--python", "python3"]).arg(folder))?;
+        let install = ["pip", "install", "--quiet", "--compile-bytecode", "--python"];
+        let python = binary(folder, "python");
+        let list = requirements(name);
+        said(Command::new(&uv).args(install).arg(python).arg("--requirement").arg(list))
+    })?;
+    Ok(Python { interpreter: binary(&folder, "python"), folder })
+}
+
+fn requirements(name: &str) -> PathBuf {
+    sources().join("requirements").join(format!("{name}.txt"))
+}
+
+fn binary(folder: &Path, name: &str) -> PathBuf {
+    folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
+}
+
+/// The folder of an environment. One process at a time makes it; the others wait at the lock and find it complete.
+fn ensure(
+    name: &str,
+    install: impl FnOnce(&Path) -> Result<String, String>,
+) -> Result<PathBuf, String> {
+    let pinned = std::fs::read_to_string(requirements(name)).map_err(|error| error.to_string())?;
     let version = said(Command::new("python3").args(["-c", "import sys; print(sys.version)"]))?;
     let wanted = format!("{version}{pinned}");
 
@@ -41,18 +70,14 @@ fn make(name: &str) -> Result<Python, String> {
     let lock = File::create(folder.with_extension("lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
 
-    let binaries = if cfg!(windows) { "Scripts" } else { "bin" };
-    let interpreter = folder.join(binaries).join("python");
     let marker = folder.join(MARKER);
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
-        return Ok(Python { interpreter, folder });
+        return Ok(folder);
     }
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
-    said(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
-    said(Command::new(&interpreter).args(pip).arg("--requirement").arg(&list))?;
+    install(&folder)?;
     std::fs::write(&marker, wanted).map_err(|error| error.to_string())?;
-    Ok(Python { interpreter, folder })
+    Ok(folder)
 }
 
 /// What a program prints; its whole output as the error where it fails or is not there.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, Route, RunState};
@@ -229,16 +230,18 @@ async fn a_collection_or_an_index_from_it_that_never_comes_has_a_deadline_and_is
         (r#"{"restore":"stalls"}"#, "    enumerate: staging", "was not ready within"),
         (r#"{"restore":"fails"}"#, "    enumerate: staging", "ended in the state"),
     ];
-    for (faults, copy, expected) in cases {
-        let copy = format!("{copy}\n    ready_within: 10m");
-        let rig = with_faults(faults, &copy).await;
-        let Outcome::Erred { error, .. } = rig.run().await else { panic!("{faults} {copy}") };
-        let told = error.to_string();
-        assert!(told.contains(expected), "{faults} {copy}: {told}");
-        assert!(error.hint().is_some_and(|hint| hint.contains("roll back")), "{faults}: {error:?}");
-        let outcome = rig.roll_back(false).await.unwrap();
-        assert!(matches!(outcome, Outcome::RolledBack { .. }), "{faults} {copy}: {outcome:?}");
-        assert_eq!(rig.emulator.indexes(), ["old"], "{faults} {copy}");
-        assert!(rig.emulator.collections().is_empty(), "{faults} {copy}");
-    }
+    join_all(cases.map(|(faults, copy, expected)| never_comes(faults, copy, expected))).await;
+}
+
+async fn never_comes(faults: &str, copy: &str, expected: &str) {
+    let copy = format!("{copy}\n    ready_within: 10m");
+    let rig = with_faults(faults, &copy).await;
+    let Outcome::Erred { error, .. } = rig.run().await else { panic!("{faults} {copy}") };
+    let told = error.to_string();
+    assert!(told.contains(expected), "{faults} {copy}: {told}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("roll back")), "{faults}: {error:?}");
+    let outcome = rig.roll_back(false).await.unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{faults} {copy}: {outcome:?}");
+    assert_eq!(rig.emulator.indexes(), ["old"], "{faults} {copy}");
+    assert!(rig.emulator.collections().is_empty(), "{faults} {copy}");
 }

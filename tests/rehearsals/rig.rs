@@ -18,19 +18,27 @@ use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
 };
 
-/// A migration that judges latencies has the machine to itself; the others share it.
+/// Migrations that judge latencies have the machine to themselves; the others share it.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// What a migration holds of the machine while it is there.
-enum Share {
-    Alone(#[allow(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, ()>),
-    Beside(#[allow(dead_code, reason = "held, not read")] RwLockReadGuard<'static, ()>),
+/// Waits until no other migration runs and keeps them waiting.
+pub async fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().await
+}
+
+/// What a wait on the rig's clock takes at most.
+const LONGEST_WAIT: Duration = Duration::from_millis(5);
+
+/// Whether what takes minutes is tested too: every boundary of every route, the big pod.
+#[allow(clippy::disallowed_methods, reason = "tests may read the environment")]
+pub fn is_long() -> bool {
+    std::env::var_os("VECSHIFT_LONG").is_some()
 }
 
 pub const KEY: &str = "rehearsal-key";
 
 pub struct Rig {
-    _machine: Share,
+    _machine: RwLockReadGuard<'static, ()>,
     pub folder: tempfile::TempDir,
     pub emulator: Emulator,
     pub plan: Plan,
@@ -40,18 +48,12 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// The emulator filled with the rehearsal world of a plan of this repository.
-    pub async fn of(path: &str) -> Self {
-        let machine = Share::Alone(MACHINE.write().await);
-        Self::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), machine).await
-    }
-
-    /// The same for a plan given as text, which must not judge latencies.
+    /// The emulator filled with the rehearsal world of a plan given as text, which must not judge latencies.
     pub async fn of_text(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
-        let machine = Share::Beside(MACHINE.read().await);
+        let machine = MACHINE.read().await;
         let mut rig = Self::new(&path, machine).await;
         rig.folder = folder;
         rig
@@ -68,7 +70,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
-        let machine = Share::Beside(MACHINE.read().await);
+        let machine = MACHINE.read().await;
         let rig = Self::empty(&path, machine).await;
         let name = index.name.clone();
         rig.emulator.add_index(index).await.unwrap();
@@ -83,29 +85,30 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
-        let machine = Share::Beside(MACHINE.read().await);
+        let machine = MACHINE.read().await;
         let rig = Self::empty(&path, machine).await;
         Self { folder, ..rig }
     }
 
-    async fn new(path: &Path, machine: Share) -> Self {
+    async fn new(path: &Path, machine: RwLockReadGuard<'static, ()>) -> Self {
         let rig = Self::empty(path, machine).await;
         rig.emulator.load(EmulatedWorld::of_plan(&rig.plan).unwrap()).await.unwrap();
         rig
     }
 
-    async fn empty(path: &Path, machine: Share) -> Self {
+    async fn empty(path: &Path, machine: RwLockReadGuard<'static, ()>) -> Self {
         let plan = read(path);
         let rehearsal = plan.file.rehearsal.clone();
         let emulator = Emulator::start(EmulatorOptions {
             api_key: Some(KEY.to_owned()),
             faults: rehearsal.and_then(|rehearsal| rehearsal.faults).unwrap_or_default(),
             ready_after: Duration::from_millis(20),
+            ties: Some(1),
             ..EmulatorOptions::default()
         })
         .await
         .unwrap();
-        let clock = Clock::rehearsal(Duration::from_millis(50));
+        let clock = Clock::rehearsal(LONGEST_WAIT);
         let folder = tempfile::tempdir().unwrap();
         Self { _machine: machine, folder, emulator, plan, clock, transport: Transport::Auto }
     }
