@@ -33,13 +33,34 @@ impl Emulator {
     /// # Errors
     /// `Io` where the address cannot be bound.
     pub async fn start(options: EmulatorOptions) -> Result<Self> {
+        let (emulator, door) = Self::bind(options).await?;
+        emulator.serve(door);
+        Ok(emulator)
+    }
+
+    /// Binds the main port, fills the emulator with a world and serves then: whoever is answered sees all of it.
+    /// Returns the number of records, too.
+    ///
+    /// # Errors
+    /// As [`Emulator::start`] and [`Emulator::load`].
+    pub async fn start_filled(options: EmulatorOptions, world: World) -> Result<(Self, u64)> {
+        let (emulator, door) = Self::bind(options).await?;
+        let records = emulator.load(world).await?;
+        emulator.serve(door);
+        Ok((emulator, records))
+    }
+
+    async fn bind(options: EmulatorOptions) -> Result<(Self, Door)> {
         let listen = options.listen;
         let project = Arc::new(Project::new(options));
         let door = Door::bind(listen, project.stop.child_token()).await?;
         let address = door.address()?;
-        let scope = Scope { project: Arc::clone(&project), index: None };
-        project.keep(door.serve(scope.router()));
-        Ok(Self { project, address })
+        Ok((Self { project, address }, door))
+    }
+
+    fn serve(&self, door: Door) {
+        let scope = Scope { project: Arc::clone(&self.project), index: None };
+        self.project.keep(door.serve(scope.router()));
     }
 
     /// Where the control plane answers.
@@ -58,10 +79,14 @@ impl Emulator {
     /// # Errors
     /// `AlreadyExists` where the name is taken.
     pub async fn add_index(&self, spec: IndexSpec) -> Result<String> {
+        self.add_filled(spec, Store::default()).await
+    }
+
+    async fn add_filled(&self, spec: IndexSpec, records: Store) -> Result<String> {
         let new = NewIndex {
             spec,
             extras: Extras::default(),
-            records: Store::default(),
+            records,
             progress: Progress::new(self.project.now(), Duration::ZERO, Ending::Well),
             is_made_by_client: false,
         };
@@ -75,20 +100,8 @@ impl Emulator {
     /// `NotFound` where there is no such index; `Invalid` for a record that the service would not keep.
     pub fn insert(&self, index: &str, namespace: &Namespace, records: Vec<Record>) -> Result<()> {
         let index = self.project.index(index).map_err(refused)?;
-        limits::check_namespace(namespace.as_str()).map_err(refused)?;
-        for record in &records {
-            limits::check_record(record).map_err(refused)?;
-            let dimension = index.dimension.unwrap_or_default() as usize;
-            if record.vector.dimension() != dimension {
-                let found = record.vector.dimension();
-                return Err(Error::invalid(format!(
-                    "record {} has {found} components, the index {} has {dimension}",
-                    record.id, index.name
-                )));
-            }
-        }
-        let stored = records.into_iter().map(|record| Arc::new(Stored::new(record))).collect();
-        index.write().write(namespace, Write::Upsert(stored), self.project.now(), Duration::ZERO);
+        let write = kept(&index.spec(), namespace, records)?;
+        index.write().write(namespace, write, self.project.now(), Duration::ZERO);
         Ok(())
     }
 
@@ -106,15 +119,14 @@ impl Emulator {
         Ok(())
     }
 
-    /// Adds a world's index and fills it; returns the number of records.
+    /// Adds a world's index, which is there once it holds every record; returns their number.
     ///
     /// # Errors
     /// As [`Emulator::add_index`] and [`Emulator::insert`]; and what the world's records end with.
     pub async fn load(&self, world: World) -> Result<u64> {
         const BATCH: usize = 500;
         let (index, mut records) = world.into_parts();
-        let name = index.name.clone();
-        self.add_index(index).await?;
+        let (mut store, now) = (Store::default(), self.project.now());
         let mut loaded = 0;
         loop {
             let mut batches: BTreeMap<Namespace, Vec<Record>> = BTreeMap::new();
@@ -125,10 +137,12 @@ impl Emulator {
                 count += 1;
             }
             if count == 0 {
+                self.add_filled(index, store).await?;
                 return Ok(loaded);
             }
             for (namespace, batch) in batches {
-                self.insert(&name, &namespace, batch)?;
+                let write = kept(&index, &namespace, batch)?;
+                store.write(&namespace, write, now, Duration::ZERO);
             }
             loaded += count;
             // Generating takes a while; others get their turn between batches.
@@ -171,6 +185,24 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.project.stop.cancel();
     }
+}
+
+/// The write of records that the service would keep in such an index.
+fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result<Write> {
+    limits::check_namespace(namespace.as_str()).map_err(refused)?;
+    for record in &records {
+        limits::check_record(record).map_err(refused)?;
+        let dimension = spec.dimension.unwrap_or_default() as usize;
+        let found = record.vector.dimension();
+        if found != dimension {
+            return Err(Error::invalid(format!(
+                "record {} has {found} components, the index {} has {dimension}",
+                record.id, spec.name
+            )));
+        }
+    }
+    let stored = records.into_iter().map(|record| Arc::new(Stored::new(record)));
+    Ok(Write::Upsert(stored.collect()))
 }
 
 fn refused(refusal: Refusal) -> Error {

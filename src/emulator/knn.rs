@@ -3,11 +3,12 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use simsimd::SpatialSimilarity;
 
-use crate::model::{Metric, SparseVector, Vector};
+use crate::model::{Metric, RecordId, SparseVector, Vector};
 
 use super::store::Stored;
 
@@ -18,6 +19,40 @@ pub(crate) struct Probe {
     norm: f32,
     /// In order of the index.
     sparse: Vec<(u32, f32)>,
+    ties: Ties,
+}
+
+/// The order of answers whose scores are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ties {
+    ById,
+    /// An order of its own for each salt.
+    Drawn {
+        salt: u64,
+    },
+}
+
+impl Ties {
+    /// The order that the index of this name draws from a seed.
+    pub fn of(seed: Option<u64>, index: &str) -> Self {
+        let drawn = |seed| Self::Drawn { salt: hash(&(seed, index)) };
+        seed.map_or(Self::ById, drawn)
+    }
+
+    fn compare(self, a: &RecordId, b: &RecordId) -> Ordering {
+        let drawn = match self {
+            Self::ById => Ordering::Equal,
+            Self::Drawn { salt } => hash(&(salt, a)).cmp(&hash(&(salt, b))),
+        };
+        drawn.then_with(|| a.cmp(b))
+    }
+}
+
+/// The same for the same value in every process: the keys of a default hasher are fixed.
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// One hit. Scores are those Pinecone documents: the cosine, the dot product, or the *squared* Euclidean
@@ -29,13 +64,14 @@ pub(crate) struct Hit {
 }
 
 impl Probe {
-    pub fn new(metric: Metric, vector: &Vector, sparse: Option<&SparseVector>) -> Self {
+    pub fn new(metric: Metric, vector: &Vector, sparse: Option<&SparseVector>, ties: Ties) -> Self {
         let values: Vec<f32> = vector.values().collect();
         Self {
             metric,
             norm: norm(&values),
             values,
             sparse: sparse.map(SparseVector::sorted).unwrap_or_default(),
+            ties,
         }
     }
 
@@ -57,7 +93,7 @@ impl Probe {
         }
     }
 
-    /// The `top_k` best of `candidates`, best first; equal scores in order of their ids.
+    /// The `top_k` best of `candidates`, best first.
     pub fn search<'a>(
         &self,
         candidates: impl Iterator<Item = &'a Arc<Stored>>,
@@ -67,7 +103,7 @@ impl Probe {
         for stored in candidates {
             let Some(score) = self.score(stored) else { continue };
             let key = if self.metric == Metric::Euclidean { -score } else { score };
-            let ranked = Ranked { key, score, stored };
+            let ranked = Ranked { key, score, stored, ties: self.ties };
             if best.len() < top_k {
                 best.push(Reverse(ranked));
             } else if best.peek().is_some_and(|Reverse(worst)| ranked > *worst) {
@@ -84,13 +120,14 @@ struct Ranked<'a> {
     key: f32,
     score: f32,
     stored: &'a Arc<Stored>,
+    ties: Ties,
 }
 
 impl Ord for Ranked<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key
             .total_cmp(&other.key)
-            .then_with(|| other.stored.record.id.cmp(&self.stored.record.id))
+            .then_with(|| self.ties.compare(&other.stored.record.id, &self.stored.record.id))
     }
 }
 
@@ -174,7 +211,7 @@ mod tests {
                 let records: Vec<_> =
                     vectors.iter().enumerate().map(|(id, v)| stored(id, v, None)).collect();
                 let query = &vectors[0];
-                let probe = Probe::new(metric, &Vector::from_values(query.iter().copied()), None);
+                let probe = Probe::new(metric, &Vector::from_values(query.iter().copied()), None, Ties::ById);
                 let hits = probe.search(records.iter(), top_k);
                 prop_assert_eq!(hits.len(), top_k.min(records.len()));
                 let mut wanted: Vec<f64> =
@@ -201,31 +238,44 @@ mod tests {
             stored(2, &[2.0, 0.0], None),
         ];
         let query = Vector::from_values([1.0, 0.0]);
-        let probe = Probe::new(Metric::Dotproduct, &query, Some(&sparse(&[(9, 1.0), (7, 0.5)])));
+        let probe = Probe::new(
+            Metric::Dotproduct,
+            &query,
+            Some(&sparse(&[(9, 1.0), (7, 0.5)])),
+            Ties::ById,
+        );
         let scores: Vec<_> = probe.search(records.iter(), 10).iter().map(|h| h.score).collect();
         assert_eq!(scores, [2.0, 2.0]);
-        let only = Probe::new(Metric::Dotproduct, &Vector::default(), Some(&sparse(&[(3, 4.0)])));
+        let only = Probe::new(
+            Metric::Dotproduct,
+            &Vector::default(),
+            Some(&sparse(&[(3, 4.0)])),
+            Ties::ById,
+        );
         let hits = only.search(records.iter(), 10);
         assert_eq!(hits.len(), 1);
         assert_eq!(hits[0].score, 4.0);
     }
 
     #[test]
-    fn equal_scores_come_in_order_of_their_ids() {
-        let records: Vec<_> = (0..5).rev().map(|id| stored(id, &[1.0], None)).collect();
-        let probe = Probe::new(Metric::Dotproduct, &Vector::from_values([1.0]), None);
-        let ids: Vec<_> = probe
-            .search(records.iter(), 3)
-            .iter()
-            .map(|hit| hit.stored.record.id.to_string())
-            .collect();
-        assert_eq!(ids, ["0000", "0001", "0002"]);
+    fn equal_scores_come_in_the_order_of_their_index() {
+        let records: Vec<_> = (0..50).rev().map(|id| stored(id, &[1.0], None)).collect();
+        let found = |ties| -> Vec<String> {
+            let probe = Probe::new(Metric::Dotproduct, &Vector::from_values([1.0]), None, ties);
+            let hits = probe.search(records.iter(), 10);
+            hits.iter().map(|hit| hit.stored.record.id.to_string()).collect()
+        };
+        assert_eq!(found(Ties::of(None, "a"))[..3], ["0000", "0001", "0002"]);
+        let (one, other) = (found(Ties::of(Some(7), "a")), found(Ties::of(Some(7), "b")));
+        assert_ne!(one, other);
+        assert_eq!(one, found(Ties::of(Some(7), "a")));
     }
 
     #[test]
     fn a_zero_vector_is_as_far_as_nothing() {
         let records = [stored(1, &[0.0, 0.0], None)];
-        let probe = Probe::new(Metric::Cosine, &Vector::from_values([1.0, 0.0]), None);
+        let query = Vector::from_values([1.0, 0.0]);
+        let probe = Probe::new(Metric::Cosine, &query, None, Ties::ById);
         assert_eq!(probe.search(records.iter(), 1)[0].score, 0.0);
     }
 }

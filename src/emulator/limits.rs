@@ -1,8 +1,8 @@
-//! The documented limits (Pinecone, "Database limits", seen 2026) and the checks that apply them.
+//! The documented limits and the checks that apply them; docs/emulator.md names the source of each.
 
 use serde_json::Value;
 
-use crate::model::{Metadata, Record};
+use crate::model::{Metadata, Record, Vector};
 use crate::provider::complex_fields;
 
 use super::error::{Answer, Code, Refusal};
@@ -76,6 +76,11 @@ fn check_name(what: &str, name: &str, longest: usize) -> Answer<()> {
 }
 
 pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
+    if let Some(field) = metadata.0.keys().find(|field| field.starts_with('$')) {
+        let message =
+            format!("Metadata keys must not start with '$', got '{field}' of vector '{id}'");
+        return Err(Refusal::invalid(message));
+    }
     if let Some((field, value)) = complex_fields(metadata).next() {
         let message = format!(
             "Metadata value must be a string, number, boolean or list of strings, got a {} for field '{field}' of vector '{id}'",
@@ -101,7 +106,19 @@ pub(crate) fn check_record(record: &Record) -> Answer<()> {
     if record.vector.values().any(|value| !value.is_finite()) {
         return Err(Refusal::invalid(format!("Vector '{id}' has a value that is not finite")));
     }
+    check_dense(id, &record.vector)?;
     record.sparse.as_ref().map_or(Ok(()), |sparse| check_sparse(id, sparse))
+}
+
+/// Refuses a dense vector of zeros, which is no direction. The words are those of the service.
+pub(crate) fn check_dense(id: &str, vector: &Vector) -> Answer<()> {
+    if vector.is_empty() || vector.values().any(|value| value != 0.0) {
+        return Ok(());
+    }
+    let message = format!(
+        "Dense vectors must contain at least one non-zero value. Vector ID '{id}' contains only zeros"
+    );
+    Err(Refusal::invalid(message))
 }
 
 pub(crate) fn check_sparse(id: &str, sparse: &crate::model::SparseVector) -> Answer<()> {
@@ -135,7 +152,7 @@ pub(crate) fn check_sparse(id: &str, sparse: &crate::model::SparseVector) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MetadataValue, SparseVector, Vector};
+    use crate::model::{MetadataValue, SparseVector};
 
     #[test]
     fn ids_are_1_to_512_ascii_characters() {
@@ -156,6 +173,18 @@ mod tests {
         assert!(check_metadata("a", &nested).unwrap_err().message.contains("field 'f'"));
         let numbers = of(MetadataValue::List(vec![MetadataValue::Number(1.0)]));
         assert!(check_metadata("a", &numbers).is_err());
+        assert!(check_metadata("a", &of(MetadataValue::Null)).is_err());
+        let operator = Metadata([("$in".to_owned(), MetadataValue::Bool(true))].into());
+        assert!(check_metadata("a", &operator).is_err());
+    }
+
+    #[test]
+    fn a_dense_vector_has_a_direction() {
+        let of = |values: &[f32]| check_dense("a", &Vector::from_values(values.iter().copied()));
+        assert!(of(&[]).is_ok() && of(&[0.0, f32::from_bits(1)]).is_ok());
+        for zeros in [&[0.0][..], &[0.0, -0.0, 0.0]] {
+            assert!(of(zeros).unwrap_err().message.contains("only zeros"), "{zeros:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct EmulatorOptions {
     pub indexes: usize,
     /// The namespaces a serverless index can have: 100,000 on the larger plans.
     pub namespaces: usize,
+    /// Where scores are equal, answers come in an order that each index draws from this seed; `None` orders them by
+    /// their ids. Which one of equals comes first is no promise of the service's.
+    pub ties: Option<u64>,
     /// How long an index that is created stays `Initializing`.
     pub ready_after: Duration,
     /// How long a collection that is created stays `Initializing`.
@@ -52,6 +55,7 @@ impl Default for EmulatorOptions {
             rate_limits: true,
             indexes: 200,
             namespaces: 100_000,
+            ties: None,
             ready_after: Duration::from_millis(200),
             collection_ready_after: Duration::from_millis(500),
             backup_ready_after: Duration::from_millis(500),

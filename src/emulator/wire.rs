@@ -31,12 +31,6 @@ fn paired(indices: Vec<u32>, values: Vector) -> Answer<SparseVector> {
         .ok_or_else(|| Refusal::invalid("Sparse vector must have as many indices as values"))
 }
 
-/// REST drops null members of metadata; gRPC keeps them and they are refused.
-pub(crate) fn without_nulls(mut metadata: Metadata) -> Metadata {
-    metadata.0.retain(|_, value| *value != MetadataValue::Null);
-    metadata
-}
-
 /// A record as JSON: `{id, values, sparseValues?, metadata?}`.
 pub(crate) struct RecordJson<'a> {
     pub record: &'a Record,

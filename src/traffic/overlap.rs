@@ -4,28 +4,67 @@ use crate::provider::Match;
 
 /// The share of the best `k` answers that both sides gave; `None` where neither gave any.
 ///
-/// Where a side has fewer than `k` records the longer answer is the whole, so that an answer too many counts
-/// as much as one too few.
+/// Where more than `k` records score the same at the end of the list, which ones of them are in it is chance: an
+/// answer of the target whose score equals the source's `k`-th counts as found, as ann-benchmarks counts it.
+///
+/// Where a side has fewer than `k` records the longer answer is the whole, so that an answer too many counts as much
+/// as one too few.
 pub(super) fn overlap(source: &[Match], target: &[Match], k: u32) -> Option<f64> {
-    let best = |matches: &[Match]| -> HashSet<_> {
-        matches.iter().take(k as usize).map(|found| found.id.clone()).collect()
-    };
-    let (source, target) = (best(source), best(target));
+    let k = k as usize;
+    let (source, target) = (&source[..source.len().min(k)], &target[..target.len().min(k)]);
     let whole = source.len().max(target.len());
-    (whole > 0).then(|| source.intersection(&target).count() as f64 / whole as f64)
+    // A list that is not full was not cut: everything is in it.
+    let last = source.get(k.wrapping_sub(1)).map(|last| last.score);
+    let ids: HashSet<_> = source.iter().map(|found| &found.id).collect();
+    let is_found = |found: &&Match| {
+        ids.contains(&found.id) || last.is_some_and(|last| is_tie(found.score, last))
+    };
+    (whole > 0).then(|| target.iter().filter(is_found).count() as f64 / whole as f64)
+}
+
+/// Whether two scores are equal but for the order in which a sum of 32-bit floats was taken. That error grows with the
+/// square root of the dimension; for the 20,000 dimensions that Pinecone takes it is 1.7e-5 of the summands' size.
+fn is_tie(a: f32, b: f32) -> bool {
+    (a - b).abs() <= 1.7e-5 * a.abs().max(b.abs()).max(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matches(ids: &str) -> Vec<Match> {
-        ids.split_whitespace().map(|id| Match { id: id.into(), score: 0.5 }).collect()
+    /// Scores that fall from `first` by a tenth an answer.
+    fn matches(ids: &str, first: f32) -> Vec<Match> {
+        let scores = (0..).map(|place| first - place as f32 / 10.0);
+        ids.split_whitespace()
+            .zip(scores)
+            .map(|(id, score)| Match { id: id.into(), score })
+            .collect()
+    }
+
+    fn scored(answers: &[(&str, f32)]) -> Vec<Match> {
+        answers.iter().map(|(id, score)| Match { id: (*id).into(), score: *score }).collect()
+    }
+
+    #[test]
+    fn what_ties_with_the_last_answer_is_found() {
+        let source = scored(&[("a", 0.9), ("b", 0.5), ("c", 0.5)]);
+        let of = |answers: &[(&str, f32)]| overlap(&source, &scored(answers), 3);
+        assert_eq!(of(&[("a", 0.9), ("x", 0.5), ("y", 0.500_001)]), Some(1.0));
+        // Lower than the last one, or a tie with an answer that is surely in the list.
+        assert_eq!(of(&[("a", 0.9), ("b", 0.5), ("x", 0.499)]), Some(2.0 / 3.0));
+        assert_eq!(of(&[("x", 0.9), ("b", 0.5), ("c", 0.5)]), Some(2.0 / 3.0));
+        // Fewer answers than there should be are not made up for.
+        assert_eq!(of(&[("a", 0.9), ("x", 0.5)]), Some(2.0 / 3.0));
+        // A source that gave all it has was not cut.
+        assert_eq!(
+            overlap(&source, &scored(&[("a", 0.9), ("b", 0.5), ("x", 0.5)]), 10),
+            Some(2.0 / 3.0)
+        );
     }
 
     #[test]
     fn the_order_does_not_matter_and_every_difference_does() {
-        let of = |source, target, k| overlap(&matches(source), &matches(target), k);
+        let of = |source, target, k| overlap(&matches(source, 0.9), &matches(target, 0.85), k);
         assert_eq!(of("a b c d", "d c b a", 4), Some(1.0));
         assert_eq!(of("a b c d", "a b c x", 4), Some(0.75));
         assert_eq!(of("a b c d", "a b x d", 2), Some(1.0));

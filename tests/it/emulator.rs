@@ -59,6 +59,12 @@ impl Answer {
 }
 
 impl Rig {
+    /// The host of an index; `None` where it is not there.
+    pub async fn try_host(&self, index: &str) -> Option<String> {
+        let answer = self.control("GET", &format!("/indexes/{index}"), None).await;
+        (answer.status == 200).then(|| answer.json()["host"].as_str().unwrap().to_owned())
+    }
+
     pub async fn start() -> Self {
         Self::with(Faults::default(), false).await
     }

@@ -28,7 +28,7 @@ async fn records_are_written_read_changed_and_deleted() {
     let rig = Rig::start().await;
     let host = rig.serverless("twins").await;
     let vectors = json!([
-        {"id": "a b", "values": [1, 0, 0], "metadata": {"kind": "x", "gone": null}},
+        {"id": "a b", "values": [1, 0, 0], "metadata": {"kind": "x"}},
         {"id": "b", "values": [0, 1, 0], "metadata": {"kind": "y", "n": 2}},
     ]);
     let body = json!({"namespace": "ns", "vectors": vectors});
@@ -48,6 +48,20 @@ async fn records_are_written_read_changed_and_deleted() {
                 "usage": {"readUnits": 1}
             })
         );
+    }
+
+    for wrong in [
+        json!({"id": "z", "values": [0, 0, 0]}),
+        json!({"id": "z", "values": [1, 0, 0], "metadata": {"gone": null}}),
+        json!({"id": "z", "values": [1, 0, 0], "metadata": {"$in": "x"}}),
+    ] {
+        let body = json!({"namespace": "ns", "vectors": [wrong]});
+        rig.post(&host, "/vectors/upsert", body).await.expect(400);
+    }
+    for wrong in [json!({"values": [0, 0, 0]}), json!({"setMetadata": {"kind": null}})] {
+        let mut body = json!({"namespace": "ns", "id": "b"});
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        rig.post(&host, "/vectors/update", body).await.expect(400);
     }
 
     let query = json!({
@@ -197,7 +211,7 @@ async fn grpc_has_every_operation() {
         .unwrap();
     assert_eq!(found.into_inner().vectors.into_keys().collect::<Vec<_>>(), ["000"]);
 
-    // Nulls are the difference: REST drops them, gRPC refuses them.
+    // Null members are refused on this wire as on the other.
     let mut with_null = vector("null", &[1.0, 1.0, 1.0]);
     with_null.metadata = Some(fields(prost_types::Value { kind: Some(Kind::NullValue(0)) }));
     let asked = proto::UpsertRequest { vectors: vec![with_null], namespace: ns() };

@@ -180,7 +180,17 @@ async fn a_world_is_a_pod_that_can_be_swept() {
         seed: Some(4),
     };
     let world = World::generated("twins", &source, Some(64), Some(Metric::Cosine)).unwrap();
-    assert_eq!(rig.emulator.load(world).await.unwrap(), 900);
+    // Whoever sees the index sees all of it: there is no moment at which it is half filled.
+    let watched = async {
+        loop {
+            if let Some(host) = rig.try_host("twins").await {
+                let stats = rig.post(&host, "/describe_index_stats", json!({})).await.expect(200);
+                return stats["totalVectorCount"].as_u64();
+            }
+        }
+    };
+    let (loaded, seen) = tokio::join!(rig.emulator.load(world), watched);
+    assert_eq!((loaded.unwrap(), seen), (900, Some(900)));
     let model = rig.control("GET", "/indexes/twins", None).await.expect(200);
     assert_eq!((&model["status"]["ready"], &model["dimension"]), (&json!(true), &json!(64)));
     let host = model["host"].as_str().unwrap();

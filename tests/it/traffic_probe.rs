@@ -42,8 +42,10 @@ impl Slow {
     }
 }
 
+/// Answers whose scores fall with the letter, so that no two tie.
 fn matches<const N: usize>(ids: [&str; N]) -> Vec<Match> {
-    ids.into_iter().map(|id| Match { id: id.into(), score: 1.0 }).collect()
+    let score = |id: &str| 1.0 - f32::from(id.as_bytes()[0]) / 256.0;
+    ids.into_iter().map(|id| Match { id: id.into(), score: score(id) }).collect()
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! What a verification finds, what it says of it, and what it must not claim.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
@@ -7,8 +8,11 @@ use vecshift::ErrorKind;
 use vecshift::copy::{Difference, DifferenceKind};
 use vecshift::journal::{Entry, RunState};
 use vecshift::model::{
-    MetadataValue, Namespace, Observed, RecordId, Side, StageId, Vector, Verdict,
+    Deployment, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Observed, Record, RecordId,
+    Side, StageId, Vector, VectorType, Verdict,
 };
+use vecshift::provider::Query;
+use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Listener, Outcome, Progress, Silent};
 
@@ -50,6 +54,54 @@ fn verdict(rig: &Rig, metric: &str) -> (Verdict, Option<Observed>, u64) {
 
 fn number(observed: Option<Observed>) -> f64 {
     observed.and_then(|observed| observed.number()).unwrap()
+}
+
+fn pod() -> IndexSpec {
+    let deployment = Deployment::Pod {
+        environment: "us-east-1-aws".into(),
+        pod_type: "p1.x1".into(),
+        pods: 1,
+        replicas: 1,
+        shards: 1,
+        indexed: None,
+    };
+    IndexSpec {
+        name: "old".into(),
+        dimension: Some(8),
+        metric: Metric::Cosine,
+        vector_type: VectorType::Dense,
+        deployment,
+        deletion_protection: false,
+        tags: BTreeMap::new(),
+    }
+}
+
+/// Sixty records of five kinds: a query of ten meets twelve that are equal, of which each side gives ten of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn which_of_equals_comes_first_is_no_difference() {
+    let asked = "queries: { count: 20, top_k: 10 }\n    assert: [mismatched == 0, overlap@10 == 1]";
+    let kinds: Vec<Vector> = (0..5)
+        .map(|kind| Vector::from_values((0..8).map(move |at| (kind * 8 + at) as f32 % 7.0 - 3.0)))
+        .collect();
+    let records = (0..60).map(|at| Record {
+        id: format!("r{at:03}").into(),
+        vector: kinds[at % 5].clone(),
+        sparse: None,
+        metadata: Metadata::default(),
+    });
+    let records = vec![(Namespace::new("all"), records.collect())];
+    let rig = Rig::holding(&plan(asked), pod(), records, Transport::Auto).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert_eq!(verdict(&rig, "overlap@10").0, Verdict::Pass);
+    let world = rig.world();
+    let query = Query { vector: kinds[0].clone(), top_k: 10, ..Query::default() };
+    let all = Namespace::new("all");
+    world.source.describe().await.unwrap();
+    world.target.describe().await.unwrap();
+    let source = world.source.query(&all, &query).await.unwrap();
+    let target = world.target.query(&all, &query).await.unwrap();
+    assert_ne!(source, target, "the emulator's indexes order equals differently");
 }
 
 fn notes(rig: &Rig) -> String {

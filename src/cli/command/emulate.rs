@@ -46,13 +46,16 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
     };
-    let emulator = Emulator::start(options).await?;
-    let mut records = 0;
-    if let Some(world) = world {
-        let index = world.index.name.clone();
-        records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
-        session.output.talk(&format!("Loaded {index} with {} records.", count(records)));
-    }
+    let (emulator, records) = match world {
+        None => (Emulator::start(options).await?, 0),
+        Some(world) => {
+            let index = world.index.name.clone();
+            let filled = async { Ok(Emulator::start_filled(options, world).await?) };
+            let (emulator, records) = interrupt.guard(filled).await?;
+            session.output.talk(&format!("Loaded {index} with {} records.", count(records)));
+            (emulator, records)
+        }
+    };
     ready(session, arguments, &emulator, records);
     interrupt.gently.cancelled().await;
     emulator.shutdown().await;

@@ -57,6 +57,8 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
+        // Two indexes need not agree on which one of equals comes first.
+        ties: Some(1),
         s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::emulator::error::{Answer, Code, Refusal};
-use crate::emulator::knn::{Hit, Probe};
+use crate::emulator::knn::{Hit, Probe, Ties};
 use crate::emulator::limits;
 use crate::emulator::rate;
 use crate::emulator::store::{Space, Store, Stored};
@@ -153,13 +153,14 @@ impl Call {
     /// What to search with; `None` where the record whose vector is asked for is not there.
     fn probe(&self, query: &Query, space: Option<&Space>) -> Answer<Option<Probe>> {
         let metric = self.index.spec().metric;
+        let ties = Ties::of(self.project.options.ties, &self.index.name);
         let has_vector = !query.vector.is_empty() || query.sparse.is_some();
         let Some(id) = &query.id else {
             self.check_vector("Query", &query.vector, query.sparse.as_ref())?;
             if let Some(sparse) = &query.sparse {
                 limits::check_sparse("query", sparse)?;
             }
-            return Ok(Some(Probe::new(metric, &query.vector, query.sparse.as_ref())));
+            return Ok(Some(Probe::new(metric, &query.vector, query.sparse.as_ref(), ties)));
         };
         if has_vector {
             return Err(Refusal::invalid("A query takes either a vector or an id, not both"));
@@ -168,7 +169,7 @@ impl Call {
         let stored = space.and_then(|space| space.records.get(id));
         Ok(stored.map(|stored| {
             let record = &stored.record;
-            Probe::new(metric, &record.vector, record.sparse.as_ref())
+            Probe::new(metric, &record.vector, record.sparse.as_ref(), ties)
         }))
     }
 

@@ -105,6 +105,7 @@ impl Call {
     fn check_change(&self, change: &Change) -> Answer<()> {
         if let Some(vector) = &change.vector {
             self.check_vector("Update", vector, change.sparse.as_ref())?;
+            limits::check_dense("", vector)?;
         }
         if let Some(sparse) = &change.sparse {
             limits::check_sparse("", sparse)?;

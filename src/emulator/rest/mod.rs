@@ -16,7 +16,7 @@ use super::error::{Answer, Refusal};
 use super::operation::Operation;
 use super::store::Change;
 use super::version::Version;
-use super::wire::{RecordJson, SparseBody, without_nulls};
+use super::wire::{RecordJson, SparseBody};
 
 /// A REST request whose body has been read.
 pub(crate) struct Incoming {
@@ -169,7 +169,7 @@ impl VectorBody {
             id: self.id.into(),
             vector: Vector::from_values(self.values.unwrap_or_default()),
             sparse: sparse(self.sparse_values)?,
-            metadata: without_nulls(self.metadata.unwrap_or_default()),
+            metadata: self.metadata.unwrap_or_default(),
         })
     }
 }
@@ -223,7 +223,7 @@ fn update(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
         change: Change {
             vector: body.values.filter(|values| !values.is_empty()).map(Vector::from_values),
             sparse: sparse(body.sparse_values)?,
-            metadata: body.set_metadata.map(without_nulls),
+            metadata: body.set_metadata,
         },
     };
     let reply = call.update(namespace(body.namespace), update)?;

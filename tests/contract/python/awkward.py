@@ -71,13 +71,25 @@ def odd_metadata():
 
 
 def nulls():
-    """REST drops null members, and SDK 10 does so itself; gRPC has them refused."""
+    """Null members are refused on both wires; SDK 10 drops them itself."""
     record = [{"id": "null", "values": [1.0, 2.0, 3.0], "metadata": {"a": None, "b": "c"}}]
-    if GRPC and SDK < 10:
+    if SDK < 10:
         refused(400, upsert, target, record, "nulls")
     else:
         upsert(target, record, "nulls")
         assert metadata(fetch(target, ["null"], "nulls")["null"]) == {"b": "c"}
+
+
+def zeros():
+    """A dense vector of zeros has no direction; one that is hardly anything has."""
+    refused(400, upsert, target, [("zeros", [0.0, 0.0, -0.0])], "zeros")
+    upsert(target, [("tiny", [0.0, 0.0, 1e-38])], "zeros")
+    refused(400, target.update, id="tiny", values=[0.0, 0.0, 0.0], namespace="zeros")
+
+
+def operators():
+    """A key that begins like an operator of filters cannot be a field's."""
+    refused(400, upsert, target, [("wrong", [1.0, 2.0, 3.0], {"$in": "x"})], "operators")
 
 
 def floats():
@@ -102,5 +114,7 @@ def wide():
 ids()
 odd_metadata()
 nulls()
+zeros()
+operators()
 floats()
 wide()
