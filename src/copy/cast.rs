@@ -56,7 +56,7 @@ fn is_whole(text: &str) -> bool {
 
 fn text(value: MetadataValue) -> Result<String, String> {
     match value {
-        MetadataValue::String(text) => Ok(text),
+        MetadataValue::String(text) | MetadataValue::Digits(text) => Ok(text),
         MetadataValue::Bool(value) => Ok(value.to_string()),
         MetadataValue::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
             Ok((number as i64).to_string())

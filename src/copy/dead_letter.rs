@@ -1,14 +1,16 @@
 //! Records the target refuses: one JSON line each, with the reason, on disk before the checkpoint that counts them.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::{Metadata, Namespace, Record};
+use crate::model::{Metadata, Namespace, Record, RecordId};
+use crate::provider::{Refusal, Refusals, Rule};
 
 /// The dead-letter file of a copy; made when the first record goes there.
 #[derive(Debug)]
@@ -22,11 +24,44 @@ struct Line<'a> {
     namespace: &'a Namespace,
     target_namespace: &'a Namespace,
     id: &'a str,
+    rule: Rule,
     reason: &'a str,
     values: Vec<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sparse: Option<Vec<(u32, f32)>>,
     metadata: &'a Metadata,
+}
+
+/// What a count of the lines needs of each.
+#[derive(Deserialize)]
+struct Counted {
+    namespace: Namespace,
+    id: RecordId,
+    rule: Rule,
+    reason: String,
+}
+
+/// The records of a dead-letter file by the rule that they do not keep, each once: a run that was killed may have written
+/// one again. None where there is no file.
+///
+/// # Errors
+/// `Io` where it cannot be read.
+pub fn refusals(path: &Path) -> Result<Refusals> {
+    let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+    let mut refusals = Refusals::default();
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(refusals),
+        file => file.map_err(cannot)?,
+    };
+    let mut seen = BTreeSet::new();
+    for line in BufReader::new(file).lines() {
+        // The last line of a process that was killed may be cut.
+        let Ok(one) = serde_json::from_str::<Counted>(&line.map_err(cannot)?) else { continue };
+        if seen.insert((one.namespace.clone(), one.id.clone())) {
+            refusals.add(&one.namespace, &one.id, one.rule, &one.reason);
+        }
+    }
+    Ok(refusals)
 }
 
 impl DeadLetters {
@@ -44,13 +79,14 @@ impl DeadLetters {
         source: &Namespace,
         target: &Namespace,
         record: &Record,
-        reason: &str,
+        refusal: &Refusal,
     ) -> Result<()> {
         let line = Line {
             namespace: source,
             target_namespace: target,
             id: record.id.as_str(),
-            reason,
+            rule: refusal.rule,
+            reason: &refusal.reason,
             values: record.vector.values().collect(),
             sparse: record.sparse.as_ref().map(|sparse| sparse.sorted()),
             metadata: &record.metadata,

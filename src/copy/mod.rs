@@ -26,7 +26,7 @@ pub use compare::{
     Comparison, Difference, DifferenceKind, Drift, Schemas, compare_shard, count_extra,
 };
 pub use concurrency::Adaptive;
-pub use dead_letter::DeadLetters;
+pub use dead_letter::{DeadLetters, refusals};
 pub use disjoint::prove_disjoint;
 pub use enumerate::{IdChunk, Ids, Lists, Manifest, SWEEP_LIMIT};
 pub use export::{Export, FILE_BYTES, FILE_RECORDS};

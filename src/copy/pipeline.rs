@@ -15,7 +15,7 @@ use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Cursor, Namespace, Record, RecordId, Shard, Tally};
-use crate::provider::{Source, Target};
+use crate::provider::{Refusal, Rule, Source, Target};
 
 /// Bytes of one chunk that are aimed at; a little under the 2 MB of a Pinecone upsert.
 const CHUNK_BYTES: usize = 1_800_000;
@@ -145,7 +145,9 @@ impl Pipeline {
                     continue;
                 }
                 Changed::Kept(record) => changed.push(record),
-                Changed::Refused(record, reason) => unchangeable.push((record, reason)),
+                Changed::Refused(record, reason) => {
+                    unchangeable.push((record, Refusal::new(Rule::Change, reason)));
+                }
             }
             tally.bytes += bytes;
         }
@@ -156,8 +158,8 @@ impl Pipeline {
         refused.extend(unchangeable);
         tally.copied = copied;
         tally.failed = refused.len() as u64;
-        for (record, reason) in refused {
-            self.dead_letters.put(&shard.source, &shard.target, &record, &reason)?;
+        for (record, refusal) in refused {
+            self.dead_letters.put(&shard.source, &shard.target, &record, &refusal)?;
         }
         Ok((tally, lsn))
     }

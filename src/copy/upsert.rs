@@ -3,7 +3,7 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::model::{Namespace, Record};
-use crate::provider::{Limits, Target};
+use crate::provider::{Limits, Refusal, Rule, Target};
 
 /// Bytes kept free in a request for its envelope: the namespace and framing.
 const ENVELOPE: usize = 2_048;
@@ -14,7 +14,7 @@ pub(super) struct Settled {
     pub copied: u64,
     /// The highest log sequence number of the acknowledgements.
     pub lsn: Option<u64>,
-    pub refused: Vec<(Record, String)>,
+    pub refused: Vec<(Record, Refusal)>,
 }
 
 /// Writes `records` into `namespace`; returns when each is acknowledged or refused.
@@ -37,7 +37,7 @@ pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record
     let mut settled = Settled::default();
     let mut accepted = Vec::with_capacity(records.len());
     for record in records {
-        match target.rejects(&record) {
+        match target.rejects(&record, None) {
             Some(reason) => settled.refused.push((record, reason)),
             None => accepted.push(record),
         }
@@ -83,7 +83,10 @@ async fn write(
                 return Err(error);
             }
             Err(error) => match part {
-                [record] => settled.refused.push((record.clone(), error.to_string())),
+                [record] => {
+                    let refusal = Refusal::new(Rule::Service, error.to_string());
+                    settled.refused.push((record.clone(), refusal));
+                }
                 part => {
                     let (left, right) = part.split_at(part.len() / 2);
                     stack.extend([right, left]);

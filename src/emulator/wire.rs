@@ -138,7 +138,9 @@ fn to_proto(value: &MetadataValue) -> ProtoValue {
         MetadataValue::Null => Kind::NullValue(0),
         MetadataValue::Bool(value) => Kind::BoolValue(*value),
         MetadataValue::Number(value) => Kind::NumberValue(*value),
-        MetadataValue::String(value) => Kind::StringValue(value.clone()),
+        MetadataValue::Digits(value) | MetadataValue::String(value) => {
+            Kind::StringValue(value.clone())
+        }
         MetadataValue::List(items) => {
             Kind::ListValue(ListValue { values: items.iter().map(to_proto).collect() })
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One value. Numbers are f64, as the wire and the service keep them. `Null` and `Object` are what a
+/// One value. Numbers are f64, as the wire and the service keep them. `Null`, `Digits` and `Object` are what a
 /// source may hold and a target may refuse.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -12,6 +12,9 @@ pub enum MetadataValue {
     Null,
     Bool(bool),
     Number(f64),
+    /// The decimal digits of a number that no f64 keeps. Only files hold such numbers; an index would change them.
+    #[serde(skip_deserializing)]
+    Digits(String),
     String(String),
     List(Vec<MetadataValue>),
     Object(BTreeMap<String, MetadataValue>),
@@ -24,9 +27,21 @@ impl MetadataValue {
             Self::Null => "null",
             Self::Bool(_) => "boolean",
             Self::Number(_) => "number",
+            Self::Digits(_) => "long number",
             Self::String(_) => "string",
             Self::List(_) => "list",
             Self::Object(_) => "object",
+        }
+    }
+}
+
+impl From<i128> for MetadataValue {
+    fn from(value: i128) -> Self {
+        let number = value as f64;
+        // The cast back saturates at the upper bound, which is no f64.
+        match number as i128 == value && value != i128::MAX {
+            true => Self::Number(number),
+            false => Self::Digits(value.to_string()),
         }
     }
 }
@@ -97,5 +112,27 @@ mod tests {
         let metadata: Metadata = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&metadata).unwrap(), text);
         assert_eq!(metadata.json_bytes(), text.len());
+    }
+
+    #[test]
+    fn whole_numbers_keep_every_digit() {
+        let limit = 1_i128 << 53;
+        for (value, is_number) in [
+            (0, true),
+            (-limit, true),
+            (limit + 1, false),
+            (limit + 2, true),
+            (-limit - 1, false),
+            (i128::from(u64::MAX), false),
+            (1 << 100, true),
+            (i128::MAX, false),
+            (i128::MIN, true),
+        ] {
+            let kept = MetadataValue::from(value);
+            assert_eq!(matches!(kept, MetadataValue::Number(_)), is_number, "{value}");
+            if !is_number {
+                assert_eq!(kept, MetadataValue::Digits(value.to_string()));
+            }
+        }
     }
 }

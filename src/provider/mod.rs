@@ -3,22 +3,28 @@
 //! A provider is one folder and one line in [`registry`]. What it can do is data ([`Capabilities`]); retry,
 //! throttle, timeout, observation and read-only are [`layer`]s around it, never code inside it.
 
+mod absent;
 mod blocking;
 mod capability;
 mod environment;
 pub mod files;
+mod inventory;
 pub mod layer;
 pub mod manifest;
 pub mod parquet;
 pub mod pinecone;
+mod refusal;
 pub mod registry;
 mod secret;
 pub mod storage;
 
+pub use absent::Absent;
 use async_trait::async_trait;
 pub(crate) use blocking::blocking;
 pub use capability::{Capabilities, Limits};
 pub use environment::{API_KEY_VARIABLE, CONTROLLER_VARIABLE, Environment, StandIn};
+pub use inventory::{Inventory, PassedOver, Sort};
+pub use refusal::{Refusal, Refusals, Rule};
 pub use secret::Secret;
 
 use crate::error::Result;
@@ -143,6 +149,14 @@ pub trait Source: Send + Sync {
     /// - `NotFound` where there is no such index.
     async fn stats(&self) -> Result<IndexStats>;
 
+    /// What the index is made of, where that is files: what is read of them and what is not.
+    ///
+    /// # Behavior
+    /// - `None` where it is an index of a service, or is not there.
+    async fn inventory(&self) -> Result<Option<Inventory>> {
+        Ok(None)
+    }
+
     /// The number of records that match `filter` in all namespaces together, by namespace where told.
     ///
     /// # Behavior
@@ -236,8 +250,9 @@ pub trait Target: Source {
     /// The size of `record` in a request, in bytes, by the wire that counts more.
     fn request_bytes(&self, record: &Record) -> usize;
 
-    /// Why the target would refuse `record` as it stands; `None` where it would take it.
-    fn rejects(&self, record: &Record) -> Option<String>;
+    /// Why the target would refuse `record` as it stands; `None` where it would take it. The index decides as it was last
+    /// described; where it is not there, as `planned` says that it will be.
+    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
 }
 
 /// An index whose protection can be changed, and that can be deleted together with what belongs to it. What cannot be
@@ -291,14 +306,16 @@ pub trait Admin: Target {
     async fn cancel_import(&self, id: &str) -> Result<()>;
 }
 
-/// Whether a metadata value is one that indexes in this field can keep: a string, number, boolean or list of strings.
+/// Whether a metadata value is one that indexes in this field can keep: a string, finite number, boolean or list of
+/// strings.
 pub fn is_plain(value: &MetadataValue) -> bool {
     match value {
-        MetadataValue::Bool(_) | MetadataValue::Number(_) | MetadataValue::String(_) => true,
+        MetadataValue::Bool(_) | MetadataValue::String(_) => true,
+        MetadataValue::Number(number) => number.is_finite(),
         MetadataValue::List(items) => {
             items.iter().all(|item| matches!(item, MetadataValue::String(_)))
         }
-        MetadataValue::Null | MetadataValue::Object(_) => false,
+        MetadataValue::Null | MetadataValue::Digits(_) | MetadataValue::Object(_) => false,
     }
 }
 

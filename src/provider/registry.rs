@@ -61,6 +61,7 @@ fn files(endpoint: &Endpoint, environment: &Environment) -> Files {
         &endpoint.index,
         &environment.base,
         S3Options::from_variables(&environment.variables),
+        endpoint.columns.clone().unwrap_or_default(),
     )
 }
 

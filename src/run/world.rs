@@ -11,7 +11,7 @@ use crate::plan::file::{Endpoint, Provider};
 use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
-use crate::provider::{Admin, Environment, Source, Target};
+use crate::provider::{Absent, Admin, Environment, Source, Target};
 
 /// How long a measured query may take before it counts as failed.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -50,7 +50,7 @@ impl World {
     /// # Errors
     /// `Invalid` where a secret is missing.
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, |index| index)
+        Self::open_as(plan, environment, |index| index, open_target)
     }
 
     /// The same behind a layer that refuses every write: for commands that only look.
@@ -58,7 +58,15 @@ impl World {
     /// # Errors
     /// As [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, read_only)
+        Self::open_as(plan, environment, read_only, open_target)
+    }
+
+    /// The same without a target: for a look at the source alone, which wants no key of the other side.
+    ///
+    /// # Errors
+    /// As [`World::open`], of the source.
+    pub fn open_without_target(plan: &Plan, environment: &Environment) -> Result<Self> {
+        Self::open_as(plan, environment, read_only, |_, _, _| Ok(Arc::new(Absent)))
     }
 
     /// The source is only read until it is retired, at most as many records a second as the plan says.
@@ -66,14 +74,15 @@ impl World {
         plan: &Plan,
         environment: &Environment,
         dress: fn(Arc<dyn Admin>) -> Arc<dyn Admin>,
+        open_end: fn(&Endpoint, &str, &Environment) -> Result<Arc<dyn Admin>>,
     ) -> Result<Self> {
         let source = dress(open_target(&plan.file.source, "source", environment)?);
-        let target = dress(open_target(&plan.file.target, "target", environment)?);
+        let target = dress(open_end(&plan.file.target, "target", environment)?);
         let opener = {
             let (endpoint, environment) = (plan.file.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
-                Ok(dress(open_target(&endpoint, "target", &environment)?))
+                Ok(dress(open_end(&endpoint, "target", &environment)?))
             }
         };
         let hands = Hands::new(source.clone(), target.clone(), opener);

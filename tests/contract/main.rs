@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
 mod bucket;
+mod files;
 mod flagd;
 mod fuzz;
 mod openapi;

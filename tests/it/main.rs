@@ -4,6 +4,7 @@
 
 mod cli;
 mod cli_docs;
+mod cli_files;
 mod cli_namespaces;
 mod cli_rig;
 mod cli_run;

@@ -414,7 +414,7 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             Record { sparse: twice, ..record("twice") },
         ];
         for record in cases {
-            let reason = peer.target.rejects(&record);
+            let reason = peer.target.rejects(&record, None);
             let upserted = peer.target.upsert(&namespace("n"), std::slice::from_ref(&record)).await;
             match upserted {
                 Ok(_) => assert_eq!(reason, None, "{}: {record:?}", peer.name),
@@ -473,7 +473,7 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         assert_eq!(target.describe().await.unwrap().unwrap().spec, spec);
         let sparse = SparseVector::new(vec![3, 1], Vector::from_values([0.5, 0.25]));
         let written = Record { vector: Vector::default(), sparse: sparse.clone(), ..record("a") };
-        assert_eq!(target.rejects(&written), None);
+        assert_eq!(target.rejects(&written, None), None);
         let upserted =
             target.upsert(&namespace("n"), std::slice::from_ref(&written)).await.unwrap();
         let read = target.fetch(&namespace("n"), &ids(&["a"])).await.unwrap();
@@ -484,7 +484,7 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         if let Some(lsn) = upserted.lsn {
             assert_ne!(target.is_visible(&namespace("n"), lsn).await.unwrap(), Some(false));
         }
-        assert!(target.rejects(&record("dense")).is_some());
+        assert!(target.rejects(&record("dense"), None).is_some());
     }
 }
 

@@ -7,6 +7,7 @@ mod copies;
 mod crash;
 mod erasing;
 mod files;
+mod files_columns;
 mod guard;
 mod imports;
 mod looking;

@@ -73,7 +73,9 @@ fn field_of(name: &str, values: &[&MetadataValue], sampled: u64) -> Field {
                     }
                 }
             }
-            MetadataValue::Null | MetadataValue::Object(_) => present -= 1,
+            MetadataValue::Null | MetadataValue::Digits(_) | MetadataValue::Object(_) => {
+                present -= 1
+            }
         }
     }
     numbers.sort_by(f64::total_cmp);

@@ -172,7 +172,7 @@ impl Batches {
     async fn open(local: Local) -> Result<(u64, Self)> {
         blocking(move || {
             let rows = parquet::count_rows(local.path())?.max(1);
-            Ok((rows, Self { reader: Some(parquet::read(local.path())?), _local: local }))
+            Ok((rows, Self { reader: Some(parquet::read_import(local.path())?), _local: local }))
         })
         .await
     }

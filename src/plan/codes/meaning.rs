@@ -142,4 +142,9 @@ codes! {
     means "An address is not one vecshift can call: it needs `http://` or `https://` and a host."
     example "endpoint: localhost:5080"
     fix "Write the scheme: `http://localhost:5080`."
+
+    BAD_COLUMNS Error "V073" "columns"
+    means "The columns of the files are shared out in a way that cannot be meant: one that is read and passed over, one that is named twice, `others` in both places, or columns of something that is no file."
+    example "columns: { values: embedding, ignore: [embedding] }"
+    fix "Name each column once: as a part of the record, as a field of the metadata, or in `ignore`."
 }

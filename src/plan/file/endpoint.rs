@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Columns;
+
 /// An index at a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct Endpoint {
     /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Of Parquet files: which columns become which part of a record, where the names are not the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
 }
 
 /// A system vecshift can speak to.
@@ -27,8 +32,8 @@ pub struct Endpoint {
 pub enum Provider {
     /// Pinecone, pod-based or serverless.
     Pinecone,
-    /// Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`; where a file
-    /// has no column `namespace`, the first folder on the way to it is its namespace.
+    /// Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`, or those that
+    /// `columns` names; where a file has no column `namespace`, the first folder on the way to it is its namespace.
     Parquet,
 }
 

@@ -2,6 +2,7 @@
 //! descriptions of the JSON Schema.
 
 mod canary;
+mod columns;
 mod copy;
 mod endpoint;
 mod hook;
@@ -15,6 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, KeepWarm, ProbeLoad, Step, StepApproval};
+pub use columns::{
+    Columns, ConstantNamespace, Ignored, MetadataFrom, NamespaceFrom, OTHERS, Others,
+};
 pub use copy::{
     Cast, Copy, EnumerateBy, Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges,
     NamedEnumeration, Namespaces, Strategy,

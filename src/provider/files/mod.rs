@@ -1,12 +1,14 @@
 //! Parquet files as a source: a folder or a bucket's prefix with files of records (see [`super::parquet`]).
 //!
 //! A record's namespace is in its row; where a file has no such column, it is the first folder on the way to the file,
-//! which is how Pinecone imports. Files of a bucket are copied to a temporary folder when they are first needed. The
-//! places of all ids are sorted once into a temporary file ([`places`]); records are then read by their row.
+//! which is how Pinecone imports. Every file is read, or named as passed over, or refused ([`survey`]), and so is every
+//! column of a file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all ids
+//! are sorted once into a temporary file ([`places`]); records are then read by their row.
 
 mod places;
+mod survey;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,22 +16,24 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::places::{Place as Row, Places};
-use super::parquet::RowReader;
-use super::storage::{Local, Place, S3Options};
+use super::parquet::{BATCH_ROWS, RowReader, is_named};
+use super::storage::{Found, Local, Place, S3Options};
 use super::{
-    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Limits, Match, Query,
-    Source, Target, Upserted, blocking,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Inventory, Limits, Match,
+    Query, Refusal, Sort, Source, Target, Upserted, blocking,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId,
     VectorType,
 };
+use crate::plan::file::Columns;
 
 /// What [`IndexSpec::deployment`] says of files.
 const KIND: &str = "Parquet files";
 
-const ENDING: &str = ".parquet";
+/// Files whose first rows say the dimension.
+const LOOKED_AT: usize = 8;
 
 /// Ids of one page.
 const PAGE: usize = 100;
@@ -52,7 +56,8 @@ pub struct Files {
     name: String,
     base: PathBuf,
     s3: S3Options,
-    found: OnceCell<Vec<OneFile>>,
+    columns: Columns,
+    found: OnceCell<(Vec<OneFile>, Inventory)>,
     description: OnceCell<Option<IndexDescription>>,
     places: OnceCell<Arc<Places>>,
 }
@@ -61,51 +66,58 @@ struct OneFile {
     /// Goes when this does, where it is a copy.
     _local: Local,
     path: String,
-    /// The namespace of every row; `None` where the rows say it.
-    namespace: Option<Namespace>,
     rows: Arc<RowReader>,
 }
 
 impl Files {
-    /// Touches nothing yet. A relative path starts from `base`.
-    pub fn new(name: &str, base: &Path, s3: S3Options) -> Self {
+    /// Touches nothing yet. A relative path starts from `base`; `columns` says where the parts of a record are.
+    pub fn new(name: &str, base: &Path, s3: S3Options, columns: Columns) -> Self {
         Self {
             name: name.to_owned(),
             base: base.to_owned(),
             s3,
+            columns,
             found: OnceCell::new(),
             description: OnceCell::new(),
             places: OnceCell::new(),
         }
     }
 
-    /// The files, opened; none where there are none.
-    async fn found(&self) -> Result<&[OneFile]> {
-        let found = self.found.get_or_try_init(|| async {
-            let (place, only) = self.place()?;
-            let mut found = Vec::new();
-            for file in place.list().await? {
-                let is_meant = only.as_ref().is_none_or(|only| *only == file.path);
-                if is_meant && is_data(&file.path) {
-                    let local = place.open(&file.path).await?;
-                    let path = file.path.clone();
-                    let opened = blocking(move || OneFile::open(local, path)).await;
-                    found.push(opened.map_err(|error| error.with_context("file", &file.path))?);
-                }
+    /// The files, opened, and what is passed over beside them; none where there are none.
+    async fn found(&self) -> Result<&(Vec<OneFile>, Inventory)> {
+        let found = self.found.get_or_try_init(|| self.open());
+        found.await.map_err(|error: Error| error.with_context("source", &self.name))
+    }
+
+    async fn files(&self) -> Result<&[OneFile]> {
+        Ok(&self.found().await?.0)
+    }
+
+    async fn open(&self) -> Result<(Vec<OneFile>, Inventory)> {
+        let mut inventory = Inventory::default();
+        let (place, only) = self.place()?;
+        let listed = match only {
+            Some(only) => {
+                place.list().await?.into_iter().filter(|file| file.path == only).collect()
             }
-            Ok(found)
-        });
-        found
-            .await
-            .map(Vec::as_slice)
-            .map_err(|error: Error| error.with_context("source", &self.name))
+            None => survey::survey(&place, &mut inventory).await?,
+        };
+        let mut files = Vec::with_capacity(listed.len());
+        for found in listed {
+            let local = place.open(&found.path).await?;
+            let (path, columns) = (found.path.clone(), self.columns.clone());
+            let opened = blocking(move || OneFile::open(local, &found, &columns)).await;
+            files.push(opened.map_err(|error| error.with_context("path", path))?);
+        }
+        take_stock(&files, &self.columns, &mut inventory)?;
+        Ok((files, inventory))
     }
 
     /// Where the files are, and the one that is meant where it is not all.
     fn place(&self) -> Result<(Place, Option<String>)> {
         if self.name.contains("://") {
             let (above, last) = self.name.rsplit_once('/').unwrap_or_default();
-            return match last.ends_with(ENDING) {
+            return match is_named(last) {
                 true => Ok((Place::read(above, &self.s3)?, Some(last.to_owned()))),
                 false => Ok((Place::read(&self.name, &self.s3)?, None)),
             };
@@ -123,26 +135,23 @@ impl Files {
     /// The places of all ids, sorted when they are first asked for.
     async fn places(&self) -> Result<Arc<Places>> {
         let places = self.places.get_or_try_init(|| async {
-            let files = self.found().await?;
-            let files: Vec<_> = files
-                .iter()
-                .map(|file| (file.path.clone(), file.namespace.clone(), file.rows.clone()))
-                .collect();
+            let files = self.files().await?.iter();
+            let files: Vec<_> = files.map(|file| (file.path.clone(), file.rows.clone())).collect();
             blocking(move || Places::sort(&files)).await.map(Arc::new)
         });
         places.await.cloned().map_err(|error: Error| error.with_context("source", &self.name))
     }
 
-    /// The dimension is that of the first record. What the vectors are compared by is not in files: `cosine` stands for
-    /// it, `dotproduct` where there are sparse values.
+    /// What the vectors are compared by is not in files: `cosine` stands for it, `dotproduct` where there are sparse values.
     async fn look(&self) -> Result<Option<IndexDescription>> {
-        let files = self.found().await?;
-        let Some(file) = files.iter().find(|file| file.rows.count() > 0).or(files.first()) else {
-            return Ok(None);
-        };
-        let reader = file.rows.clone();
-        let first = blocking(move || reader.read(&[0])).await?.into_iter().next();
-        let dimension = first.as_ref().map_or(0, |record| record.vector.dimension());
+        let (files, inventory) = self.found().await?;
+        if files.is_empty() {
+            return match inventory.has_passed_over(Sort::File) {
+                true => Err(nothing_to_read(&self.name, inventory)),
+                false => Ok(None),
+            };
+        }
+        let dimension = self.dimension(files).await?;
         let has_sparse = files.iter().any(|file| file.rows.has_sparse());
         let is_sparse = dimension == 0 && has_sparse;
         let spec = IndexSpec {
@@ -162,9 +171,26 @@ impl Files {
         }))
     }
 
+    /// The dimension that most of the first rows have; 0 where none of them has a vector.
+    async fn dimension(&self, files: &[OneFile]) -> Result<usize> {
+        for file in files.iter().filter(|file| file.rows.count() > 0).take(LOOKED_AT) {
+            let reader = file.rows.clone();
+            let rows: Vec<u64> = (0..reader.count().min(BATCH_ROWS as u64)).collect();
+            let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+            for record in blocking(move || reader.read(&rows)).await? {
+                *counts.entry(record.vector.dimension()).or_default() += 1;
+            }
+            counts.remove(&0);
+            if let Some((dimension, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {
+                return Ok(dimension);
+            }
+        }
+        Ok(0)
+    }
+
     /// Records by their rows, file by file.
     async fn read(&self, rows: BTreeSet<Row>) -> Result<Vec<Record>> {
-        let files = self.found().await?;
+        let files = self.files().await?;
         let mut records = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter().peekable();
         while let Some(first) = rows.next() {
@@ -182,20 +208,65 @@ impl Files {
     }
 }
 
-/// Whether a path is one of a file of records: not below a hidden folder, such as that of a run's state, and not one
-/// that an import wrote on its way.
-fn is_data(path: &str) -> bool {
-    let is_hidden = |part: &str| part.starts_with('.') || part.starts_with("vecshift-import-");
-    path.ends_with(ENDING) && !path.split('/').any(is_hidden)
+impl OneFile {
+    fn open(local: Local, found: &Found, columns: &Columns) -> Result<Self> {
+        let bytes = std::fs::metadata(local.path())
+            .map_err(|error| Error::io(format!("cannot read {}", found.path), error))?;
+        survey::refuse_other_size(found, bytes.len())?;
+        let rows = RowReader::open(local.path(), columns, &survey::folders(&found.path))?;
+        Ok(Self { _local: local, path: found.path.clone(), rows: Arc::new(rows) })
+    }
 }
 
-impl OneFile {
-    fn open(local: Local, path: String) -> Result<Self> {
-        let rows = RowReader::open(local.path())?;
-        let folder = path.split_once('/').map_or("", |(folder, _)| folder);
-        let namespace = (!rows.has_namespaces()).then(|| Namespace::new(folder));
-        Ok(Self { _local: local, path, namespace, rows: Arc::new(rows) })
+/// Counts what the files are and what of their columns is not read.
+fn take_stock(files: &[OneFile], asked: &Columns, inventory: &mut Inventory) -> Result<()> {
+    let mut absent: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut by_rows, mut empty, mut rounded) = (0, 0, 0);
+    for file in files {
+        inventory.files += 1;
+        inventory.bytes += file.rows.bytes();
+        inventory.rows += file.rows.count();
+        by_rows += u64::from(file.rows.has_namespaces());
+        empty += u64::from(file.rows.count() == 0);
+        rounded += u64::from(file.rows.is_rounded());
+        let passed_over = file.rows.passed_over();
+        for (names, reason) in [
+            (&passed_over.ignored, "in `columns.ignore`"),
+            (&passed_over.empty, "only nulls"),
+            (&passed_over.doubled, "a folder's name, and a column of the file"),
+        ] {
+            names.iter().for_each(|name| inventory.pass_over(Sort::Column, reason, name));
+        }
+        for name in &passed_over.absent {
+            *absent.entry(name.clone()).or_default() += 1;
+        }
     }
+    let all = inventory.files;
+    if let Some((name, _)) = absent.iter().find(|(_, without)| **without == all) {
+        return Err(Error::invalid(format!(
+            "no file has the column `{name}` that `columns` names"
+        )));
+    }
+    if asked.namespace.is_none() {
+        inventory.remarks.extend(survey::remark_on_namespaces(by_rows, all - by_rows));
+    }
+    inventory.remarks.extend(survey::remark_on_absent(&absent, all));
+    if empty > 0 {
+        inventory.remarks.push(format!("{empty} of {all} files have no rows"));
+    }
+    if rounded > 0 {
+        inventory.remarks.push(format!(
+            "the vectors of {rounded} of {all} files are 64-bit floats, each rounded to the nearest 32-bit float"
+        ));
+    }
+    Ok(())
+}
+
+fn nothing_to_read(name: &str, inventory: &Inventory) -> Error {
+    let passed_over: Vec<_> = inventory.passed_over.iter().map(|one| one.sentence()).collect();
+    let message = format!("`{name}` holds no Parquet file; {}", passed_over.join("; "));
+    Error::new(ErrorKind::NotFound, message)
+        .with_hint("check `source.index`: a relative path starts from the plan's folder")
 }
 
 fn only_read<T>(operation: &'static str) -> Result<T> {
@@ -225,6 +296,11 @@ impl Source for Files {
         let total = namespaces.values().sum();
         let dimension = self.describe().await?.and_then(|description| description.spec.dimension);
         Ok(IndexStats { dimension, total, namespaces })
+    }
+
+    async fn inventory(&self) -> Result<Option<Inventory>> {
+        let (files, inventory) = self.found().await?;
+        Ok((!files.is_empty()).then(|| inventory.clone()))
     }
 
     async fn filtered_stats(&self, _: &Filter) -> Result<IndexStats> {
@@ -291,7 +367,7 @@ impl Target for Files {
         0
     }
 
-    fn rejects(&self, _: &Record) -> Option<String> {
+    fn rejects(&self, _: &Record, _: Option<&IndexSpec>) -> Option<Refusal> {
         None
     }
 }

@@ -35,22 +35,13 @@ struct Group {
 }
 
 impl Places {
-    /// Reads the ids of all files, each with its path and its namespace where the rows do not say one.
-    pub fn sort(files: &[(String, Option<Namespace>, Arc<RowReader>)]) -> Result<Self> {
+    /// Reads the ids of all files, each with its path.
+    pub fn sort(files: &[(String, Arc<RowReader>)]) -> Result<Self> {
         let mut sorter = Sorter::new(&std::env::temp_dir())?;
-        for (number, (path, of_file, rows)) in files.iter().enumerate() {
+        for (number, (_, rows)) in files.iter().enumerate() {
             let number = u32::try_from(number).map_err(|_| Error::invalid("too many files"))?;
             for (row, id) in (0..).zip(rows.ids()?) {
                 let (namespace, id) = id?;
-                let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
-                    Error::invalid("the id is empty")
-                        .with_context("file", path)
-                        .with_context("row", row + 1)
-                })?;
-                let namespace = match of_file {
-                    Some(namespace) => namespace.clone(),
-                    None => Namespace::from(namespace.unwrap_or_default()),
-                };
                 sorter.push(namespace.as_str(), &id, number, row)?;
             }
         }
@@ -63,7 +54,7 @@ impl Places {
     fn write(
         &mut self,
         sorted: impl Iterator<Item = Result<SortedId>>,
-        files: &[(String, Option<Namespace>, Arc<RowReader>)],
+        files: &[(String, Arc<RowReader>)],
     ) -> Result<()> {
         let mut out = BufWriter::new(self.file.reopen().map_err(cannot)?);
         let (mut offset, mut last): (u64, Option<SortedId>) = (0, None);
@@ -163,13 +154,9 @@ impl Group {
     }
 }
 
-fn twice(
-    first: &SortedId,
-    second: &SortedId,
-    files: &[(String, Option<Namespace>, Arc<RowReader>)],
-) -> Error {
+fn twice(first: &SortedId, second: &SortedId, files: &[(String, Arc<RowReader>)]) -> Error {
     let place = |id: &SortedId| {
-        let file = files.get(id.origin as usize).map_or("?", |(path, ..)| path.as_str());
+        let file = files.get(id.origin as usize).map_or("?", |(path, _)| path.as_str());
         format!("{file}, row {}", id.row + 1)
     };
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -197,7 +184,8 @@ fn cannot(error: std::io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::model::{Metadata, Record, Vector};
-    use crate::provider::parquet::RecordWriter;
+    use crate::plan::file::Columns;
+    use crate::provider::parquet::{Folders, RecordWriter};
 
     fn id(number: u64) -> RecordId {
         RecordId::from(format!("{number:06}"))
@@ -219,7 +207,8 @@ mod tests {
                 writer.append(&Namespace::from("n"), &[record]).unwrap();
             }
             writer.finish().unwrap();
-            (path.display().to_string(), None, Arc::new(RowReader::open(&path).unwrap()))
+            let reader = RowReader::open(&path, &Columns::default(), &Folders::default()).unwrap();
+            (path.display().to_string(), Arc::new(reader))
         });
         let files: Vec<_> = files.collect();
         let places = Places::sort(&files).unwrap();

@@ -8,8 +8,8 @@ use super::{Layer, Operation};
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::provider::{
-    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Source,
-    Target, Upserted,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Inventory, Match, Query,
+    Refusal, Source, Target, Upserted,
 };
 
 /// `inner` with every call going through `layer`.
@@ -42,6 +42,10 @@ impl<L: Layer, I: Source + ?Sized> Source for Layered<L, I> {
 
     async fn stats(&self) -> Result<IndexStats> {
         through!(self, Operation::read("stats"), stats())
+    }
+
+    async fn inventory(&self) -> Result<Option<Inventory>> {
+        through!(self, Operation::read("inventory"), inventory())
     }
 
     async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats> {
@@ -104,8 +108,8 @@ impl<L: Layer, I: Target + ?Sized> Target for Layered<L, I> {
         self.inner.request_bytes(record)
     }
 
-    fn rejects(&self, record: &Record) -> Option<String> {
-        self.inner.rejects(record)
+    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
+        self.inner.rejects(record, planned)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const LINE_BYTES: u64 = 1024 * 1024;
 
 /// Namespace and id of each row.
-pub(super) type Rows = Box<dyn Iterator<Item = Result<(Option<String>, Option<String>)>> + Send>;
+pub(super) type Rows = parquet::Pairs;
 
 /// Opens a file.
 ///
@@ -24,7 +24,7 @@ pub(super) fn rows(path: &Path, columns: Columns) -> Result<Rows> {
     match ending.as_deref() {
         Some("csv") => csv_rows(path, &columns),
         Some("jsonl" | "ndjson") => json_rows(path, columns),
-        Some("parquet") => parquet_rows(path, &columns),
+        Some("parquet" | "parq" | "pq") => parquet_rows(path, &columns),
         _ => Err(Error::invalid("the ending must be .csv, .jsonl or .parquet")),
     }
 }
@@ -109,10 +109,7 @@ fn json_row(line: &[u8], columns: &Columns) -> Result<(Option<String>, Option<St
 }
 
 fn parquet_rows(path: &Path, columns: &Columns) -> Result<Rows> {
-    let builder = parquet::builder(path)?;
-    let schema = builder.schema().clone();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    columns.check(&names)?;
-    let rows = parquet::text_pairs(builder, path, [&columns.namespace, &columns.id])?;
-    Ok(Box::new(rows))
+    let reader = parquet::PairReader::open(path)?;
+    columns.check(&reader.columns())?;
+    reader.rows([&columns.namespace, &columns.id])
 }

@@ -1,146 +1,266 @@
-//! Columns of a batch, whatever of the usual shapes a writer chose for them.
+//! Columns of a batch that ids, namespaces and vectors are in.
+//!
+//! Files are read by the types of Parquet alone (see [`options`](super::options)): there are no dictionaries, views or
+//! large lists here, whatever a writer had in memory.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, UInt32Type};
-use arrow_array::{
-    Array, ArrayRef, FixedSizeListArray, Float32Array, RecordBatch, StringArray, UInt32Array,
+use arrow_array::types::{
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, MapArray, StringArray};
 use arrow_buffer::NullBuffer;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::model::Vector;
+use crate::model::{SparseVector, Vector};
 
 /// A text column.
 pub struct Texts(StringArray);
 
 impl Texts {
+    /// The column as text: strings, whole numbers, and UUIDs (16 bytes) in their usual form.
+    pub fn read(column: &ArrayRef, name: &str) -> Result<Self> {
+        if let Some(texts) = column.as_string_opt::<i32>() {
+            return Ok(Self(texts.clone()));
+        }
+        if let Some(bytes) =
+            column.as_fixed_size_binary_opt().filter(|one| one.value_length() == 16)
+        {
+            return Ok(Self(bytes.iter().map(|bytes| bytes.map(uuid)).collect()));
+        }
+        let number = whole_numbers(column).ok_or_else(|| wrong(name, column, "text"))?;
+        let texts = (0..column.len()).map(|row| number(row).map(|number| number.to_string()));
+        Ok(Self(texts.collect()))
+    }
+
     pub fn get(&self, row: usize) -> Option<&str> {
         (!self.0.is_null(row)).then(|| self.0.value(row))
     }
 }
 
-/// The column `name` as text: strings of any layout, and whole numbers, which ids often are. `None` where
-/// there is no such column.
-pub fn text_column(batch: &RecordBatch, name: &str) -> Result<Option<Texts>> {
-    let Some(column) = batch.column_by_name(name) else { return Ok(None) };
-    let kind = match column.data_type() {
-        DataType::Dictionary(_, value) => value,
-        other => other,
-    };
-    let is_text = matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    if !is_text && !kind.is_integer() {
-        return Err(wrong(name, column.data_type(), "a string"));
+/// `0192f0c1-…`, as RFC 9562 writes it.
+pub(super) fn uuid(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
     }
-    let texts = cast(column, &DataType::Utf8, name)?;
-    Ok(texts.as_string_opt::<i32>().cloned().map(Texts))
+    text
+}
+
+/// What gives the value of a row; `None` where it is null.
+pub(super) type At<T> = Box<dyn Fn(usize) -> Option<T>>;
+
+macro_rules! number_of {
+    ($column:expr, $to:ty, $($data:pat => $from:ty),* $(,)?) => {
+        match $column.data_type() {
+            $($data => {
+                let values = $column.as_primitive_opt::<$from>()?.clone();
+                Some(Box::new(move |at: usize| {
+                    values.is_valid(at).then(|| <$to>::from(values.value(at)))
+                }))
+            })*
+            _ => None,
+        }
+    };
+}
+
+/// The values of a column of whole numbers; `None` where it is none.
+pub(super) fn whole_numbers(column: &ArrayRef) -> Option<At<i128>> {
+    number_of!(column, i128,
+        DataType::Int8 => Int8Type,
+        DataType::Int16 => Int16Type,
+        DataType::Int32 => Int32Type,
+        DataType::Int64 => Int64Type,
+        DataType::UInt8 => UInt8Type,
+        DataType::UInt16 => UInt16Type,
+        DataType::UInt32 => UInt32Type,
+        DataType::UInt64 => UInt64Type,
+    )
+}
+
+/// The values of a column of floats; `None` where it is none.
+pub(super) fn floats(column: &ArrayRef) -> Option<At<f64>> {
+    number_of!(column, f64,
+        DataType::Float16 => Float16Type,
+        DataType::Float32 => Float32Type,
+        DataType::Float64 => Float64Type,
+    )
 }
 
 /// A column of lists: one range of the items a row.
-struct Lists {
-    items: ArrayRef,
-    ends: Vec<(usize, usize)>,
+struct Ranges {
+    ends: Vec<usize>,
     nulls: Option<NullBuffer>,
 }
 
-fn lists(column: &ArrayRef, name: &str) -> Result<Lists> {
-    let rows = column.len();
-    let nulls = column.nulls().cloned();
-    if let Some(list) = column.as_list_opt::<i32>() {
-        let ends = list.offsets().windows(2).map(|at| (at[0] as usize, at[1] as usize)).collect();
-        return Ok(Lists { items: list.values().clone(), ends, nulls });
+impl Ranges {
+    fn new(offsets: &[i32], nulls: Option<&NullBuffer>) -> Self {
+        let ends = offsets.iter().map(|end| usize::try_from(*end).unwrap_or_default()).collect();
+        Self { ends, nulls: nulls.cloned() }
     }
-    if let Some(list) = column.as_list_opt::<i64>() {
-        let ends = list.offsets().windows(2).map(|at| (at[0] as usize, at[1] as usize)).collect();
-        return Ok(Lists { items: list.values().clone(), ends, nulls });
-    }
-    if let Some(list) = column.as_any().downcast_ref::<FixedSizeListArray>() {
-        let length = usize::try_from(list.value_length()).unwrap_or_default();
-        let ends = (0..rows).map(|row| (row * length, (row + 1) * length)).collect();
-        return Ok(Lists { items: list.values().clone(), ends, nulls });
-    }
-    Err(wrong(name, column.data_type(), "a list"))
-}
 
-impl Lists {
-    fn range(&self, row: usize) -> Option<(usize, usize)> {
+    fn get(&self, row: usize) -> Option<std::ops::Range<usize>> {
         let is_null = self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-        if is_null { None } else { self.ends.get(row).copied() }
+        if is_null { None } else { Some(self.ends[row]..self.ends[row + 1]) }
     }
 }
 
-/// A column of dense vectors whose bytes are shared with the batch.
-pub struct Floats {
-    lists: Lists,
-    bytes: Bytes,
+/// A column of dense vectors. Those of 32-bit floats share their bytes with the batch.
+pub(super) struct Vectors {
+    ranges: Ranges,
+    components: Components,
 }
 
-impl Floats {
-    pub fn read(column: &ArrayRef, name: &str) -> Result<Self> {
-        let lists = lists(column, name)?;
-        let Some(values) = lists.items.as_primitive_opt::<Float32Type>() else {
-            return Err(wrong(name, lists.items.data_type(), "a list of 32-bit floats"));
-        };
-        no_nulls(values.null_count(), name)?;
-        let bytes = shared(values);
-        Ok(Self { lists, bytes })
+impl Vectors {
+    pub fn read(column: &ArrayRef, name: &str, is_rounding: bool) -> Result<Self> {
+        let wrong = || wrong(name, column, "a list of floats");
+        let list = column.as_list_opt::<i32>().ok_or_else(wrong)?;
+        let ranges = Ranges::new(list.offsets(), list.nulls());
+        let components = Components::read(list.values(), is_rounding).ok_or_else(wrong)?;
+        Ok(Self { ranges, components })
     }
 
-    /// The vector of a row; `None` where the row has none.
-    pub fn get(&self, row: usize) -> Option<Vector> {
-        let (from, to) = self.lists.range(row)?;
-        Vector::from_le_bytes(self.bytes.slice(from * 4..to * 4))
+    /// The vector of a row; `None` where the row has none. A null among its components becomes what is no number, which
+    /// every target refuses.
+    pub fn get(&self, row: usize) -> Result<Option<Vector>> {
+        self.ranges.get(row).map(|range| self.components.get(range)).transpose()
     }
 }
 
-/// The values as bytes that keep the array's buffer alive.
-fn shared(values: &Float32Array) -> Bytes {
-    Bytes::from_owner(values.values().inner().clone())
+/// The items of lists of floats.
+enum Components {
+    /// All of them as bytes.
+    Shared(Bytes),
+    Single(Float32Array),
+    Double {
+        values: Float64Array,
+        is_rounding: bool,
+    },
+    /// Of 16 bits, or no items at all.
+    Other(At<f64>),
 }
 
-/// A column of lists of u32.
-pub struct Indices {
-    lists: Lists,
-    values: UInt32Array,
-}
-
-impl Indices {
-    pub fn read(column: &ArrayRef, name: &str) -> Result<Self> {
-        let lists = lists(column, name)?;
-        if !lists.items.data_type().is_integer() {
-            return Err(wrong(name, lists.items.data_type(), "a list of whole numbers"));
+impl Components {
+    fn read(items: &ArrayRef, is_rounding: bool) -> Option<Self> {
+        if let Some(values) = items.as_primitive_opt::<Float32Type>() {
+            return Some(match values.null_count() {
+                0 => Self::Shared(Bytes::from_owner(values.values().inner().clone())),
+                _ => Self::Single(values.clone()),
+            });
         }
-        let values = cast(&lists.items, &DataType::UInt32, name)?;
-        no_nulls(values.null_count(), name)?;
-        let Some(values) = values.as_primitive_opt::<UInt32Type>().cloned() else {
-            return Err(wrong(name, lists.items.data_type(), "a list of whole numbers"));
+        if let Some(values) = items.as_primitive_opt::<Float64Type>() {
+            return Some(Self::Double { values: values.clone(), is_rounding });
+        }
+        match items.data_type() {
+            DataType::Null => Some(Self::Other(Box::new(|_| None))),
+            _ => floats(items).map(Self::Other),
+        }
+    }
+
+    fn get(&self, range: std::ops::Range<usize>) -> Result<Vector> {
+        match self {
+            Self::Shared(bytes) => {
+                let bytes = bytes.slice(range.start * 4..range.end * 4);
+                Vector::from_le_bytes(bytes)
+                    .ok_or_else(|| Error::unexpected("a vector of 32-bit floats is cut"))
+            }
+            Self::Single(values) => {
+                Ok(Vector::from_values(range.map(|at| match values.is_valid(at) {
+                    true => values.value(at),
+                    false => f32::NAN,
+                })))
+            }
+            Self::Double { values, is_rounding } => {
+                let values: Result<Vec<f32>> = range
+                    .map(|at| match values.is_valid(at) {
+                        true => single(values.value(at), *is_rounding),
+                        false => Ok(f32::NAN),
+                    })
+                    .collect();
+                values.map(Vector::from_values)
+            }
+            Self::Other(value) => Ok(Vector::from_values(
+                range.map(|at| value(at).map_or(f32::NAN, |one| one as f32)),
+            )),
+        }
+    }
+}
+
+/// The 32-bit float that equals `value`, or the nearest.
+fn single(value: f64, is_rounding: bool) -> Result<f32> {
+    let near = value as f32;
+    match is_rounding || f64::from(near) == value || value.is_nan() {
+        true => Ok(near),
+        false => Err(Error::invalid(format!("no 32-bit float equals the 64-bit float {value}"))
+            .with_hint(
+                "`source: { columns: { round: true } }` rounds each to the nearest 32-bit float",
+            )),
+    }
+}
+
+/// A column of sparse values: a struct of two lists, or a map.
+pub(super) struct Sparse {
+    rows: Option<NullBuffer>,
+    indices: Ranges,
+    index: At<i128>,
+    values: Ranges,
+    components: Components,
+}
+
+impl Sparse {
+    pub fn read(column: &ArrayRef, name: &str, is_rounding: bool) -> Result<Self> {
+        let wrong = || wrong(name, column, "sparse values");
+        if let Some(map) = column.as_any().downcast_ref::<MapArray>() {
+            let ranges = || Ranges::new(map.offsets(), map.nulls());
+            return Ok(Self {
+                rows: map.nulls().cloned(),
+                indices: ranges(),
+                index: whole_numbers(map.keys()).ok_or_else(wrong)?,
+                values: ranges(),
+                components: Components::read(map.values(), is_rounding).ok_or_else(wrong)?,
+            });
+        }
+        let fields = column.as_struct_opt().ok_or_else(wrong)?;
+        let list = |field: &str| {
+            fields
+                .column_by_name(field)
+                .and_then(|list| list.as_list_opt::<i32>())
+                .ok_or_else(wrong)
         };
-        Ok(Self { lists, values })
+        let (indices, values) = (list("indices")?, list("values")?);
+        Ok(Self {
+            rows: fields.nulls().cloned(),
+            indices: Ranges::new(indices.offsets(), indices.nulls()),
+            index: whole_numbers(indices.values()).ok_or_else(wrong)?,
+            values: Ranges::new(values.offsets(), values.nulls()),
+            components: Components::read(values.values(), is_rounding).ok_or_else(wrong)?,
+        })
     }
 
-    pub fn get(&self, row: usize) -> Option<Vec<u32>> {
-        let (from, to) = self.lists.range(row)?;
-        Some(self.values.values()[from..to].to_vec())
+    pub fn get(&self, row: usize) -> Result<Option<SparseVector>> {
+        if self.rows.as_ref().is_some_and(|rows| rows.is_null(row)) {
+            return Ok(None);
+        }
+        let (indices, values) = match (self.indices.get(row), self.values.get(row)) {
+            (None, None) => return Ok(None),
+            (indices, values) => (indices.unwrap_or_default(), values.unwrap_or_default()),
+        };
+        let index = |at: usize| {
+            let index = (self.index)(at).and_then(|index| u32::try_from(index).ok());
+            index.ok_or_else(|| Error::invalid("a sparse index is not one of 0 to 4,294,967,295"))
+        };
+        let indices: Vec<u32> = indices.map(index).collect::<Result<_>>()?;
+        SparseVector::new(indices, self.components.get(values)?)
+            .map(Some)
+            .ok_or_else(|| Error::invalid("sparse indices and values differ in length"))
     }
 }
 
-/// What does not fit the other type is an error, never a null.
-fn cast(column: &ArrayRef, to: &DataType, name: &str) -> Result<ArrayRef> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(column, to, &options).map_err(|error| {
-        Error::invalid(format!("column `{name}` cannot be read as {to}")).with_source(error)
-    })
-}
-
-fn no_nulls(count: usize, name: &str) -> Result<()> {
-    match count {
-        0 => Ok(()),
-        _ => Err(Error::invalid(format!("column `{name}` holds lists with null items"))),
-    }
-}
-
-pub fn wrong(name: &str, is: &DataType, wanted: &str) -> Error {
-    Error::invalid(format!("column `{name}` is {is}; it must be {wanted}"))
+pub(super) fn wrong(name: &str, column: &ArrayRef, wanted: &str) -> Error {
+    Error::invalid(format!("column `{name}` is {}; it must be {wanted}", column.data_type()))
 }

@@ -8,30 +8,46 @@
 //! | `sparse_values` | struct of `indices` (list of u32) and `values` (list of f32) | yes |
 //! | `metadata` | string with a JSON object | yes |
 //!
-//! Without `namespace` this is what Pinecone's bulk import takes. Files are read and written in bounded parts;
+//! Without `namespace` this is what Pinecone's bulk import takes. A source of files may be mapped from other columns (see
+//! [`layout`]). Files are read and written in bounded parts;
 //! floats are shared with the file's buffers on the way in. All calls here block: use `spawn_blocking`.
 
+mod cells;
 mod columns;
 mod contents;
+mod file;
+mod json;
+mod kind;
+mod layout;
 mod read;
 mod rows;
+mod suggest;
 mod write;
 
 #[cfg(test)]
+mod layout_tests;
+#[cfg(test)]
 mod tests;
 
-pub use columns::{Texts, text_column};
 pub use contents::Contents;
-pub(crate) use read::builder;
-pub use read::{RecordReader, Rows, contents, count_rows, read};
+pub use layout::{Folders, PassedOver};
+pub use read::{RecordReader, Rows, contents, count_rows, read, read_import};
 pub use rows::RowReader;
-pub(crate) use rows::text_pairs;
+pub(crate) use rows::{PairReader, Pairs};
 pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};
 
 /// Rows that are decoded at once.
 pub const BATCH_ROWS: usize = 1_000;
+
+/// Whether a file's name says that it is Parquet.
+pub fn is_named(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| {
+        ["parquet", "parq", "pq"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
 
 /// An error of the Parquet or Arrow crates about `path`.
 pub(crate) fn unreadable(

@@ -1,35 +1,41 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::columns::{Floats, Indices, text_column, wrong};
-use super::{BATCH_ROWS, Contents, unreadable};
+use super::cells::{Fields, cells, objects};
+use super::columns::{Sparse, Texts, Vectors};
+use super::file::{OpenFile, damaged};
+use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
+use super::{BATCH_ROWS, Contents, json};
 use crate::error::{Error, Result};
-use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use crate::model::{Metadata, MetadataValue, Namespace, Record, RecordId};
+use crate::plan::file::Columns;
 
 /// Reads records in batches of at most [`BATCH_ROWS`], in the file's order.
 pub struct RecordReader {
     batches: ParquetRecordBatchReader,
-    path: PathBuf,
+    file: OpenFile,
+    layout: Layout,
     row: u64,
 }
 
-/// Opens a file of records.
+/// Opens a file of records in the usual columns; any other column is refused.
 ///
 /// # Errors
-/// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where it has no `id` column.
+/// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where its columns are no records.
 pub fn read(path: impl Into<PathBuf>) -> Result<RecordReader> {
-    let path = path.into();
-    let builder = builder(&path)?;
-    if builder.schema().column_with_name("id").is_none() {
-        return Err(Error::invalid(format!("{} has no column `id`", path.display())));
-    }
-    let batches =
-        builder.with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(&path, error))?;
-    Ok(RecordReader { batches, path, row: 0 })
+    RecordReader::open(&path.into(), Unread::Refused)
+}
+
+/// Opens a file as Pinecone's bulk import does: columns that are no part of a record are passed over.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_import(path: impl Into<PathBuf>) -> Result<RecordReader> {
+    RecordReader::open(&path.into(), Unread::PassedOver)
 }
 
 /// The number of rows by the file's footer, without reading them.
@@ -37,8 +43,7 @@ pub fn read(path: impl Into<PathBuf>) -> Result<RecordReader> {
 /// # Errors
 /// As [`read`].
 pub fn count_rows(path: &Path) -> Result<u64> {
-    let rows = builder(path)?.metadata().file_metadata().num_rows();
-    Ok(u64::try_from(rows).unwrap_or_default())
+    Ok(OpenFile::open(path)?.rows())
 }
 
 /// Reads a whole file back: what it holds, to be compared with what was written or with the index's counts.
@@ -53,23 +58,24 @@ pub fn contents(path: &Path) -> Result<Contents> {
     Ok(contents)
 }
 
-pub(crate) fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path)
-        .map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unreadable(path, error))
-}
-
 impl RecordReader {
+    fn open(path: &Path, unread: Unread) -> Result<Self> {
+        let file = OpenFile::open(path)?;
+        let layout = file.layout(&Columns::default(), &Folders::default(), unread)?;
+        let batches = batches(file.reader()?, &file, &layout.read, None)?;
+        Ok(Self { batches, file, layout, row: 0 })
+    }
+
     /// The next batch with each row's own outcome, for a reader that goes on past rows it cannot use.
     pub fn next_rows(&mut self) -> Option<Result<Rows>> {
         let batch = match self.batches.next()? {
             Ok(batch) => batch,
-            Err(error) => return Some(Err(unreadable(&self.path, error))),
+            Err(error) => return Some(Err(damaged(&self.file, &self.layout.read, error))),
         };
         let first = self.row;
         self.row += batch.num_rows() as u64;
-        let file = || self.path.display().to_string();
-        Some(rows(&batch, first).map_err(|error| error.with_context("file", file())))
+        let rows = rows(&batch, &self.layout, |row| first + row as u64);
+        Some(rows.map_err(|error| error.with_context("file", self.file.path().display())))
     }
 
     /// The same records one by one; an error stands for its whole batch.
@@ -89,7 +95,7 @@ impl Iterator for RecordReader {
             Ok(rows) => rows,
             Err(error) => return Some(Err(error)),
         };
-        let file = || self.path.display().to_string();
+        let file = || self.file.path().display().to_string();
         let records: Result<Vec<_>> = rows.into_iter().collect();
         Some(records.map_err(|error| error.with_context("file", file())))
     }
@@ -98,33 +104,62 @@ impl Iterator for RecordReader {
 /// The rows of a batch, each a record or what is wrong with it.
 pub type Rows = Vec<Result<(Namespace, Record)>>;
 
-/// The columns of one batch.
-struct Columns {
-    ids: super::Texts,
-    namespaces: Option<super::Texts>,
-    vectors: Option<Floats>,
+/// Batches of some columns, of all rows or of those that `only` chooses.
+pub(super) fn batches(
+    file: File,
+    of: &OpenFile,
+    columns: &[usize],
+    only: Option<(usize, parquet::arrow::arrow_reader::RowSelection)>,
+) -> Result<ParquetRecordBatchReader> {
+    let mut builder = of.builder(file);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+    builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+    if let Some((group, selection)) = only {
+        builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
+    }
+    builder.build().map_err(|error| super::unreadable(of.path(), error))
+}
+
+/// The parts of the records of one batch.
+struct Parts {
+    ids: Texts,
+    namespaces: NamesOf,
+    vectors: Option<Vectors>,
     sparse: Option<Sparse>,
-    metadata: Option<super::Texts>,
+    metadata: Fill,
 }
 
-struct Sparse {
-    column: ArrayRef,
-    indices: Indices,
-    values: Floats,
+enum NamesOf {
+    Column(Texts),
+    Constant(Namespace),
 }
 
-pub(super) fn rows(batch: &RecordBatch, first: u64) -> Result<Rows> {
-    let columns = Columns::read(batch)?;
+/// Where the metadata of a batch is from.
+enum Fill {
+    Nothing,
+    Json(Texts),
+    Fields(Fields),
+}
+
+/// The records of a batch that has the columns which `layout` reads; `number` says which row of the file a row is, from 0.
+pub(super) fn rows(
+    batch: &RecordBatch,
+    layout: &Layout,
+    number: impl Fn(usize) -> u64,
+) -> Result<Rows> {
+    let parts = Parts::read(batch, layout)?;
     let mut last = Namespace::from("");
     let rows = (0..batch.num_rows())
         .map(|row| {
-            let record = columns
-                .record(row)
-                .map_err(|error| error.with_context("row", first + row as u64 + 1))?;
-            let name = columns.namespaces.as_ref().and_then(|names| names.get(row));
+            let record =
+                parts.record(row).map_err(|error| error.with_context("row", number(row) + 1))?;
+            let name = match &parts.namespaces {
+                NamesOf::Column(names) => names.get(row).unwrap_or_default(),
+                NamesOf::Constant(name) => name.as_str(),
+            };
             // Rows of one namespace mostly stand together: they share its name.
-            if name.unwrap_or_default() != last.as_str() {
-                last = Namespace::from(name.unwrap_or_default());
+            if name != last.as_str() {
+                last = Namespace::from(name);
             }
             Ok((last.clone(), record))
         })
@@ -132,69 +167,91 @@ pub(super) fn rows(batch: &RecordBatch, first: u64) -> Result<Rows> {
     Ok(rows)
 }
 
-impl Columns {
-    fn read(batch: &RecordBatch) -> Result<Self> {
-        let ids = text_column(batch, "id")?;
-        let vectors = batch.column_by_name("values");
+impl Parts {
+    fn read(batch: &RecordBatch, layout: &Layout) -> Result<Self> {
+        let column = |at: usize| {
+            let place = layout.read.binary_search(&at).ok();
+            let place = place.filter(|place| *place < batch.num_columns());
+            place
+                .map(|place| (batch.column(place), batch.schema_ref().field(place).name().as_str()))
+                .ok_or_else(|| Error::unexpected("a column that was to be read is not there"))
+        };
+        let texts = |at| column(at).and_then(|(column, name)| Texts::read(column, name));
+        let is_rounding = layout.is_rounding;
+        let vectors =
+            |at| column(at).and_then(|(column, name)| Vectors::read(column, name, is_rounding));
+        let sparse =
+            |at| column(at).and_then(|(column, name)| Sparse::read(column, name, is_rounding));
         Ok(Self {
-            ids: ids.ok_or_else(|| Error::invalid("there is no column `id`"))?,
-            namespaces: text_column(batch, "namespace")?,
-            vectors: vectors.map(|column| Floats::read(column, "values")).transpose()?,
-            sparse: batch.column_by_name("sparse_values").map(Sparse::read).transpose()?,
-            metadata: text_column(batch, "metadata")?,
+            ids: texts(layout.id)?,
+            namespaces: match &layout.namespace {
+                NamespaceOf::Column(at) => NamesOf::Column(texts(*at)?),
+                NamespaceOf::Constant(name) => NamesOf::Constant(name.clone()),
+            },
+            vectors: layout.values.map(vectors).transpose()?,
+            sparse: layout.sparse.map(sparse).transpose()?,
+            metadata: match &layout.metadata {
+                MetadataOf::Nothing => Fill::Nothing,
+                MetadataOf::Whole(at) => whole(column(*at)?)?,
+                MetadataOf::Fields { columns, constants } => {
+                    Fill::Fields(fields(columns, constants, column)?)
+                }
+            },
         })
     }
 
     fn record(&self, row: usize) -> Result<Record> {
         let id = self.ids.get(row).ok_or_else(|| Error::invalid("the id is null"))?;
-        let vector = self.vectors.as_ref().and_then(|vectors| vectors.get(row));
-        let sparse = self.sparse.as_ref().map(|sparse| sparse.get(row)).transpose()?;
+        let of_id = |error: Error| error.with_context("id", id);
+        let vector = self.vectors.as_ref().map(|vectors| vectors.get(row)).transpose();
+        let sparse = self.sparse.as_ref().map(|sparse| sparse.get(row)).transpose();
         Ok(Record {
             id: RecordId::from(id),
-            vector: vector.unwrap_or_default(),
-            sparse: sparse.flatten(),
-            metadata: self.metadata(row, id)?,
+            vector: vector.map_err(of_id)?.flatten().unwrap_or_default(),
+            sparse: sparse.map_err(of_id)?.flatten(),
+            metadata: self.metadata.get(row).map_err(of_id)?,
         })
     }
+}
 
-    fn metadata(&self, row: usize, id: &str) -> Result<Metadata> {
-        match self.metadata.as_ref().and_then(|texts| texts.get(row)) {
-            None | Some("") => Ok(Metadata::default()),
-            Some(text) => serde_json::from_str(text).map_err(|error| {
-                Error::invalid("the metadata is not a JSON object")
-                    .with_context("id", id)
-                    .with_source(error)
-            }),
+impl Fill {
+    fn get(&self, row: usize) -> Result<Metadata> {
+        match self {
+            Self::Nothing => Ok(Metadata::default()),
+            Self::Json(texts) => texts.get(row).map_or(Ok(Metadata::default()), json::metadata),
+            Self::Fields(fields) => Ok(Metadata(fields(row)?.unwrap_or_default())),
         }
     }
 }
 
-impl Sparse {
-    fn read(column: &ArrayRef) -> Result<Self> {
-        let name = "sparse_values";
-        let fields = column
-            .as_struct_opt()
-            .ok_or_else(|| wrong(name, column.data_type(), "a struct of `indices` and `values`"))?;
-        let field = |field: &str| {
-            fields
-                .column_by_name(field)
-                .ok_or_else(|| Error::invalid(format!("column `{name}` has no field `{field}`")))
-        };
-        Ok(Self {
-            indices: Indices::read(field("indices")?, "sparse_values.indices")?,
-            values: Floats::read(field("values")?, "sparse_values.values")?,
-            column: column.clone(),
-        })
+/// One column that holds all of the metadata.
+fn whole((column, name): (&ArrayRef, &str)) -> Result<Fill> {
+    match column.data_type() {
+        arrow_schema::DataType::Utf8 => Texts::read(column, name).map(Fill::Json),
+        _ => objects(column, name).map(Fill::Fields),
     }
+}
 
-    fn get(&self, row: usize) -> Result<Option<SparseVector>> {
-        if self.column.is_null(row) {
-            return Ok(None);
+/// Columns that are each a field, and fields that are the same for the whole file.
+fn fields<'a>(
+    columns: &[(String, usize)],
+    constants: &[(String, String)],
+    column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
+) -> Result<Fields> {
+    let constants: Vec<(String, MetadataValue)> = constants
+        .iter()
+        .map(|(name, value)| (name.clone(), MetadataValue::String(value.clone())))
+        .collect();
+    let of_field = |(name, at): &(String, usize)| {
+        let (column, own) = column(*at)?;
+        Ok((name.clone(), cells(column, own)?))
+    };
+    let parts: Vec<_> = columns.iter().map(of_field).collect::<Result<_>>()?;
+    Ok(Box::new(move |row| {
+        let mut object = std::collections::BTreeMap::from_iter(constants.iter().cloned());
+        for (name, cell) in &parts {
+            object.extend(cell(row)?.map(|value| (name.clone(), value)));
         }
-        let indices = self.indices.get(row).unwrap_or_default();
-        let values: Vector = self.values.get(row).unwrap_or_default();
-        SparseVector::new(indices, values)
-            .map(Some)
-            .ok_or_else(|| Error::invalid("sparse indices and values differ in length"))
-    }
+        Ok(Some(object))
+    }))
 }

@@ -1,24 +1,21 @@
 //! Records of a file by their row, and its ids without its vectors.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use arrow_array::RecordBatch;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-};
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::arrow::arrow_reader::RowSelection;
 
-use super::read::rows;
-use super::{BATCH_ROWS, Texts, text_column, unreadable};
+use super::columns::Texts;
+use super::file::{OpenFile, damaged};
+use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread};
+use super::read::{batches, rows};
 use crate::error::{Error, Result};
-use crate::model::Record;
+use crate::model::{Namespace, Record};
+use crate::plan::file::Columns;
 
 /// A file whose footer was read once, from which rows are read in any order.
 pub struct RowReader {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
+    file: OpenFile,
+    layout: Layout,
     /// The first row of each row group, and behind the last the number of rows.
     groups: Vec<u64>,
 }
@@ -27,21 +24,17 @@ impl RowReader {
     /// Reads the footer.
     ///
     /// # Errors
-    /// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where it has no `id` column.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = open(path)?;
-        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata =
-            ArrowReaderMetadata::load(&file, options).map_err(|error| unreadable(path, error))?;
-        if metadata.schema().column_with_name("id").is_none() {
-            return Err(Error::invalid(format!("{} has no column `id`", path.display())));
-        }
+    /// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where its columns are not the
+    /// records that `asked` describes.
+    pub fn open(path: &Path, asked: &Columns, folders: &Folders) -> Result<Self> {
+        let file = OpenFile::open(path)?;
+        let layout = file.layout(asked, folders, Unread::Refused)?;
         let mut groups = vec![0];
-        for group in metadata.metadata().row_groups() {
+        for group in file.metadata().row_groups() {
             let rows = u64::try_from(group.num_rows()).unwrap_or_default();
             groups.push(groups.last().copied().unwrap_or_default() + rows);
         }
-        Ok(Self { path: path.to_owned(), metadata, groups })
+        Ok(Self { file, layout, groups })
     }
 
     /// Rows of the file.
@@ -49,31 +42,93 @@ impl RowReader {
         self.groups.last().copied().unwrap_or_default()
     }
 
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.file.bytes()
+    }
+
     /// Whether its rows say their namespace.
     pub fn has_namespaces(&self) -> bool {
-        self.metadata.schema().column_with_name("namespace").is_some()
+        matches!(self.layout.namespace, NamespaceOf::Column(_))
     }
 
     /// Whether its rows can have sparse values.
     pub fn has_sparse(&self) -> bool {
-        let groups = self.metadata.metadata().row_groups();
-        groups.iter().flat_map(|group| group.columns()).any(|column| {
-            let is_sparse =
-                column.column_path().parts().first().is_some_and(|part| part == "sparse_values");
+        let Some(sparse) = self.layout.sparse else { return false };
+        let schema = self.file.metadata().file_metadata().schema_descr();
+        let groups = self.file.metadata().row_groups();
+        groups.iter().flat_map(|group| group.columns().iter().enumerate()).any(|(leaf, column)| {
             let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
-            is_sparse
-                && nulls.is_none_or(|nulls| nulls < u64::try_from(column.num_values()).unwrap_or(0))
+            let values = u64::try_from(column.num_values()).unwrap_or(0);
+            schema.get_column_root_idx(leaf) == sparse && nulls.is_none_or(|nulls| nulls < values)
         })
+    }
+
+    /// Whether its vectors are 64-bit floats that are rounded.
+    pub fn is_rounded(&self) -> bool {
+        use arrow_schema::DataType;
+        let kind = self.layout.values.and_then(|at| self.file.columns().get(at));
+        self.layout.is_rounding
+            && kind.is_some_and(|(_, kind)| match &kind.data {
+                DataType::List(item) => *item.data_type() == DataType::Float64,
+                _ => false,
+            })
+    }
+
+    /// Its columns that are not read.
+    pub fn passed_over(&self) -> &PassedOver {
+        &self.layout.passed_over
     }
 
     /// Namespace and id of each row, in the file's order.
     ///
     /// # Errors
-    /// Where the file cannot be read.
-    pub fn ids(
+    /// Where the file cannot be read, and where a row has no id.
+    pub fn ids(&self) -> Result<impl Iterator<Item = Result<(Namespace, String)>> + use<'_>> {
+        let names = self.layout.names();
+        let batches = batches(self.file.reader()?, &self.file, &names, None)?;
+        let mut row = 0_u64;
+        Ok(batches.flat_map(move |batch| {
+            let ids = match batch {
+                Ok(batch) => self.ids_of(&batch, &names, row),
+                Err(error) => vec![Err(damaged(&self.file, &names, error))],
+            };
+            row += ids.len() as u64;
+            ids
+        }))
+    }
+
+    fn ids_of(
         &self,
-    ) -> Result<impl Iterator<Item = Result<(Option<String>, Option<String>)>> + use<>> {
-        text_pairs(self.builder()?, &self.path, ["namespace", "id"])
+        batch: &arrow_array::RecordBatch,
+        names: &[usize],
+        first: u64,
+    ) -> Vec<Result<(Namespace, String)>> {
+        let texts = |at: usize| {
+            let place = names.binary_search(&at).unwrap_or_default();
+            Texts::read(batch.column(place), batch.schema_ref().field(place).name())
+        };
+        let namespaces = match &self.layout.namespace {
+            NamespaceOf::Column(at) => texts(*at).map(Some),
+            NamespaceOf::Constant(_) => Ok(None),
+        };
+        let (ids, namespaces) = match texts(self.layout.id).and_then(|ids| Ok((ids, namespaces?))) {
+            Ok(texts) => texts,
+            Err(error) => return vec![Err(error)],
+        };
+        let namespace = |row| match (&namespaces, &self.layout.namespace) {
+            (None, NamespaceOf::Constant(namespace)) => namespace.clone(),
+            (names, _) => {
+                Namespace::from(names.as_ref().and_then(|names| names.get(row)).unwrap_or_default())
+            }
+        };
+        let id = |row| match ids.get(row).filter(|id| !id.is_empty()) {
+            Some(id) => Ok((namespace(row), id.to_owned())),
+            None => Err(Error::invalid("the id is empty")
+                .with_context("file", self.file.path().display())
+                .with_context("row", first + row as u64 + 1)),
+        };
+        (0..batch.num_rows()).map(id).collect()
     }
 
     /// The records of some rows, which count from 0, in the file's order. Only pages that hold one are read.
@@ -99,70 +154,100 @@ impl RowReader {
             });
             let total = usize::try_from(end - first).unwrap_or(usize::MAX);
             let selection = RowSelection::from_consecutive_ranges(ranges, total);
-            let batches = self
-                .builder()?
-                .with_row_groups(vec![group])
-                .with_row_selection(selection)
-                .with_batch_size(BATCH_ROWS)
-                .build()
-                .map_err(|error| unreadable(&self.path, error))?;
-            for batch in batches {
-                let batch = batch.map_err(|error| unreadable(&self.path, error))?;
-                for row in rows(&batch, 0)? {
-                    let (_, record) =
-                        row.map_err(|error| error.with_context("file", self.path.display()))?;
-                    records.push(record);
-                }
-            }
+            self.read_group(group, selection, of_group, &mut records)?;
         }
         Ok(records)
     }
 
-    fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        let file = open(&self.path)?;
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
+    /// The rows of one row group that `selection` chooses, which are those that `numbers` says.
+    fn read_group(
+        &self,
+        group: usize,
+        selection: RowSelection,
+        numbers: &[u64],
+        records: &mut Vec<Record>,
+    ) -> Result<()> {
+        let columns = &self.layout.read;
+        let batches = batches(self.file.reader()?, &self.file, columns, Some((group, selection)))?;
+        let in_file = |error: Error| error.with_context("file", self.file.path().display());
+        let mut done = 0;
+        for batch in batches {
+            let batch = batch.map_err(|error| damaged(&self.file, columns, error))?;
+            let number = |row: usize| numbers.get(done + row).copied().unwrap_or_default();
+            for row in rows(&batch, &self.layout, number).map_err(in_file)? {
+                records.push(row.map_err(in_file)?.1);
+            }
+            done += batch.num_rows();
+        }
+        match done == numbers.len() {
+            true => Ok(()),
+            false => Err(in_file(Error::new(
+                crate::ErrorKind::Conflict,
+                format!("{done} of {} rows could be read", numbers.len()),
+            ))),
+        }
     }
 }
 
-/// The texts of two columns, row by row, without reading the others; a column that is not there has none.
-///
-/// # Errors
-/// Where the file cannot be read.
-pub(crate) fn text_pairs(
-    builder: ParquetRecordBatchReaderBuilder<File>,
-    path: &Path,
-    columns: [&str; 2],
-) -> Result<impl Iterator<Item = Result<(Option<String>, Option<String>)>> + Send + use<>> {
-    let schema = builder.schema().clone();
-    let roots = schema.fields().iter().enumerate();
-    let roots = roots.filter(|(_, field)| columns.contains(&field.name().as_str()));
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(at, _)| at));
-    let (path, columns) = (path.to_owned(), columns.map(str::to_owned));
-    let batches = builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|error| unreadable(&path, error))?;
-    Ok(batches.flat_map(move |batch| {
-        let batch = batch.map_err(|error| unreadable(&path, error));
-        match batch.and_then(|batch| pairs_of(&batch, &columns)) {
-            Ok(pairs) => pairs.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
+/// The texts of two columns of a file, row by row, without reading the others; a column that is not there has none.
+pub(crate) type Pairs = Box<dyn Iterator<Item = Result<(Option<String>, Option<String>)>> + Send>;
+
+/// A file of which two columns of text are read.
+pub(crate) struct PairReader(OpenFile);
+
+impl PairReader {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no file, `Io` where it is no Parquet file.
+    pub fn open(path: &Path) -> Result<Self> {
+        OpenFile::open(path).map(Self)
+    }
+
+    pub fn columns(&self) -> Vec<&str> {
+        self.0.columns().iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The rows.
+    ///
+    /// # Errors
+    /// `Invalid` where one of the columns is no text.
+    pub fn rows(self, names: [&str; 2]) -> Result<Pairs> {
+        let columns = self.0.columns();
+        let places = names.map(|name| columns.iter().position(|(column, _)| column == name));
+        for (name, kind) in places.iter().flatten().filter_map(|at| columns.get(*at)) {
+            if !kind.is_text() {
+                let message = format!("column `{name}` is {}; it must be text", kind.words());
+                return Err(Error::invalid(message));
+            }
         }
-    }))
+        let mut read: Vec<usize> = places.iter().flatten().copied().collect();
+        read.sort_unstable();
+        read.dedup();
+        let batches = batches(self.0.reader()?, &self.0, &read, None)?;
+        Ok(Box::new(batches.flat_map(move |batch| {
+            let batch = batch.map_err(|error| damaged(&self.0, &read, error));
+            match batch.and_then(|batch| pairs_of(&batch, &read, places)) {
+                Ok(pairs) => pairs.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            }
+        })))
+    }
 }
 
 fn pairs_of(
-    batch: &RecordBatch,
-    [first, second]: &[String; 2],
+    batch: &arrow_array::RecordBatch,
+    read: &[usize],
+    places: [Option<usize>; 2],
 ) -> Result<Vec<(Option<String>, Option<String>)>> {
-    let (first, second) = (text_column(batch, first)?, text_column(batch, second)?);
+    let texts = |at: Option<usize>| {
+        let place = at.and_then(|at| read.binary_search(&at).ok());
+        let field = |place: usize| batch.schema_ref().field(place).name().clone();
+        place.map(|place| Texts::read(batch.column(place), &field(place))).transpose()
+    };
+    let (first, second) = (texts(places[0])?, texts(places[1])?);
     let text = |texts: &Option<Texts>, row| {
         texts.as_ref().and_then(|texts| texts.get(row)).map(str::to_owned)
     };
     Ok((0..batch.num_rows()).map(|row| (text(&first, row), text(&second, row))).collect())
-}
-
-fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| Error::io(format!("cannot open {}", path.display()), error))
 }

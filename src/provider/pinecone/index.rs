@@ -17,8 +17,8 @@ use crate::model::{
     SparseVector, Vector, VectorType,
 };
 use crate::provider::{
-    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Secret,
-    Source, Target, Upserted,
+    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Match, Query, Refusal,
+    Secret, Source, Target, Upserted,
 };
 
 /// Where an index is and how to speak to it.
@@ -318,8 +318,9 @@ impl Target for Index {
         super::size::request_bytes(record)
     }
 
-    fn rejects(&self, record: &Record) -> Option<String> {
-        refusal(record, self.description().as_ref().map(|description| &description.spec))
+    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
+        let described = self.description();
+        refusal(record, described.as_ref().map(|description| &description.spec).or(planned))
     }
 }
 

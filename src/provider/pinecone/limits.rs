@@ -1,7 +1,7 @@
 //! What Pinecone takes in one request (docs.pinecone.io, "Limits", 2026-10), and what it would refuse.
 
-use crate::model::{IndexSpec, Metric, Record, VectorType};
-use crate::provider::{Limits, complex_fields};
+use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
+use crate::provider::{Limits, Refusal, Rule, complex_fields};
 
 /// Documented limits. `2 MB` is read as the smaller 2,000,000, because a batch over it fails as a whole;
 /// `40 KB` as the larger 40,960, because a record over it is not copied at all.
@@ -24,82 +24,97 @@ pub const LIST_PAGE: u32 = 100;
 pub const NAMESPACE_CHARS: usize = 512;
 
 /// Why an index like `spec` would refuse `record`; without a spec only what every index refuses.
-pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
+pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
     id_refusal(record.id.as_str())
         .or_else(|| metadata_refusal(record))
         .or_else(|| sparse_refusal(record, spec))
         .or_else(|| dense_refusal(record, spec))
 }
 
-fn id_refusal(id: &str) -> Option<String> {
-    if id.is_empty() {
-        return Some("the id is empty".into());
-    }
-    if !id.is_ascii() {
-        return Some("the id holds characters that are not ASCII".into());
-    }
-    if id.contains('\0') {
-        return Some("the id holds a NUL character".into());
-    }
-    (id.len() > LIMITS.id_chars)
-        .then(|| format!("the id has {} characters; the limit is {}", id.len(), LIMITS.id_chars))
+fn refused(rule: Rule, reason: impl Into<String>) -> Option<Refusal> {
+    Some(Refusal::new(rule, reason))
 }
 
-fn metadata_refusal(record: &Record) -> Option<String> {
+fn id_refusal(id: &str) -> Option<Refusal> {
+    let most = LIMITS.id_chars;
+    let reason = match id {
+        "" => "the id is empty".to_owned(),
+        id if !id.is_ascii() => "the id holds characters that are not ASCII".to_owned(),
+        id if id.contains('\0') => "the id holds a NUL character".to_owned(),
+        id if id.len() > most => format!("the id has {} characters; the limit is {most}", id.len()),
+        _ => return None,
+    };
+    refused(Rule::Id, reason)
+}
+
+fn metadata_refusal(record: &Record) -> Option<Refusal> {
     if let Some((field, value)) = complex_fields(&record.metadata).next() {
-        return Some(format!(
-            "metadata field `{field}` is {}; only strings, numbers, booleans and lists of strings are kept",
-            match value.type_name() {
-                "list" => "a list that holds more than strings",
-                "object" => "an object",
-                other => other,
+        let what = match value {
+            MetadataValue::Digits(digits) => {
+                let reason = format!(
+                    "metadata field `{field}` is {digits}, and a 64-bit float does not keep these digits; `metadata: {{ cast: {{ {field}: string }} }}` keeps them as text"
+                );
+                return refused(Rule::MetadataValue, reason);
             }
-        ));
+            MetadataValue::Number(_) => "no finite number",
+            MetadataValue::List(_) => "a list that holds more than strings",
+            MetadataValue::Object(_) => "an object",
+            other => other.type_name(),
+        };
+        let reason = format!(
+            "metadata field `{field}` is {what}; only strings, numbers, booleans and lists of strings are kept"
+        );
+        return refused(Rule::MetadataValue, reason);
     }
-    let bytes = record.metadata.json_bytes();
-    (bytes > LIMITS.metadata_bytes)
-        .then(|| format!("the metadata has {bytes} bytes; the limit is {}", LIMITS.metadata_bytes))
+    let (bytes, most) = (record.metadata.json_bytes(), LIMITS.metadata_bytes);
+    let reason = || format!("the metadata has {bytes} bytes; the limit is {most}");
+    (bytes > most).then(|| Refusal::new(Rule::MetadataSize, reason()))
 }
 
-fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
+fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
     let sparse = record.sparse.as_ref().filter(|sparse| !sparse.is_empty())?;
-    if sparse.len() > LIMITS.sparse_values {
-        return Some(format!(
-            "{} sparse values; the limit is {}",
-            sparse.len(),
-            LIMITS.sparse_values
-        ));
+    let (count, most) = (sparse.len(), LIMITS.sparse_values);
+    if count > most {
+        return refused(Rule::SparseValues, format!("{count} sparse values; the limit is {most}"));
     }
     let mut indices = sparse.indices.clone();
     indices.sort_unstable();
     if indices.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Some("a sparse index stands twice".into());
+        return refused(Rule::SparseValues, "a sparse index stands twice");
     }
     if !sparse.values.values().all(f32::is_finite) {
-        return Some("a sparse value is not a finite number".into());
+        return refused(Rule::NotFinite, "a sparse value is not a finite number");
     }
-    let spec = spec?;
-    (spec.metric != Metric::Dotproduct)
-        .then(|| format!("it has sparse values; an index with metric {} keeps none", spec.metric))
+    let metric = spec?.metric;
+    let reason = || format!("it has sparse values; an index with metric {metric} keeps none");
+    (metric != Metric::Dotproduct).then(|| Refusal::new(Rule::SparseValues, reason()))
 }
 
-fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<String> {
+fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
     if !record.vector.values().all(f32::is_finite) {
-        return Some("a component of the vector is not a finite number".into());
+        return refused(Rule::NotFinite, "a component of the vector is not a finite number");
+    }
+    // "Dense vectors must contain at least one non-zero value" (what the service answers).
+    if !record.vector.is_empty() && record.vector.values().all(|value| value == 0.0) {
+        return refused(Rule::ZeroVector, "the vector holds only zeros");
     }
     let dimension = record.vector.dimension();
+    let has_sparse = record.sparse.as_ref().is_some_and(|sparse| !sparse.is_empty());
     let spec = spec?;
     match (spec.vector_type, spec.dimension) {
         (VectorType::Sparse, _) if dimension > 0 => {
-            Some("it has a dense vector; the index is sparse".into())
+            refused(Rule::Dimension, "it has a dense vector; the index is sparse")
         }
-        (VectorType::Sparse, _) => record
-            .sparse
-            .as_ref()
-            .is_none_or(|sparse| sparse.is_empty())
-            .then(|| "it has no sparse values; the index is sparse".into()),
+        (VectorType::Sparse, _) if !has_sparse => {
+            refused(Rule::NoVector, "it has no sparse values; the index is sparse")
+        }
+        (VectorType::Dense, Some(expected)) if dimension == 0 => {
+            let reason = format!("it has no vector; the index has {expected} dimensions");
+            refused(Rule::NoVector, reason)
+        }
         (VectorType::Dense, Some(expected)) if dimension != expected as usize => {
-            Some(format!("the vector has {dimension} dimensions; the index has {expected}"))
+            let reason = format!("the vector has {dimension} dimensions; the index has {expected}");
+            refused(Rule::Dimension, reason)
         }
         _ => None,
     }
@@ -110,7 +125,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Deployment, Metadata, MetadataValue, RecordId, SparseVector, Vector};
+    use crate::model::{Deployment, Metadata, RecordId, SparseVector, Vector};
 
     fn record() -> Record {
         Record {
@@ -151,22 +166,34 @@ mod tests {
         let named = |id: &str| Record { id: RecordId::from(id), ..record() };
         let sparse = SparseVector::new(vec![1], Vector::from_values([0.5]));
         let long = MetadataValue::String("x".repeat(41_000));
+        let digits = MetadataValue::Digits("9007199254740993".into());
+        let of = |values: &[f32]| Record {
+            vector: Vector::from_values(values.iter().copied()),
+            ..record()
+        };
+        let list = MetadataValue::List(vec![MetadataValue::Bool(true)]);
         let cases = [
-            (named(""), "empty"),
-            (named("é"), "not ASCII"),
-            (named("a\0b"), "NUL"),
-            (named(&"x".repeat(513)), "513 characters"),
-            (with_field(MetadataValue::Null), "`f` is null"),
-            (with_field(MetadataValue::Object(BTreeMap::new())), "an object"),
-            (with_field(MetadataValue::List(vec![MetadataValue::Bool(true)])), "more than strings"),
-            (with_field(long), "limit is 40960"),
-            (Record { vector: Vector::from_values([1.0]), ..record() }, "1 dimensions"),
-            (Record { vector: Vector::from_values([1.0, f32::NAN]), ..record() }, "finite"),
-            (Record { sparse, ..record() }, "metric cosine keeps none"),
+            (named(""), Rule::Id, "empty"),
+            (named("é"), Rule::Id, "not ASCII"),
+            (named("a\0b"), Rule::Id, "NUL"),
+            (named(&"x".repeat(513)), Rule::Id, "513 characters"),
+            (with_field(MetadataValue::Null), Rule::MetadataValue, "`f` is null"),
+            (with_field(MetadataValue::Object(BTreeMap::new())), Rule::MetadataValue, "an object"),
+            (with_field(list), Rule::MetadataValue, "more than strings"),
+            (with_field(digits), Rule::MetadataValue, "cast: { f: string }"),
+            (with_field(MetadataValue::Number(f64::NAN)), Rule::MetadataValue, "no finite number"),
+            (with_field(long), Rule::MetadataSize, "limit is 40960"),
+            (of(&[1.0]), Rule::Dimension, "1 dimensions"),
+            (of(&[]), Rule::NoVector, "no vector; the index has 2"),
+            (of(&[1.0, f32::NAN]), Rule::NotFinite, "finite"),
+            (of(&[0.0, -0.0]), Rule::ZeroVector, "only zeros"),
+            (Record { sparse, ..record() }, Rule::SparseValues, "metric cosine keeps none"),
         ];
-        for (record, expected) in cases {
-            let reason = refusal(&record, Some(&spec())).unwrap();
-            assert!(reason.contains(expected), "{reason} should contain {expected}");
+        for (record, rule, expected) in cases {
+            let refusal = refusal(&record, Some(&spec())).unwrap();
+            assert_eq!(refusal.rule, rule, "{refusal}");
+            assert!(refusal.reason.contains(expected), "{refusal} should contain {expected}");
         }
+        assert_eq!(refusal(&of(&[0.0]), None).unwrap().rule, Rule::ZeroVector, "any index");
     }
 }

@@ -30,7 +30,7 @@ mod wire;
 
 pub use connection::Transport;
 pub use index::{Index, Settings};
-pub use limits::{LIMITS, LIST_PAGE, NAMESPACE_CHARS};
+pub use limits::{LIMITS, LIST_PAGE, NAMESPACE_CHARS, refusal};
 pub(crate) use tls::client_config as tls_config;
 
 /// The control plane where a plan and its environment do not say another.

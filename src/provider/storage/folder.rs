@@ -22,19 +22,52 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
                 return Err(Error::invalid(format!("{} has a name in no UTF-8", path.display())));
             };
             let below = format!("{prefix}{name}");
+            let is_link = path.is_symlink();
             // Follows links: a folder of links to files elsewhere counts as one of files.
             let found = match std::fs::metadata(&path) {
-                // Gone meanwhile, or a link to nowhere.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_link => {
+                    return Err(Error::invalid(format!("{} is a link to nothing", path.display())));
+                }
+                // Gone meanwhile.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 found => found.map_err(|error| unread(&path, error))?,
             };
-            match found.is_dir() {
-                true => folders.push((path.clone(), format!("{below}/"))),
-                false => files.push(Found { path: below, bytes: found.len() }),
+            if found.is_dir() {
+                if is_link {
+                    refuse_circle(&path).map_err(|error| error.with_context("below", &prefix))?;
+                }
+                folders.push((path.clone(), format!("{below}/")));
+            } else if found.is_file() {
+                files.push(Found { path: below, bytes: found.len() });
+            } else {
+                let message = format!("{} is no file that can be read to its end", path.display());
+                return Err(Error::invalid(message));
             }
         }
     }
     Ok(files)
+}
+
+/// Refuses a link to a folder that it is itself in: what is below would be without an end.
+fn refuse_circle(link: &Path) -> Result<()> {
+    let real = |path: &Path| {
+        std::fs::canonicalize(path)
+            .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))
+    };
+    let (to, within) = (real(link)?, real(link.parent().unwrap_or(Path::new(".")))?);
+    match within.starts_with(&to) {
+        true => Err(Error::invalid(format!("{} is a link to a folder it is in", link.display()))),
+        false => Ok(()),
+    }
+}
+
+/// The first bytes of a file, at most `most`.
+pub(super) fn head(path: &Path, most: u64) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+    let mut head = Vec::new();
+    std::fs::File::open(path).map_err(cannot)?.take(most).read_to_end(&mut head).map_err(cannot)?;
+    Ok(head)
 }
 
 /// Whether the folder is there or can be: what is there of its path is folders.

@@ -156,6 +156,21 @@ impl Place {
         }
     }
 
+    /// The first bytes of a file that was found, at most `most`.
+    ///
+    /// # Errors
+    /// Those of the disk or the bucket.
+    pub async fn head(&self, found: &Found, most: u64) -> Result<Bytes> {
+        match &self.kind {
+            Kind::Folder(root) => {
+                let path = root.join(&found.path);
+                blocking(move || folder::head(&path, most)).await.map(Bytes::from)
+            }
+            Kind::Bucket(_) if found.bytes == 0 => Ok(Bytes::new()),
+            Kind::Bucket(bucket) => bucket.head(&found.path, found.bytes, most).await,
+        }
+    }
+
     /// Writes a file whole, in place of one that is there; it is durable when this returns, and never seen in part.
     ///
     /// # Errors

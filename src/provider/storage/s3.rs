@@ -146,6 +146,12 @@ impl Bucket {
         Ok(copy)
     }
 
+    /// The first bytes of a file that holds `bytes`, at most `most`.
+    pub async fn head(&self, path: &str, bytes: u64, most: u64) -> Result<Bytes> {
+        let head = self.store.get_range(&self.key(path)?, 0..bytes.min(most)).await;
+        head.map_err(|error| self.failed("read", error))
+    }
+
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let put = self.store.put(&self.key(path)?, bytes.into()).await;
         put.map(drop).map_err(|error| self.failed("written to", error))

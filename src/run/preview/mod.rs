@@ -18,6 +18,7 @@ use crate::journal::{Phase, RunState};
 use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 use crate::plan::{CopyStage, Plan};
+use crate::provider::Inventory;
 
 /// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
 const MOST_COUNTS: u64 = 1_000;
@@ -60,6 +61,8 @@ pub struct Side {
     /// `None` where it is not there.
     pub description: Option<IndexDescription>,
     pub records: Option<u64>,
+    /// Of a source of files: the files, and what of them is not read.
+    pub inventory: Option<Inventory>,
 }
 
 /// The verdict's numbers.
@@ -120,7 +123,9 @@ pub async fn preview(
         None => IndexStats::default(),
     };
     let selected = selections(plan, &stats)?;
-    let mut notes = Vec::new();
+    let inventory = world.source.inventory().await?;
+    let mut notes: Vec<String> =
+        inventory.iter().flat_map(|inventory| inventory.sentences()).collect();
     let asked = spec_of(plan);
     if let Some(asked) = &asked {
         check_target(asked, source.as_ref(), target.as_ref())?;
@@ -164,6 +169,7 @@ pub async fn preview(
             index: plan.file.source.index.clone(),
             description: source,
             records: Some(stats.total).filter(|_| !is_retired),
+            inventory,
         },
         target: side_of_target(plan, world, target).await?,
         counts: Counts::default(),
@@ -193,7 +199,8 @@ async fn side_of_target(
         Some(seen) if seen.ready => Some(world.target.stats().await?.total),
         _ => None,
     };
-    Ok(Side { index: plan.file.target.index.clone(), description, records })
+    let index = plan.file.target.index.clone();
+    Ok(Side { index, description, records, inventory: None })
 }
 
 /// Whether the way of a copy stage is still to be chosen.

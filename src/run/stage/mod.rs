@@ -70,6 +70,19 @@ pub(super) trait Work: Send + Sync {
     }
 }
 
+/// Says once in a run what the source is made of and what of it is not read: in the audit, else when the copy begins.
+async fn note_inventory(context: &Context) -> Result<()> {
+    let is_audited = context.plan.file.stages.iter().any(|stage| stage.kind.name() == "audit");
+    if is_audited || !context.state()?.shards.is_empty() {
+        return Ok(());
+    }
+    let inventory = context.world.source.inventory().await?;
+    for sentence in inventory.iter().flat_map(|inventory| inventory.sentences()) {
+        context.note(sentence)?;
+    }
+    Ok(())
+}
+
 /// The work of the plan's stage at `index`.
 pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
     match &plan.file.stages[index].kind {

@@ -11,6 +11,7 @@ use super::records::{Ids, RecordSize, Sparse};
 use super::ways::Way;
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
+use crate::provider::{Inventory, Refusals, Rule};
 use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::fields::FieldSummary;
 
@@ -46,8 +47,11 @@ pub(super) struct Findings {
     /// Fields that hold objects, or lists of anything but strings, or null.
     pub nested_fields: Vec<String>,
     pub null_fields: Vec<String>,
-    /// Records the target would refuse as they would arrive.
+    /// Records the target would refuse as they would arrive, and the same by the rule that they do not keep.
     pub rejects: Vec<Reject>,
+    pub rejects_by_rule: Refusals,
+    /// The files of a source of files, and what of them is not read; `null` where it is an index.
+    pub inventory: Option<Inventory>,
     /// What each kind of index can do.
     pub operations: &'static [Operation],
     /// What the source can do and the target cannot, or only in another way.
@@ -65,5 +69,6 @@ pub(super) struct Findings {
 pub(super) struct Reject {
     pub namespace: String,
     pub id: RecordId,
+    pub rule: Rule,
     pub reason: String,
 }

@@ -74,7 +74,7 @@ pub(super) async fn add_target(
     // Nothing of it is cold after that.
     let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
     context.record(Event::Measured { stage: context.id(), figures })?;
-    let rejects = sampled.iter().filter(|one| target.rejects(&one.record).is_some()).count();
+    let rejects = sampled.iter().filter(|one| target.rejects(&one.record, None).is_some()).count();
     describe_sample(measured, "target", &sampled, rejects as u64);
     Ok(())
 }

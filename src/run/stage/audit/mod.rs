@@ -32,10 +32,10 @@ use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexDescription, IndexStats};
+use crate::model::{Deployment, IndexDescription, IndexStats, Namespace};
 use crate::plan::file::{Audit, Endpoint, Provider};
-use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
+use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
 
@@ -77,6 +77,7 @@ struct Seen {
     sampled: Vec<Sampled>,
     target: Option<IndexDescription>,
     log: Option<QueryLog>,
+    inventory: Option<Inventory>,
 }
 
 #[async_trait]
@@ -98,7 +99,8 @@ impl Work for AuditWork {
         let sampled = sample(&**source, dimension, &mappings, count, &mut rng).await?;
         let target = context.world.target.describe().await?;
         let log = self.query_log(context, &stats).await?;
-        let seen = Seen { index, stats, selections, mappings, sampled, target, log };
+        let inventory = source.inventory().await?;
+        let seen = Seen { index, stats, selections, mappings, sampled, target, log, inventory };
         let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
         self.export(context, &seen.sampled)?;
@@ -128,17 +130,18 @@ impl AuditWork {
             let targets = selection.mappings.iter().map(|mapping| &mapping.target);
             transforms.extend(targets.map(|target| (target, transform.clone())));
         }
+        let planned = spec_of(&context.plan);
         let mut rejects = Vec::new();
         for one in sampled {
             let Some(transform) = transforms.get(&one.mapping.target) else { continue };
-            let reason = match transform.change(&one.mapping.source, one.record.clone()) {
-                Changed::Kept(record) => context.world.target.rejects(&record),
+            let refusal = match transform.change(&one.mapping.source, one.record.clone()) {
+                Changed::Kept(record) => context.world.target.rejects(&record, planned.as_ref()),
                 Changed::LeftOut => None,
-                Changed::Refused(_, reason) => Some(reason),
+                Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
             };
-            if let Some(reason) = reason {
+            if let Some(Refusal { rule, reason }) = refusal {
                 let namespace = one.mapping.source.to_string();
-                rejects.push(Reject { namespace, id: one.record.id.clone(), reason });
+                rejects.push(Reject { namespace, id: one.record.id.clone(), rule, reason });
             }
         }
         Ok(rejects)
@@ -173,6 +176,7 @@ impl AuditWork {
         let target = target.or_else(|| spec_of(&context.plan).map(|spec| spec.deployment));
         let fields = Fields::of(sampled.iter().map(|one| &one.record));
         let (nested_fields, null_fields) = records::complex(sampled);
+        let rejects = self.rejects(context, selections, sampled)?;
         let needs = Needs {
             namespaces: mappings.len() as u64,
             write_units: write_units(load.bytes),
@@ -223,7 +227,9 @@ impl AuditWork {
             fields: fields.summaries().into_iter().map(|one| (one.name.clone(), one)).collect(),
             nested_fields,
             null_fields,
-            rejects: self.rejects(context, selections, sampled)?,
+            rejects_by_rule: by_rule(&rejects),
+            rejects,
+            inventory: seen.inventory.clone(),
             operations: &OPERATIONS,
             lost_operations: lost.unwrap_or_default(),
             suggested_schema: suggested_schema(&index.spec.deployment, target.as_ref()),
@@ -264,6 +270,14 @@ impl AuditWork {
         let written = writer.finish()?;
         context.wrote("sample", path, written.records)
     }
+}
+
+fn by_rule(rejects: &[Reject]) -> Refusals {
+    let mut refusals = Refusals::default();
+    for Reject { namespace, id, rule, reason } in rejects {
+        refusals.add(&Namespace::new(&**namespace), id, *rule, reason);
+    }
+    refusals
 }
 
 fn largest(mappings: &[Mapping]) -> Vec<Mapping> {

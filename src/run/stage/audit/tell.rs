@@ -11,9 +11,6 @@ use crate::model::Observed;
 use crate::run::Context;
 use crate::run::stage::copy::not_copied;
 
-/// Refused records that are told one by one.
-const NAMED: usize = 10;
-
 pub(super) fn tell(context: &Context, findings: &Findings) -> Result<()> {
     for sentence in sentences(findings) {
         context.note(sentence)?;
@@ -51,6 +48,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
             number(findings.ids.longest as u64)
         ),
     ];
+    told.extend(findings.inventory.iter().flat_map(|inventory| inventory.sentences()));
     told.extend(records(findings));
     if !findings.lost_operations.is_empty() {
         let lost: Vec<_> = findings.lost_operations.iter().map(|lost| lost.operation).collect();
@@ -101,20 +99,8 @@ fn records(findings: &Findings) -> Vec<String> {
             shown(example)
         ));
     }
-    for reject in findings.rejects.iter().take(NAMED) {
-        told.push(format!(
-            "the target would refuse `{}` in `{}`: {}",
-            shown(&reject.id),
-            reject.namespace,
-            reject.reason
-        ));
-    }
-    if findings.rejects.len() > NAMED {
-        told.push(format!(
-            "and {} more that the target would refuse",
-            findings.rejects.len() - NAMED
-        ));
-    }
+    let refused = findings.rejects_by_rule.sentences();
+    told.extend(refused.iter().map(|sentence| format!("the target would refuse {sentence}")));
     told
 }
 

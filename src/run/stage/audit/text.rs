@@ -5,6 +5,7 @@ use super::hot::QueryLog;
 use super::records::shown;
 use super::ways::Way;
 use crate::model::{Deployment, Observed};
+use crate::provider::Inventory;
 use crate::run::price::Origin;
 use crate::run::stage::fields::FieldSummary;
 
@@ -15,6 +16,7 @@ pub(super) fn text(findings: &Findings) -> String {
     if !findings.rejects.is_empty() {
         blocks.push(rejects(findings));
     }
+    blocks.extend(findings.inventory.as_ref().map(inventory));
     blocks.push(operations(findings));
     blocks.push(limits(findings));
     blocks.push(ways(&findings.ways));
@@ -143,9 +145,17 @@ fn field(field: &FieldSummary) -> String {
     .to_owned()
 }
 
+fn inventory(inventory: &Inventory) -> String {
+    let mut lines = vec!["Files".to_owned()];
+    lines.extend(inventory.sentences().iter().map(|line| wrap(&format!("  {line}"), 4)));
+    lines.join("\n")
+}
+
 fn rejects(findings: &Findings) -> String {
     let mut lines =
         vec![format!("Refused by the target ({})", number(findings.rejects.len() as u64))];
+    let by_rule = findings.rejects_by_rule.sentences();
+    lines.extend(by_rule.iter().map(|line| wrap(&format!("  {line}"), 4)));
     for reject in findings.rejects.iter().take(20) {
         let line = format!("  {} in {}: {}", shown(&reject.id), reject.namespace, reject.reason);
         lines.push(wrap(&line, 4));

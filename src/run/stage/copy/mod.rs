@@ -38,10 +38,10 @@ pub(super) use shards::{lists_of, pipeline};
 
 use super::resource::{remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
-use super::{Acted, Check, Work};
+use super::{Acted, Check, Work, note_inventory};
 use crate::assertion::{Measured, judge_once};
 use crate::clock::Stopwatch;
-use crate::copy::{Acked, Pipeline, ShardEnd, adopt};
+use crate::copy::{Acked, Pipeline, ShardEnd, adopt, refusals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
@@ -59,6 +59,7 @@ impl Work for CopyWork {
 
     async fn act(&self, context: &Context) -> Result<Acted> {
         let copy = own_copy(context)?;
+        note_inventory(context).await?;
         let path = artifact(context, &copy, "dead-letters.jsonl");
         let route = route_of(context, &copy).await?;
         let staging = plan::plan_shards(context, &copy, route).await?;
@@ -106,6 +107,9 @@ impl Work for CopyWork {
         }
         let tally = context.state()?.tally();
         if tally.failed > 0 {
+            for sentence in refusals(&path)?.sentences() {
+                context.note(format!("not copied: {sentence}"))?;
+            }
             context.wrote("dead letters", path, tally.failed)?;
         }
         if tally.missing > 0 {

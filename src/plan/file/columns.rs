@@ -1,0 +1,80 @@
+//! Which columns of Parquet files become which part of a record.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which columns of the files become which part of a record. A folder of the form `key=value` on the way to a file counts
+/// as a column `key` of that file. A column that nothing reads and `ignore` does not name is refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// The column of the id: text, whole numbers or UUIDs; default `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub id: Option<String>,
+    /// The column of the vector: lists of floats; default `values`, which may be absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub values: Option<String>,
+    /// The column of the sparse values: a struct of the lists `indices` and `values`, or a map from index to value;
+    /// default `sparse_values`, which may be absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub sparse_values: Option<String>,
+    /// The column of the namespace, or one namespace for all records; default: the column `namespace`, and in files without
+    /// it the first folder on the way to the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<NamespaceFrom>,
+    /// The metadata: one column that holds all of it (JSON text, a struct or a map; default `metadata`, which may be
+    /// absent), a list of columns that each become a field, or `others` for all columns that nothing else reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataFrom>,
+    /// Columns that are passed over on purpose: a list, or `others` for all that nothing else reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore: Option<Ignored>,
+    /// Whether 64-bit floats that no 32-bit float equals are rounded to the nearest one; without it they are refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub round: bool,
+}
+
+/// Where a record's namespace is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum NamespaceFrom {
+    Column(#[schemars(length(min = 1))] String),
+    Constant(ConstantNamespace),
+}
+
+/// One namespace for every record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConstantNamespace {
+    /// The namespace; `__default__` is the default one.
+    pub constant: String,
+}
+
+/// Where a record's metadata is from: `others`, the column that holds all of it, or the columns of its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum MetadataFrom {
+    One(#[schemars(length(min = 1))] String),
+    Fields(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// Columns that are passed over: `others`, or their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Ignored {
+    Word(Others),
+    Names(Vec<String>),
+}
+
+/// All columns that nothing else reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Others {
+    Others,
+}
+
+/// The word that stands for every column that nothing else reads.
+pub const OTHERS: &str = "others";

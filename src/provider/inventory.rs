@@ -1,0 +1,128 @@
+//! What a source is made of, where that is more than one index: what is read of it, and what is passed over and why.
+
+use serde::Serialize;
+
+use crate::model::Observed;
+
+/// Names that are given of many.
+const EXAMPLES: usize = 5;
+
+/// The parts of a source: files and their columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inventory {
+    /// Files that are read, their bytes and their rows.
+    pub files: u64,
+    pub bytes: u64,
+    pub rows: u64,
+    /// What is not read, by reason.
+    pub passed_over: Vec<PassedOver>,
+    /// What else a reader of the plan should know, in sentences.
+    pub remarks: Vec<String>,
+}
+
+/// Things of one sort that are not read for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    pub what: Sort,
+    /// `hidden`, `in columns.ignore`
+    pub reason: String,
+    pub count: u64,
+    /// The first names of files; of columns all.
+    pub names: Vec<String>,
+}
+
+/// What can be passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    File,
+    Column,
+}
+
+impl Inventory {
+    /// Notes that something is not read.
+    pub fn pass_over(&mut self, what: Sort, reason: &str, name: &str) {
+        let known = |one: &&mut PassedOver| one.what == what && one.reason == reason;
+        let found = match self.passed_over.iter_mut().find(known) {
+            Some(found) => found,
+            None => {
+                let names = Vec::new();
+                let reason = reason.to_owned();
+                self.passed_over.push(PassedOver { what, reason, count: 0, names });
+                let Some(last) = self.passed_over.last_mut() else { return };
+                last
+            }
+        };
+        let is_new = !found.names.iter().any(|known| known == name);
+        // A column is one thing, in however many files.
+        found.count += u64::from(what == Sort::File || is_new);
+        if is_new && (what == Sort::Column || found.names.len() < EXAMPLES) {
+            found.names.push(name.to_owned());
+        }
+    }
+
+    /// Whether anything of this sort is passed over.
+    pub fn has_passed_over(&self, what: Sort) -> bool {
+        self.passed_over.iter().any(|one| one.what == what)
+    }
+
+    /// What is read, what is not, and the remarks: a sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut sentences = vec![format!(
+            "the source is {}: {}, {}",
+            counted(self.files, "file"),
+            Observed::Bytes(self.bytes as f64),
+            counted(self.rows, "row")
+        )];
+        sentences.extend(self.passed_over.iter().map(PassedOver::sentence));
+        sentences.extend(self.remarks.iter().cloned());
+        sentences
+    }
+}
+
+impl PassedOver {
+    /// `2 files are not read (hidden): _SUCCESS, .part.crc`
+    pub fn sentence(&self) -> String {
+        let noun = match self.what {
+            Sort::File => "file",
+            Sort::Column => "column",
+        };
+        let are = if self.count == 1 { "is" } else { "are" };
+        let more = match self.count > EXAMPLES as u64 {
+            true => ", …",
+            false => "",
+        };
+        let names = self.names.iter().take(EXAMPLES).map(String::as_str).collect::<Vec<_>>();
+        let names = names.join(", ");
+        format!("{} {are} not read ({}): {names}{more}", counted(self.count, noun), self.reason)
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", Observed::count(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_over_is_counted_and_named() {
+        let mut inventory = Inventory { files: 1, bytes: 2_000, rows: 1, ..Default::default() };
+        for name in ["_SUCCESS", ".crc"] {
+            inventory.pass_over(Sort::File, "hidden", name);
+        }
+        for number in 0..7 {
+            inventory.pass_over(Sort::Column, "in `columns.ignore`", &format!("c{}", number % 6));
+        }
+        let sentences = inventory.sentences();
+        assert_eq!(sentences.len(), 3);
+        assert!(sentences[0].starts_with("the source is 1 file: "), "{}", sentences[0]);
+        assert_eq!(sentences[1], "2 files are not read (hidden): _SUCCESS, .crc");
+        assert_eq!(
+            sentences[2],
+            "6 columns are not read (in `columns.ignore`): c0, c1, c2, c3, c4, …"
+        );
+    }
+}

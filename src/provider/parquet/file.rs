@@ -1,0 +1,146 @@
+//! A Parquet file whose footer was read once; every later look sees whether it is still the same file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::PageIndexPolicy;
+
+use super::kind::{Kind, kinds};
+use super::layout::{Folders, Layout, Unread, check_codecs};
+use super::unreadable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::file::Columns;
+
+pub(super) struct OpenFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    stamp: Stamp,
+    columns: Vec<(String, Kind)>,
+}
+
+/// What changes with a file's contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &File) -> std::io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self { bytes: found.len(), modified: found.modified().ok() })
+    }
+}
+
+/// How files are read: by the types of Parquet alone, so that what a writer had in memory makes no difference.
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_offset_index_policy(PageIndexPolicy::Optional)
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::io(format!("cannot open {}", path.display()), error))
+}
+
+impl OpenFile {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no file, `Io` where it is no Parquet file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = open(path)?;
+        let unread = |error| Error::io(format!("cannot read {}", path.display()), error);
+        let stamp = Stamp::of(&file).map_err(unread)?;
+        if stamp.bytes == 0 {
+            let message = format!("{} is empty: it was never written to its end", path.display());
+            return Err(Error::new(ErrorKind::Io, message).with_hint("write it again or remove it"));
+        }
+        let metadata =
+            ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(path, error))?;
+        let hinted = ArrowReaderMetadata::try_new(metadata.metadata().clone(), Default::default());
+        let hinted =
+            hinted.map_or_else(|_| metadata.schema().clone(), |hint| hint.schema().clone());
+        let parquet = metadata.metadata().file_metadata().schema_descr_ptr();
+        let columns = kinds(metadata.schema(), &hinted, &parquet);
+        Ok(Self { path: path.to_owned(), metadata, stamp, columns })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.stamp.bytes
+    }
+
+    pub fn metadata(&self) -> &parquet::file::metadata::ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    /// Its columns by name and type, in order.
+    pub fn columns(&self) -> &[(String, Kind)] {
+        &self.columns
+    }
+
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.metadata().file_metadata().num_rows()).unwrap_or_default()
+    }
+
+    /// Its columns as parts of records.
+    ///
+    /// # Errors
+    /// `Invalid` where they are none, or cannot be read.
+    pub fn layout(&self, asked: &Columns, folders: &Folders, unread: Unread) -> Result<Layout> {
+        let layout = Layout::new(asked, &self.columns, folders, unread)
+            .and_then(|layout| check_codecs(self.metadata(), &layout.read).map(|()| layout));
+        layout.map_err(|error| error.with_context("file", self.path.display()))
+    }
+
+    /// The file, opened anew.
+    ///
+    /// # Errors
+    /// `Conflict` where it is no longer the file whose footer was read.
+    pub fn reader(&self) -> Result<File> {
+        let file = open(&self.path)?;
+        match Stamp::of(&file) {
+            Ok(stamp) if stamp == self.stamp => Ok(file),
+            Ok(_) => {
+                let message = format!("{} changed while it was being read", self.path.display());
+                Err(Error::new(ErrorKind::Conflict, message)
+                    .with_hint("run the same command again when nothing writes to the files"))
+            }
+            Err(error) => Err(Error::io(format!("cannot read {}", self.path.display()), error)),
+        }
+    }
+
+    pub fn builder(&self, file: File) -> ParquetRecordBatchReaderBuilder<File> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+    }
+}
+
+/// The error for rows that could not be read: the first of `columns` that is damaged is found by reading each alone.
+pub(super) fn damaged(
+    file: &OpenFile,
+    columns: &[usize],
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    let is_damaged = |column: &&usize| match file.reader() {
+        Ok(reader) => super::read::batches(reader, file, &[**column], None)
+            .is_ok_and(|mut batches| batches.any(|batch| batch.is_err())),
+        Err(_) => false,
+    };
+    let column = columns.iter().find(is_damaged).and_then(|at| file.columns().get(*at));
+    let path = file.path().display();
+    let message = match column {
+        Some((name, _)) => format!("column `{name}` of {path} is damaged"),
+        None => format!("{path} is damaged"),
+    };
+    Error::new(ErrorKind::Io, message)
+        .with_source(error)
+        .with_hint("the file is not what was written: get it again from where it came from")
+}

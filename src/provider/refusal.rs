@@ -1,0 +1,161 @@
+//! Why a target refuses a record, and how often each rule does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Namespace, Observed, RecordId};
+
+/// Ids that are given of many.
+const EXAMPLES: usize = 5;
+
+/// A rule that a record does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Its length or its characters.
+    Id,
+    /// A value that an index does not keep: null, an object, a list of more than text, a number no float keeps.
+    MetadataValue,
+    MetadataSize,
+    /// No vector, or no sparse values, where the index wants some.
+    NoVector,
+    /// Another number of components than the index has.
+    Dimension,
+    /// A component that is no finite number.
+    NotFinite,
+    /// Only zeros.
+    ZeroVector,
+    /// Too many sparse values, one index twice, or an index that keeps none.
+    SparseValues,
+    /// A change that the plan asks for and that cannot be made.
+    Change,
+    /// The service said so.
+    Service,
+}
+
+impl Rule {
+    /// In the words of a report.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::MetadataValue => "metadata value",
+            Self::MetadataSize => "size of the metadata",
+            Self::NoVector => "no vector",
+            Self::Dimension => "dimension",
+            Self::NotFinite => "not finite",
+            Self::ZeroVector => "only zeros",
+            Self::SparseValues => "sparse values",
+            Self::Change => "a change of the plan",
+            Self::Service => "refused by the service",
+        }
+    }
+}
+
+/// Why a record is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub rule: Rule,
+    /// `the vector has 5 dimensions; the index has 4`
+    pub reason: String,
+}
+
+impl Refusal {
+    pub fn new(rule: Rule, reason: impl Into<String>) -> Self {
+        Self { rule, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// Refusals by their rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Refusals(BTreeMap<Rule, Refused>);
+
+/// What one rule refuses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Refused {
+    pub records: u64,
+    /// The first of them.
+    pub examples: Vec<Example>,
+}
+
+/// A record that was refused.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Example {
+    pub namespace: Namespace,
+    pub id: RecordId,
+    pub reason: String,
+}
+
+impl Refusals {
+    pub fn add(&mut self, namespace: &Namespace, id: &RecordId, rule: Rule, reason: &str) {
+        let refused = self.0.entry(rule).or_default();
+        refused.records += 1;
+        if refused.examples.len() < EXAMPLES {
+            let (namespace, id) = (namespace.clone(), id.clone());
+            refused.examples.push(Example { namespace, id, reason: reason.to_owned() });
+        }
+    }
+
+    /// A sentence a rule: how many, which ids, and the reason of the first.
+    pub fn sentences(&self) -> Vec<String> {
+        self.0.iter().map(|(rule, refused)| refused.sentence(*rule)).collect()
+    }
+}
+
+impl Refused {
+    fn sentence(&self, rule: Rule) -> String {
+        let ids: Vec<_> = self.examples.iter().map(Example::shown).collect();
+        let more = if self.records > ids.len() as u64 { ", …" } else { "" };
+        let reason = self.examples.first().map_or("", |example| example.reason.as_str());
+        let s = if self.records == 1 { "" } else { "s" };
+        format!(
+            "{} record{s} ({}): {}{more}: {reason}",
+            Observed::count(self.records),
+            rule.words(),
+            ids.join(", ")
+        )
+    }
+}
+
+impl Example {
+    /// `a` in `n`, with what a terminal could not show escaped.
+    fn shown(&self) -> String {
+        let id: String = self.id.as_str().chars().take(40).collect();
+        format!("`{}` in `{}`", id.escape_debug(), self.namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_counted_by_their_rule() {
+        let mut refusals = Refusals::default();
+        for number in 0..7 {
+            let id = RecordId::from(format!("r{number}"));
+            refusals.add(
+                &Namespace::new("n"),
+                &id,
+                Rule::ZeroVector,
+                "the vector holds only zeros",
+            );
+        }
+        refusals.add(&Namespace::new(""), &RecordId::from("x"), Rule::Id, "the id is empty");
+        assert_eq!(
+            refusals.sentences(),
+            [
+                "1 record (id): `x` in `__default__`: the id is empty",
+                "7 records (only zeros): `r0` in `n`, `r1` in `n`, `r2` in `n`, `r3` in `n`, `r4` in `n`, …: the vector holds only zeros",
+            ]
+        );
+    }
+}

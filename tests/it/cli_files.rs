@@ -1,0 +1,48 @@
+//! Files as a source by the built binary: what needs no network.
+
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
+use vecshift::provider::parquet::RecordWriter;
+
+use crate::cli_rig::Cli;
+
+const PLAN: &str = r#"version: 1
+name: shelf
+source: { provider: parquet, index: shelf }
+target: { provider: pinecone, index: new }
+stages:
+  - kind: audit
+    assert: [source.records == 3, source.rejects == 1, source.dimension == 2]
+  - kind: create
+    spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 2, metric: cosine }
+  - { kind: copy, assert: [copy.complete == true] }
+"#;
+
+/// Three records, one with a component more than the plan's index has.
+fn shelf(cli: &Cli) {
+    let mut writer = RecordWriter::create(cli.path("shelf/all.parquet")).unwrap();
+    for (id, values) in [("a", vec![1.0, 0.5]), ("b", vec![0.5, 1.0]), ("c", vec![1.0, 2.0, 3.0])] {
+        let record = Record {
+            id: RecordId::from(id),
+            vector: Vector::from_values(values),
+            sparse: None,
+            metadata: Metadata::default(),
+        };
+        writer.append(&Namespace::new("n"), &[record]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn an_audit_of_files_needs_neither_key_nor_network_and_knows_the_planned_dimension() {
+    let cli = Cli::new();
+    cli.write("shelf.yaml", PLAN);
+    shelf(&cli);
+    let said = cli.run(&["audit", "shelf.yaml"]);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    let text = format!("{}{}", said.out, said.err);
+    assert!(text.contains("the target would refuse 1 record (dimension): `c` in `n`"), "{text}");
+    assert!(text.contains("the source is 1 file: "), "{text}");
+    let plan = cli.run(&["plan", "shelf.yaml"]);
+    assert_ne!(plan.code, 0, "a plan looks at both sides");
+    assert!(plan.err.contains("PINECONE_API_KEY"), "{}", plan.err);
+}
