@@ -93,7 +93,7 @@ pub static METRICS: &[Metric] = &[
         "source.rejects",
         AUDIT,
         Unit::Count,
-        "Records of the sample the target would refuse: metadata over 40 KB, nested or null values, ids against the rules.",
+        "Records of the sample that the target would refuse, by the rules of the copy: ids, metadata over 40 KB, nested or null values, no vector or one of another dimension, only zeros.",
     ),
     plain("source.rejects_share", AUDIT, Unit::Share, "`source.rejects` as a share of the sample."),
     plain(

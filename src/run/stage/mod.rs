@@ -73,7 +73,10 @@ pub(super) trait Work: Send + Sync {
 /// Says once in a run what the source is made of and what of it is not read: in the audit, else when the copy begins.
 async fn note_inventory(context: &Context) -> Result<()> {
     let is_audited = context.plan.file.stages.iter().any(|stage| stage.kind.name() == "audit");
-    if is_audited || !context.state()?.shards.is_empty() {
+    let is_begun = context
+        .recorder
+        .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
+    if is_audited || is_begun {
         return Ok(());
     }
     let inventory = context.world.source.inventory().await?;
