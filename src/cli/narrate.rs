@@ -29,7 +29,12 @@ fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
             format!("{kind} {run} of {plan}: {source} -> {target}")
         }
         Event::RunContinued { holder } => format!("taken up by {holder}"),
-        Event::PlanAdopted { .. } => "the changed plan was adopted".to_owned(),
+        Event::PlanAdopted { changes, .. } if changes.is_empty() => {
+            "the changed plan was adopted".to_owned()
+        }
+        Event::PlanAdopted { changes, .. } => {
+            format!("the changed plan was adopted: {}", changes.join("; "))
+        }
         Event::Approved { gate, by } => format!("{gate}: approved by {by}"),
         Event::Paused { by } => format!("paused by {by}"),
         Event::Resumed { by } => format!("resumed by {by}"),

@@ -42,6 +42,12 @@ pub enum Event {
         source: String,
         target: String,
         stages: Vec<StageId>,
+        /// Where the plan asks for an approval; `None` in journals that older versions began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gates: Option<Vec<Gate>>,
+        /// What was reviewed, to say later what has changed since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reviewed: Option<serde_json::Value>,
     },
     /// Another process took the run up.
     RunContinued {
@@ -51,6 +57,13 @@ pub enum Event {
     PlanAdopted {
         from: String,
         to: String,
+        /// What changed, a sentence each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gates: Option<Vec<Gate>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reviewed: Option<serde_json::Value>,
     },
 
     /// What one side was when the run first looked at it. Another index of that name is not taken for it.

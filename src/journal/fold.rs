@@ -105,6 +105,8 @@ impl RunState {
                 source,
                 target,
                 stages,
+                gates,
+                reviewed,
                 ..
             } => {
                 self.run.clone_from(run);
@@ -115,6 +117,8 @@ impl RunState {
                 self.path.clone_from(path);
                 self.source.clone_from(source);
                 self.target.clone_from(target);
+                self.gates.clone_from(gates);
+                self.reviewed.clone_from(reviewed);
                 self.stages = stages.iter().cloned().map(StageState::new).collect();
                 self.phase = Phase::Running;
                 self.started = Some(entry.at);
@@ -126,7 +130,11 @@ impl RunState {
                     self.first_counts = Some(namespaces.clone());
                 }
             }
-            Event::PlanAdopted { to, .. } => self.digest.clone_from(to),
+            Event::PlanAdopted { to, gates, reviewed, .. } => {
+                self.digest.clone_from(to);
+                self.gates.clone_from(gates);
+                self.reviewed.clone_from(reviewed);
+            }
             Event::ApprovalRequested { gate } => {
                 self.requested.insert(gate.clone());
             }
@@ -417,5 +425,5 @@ fn stage_of(event: &Event) -> Option<&StageId> {
 
 fn illegal(entry: &Entry, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Conflict, format!("the journal cannot hold event {}: {why}", entry.seq))
-        .with_hint("where it was edited or damaged, restore it from a backup; nothing was changed")
+        .with_hint(super::store::AS_DAMAGED)
 }

@@ -1,10 +1,16 @@
 //! One run a plan: an operating-system lock, and beside it a record of who holds it and until when.
 //!
 //! The lock decides on one machine, and a process that dies lets go of it. The record is what `lock show`
-//! prints, and where the folder is shared between machines its lease is what keeps a second one out.
+//! prints, and where the folder is shared between machines, or its file system has no locks, its lease is what
+//! keeps a second one out.
+//!
+//! A record is never written over. A new one takes the place of the one it names (`docs/decisions/0019`), which
+//! one of several can do; and a holder renews through the file that it opened, which is no longer the record
+//! once somebody else has put another in its place. [`Lock::keep`] is called before everything that a run
+//! writes or does: who lost the lock stops there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +22,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How long a holder on another machine is believed after its last sign of life.
 pub const LEASE: Duration = Duration::from_secs(60);
+/// How often a lock that somebody only looks at is asked for again, and how long each of those pauses takes.
+const LOOKED_AT: (u32, Duration) = (20, Duration::from_millis(5));
+/// Room in a record for a longer `until`: renewing never changes its length.
+const SPARE: usize = 32;
 
 /// Who runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,78 +54,101 @@ pub struct LockView {
     pub holder: Holder,
     pub since: Timestamp,
     pub until: Timestamp,
+    /// The folder's file system has no locks: the lease alone decides, on the holder's machine too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_lease: bool,
 }
 
 /// The lock of one plan, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    record: PathBuf,
+    dir: PathBuf,
     view: LockView,
+    /// The record as this lock wrote it.
+    record: File,
+    /// Its length in bytes.
+    width: usize,
     file: File,
+    /// Folders that were made for this lock, innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl Lock {
-    /// Takes the lock of the plan whose state folder is `dir`; makes the folder.
+    /// Takes the lock of the plan whose state folder is `dir`; makes the folder, which goes again with the lock
+    /// where nothing was put into it.
     ///
     /// # Errors
     /// `Locked`, naming the holder, where another run has it.
     pub fn take(dir: &Path, holder: &Holder, clock: &Clock) -> Result<Self> {
-        fs::create_dir_all(dir)
-            .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;
-        let path = dir.join("lock");
-        let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(cannot)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(Self::view(dir)?)),
-            Err(TryLockError::Error(error)) => return Err(cannot(error)),
-        }
+        let (file, made) = lock_file(dir)?;
+        let by_lease = !Self::is_held(dir);
         let now = clock.now();
-        if let Some(view) = Self::view(dir)?
-            && view.holder.host != holder.host
+        let old = Self::view(dir)?;
+        if let Some(view) = &old
             && view.until > now
+            && (view.holder.host != holder.host || by_lease || view.by_lease)
         {
-            return Err(locked(Some(view)));
+            return Err(locked(old));
         }
-        let id = ulid::Ulid::from_parts(
-            u64::try_from(now.as_millisecond()).unwrap_or(0),
-            rand::random(),
-        )
-        .to_string();
-        let view = LockView { id, holder: holder.clone(), since: now, until: after(now, LEASE) };
-        let lock = Self { record: record(dir), view, file };
-        lock.write()?;
-        Ok(lock)
+        let view = LockView {
+            id: new_id(now),
+            holder: holder.clone(),
+            since: now,
+            until: after(now, LEASE),
+            by_lease,
+        };
+        let old = match old {
+            Some(old) => Some(old.id),
+            None => id_there(dir)?,
+        };
+        let (record, width) = place(dir, &view, old.as_deref(), now)?;
+        Ok(Self { dir: dir.to_owned(), view, record, width, file, made })
     }
 
-    /// Says that the holder is alive: the lease runs from now. Writes at most every third of a lease.
-    pub fn renew(&mut self, clock: &Clock) -> Result<()> {
+    /// Makes sure that the lock is still this one, and says that its holder is alive: the lease runs from now.
+    /// Writes at most every third of a lease. One that ran out while the process stood still is taken anew,
+    /// unless somebody else has had the lock since.
+    ///
+    /// # Errors
+    /// `Locked` where another run has the lock, or where it was removed: nothing may be written or done any more.
+    pub fn keep(&mut self, clock: &Clock) -> Result<()> {
         let now = clock.now();
-        if until(now, self.view.until) > LEASE * 2 / 3 {
-            return Ok(());
+        match Self::view(&self.dir)? {
+            Some(view) if view.id == self.view.id => {}
+            other => return Err(lost(other)),
         }
-        self.view.until = after(now, LEASE);
-        self.write()
+        if now >= self.view.until {
+            let view = LockView { id: new_id(now), until: after(now, LEASE), ..self.view.clone() };
+            (self.record, self.width) = place(&self.dir, &view, Some(&self.view.id), now)?;
+            self.view = view;
+        } else if until(now, self.view.until) <= LEASE * 2 / 3 {
+            let view = LockView { until: after(now, LEASE), ..self.view.clone() };
+            let bytes = padded(&view, self.width)?;
+            let cannot = |error| Error::io("cannot renew the lock's record", error);
+            self.record.seek(SeekFrom::Start(0)).map_err(cannot)?;
+            self.record.write_all(&bytes).map_err(cannot)?;
+            self.view = view;
+        }
+        Ok(())
     }
 
-    /// The record of the lock of `dir`; `None` where there is none.
+    /// The record of the lock of `dir`; `None` where there is none, or none that can be read.
     pub fn view(dir: &Path) -> Result<Option<LockView>> {
-        match fs::read(record(dir)) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot read the lock's record", error)),
-        }
+        read_record(&record(dir))
     }
 
     /// Whether a process on this machine holds the lock right now.
     pub fn is_held(dir: &Path) -> bool {
         File::open(dir.join("lock"))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Who runs the plan right now, as far as a process on the machine `host` can see: a holder elsewhere is
+    /// believed until its lease ends.
+    pub fn holder(dir: &Path, host: &str, now: Timestamp) -> Result<Option<LockView>> {
+        let Some(view) = Self::view(dir)? else { return Ok(None) };
+        let is_believed = view.until > now && (view.holder.host != host || view.by_lease);
+        Ok((is_believed || Self::is_held(dir)).then_some(view))
     }
 
     /// Removes the record `id` of a holder that is gone.
@@ -135,26 +168,178 @@ impl Lock {
                 .with_hint("`vecshift lock show` prints the lock that is there")),
         }
     }
-
-    fn write(&self) -> Result<()> {
-        let cannot = |error| Error::io("cannot write the lock's record", error);
-        let bytes = serde_json::to_vec_pretty(&self.view).map_err(|error| {
-            Error::unexpected("the lock cannot be written as JSON").with_source(error)
-        })?;
-        let folder = self.record.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-        file.write_all(&bytes).map_err(cannot)?;
-        file.persist(&self.record).map_err(|error| cannot(error.error))?;
-        Ok(())
-    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The record goes first: whoever gets the lock next must not find ours.
-        let _ = fs::remove_file(&self.record);
+        // The record goes first: whoever gets the lock next must not find ours. That of another stays.
+        if matches!(Self::view(&self.dir), Ok(Some(view)) if view.id == self.view.id) {
+            let _ = fs::remove_file(record(&self.dir));
+        }
+        remove_if_unused(&self.dir, &self.made);
         let _ = self.file.unlock();
     }
+}
+
+/// Gets the operating system's lock, with the folders that had to be made for it, innermost first.
+fn lock_file(dir: &Path) -> Result<(File, Vec<PathBuf>)> {
+    let path = dir.join("lock");
+    let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
+    let missing = dir.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists());
+    let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    let (tries, pause) = LOOKED_AT;
+    for _ in 0..tries {
+        fs::create_dir_all(dir)
+            .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = match opened {
+            // The folder went with the lock of a run that began nothing.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(cannot)?,
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path) => return Ok((file, made)),
+            // It was removed while we waited for it.
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
+                return Ok((file, made));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+            Err(TryLockError::WouldBlock) => match Lock::view(dir)? {
+                // Somebody only looks whether it is held.
+                None => std::thread::sleep(pause),
+                view => return Err(locked(view)),
+            },
+        }
+    }
+    Err(locked(Lock::view(dir)?))
+}
+
+/// Whether `file` is the one that `path` leads to.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |of: fs::Metadata| (of.dev(), of.ino());
+        match (file.metadata(), fs::metadata(path)) {
+            (Ok(ours), Ok(there)) => identity(ours) == identity(there),
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        file.metadata().is_ok() && path.exists()
+    }
+}
+
+/// Removes the folders that a lock made and that hold nothing else.
+fn remove_if_unused(dir: &Path, made: &[PathBuf]) {
+    let is_unused = || {
+        let mut entries = fs::read_dir(dir).ok()?.map_while(|entry| entry.ok());
+        Some(entries.all(|entry| entry.file_name() == "lock"))
+    };
+    if made.is_empty() || is_unused() != Some(true) {
+        return;
+    }
+    let _ = fs::remove_file(dir.join("lock"));
+    for folder in made {
+        // Fails where something else was put there meanwhile.
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// Makes `view` the record, in the place of the one whose id is `old`. Of several that try, one can.
+///
+/// # Errors
+/// `Locked` where another was quicker.
+fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Result<(File, usize)> {
+    let path = record(dir);
+    let width = padded(view, 0)?.len() + SPARE;
+    let bytes = padded(view, width)?;
+    match old {
+        Some(old) => replace(dir, &bytes, old, now)?,
+        None if put(dir, &bytes, &path)? => {}
+        None => return Err(locked(Lock::view(dir)?)),
+    }
+    match Lock::view(dir)? {
+        Some(there) if there.id == view.id => {}
+        other => return Err(locked(other)),
+    }
+    let opened = OpenOptions::new().write(true).open(&path);
+    let file = opened.map_err(|error| Error::io("cannot open the lock's record", error))?;
+    Ok((file, width))
+}
+
+/// Puts `bytes` in the place of the record `old`: first under a name that says which one it replaces and that can
+/// be made once, then, if `old` is still there, as the record.
+fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
+    let next = dir.join(format!("lock-{old}.next"));
+    if !put(dir, bytes, &next)? {
+        match read_record(&next)? {
+            Some(other) if other.until > now => return Err(locked(Some(other))),
+            // Whoever made it died before it was the record.
+            _ => {
+                let _ = fs::remove_file(&next);
+                if !put(dir, bytes, &next)? {
+                    return Err(locked(read_record(&next)?));
+                }
+            }
+        }
+    }
+    if id_there(dir)?.as_deref() != Some(old) {
+        let _ = fs::remove_file(&next);
+        return Err(locked(Lock::view(dir)?));
+    }
+    match fs::rename(&next, record(dir)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("cannot write the lock's record", error))
+        }
+        // Whoever took it away made it the record: the caller looks whose that is.
+        _ => Ok(()),
+    }
+}
+
+/// The id of the record that is there.
+fn id_there(dir: &Path) -> Result<Option<String>> {
+    match Lock::view(dir)? {
+        Some(view) => Ok(Some(view.id)),
+        None => Ok(record(dir).exists().then(|| "unreadable".to_owned())),
+    }
+}
+
+/// Writes a file that must not be there yet; whether it was not.
+fn put(dir: &Path, bytes: &[u8], path: &Path) -> Result<bool> {
+    let cannot = |error| Error::io("cannot write the lock's record", error);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
+    file.write_all(bytes).map_err(cannot)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(cannot(error.error)),
+    }
+}
+
+/// The record as JSON, filled up with spaces to `width` bytes.
+fn padded(view: &LockView, width: usize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(view).map_err(|error| {
+        Error::unexpected("the lock cannot be written as JSON").with_source(error)
+    })?;
+    bytes.resize(bytes.len().max(width.saturating_sub(1)), b' ');
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn read_record(path: &Path) -> Result<Option<LockView>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("cannot read the lock's record", error)),
+    }
+}
+
+fn new_id(now: Timestamp) -> String {
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    ulid::Ulid::from_parts(millis, rand::random()).to_string()
 }
 
 fn record(dir: &Path) -> PathBuf {
@@ -173,15 +358,41 @@ fn locked(view: Option<LockView>) -> Error {
         .with_hint("wait for it, or look with `vecshift lock show`")
 }
 
+fn lost(view: Option<LockView>) -> Error {
+    let message = match &view {
+        Some(view) => format!(
+            "this run no longer holds its plan: {} took it at {:.0}, lock {}",
+            view.holder, view.since, view.id
+        ),
+        None => "this run no longer holds its plan: its lock was removed".to_owned(),
+    };
+    Error::new(ErrorKind::Locked, message).with_hint(
+        "it wrote and did nothing more since it noticed; `vecshift status` says where the plan stands",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ada() -> Holder {
+        Holder::new("ada", "one", 7)
+    }
+
+    fn bob() -> Holder {
+        Holder::new("bob", "two", 8)
+    }
+
+    /// What a folder is like that two machines share without sharing locks: whoever comes next gets one of its own.
+    fn forget_locks(dir: &Path) {
+        fs::remove_file(dir.join("lock")).unwrap();
+    }
+
     #[test]
-    fn a_second_run_is_told_who_holds_the_plan() {
+    fn a_second_run_hears_who_holds_the_plan() {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
-        let first = Lock::take(dir.path(), &Holder::new("ada", "one", 7), &clock).unwrap();
+        let first = Lock::take(dir.path(), &ada(), &clock).unwrap();
         let error = Lock::take(dir.path(), &Holder::new("bob", "one", 8), &clock).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked);
         assert!(error.message().contains("ada@one (process 7)"), "{error}");
@@ -189,17 +400,168 @@ mod tests {
         Lock::take(dir.path(), &Holder::new("bob", "one", 8), &clock).unwrap();
     }
 
-    #[tokio::test]
-    async fn a_lease_of_another_machine_counts_until_it_ends() {
+    #[test]
+    fn a_lease_of_another_machine_counts_until_it_ends() {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
-        let lock = Lock::take(dir.path(), &Holder::new("ada", "one", 7), &clock).unwrap();
-        let left = fs::read(record(dir.path())).unwrap();
-        drop(lock);
-        fs::write(record(dir.path()), left).unwrap();
-        let there = Holder::new("bob", "two", 8);
-        assert_eq!(Lock::take(dir.path(), &there, &clock).unwrap_err().kind(), ErrorKind::Locked);
+        let _first = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        forget_locks(dir.path());
+        let error = Lock::take(dir.path(), &bob(), &clock).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(Lock::holder(dir.path(), "two", clock.now()).unwrap().is_some());
         clock.skip(LEASE);
-        Lock::take(dir.path(), &there, &clock).unwrap();
+        assert!(Lock::holder(dir.path(), "two", clock.now()).unwrap().is_none());
+        Lock::take(dir.path(), &bob(), &clock).unwrap();
+    }
+
+    #[test]
+    fn who_lost_the_lock_stops_and_leaves_the_record_of_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let mut first = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        forget_locks(dir.path());
+        clock.skip(LEASE);
+        let mut second = Lock::take(dir.path(), &bob(), &clock).unwrap();
+        let error = first.keep(&clock).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(error.message().contains("bob@two (process 8) took it"), "{error}");
+        drop(first);
+        second.keep(&clock).unwrap();
+    }
+
+    /// Frozen between the look at the record and the renewal, a holder writes to a file that is the record no more.
+    #[test]
+    fn a_renewal_that_comes_late_writes_over_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let mut first = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        forget_locks(dir.path());
+        clock.skip(LEASE);
+        let second = Lock::take(dir.path(), &bob(), &clock).unwrap();
+        let late = LockView { until: after(clock.now(), LEASE), ..first.view.clone() };
+        first.record.write_all(&padded(&late, first.width).unwrap()).unwrap();
+        assert_eq!(Lock::view(dir.path()).unwrap(), Some(second.view.clone()));
+    }
+
+    /// A laptop that slept: nobody else had the plan, so the run goes on, under a new record.
+    #[test]
+    fn a_lease_that_ran_out_is_taken_anew_where_nobody_took_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let mut lock = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        let id = lock.view.id.clone();
+        clock.skip(LEASE * 100);
+        lock.keep(&clock).unwrap();
+        assert_ne!(lock.view.id, id);
+        forget_locks(dir.path());
+        let error = Lock::take(dir.path(), &bob(), &clock).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+    }
+
+    #[test]
+    fn renewing_moves_the_end_and_keeps_the_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let mut lock = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        let before = Lock::view(dir.path()).unwrap().unwrap();
+        for _ in 0..5 {
+            // Instants are written in as many digits as they have.
+            clock.skip(Duration::from_nanos(30_000_000_001));
+            lock.keep(&clock).unwrap();
+        }
+        let now = Lock::view(dir.path()).unwrap().unwrap();
+        assert_eq!((now.id, now.since), (before.id, before.since));
+        assert_eq!(now.until, after(clock.now(), LEASE));
+    }
+
+    #[test]
+    fn a_lock_that_was_removed_stops_its_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let mut lock = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        fs::remove_file(record(dir.path())).unwrap();
+        assert_eq!(lock.keep(&clock).unwrap_err().kind(), ErrorKind::Locked);
+    }
+
+    /// Every one of several that saw the same record end tries to put its own in its place, in any order of steps.
+    #[test]
+    fn of_several_that_take_an_ended_lease_one_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let view = |number: u32| LockView {
+            id: new_id(now),
+            holder: Holder::new("somebody", "here", number),
+            since: now,
+            until: after(now, LEASE),
+            by_lease: true,
+        };
+        let mut old = None;
+        for _ in 0..50 {
+            let taken: Vec<_> = std::thread::scope(|scope| {
+                let racers: Vec<_> = (0..4)
+                    .map(|number| {
+                        let (dir, view, old) = (dir.path(), view(number), old.clone());
+                        scope.spawn(move || place(dir, &view, old.as_deref(), now).map(|_| view.id))
+                    })
+                    .collect();
+                racers.into_iter().filter_map(|racer| racer.join().unwrap().ok()).collect()
+            });
+            assert_eq!(taken.len(), 1, "{taken:?}");
+            assert_eq!(id_there(dir.path()).unwrap(), Some(taken[0].clone()));
+            old = Some(taken[0].clone());
+        }
+    }
+
+    #[test]
+    fn who_died_while_taking_an_ended_lease_is_in_nobodys_way_for_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let first = Lock::take(dir.path(), &ada(), &clock).unwrap();
+        forget_locks(dir.path());
+        clock.skip(LEASE);
+        let died =
+            LockView { id: "x".into(), until: after(clock.now(), LEASE), ..first.view.clone() };
+        let next = dir.path().join(format!("lock-{}.next", first.view.id));
+        fs::write(&next, serde_json::to_vec(&died).unwrap()).unwrap();
+        let error = Lock::take(dir.path(), &bob(), &clock).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        forget_locks(dir.path());
+        clock.skip(LEASE);
+        Lock::take(dir.path(), &bob(), &clock).unwrap();
+    }
+
+    #[test]
+    fn where_there_are_no_locks_the_lease_counts_on_the_same_machine_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let view = LockView {
+            id: "x".into(),
+            holder: ada(),
+            since: clock.now(),
+            until: after(clock.now(), LEASE),
+            by_lease: true,
+        };
+        fs::write(record(dir.path()), serde_json::to_vec(&view).unwrap()).unwrap();
+        let again = || Lock::take(dir.path(), &Holder::new("bob", "one", 8), &clock);
+        assert_eq!(again().unwrap_err().kind(), ErrorKind::Locked);
+        assert!(Lock::holder(dir.path(), "one", clock.now()).unwrap().is_some());
+        clock.skip(LEASE);
+        again().unwrap();
+    }
+
+    #[test]
+    fn a_lock_under_which_nothing_was_written_leaves_no_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let clock = Clock::test(Timestamp::UNIX_EPOCH);
+        let state = root.path().join("state");
+        let dir = state.join("plan");
+        drop(Lock::take(&dir, &ada(), &clock).unwrap());
+        assert!(!state.exists());
+        let lock = Lock::take(&dir, &ada(), &clock).unwrap();
+        fs::write(dir.join("journal.jsonl"), "").unwrap();
+        drop(lock);
+        assert!(dir.join("journal.jsonl").exists());
+        drop(Lock::take(&state.join("other"), &ada(), &clock).unwrap());
+        assert!(state.exists() && !state.join("other").exists());
     }
 }

@@ -36,6 +36,10 @@ pub struct RunState {
     pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
     /// Records that were deleted from a side after they were planned to be copied, or copied.
     pub erased: BTreeMap<Side, BTreeMap<Namespace, u64>>,
+    /// Where the plan asks for an approval; `None` where an older version began the run.
+    pub gates: Option<Vec<Gate>>,
+    /// What was reviewed of the plan that is run.
+    pub reviewed: Option<serde_json::Value>,
     pub approvals: BTreeSet<Gate>,
     pub requested: BTreeSet<Gate>,
     /// Who paused it.

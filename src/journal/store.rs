@@ -1,14 +1,19 @@
 //! Where a journal lives: one folder a plan, one JSON line an event, each on disk before the next thing happens.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::lock::is_at;
 use super::{Entry, Event, FORMAT, Lock, RunState};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+
+/// What to do with a journal that cannot be what a run wrote.
+pub(super) const AS_DAMAGED: &str = "nothing was changed; copy its folder aside, then go on as `docs/operations.md` says under \
+                          \"A damaged journal\"";
 
 /// The files of one plan's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +58,10 @@ impl Paths {
 #[derive(Debug)]
 pub struct Journal {
     paths: Paths,
-    file: File,
+    /// `None` until the first event: a run that is refused leaves nothing.
+    file: Option<File>,
+    /// The journal's length in bytes, as far as this process read and wrote it.
+    length: u64,
     state: RunState,
     clock: Clock,
     /// An append failed: what is on disk is unknown, so nothing more is written.
@@ -62,36 +70,49 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal and folds it, repairing a torn last line.
+    /// Opens the journal and folds it, repairing a torn last line. Where there is none, none is made before the
+    /// first event.
     ///
     /// # Errors
-    /// `Refused` for a newer format or another plan, `Conflict` for a damaged journal: the file is left
-    /// as it was.
+    /// `Refused` for a newer format, an unknown last event or another plan, `Conflict` for a damaged journal: the
+    /// file is left as it was.
     pub fn open(paths: Paths, plan: &str, lock: Lock, clock: Clock) -> Result<Self> {
         let path = paths.journal();
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
+        let mut journal = Self {
+            paths,
+            file: None,
+            length: 0,
+            state: RunState::default(),
+            clock,
+            is_broken: false,
+            lock,
+        };
+        let mut file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(journal),
+            Err(error) => {
+                return Err(Error::io(format!("cannot open {}", path.display()), error));
+            }
+        };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
         let parsed = parse(&bytes, &path)?;
-        let state = RunState::fold(&parsed.entries)?;
-        if state.events > 0 && state.plan != plan {
-            return Err(of_another_plan(&path, &state.plan));
+        journal.state = RunState::fold(&parsed.entries)
+            .map_err(|error| error.with_context("journal", path.display()))?;
+        if journal.state.events > 0 && journal.state.plan != plan {
+            return Err(of_another_plan(&path, &journal.state.plan));
         }
-        let broken = |error| Error::io(format!("cannot repair {}", path.display()), error);
         if parsed.intact < bytes.len() {
+            journal.keep_lock()?;
+            let broken = |error| Error::io(format!("cannot repair {}", path.display()), error);
             file.set_len(parsed.intact as u64).map_err(broken)?;
             file.sync_data().map_err(broken)?;
         }
-        file.seek(SeekFrom::End(0)).map_err(broken)?;
-        sync_dir(paths.dir())?;
-        Ok(Self { paths, file, state, clock, is_broken: false, lock })
+        sync_dir(journal.paths.dir())?;
+        journal.length = parsed.intact as u64;
+        journal.file = Some(file);
+        Ok(journal)
     }
 
     pub fn state(&self) -> &RunState {
@@ -105,8 +126,8 @@ impl Journal {
     /// Appends one event; it is on disk when this returns.
     ///
     /// # Errors
-    /// `Conflict` where the event cannot follow the journal; `Io` where it could not be written, after which
-    /// the journal takes nothing more.
+    /// `Locked` where the plan's lock was lost; `Conflict` where the event cannot follow the journal, or somebody
+    /// else wrote to it; `Io` where it could not be written, after which the journal takes nothing more.
     pub fn append(&mut self, event: Event) -> Result<Entry> {
         if self.is_broken {
             let path = self.paths.journal();
@@ -114,25 +135,72 @@ impl Journal {
             return Err(Error::new(ErrorKind::Io, message)
                 .with_hint("look for room on its disk, then run the same command again"));
         }
+        self.keep_lock()?;
         let entry = Entry { v: FORMAT, seq: self.state.events, at: self.clock.now(), event };
         self.state.accepts(&entry)?;
         let mut line = serde_json::to_vec(&entry).map_err(|error| {
             Error::unexpected("an event cannot be written as JSON").with_source(error)
         })?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
+        self.refuse_others_lines()?;
+        if let Err(error) = self.write(&line) {
             self.is_broken = true;
             let path = self.paths.journal();
             return Err(Error::io(format!("cannot write {}", path.display()), error));
         }
+        self.length += line.len() as u64;
         self.state.apply(&entry)?;
         Ok(entry)
     }
 
-    /// Says that the holder is alive.
-    pub fn renew_lock(&mut self) -> Result<()> {
-        self.lock.renew(&self.clock)
+    /// Makes sure that this process still holds the plan, and says that it is alive: before everything that a run
+    /// writes or does.
+    ///
+    /// # Errors
+    /// `Locked` where it does not.
+    pub fn keep_lock(&mut self) -> Result<()> {
+        self.lock.keep(&self.clock)
+    }
+
+    /// The file that this process reads and writes must be the journal, and end where it ended.
+    fn refuse_others_lines(&self) -> Result<()> {
+        let path = self.paths.journal();
+        let found = fs::metadata(&path).map(|found| found.len());
+        let is_as_left = match (&self.file, &found) {
+            (Some(file), Ok(length)) => *length == self.length && is_at(file, &path),
+            (None, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        };
+        if is_as_left {
+            return Ok(());
+        }
+        let what = match found {
+            Ok(length) => format!("it has {length} bytes, {} were expected", self.length),
+            Err(error) => error.to_string(),
+        };
+        let message = format!(
+            "{} was changed by somebody else while this run held it: {what}",
+            path.display()
+        );
+        Err(Error::new(ErrorKind::Conflict, message).with_hint(
+            "nothing was written over; look with `vecshift status` before the plan is run again",
+        ))
+    }
+
+    /// Writes at the end that is there.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let mut file = match &self.file {
+            Some(file) => file,
+            None => {
+                let mut options = OpenOptions::new();
+                options.read(true).append(true).create_new(true);
+                let file = self.file.insert(options.open(self.paths.journal())?);
+                sync_folder(self.paths.dir())?;
+                file
+            }
+        };
+        file.write_all(line)?;
+        file.sync_data()
     }
 
     /// Puts the journal of a run that has ended aside, so that another run can start.
@@ -143,11 +211,11 @@ impl Journal {
         if self.state.is_open() {
             return Err(Error::new(ErrorKind::Conflict, "the run has not ended"));
         }
+        self.keep_lock()?;
         let (from, to) = (self.paths.journal(), self.paths.archived(&self.state.run));
-        let broken = |error| Error::io(format!("cannot put {} aside", from.display()), error);
-        fs::rename(&from, &to).map_err(broken)?;
-        self.file =
-            OpenOptions::new().read(true).append(true).create(true).open(&from).map_err(broken)?;
+        fs::rename(&from, &to)
+            .map_err(|error| Error::io(format!("cannot put {} aside", from.display()), error))?;
+        (self.file, self.length) = (None, 0);
         self.state = RunState::default();
         sync_dir(self.paths.dir())
     }
@@ -191,47 +259,74 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed> {
     let mut entries = Vec::new();
     let mut intact = 0;
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let is_last = intact + line.len() == bytes.len();
-        match parse_line(line, path)? {
-            Some(entry) if line.ends_with(b"\n") => entries.push(entry),
-            // A line is written by one call and then synced: only the last one can be torn.
-            _ if is_last => break,
-            _ => {
-                let message = format!("{} is damaged at line {}", path.display(), number + 1);
-                return Err(Error::new(ErrorKind::Conflict, message)
-                    .with_hint("restore it from a backup; nothing was changed"));
-            }
+        // A line is written by one call and then synced: only the last one can be torn, and then it has no end.
+        if !line.ends_with(b"\n") {
+            break;
         }
+        entries.push(parse_line(line).map_err(|problem| problem.at(path, number + 1))?);
         intact += line.len();
     }
     Ok(Parsed { entries, intact })
 }
 
-/// `None` for a line that is not an event of this format.
-fn parse_line(line: &[u8], path: &Path) -> Result<Option<Entry>> {
+/// Why a whole line is no event.
+enum Problem {
+    NewerFormat(u32),
+    /// JSON that this version does not understand, with the reason.
+    Unknown(String),
+    Damaged(String),
+}
+
+impl Problem {
+    fn at(self, path: &Path, line: usize) -> Error {
+        let path = path.display();
+        let wrote = "use the vecshift that wrote it, which may be newer; nothing was changed";
+        match self {
+            Self::NewerFormat(v) => {
+                let message = format!("{path} has format {v}; this program reads up to {FORMAT}");
+                Error::new(ErrorKind::Refused, message).with_hint(wrote)
+            }
+            Self::Unknown(why) => {
+                let message = format!(
+                    "{path} has an event in line {line} that this version does not know: {why}"
+                );
+                Error::new(ErrorKind::Refused, message).with_hint(wrote)
+            }
+            Self::Damaged(why) => {
+                let message = format!("{path} is damaged in line {line}: {why}");
+                Error::new(ErrorKind::Conflict, message).with_hint(AS_DAMAGED)
+            }
+        }
+    }
+}
+
+fn parse_line(line: &[u8]) -> Result<Entry, Problem> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
     }
-    if let Ok(Version { v }) = serde_json::from_slice(line)
+    let value: serde_json::Value =
+        serde_json::from_slice(line).map_err(|error| Problem::Damaged(error.to_string()))?;
+    if let Ok(Version { v }) = Version::deserialize(&value)
         && v > FORMAT
     {
-        let message =
-            format!("{} has format {v}; this program reads up to {FORMAT}", path.display());
-        return Err(Error::new(ErrorKind::Refused, message)
-            .with_hint("use the newer vecshift that wrote it"));
+        return Err(Problem::NewerFormat(v));
     }
-    Ok(serde_json::from_slice(line).ok())
+    Entry::deserialize(value).map_err(|error| {
+        let text = error.to_string();
+        // The list of all that would be known fills a screen.
+        let why = text.split(", expected one of").next().unwrap_or(&text);
+        Problem::Unknown(why.to_owned())
+    })
 }
 
 /// Makes a created or renamed file durable. A no-op where folders cannot be opened as files.
-pub(super) fn sync_dir(dir: &Path) -> Result<()> {
-    if cfg!(unix) {
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(|error| Error::io(format!("cannot sync {}", dir.display()), error))?;
-    }
-    Ok(())
+fn sync_dir(dir: &Path) -> Result<()> {
+    sync_folder(dir).map_err(|error| Error::io(format!("cannot sync {}", dir.display()), error))
+}
+
+fn sync_folder(dir: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -252,6 +347,8 @@ mod tests {
             source: "a".into(),
             target: "b".into(),
             stages: vec![StageId::new("audit")],
+            gates: None,
+            reviewed: None,
         }
     }
 
@@ -286,19 +383,113 @@ mod tests {
         }
     }
 
+    /// Neither a changed byte in the middle nor a whole last line that cannot be read may cost an event.
     #[test]
-    fn damage_in_the_middle_is_refused_and_left_alone() {
+    fn damage_is_refused_with_its_place_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = Paths::new(dir.path(), "p").journal();
         let mut journal = open(dir.path()).unwrap();
         journal.append(start()).unwrap();
+        let first = fs::metadata(&path).unwrap().len();
         journal.append(stage_started()).unwrap();
         drop(journal);
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[3] = b'#';
-        fs::write(&path, &bytes).unwrap();
-        assert_eq!(open(dir.path()).unwrap_err().kind(), ErrorKind::Conflict);
-        assert_eq!(fs::read(&path).unwrap(), bytes);
+        let whole = fs::read(&path).unwrap();
+        for (at, line) in [(3, 1), (usize::try_from(first).unwrap() + 3, 2)] {
+            let mut bytes = whole.clone();
+            bytes[at] = b'#';
+            fs::write(&path, &bytes).unwrap();
+            let error = open(dir.path()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+            assert!(error.message().contains(&format!("is damaged in line {line}: ")), "{error}");
+            assert!(error.hint().unwrap().contains("A damaged journal"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn an_event_of_a_newer_version_is_kept_and_refused_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Paths::new(dir.path(), "p").journal();
+        open(dir.path()).unwrap().append(start()).unwrap();
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str(r#"{"v":1,"seq":1,"at":"1970-01-01T00:00:00Z","event":"source_frozen"}"#);
+        text.push('\n');
+        fs::write(&path, &text).unwrap();
+        let error = open(dir.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.message().contains("line 2"), "{error}");
+        assert!(error.message().ends_with("unknown variant `source_frozen`"), "{error}");
+        assert_eq!(read(&path).unwrap_err().message(), error.message());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_journal_is_made_with_its_first_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), "p");
+        drop(open(dir.path()).unwrap());
+        assert!(!paths.dir().exists());
+        open(dir.path()).unwrap().append(start()).unwrap();
+        assert_eq!(read(&paths.journal()).unwrap().len(), 1);
+    }
+
+    /// Two machines share the folder without sharing locks. The first stands still after each of its events while the
+    /// second takes its lease: whatever the moment, the journal is the first's events and then the second's.
+    #[test]
+    fn who_stood_still_while_another_took_over_writes_nothing_more() {
+        for events in 1..5 {
+            let dir = tempfile::tempdir().unwrap();
+            let paths = Paths::new(dir.path(), "p");
+            let clock = Clock::test(jiff::Timestamp::UNIX_EPOCH);
+            let on = |host: &str| {
+                let _ = fs::remove_file(paths.dir().join("lock"));
+                let lock = Lock::take(paths.dir(), &Holder::new("ada", host, 7), &clock)?;
+                Journal::open(paths.clone(), "p", lock, clock.clone())
+            };
+            let mut first = on("one").unwrap();
+            first.append(start()).unwrap();
+            for _ in 1..events {
+                first.append(stage_started()).unwrap();
+            }
+            clock.skip(crate::journal::lock::LEASE);
+            let mut second = on("two").unwrap();
+            second.append(stage_started()).unwrap();
+            let error = first.append(stage_started()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+            drop(first);
+            second.append(stage_started()).unwrap();
+            let entries = read(&paths.journal()).unwrap();
+            assert_eq!(RunState::fold(&entries).unwrap().events, events + 2);
+        }
+    }
+
+    #[test]
+    fn a_journal_that_somebody_else_changed_is_written_no_further() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Paths::new(dir.path(), "p").journal();
+        let changes: [fn(&Path); 4] = [
+            |path| {
+                let mut file = OpenOptions::new().append(true).open(path).unwrap();
+                file.write_all(b"{}\n").unwrap();
+            },
+            |path| OpenOptions::new().write(true).open(path).unwrap().set_len(1).unwrap(),
+            |path| {
+                let bytes = fs::read(path).unwrap();
+                fs::rename(path, path.with_extension("old")).unwrap();
+                fs::write(path, bytes).unwrap();
+            },
+            |path| fs::remove_file(path).unwrap(),
+        ];
+        for change in changes {
+            let _ = fs::remove_file(&path);
+            let mut journal = open(dir.path()).unwrap();
+            journal.append(start()).unwrap();
+            change(&path);
+            let left = fs::read(&path).ok();
+            let error = journal.append(stage_started()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+            assert_eq!(fs::read(&path).ok(), left);
+        }
     }
 
     #[test]

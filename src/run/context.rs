@@ -58,6 +58,11 @@ impl Context {
         self.recorder.record(event)
     }
 
+    /// As [`Recorder::fence`].
+    pub fn fence(&self) -> Result<()> {
+        self.recorder.fence()
+    }
+
     /// A sentence for the report.
     pub fn note(&self, text: impl Into<String>) -> Result<()> {
         self.record(Event::Noted { stage: self.id(), text: text.into() })

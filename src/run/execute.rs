@@ -30,6 +30,11 @@ impl PreparedRun {
     /// Where the journal cannot be written or the world drifted from what the journal says. A stage that could
     /// not be performed is an [`Outcome`].
     pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
+        let recorder = self.recorder.clone();
+        recorder.while_held(self.execute_while_held(cancel)).await
+    }
+
+    async fn execute_while_held(self, cancel: CancellationToken) -> Result<Outcome> {
         if self.state().is_open() {
             // An abort needs nothing of what a run that goes on does.
             self.recorder.take_requests()?;
@@ -54,9 +59,7 @@ impl PreparedRun {
             result => result,
         }
     }
-}
 
-impl PreparedRun {
     async fn preflight(&self, state: &RunState) -> Result<()> {
         let preflight = Preflight {
             plan: &self.plan,
@@ -447,6 +450,15 @@ fn stopped(state: &RunState, erred: Option<(StageId, Error)>) -> Outcome {
 /// # Errors
 /// `Refused` where there is nothing to roll back, or where the point of no return has passed.
 pub async fn roll_back(
+    run: PreparedRun,
+    purge: bool,
+    cancel: CancellationToken,
+) -> Result<Outcome> {
+    let recorder = run.recorder.clone();
+    recorder.while_held(roll_back_while_held(run, purge, cancel)).await
+}
+
+async fn roll_back_while_held(
     run: PreparedRun,
     purge: bool,
     cancel: CancellationToken,

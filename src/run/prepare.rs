@@ -1,5 +1,6 @@
 //! From a plan to something that can be executed: the lock, the journal, the digest.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::listener::Listener;
@@ -8,8 +9,9 @@ use super::recorder::Recorder;
 use super::world::World;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Inbox, Journal, Lock, Paths, Phase, RunState};
-use crate::plan::Plan;
+use crate::journal::{Event, Gate, Inbox, Journal, Lock, Paths, Phase, RunState};
+use crate::plan::file::{StageKind, Step, StepApproval};
+use crate::plan::{Plan, differences};
 use crate::traffic::Driver;
 
 /// A plan whose lock is held, whose journal is folded and whose digest fits: the only thing that executes.
@@ -41,17 +43,19 @@ impl PreparedRun {
         if let Some(expected) = &options.expect
             && expected != &plan.digest
         {
-            return Err(refused(
-                "the plan is not the one that was reviewed",
-                expected,
-                &plan.digest,
-            )
-            .with_hint("run `vecshift plan` and review it again"));
+            let message = format!(
+                "the plan is not the one that was reviewed: expected {expected}, this is {}",
+                plan.digest
+            );
+            return Err(Error::new(ErrorKind::Refused, message)
+                .with_hint("run `vecshift plan` and review it again"));
         }
+        check_confirmation(&plan, options.confirm.as_deref())?;
         let lock = Lock::take(paths.dir(), &options.holder, &clock)?;
         let journal = Journal::open(paths.clone(), &plan.file.name, lock, clock.clone())?;
         let (plan, options) = (Arc::new(plan), Arc::new(options));
         let recorder = Recorder::new(journal, listener);
+        world.fence.close(recorder.fence_to_keep());
         let run = Self { plan, world, driver, recorder, clock, options, paths };
         run.match_digest()?;
         Ok(run)
@@ -65,25 +69,16 @@ impl PreparedRun {
     /// A plan changed in mid-run is refused until it is adopted on purpose.
     fn match_digest(&self) -> Result<()> {
         let state = self.state();
-        if !state.is_open() || state.digest == self.plan.digest {
+        let Some(changes) = changes_to_adopt(&self.plan, &state, self.options.adopt)? else {
             return Ok(());
-        }
-        let ids: Vec<_> = self.plan.stages.iter().map(|stage| &stage.id).collect();
-        let begun: Vec<_> = state.stages.iter().map(|stage| &stage.id).collect();
-        if ids != begun {
-            return Err(refused(
-                "the plan's stages changed in mid-run",
-                &state.digest,
-                &self.plan.digest,
-            )
-            .with_hint("put the stages back, or roll back and start again"));
-        }
-        if !self.options.adopt {
-            return Err(refused("the plan changed in mid-run", &state.digest, &self.plan.digest)
-                .with_hint("put the plan back, or take the change on with `--adopt`"));
-        }
-        let to = self.plan.digest.clone();
-        self.recorder.record(Event::PlanAdopted { from: state.digest, to })
+        };
+        self.recorder.record(Event::PlanAdopted {
+            from: state.digest,
+            to: self.plan.digest.clone(),
+            changes,
+            gates: Some(gates(&self.plan)),
+            reviewed: Some(self.plan.reviewed()),
+        })
     }
 
     /// Begins a run, or takes one up.
@@ -124,10 +119,12 @@ impl PreparedRun {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             holder,
             rehearsal: self.options.is_rehearsal,
-            path: Some(self.plan.path.display().to_string()),
+            path: Some(absolute(&self.plan.path).display().to_string()),
             source: self.plan.file.source.index.clone(),
             target: self.plan.file.target.index.clone(),
             stages: self.plan.stages.iter().map(|stage| stage.id.clone()).collect(),
+            gates: Some(gates(&self.plan)),
+            reviewed: Some(self.plan.reviewed()),
         })
     }
 
@@ -140,6 +137,79 @@ impl PreparedRun {
     }
 }
 
-fn refused(what: &str, expected: &str, actual: &str) -> Error {
-    Error::new(ErrorKind::Refused, format!("{what}: expected {expected}, this is {actual}"))
+/// What changed since the run began, where that is to be adopted; `None` where there is nothing to adopt.
+///
+/// # Errors
+/// `Refused`, naming what changed, where it may not be adopted or nobody asked for that.
+pub fn changes_to_adopt(plan: &Plan, state: &RunState, adopt: bool) -> Result<Option<Vec<String>>> {
+    if !state.is_open() || state.digest == plan.digest {
+        return Ok(None);
+    }
+    let changes = match &state.reviewed {
+        Some(then) => differences(then, &plan.reviewed()),
+        None => Vec::new(),
+    };
+    let what = match changes.as_slice() {
+        [] => format!("from {} to {}", state.digest, plan.digest),
+        changes => named(changes),
+    };
+    let refused = |message: String| Error::new(ErrorKind::Refused, message);
+    let ids: Vec<_> = plan.stages.iter().map(|stage| &stage.id).collect();
+    let begun: Vec<_> = state.stages.iter().map(|stage| &stage.id).collect();
+    if ids != begun {
+        return Err(refused(format!("the plan's stages changed in mid-run: {what}"))
+            .with_hint("put the stages back, or roll back and start again"));
+    }
+    match adopt {
+        true => Ok(Some(changes)),
+        false => Err(refused(format!("the plan changed in mid-run: {what}"))
+            .with_hint("put the plan back, or take the change on with `--adopt`")),
+    }
+}
+
+/// The first of several changes, and how many more there are.
+pub fn named(changes: &[String]) -> String {
+    const MOST: usize = 10;
+    let more = match changes.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("{}{more}", changes[..changes.len().min(MOST)].join("; "))
+}
+
+/// Where the plan asks for an approval, in the order of its stages.
+fn gates(plan: &Plan) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    for (stage, checked) in plan.stages_in_order() {
+        let gate = |step| Gate { stage: checked.id.clone(), step };
+        if stage.common.needs_approval {
+            gates.push(gate(None));
+        }
+        if let StageKind::Canary(canary) = &stage.kind {
+            let manual = |step: &Step| step.approve == Some(StepApproval::Manual);
+            let asked = canary.steps.iter().enumerate().filter(|(_, step)| manual(step));
+            gates.extend(asked.map(|(index, _)| gate(Some(index))));
+        }
+    }
+    gates
+}
+
+/// What is confirmed must be what the plan deletes.
+fn check_confirmation(plan: &Plan, confirmed: Option<&str>) -> Result<()> {
+    let Some(confirmed) = confirmed else { return Ok(()) };
+    let deleted = plan.file.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Decommission(stage) => Some(stage.confirm.as_str()),
+        _ => None,
+    });
+    let message = match deleted {
+        Some(index) if index == confirmed => return Ok(()),
+        Some(index) => format!("`--confirm {confirmed}`: the plan deletes `{index}`"),
+        None => format!("`--confirm {confirmed}`: the plan deletes nothing"),
+    };
+    Err(Error::new(ErrorKind::Refused, message).with_hint("nothing was touched"))
+}
+
+/// A path that leads to the same file from any folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,6 +1,7 @@
 //! The one way events get into the journal while a run executes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::listener::{Listener, Progress};
 use crate::copy::Acked;
@@ -8,7 +9,10 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Event, Inbox, Journal, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 
-/// Appends events and tells the listener; shared by everything that works for the run.
+/// How often a process says that it is alive, and looks whether the plan is still its own.
+const KEEP: Duration = Duration::from_secs(2);
+
+/// Appends events and hands them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
 pub struct Recorder {
     journal: Arc<Mutex<Journal>>,
@@ -41,6 +45,43 @@ impl Recorder {
         let checkpoint = acked.into_inner();
         self.append(Event::Checkpointed { stage: stage.clone(), shard: shard.clone(), checkpoint })
             .map(drop)
+    }
+
+    /// Makes sure that this process still holds the plan: before every effect on the world.
+    ///
+    /// # Errors
+    /// `Locked` where it does not: then nothing may be done any more.
+    pub fn fence(&self) -> Result<()> {
+        self.lock().keep_lock()
+    }
+
+    /// [`Recorder::fence`] as something to keep: it holds neither the journal nor its lock, and lets everything pass
+    /// once the run is over.
+    pub(super) fn fence_to_keep(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let journal = Arc::downgrade(&self.journal);
+        move || match journal.upgrade() {
+            Some(journal) => journal.lock().unwrap_or_else(PoisonError::into_inner).keep_lock(),
+            None => Ok(()),
+        }
+    }
+
+    /// Awaits `work` while this process holds the plan; gives it up where another process took that.
+    ///
+    /// # Errors
+    /// As [`Recorder::fence`], and what `work` says.
+    pub(super) async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let lost = async {
+            loop {
+                if let Err(error) = self.fence() {
+                    return error;
+                }
+                tokio::time::sleep(KEEP).await;
+            }
+        };
+        tokio::select! {
+            result = work => result,
+            error = lost => Err(error),
+        }
     }
 
     /// Turns the requests that wait in the inbox into events.

@@ -25,10 +25,9 @@ fn is_for_somebody(hold: &Hold) -> bool {
 }
 
 impl Context {
-    /// Takes up what was asked of the run from elsewhere and says that the holder is alive.
+    /// Takes up what was asked of the run from elsewhere.
     pub(super) fn attend(&self) -> Result<()> {
-        self.recorder.take_requests()?;
-        self.recorder.with_journal(|journal| journal.renew_lock())
+        self.recorder.take_requests()
     }
 
     /// Waits until `hold` is released, paused runs are resumed or an abort is asked for.

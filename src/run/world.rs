@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{Namespace, Rate, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{Endpoint, Provider};
-use crate::provider::layer::{Metrics, StackOptions, read_only, stack};
+use crate::provider::layer::{Fence, Metrics, StackOptions, fence, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
 use crate::provider::{Absent, Admin, Environment, Source, Target};
@@ -31,6 +31,8 @@ pub struct World {
     pub(super) hands: Hands,
     /// Whether both sides are in one project: collections of the one are seen by the other.
     pub is_same_project: bool,
+    /// What every call that changes an index has to pass.
+    pub(super) fence: Fence,
     s3: S3Options,
     /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
     /// ask the same.
@@ -44,13 +46,29 @@ pub struct World {
 /// Splits that were found, by namespace and its records at that time.
 pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
 
+/// What stands directly around an index.
+enum Dress {
+    /// A run acts as long as it holds its plan.
+    ToAct(Fence),
+    ToLook,
+}
+
+impl Dress {
+    fn on(&self, index: Arc<dyn Admin>) -> Arc<dyn Admin> {
+        match self {
+            Self::ToAct(check) => fence(index, check),
+            Self::ToLook => read_only(index),
+        }
+    }
+}
+
 impl World {
     /// Connects to nothing yet.
     ///
     /// # Errors
     /// `Invalid` where a secret is missing.
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, |index| index, open_target)
+        Self::open_as(plan, environment, Dress::ToAct(Fence::default()), open_target)
     }
 
     /// The same behind a layer that refuses every write: for commands that only look.
@@ -58,7 +76,7 @@ impl World {
     /// # Errors
     /// As [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, read_only, open_target)
+        Self::open_as(plan, environment, Dress::ToLook, open_target)
     }
 
     /// The same without a target: for a look at the source alone, which wants no key of the other side.
@@ -66,23 +84,27 @@ impl World {
     /// # Errors
     /// As [`World::open`], of the source.
     pub fn open_without_target(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, read_only, |_, _, _| Ok(Arc::new(Absent)))
+        Self::open_as(plan, environment, Dress::ToLook, |_, _, _| Ok(Arc::new(Absent)))
     }
 
     /// The source is only read until it is retired, at most as many records a second as the plan says.
     fn open_as(
         plan: &Plan,
         environment: &Environment,
-        dress: fn(Arc<dyn Admin>) -> Arc<dyn Admin>,
+        dress: Dress,
         open_end: fn(&Endpoint, &str, &Environment) -> Result<Arc<dyn Admin>>,
     ) -> Result<Self> {
-        let source = dress(open_target(&plan.file.source, "source", environment)?);
-        let target = dress(open_end(&plan.file.target, "target", environment)?);
+        let fence = match &dress {
+            Dress::ToAct(fence) => fence.clone(),
+            Dress::ToLook => Fence::default(),
+        };
+        let source = dress.on(open_target(&plan.file.source, "source", environment)?);
+        let target = dress.on(open_end(&plan.file.target, "target", environment)?);
         let opener = {
             let (endpoint, environment) = (plan.file.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
-                Ok(dress(open_end(&endpoint, "target", &environment)?))
+                Ok(dress.on(open_end(&endpoint, "target", &environment)?))
             }
         };
         let hands = Hands::new(source.clone(), target.clone(), opener);
@@ -114,6 +136,7 @@ impl World {
             collecting: layered_source,
             hands,
             is_same_project: is_same_project(&plan.file, environment)?,
+            fence,
             s3: S3Options::from_variables(&environment.variables),
             partitions: Partitions::default(),
             sources,

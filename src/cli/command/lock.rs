@@ -44,8 +44,11 @@ pub fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> 
     for Found { name, paths, .. } in &plans {
         let Some(view) = Lock::view(paths.dir())? else { continue };
         let is_held = Lock::is_held(paths.dir());
-        lines.push(describe(name, &view, is_held));
-        locks.push(json!({ "plan": name, "lock": view, "held_here": is_held }));
+        let is_alive = session.holder_of(paths)?.is_some();
+        lines.push(describe(name, &view, is_held, is_alive));
+        locks.push(json!({
+            "plan": name, "lock": view, "held_here": is_held, "alive": is_alive,
+        }));
     }
     if lines.is_empty() {
         lines.push("No plan is locked.".to_owned());
@@ -53,11 +56,12 @@ pub fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> 
     Ok(Answer::ok(lines.join("\n")).with("locks", locks))
 }
 
-fn describe(name: &str, view: &LockView, is_held: bool) -> String {
-    let LockView { id, holder, since, until } = view;
-    let state = match is_held {
-        true => "held by a process on this machine",
-        false => "no process on this machine holds it",
+fn describe(name: &str, view: &LockView, is_held: bool, is_alive: bool) -> String {
+    let LockView { id, holder, since, until, .. } = view;
+    let state = match (is_held, is_alive) {
+        (true, _) => "held by a process on this machine",
+        (false, true) => "held elsewhere, as far as its lease says",
+        (false, false) => "no process holds it: the next run takes it",
     };
     format!(
         "{name}: lock {id}\n  holder  {holder}\n  since   {}\n  until   {}, renewed while it runs\n  state   {state}",

@@ -17,7 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::{Answer, complain};
-use crate::cli::session::Session;
+use crate::cli::session::{Session, quoted};
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::RunState;
@@ -315,15 +315,6 @@ fn what(arguments: &DeleteArguments) -> String {
         words.push_str(&format!(" --where {}", quoted(&format!("{field}={value}"))));
     }
     words.trim_start().to_owned()
-}
-
-/// For a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
 }
 
 fn matching(found: &[Holding]) -> u64 {

@@ -139,8 +139,8 @@ impl<'a> Standstill<'a> {
     /// Says that the holder is alive.
     pub fn renew(&mut self) -> Result<()> {
         match &mut self.hands {
-            Hands::Lock(lock) => lock.renew(&self.session.clock),
-            Hands::Journal(journal) => journal.renew_lock(),
+            Hands::Lock(lock) => lock.keep(&self.session.clock),
+            Hands::Journal(journal) => journal.keep_lock(),
             Hands::Process(_) => Ok(()),
         }
     }

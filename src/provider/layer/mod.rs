@@ -13,12 +13,13 @@
 //!         provider
 //! ```
 //!
-//! [`read_only`] and [`fault`] go directly around the provider, under the stack.
+//! [`read_only`], [`fence`] and [`fault`] go directly around the provider, under the stack.
 //!
 //! Waits are on tokio's clock: they are pauses of the wire, which a rehearsal does not shorten.
 
 mod bucket;
 mod fault;
+mod fence;
 mod forward;
 mod metrics;
 mod observe;
@@ -37,6 +38,7 @@ use futures::future::BoxFuture;
 use crate::error::Result;
 
 pub use fault::{Fault, FaultLayer, FaultOptions, fault, fault_source};
+pub use fence::{Fence, FenceLayer, fence};
 pub use forward::Layered;
 pub use metrics::{Counts, Metrics, Waiting};
 pub use observe::ObserveLayer;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::options::{RunOptions, TRAFFIC_UNKNOWN};
+use super::prepare::changes_to_adopt;
 use super::stage::{
     Facts, Selection, audit_missing_source, check_manifest, choose, not_copied, not_taken,
     refuse_differences, refuse_other_dimension, selections, spec_of,
@@ -153,10 +154,10 @@ pub async fn preview(
         );
     }
     if state.is_open() && state.digest != plan.digest {
-        notes.push(format!(
-            "the plan changed since the run began with {}: `vecshift run` refuses it without `--adopt`",
-            state.digest
-        ));
+        notes.push(match changes_to_adopt(plan, state, false) {
+            Err(refused) => format!("{}: `vecshift run` refuses it", refused.message()),
+            Ok(_) => "the plan changed since the run began: `vecshift run` refuses it".to_owned(),
+        });
     }
     if options.confirm.is_none() && !is_retired {
         notes.extend(confirmation(plan));
