@@ -109,7 +109,7 @@ impl Drive<'_> {
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();
         let outcome = result?;
-        let report = Report::from_entries(&read(&journal)?)?.addressed(&self.address);
+        let report = session.report(&read(&journal)?, Some(&self.address))?;
         let exit = Exit::of_outcome(&outcome, interrupt.exit());
         Ok(Driven { outcome, report, exit })
     }

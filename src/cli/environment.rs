@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use crate::journal::Holder;
 
@@ -14,6 +15,8 @@ pub struct Surroundings {
     pub stdin_is_terminal: bool,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
+    /// The working folder; empty where it is gone.
+    pub folder: PathBuf,
     /// Columns of the terminal; 80 where there is none.
     pub width: u16,
 }
@@ -30,6 +33,7 @@ impl Surroundings {
             variables: variables.into_iter().filter_map(text).collect(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal,
+            folder: std::env::current_dir().unwrap_or_default(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),
         }

@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::model::{Deployment, IndexDescription};
-use crate::report::{Look, count, plural, short_digest};
+use crate::report::{Look, count, plural};
 use crate::run::{Preview, PreviewStage};
 
 /// `No changes.`, or what a run would do in one line.
@@ -137,6 +137,6 @@ fn beside(preview: &Preview) -> String {
         lines.push(format!("Hooks that would run: {}", preview.hooks.join("; ")));
     }
     lines.extend(preview.notes.iter().map(|note| format!("Note: {note}")));
-    lines.push(format!("Digest {}", short_digest(&preview.digest)));
+    lines.push(format!("Digest {}", preview.digest));
     lines.join("\n")
 }

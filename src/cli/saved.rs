@@ -1,7 +1,7 @@
-//! The file `plan --out` writes and `run` takes: the plan as it was reviewed.
+//! The file `plan --out` writes and other commands take in the place of a plan: the plan as it was reviewed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,139 +9,191 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::Plan;
-use crate::run::Preview;
+use crate::plan::{Plan, Read, differences};
+use crate::run::{Preview, named};
 
 /// The version of the file; a program reads the versions up to its own.
-const FORMAT: u32 = 1;
-/// Differences that are named before "and N more".
-const MOST_NAMED: usize = 10;
+const FORMAT: u32 = 2;
 
 /// A reviewed plan.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Saved {
     vecshift_plan: u32,
-    /// The plan file, as it was given.
-    pub path: PathBuf,
-    pub digest: String,
+    /// The plan file, from the folder of this file.
+    #[serde(default)]
+    beside: Option<PathBuf>,
+    /// The plan file.
+    path: PathBuf,
+    digest: String,
     /// The variables it was read with.
-    pub vars: BTreeMap<String, String>,
-    /// The resolved plan.
-    resolved: Value,
+    vars: BTreeMap<String, String>,
+    /// What was reviewed.
+    #[serde(default)]
+    reviewed: Value,
     /// What a run would have done then.
     preview: Value,
+    /// This file.
+    #[serde(skip)]
+    file: PathBuf,
 }
 
 impl Saved {
-    pub fn new(plan: &Plan, preview: &Preview, vars: BTreeMap<String, String>) -> Result<Self> {
-        let as_json =
-            |error| Error::unexpected("the plan cannot be written as JSON").with_source(error);
+    /// The plan as it stands, to be written to `file`.
+    pub fn new(
+        plan: &Plan,
+        preview: &Preview,
+        vars: BTreeMap<String, String>,
+        file: &Path,
+    ) -> Result<Self> {
+        let cannot = |error| Error::io(format!("cannot find {}", plan.path.display()), error);
+        let path = std::path::absolute(&plan.path).map_err(cannot)?;
+        let preview = serde_json::to_value(preview).map_err(|error| {
+            Error::unexpected("the preview cannot be written as JSON").with_source(error)
+        })?;
         Ok(Self {
             vecshift_plan: FORMAT,
-            path: plan.path.clone(),
+            beside: from_folder_of(file, &path),
+            path,
             digest: plan.digest.clone(),
             vars,
-            resolved: serde_json::to_value(&plan.file).map_err(as_json)?,
-            preview: serde_json::to_value(preview).map_err(as_json)?,
+            reviewed: plan.reviewed(),
+            preview,
+            file: file.to_owned(),
         })
     }
 
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self) -> Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Error::unexpected("the plan cannot be written as JSON").with_source(error)
         })?;
-        std::fs::write(path, text + "\n")
-            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+        std::fs::write(&self.file, text + "\n")
+            .map_err(|error| Error::io(format!("cannot write {}", self.file.display()), error))
     }
 
     /// Reads such a file; `None` where `path` is a plan itself.
+    ///
+    /// # Errors
+    /// `Invalid` where it is one that this program does not read.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         if path.extension().is_none_or(|ending| ending != "json") {
             return Ok(None);
         }
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
+        let Ok(document) = serde_json::from_str::<Value>(&text) else { return Ok(None) };
+        if document.get("vecshift_plan").is_none() {
+            return Ok(None);
+        }
         let wrong = |what: String| {
             Error::invalid(format!("{}: {what}", path.display()))
                 .with_hint("`vecshift plan PLAN --out FILE` writes one")
         };
-        let saved: Self = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("not a reviewed plan: {error}")))?;
-        match saved.vecshift_plan {
-            version if version <= FORMAT => Ok(Some(saved)),
-            version => {
-                Err(wrong(format!("it has version {version}, this program reads up to {FORMAT}")))
-            }
+        if let Some(version) = document["vecshift_plan"].as_u64()
+            && version > u64::from(FORMAT)
+        {
+            let what = format!("it has version {version}, this program reads up to {FORMAT}");
+            return Err(wrong(what));
         }
+        let saved: Self = serde_json::from_value(document)
+            .map_err(|error| wrong(format!("it is not a whole reviewed plan: {error}")))?;
+        Ok(Some(Self { file: path.to_owned(), ..saved }))
+    }
+
+    /// The name of the plan.
+    pub fn name(&self) -> Option<&str> {
+        self.reviewed["plan"]["name"].as_str().or_else(|| self.preview["plan"].as_str())
     }
 
     /// Reads the plan again and holds it against the one that was reviewed.
     ///
     /// # Errors
-    /// `Refused`, naming what differs.
-    pub fn reread(&self, session: &Session) -> Result<Plan, Failure> {
-        let plan = session.read_plan_with(&self.path, self.vars.clone())?.plan;
-        if plan.digest == self.digest {
-            return Ok(plan);
+    /// `NotFound` where the plan is gone; `Refused`, naming what differs.
+    pub fn reread(&self, session: &Session) -> Result<Read, Failure> {
+        let path = self.find()?;
+        let read = session.read_file(&path, self.vars.clone()).inspect_err(|failure| {
+            if matches!(failure, Failure::Plan(_)) {
+                session.output.talk(&format!(
+                    "{} was reviewed; the plan it was made of is wrong now:",
+                    self.file.display()
+                ));
+            }
+        })?;
+        if read.plan.digest == self.digest {
+            return Ok(read);
         }
-        let now = serde_json::to_value(&plan.file).unwrap_or_default();
-        let mut differences = Vec::new();
-        differ("", &self.resolved, &now, &mut differences);
-        if differences.is_empty() {
-            differences.push("a file the plan refers to".to_owned());
-        }
-        let more = differences.len().saturating_sub(MOST_NAMED);
-        differences.truncate(MOST_NAMED);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let changes = match self.reviewed.is_null() {
+            true => Vec::new(),
+            false => differences(&self.reviewed, &read.plan.reviewed()),
+        };
+        let what = match changes.as_slice() {
+            [] => format!("its digest was {}, now it is {}", self.digest, read.plan.digest),
+            changes => named(changes),
+        };
         let message = format!(
-            "{} is not the plan that was reviewed (then {}, now {}); it differs in {}{more}",
-            self.path.display(),
-            self.digest,
-            plan.digest,
-            differences.join(", ")
+            "{} is not the plan that was reviewed as {}: {what}",
+            path.display(),
+            self.file.display()
         );
         Err(Error::new(ErrorKind::Refused, message)
             .with_hint("run `vecshift plan --out` and review it again")
             .into())
     }
+
+    /// The plan's file: where it was in relation to this one, else where it was.
+    fn find(&self) -> Result<PathBuf> {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        let places: Vec<PathBuf> = self
+            .beside
+            .iter()
+            .map(|beside| folder.join(beside))
+            .chain([self.path.clone()])
+            .collect();
+        if let Some(place) = places.iter().find(|place| place.is_file()) {
+            return Ok(place.clone());
+        }
+        let places: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
+        let message = format!(
+            "{}: the plan it was made of is not there any more; looked for {}",
+            self.file.display(),
+            places.join(" and ")
+        );
+        Err(Error::new(ErrorKind::NotFound, message)
+            .with_hint("keep both in the same places to each other, or plan again with `--out`"))
+    }
 }
 
-/// Collects the paths at which two documents differ.
-fn differ(at: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
-    let step = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
-    match (then, now) {
-        (Value::Object(then), Value::Object(now)) => {
-            let keys: std::collections::BTreeSet<_> = then.keys().chain(now.keys()).collect();
-            for key in keys {
-                let of = |side: &serde_json::Map<String, Value>| {
-                    side.get(key).cloned().unwrap_or_default()
-                };
-                differ(&step(key), &of(then), &of(now), found);
-            }
-        }
-        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
-            for (index, (then, now)) in then.iter().zip(now).enumerate() {
-                differ(&format!("{at}[{}]", index + 1), then, now, found);
-            }
-        }
-        (then, now) if then != now => found.push(format!("`{at}`")),
-        _ => {}
+/// The way from the folder of `file` to `path`, both on one disk.
+fn from_folder_of(file: &Path, path: &Path) -> Option<PathBuf> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (folder, path) = (folder.canonicalize().ok()?, path.canonicalize().ok()?);
+    let same = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    if same == 0 {
+        return None;
     }
+    let up = folder.components().skip(same).map(|_| Component::ParentDir);
+    Some(up.chain(path.components().skip(same)).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn differences_are_named_by_their_place() {
-        let then = json!({ "stages": [{ "kind": "copy", "rate": "1/s" }, { "kind": "verify" }], "name": "a" });
-        let now = json!({ "stages": [{ "kind": "copy", "rate": "2/s" }, { "kind": "verify" }], "name": "a", "new": 1 });
-        let mut found = Vec::new();
-        differ("", &then, &now, &mut found);
-        assert_eq!(found, ["`new`", "`stages[1].rate`"]);
+    fn the_way_to_the_plan_is_kept_from_the_reviewed_file() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["plans", "out/deep"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let plan = root.path().join("plans/a.yaml");
+        std::fs::write(&plan, "").unwrap();
+        let way = |file: &str| from_folder_of(&root.path().join(file), &plan).unwrap();
+        assert_eq!(way("out/deep/r.json"), Path::new("../../plans/a.yaml"));
+        assert_eq!(way("plans/r.json"), Path::new("a.yaml"));
+        assert_eq!(way("r.json"), Path::new("plans/a.yaml"));
     }
 }

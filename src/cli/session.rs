@@ -9,9 +9,10 @@ use super::environment::Surroundings;
 use super::failure::Failure;
 use super::narrate::Detail;
 use super::output::Output;
+use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::Paths;
+use crate::journal::{Entry, Lock, LockView, Paths};
 use crate::plan::{Inputs, Read, read};
 use crate::report::{Look, Report};
 
@@ -59,17 +60,19 @@ impl Session {
         if self.global.verbose > 0 { Detail::Fine } else { Detail::Normal }
     }
 
-    /// Reads a plan and shows its warnings.
+    /// Reads a plan, or the reviewed plan that `plan --out` wrote, and shows its warnings.
+    ///
+    /// # Errors
+    /// `Refused` where the plan is no longer the one that was reviewed.
     pub fn read_plan(&self, path: &Path) -> Result<Read, Failure> {
-        self.read_plan_with(path, BTreeMap::new())
+        match Saved::read(path)? {
+            Some(saved) => saved.reread(self),
+            None => self.read_file(path, BTreeMap::new()),
+        }
     }
 
-    /// As [`Session::read_plan`], with `vars` below those of the command line.
-    pub fn read_plan_with(
-        &self,
-        path: &Path,
-        vars: BTreeMap<String, String>,
-    ) -> Result<Read, Failure> {
+    /// Reads a plan's file and shows its warnings; `vars` stand below those of the command line.
+    pub fn read_file(&self, path: &Path, vars: BTreeMap<String, String>) -> Result<Read, Failure> {
         let mut inputs = self.inputs()?;
         for (name, value) in vars {
             inputs.vars.entry(name).or_insert(value);
@@ -104,11 +107,12 @@ impl Session {
     /// be steered whatever has become of its file.
     pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
         let path = Path::new(plan);
-        let is_file = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
-            || path.is_file();
-        let name = match is_file {
-            true => read(path, &self.inputs()?)?.plan.file.name,
-            false => plan.to_owned(),
+        let is_file = is_file(plan);
+        let reviewed = if is_file { Saved::read(path)? } else { None };
+        let name = match reviewed.as_ref().and_then(Saved::name) {
+            Some(name) => name.to_owned(),
+            None if is_file => read(path, &self.inputs()?)?.plan.file.name,
+            None => plan.to_owned(),
         };
         let paths = match is_rehearsal {
             true => Paths::rehearsal(self.state(), &name),
@@ -122,13 +126,51 @@ impl Session {
         given.map_or_else(|| self.surroundings.user(), str::to_owned)
     }
 
-    /// What stands for the plan in commands that are printed.
+    /// What stands for the plan in commands that are printed, so that they can be typed where they are read: with
+    /// the state folder and the variables that this command was given.
     pub fn address(&self, plan: &str) -> String {
-        let state = self.state();
-        match state == Path::new(".vecshift") {
-            true => plan.to_owned(),
-            false => format!("{plan} --state {}", state.display()),
+        let mut words = quoted(&self.shown(plan));
+        let mut add = |option: &str, value: &str| {
+            words.push_str(&format!(" {option} {}", quoted(value)));
+        };
+        if self.state() != Path::new(".vecshift") {
+            add("--state", &self.state().display().to_string());
         }
+        for file in &self.global.var_file {
+            add("--var-file", &file.display().to_string());
+        }
+        for (name, value) in &self.global.vars {
+            add("--var", &format!("{name}={value}"));
+        }
+        words
+    }
+
+    /// A path as short as it leads there from the working folder.
+    fn shown(&self, path: &str) -> String {
+        match Path::new(path).strip_prefix(&self.surroundings.folder) {
+            Ok(below) => below.display().to_string(),
+            Err(_) => path.to_owned(),
+        }
+    }
+
+    /// The report of `entries`, with `address` standing for the plan in the commands it names.
+    ///
+    /// # Errors
+    /// As [`Report::from_entries`].
+    pub fn report(&self, entries: &[Entry], address: Option<&str>) -> Result<Report> {
+        let mut report = Report::from_entries(entries)?;
+        report.file = report.file.map(|file| self.shown(&file));
+        let address = match (&report.file, address) {
+            (_, Some(address)) => address.to_owned(),
+            (Some(file), None) => self.address(file),
+            (None, None) => self.address(&report.plan),
+        };
+        Ok(report.addressed(&address))
+    }
+
+    /// Who runs the plan right now, as far as this machine can see.
+    pub fn holder_of(&self, paths: &Paths) -> Result<Option<LockView>> {
+        Lock::holder(paths.dir(), &self.surroundings.holder().host, self.clock.now())
     }
 
     /// Names of the plans that have a journal here, in order.
@@ -170,18 +212,13 @@ pub struct Found {
 
 impl Found {
     /// The report of `entries`, with commands that can be typed as they stand.
-    pub fn report(&self, session: &Session, entries: &[crate::journal::Entry]) -> Result<Report> {
-        let report = Report::from_entries(entries)?;
-        let address = match &report.file {
-            Some(file) if self.by_name => session.address(file),
-            _ => self.address.clone(),
-        };
-        Ok(report.addressed(&address))
+    pub fn report(&self, session: &Session, entries: &[Entry]) -> Result<Report> {
+        session.report(entries, Some(self.address.as_str()).filter(|_| !self.by_name))
     }
 
     /// # Errors
     /// `NotFound` where no run of the plan was ever begun here.
-    pub fn entries(&self) -> Result<Vec<crate::journal::Entry>> {
+    pub fn entries(&self) -> Result<Vec<Entry>> {
         let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
         if entries.is_empty() {
             let message =
@@ -191,6 +228,23 @@ impl Found {
             ));
         }
         Ok(entries)
+    }
+}
+
+/// Whether a plan is named by its file, and not by its name.
+pub fn is_file(plan: &str) -> bool {
+    let path = Path::new(plan);
+    let is_known =
+        |ending: &std::ffi::OsStr| ending == "yaml" || ending == "yml" || ending == "json";
+    path.extension().is_some_and(is_known) || path.is_file()
+}
+
+/// Text as one word of a POSIX shell.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

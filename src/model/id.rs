@@ -6,6 +6,24 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// Names that no plan may have: folders and files of the state folder that are not a plan's, or that would stand
+/// where a rehearsal or a check of another plan keeps its own; and what some file systems do not take for a name.
+pub const RESERVED_NAMES: [&str; 13] = [
+    "rehearsals",
+    "checks",
+    "artifacts",
+    "inbox",
+    "journal",
+    "lock",
+    "snapshots",
+    "traffic",
+    "tmp",
+    "aux",
+    "con",
+    "nul",
+    "prn",
+];
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -23,7 +23,7 @@ mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
 pub use filter::{FilterProblem, RecordFilter};
-pub use id::{Namespace, RecordId, StageId};
+pub use id::{Namespace, RESERVED_NAMES, RecordId, StageId};
 pub use identity::{Identity, RUN_TAG};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use judgement::{Judgement, Meanwhile, Place, Severity};

@@ -29,4 +29,4 @@ pub use steps::StepReport;
 pub use table::{Look, paint, table};
 pub use traffic::TrafficReport;
 pub use waiting::Waiting;
-pub use words::{count, duration, plural, short_digest, time};
+pub use words::{count, duration, plural, time};

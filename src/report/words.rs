@@ -62,7 +62,7 @@ pub fn time(at: Timestamp) -> String {
 }
 
 /// `sha256:9c1f…e07a`: enough to recognise, never enough to compare by machine.
-pub fn short_digest(digest: &str) -> String {
+pub(super) fn short_digest(digest: &str) -> String {
     let (scheme, hex) = digest.split_once(':').unwrap_or(("", digest));
     match (hex.get(..4), hex.len().checked_sub(4).and_then(|start| hex.get(start..))) {
         (Some(first), Some(last)) if hex.len() > 12 => format!("{scheme}:{first}…{last}"),

@@ -12,9 +12,11 @@ use crate::cli::output::Answer;
 use crate::cli::preview::{render, verdict};
 use crate::cli::saved::Saved;
 use crate::cli::session::Session;
+use crate::cli::standing::state_words;
 use crate::journal::{Paths, RunState, read_of};
 use crate::provider::registry::check_secrets;
-use crate::run::{World, preview};
+use crate::report::Report;
+use crate::run::{Preview, World, preview};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -34,19 +36,21 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     check_secrets(&plan.file, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let world = World::open_to_look(&plan, &environment)?;
-    let state = {
-        let path = Paths::new(session.state(), &plan.file.name).journal();
-        RunState::fold(&read_of(&path, &plan.file.name)?)?
-    };
+    let paths = Paths::new(session.state(), &plan.file.name);
+    let entries = read_of(&paths.journal(), &plan.file.name)?;
+    let state = RunState::fold(&entries)?;
     let options = session.run_options();
     let look = async { Ok(preview(&plan, &world, &state, &options).await?) };
     let preview = tokio::select! {
-        preview = interrupt.guard(look) => preview?,
+        preview = interrupt.guard(look) => Preview {
+            state: state_words(Report::from_entries(&entries)?.ending, session.holder_of(&paths)?.is_some()),
+            ..preview?
+        },
         // Looking has nothing to put down first.
         () = interrupt.gently.cancelled() => return Err(Failure::Interrupted(interrupt.exit())),
     };
     if let Some(out) = &arguments.out {
-        Saved::new(&plan, &preview, session.vars()?)?.write(out)?;
+        Saved::new(&plan, &preview, session.vars()?, out)?.write()?;
         session.output.talk(&format!(
             "Wrote {}; `vecshift run {}` runs this plan and no other.",
             out.display(),

@@ -8,7 +8,6 @@ use crate::cli::drive::{Drive, Files};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
-use crate::cli::saved::Saved;
 use crate::cli::session::Session;
 use crate::journal::Paths;
 use crate::model::{Span, StageId};
@@ -47,13 +46,7 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (plan, expect) = match Saved::read(&arguments.plan)? {
-        Some(saved) => {
-            let digest = saved.digest.clone();
-            (saved.reread(session)?, Some(digest))
-        }
-        None => (session.read_plan(&arguments.plan)?.plan, arguments.expect.clone()),
-    };
+    let plan = session.read_plan(&arguments.plan)?.plan;
     if let Some(asked) = &arguments.expect {
         check_digest(&plan, asked)?;
     }
@@ -63,7 +56,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         no_wait: arguments.no_wait,
         detach_after: arguments.detach_after.map(|span| span.0),
         confirm: arguments.confirm.clone(),
-        expect,
+        expect: arguments.expect.as_ref().map(|_| plan.digest.clone()),
         adopt: arguments.adopt,
         strict: arguments.strict,
         ..session.run_options()
@@ -85,8 +78,21 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     drive.run(&interrupt).await
 }
 
+/// Hexadecimal digits of a digest that are enough to mean it.
+const ENOUGH: usize = 12;
+
+/// The digest that a run is held to may be cut, to no fewer than [`ENOUGH`] digits.
 fn check_digest(plan: &Plan, asked: &str) -> Result<(), Failure> {
-    if plan.digest == asked {
+    let digits = asked.strip_prefix("sha256:").unwrap_or(asked).to_ascii_lowercase();
+    let known = plan.digest.strip_prefix("sha256:").unwrap_or(&plan.digest);
+    if digits.len() < ENOUGH || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        let message = format!("`--expect {asked}` is too little to know a plan by");
+        let hint = format!(
+            "give the digest as `vecshift plan` prints it, or no fewer than its first {ENOUGH} digits"
+        );
+        return Err(crate::Error::new(crate::ErrorKind::Refused, message).with_hint(hint).into());
+    }
+    if known.starts_with(&digits) {
         return Ok(());
     }
     let message = format!(

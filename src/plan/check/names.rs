@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::codes;
 use super::super::file::{Endpoint, Provider, StageKind};
 use super::{Context, stage_id};
+use crate::model::RESERVED_NAMES;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -17,6 +18,14 @@ pub(super) fn check(context: &mut Context<'_>) {
         context.report_with(&codes::PLAN_NAME, "/name", message, |d| match near_name(&file.name) {
             Some(near) => d.label(format!("for example `{near}`")),
             None => d.label("lower-case letters, digits and `-`"),
+        });
+    }
+    if RESERVED_NAMES.contains(&file.name.as_str()) {
+        let message = format!("`{}` is a name that vecshift keeps for itself", file.name);
+        context.report_with(&codes::PLAN_NAME, "/name", message, |d| {
+            d.label(format!("for example `{}-plan`", file.name)).note(
+                "the state folder has a folder or file of this name beside those of the plans",
+            )
         });
     }
     endpoint(context, "/source", &file.source);

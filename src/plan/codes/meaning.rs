@@ -9,7 +9,7 @@ codes! {
     fix "Write `version: 1`, or use a newer vecshift."
 
     PLAN_NAME Error "V031" "plan-name"
-    means "The plan's name is the name of its journal and the salt of its traffic buckets: 1 to 63 lower-case letters, digits and `-`, with a letter or digit at both ends."
+    means "The plan's name is the name of its journal and the salt of its traffic buckets: 1 to 63 lower-case letters, digits and `-`, with a letter or digit at both ends. Names of folders and files that vecshift keeps for itself (`rehearsals`, `checks`, `artifacts` and a few more) are not taken."
     example "name: Digital Twin"
     fix "Use a name like `digital-twin`."
 
