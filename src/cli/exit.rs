@@ -70,7 +70,12 @@ impl Exit {
                 "`plan --detailed-exitcode` only: a run would change something",
                 "branch",
             ),
-            Self::Invalid => (3, "invalid", "the plan is wrong", "fix it"),
+            Self::Invalid => (
+                3,
+                "invalid",
+                "the plan is wrong, or something it names: a key, an index, a file",
+                "fix it",
+            ),
             Self::Failed => (4, "failed", "an assertion failed, nothing needed undoing", "block"),
             Self::Waiting => {
                 (5, "waiting", "bake, approval or inconclusive; resumable", "come back, approve")
@@ -96,6 +101,11 @@ impl Exit {
         }
     }
 
+    /// Whether the same command may end better later without anything being mended.
+    pub fn is_worth_a_retry(self) -> bool {
+        matches!(self, Self::Error | Self::Locked | Self::Interrupted | Self::Terminated)
+    }
+
     /// `{"code": 6, "name": "rolled_back"}`
     pub fn json(self) -> Value {
         json!({ "code": self.code(), "name": self.name() })
@@ -104,8 +114,13 @@ impl Exit {
     /// The way an error ends the process.
     pub fn of_error(error: &Error) -> Self {
         match error.kind() {
-            ErrorKind::Invalid => Self::Invalid,
-            ErrorKind::Refused | ErrorKind::Conflict => Self::Refused,
+            // Nothing changes by itself: a key, a name or the plan has to be mended.
+            ErrorKind::Invalid
+            | ErrorKind::Unauthorized
+            | ErrorKind::NotFound
+            | ErrorKind::Unsupported
+            | ErrorKind::TooLarge => Self::Invalid,
+            ErrorKind::Refused | ErrorKind::Conflict | ErrorKind::AlreadyExists => Self::Refused,
             ErrorKind::Locked => Self::Locked,
             ErrorKind::Interrupted => Self::Interrupted,
             _ => Self::Error,
@@ -163,5 +178,7 @@ mod tests {
         assert_eq!(of(ErrorKind::Conflict), Exit::Refused);
         assert_eq!(of(ErrorKind::Unavailable), Exit::Error);
         assert_eq!(of(ErrorKind::Invalid), Exit::Invalid);
+        assert_eq!(of(ErrorKind::Unauthorized), Exit::Invalid);
+        assert_eq!(of(ErrorKind::NotFound), Exit::Invalid);
     }
 }

@@ -80,9 +80,14 @@ fn label(colour: bool) -> &'static str {
 
 /// `error: what (where): cause`, and below it what to do.
 pub fn error_text(error: &Error, colour: bool) -> String {
-    let hint = error.hint().map(str::to_owned).or_else(|| hint(error.kind()).map(str::to_owned));
+    format!("{}{}", label(colour), error_words(error))
+}
+
+/// What could not be done, and below it what to do.
+pub fn error_words(error: &Error) -> String {
+    let hint = error.hint().or(hint(error.kind()));
     let hint = hint.map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
-    format!("{}{error}{hint}", label(colour))
+    format!("{error}{hint}")
 }
 
 pub fn error_json(error: &Error) -> serde_json::Value {
@@ -94,7 +99,7 @@ pub fn error_json(error: &Error) -> serde_json::Value {
         "operation": error.operation(),
         "context": context,
         "hint": error.hint().or(hint(error.kind())),
-        "retryable": error.is_retryable(),
+        "retryable": Exit::of_error(error).is_worth_a_retry(),
     })
 }
 

@@ -23,6 +23,7 @@ mod progress;
 mod reference;
 mod saved;
 mod session;
+mod standing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,12 +2,13 @@
 
 use clap::Args;
 
-use super::steer::{ask, open_run};
+use super::steer::{ask, does_not_fit, open_run, refuse_while_rolling_back};
 use crate::cli::failure::Failure;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Gate, Request, RunState};
+use crate::cli::standing::Standing;
+use crate::error::{Error, ErrorKind};
+use crate::journal::{Gate, Request};
 use crate::model::StageId;
 
 #[derive(Debug, Args)]
@@ -26,40 +27,90 @@ pub struct Arguments {
 }
 
 pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, state) = open_run(session, &arguments.plan)?;
+    let (found, standing) = open_run(session, &arguments.plan)?;
+    refuse_while_rolling_back(&standing)?;
     let gate = match &arguments.stage {
-        Some(stage) => named(&state, stage, arguments.step)?,
-        None => waiting(&state)?,
+        Some(stage) => named(&standing, stage, arguments.step)?,
+        None => waiting(&standing)?,
     };
-    if state.approvals.contains(&gate) {
+    if standing.state.approvals.contains(&gate) {
         let text = format!("{gate} of {} is approved already.", found.name);
+        return Ok(Answer::ok(text).with("plan", found.name.clone()));
+    }
+    let is_it = |request: &Request| matches!(request, Request::Approve { gate: asked, .. } if *asked == gate);
+    if standing.requests.iter().any(is_it) {
+        let text = format!("{gate} of {} was approved already, and not taken up yet.", found.name);
         return Ok(Answer::ok(text).with("plan", found.name.clone()));
     }
     let what = format!("go on: {gate} is approved");
     let request = Request::Approve { gate, by: session.who(arguments.by.as_deref()) };
-    ask(session, &found, &request, &what)
+    ask(session, &found, &standing, &request, &what)
 }
 
-fn named(state: &RunState, stage: &str, step: Option<u32>) -> Result<Gate> {
-    let stage = StageId::new(stage);
-    if state.stage(&stage).is_none() {
-        let known: Vec<_> = state.stages.iter().map(|stage| format!("`{}`", stage.id)).collect();
-        return Err(Error::new(ErrorKind::NotFound, format!("the run has no stage `{stage}`"))
-            .with_hint(format!("its stages are {}", known.join(", "))));
+/// A gate that the plan has and that was not passed.
+fn named(standing: &Standing, stage: &str, step: Option<u32>) -> Result<Gate, Failure> {
+    let state = &standing.state;
+    let id = StageId::new(stage);
+    let Some(stage) = state.stage(&id) else {
+        let known: Vec<_> = state.stages.iter().map(|stage| stage.id.as_str()).collect();
+        let message = format!("the run has no stage `{id}`; its stages are {}", known.join(", "));
+        return Err(Failure::Usage(message));
+    };
+    let gate = Gate { stage: id, step: step.map(|step| step as usize - 1) };
+    let has_begun = stage.is_passed() || (gate.step.is_none() && stage.has_started());
+    if has_begun || gate.step.is_some_and(|step| stage.steps_passed.contains(&step)) {
+        let what =
+            if stage.is_passed() || gate.step.is_some() { "has passed" } else { "has begun" };
+        return Err(does_not_fit(standing, &format!("needs no approval of {gate}: it {what}")));
     }
-    Ok(Gate { stage, step: step.map(|step| step as usize - 1) })
+    let is_asked = match &state.gates {
+        Some(gates) => gates.contains(&gate),
+        None => state.requested.contains(&gate),
+    };
+    if is_asked {
+        return Ok(gate);
+    }
+    let why = match known(standing).as_slice() {
+        [] => format!("asks for no approval of {gate}, nor of anything else"),
+        known => format!("asks for no approval of {gate}, only of {}", known.join(", ")),
+    };
+    Err(does_not_fit(standing, &why))
+}
+
+/// The gates that are not passed yet.
+fn known(standing: &Standing) -> Vec<String> {
+    let state = &standing.state;
+    let gates: Vec<&Gate> = match &state.gates {
+        Some(gates) => gates.iter().collect(),
+        None => state.requested.iter().collect(),
+    };
+    let is_open = |gate: &&Gate| !state.approvals.contains(gate);
+    gates.into_iter().filter(is_open).map(ToString::to_string).collect()
 }
 
 /// The one gate that was asked for and not approved yet.
-fn waiting(state: &RunState) -> Result<Gate> {
+fn waiting(standing: &Standing) -> Result<Gate, Failure> {
+    let state = &standing.state;
     let mut open = state.requested.difference(&state.approvals);
     match (open.next(), open.next()) {
         (Some(gate), None) => Ok(gate.clone()),
-        (None, _) => Err(Error::new(ErrorKind::Refused, "nothing waits for an approval")
-            .with_hint("to approve ahead of time, name the stage: --stage canary --step 3")),
+        (None, _) => {
+            let ahead = match known(standing).as_slice() {
+                [] => "its plan asks for none".to_owned(),
+                known => {
+                    format!(
+                        "ahead of time, name one of {}: --stage STAGE --step N",
+                        known.join(", ")
+                    )
+                }
+            };
+            let why = format!("waits for no approval; {ahead}");
+            Err(does_not_fit(standing, &why))
+        }
         (Some(_), Some(_)) => {
             Err(Error::new(ErrorKind::Refused, "several gates wait for an approval")
-                .with_hint("name one: --stage STAGE, and --step N for a canary"))
+                .with_hint("name one: --stage STAGE, and --step N for a canary")
+                .into())
         }
     }
 }

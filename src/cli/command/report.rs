@@ -80,7 +80,8 @@ fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found),
     let names = session.plans(arguments.rehearsal)?;
     for name in &names {
         let found = session.find(name, arguments.rehearsal)?;
-        if let Some(entries) = of_run(&found, asked)? {
+        // A journal that cannot be read is not in the way of the others'.
+        if let Ok(Some(entries)) = of_run(&found, asked) {
             return Ok((entries, found));
         }
     }
@@ -103,7 +104,12 @@ fn of_run(found: &Found, id: &str) -> Result<Option<Vec<Entry>>> {
 }
 
 fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
-    let names = session.plans(is_rehearsal)?;
+    let mut names = session.plans(is_rehearsal)?;
+    if names.len() > 1 {
+        names.retain(|name| {
+            session.find(name, is_rehearsal).is_ok_and(|found| found.entries().is_ok())
+        });
+    }
     match names.as_slice() {
         [name] => session.find(name, is_rehearsal),
         [] => Err(Error::new(

@@ -10,19 +10,19 @@ use crate::cli::drive::{Drive, Files};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, is_file};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Paths, Phase, RunState, StageStatus, read};
+use crate::journal::{LockView, Paths, Phase, RunState, StageStatus, read_of};
 use crate::plan::Plan;
 use crate::plan::file::StageKind;
 use crate::provider::registry::check_secrets;
-use crate::report::plural;
-use crate::run::{World, open_driver, roll_back};
+use crate::report::{plural, time};
+use crate::run::{World, changes_to_adopt, named, open_driver, roll_back};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The plan file
-    pub plan: PathBuf,
+    /// The plan file, or the plan's name
+    pub plan: String,
     /// Say what would be undone, and undo nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -37,12 +37,18 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let plan = session.read_plan(&arguments.plan)?.plan;
+    let plan = session.read_plan(&plan_file(session, &arguments.plan)?)?.plan;
     let paths = Paths::new(session.state(), &plan.file.name);
-    let state = RunState::fold(&read(&paths.journal())?)?;
+    let state = RunState::fold(&read_of(&paths.journal(), &plan.file.name)?)?;
     check(&plan, &state)?;
+    let changes = changes_to_adopt(&plan, &state, arguments.adopt)?;
+    let holder = session.holder_of(&paths)?;
     if arguments.dry_run {
-        return Ok(preview(&plan, &state, arguments.purge));
+        let answer = preview(&plan, &state, arguments.purge);
+        return Ok(with_notes(answer, changes.as_deref(), holder.as_ref(), &plan.file.name));
+    }
+    if let Some(view) = holder {
+        return Err(is_running(&view, &plan.file.name).into());
     }
     let environment = session.providers(&plan);
     check_secrets(&plan.file, &environment)?;
@@ -68,6 +74,47 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         answer.exit = crate::cli::exit::Exit::Ok;
     }
     Ok(answer)
+}
+
+/// The file of a plan that is named by it, or by the name under which a run was begun.
+fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
+    if is_file(plan) {
+        return Ok(PathBuf::from(plan));
+    }
+    let found = session.find(plan, false)?;
+    let state = RunState::fold(&found.entries()?)?;
+    let path = state.path.map(PathBuf::from).filter(|path| path.is_file());
+    path.ok_or_else(|| {
+        let message = format!("the plan's file of the run of `{plan}` is not where it was");
+        Error::new(ErrorKind::NotFound, message)
+            .with_hint("give the file: `vecshift rollback FILE`")
+            .into()
+    })
+}
+
+/// A process that is at it can be asked; it cannot be worked against.
+fn is_running(view: &LockView, name: &str) -> Error {
+    let message = format!("a process runs `{name}`: {} since {}", view.holder, time(view.since));
+    Error::new(ErrorKind::Locked, message)
+        .with_hint(format!("`vecshift abort {name}` asks it to stop and roll back"))
+}
+
+fn with_notes(
+    mut answer: Answer,
+    changes: Option<&[String]>,
+    holder: Option<&LockView>,
+    name: &str,
+) -> Answer {
+    if let Some(changes) = changes {
+        answer.text.push_str(&format!("\n\nIt would adopt: {}.", named(changes)));
+    }
+    if let Some(view) = holder {
+        answer.text.push_str(&format!(
+            "\n\nNot while {} runs it: `vecshift abort {name}` asks it to stop and roll back.",
+            view.holder
+        ));
+    }
+    answer
 }
 
 fn check(plan: &Plan, state: &RunState) -> Result<()> {

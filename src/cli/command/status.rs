@@ -2,12 +2,14 @@
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
-use crate::journal::{Lock, LockView};
+use crate::cli::standing::{Standing, hold_json, request_json, request_words};
+use crate::error::Error;
 use crate::report::{Ending, Report, paint, time};
 
 #[derive(Debug, Args)]
@@ -19,37 +21,46 @@ pub struct Arguments {
     pub rehearsal: bool,
 }
 
-/// One plan's run.
-struct Standing {
-    report: Report,
-    holder: Option<LockView>,
+/// What can be said of one plan.
+enum Row {
+    Known(Box<Standing>),
+    /// Its journal cannot be read: said beside the others.
+    Unknown {
+        plan: String,
+        error: Error,
+    },
 }
 
 pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let standings = match &arguments.plan {
-        Some(plan) => vec![standing(session, &session.find(plan, arguments.rehearsal)?)?],
+    let now = session.clock.now();
+    let rows = match &arguments.plan {
+        Some(plan) => {
+            let found = session.find(plan, arguments.rehearsal)?;
+            vec![Row::Known(Box::new(Standing::of(session, &found)?))]
+        }
         None => {
-            let names = session.plans(arguments.rehearsal)?;
-            let found = names
-                .iter()
-                .map(|name| standing(session, &session.find(name, arguments.rehearsal)?));
-            found.collect::<Result<Vec<_>, Failure>>()?
+            let mut rows = Vec::new();
+            for name in session.plans(arguments.rehearsal)? {
+                rows.push(row(session, &session.find(&name, arguments.rehearsal)?)?);
+            }
+            rows
         }
     };
-    let text = match (standings.as_slice(), &arguments.plan) {
+    let text = match (rows.as_slice(), &arguments.plan) {
         ([], _) => format!("No runs in {}.", session.state().display()),
-        ([one], Some(_)) => detail(one),
+        ([Row::Known(one)], Some(_)) => detail(one, now),
         (all, _) => overview(all, session.output.stdout.width),
     };
     let text = if session.output.stdout.colour { paint(&text) } else { text };
-    Ok(Answer::ok(text).with("runs", standings.iter().map(as_json).collect::<Vec<_>>()))
+    Ok(Answer::ok(text).with("runs", rows.iter().map(|row| row.json(now)).collect::<Vec<_>>()))
 }
 
-fn standing(session: &Session, found: &Found) -> Result<Standing, Failure> {
-    let report = found.report(session, &found.entries()?)?;
-    let dir = found.paths.dir();
-    let holder = Lock::view(dir)?.filter(|_| Lock::is_held(dir));
-    Ok(Standing { report, holder })
+fn row(session: &Session, found: &Found) -> Result<Row, Failure> {
+    match Standing::of(session, found) {
+        Ok(standing) => Ok(Row::Known(Box::new(standing))),
+        Err(Failure::Error(error)) => Ok(Row::Unknown { plan: found.name.clone(), error }),
+        Err(other) => Err(other),
+    }
 }
 
 /// The stage that is next or under way.
@@ -59,28 +70,17 @@ fn stage_of(report: &Report) -> Option<String> {
     Some(format!("{} ({} of {})", report.stages[at].stage, at + 1, report.stages.len()))
 }
 
-impl Standing {
-    /// A run that is open and has a process is going on, whatever the journal's last word is.
-    fn words(&self) -> String {
-        match (self.report.ending, &self.holder) {
-            (Ending::Running, Some(_)) => "running".to_owned(),
-            (Ending::Running, None) => "interrupted".to_owned(),
-            (ending, _) => ending.title().to_lowercase(),
+fn next(standing: &Standing) -> String {
+    match (&standing.report.next, standing.report.ending, &standing.holder) {
+        (_, Ending::Running | Ending::RollingBack, Some(_)) => {
+            "nothing: a process is at it".to_owned()
         }
-    }
-
-    fn next(&self) -> String {
-        match (&self.report.next, self.report.ending, &self.holder) {
-            (_, Ending::Running | Ending::RollingBack, Some(_)) => {
-                "nothing: a process is at it".to_owned()
-            }
-            (Some(next), ..) => next.command.clone(),
-            (None, ..) => "nothing is left to do".to_owned(),
-        }
+        (Some(next), ..) => next.command.clone(),
+        (None, ..) => "nothing is left to do".to_owned(),
     }
 }
 
-fn detail(standing: &Standing) -> String {
+fn detail(standing: &Standing, now: Timestamp) -> String {
     let report = &standing.report;
     let passed = report.stages.iter().filter(|stage| stage.status == "passed").count();
     let mut lines = vec![
@@ -92,12 +92,14 @@ fn detail(standing: &Standing) -> String {
         ("stages", format!("{passed} of {} passed", report.stages.len())),
     ];
     lines.extend(stage_of(report).map(|stage| ("stage", stage)));
+    lines.extend(standing.progress(now).map(|(progress, _)| ("progress", progress)));
     let reason = report.reason.clone().filter(|_| report.waiting.is_none());
     lines.extend(reason.map(|reason| ("because", reason)));
     lines.extend(report.traffic.as_ref().map(|traffic| ("traffic", traffic.text.clone())));
     if let Some(waiting) = &report.waiting {
         lines.push(("waits for", waiting.what.clone()));
     }
+    lines.extend(standing.requests.iter().map(|request| ("request", request_words(request))));
     lines.push(("rollback", report.rollback.text.clone()));
     lines.extend(report.rollback.left_behind.iter().map(|what| ("left", what.clone())));
     if let Some(last) = report.last {
@@ -106,42 +108,82 @@ fn detail(standing: &Standing) -> String {
     if let Some(view) = &standing.holder {
         lines.push(("process", format!("{} since {}", view.holder, time(view.since))));
     }
-    lines.push(("next", standing.next()));
+    lines.push(("next", next(standing)));
     let line = |(name, value): &(&str, String)| format!("{name:<11} {value}");
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn overview(all: &[Standing], width: u16) -> String {
+fn overview(all: &[Row], width: u16) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width)
         .set_header(["plan", "state", "stage", "waits for", "rollback"]);
-    for standing in all {
-        let report = &standing.report;
-        let waits = report.waiting.as_ref().map(|waiting| waiting.what.clone());
-        let possible = if report.rollback.is_possible { "possible" } else { "no" };
-        table.add_row([
-            report.plan.clone(),
-            standing.words(),
-            stage_of(report).unwrap_or_else(|| "-".to_owned()),
-            waits.unwrap_or_else(|| "-".to_owned()),
-            possible.to_owned(),
-        ]);
+    for row in all {
+        table.add_row(row.cells());
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     let mut text = table.trim_fmt();
-    for standing in all.iter().filter(|standing| standing.report.next.is_some()) {
-        text.push_str(&format!("\n\n{}: {}", standing.report.plan, standing.next()));
+    for row in all {
+        match row {
+            Row::Known(standing) => {
+                let plan = &standing.report.plan;
+                for request in &standing.requests {
+                    text.push_str(&format!("\n\n{plan}: to {}", request_words(request)));
+                }
+                if standing.report.next.is_some() {
+                    text.push_str(&format!("\n\n{plan}: {}", next(standing)));
+                }
+            }
+            Row::Unknown { plan, error } => {
+                text.push_str(&format!("\n\n{plan}: {}", error_words(error)));
+            }
+        }
     }
     text
 }
 
-fn as_json(standing: &Standing) -> Value {
+impl Row {
+    fn cells(&self) -> [String; 5] {
+        let nothing = || "-".to_owned();
+        match self {
+            Self::Known(standing) => {
+                let report = &standing.report;
+                let waits = report.waiting.as_ref().map(|waiting| waiting.what.clone());
+                let possible = if report.rollback.is_possible { "possible" } else { "no" };
+                [
+                    report.plan.clone(),
+                    standing.words(),
+                    stage_of(report).unwrap_or_else(nothing),
+                    waits.unwrap_or_else(nothing),
+                    possible.to_owned(),
+                ]
+            }
+            Self::Unknown { plan, .. } => {
+                [plan.clone(), "unknown".to_owned(), nothing(), nothing(), nothing()]
+            }
+        }
+    }
+
+    fn json(&self, now: Timestamp) -> Value {
+        match self {
+            Self::Known(standing) => as_json(standing, now),
+            Self::Unknown { plan, error } => {
+                json!({ "plan": plan, "state": "unknown", "error": error_json(error) })
+            }
+        }
+    }
+}
+
+fn as_json(standing: &Standing, now: Timestamp) -> Value {
     let report = &standing.report;
+    let mut waiting = json!(report.waiting);
+    if let Some(held) = &report.waiting {
+        waiting["hold"] = hold_json(&held.hold);
+    }
     json!({
         "plan": report.plan,
         "run": report.run,
@@ -151,9 +193,11 @@ fn as_json(standing: &Standing) -> Value {
         "state": standing.words(),
         "reason": report.reason,
         "stages": report.stages,
+        "progress": standing.progress(now).map(|(_, progress)| progress),
         "weight": report.weight,
         "traffic": report.traffic,
-        "waiting": report.waiting,
+        "waiting": waiting,
+        "requests": standing.requests.iter().map(request_json).collect::<Vec<_>>(),
         "rollback": report.rollback,
         "last": report.last,
         "process": standing.holder,

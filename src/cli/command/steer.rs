@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
+use crate::cli::standing::{Standing, request_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Hold, Inbox, Lock, Request, RunState};
+use crate::journal::{Hold, Inbox, Phase, Request, RunState};
 use crate::model::Share;
 
 #[derive(Debug, Args)]
@@ -29,25 +30,42 @@ pub struct ResumeArguments {
 }
 
 pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, state) = open_run(session, &arguments.plan)?;
-    if let Some(by) = &state.paused {
-        return Ok(Answer::ok(format!("{} is paused already, by {by}.", found.name))
-            .with("plan", json!(found.name)));
+    let (found, standing) = open_run(session, &arguments.plan)?;
+    refuse_while_rolling_back(&standing)?;
+    if standing.will_be_paused() {
+        let already = match &standing.state.paused {
+            Some(by) => format!("is paused already, by {by}"),
+            None => "was asked to pause already".to_owned(),
+        };
+        return Ok(as_it_is(&found, &already));
     }
     let by = session.who(arguments.by.as_deref());
-    ask(session, &found, &Request::Pause { by }, "pause it")
+    ask(session, &found, &standing, &Request::Pause { by }, "pause")
 }
 
 pub fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, Failure> {
     let Arguments { plan, by } = &arguments.of;
-    let (found, state) = open_run(session, plan)?;
+    let (found, standing) = open_run(session, plan)?;
+    refuse_while_rolling_back(&standing)?;
     let by = session.who(by.as_deref());
     if let Some(weight) = arguments.accept_weight {
-        check_acceptable(&state, weight)?;
+        check_acceptable(&standing.state, weight)?;
         let what = format!("go on from {weight} of the traffic, if that is still so");
-        return ask(session, &found, &Request::AcceptWeight { weight, by }, &what);
+        let request = Request::AcceptWeight { weight, by };
+        return ask(session, &found, &standing, &request, &what);
     }
-    ask(session, &found, &Request::Resume { by }, "resume it")
+    let is_judged = |hold: &Hold| matches!(hold, Hold::Judgement { .. });
+    let is_unclear = standing.report.waiting.as_ref().is_some_and(|held| is_judged(&held.hold));
+    if !standing.will_be_paused() {
+        let is_asked = |request: &Request| matches!(request, Request::Resume { .. });
+        if standing.requests.iter().any(is_asked) {
+            return Ok(as_it_is(&found, "was asked to resume already"));
+        }
+        if !is_unclear {
+            return Err(does_not_fit(&standing, "is not paused: there is nothing to resume"));
+        }
+    }
+    ask(session, &found, &standing, &Request::Resume { by }, "resume")
 }
 
 /// Whether there can be a weight that somebody else set: one that waits, or one after a stage that moved traffic.
@@ -73,25 +91,48 @@ fn check_acceptable(state: &RunState, weight: Share) -> Result<(), Failure> {
 }
 
 pub fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, state) = open_run(session, &arguments.plan)?;
+    let (found, standing) = open_run(session, &arguments.plan)?;
+    let state = &standing.state;
     if state.is_past_no_return() {
         return Err(past_no_return(&found.name).into());
     }
+    if state.phase == Phase::RollingBack {
+        return Ok(as_it_is(&found, "is rolling back already"));
+    }
+    let is_asked = |request: &Request| matches!(request, Request::Abort { .. });
+    if state.abort.is_some() || standing.requests.iter().any(is_asked) {
+        return Ok(as_it_is(&found, "was asked to abort already"));
+    }
     let by = session.who(arguments.by.as_deref());
-    ask(session, &found, &Request::Abort { by }, "abort it and roll back")
+    ask(session, &found, &standing, &Request::Abort { by }, "abort and roll back")
 }
 
-/// The state of a run that has not ended.
-pub fn open_run(session: &Session, plan: &str) -> Result<(Found, RunState), Failure> {
+/// A run that has not ended, and where it stands.
+pub fn open_run(session: &Session, plan: &str) -> Result<(Found, Standing), Failure> {
     let found = session.find(plan, false)?;
-    let state = RunState::fold(&found.entries()?)?;
-    if !state.is_open() {
-        let message = format!("the run of `{}` has ended: {}", found.name, state.phase.name());
+    let standing = Standing::of(session, &found)?;
+    if !standing.state.is_open() {
+        let phase = standing.state.phase.name();
+        let message = format!("the run of `{}` has ended: {phase}", found.name);
         return Err(Error::new(ErrorKind::Refused, message)
             .with_hint("`vecshift status` says more")
             .into());
     }
-    Ok((found, state))
+    Ok((found, standing))
+}
+
+/// Refuses what cannot be asked of a run that takes everything back.
+pub fn refuse_while_rolling_back(standing: &Standing) -> Result<(), Failure> {
+    match standing.state.phase == Phase::RollingBack {
+        true => Err(does_not_fit(standing, "is rolling back")),
+        false => Ok(()),
+    }
+}
+
+/// The answer to a request that does not fit what the run waits for.
+pub fn does_not_fit(standing: &Standing, why: &str) -> Failure {
+    let message = format!("the run of `{}` {why}", standing.report.plan);
+    Error::new(ErrorKind::Refused, message).with_hint(standing.wanted()).into()
 }
 
 pub fn past_no_return(name: &str) -> Error {
@@ -99,24 +140,33 @@ pub fn past_no_return(name: &str) -> Error {
         .with_hint("`vecshift status` says where it stands; the snapshot of the source is among the report's artifacts")
 }
 
+/// The answer where nothing has to be asked any more.
+pub fn as_it_is(found: &Found, already: &str) -> Answer {
+    Answer::ok(format!("The run of {} {already}.", found.name)).with("plan", json!(found.name))
+}
+
 /// Leaves the request, and says when it takes effect.
 pub fn ask(
     session: &Session,
     found: &Found,
+    standing: &Standing,
     request: &Request,
     what: &str,
 ) -> Result<Answer, Failure> {
     Inbox::new(&found.paths).put(request, &session.clock)?;
-    let holder = Lock::view(found.paths.dir())?.filter(|_| Lock::is_held(found.paths.dir()));
-    let when = match &holder {
+    let when = match &standing.holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
-        None => format!(
-            "No process runs it here; the next `vecshift run` of {} takes it up.",
-            found.name
-        ),
+        None => {
+            let file = standing.report.file.as_deref().unwrap_or("PLAN");
+            format!(
+                "No process runs it; the next `vecshift run` of {} takes it up:\n  vecshift run {}",
+                found.name,
+                session.address(file)
+            )
+        }
     };
     Ok(Answer::ok(format!("Asked the run of {} to {what}. {when}", found.name))
         .with("plan", json!(found.name))
-        .with("request", json!(request))
-        .with("is_running", json!(holder.is_some())))
+        .with("request", request_json(request))
+        .with("is_running", json!(standing.holder.is_some())))
 }

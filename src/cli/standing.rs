@@ -1,0 +1,135 @@
+//! Where a run stands: what its journal says, who is at it, and what was asked of it and not taken up yet.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::session::{Found, Session};
+use crate::clock::until;
+use crate::error::Result;
+use crate::journal::{Gate, Hold, Inbox, LockView, Request, RunState, StageStatus};
+use crate::report::{Ending, Report, count, duration, plural, time};
+
+/// One plan's run.
+pub struct Standing {
+    pub report: Report,
+    pub state: RunState,
+    pub holder: Option<LockView>,
+    /// Oldest first.
+    pub requests: Vec<Request>,
+}
+
+impl Standing {
+    /// # Errors
+    /// Where there is no run, or its journal cannot be read.
+    pub fn of(session: &Session, found: &Found) -> Result<Self, Failure> {
+        let entries = found.entries()?;
+        let requests = Inbox::new(&found.paths).waiting()?;
+        Ok(Self {
+            report: found.report(session, &entries)?,
+            state: RunState::fold(&entries)?,
+            holder: session.holder_of(&found.paths)?,
+            requests: requests.into_iter().map(|(_, request)| request).collect(),
+        })
+    }
+
+    pub fn words(&self) -> String {
+        state_words(self.report.ending, self.holder.is_some())
+    }
+
+    /// What waits for somebody, and the command for it: what a request that does not fit is answered with.
+    pub fn wanted(&self) -> String {
+        let command = self.report.next.as_ref().map(|next| next.command.as_str());
+        match (&self.report.waiting, command) {
+            (Some(waiting), Some(command)) => {
+                format!("it waits for {}: `{command}`", waiting.what)
+            }
+            (_, Some(command)) if self.holder.is_none() => {
+                format!("no process runs it; `{command}` goes on with it")
+            }
+            _ => "it waits for nobody".to_owned(),
+        }
+    }
+
+    /// Whether it is paused, or will be once the requests are taken up.
+    pub fn will_be_paused(&self) -> bool {
+        self.requests.iter().fold(self.state.paused.is_some(), |paused, request| match request {
+            Request::Pause { .. } => true,
+            Request::Resume { .. } => false,
+            _ => paused,
+        })
+    }
+
+    /// How far the stage that is under way has come.
+    pub fn progress(&self, now: Timestamp) -> Option<(String, Value)> {
+        let stage = self.state.stages.iter().find(|stage| stage.status == StageStatus::Running)?;
+        if let Some(bake) = stage.bake {
+            let left = match until(now, bake.ends) {
+                left if left.is_zero() => "over".to_owned(),
+                left => format!("{} left", duration(left)),
+            };
+            let text = format!("step {} bakes until {}, {left}", bake.step + 1, time(bake.ends));
+            let json = json!({ "stage": stage.id, "step": bake.step + 1, "bake_ends": bake.ends });
+            return Some((text, json));
+        }
+        if stage.shards.is_empty() {
+            return None;
+        }
+        let done = stage.tally().enumerated;
+        let total: u64 = stage.shards.values().map(|shard| shard.shard.expected).sum();
+        let counted = if stage.is_planned { "" } else { " found so far" };
+        let text = format!("{} of {}{counted}", count(done), plural(total, "record"));
+        Some((text, json!({ "stage": stage.id, "records": done, "of": total })))
+    }
+}
+
+/// How a run stands in a word or two: a run that is open and has a process goes on, whatever the journal's last
+/// word is, and one without was interrupted.
+pub fn state_words(ending: Ending, is_alive: bool) -> String {
+    match (ending, is_alive) {
+        (Ending::Running, true) => "running".to_owned(),
+        (Ending::Running, false) => "interrupted".to_owned(),
+        (ending, _) => ending.title().to_lowercase(),
+    }
+}
+
+/// `approve canary step 3, asked by ada`
+pub fn request_words(request: &Request) -> String {
+    match request {
+        Request::Approve { gate, by } => format!("approve {gate}, asked by {by}"),
+        Request::Pause { by } => format!("pause, asked by {by}"),
+        Request::Resume { by } => format!("resume, asked by {by}"),
+        Request::Abort { by } => format!("abort and roll back, asked by {by}"),
+        Request::AcceptWeight { weight, by } => {
+            format!("go on from {weight} of the traffic, asked by {by}")
+        }
+        Request::Erase { side, what, by, .. } => {
+            format!("stand still for a deletion from the {}: {what}, asked by {by}", side.name())
+        }
+        Request::Erased { side, what } => {
+            format!("go on after a deletion from the {}: {what}", side.name())
+        }
+    }
+}
+
+/// A request as JSON, with steps counted from 1 as people count them.
+pub fn request_json(request: &Request) -> Value {
+    let mut json = json!(request);
+    if let Request::Approve { gate, .. } = request {
+        json["gate"] = gate_json(gate);
+    }
+    json
+}
+
+/// A hold as JSON, with steps counted from 1.
+pub fn hold_json(hold: &Hold) -> Value {
+    let mut json = json!(hold);
+    if let Hold::Approval { gate } = hold {
+        json["gate"] = gate_json(gate);
+    }
+    json
+}
+
+fn gate_json(gate: &Gate) -> Value {
+    json!({ "stage": gate.stage, "step": gate.step.map(|step| step + 1) })
+}
