@@ -118,7 +118,7 @@ fn exit_codes_and_metrics_are_explained() {
     assert_eq!(cli.json(&["explain", "exit-codes"])["exit_codes"].as_array().unwrap().len(), 13);
     assert!(cli.run(&["explain", "p95(query)"]).out.contains("p95"));
     let unknown = cli.run(&["explain", "nonsense"]);
-    assert_eq!(unknown.code, 1);
+    assert_eq!(unknown.code, 3);
     assert!(unknown.err.contains("what to do:"), "{}", unknown.err);
 }
 
@@ -194,8 +194,8 @@ fn a_report_is_found_by_plan_and_by_run_in_every_format() {
         serde_json::from_str(&cli.run(&["report", "--format", "json"]).out).unwrap();
     assert_eq!(json, cli.json(&["report"]));
     assert_eq!(json["report"]["ending"], "rolled_back");
-    assert_eq!(cli.run(&["report", "--format", "html"]).code, 1);
-    assert_eq!(cli.run(&["report", "unknown"]).code, 1);
+    assert_eq!(cli.run(&["report", "--format", "html"]).code, 3);
+    assert_eq!(cli.run(&["report", "unknown"]).code, 3);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_lock_is_shown_and_only_that_of_a_gone_holder_is_removed() {
     let left = std::fs::read(&record).unwrap();
     drop(run);
     std::fs::write(&record, left).unwrap();
-    assert_eq!(cli.run(&["unlock", "other"]).code, 1);
+    assert_eq!(cli.run(&["unlock", "other"]).code, 3);
     assert_eq!(cli.run(&["unlock", &id]).out, "Unlocked twins.\n");
     assert!(!record.exists());
 }

@@ -126,12 +126,126 @@ fn a_plan_that_is_not_the_reviewed_one_is_refused_with_what_differs() {
     let emulated = Emulated::start(&cli, "small.yaml", 60);
     assert_eq!(emulated.run(&cli, &["plan", "small.yaml", "--out", "reviewed.json"]).code, 0);
     cli.write("small.yaml", &SMALL.replace("source.records == 60", "source.records == 61"));
-    let run = emulated.run(&cli, &["run", "reviewed.json"]);
-    assert_eq!(run.code, 8, "{}\n{}", run.out, run.err);
-    assert!(run.err.contains("`stages[1].common.assert[1]`"), "{}", run.err);
+    for command in ["run", "plan", "validate"] {
+        let said = emulated.run(&cli, &[command, "reviewed.json"]);
+        assert_eq!(said.code, 8, "{command}: {}\n{}", said.out, said.err);
+        let expected =
+            "reviewed as reviewed.json: audit, assertion 1: source.records == 60 became == 61";
+        assert!(said.err.contains(expected), "{}", said.err);
+    }
     let run = emulated.run(&cli, &["run", "small.yaml", "--expect", "sha256:0"]);
     assert_eq!(run.code, 8);
     assert!(!cli.state().exists());
+}
+
+#[test]
+fn a_digest_can_be_used_as_it_is_printed() {
+    let cli = small();
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    let plan = emulated.run(&cli, &["plan", "small.yaml"]);
+    let digest = plan.out.lines().find_map(|line| line.strip_prefix("Digest ")).unwrap();
+    let run = |expect: &str| {
+        emulated.run(&cli, &["run", "small.yaml", "--until", "audit", "--expect", expect]).code
+    };
+    for expect in [digest, &digest[..19], &digest["sha256:".len()..][..12]] {
+        assert_eq!(run(expect), 5, "{expect}");
+    }
+    for expect in [&digest[..18], "sha256:000000000000", "sha256:0000…0000"] {
+        assert_eq!(run(expect), 8, "{expect}");
+    }
+}
+
+#[test]
+fn a_reviewed_plan_is_found_from_any_folder() {
+    let cli = small();
+    for folder in ["plans", "reviews", "elsewhere"] {
+        std::fs::create_dir(cli.path(folder)).unwrap();
+    }
+    std::fs::rename(cli.path("small.yaml"), cli.path("plans/small.yaml")).unwrap();
+    let emulated = Emulated::start(&cli, "plans/small.yaml", 60);
+    let plan = ["plan", "plans/small.yaml", "--out", "reviews/small.json"];
+    assert_eq!(emulated.run(&cli, &plan).code, 0);
+    let from = |folder: &str, arguments: &[&str]| {
+        let mut command = cli.command(arguments);
+        command
+            .current_dir(cli.path(folder))
+            .env("PINECONE_CONTROLLER_HOST", &emulated.address)
+            .env("PINECONE_API_KEY", "k");
+        said(&command.output().unwrap())
+    };
+    let valid = from("elsewhere", &["validate", "../reviews/small.json"]);
+    assert_eq!(valid.code, 0, "{}", valid.err);
+    assert!(valid.out.starts_with("Valid: small"), "{}", valid.out);
+    let run = ["run", "../reviews/small.json", "--until", "create", "--state", "../s"];
+    let run = from("elsewhere", &run);
+    assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
+
+    // What is printed in another folder can be typed there.
+    let status = from("reviews", &["status", "small", "--state", "../s", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    let next = status["runs"][0]["next"]["command"].as_str().unwrap().to_owned();
+    let words: Vec<_> = next.split(' ').skip(1).collect();
+    let run = from("reviews", &words);
+    assert_eq!(run.code, 0, "{next}\n{}\n{}", run.out, run.err);
+
+    std::fs::remove_file(cli.path("plans/small.yaml")).unwrap();
+    let run = from("elsewhere", &["run", "../reviews/small.json"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("../reviews/small.json: the plan it was made of"), "{}", run.err);
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_nothing_and_says_what_to_mend() {
+    let cli = small();
+    cli.write(
+        "other.yaml",
+        &SMALL.replace("name: small", "name: other").replace("index: old", "index: odl"),
+    );
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    let document = |said: crate::cli_rig::Said| -> serde_json::Value {
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let refused = document(emulated.run(&cli, &["run", "other.yaml", "--json"]));
+    assert_eq!(
+        (&refused["exit"]["code"], &refused["error"]["retryable"]),
+        (&3.into(), &false.into())
+    );
+    assert!(!cli.state().exists());
+    let mut command = cli.command(&["run", "small.yaml", "--json"]);
+    command.env("PINECONE_CONTROLLER_HOST", &emulated.address).env("PINECONE_API_KEY", "wrong");
+    let refused = document(said(&command.output().unwrap()));
+    assert_eq!(
+        (&refused["exit"]["code"], &refused["error"]["retryable"]),
+        (&3.into(), &false.into())
+    );
+    let run = emulated.run(&cli, &["run", "small.yaml", "--confirm", "old"]);
+    assert_eq!(run.code, 8, "{}", run.err);
+    assert!(!cli.state().exists());
+    assert_eq!(emulated.run(&cli, &["run", "small.yaml", "--until", "audit"]).code, 5);
+    assert!(cli.run(&["status"]).out.contains("small"));
+}
+
+#[test]
+fn a_plan_changed_in_mid_run_is_refused_with_what_changed_and_adopted_on_purpose() {
+    let cli = small();
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    assert_eq!(emulated.run(&cli, &["run", "small.yaml", "--until", "create"]).code, 5);
+    let changed =
+        SMALL.replace("assert: [copy.complete", "rate: 500/s\n    assert: [copy.complete");
+    cli.write("small.yaml", &changed);
+    let what = "copy, rate: 500/s was added";
+    for arguments in
+        [&["run", "small.yaml"][..], &["rollback", "small", "--dry-run"], &["rollback", "small"]]
+    {
+        let said = emulated.run(&cli, arguments);
+        assert_eq!(said.code, 8, "{arguments:?}: {}\n{}", said.out, said.err);
+        assert!(said.err.contains(what), "{}", said.err);
+    }
+    let plan = emulated.run(&cli, &["plan", "small.yaml"]);
+    assert!(plan.out.contains(what), "{}", plan.out);
+    let run = emulated.run(&cli, &["run", "small.yaml", "--adopt"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert!(run.err.contains(&format!("the changed plan was adopted: {what}")), "{}", run.err);
 }
 
 #[test]
@@ -173,6 +287,11 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("step 1 bakes for 1 h")), "the bake never began");
     assert_eq!(emulated.run(&cli, &["run", "small.yaml"]).code, 9);
+    let back = emulated.run(&cli, &["rollback", "small"]);
+    assert_eq!(back.code, 9);
+    assert!(back.err.contains("`vecshift abort small` asks it to stop"), "{}", back.err);
+    let status = cli.run(&["status", "small"]);
+    assert!(status.out.contains("progress    step 1 bakes until "), "{}", status.out);
     let sent =
         std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
     assert!(sent.success());
@@ -180,7 +299,9 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert_eq!(cli.run(&["lock", "show"]).out, "No plan is locked.\n");
     assert_eq!(cli.json(&["status", "small"])["runs"][0]["state"], "interrupted");
-    let back = emulated.run(&cli, &["rollback", "small.yaml", "--dry-run"]);
+    let plan = emulated.run(&cli, &["plan", "small.yaml"]);
+    assert!(plan.out.contains("Run so far: interrupted"), "{}", plan.out);
+    let back = emulated.run(&cli, &["rollback", "small", "--dry-run"]);
     assert!(back.out.contains("< canary: set the weight to 0%"), "{}", back.out);
     let back = emulated.run(&cli, &["rollback", "small.yaml", "--purge"]);
     assert_eq!(back.code, 0, "{}\n{}", back.out, back.err);

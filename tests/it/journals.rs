@@ -40,6 +40,10 @@ impl Writer {
             source: "pinecone twins-pod".into(),
             target: "pinecone twins-serverless".into(),
             stages: ["audit", "copy", "canary", "decommission"].map(StageId::new).to_vec(),
+            gates: Some(
+                [1, 2].map(|step| Gate { stage: "canary".into(), step: Some(step) }).to_vec(),
+            ),
+            reviewed: None,
         });
         writer
     }
@@ -86,7 +90,7 @@ impl Writer {
         self.write(Event::StagePassed { stage: "copy".into() });
     }
 
-    fn copy_shard(&mut self, name: &str, records: u64) {
+    pub fn copy_shard(&mut self, name: &str, records: u64) {
         let source = Namespace::from(name);
         let shard = Shard {
             source: source.clone(),

@@ -8,6 +8,8 @@ mod cli_files;
 mod cli_namespaces;
 mod cli_rig;
 mod cli_run;
+mod cli_status;
+mod cli_takeover;
 mod compare;
 mod emulator;
 mod emulator_backups;
