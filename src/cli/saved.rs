@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Read, differences};
-use crate::run::{Preview, named};
+use crate::run::{Preview, from_anywhere, named};
 
 /// The version of the file; a program reads the versions up to its own.
 const FORMAT: u32 = 2;
@@ -45,8 +45,7 @@ impl Saved {
         vars: BTreeMap<String, String>,
         file: &Path,
     ) -> Result<Self> {
-        let cannot = |error| Error::io(format!("cannot find {}", plan.path.display()), error);
-        let path = std::path::absolute(&plan.path).map_err(cannot)?;
+        let path = from_anywhere(&plan.path);
         let preview = serde_json::to_value(preview).map_err(|error| {
             Error::unexpected("the preview cannot be written as JSON").with_source(error)
         })?;
@@ -111,7 +110,7 @@ impl Saved {
     /// # Errors
     /// `NotFound` where the plan is gone; `Refused`, naming what differs.
     pub fn reread(&self, session: &Session) -> Result<Read, Failure> {
-        let path = self.find()?;
+        let path = PathBuf::from(session.shown(&self.find()?.display().to_string()));
         let read = session.read_file(&path, self.vars.clone()).inspect_err(|failure| {
             if matches!(failure, Failure::Plan(_)) {
                 session.output.talk(&format!(
@@ -151,7 +150,7 @@ impl Saved {
             .chain([self.path.clone()])
             .collect();
         if let Some(place) = places.iter().find(|place| place.is_file()) {
-            return Ok(place.clone());
+            return Ok(from_anywhere(place));
         }
         let places: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
         let message = format!(

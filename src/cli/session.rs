@@ -118,7 +118,24 @@ impl Session {
             true => Paths::rehearsal(self.state(), &name),
             false => Paths::new(self.state(), &name),
         };
-        Ok(Found { name, paths, address: self.address(plan), by_name: !is_file })
+        let elsewhere = match paths.journal().exists() {
+            true => None,
+            false => self.state_elsewhere(path, Some(&name)),
+        };
+        Ok(Found { name, paths, address: self.address(plan), by_name: !is_file, elsewhere })
+    }
+
+    /// Another state folder, above the working folder or the plan, that has a run of `name`, or any where none is
+    /// named.
+    pub fn state_elsewhere(&self, plan: &Path, name: Option<&str>) -> Option<PathBuf> {
+        let folder = &self.surroundings.folder;
+        let (here, plan) = (folder.join(self.state()), folder.join(plan));
+        let folders = folder.ancestors().chain(plan.ancestors().skip(1));
+        let mut states = folders.map(|folder| folder.join(".vecshift"));
+        states.find(|state| {
+            let has_run = |name: &str| Paths::new(state, name).journal().is_file();
+            *state != here && name.map_or_else(|| state.is_dir(), has_run)
+        })
     }
 
     /// Who asks, for the journal: the name that was given, else the user's.
@@ -146,7 +163,7 @@ impl Session {
     }
 
     /// A path as short as it leads there from the working folder.
-    fn shown(&self, path: &str) -> String {
+    pub fn shown(&self, path: &str) -> String {
         match Path::new(path).strip_prefix(&self.surroundings.folder) {
             Ok(below) => below.display().to_string(),
             Err(_) => path.to_owned(),
@@ -208,6 +225,8 @@ pub struct Found {
     pub address: String,
     /// Whether it was found by its name: commands that need the file then name the one of the journal.
     by_name: bool,
+    /// Another state folder that has a run of it, where this one has none.
+    elsewhere: Option<PathBuf>,
 }
 
 impl Found {
@@ -223,9 +242,14 @@ impl Found {
         if entries.is_empty() {
             let message =
                 format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
-            return Err(Error::new(ErrorKind::NotFound, message).with_hint(
-                "`vecshift status` lists the plans that have one; --state says where to look",
-            ));
+            let hint = match &self.elsewhere {
+                Some(state) => format!("there is one in {0}: --state {0}", state.display()),
+                None => {
+                    "`vecshift status` lists the plans that have one; --state says where to look"
+                        .to_owned()
+                }
+            };
+            return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
         }
         Ok(entries)
     }

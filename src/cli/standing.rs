@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::{Found, Session};
 use crate::clock::until;
 use crate::error::Result;
-use crate::journal::{Gate, Hold, Inbox, LockView, Request, RunState, StageStatus};
+use crate::journal::{Gate, Hold, Inbox, LockView, Request, RunState, StageState, StageStatus};
 use crate::report::{Ending, Report, count, duration, plural, time};
 
 /// One plan's run.
@@ -62,8 +62,9 @@ impl Standing {
 
     /// How far the stage that is under way has come.
     pub fn progress(&self, now: Timestamp) -> Option<(String, Value)> {
-        let stage = self.state.stages.iter().find(|stage| stage.status == StageStatus::Running)?;
-        if let Some(bake) = stage.bake {
+        let is_under_way = |stage: &&StageState| stage.has_started() && !stage.is_passed();
+        let stage = self.state.stages.iter().find(is_under_way).filter(|_| self.state.is_open())?;
+        if let Some(bake) = stage.bake.filter(|_| stage.status == StageStatus::Running) {
             let left = match until(now, bake.ends) {
                 left if left.is_zero() => "over".to_owned(),
                 left => format!("{} left", duration(left)),

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What to do with a journal that cannot be what a run wrote.
-pub(super) const AS_DAMAGED: &str = "nothing was changed; copy its folder aside, then go on as `docs/operations.md` says under \
-                          \"A damaged journal\"";
+pub(super) const AS_DAMAGED: &str =
+    "copy its folder aside, then go on as `docs/operations.md` says under \"A damaged journal\"";
 
 /// The files of one plan's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,7 +280,7 @@ enum Problem {
 impl Problem {
     fn at(self, path: &Path, line: usize) -> Error {
         let path = path.display();
-        let wrote = "use the vecshift that wrote it, which may be newer; nothing was changed";
+        let wrote = "nothing was changed; use the vecshift that wrote it, which may be newer";
         match self {
             Self::NewerFormat(v) => {
                 let message = format!("{path} has format {v}; this program reads up to {FORMAT}");
@@ -290,7 +290,8 @@ impl Problem {
                 let message = format!(
                     "{path} has an event in line {line} that this version does not know: {why}"
                 );
-                Error::new(ErrorKind::Refused, message).with_hint(wrote)
+                Error::new(ErrorKind::Refused, message)
+                    .with_hint(format!("{wrote}; where it was edited or damaged: {AS_DAMAGED}"))
             }
             Self::Damaged(why) => {
                 let message = format!("{path} is damaged in line {line}: {why}");
@@ -305,6 +306,11 @@ fn parse_line(line: &[u8]) -> Result<Entry, Problem> {
     struct Version {
         v: u32,
     }
+    let unknown = match serde_json::from_slice::<Entry>(line) {
+        Ok(entry) if entry.v <= FORMAT => return Ok(entry),
+        Ok(entry) => return Err(Problem::NewerFormat(entry.v)),
+        Err(error) => error.to_string(),
+    };
     let value: serde_json::Value =
         serde_json::from_slice(line).map_err(|error| Problem::Damaged(error.to_string()))?;
     if let Ok(Version { v }) = Version::deserialize(&value)
@@ -312,12 +318,9 @@ fn parse_line(line: &[u8]) -> Result<Entry, Problem> {
     {
         return Err(Problem::NewerFormat(v));
     }
-    Entry::deserialize(value).map_err(|error| {
-        let text = error.to_string();
-        // The list of all that would be known fills a screen.
-        let why = text.split(", expected one of").next().unwrap_or(&text);
-        Problem::Unknown(why.to_owned())
-    })
+    // The list of all that would be known fills a screen.
+    let why = unknown.split(", expected one of").next().unwrap_or(&unknown);
+    Err(Problem::Unknown(why.to_owned()))
 }
 
 /// Makes a created or renamed file durable. A no-op where folders cannot be opened as files.

@@ -238,7 +238,7 @@ source: { provider: pinecone, index: old }
 target: { provider: pinecone, index: new }
 vars: { limit: { default: 60 } }
 traffic:
-  env_file: { file: search.env, variable: INDEX, source_value: old, target_value: new }
+  flagd: { file: flags.json, flag: use-new, bucket_by: user }
 stages:
   - kind: audit
     assert: ["source.records <= {{ vars.limit }}", source.rejects == 0]
@@ -273,7 +273,7 @@ stages:
             ("kind: copy", "kind: copy\n    parallel: 3", "copy, parallel: 3 was added"),
             ("bake: 2h", "bake: 3h", "canary, step 2, bake: 2h became 3h"),
             ("index: new }", "index: newer }", "target, index: new became newer"),
-            ("file: search.env", "file: a.env", "traffic, env_file, file: search.env became a.env"),
+            ("flags.json", "other.json", "traffic, flagd, file: flags.json became other.json"),
             ("error_rate < 1%, ", "", "canary, assertion 1: error_rate < 1% was removed"),
             (
                 "[error_rate",

@@ -35,7 +35,7 @@ pub use listener::{Listener, Progress, Silent};
 pub use options::{RunOptions, TRAFFIC_UNKNOWN};
 pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};
-pub use prepare::{PreparedRun, changes_to_adopt, named};
+pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, named};
 pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
 pub use price::{Estimate, PriceTable};
 pub use recorder::Recorder;

@@ -119,7 +119,7 @@ impl PreparedRun {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             holder,
             rehearsal: self.options.is_rehearsal,
-            path: Some(absolute(&self.plan.path).display().to_string()),
+            path: Some(from_anywhere(&self.plan.path).display().to_string()),
             source: self.plan.file.source.index.clone(),
             target: self.plan.file.target.index.clone(),
             stages: self.plan.stages.iter().map(|stage| stage.id.clone()).collect(),
@@ -210,6 +210,13 @@ fn check_confirmation(plan: &Plan, confirmed: Option<&str>) -> Result<()> {
 }
 
 /// A path that leads to the same file from any folder.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+pub fn from_anywhere(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }

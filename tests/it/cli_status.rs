@@ -159,3 +159,19 @@ fn the_records_of_a_copy_are_counted() {
     assert!(status.out.contains("state       interrupted"), "{}", status.out);
     assert_eq!(cli.json(&["status"])["runs"][0]["progress"]["records"], 1500);
 }
+
+#[test]
+fn a_state_folder_further_up_is_named() {
+    let cli = Cli::new();
+    waiting(&cli.state());
+    std::fs::create_dir_all(cli.path("a/b")).unwrap();
+    let from = |arguments: &[&str]| {
+        crate::cli_rig::said(&cli.command(arguments).current_dir(cli.path("a/b")).output().unwrap())
+    };
+    let state = cli.state().canonicalize().unwrap().display().to_string();
+    assert!(from(&["status"]).out.contains(&format!("--state {state}")), "{:?}", from(&["status"]));
+    let one = from(&["status", "twins"]);
+    assert_eq!(one.code, 3);
+    assert!(one.err.contains(&format!("--state {state}")), "{one:?}");
+    assert_eq!(from(&["status", "twins", "--state", &state]).code, 0);
+}

@@ -213,7 +213,7 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
 /// The folder of looks at this plan, with no journal in it, and the journal that was: of the last look.
 fn fresh(session: &Session, plan: &Plan) -> Result<(Paths, Vec<Entry>)> {
     let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
-    if Lock::is_held(paths.dir()) {
+    if session.holder_of(&paths)?.is_some() {
         return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
             .with_hint("wait for it"));
     }

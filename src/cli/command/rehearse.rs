@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::clock::{Clock, Stopwatch};
 use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Lock, Paths};
+use crate::journal::Paths;
 use crate::model::Span;
 use crate::plan::Plan;
 use crate::plan::file::{EnumerateBy, Provider, StageKind, Strategy};
@@ -150,7 +150,7 @@ fn play_commands(session: &Session, plan: &mut Plan) {
 fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
     let paths = Paths::rehearsal(session.state(), &plan.file.name);
     let dir = paths.dir();
-    if Lock::is_held(dir) {
+    if session.holder_of(&paths)?.is_some() {
         return Err(Error::new(
             ErrorKind::Locked,
             format!("`{}` is being rehearsed by another process", plan.file.name),

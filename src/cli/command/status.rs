@@ -47,7 +47,14 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
         }
     };
     let text = match (rows.as_slice(), &arguments.plan) {
-        ([], _) => format!("No runs in {}.", session.state().display()),
+        ([], _) => match session.state_elsewhere(std::path::Path::new(""), None) {
+            Some(state) if !session.state().exists() => format!(
+                "No runs in {}. There is another state folder: --state {}",
+                session.state().display(),
+                state.display()
+            ),
+            _ => format!("No runs in {}.", session.state().display()),
+        },
         ([Row::Known(one)], Some(_)) => detail(one, now),
         (all, _) => overview(all, session.output.stdout.width),
     };
