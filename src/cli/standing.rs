@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::{Found, Session};
 use crate::clock::until;
 use crate::error::Result;
-use crate::journal::{Gate, Hold, Inbox, LockView, Request, RunState, StageState, StageStatus};
+use crate::journal::{Gate, Inbox, LockView, Request, RunState, StageState, StageStatus};
 use crate::report::{Ending, Report, count, duration, plural, time};
 
 /// One plan's run.
@@ -117,15 +117,6 @@ pub fn request_words(request: &Request) -> String {
 pub fn request_json(request: &Request) -> Value {
     let mut json = json!(request);
     if let Request::Approve { gate, .. } = request {
-        json["gate"] = gate_json(gate);
-    }
-    json
-}
-
-/// A hold as JSON, with steps counted from 1.
-pub fn hold_json(hold: &Hold) -> Value {
-    let mut json = json!(hold);
-    if let Hold::Approval { gate } = hold {
         json["gate"] = gate_json(gate);
     }
     json

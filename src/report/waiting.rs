@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::words::{count, time};
-use crate::journal::{Entry, Event, Hold};
+use crate::journal::{Entry, Event, Gate, Hold};
 use crate::model::{StageId, TrafficChange};
 use crate::run::TRAFFIC_UNKNOWN;
 
@@ -11,7 +11,19 @@ pub struct Waiting {
     pub stage: StageId,
     /// In words: `approval of canary step 3`.
     pub what: String,
+    /// In JSON with its step counted from 1, as everywhere in a report.
+    #[serde(serialize_with = "counted_from_1")]
     pub hold: Hold,
+}
+
+fn counted_from_1<S: serde::Serializer>(hold: &Hold, serializer: S) -> Result<S::Ok, S::Error> {
+    match hold {
+        Hold::Approval { gate } => {
+            let step = gate.step.map(|step| step + 1);
+            Hold::Approval { gate: Gate { step, ..gate.clone() } }.serialize(serializer)
+        }
+        hold => hold.serialize(serializer),
+    }
 }
 
 impl Waiting {

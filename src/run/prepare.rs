@@ -50,7 +50,6 @@ impl PreparedRun {
             return Err(Error::new(ErrorKind::Refused, message)
                 .with_hint("run `vecshift plan` and review it again"));
         }
-        check_confirmation(&plan, options.confirm.as_deref())?;
         let lock = Lock::take(paths.dir(), &options.holder, &clock)?;
         let journal = Journal::open(paths.clone(), &plan.file.name, lock, clock.clone())?;
         let (plan, options) = (Arc::new(plan), Arc::new(options));
@@ -192,21 +191,6 @@ fn gates(plan: &Plan) -> Vec<Gate> {
         }
     }
     gates
-}
-
-/// What is confirmed must be what the plan deletes.
-fn check_confirmation(plan: &Plan, confirmed: Option<&str>) -> Result<()> {
-    let Some(confirmed) = confirmed else { return Ok(()) };
-    let deleted = plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Decommission(stage) => Some(stage.confirm.as_str()),
-        _ => None,
-    });
-    let message = match deleted {
-        Some(index) if index == confirmed => return Ok(()),
-        Some(index) => format!("`--confirm {confirmed}`: the plan deletes `{index}`"),
-        None => format!("`--confirm {confirmed}`: the plan deletes nothing"),
-    };
-    Err(Error::new(ErrorKind::Refused, message).with_hint("nothing was touched"))
 }
 
 /// A path that leads to the same file from any folder.

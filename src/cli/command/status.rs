@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
-use crate::cli::standing::{Standing, hold_json, request_json, request_words};
+use crate::cli::standing::{Standing, request_json, request_words};
 use crate::error::Error;
 use crate::report::{Ending, Report, paint, time};
 
@@ -187,10 +187,6 @@ impl Row {
 
 fn as_json(standing: &Standing, now: Timestamp) -> Value {
     let report = &standing.report;
-    let mut waiting = json!(report.waiting);
-    if let Some(held) = &report.waiting {
-        waiting["hold"] = hold_json(&held.hold);
-    }
     json!({
         "plan": report.plan,
         "run": report.run,
@@ -203,7 +199,7 @@ fn as_json(standing: &Standing, now: Timestamp) -> Value {
         "progress": standing.progress(now).map(|(_, progress)| progress),
         "weight": report.weight,
         "traffic": report.traffic,
-        "waiting": waiting,
+        "waiting": report.waiting,
         "requests": standing.requests.iter().map(request_json).collect::<Vec<_>>(),
         "rollback": report.rollback,
         "last": report.last,
