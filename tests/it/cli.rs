@@ -135,7 +135,7 @@ fn status_says_what_is_waited_for_and_how_to_release_it() {
     state       waiting
     stages      2 of 4 passed
     stage       canary (3 of 4)
-    traffic     5% goes to the target
+    traffic     5% of it goes to pinecone twins-serverless
     waits for   approval of canary step 2
     rollback    possible: the source was not deleted
     last event  2026-11-02 10:00:08 UTC
