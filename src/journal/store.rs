@@ -280,6 +280,8 @@ enum Problem {
 impl Problem {
     fn at(self, path: &Path, line: usize) -> Error {
         let path = path.display();
+        // To the parser every line is a text of its own.
+        let in_column = |why: String| why.replace(" at line 1 column ", " in column ");
         let wrote = "nothing was changed; use the vecshift that wrote it, which may be newer";
         match self {
             Self::NewerFormat(v) => {
@@ -288,13 +290,14 @@ impl Problem {
             }
             Self::Unknown(why) => {
                 let message = format!(
-                    "{path} has an event in line {line} that this version does not know: {why}"
+                    "{path} has an event in line {line} that this version does not know: {}",
+                    in_column(why)
                 );
                 Error::new(ErrorKind::Refused, message)
                     .with_hint(format!("{wrote}; where it was edited or damaged: {AS_DAMAGED}"))
             }
             Self::Damaged(why) => {
-                let message = format!("{path} is damaged in line {line}: {why}");
+                let message = format!("{path} is damaged in line {line}: {}", in_column(why));
                 Error::new(ErrorKind::Conflict, message).with_hint(AS_DAMAGED)
             }
         }

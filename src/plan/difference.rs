@@ -111,7 +111,7 @@ fn objects(
 ) {
     let keys: std::collections::BTreeSet<_> = then.keys().chain(now.keys()).collect();
     for key in keys {
-        let at = [at, &[key.clone()]].concat();
+        let at = [at, std::slice::from_ref(key)].concat();
         values(&at, then.get(key.as_str()), now.get(key.as_str()), found);
     }
 }

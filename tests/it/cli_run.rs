@@ -162,6 +162,13 @@ fn a_reviewed_plan_is_found_from_any_folder() {
         std::fs::create_dir(cli.path(folder)).unwrap();
     }
     std::fs::rename(cli.path("small.yaml"), cli.path("plans/small.yaml")).unwrap();
+    // Commands start at the plan's folder, too.
+    let hook = "hooks: [{ when: before_run, run: [./hook.sh] }]\nrehearsal:";
+    cli.write("plans/small.yaml", &SMALL.replace("rehearsal:", hook));
+    cli.write("plans/hook.sh", "#!/bin/sh\necho ran > hook.out\n");
+    let made =
+        std::process::Command::new("chmod").args(["+x"]).arg(cli.path("plans/hook.sh")).status();
+    assert!(made.unwrap().success());
     let emulated = Emulated::start(&cli, "plans/small.yaml", 60);
     let plan = ["plan", "plans/small.yaml", "--out", "reviews/small.json"];
     assert_eq!(emulated.run(&cli, &plan).code, 0);
@@ -179,6 +186,7 @@ fn a_reviewed_plan_is_found_from_any_folder() {
     let run = ["run", "../reviews/small.json", "--until", "create", "--state", "../s"];
     let run = from("elsewhere", &run);
     assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
+    assert_eq!(std::fs::read_to_string(cli.path("plans/hook.out")).unwrap(), "ran\n");
 
     // What is printed in another folder can be typed there.
     let status = from("reviews", &["status", "small", "--state", "../s", "--json"]);

@@ -184,8 +184,12 @@ fn spawn(command: &Command) -> Result<Child> {
     let Some((program, arguments)) = command.argv.split_first() else {
         return Err(Error::invalid("the command is empty"));
     };
-    let is_path = program.contains('/');
-    let program = if is_path { command.directory.join(program) } else { program.into() };
+    let cannot = |error| Error::io("the command cannot be started", error);
+    // It is looked up after the change to `directory`, which may itself be relative to where this process is.
+    let program = match program.contains('/') {
+        true => std::path::absolute(command.directory.join(program)).map_err(cannot)?,
+        false => program.into(),
+    };
     let mut process = Process::new(program);
     process
         .args(arguments)
@@ -198,7 +202,7 @@ fn spawn(command: &Command) -> Result<Child> {
         .kill_on_drop(true);
     #[cfg(unix)]
     process.process_group(0);
-    process.spawn().map_err(|error| Error::io("the command cannot be started", error))
+    process.spawn().map_err(cannot)
 }
 
 fn output(command: &Command) -> Result<Stdio> {
