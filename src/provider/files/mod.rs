@@ -105,9 +105,8 @@ impl Files {
         let mut files = Vec::with_capacity(listed.len());
         for found in listed {
             let local = place.open(&found.path).await?;
-            let (path, columns) = (found.path.clone(), self.columns.clone());
-            let opened = blocking(move || OneFile::open(local, &found, &columns)).await;
-            files.push(opened.map_err(|error| error.with_context("path", path))?);
+            let columns = self.columns.clone();
+            files.push(blocking(move || OneFile::open(local, &found, &columns)).await?);
         }
         take_stock(&files, &self.columns, &mut inventory)?;
         Ok((files, inventory))
@@ -213,7 +212,8 @@ impl OneFile {
         let bytes = std::fs::metadata(local.path())
             .map_err(|error| Error::io(format!("cannot read {}", found.path), error))?;
         survey::refuse_other_size(found, bytes.len())?;
-        let rows = RowReader::open(local.path(), columns, &survey::folders(&found.path))?;
+        let rows =
+            RowReader::open(local.path(), &found.path, columns, &survey::folders(&found.path))?;
         Ok(Self { _local: local, path: found.path.clone(), rows: Arc::new(rows) })
     }
 }

@@ -207,7 +207,8 @@ mod tests {
                 writer.append(&Namespace::from("n"), &[record]).unwrap();
             }
             writer.finish().unwrap();
-            let reader = RowReader::open(&path, &Columns::default(), &Folders::default()).unwrap();
+            let reader =
+                RowReader::open(&path, "places", &Columns::default(), &Folders::default()).unwrap();
             (path.display().to_string(), Arc::new(reader))
         });
         let files: Vec<_> = files.collect();

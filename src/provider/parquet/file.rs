@@ -17,6 +17,8 @@ use crate::plan::file::Columns;
 
 pub(super) struct OpenFile {
     path: PathBuf,
+    /// What messages call it.
+    name: String,
     metadata: ArrowReaderMetadata,
     stamp: Stamp,
     columns: Vec<(String, Kind)>,
@@ -43,35 +45,35 @@ fn options() -> ArrowReaderOptions {
         .with_offset_index_policy(PageIndexPolicy::Optional)
 }
 
-fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| Error::io(format!("cannot open {}", path.display()), error))
+fn open(path: &Path, name: &str) -> Result<File> {
+    File::open(path).map_err(|error| Error::io(format!("cannot open {name}"), error))
 }
 
 impl OpenFile {
-    /// Reads the footer.
+    /// Reads the footer. Messages call the file `name`: it may be a copy of another.
     ///
     /// # Errors
     /// `NotFound` where there is no file, `Io` where it is no Parquet file.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = open(path)?;
-        let unread = |error| Error::io(format!("cannot read {}", path.display()), error);
+    pub fn open(path: &Path, name: &str) -> Result<Self> {
+        let file = open(path, name)?;
+        let unread = |error| Error::io(format!("cannot read {name}"), error);
         let stamp = Stamp::of(&file).map_err(unread)?;
         if stamp.bytes == 0 {
-            let message = format!("{} is empty: it was never written to its end", path.display());
+            let message = format!("{name} is empty: it was never written to its end");
             return Err(Error::new(ErrorKind::Io, message).with_hint("write it again or remove it"));
         }
         let metadata =
-            ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(path, error))?;
+            ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(name, error))?;
         let hinted = ArrowReaderMetadata::try_new(metadata.metadata().clone(), Default::default());
         let hinted =
             hinted.map_or_else(|_| metadata.schema().clone(), |hint| hint.schema().clone());
         let parquet = metadata.metadata().file_metadata().schema_descr_ptr();
         let columns = kinds(metadata.schema(), &hinted, &parquet);
-        Ok(Self { path: path.to_owned(), metadata, stamp, columns })
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata, stamp, columns })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn bytes(&self) -> u64 {
@@ -98,7 +100,7 @@ impl OpenFile {
     pub fn layout(&self, asked: &Columns, folders: &Folders, unread: Unread) -> Result<Layout> {
         let layout = Layout::new(asked, &self.columns, folders, unread)
             .and_then(|layout| check_codecs(self.metadata(), &layout.read).map(|()| layout));
-        layout.map_err(|error| error.with_context("file", self.path.display()))
+        layout.map_err(|error| error.with_context("file", &self.name))
     }
 
     /// The file, opened anew.
@@ -106,15 +108,15 @@ impl OpenFile {
     /// # Errors
     /// `Conflict` where it is no longer the file whose footer was read.
     pub fn reader(&self) -> Result<File> {
-        let file = open(&self.path)?;
+        let file = open(&self.path, &self.name)?;
         match Stamp::of(&file) {
             Ok(stamp) if stamp == self.stamp => Ok(file),
             Ok(_) => {
-                let message = format!("{} changed while it was being read", self.path.display());
+                let message = format!("{} changed while it was being read", self.name);
                 Err(Error::new(ErrorKind::Conflict, message)
                     .with_hint("run the same command again when nothing writes to the files"))
             }
-            Err(error) => Err(Error::io(format!("cannot read {}", self.path.display()), error)),
+            Err(error) => Err(Error::io(format!("cannot read {}", self.name), error)),
         }
     }
 
@@ -135,7 +137,7 @@ pub(super) fn damaged(
         Err(_) => false,
     };
     let column = columns.iter().find(is_damaged).and_then(|at| file.columns().get(*at));
-    let path = file.path().display();
+    let path = file.name();
     let message = match column {
         Some((name, _)) => format!("column `{name}` of {path} is damaged"),
         None => format!("{path} is damaged"),

@@ -49,11 +49,11 @@ pub fn is_named(name: &str) -> bool {
     })
 }
 
-/// An error of the Parquet or Arrow crates about `path`.
+/// An error of the Parquet or Arrow crates about the file `name`.
 pub(crate) fn unreadable(
-    path: &std::path::Path,
+    name: &str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::new(ErrorKind::Io, format!("{} is not a Parquet file that can be used", path.display()))
+    Error::new(ErrorKind::Io, format!("{name} is not a Parquet file that can be used"))
         .with_source(source)
 }

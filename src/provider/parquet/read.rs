@@ -43,7 +43,7 @@ pub fn read_import(path: impl Into<PathBuf>) -> Result<RecordReader> {
 /// # Errors
 /// As [`read`].
 pub fn count_rows(path: &Path) -> Result<u64> {
-    Ok(OpenFile::open(path)?.rows())
+    Ok(OpenFile::open(path, &path.display().to_string())?.rows())
 }
 
 /// Reads a whole file back: what it holds, to be compared with what was written or with the index's counts.
@@ -60,7 +60,7 @@ pub fn contents(path: &Path) -> Result<Contents> {
 
 impl RecordReader {
     fn open(path: &Path, unread: Unread) -> Result<Self> {
-        let file = OpenFile::open(path)?;
+        let file = OpenFile::open(path, &path.display().to_string())?;
         let layout = file.layout(&Columns::default(), &Folders::default(), unread)?;
         let batches = batches(file.reader()?, &file, &layout.read, None)?;
         Ok(Self { batches, file, layout, row: 0 })
@@ -75,7 +75,7 @@ impl RecordReader {
         let first = self.row;
         self.row += batch.num_rows() as u64;
         let rows = rows(&batch, &self.layout, |row| first + row as u64);
-        Some(rows.map_err(|error| error.with_context("file", self.file.path().display())))
+        Some(rows.map_err(|error| error.with_context("file", self.file.name())))
     }
 
     /// The same records one by one; an error stands for its whole batch.
@@ -95,7 +95,7 @@ impl Iterator for RecordReader {
             Ok(rows) => rows,
             Err(error) => return Some(Err(error)),
         };
-        let file = || self.file.path().display().to_string();
+        let file = || self.file.name().to_owned();
         let records: Result<Vec<_>> = rows.into_iter().collect();
         Some(records.map_err(|error| error.with_context("file", file())))
     }
@@ -117,7 +117,7 @@ pub(super) fn batches(
     if let Some((group, selection)) = only {
         builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
     }
-    builder.build().map_err(|error| super::unreadable(of.path(), error))
+    builder.build().map_err(|error| super::unreadable(of.name(), error))
 }
 
 /// The parts of the records of one batch.

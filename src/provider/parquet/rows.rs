@@ -21,13 +21,13 @@ pub struct RowReader {
 }
 
 impl RowReader {
-    /// Reads the footer.
+    /// Reads the footer. Messages call the file `name`: it may be a copy of another.
     ///
     /// # Errors
     /// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where its columns are not the
     /// records that `asked` describes.
-    pub fn open(path: &Path, asked: &Columns, folders: &Folders) -> Result<Self> {
-        let file = OpenFile::open(path)?;
+    pub fn open(path: &Path, name: &str, asked: &Columns, folders: &Folders) -> Result<Self> {
+        let file = OpenFile::open(path, name)?;
         let layout = file.layout(asked, folders, Unread::Refused)?;
         let mut groups = vec![0];
         for group in file.metadata().row_groups() {
@@ -125,7 +125,7 @@ impl RowReader {
         let id = |row| match ids.get(row).filter(|id| !id.is_empty()) {
             Some(id) => Ok((namespace(row), id.to_owned())),
             None => Err(Error::invalid("the id is empty")
-                .with_context("file", self.file.path().display())
+                .with_context("file", self.file.name())
                 .with_context("row", first + row as u64 + 1)),
         };
         (0..batch.num_rows()).map(id).collect()
@@ -169,7 +169,7 @@ impl RowReader {
     ) -> Result<()> {
         let columns = &self.layout.read;
         let batches = batches(self.file.reader()?, &self.file, columns, Some((group, selection)))?;
-        let in_file = |error: Error| error.with_context("file", self.file.path().display());
+        let in_file = |error: Error| error.with_context("file", self.file.name());
         let mut done = 0;
         for batch in batches {
             let batch = batch.map_err(|error| damaged(&self.file, columns, error))?;
@@ -201,7 +201,7 @@ impl PairReader {
     /// # Errors
     /// `NotFound` where there is no file, `Io` where it is no Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
-        OpenFile::open(path).map(Self)
+        OpenFile::open(path, &path.display().to_string()).map(Self)
     }
 
     pub fn columns(&self) -> Vec<&str> {

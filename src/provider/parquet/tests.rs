@@ -153,7 +153,8 @@ fn a_file_that_changed_since_it_was_opened_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     write_foreign(&path, vec![("id", ids()), ("values", vectors())]);
-    let reader = RowReader::open(&path, &Columns::default(), &Folders::default()).unwrap();
+    let reader =
+        RowReader::open(&path, "a.parquet", &Columns::default(), &Folders::default()).unwrap();
     assert_eq!(reader.read(&[1, 0]).unwrap().len(), 2);
     let mut writer = RecordWriter::create(&path).unwrap();
     writer.append(&Namespace::from("n"), &[record(1)]).unwrap();

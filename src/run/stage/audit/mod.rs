@@ -59,7 +59,7 @@ pub(crate) fn missing_source(source: &Endpoint) -> Error {
             "check `source.index`, and that the API key is of the index's project",
         ),
         Provider::Parquet => (
-            format!("there is no source: `{index}` holds no file that ends in `.parquet`"),
+            format!("there is no source: `{index}` holds no Parquet file"),
             "check `source.index`: a relative path starts from the plan's folder",
         ),
     };
