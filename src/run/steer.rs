@@ -64,7 +64,9 @@ impl Context {
                     Hold::Time { until } => now >= *until,
                     Hold::Paused { .. } => state.paused.is_none(),
                     Hold::Judgement { .. } => state.is_resumed,
-                    Hold::Erasure { .. } => state.erasing.is_empty(),
+                    Hold::Erasure { side, what, .. } => {
+                        !state.erasing.contains_key(&(*side, what.clone()))
+                    }
                     Hold::Until | Hold::Confirmation { .. } | Hold::Traffic { .. } => false,
                 }
         })

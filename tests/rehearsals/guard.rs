@@ -11,7 +11,7 @@ use vecshift::model::{IndexSpec, Namespace, RUN_TAG, RecordId, Share, Side, Stag
 use vecshift::provider::{Environment, IndexChange, Secret};
 use vecshift::run::{
     GUARDED, Listener, Look, Outcome, PreparedRun, Progress, RunOptions, Silent, TRAFFIC_UNKNOWN,
-    World, rehearsed_driver, roll_back,
+    World, preview, rehearsed_driver, roll_back,
 };
 use vecshift::traffic::{Driver, Seen};
 use vecshift::{Error, ErrorKind};
@@ -270,6 +270,8 @@ async fn a_key_of_another_project_is_refused_before_anything_happens() {
     let rig = moved(PLAN).await;
     let (other, world) = another_project(&rig).await;
     let before = rig.entries().len();
+    let looked = preview(&rig.plan, &world, &rig.state(), &rig.options()).await.unwrap_err();
+    assert!(looked.message().contains("its host is"), "{looked}");
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();
     let run = prepare(&rig, world, driver, rig.options());
     let error = run.execute(CancellationToken::new()).await.unwrap_err();

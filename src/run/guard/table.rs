@@ -99,7 +99,10 @@ pub const TABLE: [Row; 7] = [
     },
     Row {
         effect: "set a weight",
-        looks: &[(Look::Identity, "above 0 %: the target is there and is the one of the journal")],
+        looks: &[
+            (Look::Traffic, "above 0 %: it is what the run left, or what somebody accepted"),
+            (Look::Identity, "above 0 %: the target is there and is the one of the journal"),
+        ],
     },
     Row {
         effect: "erase namespaces or records",

@@ -4,7 +4,7 @@ use super::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
 use crate::run::Context;
-use crate::traffic::Seen;
+use crate::traffic::{Seen, Standing};
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
@@ -12,6 +12,7 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
             all_on_the_target(context, checked.confirmed.traffic_unknown).await
         }
         Effect::DeleteTarget { .. } => none_on_the_target(context).await,
+        Effect::SetWeight(weight) if weight.0 > 0.0 => as_the_run_left_it(context).await,
         _ => Ok(()),
     }
 }
@@ -26,6 +27,16 @@ async fn read(context: &Context) -> Result<Option<Seen>> {
     let Some(driver) = &context.driver else { return Ok(None) };
     let seen = driver.read().await;
     seen.map(Some).map_err(|error| error.with_operation("read the weight"))
+}
+
+/// A weight of somebody else is not written over; only what takes traffic back does that.
+async fn as_the_run_left_it(context: &Context) -> Result<()> {
+    let Some(now) = context.traffic_now().await else { return Ok(()) };
+    match &now.standing {
+        Standing::AsLeft => Ok(()),
+        Standing::Changed(change) => Err(Error::new(ErrorKind::Refused, change.to_string())),
+        Standing::Unknown => now.into_failure().map_or(Ok(()), Err),
+    }
 }
 
 async fn all_on_the_target(context: &Context, may_be_unknown: bool) -> Result<()> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::guard;
 use super::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::prepare::changes_to_adopt;
 use super::stage::{
@@ -16,7 +17,7 @@ use super::world::World;
 use crate::copy::Mapping;
 use crate::error::Result;
 use crate::journal::{Phase, RunState};
-use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
+use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Inventory;
@@ -115,6 +116,7 @@ pub async fn preview(
     world.reach().await?;
     let source = world.source.describe().await?;
     let target = world.target.describe().await?;
+    refuse_others(state, source.as_ref(), target.as_ref())?;
     let is_retired = state.is_past_no_return();
     if source.is_none() && !is_retired {
         return Err(audit_missing_source(&plan.file.source));
@@ -189,6 +191,21 @@ pub async fn preview(
         preview.stages.push(stage);
     }
     Ok(preview)
+}
+
+/// What an open run would refuse to go on with.
+fn refuse_others(
+    state: &RunState,
+    source: Option<&IndexDescription>,
+    target: Option<&IndexDescription>,
+) -> Result<()> {
+    for (side, seen) in [(model::Side::Source, source), (model::Side::Target, target)] {
+        let known = state.identities.get(&side).filter(|_| state.is_open());
+        if let (Some(known), Some(seen)) = (known, seen) {
+            guard::refuse_other(side, known, seen)?;
+        }
+    }
+    Ok(())
 }
 
 async fn side_of_target(

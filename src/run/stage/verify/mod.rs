@@ -14,6 +14,7 @@ mod cold;
 mod content;
 mod counts;
 mod differences;
+mod erased;
 mod freshness;
 mod groups;
 mod latency;
@@ -51,7 +52,8 @@ impl Work for VerifyWork {
 
     async fn act(&self, context: &Context) -> Result<Acted> {
         let copies = self.copies(context)?;
-        let groups = Group::of_run(context, &copies)?;
+        let mut groups = Group::of_run(context, &copies)?;
+        erased::count_anew(context, &mut groups).await?;
         let (mut target, mut source) = (Measured::default(), Measured::default());
         let reserved = Reserved::of(context, &groups, self.0.queries.is_some());
         let (kept, others): (Vec<_>, Vec<_>) =

@@ -1,0 +1,38 @@
+//! Namespaces of the source from which somebody's data was deleted since they were copied.
+
+use super::groups::Group;
+use crate::error::Result;
+use crate::model::{Enumeration, Side};
+use crate::provider::Filter;
+use crate::run::Context;
+
+/// Has the shards of such namespaces expect what is left: each is read by its count.
+pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Result<()> {
+    let source = &context.world.source;
+    let mut counts = None;
+    for group in groups {
+        if !is_erased(context, group) {
+            continue;
+        }
+        if counts.is_none() {
+            counts = Some(source.stats().await?);
+        }
+        let now = counts.clone().unwrap_or_default();
+        for state in &mut group.shards {
+            let shard = &mut state.shard;
+            shard.expected = match &shard.enumeration {
+                Enumeration::Cell { filter } => {
+                    source.filtered_stats(&Filter(filter.clone())).await?.count(&shard.source)
+                }
+                _ => now.count(&shard.source),
+            };
+        }
+    }
+    Ok(())
+}
+
+fn is_erased(context: &Context, group: &Group) -> bool {
+    let sources = group.sources();
+    let is_erased = |of| context.recorder.with_state(|state| state.erased_of(Side::Source, of) > 0);
+    sources.iter().any(is_erased)
+}
