@@ -87,7 +87,7 @@ impl Exit {
             Self::Refused => (
                 8,
                 "refused",
-                "digest differs, drift, past the point of no return, not confirmed",
+                "digest differs, drift, something the plan needs is not there, past the point of no return, not confirmed",
                 "plan again",
             ),
             Self::Locked => (9, "locked", "another run holds the plan", "wait"),

@@ -24,6 +24,7 @@ mod reference;
 mod saved;
 mod session;
 mod standing;
+mod traffic;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

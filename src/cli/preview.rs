@@ -133,6 +133,9 @@ fn beside(preview: &Preview) -> String {
     if let Some(stage) = &preview.point_of_no_return {
         lines.push(format!("Point of no return: {stage}; before it everything can be rolled back"));
     }
+    if let Some(traffic) = &preview.traffic {
+        lines.push(format!("Traffic now: {} ({})", traffic.text, traffic.place));
+    }
     if !preview.hooks.is_empty() {
         lines.push(format!("Hooks that would run: {}", preview.hooks.join("; ")));
     }

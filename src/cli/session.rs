@@ -99,7 +99,7 @@ impl Session {
     }
 
     /// What the plan may see of the outside.
-    fn inputs(&self) -> Result<Inputs> {
+    pub fn inputs(&self) -> Result<Inputs> {
         Ok(Inputs { vars: self.vars()?, env: self.surroundings.variables.clone() })
     }
 

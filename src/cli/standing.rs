@@ -9,11 +9,14 @@ use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Gate, Inbox, LockView, Request, RunState, StageState, StageStatus};
 use crate::report::{Ending, Report, count, duration, plural, time};
+use crate::traffic::TrafficView;
 
 /// One plan's run.
 pub struct Standing {
     pub report: Report,
     pub state: RunState,
+    /// Where the traffic is now, where somebody looked.
+    pub traffic: Option<TrafficView>,
     pub holder: Option<LockView>,
     /// Oldest first.
     pub requests: Vec<Request>,
@@ -28,6 +31,7 @@ impl Standing {
         Ok(Self {
             report: found.report(session, &entries)?,
             state: RunState::fold(&entries)?,
+            traffic: None,
             holder: session.holder_of(&found.paths)?,
             requests: requests.into_iter().map(|(_, request)| request).collect(),
         })

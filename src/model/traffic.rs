@@ -26,7 +26,7 @@ impl std::fmt::Display for TrafficChange {
 
 impl TrafficChange {
     /// What the run left, in words.
-    fn left(&self) -> String {
+    pub fn left(&self) -> String {
         match self.from {
             Some(weight) => format!("where the run left {weight}"),
             None => "where the run has set nothing yet".to_owned(),

@@ -19,7 +19,7 @@ impl Report {
         let steps = super::steps::steps(entries);
         let waiting = state.is_open().then(|| Waiting::of(entries)).flatten();
         let ending = Ending::of(&state, waiting.is_some());
-        let traffic = TrafficReport::of(&state);
+        let traffic = TrafficReport::of(&state, waiting.as_ref());
         let mut report = Self {
             format: REPORT_FORMAT,
             plan: state.plan.clone(),

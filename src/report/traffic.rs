@@ -1,6 +1,7 @@
 use serde::Serialize;
 
-use crate::journal::RunState;
+use super::Waiting;
+use crate::journal::{Hold, RunState};
 use crate::model::Share;
 
 /// Where the traffic is, as far as the run knows.
@@ -19,8 +20,12 @@ pub struct TrafficReport {
 }
 
 impl TrafficReport {
-    /// `None` where the run never moved any.
-    pub(super) fn of(state: &RunState) -> Option<Self> {
+    /// `None` where the run never moved any. A run that waits because somebody else did has seen where it is.
+    pub(super) fn of(state: &RunState, waiting: Option<&Waiting>) -> Option<Self> {
+        if let Some(Hold::Traffic { change }) = waiting.map(|waiting| &waiting.hold) {
+            let (last, text) = (change.to, format!("{}, {}", change.now, change.left()));
+            return Some(Self { last, is_read: true, asked: None, text });
+        }
         let traffic = &state.traffic;
         let left = traffic.left.as_ref();
         let asked = traffic.open().map(|asked| asked.weight);

@@ -191,7 +191,7 @@ impl Executor {
                 Check::Drifted(what) => {
                     (what, "put the world back, or roll back and start again".to_owned())
                 }
-                Check::Moved(change) => (change.to_string(), ways_on(&change)),
+                Check::Moved(change) => (change.to_string(), ways_on(&change, &context.plan.path)),
             };
             let message = format!(
                 "stage `{}` passed, and the world has changed since: {what}",
@@ -407,10 +407,11 @@ impl Executor {
 }
 
 /// What to do about traffic that somebody moved.
-fn ways_on(change: &TrafficChange) -> String {
+fn ways_on(change: &TrafficChange, plan: &std::path::Path) -> String {
     let accept = match change.to {
         Some(weight) => {
-            format!("; or go on from it: `vecshift resume PLAN --accept-weight {weight}`")
+            let command = format!("vecshift resume {} --accept-weight {weight}", plan.display());
+            format!("; or go on from it: `{command}`, and run it again")
         }
         None => String::new(),
     };

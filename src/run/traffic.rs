@@ -44,20 +44,7 @@ impl Context {
         if let Some(error) = now.into_failure() {
             return Err(error);
         }
-        self.set_weight(driver, step, weight).await.map(|()| Moved::Set)
-    }
-
-    /// Sets a weight whatever is there: only what takes traffic back may.
-    ///
-    /// # Errors
-    /// Where it is not set or nobody knows.
-    pub(super) async fn set_weight(
-        &self,
-        driver: &dyn Driver,
-        step: usize,
-        weight: Share,
-    ) -> Result<()> {
-        guard::set_weight(self, driver, step, weight).await
+        guard::set_weight(self, driver, step, weight).await.map(|()| Moved::Set)
     }
 
     /// Takes up that somebody wants to go on from the weight that is there; whether it was so.

@@ -26,4 +26,4 @@ mod weight;
 pub use driver::{Driver, DriverContext, Seen, open};
 pub use probe::{Probe, ProbeQuery, Sent};
 pub use shift::{Shift, shift};
-pub use standing::{Standing, TrafficNow};
+pub use standing::{Standing, TrafficNow, TrafficView};

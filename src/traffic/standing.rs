@@ -1,5 +1,7 @@
 //! Where the traffic stands, next to where a run left it.
 
+use serde::Serialize;
+
 use super::driver::{Driver, Seen};
 use crate::error::{Error, Result};
 use crate::journal::TrafficState;
@@ -73,6 +75,46 @@ impl TrafficNow {
     /// The error of a driver that can read and could not.
     pub fn into_failure(self) -> Option<Error> {
         self.seen.err()
+    }
+}
+
+/// The traffic now as data, for previews and `status`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrafficView {
+    /// Where the weight is kept.
+    pub place: String,
+    /// The weight that the run left, where it set one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Share>,
+    /// The weight that is there; `None` where there is none or nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Share>,
+    /// `as_left`, `changed` or `unknown`.
+    pub standing: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+impl TrafficNow {
+    pub fn view(&self, left: &TrafficState) -> TrafficView {
+        let (standing, text) = match &self.standing {
+            Standing::AsLeft => {
+                let is_left = match (left.weight(), self.share()) {
+                    (Some(left), Some(now)) => Some(left.is_same(now)),
+                    _ => None,
+                };
+                let by = match is_left {
+                    Some(true) => ", as the run left it",
+                    Some(false) => ", which the run asked for last",
+                    None => "",
+                };
+                ("as_left", format!("{}{by}", self.words()))
+            }
+            Standing::Changed(change) => ("changed", change.to_string()),
+            Standing::Unknown => ("unknown", self.words()),
+        };
+        let (place, now) = (self.place.clone(), self.share());
+        TrafficView { place, left: left.weight(), now, standing, text }
     }
 }
 

@@ -136,6 +136,7 @@ fn status_says_what_is_waited_for_and_how_to_release_it() {
     stages      2 of 4 passed
     stage       canary (3 of 4)
     traffic     5% of it goes to pinecone twins-serverless
+    traffic now unknown: the plan cannot be read from here
     waits for   approval of canary step 2
     rollback    possible: the source was not deleted
     last event  2026-11-02 10:00:08 UTC

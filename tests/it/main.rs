@@ -10,6 +10,7 @@ mod cli_rig;
 mod cli_run;
 mod cli_status;
 mod cli_takeover;
+mod cli_traffic;
 mod compare;
 mod emulator;
 mod emulator_backups;

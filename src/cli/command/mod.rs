@@ -30,7 +30,7 @@ pub async fn perform(command: Command, session: &Session) -> Result<Answer, Fail
         Command::Plan(arguments) => plan::perform(session, &arguments).await,
         Command::Rehearse(arguments) => rehearse::perform(session, &arguments).await,
         Command::Run(arguments) => run::perform(session, &arguments).await,
-        Command::Status(arguments) => status::perform(session, &arguments),
+        Command::Status(arguments) => status::perform(session, &arguments).await,
         Command::Approve(arguments) => approve::perform(session, &arguments),
         Command::Pause(arguments) => steer::pause(session, &arguments),
         Command::Resume(arguments) => steer::resume(session, &arguments),

@@ -13,10 +13,12 @@ use crate::cli::preview::{render, verdict};
 use crate::cli::saved::Saved;
 use crate::cli::session::Session;
 use crate::cli::standing::state_words;
-use crate::journal::{Paths, RunState, read_of};
+use crate::journal::{Paths, Phase, RunState, read_of};
+use crate::plan::Plan;
 use crate::provider::registry::check_secrets;
 use crate::report::Report;
-use crate::run::{Preview, World, preview};
+use crate::run::{Preflight, Preview, RunOptions, World, open_driver, preview};
+use crate::traffic::{Driver, TrafficNow};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -40,7 +42,16 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let entries = read_of(&paths.journal(), &plan.file.name)?;
     let state = RunState::fold(&entries)?;
     let options = session.run_options();
-    let look = async { Ok(preview(&plan, &world, &state, &options).await?) };
+    let driver = open_driver(&plan, &session.surroundings.variables)?;
+    let look = async {
+        preflight(session, &plan, &state, &options, driver.as_deref()).await?;
+        let mut preview = preview(&plan, &world, &state, &options).await?;
+        if let Some(driver) = &driver {
+            let left = &state.traffic;
+            preview.traffic = Some(TrafficNow::look(&**driver, left).await.view(left));
+        }
+        Ok(preview)
+    };
     let preview = tokio::select! {
         preview = interrupt.guard(look) => Preview {
             state: state_words(Report::from_entries(&entries)?.ending, session.holder_of(&paths)?.is_some()),
@@ -63,4 +74,20 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     };
     let text = render(&preview, session.output.stdout);
     Ok(Answer::new(exit, text).with("verdict", verdict(&preview)).with("preview", json!(preview)))
+}
+
+/// Looks for what would stop a run before it begins. A run that has ended is not gone on with: the next begins anew.
+async fn preflight(
+    session: &Session,
+    plan: &Plan,
+    state: &RunState,
+    options: &RunOptions,
+    driver: Option<&dyn Driver>,
+) -> Result<(), Failure> {
+    let fresh = RunState::default();
+    let is_done = state.phase == Phase::Done && state.digest == plan.digest;
+    let state = if state.is_open() || is_done { state } else { &fresh };
+    let paths = Paths::new(session.state(), &plan.file.name);
+    let folder = paths.dir();
+    Ok(Preflight { plan, state, options, driver, folder }.refuse().await?)
 }

@@ -9,8 +9,10 @@ use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
 use crate::cli::standing::{Standing, request_json, request_words};
+use crate::cli::traffic::traffic_now;
 use crate::error::Error;
 use crate::report::{Ending, Report, paint, time};
+use crate::traffic::TrafficView;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -31,9 +33,9 @@ enum Row {
     },
 }
 
-pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let now = session.clock.now();
-    let rows = match &arguments.plan {
+    let mut rows = match &arguments.plan {
         Some(plan) => {
             let found = session.find(plan, arguments.rehearsal)?;
             vec![Row::Known(Box::new(Standing::of(session, &found)?))]
@@ -46,6 +48,12 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
             rows
         }
     };
+    for row in &mut rows {
+        if let Row::Known(standing) = row {
+            let plan = arguments.plan.as_deref();
+            standing.traffic = traffic_now(session, plan, &standing.state).await;
+        }
+    }
     let text = match (rows.as_slice(), &arguments.plan) {
         ([], _) => match session.state_elsewhere(std::path::Path::new(""), None) {
             Some(state) if !session.state().exists() => format!(
@@ -102,7 +110,7 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
     lines.extend(standing.progress(now).map(|(progress, _)| ("progress", progress)));
     let reason = report.reason.clone().filter(|_| report.waiting.is_none());
     lines.extend(reason.map(|reason| ("because", reason)));
-    lines.extend(report.traffic.as_ref().map(|traffic| ("traffic", traffic.text.clone())));
+    lines.extend(traffic_lines(report, standing.traffic.as_ref()));
     if let Some(waiting) = &report.waiting {
         lines.push(("waits for", waiting.what.clone()));
     }
@@ -118,6 +126,16 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
     lines.push(("next", next(standing)));
     let line = |(name, value): &(&str, String)| format!("{name:<11} {value}");
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Where the traffic is now; where that is not known, also what the journal knows.
+fn traffic_lines(report: &Report, now: Option<&TrafficView>) -> Vec<(&'static str, String)> {
+    let known = report.traffic.as_ref().map(|traffic| ("traffic", traffic.text.clone()));
+    match now {
+        Some(now) if now.standing != "unknown" => vec![("traffic", now.text.clone())],
+        Some(now) => known.into_iter().chain([("traffic now", now.text.clone())]).collect(),
+        None => known.into_iter().collect(),
+    }
 }
 
 fn overview(all: &[Row], width: u16) -> String {
@@ -138,6 +156,10 @@ fn overview(all: &[Row], width: u16) -> String {
         match row {
             Row::Known(standing) => {
                 let plan = &standing.report.plan;
+                if let Some(now) = standing.traffic.as_ref().filter(|now| now.standing == "changed")
+                {
+                    text.push_str(&format!("\n\n{plan}: the traffic: {}", now.text));
+                }
                 for request in &standing.requests {
                     text.push_str(&format!("\n\n{plan}: to {}", request_words(request)));
                 }
@@ -199,6 +221,7 @@ fn as_json(standing: &Standing, now: Timestamp) -> Value {
         "progress": standing.progress(now).map(|(_, progress)| progress),
         "weight": report.weight,
         "traffic": report.traffic,
+        "traffic_now": standing.traffic,
         "waiting": report.waiting,
         "requests": standing.requests.iter().map(request_json).collect::<Vec<_>>(),
         "rollback": report.rollback,

@@ -2,7 +2,9 @@
 
 use super::super::assertion::{ParsedAssertion, Severity};
 use super::super::codes;
-use super::super::file::{AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind};
+use super::super::file::{
+    AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind, Traffic,
+};
 use super::{Context, stage_id};
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -143,6 +145,15 @@ fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &De
         context.report_with(&codes::NO_SNAPSHOT, &kind, message, |d| {
             d.help(format!("add `snapshot: file:backups/{}`", context_name(&stage.confirm)))
         });
+    }
+    let unread = match &context.file.traffic {
+        Some(Traffic::Webhook(webhook)) if webhook.read.is_none() => Some("/traffic/webhook"),
+        Some(Traffic::Exec(exec)) if exec.read.is_none() => Some("/traffic/exec"),
+        _ => None,
+    };
+    if let Some(at) = unread {
+        let message = "the source is deleted by a plan that cannot see where the traffic is";
+        context.report_with(&codes::UNREAD_WEIGHT, at, message, |d| d.help("add `read`"));
     }
     for (number, entry) in context.file.stages[index].common.assertions.iter().enumerate() {
         let (text, severity) = match entry {

@@ -62,4 +62,9 @@ codes! {
     means "A cold query is the first one of a namespace in a run. An earlier stage has read every namespace of the target, so nothing is cold any more: the metric is not measured, and the verdict is error."
     example "- { kind: verify, queries: { count: 500 }, assert: [missing == 0] }\n- { kind: verify, id: again, queries: { count: 500 }, assert: [cold(query) < 1s] }"
     fix "Assert it in the first stage that reads the target."
+
+    UNREAD_WEIGHT Warning "V116" "unread-weight"
+    means "The source would be deleted, and the driver that moves traffic cannot read the weight back: nobody can see whether all traffic is at the target, nor that somebody moved it."
+    example "traffic:\n  exec: { set: [./ops/set-weight.sh] }"
+    fix "Add a `read` that says the target's share, 0 to 100."
 }

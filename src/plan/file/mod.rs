@@ -149,7 +149,8 @@ pub struct Flagd {
     pub file: String,
     /// The flag's key.
     pub flag: String,
-    /// The attribute of the evaluation context that decides the bucket.
+    /// The attribute of the evaluation context that decides the bucket; whoever lacks it stays with the source until the
+    /// weight is 100%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_by: Option<String>,
 }

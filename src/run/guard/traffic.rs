@@ -40,17 +40,23 @@ async fn as_the_run_left_it(context: &Context) -> Result<()> {
 }
 
 async fn all_on_the_target(context: &Context, may_be_unknown: bool) -> Result<()> {
-    let message = match read(context).await? {
-        None => return Ok(()),
-        Some(Seen::Weight { share, .. }) if share.is_same(Share(1.0)) => return Ok(()),
-        Some(Seen::Mute) if may_be_unknown => return Ok(()),
-        Some(Seen::Weight { share, .. }) => {
+    let Some(now) = context.traffic_now().await else { return Ok(()) };
+    let message = match (now.standing, now.seen?) {
+        // The number alone may be kept while what it stands for is not.
+        (Standing::Changed(change), Seen::Weight { share, .. })
+            if share.is_same(Share(1.0)) && change.from.is_some() =>
+        {
+            change.to_string()
+        }
+        (_, Seen::Weight { share, .. }) if share.is_same(Share(1.0)) => return Ok(()),
+        (_, Seen::Mute) if may_be_unknown => return Ok(()),
+        (_, Seen::Weight { share, .. }) => {
             format!("{share} of the traffic is on the target: the source still answers queries")
         }
-        Some(Seen::Unset(what) | Seen::Foreign(what)) => {
+        (_, Seen::Unset(what) | Seen::Foreign(what)) => {
             format!("{what}: the source still answers queries")
         }
-        Some(Seen::Mute) => "the traffic driver cannot read the weight".to_owned(),
+        (_, Seen::Mute) => "the traffic driver cannot read the weight".to_owned(),
     };
     Err(Error::new(ErrorKind::Refused, message).with_hint(
         "find out who moved the traffic; put it back to 100 %, or roll back. The source was not deleted",

@@ -8,7 +8,8 @@ use crate::model::Share;
 use crate::run::Context;
 use crate::traffic::{Driver, Shift, shift};
 
-/// Sets a weight, durable intent first, and looks what came of it.
+/// Sets a weight, durable intent first, and looks what came of it. Where the traffic is before that is looked at by
+/// whoever moves it forward; what takes it back sets 0 whoever moved it.
 ///
 /// # Errors
 /// Where it is not set or nobody knows.
@@ -31,7 +32,12 @@ async fn set(context: &Context, driver: &dyn Driver, step: usize, permit: Permit
         Event::WeightSet { stage: stage.clone(), step, weight, actual, print, despite }
     };
     match shift(driver, weight).await? {
-        Shift::Set { print, despite } => context.record(set(Some(weight), print, despite)),
+        Shift::Set { print, despite } => {
+            if let Some(error) = &despite {
+                context.note(format!("{weight} is set, although the driver failed: {error}"))?;
+            }
+            context.record(set(Some(weight), print, despite))
+        }
         Shift::Requested => context.record(set(None, None, None)),
         Shift::NotSet { error, after } => {
             let said = error.to_string();

@@ -21,6 +21,7 @@ use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Inventory;
+use crate::traffic::TrafficView;
 
 /// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
 const MOST_COUNTS: u64 = 1_000;
@@ -47,6 +48,9 @@ pub struct Preview {
     /// Namespaces that hold records and that no copy stage takes, with their records.
     pub not_copied: BTreeMap<Namespace, u64>,
     pub notes: Vec<String>,
+    /// Where the traffic is now; `None` where the plan moves none, or nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficView>,
 }
 
 /// What one copy stage takes.
@@ -183,6 +187,7 @@ pub async fn preview(
         copies: selected.into_iter().map(PreviewCopy::from).collect(),
         not_copied: left,
         notes,
+        traffic: None,
     };
     for (index, stage) in plan.stages.iter().enumerate() {
         let stage = stage::preview_stage(plan, state, &preview, &chosen, index, &stage.id);

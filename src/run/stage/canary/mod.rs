@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Hold};
 use crate::model::{Rate, Share, Span, TrafficChange, Verdict};
 use crate::plan::file::{Canary, HookWhen, Step, StepApproval};
+use crate::run::guard::set_weight;
 use crate::run::traffic::{Moved, is_moved_later};
 use crate::run::{Context, Progress};
 use crate::traffic::{Driver, Probe, Seen, Standing};
@@ -103,7 +104,7 @@ impl Work for CanaryWork {
             }
             _ => {}
         }
-        context.set_weight(&*driver, 0, Share(0.0)).await?;
+        set_weight(context, &*driver, 0, Share(0.0)).await?;
         Ok(format!("weight 0% ({place}){was}"))
     }
 
