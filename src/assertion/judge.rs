@@ -9,6 +9,9 @@ use crate::clock::{Timestamp, after, until};
 use crate::model::Side;
 use crate::plan::Assertion;
 
+/// Metrics that take a look at a whole index: they are measured only at the ticks that bring them.
+const LOOKED_AT: [&str; 1] = ["source.changed"];
+
 /// Whether a step may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -51,16 +54,24 @@ impl Judge {
         Self { start, strict, watched: watched.collect() }
     }
 
-    /// Measures what is due. `extra` has what samples do not tell, like `weight`; it goes before the series.
+    /// Measures what is due. `extra` has what samples do not show, like `weight`; it goes before the series.
     ///
-    /// An assertion without `every` is measured at each tick, so the caller's ticks are its measurements.
+    /// An assertion without `every` is measured at each tick, so the caller's ticks are its measurements; one about
+    /// `source.changed` at each tick that brings it.
     pub fn tick(&mut self, now: Timestamp, series: &Series, extra: &Measured) -> Progress {
         for watched in &mut self.watched {
-            if watched.is_due(self.start, now) {
+            if watched.is_due(self.start, now) && watched.is_brought(extra) {
                 watched.measure(now, series, extra);
             }
         }
         self.progress()
+    }
+
+    /// Whether a metric that takes a look is asserted with an `every` that is over.
+    pub fn wants(&self, metric: &str, now: Timestamp) -> bool {
+        let mut asked =
+            self.watched.iter().filter(|watched| watched.assertion.metric.name == metric);
+        asked.any(|watched| watched.assertion.every.is_some() && watched.is_due(self.start, now))
     }
 
     /// What the measurements so far say of the step.
@@ -93,6 +104,11 @@ impl Watched {
         };
         let open = self.tally.decided(&self.assertion) != Some(Verdict::Fail);
         warm && rested && open
+    }
+
+    fn is_brought(&self, extra: &Measured) -> bool {
+        let metric = &self.assertion.metric;
+        !LOOKED_AT.contains(&metric.name.as_str()) || extra.get(metric).is_some()
     }
 
     fn measure(&mut self, now: Timestamp, series: &Series, extra: &Measured) {

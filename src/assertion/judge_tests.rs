@@ -184,3 +184,36 @@ fn a_judge_goes_on_where_it_was_written_down() {
     let text = serde_json::to_string(&judgement).unwrap();
     assert_eq!(serde_json::from_str::<Judgement>(&text).unwrap(), judgement);
 }
+
+#[test]
+fn what_takes_a_look_is_judged_by_the_looks_alone() {
+    let mut step = Step::new([assertion("source.changed == 0")]);
+    assert_eq!(step.minute(10, 5), Progress::Ongoing);
+    assert_eq!(step.only().verdict, Verdict::Inconclusive);
+    let look = |step: &mut Step, changed| {
+        let mut looked = Measured::default();
+        looked.set("source.changed", Observed::count(changed), 60);
+        let now = after(START, Duration::from_secs(step.minute * 60));
+        step.judge.tick(now, &step.series, &looked)
+    };
+    assert_eq!(look(&mut step, 0), Progress::Ongoing);
+    assert_eq!(step.minute(10, 5), Progress::Ongoing);
+    assert_eq!((step.only().verdict, step.only().samples), (Verdict::Pass, 60));
+    assert_eq!(look(&mut step, 2), Progress::Decided(Verdict::Fail));
+}
+
+#[test]
+fn a_look_is_due_as_often_as_its_assertion_says() {
+    let every = Some("10m".parse().unwrap());
+    let often = Assertion { every, ..assertion("source.changed == 0") };
+    let at = |minutes: u64| after(START, Duration::from_secs(minutes * 60));
+    let mut judge = Judge::new(START, [often], false);
+    assert!(judge.wants("source.changed", at(1)) && !judge.wants("weight", at(1)));
+    let mut looked = Measured::default();
+    looked.set("source.changed", Observed::count(0), 60);
+    judge.tick(at(1), &Series::new(START, &[]), &looked);
+    assert!(!judge.wants("source.changed", at(10)));
+    assert!(judge.wants("source.changed", at(11)));
+    let once = Judge::new(START, [assertion("source.changed == 0")], false);
+    assert!(!once.wants("source.changed", at(1)), "at the end alone");
+}

@@ -34,7 +34,12 @@ pub async fn adopt(
         tally.enumerated += chunk.ids.len() as u64;
         tally.copied += chunk.ids.len() as u64;
         let is_end = chunk.after == Cursor::End;
-        checkpoint(Acked::new(Checkpoint { cursor: chunk.after, tally, lsn: None }))?;
+        checkpoint(Acked::new(Checkpoint {
+            cursor: chunk.after,
+            tally,
+            lsn: None,
+            contents: None,
+        }))?;
         if is_end {
             break;
         }

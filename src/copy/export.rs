@@ -106,6 +106,7 @@ mod tests {
             cursor: Cursor::Start,
             tally: Tally { enumerated, ..Tally::default() },
             lsn: None,
+            contents: None,
         };
         let (open, untouched) = (shard(0), shard(1));
         let path = |shard: &Shard, before: u64| format!("{}{before:012}{ENDING}", prefix_of(shard));

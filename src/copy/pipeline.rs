@@ -14,7 +14,7 @@ use super::export::{Export, FILE_BYTES, FILE_RECORDS};
 use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Checkpoint, Cursor, Namespace, Record, RecordId, Shard, Tally};
+use crate::model::{Checkpoint, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally};
 use crate::provider::{Refusal, Rule, Source, Target};
 
 /// Bytes of one chunk that are aimed at; a little under the 2 MB of a Pinecone upsert.
@@ -42,6 +42,13 @@ pub struct Pipeline {
     /// How often both sides asked to slow down so far.
     pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub cancel: CancellationToken,
+}
+
+/// What became of a chunk.
+struct Done {
+    tally: Tally,
+    lsn: Option<u64>,
+    contents: Contents,
 }
 
 /// What a record is taken to weigh before any was seen, in bytes.
@@ -84,6 +91,11 @@ impl Pipeline {
         checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
     ) -> Result<ShardEnd> {
         let (mut tally, mut lsn) = (from.tally, from.lsn);
+        // A shard that began without keeping its contents has lost those of its first records.
+        let mut contents = match from.cursor {
+            Cursor::Start => Some(Contents::default()),
+            _ => from.contents,
+        };
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
@@ -101,10 +113,11 @@ impl Pipeline {
             .try_buffered(self.chunks_in_flight.max(1))
             .take_until(self.cancel.clone().cancelled_owned())
             .boxed();
-        while let Some((done, seen, cursor)) = settled.try_next().await? {
-            tally.add(done);
-            lsn = lsn.max(seen);
-            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn }))?;
+        while let Some((done, cursor)) = settled.try_next().await? {
+            tally.add(done.tally);
+            lsn = lsn.max(done.lsn);
+            contents = contents.map(|before| before + done.contents);
+            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn, contents }))?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
             }
@@ -117,24 +130,19 @@ impl Pipeline {
         shard: Arc<Shard>,
         chunk: IdChunk,
         before: u64,
-    ) -> Result<(Tally, Option<u64>, Cursor)> {
+    ) -> Result<(Done, Cursor)> {
         let permit = self.concurrency.acquire().await?;
         let result = self.settle_ids(&shard, &chunk.ids, before).await;
         self.concurrency.release(permit, (self.throttled)());
-        let (tally, lsn) = result?;
-        Ok((tally, lsn, chunk.after))
+        Ok((result?, chunk.after))
     }
 
     /// Settles some ids of a shard, `before` of which stand before them.
-    async fn settle_ids(
-        &self,
-        shard: &Shard,
-        ids: &[RecordId],
-        before: u64,
-    ) -> Result<(Tally, Option<u64>)> {
+    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId], before: u64) -> Result<Done> {
         let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
         tally.missing = (ids.len() - records.len()) as u64;
+        let contents = Contents::of(&records);
         let mut changed = Vec::with_capacity(records.len());
         let mut unchangeable = Vec::new();
         for record in records {
@@ -161,7 +169,7 @@ impl Pipeline {
         for (record, refusal) in refused {
             self.dead_letters.put(&shard.source, &shard.target, &record, &refusal)?;
         }
-        Ok((tally, lsn))
+        Ok(Done { tally, lsn, contents })
     }
 }
 
@@ -169,7 +177,7 @@ impl Pipeline {
 ///
 /// # Errors
 /// `Protocol` where the source answers with a record nobody asked for.
-pub(super) async fn fetch_all(
+pub async fn fetch_all(
     source: &dyn Source,
     namespace: &Namespace,
     ids: &[RecordId],

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Checkpoint, Identity, Judgement, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
-    TrafficChange,
+    Checkpoint, Contents, Identity, Judgement, Namespace, Resource, Shard, ShardId, Share, Side,
+    StageId, TrafficChange,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
@@ -178,6 +178,13 @@ pub enum Event {
         stage: StageId,
         #[serde(flatten)]
         shard: ShardId,
+    },
+
+    /// Every record of a namespace of the source was read, and compared with the target.
+    ContentsRead {
+        stage: StageId,
+        source: Namespace,
+        contents: Contents,
     },
 
     Judged(Judged),

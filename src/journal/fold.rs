@@ -300,6 +300,9 @@ impl StageState {
                 self.is_planned = false;
             }
             Event::CopyPlanned { .. } => self.is_planned = true,
+            Event::ContentsRead { source, contents, .. } => {
+                self.contents.insert(source.clone(), *contents);
+            }
             Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),
             Event::ResourceIntended { resource, .. } => {
                 self.resources.retain(|known| known != resource);
@@ -402,6 +405,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::CopyPlanned { stage, .. }
         | Event::Checkpointed { stage, .. }
         | Event::ShardCompleted { stage, .. }
+        | Event::ContentsRead { stage, .. }
         | Event::WeightIntended { stage, .. }
         | Event::WeightSet { stage, .. }
         | Event::WeightNotSet { stage, .. }

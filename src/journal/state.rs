@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState};
 use crate::model::{
-    Checkpoint, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId, Tally,
+    Checkpoint, Contents, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
+    Tally,
 };
 
 /// The state of a run.
@@ -116,6 +117,8 @@ pub struct StageState {
     pub shards: BTreeMap<ShardId, ShardState>,
     /// Whether `shards` are all there are.
     pub is_planned: bool,
+    /// What namespaces of the source held when all of it was read and compared.
+    pub contents: BTreeMap<Namespace, Contents>,
     /// The last judgement of each assertion in each step, of the newest attempt.
     pub judgements: Vec<Judged>,
     /// Steps that passed.
@@ -178,6 +181,7 @@ impl StageState {
             route: None,
             shards: BTreeMap::new(),
             is_planned: false,
+            contents: BTreeMap::new(),
             judgements: Vec::new(),
             steps_passed: BTreeSet::new(),
             bake: None,

@@ -2,21 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Cursor;
+use super::{Contents, Cursor};
 
 /// A place in a shard and what was done up to it: everything before `cursor` is settled for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub cursor: Cursor,
     pub tally: Tally,
-    /// The highest log sequence number of the target's acknowledgements so far, where it tells them.
+    /// The highest log sequence number of the target's acknowledgements so far, where it gives them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lsn: Option<u64>,
+    /// What the source held when it was read: every record before `cursor`, before the plan's changes, whatever became
+    /// of it. `None` where it is not known: the provider copied the records, or an earlier version began the shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
 }
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { cursor: Cursor::Start, tally: Tally::default(), lsn: None }
+        Self { cursor: Cursor::Start, tally: Tally::default(), lsn: None, contents: None }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the wire, and stays that until something needs the numbers.
 
 mod checkpoint;
+mod contents;
 mod filter;
 mod id;
 mod identity;
@@ -22,6 +23,7 @@ mod vector;
 mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
+pub use contents::Contents;
 pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RESERVED_NAMES, RecordId, StageId};
 pub use identity::{Identity, RUN_TAG};

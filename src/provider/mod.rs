@@ -16,6 +16,7 @@ pub mod pinecone;
 mod refusal;
 pub mod registry;
 mod secret;
+pub mod snapshot;
 pub mod storage;
 
 pub use absent::Absent;

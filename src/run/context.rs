@@ -63,6 +63,11 @@ impl Context {
         self.recorder.fence()
     }
 
+    /// Whether an assertion of this stage is about a metric.
+    pub fn asks(&self, metric: &str) -> bool {
+        self.stage().assertions.iter().any(|assertion| assertion.metric.name == metric)
+    }
+
     /// A sentence for the report.
     pub fn note(&self, text: impl Into<String>) -> Result<()> {
         self.record(Event::Noted { stage: self.id(), text: text.into() })

@@ -4,6 +4,7 @@
 //! does that, appends the events that say so, and asks again, until there is nothing left or somebody has to be
 //! waited for. Resume is not a mode: every run folds its journal first, and an empty one is the special case.
 
+mod contents;
 mod context;
 mod decide;
 mod driver;
@@ -20,6 +21,7 @@ mod prepare;
 mod preview;
 mod price;
 mod recorder;
+mod snapshot;
 mod stage;
 mod steer;
 mod traffic;

@@ -109,7 +109,7 @@ impl Writer {
             bytes: records * 12_400,
             ..Tally::default()
         };
-        let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None };
+        let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None, contents: None };
         self.write(Event::Checkpointed {
             stage: "copy".into(),
             shard: ShardId { source: source.clone(), cell: 0 },

@@ -185,21 +185,21 @@ async fn with_everything_in_its_place_the_source_goes() {
 async fn a_source_whose_target_lost_records_stays() {
     let rig = moved(PLAN).await;
     delete_namespace(&rig, Side::Target, "ns_1").await;
-    assert_refused(&rig, "`ns_1` of the target was given").await;
+    assert_refused(&rig, "`ns_1` lacks").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_appeared_is_named_and_stays() {
     let rig = moved(PLAN).await;
     add_record(&rig, Side::Source, "newcomer", "a").await;
-    assert_refused(&rig, "`newcomer` (1 records) appeared").await;
+    assert_refused(&rig, "`newcomer` appeared").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_lost_a_namespace_is_not_what_was_copied() {
     let rig = moved(PLAN).await;
     delete_namespace(&rig, Side::Source, "ns_1").await;
-    assert_refused(&rig, "and has 0 now").await;
+    assert_refused(&rig, "`ns_1` vanished with its").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use super::enumerate::{IdChunk, Ids, Lists};
 use super::pipeline::{Pipeline, fetch_all};
 use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Enumeration, Record, RecordId, Shard};
+use crate::model::{Contents, Cursor, Enumeration, Record, RecordId, Shard};
 
 /// What comparing one or more shards came to: `compared` is `equal` plus `mismatched` plus `missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Comparison {
     pub max_difference: f64,
     /// Metadata fields and their types on both sides, over the records that both have.
     pub schemas: Schemas,
+    /// What was read of the source, before the plan's changes.
+    pub source: Contents,
 }
 
 impl Comparison {
@@ -58,6 +60,7 @@ impl Comparison {
         self.vanished += other.vanished;
         self.max_difference = self.max_difference.max(other.max_difference);
         self.schemas.add(other.schemas);
+        self.source += other.source;
     }
 
     /// Compares one record with what the target has under its id; `tolerance` as in [`compare_shard`].
@@ -155,7 +158,8 @@ async fn compare_chunk(
         theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
     let absent = ids.len() - ours.len();
     let vanished = if is_told_by_target(&shard) { 0 } else { absent as u64 };
-    let mut comparison = Comparison { vanished, ..Comparison::default() };
+    let source = Contents::of(&ours);
+    let mut comparison = Comparison { vanished, source, ..Comparison::default() };
     let mut differences = Vec::new();
     for record in ours {
         let expected = match pipeline.transform.change(&shard.source, record) {

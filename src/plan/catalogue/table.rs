@@ -204,6 +204,12 @@ pub static METRICS: &[Metric] = &[
     plain("copy.rate", COPY, Unit::Rate, "Acknowledged records a second, over the whole stage."),
     plain("copy.retries", COPY, Unit::Count, "Requests that were sent again."),
     plain(
+        "source.changed",
+        &["verify", "canary", "decommission"],
+        Unit::Count,
+        "Records of the source that are not as they were copied: added, changed or removed, in any namespace, also in one that appeared since. By the contents that the copy kept with its checkpoints; where those differ, or the provider copied the records, by comparison with the target: what both sides hold alike is no change. A `verify` that compares all records measures it in passing; otherwise it reads the whole source where it is asserted, in a canary once at the end of each step and as often as `every` says.",
+    ),
+    plain(
         "count_delta",
         VERIFY,
         Unit::Count,
@@ -314,6 +320,18 @@ pub static METRICS: &[Metric] = &[
         "The share of traffic at the target, read back from the driver.",
     ),
     plain(
+        "target.missing",
+        DECOMMISSION,
+        Unit::Count,
+        "Records that were copied, that the source still has and that the target lacks, directly before the deletion: by ids where a `verify` compares all records or there is none, else by the ids of its sample and the target's counts. Where it is not asserted it must be 0.",
+    ),
+    plain(
+        "target.changed",
+        DECOMMISSION,
+        Unit::Count,
+        "Those of the records looked for in the target that differ there from the source's: the application has changed them since, or somebody else has. Judged only where it is asserted.",
+    ),
+    plain(
         "snapshot.records",
         DECOMMISSION,
         Unit::Count,
@@ -323,7 +341,7 @@ pub static METRICS: &[Metric] = &[
         "snapshot.complete",
         DECOMMISSION,
         Unit::Bool,
-        "Whether the snapshot, read back, holds as many records of each namespace as the source counts.",
+        "Whether the snapshot, read back, holds exactly the records that were read of the source, as many of each namespace as it counts.",
     ),
     Metric {
         name: "source.reads",

@@ -14,7 +14,6 @@
 
 mod cells;
 mod columns;
-mod contents;
 mod file;
 mod json;
 mod kind;
@@ -29,7 +28,6 @@ mod layout_tests;
 #[cfg(test)]
 mod tests;
 
-pub use contents::Contents;
 pub use layout::{Folders, PassedOver};
 pub use read::{RecordReader, Rows, contents, count_rows, read, read_import};
 pub use rows::RowReader;

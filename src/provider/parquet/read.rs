@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,9 @@ use super::cells::{Fields, cells, objects};
 use super::columns::{Sparse, Texts, Vectors};
 use super::file::{OpenFile, damaged};
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
-use super::{BATCH_ROWS, Contents, json};
+use super::{BATCH_ROWS, json};
 use crate::error::{Error, Result};
-use crate::model::{Metadata, MetadataValue, Namespace, Record, RecordId};
+use crate::model::{Contents, Metadata, MetadataValue, Namespace, Record, RecordId};
 use crate::plan::file::Columns;
 
 /// Reads records in batches of at most [`BATCH_ROWS`], in the file's order.
@@ -46,16 +47,18 @@ pub fn count_rows(path: &Path) -> Result<u64> {
     Ok(OpenFile::open(path, &path.display().to_string())?.rows())
 }
 
-/// Reads a whole file back: what it holds, to be compared with what was written or with the index's counts.
+/// Reads a whole file back: what it holds of each namespace, to be compared with what was written.
 ///
 /// # Errors
 /// As [`read`], and where any row cannot be read.
-pub fn contents(path: &Path) -> Result<Contents> {
-    let mut contents = Contents::default();
+pub fn contents(path: &Path) -> Result<BTreeMap<Namespace, Contents>> {
+    let mut all: BTreeMap<Namespace, Contents> = BTreeMap::new();
     for batch in read(path)? {
-        batch?.iter().for_each(|(namespace, record)| contents.add(namespace, record));
+        for (namespace, record) in batch? {
+            all.entry(namespace).or_default().put(&record);
+        }
     }
-    Ok(contents)
+    Ok(all)
 }
 
 impl RecordReader {

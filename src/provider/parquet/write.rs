@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,9 +13,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::Contents;
 use crate::error::{Error, Result};
-use crate::model::{Namespace, Record, Vector};
+use crate::model::{Contents, Namespace, Record, Vector};
 use crate::provider::storage::sync_folder_of;
 
 /// Rows and bytes of a row group, which is what the writer holds in memory.
@@ -27,7 +27,7 @@ pub struct RecordWriter {
     schema: SchemaRef,
     path: PathBuf,
     partial: PathBuf,
-    contents: Contents,
+    contents: BTreeMap<Namespace, Contents>,
 }
 
 impl RecordWriter {
@@ -47,7 +47,7 @@ impl RecordWriter {
         let schema = schema();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()))
             .map_err(|error| unwritable(&path, error))?;
-        Ok(Self { writer, schema, path, partial, contents: Contents::default() })
+        Ok(Self { writer, schema, path, partial, contents: BTreeMap::new() })
     }
 
     /// Adds records of one namespace.
@@ -59,17 +59,17 @@ impl RecordWriter {
             let batch = batch(&self.schema, namespace, part)
                 .map_err(|error| unwritable(&self.path, error))?;
             self.writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
-            part.iter().for_each(|record| self.contents.add(namespace, record));
+            *self.contents.entry(namespace.clone()).or_default() += Contents::of(part);
         }
         Ok(())
     }
 
-    /// Ends the file, waits until the disk has it, and gives it its name. What was appended is returned, to be
-    /// compared with what [`contents`](super::contents) reads back.
+    /// Ends the file, waits until the disk has it, and gives it its name. What was appended to each namespace is
+    /// returned, to be compared with what [`contents`](super::contents) reads back.
     ///
     /// # Errors
     /// `Io` where the disk refuses.
-    pub fn finish(self) -> Result<Contents> {
+    pub fn finish(self) -> Result<BTreeMap<Namespace, Contents>> {
         let path = &self.path;
         let io = |error| Error::io(format!("cannot finish {}", path.display()), error);
         let file = self.writer.into_inner().map_err(|error| unwritable(path, error))?;

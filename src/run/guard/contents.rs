@@ -1,16 +1,15 @@
 //! What is in an index now, by its own counts: asked until two answers in a row agree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Checked, Effect, identity};
 use crate::clock::{Clock, after};
-use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::ShardState;
-use crate::model::{IndexStats, Namespace, Observed, Side, StageId, Tally};
+use crate::model::{IndexStats, Namespace, Observed, Side};
 use crate::provider::Source;
 use crate::run::Context;
+use crate::run::contents::{self, Way, appeared, copied};
 
 /// Answers that are asked for before they are given up on.
 const ANSWERS: u32 = 20;
@@ -44,7 +43,7 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
 ///
 /// # Errors
 /// `Conflict` where the answers keep changing.
-pub(super) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
+pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
     let mut last = Some(index.stats().await?);
     for _ in 0..ANSWERS {
         if let Some(counts) = confirmed(&mut last, index.stats().await?) {
@@ -56,24 +55,6 @@ pub(super) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexSta
         .with_hint("something writes to it: stop the writes, then run the same command again"))
 }
 
-/// What a run copied out of one namespace, or into one.
-#[derive(Default)]
-struct Copied {
-    shards: Vec<ShardState>,
-}
-
-impl Copied {
-    fn expected(&self) -> u64 {
-        self.shards.iter().map(|state| state.shard.expected).sum()
-    }
-
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
-        tally
-    }
-}
-
 /// An answer that says what the one before it said.
 fn confirmed(last: &mut Option<IndexStats>, next: IndexStats) -> Option<IndexStats> {
     let is_same = last.as_ref().is_some_and(|last| last.namespaces == next.namespaces);
@@ -81,25 +62,9 @@ fn confirmed(last: &mut Option<IndexStats>, next: IndexStats) -> Option<IndexSta
     is_same.then_some(next)
 }
 
-/// What each copy took of each namespace, or gave to it.
-fn copied_by(
-    context: &Context,
-    of: fn(&ShardState) -> &Namespace,
-) -> BTreeMap<Namespace, BTreeMap<StageId, Copied>> {
-    let mut all: BTreeMap<Namespace, BTreeMap<StageId, Copied>> = BTreeMap::new();
-    context.recorder.with_state(|state| {
-        for stage in &state.stages {
-            for shard in stage.shards.values() {
-                let copies = all.entry(of(shard).clone()).or_default();
-                copies.entry(stage.id.clone()).or_default().shards.push(shard.clone());
-            }
-        }
-    });
-    all
-}
-
 /// The source's counts, once it is certain that deleting it would lose nothing: it holds what was copied, in the
-/// namespaces that were copied; and the target holds that now.
+/// namespaces that were copied; and the target holds that now. Where the counts say so, nothing is read; where they do
+/// not, everything is, to say what differs or that both sides agree.
 ///
 /// # Errors
 /// `Refused`, naming the namespaces.
@@ -109,18 +74,15 @@ pub(in crate::run) async fn refuse_loss(
 ) -> Result<IndexStats> {
     both_are_there(context).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
-    let mut problems = of_the_source(context, &source, has_snapshot);
+    refuse(&without_a_copy(context, &source, has_snapshot))?;
     let deadline = after(context.clock.now(), CATCH_UP);
-    loop {
-        let missing =
-            of_the_target(context, &agreed(&context.clock, &*context.world.target).await?);
-        if missing.is_empty() || !problems.is_empty() || context.clock.now() >= deadline {
-            problems.extend(missing);
+    while !counts_agree(context, &source).await? {
+        if context.clock.now() >= deadline {
+            contents::before_deletion(context).await?;
             break;
         }
         context.sleep(PAUSE).await?;
     }
-    refuse(&problems)?;
     Ok(source)
 }
 
@@ -130,69 +92,43 @@ async fn both_are_there(context: &Context) -> Result<()> {
     identity::must_be_there(context, Side::Source).await.map(drop)
 }
 
+/// Everything was read a moment ago; what came or went since shows in the counts.
 async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     both_are_there(context).await?;
     let target = agreed(&context.clock, &*context.world.target).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
-    let mut problems = of_the_source(context, &source, checked.has_snapshot);
-    problems.extend(of_the_target(context, &target));
-    refuse(&problems)?;
-    if checked.counts.namespaces == source.namespaces {
-        return Ok(());
-    }
-    let message = format!(
-        "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
-        checked.counts.total, source.total
-    );
-    Err(Error::new(ErrorKind::Refused, message)
-        .with_hint("stop the writes and run the same command again; the source was not deleted"))
-}
-
-fn of_the_source(context: &Context, counts: &IndexStats, has_snapshot: bool) -> Vec<String> {
-    let copied = copied_by(context, |state| &state.shard.source);
-    let first = context.recorder.with_state(|state| state.first_counts.clone());
-    let selected = selected(context, counts);
-    // What was not there, or was not shown, when the copy was planned.
-    let has_appeared = |name: &Namespace| {
-        selected.contains(name) || first.as_ref().is_some_and(|first| !first.contains_key(name))
-    };
-    let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
-    let names: BTreeSet<&Namespace> = held.map(|(name, _)| name).chain(copied.keys()).collect();
-    let problem = |name: &Namespace| {
-        let now = counts.count(name);
-        match copied.get(name) {
-            Some(copies) => {
-                let now = now + erased(context, Side::Source, name);
-                copies.values().find_map(|copied| of_copied(name, copied, now, has_snapshot))
-            }
-            None if has_appeared(name) => Some(format!(
-                "`{name}` ({now} records) appeared after the copy was planned and is in no copy"
-            )),
-            None if !has_snapshot => {
-                Some(format!("`{name}` ({now} records) was not copied and there is no snapshot"))
-            }
-            None => None,
-        }
-    };
-    names.into_iter().filter_map(problem).collect()
-}
-
-/// The namespaces that the plan's copies would take now.
-fn selected(context: &Context, counts: &IndexStats) -> BTreeSet<Namespace> {
-    let copies = context.plan.copies();
-    let chosen =
-        copies.iter().filter_map(|copy| choose(counts, copy.asked.namespaces.as_ref()).ok());
-    chosen.flatten().map(|(namespace, _)| namespace).collect()
-}
-
-fn of_copied(name: &Namespace, copied: &Copied, now: u64, has_snapshot: bool) -> Option<String> {
-    let (expected, tally) = (copied.expected(), copied.tally());
-    if expected != now {
-        return Some(format!(
-            "`{name}` had {expected} records when it was copied and has {now} now"
+    refuse(&without_a_copy(context, &source, checked.has_snapshot))?;
+    if checked.counts.namespaces != source.namespaces {
+        let message = format!(
+            "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
+            checked.counts.total, source.total
+        );
+        return Err(Error::new(ErrorKind::Refused, message).with_hint(
+            "stop the writes and run the same command again; the source was not deleted",
         ));
     }
-    if copied.shards.iter().any(|state| !state.is_complete) {
+    match short_of(context, &target) {
+        // The stage's assertion says how many may be missing.
+        short if context.asks("target.missing") || short.is_empty() => Ok(()),
+        short => refuse(&short),
+    }
+}
+
+/// Records that are in the source alone.
+fn without_a_copy(context: &Context, counts: &IndexStats, has_snapshot: bool) -> Vec<String> {
+    let copied = context.recorder.with_state(copied);
+    let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
+    let problems = held.filter_map(|(name, now)| match copied.get(name) {
+        Some(ways) => ways.iter().find_map(|way| lost(name, way, has_snapshot)),
+        None if has_snapshot => None,
+        None => Some(format!("`{name}` ({now} records) was not copied and there is no snapshot")),
+    });
+    problems.collect()
+}
+
+fn lost(name: &Namespace, way: &Way, has_snapshot: bool) -> Option<String> {
+    let tally = way.tally();
+    if way.shards.iter().any(|state| !state.is_complete) {
         return Some(format!("`{name}` was not copied completely"));
     }
     let left = [
@@ -203,23 +139,33 @@ fn of_copied(name: &Namespace, copied: &Copied, now: u64, has_snapshot: bool) ->
     Some(format!("{records} records of `{name}` {why} and there is no snapshot"))
 }
 
-fn of_the_target(context: &Context, counts: &IndexStats) -> Vec<String> {
-    let copied = copied_by(context, |state| &state.shard.target);
-    let missing = copied.iter().filter_map(|(name, copies)| {
-        let erased = erased(context, Side::Target, name);
-        let copied: u64 = copies.values().map(|copied| copied.tally().copied).sum();
-        let written = copied.saturating_sub(erased);
-        let now = counts.count(name);
-        (now < written).then(|| {
-            format!("`{name}` of the target was given {written} records and holds {now} now")
-        })
-    });
-    missing.collect()
+/// Whether both sides count what was copied, and no namespace is there that was not.
+async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
+    let copied = context.recorder.with_state(copied);
+    let is_as_copied = |(name, ways): (&Namespace, &Vec<Way>)| {
+        ways.iter().all(|way| way.records() == source.count(name))
+    };
+    let target = agreed(&context.clock, &*context.world.target).await?;
+    Ok(copied.iter().all(is_as_copied)
+        && appeared(context, source)?.is_empty()
+        && (context.asks("target.missing") || short_of(context, &target).is_empty()))
 }
 
-/// Records that somebody had deleted since: what is left has to add up.
-fn erased(context: &Context, side: Side, namespace: &Namespace) -> u64 {
-    context.recorder.with_state(|state| state.erased_of(side, namespace))
+/// Namespaces of the target that count fewer records than were copied into them and not erased since.
+fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
+    let copied = context.recorder.with_state(copied);
+    let mut given: BTreeMap<&Namespace, u64> = BTreeMap::new();
+    for way in copied.values().flatten() {
+        *given.entry(&way.target).or_default() += way.tally().copied;
+    }
+    let short = given.into_iter().filter_map(|(name, given)| {
+        let erased = context.recorder.with_state(|state| state.erased_of(Side::Target, name));
+        let (given, now) = (given.saturating_sub(erased), counts.count(name));
+        (now < given).then(|| {
+            format!("`{name}` of the target was given {given} records and holds {now} now")
+        })
+    });
+    short.collect()
 }
 
 fn refuse(problems: &[String]) -> Result<()> {

@@ -25,7 +25,7 @@ mod traffic;
 mod weight;
 
 pub(super) use confirmation::{Confirmed, confirm};
-pub(super) use contents::refuse_loss;
+pub(super) use contents::{agreed, refuse_loss};
 pub(super) use deletion::{delete_source, delete_target, settle};
 pub(super) use effect::Checked;
 use effect::Effect;

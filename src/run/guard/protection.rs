@@ -15,18 +15,19 @@ use crate::run::Context;
 const SEEN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Takes the protection off the source, where it has one and the plan lets it.
-pub(in crate::run) async fn lift_source(context: &Context, may_lift: bool) -> Result<()> {
+/// Takes the protection off the source, where it has one and the plan lets it. Whether it had one.
+pub(in crate::run) async fn lift_source(context: &Context, may_lift: bool) -> Result<bool> {
     let seen = identity::must_be_there(context, Side::Source).await?;
     if !seen.spec.deletion_protection {
-        return Ok(());
+        return Ok(false);
     }
     if !may_lift {
         let hint = "lift the protection yourself, or let the plan do it: `lift_protection: true`";
         return Err(Error::new(ErrorKind::Refused, "the source is protected against deletion")
             .with_hint(hint));
     }
-    change(context, Side::Source, false).await
+    change(context, Side::Source, false).await?;
+    Ok(true)
 }
 
 /// Makes the protection of a target that is there what the plan says; keeps it where the plan says nothing.

@@ -1,26 +1,18 @@
 //! Retires the source: snapshot, last checks, confirmation, deletion. The point of no return.
 
-use std::path::{Path, PathBuf};
-
 use async_trait::async_trait;
 
-use super::copy::{Enumerator, lists_of, pipeline};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::clock::{Timestamp, after};
-use crate::copy::{Ids, Mapping};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Hold, ShardState, StageStatus};
-use crate::model::{Cursor, IndexStats, Namespace, Observed, Shard, Verdict};
-use crate::plan::CopyStage;
+use crate::journal::{Hold, StageStatus};
+use crate::model::{Observed, Verdict};
 use crate::plan::file::Decommission;
-use crate::provider::blocking;
-use crate::provider::parquet::{self, RecordWriter};
+use crate::run::Context;
+use crate::run::contents::{self, Found};
 use crate::run::guard::{self, Checked};
-use crate::run::{Context, Progress};
-
-/// Ids fetched at once for the snapshot.
-const CHUNK: usize = 100;
+use crate::run::snapshot::{self, Snapshot};
 
 pub(super) struct DecommissionWork(pub Decommission);
 
@@ -50,23 +42,25 @@ impl Work for DecommissionWork {
             Err(hold) => return Ok(Acted::Held(hold)),
         };
         let mut measured = Measured::default();
-        measured.set("source.records", Observed::count(counts.total), 1);
         measured.set_not_measured(
             "source.reads",
             "neither a gateway nor the provider's metrics endpoint is configured",
         );
-        match &self.0.snapshot {
-            Some(to) => self.snapshot(context, to, &counts, &mut measured).await?,
-            None => {
-                let why = "the plan asks for no snapshot";
-                measured
-                    .set_not_measured("snapshot.records", why)
-                    .set_not_measured("snapshot.complete", why);
-            }
+        let snapshot = self.snapshot(context, &mut measured).await?;
+        let found = look(context, snapshot.as_ref()).await?;
+        for sentence in found.sentences() {
+            context.note(sentence)?;
         }
+        measured.set("source.records", Observed::count(found.records()), 1);
+        found.measure_source(&mut measured);
+        found.measure_target(&mut measured);
         let judged = context.judge(&measured, &Measured::default())?;
         if judged.verdict == Verdict::Pass {
-            guard::lift_source(context, self.0.lift_protection).await?;
+            let mut counts = found.counts;
+            if guard::lift_source(context, self.0.lift_protection).await? {
+                // That was waited for.
+                counts = look(context, snapshot.as_ref()).await?.counts;
+            }
             let checked = Checked { counts, confirmed, has_snapshot };
             guard::delete_source(context, checked).await?;
         }
@@ -103,51 +97,37 @@ impl DecommissionWork {
         Ok(None)
     }
 
-    /// Writes every record of the source to Parquet, one file a namespace, and reads it back.
+    /// Writes every record of the source to files, where the plan asks for it.
     async fn snapshot(
         &self,
         context: &Context,
-        to: &str,
-        counts: &IndexStats,
         measured: &mut Measured,
-    ) -> Result<()> {
-        let dir = context.output_path(to);
-        let cannot = |error| Error::io(format!("cannot make {}", dir.display()), error);
-        tokio::fs::create_dir_all(&dir).await.map_err(cannot)?;
-        let mut records = 0;
-        let mut is_complete = true;
-        for (namespace, expected) in &counts.namespaces {
-            let found = snapshot_namespace(context, &dir, namespace, *expected).await?;
-            records += found;
-            if found != *expected {
-                is_complete = false;
-                context.note(format!(
-                    "the snapshot of `{namespace}` has {found} of {expected} records"
-                ))?;
-            }
-            context.recorder.progress(&Progress {
-                stage: context.id(),
-                unit: "records in the snapshot",
-                done: records,
-                total: counts.total.max(records),
-                note: None,
-            });
-        }
-        context.wrote("snapshot", dir, records)?;
-        measured.set("snapshot.records", Observed::count(records), 1).set(
+    ) -> Result<Option<Snapshot>> {
+        let Some(to) = &self.0.snapshot else {
+            let why = "the plan asks for no snapshot";
+            measured
+                .set_not_measured("snapshot.records", why)
+                .set_not_measured("snapshot.complete", why);
+            return Ok(None);
+        };
+        let snapshot = snapshot::take(context, &context.output_path(to)).await?;
+        context.wrote("snapshot", snapshot.folder.clone(), snapshot.records)?;
+        measured.set("snapshot.records", Observed::count(snapshot.records), 1).set(
             "snapshot.complete",
-            Observed::Bool(is_complete),
-            records,
+            Observed::Bool(true),
+            snapshot.records,
         );
-        if !is_complete {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "the snapshot does not hold every record of the source",
-            )
-            .with_hint("the source was not touched; see the notes for the namespaces"));
-        }
-        Ok(())
+        Ok(Some(snapshot))
     }
+}
+
+/// Looks at both sides, and that the snapshot holds what the source does.
+async fn look(context: &Context, snapshot: Option<&Snapshot>) -> Result<Found> {
+    let found = contents::before_deletion(context).await?;
+    if let Some(snapshot) = snapshot {
+        snapshot.refuse_other(&found.read)?;
+    }
+    Ok(found)
 }
 
 /// When the weight of 100 % was set; without a canary, when the stage before ended.
@@ -164,106 +144,4 @@ fn full_traffic_since(context: &Context) -> Timestamp {
             .max();
         set.or(ended).unwrap_or(now)
     })
-}
-
-/// One namespace into one file; the number of records that were read back.
-async fn snapshot_namespace(
-    context: &Context,
-    dir: &Path,
-    namespace: &Namespace,
-    expected: u64,
-) -> Result<u64> {
-    let source = &context.world.source;
-    let (copy, shards) = shards_of(context, namespace, expected).await?;
-    let pipeline = pipeline(context, &copy, context.artifacts.join("unused.jsonl")).await?;
-    let path = dir.join(format!("{}.parquet", file_name(namespace)));
-    let mut writer = RecordWriter::create(&path)?;
-    for shard in shards {
-        let lists = lists_of(context, &copy, &shard, &pipeline)?;
-        let mut ids = Ids::start(source.clone(), &shard, &Cursor::Start, CHUNK, lists).await?;
-        while let Some(chunk) = ids.next().await? {
-            context.stop_if_cancelled()?;
-            for part in chunk.ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, CHUNK)) {
-                let records = source.fetch(namespace, part).await?;
-                writer.append(namespace, &records)?;
-            }
-        }
-    }
-    let written = writer.finish()?;
-    let read = read_back(path).await?;
-    if read.checksum() != written.checksum() {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            "the snapshot reads back differently from what was written",
-        )
-        .with_context("namespace", namespace));
-    }
-    Ok(read.records)
-}
-
-async fn read_back(path: PathBuf) -> Result<parquet::Contents> {
-    blocking(move || parquet::contents(&path)).await
-}
-
-/// A namespace's name as a file's: anything unusual as `%` and two hex digits.
-fn file_name(namespace: &Namespace) -> String {
-    let mut name = String::new();
-    for byte in namespace.explicit().bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
-            byte => name.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    name
-}
-
-/// The copies that took a namespace, each with its shards of it.
-fn copied(context: &Context, namespace: &Namespace) -> Vec<(CopyStage, Vec<ShardState>)> {
-    let shards_of = |copy: CopyStage| {
-        let shards: Vec<ShardState> = context.recorder.with_state(|state| {
-            let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
-            shards.filter(|state| state.shard.source == *namespace).cloned().collect()
-        });
-        (copy, shards)
-    };
-    let all = context.plan.copies().into_iter().map(shards_of);
-    all.filter(|(_, shards)| !shards.is_empty()).collect()
-}
-
-/// The shards a namespace was copied by, by the first copy that took it; where none did, those of a copy that finds the
-/// ids by itself.
-async fn shards_of(
-    context: &Context,
-    namespace: &Namespace,
-    expected: u64,
-) -> Result<(CopyStage, Vec<Shard>)> {
-    if let Some((copy, shards)) = copied(context, namespace).into_iter().next() {
-        return Ok((copy, shards.into_iter().map(|state| state.shard).collect()));
-    }
-    let copy = CopyStage::whole();
-    let source = &context.world.source;
-    let described = source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
-    let enumerator = Enumerator {
-        plan: &context.plan,
-        copy: &copy.asked,
-        source: source.clone(),
-        spec: &described.spec,
-        most_counts: None,
-        known: None,
-    };
-    let (source, target) = (namespace.clone(), namespace.clone());
-    let found = enumerator.one(&Mapping { source, target, records: expected }).await?;
-    found.gap().map_or_else(|| Ok((copy, found.shards())), Err)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_namespaces_never_share_a_file() {
-        assert_eq!(file_name(&Namespace::new("twin_1")), "twin_1");
-        assert_eq!(file_name(&Namespace::new("../x/ä")), "%2e%2e%2fx%2f%c3%a4");
-        assert_eq!(file_name(&Namespace::new("")), "__default__");
-    }
 }

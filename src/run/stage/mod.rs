@@ -27,11 +27,14 @@ use crate::plan::Plan;
 use crate::plan::file::StageKind;
 
 pub(super) use audit::missing_source as audit_missing_source;
+pub(super) use audit::source_spec;
 pub(super) use copy::{
-    Enumerated, Selection, Way, check_manifest, not_copied, not_taken, selections,
+    Enumerated, Enumerator, Selection, Way, check_manifest, lists_of, not_copied, not_taken,
+    pipeline, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
 pub(super) use route::{Chosen, Facts, choose};
+pub(super) use sampling::picks;
 pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.

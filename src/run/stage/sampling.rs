@@ -12,8 +12,9 @@ use super::copy::Selection;
 use super::filters::Filters;
 use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
-use crate::model::{Deployment, Record, RecordId, Vector};
+use crate::model::{Deployment, Record, RecordId, Share, Vector};
 use crate::plan::CopyStage;
+use crate::plan::file::Compare;
 use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
@@ -37,6 +38,31 @@ pub(super) fn seeded(context: &Context, purpose: &str) -> StdRng {
     hash.update(purpose.as_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     StdRng::from_seed(digest)
+}
+
+/// Which records of `all` a comparison looks at: every one, or a part that is the same each time.
+pub(crate) fn picks(
+    context: &Context,
+    compare: Compare,
+    all: u64,
+) -> impl Fn(&RecordId) -> bool + use<> {
+    let share = match compare {
+        Compare::All => 1.0,
+        Compare::Share(Share(share)) => share,
+        Compare::Records(count) => count as f64 / all.max(1) as f64,
+    };
+    let salt = context.plan.file.name.clone();
+    move |id: &RecordId| {
+        if share >= 1.0 {
+            return true;
+        }
+        let mut hash = Sha256::new();
+        hash.update(salt.as_bytes());
+        hash.update(id.as_str().as_bytes());
+        let digest = hash.finalize();
+        let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        f64::from(number) < share * f64::from(u32::MAX)
+    }
 }
 
 /// About `count` records, spread over the namespaces by their size, at least one of each while there are enough.

@@ -32,7 +32,7 @@ use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexDescription, IndexStats, Namespace};
+use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, Namespace};
 use crate::plan::file::{Audit, Endpoint, Provider};
 use crate::provider::parquet::RecordWriter;
 use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
@@ -49,6 +49,15 @@ pub(super) struct AuditWork(pub Audit);
 /// That there is no source, and what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
     missing_source(&context.plan.file.source)
+}
+
+/// What the source is.
+///
+/// # Errors
+/// `NotFound` where there is none.
+pub(crate) async fn source_spec(context: &Context) -> Result<IndexSpec> {
+    let seen = context.world.source.describe().await?;
+    seen.map(|seen| seen.spec).ok_or_else(|| no_source(context))
 }
 
 pub(crate) fn missing_source(source: &Endpoint) -> Error {
@@ -268,7 +277,8 @@ impl AuditWork {
             writer.append(&one.mapping.source, std::slice::from_ref(&one.record))?;
         }
         let written = writer.finish()?;
-        context.wrote("sample", path, written.records)
+        let records = written.values().map(|contents| contents.records).sum();
+        context.wrote("sample", path, records)
     }
 }
 

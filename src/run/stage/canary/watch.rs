@@ -4,10 +4,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::assertion::{Judge, Measured, Progress as Judged, Series};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::{Observed, Rate, Sample, Span, TrafficChange, Verdict};
 use crate::plan::Assertion;
 use crate::run::Context;
+use crate::run::contents::{Depth, Look};
 use crate::traffic::{Probe, Standing, TrafficNow};
 
 /// Looks in a row that may fail before nobody can say what is measured.
@@ -85,6 +86,11 @@ impl Watch {
             Some((None, now)) => extra.set_not_measured("weight", now.words()),
             None => extra.set_not_measured("weight", "the plan has no `traffic`"),
         };
+        // Every record of the source is read at the end of a bake, and as often as an assertion's `every` says.
+        let wants = || self.judge.wants("source.changed", context.clock.now());
+        if context.asks("source.changed") && (is_last || wants()) {
+            measure_source(context, &mut extra).await?;
+        }
         let judged = {
             let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
             self.judge.tick(context.clock.now(), &series, &extra)
@@ -113,4 +119,22 @@ impl Watch {
         let combined = context.combine(&judgements);
         Ok(Watched { verdict: combined.verdict, reason: combined.reason })
     }
+}
+
+/// Reads the source and compares it with what was copied.
+async fn measure_source(context: &Context, measured: &mut Measured) -> Result<()> {
+    let looked = async { Look::of(context, Depth::Source).await?.take().await };
+    match looked.await {
+        Ok(found) => {
+            for sentence in found.sentences() {
+                context.note(sentence)?;
+            }
+            found.measure_source(measured);
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Err(error) => {
+            measured.set_not_measured("source.changed", error.to_string());
+        }
+    }
+    Ok(())
 }

@@ -34,7 +34,7 @@ use progress::Gauge;
 use selection::recorded_mappings;
 pub(super) use selection::recorded_selections;
 pub(crate) use selection::{Selection, mappings, not_copied, not_taken, selections};
-pub(super) use shards::{lists_of, pipeline};
+pub(crate) use shards::{lists_of, pipeline};
 
 use super::resource::{remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
@@ -133,10 +133,7 @@ impl Work for CopyWork {
             }
             _ => measured.set("copy.rate", Observed::PerSecond(rate), tally.enumerated),
         };
-        let asks = |name: &str| {
-            context.stage().assertions.iter().any(|assertion| assertion.metric.name == name)
-        };
-        if !gaps.is_empty() && !asks("copy.complete") {
+        if !gaps.is_empty() && !context.asks("copy.complete") {
             // Complete means proven; a plan that does not ask gets no pass for that.
             return Err(Error::new(
                 ErrorKind::Conflict,

@@ -14,6 +14,7 @@ use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard, Sid
 use crate::plan::CopyStage;
 use crate::provider::{Filter, Target};
 use crate::run::Context;
+use crate::run::guard::agreed;
 use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
 use crate::run::world::Partitions;
 
@@ -28,7 +29,7 @@ pub(super) async fn plan_shards(
         return staging_again(context, copy, route).await;
     }
     let source = source_of(context).await?;
-    let stats = context.world.source.stats().await?;
+    let stats = agreed(&context.clock, &*context.world.source).await?;
     let selected = selections(&context.plan, &stats)?.into_iter();
     let own = selected.filter(|selection| selection.copy.id == copy.id);
     let mappings: Vec<Mapping> = own.flat_map(|selection| selection.mappings).collect();

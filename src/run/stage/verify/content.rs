@@ -5,19 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
 
 use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
 use crate::copy::{Comparison, Difference, Pipeline, compare_shard, count_extra};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{IndexStats, Observed, RecordId, Share};
+use crate::model::{Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, StageId};
 use crate::plan::CopyStage;
 use crate::plan::file::Compare;
 use crate::run::stage::copy::{lists_of, pipeline};
+use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
 
 /// Namespaces compared at once where the copy stage does not say.
@@ -44,13 +44,15 @@ impl VerifyWork {
         let sink = Mutex::new(Sink {
             total: Comparison::default(),
             extra: Some(0),
+            read: BTreeMap::new(),
+            gone: BTreeMap::new(),
             differences: Differences::new(context),
         });
         let all = groups.iter().map(Group::expected).sum();
         let work = Work {
             context,
             lines,
-            picks: Arc::new(self.picks(context, all)),
+            picks: Arc::new(picks(context, self.0.compare, all)),
             tolerance: self.0.tolerance,
             is_whole: self.0.compare == Compare::All,
             counts: context.world.target.stats().await?,
@@ -61,33 +63,13 @@ impl VerifyWork {
         let parallel = parallel.unwrap_or(PARALLEL) as usize;
         let comparisons: Vec<_> = groups.iter().map(|group| work.compare(group).boxed()).collect();
         stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
-        let Sink { total, extra, differences } =
+        let Sink { total, extra, differences, read, gone } =
             sink.into_inner().unwrap_or_else(PoisonError::into_inner);
         differences.finish()?;
         report(context, groups, &total, extra, all)?;
         set(target, &total, extra);
-        Ok(())
-    }
-
-    /// Which records are compared: all, or a part that is the same each time.
-    fn picks(&self, context: &Context, all: u64) -> impl Fn(&RecordId) -> bool + use<> {
-        let share = match self.0.compare {
-            Compare::All => 1.0,
-            Compare::Share(Share(share)) => share,
-            Compare::Records(count) => count as f64 / all.max(1) as f64,
-        };
-        let salt = context.plan.file.name.clone();
-        move |id: &RecordId| {
-            if share >= 1.0 {
-                return true;
-            }
-            let mut hash = Sha256::new();
-            hash.update(salt.as_bytes());
-            hash.update(id.as_str().as_bytes());
-            let digest = hash.finalize();
-            let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-            f64::from(number) < share * f64::from(u32::MAX)
-        }
+        refuse_gone(context, &gone)?;
+        self.source_changed(context, read, target).await
     }
 }
 
@@ -97,6 +79,10 @@ struct Sink<'a> {
     /// `None` once a namespace could not be asked.
     extra: Option<u64>,
     differences: Differences<'a>,
+    /// What was read of each namespace of the source for each of its copies.
+    read: BTreeMap<(Namespace, StageId), Contents>,
+    /// Ids of a manifest that a namespace of the source no longer has.
+    gone: BTreeMap<Namespace, u64>,
 }
 
 /// What comparing one group needs.
@@ -126,17 +112,24 @@ impl Work<'_, '_> {
     async fn compare(&self, group: &Group) -> Result<()> {
         let (copy, pipeline) = self.line(group)?;
         let (mut compared, mut missing) = (0, 0);
-        for state in &group.shards {
-            let lists = lists_of(self.context, copy, &state.shard, pipeline)?;
+        for shard in group.shards.iter().map(|state| &state.shard) {
+            let lists = lists_of(self.context, copy, shard, pipeline)?;
             let mut take = |comparison: Comparison, found: Vec<Difference>| {
                 compared += comparison.compared;
                 missing += comparison.missing;
                 let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+                let of = (shard.source.clone(), copy.id.clone());
+                *sink.read.entry(of).or_default() += comparison.source;
+                if comparison.vanished > 0
+                    && matches!(shard.enumeration, Enumeration::Manifest { .. })
+                {
+                    *sink.gone.entry(shard.source.clone()).or_default() += comparison.vanished;
+                }
                 sink.total.add(comparison);
                 tell(self.context, sink.total.compared, self.all);
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
-            let (shard, picks) = (&state.shard, self.picks.clone());
+            let picks = self.picks.clone();
             compare_shard(pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // As many as the target counts, each under an id of its own: there is no room for another.
@@ -230,6 +223,25 @@ fn report(
     let figures: BTreeMap<_, _> =
         figures.filter_map(|(name, value)| Some((name.to_owned(), value? as f64))).collect();
     context.record(Event::Measured { stage: context.id(), figures })
+}
+
+/// Ids that the system of record names and the source no longer has: records went after they were copied, and for each
+/// another may have come that no id leads to. A plan that does not say how many may be gone gets no pass for that.
+fn refuse_gone(context: &Context, gone: &BTreeMap<Namespace, u64>) -> Result<()> {
+    if gone.is_empty() || context.asks("vanished") {
+        return Ok(());
+    }
+    let named: Vec<String> =
+        gone.iter().take(5).map(|(name, count)| format!("{count} of `{name}`")).collect();
+    let more = if gone.len() > 5 { ", and more" } else { "" };
+    let message = format!(
+        "ids of the manifest are no longer in the source: {}{more}; records may have come in their place",
+        named.join(", ")
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "stop what writes to the source; then roll back and run again with ids that are current, or say how many may be \
+         gone: `assert: [vanished <= 10]`",
+    ))
 }
 
 fn set(target: &mut Measured, total: &Comparison, extra: Option<u64>) {

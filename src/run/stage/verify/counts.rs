@@ -8,20 +8,23 @@ use crate::assertion::Measured;
 use crate::error::Result;
 use crate::model::{IndexStats, Observed};
 use crate::run::Context;
+use crate::run::contents::appeared;
+use crate::run::guard::agreed;
 
-/// Namespaces whose counts differ that are told one by one.
+/// Namespaces whose counts differ that are named.
 const NAMED: usize = 20;
 
 impl VerifyWork {
-    /// Differences of the two sides' own counts, namespace by namespace of the target.
+    /// Differences of the two sides' own counts, namespace by namespace of the target. A namespace of the source
+    /// that appeared since is one that the target lacks.
     pub(super) async fn count(
         &self,
         context: &Context,
         groups: &[Group],
         target: &mut Measured,
     ) -> Result<()> {
-        let ours = context.world.source.stats().await?;
-        let theirs = context.world.target.stats().await?;
+        let ours = agreed(&context.clock, &*context.world.source).await?;
+        let theirs = agreed(&context.clock, &*context.world.target).await?;
         let (mut delta, mut differing) = (0, 0);
         for group in groups {
             let held = expected(group, &ours);
@@ -33,6 +36,15 @@ impl VerifyWork {
             differing += 1;
             if differing <= NAMED {
                 context.note(told(group, a, b))?;
+            }
+        }
+        for (namespace, records) in appeared(context, &ours)? {
+            delta += records;
+            differing += 1;
+            if differing <= NAMED {
+                context.note(format!(
+                    "`{namespace}` appeared in the source after the copy was planned, with {records} records"
+                ))?;
             }
         }
         if differing > NAMED {

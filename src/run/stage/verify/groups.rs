@@ -139,7 +139,7 @@ mod tests {
                 enumeration: Enumeration::List,
                 expected,
             },
-            checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn },
+            checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn, contents: None },
             is_complete: true,
         };
         (StageId::new("copy"), state)

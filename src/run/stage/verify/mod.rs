@@ -19,6 +19,7 @@ mod freshness;
 mod groups;
 mod latency;
 mod queries;
+mod source;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,0 +1,93 @@
+//! Records of the source against what the target holds of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::copied::Way;
+use super::found::EXAMPLES;
+use crate::copy::{Changed, Comparison, Pipeline, fetch_all};
+use crate::error::Result;
+use crate::model::{Record, RecordId};
+
+/// Which records are looked for in the target.
+pub(super) type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
+
+/// What the target holds of the records of one way.
+pub(super) struct Against<'a> {
+    way: &'a Way,
+    pipeline: &'a Pipeline,
+    picks: Picks,
+    tolerance: Option<f64>,
+    pub compared: u64,
+    /// Records that the target does not hold.
+    pub missing: u64,
+    /// Records that the target cannot take, or that the plan's changes do not fit.
+    pub unfit: u64,
+    /// Records that the target holds with other contents.
+    pub differing: u64,
+    /// Ids of missing records, then of differing ones.
+    pub missing_examples: Vec<String>,
+    pub differing_examples: Vec<String>,
+}
+
+impl<'a> Against<'a> {
+    pub fn new(way: &'a Way, pipeline: &'a Pipeline, picks: Picks, tolerance: Option<f64>) -> Self {
+        Self {
+            way,
+            pipeline,
+            picks,
+            tolerance,
+            compared: 0,
+            missing: 0,
+            unfit: 0,
+            differing: 0,
+            missing_examples: Vec::new(),
+            differing_examples: Vec::new(),
+        }
+    }
+
+    /// Looks for the picked ones of these records of the source.
+    pub async fn take(&mut self, records: &[Record]) -> Result<()> {
+        let Some(shard) = self.way.shards.first().map(|state| &state.shard) else { return Ok(()) };
+        let mut wanted = Vec::new();
+        for record in records.iter().filter(|record| (self.picks)(&record.id)) {
+            match self.pipeline.transform.change(&shard.source, record.clone()) {
+                Changed::LeftOut => {}
+                Changed::Refused(..) => self.unfit += 1,
+                Changed::Kept(record) if self.pipeline.target.rejects(&record, None).is_some() => {
+                    self.unfit += 1;
+                }
+                Changed::Kept(record) => wanted.push(record),
+            }
+        }
+        // A fetch answers in no order; the examples are the same each time.
+        wanted.sort_by(|a, b| a.id.cmp(&b.id));
+        let ids: Vec<RecordId> = wanted.iter().map(|record| record.id.clone()).collect();
+        let held = fetch_all(&*self.pipeline.target, &self.way.target, &ids).await?;
+        let held: HashMap<RecordId, Record> =
+            held.into_iter().map(|record| (record.id.clone(), record)).collect();
+        let mut comparison = Comparison::default();
+        for record in &wanted {
+            let seen = held.get(&record.id);
+            if comparison.compare(shard, record, seen, self.tolerance).is_empty() {
+                continue;
+            }
+            let examples = match seen {
+                None => &mut self.missing_examples,
+                Some(_) => &mut self.differing_examples,
+            };
+            if examples.len() < EXAMPLES {
+                examples.push(format!("`{}`", record.id));
+            }
+        }
+        self.compared += comparison.compared;
+        self.missing += comparison.missing;
+        self.differing += comparison.mismatched;
+        Ok(())
+    }
+
+    /// Records that were copied, or would have been, and that the target lacks: those that it refused are no such.
+    pub fn lacking(&self) -> u64 {
+        (self.missing + self.unfit).saturating_sub(self.way.refused())
+    }
+}

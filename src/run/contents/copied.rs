@@ -1,0 +1,113 @@
+//! What was copied, by the journal: the ways of each namespace of the source, and what was read on them.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{RunState, ShardState};
+use crate::model::{Contents, Cursor, Namespace, Side, StageId, Tally};
+
+/// How one copy stage brought a namespace of the source to the target.
+#[derive(Clone, Debug)]
+pub(in crate::run) struct Way {
+    /// The copy stage.
+    pub copy: StageId,
+    pub target: Namespace,
+    pub shards: Vec<ShardState>,
+    /// Records of it that were erased since, on purpose and by this program.
+    pub erased: u64,
+    /// What was read of it; `None` where that is not known.
+    pub contents: Option<Contents>,
+}
+
+impl Way {
+    /// Whether the copy itself kept what it read.
+    pub fn is_kept(&self) -> bool {
+        kept(&self.shards).is_some()
+    }
+
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.shards.iter().for_each(|state| tally.add(state.checkpoint.tally));
+        tally
+    }
+
+    /// Records that were there when it was copied, without those that were erased since.
+    pub fn records(&self) -> u64 {
+        let tally = self.tally();
+        tally.enumerated.saturating_sub(tally.missing + self.erased)
+    }
+
+    /// Records that the target refused: it need not have them.
+    pub fn refused(&self) -> u64 {
+        self.tally().failed
+    }
+}
+
+/// The ways of every namespace that a copy stage of this run planned.
+pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> {
+    let mut all: BTreeMap<Namespace, Vec<Way>> = BTreeMap::new();
+    for stage in &state.stages {
+        let mut own: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
+        for shard in stage.shards.values() {
+            own.entry(shard.shard.source.clone()).or_default().push(shard.clone());
+        }
+        for (source, shards) in own {
+            let Some(target) = shards.first().map(|state| state.shard.target.clone()) else {
+                continue;
+            };
+            let contents = kept(&shards).or_else(|| read_later(state, &source));
+            let erased = state.erased_of(Side::Source, &source);
+            let way = Way { copy: stage.id.clone(), target, shards, erased, contents };
+            all.entry(source).or_default().push(way);
+        }
+    }
+    all
+}
+
+/// What the checkpoints kept, where all of them did.
+fn kept(shards: &[ShardState]) -> Option<Contents> {
+    let of = |state: &ShardState| match state.checkpoint.cursor {
+        Cursor::End => state.checkpoint.contents,
+        _ => None,
+    };
+    shards.iter().map(of).sum()
+}
+
+/// What the last verification read that compared every record of the namespace.
+fn read_later(state: &RunState, source: &Namespace) -> Option<Contents> {
+    state.stages.iter().rev().find_map(|stage| stage.contents.get(source).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Checkpoint, Enumeration, Metadata, Record, RecordId, Shard, Vector};
+
+    fn shard(cell: u32, contents: Option<Contents>) -> ShardState {
+        ShardState {
+            shard: Shard {
+                source: Namespace::new("a"),
+                cell,
+                target: Namespace::new("x"),
+                enumeration: Enumeration::List,
+                expected: 1,
+            },
+            checkpoint: Checkpoint { cursor: Cursor::End, contents, ..Checkpoint::default() },
+            is_complete: true,
+        }
+    }
+
+    #[test]
+    fn contents_are_known_only_where_every_part_kept_its_own() {
+        let one = Contents::of([&Record {
+            id: RecordId::from("r"),
+            vector: Vector::from_values([1.0]),
+            sparse: None,
+            metadata: Metadata::default(),
+        }]);
+        assert_eq!(kept(&[shard(1, Some(one)), shard(2, Some(one))]), Some(one + one));
+        assert_eq!(kept(&[shard(1, Some(one)), shard(2, None)]), None);
+        let mut open = shard(2, Some(one));
+        open.checkpoint.cursor = Cursor::Row(1);
+        assert_eq!(kept(&[shard(1, Some(one)), open]), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! How the ids of a namespace of the source are found now.
+
+use super::copied::Way;
+use crate::copy::{Mapping, SWEEP_LIMIT};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Enumeration, IndexSpec, Namespace, Shard};
+use crate::plan::CopyStage;
+use crate::provider::Filter;
+use crate::run::Context;
+use crate::run::stage::Enumerator;
+
+/// The shards by which all that a namespace holds now can be read: as it was copied where that still fits, else found
+/// anew in the source. `count` is what the source counts.
+///
+/// A collection or a staging index listed the ids of a copy, and is gone or is the target by now; the source is asked for
+/// them itself, and the target only where the source gives no answer.
+///
+/// # Errors
+/// `Refused` where not every id can be found.
+pub(in crate::run) async fn current_shards(
+    context: &Context,
+    spec: &IndexSpec,
+    namespace: &Namespace,
+    count: u64,
+    way: Option<&Way>,
+) -> Result<Vec<Shard>> {
+    let Some((way, first)) = way.and_then(|way| Some((way, way.shards.first()?))) else {
+        return anew(context, spec, namespace, namespace, count).await;
+    };
+    let whole = |enumeration: Enumeration| {
+        let (source, target) = (namespace.clone(), way.target.clone());
+        vec![Shard { source, cell: 0, target, enumeration, expected: count }]
+    };
+    match &first.shard.enumeration {
+        listed @ (Enumeration::List | Enumeration::Manifest { .. }) => Ok(whole(listed.clone())),
+        Enumeration::Sweep if way.shards.len() == 1 && count <= SWEEP_LIMIT => {
+            Ok(whole(Enumeration::Sweep))
+        }
+        Enumeration::Cell { .. } | Enumeration::Sweep => {
+            match are_as_planned(context, way, count).await? {
+                true => Ok(way.shards.iter().map(|state| state.shard.clone()).collect()),
+                false => anew(context, spec, namespace, &way.target, count).await,
+            }
+        }
+        other @ (Enumeration::Staging { .. } | Enumeration::Collection) => {
+            match anew(context, spec, namespace, &way.target, count).await {
+                Err(error) if error.kind() == ErrorKind::Refused => Ok(whole(other.clone())),
+                found => found,
+            }
+        }
+    }
+}
+
+/// Whether every cell holds as many records as when it was planned, and all together as many as there are.
+async fn are_as_planned(context: &Context, way: &Way, count: u64) -> Result<bool> {
+    let mut sum = 0;
+    for state in &way.shards {
+        sum += state.shard.expected;
+        let Enumeration::Cell { filter } = &state.shard.enumeration else { continue };
+        let counted = context.world.source.filtered_stats(&Filter(filter.clone())).await?;
+        if counted.count(&state.shard.source) != state.shard.expected {
+            return Ok(false);
+        }
+    }
+    Ok(sum == count)
+}
+
+async fn anew(
+    context: &Context,
+    spec: &IndexSpec,
+    source: &Namespace,
+    target: &Namespace,
+    count: u64,
+) -> Result<Vec<Shard>> {
+    let enumerator = Enumerator {
+        plan: &context.plan,
+        copy: &CopyStage::whole().asked,
+        source: context.world.source.clone(),
+        spec,
+        most_counts: None,
+        known: None,
+    };
+    let (source, target) = (source.clone(), target.clone());
+    let found = enumerator.one(&Mapping { source, target, records: count }).await?;
+    found.gap().map_or_else(|| Ok(found.shards()), Err)
+}
+
+/// That a namespace was written to while it was read.
+pub(super) fn restless(namespace: &Namespace, error: Error) -> Error {
+    if error.kind() != ErrorKind::Conflict {
+        return error.with_context("namespace", namespace);
+    }
+    let message = format!("`{namespace}` changed while it was read: {}", error.message());
+    Error::new(ErrorKind::Refused, message).with_source(error).with_hint(
+        "stop what writes to the source and run the same command again; nothing was deleted",
+    )
+}

@@ -1,0 +1,377 @@
+//! One look at everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::against::{Against, Picks};
+use super::copied::{Way, copied};
+use super::found::{Change, EXAMPLES, Found, Kind, Lack};
+use super::ids::current_shards;
+use super::lines::Lines;
+use super::unplanned::unplanned;
+use super::walk::{Take, walk};
+use crate::copy::{Difference, count_extra};
+use crate::error::Result;
+use crate::journal::RunState;
+use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record, Side};
+use crate::plan::file::{Compare, StageKind};
+use crate::run::guard::agreed;
+use crate::run::stage::{picks, source_spec};
+use crate::run::{Context, Progress};
+
+/// Namespaces that are read at once.
+const PARALLEL: usize = 4;
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) enum Depth {
+    /// Whether the source is what was copied. The target is read only where that cannot be said without it.
+    Source,
+    /// Also whether the target holds what was copied: every record where the plan's verify compares all (or there is no
+    /// verify), else its sample, and the counts.
+    Both,
+}
+
+/// What a look needs.
+pub(in crate::run) struct Look<'a> {
+    context: &'a Context,
+    depth: Depth,
+    spec: IndexSpec,
+    copied: BTreeMap<Namespace, Vec<Way>>,
+    lines: Lines,
+    /// The largest difference that the plan's verify takes for equal.
+    tolerance: Option<f64>,
+    /// Which records are looked for in the target.
+    picks: Picks,
+    /// Whether those are all.
+    is_whole: bool,
+    /// What was read a moment ago.
+    known: BTreeMap<Namespace, Contents>,
+    done: AtomicU64,
+}
+
+/// What was seen of one namespace.
+#[derive(Default)]
+struct Seen {
+    read: Option<(Namespace, Contents)>,
+    change: Option<Change>,
+    lacking: Vec<Lack>,
+    alike: Option<Namespace>,
+    compared: u64,
+    differing: u64,
+}
+
+impl<'a> Look<'a> {
+    /// # Errors
+    /// `NotFound` where there is no source.
+    pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
+        let copied = context.recorder.with_state(copied);
+        let verifies: Vec<_> = context
+            .plan
+            .file
+            .stages
+            .iter()
+            .filter_map(|stage| match &stage.kind {
+                StageKind::Verify(verify) => Some(verify.clone()),
+                _ => None,
+            })
+            .collect();
+        let is_whole =
+            verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
+        let all = copied.values().flatten().map(Way::records).sum();
+        let sampled = verifies.first().map_or(Compare::All, |verify| verify.compare);
+        let compare = if is_whole { Compare::All } else { sampled };
+        Ok(Self {
+            context,
+            depth,
+            spec: source_spec(context).await?,
+            lines: Lines::of(context).await?,
+            tolerance: verifies.iter().filter_map(|verify| verify.tolerance).reduce(f64::max),
+            picks: Arc::new(picks(context, compare, all)),
+            is_whole,
+            copied,
+            known: BTreeMap::new(),
+            done: AtomicU64::new(0),
+        })
+    }
+
+    /// The same with what was read of some namespaces just now.
+    pub fn having_read(self, known: BTreeMap<Namespace, Contents>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Reads the source, and what it takes of the target.
+    ///
+    /// # Errors
+    /// `Refused` where something writes to the source while it is read; those of reading.
+    pub async fn take(&self) -> Result<Found> {
+        let counts = agreed(&self.context.clock, &*self.context.world.source).await?;
+        let names: BTreeSet<Namespace> =
+            counts.namespaces.keys().chain(self.copied.keys()).cloned().collect();
+        let looks: Vec<_> = names
+            .iter()
+            .map(|name| self.namespace(name, counts.count(name), counts.total).boxed())
+            .collect();
+        let seen: Vec<Seen> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
+        let mut found = Found { counts, ..Found::default() };
+        for seen in seen {
+            found.read.extend(seen.read);
+            found.changes.extend(seen.change);
+            found.lacking.extend(seen.lacking);
+            found.alike.extend(seen.alike);
+            found.compared += seen.compared;
+            found.differing += seen.differing;
+        }
+        if self.depth == Depth::Both {
+            self.count_target(&mut found).await?;
+        }
+        self.count_again(&mut found).await?;
+        Ok(found)
+    }
+
+    async fn namespace(&self, name: &Namespace, count: u64, total: u64) -> Result<Seen> {
+        let seen = match self.copied.get(name) {
+            None if count == 0 => Seen::default(),
+            None => self.unplanned(name, count).await?,
+            Some(ways) if count == 0 => {
+                let removed = ways.iter().map(Way::records).max().unwrap_or(0);
+                let change = Change { removed, ..Change::new(name, Kind::Vanished) };
+                Seen { change: (removed > 0).then_some(change), ..Seen::default() }
+            }
+            Some(ways) => self.planned(name, count, ways).await?,
+        };
+        let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
+        self.context.recorder.progress(&Progress {
+            stage: self.context.id(),
+            unit: "records looked at",
+            done,
+            total: total.max(done),
+            note: self.context.world.waiting(),
+        });
+        Ok(seen)
+    }
+
+    /// A namespace that no copy planned.
+    async fn unplanned(&self, name: &Namespace, count: u64) -> Result<Seen> {
+        let mut change = unplanned(self.context, name, count)?;
+        if change.is_none() && self.depth == Depth::Source {
+            return Ok(Seen::default());
+        }
+        let reading = self.read(name, count, &[], Vec::new()).await?;
+        if let Some(change) = change.as_mut().filter(|change| change.kind == Kind::Appeared) {
+            change.examples.clone_from(&reading.first);
+        }
+        Ok(Seen { read: Some((name.clone(), reading.contents)), change, ..Seen::default() })
+    }
+
+    /// A namespace that was copied.
+    async fn planned(&self, name: &Namespace, count: u64, ways: &[Way]) -> Result<Seen> {
+        let known = self.known.get(name).filter(|_| self.depth == Depth::Source);
+        let first = match (known, self.depth) {
+            (Some(known), _) => Reading { contents: *known, ..Reading::default() },
+            (None, Depth::Source) => self.read(name, count, ways, Vec::new()).await?,
+            (None, Depth::Both) => {
+                self.read(name, count, ways, self.against(ways, self.picks.clone())).await?
+            }
+        };
+        let contents = first.contents;
+        let mut seen = Seen {
+            read: Some((name.clone(), contents)),
+            compared: first.against.iter().map(|of| of.compared).sum(),
+            differing: first.against.iter().map(|of| of.differing).sum(),
+            ..Seen::default()
+        };
+        if contents.records == count && ways.iter().all(|way| way.contents == Some(contents)) {
+            let lacks = first.against.iter().zip(ways).filter(|(of, _)| of.lacking() > 0);
+            seen.lacking = lacks.map(|(of, way)| lack(of, way)).collect();
+            return Ok(seen);
+        }
+        let whole = match self.depth == Depth::Both && self.is_whole {
+            true => first,
+            false => self.read(name, count, ways, self.against(ways, Arc::new(|_| true))).await?,
+        };
+        seen.change = self.worst(name, count, &whole, ways).await?;
+        let was_known = ways.iter().any(|way| way.contents.is_some());
+        seen.alike = (seen.change.is_none() && was_known).then(|| name.clone());
+        Ok(seen)
+    }
+
+    async fn read<'b>(
+        &self,
+        name: &Namespace,
+        count: u64,
+        ways: &[Way],
+        against: Vec<Against<'b>>,
+    ) -> Result<Reading<'b>> {
+        let shards = current_shards(self.context, &self.spec, name, count, ways.first()).await?;
+        let mut reading = Reading { against, ..Reading::default() };
+        let line = self.lines.get(ways.first().map(|way| &way.copy));
+        reading.contents = walk(self.context, line, name, &shards, &mut reading).await?;
+        Ok(reading)
+    }
+
+    /// How a namespace differs from what the target holds of it, on the way on which it differs most.
+    async fn worst(
+        &self,
+        name: &Namespace,
+        count: u64,
+        whole: &Reading<'_>,
+        ways: &[Way],
+    ) -> Result<Option<Change>> {
+        let unreached = count.saturating_sub(whole.contents.records);
+        let mut worst: Option<Change> = None;
+        for (against, way) in whole.against.iter().zip(ways) {
+            let change = self.change(name, (count, unreached), against, way).await?;
+            let size = |change: &Change| change.added + change.changed + change.removed;
+            if size(&change) > worst.as_ref().map_or(0, size) {
+                worst = Some(change);
+            }
+        }
+        Ok(worst)
+    }
+
+    fn against<'b>(&'b self, ways: &'b [Way], picks: Picks) -> Vec<Against<'b>> {
+        let of = |way: &'b Way| {
+            let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
+            Against::new(way, pipeline, picks.clone(), self.tolerance)
+        };
+        ways.iter().map(of).collect()
+    }
+
+    /// How a namespace differs from what the target holds of it, all of which was looked for. `unreached` records are
+    /// counted and have no id that anybody knows.
+    async fn change(
+        &self,
+        name: &Namespace,
+        (count, unreached): (u64, u64),
+        against: &Against<'_>,
+        way: &Way,
+    ) -> Result<Change> {
+        let added = against.lacking() + unreached;
+        let mut examples = against.missing_examples.clone();
+        examples.extend(against.differing_examples.clone());
+        let mut removed = (way.records() + added).saturating_sub(count);
+        if removed > 0 {
+            let sources = self.sources_of(way);
+            let mut take = |difference: Difference| {
+                if examples.len() < EXAMPLES {
+                    examples.push(format!("`{}`", difference.id));
+                }
+                Ok(())
+            };
+            let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
+            let extra = count_extra(pipeline, &sources, &way.target, &|_| true, &mut take);
+            // What went from both sides is no longer what anything could differ in.
+            removed = extra.await?.map_or(removed, |extra| extra.min(removed));
+        }
+        examples.truncate(EXAMPLES);
+        let (namespace, kind, changed) = (name.clone(), Kind::Differs, against.differing);
+        Ok(Change { namespace, kind, added, changed, removed, examples })
+    }
+
+    /// The namespaces of the source that went where this one did.
+    fn sources_of(&self, way: &Way) -> Vec<Namespace> {
+        let goes_there = |ways: &[Way]| ways.iter().any(|other| other.target == way.target);
+        let of = self.copied.iter().filter(|(_, ways)| goes_there(ways));
+        of.map(|(source, _)| source.clone()).collect()
+    }
+
+    /// Namespaces of the target that count fewer records than were copied into them. What is missing by its ids there is
+    /// the same, so the larger number stands.
+    async fn count_target(&self, found: &mut Found) -> Result<()> {
+        let counts = agreed(&self.context.clock, &*self.context.world.target).await?;
+        let mut copied: BTreeMap<&Namespace, u64> = BTreeMap::new();
+        for way in self.copied.values().flatten() {
+            *copied.entry(&way.target).or_default() += way.tally().copied;
+        }
+        for (namespace, copied) in copied {
+            let erased = |state: &RunState| state.erased_of(Side::Target, namespace);
+            let erased = self.context.recorder.with_state(erased);
+            let short = copied.saturating_sub(erased + counts.count(namespace));
+            let of = found.lacking.iter_mut().filter(|lack| lack.namespace == *namespace);
+            let by_id: u64 = of.map(|lack| lack.missing).sum();
+            // What the source no longer has either is said of the source.
+            let gone: u64 = self.gone(found, namespace);
+            if short.saturating_sub(gone) > by_id {
+                let missing = short - gone - by_id;
+                let namespace = namespace.clone();
+                found.lacking.push(Lack { namespace, missing, examples: Vec::new() });
+            }
+        }
+        found.lacking.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+        Ok(())
+    }
+
+    /// Records that were copied into a namespace of the target and that the source does not hold any more.
+    fn gone(&self, found: &Found, target: &Namespace) -> u64 {
+        let mut gone = 0;
+        for (source, ways) in &self.copied {
+            let records = ways.iter().filter(|way| way.target == *target).map(Way::records).max();
+            let now = found.counts.count(source);
+            gone += records.map_or(0, |records| records.saturating_sub(now));
+        }
+        gone
+    }
+
+    /// What was written while everything was read.
+    async fn count_again(&self, found: &mut Found) -> Result<()> {
+        let now = agreed(&self.context.clock, &*self.context.world.source).await?;
+        for name in differing(&found.counts, &now) {
+            if found.changes.iter().any(|change| change.namespace == name) {
+                continue;
+            }
+            let (before, after) = (found.counts.count(&name), now.count(&name));
+            let kind = match (before, self.copied.contains_key(&name)) {
+                (0, false) => Kind::Appeared,
+                _ if after == 0 => Kind::Vanished,
+                _ => Kind::Differs,
+            };
+            found.changes.push(Change {
+                added: after.saturating_sub(before),
+                removed: before.saturating_sub(after),
+                ..Change::new(&name, kind)
+            });
+        }
+        found.changes.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+        Ok(())
+    }
+}
+
+/// What reading one namespace gathers.
+#[derive(Default)]
+struct Reading<'a> {
+    contents: Contents,
+    against: Vec<Against<'a>>,
+    first: Vec<String>,
+}
+
+#[async_trait]
+impl Take for Reading<'_> {
+    async fn take(&mut self, records: Vec<Record>) -> Result<()> {
+        let left = EXAMPLES - self.first.len();
+        self.first.extend(records.iter().take(left).map(|record| format!("`{}`", record.id)));
+        for against in &mut self.against {
+            against.take(&records).await?;
+        }
+        Ok(())
+    }
+}
+
+fn lack(against: &Against<'_>, way: &Way) -> Lack {
+    Lack {
+        namespace: way.target.clone(),
+        missing: against.lacking(),
+        examples: against.missing_examples.clone(),
+    }
+}
+
+/// Namespaces that two answers count differently.
+fn differing(a: &IndexStats, b: &IndexStats) -> Vec<Namespace> {
+    let names: BTreeSet<&Namespace> = a.namespaces.keys().chain(b.namespaces.keys()).collect();
+    names.into_iter().filter(|name| a.count(name) != b.count(name)).cloned().collect()
+}

@@ -1,0 +1,84 @@
+//! Namespaces of the source that no copy planned.
+
+use super::found::{Change, Kind};
+use crate::copy::choose;
+use crate::error::Result;
+use crate::journal::RunState;
+use crate::model::{IndexStats, Namespace};
+use crate::plan::CopyStage;
+use crate::run::Context;
+
+/// Why a namespace that no copy planned should not be as it is; `None` where the plan leaves it behind, or where a copy
+/// still has to take it.
+///
+/// # Errors
+/// `Invalid` for a glob of the plan that does not parse.
+pub(super) fn unplanned(context: &Context, name: &Namespace, count: u64) -> Result<Option<Change>> {
+    let (first, has_copied) = context.recorder.with_state(|state| {
+        let has_copied = state.stages.iter().any(|stage| !stage.shards.is_empty());
+        (state.first_counts.clone(), has_copied)
+    });
+    if !has_copied {
+        return Ok(None);
+    }
+    let is_selected = is_selected(context, name, count)?;
+    let change = |kind, added, removed| Change { added, removed, ..Change::new(name, kind) };
+    let before = first.as_ref().map(|first| first.get(name).copied().unwrap_or(0));
+    Ok(match before {
+        // A copy that is still to run takes it.
+        Some(before) if before > 0 && is_selected && is_to_run(context, name, count)? => None,
+        _ if is_selected => Some(change(Kind::Appeared, count, 0)),
+        Some(0) => Some(change(Kind::Appeared, count, 0)),
+        Some(before) if before != count => {
+            let (added, removed) = (count.saturating_sub(before), before.saturating_sub(count));
+            Some(change(Kind::LeftBehind, added, removed))
+        }
+        // An earlier version did not keep what was there.
+        Some(_) | None => None,
+    })
+}
+
+/// Records in namespaces that appeared after the copy was planned.
+///
+/// # Errors
+/// As those of the plan's globs.
+pub(in crate::run) fn appeared(
+    context: &Context,
+    counts: &IndexStats,
+) -> Result<Vec<(Namespace, u64)>> {
+    let planned = context.recorder.with_state(super::copied);
+    let mut found = Vec::new();
+    for (name, count) in counts.namespaces.iter().filter(|(_, count)| **count > 0) {
+        let is_new = !planned.contains_key(name)
+            && unplanned(context, name, *count)?.is_some_and(|of| of.kind == Kind::Appeared);
+        if is_new {
+            found.push((name.clone(), *count));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a copy stage of the plan takes a namespace of this name.
+fn is_selected(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
+    takes(&context.plan.copies_or_whole(), name, count)
+}
+
+/// Whether a copy stage takes it that has not planned its shards yet.
+fn is_to_run(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
+    let mut copies = context.plan.copies();
+    copies.retain(|copy| {
+        let is_planned = |state: &RunState| state.stage(&copy.id).is_some_and(|of| of.is_planned);
+        !context.recorder.with_state(is_planned)
+    });
+    takes(&copies, name, count)
+}
+
+fn takes(copies: &[CopyStage], name: &Namespace, count: u64) -> Result<bool> {
+    let stats = IndexStats { namespaces: [(name.clone(), count)].into(), ..IndexStats::default() };
+    for copy in copies {
+        if !choose(&stats, copy.asked.namespaces.as_ref())?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

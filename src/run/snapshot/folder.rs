@@ -1,0 +1,147 @@
+//! The folder of a run's snapshot: written beside its name, which it takes when it is whole.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::blocking;
+use crate::provider::snapshot::{MANIFEST, Manifest, is_file_name};
+use crate::provider::storage::sync_folder_of;
+
+/// A folder that is being written.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder of a run below `to`, empty.
+    ///
+    /// # Errors
+    /// `Refused` where something lies in it that is not of a snapshot; `Io`.
+    pub async fn begin(to: &Path, run: &str) -> Result<Self> {
+        let folder = Self { path: to.join(run) };
+        let partial = folder.partial();
+        blocking(move || {
+            clear(&partial)?;
+            std::fs::create_dir_all(&partial).map_err(|error| cannot("make", &partial, error))
+        })
+        .await?;
+        Ok(folder)
+    }
+
+    /// Where the files are written.
+    pub fn partial(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".partial");
+        PathBuf::from(name)
+    }
+
+    /// Adds the manifest and gives the folder its name; an earlier try's goes only then.
+    ///
+    /// # Errors
+    /// As [`Folder::begin`].
+    pub async fn finish(self, manifest: Manifest) -> Result<PathBuf> {
+        blocking(move || {
+            let (partial, path) = (self.partial(), self.path);
+            write(&partial.join(MANIFEST), &manifest)?;
+            clear(&path)?;
+            std::fs::rename(&partial, &path).map_err(|error| cannot("name", &path, error))?;
+            sync_folder_of(&path).map_err(|error| cannot("name", &path, error))?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+fn write(path: &Path, manifest: &Manifest) -> Result<()> {
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| {
+        Error::unexpected("the snapshot's manifest cannot be written").with_source(error)
+    })?;
+    let write = || {
+        let mut file = std::fs::File::create(path)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        sync_folder_of(path)
+    };
+    write().map_err(|error| cannot("write", path, error))
+}
+
+/// Removes the folder of an earlier try, where nothing else lies in it.
+fn clear(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| cannot("read", folder, error))?,
+    };
+    let mut own = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| cannot("read", folder, error))?;
+        let name = entry.file_name();
+        let is_own = name.to_str().is_some_and(|name| name == MANIFEST || is_file_name(name));
+        if !is_own {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "{} is not of a snapshot, and is where one is to be",
+                    entry.path().display()
+                ),
+            )
+            .with_hint("move it elsewhere and run the same command again; nothing was deleted"));
+        }
+        own.push(entry.path());
+    }
+    for path in own {
+        std::fs::remove_file(&path).map_err(|error| cannot("remove", &path, error))?;
+    }
+    std::fs::remove_dir(folder).map_err(|error| cannot("remove", folder, error))
+}
+
+fn cannot(what: &str, path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("cannot {what} {}", path.display()), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            vecshift_snapshot: 1,
+            plan: "p".into(),
+            run: "r".into(),
+            source: "old".into(),
+            taken: jiff::Timestamp::UNIX_EPOCH,
+            records: 0,
+            files: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_earlier_try_stays_until_the_next_is_whole() {
+        let to = tempfile::tempdir().unwrap();
+        let old = to.path().join("r/000001-0123456789ab.parquet");
+        std::fs::create_dir_all(old.parent().unwrap()).unwrap();
+        std::fs::write(&old, "old").unwrap();
+        let folder = Folder::begin(to.path(), "r").await.unwrap();
+        std::fs::write(folder.partial().join("000001-ba9876543210.parquet"), "new").unwrap();
+        // Begun again: what was half written goes.
+        let folder = Folder::begin(to.path(), "r").await.unwrap();
+        assert_eq!(std::fs::read_dir(folder.partial()).unwrap().count(), 0);
+        assert!(old.exists());
+        let path = folder.finish(manifest()).await.unwrap();
+        let left: Vec<_> =
+            std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [MANIFEST]);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_put_there_is_not_removed() {
+        let to = tempfile::tempdir().unwrap();
+        let other = to.path().join("r.partial/notes.txt");
+        std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+        std::fs::write(&other, "mine").unwrap();
+        let error = Folder::begin(to.path(), "r").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(other.exists());
+    }
+}

@@ -1,0 +1,215 @@
+//! Every record of the source as files, before it is deleted.
+//!
+//! The files are written to a folder of the run's own, which takes its name when it is whole: every file was read back,
+//! the manifest is on the disk, and the source still counted what it did at the start. What lies elsewhere below the
+//! plan's path is never mixed in. A try that is begun again takes all of it again.
+
+mod folder;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use self::folder::Folder;
+use super::contents::{Lines, Take, Way, copied, current_shards, walk};
+use super::guard::agreed;
+use super::stage::source_spec;
+use super::{Context, Progress};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record};
+use crate::provider::blocking;
+use crate::provider::parquet::RecordWriter;
+use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
+
+/// Namespaces that are written at once, each of which holds up to 32 MiB of a row group in memory.
+const PARALLEL: usize = 4;
+
+/// A snapshot that is whole.
+pub(super) struct Snapshot {
+    pub folder: PathBuf,
+    pub records: u64,
+    /// What it holds.
+    pub contents: BTreeMap<Namespace, Contents>,
+}
+
+impl Snapshot {
+    /// Refuses to go on where the source holds something else than the files do.
+    ///
+    /// # Errors
+    /// `Refused`, naming the namespaces.
+    pub fn refuse_other(&self, source: &BTreeMap<Namespace, Contents>) -> Result<()> {
+        let names: BTreeSet<&Namespace> = self.contents.keys().chain(source.keys()).collect();
+        let differing = names.into_iter().filter(|name| {
+            let held = |of: &BTreeMap<Namespace, Contents>| of.get(*name).copied();
+            held(&self.contents) != held(source)
+        });
+        let named: Vec<String> = differing.map(|name| format!("`{name}`")).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "the source no longer holds what the snapshot does: {} of {} namespaces differ, for example {}",
+            named.len(),
+            self.contents.len().max(source.len()),
+            named.iter().take(5).cloned().collect::<Vec<_>>().join(", ")
+        );
+        Err(Error::new(ErrorKind::Refused, message).with_hint(STOP_WRITES))
+    }
+}
+
+const STOP_WRITES: &str =
+    "stop what writes to the source and run the same command again; nothing was deleted";
+
+/// Writes every record of the source below `to` and reads it back.
+///
+/// # Errors
+/// `Refused` where the source changes meanwhile; `Conflict` where not every record could be read, or the files read back
+/// differently; those of the disk.
+pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
+    let source = &context.world.source;
+    let run = context.recorder.with_state(|state| state.run.clone());
+    let folder = Folder::begin(to, &run).await?;
+    let counts = agreed(&context.clock, &**source).await?;
+    let work = Work {
+        context,
+        folder: folder.partial(),
+        spec: source_spec(context).await?,
+        lines: Lines::of(context).await?,
+        copied: context.recorder.with_state(copied),
+        total: counts.total,
+        done: AtomicU64::new(0),
+    };
+    let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
+    let files: Vec<_> = (1..)
+        .zip(held)
+        .map(|(number, (namespace, count))| work.namespace(number, namespace, *count).boxed())
+        .collect();
+    let files: Vec<Kept> = stream::iter(files).buffered(PARALLEL).try_collect().await?;
+    refuse_change(&counts, &agreed(&context.clock, &**source).await?)?;
+    let records = files.iter().map(|kept| kept.contents.records).sum();
+    let contents = files.iter().map(|kept| (kept.namespace.clone(), kept.contents)).collect();
+    let manifest = Manifest {
+        vecshift_snapshot: FORMAT,
+        plan: context.plan.file.name.clone(),
+        run,
+        source: context.plan.file.source.index.clone(),
+        taken: context.clock.now(),
+        records,
+        files,
+    };
+    let folder = folder.finish(manifest).await?;
+    Ok(Snapshot { folder, records, contents })
+}
+
+struct Work<'a> {
+    context: &'a Context,
+    folder: PathBuf,
+    spec: IndexSpec,
+    lines: Lines,
+    copied: BTreeMap<Namespace, Vec<Way>>,
+    total: u64,
+    done: AtomicU64,
+}
+
+impl Work<'_> {
+    /// One namespace into one file, which is read back.
+    async fn namespace(&self, number: usize, namespace: &Namespace, count: u64) -> Result<Kept> {
+        let file = file_name(number, namespace);
+        let path = self.folder.join(&file);
+        let way = self.copied.get(namespace).and_then(|ways| ways.first());
+        let shards = current_shards(self.context, &self.spec, namespace, count, way).await?;
+        let create = path.clone();
+        let writer = blocking(move || RecordWriter::create(create)).await?;
+        let mut writing = Writing { work: self, namespace, writer: Some(writer) };
+        let line = self.lines.get(way.map(|way| &way.copy));
+        let read = walk(self.context, line, namespace, &shards, &mut writing).await?;
+        let writer = writing.writer.take();
+        if read.records != count {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "the snapshot of `{namespace}` would have {} of {count} records: no id is known of the others, or \
+                     records came and went while it was written",
+                    read.records
+                ),
+            )
+            .with_hint("stop what writes to the source, give every id where a manifest does, and run the same command again; \
+                 nothing was deleted"));
+        }
+        let (folder, namespace) = (self.folder.clone(), namespace.clone());
+        blocking(move || {
+            if let Some(writer) = writer {
+                writer.finish()?;
+            }
+            let (bytes, sha256) = checksum(&path)?;
+            let kept = Kept { namespace, file, contents: read, bytes, sha256 };
+            // What was read of the source, and not what the writer believes to have written.
+            kept.check_records(&folder)?;
+            Ok(kept)
+        })
+        .await
+    }
+
+    fn progress(&self, records: usize) {
+        let done = self.done.fetch_add(records as u64, Ordering::Relaxed) + records as u64;
+        self.context.recorder.progress(&Progress {
+            stage: self.context.id(),
+            unit: "records in the snapshot",
+            done,
+            total: self.total.max(done),
+            note: self.context.world.waiting(),
+        });
+    }
+}
+
+/// Writes what is read, off the threads that wait for the network.
+struct Writing<'a> {
+    work: &'a Work<'a>,
+    namespace: &'a Namespace,
+    writer: Option<RecordWriter>,
+}
+
+#[async_trait]
+impl Take for Writing<'_> {
+    async fn take(&mut self, records: Vec<Record>) -> Result<()> {
+        let (count, namespace) = (records.len(), self.namespace.clone());
+        if let Some(mut writer) = self.writer.take() {
+            let written = blocking(move || {
+                writer.append(&namespace, &records)?;
+                Ok(writer)
+            });
+            self.writer = Some(written.await?);
+        }
+        self.work.progress(count);
+        Ok(())
+    }
+}
+
+/// What was written must still be all there is.
+fn refuse_change(before: &IndexStats, now: &IndexStats) -> Result<()> {
+    let held = |stats: &IndexStats| {
+        let mut held = stats.namespaces.clone();
+        held.retain(|_, records| *records > 0);
+        held
+    };
+    let (before, now) = (held(before), held(now));
+    let names = before.keys().chain(now.keys());
+    let count = |of: &BTreeMap<Namespace, u64>, name| of.get(name).copied().unwrap_or(0);
+    let differing = names.filter(|name| count(&before, *name) != count(&now, *name));
+    let differing: BTreeSet<&Namespace> = differing.collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let named = differing.iter().take(5).map(|name| {
+        format!("`{name}` had {} records and has {}", count(&before, name), count(&now, name))
+    });
+    let message = format!(
+        "the source changed while the snapshot was taken: {}",
+        named.collect::<Vec<_>>().join("; ")
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(STOP_WRITES))
+}

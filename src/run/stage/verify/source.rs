@@ -1,0 +1,60 @@
+//! Whether the source still is what was copied.
+
+use std::collections::BTreeMap;
+
+use super::VerifyWork;
+use crate::assertion::Measured;
+use crate::error::Result;
+use crate::journal::Event;
+use crate::model::{Contents, Namespace, StageId};
+use crate::plan::file::Compare;
+use crate::run::Context;
+use crate::run::contents::{Depth, Look, copied};
+
+impl VerifyWork {
+    /// Measures `source.changed`: by what the comparison read where it read everything, else by reading the source, where
+    /// the plan asks.
+    pub(super) async fn source_changed(
+        &self,
+        context: &Context,
+        read: BTreeMap<(Namespace, StageId), Contents>,
+        target: &mut Measured,
+    ) -> Result<()> {
+        let is_whole = self.0.compare == Compare::All;
+        if !is_whole && !context.asks("source.changed") {
+            return Ok(());
+        }
+        let read = if is_whole { once(read) } else { BTreeMap::new() };
+        keep(context, &read)?;
+        let found = Look::of(context, Depth::Source).await?.having_read(read).take().await?;
+        for sentence in found.sentences() {
+            context.note(sentence)?;
+        }
+        found.measure_source(target);
+        Ok(())
+    }
+}
+
+/// What was read of each namespace; one that was read for several copies, and differently, is left out.
+fn once(read: BTreeMap<(Namespace, StageId), Contents>) -> BTreeMap<Namespace, Contents> {
+    let mut all: BTreeMap<Namespace, Option<Contents>> = BTreeMap::new();
+    for ((namespace, _), contents) in read {
+        let known = all.entry(namespace).or_insert(Some(contents));
+        *known = known.filter(|known| *known == contents);
+    }
+    all.into_iter().filter_map(|(namespace, contents)| Some((namespace, contents?))).collect()
+}
+
+/// Keeps what was read of namespaces of which no copy did: from now on they are compared with that.
+fn keep(context: &Context, read: &BTreeMap<Namespace, Contents>) -> Result<()> {
+    let copied = context.recorder.with_state(copied);
+    for (source, contents) in read {
+        let ways = copied.get(source).into_iter().flatten();
+        let is_unknown = ways.clone().any(|way| !way.is_kept());
+        if is_unknown {
+            let (stage, source, contents) = (context.id(), source.clone(), *contents);
+            context.record(Event::ContentsRead { stage, source, contents })?;
+        }
+    }
+    Ok(())
+}
