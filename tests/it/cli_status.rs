@@ -90,7 +90,11 @@ fn what_was_asked_and_not_taken_up_is_in_the_status() {
         "{}",
         status.out
     );
-    assert!(cli.run(&["status"]).out.contains("twins: to approve canary step 2"));
+    assert!(
+        cli.run(&["status"])
+            .out
+            .contains("twins: approve canary step 2, asked by grace, not taken up yet")
+    );
     let run = &cli.json(&["status"])["runs"][0];
     assert_eq!(run["requests"][0]["gate"]["step"], 2);
     assert_eq!(run["waiting"]["hold"]["gate"]["step"], 2);

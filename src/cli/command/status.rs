@@ -161,7 +161,8 @@ fn overview(all: &[Row], width: u16) -> String {
                     text.push_str(&format!("\n\n{plan}: the traffic: {}", now.text));
                 }
                 for request in &standing.requests {
-                    text.push_str(&format!("\n\n{plan}: to {}", request_words(request)));
+                    let request = request_words(request);
+                    text.push_str(&format!("\n\n{plan}: {request}, not taken up yet"));
                 }
                 if standing.report.next.is_some() {
                     text.push_str(&format!("\n\n{plan}: {}", next(standing)));
