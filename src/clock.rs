@@ -103,7 +103,7 @@ pub fn until(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
-/// `from` plus `duration`, the latest instant that can be written where that overflows.
+/// Returns `from` plus `duration`, or the latest instant that can be written where that overflows.
 pub fn after(from: Timestamp, duration: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(duration)
         .ok()

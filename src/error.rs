@@ -1,14 +1,17 @@
-//! The one error type: that something could not be done or could not be told.
+//! The one error type, for what could not be done or measured.
 //!
 //! A failed *assertion* is a verdict and never an [`Error`].
 
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, coarse enough to act on. The command line maps each kind to a hint and an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The plan or an argument is wrong; nothing was touched.
@@ -39,6 +42,10 @@ pub enum ErrorKind {
     Locked,
     /// The user interrupted the run.
     Interrupted,
+    /// A hook of the plan failed: a command or a request of the user's own.
+    Hook,
+    /// An assertion could not be judged, as nothing or too little was measured for it.
+    Unmeasured,
     /// The peer answered something that cannot be understood.
     Protocol,
     /// A local file or process.
@@ -65,6 +72,8 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::Locked => "locked",
             Self::Interrupted => "interrupted",
+            Self::Hook => "hook",
+            Self::Unmeasured => "unmeasured",
             Self::Protocol => "protocol",
             Self::Io => "io",
             Self::Unexpected => "unexpected",
@@ -75,13 +84,13 @@ impl ErrorKind {
 /// Whether trying the same call again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It cannot: the answer would be the same.
+    /// A retry cannot help: the answer would be the same.
     Never,
-    /// It may.
+    /// A retry may help.
     Later,
-    /// It may, and the peer said when.
+    /// A retry may help, at the time the peer gave.
     After(Duration),
-    /// It was tried again and the budget is used up.
+    /// Retries did not help, and their budget is used up.
     Exhausted,
 }
 
@@ -184,6 +193,11 @@ impl Error {
 
     pub fn context(&self) -> &[(&'static str, String)] {
         &self.0.context
+    }
+
+    /// The first fact under `key`.
+    pub fn context_of(&self, key: &str) -> Option<&str> {
+        self.0.context.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }
 
     pub fn hint(&self) -> Option<&str> {

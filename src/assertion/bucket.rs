@@ -89,7 +89,7 @@ impl Counts {
         }
     }
 
-    /// The value of a metric; `None` where samples do not tell it.
+    /// The value of a metric; `None` where samples do not show it.
     pub fn value(&self, metric: &MetricRef) -> Option<MeasuredValue> {
         let argument = metric.argument.as_deref();
         match (metric.name.as_str(), argument) {
@@ -111,7 +111,7 @@ struct Latencies {
     answered: u64,
     failed: u64,
     slowest: Duration,
-    /// Made by the first answer, so that an unused one costs nothing.
+    /// Created by the first answer, so that an unused one costs nothing.
     histogram: Option<Histogram<u32>>,
     last_failure: Option<&'static str>,
 }

@@ -42,7 +42,7 @@ impl Series {
         }
     }
 
-    /// A metric over all samples; `NotMeasured` where samples do not tell it.
+    /// A metric over all samples; `NotMeasured` where samples do not show it.
     pub fn total(&self, side: Side, metric: &MetricRef) -> MeasuredValue {
         measured(&self.total, side, metric)
     }
@@ -62,7 +62,7 @@ impl Series {
 
 fn measured(bucket: &Bucket, side: Side, metric: &MetricRef) -> MeasuredValue {
     bucket.side(side).value(metric).unwrap_or_else(|| MeasuredValue::NotMeasured {
-        reason: "samples of queries do not tell it".into(),
+        reason: "samples of queries do not show it".into(),
     })
 }
 

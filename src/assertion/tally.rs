@@ -13,7 +13,7 @@ use crate::plan::assertion::NoData;
 pub(super) enum Reading {
     Passing(Seen),
     Failing(Seen),
-    /// It could not be taken.
+    /// A measurement that could not be taken.
     Unmeasurable {
         reason: String,
     },
@@ -30,7 +30,7 @@ pub(super) struct Seen {
     pub observed: Observed,
     pub samples: u64,
     pub threshold: String,
-    /// The same of the source, where it says something about the target.
+    /// The source's value, where it says something about the target's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Meanwhile>,
 }

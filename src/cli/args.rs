@@ -1,10 +1,13 @@
 //! The words of the command line. Each command's own arguments stand in its file under `command/`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::command;
+use super::deliver::Asked;
+use super::drive::Files;
+use super::session::Session;
 
 /// Moves a vector index to a new home by a plan file reviewed in a pull request.
 #[derive(Debug, Parser)]
@@ -142,6 +145,54 @@ impl Command {
             Self::Unlock(_) => "unlock",
             Self::Docs(_) => "docs",
         }
+    }
+}
+
+impl Command {
+    /// The files it is to leave and those it reads.
+    pub fn asked(&self, session: &Session) -> Asked {
+        let mut asked = match self {
+            Self::Plan(plan) => Asked {
+                own: plan.out.clone().map(|path| ("--out", path)),
+                own_unfinished: command::plan::UNFINISHED.to_owned(),
+                ..Asked::default()
+            },
+            Self::Report(report) => Asked {
+                own: report.output.clone().map(|path| ("--output", path)),
+                own_unfinished: report.format.unfinished(),
+                ..Asked::default()
+            },
+            _ => self.files().map(Asked::of).unwrap_or_default(),
+        };
+        asked.inputs = session.global.var_file.clone();
+        asked.inputs.extend(self.plan().map(PathBuf::from));
+        asked
+    }
+
+    fn files(&self) -> Option<&Files> {
+        Some(match self {
+            Self::Rehearse(of) => &of.files,
+            Self::Run(of) => &of.files,
+            Self::Rollback(of) => &of.files,
+            Self::Audit(of) => &of.files,
+            Self::Check(of) => &of.files,
+            _ => return None,
+        })
+    }
+
+    /// The plan file, of commands that read one.
+    fn plan(&self) -> Option<&Path> {
+        Some(match self {
+            Self::Validate(of) => &of.plan,
+            Self::Plan(of) => &of.plan,
+            Self::Rehearse(of) => &of.plan,
+            Self::Run(of) => &of.plan,
+            Self::Audit(of) => &of.plan,
+            Self::Check(of) => &of.plan,
+            Self::Rollback(of) => Path::new(&of.plan),
+            Self::Report(of) => Path::new(of.run.as_ref()?),
+            _ => return None,
+        })
     }
 }
 

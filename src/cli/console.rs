@@ -1,4 +1,4 @@
-//! The listener that tells a watching person, or a CI log, what a run does.
+//! The listener that shows a watching person, or a CI log, what a run does.
 //!
 //! On a terminal: a line for each change of state above one progress bar. Elsewhere: plain lines, one for each
 //! change and one every half minute of progress.
@@ -15,15 +15,18 @@ use super::progress::Meter;
 use crate::clock::Stopwatch;
 use crate::journal::{Entry, Event, RunState};
 use crate::model::Verdict;
-use crate::report::paint;
+use crate::report::{Look, paint, wrap};
 use crate::run::{Listener, Progress};
 
 /// Work that ends sooner gets no bar.
 const WORTH_A_BAR: Duration = Duration::from_secs(2);
-/// Without a terminal progress is told this often.
+/// How often progress gets a line where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
-/// And this often while the run stands still.
+/// How often it gets one while the run stands still.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
+
+/// The space in front of the text of a log line that has no time.
+pub const INDENT: &str = "                ";
 
 /// How the console talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +36,10 @@ pub enum Manner {
     Bars,
 }
 
-/// Tells what a run does on standard error.
+/// Shows on standard error what a run does.
 pub struct Console {
     manner: Manner,
-    colour: bool,
+    look: Look,
     detail: Detail,
     /// What stands for the plan in the commands that are named.
     plan: String,
@@ -47,15 +50,16 @@ pub struct Console {
 struct Live {
     /// What makes progress, by stage and unit.
     meter: Option<(String, Meter)>,
-    told: Option<Stopwatch>,
+    /// Since the last line of progress.
+    said: Option<Stopwatch>,
     bar: Option<ProgressBar>,
-    /// The last verdict of each assertion in each step, so that only changes are told.
+    /// The last verdict of each assertion in each step, so that only changes are shown.
     verdicts: BTreeMap<(String, Option<usize>, String), Verdict>,
 }
 
 impl Console {
-    pub fn new(manner: Manner, colour: bool, detail: Detail, plan: &str) -> Self {
-        Self { manner, colour, detail, plan: plan.to_owned(), live: Mutex::default() }
+    pub fn new(manner: Manner, look: Look, detail: Detail, plan: &str) -> Self {
+        Self { manner, look, detail, plan: plan.to_owned(), live: Mutex::default() }
     }
 
     /// Takes the bar away before something else is printed.
@@ -68,7 +72,12 @@ impl Console {
     }
 
     fn say(&self, live: &Live, text: &str) {
-        let text = if self.colour { paint(text) } else { text.to_owned() };
+        // A log is searched by lines; a terminal would break them anywhere.
+        let text = match self.manner {
+            Manner::Bars => &wrap(text, self.look.width, INDENT),
+            Manner::Plain | Manner::Quiet => text,
+        };
+        let text = if self.look.colour { paint(text) } else { text.to_owned() };
         match &live.bar {
             Some(bar) => bar.suspend(|| complain(&text)),
             None => complain(&text),
@@ -85,7 +94,7 @@ impl Listener for Console {
         if ends_work(&entry.event) {
             live.clear_bar();
         }
-        if let Some(text) = line(entry, state.rehearsal, &self.plan, self.detail) {
+        if let Some(text) = line(entry, state, &self.plan, self.detail) {
             self.say(&live, &text);
         }
     }
@@ -99,7 +108,7 @@ impl Listener for Console {
         if live.meter.as_ref().is_none_or(|(known, _)| *known != key) {
             live.clear_bar();
             live.meter = Some((key, Meter::default()));
-            live.told = Some(Stopwatch::start());
+            live.said = Some(Stopwatch::start());
         }
         let Some((_, meter)) = &mut live.meter else { return };
         let since = meter.update(progress.done);
@@ -107,10 +116,10 @@ impl Listener for Console {
         match self.manner {
             Manner::Bars if since >= WORTH_A_BAR => live.show(progress, words),
             Manner::Plain
-                if live.told.is_none_or(|told| told.elapsed() >= plain_every(progress)) =>
+                if live.said.is_none_or(|said| said.elapsed() >= plain_every(progress)) =>
             {
-                live.told = Some(Stopwatch::start());
-                self.say(&live, &format!("                {words}"));
+                live.said = Some(Stopwatch::start());
+                self.say(&live, &format!("{INDENT}{words}"));
             }
             _ => {}
         }
@@ -118,7 +127,7 @@ impl Listener for Console {
 }
 
 impl Live {
-    /// Whether an event is worth telling: a judgement that says what the last one said is not.
+    /// Whether an event is worth a line: a judgement that says what the last one said is not.
     fn is_news(&mut self, event: &Event) -> bool {
         let Event::Judged(judged) = event else { return true };
         let judgement = &judged.judgement;

@@ -8,22 +8,22 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
-use super::events::{All, EventsFile};
+use super::deliver::Asked;
+use super::events::All;
 use super::exit::Exit;
 use super::failure::{Failure, error_json};
 use super::interrupt::Interrupt;
 use super::output::Answer;
 use super::session::Session;
-use super::{command, github};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::journal::{Paths, read};
 use crate::plan::Plan;
-use crate::report::{Report, junit, markdown, table};
+use crate::report::{Report, table};
 use crate::run::{Listener, Outcome, PreparedRun, RunOptions, World};
 use crate::traffic::Driver;
 
-/// Files a run leaves for machines and people.
+/// Files that a run leaves for machines and people; a missing folder is made.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Files {
     /// Write every event to this file as it happens, one JSON line each
@@ -37,6 +37,13 @@ pub struct Files {
     pub report_md: Option<PathBuf>,
 }
 
+impl Asked {
+    pub fn of(files: &Files) -> Self {
+        let Files { events, junit, report_md } = files.clone();
+        Self { events, junit, report_md, ..Self::default() }
+    }
+}
+
 /// A run and everything it is driven with.
 pub struct Drive<'a> {
     pub session: &'a Session,
@@ -46,7 +53,6 @@ pub struct Drive<'a> {
     pub paths: Paths,
     pub clock: Clock,
     pub options: RunOptions,
-    pub files: &'a Files,
     /// What stands for the plan in commands that are printed.
     pub address: String,
 }
@@ -59,19 +65,19 @@ pub struct Driven {
 }
 
 impl Drive<'_> {
-    /// The same for a plan of which only a stage is left that looks.
+    /// Executes a plan that was reduced to one stage that only looks, and reports.
     pub async fn look(self, interrupt: &Interrupt) -> Result<Answer, Failure> {
-        let (session, files) = (self.session, self.files.clone());
+        let session = self.session;
         let mut driven = self.with(interrupt, |run, cancel| run.execute(cancel)).await?;
         driven.report = driven.report.of_a_look();
-        driven.answer(session, &files)
+        Ok(driven.answer(session))
     }
 
     /// Executes the plan and reports.
     pub async fn run(self, interrupt: &Interrupt) -> Result<Answer, Failure> {
-        let (session, files) = (self.session, self.files.clone());
+        let session = self.session;
         let driven = self.with(interrupt, |run, cancel| run.execute(cancel)).await?;
-        driven.answer(session, &files)
+        Ok(driven.answer(session))
     }
 
     /// Prepares the run, hands it to `act` and reads its journal afterwards.
@@ -86,14 +92,15 @@ impl Drive<'_> {
         let session = self.session;
         let console = Arc::new(Console::new(
             session.manner(),
-            session.output.stderr.colour,
+            session.output.stderr,
             session.detail(),
             &self.address,
         ));
         let mut listeners: Vec<Arc<dyn Listener>> = vec![console.clone()];
-        if let Some(path) = &self.files.events {
-            listeners.push(Arc::new(EventsFile::create(path)?));
+        if let Some(events) = session.deliveries.events() {
+            listeners.push(events);
         }
+        let plan = self.plan.clone();
         let journal = self.paths.journal();
         let listener = Arc::new(All(listeners));
         let run = PreparedRun::new(
@@ -109,28 +116,23 @@ impl Drive<'_> {
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();
         let outcome = result?;
-        let report = session.report(&read(&journal)?, Some(&self.address))?;
+        let report = session.report(&read(&journal)?, Some(&self.address))?.with_plan(&plan);
         let exit = Exit::of_outcome(&outcome, interrupt.exit());
         Ok(Driven { outcome, report, exit })
     }
 }
 
 impl Driven {
-    /// The report as an answer, and in every file that was asked for.
-    pub fn answer(&self, session: &Session, files: &Files) -> Result<Answer, Failure> {
+    /// The report as an answer, for people, machines and files.
+    pub fn answer(&self, session: &Session) -> Answer {
         let report = &self.report;
-        if let Some(path) = &files.junit {
-            command::report::write(path, &junit(report)?)?;
+        let answer = Answer::new(self.exit, self.text(session))
+            .with("report", json!(report))
+            .with_report(report.clone());
+        match self.error() {
+            Some(error) => answer.with("error", error_json(error)),
+            None => answer,
         }
-        if let Some(path) = &files.report_md {
-            command::report::write(path, &markdown(report))?;
-        }
-        github::tell(session, report, self.exit)?;
-        let mut answer = Answer::new(self.exit, self.text(session)).with("report", json!(report));
-        if let Some(error) = self.error() {
-            answer = answer.with("error", error_json(error));
-        }
-        Ok(answer)
     }
 
     fn error(&self) -> Option<&Error> {
@@ -141,7 +143,7 @@ impl Driven {
     }
 
     fn text(&self, session: &Session) -> String {
-        let table = table(&self.report, session.output.stdout);
+        let table = table(&self.report, session.look_after_log());
         match self.outcome {
             Outcome::NoChanges => format!("No changes. This run did everything before:\n\n{table}"),
             Outcome::Interrupted => format!("Interrupted; the same command goes on.\n\n{table}"),

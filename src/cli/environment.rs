@@ -28,13 +28,15 @@ impl Surroundings {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         let stdout_is_terminal = std::io::stdout().is_terminal();
-        let columns = terminal_size::terminal_size().filter(|_| stdout_is_terminal);
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let is_terminal = stdout_is_terminal || stderr_is_terminal;
+        let columns = terminal_size::terminal_size().filter(|_| is_terminal);
         Self {
             variables: variables.into_iter().filter_map(text).collect(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal,
             folder: std::env::current_dir().unwrap_or_default(),
-            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stderr_is_terminal,
             width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),
         }
     }
@@ -42,6 +44,16 @@ impl Surroundings {
     /// The value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the process runs in GitHub Actions.
+    pub fn is_github(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
+    /// A variable that GitHub Actions sets, in GitHub Actions.
+    pub fn github(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|_| self.is_github())
     }
 
     /// Whether nobody watches: no cursor tricks then, even on something that looks like a terminal.
@@ -54,7 +66,7 @@ impl Surroundings {
         self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
     }
 
-    /// Who runs the command, for the journal.
+    /// The name of whoever runs the command, for the journal.
     pub fn user(&self) -> String {
         let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"];
         let name = names.iter().find_map(|name| self.get(name));

@@ -1,23 +1,44 @@
 //! The journal's events as JSON lines, for machines that watch a run, and several listeners as one.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Error, Result};
+use super::deliver::Unwritten;
+use super::outlet::Outlet;
 use crate::journal::{Entry, RunState};
 use crate::run::{Listener, Progress};
 
-/// Writes every event to a file, one JSON line each, as the journal has it.
-pub struct EventsFile(Mutex<File>);
+/// A file that gets every event, one JSON line each, as the journal has it.
+#[derive(Debug)]
+pub struct EventsFile {
+    path: String,
+    asked_by: &'static str,
+    writing: Mutex<Writing>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    file: File,
+    /// Why it ends before the run did.
+    failed: Option<String>,
+}
 
 impl EventsFile {
     /// Begins the file anew.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path)
-            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
-        Ok(Self(Mutex::new(file)))
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(outlet: &Outlet) -> io::Result<Self> {
+        let writing = Mutex::new(Writing { file: outlet.stream()?, failed: None });
+        Ok(Self { path: outlet.path.display().to_string(), asked_by: outlet.asked_by, writing })
+    }
+
+    /// Says that the file lacks events, if it does.
+    pub fn unwritten(&self) -> Option<Unwritten> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = writing.failed.clone()?;
+        Some(Unwritten { asked_by: self.asked_by, path: self.path.clone(), reason })
     }
 }
 
@@ -25,10 +46,13 @@ impl Listener for EventsFile {
     fn event(&self, entry: &Entry, _: &RunState) {
         let Ok(mut line) = serde_json::to_vec(entry) else { return };
         line.push(b'\n');
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The journal is what counts: a full disk under the copy must not stop the run.
-        if let Err(error) = file.write_all(&line) {
-            tracing::warn!(%error, "cannot write the events file");
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // The journal is what counts: a full disk under the copy must not stop the run. Nor is anything added
+        // behind a line that was cut off.
+        if writing.failed.is_none()
+            && let Err(error) = writing.file.write_all(&line)
+        {
+            writing.failed = Some(error.to_string());
         }
     }
 

@@ -63,7 +63,12 @@ impl Exit {
     fn row(self) -> (u8, &'static str, &'static str, &'static str) {
         match self {
             Self::Ok => (0, "ok", "done, or nothing to do", "continue"),
-            Self::Error => (1, "error", "something could not be done or measured", "retry"),
+            Self::Error => (
+                1,
+                "error",
+                "something could not be done, measured or written; JSON says whether it is `retryable`",
+                "read why, then retry",
+            ),
             Self::Changes => (
                 2,
                 "changes",
@@ -138,6 +143,22 @@ impl Exit {
             Outcome::Stuck { .. } => Self::Stuck,
             Outcome::Interrupted => interrupted,
         }
+    }
+
+    /// The way that a code or a name means; names of two codes mean the first.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code().to_string() == word || exit.name() == word)
+    }
+
+    /// The page of `explain 6`.
+    pub fn explained(self) -> String {
+        format!(
+            "Exit code {}, {}: {}.\nA CI job should: {}.",
+            self.code(),
+            self.name(),
+            self.meaning(),
+            self.advice()
+        )
     }
 
     /// The table of `explain exit-codes`.

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::output::Answer;
 use crate::error::{Error, ErrorKind};
-use crate::plan::{Colour, Diagnostics};
+use crate::plan::{Colour, Diagnostics, Level};
+use crate::report::Problem;
 
 /// Why a command could not be done.
 #[derive(Debug)]
@@ -60,6 +61,25 @@ impl Failure {
         }
     }
 
+    /// What it leaves in the files of the command.
+    pub fn problems(&self) -> Vec<Problem> {
+        let problem = |kind: &str, message: &str| Problem {
+            kind: kind.to_owned(),
+            level: Level::Error,
+            message: message.to_owned(),
+            hint: None,
+            place: None,
+        };
+        match self {
+            Self::Error(error) => {
+                vec![Problem { hint: hint_of(error), ..Problem::of_error(error) }]
+            }
+            Self::Plan(diagnostics) => diagnostics.iter().map(Problem::of_diagnostic).collect(),
+            Self::Usage(message) => vec![problem("usage", message)],
+            Self::Interrupted(_) => vec![problem("interrupted", "stopped by a signal")],
+        }
+    }
+
     /// The answer for `--json`.
     pub fn answer(&self) -> Answer {
         let answer = Answer::new(self.exit(), "");
@@ -74,7 +94,8 @@ impl Failure {
     }
 }
 
-fn label(colour: bool) -> &'static str {
+/// The word before an error.
+pub fn label(colour: bool) -> &'static str {
     if colour { "\x1b[1;31merror\x1b[0m: " } else { "error: " }
 }
 
@@ -85,9 +106,12 @@ pub fn error_text(error: &Error, colour: bool) -> String {
 
 /// What could not be done, and below it what to do.
 pub fn error_words(error: &Error) -> String {
-    let hint = error.hint().or(hint(error.kind()));
-    let hint = hint.map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
+    let hint = hint_of(error).map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
     format!("{error}{hint}")
+}
+
+fn hint_of(error: &Error) -> Option<String> {
+    error.hint().or(hint(error.kind())).map(str::to_owned)
 }
 
 pub fn error_json(error: &Error) -> serde_json::Value {
@@ -98,7 +122,7 @@ pub fn error_json(error: &Error) -> serde_json::Value {
         "message": error.to_string(),
         "operation": error.operation(),
         "context": context,
-        "hint": error.hint().or(hint(error.kind())),
+        "hint": hint_of(error),
         "retryable": Exit::of_error(error).is_worth_a_retry(),
     })
 }

@@ -1,71 +1,139 @@
-//! What GitHub Actions shows of a run: a step summary, outputs, and annotations on the plan's lines.
+//! What GitHub Actions shows of a command: a step summary, outputs, and annotations on the plan's lines.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::path::{Component, Path, PathBuf};
 
-use super::exit::Exit;
-use super::output::complain;
-use super::session::Session;
-use crate::error::{Error, Result};
-use crate::model::Verdict;
-use crate::report::{AssertionReport, Report, markdown};
+use super::deliver::Ended;
+use super::environment::Surroundings;
+use crate::model::{Place, Verdict};
+use crate::plan::{Colour, Level};
+use crate::report::{AssertionReport, Problem, Report};
 
-/// GitHub shows ten annotations of a step.
+/// The most annotations GitHub shows of a step.
 const MOST_ANNOTATIONS: usize = 10;
+/// The largest summary GitHub takes of a step, in bytes
+/// (docs.github.com, "Workflow commands for GitHub Actions", 2026-11).
+const MOST_SUMMARY: usize = 1024 * 1024;
 
-/// Writes all of it where the process runs in GitHub Actions, and nothing elsewhere.
-pub fn tell(session: &Session, report: &Report, exit: Exit) -> Result<()> {
-    let surroundings = &session.surroundings;
-    if surroundings.get("GITHUB_ACTIONS") != Some("true") {
-        return Ok(());
-    }
-    if let Some(path) = surroundings.get("GITHUB_STEP_SUMMARY") {
-        append(path, &markdown(report))?;
-    }
-    if let Some(path) = surroundings.get("GITHUB_OUTPUT") {
-        append(path, &outputs(report, exit))?;
-    }
-    // Workflow commands are read from both streams; standard output is kept for data.
-    annotations(report).iter().for_each(|line| complain(line));
-    Ok(())
+/// One line below a file, or below the whole step.
+struct Annotation {
+    level: &'static str,
+    place: Option<Place>,
+    title: String,
+    message: String,
 }
 
-fn append(path: &str, text: &str) -> Result<()> {
-    let cannot = |error| Error::io(format!("cannot write {path}"), error);
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(cannot)?;
-    file.write_all(text.as_bytes()).map_err(cannot)
+/// The step summary: the report, else what the command says of the plan, else why it did nothing. `None` for
+/// commands that are not about one plan.
+pub fn summary(ended: &Ended) -> Option<String> {
+    const OF_A_PLAN: [&str; 7] =
+        ["validate", "plan", "rehearse", "run", "rollback", "audit", "check"];
+    if !OF_A_PLAN.contains(&ended.command) {
+        return None;
+    }
+    let text = match &ended.account.summary {
+        Some(text) => {
+            let plan = ended.read.map(|read| read.plan.file.name.as_str()).unwrap_or_default();
+            let warnings = ended.read.map(|read| read.warnings.render(Colour::Never));
+            let warnings = warnings.unwrap_or_default();
+            format!(
+                "# vecshift {}: {plan}\n\n{}",
+                ended.command,
+                fenced(&format!("{warnings}{text}"))
+            )
+        }
+        None => ended.markdown(),
+    };
+    Some(cut(text))
 }
 
-fn outputs(report: &Report, exit: Exit) -> String {
-    let waiting = report.waiting.as_ref().map(|waiting| waiting.what.as_str()).unwrap_or_default();
-    let next = report.next.as_ref().map(|next| next.command.as_str()).unwrap_or_default();
+fn fenced(text: &str) -> String {
+    format!("~~~text\n{}\n~~~\n", text.trim_end())
+}
+
+fn cut(mut text: String) -> String {
+    const MORE: &str = "\n\n… cut off: GitHub takes no longer summary\n";
+    if text.len() > MOST_SUMMARY {
+        let mut end = MOST_SUMMARY - MORE.len();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str(MORE);
+    }
+    text
+}
+
+/// The outputs of the step, one `name=value` a line; those of a run are empty where there is none.
+pub fn outputs(ended: &Ended) -> String {
+    let report = ended.account.report.as_ref();
+    let plan = ended.read.map(|read| &read.plan);
+    let of = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let digest = report
+        .map(|report| report.digest.as_str())
+        .or_else(|| plan.map(|plan| plan.digest.as_str()));
+    let waiting = report.and_then(|report| report.waiting.as_ref());
+    let next = report.and_then(|report| report.next.as_ref());
     let lines = [
-        ("exit-code", exit.code().to_string()),
-        ("exit-name", exit.name().to_owned()),
-        ("run", report.run.clone()),
-        ("digest", report.digest.clone()),
-        ("waiting-for", waiting.to_owned()),
-        ("next", next.to_owned()),
+        ("exit-code", ended.exit.code().to_string()),
+        ("exit-name", ended.exit.name().to_owned()),
+        ("plan", of(plan.map(|plan| plan.file.name.as_str()))),
+        ("run", of(report.map(|report| report.run.as_str()))),
+        ("digest", of(digest)),
+        ("waiting-for", of(waiting.map(|waiting| waiting.what.as_str()))),
+        ("next", of(next.map(|next| next.command.as_str()))),
     ];
     lines.map(|(name, value)| format!("{name}={}\n", value.replace(['\r', '\n'], " "))).concat()
 }
 
-/// One line for each failure, worst first, and one that counts the rest.
-fn annotations(report: &Report) -> Vec<String> {
-    let failures = report.failures();
-    let most =
-        if failures.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { MOST_ANNOTATIONS };
-    let mut lines: Vec<_> = failures.iter().take(most).map(|one| annotation(one)).collect();
-    if failures.len() > most {
+/// One line for each problem and failure, worst first, and one that counts the rest.
+pub fn annotations(ended: &Ended, surroundings: &Surroundings) -> Vec<String> {
+    let mut all: Vec<_> = ended.problems.iter().map(of_problem).collect();
+    if let Some(report) = &ended.account.report {
+        all.extend(of_error(report));
+        all.extend(report.failures().into_iter().map(of_assertion));
+    }
+    // The warnings of a plan with errors are among its problems.
+    if let Some(read) = ended.read {
+        all.extend(
+            read.warnings.iter().map(|warning| of_problem(&Problem::of_diagnostic(warning))),
+        );
+    }
+    // Sorting is stable: what came first among equals stays first.
+    all.sort_by_key(|one| one.level != "error");
+    let plan = ended.read.map(|read| read.plan.path.display().to_string());
+    let most = if all.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { MOST_ANNOTATIONS };
+    let mut lines: Vec<_> =
+        all.iter().take(most).map(|one| one.line(plan.as_deref(), surroundings)).collect();
+    if all.len() > most {
         lines.push(format!(
             "::notice title=vecshift::and {} more; see the step summary",
-            failures.len() - most
+            all.len() - most
         ));
     }
     lines
 }
 
-fn annotation(one: &AssertionReport) -> String {
+fn of_problem(problem: &Problem) -> Annotation {
+    Annotation {
+        level: if problem.level == Level::Error { "error" } else { "warning" },
+        place: problem.place.clone(),
+        title: problem.kind.clone(),
+        message: problem.text(),
+    }
+}
+
+/// The error that stopped a run; one that could not be judged stands with its assertion.
+fn of_error(report: &Report) -> Option<Annotation> {
+    let error = report.error.as_ref()?;
+    Some(Annotation {
+        level: "error",
+        place: None,
+        title: error.kind.unwrap_or("error").to_owned(),
+        message: report.reason.clone().unwrap_or_else(|| error.message.clone()),
+    })
+}
+
+fn of_assertion(one: &AssertionReport) -> Annotation {
     let judgement = &one.judgement;
     let level = match (one.is_warning(), one.verdict()) {
         (false, Verdict::Fail | Verdict::Error) => "error",
@@ -74,19 +142,59 @@ fn annotation(one: &AssertionReport) -> String {
     let message = format!(
         "{}: {}: expected {}, observed {} (n {})",
         one.verdict(),
-        judgement.text,
+        one.named(),
         judgement.threshold,
         one.observed(),
         judgement.samples
     );
-    format!(
-        "::{level} file={},line={},col={},title={}::{}",
-        property(&judgement.place.file),
-        judgement.place.line,
-        judgement.place.column,
-        property(&one.place_in_run()),
-        escape(&message)
-    )
+    Annotation { level, place: Some(judgement.place.clone()), title: one.place_in_run(), message }
+}
+
+impl Annotation {
+    fn line(&self, plan: Option<&str>, surroundings: &Surroundings) -> String {
+        let Self { level, place, title, message } = self;
+        let at = match (place, plan) {
+            (Some(place), _) => format!(
+                "file={},line={},col={},",
+                property(&in_workspace(&place.file, surroundings)),
+                place.line,
+                place.column
+            ),
+            (None, Some(plan)) => format!("file={},", property(&in_workspace(plan, surroundings))),
+            (None, None) => String::new(),
+        };
+        format!("::{level} {at}title={}::{}", property(title), escape(message))
+    }
+}
+
+/// A file as GitHub looks for it: from the workspace, whatever folder the command was started in and however the
+/// file was named. A file outside the workspace keeps its name.
+fn in_workspace(file: &str, surroundings: &Surroundings) -> String {
+    let Some(workspace) = surroundings.get("GITHUB_WORKSPACE") else { return file.to_owned() };
+    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| plain(path));
+    let roots = [resolved(Path::new(workspace)), plain(Path::new(workspace))];
+    let names = [resolved(Path::new(file)), plain(Path::new(file))];
+    let inside =
+        names.iter().find_map(|name| roots.iter().find_map(|root| name.strip_prefix(root).ok()));
+    match inside {
+        Some(path) => path.to_string_lossy().replace('\\', "/"),
+        None => file.to_owned(),
+    }
+}
+
+/// The absolute path without `.` and `..`, with its links as they are.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// Escapes as GitHub's toolkit does (`packages/core/src/command.ts`, 2026).

@@ -1,21 +1,22 @@
 //! One line for each change of state, for whoever watches a run.
 
-use crate::journal::{Aftermath, Entry, Event, Judged};
+use super::console::INDENT;
+use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
 use crate::report::{Waiting, count, duration, time};
 
-/// How much is told.
+/// How much the log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     Normal,
-    /// With `-v`: single namespaces and every judgement.
+    /// Single namespaces and every judgement, too: `-v`.
     Fine,
 }
 
 /// The line of an event; `None` where it is not worth one. `plan` stands for the plan in commands.
-pub fn line(entry: &Entry, is_rehearsal: bool, plan: &str, detail: Detail) -> Option<String> {
-    let text = run_line(&entry.event, is_rehearsal)
-        .or_else(|| stage_line(entry, plan))
+pub fn line(entry: &Entry, state: &RunState, plan: &str, detail: Detail) -> Option<String> {
+    let text = run_line(&entry.event, state.rehearsal)
+        .or_else(|| stage_line(entry, state, plan))
         .or_else(|| traffic_line(entry))
         .or_else(|| undo_line(&entry.event))
         .or_else(|| (detail == Detail::Fine).then(|| fine_line(&entry.event)).flatten())?;
@@ -57,20 +58,23 @@ fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
     })
 }
 
-fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
+fn stage_line(entry: &Entry, state: &RunState, plan: &str) -> Option<String> {
     Some(match &entry.event {
         Event::StageStarted { stage, attempt: 1 } => format!("{stage}: started"),
-        Event::StageStarted { stage, attempt } => format!("{stage}: started, try {attempt}"),
+        Event::StageStarted { stage, .. } => format!("{stage}: goes on"),
         Event::StagePassed { stage } => format!("{stage}: ✓ passed"),
         Event::StageFailed { stage, reason, .. } => format!("{stage}: ✗ failed: {reason}"),
-        Event::StageErred { stage, reason } => format!("{stage}: ! error: {reason}"),
+        Event::StageErred { stage, reason, trouble } => {
+            let hint = trouble.hint.as_ref().map(|hint| beneath(&format!("what to do: {hint}")));
+            let hint = hint.unwrap_or_default();
+            match &trouble.hook {
+                // Why it failed has just been said.
+                Some(hook) => format!("! error: stopped by hook {hook}{hint}"),
+                None => format!("{stage}: ! error: {reason}{hint}"),
+            }
+        }
         Event::StageHeld { stage, hold } => {
-            let waiting = Waiting::new(stage.clone(), hold.clone());
-            format!(
-                "{stage}: … waits for {}\n                release it with: {}",
-                waiting.what,
-                waiting.release(plan)
-            )
+            held(entry, &Waiting::new(stage.clone(), hold.clone()), state.rehearsal, plan)
         }
         Event::IndexCreateIntended { stage, index } => format!("{stage}: + creating {index}"),
         Event::IndexCreated { stage, index, .. } => format!("{stage}: + {index} was created"),
@@ -79,7 +83,7 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
         }
         Event::Judged(judged) if judged.judgement.verdict != Verdict::Pass => judged_line(judged),
         Event::ArtifactWritten { stage, artifact } => {
-            format!("{stage}: wrote {} ({} records)", artifact.path, count(artifact.records))
+            format!("{stage}: {}", crate::report::artifact(artifact, &state.run))
         }
         Event::Noted { stage, text } => format!("{stage}: {text}"),
         Event::SourceDeleteIntended { stage, index } => {
@@ -101,6 +105,29 @@ fn stage_line(entry: &Entry, plan: &str) -> Option<String> {
         Event::SourceDeleted { stage, index } => format!("{stage}: - {index} was deleted"),
         _ => return None,
     })
+}
+
+/// What is waited for, and the command that ends the wait: time needs none, and a rehearsal gives its own approvals.
+fn held(entry: &Entry, waiting: &Waiting, is_rehearsal: bool, plan: &str) -> String {
+    let stage = &waiting.stage;
+    if let Hold::Time { until } = &waiting.hold {
+        let left = duration(crate::clock::until(entry.at, *until));
+        return format!("{stage}: … waits until {}, {left} from now", time(*until));
+    }
+    if waiting.hold == Hold::Until {
+        let next = beneath(&format!("continue with: {}", waiting.release(plan)));
+        return format!("{stage}: … not begun: the run stops before it (--until){next}");
+    }
+    let text = format!("{stage}: … waits for {}", waiting.what);
+    match is_rehearsal {
+        true => text,
+        false => text + &beneath(&format!("release it with: {}", waiting.release(plan))),
+    }
+}
+
+/// A second line of an event, below its text.
+fn beneath(text: &str) -> String {
+    format!("\n{INDENT}{text}")
 }
 
 fn traffic_line(entry: &Entry) -> Option<String> {

@@ -1,11 +1,13 @@
 //! Standard output carries data, standard error carries talk. Everything printed goes through here.
 
-use std::io::Write;
+use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
-use crate::report::Look;
+use crate::report::{Look, Report};
 
 /// The version of the JSON every command prints; fields are only ever added.
 pub const JSON_FORMAT: u32 = 1;
@@ -20,11 +22,24 @@ pub struct Answer {
     pub json: Map<String, Value>,
     /// The data went out before the command ended.
     pub is_printed: bool,
+    /// For files and for GitHub Actions.
+    pub account: Account,
+}
+
+/// What a command leaves in files: see [`Deliveries`](super::deliver::Deliveries).
+#[derive(Debug, Default)]
+pub struct Account {
+    pub report: Option<Report>,
+    /// What stands in the step summary in place of a report.
+    pub summary: Option<String>,
+    /// The text of the command's own output file.
+    pub own: Option<String>,
 }
 
 impl Answer {
     pub fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, text: text.into(), json: Map::new(), is_printed: false }
+        let account = Account::default();
+        Self { exit, text: text.into(), json: Map::new(), is_printed: false, account }
     }
 
     pub fn ok(text: impl Into<String>) -> Self {
@@ -42,6 +57,24 @@ impl Answer {
         self
     }
 
+    /// Adds the report for the files.
+    pub fn with_report(mut self, report: Report) -> Self {
+        self.account.report = Some(report);
+        self
+    }
+
+    /// Adds what the step summary says where there is no report.
+    pub fn with_summary(mut self, text: impl Into<String>) -> Self {
+        self.account.summary = Some(text.into());
+        self
+    }
+
+    /// Adds the text of the command's own output file.
+    pub fn with_own(mut self, text: String) -> Self {
+        self.account.own = Some(text);
+        self
+    }
+
     /// The JSON document of a command.
     pub fn document(&self, command: &str) -> Value {
         let mut document = Map::new();
@@ -53,7 +86,7 @@ impl Answer {
     }
 }
 
-/// Where data and talk go, and how they look.
+/// The two standard streams and how they look.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub is_json: bool,
@@ -64,15 +97,20 @@ pub struct Output {
 
 impl Output {
     /// Prints a command's answer.
-    pub fn answer(&self, command: &str, answer: &Answer) {
+    ///
+    /// # Errors
+    /// Where standard output takes it no more, unless its reader went away.
+    pub fn answer(&self, command: &str, answer: &Answer) -> io::Result<()> {
         if answer.is_printed {
-            return;
+            return Ok(());
+        }
+        if is_nowhere() {
+            self.talk("Standard output is closed, or /dev/null: nobody reads the answer.");
         }
         if self.is_json {
-            data(&format!("{:#}", answer.document(command)));
-        } else if !answer.text.is_empty() {
-            data(&answer.text);
+            return data(&format!("{:#}", answer.document(command)));
         }
+        if answer.text.is_empty() { Ok(()) } else { data(&answer.text) }
     }
 
     /// Says something to whoever watches; `--quiet` silences it.
@@ -83,14 +121,48 @@ impl Output {
     }
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is no error of ours.
-pub fn data(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    if !text.ends_with('\n') {
-        let _ = stdout.write_all(b"\n");
+/// Writes to standard output.
+///
+/// # Errors
+/// Where it takes no more. A reader that went away on purpose (`| head`) is no error.
+pub fn data(text: &str) -> io::Result<()> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match stdout()?.write_all(format!("{text}{end}").as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
-    let _ = stdout.flush();
+}
+
+/// Standard output as a plain file: the standard library's own swallows that it is not open for writing.
+#[cfg(unix)]
+fn stdout() -> io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(not(unix))]
+fn stdout() -> io::Result<io::Stdout> {
+    Ok(io::stdout())
+}
+
+/// Whether standard output was closed when the program was started: the runtime then puts `/dev/null`, open for
+/// reading and writing, in its place. Some programs start others with just that on purpose, so that this is
+/// worth a remark and no error.
+#[cfg(target_os = "linux")]
+fn is_nowhere() -> bool {
+    const O_ACCMODE: u32 = 0o3;
+    const O_RDWR: u32 = 0o2;
+    let is_null =
+        std::fs::read_link("/proc/self/fd/1").is_ok_and(|to| to == Path::new("/dev/null"));
+    let flags = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    is_null && flags.is_some_and(|flags| flags & O_ACCMODE == O_RDWR)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_nowhere() -> bool {
+    false
 }
 
 /// Writes to standard error, whatever `--quiet` says.

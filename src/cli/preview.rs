@@ -1,9 +1,10 @@
 //! A preview for people: the verdict first, then both sides, the stages and what stands beside them.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::model::{Deployment, IndexDescription};
-use crate::report::{Look, count, plural};
+use crate::report::{Look, count, plural, wrap};
 use crate::run::{Preview, PreviewStage};
 
 /// `No changes.`, or what a run would do in one line.
@@ -26,13 +27,27 @@ pub fn verdict(preview: &Preview) -> String {
     }
 }
 
+/// How many names of namespaces are shown before "and N more".
+const MOST_NAMES: usize = 12;
+
+/// Which names of namespaces are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Names {
+    /// The first dozen, where any name changes
+    #[default]
+    First,
+    /// All of them
+    All,
+}
+
 /// The preview as text, with a line feed at its end.
-pub fn render(preview: &Preview, look: Look) -> String {
+pub fn render(preview: &Preview, look: Look, shown: Names) -> String {
     let mut blocks =
         vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
-    blocks.extend(details(preview));
+    blocks.extend(details(preview, look.width));
+    blocks.extend(names(preview, look.width, shown));
     blocks.extend(legend(preview));
-    blocks.push(beside(preview));
+    blocks.push(beside(preview, look.width));
     blocks.join("\n\n") + "\n"
 }
 
@@ -96,10 +111,42 @@ fn what(stage: &PreviewStage) -> String {
     }
 }
 
+/// The old and the new name of each namespace, with its records.
+fn names(preview: &Preview, width: u16, shown: Names) -> Option<String> {
+    let all = &preview.namespaces;
+    let changes = all.iter().any(|mapping| mapping.source != mapping.target);
+    let most = if shown == Names::All { all.len() } else { MOST_NAMES };
+    if all.is_empty() || (!changes && shown == Names::First) {
+        return None;
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(["  namespace", "becomes", "records"]);
+    for mapping in all.iter().take(most) {
+        let source = format!("  {}", mapping.source);
+        table.add_row([source, mapping.target.to_string(), count(mapping.records)]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+        if column.index == 2 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let more = match all.len().saturating_sub(most) {
+        0 => String::new(),
+        more => format!("\n  and {} more: --names all", plural(more as u64, "namespace")),
+    };
+    Some(format!("{}{more}", table.trim_fmt()))
+}
+
 /// What does not fit a column.
-fn details(preview: &Preview) -> Option<String> {
+fn details(preview: &Preview, width: u16) -> Option<String> {
     let of_stage = |stage: &PreviewStage| {
-        stage.details.iter().map(|detail| format!("  {}: {detail}", stage.id)).collect::<Vec<_>>()
+        let line = |detail: &String| wrap(&format!("  {}: {detail}", stage.id), width, "    ");
+        stage.details.iter().map(line).collect::<Vec<_>>()
     };
     let lines: Vec<_> = preview.stages.iter().flat_map(of_stage).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -125,7 +172,7 @@ fn legend(preview: &Preview) -> Option<String> {
     (!used.is_empty()).then(|| format!("  {}", used.join("   ")))
 }
 
-fn beside(preview: &Preview) -> String {
+fn beside(preview: &Preview, width: u16) -> String {
     let mut lines = Vec::new();
     if preview.state != "not started" {
         lines.push(format!("Run so far: {}", preview.state));
@@ -141,5 +188,5 @@ fn beside(preview: &Preview) -> String {
     }
     lines.extend(preview.notes.iter().map(|note| format!("Note: {note}")));
     lines.push(format!("Digest {}", preview.digest));
-    lines.join("\n")
+    lines.iter().map(|line| wrap(line, width, "  ")).collect::<Vec<_>>().join("\n")
 }

@@ -44,6 +44,10 @@ impl Meter {
     /// `1,200 of 5,000 records, 420/s, 9 s left (429 from target, waiting 1.2 s)`
     pub fn words(&self, progress: &Progress) -> String {
         let Progress { done, total, unit, note, .. } = progress;
+        if *unit == Progress::SECONDS_OF_BAKE {
+            let left = duration(Duration::from_secs(total.saturating_sub(*done)));
+            return format!("baking, {left} left");
+        }
         let mut text = match total {
             0 => format!("{} {unit}", count(*done)),
             total => format!("{} of {} {unit}", count(*done), count(*total)),
@@ -88,6 +92,13 @@ mod tests {
             meter.words(&progress),
             "4,000 of 5,000 records, 400/s, 3 s left (429 from target, waiting 1.2 s)"
         );
+    }
+
+    #[test]
+    fn a_bake_is_time_that_is_left() {
+        let unit = Progress::SECONDS_OF_BAKE;
+        let progress = Progress { stage: "canary".into(), unit, done: 60, total: 1800, note: None };
+        assert_eq!(Meter::default().words(&progress), "baking, 29 min left");
     }
 
     #[tokio::test(start_paused = true)]

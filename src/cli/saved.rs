@@ -61,14 +61,15 @@ impl Saved {
         })
     }
 
+    /// The file's text.
+    ///
     /// # Errors
-    /// Where the file cannot be written.
-    pub fn write(&self) -> Result<()> {
+    /// `Unexpected` where it cannot be written as JSON.
+    pub fn text(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Error::unexpected("the plan cannot be written as JSON").with_source(error)
         })?;
-        std::fs::write(&self.file, text + "\n")
-            .map_err(|error| Error::io(format!("cannot write {}", self.file.display()), error))
+        Ok(text + "\n")
     }
 
     /// Reads such a file; `None` where `path` is a plan itself.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::args::{Global, When};
 use super::console::Manner;
+use super::deliver::Deliveries;
 use super::environment::Surroundings;
 use super::failure::Failure;
 use super::narrate::Detail;
@@ -13,7 +15,7 @@ use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Lock, LockView, Paths};
-use crate::plan::{Inputs, Read, read};
+use crate::plan::{Inputs, Plan, Read, read};
 use crate::report::{Look, Report};
 
 /// One invocation.
@@ -22,6 +24,10 @@ pub struct Session {
     pub surroundings: Surroundings,
     pub output: Output,
     pub clock: Clock,
+    /// What the command leaves beside its answer.
+    pub deliveries: Deliveries,
+    /// The plan the command is about, once it was read.
+    pub read: OnceLock<Read>,
 }
 
 impl Session {
@@ -31,14 +37,25 @@ impl Session {
             When::Never => false,
             When::Auto => is_terminal && surroundings.allows_colour(),
         };
-        let width = surroundings.width;
+        let look = |is_terminal: bool| Look {
+            width: surroundings.width,
+            colour: colour(is_terminal),
+            follows_log: false,
+        };
         let output = Output {
             is_json: global.json,
             is_quiet: global.quiet,
-            stdout: Look { width, colour: colour(surroundings.stdout_is_terminal) },
-            stderr: Look { width, colour: colour(surroundings.stderr_is_terminal) },
+            stdout: look(surroundings.stdout_is_terminal),
+            stderr: look(surroundings.stderr_is_terminal),
         };
-        Self { global, surroundings, output, clock: Clock::system() }
+        Self {
+            global,
+            surroundings,
+            output,
+            clock: Clock::system(),
+            deliveries: Deliveries::default(),
+            read: OnceLock::new(),
+        }
     }
 
     pub fn state(&self) -> &Path {
@@ -54,6 +71,16 @@ impl Session {
             }
             () => Manner::Plain,
         }
+    }
+
+    /// The look of a report at the end of a run. On one terminal, and in the log of a CI job, it stands right below
+    /// the log of the run.
+    pub fn look_after_log(&self) -> Look {
+        let Surroundings { stdout_is_terminal, stderr_is_terminal, .. } = self.surroundings;
+        let is_one_stream = stdout_is_terminal && stderr_is_terminal
+            || self.surroundings.is_ci() && stdout_is_terminal == stderr_is_terminal;
+        let follows_log = is_one_stream && self.manner() != Manner::Quiet;
+        Look { follows_log, ..self.output.stdout }
     }
 
     pub fn detail(&self) -> Detail {
@@ -85,7 +112,7 @@ impl Session {
             };
             self.output.talk(&read.warnings.render(colour));
         }
-        Ok(read)
+        Ok(self.read.get_or_init(|| read).clone())
     }
 
     /// The variables of the command line, `--var` above `--var-file`.
@@ -138,7 +165,7 @@ impl Session {
         })
     }
 
-    /// Who asks, for the journal: the name that was given, else the user's.
+    /// The name of whoever asks, for the journal: the one that was given, else the user's.
     pub fn who(&self, given: Option<&str>) -> String {
         given.map_or_else(|| self.surroundings.user(), str::to_owned)
     }
@@ -175,7 +202,11 @@ impl Session {
     /// # Errors
     /// As [`Report::from_entries`].
     pub fn report(&self, entries: &[Entry], address: Option<&str>) -> Result<Report> {
-        let mut report = Report::from_entries(entries)?;
+        let report = Report::from_entries(entries)?;
+        let mut report = match self.plan_of(&report) {
+            Some(plan) => report.with_plan(&plan),
+            None => report,
+        };
         report.file = report.file.map(|file| self.shown(&file));
         let address = match (&report.file, address) {
             (_, Some(address)) => address.to_owned(),
@@ -183,6 +214,16 @@ impl Session {
             (None, None) => self.address(&report.plan),
         };
         Ok(report.addressed(&address))
+    }
+
+    /// The plan of a report, where its file is that plan still.
+    fn plan_of(&self, report: &Report) -> Option<Plan> {
+        let read_before = self.read.get().map(|read| read.plan.clone());
+        let in_file = || {
+            let file = report.file.as_ref()?;
+            read(Path::new(file), &self.inputs().ok()?).ok().map(|read| read.plan)
+        };
+        read_before.or_else(in_file).filter(|plan| plan.digest == report.digest)
     }
 
     /// Who runs the plan right now, as far as this machine can see.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind};
 use crate::model::{
     Checkpoint, Contents, Identity, Judgement, Namespace, Resource, Shard, ShardId, Share, Side,
     StageId, TrafficChange,
@@ -92,6 +93,8 @@ pub enum Event {
     StageErred {
         stage: StageId,
         reason: String,
+        #[serde(flatten)]
+        trouble: Trouble,
     },
     /// The stage waits.
     StageHeld {
@@ -345,6 +348,32 @@ pub enum Event {
     RunFinished,
 }
 
+/// What is known of an error beside its text. Each part is missing from journals of older versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_kind")]
+    pub kind: Option<ErrorKind>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The hook of the whole run that failed: the stage that comes next has nothing to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
+}
+
+impl Trouble {
+    /// Describes `error`, which was met in a stage.
+    pub fn of(error: &Error) -> Self {
+        Self { kind: Some(error.kind()), hint: error.hint().map(str::to_owned), hook: None }
+    }
+}
+
+/// Reads a kind that a newer version may have added as none.
+fn known_kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<ErrorKind>, D::Error> {
+    let name = Option::<String>::deserialize(from)?;
+    Ok(name.and_then(|name| serde_json::from_value(name.into()).ok()))
+}
+
 /// One judged assertion of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
@@ -467,7 +496,7 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failed { stage, reason } => write!(f, "{stage} failed: {reason}"),
-            Self::Asked { by, .. } => write!(f, "asked for by {by}"),
+            Self::Asked { by, .. } => write!(f, "requested by {by}"),
             Self::Aborted { by } => write!(f, "aborted by {by}"),
         }
     }

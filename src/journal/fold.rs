@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
-use super::{Cause, Entry, Event, Hold, Judged};
+use super::state::{
+    BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus, Stopped,
+};
+use super::{Cause, Entry, Event, Hold, Judged, Trouble};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Identity, Namespace, Share, Side, StageId};
 
@@ -160,6 +162,7 @@ impl RunState {
             Event::Erased { side, what } => self.end_erasure(*side, what),
             Event::RollbackStarted { cause } => {
                 self.cause = Some(cause.clone());
+                self.stopped = None;
                 self.must_roll_back = None;
                 self.abort = None;
                 for stage in &mut self.stages {
@@ -187,6 +190,7 @@ impl RunState {
             return;
         }
         self.phase = Phase::Running;
+        self.stopped = None;
         for stage in &mut self.stages {
             if matches!(stage.status, StageStatus::Failed(_) | StageStatus::Erred(_)) {
                 stage.status = StageStatus::Pending;
@@ -246,7 +250,13 @@ impl RunState {
                     erased.retain(|namespace, _| source.as_ref().is_some_and(|of| of != namespace));
                 }
             }
-            Event::StageErred { .. } => self.phase = Phase::Stopped,
+            Event::StageErred { stage, reason, trouble } => {
+                self.phase = Phase::Stopped;
+                self.stopped = Some(stopped(stage, reason, trouble));
+                if trouble.hook.is_some() {
+                    return;
+                }
+            }
             Event::StageHeld { .. } => self.is_resumed = false,
             Event::StageStarted { .. } => self.phase = Phase::Running,
             _ => {}
@@ -271,7 +281,10 @@ impl StageState {
             }
             Event::StagePassed { .. } => self.end(StageStatus::Passed, at),
             Event::StageFailed { reason, .. } => self.end(StageStatus::Failed(reason.clone()), at),
-            Event::StageErred { reason, .. } => self.end(StageStatus::Erred(reason.clone()), at),
+            Event::StageErred { stage, reason, trouble } => {
+                let Stopped { reason, .. } = stopped(stage, reason, trouble);
+                self.end(StageStatus::Erred(reason), at);
+            }
             Event::StageHeld { hold, .. } => {
                 self.hold = Some(hold.clone());
                 if matches!(hold, Hold::Traffic { .. }) {
@@ -381,6 +394,22 @@ impl StageState {
         self.ended = Some(at);
         self.hold = None;
     }
+}
+
+/// What stood between the reason and the hint where an older version wrote both as one text.
+const HINT_IN_REASON: &str = "; what to do: ";
+
+fn stopped(stage: &StageId, reason: &str, trouble: &Trouble) -> Stopped {
+    let mut trouble = trouble.clone();
+    let mut reason = reason;
+    if trouble.kind.is_none()
+        && let Some((text, hint)) = reason.split_once(HINT_IN_REASON)
+    {
+        reason = text;
+        trouble.hint = Some(hint.to_owned());
+    }
+    let stage = Some(stage.clone()).filter(|_| trouble.hook.is_none());
+    Stopped { stage, reason: reason.to_owned(), trouble }
 }
 
 /// The stage an event is about.

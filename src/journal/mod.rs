@@ -11,9 +11,13 @@ mod state;
 mod store;
 mod traffic;
 
-pub use event::{Aftermath, Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged, Route};
+pub use event::{
+    Aftermath, Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged, Route, Trouble,
+};
 pub use inbox::{Inbox, Request};
 pub use lock::{Holder, Lock, LockView};
-pub use state::{BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus};
+pub use state::{
+    BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus, Stopped,
+};
 pub use store::{Journal, Paths, read, read_of};
 pub use traffic::{Asked, Mark, TrafficState};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState};
+use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble};
+use crate::error::{Error, ErrorKind};
 use crate::model::{
     Checkpoint, Contents, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
     Tally,
@@ -52,6 +53,8 @@ pub struct RunState {
     pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.
     pub hooks: BTreeMap<String, HookState>,
+    /// The error that stopped the run; `None` once it goes on.
+    pub stopped: Option<Stopped>,
     pub cause: Option<Cause>,
     pub left_behind: Vec<String>,
     pub traffic: TrafficState,
@@ -83,6 +86,28 @@ impl Phase {
             Self::Done => "done",
             Self::RolledBack => "rolled back",
             Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// An error that stopped a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The stage in which it was met; `None` for a hook of the whole run.
+    pub stage: Option<StageId>,
+    pub reason: String,
+    pub trouble: Trouble,
+}
+
+impl Stopped {
+    /// Returns the error as far as the journal has it.
+    pub fn error(&self) -> Error {
+        // A journal of an older version does not say the kind, and that is no bug of this program.
+        let kind = self.trouble.kind.unwrap_or(ErrorKind::Io);
+        let error = Error::new(kind, self.reason.clone());
+        match &self.trouble.hint {
+            Some(hint) => error.with_hint(hint.clone()),
+            None => error,
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct Tally {
     pub bytes: u64,
 }
 
-/// So that the journals of plans without a filter stay as they were.
+/// Whether the count is left out, as in the journals of plans without a filter.
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

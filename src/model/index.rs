@@ -42,7 +42,7 @@ pub enum VectorType {
     Sparse,
 }
 
-/// Where an index runs.
+/// The place an index runs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
@@ -88,7 +88,7 @@ impl fmt::Display for Deployment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexSpec {
     pub name: String,
-    /// `None` for a sparse index.
+    /// The length of its vectors; `None` for a sparse index.
     pub dimension: Option<u32>,
     pub metric: Metric,
     pub vector_type: VectorType,
@@ -101,7 +101,7 @@ pub struct IndexSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexDescription {
     pub spec: IndexSpec,
-    /// Where its data plane answers, as the control plane says it (with or without a scheme).
+    /// The address of its data plane, as the control plane gives it (with or without a scheme).
     pub host: String,
     pub ready: bool,
     /// The provider's own word; an open set.

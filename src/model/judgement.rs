@@ -1,4 +1,4 @@
-//! What is said of one assertion, with its place and severity: what the journal keeps and reports show.
+//! The judgement of one assertion, with its place and severity: what the journal keeps and reports show.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub enum Severity {
     Warn,
 }
 
-/// What is said of one assertion, with everything a report needs to show why.
+/// The judgement of one assertion, with everything a report needs to show why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The assertion's id, unique within its stage.
@@ -39,15 +39,15 @@ pub struct Judgement {
     pub threshold: String,
     /// How many samples the observed value stands on.
     pub samples: u64,
-    /// The same metric of the source in the same window, where both sides were measured: whether a slow target is
+    /// The source's value in the same window, where both sides were measured: whether a slow target is
     /// slower than what it replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Meanwhile>,
-    /// `None` = all of the stage or step.
+    /// The window it was measured over; `None` for all of the stage or step.
     pub window: Option<Span>,
     /// `1 of 2`: failing measurements against those that are tolerated; `None` where all is well or none are.
     pub tolerated: Option<String>,
-    /// Why it is not a pass, where the numbers alone do not tell.
+    /// Why it is not a pass, where the numbers alone do not show it.
     pub reason: Option<String>,
     pub place: Place,
 }

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod contents;
+mod duration;
 mod filter;
 mod id;
 mod identity;
@@ -24,6 +25,7 @@ mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
 pub use contents::Contents;
+pub use duration::duration;
 pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RESERVED_NAMES, RecordId, StageId};
 pub use identity::{Identity, RUN_TAG};

@@ -21,7 +21,7 @@ pub enum Observed {
     PerSecond(#[serde(with = "number")] f64),
     Bool(bool),
     Word(String),
-    /// A latency that cannot be told, because the query at that rank was never answered. Meets no threshold.
+    /// A latency that is not known, because the query at that rank was never answered. Meets no threshold.
     Unanswered,
 }
 
@@ -44,7 +44,7 @@ impl Observed {
         }
     }
 
-    /// The same kind of value with another number; words and truth values stay as they are.
+    /// Returns the same kind of value with another number; words and truth values stay as they are.
     pub fn with_number(&self, number: f64) -> Self {
         match self {
             Self::Seconds(_) => Self::Seconds(number),
@@ -86,7 +86,7 @@ fn fmt_bytes(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
     }
 }
 
-/// Whole numbers in full, others with about four significant digits, thousands apart. Tiny ones in scientific notation.
+/// Writes whole numbers in full, others with about four significant digits, thousands apart. Tiny ones in scientific notation.
 fn rounded(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {

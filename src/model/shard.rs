@@ -53,7 +53,7 @@ pub struct Shard {
     pub expected: u64,
 }
 
-/// What tells a shard from all others of a copy.
+/// The identity of a shard within a copy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ShardId {
     pub source: Namespace,
@@ -83,7 +83,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Where a shard stands: everything before it has been acknowledged by the target.
+/// The position of a shard: everything before it has been acknowledged by the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {

@@ -89,7 +89,7 @@ fn parts(text: &str) -> (String, &str) {
     (text[..end].replace('_', ""), text[end..].trim())
 }
 
-/// As [`parts`], with the digits as a number.
+/// Splits a text as [`parts`] does and reads the digits as a number.
 fn split(text: &str) -> Option<(f64, &str)> {
     let (digits, unit) = parts(text);
     Some((digits.parse().ok()?, unit))

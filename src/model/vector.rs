@@ -71,7 +71,7 @@ pub struct SparseVector {
 }
 
 impl SparseVector {
-    /// `None` where the lengths differ.
+    /// Makes sparse values; `None` where the lengths differ.
     pub fn new(indices: Vec<u32>, values: Vector) -> Option<Self> {
         (indices.len() == values.dimension()).then_some(Self { indices, values })
     }
@@ -84,7 +84,7 @@ impl SparseVector {
         self.indices.is_empty()
     }
 
-    /// The same entries in order of their index: two peers may keep them in different orders.
+    /// Returns the entries in order of their index: two peers may keep them in different orders.
     pub fn sorted(&self) -> Vec<(u32, f32)> {
         let mut entries: Vec<_> = self.indices.iter().copied().zip(self.values.values()).collect();
         entries.sort_by_key(|(index, _)| *index);

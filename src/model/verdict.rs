@@ -10,7 +10,7 @@ pub enum Verdict {
     Pass,
     /// Too few samples to say.
     Inconclusive,
-    /// It could not be measured.
+    /// The metric could not be measured.
     Error,
     /// The threshold was missed more often than is tolerated.
     Fail,

@@ -1,7 +1,8 @@
 //! Diagnostics as text with the source line and a caret.
 
-use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 
+use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
 use super::source::{Region, SourceFile, Sources};
 
@@ -36,6 +37,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut group = match sources.file(diagnostic.region.file) {
+        // A file that cannot be read has no line to show.
+        Some(file) if diagnostic.code == codes::UNREADABLE.code => {
+            title.element(Origin::path(file.name.as_str()))
+        }
         Some(file) => title.element(snippet(diagnostic, file)),
         None => Group::with_title(title),
     };

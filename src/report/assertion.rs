@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::journal::Judged;
-use crate::model::{Judgement, Severity, Share, StageId, Verdict};
+use crate::model::{Judgement, Severity, Share, StageId, Verdict, duration};
 
 /// One assertion and what was said of it last.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,20 +45,26 @@ impl AssertionReport {
 
     /// The stage, and the step of a canary: `canary step 2 (25%)`.
     pub fn place_in_run(&self) -> String {
-        match (self.step, self.weight) {
-            (Some(step), Some(weight)) => format!("{} step {step} ({weight})", self.stage),
-            (Some(step), None) => format!("{} step {step}", self.stage),
-            (None, _) => self.stage.to_string(),
-        }
+        place_in_run(&self.stage, self.step, self.weight)
     }
 
-    /// The measured side of the text: `p95(query), 10m` of `p95(query) < 100ms over 10m`.
+    /// The text, behind its id where the plan gives one: `fast-enough: p95(query) < 100ms`.
+    pub fn named(&self) -> String {
+        named(&self.judgement.assertion, &self.judgement.text)
+    }
+
+    /// The measured side of the text, behind its id: `p95(query), 10 min` of `p95(query) < 100ms over 10m`.
     pub fn metric(&self) -> String {
         let text = &self.judgement.text;
         let metric = text.split(['=', '!', '<', '>']).next().unwrap_or(text).trim();
-        match self.judgement.window {
-            Some(window) => format!("{metric}, {window}"),
+        let metric = match self.judgement.window {
+            Some(window) => format!("{metric}, {}", duration(window.0)),
             None => metric.to_owned(),
+        };
+        // Without an id of its own an assertion goes by its text.
+        match self.judgement.assertion == *text {
+            true => metric,
+            false => format!("{}: {metric}", self.judgement.assertion),
         }
     }
 
@@ -67,7 +73,7 @@ impl AssertionReport {
         self.judgement.observed.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
     }
 
-    /// `plans/x.yaml:41:9`
+    /// The place in the plan: `plans/x.yaml:41:9`.
     pub fn line(&self) -> String {
         let place = &self.judgement.place;
         format!("{}:{}:{}", place.file, place.line, place.column)
@@ -82,5 +88,18 @@ impl AssertionReport {
             (Verdict::Error, false) => "! error",
             (Verdict::Inconclusive, false) => "? inconclusive",
         }
+    }
+}
+
+/// The text of an assertion, behind its id where the plan gives one.
+pub(super) fn named(id: &str, text: &str) -> String {
+    if id == text { text.to_owned() } else { format!("{id}: {text}") }
+}
+
+pub(super) fn place_in_run(stage: &StageId, step: Option<usize>, weight: Option<Share>) -> String {
+    match (step, weight) {
+        (Some(step), Some(weight)) => format!("{stage} step {step} ({weight})"),
+        (Some(step), None) => format!("{stage} step {step}"),
+        (None, _) => stage.to_string(),
     }
 }

@@ -2,12 +2,12 @@
 
 use super::words::duration;
 use super::{
-    Approval, AssertionReport, Ending, HookReport, Next, REPORT_FORMAT, Report, Rollback,
-    Shortened, StageReport, StepReport, TrafficReport, Waiting,
+    Approval, AssertionReport, Ending, ErrorReport, HookReport, Next, REPORT_FORMAT, Report,
+    Rollback, Shortened, StageReport, StepReport, TrafficReport, Waiting,
 };
 use crate::clock::until;
 use crate::error::Result;
-use crate::journal::{Entry, Event, Hold, HookState, RunState};
+use crate::journal::{Entry, Event, Hold, HookState, RunState, StageStatus};
 
 impl Report {
     /// Builds the report of the run whose whole journal is `entries`.
@@ -33,11 +33,13 @@ impl Report {
             shortened: if state.rehearsal { shortened(entries) } else { Vec::new() },
             ending,
             reason: reason(&state, waiting.as_ref()),
+            error: state.stopped.as_ref().map(ErrorReport::of),
             started: state.started,
             last: state.last,
             holders: holders(entries),
             stages: state.stages.iter().map(|stage| StageReport::of(stage, entries)).collect(),
             assertions: assertions(&state, &steps),
+            unreached: Vec::new(),
             steps,
             weight: traffic.as_ref().and_then(TrafficReport::weight),
             traffic,
@@ -56,13 +58,13 @@ impl Report {
         Ok(report)
     }
 
-    /// The same report of a command that only looked: what the run it looked at did is not its own to undo.
+    /// Returns the report as a command shows it that only looked: what the run it looked at did is not its own to undo.
     pub fn of_a_look(mut self) -> Self {
         self.rollback = Rollback::of_a_look();
         self
     }
 
-    /// The same report with `plan` standing for the plan in the commands it names.
+    /// Returns the report with `plan` standing for the plan in the commands it names.
     pub fn addressed(mut self, plan: &str) -> Self {
         self.next = next(&self, plan);
         self
@@ -70,15 +72,21 @@ impl Report {
 }
 
 fn reason(state: &RunState, waiting: Option<&Waiting>) -> Option<String> {
+    if !state.left_behind.is_empty() {
+        return Some(format!("the rollback could not undo {}", state.left_behind.join("; ")));
+    }
     if let Some(cause) = state.cause.as_ref().or(state.must_roll_back.as_ref()) {
         return Some(cause.to_string());
     }
     if let Some(waiting) = waiting {
         return Some(format!("for {}", waiting.what));
     }
+    if let Some(stopped) = &state.stopped {
+        let stage = stopped.stage.as_ref().map(|stage| format!("{stage}: ")).unwrap_or_default();
+        return Some(format!("{stage}{}", stopped.reason));
+    }
     state.stages.iter().find_map(|stage| match &stage.status {
-        crate::journal::StageStatus::Failed(reason)
-        | crate::journal::StageStatus::Erred(reason) => Some(format!("{}: {reason}", stage.id)),
+        StageStatus::Failed(reason) => Some(format!("{}: {reason}", stage.id)),
         _ => None,
     })
 }
@@ -176,7 +184,11 @@ fn next(report: &Report, plan: &str) -> Option<Next> {
         Ending::Failed => {
             say("once the cause is gone, judge it again", format!("vecshift run {plan}"))
         }
-        Ending::Erred => say("try what could not be done again", format!("vecshift run {plan}")),
+        Ending::Erred => {
+            let hint = report.error.as_ref().and_then(|error| error.hint.as_deref());
+            let why = hint.unwrap_or("try what could not be done again");
+            say(why, format!("vecshift run {plan}"))
+        }
         Ending::RollingBack => say("go on rolling back", format!("vecshift rollback {plan}")),
         Ending::RolledBack => {
             say("once the cause is gone, begin a new run", format!("vecshift run {plan}"))
@@ -188,7 +200,7 @@ fn next(report: &Report, plan: &str) -> Option<Next> {
 }
 
 impl AssertionReport {
-    /// `213 ms, n 12,000, over 10m (1 of 2 tolerated)`
+    /// What was observed: `213 ms, n 12,000, over the last 10 min, 1 of 2 tolerated`.
     pub(super) fn actual(&self) -> String {
         let judgement = &self.judgement;
         let mut text = format!("{}, n {}", self.observed(), super::words::count(judgement.samples));
@@ -205,8 +217,8 @@ impl AssertionReport {
     /// window was 180 ms, n 400`.
     pub(super) fn meanwhile(&self) -> Option<String> {
         let source = self.judgement.source.as_ref().filter(|_| self.is_failure())?;
-        let metric = self.metric();
-        let metric = metric.split(',').next().unwrap_or_default();
+        let text = &self.judgement.text;
+        let metric = text.split(['=', '!', '<', '>']).next().unwrap_or(text).trim();
         let window =
             if self.judgement.window.is_some() { "in the same window" } else { "at the same time" };
         Some(format!(

@@ -7,9 +7,9 @@ use crate::journal::{Phase, RunState, StageStatus};
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     NotStarted,
-    /// It goes on, or the process that ran it is gone; running the plan again goes on.
+    /// The run goes on, or its process is gone; running the plan again continues it.
     Running,
-    /// It waits for time, a person or measurements.
+    /// The run waits for time, a person or measurements.
     Waiting,
     Done,
     /// An assertion failed and nothing needed undoing.
@@ -23,7 +23,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// `is_held`: the run's last word was that it waits.
+    /// Reads the ending off a state; with `is_held` the run's last word was that it waits.
     pub(super) fn of(state: &RunState, is_held: bool) -> Self {
         let has_failed =
             state.stages.iter().any(|stage| matches!(stage.status, StageStatus::Failed(_)));

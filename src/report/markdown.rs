@@ -1,8 +1,8 @@
 //! The report for a change ticket: GitHub-flavoured Markdown.
 
-use super::table::told;
+use super::table::sentences;
 use super::words::{count, duration, time};
-use super::{AssertionReport, Report, StepReport};
+use super::{AssertionReport, Early, Report, StepReport};
 
 /// The report as Markdown, with a line feed at its end.
 pub fn markdown(report: &Report) -> String {
@@ -23,6 +23,31 @@ pub fn markdown(report: &Report) -> String {
     blocks.join("\n\n") + "\n"
 }
 
+/// A command without a report as Markdown: what came in its way, and how much of the plan was not reached.
+pub fn early_markdown(early: &Early) -> String {
+    let mut blocks = vec![format!("# vecshift {}: {}", early.command, early.name())];
+    let line = |problem: &super::Problem| {
+        let place = problem.line().map(|line| format!("{line}: ")).unwrap_or_default();
+        let hint = problem.hint.as_ref().map(|hint| format!("\n  what to do: {hint}"));
+        let (level, kind) = (problem.level.name(), &problem.kind);
+        format!("{level}[{kind}]: {place}{}{}", problem.message, hint.unwrap_or_default())
+    };
+    let lines: Vec<_> = early.problems.iter().map(line).collect();
+    blocks.push(match lines.is_empty() {
+        true => "Nothing was run.".to_owned(),
+        false => "**! There is no report.**".to_owned(),
+    });
+    if !lines.is_empty() {
+        // Messages have lines and code of their own.
+        blocks.push(format!("~~~text\n{}\n~~~", lines.join("\n")));
+    }
+    if !early.unreached.is_empty() {
+        let count = super::words::plural(early.unreached.len() as u64, "assertion");
+        blocks.push(format!("{count} of the plan not reached."));
+    }
+    blocks.join("\n\n") + "\n"
+}
+
 fn facts(report: &Report) -> String {
     let span = |at: Option<jiff::Timestamp>| at.map_or_else(|| "-".to_owned(), time);
     let file = report.file.as_ref().map(|file| format!(" (`{file}`)")).unwrap_or_default();
@@ -34,8 +59,10 @@ fn facts(report: &Report) -> String {
         ("began", span(report.started)),
         ("last event", span(report.last)),
         ("took", report.took()),
-        ("run by", escape(&report.holders.join(", "))),
+        ("run by", escape(&report.by())),
     ];
+    let files = report.files().map(|files| ("files", format!("`{files}`")));
+    let rows = rows.into_iter().chain(files);
     grid(&["", ""], rows.map(|(name, value)| vec![name.to_owned(), value]))
 }
 
@@ -45,12 +72,12 @@ fn stages(report: &Report) -> String {
             (index + 1).to_string(),
             escape(stage.stage.as_str()),
             stage.status_words(),
-            stage.attempt.to_string(),
+            stage.tries().unwrap_or_default(),
             stage.time().map_or_else(|| "-".to_owned(), duration),
             stage.copy.as_ref().map(|copy| copy.words()).unwrap_or_default(),
         ]
     };
-    let header = ["#", "stage", "status", "tries", "time", "records"];
+    let header = ["#", "stage", "status", "again", "time", "records"];
     grid(&header, report.stages.iter().enumerate().map(row))
 }
 
@@ -74,7 +101,7 @@ fn assertions(report: &Report) -> String {
     let row = |one: &AssertionReport| {
         vec![
             escape(&one.place_in_run()),
-            format!("`{}`", one.judgement.text),
+            named(one),
             escape(&one.judgement.threshold),
             escape(&one.observed()),
             count(one.judgement.samples),
@@ -83,6 +110,16 @@ fn assertions(report: &Report) -> String {
     };
     let header = ["stage", "assertion", "threshold", "observed", "n", "verdict"];
     grid(&header, report.assertions.iter().map(row))
+}
+
+/// The text as code, behind its id where it was given one.
+fn named(one: &AssertionReport) -> String {
+    let judgement = &one.judgement;
+    let text = format!("`{}`", judgement.text);
+    match judgement.assertion == judgement.text {
+        true => text,
+        false => format!("{}: {text}", escape(&judgement.assertion)),
+    }
 }
 
 fn failures(report: &Report) -> Option<String> {
@@ -96,10 +133,10 @@ fn failures(report: &Report) -> Option<String> {
             .map(|meanwhile| format!("\n  - meanwhile: {}", escape(&meanwhile)))
             .unwrap_or_default();
         format!(
-            "- **{}** {}: `{}`\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}{meanwhile}",
+            "- **{}** {}: {}\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}{meanwhile}",
             escape(one.verdict_words()),
             escape(&one.place_in_run()),
-            judgement.text,
+            named(one),
             one.line(),
             escape(&judgement.threshold),
             escape(&one.actual()),
@@ -115,8 +152,8 @@ fn story(report: &Report) -> Option<String> {
     for stage in &report.stages {
         // The copy's own sentence stands in the table of stages.
         let skipped = usize::from(stage.copy.is_some());
-        let told = told(stage).into_iter().skip(skipped);
-        lines.extend(told.map(|text| format!("- **{}**: {}", stage.stage, escape(&text))));
+        let sentences = sentences(stage, &report.run).into_iter().skip(skipped);
+        lines.extend(sentences.map(|text| format!("- **{}**: {}", stage.stage, escape(&text))));
     }
     for approval in &report.approvals {
         lines.push(format!(

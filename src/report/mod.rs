@@ -1,4 +1,4 @@
-//! A run told to people and machines: one model, several renderings.
+//! The report of a run for people and machines: one model, several renderings.
 //!
 //! [`Report::from_entries`] builds the model from the journal alone, so the report at the end of a run and one
 //! asked for weeks later are the same code on the same events. [`table`] is for a terminal, [`markdown`] for a
@@ -6,6 +6,7 @@
 
 mod assertion;
 mod build;
+mod early;
 mod ending;
 mod junit;
 mod markdown;
@@ -15,18 +16,21 @@ mod stage;
 mod steps;
 mod table;
 mod traffic;
+mod unreached;
 mod waiting;
 mod words;
 
 pub use assertion::AssertionReport;
+pub use early::{Early, Problem};
 pub use ending::Ending;
-pub use junit::junit;
-pub use markdown::markdown;
-pub use model::{Approval, HookReport, Next, REPORT_FORMAT, Report, Shortened};
+pub use junit::{early_junit, junit};
+pub use markdown::{early_markdown, markdown};
+pub use model::{Approval, ErrorReport, HookReport, Next, REPORT_FORMAT, Report, Shortened};
 pub use rollback::Rollback;
 pub use stage::{CopyReport, StageReport};
 pub use steps::StepReport;
 pub use table::{Look, paint, table};
 pub use traffic::TrafficReport;
+pub use unreached::Unreached;
 pub use waiting::Waiting;
-pub use words::{count, duration, plural, time};
+pub use words::{artifact, count, duration, plural, time, wrap};

@@ -1,15 +1,19 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words::duration;
-use super::{AssertionReport, Ending, Rollback, StageReport, StepReport, TrafficReport, Waiting};
+use super::words::{duration, files_of};
+use super::{
+    AssertionReport, Ending, Rollback, StageReport, StepReport, TrafficReport, Unreached, Waiting,
+};
 use crate::clock::until;
+use crate::error::ErrorKind;
+use crate::journal::Stopped;
 use crate::model::{Share, StageId};
 
 /// The version of the report's JSON; fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
 
-/// A run, as its journal tells it.
+/// A run, as its journal has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// [`REPORT_FORMAT`].
@@ -24,7 +28,7 @@ pub struct Report {
     pub program: String,
     pub source: String,
     pub target: String,
-    /// It was held against the emulator: nothing real was touched.
+    /// Whether it ran against the emulator, so that nothing real was touched.
     pub rehearsal: bool,
     /// Waits a rehearsal shortened.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -33,15 +37,21 @@ pub struct Report {
     /// Why it ended so, where that is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The error that stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorReport>,
     pub started: Option<Timestamp>,
     /// The last event.
     pub last: Option<Timestamp>,
-    /// Who ran it, in order.
+    /// The processes that ran it, in order.
     pub holders: Vec<String>,
     pub stages: Vec<StageReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepReport>,
     pub assertions: Vec<AssertionReport>,
+    /// Assertions of the plan that were not judged, where the plan is at hand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<Unreached>,
     /// The share of traffic the target has; `None` where it was never moved or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,
@@ -57,6 +67,32 @@ pub struct Report {
     pub rollback: Rollback,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
+}
+
+/// An error that stopped a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ErrorReport {
+    /// The kind, as `error.kind` of the command that met it; `None` where the journal is of an older version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The hook of the whole run that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
+}
+
+impl ErrorReport {
+    pub(super) fn of(stopped: &Stopped) -> Self {
+        let trouble = &stopped.trouble;
+        Self {
+            kind: trouble.kind.map(ErrorKind::name),
+            message: stopped.reason.clone(),
+            hint: trouble.hint.clone(),
+            hook: trouble.hook.clone(),
+        }
+    }
 }
 
 /// A wait of the plan that took less in a rehearsal.
@@ -81,7 +117,7 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookReport {
     pub hook: String,
-    /// `None` = it succeeded, or it was cut off where `finished` is false.
+    /// Why it failed; `None` where it succeeded, or was cut off and `finished` is false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     pub finished: bool,
@@ -102,6 +138,12 @@ impl Report {
         failures
     }
 
+    /// The folder of the files that it left.
+    pub fn files(&self) -> Option<&str> {
+        let mut artifacts = self.stages.iter().flat_map(|stage| &stage.artifacts);
+        artifacts.find_map(|one| files_of(&one.path, &self.run)).map(|(folder, _)| folder)
+    }
+
     /// How long it has taken, by the run's clock.
     pub fn took(&self) -> String {
         match (self.started, self.last) {
@@ -110,10 +152,28 @@ impl Report {
         }
     }
 
-    /// `✗ Rolled back: canary failed: …`
+    /// The first line: `✗ Rolled back: canary failed: …`.
     pub fn headline(&self) -> String {
+        if let Some(waiting) = &self.waiting {
+            return format!("{} {}", self.ending.symbol(), waiting.headline(&self.stages));
+        }
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         format!("{} {}{reason}", self.ending.symbol(), self.ending.title())
+    }
+
+    /// The process that started it, and the one that acts now where that is another: `ada@desk (process 7), now grace@hut (process 9)`.
+    pub fn by(&self) -> String {
+        match (self.holders.first(), self.holders.last()) {
+            (Some(first), Some(last)) if first != last => {
+                let times = match self.holders.len() - 1 {
+                    1 => String::new(),
+                    others => format!(", taken up {others} times"),
+                };
+                format!("{first}; now {last}{times}")
+            }
+            (Some(only), _) => only.clone(),
+            (None, _) => "-".to_owned(),
+        }
     }
 
     /// The paragraph a rehearsal begins with; `None` for a real run.
@@ -121,24 +181,27 @@ impl Report {
         if !self.rehearsal {
             return None;
         }
-        let waits = match self.shortened.as_slice() {
-            [] => "No wait was long enough to be shortened.".to_owned(),
-            waits => {
-                let list: Vec<_> = waits.iter().map(Shortened::words).collect();
-                format!("Waits were shortened: {}.", list.join(", "))
+        let mut stages: Vec<(&StageId, f64)> = Vec::new();
+        for wait in &self.shortened {
+            match stages.iter_mut().find(|(stage, _)| *stage == &wait.stage) {
+                Some((_, seconds)) => *seconds += wait.seconds,
+                None => stages.push((&wait.stage, wait.seconds)),
             }
+        }
+        let waits: Vec<_> = stages
+            .into_iter()
+            .map(|(stage, seconds)| {
+                let span = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                format!("{stage} {}", duration(span))
+            })
+            .collect();
+        let waits = match waits.is_empty() {
+            true => String::new(),
+            false => format!(" Waits were skipped: {}.", waits.join(", ")),
         };
         Some(format!(
-            "REHEARSAL: emulator, clock scaled. Nothing real was touched; approvals and confirmations were given \
-             by the rehearsal. {waits} Latencies are real, against the emulator; dates and durations are the \
-             rehearsal's."
+            "REHEARSAL: emulator, clock scaled; nothing real was touched, and the rehearsal gave the approvals.\
+             {waits} Latencies are real, against the emulator."
         ))
-    }
-}
-
-impl Shortened {
-    fn words(&self) -> String {
-        let span = std::time::Duration::try_from_secs_f64(self.seconds).unwrap_or_default();
-        format!("{} {} ({})", self.stage, self.what, duration(span))
     }
 }

@@ -9,7 +9,7 @@ use crate::journal::{Hold, RunState};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rollback {
     pub is_possible: bool,
-    /// It stays possible at least until then.
+    /// The earliest time at which it may become impossible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// One sentence.
@@ -23,7 +23,7 @@ pub struct Rollback {
 }
 
 impl Rollback {
-    /// That of a command that only looks, whatever the run it looks at has done.
+    /// The rollback of a command that only looks, whatever the run it looks at has done.
     pub(super) fn of_a_look() -> Self {
         Self {
             is_possible: false,

@@ -19,9 +19,11 @@ pub struct StageReport {
     pub result: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Tries so far.
+    /// How often it was begun: tries, and processes that took it up.
     pub attempt: u32,
-    /// From its first start to its end, by the run's clock.
+    /// How often it failed or could not be done.
+    pub failures: u32,
+    /// The time from its first start to its end, by the run's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +72,7 @@ impl CopyReport {
         })
     }
 
-    /// `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
+    /// The copy in a sentence: `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
     pub fn words(&self) -> String {
         let Tally { copied, failed, missing, left_out, bytes: size, .. } = self.tally;
         let rate =
@@ -103,6 +105,7 @@ impl StageReport {
             result: result(&stage.id, entries),
             reason,
             attempt: stage.attempt,
+            failures: failures(&stage.id, entries),
             seconds,
             copy: CopyReport::of(stage, seconds),
             figures: stage.figures.clone(),
@@ -116,7 +119,24 @@ impl StageReport {
         self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 
-    /// How it ended, else how it stands, with a symbol. What was undone afterwards is told elsewhere.
+    /// How often it was begun again: `tried 3 times, resumed 6 times`; `None` where it went through at once.
+    pub(super) fn tries(&self) -> Option<String> {
+        let times = |count: u32| match count {
+            1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            count => format!("{count} times"),
+        };
+        let begun_again = self.attempt.saturating_sub(1);
+        // The last failure may not have been followed by anything.
+        let tries = 1 + self.failures.min(begun_again);
+        let resumed = begun_again - (tries - 1);
+        let mut parts = Vec::new();
+        parts.extend((tries > 1).then(|| format!("tried {}", times(tries))));
+        parts.extend((resumed > 0).then(|| format!("resumed {}", times(resumed))));
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// How it ended, else how it stands, with a symbol. What was undone afterwards stands elsewhere.
     pub fn status_words(&self) -> String {
         let word = match self.status {
             "undone" => self.result.unwrap_or(self.status),
@@ -137,9 +157,20 @@ fn result(id: &StageId, entries: &[Entry]) -> Option<&'static str> {
     entries.iter().rev().find_map(|entry| match &entry.event {
         Event::StagePassed { stage } if stage == id => Some("passed"),
         Event::StageFailed { stage, .. } if stage == id => Some("failed"),
-        Event::StageErred { stage, .. } if stage == id => Some("error"),
+        Event::StageErred { stage, trouble, .. } if stage == id && trouble.hook.is_none() => {
+            Some("error")
+        }
         _ => None,
     })
+}
+
+fn failures(id: &StageId, entries: &[Entry]) -> u32 {
+    let is_failure = |entry: &&Entry| match &entry.event {
+        Event::StageFailed { stage, .. } => stage == id,
+        Event::StageErred { stage, trouble, .. } => stage == id && trouble.hook.is_none(),
+        _ => false,
+    };
+    u32::try_from(entries.iter().filter(is_failure).count()).unwrap_or(u32::MAX)
 }
 
 fn status_words(status: &StageStatus) -> (&'static str, Option<String>) {

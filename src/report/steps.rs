@@ -11,7 +11,7 @@ use jiff::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepReport {
     pub stage: StageId,
-    /// From 1.
+    /// The number of the step, from 1.
     pub step: usize,
     pub requested: Share,
     /// What was read back; `None` where the driver cannot, or before it did.
@@ -44,7 +44,7 @@ impl StepReport {
         format!("{symbol} {}", self.status)
     }
 
-    /// `25%`, or `25% requested` where the driver cannot read back.
+    /// The weight: `25%`, or `25% requested` where the driver cannot read back.
     pub fn weight(&self) -> String {
         let asked = self.requested;
         match self.actual {

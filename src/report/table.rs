@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-use super::words::{brief, count, plural, short_digest, time};
+use super::words::{artifact, brief, count, short_digest, time, wrap};
 use super::{AssertionReport, Report, StageReport, StepReport};
 
 /// The widest the column of stages and assertions may insist to be.
@@ -15,11 +15,13 @@ pub struct Look {
     pub width: u16,
     /// Whether words carry terminal colours.
     pub colour: bool,
+    /// Whether the reader has just seen the log of the run: what it has said is not said again.
+    pub follows_log: bool,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { width: 80, colour: false }
+        Self { width: 80, colour: false, follows_log: false }
     }
 }
 
@@ -32,8 +34,8 @@ pub fn table(report: &Report, look: Look) -> String {
     blocks.push(wrap(&report.headline(), look.width, "  "));
     blocks.push(facts(report, look.width));
     blocks.push(judged(report, look.width));
-    blocks.extend(story(report, look.width));
     blocks.extend(failures(report, look.width));
+    blocks.extend(story(report, look));
     blocks.push(ending(report, look.width));
     let text = blocks.join("\n\n") + "\n";
     if look.colour { paint(&text) } else { text }
@@ -47,12 +49,13 @@ fn facts(report: &Report, width: u16) -> String {
         ("run", format!("{}, digest {}", report.run, short_digest(&report.digest))),
         ("from, to", format!("{} -> {}", report.source, report.target)),
         ("time", format!("{} to {}, {}", span(report.started), span(report.last), report.took())),
-        ("by", report.holders.join(", ")),
+        ("by", report.by()),
     ];
+    let files = report.files().map(|files| ("files", files.to_owned()));
     let line = |(name, value): &(&str, String)| {
         wrap(&format!("  {name:<9} {value}"), width, "            ")
     };
-    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    lines.iter().chain(&files).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Stage, assertion, threshold, observed, n, verdict and time.
@@ -128,21 +131,22 @@ fn assertion_row(one: &AssertionReport, indent: &str) -> [String; 6] {
     ]
 }
 
-/// What was copied, noted, written and undone, stage by stage.
-fn story(report: &Report, width: u16) -> Option<String> {
+/// What was copied, noted, written and undone, stage by stage; of it, what no log has said.
+fn story(report: &Report, look: Look) -> Option<String> {
+    let width = look.width;
     let mut lines = Vec::new();
     for stage in &report.stages {
-        for text in told(stage) {
+        let sentences =
+            if look.follows_log { unlogged(stage) } else { sentences(stage, &report.run) };
+        for text in sentences {
             lines.push(wrap(&format!("  {}: {text}", stage.stage), width, "    "));
         }
     }
-    for approval in &report.approvals {
-        lines.push(format!(
-            "  {} approved by {} at {}",
-            approval.gate,
-            approval.by,
-            time(approval.at)
-        ));
+    if !look.follows_log {
+        lines.extend(report.approvals.iter().map(|approval| {
+            let at = time(approval.at);
+            format!("  {} approved by {} at {at}", approval.gate, approval.by)
+        }));
     }
     for hook in report.hooks.iter().filter(|hook| hook.error.is_some() || !hook.finished) {
         let what = hook.error.as_deref().unwrap_or("did not finish");
@@ -151,34 +155,29 @@ fn story(report: &Report, width: u16) -> Option<String> {
     (!lines.is_empty()).then(|| format!("What happened\n{}", lines.join("\n")))
 }
 
-/// The sentences of one stage.
-pub(super) fn told(stage: &StageReport) -> Vec<String> {
-    let mut told: Vec<String> = stage.copy.iter().map(|copy| copy.words()).collect();
+/// What there is to say of one stage, a sentence each.
+pub(super) fn sentences(stage: &StageReport, run: &str) -> Vec<String> {
+    let mut sentences = unlogged(stage);
+    sentences.extend(stage.notes.iter().cloned());
+    sentences.extend(stage.artifacts.iter().map(|one| artifact(one, run)));
+    sentences.extend(stage.undone.iter().map(|what| format!("rolled back: {what}")));
+    sentences
+}
+
+/// What only the whole journal shows: figures over all processes, tries, and each undo that failed.
+fn unlogged(stage: &StageReport) -> Vec<String> {
+    let mut sentences: Vec<String> = stage.copy.iter().map(|copy| copy.words()).collect();
     // Why a stage failed stands in the headline; that several undos failed does not.
-    told.extend(stage.reason.clone().filter(|_| stage.status == "undo failed"));
-    told.extend(stage.notes.iter().cloned());
-    if stage.attempt > 1 {
-        told.push(format!("took {} tries", stage.attempt));
-    }
-    let artifact = |artifact: &crate::journal::Artifact| {
-        format!(
-            "wrote {} ({}, {})",
-            artifact.path,
-            artifact.name,
-            plural(artifact.records, "record")
-        )
-    };
-    told.extend(stage.artifacts.iter().map(artifact));
-    told.extend(stage.undone.iter().map(|what| format!("rolled back: {what}")));
-    told
+    sentences.extend(stage.reason.clone().filter(|_| stage.status == "undo failed"));
+    sentences.extend(stage.tries());
+    sentences
 }
 
 fn failures(report: &Report, width: u16) -> Option<String> {
     let failures = report.failures();
     let mut text = format!("Did not pass ({})", failures.len());
     for one in &failures {
-        let title =
-            format!("\n  {}  {}: {}", one.verdict_words(), one.place_in_run(), one.judgement.text);
+        let title = format!("\n  {}  {}: {}", one.verdict_words(), one.place_in_run(), one.named());
         text.push_str(&wrap(&title, width, "    "));
         let mut lines = vec![
             ("asked in", one.line()),
@@ -208,30 +207,13 @@ fn ending(report: &Report, width: u16) -> String {
         lines.push(wrap(&format!("Traffic: {}", traffic.text), width, "  "));
     }
     match &report.next {
-        Some(next) => lines.push(format!("Next: {}\n  {}", next.why, next.command)),
+        Some(next) => {
+            lines.push(wrap(&format!("Next: {}", next.why), width, "  "));
+            lines.push(format!("  {}", next.command));
+        }
         None => lines.push("Next: nothing is left to do".to_owned()),
     }
     lines.join("\n")
-}
-
-/// Breaks `text` at spaces into lines of at most `width`; lines after the first begin with `indent`.
-fn wrap(text: &str, width: u16, indent: &str) -> String {
-    let width = usize::from(width);
-    let (mut out, mut used) = (String::new(), 0);
-    for (index, word) in text.split(' ').enumerate() {
-        let length = word.chars().count();
-        if index > 0 && used + 1 + length > width && used > indent.len() {
-            out.push('\n');
-            out.push_str(indent);
-            used = indent.len();
-        } else if index > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += length;
-    }
-    out
 }
 
 /// Colours the words that carry a symbol.
@@ -274,12 +256,6 @@ pub fn paint(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_break_at_spaces_and_keep_their_indent() {
-        assert_eq!(wrap("  plan one two three", 12, "    "), "  plan one\n    two\n    three");
-        assert_eq!(wrap("short", 80, ""), "short");
-    }
 
     #[test]
     fn colour_is_put_around_words_with_symbols_only() {

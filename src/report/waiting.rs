@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::StageReport;
 use super::words::{count, time};
 use crate::journal::{Entry, Event, Gate, Hold};
 use crate::model::{StageId, TrafficChange};
@@ -9,7 +10,7 @@ use crate::run::TRAFFIC_UNKNOWN;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Waiting {
     pub stage: StageId,
-    /// In words: `approval of canary step 3`.
+    /// The words that follow "waits for": `approval of canary step 3`.
     pub what: String,
     /// In JSON with its step counted from 1, as everywhere in a report.
     #[serde(serialize_with = "counted_from_1")]
@@ -30,15 +31,15 @@ impl Waiting {
     pub fn new(stage: StageId, hold: Hold) -> Self {
         let what = match &hold {
             Hold::Approval { gate } => format!("approval of {gate}"),
-            Hold::Time { until } => format!("the time: {stage} goes on at {}", time(*until)),
-            Hold::Paused { by } => format!("being resumed: {by} paused it"),
+            Hold::Time { until } => time(*until),
+            Hold::Paused { by } => format!("somebody to resume it: {by} paused it"),
             Hold::Judgement { verdict, reason } => {
                 format!("measurements: {stage} could not be judged ({verdict}: {reason})")
             }
             Hold::Erasure { side, what, .. } => {
                 format!("the end of a deletion from the {}: {what}", side.name())
             }
-            Hold::Until => format!("another run: the last one stopped before {stage}, as told"),
+            Hold::Until => format!("the next run: the last one stopped before {stage}"),
             Hold::Traffic { change } => format!("the traffic: {change}"),
             Hold::Confirmation { index, host, records, traffic_unknown } => {
                 let mut what = format!("confirmation that `{index}` may be deleted");
@@ -56,9 +57,32 @@ impl Waiting {
         Self { stage, what, hold }
     }
 
-    /// What it waits for and, where there are several ways on, what the others are.
+    /// The headline of a report: `Waiting for approval of canary step 3`, `Stopped before verify (--until copy)`.
+    pub(super) fn headline(&self, stages: &[StageReport]) -> String {
+        let stage = &self.stage;
+        match &self.hold {
+            Hold::Until => {
+                let at = stages.iter().position(|one| &one.stage == stage);
+                let last = at.and_then(|at| stages.get(at.checked_sub(1)?));
+                let until = last.map(|last| format!(" (--until {})", last.stage));
+                format!("Stopped before {stage}{}", until.unwrap_or_default())
+            }
+            Hold::Time { until } => format!("Waiting: {stage} goes on at {}", time(*until)),
+            Hold::Paused { by } => format!("Paused by {by}, before {stage} is done"),
+            _ => format!("Waiting for {}", self.what),
+        }
+    }
+
+    /// Why to run the command of [`Waiting::release`] and, where there are several ways on, what the others are.
     pub(super) fn why(&self, plan: &str) -> String {
         match &self.hold {
+            Hold::Approval { gate } => format!("approve {gate}"),
+            Hold::Time { until } => format!("go on at {} or later", time(*until)),
+            Hold::Paused { .. } => "resume it".to_owned(),
+            Hold::Judgement { .. } => "measure again, once the cause is gone".to_owned(),
+            Hold::Until => "go on".to_owned(),
+            Hold::Confirmation { index, .. } => format!("confirm that `{index}` may be deleted"),
+            Hold::Erasure { .. } => "end the deletion".to_owned(),
             Hold::Traffic { change } => match change.to {
                 Some(weight) => format!(
                     "{} and run `vecshift run {plan}` again, or go on from {weight}, then run it again",
@@ -66,7 +90,6 @@ impl Waiting {
                 ),
                 None => format!("{} and run it again", change.way_back()),
             },
-            _ => format!("it waits for {}", self.what),
         }
     }
 

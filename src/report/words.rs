@@ -4,64 +4,88 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::journal::Artifact;
 use crate::model::Observed;
+pub use crate::model::duration;
 
-/// `1,204,311`
+/// Writes a count with its thousands apart: `1,204,311`.
 pub fn count(number: u64) -> String {
     Observed::count(number).to_string()
 }
 
-/// `15.1 GB`
+/// Writes a size: `15.1 GB`.
 pub(super) fn bytes(number: u64) -> String {
     Observed::Bytes(number as f64).to_string()
 }
 
-/// `1 namespace`, `12 namespaces`.
+/// Writes a count of things: `1 namespace`, `12 namespaces`.
 pub fn plural(number: u64, word: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {word}{ending}", count(number))
 }
 
-/// The two largest units: `0.4 s`, `4 s`, `2 min 5 s`, `73 h`, `7 d 2 h`.
-pub fn duration(span: Duration) -> String {
-    let seconds = whole_seconds(span);
-    let two = |large: u64, unit: &str, small: u64, sub: &str| match small {
-        0 => format!("{large} {unit}"),
-        small => format!("{large} {unit} {small} {sub}"),
-    };
-    match seconds {
-        0 if span.is_zero() => "0 s".to_owned(),
-        0..10 => format!("{} s", (span.as_secs_f64() * 10.0).round() / 10.0),
-        10..60 => format!("{seconds} s"),
-        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
-        3600..360_000 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
-        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
-    }
-}
-
-/// One unit, for narrow columns: `0.4 s`, `95 s`, `12 min`, `73 h`, `7 d`.
+/// The largest unit of [`duration`], rounded, for narrow columns: `0.4 s`, `95 s`, `30 min`, `1 h`, `73 h`, `7 d`.
 pub(super) fn brief(span: Duration) -> String {
-    let seconds = whole_seconds(span);
-    match seconds {
-        0..10 => duration(span),
-        10..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..360_000 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
+    let rounded = |unit: u64| {
+        let units = (span.as_secs_f64() / unit as f64).round() as u64;
+        duration(Duration::from_secs(units * unit))
+    };
+    match span.as_secs() {
+        0..120 => duration(span),
+        120..3570 => rounded(60),
+        3570..360_000 => rounded(3600),
+        _ => rounded(86_400),
     }
 }
 
-/// Rounded from 10 s on: a bake of an hour is asked for a moment before it begins, and still is an hour.
-fn whole_seconds(span: Duration) -> u64 {
-    if span < Duration::from_secs(10) { span.as_secs() } else { span.as_secs_f64().round() as u64 }
+/// What a file that a run left is, and its path within the run's folder of files where it is there: `names of 12
+/// namespaces: namespaces.json`.
+pub fn artifact(artifact: &Artifact, run: &str) -> String {
+    let Artifact { name, path, records } = artifact;
+    let path = files_of(path, run).map_or(path.as_str(), |(_, inside)| inside);
+    let what = match name.as_str() {
+        "namespaces" => format!("names of {}", plural(*records, "namespace")),
+        "snapshot" | "sample" => format!("{name} of {}", plural(*records, "record")),
+        "audit" => "findings, for machines".to_owned(),
+        "audit to read" => "findings, to read".to_owned(),
+        name => format!("{name}, {}", plural(*records, "record")),
+    };
+    format!("{what}: {path}")
 }
 
-/// `2026-11-22 14:03:07 UTC`
+/// Splits the path of a file of a run into the run's folder of files and the path within it.
+pub(super) fn files_of<'a>(path: &'a str, run: &str) -> Option<(&'a str, &'a str)> {
+    let own = format!("artifacts/{run}/");
+    let at = path.find(&own).filter(|_| !run.is_empty())? + own.len();
+    Some((&path[..at - 1], &path[at..]))
+}
+
+/// Breaks `text` at spaces into lines of at most `width`; lines after the first begin with `indent`.
+pub fn wrap(text: &str, width: u16, indent: &str) -> String {
+    let width = usize::from(width);
+    let (mut out, mut used) = (String::new(), 0);
+    for (index, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if index > 0 && used + 1 + length > width && used > indent.len() {
+            out.push('\n');
+            out.push_str(indent);
+            used = indent.len();
+        } else if index > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
+}
+
+/// Writes a time: `2026-11-22 14:03:07 UTC`.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// `sha256:9c1f…e07a`: enough to recognise, never enough to compare by machine.
+/// Shortens a digest to `sha256:9c1f…e07a`: enough to recognise, never enough to compare by machine.
 pub(super) fn short_digest(digest: &str) -> String {
     let (scheme, hex) = digest.split_once(':').unwrap_or(("", digest));
     match (hex.get(..4), hex.len().checked_sub(4).and_then(|start| hex.get(start..))) {
@@ -75,19 +99,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_show_their_two_largest_units() {
+    fn lines_break_at_spaces_and_keep_their_indent() {
+        assert_eq!(wrap("  plan one two three", 12, "    "), "  plan one\n    two\n    three");
+        assert_eq!(wrap("short", 80, ""), "short");
+    }
+
+    #[test]
+    fn a_file_of_the_run_is_named_within_the_runs_folder() {
+        let file = |path: &str| Artifact { name: "sample".into(), path: path.into(), records: 5 };
+        let inside = file(".vecshift/p/artifacts/01r/audit/samples.parquet");
+        assert_eq!(artifact(&inside, "01r"), "sample of 5 records: audit/samples.parquet");
+        assert_eq!(files_of(&inside.path, "01r").unwrap().0, ".vecshift/p/artifacts/01r");
+        assert_eq!(artifact(&file("/data/x"), "01r"), "sample of 5 records: /data/x");
+        assert_eq!(artifact(&file("x"), ""), "sample of 5 records: x");
+    }
+
+    #[test]
+    fn a_narrow_column_has_one_unit() {
         let cases = [
             (0.0, "0 s"),
             (0.42, "0.4 s"),
-            (4.0, "4 s"),
-            (59.2, "59 s"),
-            (3599.999, "1 h"),
-            (125.0, "2 min 5 s"),
+            (95.2, "1 min 35 s"),
+            (1799.6, "30 min"),
+            (3600.0, "1 h"),
+            (3599.2, "1 h"),
+            (90_600.0, "25 h"),
             (262_800.0, "73 h"),
-            (612_000.0, "7 d 2 h"),
+            (604_000.0, "7 d"),
         ];
         for (seconds, text) in cases {
-            assert_eq!(duration(Duration::from_secs_f64(seconds)), text);
+            assert_eq!(brief(Duration::from_secs_f64(seconds)), text, "{seconds}");
         }
     }
 

@@ -16,7 +16,7 @@ use super::stage::{Acted, Check, work_of};
 use super::steer::Waited;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
+use crate::journal::{Event, Hold, Phase, RunState, StageStatus, Trouble};
 use crate::model::{Side, StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
@@ -91,8 +91,8 @@ pub(super) struct Executor {
     base: Context,
     /// Stages this process has begun.
     begun: HashSet<usize>,
-    /// What the last stage could not do.
-    erred: Option<(StageId, Error)>,
+    /// The error that stopped the run in this process, and the stage it was met in.
+    erred: Option<(Option<StageId>, Error)>,
 }
 
 impl Executor {
@@ -202,13 +202,15 @@ impl Executor {
         Ok(())
     }
 
-    async fn run_hooks(&self, when: HookWhen) -> Result<()> {
+    async fn run_hooks(&mut self, when: HookWhen) -> Result<()> {
         match self.base.run_hooks(when, None).await {
             // A hook of the beginning that fails stops the run before anything was touched.
             Err(error) if when == HookWhen::BeforeRun => {
-                let first = self.base.id();
-                let reason = with_hint(&error);
-                self.base.record(Event::StageErred { stage: first, reason })?;
+                let hook = error.context_of("hook").map(str::to_owned);
+                let trouble = Trouble { hook, ..Trouble::of(&error) };
+                let (stage, reason) = (self.base.id(), error.to_string());
+                self.base.record(Event::StageErred { stage, reason, trouble })?;
+                self.erred = Some((None, error));
                 Ok(())
             }
             result => result,
@@ -264,25 +266,28 @@ impl Executor {
                 context.stop_if_cancelled()?;
                 Ok(None)
             }
-            Err(error) => {
-                context.record(Event::StageErred {
-                    stage: stage.clone(),
-                    reason: with_hint(&error),
-                })?;
-                self.erred = Some((stage.clone(), error));
-                context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
-                Ok(None)
-            }
+            Err(error) => self.stop(&context, error).await,
         }
     }
 
-    /// What was taken off to delete an index that is still there is put back; where it cannot be, the next process does.
+    /// Puts back what was taken off an index to delete it, where it is still there. Where that cannot be done, the next
+    /// process does it.
     async fn put_back(&self, context: &Context) -> Result<()> {
         match guard::put_back(context, None).await {
             Ok(true) => context.note("the source is protected again"),
             Ok(false) => Ok(()),
             Err(error) => context.note(format!("the source is not protected again yet: {error}")),
         }
+    }
+
+    /// Records that a stage could not be performed.
+    async fn stop(&mut self, context: &Context, error: Error) -> Result<Option<Outcome>> {
+        let (stage, reason) = (context.id(), error.to_string());
+        let trouble = Trouble::of(&error);
+        context.record(Event::StageErred { stage: stage.clone(), reason, trouble })?;
+        context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
+        self.erred = Some((Some(stage), error));
+        Ok(None)
     }
 
     /// Acts, tries again as the plan allows, and lets a pause or an abort interrupt it.
@@ -333,7 +338,7 @@ impl Executor {
     }
 
     async fn conclude(
-        &self,
+        &mut self,
         context: &Context,
         verdict: Verdict,
         reason: String,
@@ -342,7 +347,9 @@ impl Executor {
         let name = stage.as_str().to_owned();
         match verdict {
             Verdict::Pass => {
-                context.run_hooks(HookWhen::AfterStage, Some(&name)).await?;
+                if let Err(error) = context.run_hooks(HookWhen::AfterStage, Some(&name)).await {
+                    return self.stop(context, error).await;
+                }
                 context.record(Event::StagePassed { stage })?;
                 Ok(None)
             }
@@ -353,7 +360,10 @@ impl Executor {
                 Ok(None)
             }
             Verdict::Error => {
-                context.record(Event::StageErred { stage, reason })?;
+                let hint = "see why it was not measured; the next run measures again".to_owned();
+                let kind = Some(ErrorKind::Unmeasured);
+                let trouble = Trouble { kind, hint: Some(hint), hook: None };
+                context.record(Event::StageErred { stage, reason, trouble })?;
                 context.run_hooks(HookWhen::Failed, Some(&name)).await?;
                 Ok(None)
             }
@@ -418,32 +428,19 @@ fn ways_on(change: &TrafficChange, plan: &std::path::Path) -> String {
     format!("{} and run the same command again{accept}; or roll back", change.way_back())
 }
 
-/// What happened and what to do about it: the journal is all that a later reader has.
-fn with_hint(error: &Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}; what to do: {hint}"),
-        None => error.to_string(),
-    }
-}
-
-/// The stage that stopped the run.
-fn stopped(state: &RunState, erred: Option<(StageId, Error)>) -> Outcome {
+/// Returns how a run ends that was stopped, in this process or by what the journal holds.
+fn stopped(state: &RunState, erred: Option<(Option<StageId>, Error)>) -> Outcome {
     if let Some((stage, error)) = erred {
         return Outcome::Erred { stage, error };
     }
-    for stage in &state.stages {
-        match &stage.status {
-            StageStatus::Failed(reason) => {
-                return Outcome::Failed { stage: stage.id.clone(), reason: reason.clone() };
-            }
-            StageStatus::Erred(reason) => {
-                let error = Error::new(ErrorKind::Unexpected, reason.clone());
-                return Outcome::Erred { stage: stage.id.clone(), error };
-            }
-            _ => {}
-        }
+    if let Some(stopped) = &state.stopped {
+        return Outcome::Erred { stage: stopped.stage.clone(), error: stopped.error() };
     }
-    Outcome::Done
+    let failed = state.stages.iter().find_map(|stage| match &stage.status {
+        StageStatus::Failed(reason) => Some((stage.id.clone(), reason.clone())),
+        _ => None,
+    });
+    failed.map_or(Outcome::Done, |(stage, reason)| Outcome::Failed { stage, reason })
 }
 
 /// A rollback that was asked for: takes the lock and undoes, last stage first.

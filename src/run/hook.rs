@@ -1,4 +1,4 @@
-//! Running hooks: each at most once for a moment, its end in the journal, its secrets its own.
+//! Hooks: each run at most once for a moment, with its end in the journal and no secrets but its own.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::decide::hook_key;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, HookState, RunState};
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 use crate::traffic::action::{Command, Hidden, run_command, send_http};
@@ -15,10 +15,10 @@ use crate::traffic::action::{Command, Hidden, run_command, send_http};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Context {
-    /// Runs the hooks of a moment that have not ended; `of` tells what for (a stage, a step).
+    /// Runs the hooks of a moment that have not ended; `of` names the stage or step they are run for.
     ///
     /// # Errors
-    /// The first failure of a hook whose `on_failure` is `fail`; hooks of a rollback never stop it.
+    /// `Hook` for the first failure of a hook whose `on_failure` is `fail`; hooks of a rollback never stop it.
     pub(super) async fn run_hooks(&self, when: HookWhen, of: Option<&str>) -> Result<()> {
         let hooks: Vec<Hook> = self.plan.file.hooks.clone();
         let mut first = None;
@@ -43,7 +43,7 @@ impl Context {
         for (index, hook) in hooks.iter().enumerate() {
             let key = format!("rollback#{}@{}", index + 1, self.stage().id);
             if let Err(error) = self.run_hook(hook, &key, "rollback").await {
-                failed.push(format!("rollback hook {}: {error}", index + 1));
+                failed.push(error.to_string());
             }
         }
         failed
@@ -64,7 +64,7 @@ impl Context {
         let error = result.as_ref().err().map(ToString::to_string);
         self.record(Event::HookFinished { hook: key.to_owned(), error })?;
         match hook.on_failure.unwrap_or_default() {
-            HookFailure::Fail => result.map_err(|error| error.with_context("hook", key)),
+            HookFailure::Fail => result.map_err(|error| failed(key, &error)),
             HookFailure::Warn => Ok(()),
         }
     }
@@ -112,6 +112,20 @@ pub(super) fn hook_event(state: &RunState, stage: &str, moment: &str) -> serde_j
         "weight": state.traffic.weight().map(|weight| weight.percent()),
         "rehearsal": state.rehearsal,
     })
+}
+
+/// Wraps what went wrong in a hook: whatever it is, it is the hook that failed, and the user who can mend it.
+fn failed(key: &str, cause: &Error) -> Error {
+    let hint = match cause.kind() {
+        ErrorKind::Timeout => "see what it waits for, or give it a longer `timeout`",
+        ErrorKind::NotFound => {
+            "check its command: a name is looked up in PATH, a relative path starts at the plan's folder"
+        }
+        _ => "see why it fails; with `on_failure: warn` the run goes on without it",
+    };
+    Error::new(ErrorKind::Hook, format!("a hook of the plan failed: {cause}"))
+        .with_context("hook", key)
+        .with_hint(hint)
 }
 
 /// Whether all hooks of the moment run whatever fails.

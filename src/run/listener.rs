@@ -1,14 +1,14 @@
-//! Who is told what a run does while it does it.
+//! What watches a run while it goes.
 
 use crate::journal::{Entry, RunState};
 use crate::model::StageId;
 
 /// Something that listens to a run: the console, an events file.
 pub trait Listener: Send + Sync {
-    /// An event is in the journal; `state` is the state after it.
+    /// Takes note of an event that is in the journal; `state` is the state after it.
     fn event(&self, entry: &Entry, state: &RunState);
 
-    /// Work goes on. Called often; not kept.
+    /// Takes note that work goes on. Called often; nothing of it is kept.
     fn progress(&self, progress: &Progress);
 }
 
@@ -24,7 +24,7 @@ pub struct Progress {
     pub note: Option<String>,
 }
 
-/// Listens and does nothing.
+/// A listener that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -35,10 +35,13 @@ impl Listener for Silent {
 }
 
 impl Progress {
-    /// What the note of a progress begins with that stands still and waits for somebody else.
+    /// The unit of a bake, whose progress is time.
+    pub const SECONDS_OF_BAKE: &str = "s of bake";
+
+    /// The beginning of the note of work that stands still and waits for somebody else.
     pub const WAITING_FOR: &str = "waiting for ";
 
-    /// Whether it waits for somebody else: it is told more often than what goes on by itself.
+    /// Whether it waits for somebody else, which is worth a line more often than what goes on by itself.
     pub fn is_waiting(&self) -> bool {
         self.note.as_ref().is_some_and(|note| note.starts_with(Self::WAITING_FOR))
     }

@@ -1,3 +1,5 @@
+//! How a run ends.
+
 use crate::error::Error;
 use crate::journal::Hold;
 use crate::model::StageId;
@@ -19,9 +21,9 @@ pub enum Outcome {
         stage: StageId,
         reason: String,
     },
-    /// Something could not be done or measured.
+    /// Something could not be done or measured. `stage` is `None` for a hook of the whole run.
     Erred {
-        stage: StageId,
+        stage: Option<StageId>,
         error: Error,
     },
     RolledBack {

@@ -117,6 +117,13 @@ fn exit_codes_and_metrics_are_explained() {
     assert!(said.out.contains("6  rolled_back"), "{}", said.out);
     assert_eq!(cli.json(&["explain", "exit-codes"])["exit_codes"].as_array().unwrap().len(), 13);
     assert!(cli.run(&["explain", "p95(query)"]).out.contains("p95"));
+    for word in ["6", "rolled_back"] {
+        let said = cli.run(&["explain", word]);
+        assert!(said.out.starts_with("Exit code 6, rolled_back: "), "{}", said.out);
+    }
+    let metrics = cli.run(&["explain", "metrics"]).out;
+    assert!(metrics.contains("\n  copy.failed") && !metrics.contains("| `"), "{metrics}");
+    assert!(metrics.lines().all(|line| line.chars().count() <= 80), "{metrics}");
     let unknown = cli.run(&["explain", "nonsense"]);
     assert_eq!(unknown.code, 3);
     assert!(unknown.err.contains("what to do:"), "{}", unknown.err);
@@ -195,7 +202,7 @@ fn a_report_is_found_by_plan_and_by_run_in_every_format() {
         serde_json::from_str(&cli.run(&["report", "--format", "json"]).out).unwrap();
     assert_eq!(json, cli.json(&["report"]));
     assert_eq!(json["report"]["ending"], "rolled_back");
-    assert_eq!(cli.run(&["report", "--format", "html"]).code, 3);
+    assert_eq!(cli.run(&["report", "--format", "html"]).code, 64);
     assert_eq!(cli.run(&["report", "unknown"]).code, 3);
 }
 

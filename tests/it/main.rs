@@ -5,7 +5,9 @@
 mod cli;
 mod cli_docs;
 mod cli_files;
+mod cli_hooks;
 mod cli_namespaces;
+mod cli_outputs;
 mod cli_rig;
 mod cli_run;
 mod cli_status;

@@ -1,7 +1,7 @@
 //! Reports of crafted journals, in every format.
 
 use insta::assert_snapshot;
-use vecshift::journal::{Event, Hold, Phase, RunState};
+use vecshift::journal::{Cause, Event, Hold, Phase, RunState, Trouble};
 use vecshift::report::{Ending, Look, Report, junit, markdown, table};
 
 use crate::journals::{Writer, entries, rolled_back, waiting};
@@ -24,29 +24,20 @@ fn a_table_fits_eighty_columns() {
       time      2026-11-02 09:00:00 UTC to 2026-11-03 10:10:08 UTC, 25 h 10 min
       by        ada@desk (process 7)
 
-    stage, assertion      threshold           observed       n  verdict    time
-    audit                                                       ✓ passed   4 s
-      source.dimension    == 3,072            3,072          1  ✓ pass
-    copy                                                        ✓ passed   4 s
-      copy.failed         == 0                0              1  ✓ pass
-    canary                                                      ✗ failed   25 h
-      step 1, weight 5%                                         ✓ passed   60 min
-        p95(query), 10m   < 100 ms            87.2 ms   12,000  ✓ pass
-      step 2, weight 25%                                        ✗ failed   24 h
-        p95(query), 10m   < 100 ms            213 ms    12,000  ✗ fail
-        error_rate        < 1 %               -              0  ! error
-        p95(query)        <= 1.2x source (96  213 ms    12,000  ~ warn
-                          ms)
-    decommission                                                … pending
-
-    What happened
-      audit: wrote audit/samples.parquet (sample, 500 records)
-      audit: rolled back: nothing to undo
-      copy: 2,000 of 2,000 records, 2 of 2 namespaces complete, 24.8 MB, 500/s; 0
-        failed, 0 missing
-      copy: rolled back: 2,000 records kept in the target
-      canary: rolled back: weight 0%, read back
-      canary step 2 approved by grace at 2026-11-02 10:10:08 UTC
+    stage, assertion        threshold           observed       n  verdict    time
+    audit                                                         ✓ passed   4 s
+      source.dimension      == 3,072            3,072          1  ✓ pass
+    copy                                                          ✓ passed   4 s
+      copy.failed           == 0                0              1  ✓ pass
+    canary                                                        ✗ failed   25 h
+      step 1, weight 5%                                           ✓ passed   1 h
+        p95(query), 10 min  < 100 ms            87.2 ms   12,000  ✓ pass
+      step 2, weight 25%                                          ✗ failed   24 h
+        p95(query), 10 min  < 100 ms            213 ms    12,000  ✗ fail
+        error_rate          < 1 %               -              0  ! error
+        p95(query)          <= 1.2x source (96  213 ms    12,000  ~ warn
+                            ms)
+    decommission                                                  … pending
 
     Did not pass (3)
       ✗ fail  canary step 2 (25%): p95(query) < 100ms over 10m
@@ -64,6 +55,15 @@ fn a_table_fits_eighty_columns() {
         expected  <= 1.2x source (96 ms)
         actual    213 ms, n 12,000
 
+    What happened
+      audit: sample of 500 records: audit/samples.parquet
+      audit: rolled back: nothing to undo
+      copy: 2,000 of 2,000 records, 2 of 2 namespaces complete, 24.8 MB, 500/s; 0
+        failed, 0 missing
+      copy: rolled back: 2,000 records kept in the target
+      canary: rolled back: weight 0%, read back
+      canary step 2 approved by grace at 2026-11-02 10:10:08 UTC
+
     Rollback: done
     Traffic: 0% of it goes to pinecone twins-serverless
     Next: once the cause is gone, begin a new run
@@ -77,7 +77,7 @@ fn a_rehearsal_says_so_first() {
     let text = table(&report, Look::default());
     assert!(text.starts_with("REHEARSAL: emulator, clock scaled"), "{text}");
     let note = report.rehearsal_note().unwrap();
-    assert!(note.contains("canary bake 1 (1 h), canary bake 2 (24 h)"), "{note}");
+    assert!(note.contains("Waits were skipped: canary 25 h."), "{note}");
     assert!(markdown(&report).contains("> **Note:** REHEARSAL"));
 }
 
@@ -101,12 +101,12 @@ fn markdown_can_be_pasted_into_a_ticket() {
 
     ## Stages
 
-    | # | stage | status | tries | time | records |
+    | # | stage | status | again | time | records |
     | --- | --- | --- | --- | --- | --- |
-    | 1 | audit | ✓ passed | 1 | 4 s |  |
-    | 2 | copy | ✓ passed | 1 | 4 s | 2,000 of 2,000 records, 2 of 2 namespaces complete, 24.8 MB, 500/s; 0 failed, 0 missing |
-    | 3 | canary | ✗ failed | 1 | 25 h 10 min |  |
-    | 4 | decommission | … pending | 0 | - |  |
+    | 1 | audit | ✓ passed |  | 4 s |  |
+    | 2 | copy | ✓ passed |  | 4 s | 2,000 of 2,000 records, 2 of 2 namespaces complete, 24.8 MB, 500/s; 0 failed, 0 missing |
+    | 3 | canary | ✗ failed |  | 25 h 10 min |  |
+    | 4 | decommission | … pending |  | - |  |
 
     ## Traffic
 
@@ -145,7 +145,7 @@ fn markdown_can_be_pasted_into_a_ticket() {
 
     ## What happened
 
-    - **audit**: wrote audit/samples.parquet (sample, 500 records)
+    - **audit**: sample of 500 records: audit/samples.parquet
     - **audit**: rolled back: nothing to undo
     - **copy**: rolled back: 2,000 records kept in the target
     - **canary**: rolled back: weight 0%, read back
@@ -261,6 +261,83 @@ fn a_waiting_run_names_the_command_that_releases_it() {
     let next = report.next.unwrap();
     assert_eq!(next.command, "vecshift approve plans/twins.yaml --stage canary --step 2");
     assert!(report.rollback.is_possible);
+}
+
+/// What the log of the run has just said, right above the report, is not said again.
+#[test]
+fn a_report_below_the_log_adds_what_the_log_has_not() {
+    let report = report_of_a_rollback(false);
+    let look = Look { follows_log: true, ..Look::default() };
+    let (alone, below) = (table(&report, Look::default()), table(&report, look));
+    for said in ["samples.parquet", "approved by grace", "rolled back: weight 0%"] {
+        assert!(alone.contains(said) && !below.contains(said), "{said}: {below}");
+    }
+    for new in ["2,000 of 2,000 records", "Did not pass (3)", "Next: "] {
+        assert!(below.contains(new), "{new}: {below}");
+    }
+}
+
+#[test]
+fn a_run_that_was_taken_up_says_by_whom_and_how_often() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Writer::begin(dir.path(), false);
+    run.start("audit");
+    for attempt in 2..=4 {
+        run.write(Event::RunContinued { holder: format!("grace@hut (process {attempt})") });
+        run.write(Event::StageStarted { stage: "audit".into(), attempt });
+    }
+    run.write(Event::StageErred {
+        stage: "audit".into(),
+        reason: "no answer".into(),
+        trouble: Trouble::default(),
+    });
+    run.write(Event::RunContinued { holder: "ada@desk (process 8)".into() });
+    run.write(Event::StageStarted { stage: "audit".into(), attempt: 5 });
+    let text = table(
+        &Report::from_entries(&entries(dir.path(), false)).unwrap(),
+        Look { width: 200, ..Look::default() },
+    );
+    assert!(
+        text.contains("ada@desk (process 7); now ada@desk (process 8), taken up 4 times"),
+        "{text}"
+    );
+    assert!(text.contains("audit: tried twice, resumed 3 times"), "{text}");
+}
+
+#[test]
+fn a_run_that_waits_says_for_what_in_its_first_line() {
+    let cases = [
+        (Hold::Until, "… Stopped before copy (--until audit)"),
+        (Hold::Paused { by: "ada".into() }, "… Paused by ada, before copy is done"),
+        (
+            Hold::Time { until: "2026-11-09T09:00:00Z".parse().unwrap() },
+            "… Waiting: copy goes on at 2026-11-09 09:00:00 UTC",
+        ),
+    ];
+    for (hold, first) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let mut run = Writer::begin(dir.path(), false);
+        run.start("copy");
+        run.hold("copy", hold);
+        let report = Report::from_entries(&entries(dir.path(), false)).unwrap();
+        assert_eq!(table(&report, Look::default()).lines().next(), Some(first));
+    }
+}
+
+#[test]
+fn a_stuck_run_says_first_what_is_left_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = Writer::begin(dir.path(), false);
+    run.start("canary");
+    run.write(Event::RollbackStarted { cause: Cause::Asked { by: "ada".into(), purge: false } });
+    let reason = "the weight cannot be set".to_owned();
+    run.write(Event::UndoFailed { stage: "canary".into(), reason: reason.clone() });
+    run.write(Event::RollbackFinished { left_behind: vec![format!("canary: {reason}")] });
+    let report = Report::from_entries(&entries(dir.path(), false)).unwrap();
+    assert_eq!(
+        report.headline(),
+        "✗ Stuck: the rollback could not undo canary: the weight cannot be set"
+    );
 }
 
 #[test]

@@ -189,7 +189,7 @@ async fn only_what_nothing_has_read_is_cold() {
     let rig = Rig::of_text(&plan(&again)).await;
     let outcome = rig.run().await;
     let Outcome::Erred { stage, error } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(stage.as_str(), "again");
+    assert_eq!(stage, Some("again".into()));
     assert!(error.to_string().contains("nothing is cold"), "{error}");
     let state = rig.state();
     let first = state.stage(&StageId::new("verify")).unwrap();

@@ -55,13 +55,13 @@ pub async fn audit(session: &Session, arguments: &AuditArguments) -> Result<Answ
             .with_hint("add `- kind: audit` as its first stage")
             .into());
     };
-    look(session, plan, &stage, arguments.strict, &arguments.files).await
+    look(session, plan, &stage, arguments.strict).await
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
     check_stage(&plan, Some(&arguments.stage))?;
-    look(session, plan, &arguments.stage, arguments.strict, &arguments.files).await
+    look(session, plan, &arguments.stage, arguments.strict).await
 }
 
 async fn look(
@@ -69,7 +69,6 @@ async fn look(
     mut plan: Plan,
     stage: &str,
     strict: bool,
-    files: &Files,
 ) -> Result<Answer, Failure> {
     let entries = read(&Paths::new(session.state(), &plan.file.name).journal())?;
     let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
@@ -99,7 +98,6 @@ async fn look(
         address: session.address(&plan.path.display().to_string()),
         options: RunOptions { strict, no_wait: true, ..session.run_options() },
         plan,
-        files,
     };
     drive.look(&interrupt).await
 }
@@ -198,7 +196,7 @@ fn same_run(entries: &[Entry], others: &[Entry]) -> bool {
     run(entries) == run(others)
 }
 
-/// Whether an event tells what one of `copies` planned and did.
+/// Whether an event is about what one of `copies` planned and did.
 fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
     match event {
         Event::StageStarted { stage, .. }

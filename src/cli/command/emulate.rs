@@ -11,7 +11,7 @@ use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::{Answer, data};
 use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::provider::storage::S3Options;
 use crate::report::count;
 
@@ -56,7 +56,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             (emulator, records)
         }
     };
-    ready(session, arguments, &emulator, records);
+    ready(session, arguments, &emulator, records)?;
     interrupt.gently.cancelled().await;
     emulator.shutdown().await;
     // The document was printed when the server was ready.
@@ -64,7 +64,13 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
 }
 
 /// Says that it answers: the line a script waits for.
-fn ready(session: &Session, arguments: &Arguments, emulator: &Emulator, records: u64) {
+fn ready(
+    session: &Session,
+    arguments: &Arguments,
+    emulator: &Emulator,
+    records: u64,
+) -> Result<()> {
+    let cannot = |error| Error::io("cannot write to standard output", error);
     let key = arguments.api_key.as_deref().unwrap_or("any");
     let variables = json!({ "PINECONE_CONTROLLER_HOST": emulator.url(), "PINECONE_API_KEY": key });
     if session.output.is_json {
@@ -72,11 +78,11 @@ fn ready(session: &Session, arguments: &Arguments, emulator: &Emulator, records:
             .with("address", emulator.url())
             .with("records", records)
             .with("variables", variables);
-        data(&format!("{}", answer.document("emulate")));
-        return;
+        return data(&format!("{}", answer.document("emulate"))).map_err(cannot);
     }
     data(&format!(
         "Emulator ready at {url}\nexport PINECONE_CONTROLLER_HOST={url}\nexport PINECONE_API_KEY={key}",
         url = emulator.url()
-    ));
+    ))
+    .map_err(cannot)
 }

@@ -42,7 +42,7 @@ pub async fn perform(command: Command, session: &Session) -> Result<Answer, Fail
         Command::Namespaces(command) => namespaces::perform(session, &command).await,
         Command::Emulate(arguments) => emulate::perform(session, &arguments).await,
         Command::Schema => Ok(schema::perform()),
-        Command::Explain(arguments) => explain::perform(&arguments),
+        Command::Explain(arguments) => explain::perform(session, &arguments),
         Command::Lock(command) => lock::perform(session, &command),
         Command::Unlock(arguments) => lock::unlock(session, &arguments),
         Command::Docs(arguments) => docs::perform(&arguments),

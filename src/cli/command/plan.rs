@@ -9,14 +9,14 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::Answer;
-use crate::cli::preview::{render, verdict};
+use crate::cli::preview::{Names, render, verdict};
 use crate::cli::saved::Saved;
 use crate::cli::session::Session;
 use crate::cli::standing::state_words;
 use crate::journal::{Paths, Phase, RunState, read_of};
 use crate::plan::Plan;
 use crate::provider::registry::check_secrets;
-use crate::report::Report;
+use crate::report::{Look, Report};
 use crate::run::{Preflight, Preview, RunOptions, World, open_driver, preview};
 use crate::traffic::{Driver, TrafficNow};
 
@@ -27,10 +27,16 @@ pub struct Arguments {
     /// Write the reviewed plan to this file, for `vecshift run FILE`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Which names of namespaces are shown
+    #[arg(long, value_name = "WHICH", default_value = "first")]
+    pub names: Names,
     /// End with exit code 2 where a run would change something
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
+
+/// What `--out` holds until the plan is in it, and for good where there is none: no plan that `run` takes.
+pub const UNFINISHED: &str = "{ \"vecshift_plan\": \"not finished\" }\n";
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
@@ -60,11 +66,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         // Looking has nothing to put down first.
         () = interrupt.gently.cancelled() => return Err(Failure::Interrupted(interrupt.exit())),
     };
+    let mut own = None;
     if let Some(out) = &arguments.out {
-        Saved::new(&plan, &preview, session.vars()?, out)?.write()?;
+        own = Some(Saved::new(&plan, &preview, session.vars()?, out)?.text()?);
         session.output.talk(&format!(
-            "Wrote {}; `vecshift run {}` runs this plan and no other.",
-            out.display(),
+            "`vecshift run {}` runs this plan and no other.",
             session.address(&out.display().to_string())
         ));
     }
@@ -72,8 +78,13 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         true => Exit::Changes,
         false => Exit::Ok,
     };
-    let text = render(&preview, session.output.stdout);
-    Ok(Answer::new(exit, text).with("verdict", verdict(&preview)).with("preview", json!(preview)))
+    let text = render(&preview, session.output.stdout, arguments.names);
+    let mut answer = Answer::new(exit, text)
+        .with_summary(render(&preview, Look::default(), arguments.names))
+        .with("verdict", verdict(&preview))
+        .with("preview", json!(preview));
+    answer.account.own = own;
+    Ok(answer)
 }
 
 /// Looks for what would stop a run before it begins. A run that has ended is not gone on with: the next begins anew.

@@ -82,7 +82,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await?;
     let asked: u64 = emulator.counters().requests.values().sum();
     let faults: u64 = emulator.counters().faults.values().sum();
-    let answer = driven.answer(session, &arguments.files)?;
+    let answer = driven.answer(session);
     session.output.talk(&format!(
         "Took {} of real time, {} requests, {} of them with a fault.",
         duration(watch.elapsed()),
@@ -100,7 +100,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
 
 fn drive<'a>(
     session: &'a Session,
-    arguments: &'a Arguments,
+    arguments: &Arguments,
     plan: Plan,
     paths: Paths,
     emulator: &Emulator,
@@ -123,7 +123,6 @@ fn drive<'a>(
         },
         plan,
         paths,
-        files: &arguments.files,
     })
 }
 

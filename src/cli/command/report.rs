@@ -1,4 +1,4 @@
-//! `report`: a run told again, from its journal.
+//! `report`: the report of a run, from its journal.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::{Found, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, read};
-use crate::report::{junit, markdown, table};
+use crate::report::{Early, early_junit, early_markdown, junit, markdown, table};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -37,16 +37,22 @@ pub enum Format {
     Json,
     /// JUnit XML, for a CI server
     Junit,
-    /// Not yet
-    Html,
+}
+
+impl Format {
+    /// What a file of this format holds until the report is in it.
+    pub fn unfinished(self) -> String {
+        let early = Early::unfinished("report");
+        match self {
+            Self::Table => "not finished\n".to_owned(),
+            Self::Md => early_markdown(&early),
+            Self::Json => "{ \"not_finished\": true }\n".to_owned(),
+            Self::Junit => early_junit(&early).unwrap_or_default(),
+        }
+    }
 }
 
 pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    if arguments.format == Format::Html {
-        return Err(Error::unsupported("the HTML report is not there yet")
-            .with_hint("use --format md, which most viewers show well")
-            .into());
-    }
     let (entries, found) = find(session, arguments)?;
     let report = found.report(session, &entries)?;
     let answer = Answer::ok("").with("report", json!(report));
@@ -55,20 +61,15 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
         Format::Table => table(&report, crate::report::Look::default()),
         Format::Md => markdown(&report),
         Format::Junit => junit(&report)?,
-        Format::Json | Format::Html => format!("{:#}", answer.document("report")),
+        Format::Json => format!("{:#}", answer.document("report")),
     };
     match &arguments.output {
         Some(path) => {
-            write(path, &text)?;
-            Ok(Answer { text: format!("Wrote {}.", path.display()), ..answer })
+            let said = format!("Report: {}", path.display());
+            Ok(Answer { text: said, ..answer }.with_own(text))
         }
         None => Ok(Answer { text, ..answer }),
     }
-}
-
-pub fn write(path: &PathBuf, text: &str) -> Result<()> {
-    std::fs::write(path, text)
-        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
 /// The journal, and the plan it is of.

@@ -64,12 +64,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         address: session.address(&plan.path.display().to_string()),
         plan,
         options,
-        files: &arguments.files,
     };
     let purge = arguments.purge;
     let driven = drive.with(&interrupt, |run, cancel| roll_back(run, purge, cancel)).await?;
     // What was asked for and done is a success here, unlike a run that had to be rolled back.
-    let mut answer = driven.answer(session, &arguments.files)?;
+    let mut answer = driven.answer(session);
     if matches!(driven.outcome, crate::run::Outcome::RolledBack { .. }) {
         answer.exit = crate::cli::exit::Exit::Ok;
     }

@@ -73,7 +73,6 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         address: session.address(&plan.path.display().to_string()),
         plan,
         options,
-        files: &arguments.files,
     };
     drive.run(&interrupt).await
 }
@@ -119,7 +118,7 @@ pub fn check_stage(plan: &Plan, stage: Option<&str>) -> Result<(), Failure> {
 }
 
 impl Session {
-    /// Options of a run that is told nothing.
+    /// Options of a run without any of the command line's.
     pub fn run_options(&self) -> RunOptions {
         let mut options = RunOptions::new(self.surroundings.holder());
         options.environment = self.surroundings.variables.clone();

@@ -110,6 +110,8 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
     lines.extend(standing.progress(now).map(|(progress, _)| ("progress", progress)));
     let reason = report.reason.clone().filter(|_| report.waiting.is_none());
     lines.extend(reason.map(|reason| ("because", reason)));
+    let hint = report.error.as_ref().and_then(|error| error.hint.clone());
+    lines.extend(hint.map(|hint| ("what to do", hint)));
     lines.extend(traffic_lines(report, standing.traffic.as_ref()));
     if let Some(waiting) = &report.waiting {
         lines.push(("waits for", waiting.what.clone()));

@@ -76,6 +76,10 @@ pub fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
             .with_context("address", address)
             .with_source(error);
     }
+    let cause = chain(&error);
+    if cause.contains("invalid HTTP version") {
+        return unreachable(address, cause);
+    }
     Error::new(ErrorKind::Unavailable, "the connection broke off")
         .with_context("address", address)
         .with_source(error)
@@ -119,16 +123,32 @@ fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     None
 }
 
+/// A connection that failed, in words about addresses and ports. The libraries below have only texts for it.
 fn unreachable(address: &str, cause: String) -> Error {
-    let certificate = cause.contains("certificate");
-    let hint = if certificate {
-        "set SSL_CERT_FILE to a PEM file with your network's certificate authority"
+    let says = |words: &[&str]| words.iter().any(|word| cause.contains(word));
+    let (why, hint, retry) = if says(&["certificate"]) {
+        let hint = "set SSL_CERT_FILE to a PEM file with your network's certificate authority";
+        (cause.as_str(), hint, Retry::Never)
+    } else if says(&["InvalidContentType", "corrupt message"]) {
+        let hint = "write the address with http://, or name the port that speaks TLS";
+        ("that port speaks plain HTTP, and the address says https", hint, Retry::Never)
+    } else if says(&["invalid HTTP version"]) {
+        let hint = "write the address with https://, or name the port that speaks plain HTTP";
+        ("that port does not speak plain HTTP, as the address says", hint, Retry::Never)
+    } else if says(&["lookup address", "Name or service not known", "No such host"]) {
+        let hint =
+            "check the spelling of the host, the network, and HTTPS_PROXY where one is needed";
+        ("no host is known by that name", hint, Retry::Later)
+    } else if says(&["Connection refused"]) {
+        let hint = "check the address and the port, and that the service runs";
+        ("nothing listens there (connection refused)", hint, Retry::Later)
     } else {
-        "check the address, the network, and HTTPS_PROXY where one is needed"
+        let hint = "check the address, the network, and HTTPS_PROXY where one is needed";
+        (cause.as_str(), hint, Retry::Later)
     };
-    let error = Error::new(ErrorKind::Unavailable, format!("{address} cannot be reached: {cause}"))
-        .with_hint(hint);
-    if certificate { error.with_retry(Retry::Never) } else { error }
+    Error::new(ErrorKind::Unavailable, format!("{address} cannot be reached: {why}"))
+        .with_hint(hint)
+        .with_retry(retry)
 }
 
 /// The innermost cause, which says the most ("Connection refused").
@@ -408,5 +428,31 @@ mod tests {
     #[test]
     fn long_answers_are_cut() {
         assert!(http(400, &"é".repeat(2_000)).message().chars().count() <= SHOWN_CHARS + 1);
+    }
+
+    #[test]
+    fn a_connection_that_fails_is_described_by_address_and_port() {
+        let cases = [
+            (
+                "received corrupt message of type InvalidContentType",
+                "speaks plain HTTP",
+                Retry::Never,
+            ),
+            ("invalid HTTP version parsed", "https://", Retry::Never),
+            (
+                "failed to lookup address information: Name or service not known",
+                "name",
+                Retry::Later,
+            ),
+            ("Connection refused (os error 111)", "nothing listens", Retry::Later),
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE", Retry::Never),
+            ("No route to host", "No route to host", Retry::Later),
+        ];
+        for (cause, words, retry) in cases {
+            let error = unreachable("https://localhost:5080", cause.to_owned());
+            let text = format!("{error} {}", error.hint().unwrap_or_default());
+            assert!(text.contains("https://localhost:5080") && text.contains(words), "{text}");
+            assert_eq!(error.retry(), retry, "{cause}");
+        }
     }
 }

@@ -75,7 +75,6 @@ pub(super) fn preview_stage(
             );
         }
         details.extend(chosen.into_iter().flat_map(enumeration_details));
-        details.extend(examples(namespaces));
         details.extend(merges(namespaces));
         if copy.filter.is_some() {
             details.push(
@@ -109,7 +108,10 @@ fn describe(
 ) -> (char, String, String, String) {
     let records: u64 = namespaces.iter().map(|mapping| mapping.records).sum();
     let bytes = bytes_of(preview, records);
-    let asserts = format!("{assertions} assertions");
+    let asserts = match assertions {
+        1 => "1 assertion".to_owned(),
+        several => format!("{several} assertions"),
+    };
     let none = || "-".to_owned();
     match kind {
         StageKind::Audit(_) => ('?', asserts, "seconds".to_owned(), none()),
@@ -179,11 +181,13 @@ fn describe(
             let total: std::time::Duration = canary.steps.iter().map(|step| step.bake.0).sum();
             let waits = canary.steps.iter().any(|step| step.approve == Some(StepApproval::Manual));
             let approval = if waits { " + approval" } else { "" };
-            let time = crate::model::Span(total);
+            let time = crate::model::duration(total);
             ('%', steps.join(" -> "), format!("{time}{approval}"), "weight 0".to_owned())
         }
         StageKind::Decommission(stage) => {
-            let after = stage.after.map_or(String::new(), |after| format!(", {after} later"));
+            let after = stage.after.map_or(String::new(), |after| {
+                format!(", {} later", crate::model::duration(after.0))
+            });
             let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
             let what = format!("{}{after}{snapshot}", plan.file.source.index);
             ('-', what, none(), "none: point of no return".to_owned())
@@ -252,11 +256,6 @@ fn cells(one: &Enumerated) -> Option<String> {
         by.join(", "),
         group(largest),
     ))
-}
-
-fn examples(namespaces: &[Mapping]) -> Option<String> {
-    let renamed = namespaces.iter().find(|mapping| mapping.source != mapping.target)?;
-    Some(format!("for example {} -> {}", renamed.source, renamed.target))
 }
 
 /// How many namespaces become one with others, with an example.

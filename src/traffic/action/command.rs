@@ -114,9 +114,12 @@ impl CommandOutput {
             return Ok(self);
         }
         let last = |text: &str| text.trim_end().lines().last().map(str::to_owned);
-        let said = last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or_default();
-        Err(Error::new(ErrorKind::Failed, format!("the command failed with {}", self.status))
-            .with_context("output", said))
+        let error =
+            Error::new(ErrorKind::Failed, format!("the command failed with {}", self.status));
+        Err(match last(&self.stderr).or_else(|| last(&self.stdout)) {
+            Some(said) => error.with_context("output", said),
+            None => error,
+        })
     }
 }
 

@@ -291,7 +291,7 @@ impl CanaryWork {
             let now = context.clock.now();
             context.recorder.progress(&Progress {
                 stage: context.id(),
-                unit: "s of bake",
+                unit: Progress::SECONDS_OF_BAKE,
                 done: until(began, now).as_secs(),
                 total: until(began, ends).as_secs(),
                 note: Some(format!("step {} at {}", index + 1, step.weight)),

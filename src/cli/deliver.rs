@@ -1,0 +1,295 @@
+//! What a command leaves beside its answer on standard output: files and what GitHub Actions reads.
+//!
+//! All of it is opened before the command does anything. A path that cannot be written is a wrong command line;
+//! a stale file is replaced by one that says "not finished" in its own format, for whoever reads it after a crash.
+//! What cannot be written at the end is said on standard error and never hides how the command ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::events::EventsFile;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::github;
+use super::outlet::Outlet;
+use super::output::{Account, Answer, complain};
+use super::session::Session;
+use crate::error::Result;
+use crate::plan::Read;
+use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown};
+
+/// The files that a command is asked to leave, and those that it reads and must not overwrite.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub events: Option<PathBuf>,
+    pub junit: Option<PathBuf>,
+    pub report_md: Option<PathBuf>,
+    /// The one file that is the command's own output, with the option that names it.
+    pub own: Option<(&'static str, PathBuf)>,
+    /// What its own output holds before it is finished.
+    pub own_unfinished: String,
+    pub inputs: Vec<PathBuf>,
+}
+
+/// Everything that a command leaves, opened.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    events: Option<Arc<EventsFile>>,
+    junit: Option<Outlet>,
+    report_md: Option<Outlet>,
+    own: Option<Outlet>,
+    summary: Option<Outlet>,
+    outputs: Option<Outlet>,
+}
+
+/// A file that could not be written at the end.
+#[derive(Debug, PartialEq)]
+pub struct Unwritten {
+    pub asked_by: &'static str,
+    pub path: String,
+    pub reason: String,
+}
+
+/// How a command ended, for whoever was not there.
+pub struct Ended<'a> {
+    pub command: &'a str,
+    pub exit: Exit,
+    /// The plan and its warnings, once it was read.
+    pub read: Option<&'a Read>,
+    pub account: &'a Account,
+    /// Why it could not be done, worst first.
+    pub problems: Vec<Problem>,
+}
+
+impl Deliveries {
+    /// Opens what is asked for. What could be opened stays open beside a failure, so that it can say so.
+    pub fn open(command: &str, asked: &Asked, session: &Session) -> (Self, Option<Failure>) {
+        let mut opening = Opening { asked, session, opened: Vec::new(), failure: None };
+        let mut this = Self {
+            junit: opening.open("--junit", asked.junit.as_deref()),
+            report_md: opening.open("--report-md", asked.report_md.as_deref()),
+            own: asked.own.as_ref().and_then(|(option, path)| opening.open(option, Some(path))),
+            ..Self::default()
+        };
+        let events = opening.open("--events", asked.events.as_deref());
+        let name = |variable: &str| session.surroundings.github(variable).map(Path::new);
+        this.summary = opening.open("GITHUB_STEP_SUMMARY", name("GITHUB_STEP_SUMMARY"));
+        this.outputs = opening.open("GITHUB_OUTPUT", name("GITHUB_OUTPUT"));
+        let mut failure = opening.failure;
+        if failure.is_none() {
+            failure = this.begin(command, events, asked).err().map(Failure::Usage);
+        }
+        (this, failure)
+    }
+
+    /// Replaces stale files.
+    fn begin(
+        &mut self,
+        command: &str,
+        events: Option<Outlet>,
+        asked: &Asked,
+    ) -> Result<(), String> {
+        let early = Early::unfinished(command);
+        let texts = [
+            (&self.junit, early_junit(&early).map_err(|error| error.to_string())?),
+            (&self.report_md, early_markdown(&early)),
+            (&self.own, asked.own_unfinished.clone()),
+        ];
+        for (outlet, text) in texts {
+            if let Some(outlet) = outlet {
+                outlet.begin(&text).map_err(|error| cannot(outlet, &error))?;
+            }
+        }
+        if let Some(outlet) = events {
+            let file = EventsFile::begin(&outlet).map_err(|error| cannot(&outlet, &error))?;
+            self.events = Some(Arc::new(file));
+        }
+        Ok(())
+    }
+
+    /// What listens to a run and writes its events.
+    pub fn events(&self) -> Option<Arc<EventsFile>> {
+        self.events.clone()
+    }
+
+    /// Writes all but the outputs, which say how it went. Returns what could not be written.
+    pub fn finish(&self, session: &Session, ended: &Ended) -> Vec<Unwritten> {
+        let mut unwritten = Vec::new();
+        let mut put = |outlet: &Option<Outlet>, text: Option<Result<String>>, adds: bool| {
+            let (Some(outlet), Some(text)) = (outlet, text) else { return };
+            let written = text.map_err(|error| error.to_string()).and_then(|text| {
+                let written = if adds { outlet.add(&text) } else { outlet.finish(&text) };
+                written.map_err(|error| error.to_string())
+            });
+            unwritten.extend(written.err().map(|reason| Unwritten {
+                asked_by: outlet.asked_by,
+                path: outlet.path.display().to_string(),
+                reason,
+            }));
+        };
+        put(&self.junit, Some(ended.junit()), false);
+        put(&self.report_md, Some(Ok(ended.markdown())), false);
+        put(&self.own, ended.account.own.clone().map(Ok), false);
+        put(&self.summary, github::summary(ended).map(Ok), true);
+        if let Some(events) = &self.events {
+            unwritten.extend(events.unwritten());
+        }
+        if session.surroundings.is_github() {
+            // Workflow commands are read from both streams; standard output is kept for data.
+            github::annotations(ended, &session.surroundings)
+                .iter()
+                .for_each(|line| complain(line));
+        }
+        unwritten
+    }
+
+    /// Writes the outputs of a step of GitHub Actions.
+    pub fn outputs(&self, ended: &Ended) -> Option<Unwritten> {
+        let outlet = self.outputs.as_ref()?;
+        let error = outlet.add(&github::outputs(ended)).err()?;
+        Some(Unwritten {
+            asked_by: outlet.asked_by,
+            path: outlet.path.display().to_string(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Ended<'_> {
+    fn early(&self) -> Early {
+        let mut early = Early::of(self.command, self.read.map(|read| &read.plan));
+        early.problems.clone_from(&self.problems);
+        early
+    }
+
+    fn junit(&self) -> Result<String> {
+        match &self.account.report {
+            Some(report) => junit(report),
+            None => early_junit(&self.early()),
+        }
+    }
+
+    /// The report, or why there is none.
+    pub fn markdown(&self) -> String {
+        match &self.account.report {
+            Some(report) => markdown(report),
+            None => early_markdown(&self.early()),
+        }
+    }
+}
+
+impl Unwritten {
+    pub fn text(&self) -> String {
+        let Self { asked_by, path, reason } = self;
+        format!("cannot write {path} ({asked_by}): {reason}")
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "asked_by": self.asked_by, "path": self.path, "message": self.reason })
+    }
+}
+
+/// The files opened so far.
+struct Opening<'a> {
+    asked: &'a Asked,
+    session: &'a Session,
+    /// The resolved paths, each with what asked for it.
+    opened: Vec<(&'static str, PathBuf)>,
+    failure: Option<Failure>,
+}
+
+impl Opening<'_> {
+    fn open(&mut self, asked_by: &'static str, path: Option<&Path>) -> Option<Outlet> {
+        let path = path?;
+        let opened = self.refuse_inputs(asked_by, path).and_then(|()| {
+            let outlet = Outlet::open(asked_by, path).map_err(|error| {
+                format!("cannot write {} ({asked_by}): {error}", path.display())
+            })?;
+            self.refuse_twice(&outlet)?;
+            Ok(outlet)
+        });
+        match opened {
+            Ok(outlet) => {
+                self.opened.extend(outlet.file().map(|path| (asked_by, path.to_owned())));
+                Some(outlet)
+            }
+            Err(message) => {
+                self.failure.get_or_insert(Failure::Usage(message));
+                None
+            }
+        }
+    }
+
+    /// Keeps a slip of the hand from overwriting the plan, a file of variables or a journal.
+    fn refuse_inputs(&self, asked_by: &str, path: &Path) -> Result<(), String> {
+        let Ok(outlet) = path.canonicalize() else { return Ok(()) };
+        let is_input = |input: &PathBuf| input.canonicalize().is_ok_and(|input| input == outlet);
+        if let Some(input) = self.asked.inputs.iter().find(|input| is_input(input)) {
+            return Err(format!("`{asked_by}` would overwrite {}", input.display()));
+        }
+        let state = self.session.state().canonicalize().ok();
+        let is_of_a_run = state.is_some_and(|state| outlet.starts_with(state))
+            && outlet.file_name().is_some_and(|name| {
+                ["journal.jsonl", "lock", "lock.json"].iter().any(|own| name == *own)
+            });
+        match is_of_a_run {
+            true => Err(format!("`{asked_by}` would overwrite {} of a run", path.display())),
+            false => Ok(()),
+        }
+    }
+
+    fn refuse_twice(&self, outlet: &Outlet) -> Result<(), String> {
+        match self.opened.iter().find(|(_, path)| outlet.is(path)) {
+            Some((other, _)) => Err(format!(
+                "`{other}` and `{}` are the same file, {}",
+                outlet.asked_by,
+                outlet.path.display()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn cannot(outlet: &Outlet, error: &std::io::Error) -> String {
+    format!("cannot write {} ({}): {error}", outlet.path.display(), outlet.asked_by)
+}
+
+impl Session {
+    /// Leaves everything that was asked for, prints the answer and returns how the process ends: as the command
+    /// did, except that a success with something unwritten is an error.
+    pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
+        let mut account = std::mem::take(&mut answer.account);
+        if account.report.is_none() && problems.is_empty() {
+            account.summary.get_or_insert_with(|| answer.text.clone());
+        }
+        let mut ended = Ended {
+            command,
+            exit: answer.exit,
+            read: self.read.get(),
+            account: &account,
+            problems,
+        };
+        let mut exit = answer.exit;
+        let lost = |exit: &mut Exit, text: &str| {
+            complain(&format!("{}{text}", super::failure::label(self.output.stderr.colour)));
+            if matches!(exit, Exit::Ok | Exit::Changes) {
+                *exit = Exit::Error;
+            }
+        };
+        let unwritten = self.deliveries.finish(self, &ended);
+        unwritten.iter().for_each(|one| lost(&mut exit, &one.text()));
+        answer.exit = exit;
+        if !unwritten.is_empty() {
+            answer =
+                answer.with("unwritten", unwritten.iter().map(Unwritten::json).collect::<Vec<_>>());
+        }
+        if let Err(error) = self.output.answer(command, &answer) {
+            lost(&mut exit, &format!("cannot write to standard output: {error}"));
+        }
+        ended.exit = exit;
+        if let Some(one) = self.deliveries.outputs(&ended) {
+            lost(&mut exit, &one.text());
+        }
+        exit
+    }
+}

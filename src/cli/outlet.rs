@@ -1,0 +1,197 @@
+//! A file that a command leaves: opened before anything else is done, written as a whole at the end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A file that a command leaves, open for writing since before the command did anything.
+#[derive(Debug)]
+pub struct Outlet {
+    /// What asks for it: `--junit`, `GITHUB_OUTPUT`.
+    pub asked_by: &'static str,
+    /// The path as it was given.
+    pub path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A regular file, under its resolved path: another working folder or a moved link changes nothing.
+    File(PathBuf),
+    /// A device or a pipe: there is nothing to replace, and what was written cannot be taken back.
+    Stream(Mutex<File>),
+}
+
+impl Outlet {
+    /// Opens `path` for writing and makes its folder where that is missing. An old file keeps what it holds.
+    ///
+    /// # Errors
+    /// Where nothing can be written there.
+    pub fn open(asked_by: &'static str, path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let kind = match file.metadata()?.is_file() {
+            true => Kind::File(path.canonicalize()?),
+            false => Kind::Stream(Mutex::new(file)),
+        };
+        Ok(Self { asked_by, path: path.to_owned(), kind })
+    }
+
+    /// Whether `path` is this very file, under whatever name.
+    pub fn is(&self, path: &Path) -> bool {
+        let Kind::File(own) = &self.kind else { return false };
+        path.canonicalize().is_ok_and(|path| path == *own) || is_linked(own, path)
+    }
+
+    /// The resolved path; `None` for a device or a pipe.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.kind {
+            Kind::File(path) => Some(path),
+            Kind::Stream(_) => None,
+        }
+    }
+
+    /// Puts `text` in the place of a stale file. A device or a pipe gets only what is final.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(&self, text: &str) -> io::Result<()> {
+        match &self.kind {
+            Kind::File(path) => replace(path, text.as_bytes()),
+            Kind::Stream(_) => Ok(()),
+        }
+    }
+
+    /// Writes the final text, whole or not at all where that is possible.
+    ///
+    /// # Errors
+    /// Where it cannot be written; a regular file then keeps what it held.
+    pub fn finish(&self, text: &str) -> io::Result<()> {
+        match &self.kind {
+            Kind::File(path) => replace(path, text.as_bytes()),
+            Kind::Stream(file) => write(file, text.as_bytes()),
+        }
+    }
+
+    /// Adds `text` to what is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn add(&self, text: &str) -> io::Result<()> {
+        match &self.kind {
+            Kind::File(path) => {
+                OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
+            }
+            Kind::Stream(file) => write(file, text.as_bytes()),
+        }
+    }
+
+    /// Empties it and returns a handle to write it bit by bit.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn stream(&self) -> io::Result<File> {
+        match &self.kind {
+            Kind::File(path) => File::create(path),
+            Kind::Stream(file) => file.lock().unwrap_or_else(PoisonError::into_inner).try_clone(),
+        }
+    }
+}
+
+fn write(file: &Mutex<File>, bytes: &[u8]) -> io::Result<()> {
+    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+    file.write_all(bytes)?;
+    file.flush()
+}
+
+/// Writes a file beside the old one and puts it in its place, so that a reader, a full disk or a killed process
+/// never leaves half of it. Where only the file itself may be written (a mounted file, a folder of somebody
+/// else's), it is overwritten.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&beside) else {
+        return std::fs::write(path, bytes);
+    };
+    let written = file.write_all(bytes).and_then(|()| match std::fs::metadata(path) {
+        Ok(old) => file.set_permissions(old.permissions()),
+        Err(_) => Ok(()),
+    });
+    drop(file);
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(&beside);
+        return Err(error);
+    }
+    if std::fs::rename(&beside, path).is_err() {
+        let _ = std::fs::remove_file(&beside);
+        return std::fs::write(path, bytes);
+    }
+    Ok(())
+}
+
+/// Whether two paths are hard links of one file.
+#[cfg(unix)]
+fn is_linked(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_linked(_: &Path, _: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_its_folder_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/report.xml");
+        let outlet = Outlet::open("--junit", &path).unwrap();
+        outlet.begin("not finished").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "not finished");
+        outlet.finish("done").unwrap();
+        outlet.add(" and more").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "done and more");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Outlet::open("--junit", folder.path()).is_err());
+        assert!(Outlet::open("--junit", &folder.path().join("x/")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_is_known_under_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.xml");
+        let outlet = Outlet::open("--junit", &path).unwrap();
+        let (soft, hard) = (folder.path().join("soft"), folder.path().join("hard"));
+        std::os::unix::fs::symlink(&path, &soft).unwrap();
+        std::fs::hard_link(&path, &hard).unwrap();
+        for name in [&path, &soft, &hard, &folder.path().join("./report.xml")] {
+            assert!(outlet.is(name), "{}", name.display());
+        }
+        assert!(!outlet.is(&folder.path().join("other")));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_at_the_end() {
+        let outlet = Outlet::open("--junit", Path::new("/dev/full")).unwrap();
+        outlet.begin("not finished").unwrap();
+        assert!(outlet.finish("done").is_err());
+        assert!(outlet.add("more").is_err());
+    }
+}
