@@ -6,7 +6,7 @@ use crate::plan::file::Cast;
 /// The largest whole number up to which every whole number is an f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// `value` as `to`. Null stays null: it is no value.
+/// Converts `value` to `to`. Null stays null: it is no value.
 ///
 /// # Errors
 /// Why it cannot be cast, without the value (it may be personal).

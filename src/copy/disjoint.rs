@@ -1,4 +1,4 @@
-//! Whether namespaces that become one share an id: told before the first record is copied.
+//! Whether namespaces that become one share an id, found out before the first record is copied.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const CHUNK: usize = 1_000;
 const NAMED: usize = 5;
 
 /// Walks the ids of `shards`, which all go to namespaces that get several sources, and compares them as one sorted
-/// stream; memory does not grow with their number. `folder` is for what is sorted, `seen` is told how many ids were
+/// stream; memory does not grow with their number. `folder` is for what is sorted, `seen` hears how many ids were
 /// walked.
 ///
 /// # Errors

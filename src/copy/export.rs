@@ -18,13 +18,13 @@ pub const FILE_BYTES: usize = 8_000_000;
 /// The most records of one file.
 pub const FILE_RECORDS: usize = 1_000;
 
-/// Where the files go.
+/// The destination of the files.
 pub struct Export {
     pub place: Place,
 }
 
 impl Export {
-    /// Writes the records of a chunk as one file; those that `target` would refuse are set aside. The file's name tells
+    /// Writes the records of a chunk as one file; those that `target` would refuse are set aside. The file's name says
     /// the shard and how many of its ids stand before the chunk.
     pub(super) async fn write(
         &self,
@@ -73,13 +73,13 @@ impl Export {
 
 const ENDING: &str = ".parquet";
 
-/// How the path of every file of a shard begins: several source namespaces may go into one folder.
+/// The prefix of the path of every file of a shard: several source namespaces may go into one folder.
 fn prefix_of(shard: &Shard) -> String {
     let source = short_digest(shard.source.as_str());
     format!("{}/{source}-{}-", shard.target.explicit(), shard.cell)
 }
 
-/// Sixteen hexadecimal digits: a name may hold what a path cannot.
+/// Names a file by sixteen hexadecimal digits: a namespace may hold what a path cannot.
 fn short_digest(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

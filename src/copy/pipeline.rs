@@ -30,7 +30,7 @@ pub struct Pipeline {
     pub target: Arc<dyn Target>,
     /// Lists the source's ids where it cannot.
     pub staging: Option<Arc<dyn Source>>,
-    /// Where records are written as files, to be imported, in place of upserts.
+    /// The files that records are written to for an import, in place of upserts.
     pub export: Option<Arc<Export>>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,

@@ -27,11 +27,11 @@ enum Setter {
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
-    /// The record as the target shall have it; id and vectors never change.
+    /// The record as the target is to have it; id and vectors never change.
     Kept(Record),
     /// The plan's filter leaves it out.
     LeftOut,
-    /// It cannot be changed as the plan asks: the record as the source has it, and why.
+    /// A record that cannot be changed as the plan asks, as the source has it, and why.
     Refused(Record, String),
 }
 
@@ -100,7 +100,7 @@ impl Transform {
         }
     }
 
-    /// The metadata as the target shall have it; `None` where nothing changes.
+    /// The metadata as the target is to have it; `None` where nothing changes.
     fn metadata(&self, namespace: &Namespace, record: &Record) -> Result<Option<Metadata>, String> {
         let changes_nothing = self.drop.is_empty()
             && self.rename.is_empty()

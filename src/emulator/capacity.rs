@@ -1,6 +1,6 @@
 //! The read capacity of a serverless index: on demand, or nodes of its own, which change after a while.
 //!
-//! It is told of and has no effect, except that no replicas disable the index.
+//! It is described and has no effect, except that no replicas disable the index.
 
 use std::time::Duration;
 

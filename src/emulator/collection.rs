@@ -17,7 +17,7 @@ pub(crate) struct Collection {
     pub dimension: Option<u32>,
     pub progress: Progress,
     pub records: Store,
-    /// Of the records as they are stored; counted once.
+    /// The size of the records as they are stored; counted once.
     bytes: OnceLock<usize>,
 }
 

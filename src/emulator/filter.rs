@@ -61,7 +61,7 @@ impl Filter {
         }
     }
 
-    /// The same filter where only `indexed` fields can be seen: the others are absent to it.
+    /// Returns the filter as an index sees it that knows only `indexed` fields: the others are absent.
     pub fn limited_to(self, indexed: &[String]) -> Self {
         let limit = |filters: Vec<Self>| {
             filters.into_iter().map(|filter| filter.limited_to(indexed)).collect()

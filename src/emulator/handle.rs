@@ -63,7 +63,7 @@ impl Emulator {
         self.project.keep(door.serve(scope.router()));
     }
 
-    /// Where the control plane answers.
+    /// The address of the control plane.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

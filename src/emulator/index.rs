@@ -27,9 +27,9 @@ pub(crate) struct Extras {
 
 pub(crate) struct Index {
     pub name: String,
-    /// Told only by backups and restore jobs.
+    /// Shown only by backups and restore jobs.
     pub id: String,
-    /// With a scheme: the address of the index's own listener.
+    /// The address of the index's own listener, with a scheme.
     pub host: String,
     pub dimension: Option<u32>,
     pub vector_type: VectorType,

@@ -17,7 +17,7 @@ pub(crate) struct Probe {
     metric: Metric,
     values: Vec<f32>,
     norm: f32,
-    /// In order of the index.
+    /// The sparse entries in the order of their indices.
     sparse: Vec<(u32, f32)>,
     ties: Ties,
 }
@@ -75,7 +75,8 @@ impl Probe {
         }
     }
 
-    /// `None` where the two have nothing to compare: a sparse probe and a record without a common index.
+    /// Scores a stored record; `None` where the two have nothing to compare: a sparse probe and a record without a
+    /// common index.
     fn score(&self, stored: &Stored) -> Option<f32> {
         let dense = match self.metric {
             _ if self.values.is_empty() => None,
@@ -155,7 +156,7 @@ pub(crate) fn norm(values: &[f32]) -> f32 {
     dot(values, values).sqrt()
 }
 
-/// 0 where the lengths differ, which upserts and queries have excluded.
+/// Multiplies two vectors; 0 where the lengths differ, which upserts and queries have excluded.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     f32::dot(a, b).unwrap_or(0.0) as f32
 }

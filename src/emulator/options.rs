@@ -11,7 +11,7 @@ use crate::provider::storage::S3Options;
 /// and applies the documented limits.
 #[derive(Clone, Debug)]
 pub struct EmulatorOptions {
-    /// Where the control plane (and, see the module's text, the data plane) answers; port 0 takes a free one.
+    /// The address of the control plane and, as the module's text says, the data plane; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The key requests must carry; `None` takes any and none.
     pub api_key: Option<String>,
@@ -42,7 +42,7 @@ pub struct EmulatorOptions {
     pub import_starts_after: Duration,
     /// How imports reach `s3:` buckets.
     pub s3: S3Options,
-    /// What tells readiness, lag and rate limits the time, and waits latencies.
+    /// The clock of readiness, lag, rate limits and latencies.
     pub clock: Clock,
 }
 

@@ -56,7 +56,7 @@ impl Progress {
         self.stage(now) == Stage::Done
     }
 
-    /// When it ended, well or badly; `None` while it is under way.
+    /// The time at which it ended, well or badly; `None` while it is under way.
     pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
         (self.stage(now) != Stage::UnderWay).then(|| self.due())
     }

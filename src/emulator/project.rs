@@ -46,7 +46,7 @@ pub(crate) struct Project {
     pub dice: Dice,
     pub tally: Tally,
     pub buckets: Buckets,
-    /// Where the listeners of indexes are bound.
+    /// The address that listeners of indexes are bound to.
     pub ip: IpAddr,
     /// Ends every listener and every connection.
     pub stop: CancellationToken,
@@ -148,7 +148,7 @@ impl Project {
         graves.insert(index.id.clone(), now);
     }
 
-    /// When the index of this id was deleted.
+    /// The time at which the index of this id was deleted.
     pub fn gone_at(&self, id: &str) -> Option<Timestamp> {
         self.graves.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
@@ -168,7 +168,7 @@ impl Project {
         found.ok_or_else(|| Refusal::not_found(format!("Collection {name} not found.")))
     }
 
-    /// False where the name is taken.
+    /// Takes a name; false where it is taken already.
     pub fn put_collection(&self, collection: Collection) -> bool {
         let mut collections = self.collections.write().unwrap_or_else(PoisonError::into_inner);
         let is_free = !collections.contains_key(&collection.name);

@@ -28,7 +28,7 @@ const fn index(what: &'static str, per_second: u32) -> Limit {
 pub(crate) const UPSERTS: Limit = namespace("upsert requests", 100);
 pub(crate) const UPSERT_BYTES: Limit = namespace("upserted bytes", 50_000_000);
 pub(crate) const QUERIES: Limit = namespace("query requests", 100);
-/// In quarters of a unit, the least a query costs.
+/// The limit of query units, in quarters of a unit: the least a query costs.
 pub(crate) const QUERY_QUARTER_UNITS: Limit = index("quarter read units of queries", 8_000);
 pub(crate) const UPDATES: Limit = namespace("update requests", 100);
 pub(crate) const UPDATES_BY_METADATA: Limit = namespace("updates by metadata", 5);

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::error::{Error, Result};
 
-/// A bound listener that is not served yet, so that its address can be told first.
+/// A bound listener that is not served yet, so that its address is known first.
 pub(crate) struct Door {
     listener: TcpListener,
     stop: CancellationToken,
@@ -38,7 +38,7 @@ impl Door {
 
     pub fn address(&self) -> Result<SocketAddr> {
         let address = self.listener.local_addr();
-        address.map_err(|error| Error::io("cannot tell the listener's address", error))
+        address.map_err(|error| Error::io("the listener's address is not known", error))
     }
 
     /// Serves until the door's token is cancelled; then every connection is cut.

@@ -61,7 +61,7 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    /// Whether the index tells of this namespace: it was created by name or has held a record.
+    /// Whether the index shows this namespace: it was created by name or has held a record.
     pub fn exists(&self) -> bool {
         self.is_created
     }

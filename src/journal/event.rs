@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 1;
 pub struct Entry {
     /// The format's version, [`FORMAT`] when this program wrote it.
     pub v: u32,
-    /// From 0, without gaps.
+    /// The number of the event, from 0 without gaps.
     pub seq: u64,
     pub at: Timestamp,
     #[serde(flatten)]
@@ -113,7 +113,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         identity: Option<Identity>,
     },
-    /// It was there already and is what the plan asks for.
+    /// The index was there already and is what the plan asks for.
     IndexFound {
         stage: StageId,
         index: String,
@@ -126,7 +126,7 @@ pub enum Event {
         side: Side,
         was: bool,
     },
-    /// It is as it was found.
+    /// The index is as it was found.
     ProtectionRestored {
         stage: StageId,
         side: Side,
@@ -141,7 +141,7 @@ pub enum Event {
         stage: StageId,
         resource: Resource,
     },
-    /// It is gone.
+    /// The resource is gone.
     ResourceRemoved {
         stage: StageId,
         resource: Resource,
@@ -302,7 +302,7 @@ pub enum Event {
         stage: StageId,
         index: String,
     },
-    /// It was not deleted: the service refused, or the process ended before it asked. The intent is void.
+    /// The index was not deleted: the service refused, or the process ended before it asked. The intent is void.
     SourceKept {
         stage: StageId,
         index: String,
@@ -392,7 +392,7 @@ pub struct Judged {
 pub enum Route {
     /// Enumerated, fetched, changed and upserted.
     Stream,
-    /// As [`Route::Stream`], with the ids listed by a staging index made from a collection of the source.
+    /// A stream whose ids are listed by a staging index made from a collection of the source.
     Staging,
     /// Within the provider: the target is made from a collection of the source.
     Collection,
@@ -415,7 +415,7 @@ impl Route {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "known", rename_all = "snake_case")]
 pub enum Aftermath {
-    /// It was read: this is what is there.
+    /// The weight was read: this is what is there.
     Read {
         weight: Share,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -423,7 +423,7 @@ pub enum Aftermath {
     },
     /// The driver changed nothing.
     Unchanged,
-    /// It could not be read.
+    /// The weight could not be read.
     Unknown,
 }
 

@@ -41,7 +41,7 @@ pub enum Request {
         by: String,
         namespaces: BTreeMap<Namespace, u64>,
     },
-    /// That is done.
+    /// The deletion is done.
     Erased {
         side: Side,
         what: String,

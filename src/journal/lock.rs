@@ -28,7 +28,7 @@ const LOOKED_AT: (u32, Duration) = (10, Duration::from_millis(5));
 /// Room in a record for a longer `until`: renewing never changes its length.
 const SPARE: usize = 32;
 
-/// Who runs.
+/// The process that runs a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub name: String,

@@ -32,7 +32,7 @@ pub struct RunState {
     pub last: Option<Timestamp>,
     /// Events folded so far; the next one has this `seq`.
     pub events: u64,
-    /// In the order of the plan.
+    /// The stages in the order of the plan.
     pub stages: Vec<StageState>,
     /// Deletions of somebody's data that have begun and not ended, by side and command.
     pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
@@ -44,7 +44,7 @@ pub struct RunState {
     pub reviewed: Option<serde_json::Value>,
     pub approvals: BTreeSet<Gate>,
     pub requested: BTreeSet<Gate>,
-    /// Who paused it.
+    /// The name of whoever paused it.
     pub paused: Option<String>,
     pub abort: Option<String>,
     /// Whether somebody resumed it since it was last held.

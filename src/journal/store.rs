@@ -22,7 +22,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// `state` is the state folder (`.vecshift`), `plan` the plan's name.
+    /// The paths of a plan's runs: `state` is the state folder (`.vecshift`), `plan` the plan's name.
     pub fn new(state: &Path, plan: &str) -> Self {
         Self { dir: state.join(plan) }
     }
@@ -40,7 +40,7 @@ impl Paths {
         self.dir.join("journal.jsonl")
     }
 
-    /// Where an ended run's journal goes when another one starts.
+    /// The place of an ended run's journal once another run starts.
     pub fn archived(&self, run: &str) -> PathBuf {
         self.dir.join(format!("journal-{run}.jsonl"))
     }
@@ -232,7 +232,7 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
     }
 }
 
-/// As [`read`], and refuses the journal of another plan.
+/// Reads a whole journal and refuses that of another plan.
 pub fn read_of(path: &Path, plan: &str) -> Result<Vec<Entry>> {
     let entries = read(path)?;
     match entries.first().map(|first| &first.event) {

@@ -1,4 +1,4 @@
-//! What tells an index from another of the same name.
+//! The identity of an index: what distinguishes it from another of the same name.
 
 use serde::{Deserialize, Serialize};
 

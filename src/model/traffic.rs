@@ -5,7 +5,7 @@ use super::Share;
 /// Traffic that is not where a run left it, although the run did not move it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrafficChange {
-    /// Where the weight is kept: `flag use-new in flag.json`.
+    /// The place the weight is kept in: `flag use-new in flag.json`.
     pub place: String,
     /// The weight the run left; `None` where it had set none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -153,7 +153,7 @@ impl Diagnostics {
         self.list.iter().any(Diagnostic::is_error)
     }
 
-    /// For example `2 errors and 1 warning`.
+    /// Counts them: `2 errors and 1 warning`.
     pub fn summary(&self) -> String {
         let errors = self.list.iter().filter(|diagnostic| diagnostic.is_error()).count();
         let warnings = self.list.len() - errors;

@@ -92,7 +92,7 @@ impl Plan {
         self.file.stages.iter().zip(&self.stages)
     }
 
-    /// One of the plan's late texts as a template, with the plan's `vars` and `env`.
+    /// Makes a template of one of the plan's late texts, with the plan's `vars` and `env`.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Plan {
         Template::new(text, &self.bindings)
     }
 
-    /// Where a part of the plan stands, by its JSON pointer in the file, for example `/stages/2/assert/0`. Of a
+    /// The place of a part of the plan, by its JSON pointer in the file, for example `/stages/2/assert/0`. Of a
     /// part that is not in the file, the nearest one around it.
     pub fn place(&self, pointer: &str) -> Place {
         self.places.of(pointer)
@@ -123,6 +123,6 @@ impl Plan {
 pub struct CheckedStage {
     pub id: StageId,
     pub assertions: Vec<Assertion>,
-    /// Where the stage starts in the file.
+    /// The place in the file where the stage starts.
     pub place: Place,
 }

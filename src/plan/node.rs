@@ -34,7 +34,7 @@ pub(crate) struct Scalar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
-    /// In quotes or as a block: always text.
+    /// A scalar in quotes or a block: always text.
     Quoted,
     /// The result of a template: text, or whatever the place wants that it looks like.
     Rendered,
@@ -53,7 +53,7 @@ pub(crate) enum Word<'a> {
 }
 
 impl Scalar {
-    /// By the YAML 1.2 core schema, with `_` between digits as in `10_000`.
+    /// Reads the scalar by the YAML 1.2 core schema, with `_` between digits as in `10_000`.
     pub fn word(&self) -> Word<'_> {
         match self.style {
             Style::Plain => plain(&self.text),
@@ -61,7 +61,7 @@ impl Scalar {
         }
     }
 
-    /// As [`Scalar::word`], but a rendered template counts as if it had been written plainly.
+    /// Reads the scalar as [`Scalar::word`] does, but a rendered template counts as if it had been written plainly.
     pub fn lenient_word(&self) -> Word<'_> {
         match self.style {
             Style::Rendered => plain(&self.text),

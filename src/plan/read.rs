@@ -46,7 +46,7 @@ pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
     Reading::default().finish(path, None, inputs)
 }
 
-/// As [`read`], as if the file at `path` held `text`. Other files are looked for from the path's folder.
+/// Reads a plan as if the file at `path` held `text`. Other files are looked for from the path's folder.
 ///
 /// # Errors
 ///

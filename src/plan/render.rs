@@ -15,12 +15,12 @@ pub enum Colour {
 }
 
 impl Diagnostics {
-    /// Everything, each with its source line; ends with a line feed unless there is nothing.
+    /// Renders everything, each with its source line; ends with a line feed unless there is nothing.
     pub fn render(&self, colour: Colour) -> String {
         self.iter().map(|diagnostic| self.render_one(diagnostic, colour) + "\n").collect()
     }
 
-    /// One of the list, without a line feed at its end.
+    /// Renders one of the list, without a line feed at its end.
     fn render_one(&self, diagnostic: &Diagnostic, colour: Colour) -> String {
         let renderer = match colour {
             Colour::Never => Renderer::plain(),

@@ -49,7 +49,7 @@ impl Sources {
             .unwrap_or_default()
     }
 
-    /// Line and column of the region's first character, counted from 1.
+    /// Returns line and column of the region's first character, counted from 1.
     pub fn place(&self, region: Region) -> Place {
         let Some(file) = self.file(region.file) else { return Place::default() };
         let before = file.text.get(..region.start).unwrap_or(&file.text);
@@ -101,7 +101,7 @@ impl SourceFile {
     }
 }
 
-/// As many one-byte characters as the character has bytes; white space stays what it is.
+/// Counts the bytes of a character, to put as many stars in its place; white space stays what it is.
 fn stars(c: char) -> usize {
     if c.is_whitespace() { 1 } else { c.len_utf8() }
 }

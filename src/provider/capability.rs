@@ -7,7 +7,7 @@ pub struct Capabilities {
     pub list: bool,
     /// Counts records by a metadata filter.
     pub filtered_count: bool,
-    /// Tells log sequence numbers, so that a reader can wait for a write.
+    /// Gives log sequence numbers, so that a reader can wait for a write.
     pub lsn: bool,
     /// Keeps sparse values.
     pub sparse: bool,

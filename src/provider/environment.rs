@@ -22,7 +22,7 @@ pub struct Environment {
     pub base: PathBuf,
     /// The control plane where the plan names none; stands above [`CONTROLLER_VARIABLE`].
     pub controller_host: Option<String>,
-    /// Where a rehearsal plays: every endpoint is there whatever the plan says, and no secret is read.
+    /// The emulator of a rehearsal: every endpoint is there whatever the plan says, and no secret is read.
     pub stand_in: Option<StandIn>,
     pub transport: Transport,
     pub user_agent: String,

@@ -69,7 +69,7 @@ pub struct Match {
 pub struct Upserted {
     /// Records acknowledged.
     pub count: u64,
-    /// The log sequence number of the write, where the provider tells it.
+    /// The log sequence number of the write, where the provider gives it.
     pub lsn: Option<u64>,
 }
 
@@ -86,9 +86,9 @@ pub struct Collection {
     /// The provider's word for how it stands, for example `Initializing`.
     pub state: String,
     pub dimension: Option<u32>,
-    /// Records in it, where the provider tells.
+    /// Records in it, where the provider says so.
     pub records: Option<u64>,
-    /// Bytes it takes, where the provider tells.
+    /// Bytes it takes, where the provider says so.
     pub bytes: Option<u64>,
 }
 
@@ -110,9 +110,9 @@ pub struct Import {
     pub uri: String,
     /// The provider's word for how it stands, for example `InProgress`.
     pub state: String,
-    /// 0 to 100, where the provider tells.
+    /// 0 to 100, where the provider says so.
     pub percent: Option<f64>,
-    /// Records imported so far, where the provider tells.
+    /// Records imported so far, where the provider says so.
     pub records: Option<u64>,
     /// Why it failed.
     pub error: Option<String>,
@@ -158,7 +158,7 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// The number of records that match `filter` in all namespaces together, by namespace where told.
+    /// The number of records that match `filter` in all namespaces together, by namespace where the provider says so.
     ///
     /// # Behavior
     /// - `Unsupported` unless [`Capabilities::filtered_count`].
@@ -226,7 +226,7 @@ pub trait Target: Source {
     /// - `None` where there is no such collection; that is not an error.
     async fn collection(&self, name: &str) -> Result<Option<Collection>>;
 
-    /// As [`Target::create`], with the records of `collection` in it.
+    /// Creates an index as [`Target::create`] does, with the records of `collection` in it.
     ///
     /// # Behavior
     /// - The records may appear after the index is ready.
@@ -251,8 +251,8 @@ pub trait Target: Source {
     /// The size of `record` in a request, in bytes, by the wire that counts more.
     fn request_bytes(&self, record: &Record) -> usize;
 
-    /// Why the target would refuse `record` as it stands; `None` where it would take it. The index decides as it was last
-    /// described; where it is not there, as `planned` says that it will be.
+    /// Why the target would refuse `record` as it stands; `None` where it would take it. The index decides as it was
+    /// last described; where it is not there, as `planned` says that it will be.
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
 }
 

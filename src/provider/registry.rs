@@ -29,7 +29,7 @@ pub fn open_target(
 }
 
 /// Whether both ends of a plan are seen with the same key at the same address. Two keys may be of one project all the
-/// same; that cannot be told from here.
+/// same; that cannot be seen from here.
 ///
 /// # Errors
 /// `Invalid` where a key is missing.

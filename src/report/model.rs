@@ -55,7 +55,7 @@ pub struct Report {
     /// The share of traffic the target has; `None` where it was never moved or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,
-    /// The same with what is not known; `None` where it was never moved.
+    /// The traffic with what is not known of it; `None` where it was never moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -161,7 +161,8 @@ impl Report {
         format!("{} {}{reason}", self.ending.symbol(), self.ending.title())
     }
 
-    /// The process that started it, and the one that acts now where that is another: `ada@desk (process 7), now grace@hut (process 9)`.
+    /// The process that started it, and the one that acts now where that is another: `ada@desk (process 7), now
+    /// grace@hut (process 9)`.
     pub fn by(&self) -> String {
         match (self.holders.first(), self.holders.last()) {
             (Some(first), Some(last)) if first != last => {

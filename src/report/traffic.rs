@@ -4,7 +4,7 @@ use super::Waiting;
 use crate::journal::{Hold, RunState};
 use crate::model::Share;
 
-/// Where the traffic is, as far as the run knows.
+/// The traffic, as far as the run knows where it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrafficReport {
     /// The weight that was last read back, or requested where it cannot be.
@@ -15,12 +15,12 @@ pub struct TrafficReport {
     /// The weight that was asked for since, where nobody knows whether it is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Share>,
-    /// In words: `25% of it goes to twin-serverless`.
+    /// The traffic in words: `25% of it goes to twin-serverless`.
     pub text: String,
 }
 
 impl TrafficReport {
-    /// `None` where the run never moved any. A run that waits because somebody else did has seen where it is.
+    /// Reads the traffic off a state; `None` where the run never moved any. A run that waits because somebody else did has seen where it is.
     pub(super) fn of(state: &RunState, waiting: Option<&Waiting>) -> Option<Self> {
         if let Some(Hold::Traffic { change }) = waiting.map(|waiting| &waiting.hold) {
             let (last, text) = (change.to, format!("{}, {}", change.now, change.left()));

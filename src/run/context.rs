@@ -29,7 +29,7 @@ pub struct Context {
     pub clock: Clock,
     pub cancel: CancellationToken,
     pub options: Arc<RunOptions>,
-    /// Where this run's artifacts go.
+    /// The folder of this run's artifacts.
     pub artifacts: PathBuf,
     /// The sorted ids of the manifest of each copy stage, once they were opened.
     pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,

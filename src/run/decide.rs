@@ -1,4 +1,4 @@
-//! What comes next: a pure function of the plan, the state and what this run was told.
+//! What comes next: a pure function of the plan, the state and this run's options.
 
 use crate::journal::{Cause, Gate, Hold, HookState, Phase, RunState, StageState, StageStatus};
 use crate::model::{Side, StageId};
@@ -76,7 +76,7 @@ fn forward(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
     Decision::Perform(index)
 }
 
-/// Nothing is read or written while somebody's data is deleted.
+/// Holds the run while somebody's data is deleted: nothing is read or written meanwhile.
 fn erasure(plan: &Plan, state: &RunState) -> Option<Hold> {
     let ((side, what), _) = state.erasing.first_key_value()?;
     let index = match side {
@@ -98,7 +98,7 @@ fn stage_gate(plan: &Plan, state: &RunState, stage: &StageState, index: usize) -
     Some(Decision::Hold { stage: stage.id.clone(), hold: Hold::Approval { gate } })
 }
 
-/// Last stage first; stages that never started have nothing to undo.
+/// Says what to undo next, last stage first; stages that never started have nothing to undo.
 fn next_undo(plan: &Plan, state: &RunState) -> Decision {
     if wants_hooks(plan, state, HookWhen::BeforeRollback) {
         return Decision::RunHooks(HookWhen::BeforeRollback);

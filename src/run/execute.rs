@@ -157,8 +157,8 @@ impl Executor {
         }
     }
 
-    /// What an earlier process left open is looked at before anything else: whether the source went, and whose protection
-    /// is to be put back. A rollback waits for nothing of this.
+    /// What an earlier process left open is looked at before anything else: whether the source went, and whose
+    /// protection is to be put back. A rollback waits for nothing of this.
     async fn settle(&self, was_done: bool) -> Result<()> {
         if was_done || self.is_rolling_back() {
             return Ok(());
@@ -217,7 +217,7 @@ impl Executor {
         }
     }
 
-    /// Waits for a hold; `Some` where this process shall not.
+    /// Waits for a hold. Returns the outcome where this process does not wait.
     async fn hold(&self, stage: StageId, hold: Hold) -> Result<Option<Outcome>> {
         let is_new = self.base.recorder.with_state(|state| {
             state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold))

@@ -11,7 +11,7 @@ pub enum Outcome {
     Done,
     /// All stages had passed before.
     NoChanges,
-    /// It waits; the same command goes on.
+    /// The run waits; the same command goes on.
     Held {
         stage: StageId,
         hold: Hold,

@@ -34,16 +34,16 @@ pub struct PriceTable {
     pub queries_per_month: u64,
     /// Part of the target's prices that is not charged.
     pub discount: f64,
-    /// Where each number is from.
+    /// The origin of each number.
     pub origins: Vec<Origin>,
 }
 
-/// Where a number of the table is from.
+/// The origin of a number of the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Origin {
     /// The number's name in `prices:` of a plan.
     pub name: &'static str,
-    /// `None` where nobody gives it.
+    /// The number; `None` where nobody gives it.
     pub value: Option<f64>,
     /// `plan`, `built in`, `query log` or `nobody`.
     pub from: &'static str,
@@ -64,14 +64,14 @@ pub struct Load<'a> {
     pub mean_read_units: Option<f64>,
 }
 
-/// What the source and target cost and what copying costs, in US dollars; `None` where it cannot be told.
+/// What the source and target cost and what copying costs, in US dollars; `None` where it is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     pub source_monthly: Option<f64>,
     pub target_monthly: f64,
     /// Write units of the copy, and read units of the source where reading it costs any.
     pub copy: f64,
-    /// The same copy by bulk import, where the price of one is known.
+    /// The cost of the copy as a bulk import, where the price of one is known.
     pub import: Option<f64>,
     /// Reading every record of both sides once, where reading costs any, with what leaves the service.
     pub verify: f64,

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(super) enum Waited {
     /// What was waited for is there; or something else changed that has to be decided on.
     Released,
-    /// This process shall not wait (longer).
+    /// This process does not wait, or no longer.
     Detached,
 }
 

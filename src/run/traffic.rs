@@ -12,7 +12,7 @@ use crate::traffic::{Driver, Standing, TrafficNow};
 /// What became of setting a weight.
 pub(super) enum Moved {
     Set,
-    /// Nothing was set: somebody else moved the traffic.
+    /// No weight was set: somebody else moved the traffic.
     Elsewhere(TrafficChange),
 }
 

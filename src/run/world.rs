@@ -71,7 +71,7 @@ impl World {
         Self::open_as(plan, environment, Dress::ToAct(Fence::default()), open_target)
     }
 
-    /// The same behind a layer that refuses every write: for commands that only look.
+    /// Opens both sides behind a layer that refuses every write, for commands that only look.
     ///
     /// # Errors
     /// As [`World::open`].
@@ -150,7 +150,7 @@ impl World {
         self.sources.get(copy).unwrap_or(&self.source).clone()
     }
 
-    /// Another index of the target's project, there or not yet.
+    /// Opens another index of the target's project, there or not yet.
     ///
     /// # Errors
     /// As [`World::open`].
@@ -195,11 +195,7 @@ impl World {
     pub fn waiting(&self) -> Option<String> {
         let say = |side: &str, metrics: &Metrics| {
             metrics.waiting().map(|waiting| {
-                format!(
-                    "{} from {side}, waiting {:.1} s",
-                    waiting.reason,
-                    waiting.wait.as_secs_f64()
-                )
+                format!("{side}: {}, waiting {:.1} s", waiting.reason, waiting.wait.as_secs_f64())
             })
         };
         let of_source = || self.source_metrics.iter().find_map(|metrics| say("source", metrics));

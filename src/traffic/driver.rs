@@ -61,7 +61,7 @@ pub enum Seen {
         /// A short digest of what else decides who gets what, where there is such.
         print: Option<String>,
     },
-    /// Nothing is set, so that the application's own default decides; in words: `the flag is disabled`.
+    /// No weight is set, so that the application's own default decides; in words: `the flag is disabled`.
     Unset(String),
     /// What is set is no weight of this driver, in words.
     Foreign(String),
@@ -89,7 +89,7 @@ impl Seen {
 pub struct DriverContext {
     /// The plan's name: the salt of the buckets.
     pub plan: String,
-    /// Where relative paths start.
+    /// The folder relative paths start from.
     pub base: PathBuf,
     /// The environment, for secrets and for `PATH`.
     pub env: BTreeMap<String, String>,

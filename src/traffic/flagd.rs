@@ -17,8 +17,8 @@ use crate::plan::file::Flagd;
 /// Writes fractional targeting (flagd, "Fractional Operation", 2026).
 ///
 /// flagd hashes the bucketing value to a point of a range that it deals out to the variants in the order in which they
-/// are listed. The value is the plan's name and the attribute, and the target is listed first: its range is `[0, weight)`
-/// at every weight, so whoever is in at 5 % is in at 25 % and 50 %, also after a restart, and not the same
+/// are listed. The value is the plan's name and the attribute, and the target is listed first: its range is `[0,
+/// weight)` at every weight, so whoever is in at 5 % is in at 25 % and 50 %, also after a restart, and not the same
 /// people in every migration.
 ///
 /// Whoever lacks the attribute would have the same value as everybody else who does, and all would move at once. The
@@ -214,7 +214,7 @@ struct Variants {
 }
 
 impl Variants {
-    /// `target` and `source` where there are such, else the variants that are true and false.
+    /// The variants `target` and `source` where there are such, else the variants that are true and false.
     fn of(flag: &Value) -> Result<Self, &'static str> {
         let variants = flag["variants"].as_object().ok_or("the flag has no variants")?;
         if variants.contains_key("target") && variants.contains_key("source") {

@@ -49,8 +49,8 @@ pub struct Sent {
 /// due: a stalled server is charged for every query that it held up (no coordinated omission). A start late by no more
 /// than the timer's tick (2 ms) counts from the actual start. Rates and latencies are real time on every clock.
 ///
-/// At most `in_flight` queries wait for an answer. One that is due beyond that is not sent and gives a sample of its own,
-/// [`Outcome::Overloaded`], which counts as failed. An answer that takes longer than `timeout` has failed, too.
+/// At most `in_flight` queries wait for an answer. One that is due beyond that is not sent and gives a sample of its
+/// own, [`Outcome::Overloaded`], which counts as failed. An answer that takes longer than `timeout` has failed, too.
 pub struct Probe {
     target: Arc<dyn Source>,
     source: Option<Arc<dyn Source>>,
@@ -275,7 +275,7 @@ impl Probe {
     }
 }
 
-/// When a query counts as started that was due at `due` and starts at `now`.
+/// The time at which a query counts as started that was due at `due` and starts at `now`.
 fn intended_start(due: Duration, now: Duration) -> Duration {
     if now.saturating_sub(due) <= TICK { now } else { due }
 }

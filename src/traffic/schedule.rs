@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::model::Rate;
 
-/// Where a load ends.
+/// The end of a load.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Until {
-    /// Nothing is due from this time on.
+    /// The time from which nothing is due.
     Elapsed(Duration),
     /// This many were due.
     Count(u64),
@@ -33,7 +33,7 @@ impl Schedule {
         }
     }
 
-    /// When the next query is due; `None` at the end.
+    /// The time at which the next query is due; `None` at the end.
     pub fn due(&self) -> Option<Duration> {
         let due = Duration::try_from_secs_f64(self.next as f64 / self.rate).ok()?;
         let is_open = match self.until {

@@ -9,7 +9,7 @@ use crate::model::Share;
 /// What came of setting a weight.
 #[derive(Debug)]
 pub enum Shift {
-    /// It was read back.
+    /// The weight was read back.
     Set {
         print: Option<String>,
         /// What the driver said although the weight is set.
@@ -17,7 +17,7 @@ pub enum Shift {
     },
     /// The driver reported no error and cannot read back.
     Requested,
-    /// It is not what was asked for, or nobody knows.
+    /// The weight is not what was asked for, or nobody knows.
     NotSet { error: Error, after: Aftermath },
 }
 

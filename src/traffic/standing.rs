@@ -10,7 +10,7 @@ use crate::model::{Share, TrafficChange};
 /// The traffic as it is now, next to what a run left.
 #[derive(Debug)]
 pub struct TrafficNow {
-    /// Where the weight is kept.
+    /// The place the weight is kept in.
     pub place: String,
     /// What the driver shows; the error where it could not be read.
     pub seen: Result<Seen>,
@@ -20,7 +20,7 @@ pub struct TrafficNow {
 /// How what is seen compares with what a run left.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// It is what the run left, or what it asked for last.
+    /// The weight is what the run left, or what it asked for last.
     AsLeft,
     /// Somebody else changed it.
     Changed(TrafficChange),
@@ -81,7 +81,7 @@ impl TrafficNow {
 /// The traffic now as data, for previews and `status`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrafficView {
-    /// Where the weight is kept.
+    /// The place the weight is kept in.
     pub place: String,
     /// The weight that the run left, where it set one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -89,7 +89,7 @@ impl Driver for WebhookDriver {
     }
 }
 
-/// The part of an address that tells where it leads; paths and queries may hold secrets.
+/// The part of an address that shows where it leads; paths and queries may hold secrets.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

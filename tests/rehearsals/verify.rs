@@ -331,7 +331,7 @@ async fn a_target_without_sequence_numbers_goes_by_its_counts_and_says_so() {
     let rig = Rig::of_text(&text).await;
     let outcome = rig.run().await;
     let notes = notes(&rig);
-    assert!(notes.contains("told no sequence number for 3 of 3 namespaces"), "{outcome:?} {notes}");
+    assert!(notes.contains("gave no sequence number for 3 of 3 namespaces"), "{outcome:?} {notes}");
     // A pod cannot list its ids, and half of the records proves nothing about the rest.
     let (extra, _, _) = verdict(&rig, "extra");
     assert_eq!(extra, Verdict::Error);

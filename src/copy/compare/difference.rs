@@ -24,7 +24,7 @@ pub struct Difference {
     /// The component that differs most, or the index of the sparse value that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// How much it differs there; absent where it cannot be told (a value is missing or not a number).
+    /// How much it differs there; absent where that is not known (a value is missing or not a number).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
     /// Components or sparse values whose bits differ.
@@ -36,7 +36,7 @@ pub struct Difference {
     /// What the target has there.
     #[serde(default)]
     pub target: Value,
-    /// The same in a few words.
+    /// The difference in a few words.
     pub detail: String,
 }
 

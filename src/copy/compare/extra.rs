@@ -46,7 +46,7 @@ pub async fn count_extra(
     }
 }
 
-/// Those of `ids` that none of the source's namespaces has, or whose record the copy leaves out.
+/// Returns those of `ids` that none of the source's namespaces has, or whose record the copy leaves out.
 async fn unknown(
     pipeline: &Pipeline,
     sources: &[Namespace],

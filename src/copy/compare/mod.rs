@@ -31,9 +31,9 @@ pub struct Comparison {
     /// Records of the source that were looked for in the target.
     pub compared: u64,
     pub equal: u64,
-    /// In the source and not in the target.
+    /// Records of the source that the target lacks.
     pub missing: u64,
-    /// In both, and different in values, sparse values or metadata.
+    /// Records of both that differ in values, sparse values or metadata.
     pub mismatched: u64,
     /// Those of them whose dense or sparse values differ.
     pub values_mismatched: u64,

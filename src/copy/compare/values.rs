@@ -2,7 +2,7 @@
 
 use crate::model::{MetadataValue, SparseVector, Vector};
 
-/// Where two vectors differ most. A value that one side does not have is `None` and infinitely far away.
+/// The place where two vectors differ most. A value that one side does not have is `None` and infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Furthest {
     /// The component, or the index of a sparse value.
@@ -22,7 +22,7 @@ impl Furthest {
     }
 }
 
-/// `None` where all bits are equal. Vectors of different dimensions are the caller's to tell apart.
+/// Compares two vectors of one dimension; `None` where all bits are equal.
 pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
     if source == target {
         return None;
@@ -31,7 +31,8 @@ pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
     furthest(pairs.map(|((a, b), index)| (index, Some(a), Some(b))))
 }
 
-/// `None` where all entries are equal in every bit, in whatever order; no values and an empty list are equal.
+/// Compares sparse values; `None` where all entries are equal in every bit, in whatever order; no values and an empty
+/// list are equal.
 pub(super) fn sparse(
     source: Option<&SparseVector>,
     target: Option<&SparseVector>,

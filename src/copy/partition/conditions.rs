@@ -7,14 +7,14 @@ use crate::provider::Filter;
 pub struct Conditions(Vec<Value>);
 
 impl Conditions {
-    /// These and `operator value` of `field`.
+    /// Adds `operator value` of `field` to these.
     pub fn and(&self, field: &str, operator: &str, value: impl Into<Value>) -> Self {
         let mut all = self.0.clone();
         all.push(json!({ field: { operator: value.into() } }));
         Self(all)
     }
 
-    /// As a filter; `None` where nothing is asked.
+    /// The conditions as a filter; `None` where there are none.
     pub fn filter(&self) -> Option<Filter> {
         match self.0.as_slice() {
             [] => None,
@@ -24,7 +24,7 @@ impl Conditions {
     }
 }
 
-/// For people: `kind $in ["a"] and year $lt 2020`.
+/// Shown to people as `kind $in ["a"] and year $lt 2020`.
 impl std::fmt::Display for Conditions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, condition) in self.0.iter().enumerate() {

@@ -89,7 +89,7 @@ fn field_of(name: &str, values: &[&MetadataValue], sampled: u64) -> Field {
     Field { name: name.to_owned(), numbers, values, has_lists, present, largest }
 }
 
-/// Equal neighbours of sorted numbers, with how many there are of each.
+/// Groups sorted numbers that are equal and counts each group.
 fn runs(numbers: &[f64]) -> impl Iterator<Item = (f64, u64)> {
     numbers.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64))
 }

@@ -34,11 +34,11 @@ const MATCH_BYTES: usize = 40;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     pub conditions: Conditions,
-    /// By the source's own count.
+    /// The source's own count of them.
     pub records: u64,
 }
 
-/// Records that no field tells apart, more than one query reaches.
+/// Records that no field separates and that are more than one query reaches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stuck {
     pub cell: Cell,
@@ -104,7 +104,7 @@ impl Task {
 enum Split {
     /// Disjoint parts that add up to the whole; big ones are to be split by other fields.
     Parts(Vec<Cell>),
-    /// It does not help, and why.
+    /// A cut that does not help, and why.
     Useless(String),
 }
 
@@ -197,7 +197,7 @@ impl Partitioner {
         }
     }
 
-    /// That `gap` records of `cell` pass none of the conditions that should share them out.
+    /// Describes the `gap` records of `cell` that pass none of the conditions that should share them out.
     ///
     /// # Errors
     /// `Conflict` where the cell's own count is no longer what it was.
@@ -219,7 +219,7 @@ impl Partitioner {
         Ok(stats.count(&self.namespace))
     }
 
-    /// Some records that pass `conditions`.
+    /// Fetches some records that pass `conditions`.
     async fn sample(&self, conditions: &Conditions, turn: u64) -> Result<Vec<Record>> {
         let query = Query {
             vector: direction(self.dimension, turn % 8),

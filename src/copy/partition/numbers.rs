@@ -68,8 +68,8 @@ fn within(cell: &Cell, field: &str, range: Range) -> super::Conditions {
     if range.high == f64::INFINITY { from } else { from.and(field, "$lt", range.high) }
 }
 
-/// Where to cut `range`: the median of the known numbers in it, else half the representable numbers below it, so
-/// that at most 64 cuts find a single one.
+/// The number at which to cut `range`: the median of the known numbers in it, else half the representable numbers
+/// below it, so that at most 64 cuts find a single one.
 fn middle_of(range: Range, known: &[f64]) -> f64 {
     let inside: Vec<f64> = known
         .iter()
@@ -82,7 +82,7 @@ fn middle_of(range: Range, known: &[f64]) -> f64 {
     cut.unwrap_or_else(|| halfway(range))
 }
 
-/// Half of the representable numbers of `range` are below it; above `low` and below `high`.
+/// The number that half of the representable numbers of `range` are below; above `low` and below `high`.
 fn halfway(range: Range) -> f64 {
     let (low, high) = (rank(range.low), rank(range.high));
     unrank(low + ((high - low) / 2).max(1))

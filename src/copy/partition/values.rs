@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// Values of one set. Pinecone takes 10,000 (database limits, 2026); shorter filters are quicker and can be read.
 const SET: usize = 500;
-/// Values that may be told apart; the rest of a field with more is not reached by naming them.
+/// Values that may be asked for one by one; the rest of a field with more is not reached by naming them.
 const MOST_VALUES: usize = 5_000;
 /// How full a set is made by what is expected, so that few are too big by count.
 const FILL: f64 = 0.7;
@@ -64,7 +64,7 @@ impl Partitioner {
         }
     }
 
-    /// `None` where the sets hold more records than there are.
+    /// Splits by single values; `None` where the sets hold more records than there are.
     async fn split_apart(
         &self,
         field: &Field,

@@ -24,7 +24,7 @@ struct RestoreBody {
     name: String,
     tags: Option<BTreeMap<String, String>>,
     deletion_protection: Option<String>,
-    /// From 2026-07 on.
+    /// The capacity for reads, in versions from 2026-07 on.
     read_capacity: Option<Value>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Call {
     pub operation: Operation,
 }
 
-/// An answer and the log sequence number its headers tell.
+/// An answer and the log sequence number in its headers.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub body: T,

@@ -11,7 +11,7 @@ use crate::model::Namespace;
 use super::read::{read_token, write_token};
 use super::{Call, Page};
 
-/// What is told of a namespace.
+/// A namespace as the API describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct NamespaceView {
     pub name: String,

@@ -160,7 +160,7 @@ impl Call {
         Err(Refusal::not_found("Namespace not found"))
     }
 
-    /// Writes; pods show it at once and have no log sequence numbers.
+    /// Writes records; pods show them at once and have no log sequence numbers.
     fn apply(&self, namespace: &Namespace, write: Write) -> Option<Lsn> {
         let now = self.project.now();
         self.project.tally.write(&self.index.name);

@@ -17,7 +17,7 @@ use super::shelf::Kept;
 
 pub(crate) use work::{Job, run};
 
-/// One import as it is told of.
+/// One import as the API describes it.
 pub(crate) struct Import {
     pub id: String,
     pub index_id: String,

@@ -31,12 +31,12 @@ pub(crate) struct Job {
 #[derive(Default)]
 struct Way {
     records: u64,
-    /// Of files that are done.
+    /// The bytes of files that are done.
     bytes_before: u64,
     bytes_total: u64,
 }
 
-/// Runs the import to its end; its state tells what came of it.
+/// Runs the import to its end; its state says what came of it.
 pub(crate) async fn run(job: Job) {
     let (import, call) = (Arc::clone(&job.import), job.call.clone());
     let outcome = tokio::select! {
@@ -153,7 +153,7 @@ impl Job {
 }
 
 impl Way {
-    /// With `share` of `file` beside the files that are done.
+    /// The percentage with `share` of `file` and the files that are done.
     fn percent(&self, share: f64, file: &File) -> f64 {
         let done = self.bytes_before as f64 + share * file.bytes as f64;
         (100.0 * done / (self.bytes_total as f64).max(1.0)).min(100.0)

@@ -16,7 +16,7 @@ use super::{Incoming, add, ok, pagination};
 struct StartBody {
     uri: String,
     error_mode: Option<ErrorMode>,
-    /// Nothing is behind an integration here; buckets are reached with the emulator's own keys.
+    /// The id of an integration, which has nothing behind it here; buckets are reached with the emulator's own keys.
     #[serde(rename = "integrationId")]
     _integration: Option<String>,
 }

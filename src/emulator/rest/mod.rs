@@ -240,7 +240,7 @@ fn delete(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     ok(call.delete(namespace(body.namespace), deletion)?.map(|()| json!({})))
 }
 
-/// Exactly one of the three ways to say what to delete.
+/// Takes exactly one of the three ways to say what to delete.
 pub(crate) fn deletion(
     ids: Option<Vec<String>>,
     is_all: bool,

@@ -58,7 +58,7 @@ fn skewed(random: &mut impl Rng) -> Metadata {
     metadata
 }
 
-/// From 0 up to but without 1.
+/// Draws a number from 0 up to but without 1.
 fn share(random: &mut impl Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }

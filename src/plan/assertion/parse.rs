@@ -44,7 +44,7 @@ pub struct ParseError {
     pub range: Range<usize>,
 }
 
-/// In canonical spacing: `p95(query) < 100ms over 10m`.
+/// Written in canonical spacing: `p95(query) < 100ms over 10m`.
 impl std::fmt::Display for ParsedAssertion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (value, over) = &self.written;
@@ -63,7 +63,7 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Comparison {
-    /// As it is written: `<=`.
+    /// The operator as it is written: `<=`.
     pub fn symbol(self) -> &'static str {
         COMPARISONS
             .into_iter()
@@ -126,7 +126,7 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Where the value ends and the window starts around the word `over`.
+/// Finds where the value ends and the window starts around the word `over`.
 fn over(text: &str, from: usize) -> Option<(usize, usize)> {
     let mut search = from;
     while let Some(found) = text[search..].find("over") {

@@ -14,7 +14,7 @@ use super::assertion::MetricRef;
 /// A metric of the catalogue.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// As it is written before its argument: `p95`, `source.records`.
+    /// The name as it is written before its argument: `p95`, `source.records`.
     pub name: &'static str,
     pub argument: Argument,
     /// The kinds of stage that measure it.
@@ -94,7 +94,7 @@ impl Metric {
 }
 
 impl Unit {
-    /// In the words of a message.
+    /// Describes the unit in the words of a message.
     pub fn describe(self) -> String {
         match self {
             Self::Count => "a whole number like `0`".into(),

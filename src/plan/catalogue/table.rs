@@ -303,7 +303,7 @@ pub static METRICS: &[Metric] = &[
     once(
         "read_after_write",
         Argument::None,
-        "The slowest time from sending a record until it could be read back: by sequence number where the target tells it, else by fetching it. The records go to a namespace of their own, one after the other, and are removed. Measured where it is asserted or `read_after_write` says how many.",
+        "The slowest time from sending a record until it could be read back: by sequence number where the target gives it, else by fetching it. The records go to a namespace of their own, one after the other, and are removed. Measured where it is asserted or `read_after_write` says how many.",
     ),
     plain("error_rate", VERIFY, Unit::Share, ERROR_RATE),
     watched("p50", QUERY, Unit::Duration, true, P50),

@@ -349,7 +349,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The fewest samples a percentile can be told from: with fewer it is the largest one.
+/// The fewest samples that a percentile means something for: with fewer it is the largest one.
 pub(super) fn needed_samples(percentile: f64) -> u64 {
     (1.0 / (1.0 - percentile)).round() as u64
 }

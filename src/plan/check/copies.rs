@@ -100,7 +100,7 @@ impl Part {
         self.select.is_match(name) && !self.exclude.is_match(name)
     }
 
-    /// Where both are sure to write to one namespace, in words.
+    /// Names the place where both are sure to write to one namespace.
     fn meets(&self, other: &Self) -> Option<String> {
         for (mine, target) in &self.names {
             if let Some((theirs, _)) = other.names.iter().find(|(_, theirs)| *theirs == target) {

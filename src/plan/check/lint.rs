@@ -40,7 +40,7 @@ fn ignored(context: &mut Context<'_>) {
         let message = not_yet("`notify`");
         context
             .found
-            .push(super::Diagnostic::new(&codes::IGNORED, at, message).label("nobody is told"));
+            .push(super::Diagnostic::new(&codes::IGNORED, at, message).label("nobody is notified"));
     }
     if !file.probes.is_empty() {
         context.report(&codes::IGNORED, "/probes", not_yet("`probes`"));
@@ -180,7 +180,7 @@ fn context_name(name: &str) -> &str {
     if name.is_empty() { "source" } else { name }
 }
 
-/// Traffic and deletion want a proof before them, where this plan copies.
+/// Warns where traffic moves or the source is deleted with no proof before it in a plan that copies.
 fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
     let what = match stage.kind {
         StageKind::Canary(_) => "traffic moves",
@@ -212,7 +212,7 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
     context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
 }
 
-/// Every namespace is read by the first stage that compares or moves traffic.
+/// Warns where a stage reads every namespace before one has compared them.
 fn nothing_cold(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
     let reads = |stage: &&Stage| matches!(stage.kind, StageKind::Verify(_) | StageKind::Canary(_));
     let Some(reader) = context.file.stages[..index].iter().find(reads) else { return };

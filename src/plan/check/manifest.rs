@@ -40,7 +40,7 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, manifest: &Manifes
 fn files(context: &mut Context<'_>, at: &str, named: &str) {
     let ending = named.rsplit_once('.').map(|(_, ending)| ending);
     if !matches!(ending, Some("csv" | "jsonl" | "ndjson" | "parquet")) {
-        let message = format!("the ending of `{named}` does not tell its format");
+        let message = format!("the ending of `{named}` does not say its format");
         context.report_with(&codes::BAD_MANIFEST, at, message, |d| {
             d.label("`.csv`, `.jsonl` or `.parquet`")
         });

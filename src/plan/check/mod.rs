@@ -98,7 +98,7 @@ impl Context<'_> {
         }
     }
 
-    /// The same at the key that leads to `pointer`.
+    /// Reports a diagnostic at the key that leads to `pointer`.
     pub fn report_key(
         &mut self,
         code: &'static Code,

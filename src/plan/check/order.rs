@@ -36,7 +36,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     single(context, &stages);
 }
 
-/// After the source is gone nothing can need it.
+/// Refuses a stage that needs the source after the one that deletes it.
 fn last(context: &mut Context<'_>, stages: &[(String, &'static str)]) {
     let Some(at) = stages.iter().position(|(_, kind)| *kind == "decommission") else { return };
     for (pointer, kind) in &stages[at + 1..] {

@@ -104,7 +104,7 @@ codes! {
     fix "Correct the path, or make the file first."
 
     BAD_MANIFEST Error "V064" "manifest"
-    means "The manifest cannot give ids as it is written: it needs exactly one of `file` and `exec`, a file's ending must tell its format, and a pattern must match a file; `timeout` and `env` are for a command."
+    means "The manifest cannot give ids as it is written: it needs exactly one of `file` and `exec`, a file's ending must say its format, and a pattern must match a file; `timeout` and `env` are for a command."
     example "manifest: { file: ids.txt }"
     fix "Use `.csv`, `.jsonl` or `.parquet` files, a pattern of such (`ids/*.csv`), or a command that prints CSV or JSON lines."
 

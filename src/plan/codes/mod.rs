@@ -19,9 +19,9 @@ use super::diagnostic::Level;
 /// What there is to say about a code.
 #[derive(Debug)]
 pub struct Code {
-    /// For example `V020`.
+    /// The stable code, for example `V020`.
     pub code: &'static str,
-    /// For example `unknown-key`.
+    /// The code's name, for example `unknown-key`.
     pub name: &'static str,
     pub level: Level,
     /// What it means and why it is looked at.

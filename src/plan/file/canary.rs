@@ -61,8 +61,8 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepApproval {
-    /// By `vecshift approve`.
+    /// Approved by `vecshift approve`.
     Manual,
-    /// By itself.
+    /// Approved by itself.
     Automatic,
 }

@@ -34,7 +34,7 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,
-    /// Where the files of a bulk import go; `strategy: auto` imports where this is given and an import applies.
+    /// The place of the files of a bulk import; `strategy: auto` imports where this is given and an import applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<Import>,
     /// How long a collection, an index made from it, or a bulk import may take; default 4 h.
@@ -69,7 +69,7 @@ pub enum Strategy {
     Import,
 }
 
-/// Where the Parquet files of a bulk import go. Every run has a folder of its own below, which is removed when the
+/// The place of the Parquet files of a bulk import. Every run has a folder of its own below, which is removed when the
 /// import is proven and by a rollback. A bucket is written to with the usual `AWS_…` variables, or the machine's role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +124,7 @@ pub struct ManifestEnumeration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The file, or a pattern of files (`ids/*.csv`); the ending tells the format (`.csv`, `.jsonl`, `.parquet`).
+    /// The file, or a pattern of files (`ids/*.csv`); the ending says which format (`.csv`, `.jsonl`, `.parquet`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// A command and its arguments that prints the ids, as CSV with a header or as JSON lines; no shell. It must end

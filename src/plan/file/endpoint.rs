@@ -37,7 +37,7 @@ pub enum Provider {
     Parquet,
 }
 
-/// Where a secret is; never the secret itself.
+/// The place of a secret; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(extend("x-vecshift-secret" = true))]

@@ -71,7 +71,7 @@ pub enum HookFailure {
     /// The run stops.
     #[default]
     Fail,
-    /// It is shown.
+    /// The run goes on, and the failure is shown.
     Warn,
 }
 

@@ -76,7 +76,7 @@ pub struct PlanFile {
     /// Commands or requests at certain moments of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
-    /// Who is told of what. Not yet: ignored in this version, with a warning.
+    /// The places that hear of events. Not yet: ignored in this version, with a warning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<Notify>,
     /// Named probes that assertions can use. Not yet: ignored in this version, with a warning.
@@ -118,7 +118,7 @@ pub enum Writes {
     /// There are none: the application holds them back.
     #[default]
     Paused,
-    /// It writes to both indexes. Not yet: refused in this version.
+    /// The application writes to both indexes. Not yet: refused in this version.
     Dual,
     /// They are captured and replayed. Not yet: refused in this version.
     Captured,
@@ -210,7 +210,7 @@ pub struct ExecDriver {
     pub timeout: Option<crate::model::Span>,
 }
 
-/// A place that is told of events. Not yet: ignored in this version, with a warning.
+/// A place that hears of events. Not yet: ignored in this version, with a warning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
@@ -225,7 +225,7 @@ pub struct Notify {
     pub events: Vec<NotifyEvent>,
 }
 
-/// Something that can be told.
+/// An event to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyEvent {
@@ -288,7 +288,7 @@ pub struct Prices {
     /// whole organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_minimum: Option<Money>,
-    /// Where the prices given here are from, for the report: `contract of 2026-09`.
+    /// The origin of the prices given here, for the report: `contract of 2026-09`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Queries a month, for the cost of reading the target; default: what the audit's `query_log` shows.

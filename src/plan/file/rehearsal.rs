@@ -125,9 +125,9 @@ pub struct Faults {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceFault {
-    /// It ends in a failed state.
+    /// The making ends in a failed state.
     Fails,
-    /// It never ends.
+    /// The making never ends.
     Stalls,
 }
 

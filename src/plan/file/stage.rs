@@ -221,7 +221,7 @@ pub enum Protection {
     Disabled,
 }
 
-/// Where a serverless index runs.
+/// The cloud and region of a serverless index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerlessSpec {
@@ -250,7 +250,7 @@ impl Cloud {
     }
 }
 
-/// Where and how large a pod-based index is.
+/// The place and size of a pod-based index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PodSpec {
@@ -273,7 +273,7 @@ pub struct Decommission {
     /// How long after traffic reached 100 % the source is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
-    /// Where the source is written to before it is deleted: `file:` and a folder.
+    /// The place that the source is written to before it is deleted: `file:` and a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// The source index's name, repeated on the command line as `--confirm NAME`.
@@ -286,14 +286,14 @@ pub struct Decommission {
 /// Takes a snapshot of the source or the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
-    /// Where it is written: `file:` and a folder.
+    /// The place it is written to: `file:` and a folder.
     pub to: String,
 }
 
 /// Copies again what changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sync {
-    /// The metadata field that tells when a record changed.
+    /// The metadata field that says when a record changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_field: Option<String>,
 }

@@ -45,7 +45,7 @@ pub(crate) fn walk(root: &Node, found: &mut Vec<Diagnostic>) -> Walked {
     Walked { value, tainted: walker.tainted, secrets: walker.secrets }
 }
 
-/// Where the walk is: the pointer, and the region of the key that led there.
+/// The position of the walk: the pointer, and the region of the key that led there.
 struct At {
     pointer: String,
     key: Option<Region>,

@@ -73,7 +73,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// In the words of a message: `a duration like `90s``.
+    /// Describes the shape in the words of a message: `a duration like `90s``.
     pub fn describe(&self) -> String {
         match self {
             Self::Anything => "a value".into(),

@@ -2,8 +2,8 @@
 //!
 //! A record's namespace is in its row; where a file has no such column, it is the first folder on the way to the file,
 //! which is how Pinecone imports. Every file is read, or named as passed over, or refused ([`survey`]), and so is every
-//! column of a file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all ids
-//! are sorted once into a temporary file ([`places`]); records are then read by their row.
+//! column of a file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all
+//! ids are sorted once into a temporary file ([`places`]); records are then read by their row.
 
 mod places;
 mod survey;
@@ -52,7 +52,7 @@ const LIMITS: Limits = Limits {
 
 /// Parquet files that are read as an index.
 pub struct Files {
-    /// As the plan names it: a folder, a file or `s3://bucket/prefix`.
+    /// The name in the plan: a folder, a file or `s3://bucket/prefix`.
     name: String,
     base: PathBuf,
     s3: S3Options,
@@ -112,7 +112,7 @@ impl Files {
         Ok((files, inventory))
     }
 
-    /// Where the files are, and the one that is meant where it is not all.
+    /// The place of the files, and the one that is meant where it is not all of them.
     fn place(&self) -> Result<(Place, Option<String>)> {
         if self.name.contains("://") {
             let (above, last) = self.name.rsplit_once('/').unwrap_or_default();
@@ -122,7 +122,7 @@ impl Files {
             };
         }
         let path = std::path::absolute(self.base.join(&self.name))
-            .map_err(|error| Error::io("cannot tell the current folder", error))?;
+            .map_err(|error| Error::io("the current folder is not known", error))?;
         let (folder, only) = match path.is_file() {
             true => (path.parent(), path.file_name().and_then(|name| name.to_str())),
             false => (Some(path.as_path()), None),
@@ -141,7 +141,8 @@ impl Files {
         places.await.cloned().map_err(|error: Error| error.with_context("source", &self.name))
     }
 
-    /// What the vectors are compared by is not in files: `cosine` stands for it, `dotproduct` where there are sparse values.
+    /// What the vectors are compared by is not in files: `cosine` stands for it, `dotproduct` where there are sparse
+    /// values.
     async fn look(&self) -> Result<Option<IndexDescription>> {
         let (files, inventory) = self.found().await?;
         if files.is_empty() {
@@ -332,7 +333,7 @@ impl Source for Files {
     }
 }
 
-/// Only what a rollback may ask does not fail: there is nothing of a run in files.
+/// Refuses all but what a rollback may ask: there is nothing of a run in files.
 #[async_trait]
 impl Target for Files {
     async fn create(&self, _: &IndexSpec) -> Result<()> {

@@ -81,7 +81,7 @@ impl Places {
         self.groups.iter().map(|(namespace, group)| (namespace.clone(), group.rows)).collect()
     }
 
-    /// Up to `most` ids of a namespace that stand behind `after`, in order.
+    /// Returns up to `most` ids of a namespace that come after `after`, in order.
     pub fn after(
         &self,
         namespace: &Namespace,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A token bucket that hands out debts: whoever takes more than is there is told how long to wait, and the next
+/// A token bucket that hands out debts: whoever takes more than is there learns how long to wait, and the next
 /// one waits longer. That keeps turns in order and lets one request be larger than the bucket.
 #[derive(Debug)]
 pub struct Bucket {

@@ -103,12 +103,12 @@ impl Layer for FaultLayer {
     }
 }
 
-/// `target` with failures.
+/// Wraps `target` so that it fails as scripted.
 pub fn fault(target: Arc<dyn Admin>, options: FaultOptions) -> Arc<dyn Admin> {
     Arc::new(Layered::new(FaultLayer::new(options), target))
 }
 
-/// `source` with failures.
+/// Wraps `source` so that it fails as scripted.
 pub fn fault_source(source: Arc<dyn Source>, options: FaultOptions) -> Arc<dyn Source> {
     Arc::new(Layered::new(FaultLayer::new(options), source))
 }

@@ -39,7 +39,7 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub operation: &'static str,
-    /// For people: `429: rate limit reached`, `own limit`.
+    /// The reason for people: `429: rate limit reached`, `kept to the rate limit`.
     pub reason: String,
     /// The whole wait.
     pub wait: Duration,

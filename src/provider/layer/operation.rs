@@ -8,9 +8,9 @@ pub struct Operation<'a> {
     pub namespace: Option<&'a Namespace>,
     /// Records or ids in the request.
     pub records: usize,
-    /// It changes an index.
+    /// Whether it changes an index.
     pub is_write: bool,
-    /// It goes to the control plane.
+    /// Whether it goes to the control plane.
     pub is_control: bool,
     /// Making it twice is the same as making it once.
     pub is_idempotent: bool,

@@ -23,12 +23,12 @@ impl Layer for ReadOnlyLayer {
     }
 }
 
-/// `target` behind a [`ReadOnlyLayer`].
+/// Puts `target` behind a [`ReadOnlyLayer`].
 pub fn read_only(target: Arc<dyn Admin>) -> Arc<dyn Admin> {
     Arc::new(Layered::new(ReadOnlyLayer, target))
 }
 
-/// `source` behind a [`ReadOnlyLayer`]: a source cannot be written to anyway, and this says so once more.
+/// Puts `source` behind a [`ReadOnlyLayer`]: a source cannot be written to anyway, and this says so once more.
 pub fn read_only_source(source: Arc<dyn Source>) -> Arc<dyn Source> {
     Arc::new(Layered::new(ReadOnlyLayer, source))
 }

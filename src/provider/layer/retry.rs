@@ -19,17 +19,18 @@ pub struct RetryOptions {
 }
 
 impl RetryOptions {
-    /// For gRPC: Pinecone's Python SDK 10 starts at 0.1 s.
+    /// The policy of gRPC: Pinecone's Python SDK 10 starts at 0.1 s.
     pub fn grpc() -> Self {
         Self { base: Duration::from_millis(100), cap: Duration::from_secs(20), times: 10 }
     }
 
-    /// For REST: Pinecone's Python SDK 10 starts at 0.25 s.
+    /// The policy of REST: Pinecone's Python SDK 10 starts at 0.25 s.
     pub fn rest() -> Self {
         Self { base: Duration::from_millis(250), ..Self::grpc() }
     }
 
-    /// For measured queries: what an application that wants an answer soon does. The latency includes the waits.
+    /// The policy of measured queries: what an application that wants an answer soon does. The latency includes the
+    /// waits.
     pub fn query() -> Self {
         Self { base: Duration::from_millis(25), cap: Duration::from_millis(100), times: 3 }
     }
@@ -150,7 +151,7 @@ impl Budget {
         *tokens = (*tokens + 0.1).min(FULL);
     }
 
-    /// Takes note of a failure; whether there is budget for a retry.
+    /// Takes note of a failure and returns whether there is budget for a retry.
     fn failed(&self, kind: ErrorKind) -> bool {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kind != ErrorKind::RateLimited {

@@ -16,7 +16,7 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// For measuring: few and quick retries, no throttle, a deadline.
+    /// The options for measuring: few and quick retries, no throttle, a deadline.
     pub fn probe(deadline: Duration) -> Self {
         Self {
             retry: RetryOptions::query(),
@@ -25,14 +25,15 @@ impl StackOptions {
         }
     }
 
-    /// For what is read from this machine or through it: no limits, and time enough to look through every file.
+    /// The options for what is read from this machine or through it: no limits, and time enough to look through every
+    /// file.
     pub fn files() -> Self {
         let long = Duration::from_secs(24 * 3600);
         Self { timeout: TimeoutOptions { data: long, control: long }, ..Self::default() }
     }
 
-    /// With the documented limits of a serverless index, kept to where the index turns out to be one: right for
-    /// any index.
+    /// The options with the documented limits of a serverless index, kept to where the index turns out to be one:
+    /// right for any index.
     pub fn serverless() -> Self {
         Self { throttle: ThrottleOptions::serverless(), ..Self::default() }
     }
@@ -41,13 +42,13 @@ impl StackOptions {
 type Stacked<I> =
     Layered<RetryLayer, Layered<ThrottleLayer, Layered<ObserveLayer, Layered<TimeoutLayer, I>>>>;
 
-/// `target` with the usual layers around it, and what they count.
+/// Puts the usual layers around `target` and returns it with what they count.
 pub fn stack(target: Arc<dyn Admin>, options: StackOptions) -> (Arc<dyn Admin>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     (Arc::new(layers(target, options, &metrics)), metrics)
 }
 
-/// `source` with the usual layers around it, and what they count.
+/// Puts the usual layers around `source` and returns it with what they count.
 pub fn stack_source(
     source: Arc<dyn Source>,
     options: StackOptions,

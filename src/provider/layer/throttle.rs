@@ -78,7 +78,7 @@ impl ThrottleLayer {
         Self::serverless_only(options, metrics, Box::new(|| true))
     }
 
-    /// As [`ThrottleLayer::new`], but without limits, other than the user's own, while `is_serverless` says no.
+    /// Makes a layer without limits, other than the user's own, while `is_serverless` says no.
     pub fn serverless_only(
         options: ThrottleOptions,
         metrics: Arc<Metrics>,
@@ -152,7 +152,7 @@ impl Layer for ThrottleLayer {
     {
         let wait = self.turn(&operation);
         if !wait.is_zero() {
-            let reason = "own limit".to_owned();
+            let reason = "kept to the rate limit".to_owned();
             self.metrics.wait(Waiting { operation: operation.name, reason, wait }).await;
         }
         make().await

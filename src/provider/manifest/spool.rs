@@ -31,7 +31,7 @@ pub struct Spool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     pub rows: u64,
-    /// Where they begin in the file, in bytes.
+    /// The byte of the file at which they begin.
     offset: u64,
 }
 
@@ -43,8 +43,8 @@ pub struct Double {
 }
 
 impl Spool {
-    /// Writes sorted ids to `file`, a double only once, and tells the first double of each namespace. The index beside
-    /// it comes last: without it there is no spool.
+    /// Writes sorted ids to `file`, a double only once, and returns the first double of each namespace. The index
+    /// beside it comes last: without it there is no spool.
     ///
     /// # Errors
     /// Where the files cannot be written.

@@ -81,7 +81,7 @@ impl RecordReader {
         Some(rows.map_err(|error| error.with_context("file", self.file.name())))
     }
 
-    /// The same records one by one; an error stands for its whole batch.
+    /// Returns the records one by one; an error stands for its whole batch.
     pub fn records(self) -> impl Iterator<Item = Result<(Namespace, Record)>> + Send {
         self.flat_map(|batch| match batch {
             Ok(records) => records.into_iter().map(Ok).collect(),
@@ -144,7 +144,8 @@ enum Fill {
     Fields(Fields),
 }
 
-/// The records of a batch that has the columns which `layout` reads; `number` says which row of the file a row is, from 0.
+/// The records of a batch that has the columns which `layout` reads; `number` says which row of the file a row is,
+/// from 0.
 pub(super) fn rows(
     batch: &RecordBatch,
     layout: &Layout,

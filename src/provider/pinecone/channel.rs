@@ -1,4 +1,4 @@
-//! A gRPC channel that tells an answer that is none of gRPC's from a gRPC answer that broke off: a proxy or a
+//! A gRPC channel that keeps apart an answer that is none of gRPC's and a gRPC answer that broke off: a proxy or a
 //! plain web server answers in HTML, text or JSON.
 
 use std::fmt;

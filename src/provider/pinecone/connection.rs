@@ -30,7 +30,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// To `host`, with or without a scheme; connects on first use.
+    /// Makes a connection to `host`, with or without a scheme; connects on first use.
     pub fn new(
         host: &str,
         control: &Server,

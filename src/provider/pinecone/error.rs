@@ -229,7 +229,8 @@ fn grpc_kind(code: Code, message: &str) -> ErrorKind {
     }
 }
 
-/// 403 is deletion protection or a quota (refused) as well as a missing permission (unauthorized).
+/// Reads a status as a kind: 403 is deletion protection or a quota (refused) as well as a missing permission
+/// (unauthorized).
 fn forbidden(message: &str) -> ErrorKind {
     let message = message.to_ascii_lowercase();
     let refused = ["protection", "quota", "limit", "max ", "maximum", "capacity", "not ready"];
@@ -247,7 +248,7 @@ fn is_lacking(message: &str) -> bool {
     message.contains("not supported") || message.contains("unsupported")
 }
 
-/// Size limits come as 400 with a text, as 413, and over gRPC as a limit of the message layer.
+/// Whether a size limit was hit: they come as 400 with a text, as 413, and over gRPC as a limit of the message layer.
 fn says_too_large(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let texts = [

@@ -52,7 +52,7 @@ pub fn with_scheme(host: &str) -> String {
 #[derive(Clone)]
 pub struct Server {
     pub client: reqwest::Client,
-    /// With scheme, without a slash at the end.
+    /// The address with its scheme, without a slash at the end.
     pub address: String,
     pub key: Secret,
     pub version: Arc<Version>,

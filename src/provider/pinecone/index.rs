@@ -21,7 +21,7 @@ use crate::provider::{
     Secret, Source, Target, Upserted,
 };
 
-/// Where an index is and how to speak to it.
+/// The address of an index and the ways to speak to it.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The index's name.
@@ -38,7 +38,7 @@ pub struct Index {
     settings: Settings,
     control: Control,
     seen: Mutex<Seen>,
-    /// Which read tells how far writes can be read; see [`Reader`].
+    /// The read that shows how far writes can be read; see [`Reader`].
     reader: AtomicU8,
 }
 

@@ -1,7 +1,7 @@
 //! Pinecone: control plane over REST, data plane over gRPC with REST as the fallback.
 //!
 //! [`Index`] is one index of one project. Its control plane (`control`) makes, describes and deletes it; the
-//! description tells whether it is a pod or serverless, hence its capabilities, and where its data plane
+//! description says whether it is a pod or serverless, hence its capabilities, and where its data plane
 //! answers. The data plane is one trait (`plane`) with two wires: `grpc`, where a vector crosses as the bytes it
 //! came in, and `rest`. `connection` holds both and decides which one speaks.
 //!

@@ -16,7 +16,7 @@ pub struct Answer<T> {
 /// Log sequence numbers of the headers; a namespace's own, growing with every write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lsn {
-    /// Of the write that was answered.
+    /// The log sequence number of the write that was answered.
     pub written: Option<u64>,
     /// Up to which writes can be read.
     pub readable: Option<u64>,

@@ -363,7 +363,7 @@ pub mod unpacked {
         pub namespace: String,
     }
 
-    /// For an emulator that is spoken to by a peer of the same habit.
+    /// The message as an emulator reads it from a peer with the same habit.
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct UpsertRequest {
         #[prost(message, repeated, tag = "1")]

@@ -44,7 +44,7 @@ pub fn is_refused(status: u16, body: &str) -> bool {
     body.contains("api-version") || body.contains("api version")
 }
 
-/// That the server takes none of the versions this client speaks.
+/// Describes a server that takes none of the versions this client speaks.
 pub fn unspoken(answer: &str) -> Error {
     let answer: String = answer.chars().take(SHOWN_CHARS).collect();
     Error::unsupported(format!(

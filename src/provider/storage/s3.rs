@@ -51,13 +51,13 @@ impl S3Options {
         Self { settings: ours.collect(), is_public: false }
     }
 
-    /// With requests that are not signed where there are no keys, which public buckets take.
+    /// Returns options that leave requests unsigned where there are no keys, which public buckets take.
     #[must_use]
     pub fn or_unsigned(self) -> Self {
         Self { is_public: true, ..self }
     }
 
-    /// Something that speaks S3 at this address, without keys.
+    /// The options for a server at this address that speaks S3, without keys.
     pub fn public_at(address: &str) -> Self {
         Self::from_variables([("AWS_ENDPOINT_URL", address)]).or_unsigned()
     }
@@ -79,7 +79,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Of `bucket/prefix`.
+    /// Reads `bucket/prefix`.
     pub fn read(text: &str, options: &S3Options) -> Result<Self> {
         let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
         if bucket.is_empty() {

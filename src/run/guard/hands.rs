@@ -43,7 +43,7 @@ impl Hands {
     }
 }
 
-/// With a deadline, and without anything that waits: what was looked at a moment ago is what is acted on.
+/// Gives an index a deadline and nothing that waits: what was looked at a moment ago is what is acted on.
 fn at_once(index: Arc<dyn Admin>) -> Arc<dyn Admin> {
     let options = StackOptions { retry: RetryOptions::never(), ..StackOptions::default() };
     stack(index, options).0

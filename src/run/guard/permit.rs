@@ -39,7 +39,7 @@ impl Refusal {
         is_foreign && self.error.kind() == ErrorKind::Refused
     }
 
-    /// The same where only something of somebody else is left alone: any other refusal is in the way.
+    /// Keeps only a refusal because something is somebody else's: any other refusal is in the way.
     pub(super) fn of_ownership_alone(self) -> Self {
         Self { look: self.look.filter(|look| *look == Look::Ownership), ..self }
     }

@@ -34,7 +34,7 @@ impl Look {
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub effect: &'static str,
-    /// In the order in which they are taken.
+    /// The looks in the order in which they are taken.
     pub looks: &'static [(Look, &'static str)],
 }
 

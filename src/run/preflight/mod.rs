@@ -46,7 +46,7 @@ impl Finding {
 #[derive(Clone, Copy)]
 pub struct Preflight<'a> {
     pub plan: &'a Plan,
-    /// Where the run stands; what has passed is not looked at again.
+    /// The state of the run; what has passed is not looked at again.
     pub state: &'a RunState,
     pub options: &'a RunOptions,
     pub driver: Option<&'a dyn Driver>,

@@ -64,7 +64,7 @@ pub struct PreviewCopy {
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
     pub index: String,
-    /// `None` where it is not there.
+    /// The index as it is; `None` where there is none.
     pub description: Option<IndexDescription>,
     pub records: Option<u64>,
     /// Of a source of files: the files, and what of them is not read.

@@ -11,7 +11,7 @@ use crate::plan::file::{Compare, Create, Protection, StageKind, StepApproval, Ve
 use crate::run::price::{Load, PriceTable};
 use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
 
-/// Namespaces of which the cells are told.
+/// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
 /// Requests that carry about 1.8 MB are sent at once; a gigabyte a second is out of reach. Pinecone takes 50 MB/s a
 /// namespace (database limits, 2026).

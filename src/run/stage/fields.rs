@@ -12,7 +12,7 @@ const DISTINCT: usize = 1_000;
 const MOST_FIELDS: usize = 1_000;
 /// Values that are listed of one field.
 const TOP: usize = 10;
-/// Longer strings are not listed, and told apart by their beginning and length.
+/// The longest string that is listed; longer ones are distinguished by their beginning and length.
 const LONGEST_LISTED: usize = 64;
 /// The largest integer below which every integer is a number of its own: numbers are f64.
 const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
@@ -104,7 +104,7 @@ impl Fields {
         self.has_more
     }
 
-    /// In order of their names.
+    /// The summaries in the order of the fields' names.
     pub fn summaries(&self) -> Vec<FieldSummary> {
         let summary = |(name, field): (&String, &Field)| field.summary(name, self.records);
         self.fields.iter().map(summary).collect()
@@ -179,7 +179,7 @@ fn is_listed(value: &MetadataValue) -> bool {
     !matches!(value, MetadataValue::String(text) if text.len() > LONGEST_LISTED)
 }
 
-/// What tells values apart, in bounded memory: two long strings of one beginning and one length are taken for one.
+/// The key of a value, in bounded memory: two long strings of one beginning and one length are taken for one.
 fn key(value: &MetadataValue) -> String {
     match value {
         MetadataValue::String(text) if text.len() > LONGEST_LISTED => {

@@ -183,7 +183,7 @@ impl Filters {
         }
     }
 
-    /// From the record's number to the next larger ones that were seen; open above where there are none.
+    /// A range from the record's number to the next larger ones that were seen; open above where there are none.
     fn range(&self, namespace: &Namespace, field: &str, value: &MetadataValue) -> Value {
         let MetadataValue::Number(from) = value else { return json!({ "$eq": value }) };
         let seen = self.values.get(&(namespace.clone(), field.to_owned()));

@@ -39,11 +39,11 @@ pub(crate) use verify::COLD_FIGURE;
 
 /// What became of an act.
 pub(super) enum Acted {
-    /// It is done; its assertions are to be judged on this.
+    /// The stage is done; its assertions are to be judged on this.
     Measured { target: Measured, source: Measured },
-    /// It judged itself.
+    /// The stage judged itself.
     Judged { verdict: Verdict, reason: String },
-    /// It waits.
+    /// The stage waits.
     Held(Hold),
 }
 

@@ -1,4 +1,5 @@
-//! Collections, staging indexes and folders of files: made for a copy, waited for with a deadline, removed again whatever happens.
+//! Collections, staging indexes and folders of files: made for a copy, waited for with a deadline, removed again
+//! whatever happens.
 //!
 //! Their names come from the run, so that a process that takes the run up finds what an earlier one made, and a
 //! rollback finds what was left between an intent and its effect.
@@ -181,7 +182,7 @@ fn made(context: &Context, resource: Resource) -> Result<()> {
     context.record(Event::ResourceMade { stage, resource })
 }
 
-/// Where the service refused to make it, nothing was made: the intent is void.
+/// Voids the intent where the service refused to make the resource: nothing was made.
 fn void_where_refused(context: &Context, resource: &Resource, made: Result<()>) -> Result<()> {
     if made.as_ref().is_err_and(is_refusal) {
         let (stage, resource) = (context.id(), resource.clone());
@@ -216,7 +217,7 @@ pub(super) async fn remove_all(context: &Context) -> Result<Vec<Resource>> {
     remove(context, |_, _| true).await
 }
 
-/// As [`remove_all`], of the stage alone.
+/// Removes the resources of the stage alone.
 pub(super) async fn remove_own(context: &Context) -> Result<Vec<Resource>> {
     let own = context.id();
     remove(context, |stage, _| *stage == own).await

@@ -65,7 +65,7 @@ pub(crate) fn picks(
     }
 }
 
-/// About `count` records, spread over the namespaces by their size, at least one of each while there are enough.
+/// Draws about `count` records, spread over the namespaces by their size, at least one of each while there are enough.
 pub(super) async fn sample(
     source: &dyn Source,
     dimension: usize,
@@ -234,7 +234,7 @@ async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
     })
 }
 
-/// Where the copy left records out, the queries carry its filter, so that both sides answer from the same records. Where
+/// Gives queries the filter of a copy that left records out, so that both sides answer from the same records. Where
 /// that cannot be (the source does not filter by such a field, the copy changes it, namespaces were merged), their
 /// answers are not compared.
 fn answer_from_the_same(

@@ -27,7 +27,7 @@ pub struct Command {
     pub directory: PathBuf,
     /// Written to its standard input, which is then closed.
     pub stdin: Vec<u8>,
-    /// Where its standard output goes instead of into [`CommandOutput`]; an old file is replaced.
+    /// The file that gets its standard output in place of [`CommandOutput`]; an old file is replaced.
     pub output_file: Option<PathBuf>,
     /// When it and everything in its process group is killed.
     pub timeout: Duration,
@@ -68,7 +68,8 @@ impl Command {
     /// Whether it could be started; starts nothing.
     ///
     /// # Errors
-    /// `Invalid` where `argv` is empty; `NotFound` or `Refused` where there is no such program, or none that may be run.
+    /// `Invalid` where `argv` is empty; `NotFound` or `Refused` where there is no such program, or none that may be
+    /// run.
     pub fn check(&self) -> Result<()> {
         let Some(program) = self.argv.first() else {
             return Err(Error::invalid("the command is empty"));

@@ -51,7 +51,7 @@ impl Hidden {
         &self.0
     }
 
-    /// `text` without the secret.
+    /// Returns `text` without the secret.
     pub(super) fn redact(&self, text: &str) -> String {
         text.replace(&self.0, "[secret]")
     }

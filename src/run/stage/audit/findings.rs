@@ -23,10 +23,10 @@ pub(super) struct Findings {
     /// [`FORMAT`].
     pub format: u32,
     pub index: IndexDescription,
-    /// Of the whole source, by its own counts.
+    /// The records of the whole source, by its own counts.
     pub records: u64,
     pub namespaces: usize,
-    /// Of what the plan selects.
+    /// The records that the plan selects.
     pub selected_records: u64,
     pub selected_namespaces: usize,
     /// Namespaces that hold records and that no copy stage takes, with their records.
@@ -40,7 +40,7 @@ pub(super) struct Findings {
     pub largest_records: Vec<RecordSize>,
     pub ids: Ids,
     pub sparse: Sparse,
-    /// By name.
+    /// The metadata fields by name.
     pub fields: BTreeMap<String, FieldSummary>,
     /// Whether there were more fields than are followed.
     pub has_more_fields: bool,

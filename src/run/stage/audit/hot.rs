@@ -41,7 +41,7 @@ pub(super) struct QueryLog {
     pub to: Option<Timestamp>,
     /// Queries in 30 days at this rate; `None` without timestamps over an hour at least.
     pub per_month: Option<u64>,
-    /// In milliseconds, where the log has latencies.
+    /// The median latency in milliseconds, where the log has latencies.
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     /// The ten with the most queries, most first.
@@ -199,7 +199,7 @@ fn json_rows(path: &Path, counter: &mut Counter) -> Result<()> {
     }
 }
 
-/// `None` where a value is there and cannot be read.
+/// Reads one row; `None` where a value is there and cannot be read.
 fn row(
     namespace: &str,
     at: Option<Option<Timestamp>>,
@@ -210,7 +210,7 @@ fn row(
     Some(Row { namespace: Namespace::new(namespace), at, latency })
 }
 
-/// RFC 3339, or seconds since 1970, or milliseconds where the number is too large for seconds.
+/// Reads a time: RFC 3339, or seconds since 1970, or milliseconds where the number is too large for seconds.
 fn time_of(value: &Value) -> Option<Timestamp> {
     let number = match value {
         Value::String(text) => match text.trim().parse::<f64>() {

@@ -61,9 +61,9 @@ pub(super) struct LimitCheck {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Needs {
     pub namespaces: u64,
-    /// To write every record once.
+    /// The units for writing every record once.
     pub write_units: f64,
-    /// To read every record once for a verification.
+    /// The units for reading every record once for a verification.
     pub read_units: f64,
 }
 

@@ -14,7 +14,7 @@ use crate::run::stage::sampling::{Sampled, sample, seeded};
 
 /// What is measured of a target that is there, beside its records.
 const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];
-/// What only its records tell.
+/// What only its records show.
 const OF_SAMPLE: [&str; 4] = ["metadata_bytes", "id_chars", "rejects", "rejects_share"];
 
 pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {

@@ -46,7 +46,7 @@ const LARGEST: usize = 10;
 
 pub(super) struct AuditWork(pub Audit);
 
-/// That there is no source, and what to check.
+/// The error of a source that is not there, and what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
     missing_source(&context.plan.file.source)
 }

@@ -1,6 +1,6 @@
 //! What one kind of index can do and another cannot.
 //!
-//! From Pinecone's documentation and published API definitions as of 2026-11; what no source tells is `unknown`.
+//! From Pinecone's documentation and published API definitions as of 2026-11; what no source says is `unknown`.
 
 use serde::Serialize;
 

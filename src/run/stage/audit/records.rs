@@ -16,7 +16,7 @@ const SHOWN_CHARS: usize = 40;
 pub(super) struct RecordSize {
     pub namespace: Namespace,
     pub id: RecordId,
-    /// As the service bills it.
+    /// The size that the service bills.
     pub bytes: usize,
     pub metadata_bytes: usize,
     pub sparse_values: usize,

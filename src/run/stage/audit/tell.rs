@@ -53,7 +53,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
     if !findings.lost_operations.is_empty() {
         let lost: Vec<_> = findings.lost_operations.iter().map(|lost| lost.operation).collect();
         told.push(format!(
-            "what the source can and the target cannot, or only otherwise: {}",
+            "what the source can do and the target cannot, or does differently: {}",
             lost.join(", ")
         ));
     }
@@ -81,7 +81,7 @@ fn records(findings: &Findings) -> Vec<String> {
         .collect();
     if !unsafe_fields.is_empty() {
         told.push(format!(
-            "whole numbers beyond 2^53 in {}: numbers are f64 on both sides, neighbours are one and the same",
+            "whole numbers beyond 2^53 in {}: both indexes keep numbers as f64, so two that differ by 1 may be stored as the same number",
             unsafe_fields.join(", ")
         ));
     }
@@ -104,14 +104,14 @@ fn records(findings: &Findings) -> Vec<String> {
     told
 }
 
-/// Which ways the limits allow each copy, and what streaming takes.
+/// The possible ways of each copy, and what streaming takes.
 fn ways(findings: &Findings) -> Vec<String> {
     let of_copy = |ways: &[Way]| {
         let allowed = || ways.iter().filter(|way| way.ruled_out.is_empty());
         let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
         let copy = ways.first().and_then(|way| way.copy.as_ref());
         let of = copy.map_or(String::new(), |copy| format!("{copy}: "));
-        let mut told = format!("{of}the limits allow to copy by {}", names.join(", "));
+        let mut told = format!("{of}possible ways to copy: {}", names.join(", "));
         if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
             told.push_str(&format!("; streaming takes {}", way_words(way)));
         }
@@ -131,7 +131,7 @@ fn cost(findings: &Findings) -> String {
         .map(|origin| format!("{} ({})", origin.name, origin.from))
         .collect();
     let given = match given.is_empty() {
-        true => "none of them is the plan's own".to_owned(),
+        true => "none of them given by the plan".to_owned(),
         false => format!("but for {}", given.join(", ")),
     };
     format!(

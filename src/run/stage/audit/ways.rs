@@ -32,7 +32,7 @@ pub(super) struct Way {
     /// The copy stage, where the plan has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<StageId>,
-    /// In the words of the plan: `stream, enumerate: sweep`.
+    /// The way in the words of the plan: `stream, enumerate: sweep`.
     pub way: &'static str,
     /// Why the limits rule it out; empty where they do not.
     pub ruled_out: Vec<String>,
@@ -92,7 +92,7 @@ impl Way {
 pub(super) struct Facts<'a> {
     pub copy: &'a CopyStage,
     pub source: &'a IndexSpec,
-    /// Where the target is or will be; `None` where nobody says.
+    /// The deployment of the target, now or later; `None` where nobody says.
     pub target: Option<&'a Deployment>,
     pub mappings: &'a [Mapping],
     /// Records of the whole source: a collection takes all of it.
@@ -418,7 +418,7 @@ mod tests {
             .unwrap()
         };
         let list = |sizes: &[u64]| World { source: serverless("aws"), ..world(sizes) };
-        // 10 GB in one namespace at 50 MB/s; four at once share nothing.
+        // 10 GB of one namespace at 50 MB/s: other namespaces beside it do not make it faster.
         assert_eq!(time(&list(&[1_000_000]), 1e4), (200.0, "50 MB/s a namespace of the target"));
         assert_eq!(time(&list(&[250_000; 4]), 1e4).0, 50.0);
         // A million small records: 10,000 pages at 200 a second.

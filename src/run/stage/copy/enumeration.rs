@@ -27,7 +27,7 @@ pub(crate) struct Enumerated {
 pub(crate) enum Way {
     /// The namespace is one shard.
     Whole(Enumeration),
-    /// It is split into cells, each a shard.
+    /// The namespace is split into cells, each a shard.
     Cells(Partition),
 }
 
@@ -95,7 +95,7 @@ impl Enumerator<'_> {
         stream::iter(ways).buffered(AT_ONCE).try_collect().await
     }
 
-    /// The way for one namespace. Cells that nothing can split are told by [`Enumerated::gap`].
+    /// The way for one namespace. Cells that nothing can split are counted by [`Enumerated::gap`].
     ///
     /// # Errors
     /// As [`Enumerator::all`].

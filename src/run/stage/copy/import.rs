@@ -27,7 +27,7 @@ pub(super) struct Imported {
     integration: Option<String>,
     /// How long the import may take.
     limit: Duration,
-    /// Whether the target was told to import: the files are what they are from then on.
+    /// Whether the target was asked to import: the files are what they are from then on.
     pub has_begun: bool,
 }
 
@@ -48,7 +48,7 @@ impl Imported {
             // A rehearsal writes nothing outside of its own folder.
             true => {
                 let folder = std::path::absolute(context.artifacts.join("import"))
-                    .map_err(|error| Error::io("cannot tell the current folder", error))?;
+                    .map_err(|error| Error::io("the current folder is not known", error))?;
                 Place::uri_of_folder(&folder)?
             }
             false => import.uri,

@@ -1,7 +1,8 @@
 //! The plan's manifest of ids: read and sorted once for a run, and held against what the source counts.
 //!
-//! The sorted ids are a file of the run (`STAGE-ids.csv`): each shard reads its own part of it, and a resume sees the ids that
-//! the copy began with, whatever became of the manifest. It is read again only where the ids do not fit the source.
+//! The sorted ids are a file of the run (`STAGE-ids.csv`): each shard reads its own part of it, and a resume sees the
+//! ids that the copy began with, whatever became of the manifest. It is read again only where the ids do not fit the
+//! source.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,7 @@ pub(super) async fn prepare_ids(
     begin_anew(context)
 }
 
-/// After a copy that found ids which the source does not have: the next try reads the manifest again.
+/// Forgets the ids after a copy that found some which the source does not have: the next try reads the manifest again.
 ///
 /// # Errors
 /// Where the index of the sorted ids cannot be removed.

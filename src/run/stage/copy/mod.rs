@@ -2,8 +2,8 @@
 //!
 //! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
 //! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
-//! `selection` says which namespaces each copy stage takes, `prove` compares what was settled with the source's own counts, `import` has the target take in what was written as
-//! files, `mapping` leaves the names for the application.
+//! `selection` says which namespaces each copy stage takes, `prove` compares what was settled with the source's own
+//! counts, `import` has the target take in what was written as files, `mapping` leaves the names for the application.
 
 mod enumeration;
 mod import;
@@ -208,7 +208,7 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
         imports => imports?,
     };
     let own = imports.iter().filter(|import| import.uri.trim_end_matches('/').ends_with(&own));
-    // One that does not tell its records may have brought some.
+    // An import that does not count its records may have written some.
     Ok(own.map(|import| import.records.unwrap_or(1)).sum())
 }
 

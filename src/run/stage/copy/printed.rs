@@ -14,7 +14,7 @@ use crate::traffic::action::{Command, run_command};
 /// How long the command may take where the plan does not say.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Runs the manifest's command; its output is in the file that is returned, whose ending tells the format.
+/// Runs the manifest's command; its output is in the file that is returned, whose ending says which format it is.
 ///
 /// # Errors
 /// `Refused` in a rehearsal, which runs no commands; those of the command, also for a status that is not 0.
@@ -48,7 +48,7 @@ pub(super) async fn printed_ids(
     Ok(printed)
 }
 
-/// JSON lines begin with a brace; everything else is CSV.
+/// Guesses the format: JSON lines begin with a brace, everything else is CSV.
 fn format(path: &Path) -> Result<&'static str> {
     let cannot = |error| Error::io("cannot read what the command printed", error);
     for byte in BufReader::new(File::open(path).map_err(cannot)?).bytes() {

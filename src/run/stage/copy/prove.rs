@@ -16,7 +16,7 @@ pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<
     Ok(all)
 }
 
-/// Marks the shards of every namespace complete that holds each record the source counts; the others are told with
+/// Marks the shards of every namespace complete that holds each record the source counts; the others are reported with
 /// their gap.
 pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
     let counts = context.world.source.stats().await?;

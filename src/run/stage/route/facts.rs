@@ -29,7 +29,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Of the target as it was `seen`.
+    /// Collects the facts for the target as it was `seen`.
     ///
     /// # Errors
     /// Those of the target.
@@ -130,7 +130,7 @@ fn change_on_the_way(copy: &CopyStage, stats: &IndexStats, mappings: &[Mapping])
     copy.asked.changes_records().then(|| "records are changed on the way".to_owned())
 }
 
-/// The cloud a pod environment's name tells: `us-east-1-aws` is in `aws`.
+/// The cloud in a pod environment's name: `us-east-1-aws` is in `aws`.
 fn cloud_of(environment: &str) -> Option<&'static str> {
     ["aws", "gcp", "azure"]
         .into_iter()

@@ -57,7 +57,7 @@ impl Facts<'_> {
     }
 }
 
-/// That one of `namespaces` holds records already; an import would fail as a whole.
+/// Finds one of `namespaces` that holds records already; an import would fail as a whole.
 pub(in crate::run::stage) fn taken<'a>(
     mut namespaces: impl Iterator<Item = &'a Namespace>,
     held: &IndexStats,

@@ -22,7 +22,7 @@ use crate::run::{Context, Progress};
 
 /// Namespaces compared at once where the copy stage does not say.
 const PARALLEL: u32 = 4;
-/// Fields whose types differ that are told one by one.
+/// The most fields of differing types that are named one by one.
 const NAMED_DRIFTS: usize = 20;
 
 type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
@@ -76,7 +76,7 @@ impl VerifyWork {
 /// What all comparisons of a stage come to.
 struct Sink<'a> {
     total: Comparison,
-    /// `None` once a namespace could not be asked.
+    /// Records that only the target has; `None` once a namespace could not be asked.
     extra: Option<u64>,
     differences: Differences<'a>,
     /// What was read of each namespace of the source for each of its copies.

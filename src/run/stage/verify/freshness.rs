@@ -16,7 +16,7 @@ use crate::run::{Context, Progress};
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long counts may lag behind what can be read. After that a low count is no lag: records are gone, which
-/// comparing tells better than waiting.
+/// comparing shows more than waiting.
 const COUNTS_LAG: Duration = Duration::from_secs(60);
 /// Namespaces that are asked at once.
 const AT_ONCE: usize = 8;
@@ -42,7 +42,7 @@ pub(super) struct Freshness {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waited {
     pub namespaces: u64,
-    /// Namespaces whose last write was told to be readable; the others went by their counts.
+    /// Namespaces whose last write was reported readable; the others went by their counts.
     pub by_sequence_number: u64,
 }
 
@@ -117,7 +117,7 @@ struct Seen<'a> {
     by_sequence_number: u64,
 }
 
-/// `trusts_counts`: a namespace that shows fewer records than were written is behind, even where its last write
+/// With `trusts_counts`, a namespace that shows fewer records than were written is behind, even where its last write
 /// can be read.
 async fn look_at<'a>(
     context: &Context,

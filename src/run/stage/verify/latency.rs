@@ -1,4 +1,4 @@
-//! Times that no load of queries tells.
+//! Times that no load of queries shows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const WRITES: u32 = 5;
 const NAMESPACE: &str = "vecshift-read-after-write";
 /// How long one of them may take to be readable, and the namespace to be gone.
 const READABLE: Duration = Duration::from_secs(120);
-/// The first pause between two looks, and the longest: what is told is late by one pause at most.
+/// The first pause between two looks, and the longest: what is reported is late by one pause at most.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 

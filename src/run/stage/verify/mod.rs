@@ -109,7 +109,7 @@ fn fresh(context: &Context, freshness: &Freshness, waited: freshness::Waited) ->
     let by_counts = waited.namespaces - waited.by_sequence_number;
     if by_counts > 0 {
         context.note(format!(
-            "the target told no sequence number for {} of {} namespaces: that they show every write goes by their counts",
+            "the target gave no sequence number for {} of {} namespaces: whether every write shows was judged by their counts",
             Observed::count(by_counts),
             Observed::count(waited.namespaces)
         ))?;

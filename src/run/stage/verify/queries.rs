@@ -164,7 +164,7 @@ impl Load {
     }
 }
 
-/// Whether a metric is told by samples of queries and fetches.
+/// Whether a metric comes from samples of queries and fetches.
 fn is_sampled(name: &str) -> bool {
     matches!(
         name,
