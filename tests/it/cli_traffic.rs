@@ -72,7 +72,7 @@ impl Shift {
 #[test]
 fn everything_that_cannot_work_is_said_at_once_by_plan_and_by_run() {
     let shift = Shift::new(SET, "exit 3");
-    let hooks = "hooks:\n  - { when: before_run, run: [./gone.sh] }\n  - { when: after_run, http: { post: \"http://127.0.0.1:9/\", bearer: { env: TOKEN } } }\nstages:";
+    let hooks = "hooks:\n  - { when: before_run, run: [./gone.sh] }\nstages:";
     let rollback = "  - { kind: verify, rollback: [{ run: [./plain.sh] }], assert: [missing == 0] }\n  - { kind: decommission, after: 1d, snapshot: \"file:weight/backup\", confirm: old }";
     let plan = PLAN.replace("stages:", hooks).replace("weight: 25%", "weight: 100%");
     let plan = plan.replace("  - { kind: verify, assert: [missing == 0] }", rollback);
@@ -82,14 +82,13 @@ fn everything_that_cannot_work_is_said_at_once_by_plan_and_by_run() {
         "`./no-set.sh` cannot be started",
         "the command failed with exit status: 3 (in read the weight",
         "hook 1 (before_run): the command `./gone.sh` cannot be started",
-        "hook 2 (after_run): the environment variable TOKEN of a secret is not set",
         "rollback hook 1 of stage `verify`: the command `./plain.sh` is no program",
         "snapshot of stage `decommission`",
     ];
     for command in ["plan", "run"] {
         let said = shift.run(&[command, "shift.yaml"]);
         assert_eq!(said.code, 8, "{}\n{}", said.out, said.err);
-        assert!(said.err.contains("6 things that the plan needs are not so"), "{}", said.err);
+        assert!(said.err.contains("5 things that the plan needs are not so"), "{}", said.err);
         for finding in findings {
             assert!(said.err.contains(finding), "{command}, {finding}: {}", said.err);
         }
@@ -98,7 +97,7 @@ fn everything_that_cannot_work_is_said_at_once_by_plan_and_by_run() {
     let said = shift.run(&["run", "shift.yaml", "--confirm", "wrong"]);
     assert_eq!(said.code, 8, "{}", said.err);
     assert!(said.err.contains("`wrong` is not the source"), "{}", said.err);
-    assert!(said.err.contains("7 things"), "{}", said.err);
+    assert!(said.err.contains("6 things"), "{}", said.err);
 }
 
 #[test]
