@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
 use vecshift::plan::file::Columns;
-use vecshift::provider::Source;
 use vecshift::provider::files::Files;
-use vecshift::provider::storage::S3Options;
+use vecshift::provider::storage::{Place, S3Options};
+use vecshift::provider::{Source, parquet};
 
 use crate::python::environment;
 
@@ -102,4 +104,51 @@ async fn files_of_other_writers_are_read_whole_or_refused() {
     }
     assert!(cases > 50, "only {cases} cases");
     assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_a_bucket_are_read_by_name_or_by_their_first_bytes() {
+    let Some(python) = environment("moto") else { return };
+    let server = python.serve("bucket.py").await;
+    let s3 = S3Options::from_variables([
+        ("AWS_ENDPOINT_URL", server.address.as_str()),
+        ("AWS_ACCESS_KEY_ID", "the-id"),
+        ("AWS_SECRET_ACCESS_KEY", "the-key"),
+    ]);
+    let place = Place::read("s3://shelf/exports", &s3).unwrap();
+    let file = |id: &str| {
+        let record = Record {
+            id: RecordId::from(id),
+            vector: Vector::from_values([1.0, 0.5]),
+            sparse: None,
+            metadata: Metadata::default(),
+        };
+        Bytes::from(parquet::encode(&Namespace::new("n"), &[record]).unwrap())
+    };
+    for (path, bytes) in [
+        ("red/000012_0", file("a")),
+        ("blue/part-0.PARQUET", file("b")),
+        ("part.gz", Bytes::from_static(b"other")),
+        ("_SUCCESS", Bytes::new()),
+        ("notes.csv", Bytes::from_static(b"id")),
+    ] {
+        place.put(path, bytes).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let open = |s3| Files::new("s3://shelf/exports", folder.path(), s3, Columns::default());
+    let files = open(s3.clone());
+    let inventory = files.inventory().await.unwrap().unwrap();
+    assert_eq!((inventory.files, inventory.rows), (2, 2));
+    let passed_over: Vec<String> =
+        inventory.passed_over.iter().flat_map(|one| one.names.clone()).collect();
+    assert_eq!(passed_over, ["_SUCCESS", "notes.csv", "part.gz"]);
+    let namespaces = files.stats().await.unwrap().namespaces;
+    assert_eq!(namespaces.into_iter().collect::<Vec<_>>(), [(Namespace::new("n"), 2)]);
+
+    place.put("packed.parquet.gz", Bytes::from_static(b"\x1f\x8b other")).await.unwrap();
+    let error = open(s3).describe().await.unwrap_err();
+    assert!(
+        error.to_string().contains("packed.parquet.gz was compressed as a whole (gz)"),
+        "{error}"
+    );
 }
