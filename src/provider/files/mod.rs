@@ -5,6 +5,7 @@
 //! column of a file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all
 //! ids are sorted once into a temporary file ([`places`]); records are then read by their row.
 
+mod kept;
 mod places;
 mod survey;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+use self::kept::Snapshots;
 use self::places::{Place as Row, Places};
 use super::parquet::{BATCH_ROWS, RowReader, is_named};
 use super::storage::{Found, Local, Place, S3Options};
@@ -94,19 +96,20 @@ impl Files {
     }
 
     async fn open(&self) -> Result<(Vec<OneFile>, Inventory)> {
-        let mut inventory = Inventory::default();
+        let (mut inventory, mut snapshots) = (Inventory::default(), Snapshots::default());
         let (place, only) = self.place()?;
         let listed = match only {
             Some(only) => {
                 place.list().await?.into_iter().filter(|file| file.path == only).collect()
             }
-            None => survey::survey(&place, &mut inventory).await?,
+            None => survey::survey(&place, &mut snapshots, &mut inventory).await?,
         };
         let mut files = Vec::with_capacity(listed.len());
         for found in listed {
             let local = place.open(&found.path).await?;
-            let columns = self.columns.clone();
-            files.push(blocking(move || OneFile::open(local, &found, &columns)).await?);
+            let (columns, kept) = (self.columns.clone(), snapshots.of(&found.path));
+            let opened = blocking(move || OneFile::open(local, &found, &columns, kept)).await?;
+            files.push(opened);
         }
         take_stock(&files, &self.columns, &mut inventory)?;
         Ok((files, inventory))
@@ -209,10 +212,18 @@ impl Files {
 }
 
 impl OneFile {
-    fn open(local: Local, found: &Found, columns: &Columns) -> Result<Self> {
+    fn open(
+        local: Local,
+        found: &Found,
+        columns: &Columns,
+        kept: Option<(u64, String)>,
+    ) -> Result<Self> {
         let bytes = std::fs::metadata(local.path())
             .map_err(|error| Error::io(format!("cannot read {}", found.path), error))?;
         survey::refuse_other_size(found, bytes.len())?;
+        if let Some(kept) = kept {
+            kept::refuse_damaged(&found.path, local.path(), &kept)?;
+        }
         let rows =
             RowReader::open(local.path(), &found.path, columns, &survey::folders(&found.path))?;
         Ok(Self { _local: local, path: found.path.clone(), rows: Arc::new(rows) })
@@ -253,7 +264,7 @@ fn take_stock(files: &[OneFile], asked: &Columns, inventory: &mut Inventory) -> 
     }
     inventory.remarks.extend(survey::remark_on_absent(&absent, all));
     if empty > 0 {
-        inventory.remarks.push(format!("{empty} of {all} files have no rows"));
+        inventory.remarks.push(format!("files without rows: {empty} of {all}"));
     }
     if rounded > 0 {
         inventory.remarks.push(format!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kept::Snapshots;
 use crate::error::{Error, Result};
 use crate::model::Namespace;
 use crate::provider::parquet::{Folders, is_named};
@@ -31,13 +32,21 @@ enum ByName {
 /// # Errors
 /// `Invalid` where the place is a table whose own log says which of its files count, and where a file was compressed as a
 /// whole.
-pub(super) async fn survey(place: &Place, inventory: &mut Inventory) -> Result<Vec<Found>> {
+pub(super) async fn survey(
+    place: &Place,
+    snapshots: &mut Snapshots,
+    inventory: &mut Inventory,
+) -> Result<Vec<Found>> {
     let found = place.list().await?;
     refuse_tables(&found)?;
+    *snapshots = Snapshots::read(place, &found).await?;
     let mut read = Vec::new();
     for file in found {
         match by_name(&file.path, file.bytes) {
             ByName::Read => read.push(file),
+            ByName::PassedOver(_) if snapshots.is_manifest(&file.path) => {
+                inventory.pass_over(Sort::File, "the manifest of a snapshot", &file.path);
+            }
             ByName::PassedOver(reason) => inventory.pass_over(Sort::File, reason, &file.path),
             ByName::Unknown => {
                 let head = place.head(&file, 4).await?;
@@ -53,6 +62,7 @@ pub(super) async fn survey(place: &Place, inventory: &mut Inventory) -> Result<V
             }
         }
     }
+    snapshots.refuse_others(&read)?;
     Ok(read)
 }
 
