@@ -15,7 +15,14 @@ pub struct Control(pub Server);
 impl Control {
     pub async fn describe(&self, name: &str) -> Result<Option<IndexDescription>> {
         match self.0.get(&path(name), &[]).await {
-            Ok(reply) => reply.json::<IndexIn>()?.into_description().map(Some),
+            Ok(reply) => {
+                let found = reply.json::<IndexIn>()?.into_description()?;
+                match found.spec.name == name {
+                    true => Ok(Some(found)),
+                    // Somebody who answers every path with something that has a name.
+                    false => Err(reply.of_a_stranger()),
+                }
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

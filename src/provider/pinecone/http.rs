@@ -67,7 +67,32 @@ pub struct Reply {
 
 impl Reply {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| error::from_json(error, &self.address))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| error::from_json(error, &self.headers, &self.text(), &self.address))
+    }
+
+    /// As [`Reply::json`], for an answer whose members may all be left out: one that has none of `names` is of somebody
+    /// else, and not an empty one.
+    pub fn json_of<T: DeserializeOwned>(
+        &self,
+        names: &[&str],
+        is_empty: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let value = self.json()?;
+        let has_any = |object: &serde_json::Map<String, serde_json::Value>| {
+            object.is_empty() || names.iter().any(|name| object.contains_key(*name))
+        };
+        let is_own = !is_empty(&value)
+            || serde_json::from_slice(&self.body).is_ok_and(|object| has_any(&object));
+        match is_own {
+            true => Ok(value),
+            false => Err(self.of_a_stranger()),
+        }
+    }
+
+    /// The error that this success is not Pinecone's.
+    pub fn of_a_stranger(&self) -> Error {
+        error::from_stranger(&self.headers, &self.text(), &self.address)
     }
 
     fn text(&self) -> std::borrow::Cow<'_, str> {
@@ -77,7 +102,7 @@ impl Reply {
     fn or_error(self, status: u16) -> Result<Self> {
         match status {
             200..300 => Ok(self),
-            _ => Err(error::from_http(status, &self.headers, &self.text())),
+            _ => Err(error::from_http(status, &self.headers, &self.text(), &self.address)),
         }
     }
 

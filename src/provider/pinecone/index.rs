@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::connection::{Connection, Transport};
 use super::control::Control;
+use super::error;
 use super::http::{self, Server};
 use super::imports;
 use super::limits::{LIMITS, refusal};
@@ -150,6 +151,24 @@ impl Index {
         error.with_operation(operation).with_context("index", self.name())
     }
 
+    /// A call of the data plane, explained. Where nobody answers at the index's host, or nothing is there, the control
+    /// plane is asked whether the index still is: one that was deleted is said to be, and not tried again.
+    async fn settle<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let is_doubtful = error::is_silence(&error) || error.kind() == ErrorKind::NotFound;
+        if is_doubtful && matches!(self.control.describe(self.name()).await, Ok(None)) {
+            let message = format!("the index `{}` is not there any more", self.name());
+            let gone = Error::new(ErrorKind::NotFound, message)
+                .with_source(error)
+                .with_hint("somebody deleted it after it was first seen here");
+            return Err(self.explain(operation, gone));
+        }
+        Err(self.explain(operation, error))
+    }
+
     async fn readable(&self, namespace: &Namespace, reader: Reader) -> Result<Option<u64>> {
         let connection = self.connection().await?;
         let lsn = match reader {
@@ -198,7 +217,7 @@ impl Source for Index {
     async fn stats(&self) -> Result<IndexStats> {
         let connection = self.connection().await?;
         let stats = connection.call(|plane| plane.stats(None)).await;
-        stats.map_err(|error| self.explain("stats", error))
+        self.settle("stats", stats).await
     }
 
     async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats> {
@@ -208,7 +227,7 @@ impl Source for Index {
                 .with_operation("filtered_stats"));
         }
         let stats = connection.call(|plane| plane.stats(Some(filter))).await;
-        stats.map_err(|error| self.explain("filtered_stats", error))
+        self.settle("filtered_stats", stats).await
     }
 
     async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
@@ -219,7 +238,7 @@ impl Source for Index {
                 .with_hint("enumerate by `sweep` or by a manifest of ids"));
         }
         let listed = connection.call(|plane| plane.list(namespace, page)).await;
-        or_empty(listed).map_err(|error| self.explain("list", error))
+        self.settle("list", or_empty(listed)).await
     }
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
@@ -229,14 +248,18 @@ impl Source for Index {
         let connection = self.connection().await?;
         let fetched = connection.call(|plane| plane.fetch(namespace, ids)).await;
         let fetched = or_empty(fetched.map(|answer| answer.value));
-        fetched.map_err(|error| self.explain("fetch", error).with_context("namespace", namespace))
+        self.settle("fetch", fetched)
+            .await
+            .map_err(|error| error.with_context("namespace", namespace))
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
         let connection = self.connection().await?;
         let found = connection.call(|plane| plane.query(namespace, query)).await;
         let found = or_empty(found.map(|answer| answer.value));
-        found.map_err(|error| self.explain("query", error).with_context("namespace", namespace))
+        self.settle("query", found)
+            .await
+            .map_err(|error| error.with_context("namespace", namespace))
     }
 
     async fn is_visible(&self, namespace: &Namespace, lsn: u64) -> Result<Option<bool>> {
@@ -288,8 +311,8 @@ impl Target for Index {
         }
         let connection = self.connection().await?;
         let upserted = connection.call(|plane| plane.upsert(namespace, records)).await;
-        let answer = upserted
-            .map_err(|error| self.explain("upsert", error).with_context("namespace", namespace))?;
+        let answer = self.settle("upsert", upserted).await;
+        let answer = answer.map_err(|error| error.with_context("namespace", namespace))?;
         if answer.value != records.len() as u64 {
             let message =
                 format!("{} of {} records were acknowledged", answer.value, records.len());
@@ -351,8 +374,8 @@ impl Admin for Index {
         }
         let connection = self.connection().await?;
         let deleted = connection.call(|plane| plane.delete(namespace, ids)).await;
-        or_empty(deleted)
-            .map_err(|error| self.explain("delete", error).with_context("namespace", namespace))
+        let deleted = self.settle("delete", or_empty(deleted)).await;
+        deleted.map_err(|error| error.with_context("namespace", namespace))
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
@@ -361,9 +384,8 @@ impl Admin for Index {
         }
         let connection = self.connection().await?;
         let deleted = connection.call(|plane| plane.delete_matching(namespace, filter)).await;
-        or_empty(deleted).map_err(|error| {
-            self.explain("delete_matching", error).with_context("namespace", namespace)
-        })
+        let deleted = self.settle("delete_matching", or_empty(deleted)).await;
+        deleted.map_err(|error| error.with_context("namespace", namespace))
     }
 
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
@@ -373,9 +395,8 @@ impl Admin for Index {
         } else {
             connection.call(|plane| plane.delete_namespace(namespace)).await
         };
-        or_empty(deleted).map_err(|error| {
-            self.explain("delete_namespace", error).with_context("namespace", namespace)
-        })
+        let deleted = self.settle("delete_namespace", or_empty(deleted)).await;
+        deleted.map_err(|error| error.with_context("namespace", namespace))
     }
 
     async fn cancel_import(&self, id: &str) -> Result<()> {

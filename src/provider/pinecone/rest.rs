@@ -15,6 +15,9 @@ use crate::provider::{Filter, IdPage, Match, Query};
 /// 8 KiB for the whole request line.
 const QUERY_BYTES: usize = 6_000;
 
+/// Members of an answer that holds records, of which an empty one has at least one or is `{}`.
+const ANSWER: [&str; 6] = ["vectors", "matches", "namespace", "usage", "pagination", "results"];
+
 /// The data plane of one index over REST.
 pub struct RestPlane(pub Server);
 
@@ -23,7 +26,12 @@ impl Plane for RestPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
         let body = json::StatsOut { filter: filter.map(|filter| &filter.0) };
         let reply = self.0.send(Method::POST, "/describe_index_stats", &body).await?;
-        let stats: json::StatsIn = reply.json()?;
+        // Counts that are left out would be read as an empty index.
+        let names =
+            ["namespaces", "dimension", "indexFullness", "totalVectorCount", "index_fullness"];
+        let stats: json::StatsIn = reply.json_of(&names, |stats: &json::StatsIn| {
+            stats.namespaces.is_none() && stats.total_vector_count.0 == 0
+        })?;
         let mut counts = IndexStats {
             dimension: stats
                 .dimension
@@ -43,7 +51,9 @@ impl Plane for RestPlane {
         let mut query = vec![("limit", limit.as_str())];
         query.extend(in_query(namespace));
         query.extend(page.map(|token| ("paginationToken", token)));
-        let list: json::ListIn = self.0.get("/vectors/list", &query).await?.json()?;
+        let reply = self.0.get("/vectors/list", &query).await?;
+        let list: json::ListIn =
+            reply.json_of(&ANSWER, |list: &json::ListIn| list.vectors.is_empty())?;
         Ok(IdPage {
             ids: list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect(),
             next: list.pagination.and_then(|page| page.next).filter(|next| !next.is_empty()),
@@ -59,7 +69,8 @@ impl Plane for RestPlane {
             query.extend(in_query(namespace));
             let reply = self.0.get("/vectors/fetch", &query).await?;
             lsn = reply.lsn();
-            let found: json::FetchIn = reply.json()?;
+            let found: json::FetchIn =
+                reply.json_of(&ANSWER, |found: &json::FetchIn| found.vectors.is_empty())?;
             for record in found.vectors.into_values() {
                 records.push(record.into_record()?);
             }
@@ -78,7 +89,8 @@ impl Plane for RestPlane {
             include_metadata: false,
         };
         let reply = self.0.send(Method::POST, "/query", &body).await?;
-        let found: json::QueryIn = reply.json()?;
+        let found: json::QueryIn =
+            reply.json_of(&ANSWER, |found: &json::QueryIn| found.matches.is_empty())?;
         let matches = found
             .matches
             .into_iter()

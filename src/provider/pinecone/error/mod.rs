@@ -1,5 +1,7 @@
 //! What the service or the network said, as one [`Error`] with its kind and whether a retry helps.
 
+mod stranger;
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use tonic::{Code, Status};
 
 use super::channel::NotGrpc;
 use crate::error::{Error, ErrorKind, Retry};
+pub use stranger::of_success as from_stranger;
 
 /// Longest text of an answer that is kept in a message.
 const SHOWN_CHARS: usize = 500;
@@ -15,8 +18,11 @@ const SHOWN_CHARS: usize = 500;
 /// Longest wait a peer may ask for in a header before it is cut (Pinecone's own SDK cuts at 60 s too).
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// An HTTP answer that is not a success.
-pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str) -> Error {
+/// An HTTP answer that is not a success, of the server at `address`.
+pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &str) -> Error {
+    if let Some(error) = stranger::of_answer(status, headers, body, address) {
+        return error;
+    }
     let (code, message) = read_body(status, body);
     let kind = http_kind(status, &message);
     let mut error = Error::new(kind, message).with_context("status", status);
@@ -50,14 +56,14 @@ pub fn from_status(status: &Status, address: &str) -> Error {
 
 /// An answer to a gRPC call that is none of gRPC's.
 fn from_foreign(answer: &NotGrpc, address: &str) -> Error {
-    let error = if answer.is_lack() {
+    if answer.is_lack() {
         Error::unsupported("the host answers, but not in gRPC")
             .with_context("status", answer.status)
+            .with_context("address", address)
             .with_hint("let the data plane use REST")
     } else {
-        from_http(answer.status, &answer.headers, &answer.text)
-    };
-    error.with_context("address", address)
+        from_http(answer.status, &answer.headers, &answer.text, address)
+    }
 }
 
 /// A request that got no answer, or an answer that broke off.
@@ -87,13 +93,24 @@ pub fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
 
 /// An answer with a success status whose body is not what was promised. One that ends too early is worth
 /// another try.
-pub fn from_json(error: serde_json::Error, address: &str) -> Error {
-    let (kind, message) = if error.is_eof() {
-        (ErrorKind::Unavailable, "the answer ends too early")
-    } else {
-        (ErrorKind::Protocol, "the answer cannot be understood")
-    };
-    Error::new(kind, message).with_context("address", address).with_source(error)
+pub fn from_json(
+    error: serde_json::Error,
+    headers: &http::HeaderMap,
+    body: &str,
+    address: &str,
+) -> Error {
+    if error.is_eof() && !stranger::is_page(headers, body) {
+        return Error::new(ErrorKind::Unavailable, "the answer ends too early")
+            .with_context("address", address)
+            .with_source(error);
+    }
+    from_stranger(headers, body, address).with_source(error)
+}
+
+/// Whether nobody answered at all: a name that does not resolve, a connection that is refused or breaks off.
+pub fn is_silence(error: &Error) -> bool {
+    let answered = error.context().iter().any(|(name, _)| matches!(*name, "status" | "code"));
+    error.kind() == ErrorKind::Unavailable && !answered
 }
 
 /// Whether a gRPC call failed because there is no gRPC at that address.
@@ -330,7 +347,7 @@ mod tests {
     use super::*;
 
     fn http(status: u16, body: &str) -> Error {
-        from_http(status, &HeaderMap::new(), body)
+        from_http(status, &HeaderMap::new(), body, "a")
     }
 
     #[test]
@@ -339,7 +356,6 @@ mod tests {
             (400, ErrorKind::Invalid),
             (401, ErrorKind::Unauthorized),
             (402, ErrorKind::Refused),
-            (404, ErrorKind::NotFound),
             (408, ErrorKind::Timeout),
             (409, ErrorKind::AlreadyExists),
             (412, ErrorKind::Refused),
@@ -355,6 +371,13 @@ mod tests {
         for (status, kind) in cases {
             assert_eq!(http(status, "{}").kind(), kind, "{status}");
         }
+    }
+
+    #[test]
+    fn a_404_of_the_service_is_that_there_is_none() {
+        let body = r#"{"status":404,"error":{"code":"NOT_FOUND","message":"none"}}"#;
+        assert_eq!(http(404, body).kind(), ErrorKind::NotFound);
+        assert_eq!(http(404, "{}").kind(), ErrorKind::Protocol);
     }
 
     #[test]
@@ -392,9 +415,9 @@ mod tests {
     fn the_peer_says_when_to_come_back() {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", HeaderValue::from_static("2"));
-        let error = from_http(429, &headers, "");
+        let error = from_http(429, &headers, "", "a");
         assert_eq!(error.retry(), Retry::After(Duration::from_secs(2)));
-        let refused = from_http(400, &headers, "");
+        let refused = from_http(400, &headers, "", "a");
         assert_eq!(refused.retry(), Retry::Never);
 
         let mut status = Status::unavailable("busy");
@@ -409,9 +432,14 @@ mod tests {
     #[test]
     fn a_cut_answer_is_worth_another_try_and_a_wrong_one_is_not() {
         let cut = serde_json::from_str::<Value>(r#"{"a":"#).unwrap_err();
-        assert!(from_json(cut, "a").is_retryable());
-        let wrong = serde_json::from_str::<Value>("<html>").unwrap_err();
-        assert_eq!(from_json(wrong, "a").kind(), ErrorKind::Protocol);
+        assert!(from_json(cut, &HeaderMap::new(), r#"{"a":"#, "a").is_retryable());
+        let wrong = serde_json::from_str::<Value>("<html>Hello</html>").unwrap_err();
+        let wrong = from_json(wrong, &HeaderMap::new(), "<html>Hello</html>", "http://host");
+        assert_eq!(wrong.kind(), ErrorKind::Protocol);
+        assert_eq!(
+            wrong.message(),
+            "http://host answered with a page that is not Pinecone's: `Hello`"
+        );
     }
 
     #[test]
