@@ -1,12 +1,13 @@
 //! What a stage is given: everything it needs, as data and handles.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
 use super::options::RunOptions;
+use super::outputs::{below, local};
 use super::recorder::Recorder;
 use super::world::World;
 use crate::clock::{Clock, Timestamp};
@@ -80,18 +81,22 @@ impl Context {
         self.record(Event::ArtifactWritten { stage: self.id(), artifact })
     }
 
-    /// A path of the plan: relative ones start at the plan's folder, or in a rehearsal under its artifacts, so
-    /// that nothing outside is overwritten.
-    pub fn output_path(&self, path: &str) -> PathBuf {
-        let path = path.strip_prefix("file:").unwrap_or(path);
-        if self.options.is_rehearsal {
-            let relative: PathBuf = std::path::Path::new(path)
-                .components()
-                .filter(|part| matches!(part, std::path::Component::Normal(_)))
-                .collect();
-            return self.artifacts.join(relative);
+    /// The path of a file that the plan names: relative ones start at the plan's folder, and in a rehearsal all of
+    /// them are among its artifacts, so that nothing outside is overwritten.
+    pub fn output_path(&self, place: &str) -> PathBuf {
+        self.output_below(&self.plan.base, place)
+    }
+
+    /// As [`Context::output_path`], for a file that is one of the run's artifacts unless its path is absolute.
+    pub fn artifact_path(&self, place: &str) -> PathBuf {
+        self.output_below(&self.artifacts, place)
+    }
+
+    fn output_below(&self, folder: &Path, place: &str) -> PathBuf {
+        match self.options.is_rehearsal {
+            true => self.artifacts.join(below(place)),
+            false => folder.join(local(place)),
         }
-        self.plan.base.join(path)
     }
 
     /// # Errors

@@ -1,11 +1,12 @@
 //! The traffic driver of a run; in a rehearsal one that moves nothing outside.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::outputs::below;
 use crate::error::{Error, Result};
 use crate::model::Share;
 use crate::plan::Plan;
@@ -37,9 +38,10 @@ pub fn open_driver(
 pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Driver>>> {
     let Some(asked) = &plan.file.traffic else { return Ok(None) };
     let mut asked = asked.clone();
+    let rehearsed = |file: &str| below(file).display().to_string();
     match &mut asked {
-        Traffic::Flagd(flagd) => flagd.file = under(&flagd.file),
-        Traffic::EnvFile(file) => file.file = under(&file.file),
+        Traffic::Flagd(flagd) => flagd.file = rehearsed(&flagd.file),
+        Traffic::EnvFile(file) => file.file = rehearsed(&file.file),
         Traffic::Webhook(_) => return Ok(Some(Arc::new(Remembered::new("webhook", folder)))),
         Traffic::Exec(_) => return Ok(Some(Arc::new(Remembered::new("exec", folder)))),
         Traffic::Gateway(_) => {}
@@ -50,12 +52,6 @@ pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Dri
         env: BTreeMap::new(),
     };
     traffic::open(&asked, context).map(|driver| Some(driver.into()))
-}
-
-/// The path without what leads out of a folder.
-fn under(path: &str) -> String {
-    let parts = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_)));
-    parts.collect::<PathBuf>().display().to_string()
 }
 
 /// Keeps the weight in a file of its own, so that the next process of a rehearsal finds it.

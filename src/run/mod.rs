@@ -16,6 +16,7 @@ mod judge;
 mod listener;
 mod options;
 mod outcome;
+mod outputs;
 mod preflight;
 mod prepare;
 mod preview;

@@ -315,3 +315,55 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     assert_eq!(back.code, 0, "{}\n{}", back.out, back.err);
     assert!(std::fs::read_to_string(cli.path("search.env")).unwrap().contains("INDEX=old"));
 }
+
+/// Whatever places a plan names, and wherever they lead.
+#[test]
+fn a_rehearsal_writes_into_its_own_folder_only() {
+    let cli = Cli::new();
+    let outside = tempfile::tempdir().unwrap();
+    let outside_path = outside.path().display().to_string();
+    std::fs::create_dir(cli.path("plans")).unwrap();
+    let plan = format!(
+        r#"version: 1
+name: places
+source: {{ provider: pinecone, index: old }}
+target: {{ provider: pinecone, index: new }}
+traffic:
+  env_file: {{ file: "{outside_path}/search.env", variable: INDEX, source_value: old, target_value: new }}
+stages:
+  - {{ kind: audit, export: "file:{outside_path}/sample.parquet", assert: [source.records == 60] }}
+  - {{ kind: audit, id: again, export: "../../sample.parquet", assert: [source.records == 60] }}
+  - kind: create
+    spec: {{ serverless: {{ cloud: aws, region: us-east-1 }}, dimension: 8, metric: cosine }}
+  - {{ kind: copy, assert: [copy.complete == true] }}
+  - {{ kind: verify, assert: [missing == 0, mismatched == 0] }}
+  - kind: canary
+    steps: [{{ weight: 100%, bake: 1m }}]
+    assert: [error_rate < 1%]
+  - kind: decommission
+    after: 1d
+    snapshot: "file://{outside_path}/snapshot"
+    confirm: old
+    assert: [snapshot.complete == true]
+rehearsal:
+  source: {{ kind: pod, records: 60, namespaces: 3, dimension: 8, metric: cosine }}
+"#
+    );
+    cli.write("plans/places.yaml", &plan);
+    let said = cli.run(&["rehearse", "plans/places.yaml"]);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    let names = |folder: &std::path::Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(cli.folder.path()), [".vecshift", "plans"]);
+    assert_eq!(names(&cli.path("plans")), ["places.yaml"]);
+    let shown = format!("{}{}", said.out, said.err);
+    for command in ["vecshift run", "vecshift rollback", "vecshift approve", "--purge"] {
+        assert!(!shown.contains(command), "{command}: {shown}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::outputs::local;
 use super::{Finding, Preflight};
 use crate::plan::file::StageKind;
 
@@ -19,7 +20,6 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
         // Whatever the plan names is written below that folder.
         return found;
     }
-    let local = |place: &str| place.strip_prefix("file:").unwrap_or(place).to_owned();
     for (stage, id) in preflight.stages() {
         match &stage.kind {
             StageKind::Audit(audit) => {

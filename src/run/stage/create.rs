@@ -197,7 +197,11 @@ impl Work for CreateWork {
     }
 }
 
+/// What deletes the target; of a rehearsal no command, which would act on the real run.
 fn purge_command(context: &Context) -> String {
+    if context.options.is_rehearsal {
+        return "a rollback with `--purge` would delete it if this run made it".to_owned();
+    }
     let plan = context.plan.path.display();
     format!("`vecshift rollback --purge {plan}` deletes it if this run made it")
 }

@@ -267,7 +267,7 @@ impl AuditWork {
 
     fn export(&self, context: &Context, sampled: &[Sampled]) -> Result<()> {
         let Some(export) = &self.0.export else { return Ok(()) };
-        let path = context.artifacts.join(export.strip_prefix("file:").unwrap_or(export));
+        let path = context.artifact_path(export);
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)
                 .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;

@@ -1,0 +1,60 @@
+//! Where the files go that a plan names: one function for all of them, so that a rehearsal keeps to its own folder.
+
+use std::path::{Component, Path, PathBuf};
+
+/// A place of a plan as a path: `file:backups`, `file:///backups` and `backups` alike.
+pub(super) fn local(place: &str) -> &str {
+    let path = place.strip_prefix("file:").unwrap_or(place);
+    // Of `file:///a` the path is `/a`.
+    path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path)
+}
+
+/// The path of a file that a rehearsal writes in place of the one the plan names, from the rehearsal's own folder: it
+/// leads out of none.
+pub(super) fn below(place: &str) -> PathBuf {
+    let place = place.split_once("://").map_or(place, |(_, path)| path);
+    let parts = Path::new(local(place)).components();
+    let below: PathBuf = parts.filter(|part| matches!(part, Component::Normal(_))).collect();
+    match below.as_os_str().is_empty() {
+        true => PathBuf::from("output"),
+        false => below,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_path_with_or_without_its_scheme() {
+        for (place, path) in [
+            ("backups/a", "backups/a"),
+            ("file:backups/a", "backups/a"),
+            ("file:/backups/a", "/backups/a"),
+            ("file:///backups/a", "/backups/a"),
+            ("/backups/a", "/backups/a"),
+        ] {
+            assert_eq!(local(place), path, "{place}");
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_folder() {
+        for (place, path) in [
+            ("backups/a", "backups/a"),
+            ("/backups/a", "backups/a"),
+            ("file:/backups/a", "backups/a"),
+            ("file:///backups/a", "backups/a"),
+            ("file://host/a", "host/a"),
+            ("s3://shelf/a", "shelf/a"),
+            ("../../a", "a"),
+            ("a/../../b", "a/b"),
+            ("./a", "a"),
+            ("file:..", "output"),
+            ("/", "output"),
+            ("", "output"),
+        ] {
+            assert_eq!(below(place), Path::new(path), "{place}");
+        }
+    }
+}
