@@ -34,6 +34,8 @@ enum Rule {
 enum Test {
     In(Vec<Scalar>),
     NotIn(Vec<Scalar>),
+    /// The value itself, and no list that holds it.
+    Is(Vec<Scalar>),
     Compare(Order, f64),
     Exists(bool),
 }
@@ -64,6 +66,11 @@ impl RecordFilter {
         object(value, "").and_then(|fields| all_of(fields, "")).map(Self)
     }
 
+    /// The same filter with equality taken to the letter for these fields: a list does not pass by one of its items.
+    pub fn to_the_letter(self, fields: &[String]) -> Self {
+        Self(self.0.to_the_letter(fields))
+    }
+
     /// Whether a record with this metadata passes.
     pub fn matches(&self, metadata: &Metadata) -> bool {
         self.0.matches(metadata)
@@ -90,6 +97,19 @@ impl Rule {
         }
     }
 
+    fn to_the_letter(self, fields: &[String]) -> Self {
+        let each =
+            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.to_the_letter(fields)).collect();
+        match self {
+            Self::All(rules) => Self::All(each(rules)),
+            Self::Any(rules) => Self::Any(each(rules)),
+            Self::Field { name, test: Test::In(wanted) } if fields.contains(&name) => {
+                Self::Field { name, test: Test::Is(wanted) }
+            }
+            other => other,
+        }
+    }
+
     fn collect_fields<'a>(&'a self, found: &mut std::collections::BTreeSet<&'a str>) {
         match self {
             Self::All(rules) | Self::Any(rules) => {
@@ -106,6 +126,9 @@ impl Test {
     fn holds(&self, value: Option<&MetadataValue>) -> bool {
         match self {
             Self::In(wanted) => any_item(value, |item| wanted.iter().any(|one| one.equals(item))),
+            Self::Is(wanted) => {
+                value.is_some_and(|value| wanted.iter().any(|one| one.equals(value)))
+            }
             Self::NotIn(wanted) => {
                 !any_item(value, |item| wanted.iter().any(|one| one.equals(item)))
             }
@@ -270,6 +293,28 @@ mod tests {
         });
         let metadata: Metadata = serde_json::from_value(metadata).unwrap();
         RecordFilter::read(&filter).unwrap().matches(&metadata)
+    }
+
+    #[test]
+    fn to_the_letter_a_list_is_none_of_its_items() {
+        let filter = json!({"$or": [{"owner": {"$eq": "1"}}, {"owner": {"$eq": 1}}]});
+        let loose = RecordFilter::read(&filter).unwrap();
+        let strict = loose.clone().to_the_letter(&["owner".to_owned()]);
+        let passes = |filter: &RecordFilter, owner: serde_json::Value| {
+            filter.matches(&serde_json::from_value(json!({ "owner": owner })).unwrap())
+        };
+        for (owner, both, by_item) in [
+            (json!("1"), true, true),
+            (json!(1), true, true),
+            (json!("12"), false, false),
+            (json!(["1", "2"]), false, true),
+            (json!(["2"]), false, false),
+        ] {
+            assert_eq!(passes(&strict, owner.clone()), both, "{owner}");
+            assert_eq!(passes(&loose, owner.clone()), by_item, "{owner}");
+        }
+        let other = loose.clone().to_the_letter(&["other".to_owned()]);
+        assert_eq!(other, loose);
     }
 
     #[test]

@@ -71,3 +71,27 @@ async fn an_interrupted_deletion_says_that_it_is_safe_to_go_on() {
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.hint().unwrap().contains("again"), "{error}");
 }
+
+/// A pod's own filter takes a list for each of its items, and deletes by it.
+#[tokio::test]
+async fn equality_to_the_letter_leaves_lists_that_hold_the_value() {
+    let filter = serde_json::json!({ "owner": { "$eq": "1" } });
+    let (_emulator, mut erasure) = erasure(None, filter.clone()).await;
+    let owned = |id: &str, owner: serde_json::Value| vecshift::model::Record {
+        metadata: serde_json::from_value(serde_json::json!({ "owner": owner })).unwrap(),
+        ..record(id)
+    };
+    let records =
+        [owned("own", serde_json::json!("1")), owned("shared", serde_json::json!(["1", "2"]))];
+    erasure.index.upsert(&Namespace::from("a"), &records).await.unwrap();
+    assert_eq!(erasure.find().await.unwrap()[0].matching, 2);
+
+    erasure.wanted = Wanted::literally(Vec::new(), Some(filter), &["owner".to_owned()]).unwrap();
+    let found = erasure.find().await.unwrap();
+    assert_eq!(found.iter().map(|one| one.matching).collect::<Vec<_>>(), [1]);
+    let permit = erasure.permit("conformance", None, &found).await.unwrap();
+    erasure.erase(permit, &mut || Ok(())).await.unwrap();
+    let left = erasure.index.fetch(&Namespace::from("a"), &["own".into(), "shared".into()]).await;
+    let left: Vec<_> = left.unwrap().into_iter().map(|record| record.id.to_string()).collect();
+    assert_eq!(left, ["shared"]);
+}

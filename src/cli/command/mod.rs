@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod check;
+mod condition;
 pub mod docs;
 pub mod emulate;
 pub mod explain;

@@ -11,6 +11,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use super::condition::{describe, filter};
 use super::standstill::{Deletion, Standstill};
 use crate::cli::args::pair;
 use crate::cli::exit::Exit;
@@ -58,7 +59,7 @@ pub struct ListArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["globs", "wheres"])))]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["globs", "wheres", "holds"])))]
 pub struct DeleteArguments {
     /// The plan file
     pub plan: PathBuf,
@@ -68,9 +69,13 @@ pub struct DeleteArguments {
     /// Namespaces of this pattern; may be repeated
     #[arg(long = "match", value_name = "GLOB")]
     pub globs: Vec<String>,
-    /// Only records whose metadata field has this value, as text, number or boolean; repeated: all of them
+    /// Only records whose metadata field is this value, as text, number or boolean ("7" in double quotes: as text only);
+    /// not lists that hold it; repeated: all of them
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = pair)]
     pub wheres: Vec<(String, String)>,
+    /// As --where, and also records whose field is a list that holds the value
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = pair)]
+    pub holds: Vec<(String, String)>,
     /// The index's name: without it nothing is deleted, unless a terminal asks for it
     #[arg(long, value_name = "INDEX")]
     pub confirm: Option<String>,
@@ -128,7 +133,7 @@ async fn list(session: &Session, arguments: &ListArguments) -> Result<Answer, Fa
             return Err(Error::new(ErrorKind::NotFound, message).into());
         }
         let found = match is_there {
-            true => erasure(session, index, arguments.globs.clone(), None)?.find().await?,
+            true => erasure(session, index, arguments.globs.clone())?.find().await?,
             false => Vec::new(),
         };
         blocks.push(match is_there {
@@ -159,7 +164,10 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let target = side.open(&plan, &session.providers(&plan))?;
     let target = stack(target, StackOptions::serverless()).0;
-    let mut erasure = erasure(session, target, arguments.globs.clone(), filter(&arguments.wheres))?;
+    let conditions = [&arguments.wheres[..], &arguments.holds].concat();
+    let literal: Vec<String> = arguments.wheres.iter().map(|(field, _)| field.clone()).collect();
+    let mut erasure = erasure(session, target, arguments.globs.clone())?;
+    erasure.wanted = Wanted::literally(arguments.globs.clone(), filter(&conditions), &literal)?;
     erasure.cancel = interrupt.gently.clone();
     // From the look to the end no run acts: what was previewed is what is deleted.
     let mut standstill = Standstill::take(session, &plan.file.name)?;
@@ -168,7 +176,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
         answer
             .with("side", side.name())
             .with("index", index.as_str())
-            .with("namespaces", rows(&found, !arguments.wheres.is_empty()))
+            .with("namespaces", rows(&found, !conditions.is_empty()))
             .with("deleted", deleted)
     };
     let deletion = Deletion {
@@ -216,41 +224,13 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     Ok(facts(Answer::ok(text), records))
 }
 
-fn erasure(
-    session: &Session,
-    index: Arc<dyn Admin>,
-    globs: Vec<String>,
-    filter: Option<Value>,
-) -> Result<Erasure> {
+fn erasure(session: &Session, index: Arc<dyn Admin>, globs: Vec<String>) -> Result<Erasure> {
     Ok(Erasure {
         index,
-        wanted: Wanted::new(globs, filter)?,
+        wanted: Wanted::new(globs, None)?,
         clock: session.clock.clone(),
         cancel: tokio_util::sync::CancellationToken::new(),
     })
-}
-
-/// A value on the command line has no type: `7` is looked for as text and as a number.
-fn filter(wheres: &[(String, String)]) -> Option<Value> {
-    let test = |(field, text): &(String, String)| {
-        let mut values = vec![json!(text)];
-        if let Ok(value @ (Value::Number(_) | Value::Bool(_))) = serde_json::from_str(text) {
-            values.push(value);
-        }
-        match <[Value; 1]>::try_from(values) {
-            Ok([only]) => json!({ field: { "$eq": only } }),
-            Err(values) => {
-                let any: Vec<_> =
-                    values.into_iter().map(|value| json!({ field: { "$eq": value } })).collect();
-                json!({ "$or": any })
-            }
-        }
-    };
-    match wheres {
-        [] => None,
-        [only] => Some(test(only)),
-        several => Some(json!({ "$and": several.iter().map(test).collect::<Vec<_>>() })),
-    }
 }
 
 fn preview(
@@ -270,6 +250,7 @@ fn preview(
         ),
         table(found, session.output.stdout.width),
     ];
+    blocks.extend(describe(&arguments.wheres, &arguments.holds));
     if state.is_open() {
         blocks.push(match side {
             Side::Source => format!(
@@ -313,6 +294,9 @@ fn what(arguments: &DeleteArguments) -> String {
     }
     for (field, value) in &arguments.wheres {
         words.push_str(&format!(" --where {}", quoted(&format!("{field}={value}"))));
+    }
+    for (field, value) in &arguments.holds {
+        words.push_str(&format!(" --holds {}", quoted(&format!("{field}={value}"))));
     }
     words.trim_start().to_owned()
 }
@@ -370,25 +354,6 @@ fn table(found: &[Holding], width: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn where_(text: &[(&str, &str)]) -> Value {
-        let pairs: Vec<_> = text.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        filter(&pairs).unwrap()
-    }
-
-    #[test]
-    fn a_value_is_looked_for_in_every_type_it_can_have() {
-        assert_eq!(where_(&[("creator_id", "a7")]), json!({"creator_id": {"$eq": "a7"}}));
-        assert_eq!(
-            where_(&[("creator_id", "7")]),
-            json!({"$or": [{"creator_id": {"$eq": "7"}}, {"creator_id": {"$eq": 7}}]})
-        );
-        assert_eq!(
-            where_(&[("a", "x"), ("b", "y")]),
-            json!({"$and": [{"a": {"$eq": "x"}}, {"b": {"$eq": "y"}}]})
-        );
-        assert_eq!(filter(&[]), None);
-    }
 
     #[test]
     fn the_command_that_is_printed_can_be_typed() {

@@ -40,6 +40,8 @@ pub struct Wanted {
 struct Condition {
     asked: Filter,
     read: RecordFilter,
+    /// Whether `read` is stricter than what an index makes of `asked`.
+    is_literal: bool,
 }
 
 /// A namespace that holds something of what is wanted.
@@ -56,13 +58,27 @@ impl Wanted {
     /// # Errors
     /// `Invalid` where the filter is none.
     pub fn new(globs: Vec<String>, filter: Option<serde_json::Value>) -> Result<Self> {
+        Self::literally(globs, filter, &[])
+    }
+
+    /// The same with equality taken to the letter for some fields: a list that holds a value does not equal it, whatever an
+    /// index makes of the filter.
+    ///
+    /// # Errors
+    /// As [`Wanted::new`].
+    pub fn literally(
+        globs: Vec<String>,
+        filter: Option<serde_json::Value>,
+        fields: &[String],
+    ) -> Result<Self> {
         let condition = match filter {
             None => None,
             Some(filter) => {
                 let read = RecordFilter::read(&filter).map_err(|problem| {
                     Error::invalid(format!("the filter cannot be read: {}", problem.message))
                 })?;
-                Some(Condition { asked: Filter(filter), read })
+                let read = read.to_the_letter(fields);
+                Some(Condition { asked: Filter(filter), read, is_literal: !fields.is_empty() })
             }
         };
         Ok(Self { globs, condition })
@@ -102,7 +118,11 @@ impl Erasure {
         };
         if self.index.capabilities().filtered_count {
             refuse_unindexed(&description.spec.deployment, condition)?;
-            return self.counted(condition, namespaces).await;
+            let counted = self.counted(condition, namespaces).await?;
+            return match condition.is_literal {
+                true => self.literal(condition, counted).await,
+                false => Ok(counted),
+            };
         }
         let walks = stream::iter(namespaces).map(|(namespace, records)| async move {
             let matching =
@@ -131,6 +151,32 @@ impl Erasure {
         };
         let all = namespaces.into_iter().map(holding);
         Ok(all.filter(|holding| holding.matching > 0).collect())
+    }
+
+    /// Of what a pod counts by its filter, what passes to the letter.
+    async fn literal(&self, condition: &Condition, counted: Vec<Holding>) -> Result<Vec<Holding>> {
+        let mut found = Vec::new();
+        for holding in counted {
+            let seen = self.queried(condition, &holding.namespace).await?;
+            let all_pass = seen.asked == seen.passing.len();
+            if holding.matching > seen.asked as u64 && !all_pass {
+                let message = format!(
+                    "more than {} records of `{}` have the value or hold it in a list, and this index cannot list them apart",
+                    seen.asked, holding.namespace
+                );
+                return Err(Error::new(ErrorKind::Refused, message).with_hint(
+                    "`--holds` means both; or delete the ids from your system of record",
+                ));
+            }
+            let matching = if all_pass { holding.matching } else { seen.passing.len() as u64 };
+            found.push(Holding { matching, ..holding });
+        }
+        found.retain(|holding| holding.matching > 0);
+        Ok(found)
+    }
+
+    async fn queried(&self, condition: &Condition, namespace: &Namespace) -> Result<walk::Seen> {
+        walk::query(&*self.index, namespace, &condition.asked, &condition.read).await
     }
 
     /// The right to erase what was `shown`: the index is the one whose name was `confirmed` and, where a run is open, the
@@ -194,7 +240,11 @@ impl Erasure {
         match &self.wanted.condition {
             None => self.index.delete_namespace(namespace).await,
             Some(condition) if self.index.capabilities().filtered_count => {
-                self.index.delete_matching(namespace, &condition.asked).await
+                if !condition.is_literal {
+                    return self.index.delete_matching(namespace, &condition.asked).await;
+                }
+                let ids = self.queried(condition, namespace).await?.passing;
+                walk::delete_ids(&*self.index, namespace, &ids).await
             }
             Some(condition) => {
                 walk::delete(&*self.index, namespace, &condition.read, &self.cancel).await
