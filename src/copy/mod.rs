@@ -34,5 +34,5 @@ pub use export::{Export, FILE_BYTES, FILE_RECORDS};
 pub use partition::{Cell, Conditions, Partition, Partitioner, Stuck};
 pub use pipeline::{Pipeline, ShardEnd, fetch_all, record_guess};
 pub use read::read_records;
-pub use select::{Mapping, choose, expected_by_target, map_namespaces, merged};
+pub use select::{Mapping, choose, expected_by_target, idle_patterns, map_namespaces, merged};
 pub use transform::{Changed, Transform};

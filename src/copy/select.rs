@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::transform::namespace_context;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +36,28 @@ pub fn choose(
     Ok(all.filter(|(namespace, _)| is_chosen(namespace)).collect())
 }
 
+/// The patterns of a selection that match no namespace, each with what would: the same pattern where upper and lower case
+/// count alike.
+pub fn idle_patterns(stats: &IndexStats, namespaces: &file::Namespaces) -> Vec<String> {
+    let matches = |pattern: &str, folded: bool| {
+        let glob = GlobBuilder::new(pattern).case_insensitive(folded).build().ok();
+        let matcher = glob.map(|glob| glob.compile_matcher());
+        let is_match = |name: &&Namespace| {
+            matcher.as_ref().is_some_and(|matcher| matcher.is_match(name.explicit()))
+        };
+        stats.namespaces.keys().filter(is_match).count()
+    };
+    let patterns = namespaces.select.iter().chain(&namespaces.exclude);
+    let idle = patterns.filter(|pattern| matches(pattern, false) == 0);
+    idle.map(|pattern| match matches(pattern, true) {
+        0 => format!("`{pattern}` matches no namespace"),
+        folded => format!(
+            "`{pattern}` matches no namespace; in other letters it would match {folded}: upper and lower case differ"
+        ),
+    })
+    .collect()
+}
+
 /// The chosen namespaces with their names on the other side.
 ///
 /// # Errors
@@ -54,13 +76,23 @@ pub fn map_namespaces(
     let mut mappings: Vec<Mapping> = Vec::new();
     let mut taken: BTreeMap<Namespace, Namespace> = BTreeMap::new();
     let mut problems = Vec::new();
-    let mut has_collision = false;
+    let (mut has_collision, mut lacks_row) = (false, false);
     for (source, records) in chosen {
         let target = match &template {
             None => source.clone(),
             Some(template) => match template.render(&namespace_context(&source, &plan.lookups)) {
+                Ok(name) if name.trim() != name || name.is_empty() => {
+                    problems.push(format!(
+                        "`{source}` would become `{name}`, which is empty or ends in white space"
+                    ));
+                    continue;
+                }
                 Ok(name) => Namespace::new(name),
                 Err(error) => {
+                    lacks_row |= plan.lookups.iter().any(|(lookup, rows)| {
+                        template.source().contains(lookup.as_str())
+                            && !rows.contains_key(source.explicit())
+                    });
                     problems.push(format!("`{source}`: {}", error.message()));
                     continue;
                 }
@@ -83,9 +115,14 @@ pub fn map_namespaces(
     let more = problems.len().saturating_sub(10);
     problems.truncate(10);
     let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let hint = match has_collision {
-        true => "give each a name of its own, or say `merge: true` where their ids are disjoint",
-        false => "add the missing rows to the lookup, or narrow `namespaces.select`",
+    let hint = match (has_collision, lacks_row) {
+        (true, _) => {
+            "give each a name of its own, or say `merge: true` where their ids are disjoint"
+        }
+        (false, true) => "add the missing rows to the lookup, or narrow `namespaces.select`",
+        (false, false) => {
+            "change the template of `namespaces.rename`, or narrow `namespaces.select`"
+        }
     };
     Err(Error::new(
         ErrorKind::Invalid,

@@ -21,7 +21,38 @@ pub struct Transform {
 
 enum Setter {
     Fixed(MetadataValue),
-    Rendered(Template),
+    Made(Template),
+    List(Vec<Setter>),
+}
+
+impl Setter {
+    fn new(plan: &Plan, value: &serde_json::Value) -> Result<Self> {
+        Ok(match value {
+            serde_json::Value::String(text) => {
+                let template = plan.template(text)?;
+                match template.is_constant() {
+                    true => Self::Fixed(MetadataValue::from(value)),
+                    false => Self::Made(template),
+                }
+            }
+            serde_json::Value::Array(items) => {
+                let items: Result<Vec<_>> =
+                    items.iter().map(|item| Self::new(plan, item)).collect();
+                Self::List(items?)
+            }
+            value => Self::Fixed(MetadataValue::from(value)),
+        })
+    }
+
+    fn value(&self, context: &serde_json::Value) -> Result<MetadataValue> {
+        Ok(match self {
+            Self::Fixed(value) => value.clone(),
+            Self::Made(template) => MetadataValue::from(&template.evaluate(context)?),
+            Self::List(items) => MetadataValue::List(
+                items.iter().map(|item| item.value(context)).collect::<Result<_>>()?,
+            ),
+        })
+    }
 }
 
 /// What becomes of a record.
@@ -54,13 +85,7 @@ impl Transform {
         let changes = copy.metadata.clone().unwrap_or_default();
         let mut set = Vec::new();
         for (field, value) in &changes.set {
-            let setter = match value {
-                serde_json::Value::String(text) if text.contains("{{") => {
-                    Setter::Rendered(plan.template(text)?)
-                }
-                value => Setter::Fixed(MetadataValue::from(value)),
-            };
-            set.push((field.clone(), setter));
+            set.push((field.clone(), Setter::new(plan, value)?));
         }
         Ok(Self {
             filter: copy.filter.as_ref().map(read_filter).transpose()?,
@@ -120,17 +145,14 @@ impl Transform {
                 fields.insert(field.clone(), value);
             }
         }
+        if self.set.is_empty() {
+            return Ok(Some(Metadata(fields)));
+        }
+        let context = self.context(namespace, record);
         for (field, setter) in &self.set {
-            let value = match setter {
-                Setter::Fixed(value) => value.clone(),
-                Setter::Rendered(template) => {
-                    let context = self.context(namespace, record);
-                    let rendered = template.render(&context);
-                    MetadataValue::String(rendered.map_err(|error| {
-                        format!("cannot set the metadata field `{field}`: {}", error.message())
-                    })?)
-                }
-            };
+            let value = setter.value(&context).map_err(|error| {
+                format!("cannot set the metadata field `{field}`: {}", error.message())
+            })?;
             fields.insert(field.clone(), value);
         }
         Ok(Some(Metadata(fields)))
@@ -248,6 +270,39 @@ mod tests {
         let changed = change(&transform(json!(null), changes), json!({"year": "soon"}));
         let Changed::Refused(_, reason) = changed else { panic!("{changed:?}") };
         assert!(reason.contains("`year`") && !reason.contains("soon"), "{reason}");
+    }
+
+    #[test]
+    fn what_is_set_by_one_expression_keeps_its_type() {
+        let text = r#"version: 1
+name: example
+source: { provider: pinecone, index: old }
+target: { provider: pinecone, index: new }
+stages:
+  - kind: copy
+    metadata:
+      set:
+        number: "{{ metadata.k }}"
+        text: "{{ metadata.k }} of {{ namespace }}"
+        string: "{{ metadata.k | string }}"
+        list: "{{ metadata.tags }}"
+        flag: "{{ metadata.k > 5 }}"
+        parts: ["{{ namespace }}", "{% if metadata.k > 5 %}many{% endif %}", "fixed"]
+    assert: [copy.failed == 0]
+"#;
+        let path = std::path::Path::new("plan.yaml");
+        let plan = crate::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan;
+        let file::StageKind::Copy(copy) = &plan.file.stages[0].kind else { panic!("{plan:?}") };
+        let transform = Transform::new(&plan, copy).unwrap();
+        let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
+        assert_eq!(
+            kept(changed),
+            json!({
+                "k": 7.0, "tags": ["a", "b"], "number": 7.0, "text": "7 of n", "string": "7",
+                "list": ["a", "b"], "flag": true, "parts": ["n", "many", "fixed"]
+            })
+        );
+        assert!(matches!(change(&transform, json!({"k": 7})), Changed::Refused(..)));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod render;
 mod resolve;
 mod schema;
 mod source;
+mod spelling;
 mod stages;
 mod template;
 mod walk;

@@ -1,5 +1,6 @@
 //! A plan file as a tree of nodes that know their places.
 
+use super::diagnostic::nearest;
 use super::source::Region;
 
 #[derive(Clone, Debug)]
@@ -38,6 +39,9 @@ pub(crate) enum Style {
     Quoted,
     /// The result of a template: text, or whatever the place wants that it looks like.
     Rendered,
+    /// The number or boolean that a template of one expression yields: itself where any value can stand, text where
+    /// text is wanted.
+    Evaluated,
     /// Wrong in a way that was reported: nothing more is said about it.
     Broken,
 }
@@ -57,14 +61,24 @@ impl Scalar {
     pub fn word(&self) -> Word<'_> {
         match self.style {
             Style::Plain => plain(&self.text),
-            Style::Quoted | Style::Rendered | Style::Broken => Word::Text(&self.text),
+            Style::Quoted | Style::Rendered | Style::Evaluated | Style::Broken => {
+                Word::Text(&self.text)
+            }
         }
     }
 
     /// Reads the scalar as [`Scalar::word`] does, but a rendered template counts as if it had been written plainly.
     pub fn lenient_word(&self) -> Word<'_> {
         match self.style {
-            Style::Rendered => plain(&self.text),
+            Style::Rendered | Style::Evaluated => plain(&self.text),
+            _ => self.word(),
+        }
+    }
+
+    /// As [`Scalar::word`], where any type can stand.
+    pub fn free_word(&self) -> Word<'_> {
+        match self.style {
+            Style::Evaluated => plain(&self.text),
             _ => self.word(),
         }
     }
@@ -102,6 +116,12 @@ impl Node {
 
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// As [`Node::get`]; where there is no such key, the value of one that is probably meant to be it.
+    pub fn get_like(&self, key: &str) -> Option<&Node> {
+        let near = || self.entries().iter().find(|entry| nearest(&entry.key, [key]).is_some());
+        self.get(key).or_else(|| near().map(|entry| &entry.value))
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -161,7 +181,7 @@ impl Node {
             NodeKind::Map(entries) => Value::Object(
                 entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
             ),
-            NodeKind::Scalar(scalar) => match scalar.word() {
+            NodeKind::Scalar(scalar) => match scalar.free_word() {
                 Word::Nothing => Value::Null,
                 Word::Bool(value) => value.into(),
                 Word::Integer(value) => integer_json(value),

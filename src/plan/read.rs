@@ -13,10 +13,10 @@ use super::extends::read_nodes;
 use super::file::PlanFile;
 use super::node::{Node, step};
 use super::places::Places;
-use super::resolve::{Declared, bind, resolve};
+use super::resolve::{Declared, Doubted, bind, resolve};
 use super::source::{Region, Sources};
 use super::template::Bindings;
-use super::walk::{Secret, Walked, walk};
+use super::walk::{Secret, Walked, is_tainted, walk};
 
 /// What comes from outside the plan file. The library reads no environment; the caller passes in what the
 /// plan may see.
@@ -83,11 +83,17 @@ impl Reading {
 
     fn plan(&mut self, path: &Path, text: Option<String>, inputs: &Inputs) -> Option<Plan> {
         let mut root = read_nodes(path, text, &mut self.sources, &mut self.found)?;
-        let (bindings, declared) = bind(&root, inputs, &mut self.found);
-        let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut self.found);
-        let Walked { value, tainted, secrets } = walk(&root, &mut self.found);
+        let mut doubted = Vec::new();
+        let (bindings, declared) = bind(&root, inputs, &mut doubted);
+        let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut doubted);
+        let Walked { value, tainted, unread, secrets } = walk(&root, &mut self.found);
         self.secrets = secrets;
-        self.unused(&root, &declared, &used);
+        let is_certain = |one: &Doubted| !one.places.iter().any(|place| is_tainted(&unread, place));
+        let certain = doubted.into_iter().filter(is_certain);
+        self.found.extend(certain.map(|one| one.diagnostic));
+        if !unread.contains("/extends") {
+            self.unused(&root, &declared, &used);
+        }
         let file = self.typed(value)?;
         let base = folder(path);
         let checked = check(Context {

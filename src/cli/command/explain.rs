@@ -58,7 +58,7 @@ fn row(metric: &Metric, width: u16) -> String {
     facts.extend(metric.over.then_some("`over`"));
     facts.extend(metric.source.then_some("`x source`"));
     let meaning = wrap(&format!("      {}", metric.meaning), width, "      ");
-    format!("  {:<22} {}\n{meaning}", metric.form(), facts.join(", "))
+    format!("  {:<22} {}\n{meaning}", metric.forms().join(", "), facts.join(", "))
 }
 
 fn answer(word: &str, text: String) -> Answer {

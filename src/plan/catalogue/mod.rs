@@ -59,14 +59,15 @@ pub enum Unit {
 }
 
 impl Metric {
-    /// How a metric is written, with its argument.
-    pub fn form(&self) -> String {
+    /// The ways the metric is written, at least one: `p95(query)` and `p95(fetch)`; `overlap@10` for any number.
+    pub fn forms(&self) -> Vec<String> {
         match self.argument {
-            Argument::None => self.name.into(),
-            Argument::Subject([only]) => format!("{}({only})", self.name),
-            Argument::Subject(subjects) => format!("{}({})", self.name, subjects.join("|")),
-            Argument::K => format!("{}@k", self.name),
-            Argument::Probe => format!("{}(probe)", self.name),
+            Argument::None => vec![self.name.into()],
+            Argument::Subject(subjects) => {
+                subjects.iter().map(|subject| format!("{}({subject})", self.name)).collect()
+            }
+            Argument::K => vec![format!("{}@10", self.name)],
+            Argument::Probe => vec![format!("{}(name)", self.name)],
         }
     }
 

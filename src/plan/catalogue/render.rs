@@ -15,7 +15,7 @@ pub fn explain_metric(word: &str) -> Option<String> {
     let name = word.split(['(', '@']).next().unwrap_or_default();
     let rows: Vec<_> = METRICS.iter().filter(|metric| metric.name == name).collect();
     let first = rows.first()?;
-    let mut text = format!("# {}\n\n", first.form());
+    let mut text = format!("# {}\n\n", first.forms().join(", ").replace("@10", "@k"));
     for row in rows {
         _ = writeln!(text, "In {}: {}. {}\n", stages(row), facts(row), row.meaning);
         _ = writeln!(text, "    {}\n", example(row));
@@ -55,12 +55,13 @@ pub fn metrics_markdown() -> String {
 
 fn table_row(row: &Metric) -> String {
     let yes = |is: bool| if is { "yes" } else { "" };
-    let form = row.form().replace('|', "\\|");
+    let forms: Vec<_> = row.forms().iter().map(|form| format!("`{form}`")).collect();
+    let forms = forms.join(", ").replace("@10", "@k");
     let unit = match row.unit {
         Unit::Word(_) => row.unit.describe(),
         unit => unit.name().to_owned(),
     };
-    format!("| `{form}` | {unit} | {} | {} | {} |\n", yes(row.over), yes(row.source), row.meaning)
+    format!("| {forms} | {unit} | {} | {} | {} |\n", yes(row.over), yes(row.source), row.meaning)
 }
 
 fn stages(row: &Metric) -> String {
@@ -83,12 +84,7 @@ fn facts(row: &Metric) -> String {
 
 /// An assertion that could stand in a plan.
 pub(crate) fn example(row: &Metric) -> String {
-    let metric = match row.argument {
-        super::Argument::None => row.name.to_owned(),
-        super::Argument::Subject(subjects) => format!("{}({})", row.name, subjects[0]),
-        super::Argument::K => format!("{}@10", row.name),
-        super::Argument::Probe => format!("{}(name)", row.name),
-    };
+    let metric = row.forms().swap_remove(0);
     let comparison = match row.unit {
         Unit::Count | Unit::Number => "== 0".into(),
         Unit::Ratio => ">= 0.99".into(),

@@ -16,7 +16,9 @@ pub(super) fn check(context: &mut Context<'_>) {
         if context.file.traffic.is_none() && !context.is_tainted("/traffic") {
             let message = "this stage moves traffic, and the plan does not say how";
             context.report_with(&codes::NO_TRAFFIC, &format!("{pointer}/kind"), message, |d| {
-                d.help("add `traffic:` with one of `flagd`, `env_file`, `webhook` and `exec`")
+                d.note("the drivers are `flagd`, `env_file`, `webhook` and `exec`").help(
+                    "add for example `traffic: { flagd: { file: flags.json, flag: use-new-index, bucket_by: user_id } }`",
+                )
             });
         }
         weights(context, &pointer, &canary);

@@ -24,7 +24,9 @@ fn overlaps(context: &mut Context<'_>, lookups: &Lookups) {
     let copies: Vec<_> = context
         .stages()
         .filter_map(|(pointer, stage)| match &stage.kind {
-            StageKind::Copy(copy) if !context.is_tainted(&format!("{pointer}/namespaces")) => {
+            StageKind::Copy(copy)
+                if !context.is_tainted_within(&format!("{pointer}/namespaces")) =>
+            {
                 Some((pointer, Part::of(context, copy, lookups)))
             }
             _ => None,
@@ -150,7 +152,12 @@ fn named(context: &mut Context<'_>) {
         let is_copy = |(_, id, kind): &&(String, String, StageKind)| {
             matches!(kind, StageKind::Copy(_)) && id == name
         };
-        if stages[..index].iter().any(|stage| is_copy(&stage)) {
+        // A stage whose kind or id is not known may be the one.
+        let is_unknown = (0..context.file.stages.len()).any(|index| {
+            let stage = format!("/stages/{index}");
+            context.is_tainted(&stage) || context.is_tainted(&format!("{stage}/id"))
+        });
+        if is_unknown || stages[..index].iter().any(|stage| is_copy(&stage)) {
             continue;
         }
         let copies = stages[..index].iter().filter(|(.., kind)| matches!(kind, StageKind::Copy(_)));

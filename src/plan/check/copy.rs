@@ -8,9 +8,8 @@ use super::super::file::{
 };
 use super::super::node::step;
 use super::super::template::is_template;
-use super::Context;
-
-type Rows = BTreeMap<String, String>;
+use super::lookup::{self, Rows};
+use super::{Context, globs};
 
 /// Checks every copy stage and reads the lookups.
 pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
@@ -25,9 +24,10 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
     let mut declared: BTreeMap<String, (Lookup, String)> = BTreeMap::new();
     for (pointer, copy) in stages {
         ways(context, &pointer, &copy);
+        globs::literal(context, &pointer, &copy);
         let Some(namespaces) = &copy.namespaces else { continue };
         let pointer = format!("{pointer}/namespaces");
-        globs(context, &pointer, namespaces);
+        globs::check(context, &pointer, namespaces);
         rename(context, &pointer, namespaces);
         for (name, lookup) in &namespaces.lookup {
             let at = format!("{pointer}/lookup/{}", step(name));
@@ -42,7 +42,7 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
                 continue;
             }
             declared.insert(name.clone(), (lookup.clone(), at.clone()));
-            lookups.extend(rows(context, &at, lookup).map(|rows| (name.clone(), rows)));
+            lookups.extend(lookup::rows(context, &at, lookup).map(|rows| (name.clone(), rows)));
         }
     }
     lookups
@@ -74,7 +74,7 @@ fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
 fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let at = format!("{pointer}/import");
     let Some(import) = &copy.import else {
-        if copy.strategy == Strategy::Import {
+        if copy.strategy == Strategy::Import && !context.is_tainted(&at) {
             let message = "`strategy: import` needs a place for its files";
             let at = format!("{pointer}/strategy");
             context.report_with(&codes::BAD_STRATEGY, &at, message, |d| {
@@ -128,17 +128,6 @@ pub(super) fn file(context: &mut Context<'_>, pointer: &str, file: &str) {
     }
 }
 
-fn globs(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
-    for (key, globs) in [("select", &namespaces.select), ("exclude", &namespaces.exclude)] {
-        for (index, glob) in globs.iter().enumerate() {
-            if let Err(error) = globset::Glob::new(glob) {
-                let message = format!("`{glob}` is not a pattern: {}", error.kind());
-                context.report(&codes::BAD_GLOB, &format!("{pointer}/{key}/{index}"), message);
-            }
-        }
-    }
-}
-
 /// A constant name is fine for one namespace only.
 fn rename(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
     let Some(rename) = &namespaces.rename else { return };
@@ -150,62 +139,4 @@ fn rename(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
             d.label("for example `creator_{{ namespace }}`")
         });
     }
-}
-
-fn rows(context: &mut Context<'_>, pointer: &str, lookup: &Lookup) -> Option<Rows> {
-    if context.is_tainted(&format!("{pointer}/file")) {
-        return None;
-    }
-    let at = format!("{pointer}/file");
-    let path = context.base.join(&lookup.file);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => {
-            let message = format!("the lookup's file `{}` cannot be read", lookup.file);
-            let note = format!("`{}`: {error}", path.display());
-            context.report_with(&codes::BAD_LOOKUP, &at, message, |d| d.note(note));
-            return None;
-        }
-    };
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().cloned().unwrap_or_default();
-    let key = column(context, pointer, "key", &lookup.key, &header);
-    let value = column(context, pointer, "value", &lookup.value, &header);
-    let (key, value) = (key?, value?);
-    let mut rows = Rows::new();
-    for (index, record) in reader.records().enumerate() {
-        let line = index + 2;
-        let cells = record.as_ref().ok().and_then(|row| Some((row.get(key)?, row.get(value)?)));
-        let Some((key, value)) = cells else {
-            let message = format!("line {line} of `{}` is not a row of this table", lookup.file);
-            context.report(&codes::BAD_LOOKUP, &at, message);
-            return None;
-        };
-        if rows.insert(key.to_owned(), value.to_owned()).is_some() {
-            let message =
-                format!("`{}` has the key `{key}` twice, again in line {line}", lookup.file);
-            context.report(&codes::BAD_LOOKUP, &at, message);
-        }
-    }
-    Some(rows)
-}
-
-fn column(
-    context: &mut Context<'_>,
-    pointer: &str,
-    role: &str,
-    name: &str,
-    header: &csv::StringRecord,
-) -> Option<usize> {
-    let found = header.iter().position(|column| column == name);
-    if found.is_none() {
-        let message = format!("the table has no column `{name}`");
-        let columns =
-            header.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
-        let near = super::super::diagnostic::nearest(name, header.iter());
-        context.report_with(&codes::BAD_LOOKUP, &format!("{pointer}/{role}"), message, |d| {
-            d.suggest(near).note(format!("its columns are {columns}"))
-        });
-    }
-    found
 }

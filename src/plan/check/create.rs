@@ -4,7 +4,7 @@
 
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
-use super::super::file::{CreateSpec, StageKind};
+use super::super::file::{AssertionEntry, CreateSpec, StageKind};
 use super::Context;
 use crate::model::{Metric, VectorType};
 
@@ -20,6 +20,7 @@ pub(super) fn check(context: &mut Context<'_>) {
         deployment(context, &pointer, &spec);
         vectors(context, &pointer, &spec);
         tags(context, &pointer, &spec);
+        super::region::check(context, &pointer, &spec);
     }
 }
 
@@ -71,8 +72,13 @@ fn vectors(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
     }
     if spec.vector_type != Some(VectorType::Sparse) {
         if spec.dimension.is_none() {
+            let help = match said_dimension(context) {
+                Some(said) => format!("the plan says elsewhere that it is `dimension: {said}`"),
+                None => "write the source's, which `vecshift audit` shows, for example `dimension: 1536`"
+                    .to_owned(),
+            };
             context.report_with(&codes::INDEX_SPEC, pointer, "the index has no dimension", |d| {
-                d.help("add the source's: `dimension: 3072`")
+                d.help(help)
             });
         }
         return;
@@ -89,6 +95,21 @@ fn vectors(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
     if spec.pod.is_some() {
         context.report(&codes::INDEX_SPEC, &at("vector_type"), "pods have no sparse indexes");
     }
+}
+
+/// The dimension that an assertion or the rehearsal gives the source.
+fn said_dimension(context: &Context<'_>) -> Option<String> {
+    let texts = context.stages().flat_map(|(_, stage)| &stage.common.assertions);
+    let asserted = texts.filter_map(|entry| match entry {
+        AssertionEntry::Text(text) => Some(text),
+        AssertionEntry::Long(long) => Some(&long.check),
+    });
+    let mut asserted = asserted.filter_map(|text| {
+        let value = text.replace(' ', "");
+        value.strip_prefix("source.dimension==").map(str::to_owned)
+    });
+    let rehearsed = || context.file.rehearsal.as_ref()?.source.dimension.map(|n| n.to_string());
+    asserted.next().or_else(rehearsed)
 }
 
 fn tags(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {

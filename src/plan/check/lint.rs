@@ -82,7 +82,15 @@ fn ignored_stage(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
 
 fn undone(context: &mut Context<'_>) {
     let file = context.file;
-    let rolls_back = file.stages.iter().any(|stage| !stage.common.rollback.is_empty())
+    let is_unknown = (0..file.stages.len()).any(|index| {
+        context.is_tainted(&format!("/stages/{index}"))
+            || context.is_tainted(&format!("/stages/{index}/rollback"))
+    }) || (0..file.hooks.len()).any(|index| {
+        context.is_tainted(&format!("/hooks/{index}"))
+            || context.is_tainted(&format!("/hooks/{index}/when"))
+    });
+    let rolls_back = is_unknown
+        || file.stages.iter().any(|stage| !stage.common.rollback.is_empty())
         || file.hooks.iter().any(|hook| {
             matches!(hook.when, Some(HookWhen::BeforeRollback | HookWhen::AfterRollback))
         });
@@ -136,11 +144,18 @@ fn lint_canary(context: &mut Context<'_>, pointer: &str, canary: &Canary, stage:
 
 fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Decommission) {
     let kind = format!("{pointer}/kind");
-    if stage.after.is_none() {
+    if stage.after.is_none() && !context.is_tainted(&format!("{pointer}/after")) {
         let message = "the source is deleted at once, and nothing can be rolled back after that";
         context.report_with(&codes::NO_RETENTION, &kind, message, |d| d.help("add `after: 7d`"));
     }
-    if stage.snapshot.is_none() {
+    // An assertion on the snapshot reports that there is none.
+    let asserted = &context.file.stages[index].common.assertions;
+    let is_asserted = asserted.iter().any(|entry| match entry {
+        AssertionEntry::Text(text) => text.contains("snapshot."),
+        AssertionEntry::Long(long) => long.check.contains("snapshot."),
+    });
+    let is_known = stage.snapshot.is_some() || context.is_tainted(&format!("{pointer}/snapshot"));
+    if !is_known && !is_asserted {
         let message = "the source is deleted without a snapshot";
         context.report_with(&codes::NO_SNAPSHOT, &kind, message, |d| {
             d.help(format!("add `snapshot: file:backups/{}`", context_name(&stage.confirm)))
@@ -188,6 +203,11 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
         _ => return,
     };
     let before = &context.file.stages[..index];
+    // A stage whose kind is not known, or a `copy` of it, may be the proof.
+    let is_unknown = (0..index).any(|at| {
+        context.is_tainted(&format!("/stages/{at}"))
+            || context.is_tainted(&format!("/stages/{at}/copy"))
+    });
     let is_verified = |copy: &Stage, after: &[Stage]| {
         let id = stage_id(copy);
         after.iter().any(|stage| match &stage.kind {
@@ -202,7 +222,7 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
         .filter(|(at, copy)| !is_verified(copy, &before[at + 1..]))
         .map(|(_, copy)| format!("`{}`", stage_id(copy)))
         .collect();
-    if unproven.is_empty() {
+    if is_unknown || unproven.is_empty() {
         return;
     }
     let message = match copies.count() == unproven.len() {

@@ -30,6 +30,10 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, manifest: &Manifes
                 d.related(first, "the file")
             });
         }
+        (None, None)
+            if ["file", "exec"]
+                .iter()
+                .any(|key| context.is_tainted(&format!("{pointer}/{key}"))) => {}
         (None, None) => {
             let message = "a manifest needs `file` or `exec`";
             context.report(&codes::ONE_OF, pointer, message);

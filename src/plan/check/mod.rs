@@ -8,12 +8,15 @@ mod copies;
 mod copy;
 mod create;
 mod files;
+mod globs;
 mod hooks;
 mod lint;
+mod lookup;
 mod manifest;
 mod names;
 mod order;
 mod records;
+mod region;
 mod secrets;
 mod traffic;
 
@@ -26,7 +29,7 @@ use super::file::{PlanFile, Stage};
 use super::node::Node;
 use super::source::{Region, Sources};
 use super::template::Bindings;
-use super::walk::Secret;
+use super::walk::{Secret, is_tainted};
 use super::{Assertion, CheckedStage};
 use crate::model::StageId;
 
@@ -114,8 +117,14 @@ impl Context<'_> {
 
     /// Whether the node or one around it was wrong.
     pub fn is_tainted(&self, pointer: &str) -> bool {
-        let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
-        ends.map(|end| &pointer[..end]).any(|outer| self.tainted.contains(outer))
+        is_tainted(self.tainted, pointer)
+    }
+
+    /// Whether something inside of the node was wrong and is left out.
+    pub fn is_tainted_within(&self, pointer: &str) -> bool {
+        let inside = format!("{pointer}/");
+        let mut from = self.tainted.range(inside.clone()..);
+        self.is_tainted(pointer) || from.next().is_some_and(|place| place.starts_with(&inside))
     }
 
     pub fn region(&self, pointer: &str) -> Region {

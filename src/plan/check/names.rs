@@ -33,6 +33,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     two_indexes(context);
     stage_ids(context);
     confirmation(context);
+    exports(context);
 }
 
 /// Letters, digits and inner hyphens.
@@ -56,7 +57,8 @@ fn near_name(name: &str) -> Option<String> {
 }
 
 fn endpoint(context: &mut Context<'_>, pointer: &str, endpoint: &Endpoint) {
-    if endpoint.provider == Provider::Pinecone && !is_name(&endpoint.index, 45) {
+    let is_known = !context.is_tainted(&format!("{pointer}/provider"));
+    if endpoint.provider == Provider::Pinecone && is_known && !is_name(&endpoint.index, 45) {
         let message = format!("`{}` cannot be the name of an index", endpoint.index);
         context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
             d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")
@@ -68,7 +70,10 @@ fn endpoint(context: &mut Context<'_>, pointer: &str, endpoint: &Endpoint) {
 }
 
 fn two_indexes(context: &mut Context<'_>) {
-    if context.is_tainted("/source") || context.is_tainted("/source/index") {
+    if ["/source/index", "/source/provider", "/target/index", "/target/provider"]
+        .iter()
+        .any(|pointer| context.is_tainted(pointer))
+    {
         return;
     }
     if context.file.source == context.file.target {
@@ -86,6 +91,7 @@ fn stage_ids(context: &mut Context<'_>) {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let stages: Vec<_> = context
         .stages()
+        .filter(|(pointer, _)| !context.is_tainted(&format!("{pointer}/id")))
         .map(|(pointer, stage)| {
             (pointer, stage_id(stage).to_string(), stage.common.id.is_some(), stage.kind.name())
         })
@@ -143,6 +149,7 @@ fn confirmation(context: &mut Context<'_>) {
 
 fn snapshot_place(context: &mut Context<'_>, pointer: &str, snapshot: &str) {
     match snapshot.strip_prefix("file:") {
+        Some(path) if names_a_host(path) => on_a_host(context, pointer, path),
         Some(path) if !path.is_empty() => {}
         _ => {
             let message = format!("`{snapshot}` is not a place for a snapshot");
@@ -151,4 +158,40 @@ fn snapshot_place(context: &mut Context<'_>, pointer: &str, snapshot: &str) {
             });
         }
     }
+}
+
+/// The file that the sample of an audit goes to.
+fn exports(context: &mut Context<'_>) {
+    let exports: Vec<_> = context
+        .stages()
+        .filter_map(|(pointer, stage)| match &stage.kind {
+            StageKind::Audit(audit) => Some((format!("{pointer}/export"), audit.export.clone()?)),
+            _ => None,
+        })
+        .collect();
+    for (pointer, export) in exports {
+        let path = export.strip_prefix("file:").unwrap_or(&export);
+        if names_a_host(path) {
+            on_a_host(context, &pointer, path);
+        } else if path.contains("://") || path.is_empty() {
+            let message = format!("`{export}` is not a file that a sample can be written to");
+            context.report_with(&codes::BAD_SNAPSHOT, &pointer, message, |d| {
+                d.label("a local path, for example `audit/sample.parquet`")
+            });
+        }
+    }
+}
+
+/// `//backups` of `file://backups`, where `file:backups` is meant.
+fn names_a_host(path: &str) -> bool {
+    path.starts_with("//") && !path.starts_with("///")
+}
+
+fn on_a_host(context: &mut Context<'_>, pointer: &str, path: &str) {
+    let bare = path.trim_start_matches('/');
+    let host = bare.split('/').next().unwrap_or_default();
+    let message = format!("`file://` is followed by a host, and `{host}` is a folder");
+    context.report_with(&codes::BAD_SNAPSHOT, pointer, message, |d| {
+        d.label(format!("write `file:{bare}`, or `file:///{bare}` from the root"))
+    });
 }

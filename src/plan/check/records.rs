@@ -25,7 +25,9 @@ pub(super) fn check(context: &mut Context<'_>) {
 }
 
 fn filter(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
-    let Some(asked) = &copy.filter else { return };
+    let Some(asked) = copy.filter.as_ref().filter(|_| !context.is_tainted_within(pointer)) else {
+        return;
+    };
     if let Err(problem) = RecordFilter::read(&serde_json::json!(asked)) {
         let at = format!("{pointer}{}", problem.pointer);
         match problem.is_key {
@@ -36,6 +38,9 @@ fn filter(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
 }
 
 fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges) {
+    for (field, value) in &changes.set {
+        settable(context, &format!("{pointer}/set/{}", step(field)), field, value);
+    }
     let mut taken: BTreeMap<&str, String> = BTreeMap::new();
     for (old, new) in &changes.rename {
         let at = format!("{pointer}/rename/{}", step(old));
@@ -68,5 +73,36 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
             continue;
         };
         context.report_key(&codes::BAD_METADATA, &at, message, |d| d.suggest(near.as_deref()));
+    }
+}
+
+/// What no index keeps would make every record one that the target refuses.
+fn settable(context: &mut Context<'_>, at: &str, field: &str, value: &serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Null => {
+            let message = format!("`{field}` has no value");
+            context.report_with(&codes::EMPTY_VALUE, at, message, |d| {
+                d.help(format!(
+                    "write \"\" for an empty text, or leave the field out with `drop: [{field}]`"
+                ))
+            });
+        }
+        Value::Object(_) => {
+            let message = format!("`{field}` would be a mapping, which no index keeps");
+            context.report_with(&codes::BAD_METADATA, at, message, |d| {
+                d.help("metadata is text, numbers, booleans and lists of text")
+            });
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_string()) {
+                let message = format!("`{item}` in a list: a list of metadata holds text only");
+                let at = format!("{at}/{index}");
+                context.report_with(&codes::BAD_METADATA, &at, message, |d| {
+                    d.label(format!("in quotes it is text: \"{item}\""))
+                });
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -67,4 +67,29 @@ codes! {
     means "The source would be deleted, and the driver that moves traffic cannot read the weight back: nobody can see whether all traffic is at the target, nor that somebody moved it."
     example "traffic:\n  exec: { set: [./ops/set-weight.sh] }"
     fix "Add a `read` that says the target's share, 0 to 100."
+
+    AMBIGUOUS Warning "V119" "ambiguous-value"
+    means "A value without quotes is one thing here and another in other readers of YAML, or loses its spelling as a number: `no`, `2026-11-26`, `12:30`, `1_000`, `1e3`, `1.10`. Where it is written into metadata or asked of it, the difference would not be seen."
+    example "filter: { lang: no }"
+    fix "Put text in quotes; write a number in its plainest form."
+
+    PATTERN Warning "V120" "pattern"
+    means "A pattern of namespaces has a sign that means something elsewhere and nothing of the kind here. `*` matches any characters, a `/` among them, `?` one, `[ab]` one of them, `{a,b}` either; upper and lower case differ."
+    example "select: [\"twin_**\"]"
+    fix "Write what the label says."
+
+    TRIMMED Warning "V121" "trimmed"
+    means "Cells of a lookup begin or end with white space, which is left out: a namespace `creator_ 7` would be a mistake that nobody sees."
+    example "namespace,creator_id\nns_1, 7"
+    fix "Remove the spaces from the file."
+
+    UNKNOWN_REGION Warning "V122" "unknown-region"
+    means "The region is not among those that the service was known to have when this version was made. It may be new; if it is not, `create` is refused."
+    example "serverless: { cloud: aws, region: ap-southeast-1 }"
+    fix "See the service's list of regions, and go on if the region is there."
+
+    LITERAL Warning "V123" "literal"
+    means "A name is taken as it is written, and this one looks like a pattern: nothing would have exactly this name."
+    example "drop: [\"tmp_*\"]"
+    fix "Write each name out."
 }

@@ -134,7 +134,7 @@ codes! {
     fix "Write the source index's name, after checking that it is the one."
 
     BAD_SNAPSHOT Error "V071" "snapshot"
-    means "A snapshot goes to a local folder, written as `file:` and a path. Other places are not there yet."
+    means "A snapshot goes to a local folder, written as `file:` and a path, and an audit's sample to a local file. Other places are not there yet; `file://backups` would be a host."
     example "snapshot: s3://bucket/brain"
     fix "Use `file:backups/brain` and copy the folder with the tool of your cloud."
 

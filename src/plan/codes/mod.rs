@@ -7,12 +7,14 @@ mod file;
 mod lint;
 mod meaning;
 mod page;
+mod value;
 
 pub(crate) use assertion::*;
 pub(crate) use file::*;
 pub(crate) use lint::*;
 pub(crate) use meaning::*;
 pub use page::{error_pages, explain_code};
+pub(crate) use value::*;
 
 use super::diagnostic::Level;
 
@@ -34,7 +36,7 @@ pub struct Code {
 
 /// All codes, in order.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [file::ALL, meaning::ALL, assertion::ALL, lint::ALL].into_iter().flatten().copied()
+    [file::ALL, meaning::ALL, assertion::ALL, value::ALL, lint::ALL].into_iter().flatten().copied()
 }
 
 macro_rules! codes {

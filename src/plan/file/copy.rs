@@ -149,8 +149,10 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Namespaces {
-    /// Globs; default: all. `__default__` is the default namespace.
+    /// Globs: `*` any characters, a `/` among them, `?` one, `[ab]` one of them, `{a,b}` either; upper and lower case
+    /// differ. Default: all. `__default__` is the default namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
     pub select: Vec<String>,
     /// Globs of namespaces that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -193,7 +195,8 @@ pub struct MetadataChanges {
     /// Fields that get another type, by their new names; where a record has no such field, nothing happens.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cast: BTreeMap<String, Cast>,
-    /// Fields that are set: templates that know `namespace`, `id`, `metadata`, `vars` and the lookups.
+    /// Fields that are set: templates that know `namespace`, `id`, `metadata`, `vars` and the lookups. One that is a
+    /// single expression (`"{{ metadata.year }}"`) keeps the value's type; with text around it it is text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, serde_json::Value>,
 }

@@ -4,34 +4,31 @@ use minijinja::Value;
 
 use super::super::codes;
 use super::super::diagnostic::{Diagnostic, nearest};
-use super::super::node::{Node, Scalar, Style, Word};
+use super::super::node::{Node, Scalar, Style, Word, step};
 use super::super::read::Inputs;
+use super::super::spelling::doubt;
 use super::super::template::Bindings;
-use super::Declared;
+use super::{Declared, Doubted};
 
 /// Joins what the plan declares with what the caller gives.
-pub(crate) fn bind(
-    root: &Node,
-    inputs: &Inputs,
-    found: &mut Vec<Diagnostic>,
-) -> (Bindings, Declared) {
+pub(crate) fn bind(root: &Node, inputs: &Inputs, found: &mut Vec<Doubted>) -> (Bindings, Declared) {
     let mut bindings = Bindings::default();
     let mut declared = Declared::default();
-    let listed = root.get("env").map(Node::items).unwrap_or_default();
+    let listed = root.get_like("env").map(Node::items).unwrap_or_default();
     for name in listed.iter().filter_map(Node::text) {
         declared.env.push(name.to_owned());
         if let Some(value) = inputs.env.get(name) {
             bindings.env.insert(name.to_owned(), value.clone());
         }
     }
-    for entry in root.get("vars").map(Node::entries).unwrap_or_default() {
+    for entry in root.get_like("vars").map(Node::entries).unwrap_or_default() {
         declared.vars.push(entry.key.clone());
         if let Some(short) = entry.value.scalar() {
             // `region: us-east-1` is a mistake that the schema reports; knowing the value avoids a second message.
             bindings.vars.insert(entry.key.clone(), value(short));
             continue;
         }
-        let default = entry.value.get("default").and_then(Node::scalar);
+        let default = entry.value.get_like("default").and_then(Node::scalar);
         let value = match (inputs.vars.get(&entry.key), default) {
             (Some(given), Some(default)) => given_value(given, default),
             (Some(given), None) => Value::from(given.as_str()),
@@ -39,7 +36,9 @@ pub(crate) fn bind(
             (None, None) => {
                 let message = format!("the variable `{}` has no value", entry.key);
                 let help = format!("pass `--var {}=…`, or give it a `default:`", entry.key);
-                found.push(Diagnostic::new(&codes::NO_VALUE, entry.key_region, message).help(help));
+                let diagnostic = Diagnostic::new(&codes::NO_VALUE, entry.key_region, message);
+                let places = vec![format!("/vars/{}/default", step(&entry.key))];
+                found.push(Doubted { places, diagnostic: diagnostic.help(help) });
                 continue;
             }
         };
@@ -49,7 +48,8 @@ pub(crate) fn bind(
     for name in inputs.vars.keys().filter(|name| !declared.vars.contains(name)) {
         let message = format!("the variable `{name}` was given, and the plan does not declare it");
         let near = nearest(name, declared.vars.iter().map(String::as_str));
-        found.push(Diagnostic::new(&codes::NO_VALUE, region, message).suggest(near));
+        let diagnostic = Diagnostic::new(&codes::NO_VALUE, region, message).suggest(near);
+        found.push(Doubted { places: vec!["/vars".to_owned()], diagnostic });
     }
     (bindings, declared)
 }
@@ -67,10 +67,12 @@ fn value(scalar: &Scalar) -> Value {
     }
 }
 
-/// A value from the command line has the type of the default it replaces, where it can.
+/// A value from the command line has the type of the default it replaces, where that does not change how it is spelt.
 fn given_value(given: &str, default: &Scalar) -> Value {
+    let plain = Scalar { text: given.into(), style: Style::Plain };
     match default.word() {
         Word::Text(_) | Word::Nothing => Value::from(given),
-        _ => value(&Scalar { text: given.into(), style: Style::Plain }),
+        _ if doubt(&plain).is_some() => Value::from(given),
+        _ => value(&plain),
     }
 }

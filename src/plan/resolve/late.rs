@@ -26,7 +26,7 @@ pub(super) fn late_names(pointer: &str, lookups: &[(String, Vec<String>)]) -> Op
 pub(super) fn lookups(root: &Node) -> Vec<(String, Vec<String>)> {
     let stages = root.get("stages").map(Node::items).unwrap_or_default();
     let names = |stage: &Node| {
-        let lookup = stage.get("namespaces")?.get("lookup")?;
+        let lookup = stage.get_like("namespaces")?.get_like("lookup")?;
         Some(lookup.entries().iter().map(|entry| entry.key.clone()).collect())
     };
     stages

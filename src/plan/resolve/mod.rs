@@ -13,7 +13,9 @@ use super::codes;
 use super::diagnostic::{Diagnostic, nearest};
 use super::node::{Node, NodeKind, Scalar, Style, step};
 use super::source::{Region, Sources};
-use super::template::{Bindings, is_template, names, reason, render};
+use super::template::{
+    Bindings, FILTERS, TESTS, Unknown, is_template, miscall, names, reason, unknown, value_of,
+};
 pub(crate) use bindings::bind;
 use late::late_names;
 
@@ -23,13 +25,21 @@ pub(crate) fn resolve(
     bindings: &Bindings,
     declared: &Declared,
     sources: &Sources,
-    found: &mut Vec<Diagnostic>,
+    found: &mut Vec<Doubted>,
 ) -> BTreeSet<String> {
     let lookups = late::lookups(root);
+    let pointer = String::new();
     let mut resolver =
-        Resolver { bindings, declared, sources, found, lookups, used: BTreeSet::new() };
+        Resolver { bindings, declared, sources, found, lookups, pointer, used: BTreeSet::new() };
     resolver.node(root, "");
     resolver.used
+}
+
+/// A mistake in a template, which is none where one of the places could not be read: the template's own, or the one that
+/// declares the name.
+pub(crate) struct Doubted {
+    pub places: Vec<String>,
+    pub diagnostic: Diagnostic,
 }
 
 /// What the plan says there is, whether or not it has a value.
@@ -43,18 +53,77 @@ struct Resolver<'a> {
     bindings: &'a Bindings,
     declared: &'a Declared,
     sources: &'a Sources,
-    found: &'a mut Vec<Diagnostic>,
+    found: &'a mut Vec<Doubted>,
+    /// Where the template at hand stands.
+    pointer: String,
     /// Names of the lookups, by the pointer of their stage.
     lookups: Vec<(String, Vec<String>)>,
     used: BTreeSet<String>,
 }
 
+/// The scalar that a template became.
+fn evaluated(value: serde_json::Value) -> Scalar {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Scalar { text, style: Style::Rendered },
+        Value::Number(_) | Value::Bool(_) => {
+            Scalar { text: value.to_string(), style: Style::Evaluated }
+        }
+        other => Scalar { text: other.to_string(), style: Style::Rendered },
+    }
+}
+
+/// The words of a text, alone and as attributes of `vars` and `env`.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(move |c: char| !is_word(c)).filter(|word| !word.is_empty());
+    words.flat_map(|word| [word.to_owned(), format!("vars.{word}"), format!("env.{word}")])
+}
+
+fn no_such(unknown: &Unknown, region: Region) -> Diagnostic {
+    let Unknown { name, what, near } = unknown;
+    let message = match *what {
+        "method" => format!("values have no methods in templates, and so no `{name}()`"),
+        what => format!("there is no {what} `{name}`"),
+    };
+    let diagnostic = Diagnostic::new(&codes::UNKNOWN_NAME, region, message);
+    match (near, *what) {
+        (Some(near), _) => diagnostic.suggest(Some(near)),
+        (None, "filter") if name == "truncate" => {
+            diagnostic.help("the first three characters are `namespace[:3]`")
+        }
+        (None, "method") => diagnostic,
+        (None, what) => {
+            let all = if what == "filter" { FILTERS } else { TESTS };
+            let all: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
+            diagnostic.note(format!("{what}s: {}", all.join(", ")))
+        }
+    }
+}
+
 impl Resolver<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.found.push(Doubted { places: vec![self.pointer.clone()], diagnostic });
+    }
+
+    /// Reports a name that `place` would declare.
+    fn report_name(&mut self, place: &str, diagnostic: Diagnostic) {
+        let places = vec![self.pointer.clone(), place.to_owned()];
+        self.found.push(Doubted { places, diagnostic });
+    }
+
     fn node(&mut self, node: &mut Node, pointer: &str) {
         let region = node.region;
         match &mut node.kind {
             NodeKind::Map(entries) => {
                 for entry in entries {
+                    if is_template(&entry.key) {
+                        let message = "a key cannot be a template";
+                        let diagnostic =
+                            Diagnostic::new(&codes::BAD_KEY, entry.key_region, message);
+                        self.report(diagnostic.label("write the key out"));
+                        self.used.extend(words(&entry.key));
+                    }
                     self.node(&mut entry.value, &format!("{pointer}/{}", step(&entry.key)));
                 }
             }
@@ -64,6 +133,7 @@ impl Resolver<'_> {
                 }
             }
             NodeKind::Scalar(scalar) if is_template(&scalar.text) => {
+                self.pointer = pointer.to_owned();
                 self.scalar(scalar, region, pointer);
             }
             NodeKind::Scalar(_) => {}
@@ -77,13 +147,16 @@ impl Resolver<'_> {
             Err(error) => {
                 let region = self.error_region(region, &scalar.text, &error);
                 let message = format!("this template cannot be read: {}", reason(&error));
-                self.found.push(Diagnostic::new(&codes::TEMPLATE_SYNTAX, region, message));
+                self.report(Diagnostic::new(&codes::TEMPLATE_SYNTAX, region, message));
+                // Nobody knows which names it would have read.
+                self.used.extend(words(&scalar.text));
                 scalar.style = Style::Broken;
                 return;
             }
         };
-        let known =
+        let mut known =
             names.iter().filter(|name| !self.is_known(name, late.as_deref(), region)).count() == 0;
+        known &= self.calls_what_exists(&scalar.text, late.as_deref(), &names, region);
         self.used.extend(names);
         if !known {
             scalar.style = Style::Broken;
@@ -91,14 +164,41 @@ impl Resolver<'_> {
         if late.is_some() || !known {
             return;
         }
-        match render(&scalar.text, self.bindings) {
-            Ok(text) => *scalar = Scalar { text, style: Style::Rendered },
+        match value_of(&scalar.text, self.bindings) {
+            Ok(value) => *scalar = evaluated(value),
             Err(error) => {
                 let message = format!("this template failed: {}", reason(&error));
-                self.found.push(Diagnostic::new(&codes::TEMPLATE_FAILED, region, message));
+                self.report(Diagnostic::new(&codes::TEMPLATE_FAILED, region, message));
                 scalar.style = Style::Broken;
             }
         }
+    }
+
+    /// Whether the filters, tests and methods exist, and get as many arguments as they take.
+    fn calls_what_exists(
+        &mut self,
+        text: &str,
+        late: Option<&[String]>,
+        names: &[String],
+        region: Region,
+    ) -> bool {
+        let unknown = unknown(text).unwrap_or_default();
+        for one in &unknown {
+            let region = self.name_region(region, &one.name);
+            self.report(no_such(one, region));
+        }
+        // Of `event` and of a record's metadata nothing is known that a sample could stand for.
+        let is_open = |name: &String| name.starts_with("event") || name.starts_with("metadata");
+        if !unknown.is_empty() || names.iter().any(is_open) {
+            return unknown.is_empty();
+        }
+        let Some(error) = late.and_then(|late| miscall(text, self.bindings, late)) else {
+            return true;
+        };
+        let region = self.error_region(region, text, &error);
+        let message = format!("this template would fail: {}", reason(&error));
+        self.report(Diagnostic::new(&codes::TEMPLATE_FAILED, region, message));
+        false
     }
 
     /// The place in the text where minijinja stopped, where the file spells the text as it is.
@@ -133,6 +233,8 @@ impl Resolver<'_> {
         let region = self.name_region(region, name);
         if !declared.iter().any(|there| there == attribute) {
             let near = nearest(attribute, declared.iter().map(String::as_str));
+            // What was probably meant is used, and nothing is said of it besides; any may have been.
+            self.used.insert(near.map_or(first.to_owned(), |near| format!("{first}.{near}")));
             let near = near.map(|near| format!("{first}.{near}"));
             let message = match first {
                 "env" => {
@@ -141,12 +243,13 @@ impl Resolver<'_> {
                 _ => format!("there is no variable `{attribute}`"),
             };
             let diagnostic = Diagnostic::new(&codes::UNKNOWN_NAME, region, message);
-            self.found.push(match (near, first) {
+            let diagnostic = match (near, first) {
                 (Some(near), _) => diagnostic.suggest(Some(&near)),
                 (None, "env") => diagnostic.help(format!("add `env: [{attribute}]` to the plan")),
                 (None, _) => diagnostic
                     .help(format!("declare it: `vars: {{ {attribute}: {{ default: … }} }}`")),
-            });
+            };
+            self.report_name(&format!("/{first}"), diagnostic);
             return false;
         }
         if !has_value && first == "env" {
@@ -154,7 +257,7 @@ impl Resolver<'_> {
             let help = format!(
                 "set it where the plan is read, for example `{attribute}=… vecshift validate …`"
             );
-            self.found.push(Diagnostic::new(&codes::NO_VALUE, region, message).help(help));
+            self.report(Diagnostic::new(&codes::NO_VALUE, region, message).help(help));
         }
         has_value
     }
@@ -169,11 +272,18 @@ impl Resolver<'_> {
         let near = nearest(name, all.iter().copied()).map(str::to_owned);
         let declared = self.declared.vars.iter().any(|there| there == name);
         let near = if declared { Some(format!("vars.{name}")) } else { near };
+        match &near {
+            Some(near) => _ = self.used.insert(near.clone()),
+            None => self.used.extend(known.iter().cloned()),
+        }
         let message = format!("`{name}` is not known here");
         let names = all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_NAME, self.name_region(region, name), message);
-        self.found.push(diagnostic.suggest(near.as_deref()).note(format!("known here: {names}")));
+        let steps: Vec<_> = self.pointer.splitn(4, '/').take(3).collect();
+        let lookup = format!("{}/namespaces/lookup", steps.join("/"));
+        let note = format!("known here: {names}");
+        self.report_name(&lookup, diagnostic.suggest(near.as_deref()).note(note));
         false
     }
 

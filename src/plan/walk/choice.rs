@@ -16,7 +16,6 @@ impl Walker<'_> {
         branches: &[(&str, &Value)],
         at: &At,
     ) -> Option<Value> {
-        self.hide(node, branches);
         if node.scalar().is_some() {
             let message = "a secret must not be written into a plan";
             let diagnostic =
@@ -29,7 +28,7 @@ impl Walker<'_> {
     }
 
     /// Remembers what may be a secret: a bare scalar, or one under another key than those of a reference.
-    fn hide(&mut self, node: &Node, branches: &[(&str, &Value)]) {
+    pub(super) fn hide(&mut self, node: &Node, branches: &[(&str, &Value)]) {
         if let Some(scalar) = node.scalar() {
             self.secrets.push(Secret { text: scalar.text.clone(), region: node.region });
         }
@@ -91,11 +90,17 @@ impl Walker<'_> {
         branches: &[(&str, &Value)],
         at: &At,
     ) -> Option<Value> {
-        if !matches!(node.kind, NodeKind::Map(_)) {
-            return self.wrong_type(node, "a mapping", at);
-        }
         let words = || branches.iter().map(|(word, _)| *word);
+        if !matches!(node.kind, NodeKind::Map(_)) {
+            let word = node.text().and_then(|text| words().find(|word| *word == text));
+            let expected = match word {
+                Some(word) => format!("a mapping like `{tag}: {word}`"),
+                None => format!("a mapping with `{tag}`"),
+            };
+            return self.wrong_type(node, &expected, at);
+        }
         let Some(entry) = node.entry(tag) else {
+            self.unread.insert(at.pointer.clone());
             let message = format!("the key `{tag}` is missing");
             let help = format!("say which it is: {}", either(words()));
             return self
@@ -105,6 +110,7 @@ impl Walker<'_> {
         match branches.iter().find(|(word, _)| *word == kind) {
             Some((_, branch)) => self.object(node, branch, at),
             None => {
+                self.unread.insert(at.pointer.clone());
                 let words: Vec<_> = words().collect();
                 self.word(&entry.value, &words, &at.key(entry));
                 None
@@ -134,6 +140,9 @@ impl Walker<'_> {
 
     /// The branch whose type is the node's; where several could be, the first that fits.
     pub(super) fn any(&mut self, node: &Node, branches: &[&Value], at: &At) -> Option<Value> {
+        if is_by_spelling(branches) && !self.doubts(node, &at.pointer) {
+            return None;
+        }
         let fitting: Vec<_> =
             branches.iter().filter(|branch| fits(node, &Shape::of(branch))).collect();
         match fitting.as_slice() {
@@ -141,6 +150,12 @@ impl Walker<'_> {
             [first, ..] => self.node(node, first, at),
         }
     }
+}
+
+/// Whether it is the spelling alone that makes a number or a text of a value.
+fn is_by_spelling(branches: &[&Value]) -> bool {
+    let has = |is: fn(&Shape<'_>) -> bool| branches.iter().any(|branch| is(&Shape::of(branch)));
+    has(|shape| matches!(shape, Shape::Text(None))) && has(|shape| matches!(shape, Shape::Number))
 }
 
 fn fits(node: &Node, shape: &Shape<'_>) -> bool {

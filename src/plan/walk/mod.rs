@@ -24,6 +24,9 @@ use shape::{Shape, sample};
 pub(crate) struct Walked {
     pub value: Value,
     pub tainted: BTreeSet<String>,
+    /// Pointers that nobody knows the meaning of: under an unknown key or an unknown kind, and the keys that are not there
+    /// beside an unknown one.
+    pub unread: BTreeSet<String>,
     /// Secrets that were written into the plan: no message may show them.
     pub secrets: Vec<Secret>,
 }
@@ -34,15 +37,23 @@ pub(crate) struct Secret {
     pub region: Region,
 }
 
+/// Whether the node at a pointer, or one around it, was wrong.
+pub(crate) fn is_tainted(tainted: &BTreeSet<String>, pointer: &str) -> bool {
+    let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
+    ends.map(|end| &pointer[..end]).any(|outer| tainted.contains(outer))
+}
+
 /// Checks a whole plan.
 pub(crate) fn walk(root: &Node, found: &mut Vec<Diagnostic>) -> Walked {
-    let mut walker = Walker { found, tainted: BTreeSet::new(), secrets: Vec::new() };
+    let mut walker =
+        Walker { found, tainted: BTreeSet::new(), unread: BTreeSet::new(), secrets: Vec::new() };
     let at = At { pointer: String::new(), key: None };
     let value = walker.node(root, schema(), &at).unwrap_or_else(|| {
         walker.tainted.insert(String::new());
         sample(schema())
     });
-    Walked { value, tainted: walker.tainted, secrets: walker.secrets }
+    let Walker { tainted, unread, secrets, .. } = walker;
+    Walked { value, tainted, unread, secrets }
 }
 
 /// The position of the walk: the pointer, and the region of the key that led there.
@@ -73,6 +84,7 @@ impl At {
 struct Walker<'a> {
     found: &'a mut Vec<Diagnostic>,
     tainted: BTreeSet<String>,
+    unread: BTreeSet<String>,
     secrets: Vec<Secret>,
 }
 
@@ -84,13 +96,16 @@ impl Walker<'_> {
 
     /// The node as JSON that fits the schema; `None` where it does not, which has been reported.
     fn node(&mut self, node: &Node, schema: &Value, at: &At) -> Option<Value> {
+        let schema = resolve(schema);
+        let shape = Shape::of(schema);
+        if let Shape::Secret(branches) = &shape {
+            self.hide(node, branches);
+        }
         if node.is_broken() {
             return None;
         }
-        let schema = resolve(schema);
-        let shape = Shape::of(schema);
         if matches!(shape, Shape::Anything) {
-            return Some(node.to_json());
+            return self.free(node, at);
         }
         if self.is_empty(node) {
             let message = match at.pointer.rsplit('/').next() {
@@ -102,7 +117,7 @@ impl Walker<'_> {
             return self.report(Diagnostic::new(&codes::EMPTY_VALUE, region, message).help(help));
         }
         match shape {
-            Shape::Anything => Some(node.to_json()),
+            Shape::Anything => self.free(node, at),
             Shape::Secret(branches) => self.secret(node, &branches, at),
             Shape::OneKey(branches) => self.one_key(node, &branches, at),
             Shape::Tagged { tag, branches } => self.tagged(node, tag, &branches, at),
@@ -141,6 +156,7 @@ impl Walker<'_> {
         let properties = schema["properties"].as_object().unwrap_or(&none);
         let mut object = Map::new();
         let mut misspelt = Vec::new();
+        let mut is_known = true;
         for entry in entries {
             let rest = &schema["additionalProperties"];
             let value = match properties.get(&entry.key) {
@@ -149,6 +165,8 @@ impl Walker<'_> {
                     self.node(&entry.value, rest, &at.key(entry))
                 }
                 None => {
+                    is_known = false;
+                    self.unread.insert(at.key(entry).pointer);
                     misspelt.extend(self.unknown_key(entry, node, schema, at));
                     continue;
                 }
@@ -171,6 +189,14 @@ impl Walker<'_> {
             self.tainted.insert(format!("{}/{}", at.pointer, step(name)));
         }
         self.missing_keys(&missing, node, at);
+        if !is_known {
+            // Any key that is not there may be what the unknown one was meant to be: nothing is said of its lack.
+            let absent = properties.keys().filter(|key| node.get(key).is_none());
+            let absent = absent.map(|key| format!("{}/{}", at.pointer, step(key)));
+            let absent: Vec<_> = absent.collect();
+            self.unread.extend(absent.iter().cloned());
+            self.tainted.extend(absent);
+        }
         Some(Value::Object(object))
     }
 

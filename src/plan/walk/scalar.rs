@@ -5,12 +5,48 @@ use serde_json::{Value, json};
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{Compare, LatencyRange};
-use super::super::node::{Node, Word, integer_json};
+use super::super::node::{Entry, Node, NodeKind, Word, integer_json, step};
+use super::super::spelling::{doubt, lost};
 use super::shape::Shape;
 use super::{At, Walker};
 use crate::model::{ByteSize, Money, Rate, Share, Span, UnitError};
 
 impl Walker<'_> {
+    /// A value of any type, as JSON; `None` where a spelling in it is reported as an error.
+    pub(super) fn free(&mut self, node: &Node, at: &At) -> Option<Value> {
+        self.doubts(node, at.pointer.as_str()).then(|| node.to_json())
+    }
+
+    fn all_doubts<'n>(&mut self, nodes: impl Iterator<Item = (&'n Node, String)>) -> bool {
+        let mut all = true;
+        for (node, pointer) in nodes {
+            all &= self.doubts(node, &pointer);
+        }
+        all
+    }
+
+    /// Reports the spellings that can mean two things; whether none of them is an error.
+    pub(super) fn doubts(&mut self, node: &Node, pointer: &str) -> bool {
+        let scalar = match &node.kind {
+            NodeKind::List(items) => {
+                let item = |(index, item)| (item, format!("{pointer}/{index}"));
+                return self.all_doubts(items.iter().enumerate().map(item));
+            }
+            NodeKind::Map(entries) => {
+                let entry = |entry: &Entry| format!("{pointer}/{}", step(&entry.key));
+                return self.all_doubts(entries.iter().map(|one| (&one.value, entry(one))));
+            }
+            NodeKind::Scalar(scalar) => scalar,
+        };
+        let wants_number =
+            matches!(pointer.rsplit('/').next(), Some("$gt" | "$gte" | "$lt" | "$lte"));
+        let found = if wants_number { lost(scalar) } else { doubt(scalar) };
+        let Some(found) = found else { return true };
+        let diagnostic = Diagnostic::new(found.code(), node.region, found.message);
+        self.found.push(diagnostic.label(found.label));
+        !found.is_error
+    }
+
     pub(super) fn scalar(
         &mut self,
         node: &Node,
@@ -21,6 +57,13 @@ impl Walker<'_> {
         let Some(scalar) = node.scalar() else {
             return self.wrong_type(node, &shape.describe(), at);
         };
+        if let (Shape::Integer | Shape::Number, Some(found)) = (shape, lost(scalar)) {
+            let diagnostic = Diagnostic::new(found.code(), node.region, found.message);
+            return self.report(match found.number {
+                Some(number) => diagnostic.label(format!("write `{number}`")),
+                None => diagnostic,
+            });
+        }
         match (shape, scalar.lenient_word()) {
             (Shape::Text(Some(format)), _) if format.starts_with("vecshift-") => {
                 self.quantity(node, &scalar.text, format)

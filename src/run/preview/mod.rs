@@ -14,7 +14,7 @@ use super::stage::{
     refuse_differences, refuse_other_dimension, selections, spec_of,
 };
 use super::world::World;
-use crate::copy::Mapping;
+use crate::copy::{Mapping, idle_patterns};
 use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
@@ -153,6 +153,8 @@ pub async fn preview(
         }
     }
     let left = not_taken(&selected, &stats);
+    let asked_names = selected.iter().filter_map(|one| one.copy.asked.namespaces.as_ref());
+    notes.extend(asked_names.flat_map(|asked| idle_patterns(&stats, asked)));
     notes.extend(not_copied(&left));
     if state.phase == Phase::RollingBack {
         notes.push(

@@ -7,7 +7,7 @@ use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use super::selection::{recorded_mappings, refuse_recorded, selections};
-use crate::copy::Mapping;
+use crate::copy::{Mapping, idle_patterns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard, Side};
@@ -34,9 +34,17 @@ pub(super) async fn plan_shards(
     let own = selected.filter(|selection| selection.copy.id == copy.id);
     let mappings: Vec<Mapping> = own.flat_map(|selection| selection.mappings).collect();
     refuse_recorded(context, copy, &mappings)?;
+    let idle = copy.asked.namespaces.as_ref().map(|asked| idle_patterns(&stats, asked));
+    let idle = idle.unwrap_or_default();
     if mappings.is_empty() {
-        return Err(Error::new(ErrorKind::Refused, "no namespace of the source is selected")
-            .with_hint("look at `namespaces.select` and at what `vecshift audit` lists"));
+        let why = if idle.is_empty() { String::new() } else { format!(": {}", idle.join("; ")) };
+        let message = format!("no namespace of the source is selected{why}");
+        return Err(Error::new(ErrorKind::Refused, message).with_hint(
+            "look at `namespaces.select` and at what `vecshift namespaces list` shows",
+        ));
+    }
+    for idle in idle {
+        context.note(idle)?;
     }
     let (shards, staging) = match route {
         Route::Collection => {

@@ -1,4 +1,6 @@
-//! Assertions against the metric catalogue.
+//! Assertions against the metric catalogue, and against the stage they stand in.
+
+mod reach;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,10 +10,11 @@ use super::super::assertion::{
 };
 use super::super::catalogue::{Argument, METRICS, Metric, Unit, example, find, nearest_metric};
 use super::super::codes;
-use super::super::diagnostic::{Diagnostic, nearest};
-use super::super::file::{AssertionEntry, LongAssertion, Probe, Stage, StageKind};
+use super::super::diagnostic::{Diagnostic, either, nearest};
+use super::super::file::{AssertionEntry, LongAssertion, Probe, Stage};
 use super::super::source::Region;
 use super::Context;
+use reach::needed_samples;
 
 /// The stage's assertions, as far as they are right.
 pub(super) fn check(context: &mut Context<'_>, index: usize, stage: &Stage) -> Vec<Assertion> {
@@ -90,14 +93,16 @@ impl Checker<'_, '_> {
         };
         let metric = self.metric(&parsed.metric)?;
         self.probe(&parsed.metric, long);
-        self.queries(metric, &parsed.metric);
         self.window(metric, &parsed);
         let threshold = self.threshold(metric, &parsed)?;
+        let is_reached = self.reach(metric, &parsed, long);
         self.comparison(metric, &parsed);
         if let Some(long) = long {
             self.long_form(metric, long);
         }
-        self.samples(metric, &parsed, long);
+        if is_reached {
+            self.samples(metric, &parsed, long);
+        }
         Some((parsed, threshold))
     }
 
@@ -129,22 +134,14 @@ impl Checker<'_, '_> {
             return Some(found);
         }
         let name = metric.value.name.as_str();
-        let written = metric.value.to_string();
-        let here: Vec<_> =
-            METRICS.iter().filter(|row| row.name == name && row.is_in(kind)).collect();
-        if let [row, ..] = here.as_slice() {
+        let written = self.text[metric.range.clone()].to_owned();
+        let rows = METRICS.iter().filter(|row| row.name == name);
+        let elsewhere: Vec<_> = rows.clone().flat_map(|row| row.stages).copied().collect();
+        if let Some(row) = rows.clone().find(|row| row.is_in(kind)) {
             let message = format!("`{written}` is not how this metric is written");
-            let label = match row.argument {
-                Argument::None => format!("it stands alone: `{name}`"),
-                Argument::K => format!("with how many neighbours, 1 to 10,000: `{name}@10`"),
-                _ => format!("write `{}`", row.form()),
-            };
+            let label = form_label(row, &metric.value);
             self.report(&codes::UNKNOWN_METRIC, metric.range.clone(), message, |d| d.label(label));
-            return None;
-        }
-        let elsewhere: Vec<_> =
-            METRICS.iter().filter(|row| row.name == name).flat_map(|row| row.stages).collect();
-        if elsewhere.is_empty() {
+        } else if elsewhere.is_empty() {
             let message = format!("there is no metric `{written}`");
             let near = self.near(&metric.value);
             self.report(&codes::UNKNOWN_METRIC, metric.range.clone(), message, |d| match near {
@@ -152,7 +149,7 @@ impl Checker<'_, '_> {
                 None => d.note(metrics_of(kind)),
             });
         } else {
-            let stages = super::super::diagnostic::either(elsewhere.into_iter().copied());
+            let stages = either(elsewhere);
             let message = format!("`{kind}` does not measure `{written}`");
             self.report(&codes::METRIC_ELSEWHERE, metric.range.clone(), message, |d| {
                 d.label(format!("exists in {stages} stages")).note(metrics_of(kind))
@@ -161,17 +158,21 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// A metric of this stage with a like name, else of any; with the written argument where that fits.
+    /// A metric of this stage that is meant by this name elsewhere or is spelt alike, else one of any stage; with the
+    /// written argument where that fits.
     fn near(&self, metric: &MetricRef) -> Option<String> {
         let kind = self.stage.kind.name();
-        let here = METRICS.iter().filter(|row| row.is_in(kind)).map(|row| row.name);
-        let near = nearest(&metric.name, here).or_else(|| nearest_metric(&metric.name))?;
+        let here = || METRICS.iter().filter(|row| row.is_in(kind)).map(|row| row.name);
+        let near = synonym(&metric.name)
+            .filter(|name| here().any(|here| here == *name))
+            .or_else(|| nearest(&metric.name, here()))
+            .or_else(|| nearest_metric(&metric.name))?;
         let row = METRICS
             .iter()
             .find(|row| row.name == near && row.is_in(kind))
             .or_else(|| METRICS.iter().find(|row| row.name == near))?;
         let renamed = MetricRef { name: near.into(), ..metric.clone() };
-        Some(if row.is(&renamed) { renamed.to_string() } else { row.form() })
+        Some(if row.is(&renamed) { renamed.to_string() } else { row.forms().swap_remove(0) })
     }
 
     fn probe(&mut self, metric: &At<MetricRef>, long: Option<&LongAssertion>) {
@@ -202,43 +203,6 @@ impl Checker<'_, '_> {
             let message = "probes are not measured yet, and this assertion blocks";
             self.report(&codes::NOT_YET, metric.range.clone(), message, |d| {
                 d.help("use the long form with `severity: warn`, or remove the assertion")
-            });
-        }
-    }
-
-    fn queries(&mut self, metric: &Metric, at: &At<MetricRef>) {
-        let StageKind::Verify(verify) = &self.stage.kind else { return };
-        let measures_queries = matches!(metric.argument, Argument::Subject(s) if s.contains(&"query"))
-            && at.value.argument.as_deref() == Some("query")
-            || matches!(metric.name, "overlap" | "filtered_overlap" | "error_rate");
-        let queries =
-            self.text_at.split("/assert").next().unwrap_or_default().to_owned() + "/queries";
-        if !measures_queries || self.context.is_tainted(&queries) {
-            return;
-        }
-        let Some(queries) = &verify.queries else {
-            let message = "this stage sends no queries that could be measured";
-            self.report(&codes::NO_QUERIES, at.range.clone(), message, |d| {
-                d.help("add `queries: { count: 500 }` to the stage")
-            });
-            return;
-        };
-        if metric.name == "filtered_overlap" && queries.filtered.is_none_or(|share| share.0 <= 0.0)
-        {
-            let message = "none of this stage's queries carries a filter";
-            self.report(&codes::NO_QUERIES, at.range.clone(), message, |d| {
-                d.help("add `filtered: 20%` to the stage's `queries`")
-            });
-        }
-        if let Some(needed) = metric.percentile().map(needed_samples)
-            && queries.count < needed
-        {
-            let message = format!(
-                "{} queries cannot show a {}: it needs {needed}",
-                queries.count, metric.name
-            );
-            self.report(&codes::TOO_FINE, at.range.clone(), message, |d| {
-                d.help(format!("raise the stage's `queries.count` to at least {needed}"))
             });
         }
     }
@@ -276,7 +240,7 @@ impl Checker<'_, '_> {
         let threshold = fit(metric.unit, &parsed.value.value);
         if threshold.is_none() {
             let message =
-                format!("`{}` is compared with {}", metric.form(), metric.unit.describe());
+                format!("`{}` is compared with {}", parsed.metric.value, metric.unit.describe());
             let label = format!("for example `{}`", example(metric));
             self.report(&codes::THRESHOLD_UNIT, range, message, |d| d.label(label));
         }
@@ -293,19 +257,6 @@ impl Checker<'_, '_> {
             _ => return,
         };
         self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| d);
-    }
-
-    /// A percentile that is watched wants to know how many samples are enough.
-    fn samples(&mut self, metric: &Metric, parsed: &ParsedAssertion, long: Option<&LongAssertion>) {
-        let Some(percentile) = metric.percentile().filter(|_| metric.over) else { return };
-        if long.is_none_or(|long| long.min_samples.is_none()) {
-            let needed = needed_samples(percentile).max(20);
-            let message =
-                format!("a {} without `min_samples` can pass on a handful of queries", metric.name);
-            self.context.report_with(&codes::NO_MIN_SAMPLES, self.text_at, message, |d| {
-                d.help(format!("write `{{ check: {parsed}, min_samples: {needed} }}` or more"))
-            });
-        }
     }
 
     fn long_form(&mut self, metric: &Metric, long: &LongAssertion) {
@@ -349,9 +300,41 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The fewest samples that a percentile means something for: with fewer it is the largest one.
-pub(super) fn needed_samples(percentile: f64) -> u64 {
-    (1.0 / (1.0 - percentile)).round() as u64
+/// How the metric is written, as near to what was written as can be.
+fn form_label(row: &Metric, written: &MetricRef) -> String {
+    let argument = written.argument.as_deref();
+    match (row.argument, argument) {
+        (Argument::None, _) => format!("it stands alone: `{}`", row.name),
+        (Argument::K, _) => {
+            format!("with how many neighbours, 1 to 10,000: `{}@10`", row.name)
+        }
+        (Argument::Subject(subjects), Some(argument)) => {
+            match nearest(argument, subjects.iter().copied()) {
+                Some(near) => format!("did you mean `{}({near})`?", row.name),
+                None => format!("write {}", either(row.forms().iter().map(String::as_str))),
+            }
+        }
+        _ => format!("write {}", either(row.forms().iter().map(String::as_str))),
+    }
+}
+
+/// What other tools call it.
+fn synonym(name: &str) -> Option<&'static str> {
+    const SYNONYMS: [(&str, &str); 12] = [
+        ("recall", "overlap"),
+        ("precision", "overlap"),
+        ("filtered_recall", "filtered_overlap"),
+        ("sparse_recall", "sparse_overlap"),
+        ("median", "p50"),
+        ("latency", "p95"),
+        ("p90", "p95"),
+        ("p999", "p99"),
+        ("errors", "error_rate"),
+        ("failures", "error_rate"),
+        ("mismatches", "mismatched"),
+        ("lost", "missing"),
+    ];
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
 }
 
 /// The value in the unit's base, where it fits.
@@ -379,7 +362,8 @@ fn metrics_of(kind: &str) -> String {
     let forms: Vec<_> = METRICS
         .iter()
         .filter(|row| row.is_in(kind))
-        .map(|row| format!("`{}`", row.form()))
+        .flat_map(|row| row.forms())
+        .map(|form| format!("`{form}`"))
         .collect();
     format!("metrics of a `{kind}` stage: {}", forms.join(", "))
 }

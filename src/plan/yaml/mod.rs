@@ -3,11 +3,12 @@
 //! The parser's events are read one by one rather than through serde, so that duplicate keys are all
 //! reported, quotes are known, and every key has a place of its own.
 
+mod mistake;
+mod tag;
+
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, options,
-};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, options};
 
 use super::codes;
 use super::diagnostic::Diagnostic;
@@ -73,9 +74,7 @@ impl<'a> Composer<'a> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => {
-                let at = error.marker().byte_offset().unwrap_or(self.len).min(self.len);
-                let region = Region { file: self.file, start: at, end: at };
-                let diagnostic = Diagnostic::new(&codes::SYNTAX, region, plain_words(&error));
+                let diagnostic = mistake::diagnostic(&error, self.text, self.file);
                 Err(Box::new(diagnostic.note("nothing after this place could be read")))
             }
             None => {
@@ -99,16 +98,19 @@ impl<'a> Composer<'a> {
         let before = self.nodes;
         self.count(1, region)?;
         let (anchor, kind, region) = match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+                let style = self.tagged(tag.as_deref(), style, region);
                 (anchor, NodeKind::Scalar(Scalar { text: text.into_owned(), style }), region)
             }
-            Event::SequenceStart(_, anchor, _) => {
+            Event::SequenceStart(_, anchor, tag) => {
+                self.untagged(tag.as_deref(), "seq", region);
                 self.open(anchor);
                 let (items, region) = self.list(region, depth)?;
                 (anchor, NodeKind::List(items), region)
             }
-            Event::MappingStart(_, anchor, _) => {
+            Event::MappingStart(_, anchor, tag) => {
+                self.untagged(tag.as_deref(), "map", region);
                 self.open(anchor);
                 let (entries, region) = self.map(region, depth)?;
                 (anchor, NodeKind::Map(entries), region)
@@ -116,7 +118,8 @@ impl<'a> Composer<'a> {
             Event::Alias(anchor) => return self.alias(anchor, region),
             Event::UnresolvedAlias(name) => {
                 let message = format!("there is no anchor `&{name}` before this alias");
-                self.found.push(Diagnostic::new(&codes::SYNTAX, region, message));
+                let diagnostic = Diagnostic::new(&codes::SYNTAX, region, message);
+                self.found.push(diagnostic.label(format!("a pattern needs quotes: \"*{name}\"")));
                 (0, nothing(), region)
             }
             _ => {
@@ -232,35 +235,6 @@ impl<'a> Composer<'a> {
             Some(first) if start.start == start.end || first.start == start.start => first,
             _ => Region { end: end.end.max(start.end), ..start },
         }
-    }
-}
-
-/// The parser's message, in words that say what to look at where the usual mistakes are known.
-fn plain_words(error: &ScanError) -> String {
-    match error.kind() {
-        ErrorKind::ExpectedBlockSequenceEntry => {
-            "this line is indented unlike the list items around it".into()
-        }
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
-            "this line is indented unlike the keys around it".into()
-        }
-        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofFlowMapping => {
-            "a `,` or `}` is missing before this".into()
-        }
-        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
-            "a `,` or `]` is missing before this".into()
-        }
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation => "YAML indents with spaces, and this is a tab".into(),
-        ErrorKind::UnclosedQuotedScalar => "this quote is never closed".into(),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            "a `:` and a space are missing after this key".into()
-        }
-        ErrorKind::UnexpectedCharacter { character } => {
-            format!("a value cannot start with `{character}` without quotes")
-        }
-        _ => error.info(),
     }
 }
 
