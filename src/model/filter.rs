@@ -67,8 +67,8 @@ impl RecordFilter {
     }
 
     /// The same filter with equality taken to the letter for these fields: a list does not pass by one of its items.
-    pub fn to_the_letter(self, fields: &[String]) -> Self {
-        Self(self.0.to_the_letter(fields))
+    pub fn literally(self, fields: &[String]) -> Self {
+        Self(self.0.literally(fields))
     }
 
     /// Whether a record with this metadata passes.
@@ -97,9 +97,9 @@ impl Rule {
         }
     }
 
-    fn to_the_letter(self, fields: &[String]) -> Self {
+    fn literally(self, fields: &[String]) -> Self {
         let each =
-            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.to_the_letter(fields)).collect();
+            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.literally(fields)).collect();
         match self {
             Self::All(rules) => Self::All(each(rules)),
             Self::Any(rules) => Self::Any(each(rules)),
@@ -299,7 +299,7 @@ mod tests {
     fn to_the_letter_a_list_is_none_of_its_items() {
         let filter = json!({"$or": [{"owner": {"$eq": "1"}}, {"owner": {"$eq": 1}}]});
         let loose = RecordFilter::read(&filter).unwrap();
-        let strict = loose.clone().to_the_letter(&["owner".to_owned()]);
+        let strict = loose.clone().literally(&["owner".to_owned()]);
         let passes = |filter: &RecordFilter, owner: serde_json::Value| {
             filter.matches(&serde_json::from_value(json!({ "owner": owner })).unwrap())
         };
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(passes(&strict, owner.clone()), both, "{owner}");
             assert_eq!(passes(&loose, owner.clone()), by_item, "{owner}");
         }
-        let other = loose.clone().to_the_letter(&["other".to_owned()]);
+        let other = loose.clone().literally(&["other".to_owned()]);
         assert_eq!(other, loose);
     }
 

@@ -204,8 +204,7 @@ fn what_was_meant_mends_the_mistake() {
                     .take(diagnostic.place.column as usize - 1)
                     .map(char::len_utf8)
                     .sum::<usize>();
-            let near =
-                |written: &str| Some(text[at..].find(written)?).filter(|offset| *offset < 40);
+            let near = |written: &str| text[at..].find(written).filter(|offset| *offset < 40);
             let quoted = quoted(&diagnostic.message).filter(|word| near(word).is_some());
             let Some(written) = quoted.min_by_key(|word| near(word)) else { continue };
             let at = at + near(written).unwrap_or_default();

@@ -100,9 +100,9 @@ fn vectors(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
 /// The dimension that an assertion or the rehearsal gives the source.
 fn said_dimension(context: &Context<'_>) -> Option<String> {
     let texts = context.stages().flat_map(|(_, stage)| &stage.common.assertions);
-    let asserted = texts.filter_map(|entry| match entry {
-        AssertionEntry::Text(text) => Some(text),
-        AssertionEntry::Long(long) => Some(&long.check),
+    let asserted = texts.map(|entry| match entry {
+        AssertionEntry::Text(text) => text,
+        AssertionEntry::Long(long) => &long.check,
     });
     let mut asserted = asserted.filter_map(|text| {
         let value = text.replace(' ', "");

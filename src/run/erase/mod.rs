@@ -77,7 +77,7 @@ impl Wanted {
                 let read = RecordFilter::read(&filter).map_err(|problem| {
                     Error::invalid(format!("the filter cannot be read: {}", problem.message))
                 })?;
-                let read = read.to_the_letter(fields);
+                let read = read.literally(fields);
                 Some(Condition { asked: Filter(filter), read, is_literal: !fields.is_empty() })
             }
         };
