@@ -365,7 +365,7 @@ fn lost(view: Option<LockView>) -> Error {
         None => "this run no longer holds its plan: its lock was removed".to_owned(),
     };
     Error::new(ErrorKind::Locked, message).with_hint(
-        "it wrote and did nothing more since it noticed; `vecshift status` says where the plan stands",
+        "it has written and done nothing since; `vecshift status` says where the plan stands",
     )
 }
 
