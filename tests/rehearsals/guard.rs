@@ -127,8 +127,11 @@ struct Still {
 impl Listener for Still {
     fn event(&self, entry: &Entry, _: &RunState) {
         if (self.at)(&entry.event) {
-            self.reached.send(()).unwrap();
-            self.go_on.lock().unwrap().recv().unwrap();
+            // What waits behind this thread's task goes on elsewhere meanwhile.
+            tokio::task::block_in_place(|| {
+                self.reached.send(()).unwrap();
+                self.go_on.lock().unwrap().recv().unwrap();
+            });
         }
     }
 
