@@ -1,5 +1,6 @@
 //! One shard from its cursor to its end.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::future::FutureExt;
@@ -10,6 +11,7 @@ use super::acked::Acked;
 use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
 use super::enumerate::{IdChunk, Ids, Lists};
+use super::existing::{Skipped, meet_records};
 use super::export::{Export, FILE_BYTES, FILE_RECORDS};
 use super::transform::{Changed, Transform};
 use super::upsert::{Settled, upsert};
@@ -32,6 +34,8 @@ pub struct Pipeline {
     pub staging: Option<Arc<dyn Source>>,
     /// The files that records are written to for an import, in place of upserts.
     pub export: Option<Arc<Export>>,
+    /// Namespaces of the target in which ids that hold something else are left alone, and where those are noted.
+    pub skip: Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     pub concurrency: Arc<Adaptive>,
@@ -146,19 +150,16 @@ impl Pipeline {
         let mut changed = Vec::with_capacity(records.len());
         let mut unchangeable = Vec::new();
         for record in records {
-            let bytes = record.stored_bytes() as u64;
             match self.transform.change(&shard.source, record) {
-                Changed::LeftOut => {
-                    tally.left_out += 1;
-                    continue;
-                }
+                Changed::LeftOut => tally.left_out += 1,
                 Changed::Kept(record) => changed.push(record),
                 Changed::Refused(record, reason) => {
                     unchangeable.push((record, Refusal::new(Rule::Change, reason)));
                 }
             }
-            tally.bytes += bytes;
         }
+        tally.skipped = self.leave_alone(&shard.target, &mut changed).await?;
+        tally.bytes = changed.iter().map(|record| record.stored_bytes() as u64).sum();
         let Settled { copied, mut refused, lsn } = match &self.export {
             Some(export) => export.write(&*self.target, shard, before, changed).await?,
             None => upsert(&*self.target, &shard.target, changed).await?,
@@ -170,6 +171,25 @@ impl Pipeline {
             self.dead_letters.put(&shard.source, &shard.target, &record, &refusal)?;
         }
         Ok(Done { tally, lsn, contents })
+    }
+}
+
+impl Pipeline {
+    /// Takes out of `records` those whose ids hold something else in the target, where the plan leaves such alone; how
+    /// many. What is there just so is written once more, which changes nothing.
+    async fn leave_alone(&self, namespace: &Namespace, records: &mut Vec<Record>) -> Result<u64> {
+        let Some((namespaces, skipped)) = &self.skip else { return Ok(0) };
+        if !namespaces.contains(namespace) {
+            return Ok(0);
+        }
+        let met = meet_records(&*self.target, namespace, records).await?;
+        if met.other.is_empty() {
+            return Ok(0);
+        }
+        skipped.put(namespace, &met.other)?;
+        let other: HashSet<&RecordId> = met.other.iter().collect();
+        records.retain(|record| !other.contains(&record.id));
+        Ok(met.other.len() as u64)
     }
 }
 

@@ -169,6 +169,10 @@ pub enum Event {
         stage: StageId,
         shards: u64,
     },
+    /// A process begins to read records: from here to its last checkpoint it was at work.
+    CopyingStarted {
+        stage: StageId,
+    },
     /// Everything before the cursor is acknowledged by the target.
     Checkpointed {
         stage: StageId,

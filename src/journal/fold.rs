@@ -125,7 +125,10 @@ impl RunState {
                 self.phase = Phase::Running;
                 self.started = Some(entry.at);
             }
-            Event::RunContinued { .. } => self.take_up_again(),
+            Event::RunContinued { .. } => {
+                self.stages.iter_mut().for_each(|stage| stage.worked.end());
+                self.take_up_again();
+            }
             Event::IndexSeen { side, identity, namespaces } => {
                 self.identities.insert(*side, identity.clone());
                 if *side == Side::Source {
@@ -276,6 +279,7 @@ impl StageState {
                 self.started.get_or_insert(at);
                 self.ended = None;
                 self.hold = None;
+                self.worked.end();
                 self.notes.clear();
                 self.judgements.retain(|judged| judged.step.is_some());
             }
@@ -316,6 +320,7 @@ impl StageState {
             Event::ContentsRead { source, contents, .. } => {
                 self.contents.insert(source.clone(), *contents);
             }
+            Event::CopyingStarted { .. } => self.worked.begin(at),
             Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),
             Event::ResourceIntended { resource, .. } => {
                 self.resources.retain(|known| known != resource);
@@ -326,6 +331,8 @@ impl StageState {
             }
             Event::Checkpointed { shard, checkpoint, .. } => {
                 if let Some(shard) = self.shards.get_mut(shard) {
+                    let copied = checkpoint.tally.copied;
+                    self.worked.add(copied.saturating_sub(shard.checkpoint.tally.copied), at);
                     shard.checkpoint = checkpoint.clone();
                 }
             }
@@ -432,6 +439,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::ShardsDropped { stage, .. }
         | Event::ShardPlanned { stage, .. }
         | Event::CopyPlanned { stage, .. }
+        | Event::CopyingStarted { stage }
         | Event::Checkpointed { stage, .. }
         | Event::ShardCompleted { stage, .. }
         | Event::ContentsRead { stage, .. }

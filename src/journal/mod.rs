@@ -10,6 +10,7 @@ mod lock;
 mod state;
 mod store;
 mod traffic;
+mod worked;
 
 pub use event::{
     Aftermath, Artifact, Cause, Entry, Event, FORMAT, Gate, Hold, Judged, Route, Trouble,
@@ -21,3 +22,4 @@ pub use state::{
 };
 pub use store::{Journal, Paths, read, read_of};
 pub use traffic::{Asked, Mark, TrafficState};
+pub use worked::Worked;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble};
+use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble, Worked};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     Checkpoint, Contents, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
@@ -144,6 +144,8 @@ pub struct StageState {
     pub is_planned: bool,
     /// What namespaces of the source held when all of it was read and compared.
     pub contents: BTreeMap<Namespace, Contents>,
+    /// What was copied in which time.
+    pub worked: Worked,
     /// The last judgement of each assertion in each step, of the newest attempt.
     pub judgements: Vec<Judged>,
     /// Steps that passed.
@@ -207,6 +209,7 @@ impl StageState {
             shards: BTreeMap::new(),
             is_planned: false,
             contents: BTreeMap::new(),
+            worked: Worked::default(),
             judgements: Vec::new(),
             steps_passed: BTreeSet::new(),
             bake: None,
@@ -223,6 +226,13 @@ impl StageState {
 
     pub fn has_started(&self) -> bool {
         self.attempt > 0
+    }
+
+    /// Records a second that were copied, over all processes; `None` where that was not measured.
+    pub fn rate(&self) -> Option<f64> {
+        // What the provider copies by itself is only counted here.
+        let is_moved = self.route.as_ref().is_none_or(|(route, _)| *route != Route::Collection);
+        self.worked.rate().filter(|_| is_moved)
     }
 
     /// Counts over all shards.

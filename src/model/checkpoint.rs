@@ -24,7 +24,7 @@ impl Default for Checkpoint {
     }
 }
 
-/// Counts since the start of a shard: enumerated = copied + failed + missing + left out.
+/// Counts since the start of a shard: enumerated = copied + failed + missing + left out + skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Ids found in the source.
@@ -38,6 +38,9 @@ pub struct Tally {
     /// Records that the plan's filter leaves out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
+    /// Records whose ids held something else in the target and were left alone, as the plan says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Bytes of the copied records as the service counts them.
     pub bytes: u64,
 }
@@ -54,6 +57,7 @@ impl Tally {
         self.failed += other.failed;
         self.missing += other.missing;
         self.left_out += other.left_out;
+        self.skipped += other.skipped;
         self.bytes += other.bytes;
     }
 }

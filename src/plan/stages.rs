@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// Every stage in the order of the file, also those that were put aside.
-    fn all_stages(&self) -> Vec<(&Stage, &CheckedStage)> {
+    pub fn all_stages(&self) -> Vec<(&Stage, &CheckedStage)> {
         let mut all: Vec<_> = self.stages_in_order().collect();
         // Each knows its place among all, so that put in by rising place they come to stand where they stood.
         for (at, stage, checked) in &self.aside {

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::words::{bytes, count, plural};
 use crate::clock::until;
-use crate::journal::{Artifact, Entry, Event, StageState, StageStatus};
-use crate::model::{Namespace, StageId, Tally};
+use crate::journal::{Artifact, Entry, Event, ShardState, StageState, StageStatus};
+use crate::model::{Enumeration, Namespace, StageId, Tally};
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,45 +49,50 @@ pub struct CopyReport {
     pub expected: u64,
     #[serde(flatten)]
     pub tally: Tally,
-    /// Records a second over the whole stage.
+    /// Records a second over the time that was worked; `None` where that was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
+    /// Whether the provider copied the records by itself: neither bytes nor a rate were measured then.
+    pub by_provider: bool,
 }
 
 impl CopyReport {
-    fn of(stage: &StageState, seconds: Option<f64>) -> Option<Self> {
-        let tally = stage.tally();
-        let rate =
-            seconds.filter(|seconds| *seconds > 0.0).map(|seconds| tally.copied as f64 / seconds);
+    fn of(stage: &StageState) -> Option<Self> {
         let mut namespaces: BTreeMap<&Namespace, bool> = BTreeMap::new();
         for state in stage.shards.values() {
             *namespaces.entry(&state.shard.source).or_insert(true) &= state.is_complete;
         }
+        let by_provider = |state: &ShardState| state.shard.enumeration == Enumeration::Collection;
         (!stage.shards.is_empty()).then(|| Self {
             namespaces: namespaces.len() as u64,
             complete: namespaces.values().filter(|is_complete| **is_complete).count() as u64,
             expected: stage.shards.values().map(|shard| shard.shard.expected).sum(),
-            tally,
-            rate,
+            tally: stage.tally(),
+            rate: stage.rate(),
+            by_provider: stage.shards.values().all(by_provider),
         })
     }
 
     /// The copy in a sentence: `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
     pub fn words(&self) -> String {
-        let Tally { copied, failed, missing, left_out, bytes: size, .. } = self.tally;
+        let Tally { copied, failed, missing, left_out, skipped, bytes: size, .. } = self.tally;
         let rate =
             self.rate.map(|rate| format!(", {}/s", count(rate.round() as u64))).unwrap_or_default();
-        let left_out = match left_out {
-            0 => String::new(),
-            records => format!(", {} left out", count(records)),
+        let moved = match self.by_provider {
+            true => "by the provider".to_owned(),
+            false => format!("{}{rate}", bytes(size)),
         };
+        let and = |records: u64, what: &str| match records {
+            0 => String::new(),
+            records => format!(", {} {what}", count(records)),
+        };
+        let left_out = and(left_out, "left out") + &and(skipped, "left as the target had them");
         format!(
-            "{} of {}, {} of {} complete, {}{rate}; {} failed, {} missing{left_out}",
+            "{} of {}, {} of {} complete, {moved}; {} failed, {} missing{left_out}",
             count(copied),
             plural(self.expected, "record"),
             count(self.complete),
             plural(self.namespaces, "namespace"),
-            bytes(size),
             count(failed),
             count(missing),
         )
@@ -107,7 +112,7 @@ impl StageReport {
             attempt: stage.attempt,
             failures: failures(&stage.id, entries),
             seconds,
-            copy: CopyReport::of(stage, seconds),
+            copy: CopyReport::of(stage),
             figures: stage.figures.clone(),
             notes: stage.notes.clone(),
             artifacts: stage.artifacts.clone(),

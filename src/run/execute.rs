@@ -11,7 +11,7 @@ use super::guard;
 use super::outcome::Outcome;
 use super::preflight::Preflight;
 use super::prepare::PreparedRun;
-use super::preview::preview;
+use super::preview::can_begin;
 use super::stage::{Acted, Check, work_of};
 use super::steer::Waited;
 use crate::clock::after;
@@ -45,7 +45,7 @@ impl PreparedRun {
             // What cannot work is said before anything is touched.
             let fresh = RunState::default();
             self.preflight(&fresh).await?;
-            preview(&self.plan, &self.world, &fresh, &self.options).await?;
+            can_begin(&self.plan, &self.world, &fresh, &self.options).await?;
         } else if !was_done {
             self.preflight(&state).await?;
         }

@@ -367,3 +367,32 @@ rehearsal:
         assert!(!shown.contains(command), "{command}: {shown}");
     }
 }
+
+/// `audit`, `check` and `run` look at what the copy takes, under its names, with one figure.
+#[test]
+fn every_command_audits_the_same() {
+    let cli = Cli::new();
+    let copy =
+        "namespaces: { select: [\"*1\"], rename: \"to_{{ namespace }}\" }\n    assert: [copy";
+    cli.write("small.yaml", &SMALL.replace("assert: [copy", copy));
+    let emulated = Emulated::start(&cli, "small.yaml", 60);
+    let told = |said: crate::cli_rig::Said| {
+        let lines = said.out.lines().chain(said.err.lines()).map(str::trim);
+        let wanted =
+            ["selected", "possible ways to copy", "cost a month", "taken by no copy stage"];
+        let found: Vec<String> = lines
+            .filter(|line| wanted.iter().any(|words| line.contains(words)))
+            .map(str::to_owned)
+            .collect();
+        assert!(!found.is_empty(), "{}\n{}", said.out, said.err);
+        found
+    };
+    let audit = told(emulated.run(&cli, &["audit", "small.yaml", "-q"]));
+    let check = told(emulated.run(&cli, &["check", "small.yaml", "--stage", "audit", "-q"]));
+    let run = told(emulated.run(&cli, &["run", "small.yaml", "--until", "audit", "-q"]));
+    assert_eq!(audit, check);
+    assert_eq!(audit, run);
+    assert!(
+        audit[0].contains("60 records in 3 namespaces, ") && audit[0].contains(" in 1 selected")
+    );
+}

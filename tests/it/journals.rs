@@ -83,6 +83,7 @@ impl Writer {
         });
         self.write(Event::StagePassed { stage: "audit".into() });
         self.start("copy");
+        self.write(Event::CopyingStarted { stage: "copy".into() });
         for (name, records) in [("twin_001", 1500), ("twin_002", 500)] {
             self.copy_shard(name, records);
         }

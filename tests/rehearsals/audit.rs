@@ -9,7 +9,7 @@ use vecshift::model::{
 };
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
-use vecshift::run::Outcome;
+use vecshift::run::{Outcome, preview};
 
 use crate::rig::Rig;
 
@@ -157,9 +157,9 @@ async fn limits_and_changes_rule_ways_out() {
         let way = found["ways"].as_array().unwrap().iter().find(|way| way["way"] == name).unwrap();
         way["ruled_out"].to_string()
     };
-    assert!(ruled_out("collection").contains("a part of the index change"));
+    assert!(ruled_out("collection").contains("namespaces get other names"));
     assert_eq!(ruled_out("collection, staging, then stream"), "[]");
-    assert!(ruled_out("import").contains("needs the plan standard"));
+    assert!(ruled_out("import").contains("plan standard or enterprise"));
     assert_narrow(&artifact(&rig, "audit to read"));
 }
 
@@ -180,6 +180,54 @@ async fn what_the_target_would_refuse_is_told_with_the_record() {
         "{notes}"
     );
     assert_narrow(&artifact(&rig, "audit to read"));
+}
+
+/// What an audit shows, what a plan says and what a run does come from one list of ways and one estimate.
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_plan_and_run_give_one_answer() {
+    let copies = [
+        ("filter: { importance: { $lt: 0.5 } }", "records are changed on the way"),
+        ("namespaces: { select: [ns_1] }", "not every namespace is selected"),
+        ("namespaces: { rename: \"to_{{ namespace }}\" }", "namespaces get other names"),
+        ("metadata: { drop: [kind] }", "records are changed on the way"),
+    ];
+    for (copy, why) in copies {
+        let rig = Rig::of_text(&plan("sample: 60", copy)).await;
+        let looked = preview(&rig.plan, &rig.world(), &rig.state(), &rig.options()).await.unwrap();
+        assert!(matches!(rig.run().await, Outcome::Done), "{copy}");
+        let found = findings(&rig);
+        let ways = found["ways"].as_array().unwrap();
+        let ruled_out = |name: &str| {
+            ways.iter().find(|way| way["way"] == name).unwrap()["ruled_out"].to_string()
+        };
+        assert!(ruled_out("collection").contains(why), "{copy}: {ways:#?}");
+        let state = rig.state();
+        let (route, reason) = state.route(&"copy".into()).unwrap();
+        assert_eq!(reason, format!("not by collection: {why}"));
+        assert_eq!(
+            (route.name(), ruled_out("stream, enumerate: sweep").as_str()),
+            ("stream", "[]")
+        );
+        let stage = looked.stages.iter().find(|stage| stage.kind == "copy").unwrap();
+        let said = format!("strategy: stream ({reason})");
+        assert!(stage.details.contains(&said), "{:?}", stage.details);
+        let basis = found["basis"].as_str().unwrap();
+        assert!(stage.details.iter().any(|line| line.contains(basis)), "{basis}: {stage:?}");
+    }
+}
+
+/// The bytes that were estimated are those that were copied, to a few percent, whatever the copy leaves out or changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_estimated_is_what_is_copied() {
+    let copy = "filter: { importance: { $lt: 0.5 } }, metadata: { drop: [tags] }";
+    let rig = Rig::of_text(&plan("sample: 300", copy)).await;
+    let looked = preview(&rig.plan, &rig.world(), &rig.state(), &rig.options()).await.unwrap();
+    assert!(matches!(rig.run().await, Outcome::Done));
+    let moved = rig.state().stages[2].tally();
+    assert!(moved.left_out > 30, "{moved:?}");
+    let stage = looked.stages.iter().find(|stage| stage.kind == "copy").unwrap();
+    let size = vecshift::model::Observed::Bytes(moved.bytes as f64).to_string();
+    assert!(stage.what.contains(&size), "{size}: {}", stage.what);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +285,7 @@ async fn selective_indexing_becomes_a_schema_and_is_kept_to_by_queries() {
         (&30.into(), &30.into())
     );
     let ways = found["ways"].to_string();
-    assert!(ways.contains("the pod is on gcp, the target on aws"), "{ways}");
+    assert!(ways.contains("the source is in gcp and the target in aws"), "{ways}");
     let notes = notes(&rig);
     assert!(notes.contains("beyond 2^53 in `big`") && notes.contains("like `a/"), "{notes}");
     let queries = rig

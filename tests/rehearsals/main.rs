@@ -7,6 +7,8 @@ mod changes;
 mod copies;
 mod crash;
 mod erasing;
+mod existing;
+mod figures;
 mod files;
 mod files_columns;
 mod guard;

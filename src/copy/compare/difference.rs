@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::values::{Furthest, dense, same_metadata, sparse};
-use crate::model::{MetadataValue, Namespace, Record, RecordId, Shard};
+use crate::model::{Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
 
 /// Characters of a metadata value that a sentence shows; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
@@ -123,6 +123,19 @@ impl Difference {
 
 /// Everything that differs between a record as it should have arrived and as it is, and the largest difference of
 /// one component, whether or not it is within the tolerance.
+/// Whether a record is, bit for bit, the one that is there.
+pub(in crate::copy) fn is_same(expected: &Record, seen: &Record) -> bool {
+    let namespace = Namespace::new("");
+    let shard = Shard {
+        source: namespace.clone(),
+        cell: 0,
+        target: namespace,
+        enumeration: Enumeration::List,
+        expected: 0,
+    };
+    differences(&shard, expected, seen, None).0.is_empty()
+}
+
 pub(super) fn differences(
     shard: &Shard,
     expected: &Record,

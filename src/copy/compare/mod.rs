@@ -16,6 +16,7 @@ use futures::future::FutureExt;
 use futures::stream::{StreamExt, TryStreamExt};
 
 use self::difference::differences;
+pub(super) use self::difference::is_same;
 pub use self::difference::{Difference, DifferenceKind};
 pub use self::extra::count_extra;
 pub use self::schema::{Drift, Schemas};

@@ -196,12 +196,23 @@ pub static METRICS: &[Metric] = &[
     ),
     plain("copy.left_out", COPY, Unit::Count, "Records that the stage's `filter` leaves out."),
     plain(
+        "copy.skipped",
+        COPY,
+        Unit::Count,
+        "Records whose ids held something else in the target and were left alone (`existing: skip`).",
+    ),
+    plain(
         "copy.complete",
         COPY,
         Unit::Bool,
         "Whether the ids found in each namespace are as many as the source's own count says, and each of their records is acknowledged or listed as failed.",
     ),
-    plain("copy.rate", COPY, Unit::Rate, "Acknowledged records a second, over the whole stage."),
+    plain(
+        "copy.rate",
+        COPY,
+        Unit::Rate,
+        "Acknowledged records a second, over the time in which processes copied; not the time between them.",
+    ),
     plain("copy.retries", COPY, Unit::Count, "Requests that were sent again."),
     plain(
         "source.changed",

@@ -58,6 +58,12 @@ fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
             d.label("leave it out, or use `strategy: stream`")
         });
     }
+    if let (Strategy::Collection | Strategy::Import, Some(_)) = (copy.strategy, copy.existing) {
+        let message = "with this strategy nothing is there that could be written over";
+        context.report_with(&codes::BAD_STRATEGY, &format!("{pointer}/existing"), message, |d| {
+            d.label("leave it out, or use `strategy: stream` or `auto`")
+        });
+    }
     if copy.strategy == Strategy::Import && stages {
         let message = "ids of a staging index are copied by upserts, not by an import";
         context.report_with(&codes::BAD_STRATEGY, &format!("{pointer}/enumerate"), message, |d| {

@@ -40,6 +40,9 @@ pub struct Copy {
     /// How long a collection, an index made from it, or a bulk import may take; default 4 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<Span>,
+    /// What becomes of ids that the target holds already with something else in them; default `refuse`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
     /// The most records a second that are read from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -67,6 +70,20 @@ pub enum Strategy {
     Collection,
     /// By bulk import: records are written as Parquet files to where `import` says, and the target imports them.
     Import,
+}
+
+/// What becomes of ids that the target holds already with something else in them. What is there just as the copy would
+/// write it is no matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// The copy refuses them before it writes anything.
+    #[default]
+    Refuse,
+    /// They are written over.
+    Overwrite,
+    /// They stay as they are; `verify` does not compare them.
+    Skip,
 }
 
 /// The place of the Parquet files of a bulk import. Every run has a folder of its own below, which is removed when the

@@ -134,6 +134,7 @@ fn lost(name: &Namespace, way: &Way, has_snapshot: bool) -> Option<String> {
     let left = [
         (tally.failed, "were refused by the target"),
         (tally.left_out, "were left out by the filter"),
+        (tally.skipped, "were not written over what the target had"),
     ];
     let (records, why) = left.into_iter().find(|(records, _)| *records > 0 && !has_snapshot)?;
     Some(format!("{records} records of `{name}` {why} and there is no snapshot"))

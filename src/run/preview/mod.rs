@@ -1,5 +1,6 @@
 //! What a run would do now, against the live state: data for `plan`, and the check before a run begins.
 
+mod estimate;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -8,15 +9,17 @@ use serde::Serialize;
 
 use super::guard;
 use super::options::{RunOptions, TRAFFIC_UNKNOWN};
+use super::pace::Reading;
 use super::prepare::changes_to_adopt;
 use super::stage::{
-    Facts, Selection, audit_missing_source, check_manifest, choose, not_copied, not_taken,
-    refuse_differences, refuse_other_dimension, selections, spec_of,
+    Chosen, Facts, Held, Selection, Sides, WayToGo, Weight, audit_missing_source, check_manifest,
+    choose, look, not_copied, not_taken, refuse_differences, refuse_other_dimension, sample_of,
+    selections, spec_of, usual_size, ways,
 };
 use super::world::World;
 use crate::copy::{Mapping, idle_patterns};
 use crate::error::Result;
-use crate::journal::{Phase, RunState};
+use crate::journal::{Phase, Route, RunState};
 use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
 use crate::plan::{CopyStage, Plan};
@@ -58,6 +61,9 @@ pub struct Preview {
 pub struct PreviewCopy {
     pub stage: StageId,
     pub namespaces: Vec<Mapping>,
+    /// What the target holds in the namespaces that the copy would write into; `None` where it holds nothing there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// One index of the migration.
@@ -117,41 +123,12 @@ pub async fn preview(
     state: &RunState,
     options: &RunOptions,
 ) -> Result<Preview> {
-    world.reach().await?;
-    let source = world.source.describe().await?;
-    let target = world.target.describe().await?;
-    refuse_others(state, source.as_ref(), target.as_ref())?;
+    let seen = Seen::look(plan, world, state, options, true).await?;
+    refuse_others(state, seen.source.as_ref(), seen.target.as_ref())?;
     let is_retired = state.is_past_no_return();
-    if source.is_none() && !is_retired {
-        return Err(audit_missing_source(&plan.file.source));
-    }
-    let stats = match &source {
-        Some(_) => world.source.stats().await?,
-        None => IndexStats::default(),
-    };
-    let selected = selections(plan, &stats)?;
+    let Seen { source, target, stats, selected, chosen, estimates, held, mut notes } = seen;
     let inventory = world.source.inventory().await?;
-    let mut notes: Vec<String> =
-        inventory.iter().flat_map(|inventory| inventory.sentences()).collect();
-    let asked = spec_of(plan);
-    if let Some(asked) = &asked {
-        check_target(asked, source.as_ref(), target.as_ref())?;
-    }
-    let mut chosen = BTreeMap::new();
-    if let Some(source) = &source {
-        for Selection { copy, mappings } in selected.iter().filter(|one| is_open(plan, state, one))
-        {
-            let target = target.as_ref();
-            let facts = Facts::of(plan, copy, world, &source.spec, &stats, mappings, target);
-            let way = choose(&facts.await?, world, Some(MOST_COUNTS)).await?;
-            if !options.is_rehearsal {
-                way.reach(copy, world).await?;
-            }
-            chosen.insert(copy.id.clone(), way);
-            check_manifest(plan, copy, mappings).await?;
-            notes.extend(command_of_manifest(copy));
-        }
-    }
+    notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
     let left = not_taken(&selected, &stats);
     let asked_names = selected.iter().filter_map(|one| one.copy.asked.namespaces.as_ref());
     notes.extend(asked_names.flat_map(|asked| idle_patterns(&stats, asked)));
@@ -186,13 +163,15 @@ pub async fn preview(
         point_of_no_return: point_of_no_return(plan).filter(|_| !is_retired),
         hooks: hooks(plan),
         namespaces: selected.iter().flat_map(|one| one.mappings.clone()).collect(),
-        copies: selected.into_iter().map(PreviewCopy::from).collect(),
+        copies: selected.into_iter().map(|one| PreviewCopy::of(one, &held)).collect(),
         not_copied: left,
         notes,
         traffic: None,
     };
     for (index, stage) in plan.stages.iter().enumerate() {
-        let stage = stage::preview_stage(plan, state, &preview, &chosen, index, &stage.id);
+        let look =
+            stage::Look { plan, state, preview: &preview, chosen: &chosen, estimates: &estimates };
+        let stage = look.stage(index, &stage.id);
         let namespaces = preview.namespaces_of(&stage.id).len() as u64;
         preview.counts.add(&stage, plan, index, namespaces);
         preview.stages.push(stage);
@@ -215,6 +194,130 @@ fn refuse_others(
     Ok(())
 }
 
+/// Looks at both sides as [`preview`] does, and only for what would stop a run.
+///
+/// # Errors
+/// As [`preview`].
+pub(super) async fn can_begin(
+    plan: &Plan,
+    world: &World,
+    state: &RunState,
+    options: &RunOptions,
+) -> Result<()> {
+    Seen::look(plan, world, state, options, false).await.map(drop)
+}
+
+/// Both sides, and how each copy would go.
+struct Seen {
+    source: Option<IndexDescription>,
+    target: Option<IndexDescription>,
+    stats: IndexStats,
+    selected: Vec<Selection>,
+    /// The ways of copies that are still to be chosen.
+    chosen: BTreeMap<StageId, Chosen>,
+    /// What each copy moves and how it can go, where that was asked for.
+    estimates: BTreeMap<StageId, Estimate>,
+    /// What the target holds where each copy would write.
+    held: BTreeMap<StageId, Held>,
+    notes: Vec<String>,
+}
+
+impl Seen {
+    /// `estimates`: whether records are looked at, for what copies move.
+    async fn look(
+        plan: &Plan,
+        world: &World,
+        state: &RunState,
+        options: &RunOptions,
+        estimates: bool,
+    ) -> Result<Self> {
+        world.reach().await?;
+        let source = world.source.describe().await?;
+        let target = world.target.describe().await?;
+        if source.is_none() && !state.is_past_no_return() {
+            return Err(audit_missing_source(&plan.file.source));
+        }
+        let stats = match &source {
+            Some(_) => world.source.stats().await?,
+            None => IndexStats::default(),
+        };
+        let selected = selections(plan, &stats)?;
+        if let Some(asked) = &spec_of(plan) {
+            check_target(asked, source.as_ref(), target.as_ref())?;
+        }
+        let mut seen = Self {
+            source,
+            target,
+            stats,
+            selected,
+            chosen: BTreeMap::new(),
+            estimates: BTreeMap::new(),
+            held: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        seen.choose(plan, world, state, options, estimates).await?;
+        Ok(seen)
+    }
+
+    /// How each copy would go.
+    async fn choose(
+        &mut self,
+        plan: &Plan,
+        world: &World,
+        state: &RunState,
+        options: &RunOptions,
+        estimates: bool,
+    ) -> Result<()> {
+        let Some(IndexDescription { spec, .. }) = &self.source else { return Ok(()) };
+        let is_over = state.phase == Phase::Done;
+        let sampled = match (estimates && !is_over)
+            || plan.copies().iter().any(|copy| copy.asked.import.is_some())
+        {
+            true => sample_of(plan, world, spec, &self.selected, usual_size(plan)).await?,
+            false => Vec::new(),
+        };
+        for selection in &self.selected {
+            let weight = Weight::of(plan, selection, spec, &sampled)?;
+            let (stats, target) = (&self.stats, self.target.as_ref());
+            let sides = Sides { source: spec, stats, target };
+            let facts = Facts::of(plan, world, selection, sides, weight).await?;
+            let copy = &selection.copy;
+            let mut enumerated = Vec::new();
+            if is_open(plan, state, selection) {
+                let way = choose(plan, &facts, world, Some(MOST_COUNTS)).await?;
+                if !options.is_rehearsal {
+                    way.reach(copy, world).await?;
+                }
+                check_manifest(plan, copy, &selection.mappings).await?;
+                self.notes.extend(command_of_manifest(copy));
+                enumerated.clone_from(&way.enumerated);
+                self.chosen.insert(copy.id.clone(), way);
+            }
+            let chosen = self.chosen.get(&copy.id).map(|way| way.route);
+            let route = chosen.or(state.route(&copy.id).map(|(route, _)| route));
+            let is_written = matches!(route, Some(Route::Stream | Route::Staging));
+            let is_untouched = state.stage(&copy.id).is_none_or(|stage| !stage.has_started());
+            if estimates && is_written && is_untouched {
+                let held = look(plan, world, selection, &facts.held, &sampled).await?;
+                self.held.extend(held.map(|held| (copy.id.clone(), held)));
+            }
+            let ways = ways(&facts, &enumerated);
+            let reading = facts.reading(world.source.capabilities().list);
+            let estimate = Estimate { weight: facts.weight.clone(), ways, reading };
+            self.estimates.insert(copy.id.clone(), estimate);
+        }
+        Ok(())
+    }
+}
+
+/// What one copy moves, and how it can go.
+struct Estimate {
+    weight: Weight,
+    ways: Vec<WayToGo>,
+    /// Reading all of it once.
+    reading: Reading,
+}
+
 async fn side_of_target(
     plan: &Plan,
     world: &World,
@@ -234,9 +337,9 @@ fn is_open(plan: &Plan, state: &RunState, Selection { copy, .. }: &Selection) ->
     plan.copy(&copy.id).is_some() && !is_passed && state.route(&copy.id).is_none()
 }
 
-impl From<Selection> for PreviewCopy {
-    fn from(Selection { copy, mappings }: Selection) -> Self {
-        Self { stage: copy.id, namespaces: mappings }
+impl PreviewCopy {
+    fn of(Selection { copy, mappings }: Selection, held: &BTreeMap<StageId, Held>) -> Self {
+        Self { held: held.get(&copy.id).cloned(), stage: copy.id, namespaces: mappings }
     }
 }
 

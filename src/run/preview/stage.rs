@@ -2,70 +2,153 @@
 
 use std::collections::BTreeMap;
 
-use super::{Preview, PreviewStage};
-use crate::copy::{Mapping, merged, record_guess};
-use crate::journal::{Phase, Route, RunState, StageStatus};
+use super::estimate::probing;
+use super::{Estimate, Preview, PreviewStage};
+use crate::copy::{Mapping, merged};
+use crate::journal::{Phase, Route, RunState, StageState, StageStatus};
 use crate::model::{IndexSpec, StageId};
 use crate::plan::Plan;
-use crate::plan::file::{Compare, Create, Protection, StageKind, StepApproval, Verify};
-use crate::run::price::{Load, PriceTable};
-use crate::run::stage::{Chosen, Enumerated, Way, spec_of};
+use crate::plan::file::{
+    Canary, Compare, Copy, Create, Protection, StageKind, StepApproval, Verify,
+};
+use crate::run::stage::{Chosen, Enumerated, Held, Way, spec_of};
 
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
-/// Requests that carry about 1.8 MB are sent at once; a gigabyte a second is out of reach. Pinecone takes 50 MB/s a
-/// namespace (database limits, 2026).
-const BYTES_PER_SECOND: f64 = 50e6;
 
-pub(super) fn preview_stage(
-    plan: &Plan,
-    state: &RunState,
-    preview: &Preview,
-    chosen: &BTreeMap<StageId, Chosen>,
-    index: usize,
-    id: &StageId,
-) -> PreviewStage {
-    let seen = state.stage(id);
-    let status = match seen.map(|stage| &stage.status) {
-        _ if state.phase == Phase::RolledBack => "to do",
-        None | Some(StageStatus::Pending | StageStatus::Undone) => "to do",
-        Some(StageStatus::Running) => "begun",
-        Some(StageStatus::Passed) => "done",
-        Some(StageStatus::Failed(_)) => "failed",
-        Some(StageStatus::Erred(_)) => "erred",
-        Some(StageStatus::UndoFailed(_)) => "undo failed",
-    };
-    let kind = &plan.file.stages[index].kind;
-    let assertions = plan.stages[index].assertions.len();
-    let is_collected = plan.copies().iter().any(|copy| {
-        let fresh = chosen.get(&copy.id).map(|chosen| chosen.route);
-        fresh.or(state.route(&copy.id).map(|(route, _)| route)) == Some(Route::Collection)
-    });
-    let chosen = chosen.get(id);
-    let route = chosen.map(|chosen| chosen.route).or(state.route(id).map(|(route, _)| route));
-    let route = route.or(is_collected.then_some(Route::Collection));
-    let namespaces = match kind {
-        StageKind::Verify(Verify { copy: Some(copy), .. }) => {
-            preview.namespaces_of(&StageId::new(copy))
+/// What a stage is described by.
+pub(super) struct Look<'a> {
+    pub plan: &'a Plan,
+    pub state: &'a RunState,
+    pub preview: &'a Preview,
+    pub chosen: &'a BTreeMap<StageId, Chosen>,
+    pub estimates: &'a BTreeMap<StageId, Estimate>,
+}
+
+/// What a stage would do, in the columns of a preview.
+struct Described {
+    marker: char,
+    what: String,
+    estimate: String,
+    undo: String,
+    details: Vec<String>,
+}
+
+impl Described {
+    fn new(marker: char, what: impl Into<String>, estimate: impl Into<String>) -> Self {
+        let (what, estimate) = (what.into(), estimate.into());
+        Self { marker, what, estimate, undo: "-".to_owned(), details: Vec::new() }
+    }
+
+    fn undone_by(self, undo: &str) -> Self {
+        Self { undo: undo.to_owned(), ..self }
+    }
+
+    fn with(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+}
+
+impl Look<'_> {
+    pub fn stage(&self, index: usize, id: &StageId) -> PreviewStage {
+        let seen = self.state.stage(id);
+        let status = match seen.map(|stage| &stage.status) {
+            _ if self.state.phase == Phase::RolledBack => "to do",
+            None | Some(StageStatus::Pending | StageStatus::Undone) => "to do",
+            Some(StageStatus::Running) => "begun",
+            Some(StageStatus::Passed) => "done",
+            Some(StageStatus::Failed(_)) => "failed",
+            Some(StageStatus::Erred(_)) => "erred",
+            Some(StageStatus::UndoFailed(_)) => "undo failed",
+        };
+        let kind = &self.plan.file.stages[index].kind;
+        let mut described = self.describe(index, id, kind, seen);
+        if status == "done" {
+            described.marker = '=';
+            if let (StageKind::Copy(_), Some(stage)) = (kind, seen) {
+                described.what = format!("{} records were copied", group(stage.tally().copied));
+                described.details.clear();
+            }
         }
-        _ => preview.namespaces_of(id),
-    };
-    let (marker, what, estimate, undo) =
-        describe(plan, preview, namespaces, route, kind, assertions);
-    let mut details = Vec::new();
-    let is_done = status == "done";
-    let what = match (kind, seen) {
-        (StageKind::Copy(_), Some(stage)) if is_done => {
-            format!("{} records were copied", group(stage.tally().copied))
+        PreviewStage {
+            id: id.clone(),
+            kind: kind.name(),
+            marker: described.marker,
+            what: described.what,
+            details: described.details,
+            estimate: described.estimate,
+            undo: described.undo,
+            status: status.to_owned(),
         }
-        _ => what,
-    };
-    if let StageKind::Copy(copy) = kind
-        && !is_done
-    {
-        let recorded = state.route(id).map(|(route, why)| (route, why.to_owned()));
-        let fresh = chosen.map(|chosen| (chosen.route, chosen.why.clone()));
-        if let Some((route, why)) = recorded.or(fresh) {
+    }
+
+    fn describe(
+        &self,
+        index: usize,
+        id: &StageId,
+        kind: &StageKind,
+        seen: Option<&StageState>,
+    ) -> Described {
+        match kind {
+            StageKind::Audit(audit) => {
+                let asserts = format!("{} assertions", self.plan.stages[index].assertions.len());
+                Described::new('?', asserts, self.audit(audit))
+            }
+            StageKind::Create(create) => self.create(create),
+            StageKind::Copy(copy) => self.copy(id, copy, seen),
+            StageKind::Verify(verify) => self.verify(id, verify),
+            StageKind::Canary(canary) => self.canary(canary, seen),
+            StageKind::Decommission(stage) => {
+                let after = stage.after.map_or(String::new(), |after| {
+                    format!(", {} later", crate::model::duration(after.0))
+                });
+                let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
+                let what = format!("{}{after}{snapshot}", self.plan.file.source.index);
+                let estimate = self.snapshot(stage.snapshot.is_some());
+                Described::new('-', what, estimate).undone_by("none: point of no return")
+            }
+            StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
+                Described::new('?', "not yet: ignored in this version", "-")
+            }
+        }
+    }
+
+    /// The way of a copy: what a run recorded, else what it would choose.
+    fn route(&self, copy: &StageId) -> Option<(Route, &str)> {
+        let chosen = self.chosen.get(copy).map(|chosen| (chosen.route, chosen.why.as_str()));
+        self.state.route(copy).or(chosen)
+    }
+
+    fn create(&self, create: &Create) -> Described {
+        let copies = self.plan.copies();
+        let is_collected = copies
+            .iter()
+            .any(|copy| self.route(&copy.id).is_some_and(|(route, _)| route == Route::Collection));
+        let spec = match (&self.preview.target.description, spec_of(self.plan)) {
+            (Some(seen), _) => {
+                let (marker, what) = of_what_is_there(create, &seen.spec);
+                return Described::new(marker, what, "seconds");
+            }
+            (None, Some(spec)) => spec,
+            (None, None) => return Described::new('+', "index", "~ 1 min").undone_by("delete it"),
+        };
+        let protected = if spec.deletion_protection { ", protected" } else { "" };
+        let dimension = spec.dimension.map_or("sparse".to_owned(), |value| value.to_string());
+        let what = format!("index, {}, {dimension}, {}{protected}", spec.deployment, spec.metric);
+        match is_collected {
+            true => {
+                let what = format!("{what}, from a collection of the source");
+                Described::new('+', what, "minutes to hours").undone_by("delete both")
+            }
+            false => Described::new('+', what, "~ 1 min").undone_by("delete it"),
+        }
+    }
+
+    fn copy(&self, id: &StageId, copy: &Copy, seen: Option<&StageState>) -> Described {
+        let namespaces = self.preview.namespaces_of(id);
+        let route = self.route(id);
+        let mut details = Vec::new();
+        if let Some((route, why)) = route {
             details.push(format!("strategy: {} ({why})", route.name()));
             let place = copy.import.as_ref().filter(|_| route == Route::Import);
             details.extend(
@@ -74,7 +157,7 @@ pub(super) fn preview_stage(
                 }),
             );
         }
-        details.extend(chosen.into_iter().flat_map(enumeration_details));
+        details.extend(self.chosen.get(id).into_iter().flat_map(enumeration_details));
         details.extend(merges(namespaces));
         if copy.filter.is_some() {
             details.push(
@@ -82,119 +165,53 @@ pub(super) fn preview_stage(
             );
         }
         if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
-            details.push(format!("{} records are copied already", stage.tally().copied));
+            details.push(format!("{} records are copied already", group(stage.tally().copied)));
         }
+        let own = self.preview.copies.iter().find(|copy| copy.stage == *id);
+        details.extend(own.and_then(|copy| copy.held.as_ref()).map(Held::words));
+        let (estimate, basis) = self.copying(id, route.map(|(route, _)| route), seen);
+        details.extend(basis);
+        let records: u64 = namespaces.iter().map(|mapping| mapping.records).sum();
+        let size = self.estimates.get(id).map_or(String::new(), |estimate| {
+            format!(", {}", size(estimate.weight.bytes().round()))
+        });
+        let what = format!("{} records{size}, {} namespaces", group(records), namespaces.len());
+        Described::new('>', what, estimate).undone_by("keep, or --purge").with(details)
     }
-    let marker = if is_done { '=' } else { marker };
-    PreviewStage {
-        id: id.clone(),
-        kind: kind.name(),
-        marker,
-        what,
-        details,
-        estimate,
-        undo,
-        status: status.to_owned(),
-    }
-}
 
-fn describe(
-    plan: &Plan,
-    preview: &Preview,
-    namespaces: &[Mapping],
-    route: Option<Route>,
-    kind: &StageKind,
-    assertions: usize,
-) -> (char, String, String, String) {
-    let records: u64 = namespaces.iter().map(|mapping| mapping.records).sum();
-    let bytes = bytes_of(preview, records);
-    let asserts = match assertions {
-        1 => "1 assertion".to_owned(),
-        several => format!("{several} assertions"),
-    };
-    let none = || "-".to_owned();
-    match kind {
-        StageKind::Audit(_) => ('?', asserts, "seconds".to_owned(), none()),
-        StageKind::Create(create) => match (&preview.target.description, spec_of(plan)) {
-            (Some(seen), _) => {
-                let (marker, what) = of_what_is_there(create, &seen.spec);
-                (marker, what, "seconds".to_owned(), none())
-            }
-            (None, Some(spec)) => {
-                let protected = if spec.deletion_protection { ", protected" } else { "" };
-                let dimension =
-                    spec.dimension.map_or("sparse".to_owned(), |value| value.to_string());
-                let what =
-                    format!("index, {}, {dimension}, {}{protected}", spec.deployment, spec.metric);
-                match route {
-                    Some(Route::Collection) => (
-                        '+',
-                        format!("{what}, from a collection of the source"),
-                        "minutes to hours".to_owned(),
-                        "delete both".to_owned(),
-                    ),
-                    _ => ('+', what, "~ 1 min".to_owned(), "delete it".to_owned()),
-                }
-            }
-            (None, None) => ('+', "index".to_owned(), "~ 1 min".to_owned(), "delete it".to_owned()),
-        },
-        StageKind::Copy(_) => {
-            let what = format!(
-                "{} records, {}, {} namespaces",
-                group(records),
-                size(bytes),
-                namespaces.len()
-            );
-            if route == Some(Route::Collection) {
-                let estimate = "by the provider, $0.00".to_owned();
-                return ('>', what, estimate, "keep, or --purge".to_owned());
-            }
-            let time = minutes(bytes / BYTES_PER_SECOND);
-            let cost = cost(plan, preview, records, bytes, route);
-            ('>', what, format!("{time} or more, {cost}"), "keep, or --purge".to_owned())
-        }
-        StageKind::Verify(verify) => {
-            let compared = match verify.compare {
-                Compare::All => "every record".to_owned(),
-                other => format!("{other} of the records"),
-            };
-            let queries = verify
-                .queries
-                .as_ref()
-                .map_or(String::new(), |queries| format!(", {} queries", queries.count));
-            (
-                '?',
-                format!("{compared}{queries}"),
-                format!("{} or more", minutes(bytes / BYTES_PER_SECOND * 2.0)),
-                none(),
-            )
-        }
-        StageKind::Canary(canary) => {
-            let steps: Vec<String> = canary
-                .steps
-                .iter()
-                .map(|step| match step.approve {
-                    Some(StepApproval::Manual) => format!("(approval) {}", step.weight),
-                    _ => step.weight.to_string(),
-                })
-                .collect();
-            let total: std::time::Duration = canary.steps.iter().map(|step| step.bake.0).sum();
-            let waits = canary.steps.iter().any(|step| step.approve == Some(StepApproval::Manual));
-            let approval = if waits { " + approval" } else { "" };
-            let time = crate::model::duration(total);
-            ('%', steps.join(" -> "), format!("{time}{approval}"), "weight 0".to_owned())
-        }
-        StageKind::Decommission(stage) => {
-            let after = stage.after.map_or(String::new(), |after| {
-                format!(", {} later", crate::model::duration(after.0))
-            });
-            let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
-            let what = format!("{}{after}{snapshot}", plan.file.source.index);
-            ('-', what, none(), "none: point of no return".to_owned())
-        }
-        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
-            ('?', "not yet: ignored in this version".to_owned(), none(), none())
-        }
+    fn verify(&self, id: &StageId, verify: &Verify) -> Described {
+        let compared = match verify.compare {
+            Compare::All => "every record".to_owned(),
+            other => format!("{other} of the records"),
+        };
+        let queries = verify
+            .queries
+            .as_ref()
+            .map_or(String::new(), |queries| format!(", {} queries", group(queries.count)));
+        let of = verify.copy.as_ref().map_or(String::new(), |copy| format!(" of `{copy}`"));
+        let (estimate, details) = self.verifying(id, verify);
+        Described::new('?', format!("{compared}{of}{queries}"), estimate).with(details)
+    }
+
+    fn canary(&self, canary: &Canary, seen: Option<&StageState>) -> Described {
+        let is_passed = |at: &usize| seen.is_some_and(|seen| seen.steps_passed.contains(at));
+        let left: Vec<_> =
+            canary.steps.iter().enumerate().filter(|(at, _)| !is_passed(at)).collect();
+        let steps: Vec<String> = canary
+            .steps
+            .iter()
+            .map(|step| match step.approve {
+                Some(StepApproval::Manual) => format!("(approval) {}", step.weight),
+                _ => step.weight.to_string(),
+            })
+            .collect();
+        let total: std::time::Duration = left.iter().map(|(_, step)| step.bake.0).sum();
+        let waits = left.iter().any(|(_, step)| step.approve == Some(StepApproval::Manual));
+        let approval = if waits { " + approval" } else { "" };
+        let time = crate::model::duration(total);
+        Described::new('%', steps.join(" -> "), format!("{time}{approval}"))
+            .undone_by("weight 0")
+            .with(vec![probing(canary, total)])
     }
 }
 
@@ -276,37 +293,10 @@ fn merges(mappings: &[Mapping]) -> Option<String> {
     ))
 }
 
-/// What writing costs, with what reading the source does.
-fn cost(plan: &Plan, preview: &Preview, records: u64, bytes: f64, route: Option<Route>) -> String {
-    let Some(source) = &preview.source.description else { return "cost unknown".to_owned() };
-    let load = Load { records, bytes, ..Load::default() };
-    let table = PriceTable::new(plan.file.prices.as_ref());
-    let estimate = table.estimate(&source.spec.deployment, load);
-    match (route, estimate.import) {
-        (Some(Route::Import), Some(cost)) => format!("${cost:.2}"),
-        (Some(Route::Import), None) => "billed by GB".to_owned(),
-        _ => format!("${:.2}", estimate.copy),
-    }
-}
-
-fn bytes_of(preview: &Preview, records: u64) -> f64 {
-    let dimension =
-        preview.source.description.as_ref().and_then(|seen| seen.spec.dimension).unwrap_or(0);
-    records as f64 * record_guess(dimension as usize) as f64
-}
-
-fn minutes(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("~ {} s", s.ceil().max(1.0)),
-        s if s < 5400.0 => format!("~ {} min", (s / 60.0).ceil()),
-        s => format!("~ {:.1} h", s / 3600.0),
-    }
-}
-
-fn size(bytes: f64) -> String {
+pub(super) fn size(bytes: f64) -> String {
     crate::model::Observed::Bytes(bytes).to_string()
 }
 
-fn group(number: u64) -> String {
+pub(super) fn group(number: u64) -> String {
     crate::model::Observed::count(number).to_string()
 }

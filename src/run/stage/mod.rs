@@ -15,6 +15,7 @@ mod resource;
 mod route;
 mod sampling;
 mod verify;
+mod weight;
 
 use async_trait::async_trait;
 
@@ -28,14 +29,16 @@ use crate::plan::file::StageKind;
 
 pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use audit::source_spec;
+pub use copy::Held;
 pub(super) use copy::{
-    Enumerated, Enumerator, Selection, Way, check_manifest, lists_of, not_copied, not_taken,
+    Enumerated, Enumerator, Selection, Way, check_manifest, lists_of, look, not_copied, not_taken,
     pipeline, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use route::{Chosen, Facts, choose};
+pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, way_of, ways};
 pub(super) use sampling::picks;
 pub(crate) use verify::COLD_FIGURE;
+pub(super) use weight::{Weight, sample_of, sample_size, usual_size};
 
 /// What became of an act.
 pub(super) enum Acted {

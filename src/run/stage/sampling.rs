@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -13,28 +15,30 @@ use super::filters::Filters;
 use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
 use crate::model::{Deployment, Record, RecordId, Share, Vector};
-use crate::plan::CopyStage;
 use crate::plan::file::Compare;
+use crate::plan::{CopyStage, Plan};
 use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
 
 /// Records of one copy that queries are made of at the most.
 const DISTINCT: u64 = 2_000;
+/// Namespaces that are sampled at once.
+const AT_ONCE: usize = 8;
 /// Pages read of one namespace at the most.
 const PAGES: usize = 20;
 
 /// A record and the namespace it is in on each side.
 #[derive(Clone)]
-pub(super) struct Sampled {
+pub(crate) struct Sampled {
     pub mapping: Mapping,
     pub record: Record,
 }
 
 /// A random generator that gives the same numbers for the same plan and purpose.
-pub(super) fn seeded(context: &Context, purpose: &str) -> StdRng {
+pub(super) fn seeded(plan: &Plan, purpose: &str) -> StdRng {
     let mut hash = Sha256::new();
-    hash.update(context.plan.file.name.as_bytes());
+    hash.update(plan.file.name.as_bytes());
     hash.update(purpose.as_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     StdRng::from_seed(digest)
@@ -74,29 +78,49 @@ pub(super) async fn sample(
     rng: &mut StdRng,
 ) -> Result<Vec<Sampled>> {
     let total: u64 = mappings.iter().map(|mapping| mapping.records).sum();
-    // Shares are rounded up; where every namespace gets one, the last ones must not go without.
-    let enough = if mappings.len() as u64 > count { count } else { u64::MAX };
-    let mut sampled = Vec::new();
-    for mapping in mappings.iter().filter(|mapping| mapping.records > 0) {
-        if sampled.len() as u64 >= enough {
-            break;
-        }
-        let share = u128::from(count) * u128::from(mapping.records);
-        let share = share.div_ceil(u128::from(total.max(1)));
-        let wanted = usize::try_from(share).unwrap_or(usize::MAX).max(1);
-        let ids = some_ids(source, dimension, mapping, wanted, rng).await?;
-        for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
-            let records = source.fetch(&mapping.source, part).await?;
-            sampled.extend(
-                records.into_iter().map(|record| Sampled { mapping: mapping.clone(), record }),
-            );
-        }
-    }
+    let most = usize::try_from(count).unwrap_or(usize::MAX);
+    // Shares are rounded up, so that every namespace gets one while there are enough.
+    let filled = mappings.iter().filter(|mapping| mapping.records > 0).take(most);
+    let shares: Vec<_> = filled
+        .map(|mapping| {
+            let share = u128::from(count) * u128::from(mapping.records);
+            let share = share.div_ceil(u128::from(total.max(1)));
+            let wanted = usize::try_from(share).unwrap_or(usize::MAX).max(1);
+            (mapping, wanted, StdRng::from_rng(&mut *rng))
+        })
+        .collect();
+    let some = shares.into_iter().map(|(mapping, wanted, rng)| {
+        async move { some_of(source, dimension, mapping, wanted, rng).await }.boxed()
+    });
+    let some: Vec<_> = some.collect();
+    let mut sampled = stream::iter(some).buffered(AT_ONCE).try_concat().await?;
     // A fetch answers in no order; the sample shall not depend on that.
-    sampled
-        .sort_by(|a, b| (&a.mapping.source, &a.record.id).cmp(&(&b.mapping.source, &b.record.id)));
+    sampled.sort_by(|a: &Sampled, b: &Sampled| {
+        (&a.mapping.source, &a.mapping.target, &a.record.id).cmp(&(
+            &b.mapping.source,
+            &b.mapping.target,
+            &b.record.id,
+        ))
+    });
     sampled.shuffle(rng);
-    sampled.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+    sampled.truncate(most);
+    Ok(sampled)
+}
+
+/// Some records of one namespace.
+async fn some_of(
+    source: &dyn Source,
+    dimension: usize,
+    mapping: &Mapping,
+    wanted: usize,
+    mut rng: StdRng,
+) -> Result<Vec<Sampled>> {
+    let ids = some_ids(source, dimension, mapping, wanted, &mut rng).await?;
+    let mut sampled = Vec::new();
+    for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
+        let records = source.fetch(&mapping.source, part).await?.into_iter();
+        sampled.extend(records.map(|record| Sampled { mapping: mapping.clone(), record }));
+    }
     Ok(sampled)
 }
 

@@ -8,12 +8,12 @@ use super::hot::QueryLog;
 use super::limits::LimitCheck;
 use super::operations::Operation;
 use super::records::{Ids, RecordSize, Sparse};
-use super::ways::Way;
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
 use crate::provider::{Inventory, Refusals, Rule};
 use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::fields::FieldSummary;
+use crate::run::stage::route::Way;
 
 /// The version of the artifact; fields are only ever added.
 pub(super) const FORMAT: u32 = 1;
@@ -60,6 +60,8 @@ pub(super) struct Findings {
     pub suggested_schema: Option<serde_json::Value>,
     pub limits: Vec<LimitCheck>,
     pub ways: Vec<Way>,
+    /// What `cost` and the ways go by.
+    pub basis: String,
     pub cost: Estimate,
     pub prices: PriceTable,
     pub query_log: Option<QueryLog>,

@@ -69,7 +69,7 @@ pub(super) async fn add_target(
     };
     let mappings: Vec<Mapping> = stats.namespaces.iter().map(mapping).collect();
     let dimension = index.spec.dimension.unwrap_or(0) as usize;
-    let mut rng = seeded(context, "audit of the target");
+    let mut rng = seeded(&context.plan, "audit of the target");
     let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
     // Nothing of it is cold after that.
     let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();

@@ -11,7 +11,6 @@ mod operations;
 mod records;
 mod tell;
 mod text;
-mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,10 +23,11 @@ use self::limits::Needs;
 pub(super) use self::limits::has_import;
 use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
-use self::ways::Facts;
 use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
-use super::sampling::{Sampled, sample, seeded};
+use super::route::{Facts, Sides, Way};
+use super::sampling::Sampled;
+use super::weight::{Weight, sample_of, sample_size};
 use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
@@ -39,8 +39,6 @@ use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
 
-/// Records read where the plan does not say.
-const SAMPLE: u64 = 500;
 /// Namespaces listed in the artifact.
 const LARGEST: usize = 10;
 
@@ -85,6 +83,9 @@ struct Seen {
     mappings: Vec<Mapping>,
     sampled: Vec<Sampled>,
     target: Option<IndexDescription>,
+    /// What each copy moves, and its ways.
+    weights: Vec<Weight>,
+    ways: Vec<Way>,
     log: Option<QueryLog>,
     inventory: Option<Inventory>,
 }
@@ -102,20 +103,36 @@ impl Work for AuditWork {
         let selections = selections(&context.plan, &stats)?;
         let all = selections.iter().flat_map(|selection| selection.mappings.clone());
         let mappings: Vec<Mapping> = all.collect();
-        let count = self.0.sample.unwrap_or(SAMPLE);
-        let dimension = index.spec.dimension.unwrap_or(0) as usize;
-        let mut rng = seeded(context, "audit");
-        let sampled = sample(&**source, dimension, &mappings, count, &mut rng).await?;
+        let (plan, count) = (&context.plan, sample_size(&context.plan, self.0.sample));
+        let sampled = sample_of(plan, &context.world, &index.spec, &selections, count).await?;
         let target = context.world.target.describe().await?;
+        let (mut weights, mut ways) = (Vec::new(), Vec::new());
+        for selection in &selections {
+            let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
+            let sides = Sides { source: &index.spec, stats: &stats, target: target.as_ref() };
+            let facts = Facts::of(plan, &context.world, selection, sides, weight.clone());
+            ways.extend(super::route::ways(&facts.await?, &[]));
+            weights.push(weight);
+        }
         let log = self.query_log(context, &stats).await?;
         let inventory = source.inventory().await?;
-        let seen = Seen { index, stats, selections, mappings, sampled, target, log, inventory };
+        let seen = Seen {
+            index,
+            stats,
+            selections,
+            mappings,
+            sampled,
+            target,
+            weights,
+            ways,
+            log,
+            inventory,
+        };
         let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
         self.export(context, &seen.sampled)?;
         tell::tell(context, &findings)?;
         let mut measured = measured::of_source(&seen, &findings);
-        let count = self.0.sample.unwrap_or(SAMPLE);
         measured::add_target(context, seen.target.as_ref(), count, &mut measured).await?;
         Ok(Acted::Measured { target: measured, source: Measured::default() })
     }
@@ -166,9 +183,9 @@ impl AuditWork {
     fn findings(&self, context: &Context, seen: &Seen) -> Result<Findings> {
         let Seen { index, stats, selections, mappings, sampled, .. } = seen;
         let mean = mean_bytes(sampled);
-        let sizes: Vec<f64> =
-            mappings.iter().map(|mapping| mapping.records as f64 * mean).collect();
         let selected_records = mappings.iter().map(|mapping| mapping.records).sum();
+        let sizes: Vec<f64> =
+            seen.weights.iter().flat_map(|weight| weight.namespace_bytes.clone()).collect();
         let load = Load {
             records: selected_records,
             bytes: sizes.iter().sum(),
@@ -191,28 +208,6 @@ impl AuditWork {
             write_units: write_units(load.bytes),
             read_units: reading_units(selected_records),
         };
-        let ways = selections.iter().flat_map(|selection| {
-            let sizes: Vec<f64> =
-                selection.mappings.iter().map(|one| one.records as f64 * mean).collect();
-            let load = Load {
-                records: selection.records(),
-                bytes: sizes.iter().sum(),
-                namespace_bytes: &sizes,
-                mean_read_units: None,
-            };
-            ways::ways(&Facts {
-                copy: &selection.copy,
-                source: &index.spec,
-                target: target.as_ref(),
-                mappings: &selection.mappings,
-                all_records: stats.total,
-                all_namespaces: stats.namespaces.len(),
-                record_bytes: mean,
-                service_plan: self.0.service_plan,
-                cost: &prices.estimate(&index.spec.deployment, load),
-            })
-        });
-        let ways = ways.collect();
         let lost = target.as_ref().map(|target| operations::lost(&index.spec.deployment, target));
         Ok(Findings {
             format: FORMAT,
@@ -243,7 +238,8 @@ impl AuditWork {
             lost_operations: lost.unwrap_or_default(),
             suggested_schema: suggested_schema(&index.spec.deployment, target.as_ref()),
             limits: limits::check(needs, self.0.service_plan),
-            ways,
+            ways: seen.ways.clone(),
+            basis: basis(&seen.weights),
             cost,
             prices,
             query_log: seen.log.clone(),
@@ -288,6 +284,12 @@ fn by_rule(rejects: &[Reject]) -> Refusals {
         refusals.add(&Namespace::new(&**namespace), id, *rule, reason);
     }
     refusals
+}
+
+/// What the bytes of all copies are from.
+fn basis(weights: &[Weight]) -> String {
+    let sampled = weights.iter().map(|weight| weight.sampled).sum();
+    weights.first().map_or(String::new(), |weight| Weight { sampled, ..weight.clone() }.basis())
 }
 
 fn largest(mappings: &[Mapping]) -> Vec<Mapping> {

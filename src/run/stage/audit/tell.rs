@@ -4,12 +4,12 @@ use super::findings::Findings;
 use super::limits::warnings;
 use super::records::shown;
 use super::text::{dollars, way_words};
-use super::ways::Way;
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
 use crate::run::Context;
 use crate::run::stage::copy::not_copied;
+use crate::run::stage::route::Way;
 
 pub(super) fn tell(context: &Context, findings: &Findings) -> Result<()> {
     for sentence in sentences(findings) {
@@ -107,7 +107,7 @@ fn records(findings: &Findings) -> Vec<String> {
 /// The possible ways of each copy, and what streaming takes.
 fn ways(findings: &Findings) -> Vec<String> {
     let of_copy = |ways: &[Way]| {
-        let allowed = || ways.iter().filter(|way| way.ruled_out.is_empty());
+        let allowed = || ways.iter().filter(|way| way.is_open());
         let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
         let copy = ways.first().and_then(|way| way.copy.as_ref());
         let of = copy.map_or(String::new(), |copy| format!("{copy}: "));
@@ -135,10 +135,11 @@ fn cost(findings: &Findings) -> String {
         false => format!("but for {}", given.join(", ")),
     };
     format!(
-        "cost a month: {before} before, {} after; copying {}, verifying every record {}; by list prices of {}, {given}",
+        "cost a month: {before} before, {} after; copying {}, verifying every record {}, {}; by list prices of {}, {given}",
         dollars(cost.target_monthly),
         dollars(cost.copy),
         dollars(cost.verify),
+        findings.basis,
         findings.prices.as_of
     )
 }

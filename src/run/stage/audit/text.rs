@@ -3,11 +3,11 @@
 use super::findings::Findings;
 use super::hot::QueryLog;
 use super::records::shown;
-use super::ways::Way;
 use crate::model::{Deployment, Observed};
 use crate::provider::Inventory;
 use crate::run::price::Origin;
 use crate::run::stage::fields::FieldSummary;
+use crate::run::stage::route::Way;
 
 const WIDTH: usize = 80;
 
@@ -213,7 +213,8 @@ fn limits(findings: &Findings) -> String {
 }
 
 fn ways(ways: &[Way]) -> String {
-    let mut lines = vec!["Ways to copy, and how fast the documented limits let each be".to_owned()];
+    let mut lines =
+        vec!["Ways to copy, and how fast documented limits and the plan let each be".to_owned()];
     for way in ways {
         let mark = if way.ruled_out.is_empty() { ' ' } else { '!' };
         let mut facts = vec![way_words(way)];
@@ -262,7 +263,7 @@ fn cost(findings: &Findings) -> String {
         dollars,
     );
     let mut lines = vec![
-        "Cost, in US dollars".to_owned(),
+        format!("Cost, in US dollars, {}", findings.basis),
         format!("  source, a month   {before}"),
         format!("  target, a month   {}", dollars(cost.target_monthly)),
         format!("  copy, once        {}", dollars(cost.copy)),

@@ -195,7 +195,7 @@ impl CanaryWork {
         let top_k = self.0.probe.top_k.unwrap_or(10);
         let count = self.0.probe.queries.unwrap_or(QUERIES);
         let wanted = Wanted { count, top_k, filtered: 0.0 };
-        let mut rng = seeded(context, "canary");
+        let mut rng = seeded(&context.plan, "canary");
         let queries: Arc<[_]> = ask(context, &copied, wanted, &mut rng).await?.queries.into();
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));

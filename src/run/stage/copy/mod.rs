@@ -2,10 +2,12 @@
 //!
 //! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
 //! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
-//! `selection` says which namespaces each copy stage takes, `prove` compares what was settled with the source's own
-//! counts, `import` has the target take in what was written as files, `mapping` leaves the names for the application.
+//! `selection` says which namespaces each copy stage takes, `existing` what becomes of ids that are there already, `prove`
+//! compares what was settled with the source's own counts, `import` has the target take in what was written as files,
+//! `mapping` leaves the names for the application.
 
 mod enumeration;
+mod existing;
 mod import;
 mod manifest;
 mod mapping;
@@ -25,6 +27,9 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 pub(crate) use enumeration::{Enumerated, Enumerator, Way, refuse_gaps};
+pub use existing::Held;
+pub(crate) use existing::{kept_by, look};
+use existing::{prepare_existing, skipped_path};
 use import::Imported;
 pub(crate) use manifest::check_manifest;
 use manifest::{forget_ids, prepare_ids};
@@ -40,7 +45,6 @@ use super::resource::{remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work, note_inventory};
 use crate::assertion::{Measured, judge_once};
-use crate::clock::Stopwatch;
 use crate::copy::{Acked, Pipeline, ShardEnd, adopt, refusals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
@@ -69,17 +73,21 @@ impl Work for CopyWork {
         }
         prepare_ids(context, &copy, &recorded_mappings(context, &copy.id)).await?;
         let before = context.state()?;
-        let (done_before, retries_before) = (before.tally(), context.world.retries());
+        let retried = before.figures.get("retries").map_or(0, |retries| *retries as u64);
+        let retries_before = context.world.retries();
         let mut pipeline = pipeline(context, &copy, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
         pipeline.export = imported.as_ref().map(|imported| imported.export.clone());
         prove_merges(context, &copy, &pipeline).await?;
+        prepare_existing(context, &copy, route, &mut pipeline).await?;
         if let Some(imported) = &imported {
             imported.begin(context).await?;
         }
-        let watch = Stopwatch::start();
         let shards: Vec<ShardState> = before.shards.into_values().collect();
         let gauge = Gauge::new(context, &shards);
+        if shards.iter().any(|shard| !shard.is_complete) {
+            context.record(Event::CopyingStarted { stage: context.id() })?;
+        }
         let parallel = copy.asked.parallel.unwrap_or(4) as usize;
         let mut copies = Vec::new();
         for shard in &shards {
@@ -87,9 +95,13 @@ impl Work for CopyWork {
                 copies.push(copy_shard(context, &copy, &pipeline, shard, &gauge).boxed());
             }
         }
-        stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
-        // Of what passed through here: an import takes the target's own time.
-        let seconds = watch.elapsed().as_secs_f64().max(1e-3);
+        let copied = stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await;
+        let retries = retried + context.world.retries() - retries_before;
+        if let Err(error) = copied {
+            // The next process adds to them.
+            figures(context, retries)?;
+            return Err(error);
+        }
         let mut gaps = prove::prove(context).await?;
         if gaps.is_empty()
             && let Some(imported) = &imported
@@ -112,26 +124,25 @@ impl Work for CopyWork {
             }
             context.wrote("dead letters", path, tally.failed)?;
         }
+        if tally.skipped > 0 {
+            context.wrote("ids left alone", skipped_path(context, &copy), tally.skipped)?;
+        }
         if tally.missing > 0 {
             forget_ids(context, &copy)?;
         }
         write_mapping(context, &copy)?;
         prove::report(context, &gaps)?;
-        let rate = (tally.copied - done_before.copied) as f64 / seconds;
-        let retries = context.world.retries() - retries_before;
-        figures(context, tally, rate, retries)?;
+        figures(context, retries)?;
         let mut measured = settled(tally);
         measured.set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated).set(
             "copy.retries",
             Observed::count(retries),
             tally.enumerated,
         );
-        match route {
-            Route::Collection => {
-                let why = "the provider copied the records; vecshift moved none";
-                measured.set_not_measured("copy.rate", why)
-            }
-            _ => measured.set("copy.rate", Observed::PerSecond(rate), tally.enumerated),
+        // Of what passed through here: an import takes the target's own time.
+        match context.state()?.rate() {
+            Some(rate) => measured.set("copy.rate", Observed::PerSecond(rate), tally.enumerated),
+            None => measured.set_not_measured("copy.rate", unmeasured(route, tally)),
         };
         if !gaps.is_empty() && !context.asks("copy.complete") {
             // Complete means proven; a plan that does not ask gets no pass for that.
@@ -159,7 +170,8 @@ fn settled(tally: Tally) -> Measured {
         .set("copy.records", Observed::count(tally.copied), tally.enumerated)
         .set("copy.failed", Observed::count(tally.failed), tally.enumerated)
         .set("copy.missing", Observed::count(tally.missing), tally.enumerated)
-        .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated);
+        .set("copy.left_out", Observed::count(tally.left_out), tally.enumerated)
+        .set("copy.skipped", Observed::count(tally.skipped), tally.enumerated);
     measured
 }
 
@@ -212,17 +224,32 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
     Ok(own.map(|import| import.records.unwrap_or(1)).sum())
 }
 
-fn figures(context: &Context, tally: Tally, rate: f64, retries: u64) -> Result<()> {
+/// Why nobody knows how fast records were copied.
+fn unmeasured(route: Route, tally: Tally) -> &'static str {
+    match (route, tally.copied) {
+        (Route::Collection, _) => "the provider copied the records; vecshift moved none",
+        (_, 0) => "no record was copied",
+        _ => "the journal does not tell how long copying took",
+    }
+}
+
+/// What all processes together came to.
+fn figures(context: &Context, retries: u64) -> Result<()> {
+    let state = context.state()?;
+    let tally = state.tally();
+    let is_collected = state.route.as_ref().is_some_and(|(route, _)| *route == Route::Collection);
     let figures = [
-        ("records", tally.copied as f64),
-        ("bytes", tally.bytes as f64),
-        ("failed", tally.failed as f64),
-        ("missing", tally.missing as f64),
-        ("left_out", tally.left_out as f64),
-        ("records_per_second", rate),
-        ("retries", retries as f64),
+        ("records", Some(tally.copied as f64)),
+        ("bytes", (!is_collected).then_some(tally.bytes as f64)),
+        ("failed", Some(tally.failed as f64)),
+        ("missing", Some(tally.missing as f64)),
+        ("left_out", Some(tally.left_out as f64)),
+        ("skipped", (tally.skipped > 0).then_some(tally.skipped as f64)),
+        ("records_per_second", state.rate()),
+        ("retries", Some(retries as f64)),
     ];
-    let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let known = figures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let figures = known.collect();
     context.record(Event::Measured { stage: context.id(), figures })
 }
 

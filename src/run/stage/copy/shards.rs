@@ -30,6 +30,7 @@ pub(crate) async fn pipeline(
         chunks_in_flight: in_flight.div_ceil(2),
         staging: None,
         export: None,
+        skip: None,
         dimension: described.spec.dimension.unwrap_or(0) as usize,
         throttled: {
             let world = context.world.clone();

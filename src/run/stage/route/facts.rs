@@ -3,131 +3,138 @@
 use crate::copy::Mapping;
 use crate::error::Result;
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, VectorType};
+use crate::plan::file::ServicePlan;
 use crate::plan::{CopyStage, Plan};
 use crate::run::World;
+use crate::run::price::{Estimate, PriceTable};
+use crate::run::stage::copy::Selection;
 use crate::run::stage::create::spec_of;
+use crate::run::stage::weight::Weight;
 
 /// The most records and namespaces that the collection path takes (Pinecone, "Migrate a pod-based index to
 /// serverless", 2026).
-pub(in crate::run::stage) const COLLECTION_RECORDS: u64 = 500_000_000;
-pub(in crate::run::stage) const COLLECTION_NAMESPACES: usize = 20_000;
+const COLLECTION_RECORDS: u64 = 500_000_000;
+const COLLECTION_NAMESPACES: usize = 20_000;
 
-/// What the choice depends on.
+/// What the choice of a copy's way depends on.
 pub(crate) struct Facts<'a> {
-    pub plan: &'a Plan,
     pub copy: &'a CopyStage,
+    pub mappings: &'a [Mapping],
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
-    pub mappings: &'a [Mapping],
     /// The target that is there, or the one the plan asks for.
     pub target: Option<IndexSpec>,
     /// Whether the target is there and was not made by this run.
     pub is_found: bool,
-    /// What the target holds already; asked for where the plan imports.
+    /// Whether the plan makes the target.
+    pub is_made: bool,
+    /// What the target holds already.
     pub held: IndexStats,
     pub is_same_project: bool,
+    pub service_plan: Option<ServicePlan>,
+    pub weight: Weight,
+    /// What the copy costs.
+    pub cost: Estimate,
+}
+
+/// Both sides as they were seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    pub source: &'a IndexSpec,
+    pub stats: &'a IndexStats,
+    pub target: Option<&'a IndexDescription>,
 }
 
 impl<'a> Facts<'a> {
-    /// Collects the facts for the target as it was `seen`.
+    /// Collects the facts of one copy between these sides.
     ///
     /// # Errors
     /// Those of the target.
     pub async fn of(
-        plan: &'a Plan,
-        copy: &'a CopyStage,
+        plan: &Plan,
         world: &World,
-        source: &'a IndexSpec,
-        stats: &'a IndexStats,
-        mappings: &'a [Mapping],
-        seen: Option<&IndexDescription>,
+        selection: &'a Selection,
+        sides: Sides<'a>,
+        weight: Weight,
     ) -> Result<Self> {
-        let imports = copy.asked.import.is_some();
-        let held = match seen {
-            Some(seen) if imports && seen.ready => world.target.stats().await?,
+        let Sides { source, stats, target } = sides;
+        let held = match target {
+            Some(seen) if seen.ready => world.target.stats().await?,
             _ => IndexStats::default(),
         };
+        let prices = PriceTable::new(plan.file.prices.as_ref());
         Ok(Self {
-            plan,
-            copy,
+            copy: &selection.copy,
+            mappings: &selection.mappings,
             source,
             stats,
-            mappings,
-            is_found: seen.is_some(),
-            target: seen.map(|seen| seen.spec.clone()).or_else(|| spec_of(plan)),
+            is_found: target.is_some(),
+            is_made: plan.create_spec().is_some(),
+            target: target.map(|seen| seen.spec.clone()).or_else(|| spec_of(plan)),
             held,
             is_same_project: world.is_same_project,
+            service_plan: plan.service_plan(),
+            cost: prices.estimate(&source.deployment, weight.load()),
+            weight,
         })
     }
 }
 
 impl Facts<'_> {
-    /// Why no collection of the source can be taken and made into an index beside the target.
-    pub fn against_collection(&self) -> Option<String> {
+    pub(super) fn is_pod(&self) -> bool {
+        matches!(self.source.deployment, Deployment::Pod { .. })
+    }
+
+    /// What speaks against a collection of the source that is made into an index beside the target.
+    pub(super) fn against_collection(&self) -> Vec<String> {
         let Deployment::Pod { environment, .. } = &self.source.deployment else {
-            return Some("only pod indexes have collections".to_owned());
+            return vec!["only pod indexes have collections".to_owned()];
         };
-        let Some(target) = &self.target else {
-            return Some("the plan does not say what the target is".to_owned());
-        };
-        let Deployment::Serverless { cloud, .. } = &target.deployment else {
-            return Some("the target is not serverless".to_owned());
-        };
-        if !self.is_same_project {
-            return Some("source and target are not in the same project".to_owned());
-        }
-        match cloud_of(environment) {
-            Some(from) if from != cloud => {
-                return Some(format!("the source is in {from} and the target in {cloud}"));
+        let mut against = Vec::new();
+        match self.target.as_ref().map(|target| &target.deployment) {
+            None => against.push("the plan does not say what the target is".to_owned()),
+            Some(Deployment::Serverless { cloud, .. }) => {
+                let from = cloud_of(environment).filter(|from| from != cloud);
+                against.extend(
+                    from.map(|from| format!("the source is in {from} and the target in {cloud}")),
+                );
             }
-            _ => {}
+            Some(_) => against.push("the target is not serverless".to_owned()),
+        }
+        if !self.is_same_project {
+            against.push("source and target are not in the same project".to_owned());
         }
         if self.stats.total > COLLECTION_RECORDS {
-            return Some("it takes at most 500 million records".to_owned());
+            against.push("it takes at most 500 million records".to_owned());
         }
         if self.stats.namespaces.len() > COLLECTION_NAMESPACES {
-            return Some("it takes at most 20,000 namespaces".to_owned());
+            against.push("it takes at most 20,000 namespaces".to_owned());
         }
-        None
+        against
     }
 
-    /// Why the target itself cannot be what is made from the collection.
-    pub fn against_unchanged(&self) -> Option<String> {
+    /// What speaks against the target itself being what is made from the collection.
+    pub(super) fn against_unchanged(&self) -> Vec<String> {
         if self.is_found {
-            return Some("the target is there already".to_owned());
+            return vec!["the target is there already".to_owned()];
         }
-        if self.plan.create_spec().is_none() {
-            return Some("the plan has no create stage".to_owned());
+        let mut against = Vec::new();
+        let mut add = |is_so: bool, why: &str| against.extend(is_so.then(|| why.to_owned()));
+        add(!self.is_made, "the plan has no create stage");
+        if let Some(target) = &self.target {
+            add(target.dimension != self.source.dimension, "the dimensions differ");
+            add(target.metric != self.source.metric, "the metrics differ");
+            add(target.vector_type != VectorType::Dense, "the target holds sparse vectors only");
         }
-        let target = self.target.as_ref()?;
-        if target.dimension != self.source.dimension {
-            return Some("the dimensions differ".to_owned());
-        }
-        if target.metric != self.source.metric {
-            return Some("the metrics differ".to_owned());
-        }
-        if target.vector_type != VectorType::Dense {
-            return Some("the target holds sparse vectors only".to_owned());
-        }
-        if !self.copy.is_only {
-            return Some(
-                "it fills the whole target, and other copy stages write to it too".to_owned(),
-            );
-        }
-        change_on_the_way(self.copy, self.stats, self.mappings)
+        add(!self.copy.is_only, "it fills the whole target, and other copy stages write to it too");
+        let is_renamed = self.mappings.iter().any(|mapping| mapping.source != mapping.target);
+        add(is_renamed, "namespaces get other names");
+        let held = self.stats.namespaces.values().filter(|records| **records > 0).count();
+        let selected = self.mappings.iter().filter(|mapping| mapping.records > 0).count();
+        add(selected != held, "not every namespace is selected");
+        add(self.copy.asked.changes_records(), "records are changed on the way");
+        against
     }
-}
-
-/// What a copy changes, so that records cannot be taken over as they are.
-fn change_on_the_way(copy: &CopyStage, stats: &IndexStats, mappings: &[Mapping]) -> Option<String> {
-    if mappings.iter().any(|mapping| mapping.source != mapping.target) {
-        return Some("namespaces get other names".to_owned());
-    }
-    let held = stats.namespaces.values().filter(|records| **records > 0).count();
-    if mappings.iter().filter(|mapping| mapping.records > 0).count() != held {
-        return Some("not every namespace is selected".to_owned());
-    }
-    copy.asked.changes_records().then(|| "records are changed on the way".to_owned())
 }
 
 /// The cloud in a pod environment's name: `us-east-1-aws` is in `aws`.

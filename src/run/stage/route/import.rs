@@ -3,39 +3,42 @@
 //! Limits are those Pinecone documents ("Import records" and "Database limits", seen 2026-11).
 
 use super::facts::Facts;
-use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target, record_guess};
+use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
 use crate::model::{Deployment, IndexStats, Namespace, Observed};
 use crate::provider::storage::{is_s3, refuses_name};
 use crate::run::stage::audit::has_import;
-use crate::run::stage::copy::Enumerated;
 
 /// Namespaces and bytes of one import.
-pub(in crate::run::stage) const IMPORT_NAMESPACES: usize = 10_000;
-pub(in crate::run::stage) const IMPORT_BYTES: f64 = 1e12;
+const IMPORT_NAMESPACES: usize = 10_000;
+const IMPORT_BYTES: f64 = 1e12;
 /// Files of one import.
 const FILES: u64 = 100_000;
 
 impl Facts<'_> {
-    /// Why the target cannot import what the copy would write; `None` where it can.
-    pub fn against_import(&self, enumerated: &[Enumerated]) -> Option<String> {
-        let Some(import) = &self.copy.asked.import else {
-            return Some("the plan names no place for its files".to_owned());
-        };
-        let Some(target) = &self.target else {
-            return Some("the plan does not say what the target is".to_owned());
-        };
-        let Deployment::Serverless { cloud, .. } = &target.deployment else {
-            return Some("the target is not serverless".to_owned());
-        };
-        if is_s3(&import.uri) && cloud != "aws" {
-            return Some(format!("an index in {cloud} cannot import from Amazon S3"));
+    /// What speaks against the target importing what the copy would write. `shards` are the records of each shard, as
+    /// far as they are known.
+    pub(super) fn against_import(&self, shards: impl Iterator<Item = u64>) -> Vec<String> {
+        let import = self.copy.asked.import.as_ref();
+        let mut against = Vec::new();
+        if import.is_none() {
+            against.push("the plan names no place for its files".to_owned());
         }
-        if has_import(self.plan.service_plan()) == Some(false) {
-            return Some("it needs the service's plan standard or enterprise".to_owned());
+        match self.target.as_ref().map(|target| &target.deployment) {
+            None => against.push("the plan does not say what the target is".to_owned()),
+            Some(Deployment::Serverless { cloud, .. }) => {
+                if import.is_some_and(|import| is_s3(&import.uri)) && cloud != "aws" {
+                    against.push(format!("an index in {cloud} cannot import from Amazon S3"));
+                }
+            }
+            Some(_) => against.push("the target is not serverless".to_owned()),
         }
-        let dimension = self.source.dimension.unwrap_or(0) as usize;
-        let shards = enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected);
-        self.against_namespaces().or_else(|| over_size(dimension, shards))
+        if has_import(self.service_plan) == Some(false) {
+            against.push("it needs the service's plan standard or enterprise".to_owned());
+        }
+        against.extend(self.against_namespaces());
+        let record = (self.weight.record_bytes as usize).max(1);
+        against.extend(over_size(record, shards));
+        against
     }
 
     /// An import makes its namespaces, each from a folder of its name.
@@ -67,9 +70,8 @@ pub(in crate::run::stage) fn taken<'a>(
     Some(format!("an import makes its namespaces, and `{taken}` holds {records} records already"))
 }
 
-/// Why shards of these many records, each of `dimension` components, are too large together.
-fn over_size(dimension: usize, shards: impl Iterator<Item = u64>) -> Option<String> {
-    let record = record_guess(dimension);
+/// Why shards of these many records, each of `record` bytes, are too large together.
+fn over_size(record: usize, shards: impl Iterator<Item = u64>) -> Option<String> {
     let a_file = (FILE_BYTES / record).clamp(1, FILE_RECORDS) as u64;
     let (records, files) = shards
         .fold((0, 0), |(records, files), shard| (records + shard, files + shard.div_ceil(a_file)));
@@ -87,10 +89,12 @@ fn over_size(dimension: usize, shards: impl Iterator<Item = u64>) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::copy::record_guess;
 
     #[test]
     fn what_one_import_takes_is_kept_to() {
-        let over = |dimension, shards: &[u64]| over_size(dimension, shards.iter().copied());
+        let over =
+            |dimension, shards: &[u64]| over_size(record_guess(dimension), shards.iter().copied());
         assert_eq!(over(3_072, &[1_000_000; 50]), None);
         let told = over(3_072, &[40_000_000; 2]).unwrap();
         assert_eq!(told, "about 1,031 GB, an import takes 1,000 GB");

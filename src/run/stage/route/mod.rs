@@ -1,16 +1,20 @@
 //! The way the records of a copy travel: chosen once for a run, with the reason.
+//!
+//! One list of ways, with what rules each out, is what `audit` shows, what `plan` estimates by and what a run chooses from.
 
 mod facts;
 mod import;
+mod ways;
 
-pub(crate) use self::facts::Facts;
-pub(super) use self::facts::{COLLECTION_NAMESPACES, COLLECTION_RECORDS};
-pub(super) use self::import::{IMPORT_BYTES, IMPORT_NAMESPACES, taken};
-use super::copy::{Enumerated, Enumerator};
+pub(crate) use self::facts::{Facts, Sides};
+pub(super) use self::import::taken;
+pub(crate) use self::ways::{Way, way_of, ways};
+use super::copy::{Enumerated, Enumerator, Selection};
+use super::weight::{Weight, sample_of, usual_size};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
-use crate::plan::CopyStage;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
+use crate::plan::{CopyStage, Plan};
 use crate::run::{Context, World};
 
 /// The way that was chosen.
@@ -43,6 +47,7 @@ impl Chosen {
 /// # Errors
 /// `Refused` where the plan names a way that does not apply, or where no way reaches every record.
 pub(crate) async fn choose(
+    plan: &Plan,
     facts: &Facts<'_>,
     world: &World,
     most_counts: Option<u64>,
@@ -52,7 +57,7 @@ pub(crate) async fn choose(
         return Ok(chosen);
     }
     let enumerator = Enumerator {
-        plan: facts.plan,
+        plan,
         copy,
         source: world.source_of(&facts.copy.id),
         spec: facts.source,
@@ -63,12 +68,12 @@ pub(crate) async fn choose(
     if let Err(gap) = super::copy::refuse_gaps(&enumerated) {
         return despite(gap, facts, copy);
     }
-    let against = facts.against_collection().or_else(|| facts.against_unchanged());
-    let collection = match against {
+    let ways = ways(facts, &enumerated);
+    let collection = match against(&ways, Route::Collection) {
         Some(why) => format!("not by collection: {why}"),
         None => "the plan says how ids are found".to_owned(),
     };
-    let (route, why) = match (copy.strategy, &copy.import, facts.against_import(&enumerated)) {
+    let (route, why) = match (copy.strategy, &copy.import, against(&ways, Route::Import)) {
         (Strategy::Import, _, Some(why)) => return Err(does_not_apply("strategy: import", &why)),
         (Strategy::Import, _, None) => (Route::Import, "the plan says so".to_owned()),
         (Strategy::Auto, Some(_), Some(why)) => {
@@ -83,12 +88,21 @@ pub(crate) async fn choose(
     Ok(Chosen { route, why, enumerated })
 }
 
+/// What rules a route out, the first of it; `None` where nothing does.
+fn against(ways: &[Way], route: Route) -> Option<String> {
+    match ways.iter().find(|way| way.route == route) {
+        Some(way) => way.ruled_out.first().cloned(),
+        None => Some("only pod indexes have collections".to_owned()),
+    }
+}
+
 /// The way where the source need not be asked for its ids; `None` where it must.
 fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen>> {
     let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
     let is_staged = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Staging);
-    let (collection, unchanged) = (facts.against_collection(), facts.against_unchanged());
-    Ok(Some(match (copy.strategy, collection, unchanged) {
+    let ways = ways(facts, &[]);
+    let (staging, collection) = (against(&ways, Route::Staging), against(&ways, Route::Collection));
+    Ok(Some(match (copy.strategy, staging, collection) {
         (Strategy::Collection, Some(why), _) => {
             return Err(does_not_apply("strategy: collection", &why));
         }
@@ -112,7 +126,7 @@ fn despite(gap: Error, facts: &Facts<'_>, copy: &file::Copy) -> Result<Chosen> {
     if !is_auto || copy.strategy == Strategy::Import {
         return Err(gap);
     }
-    let Some(why) = facts.against_collection() else {
+    let Some(why) = against(&ways(facts, &[]), Route::Staging) else {
         let why = format!("not every id can be found otherwise: {}", gap.message());
         return Ok(chosen(Route::Staging, &why));
     };
@@ -145,12 +159,21 @@ pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Rout
     let world = &context.world;
     let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
     let stats = world.source.stats().await?;
-    let mappings = super::copy::mappings(&context.plan, copy, &stats)?;
-    let seen = world.target.describe().await?;
-    let facts =
-        Facts::of(&context.plan, copy, world, &source.spec, &stats, &mappings, seen.as_ref())
-            .await?;
-    let chosen = choose(&facts, world, None).await?;
+    let (plan, seen) = (&context.plan, world.target.describe().await?);
+    let mappings = super::copy::mappings(plan, copy, &stats)?;
+    let selection = Selection { copy: copy.clone(), mappings };
+    // Only an import has a limit in bytes.
+    let sampled = match copy.asked.import {
+        Some(_) => {
+            let own = std::slice::from_ref(&selection);
+            sample_of(plan, world, &source.spec, own, usual_size(plan)).await?
+        }
+        None => Vec::new(),
+    };
+    let weight = Weight::of(plan, &selection, &source.spec, &sampled)?;
+    let sides = Sides { source: &source.spec, stats: &stats, target: seen.as_ref() };
+    let facts = Facts::of(plan, world, &selection, sides, weight).await?;
+    let chosen = choose(plan, &facts, world, None).await?;
     if !context.options.is_rehearsal {
         chosen.reach(copy, world).await?;
     }

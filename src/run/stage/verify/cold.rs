@@ -46,7 +46,7 @@ impl Reserved {
         }
         let filled = groups.iter().filter(|group| group.written() > 0);
         let mut names: Vec<_> = filled.map(|group| group.target.clone()).collect();
-        names.shuffle(&mut seeded(context, "cold"));
+        names.shuffle(&mut seeded(&context.plan, "cold"));
         names.truncate(COLD_NAMESPACES);
         Self {
             names: names.into_iter().collect(),

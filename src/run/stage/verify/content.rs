@@ -10,13 +10,13 @@ use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
-use crate::copy::{Comparison, Difference, Pipeline, compare_shard, count_extra};
+use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, StageId};
 use crate::plan::CopyStage;
 use crate::plan::file::Compare;
-use crate::run::stage::copy::{lists_of, pipeline};
+use crate::run::stage::copy::{kept_by, lists_of, pipeline};
 use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
 
@@ -39,7 +39,7 @@ impl VerifyWork {
         let mut lines = Vec::new();
         for copy in copies {
             let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
-            lines.push((copy, pipeline));
+            lines.push(Line { copy, pipeline, kept: Arc::new(kept_by(context, copy)?) });
         }
         let sink = Mutex::new(Sink {
             total: Comparison::default(),
@@ -85,11 +85,18 @@ struct Sink<'a> {
     gone: BTreeMap<Namespace, u64>,
 }
 
+/// A copy with its way between both sides.
+struct Line<'a> {
+    copy: &'a CopyStage,
+    pipeline: Pipeline,
+    /// Ids that it left as the target had them.
+    kept: Arc<Kept>,
+}
+
 /// What comparing one group needs.
 struct Work<'a, 's> {
     context: &'a Context,
-    /// Each copy with its way between both sides.
-    lines: Vec<(&'a CopyStage, Pipeline)>,
+    lines: Vec<Line<'a>>,
     picks: Picks,
     tolerance: Option<f64>,
     /// Whether every record is picked.
@@ -102,15 +109,23 @@ struct Work<'a, 's> {
 
 impl Work<'_, '_> {
     /// The copy that filled a group.
-    fn line(&self, group: &Group) -> Result<(&CopyStage, &Pipeline)> {
-        let own = self.lines.iter().find(|(copy, _)| copy.id == group.copy);
-        let (copy, pipeline) =
-            own.ok_or_else(|| Error::unexpected(format!("no copy `{}` is compared", group.copy)))?;
-        Ok((copy, pipeline))
+    fn line(&self, group: &Group) -> Result<&Line<'_>> {
+        let own = self.lines.iter().find(|line| line.copy.id == group.copy);
+        own.ok_or_else(|| Error::unexpected(format!("no copy `{}` is compared", group.copy)))
+    }
+
+    /// Which records of a group are compared: those that are picked, but for what was left alone.
+    fn picks_of(&self, group: &Group) -> Result<Picks> {
+        let (kept, picks) = (self.line(group)?.kept.clone(), self.picks.clone());
+        if kept.is_empty() {
+            return Ok(picks);
+        }
+        let target = group.target.clone();
+        Ok(Arc::new(move |id: &RecordId| picks(id) && !kept.has(&target, id)))
     }
 
     async fn compare(&self, group: &Group) -> Result<()> {
-        let (copy, pipeline) = self.line(group)?;
+        let (Line { copy, pipeline, .. }, picks) = (self.line(group)?, self.picks_of(group)?);
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
             let lists = lists_of(self.context, copy, shard, pipeline)?;
@@ -129,7 +144,7 @@ impl Work<'_, '_> {
                 tell(self.context, sink.total.compared, self.all);
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
-            let picks = self.picks.clone();
+            let picks = picks.clone();
             compare_shard(pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // As many as the target counts, each under an id of its own: there is no room for another.
@@ -146,8 +161,8 @@ impl Work<'_, '_> {
             let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
             sink.differences.put(&difference)
         };
-        let (_, pipeline) = self.line(group)?;
-        count_extra(pipeline, &group.sources(), &group.target, &*self.picks, &mut take).await
+        let (Line { pipeline, .. }, picks) = (self.line(group)?, self.picks_of(group)?);
+        count_extra(pipeline, &group.sources(), &group.target, &*picks, &mut take).await
     }
 }
 
@@ -187,6 +202,13 @@ fn report(
         context.note(format!(
             "the target refused {} records while they were copied: they are missing for that reason",
             words(refused)
+        ))?;
+    }
+    let skipped: u64 = groups.iter().map(Group::skipped).sum();
+    if skipped > 0 {
+        context.note(format!(
+            "{} ids were left as the target had them while records were copied: they are not compared",
+            words(skipped)
         ))?;
     }
     if total.vanished > 0 {

@@ -102,15 +102,21 @@ impl Group {
         self.shards.iter().map(|state| state.checkpoint.tally.left_out).sum()
     }
 
+    /// Records that were left as the target had them.
+    pub fn skipped(&self) -> u64 {
+        self.shards.iter().map(|state| state.checkpoint.tally.skipped).sum()
+    }
+
     /// Records the target refused while they were copied.
     pub fn refused(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()
     }
 
-    /// Records by the source's own counts when the copy was planned, without those that the filter left out.
+    /// Records by the source's own counts when the copy was planned, without those that the filter left out or that
+    /// were left alone.
     pub fn expected(&self) -> u64 {
         let all: u64 = self.shards.iter().map(|state| state.shard.expected).sum();
-        all.saturating_sub(self.left_out())
+        all.saturating_sub(self.left_out() + self.skipped())
     }
 
     /// Whether the target was made with these records, so that no write of ours can lag.

@@ -39,7 +39,7 @@ impl VerifyWork {
         asked: &Queries,
     ) -> Result<Load> {
         let (selections, is_comparable) = comparable(context, copies, groups)?;
-        let mut rng = seeded(context, "verify");
+        let mut rng = seeded(&context.plan, "verify");
         let wanted = Wanted {
             count: asked.count,
             top_k: asked.top_k.unwrap_or(10),

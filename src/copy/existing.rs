@@ -1,0 +1,180 @@
+//! Ids that the target holds already and that a copy would write: whether it would write the same again, or over
+//! something else.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::compare::is_same;
+use super::pipeline::fetch_all;
+use super::transform::{Changed, Transform};
+use crate::error::{Error, Result};
+use crate::model::{Namespace, Record, RecordId};
+use crate::provider::Source;
+
+/// What the target holds under some ids.
+#[derive(Debug, Default)]
+pub struct Met {
+    /// Records that are there as the copy would write them.
+    pub same: Vec<RecordId>,
+    /// Records that are there with other contents.
+    pub other: Vec<RecordId>,
+}
+
+/// Holds what a copy would write under `ids` against what a namespace of the target has under them.
+///
+/// # Errors
+/// Those of either side.
+pub async fn meet(
+    source: &dyn Source,
+    target: &dyn Source,
+    transform: &Transform,
+    (from, to): (&Namespace, &Namespace),
+    ids: &[RecordId],
+) -> Result<Met> {
+    let records = fetch_all(source, from, ids).await?.into_iter();
+    let kept = |record| match transform.change(from, record) {
+        Changed::Kept(record) => Some(record),
+        Changed::LeftOut | Changed::Refused(..) => None,
+    };
+    let records: Vec<Record> = records.filter_map(kept).collect();
+    meet_records(target, to, &records).await
+}
+
+/// The same for records as they would be written.
+pub(super) async fn meet_records(
+    target: &dyn Source,
+    namespace: &Namespace,
+    records: &[Record],
+) -> Result<Met> {
+    let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+    let there = fetch_all(target, namespace, &ids).await?.into_iter();
+    let there: HashMap<RecordId, Record> =
+        there.map(|record| (record.id.clone(), record)).collect();
+    let mut met = Met::default();
+    for record in records {
+        match there.get(&record.id) {
+            Some(seen) if is_same(record, seen) => met.same.push(record.id.clone()),
+            Some(_) => met.other.push(record.id.clone()),
+            None => {}
+        }
+    }
+    Ok(met)
+}
+
+/// The ids that a copy leaves as the target has them: one JSON line each, on disk before the checkpoint that counts them.
+#[derive(Debug)]
+pub struct Skipped {
+    path: PathBuf,
+    file: Mutex<Option<File>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    target_namespace: Namespace,
+    id: RecordId,
+}
+
+impl Skipped {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: Mutex::new(None) }
+    }
+
+    /// Appends ids; they are on disk when this returns.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn put(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        let mut bytes = Vec::new();
+        for id in ids {
+            let line = Line { target_namespace: namespace.clone(), id: id.clone() };
+            serde_json::to_writer(&mut bytes, &line).map_err(|error| {
+                Error::unexpected("an id cannot be written as JSON").with_source(error)
+            })?;
+            bytes.push(b'\n');
+        }
+        let cannot = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match slot.as_mut() {
+            Some(file) => file,
+            None => {
+                if let Some(dir) = self.path.parent() {
+                    std::fs::create_dir_all(dir).map_err(cannot)?;
+                }
+                let file = OpenOptions::new().create(true).append(true).open(&self.path);
+                slot.insert(file.map_err(cannot)?)
+            }
+        };
+        file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(cannot)
+    }
+}
+
+/// Which ids a copy left as the target had them; eight bytes each.
+#[derive(Debug, Default)]
+pub struct Kept(HashSet<u64>);
+
+impl Kept {
+    /// Reads what [`Skipped`] wrote; nothing where there is no file. A last line that was cut off is passed over: no
+    /// checkpoint counts it.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(cannot(error)),
+        };
+        let mut kept = HashSet::new();
+        for line in BufReader::new(file).lines() {
+            if let Ok(Line { target_namespace, id }) = serde_json::from_str(&line.map_err(cannot)?)
+            {
+                kept.insert(key(&target_namespace, &id));
+            }
+        }
+        Ok(Self(kept))
+    }
+
+    pub fn has(&self, namespace: &Namespace, id: &RecordId) -> bool {
+        self.0.contains(&key(namespace, id))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn key(namespace: &Namespace, id: &RecordId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (namespace.as_str(), id.as_str()).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_skipped_is_read_again_and_a_torn_line_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/skipped.jsonl");
+        assert!(Kept::read(&path).unwrap().is_empty());
+        let (a, b) = (Namespace::from("a"), Namespace::from("b"));
+        Skipped::new(path.clone()).put(&a, &[RecordId::new("1"), RecordId::new("2")]).unwrap();
+        Skipped::new(path.clone()).put(&b, &[RecordId::new("3")]).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"target_namespace\":\"a\",\"i").unwrap();
+        let kept = Kept::read(&path).unwrap();
+        let has = |namespace, id: &str| kept.has(namespace, &RecordId::new(id));
+        assert!(has(&a, "1") && has(&a, "2") && has(&b, "3"));
+        assert!(!has(&b, "1") && !has(&a, "3"));
+    }
+}

@@ -1,0 +1,141 @@
+//! How long the stages of a preview take and what they cost: by the plan's own rates, by documented limits, and without
+//! what is done already.
+
+use std::time::Duration;
+
+use super::Estimate;
+use super::stage::{Look, group, size};
+use crate::journal::{Route, StageState};
+use crate::model::{Rate, StageId};
+use crate::plan::file::{Audit, Canary, Compare, Verify};
+use crate::run::pace::{Bound, Reading, words};
+use crate::run::stage::{sample_size, way_of};
+
+/// Queries a second where the plan does not say, of a verify and of a canary.
+const RATE: f64 = 20.0;
+
+impl Look<'_> {
+    pub(super) fn audit(&self, audit: &Audit) -> String {
+        let count = sample_size(self.plan, audit.sample) as f64;
+        let rates = self.plan.copies().into_iter().filter_map(|copy| copy.asked.rate);
+        let slowest = rates.map(|Rate(rate)| count / rate.max(1e-9)).fold(0.0, f64::max);
+        if slowest < 10.0 { "seconds".to_owned() } else { words(slowest) }
+    }
+
+    /// What is left of a copy: its time and cost, and what both are from.
+    pub(super) fn copying(
+        &self,
+        id: &StageId,
+        route: Option<Route>,
+        seen: Option<&StageState>,
+    ) -> (String, Vec<String>) {
+        let Some(estimate) = self.estimates.get(id) else { return ("-".to_owned(), Vec::new()) };
+        if route == Some(Route::Collection) {
+            return ("by the provider, $0.00".to_owned(), Vec::new());
+        }
+        let (done, rate) = seen.map_or((0, None), |seen| (seen.tally().enumerated, seen.rate()));
+        let left = estimate.left(done);
+        let by = self.enumerated_by(id);
+        let way = way_of(&estimate.ways, route.unwrap_or(Route::Stream), by);
+        let least = way.and_then(|way| Some((way.seconds_at_least?, way.bound_by?)));
+        let (seconds, by) = match (rate, least) {
+            // What was measured has met what slows down: 429s, latencies, a busy source.
+            (Some(rate), _) if done > 0 => {
+                (estimate.weight.records as f64 * left / rate.max(1e-9), "the rate so far")
+            }
+            (_, Some((seconds, by))) => (seconds * left, by),
+            _ => (0.0, "no documented rate"),
+        };
+        let cost = way.and_then(|way| way.dollars).map(|dollars| format!("${:.2}", dollars * left));
+        let cost = cost.unwrap_or_else(|| "billed by GB".to_owned());
+        let all = if done > 0 { "what is left" } else { "all of it" };
+        let detail = format!(
+            "estimate: {} {}, {} at {}; time by {by}",
+            size(estimate.weight.bytes().round()),
+            estimate.weight.basis(),
+            all,
+            cost
+        );
+        (format!("{} or more, {cost}", words(seconds)), vec![detail])
+    }
+
+    /// How most of a copy's ids are found.
+    fn enumerated_by(&self, id: &StageId) -> &'static str {
+        let chosen = self.chosen.get(id);
+        let first = chosen.and_then(|chosen| chosen.enumerated.first());
+        first.map_or("", |one| one.name())
+    }
+
+    /// Reading what copies took once on both sides, and asking the queries of the plan.
+    pub(super) fn verifying(&self, id: &StageId, verify: &Verify) -> (String, Vec<String>) {
+        let before = self.plan.copies_before(id);
+        let is_meant =
+            |copy: &StageId| verify.copy.as_ref().is_none_or(|named| copy.as_str() == named);
+        let own = before.iter().filter(|copy| is_meant(&copy.id));
+        let (mut records, mut seconds, mut by) = (0.0, 0.0, "nothing");
+        for estimate in own.filter_map(|copy| self.estimates.get(&copy.id)) {
+            let bound = estimate.compared(verify.compare);
+            records += estimate.weight.records as f64;
+            if bound.seconds > 0.0 {
+                by = bound.by;
+            }
+            seconds += bound.seconds;
+        }
+        let mut details = Vec::new();
+        if seconds >= 1.0 {
+            let records = group(records.round() as u64);
+            details.push(format!("reading {records} records: {} by {by}", words(seconds)));
+        }
+        if let Some(queries) = &verify.queries {
+            let rate = queries.rate.unwrap_or(Rate(RATE));
+            let asking = queries.count as f64 / rate.0.max(1e-9);
+            details.push(format!(
+                "{} queries at {rate} to both sides: {}",
+                group(queries.count),
+                words(asking)
+            ));
+            seconds += asking;
+        }
+        (format!("{} or more", words(seconds)), details)
+    }
+
+    /// Reading the whole source once more into a snapshot.
+    pub(super) fn snapshot(&self, is_taken: bool) -> String {
+        let records = self.preview.source.records.unwrap_or(0);
+        let slowest = self.estimates.values().map(|estimate| {
+            let reading = Reading { records: records as f64, ..estimate.reading };
+            Bound::slowest(reading.bounds()).seconds
+        });
+        match is_taken {
+            true => format!("{} or more", words(slowest.fold(0.0, f64::max))),
+            false => "-".to_owned(),
+        }
+    }
+}
+
+impl Estimate {
+    /// The share of the records that is not done.
+    fn left(&self, done: u64) -> f64 {
+        1.0 - (done as f64 / self.weight.records.max(1) as f64).min(1.0)
+    }
+
+    /// Comparing as many of the records as a verify asks for. Both sides are read at once.
+    fn compared(&self, compare: Compare) -> Bound {
+        let share = match compare {
+            Compare::All => 1.0,
+            Compare::Share(share) => share.0,
+            Compare::Records(count) => (count as f64 / self.weight.records.max(1) as f64).min(1.0),
+        };
+        // A serverless target keeps to its limits whatever the source is.
+        let target = Reading { is_limited: true, rate: None, ..self.reading };
+        let bounds = self.reading.bounds().into_iter().chain(target.bounds());
+        Bound::slowest(bounds).part(share)
+    }
+}
+
+/// The load of a canary.
+pub(super) fn probing(canary: &Canary, bakes: Duration) -> String {
+    let rate = canary.probe.rate.unwrap_or(Rate(RATE));
+    let all = (rate.0 * bakes.as_secs_f64()).round() as u64;
+    format!("probe: {rate} to each side, about {} queries in all", group(all))
+}

@@ -1,0 +1,281 @@
+//! What the target holds already under ids that a copy would write: written over, refused or left alone, as the plan says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::artifact;
+use super::selection::{Selection, recorded_mappings};
+use super::shards::lists_of;
+use crate::copy::{Ids, Kept, Mapping, Pipeline, Skipped, Transform, meet};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, Route};
+use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
+use crate::plan::file::Existing;
+use crate::plan::{CopyStage, Plan};
+use crate::run::stage::COLD_FIGURE;
+use crate::run::stage::sampling::Sampled;
+use crate::run::{Context, Progress, World};
+
+/// The figure that says that the target was looked at, and how many ids would be written over.
+const FIGURE: &str = "existing";
+/// Ids that a message names.
+const NAMED: usize = 3;
+/// Namespaces of the target that a preview looks into, and ids of each: one page.
+const LOOKED_INTO: usize = 20;
+
+/// What a preview finds in the namespaces that a copy would write into.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Held {
+    /// Records of the target in them.
+    pub records: u64,
+    /// Ids that were looked at.
+    pub looked_at: u64,
+    /// Ids of those that the copy would write, and that hold something else.
+    pub other: u64,
+    /// Ids of those that the copy would write, and that hold just that.
+    pub same: u64,
+    /// Ids in all that would be written over with something else: counted where all were looked at, else estimated.
+    pub overwritten: u64,
+    pub is_estimate: bool,
+    /// `overwrite`, `refuse` or `skip`.
+    pub existing: Existing,
+}
+
+/// Looks at some of what the target holds in the namespaces of a copy; `None` where it holds nothing there.
+///
+/// # Errors
+/// Those of either side.
+pub(crate) async fn look(
+    plan: &Plan,
+    world: &World,
+    selection: &Selection,
+    held: &IndexStats,
+    sampled: &[Sampled],
+) -> Result<Option<Held>> {
+    let taken = |mapping: &&Mapping| held.count(&mapping.target) > 0;
+    let mappings: Vec<&Mapping> = selection.mappings.iter().filter(taken).collect();
+    let mut of_target: BTreeMap<&Namespace, u64> = BTreeMap::new();
+    for mapping in &mappings {
+        of_target.insert(&mapping.target, held.count(&mapping.target));
+    }
+    let records: u64 = of_target.values().sum();
+    if records == 0 {
+        return Ok(None);
+    }
+    let transform = Transform::new(plan, &selection.copy.asked)?;
+    let lists = world.target.capabilities().list;
+    let (mut looked_at, mut other, mut same) = (0, 0, 0);
+    let mut is_all = mappings.len() <= LOOKED_INTO && lists;
+    for mapping in mappings.iter().take(LOOKED_INTO) {
+        let ids: Vec<RecordId> = if lists {
+            let page = world.target.list(&mapping.target, None).await?;
+            is_all &= page.next.is_none();
+            page.ids
+        } else {
+            let own = sampled.iter().filter(|one| one.mapping == **mapping);
+            own.map(|one| one.record.id.clone()).collect()
+        };
+        let way = (&mapping.source, &mapping.target);
+        let met = meet(&*world.source, &*world.target, &transform, way, &ids).await?;
+        looked_at += ids.len() as u64;
+        other += met.other.len() as u64;
+        same += met.same.len() as u64;
+    }
+    let of = if lists { records } else { mappings.iter().map(|mapping| mapping.records).sum() };
+    let share = other as f64 / looked_at.max(1) as f64;
+    Ok(Some(Held {
+        records,
+        looked_at,
+        other,
+        same,
+        overwritten: if is_all { other } else { (share * of as f64).round() as u64 },
+        is_estimate: !is_all,
+        existing: selection.copy.asked.existing.unwrap_or_default(),
+    }))
+}
+
+impl Held {
+    /// `the target holds 120 records there; about 60 ids would be written over (12 of 24 looked at): …`
+    pub fn words(&self) -> String {
+        let number = |count: u64| Observed::count(count).to_string();
+        let about = if self.is_estimate { "about " } else { "" };
+        let basis = match self.is_estimate {
+            true => format!(" ({} of {} looked at)", number(self.other), number(self.looked_at)),
+            false => String::new(),
+        };
+        let held = format!("the target holds {} records in its namespaces", number(self.records));
+        let ids = if self.overwritten == 1 { "id" } else { "ids" };
+        if self.overwritten == 0 {
+            return format!(
+                "{held}; no {ids} of {} looked at would be written over",
+                number(self.looked_at)
+            );
+        }
+        let then = match self.existing {
+            Existing::Overwrite => "written over, as `existing: overwrite` says",
+            Existing::Skip => "left as they are, as `existing: skip` says",
+            Existing::Refuse => {
+                "which the copy refuses: say `existing: overwrite` or `existing: skip`"
+            }
+        };
+        let number = number(self.overwritten);
+        format!("{held}; {about}{number} {ids} hold something else{basis}: {then}")
+    }
+}
+
+/// What a copy left alone is in a file of its own.
+pub(super) fn skipped_path(context: &Context, copy: &CopyStage) -> PathBuf {
+    artifact(context, copy, "skipped.jsonl")
+}
+
+/// The ids that a copy left as the target had them.
+///
+/// # Errors
+/// Where the file of them cannot be read.
+pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
+    match copy.asked.existing {
+        Some(Existing::Skip) => Kept::read(&skipped_path(context, copy)),
+        _ => Ok(Kept::default()),
+    }
+}
+
+/// Looks, before the first record is written, at what the target holds in the namespaces of the copy; a process that
+/// goes on does not look again at what this run has written itself.
+///
+/// # Errors
+/// `Refused` where ids would be written over and the plan does not say that they may be.
+pub(super) async fn prepare_existing(
+    context: &Context,
+    copy: &CopyStage,
+    route: Route,
+    pipeline: &mut Pipeline,
+) -> Result<()> {
+    let existing = copy.asked.existing.unwrap_or_default();
+    // What is made from a collection is made by this run, and an import refuses namespaces that are there.
+    if matches!(route, Route::Collection | Route::Import) {
+        return Ok(());
+    }
+    let state = context.state()?;
+    let held = context.world.target.stats().await?;
+    if existing == Existing::Skip {
+        let targets = state.shards.values().map(|state| &state.shard.target);
+        let taken = targets.filter(|target| held.count(target) > 0).cloned().collect();
+        let skipped = Skipped::new(skipped_path(context, copy));
+        pipeline.skip = Some((Arc::new(taken), Arc::new(skipped)));
+    }
+    let has_begun = state.shards.values().any(|state| state.checkpoint.cursor != Cursor::Start);
+    if has_begun || state.figures.contains_key(FIGURE) {
+        return Ok(());
+    }
+    let found = match existing {
+        Existing::Refuse => refuse(context, copy, pipeline, &held).await?,
+        Existing::Overwrite | Existing::Skip => 0,
+    };
+    let mut figures = BTreeMap::from([(FIGURE.to_owned(), found as f64)]);
+    let is_read = state.shards.values().any(|state| held.count(&state.shard.target) > 0);
+    if is_read && existing != Existing::Overwrite {
+        // Nothing that is there is cold after that.
+        figures.insert(COLD_FIGURE.to_owned(), 0.0);
+    }
+    context.record(Event::Measured { stage: context.id(), figures })
+}
+
+/// Refuses ids that hold something else than what the copy would write; the number of those that hold just that.
+async fn refuse(
+    context: &Context,
+    copy: &CopyStage,
+    pipeline: &Pipeline,
+    held: &IndexStats,
+) -> Result<u64> {
+    let mappings = recorded_mappings(context, &copy.id);
+    let taken: Vec<Mapping> =
+        mappings.into_iter().filter(|mapping| held.count(&mapping.target) > 0).collect();
+    let all = taken.iter().map(|mapping| held.count(&mapping.target)).sum();
+    let mut walk =
+        Walk { context, pipeline, all, looked_at: 0, same: 0, other: 0, examples: vec![] };
+    for mapping in &taken {
+        match pipeline.target.capabilities().list {
+            true => walk.target(mapping).await?,
+            false => walk.source(copy, mapping).await?,
+        }
+    }
+    if walk.other == 0 {
+        return Ok(walk.same);
+    }
+    let message = format!(
+        "the target holds {} ids that the copy would write, with something else in them: {}",
+        Observed::count(walk.other),
+        walk.examples.join(", ")
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "say in the copy stage what becomes of them: `existing: overwrite`, or `existing: skip` to leave them as they are; \
+         or choose other names or another target. Nothing was written",
+    ))
+}
+
+/// A walk over what is there.
+struct Walk<'a> {
+    context: &'a Context,
+    pipeline: &'a Pipeline,
+    all: u64,
+    looked_at: u64,
+    same: u64,
+    other: u64,
+    examples: Vec<String>,
+}
+
+impl Walk<'_> {
+    /// By the ids that the target lists.
+    async fn target(&mut self, mapping: &Mapping) -> Result<()> {
+        let (mut page, mut ids) = (None, Vec::new());
+        loop {
+            let answer = self.pipeline.target.list(&mapping.target, page.as_deref()).await?;
+            ids.extend(answer.ids);
+            page = answer.next;
+            if ids.len() >= self.pipeline.chunk_ids() || page.is_none() {
+                self.meet(mapping, &std::mem::take(&mut ids)).await?;
+            }
+            if page.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// By the ids that the copy finds, where the target lists none.
+    async fn source(&mut self, copy: &CopyStage, mapping: &Mapping) -> Result<()> {
+        let shards = self.context.state()?.shards.into_values();
+        for state in shards.filter(|state| state.shard.source == mapping.source) {
+            let lists = lists_of(self.context, copy, &state.shard, self.pipeline)?;
+            let (source, size) = (self.pipeline.source.clone(), self.pipeline.chunk_ids());
+            let mut ids = Ids::start(source, &state.shard, &Cursor::Start, size, lists).await?;
+            while let Some(chunk) = ids.next().await? {
+                self.meet(mapping, &chunk.ids).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn meet(&mut self, mapping: &Mapping, ids: &[RecordId]) -> Result<()> {
+        self.context.stop_if_cancelled()?;
+        let Pipeline { source, target, transform, .. } = self.pipeline;
+        let way = (&mapping.source, &mapping.target);
+        let met = meet(&**source, &**target, transform, way, ids).await?;
+        self.looked_at += ids.len() as u64;
+        self.same += met.same.len() as u64;
+        self.other += met.other.len() as u64;
+        let room = NAMED.saturating_sub(self.examples.len());
+        let named = met.other.iter().take(room);
+        self.examples.extend(named.map(|id| format!("`{id}` in `{}`", mapping.target)));
+        self.context.recorder.progress(&Progress {
+            stage: self.context.id(),
+            unit: "ids of the target looked at",
+            done: self.looked_at,
+            total: self.all.max(self.looked_at),
+            note: self.context.world.waiting(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,409 @@
+//! The ways the records of a copy can travel: what rules each out, how long it takes at the least, what it costs.
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use crate::copy::SWEEP_LIMIT;
+use crate::journal::Route;
+use crate::model::{Deployment, Observed, StageId};
+use crate::plan::file::EnumerateBy;
+use crate::run::pace::{Bound, Reading, writing};
+use crate::run::stage::copy::Enumerated;
+
+/// Namespaces copied at once where the plan does not say.
+const PARALLEL: u32 = 4;
+
+/// One way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Way {
+    /// The copy stage, where the plan has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<StageId>,
+    /// In the words of the plan: `stream, enumerate: sweep`.
+    pub way: &'static str,
+    /// Why it cannot be; empty where it can.
+    pub ruled_out: Vec<String>,
+    /// What has to be seen to before.
+    pub needs: Vec<String>,
+    /// No faster than this, by documented limits and the plan's own rate; `None` where there are none.
+    pub seconds_at_least: Option<f64>,
+    /// What is slowest.
+    pub bound_by: Option<&'static str>,
+    /// What writing costs, in US dollars.
+    pub dollars: Option<f64>,
+    #[serde(skip)]
+    pub route: Route,
+}
+
+impl Way {
+    fn new(route: Route, way: &'static str) -> Self {
+        Self {
+            copy: None,
+            way,
+            ruled_out: Vec::new(),
+            needs: Vec::new(),
+            seconds_at_least: None,
+            bound_by: None,
+            dollars: None,
+            route,
+        }
+    }
+
+    fn ruled_out(mut self, why: impl IntoIterator<Item = String>) -> Self {
+        self.ruled_out.extend(why);
+        self
+    }
+
+    fn need(mut self, is_needed: bool, what: impl Into<String>) -> Self {
+        if is_needed {
+            self.needs.push(what.into());
+        }
+        self
+    }
+
+    fn taking(mut self, bound: Bound) -> Self {
+        if bound.seconds > 0.0 {
+            self.seconds_at_least = Some(bound.seconds);
+            self.bound_by = Some(bound.by);
+        }
+        self
+    }
+
+    fn costing(self, dollars: Option<f64>) -> Self {
+        Self { dollars, ..self }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.ruled_out.is_empty()
+    }
+}
+
+/// Every way of a copy, those of its kind of source. `enumerated` are its shards, where they are known.
+pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
+    let mut ways = if facts.is_pod() { of_pod(facts) } else { vec![listed(facts)] };
+    let cost = Some(facts.cost.copy);
+    let names = matches!(facts.copy.asked.enumerate, EnumerateBy::Manifest(_));
+    ways.push(
+        Way::new(Route::Stream, "stream, enumerate: manifest")
+            .need(!names, "a file of every id")
+            .taking(facts.stream(is_serverless(facts)))
+            .costing(cost),
+    );
+    ways.push(import(facts, enumerated));
+    let of = (!facts.copy.is_only).then(|| facts.copy.id.clone());
+    ways.iter_mut().for_each(|way| way.copy.clone_from(&of));
+    ways
+}
+
+/// The way of a route: of several, the one that the ids are found by.
+pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a Way> {
+    let mut of_route = ways.iter().filter(|way| way.route == route);
+    let named = of_route.clone().find(|way| way.way.ends_with(by));
+    named.or_else(|| of_route.next())
+}
+
+fn is_serverless(facts: &Facts<'_>) -> bool {
+    matches!(facts.source.deployment, Deployment::Serverless { .. })
+}
+
+fn listed(facts: &Facts<'_>) -> Way {
+    Way::new(Route::Stream, "stream, enumerate: list")
+        .taking(facts.stream(is_serverless(facts)))
+        .costing(Some(facts.cost.copy))
+}
+
+fn of_pod(facts: &Facts<'_>) -> Vec<Way> {
+    let cost = Some(facts.cost.copy);
+    let large = facts.mappings.iter().filter(|mapping| mapping.records > SWEEP_LIMIT).count();
+    let too_large = format!(
+        "{} namespaces have more than {} records",
+        Observed::count(large as u64),
+        Observed::count(SWEEP_LIMIT)
+    );
+    vec![
+        collection(facts, Route::Collection, "collection")
+            .ruled_out(facts.against_unchanged())
+            .costing(Some(0.0)),
+        collection(facts, Route::Staging, "collection, staging, then stream")
+            .need(true, "a staging index, which is deleted afterwards")
+            .taking(facts.stream(true))
+            .costing(cost),
+        Way::new(Route::Stream, "stream, enumerate: sweep")
+            .ruled_out((large > 0).then_some(too_large))
+            .taking(facts.stream(false))
+            .costing(cost),
+        Way::new(Route::Stream, "stream, enumerate: partition")
+            .need(large > 0, "metadata fields that split every large namespace")
+            .taking(facts.stream(false))
+            .costing(cost),
+    ]
+}
+
+fn collection(facts: &Facts<'_>, route: Route, name: &'static str) -> Way {
+    Way::new(route, name)
+        .ruled_out(facts.against_collection())
+        .need(true, "minutes to hours; writes after the collection are not in it")
+}
+
+fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
+    let known: Vec<u64> =
+        enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected).collect();
+    let against = match known.is_empty() {
+        true => facts.against_import(facts.mappings.iter().map(|mapping| mapping.records)),
+        false => facts.against_import(known.into_iter()),
+    };
+    Way::new(Route::Import, "import")
+        .ruled_out(against)
+        .need(true, "10 minutes at the least; every record is read from the source first")
+        .need(facts.cost.import.is_none(), "billed by GB; `prices.import_gb` is not known")
+        .taking(Bound::slowest(facts.reading(is_serverless(facts)).bounds()))
+        .costing(facts.cost.import)
+}
+
+impl Facts<'_> {
+    /// Reading every record of the copy once; `is_limited` where an index lists the ids.
+    pub fn reading(&self, is_limited: bool) -> Reading {
+        Reading {
+            records: self.weight.records as f64,
+            record_bytes: self.weight.record_bytes,
+            rate: self.copy.asked.rate,
+            is_limited,
+        }
+    }
+
+    /// The least time of streaming.
+    fn stream(&self, is_limited: bool) -> Bound {
+        let largest = self.weight.namespace_bytes.iter().copied().fold(0.0, f64::max);
+        let parallel = self.copy.asked.parallel.unwrap_or(PARALLEL).max(1);
+        let at_once = f64::from(parallel).min(self.mappings.len().max(1) as f64);
+        let written = writing(self.weight.bytes(), largest, at_once);
+        Bound::slowest(self.reading(is_limited).bounds().into_iter().chain([written]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::copy::Mapping;
+    use crate::model::{IndexSpec, IndexStats, Metric, Namespace, Rate, VectorType};
+    use crate::plan::CopyStage;
+    use crate::plan::file::{self, ServicePlan};
+    use crate::run::price::Estimate;
+    use crate::run::stage::weight::Weight;
+
+    fn pod(environment: &str) -> Deployment {
+        Deployment::Pod {
+            environment: environment.into(),
+            pod_type: "p1.x1".into(),
+            pods: 1,
+            replicas: 1,
+            shards: 1,
+            indexed: None,
+        }
+    }
+
+    fn serverless(cloud: &str) -> Deployment {
+        Deployment::Serverless { cloud: cloud.into(), region: "r".into() }
+    }
+
+    fn spec(deployment: Deployment) -> IndexSpec {
+        IndexSpec {
+            name: "old".into(),
+            dimension: Some(8),
+            metric: Metric::Cosine,
+            vector_type: VectorType::Dense,
+            deployment,
+            deletion_protection: false,
+            tags: Default::default(),
+        }
+    }
+
+    fn mappings(sizes: &[u64]) -> Vec<Mapping> {
+        let mapping = |(at, records): (usize, &u64)| {
+            let name = Namespace::new(format!("n{at}"));
+            Mapping { source: name.clone(), target: name, records: *records }
+        };
+        sizes.iter().enumerate().map(mapping).collect()
+    }
+
+    fn copy() -> CopyStage {
+        let place = file::Import { uri: "file:///files".into(), integration: None };
+        CopyStage {
+            asked: file::Copy { import: Some(place), ..Default::default() },
+            ..CopyStage::whole()
+        }
+    }
+
+    const COST: Estimate = Estimate {
+        source_monthly: None,
+        target_monthly: 1.0,
+        copy: 2.0,
+        import: None,
+        verify: 3.0,
+    };
+
+    struct World {
+        source: Deployment,
+        target: Option<Deployment>,
+        mappings: Vec<Mapping>,
+        all_records: u64,
+        all_namespaces: usize,
+        copy: CopyStage,
+        service_plan: Option<ServicePlan>,
+        is_same_project: bool,
+    }
+
+    fn world(sizes: &[u64]) -> World {
+        World {
+            source: pod("us-east-1-aws"),
+            target: Some(serverless("aws")),
+            mappings: mappings(sizes),
+            all_records: sizes.iter().sum(),
+            all_namespaces: sizes.len(),
+            copy: copy(),
+            service_plan: None,
+            is_same_project: true,
+        }
+    }
+
+    impl World {
+        fn ways(&self, record_bytes: f64) -> Vec<Way> {
+            let target = self.target.clone().map(spec);
+            let records = self.mappings.iter().map(|mapping| mapping.records).sum();
+            let bytes = |mapping: &Mapping| mapping.records as f64 * record_bytes;
+            let held = (0..self.all_namespaces).map(|at| (Namespace::new(format!("n{at}")), 1));
+            let stats = IndexStats {
+                total: self.all_records,
+                namespaces: held.collect(),
+                ..IndexStats::default()
+            };
+            let facts = Facts {
+                copy: &self.copy,
+                mappings: &self.mappings,
+                source: &spec(self.source.clone()),
+                stats: &stats,
+                target,
+                is_found: false,
+                is_made: true,
+                held: IndexStats::default(),
+                is_same_project: self.is_same_project,
+                service_plan: self.service_plan,
+                weight: Weight {
+                    records,
+                    written: records as f64,
+                    namespace_bytes: self.mappings.iter().map(bytes).collect(),
+                    record_bytes,
+                    sampled: 1,
+                },
+                cost: COST,
+            };
+            ways(&facts, &[])
+        }
+
+        /// The ways that the limits allow.
+        fn allowed(&self) -> Vec<&'static str> {
+            let all = self.ways(1e3).into_iter();
+            all.filter(Way::is_open).map(|way| way.way).collect()
+        }
+    }
+
+    const STAGING: &str = "collection, staging, then stream";
+    const SWEEP: &str = "stream, enumerate: sweep";
+    const PARTITION: &str = "stream, enumerate: partition";
+    const MANIFEST: &str = "stream, enumerate: manifest";
+    const LIST: &str = "stream, enumerate: list";
+
+    #[test]
+    fn each_limit_rules_out_its_ways_and_no_other() {
+        let small = || world(&[10, 10_000]);
+        let rename = |mut world: World| {
+            world.mappings[0].target = Namespace::new("other");
+            world
+        };
+        let cases = [
+            (small(), vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST, "import"]),
+            (world(&[10_001]), vec!["collection", STAGING, PARTITION, MANIFEST, "import"]),
+            (rename(small()), vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"]),
+            (
+                World { all_namespaces: 3, ..small() },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World {
+                    copy: CopyStage {
+                        asked: file::Copy {
+                            metadata: Some(Default::default()),
+                            ..Default::default()
+                        },
+                        ..copy()
+                    },
+                    ..small()
+                },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World {
+                    copy: CopyStage {
+                        asked: file::Copy { filter: Some(Default::default()), ..copy().asked },
+                        ..copy()
+                    },
+                    ..small()
+                },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { copy: CopyStage { is_only: false, ..copy() }, ..small() },
+                vec![STAGING, SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { is_same_project: false, ..small() },
+                vec![SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { all_records: 500_000_001, ..small() },
+                vec![SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { source: pod("us-west4-gcp"), ..small() },
+                vec![SWEEP, PARTITION, MANIFEST, "import"],
+            ),
+            (
+                World { target: Some(pod("us-east-1-aws")), ..small() },
+                vec![SWEEP, PARTITION, MANIFEST],
+            ),
+            (
+                World { service_plan: Some(ServicePlan::Builder), ..small() },
+                vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST],
+            ),
+            (World { source: serverless("gcp"), ..small() }, vec![LIST, MANIFEST, "import"]),
+            (world(&[1; 10_001]), vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST]),
+            (world(&[1; 20_001]), vec![SWEEP, PARTITION, MANIFEST]),
+            (World { all_records: 500_000_000, ..small() }, small().allowed()),
+        ];
+        for (at, (world, allowed)) in cases.into_iter().enumerate() {
+            assert_eq!(world.allowed(), allowed, "case {at}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_as_slow_as_its_slowest_limit() {
+        let time = |world: &World, record_bytes: f64| {
+            let way = world.ways(record_bytes).into_iter().find(|way| way.bound_by.is_some());
+            way.map(|way| {
+                (way.seconds_at_least.unwrap_or_default().round(), way.bound_by.unwrap_or_default())
+            })
+            .unwrap()
+        };
+        let list = |sizes: &[u64]| World { source: serverless("aws"), ..world(sizes) };
+        // 10 GB in one namespace at 50 MB/s; four at once share nothing.
+        assert_eq!(time(&list(&[1_000_000]), 1e4), (200.0, "50 MB/s a namespace of the target"));
+        assert_eq!(time(&list(&[250_000; 4]), 1e4).0, 50.0);
+        // A million small records: 10,000 pages at 200 a second.
+        assert_eq!(time(&list(&[250_000; 4]), 100.0), (50.0, "200 lists/s of the source"));
+        // Records of 80 kB: 25 to a fetch.
+        assert_eq!(time(&list(&[10_000; 100]), 8e4).1, "100 fetches/s of the source");
+        let mut slow = list(&[1_000]);
+        slow.copy.asked.rate = Some(Rate(10.0));
+        assert_eq!(time(&slow, 100.0), (100.0, "`rate` of the plan"));
+    }
+}
