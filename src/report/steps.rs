@@ -34,6 +34,11 @@ impl StepReport {
         Some(until(self.bake_started?, self.bake_ends?))
     }
 
+    /// The time since its weight was set: until it ended or, while it is open, as long as the plan asks for.
+    pub(super) fn time(&self) -> Option<Duration> {
+        Some(until(self.bake_started?, self.ended.or(self.bake_ends)?))
+    }
+
     /// The status with its symbol.
     pub fn status_words(&self) -> String {
         let symbol = match self.status {

@@ -115,9 +115,9 @@ fn rows(report: &Report, stage: &StageReport) -> Vec<[String; 6]> {
 }
 
 fn step_row(step: &StepReport) -> [String; 6] {
-    let bake = step.bake().map(brief).unwrap_or_default();
+    let took = step.time().map(brief).unwrap_or_default();
     let name = format!("  step {}, weight {}", step.step, step.weight());
-    [name, String::new(), String::new(), String::new(), step.status_words(), bake]
+    [name, String::new(), String::new(), String::new(), step.status_words(), took]
 }
 
 fn assertion_row(one: &AssertionReport, indent: &str) -> [String; 6] {
