@@ -245,7 +245,11 @@ async fn what_an_import_does_not_take_is_refused_before_anything_is_made() {
     let many = format!("sizes: {{ {} }}", sizes.join(", "));
     let cases = [
         (plan(&rename("a/{{ namespace }}"), SMALL), "a slash would make it two folders"),
-        (plan(import, SMALL).replace("cloud: aws", "cloud: gcp"), "cannot import from Amazon S3"),
+        (
+            plan(import, SMALL)
+                .replace("cloud: aws, region: us-east-1", "cloud: gcp, region: us-central1"),
+            "cannot import from Amazon S3",
+        ),
         (starter, "needs the service's plan standard or enterprise"),
         (plan(import, &many), "10,001 namespaces, an import takes 10,000"),
     ];
