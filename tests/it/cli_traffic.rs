@@ -98,6 +98,14 @@ fn everything_that_cannot_work_is_said_at_once_by_plan_and_by_run() {
     assert_eq!(said.code, 8, "{}", said.err);
     assert!(said.err.contains("`wrong` is not the source"), "{}", said.err);
     assert!(said.err.contains("6 things"), "{}", said.err);
+    // Undoing what was never done is done.
+    let back = shift.run(&["rollback", "shift.yaml"]);
+    assert_eq!(back.code, 0, "{}", back.err);
+    assert!(
+        back.out.starts_with("Nothing to undo: there is no run of `shift` in "),
+        "{}",
+        back.out
+    );
 }
 
 #[test]

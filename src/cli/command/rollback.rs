@@ -40,7 +40,12 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let plan = session.read_plan(&plan_file(session, &arguments.plan)?)?.plan;
     let paths = Paths::new(session.state(), &plan.file.name);
     let state = RunState::fold(&read_of(&paths.journal(), &plan.file.name)?)?;
-    check(&plan, &state)?;
+    if state.phase == Phase::Empty {
+        return Ok(nothing_to_undo(&plan, &paths));
+    }
+    if state.is_source_deleted() {
+        return Err(past_no_return(&plan.file.name).into());
+    }
     let changes = changes_to_adopt(&plan, &state, arguments.adopt)?;
     let holder = session.holder_of(&paths)?;
     if arguments.dry_run {
@@ -116,13 +121,10 @@ fn with_notes(
     answer
 }
 
-fn check(plan: &Plan, state: &RunState) -> Result<()> {
-    let refused = |message: String| Err(Error::new(ErrorKind::Refused, message));
-    match state.phase {
-        Phase::Empty => refused(format!("there is no run of `{}` to roll back", plan.file.name)),
-        _ if state.is_source_deleted() => Err(past_no_return(&plan.file.name)),
-        _ => Ok(()),
-    }
+/// What was never done is undone already. Where it was looked for is said: a run may be in another state folder.
+fn nothing_to_undo(plan: &Plan, paths: &Paths) -> Answer {
+    let (name, folder) = (&plan.file.name, paths.dir().display());
+    Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {folder}."))
 }
 
 /// The stages that would be undone, in that order.
