@@ -92,4 +92,9 @@ codes! {
     means "A name is taken as it is written, and this one looks like a pattern: nothing would have exactly this name."
     example "drop: [\"tmp_*\"]"
     fix "Write each name out."
+
+    FEW_REQUESTS Warning "V124" "few-requests"
+    means "More requests are asked for than the probe sends in a window: the assertion fails however well the target answers, and the run is rolled back."
+    example "probe: { rate: 1/s }\nassert: [requests > 500 over 1m]"
+    fix "Raise the probe's rate, or give the window more time."
 }

@@ -267,7 +267,8 @@ impl Checker<'_, '_> {
             && *least > *samples as f64
         {
             let message = format!("{least} requests are not reached: {because}");
-            self.out_of_reach(parsed.value.range.clone(), &message, help);
+            let at = parsed.value.range.clone();
+            self.report(&codes::FEW_REQUESTS, at, message, |d| d.help(help.clone()));
         }
     }
 
