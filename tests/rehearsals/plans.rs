@@ -30,7 +30,7 @@ const ENDINGS: [Ending; 6] = [
     Ending { exit: 6, weight: Some("0%"), ..done("failing-canary.yaml", 600) },
     Ending { is_long: true, ..done("large-pod.yaml", 200_000) },
     Ending { weight: Some("100%"), ..done("quickstart.yaml", 2_000) },
-    done("same-namespaces.yaml", 3_000),
+    Ending { weight: Some("100%"), ..done("same-namespaces.yaml", 3_000) },
 ];
 
 fn folder() -> &'static Path {
