@@ -295,11 +295,8 @@ async fn undoing_what_was_never_set_is_done() {
 async fn what_cannot_work_is_refused_before_a_run_begins() {
     for (driven, hand, says) in [
         (Driven::Flagd, Hand::Rule, "targeting rules of its own"),
-        (Driven::Flagd, Hand::To(50), "the weight is 50% before the run has set anything"),
         (Driven::Flagd, Hand::Break, "the file cannot be read"),
         (Driven::EnvFile, Hand::Rule, "neither of the plan's two values"),
-        (Driven::EnvFile, Hand::To(100), "the weight is 100% before the run"),
-        (Driven::Exec, Hand::To(7), "the weight is 7% before the run"),
         (Driven::Exec, Hand::Break, "the command failed"),
         (Driven::Webhook, Hand::Break, "503"),
     ] {
@@ -312,6 +309,26 @@ async fn what_cannot_work_is_refused_before_a_run_begins() {
         assert!(error.message().contains(says), "{driven:?} {hand:?}: {error}");
         assert!(hands.rig.entries().is_empty(), "nothing has begun");
         assert_eq!(hands.kept(), kept);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_that_was_moved_before_the_run_is_held_before_the_first_step() {
+    for (driven, hand, weight) in [
+        (Driven::Flagd, Hand::To(50), 0.5),
+        (Driven::EnvFile, Hand::To(100), 1.0),
+        (Driven::Exec, Hand::To(7), 0.07),
+    ] {
+        let steps = if driven == Driven::EnvFile { ALL } else { STEPS };
+        let hands = Hands::of(driven, steps).await;
+        hands.act(hand);
+        let kept = hands.kept();
+        let outcome = hands.run(hands.options(), Arc::new(Silent)).await.unwrap();
+        let Outcome::Held { hold: Hold::Traffic { change }, .. } = outcome else {
+            panic!("{driven:?}: {outcome:?}");
+        };
+        assert_eq!((change.from, change.to), (None, Some(Share(weight))), "{driven:?}");
+        assert_eq!(hands.kept(), kept, "{driven:?}");
     }
 }
 
