@@ -53,15 +53,6 @@ impl TrafficNow {
         }
     }
 
-    /// Whether all traffic is at the target; `None` where nobody knows.
-    pub fn is_all_on_target(&self) -> Option<bool> {
-        match &self.seen {
-            Ok(Seen::Weight { share, .. }) => Some(share.is_same(Share(1.0))),
-            Ok(Seen::Unset(_) | Seen::Foreign(_)) => Some(false),
-            Ok(Seen::Mute) | Err(_) => None,
-        }
-    }
-
     /// What is there now, in words: `25% goes to the target`.
     pub fn words(&self) -> String {
         match &self.seen {

@@ -63,6 +63,21 @@ pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> 
     all
 }
 
+/// Records that each namespace of the target was given, without those that were erased there since.
+pub(in crate::run) fn given(
+    state: &RunState,
+    copied: &BTreeMap<Namespace, Vec<Way>>,
+) -> BTreeMap<Namespace, u64> {
+    let mut given: BTreeMap<Namespace, u64> = BTreeMap::new();
+    for way in copied.values().flatten() {
+        *given.entry(way.target.clone()).or_default() += way.tally().copied;
+    }
+    for (namespace, records) in &mut given {
+        *records = records.saturating_sub(state.erased_of(Side::Target, namespace));
+    }
+    given
+}
+
 /// What the checkpoints kept, where all of them did.
 fn kept(shards: &[ShardState]) -> Option<Contents> {
     let of = |state: &ShardState| match state.checkpoint.cursor {

@@ -9,7 +9,7 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::against::{Against, Picks};
-use super::copied::{Way, copied};
+use super::copied::{Way, copied, given};
 use super::found::{Change, EXAMPLES, Found, Kind, Lack};
 use super::ids::current_shards;
 use super::lines::Lines;
@@ -17,8 +17,7 @@ use super::unplanned::unplanned;
 use super::walk::{Take, walk};
 use crate::copy::{Difference, count_extra};
 use crate::error::Result;
-use crate::journal::RunState;
-use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record, Side};
+use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record};
 use crate::plan::file::{Compare, StageKind};
 use crate::run::guard::agreed;
 use crate::run::stage::{picks, source_spec};
@@ -285,21 +284,15 @@ impl<'a> Look<'a> {
     /// the same, so the larger number stands.
     async fn count_target(&self, found: &mut Found) -> Result<()> {
         let counts = agreed(&self.context.clock, &*self.context.world.target).await?;
-        let mut copied: BTreeMap<&Namespace, u64> = BTreeMap::new();
-        for way in self.copied.values().flatten() {
-            *copied.entry(&way.target).or_default() += way.tally().copied;
-        }
-        for (namespace, copied) in copied {
-            let erased = |state: &RunState| state.erased_of(Side::Target, namespace);
-            let erased = self.context.recorder.with_state(erased);
-            let short = copied.saturating_sub(erased + counts.count(namespace));
-            let of = found.lacking.iter_mut().filter(|lack| lack.namespace == *namespace);
+        let given = self.context.recorder.with_state(|state| given(state, &self.copied));
+        for (namespace, given) in given {
+            let short = given.saturating_sub(counts.count(&namespace));
+            let of = found.lacking.iter_mut().filter(|lack| lack.namespace == namespace);
             let by_id: u64 = of.map(|lack| lack.missing).sum();
             // What the source no longer has either is said of the source.
-            let gone: u64 = self.gone(found, namespace);
+            let gone: u64 = self.gone(found, &namespace);
             if short.saturating_sub(gone) > by_id {
                 let missing = short - gone - by_id;
-                let namespace = namespace.clone();
                 found.lacking.push(Lack { namespace, missing, examples: Vec::new() });
             }
         }

@@ -26,7 +26,7 @@ mod look;
 mod unplanned;
 mod walk;
 
-pub(super) use copied::{Way, copied};
+pub(super) use copied::{Way, copied, given};
 pub(super) use found::Found;
 pub(super) use ids::current_shards;
 pub(super) use lines::Lines;

@@ -1,6 +1,5 @@
 //! What is in an index now, by its own counts: asked until two answers in a row agree.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Checked, Effect, identity};
@@ -9,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace, Observed, Side};
 use crate::provider::Source;
 use crate::run::Context;
-use crate::run::contents::{self, Way, appeared, copied};
+use crate::run::contents::{self, Way, appeared, copied, given};
 
 /// Answers that are asked for before they are given up on.
 const ANSWERS: u32 = 20;
@@ -72,7 +71,8 @@ pub(in crate::run) async fn refuse_loss(
     context: &Context,
     has_snapshot: bool,
 ) -> Result<IndexStats> {
-    both_are_there(context).await?;
+    // Counting an index that is gone would take minutes of retries.
+    identity::must_both_be_there(context).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
     refuse(&without_a_copy(context, &source, has_snapshot))?;
     let deadline = after(context.clock.now(), CATCH_UP);
@@ -86,15 +86,9 @@ pub(in crate::run) async fn refuse_loss(
     Ok(source)
 }
 
-/// Counting an index that is gone would take minutes of retries.
-async fn both_are_there(context: &Context) -> Result<()> {
-    identity::must_be_there(context, Side::Target).await?;
-    identity::must_be_there(context, Side::Source).await.map(drop)
-}
-
 /// Everything was read a moment ago; what came or went since shows in the counts.
 async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
-    both_are_there(context).await?;
+    identity::must_both_be_there(context).await?;
     let target = agreed(&context.clock, &*context.world.target).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
     refuse(&without_a_copy(context, &source, checked.has_snapshot))?;
@@ -154,14 +148,9 @@ async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
 
 /// Namespaces of the target that count fewer records than were copied into them and not erased since.
 fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
-    let copied = context.recorder.with_state(copied);
-    let mut given: BTreeMap<&Namespace, u64> = BTreeMap::new();
-    for way in copied.values().flatten() {
-        *given.entry(&way.target).or_default() += way.tally().copied;
-    }
+    let given = context.recorder.with_state(|state| given(state, &copied(state)));
     let short = given.into_iter().filter_map(|(name, given)| {
-        let erased = context.recorder.with_state(|state| state.erased_of(Side::Target, name));
-        let (given, now) = (given.saturating_sub(erased), counts.count(name));
+        let now = counts.count(&name);
         (now < given).then(|| {
             format!("`{name}` of the target was given {given} records and holds {now} now")
         })
@@ -184,6 +173,8 @@ fn refuse(problems: &[String]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn stats(namespaces: &[&str]) -> IndexStats {

@@ -12,10 +12,7 @@ use crate::run::Context;
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
-        Effect::DeleteSource(_) => {
-            must_be_there(context, Side::Target).await?;
-            must_be_there(context, Side::Source).await.map(drop)
-        }
+        Effect::DeleteSource(_) => must_both_be_there(context).await,
         Effect::RemoveResource(resource) => match resource.kind {
             // It lives in a bucket, and its name carries the run.
             ResourceKind::ImportFolder => Ok(()),
@@ -52,6 +49,13 @@ pub(super) async fn must_be_there(context: &Context, side: Side) -> Result<Index
             .with_hint("put it back, or roll back and start again"))
         }
     }
+}
+
+/// # Errors
+/// As [`must_be_there`], of either side.
+pub(super) async fn must_both_be_there(context: &Context) -> Result<()> {
+    must_be_there(context, Side::Target).await?;
+    must_be_there(context, Side::Source).await.map(drop)
 }
 
 /// The index of that name; `None` where there is none.

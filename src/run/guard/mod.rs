@@ -1,7 +1,7 @@
 //! The one place that everything destructive, and everything that moves traffic, has to pass.
 //!
 //! The journal says what was intended; only the world says what is. Every [`Effect`] therefore has a row in [`TABLE`]:
-//! what is looked at, and in which order, before it happens. [`permit`](permit::permit) takes these looks and makes a [`Permit`](permit::Permit)(permit::Permit)
+//! what is looked at, and in which order, before it happens. [`permit`](permit::permit) takes these looks and makes a [`Permit`](permit::Permit)
 //! where all of them hold; nothing else makes one. What changes the world takes a permit by value, and only this module
 //! reaches into [`Hands`], which alone hold an [`Admin`](crate::provider::Admin): a deletion that nobody looked at
 //! cannot be written elsewhere.
