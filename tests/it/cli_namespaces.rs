@@ -1,8 +1,6 @@
 //! `namespaces list` and `namespaces delete` by the built binary, against `emulate` in another process.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
 
 use vecshift::clock::Clock;
 use vecshift::journal::{Holder, Lock, Paths};
@@ -195,14 +193,7 @@ fn a_run_that_a_process_holds_stands_still_while_a_creator_is_deleted() {
     let (cli, emulated) = copied();
     let approved = PLAN.replace("kind: verify,", "kind: verify, needs_approval: true,");
     cli.write("small.yaml", &approved);
-    let mut run = emulated
-        .command(&cli, &["run", "small.yaml", "--adopt"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(run.stderr.take().unwrap()).lines();
-    let mut said = said.map(|line| line.unwrap());
+    let (mut run, mut said) = emulated.spawn(&cli, &["run", "small.yaml", "--adopt"]);
     assert!(said.any(|line| line.contains("waits for approval")));
     erase(&cli, &emulated);
     assert_eq!(cli.run(&["approve", "small.yaml"]).code, 0);

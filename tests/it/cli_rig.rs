@@ -118,6 +118,18 @@ impl Emulated {
         said(&self.command(cli, arguments).output().unwrap())
     }
 
+    /// A process of the program against this emulator, and what it says while it runs.
+    pub fn spawn(
+        &self,
+        cli: &Cli,
+        arguments: &[&str],
+    ) -> (Child, impl Iterator<Item = String> + use<>) {
+        let mut command = self.command(cli, arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        (child, lines)
+    }
+
     /// The program against this emulator.
     pub fn command(&self, cli: &Cli, arguments: &[&str]) -> Command {
         let mut command = cli.command(arguments);

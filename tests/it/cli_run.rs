@@ -1,8 +1,5 @@
 //! Whole migrations by the built binary: a rehearsal, and a real run against `emulate` in another process.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-
 use crate::cli_rig::{Cli, Emulated, said};
 
 /// A plan that takes a second: everything but the canary's and decommission's long waits.
@@ -284,15 +281,7 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     let cli = small();
     cli.write("small.yaml", &SMALL.replace("rehearsal:", canary));
     let emulated = Emulated::start(&cli, "small.yaml", 60);
-    let mut run = cli
-        .command(&["run", "small.yaml"])
-        .env("PINECONE_CONTROLLER_HOST", &emulated.address)
-        .env("PINECONE_API_KEY", "k")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (mut run, mut lines) = emulated.spawn(&cli, &["run", "small.yaml"]);
     assert!(lines.any(|line| line.contains("step 1 bakes for 1 h")), "the bake never began");
     assert_eq!(emulated.run(&cli, &["run", "small.yaml"]).code, 9);
     let back = emulated.run(&cli, &["rollback", "small"]);

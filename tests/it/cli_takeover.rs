@@ -1,8 +1,7 @@
 //! A process that stood still while another machine took its plan.
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::cli_rig::{Cli, Emulated};
 
@@ -34,15 +33,7 @@ fn a_frozen_process_whose_plan_was_taken_stops_when_it_wakes() {
     let cli = Cli::new();
     cli.write("moving.yaml", PLAN);
     let emulated = Emulated::start(&cli, "moving.yaml", 20);
-    let mut run = cli
-        .command(&["run", "moving.yaml"])
-        .env("PINECONE_CONTROLLER_HOST", &emulated.address)
-        .env("PINECONE_API_KEY", "k")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (mut run, mut lines) = emulated.spawn(&cli, &["run", "moving.yaml"]);
     assert!(lines.any(|line| line.contains("bakes for 1 h")), "the bake never began");
     signal("-STOP", run.id());
 

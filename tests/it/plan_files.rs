@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vecshift::plan::{self, Colour, Diagnostics, Inputs};
 
 /// The plans of a folder, by name.
-fn plans(folder: &str) -> Vec<PathBuf> {
+pub fn plans(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests/plans").join(folder);
     let entries = std::fs::read_dir(&folder).unwrap();
     let mut plans: Vec<_> = entries
@@ -21,7 +21,7 @@ fn plans(folder: &str) -> Vec<PathBuf> {
     plans
 }
 
-fn inputs() -> Inputs {
+pub fn inputs() -> Inputs {
     let env = BTreeMap::from([("HOME_REGION".to_owned(), "eu-west-1".to_owned())]);
     Inputs { vars: BTreeMap::new(), env }
 }

@@ -1,16 +1,13 @@
 //! A mistake is reported once, and what a hint says can be written.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use vecshift::plan::assertion::ParsedAssertion;
-use vecshift::plan::{self, Diagnostic, Diagnostics, Inputs, METRICS};
+use vecshift::plan::{self, Diagnostic, Diagnostics, METRICS};
 
-fn inputs() -> Inputs {
-    let env = [("HOME_REGION".to_owned(), "eu-west-1".to_owned())].into();
-    Inputs { vars: Default::default(), env }
-}
+use crate::plan_files::{inputs, plans};
 
 /// What reading `text` in place of the file at `path` finds, warnings too.
 fn found(path: &Path, text: &str) -> Diagnostics {
@@ -22,17 +19,6 @@ fn found(path: &Path, text: &str) -> Diagnostics {
 
 fn said(diagnostics: &Diagnostics) -> BTreeSet<String> {
     diagnostics.iter().map(|one| format!("{} {}", one.code, one.message)).collect()
-}
-
-fn plans(folder: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(Path::new("tests/plans").join(folder)).unwrap();
-    let mut plans: Vec<_> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
-        .filter(|path| !path.to_string_lossy().ends_with(".base.yaml"))
-        .collect();
-    plans.sort();
-    plans
 }
 
 /// The ends of all words that a colon follows, outside of comments and quotes; with `kind`, of the words after it too.

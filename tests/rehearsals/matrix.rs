@@ -36,7 +36,7 @@ stages:
       - overlap@10 >= 0.99
 "#;
 
-fn pod() -> Deployment {
+pub fn pod() -> Deployment {
     Deployment::Pod {
         environment: "us-east-1-aws".into(),
         pod_type: "p1.x1".into(),
@@ -51,7 +51,7 @@ fn serverless() -> Deployment {
     Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
 }
 
-fn index(deployment: Deployment, dimension: Option<u32>, vector_type: VectorType) -> IndexSpec {
+pub fn index(deployment: Deployment, dimension: Option<u32>, vector_type: VectorType) -> IndexSpec {
     IndexSpec {
         name: "old".into(),
         dimension,

@@ -1,6 +1,5 @@
 //! What a verification finds, what it says of it, and what it must not claim.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
@@ -8,14 +7,15 @@ use vecshift::ErrorKind;
 use vecshift::copy::{Difference, DifferenceKind};
 use vecshift::journal::{Entry, RunState};
 use vecshift::model::{
-    Deployment, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Observed, Record, RecordId,
-    Side, StageId, Vector, VectorType, Verdict,
+    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Observed, Record, RecordId, Side,
+    StageId, Vector, VectorType, Verdict,
 };
 use vecshift::provider::Query;
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Listener, Outcome, Progress, Silent};
 
+use crate::matrix::{index, pod};
 use crate::rig::Rig;
 
 const PLAN: &str = r#"
@@ -56,26 +56,6 @@ fn number(observed: Option<Observed>) -> f64 {
     observed.and_then(|observed| observed.number()).unwrap()
 }
 
-fn pod() -> IndexSpec {
-    let deployment = Deployment::Pod {
-        environment: "us-east-1-aws".into(),
-        pod_type: "p1.x1".into(),
-        pods: 1,
-        replicas: 1,
-        shards: 1,
-        indexed: None,
-    };
-    IndexSpec {
-        name: "old".into(),
-        dimension: Some(8),
-        metric: Metric::Cosine,
-        vector_type: VectorType::Dense,
-        deployment,
-        deletion_protection: false,
-        tags: BTreeMap::new(),
-    }
-}
-
 /// Sixty records of five kinds: a query of ten meets twelve that are equal, of which each side gives ten of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn which_of_equals_comes_first_is_no_difference() {
@@ -90,7 +70,8 @@ async fn which_of_equals_comes_first_is_no_difference() {
         metadata: Metadata::default(),
     });
     let records = vec![(Namespace::new("all"), records.collect())];
-    let rig = Rig::holding(&plan(asked), pod(), records, Transport::Auto).await;
+    let index = IndexSpec { metric: Metric::Cosine, ..index(pod(), Some(8), VectorType::Dense) };
+    let rig = Rig::holding(&plan(asked), index, records, Transport::Auto).await;
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_eq!(verdict(&rig, "overlap@10").0, Verdict::Pass);
