@@ -2,18 +2,16 @@
 //! something else.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::compare::is_same;
+use super::json_lines::{self, JsonLines};
 use super::pipeline::fetch_all;
 use super::transform::{Changed, Transform};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::Source;
 
@@ -69,10 +67,7 @@ pub(super) async fn meet_records(
 
 /// The ids that a copy leaves as the target has them: one JSON line each, on disk before the checkpoint that counts them.
 #[derive(Debug)]
-pub struct Skipped {
-    path: PathBuf,
-    file: Mutex<Option<File>>,
-}
+pub struct Skipped(JsonLines);
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -82,7 +77,7 @@ struct Line {
 
 impl Skipped {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, file: Mutex::new(None) }
+        Self(JsonLines::new(path))
     }
 
     /// Appends ids; they are on disk when this returns.
@@ -90,27 +85,8 @@ impl Skipped {
     /// # Errors
     /// Where the file cannot be written.
     pub fn put(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
-        let mut bytes = Vec::new();
-        for id in ids {
-            let line = Line { target_namespace: namespace.clone(), id: id.clone() };
-            serde_json::to_writer(&mut bytes, &line).map_err(|error| {
-                Error::unexpected("an id cannot be written as JSON").with_source(error)
-            })?;
-            bytes.push(b'\n');
-        }
-        let cannot = |error| Error::io(format!("cannot write {}", self.path.display()), error);
-        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match slot.as_mut() {
-            Some(file) => file,
-            None => {
-                if let Some(dir) = self.path.parent() {
-                    std::fs::create_dir_all(dir).map_err(cannot)?;
-                }
-                let file = OpenOptions::new().create(true).append(true).open(&self.path);
-                slot.insert(file.map_err(cannot)?)
-            }
-        };
-        file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(cannot)
+        let line = |id: &RecordId| Line { target_namespace: namespace.clone(), id: id.clone() };
+        self.0.put(ids.iter().map(line))
     }
 }
 
@@ -119,27 +95,15 @@ impl Skipped {
 pub struct Kept(HashSet<u64>);
 
 impl Kept {
-    /// Reads what [`Skipped`] wrote; nothing where there is no file. A last line that was cut off is passed over: no
-    /// checkpoint counts it.
+    /// Reads what [`Skipped`] wrote; nothing where there is no file.
     ///
     /// # Errors
     /// Where the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => return Err(cannot(error)),
-        };
         let mut kept = HashSet::new();
-        for line in BufReader::new(file).lines() {
-            if let Ok(Line { target_namespace, id }) = serde_json::from_str(&line.map_err(cannot)?)
-            {
-                kept.insert(key(&target_namespace, &id));
-            }
-        }
+        json_lines::read(path, |Line { target_namespace, id }| {
+            kept.insert(key(&target_namespace, &id));
+        })?;
         Ok(Self(kept))
     }
 
@@ -160,6 +124,9 @@ fn key(namespace: &Namespace, id: &RecordId) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
     use super::*;
 
     #[test]

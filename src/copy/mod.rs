@@ -15,6 +15,7 @@ mod disjoint;
 mod enumerate;
 mod existing;
 mod export;
+mod json_lines;
 mod partition;
 mod pipeline;
 mod read;
