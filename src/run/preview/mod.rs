@@ -13,8 +13,8 @@ use super::pace::Reading;
 use super::prepare::changes_to_adopt;
 use super::stage::{
     Chosen, Facts, Held, Selection, Sides, WayToGo, Weight, audit_missing_source, check_manifest,
-    choose, look, not_copied, not_taken, refuse_differences, refuse_other_dimension, sample_of,
-    selections, spec_of, usual_size, ways,
+    choose, held_by, look, not_copied, not_taken, refuse_differences, refuse_other_dimension,
+    sample_of, selections, spec_of, usual_size, ways,
 };
 use super::world::World;
 use crate::copy::{Mapping, idle_patterns};
@@ -126,7 +126,8 @@ pub async fn preview(
     let seen = Seen::look(plan, world, state, options, true).await?;
     refuse_others(state, seen.source.as_ref(), seen.target.as_ref())?;
     let is_retired = state.is_past_no_return();
-    let Seen { source, target, stats, selected, chosen, estimates, held, mut notes } = seen;
+    let Seen { source, target, stats, target_holds, selected, chosen, estimates, held, mut notes } =
+        seen;
     let inventory = world.source.inventory().await?;
     notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
     let left = not_taken(&selected, &stats);
@@ -157,7 +158,12 @@ pub async fn preview(
             records: Some(stats.total).filter(|_| !is_retired),
             inventory,
         },
-        target: side_of_target(plan, world, target).await?,
+        target: Side {
+            index: plan.file.target.index.clone(),
+            records: target.as_ref().filter(|seen| seen.ready).map(|_| target_holds.total),
+            description: target,
+            inventory: None,
+        },
         counts: Counts::default(),
         stages: Vec::new(),
         point_of_no_return: point_of_no_return(plan).filter(|_| !is_retired),
@@ -212,6 +218,7 @@ struct Seen {
     source: Option<IndexDescription>,
     target: Option<IndexDescription>,
     stats: IndexStats,
+    target_holds: IndexStats,
     selected: Vec<Selection>,
     /// The ways of copies that are still to be chosen.
     chosen: BTreeMap<StageId, Chosen>,
@@ -246,6 +253,7 @@ impl Seen {
             check_target(asked, source.as_ref(), target.as_ref())?;
         }
         let mut seen = Self {
+            target_holds: held_by(world, target.as_ref()).await?,
             source,
             target,
             stats,
@@ -279,8 +287,8 @@ impl Seen {
         for selection in &self.selected {
             let weight = Weight::of(plan, selection, spec, &sampled)?;
             let (stats, target) = (&self.stats, self.target.as_ref());
-            let sides = Sides { source: spec, stats, target };
-            let facts = Facts::of(plan, world, selection, sides, weight).await?;
+            let sides = Sides { source: spec, stats, target, held: &self.target_holds };
+            let facts = Facts::of(plan, world, selection, sides, weight);
             let copy = &selection.copy;
             let mut enumerated = Vec::new();
             if is_open(plan, state, selection) {
@@ -298,7 +306,7 @@ impl Seen {
             let is_written = matches!(route, Some(Route::Stream | Route::Staging));
             let is_untouched = state.stage(&copy.id).is_none_or(|stage| !stage.has_started());
             if estimates && is_written && is_untouched {
-                let held = look(plan, world, selection, &facts.held, &sampled).await?;
+                let held = look(plan, world, selection, facts.held, &sampled).await?;
                 self.held.extend(held.map(|held| (copy.id.clone(), held)));
             }
             let ways = ways(&facts, &enumerated);
@@ -316,19 +324,6 @@ struct Estimate {
     ways: Vec<WayToGo>,
     /// Reading all of it once.
     reading: Reading,
-}
-
-async fn side_of_target(
-    plan: &Plan,
-    world: &World,
-    description: Option<IndexDescription>,
-) -> Result<Side> {
-    let records = match &description {
-        Some(seen) if seen.ready => Some(world.target.stats().await?.total),
-        _ => None,
-    };
-    let index = plan.file.target.index.clone();
-    Ok(Side { index, description, records, inventory: None })
 }
 
 /// Whether the way of a copy stage is still to be chosen.

@@ -35,7 +35,7 @@ pub(super) use copy::{
     pipeline, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
-pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, way_of, ways};
+pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, held_by, way_of, ways};
 pub(super) use sampling::picks;
 pub(crate) use verify::COLD_FIGURE;
 pub(super) use weight::{Weight, sample_of, sample_size, usual_size};

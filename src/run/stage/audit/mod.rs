@@ -25,7 +25,7 @@ use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
 use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
-use super::route::{Facts, Sides, Way};
+use super::route::{Facts, Sides, Way, held_by};
 use super::sampling::Sampled;
 use super::weight::{Weight, sample_of, sample_size};
 use super::{Acted, Check, Work, spec_of};
@@ -106,12 +106,14 @@ impl Work for AuditWork {
         let (plan, count) = (&context.plan, sample_size(&context.plan, self.0.sample));
         let sampled = sample_of(plan, &context.world, &index.spec, &selections, count).await?;
         let target = context.world.target.describe().await?;
+        let held = held_by(&context.world, target.as_ref()).await?;
         let (mut weights, mut ways) = (Vec::new(), Vec::new());
         for selection in &selections {
             let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
-            let sides = Sides { source: &index.spec, stats: &stats, target: target.as_ref() };
+            let (source, target) = (&index.spec, target.as_ref());
+            let sides = Sides { source, stats: &stats, target, held: &held };
             let facts = Facts::of(plan, &context.world, selection, sides, weight.clone());
-            ways.extend(super::route::ways(&facts.await?, &[]));
+            ways.extend(super::route::ways(&facts, &[]));
             weights.push(weight);
         }
         let log = self.query_log(context, &stats).await?;

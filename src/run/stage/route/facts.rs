@@ -29,7 +29,7 @@ pub(crate) struct Facts<'a> {
     /// Whether the plan makes the target.
     pub is_made: bool,
     /// What the target holds already.
-    pub held: IndexStats,
+    pub held: &'a IndexStats,
     pub is_same_project: bool,
     pub service_plan: Option<ServicePlan>,
     pub weight: Weight,
@@ -43,27 +43,36 @@ pub(crate) struct Sides<'a> {
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
     pub target: Option<&'a IndexDescription>,
+    /// What the target holds: [`held_by`].
+    pub held: &'a IndexStats,
+}
+
+/// What a target holds; nothing where it is not there, or not ready yet.
+///
+/// # Errors
+/// Those of the target.
+pub(crate) async fn held_by(
+    world: &World,
+    target: Option<&IndexDescription>,
+) -> Result<IndexStats> {
+    match target {
+        Some(seen) if seen.ready => world.target.stats().await,
+        _ => Ok(IndexStats::default()),
+    }
 }
 
 impl<'a> Facts<'a> {
     /// Collects the facts of one copy between these sides.
-    ///
-    /// # Errors
-    /// Those of the target.
-    pub async fn of(
+    pub fn of(
         plan: &Plan,
         world: &World,
         selection: &'a Selection,
         sides: Sides<'a>,
         weight: Weight,
-    ) -> Result<Self> {
-        let Sides { source, stats, target } = sides;
-        let held = match target {
-            Some(seen) if seen.ready => world.target.stats().await?,
-            _ => IndexStats::default(),
-        };
+    ) -> Self {
+        let Sides { source, stats, target, held } = sides;
         let prices = PriceTable::new(plan.file.prices.as_ref());
-        Ok(Self {
+        Self {
             copy: &selection.copy,
             mappings: &selection.mappings,
             source,
@@ -76,7 +85,7 @@ impl<'a> Facts<'a> {
             service_plan: plan.service_plan(),
             cost: prices.estimate(&source.deployment, weight.load()),
             weight,
-        })
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl Facts<'_> {
             refuses_name(namespace.explicit())
                 .map(|why| format!("`{namespace}` cannot be a folder's name: {why}"))
         };
-        taken(expected.keys(), &self.held).or_else(|| expected.keys().find_map(unnameable))
+        taken(expected.keys(), self.held).or_else(|| expected.keys().find_map(unnameable))
     }
 }
 

@@ -6,7 +6,7 @@ mod facts;
 mod import;
 mod ways;
 
-pub(crate) use self::facts::{Facts, Sides};
+pub(crate) use self::facts::{Facts, Sides, held_by};
 pub(super) use self::import::taken;
 pub(crate) use self::ways::{Way, way_of, ways};
 use super::copy::{Enumerated, Enumerator, Selection};
@@ -171,8 +171,10 @@ pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Rout
         None => Vec::new(),
     };
     let weight = Weight::of(plan, &selection, &source.spec, &sampled)?;
-    let sides = Sides { source: &source.spec, stats: &stats, target: seen.as_ref() };
-    let facts = Facts::of(plan, world, &selection, sides, weight).await?;
+    let held = held_by(world, seen.as_ref()).await?;
+    let (source, target) = (&source.spec, seen.as_ref());
+    let sides = Sides { source, stats: &stats, target, held: &held };
+    let facts = Facts::of(plan, world, &selection, sides, weight);
     let chosen = choose(plan, &facts, world, None).await?;
     if !context.options.is_rehearsal {
         chosen.reach(copy, world).await?;

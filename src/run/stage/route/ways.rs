@@ -285,7 +285,7 @@ mod tests {
                 target,
                 is_found: false,
                 is_made: true,
-                held: IndexStats::default(),
+                held: &IndexStats::default(),
                 is_same_project: self.is_same_project,
                 service_plan: self.service_plan,
                 weight: Weight {
