@@ -1,4 +1,4 @@
-//! What a stage is given: everything it needs, as data and handles.
+//! The context of a stage: everything it works with, as data and handles.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ use crate::plan::{CheckedStage, Plan};
 use crate::provider::manifest::Spool;
 use crate::traffic::Driver;
 
-/// What a stage is given.
+/// Everything a stage works with.
 #[derive(Clone)]
 pub struct Context {
     pub plan: Arc<Plan>,
-    /// The stage's place in the plan.
+    /// The stage's position in the plan.
     pub index: usize,
     pub world: World,
     pub driver: Option<Arc<dyn Driver>>,
@@ -30,11 +30,11 @@ pub struct Context {
     pub clock: Clock,
     pub cancel: CancellationToken,
     pub options: Arc<RunOptions>,
-    /// The folder of this run's artifacts.
+    /// The folder for this run's artifacts.
     pub artifacts: PathBuf,
-    /// The sorted ids of the manifest of each copy stage, once they were opened.
+    /// The sorted manifest ids of each copy stage, once they have been opened.
     pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
-    /// When this process has waited long enough.
+    /// When this process stops waiting and ends.
     pub detach_at: Option<Timestamp>,
 }
 
@@ -47,7 +47,7 @@ impl Context {
         self.stage().id.clone()
     }
 
-    /// The folded state of this stage.
+    /// Returns the folded state of this stage.
     pub fn state(&self) -> Result<StageState> {
         let id = &self.stage().id;
         self.recorder
@@ -59,35 +59,36 @@ impl Context {
         self.recorder.record(event)
     }
 
-    /// As [`Recorder::fence`].
+    /// Does the same as [`Recorder::fence`].
     pub fn fence(&self) -> Result<()> {
         self.recorder.fence()
     }
 
-    /// Whether an assertion of this stage is about a metric.
+    /// Returns whether an assertion of this stage uses the metric.
     pub fn asks(&self, metric: &str) -> bool {
         self.stage().assertions.iter().any(|assertion| assertion.metric.name == metric)
     }
 
-    /// A sentence for the report.
+    /// Records a sentence for the report.
     pub fn note(&self, text: impl Into<String>) -> Result<()> {
         self.record(Event::Noted { stage: self.id(), text: text.into() })
     }
 
-    /// Records a file the stage left; `path` as it should be shown.
+    /// Records a file that the stage has written, with its path as it should be shown.
     pub fn wrote(&self, name: &str, path: PathBuf, records: u64) -> Result<()> {
         let artifact =
             Artifact { name: name.to_owned(), path: path.display().to_string(), records };
         self.record(Event::ArtifactWritten { stage: self.id(), artifact })
     }
 
-    /// The path of a file that the plan names: relative ones start at the plan's folder, and in a rehearsal all of
-    /// them are among its artifacts, so that nothing outside is overwritten.
+    /// Resolves the path of a file named in the plan. Relative paths start at the plan's folder. In a rehearsal all
+    /// paths lie among its artifacts, so that nothing outside is overwritten.
     pub fn output_path(&self, place: &str) -> PathBuf {
         self.output_below(&self.plan.base, place)
     }
 
-    /// As [`Context::output_path`], for a file that is one of the run's artifacts unless its path is absolute.
+    /// Resolves the path of a file that is one of the run's artifacts unless its path is absolute; otherwise the same
+    /// as [`Context::output_path`].
     pub fn artifact_path(&self, place: &str) -> PathBuf {
         self.output_below(&self.artifacts, place)
     }
@@ -99,8 +100,10 @@ impl Context {
         }
     }
 
+    /// Returns an error if the run is to stop.
+    ///
     /// # Errors
-    /// `Interrupted` once the run was asked to stop.
+    /// `Interrupted` once the run has been asked to stop.
     pub fn stop_if_cancelled(&self) -> Result<()> {
         match self.cancel.is_cancelled() {
             true => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
@@ -108,7 +111,7 @@ impl Context {
         }
     }
 
-    /// Waits, and stops waiting when the run is asked to stop.
+    /// Waits for `duration`, or until the run is asked to stop.
     pub async fn sleep(&self, duration: std::time::Duration) -> Result<()> {
         tokio::select! {
             () = self.clock.sleep(duration) => self.stop_if_cancelled(),
@@ -116,7 +119,7 @@ impl Context {
         }
     }
 
-    /// Whether this process should end as waiting instead of waiting on.
+    /// Returns whether this process should stop waiting and end with the run on hold.
     pub fn must_detach(&self) -> bool {
         self.options.no_wait || self.detach_at.is_some_and(|at| self.clock.now() >= at)
     }

@@ -1,11 +1,11 @@
-//! What comes next: a pure function of the plan, the state and this run's options.
+//! Decides what comes next, as a pure function of the plan, the state and the options.
 
 use crate::journal::{Cause, Gate, Hold, HookState, Phase, RunState, StageState, StageStatus};
 use crate::model::{Side, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 
-/// What comes next.
+/// The next step of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     Start,
@@ -20,14 +20,14 @@ pub enum Decision {
     Undo(usize),
     FinishRollback,
     Finish,
-    /// There is nothing left to do in this state.
+    /// Nothing is left to do in this state.
     End,
 }
 
-/// Says what comes next.
+/// Decides what comes next.
 ///
-/// `until` is the last stage that may be performed. Stages that are not implemented count as passed: reading
-/// the plan has warned of them.
+/// `until` is the last stage to perform. Stages that are not implemented count as passed; reading the plan has warned
+/// about them.
 pub fn decide(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
     match state.phase {
         Phase::Empty => Decision::Start,
@@ -76,7 +76,7 @@ fn forward(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
     Decision::Perform(index)
 }
 
-/// Holds the run while somebody's data is deleted: nothing is read or written meanwhile.
+/// Holds the run while an erasure is under way, during which nothing is read or written.
 fn erasure(plan: &Plan, state: &RunState) -> Option<Hold> {
     let ((side, what), _) = state.erasing.first_key_value()?;
     let index = match side {
@@ -98,7 +98,7 @@ fn stage_gate(plan: &Plan, state: &RunState, stage: &StageState, index: usize) -
     Some(Decision::Hold { stage: stage.id.clone(), hold: Hold::Approval { gate } })
 }
 
-/// Says what to undo next, last stage first; stages that never started have nothing to undo.
+/// Decides which stage to undo next, the last one first. Stages that never started have nothing to undo.
 fn next_undo(plan: &Plan, state: &RunState) -> Decision {
     if wants_hooks(plan, state, HookWhen::BeforeRollback) {
         return Decision::RunHooks(HookWhen::BeforeRollback);
@@ -120,10 +120,10 @@ fn after_end(plan: &Plan, state: &RunState, moments: &[HookWhen]) -> Decision {
     }
 }
 
-/// Whether a hook of this moment has not ended yet.
+/// Returns whether a hook of this moment has yet to finish.
 ///
-/// A hook of the beginning that failed, and that the run depends on, has not: whatever it was to prepare is not
-/// prepared, and the next try runs it again.
+/// A `before_run` hook that failed and must succeed counts as unfinished: what it should prepare is not ready, so the
+/// next attempt runs it again.
 pub(super) fn wants_hooks(plan: &Plan, state: &RunState, when: HookWhen) -> bool {
     let has_ended = |hook: &Hook, index: usize| match state.hooks.get(&hook_key(when, index, None))
     {
@@ -140,7 +140,7 @@ pub(super) fn wants_hooks(plan: &Plan, state: &RunState, when: HookWhen) -> bool
         .any(|(index, hook)| hook.when == Some(when) && !has_ended(hook, index))
 }
 
-/// The name of a hook in the journal: its moment, its place in the plan and what it was run for.
+/// Names a hook in the journal by its moment, its position in the plan and what it was run for.
 pub(super) fn hook_key(when: HookWhen, index: usize, of: Option<&str>) -> String {
     match of {
         Some(of) => format!("{}#{}@{of}", when.name(), index + 1),

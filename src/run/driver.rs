@@ -1,4 +1,4 @@
-//! The traffic driver of a run; in a rehearsal one that moves nothing outside.
+//! Opens the traffic driver of a run, or in a rehearsal one that moves nothing outside.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::plan::Plan;
 use crate::plan::file::Traffic;
 use crate::traffic::{self, Driver, DriverContext, Seen};
 
-/// The driver the plan names; `None` where it names none.
+/// Opens the driver named in the plan; `None` if it names none.
 ///
 /// # Errors
-/// As [`traffic::open`].
+/// The same as [`traffic::open`].
 pub fn open_driver(
     plan: &Plan,
     environment: &BTreeMap<String, String>,
@@ -30,11 +30,11 @@ pub fn open_driver(
     traffic::open(asked, context).map(|driver| Some(driver.into()))
 }
 
-/// The driver for a rehearsal: files go under `folder`, requests and commands are not sent and their weight is kept
-/// in a file there.
+/// Opens the driver for a rehearsal: files go below `folder`, and instead of sending requests or running commands the
+/// weight is kept in a file there.
 ///
 /// # Errors
-/// As [`traffic::open`].
+/// The same as [`traffic::open`].
 pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Driver>>> {
     let Some(asked) = &plan.file.traffic else { return Ok(None) };
     let mut asked = asked.clone();
@@ -54,7 +54,7 @@ pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Dri
     traffic::open(&asked, context).map(|driver| Some(driver.into()))
 }
 
-/// Keeps the weight in a file of its own, so that the next process of a rehearsal finds it.
+/// A driver that keeps the weight in a file, so that the next process of the rehearsal finds it.
 struct Remembered {
     kind: &'static str,
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! Performing what was decided, until nothing is left or somebody has to be waited for.
+//! Carries out one decision after another, until nothing is left to do or the run has to wait.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use crate::journal::{Event, Hold, Phase, RunState, StageStatus, Trouble};
 use crate::model::{Side, StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
-/// How often a working stage's requests are looked for.
+/// How often the inbox is checked for requests while a stage is working.
 const ATTEND: Duration = Duration::from_secs(2);
 
 impl PreparedRun {
-    /// Runs the plan to its end, to a wait, or to a stop.
+    /// Runs the plan until it ends, has to wait, or is stopped.
     ///
     /// # Errors
-    /// Where the journal cannot be written or the world drifted from what the journal says. A stage that could
-    /// not be performed is an [`Outcome`].
+    /// If the journal cannot be written, or the world no longer matches it. A stage that could not be performed is an
+    /// [`Outcome`], not an error.
     pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
         let recorder = self.recorder.clone();
         recorder.while_held(self.execute_while_held(cancel)).await
@@ -36,13 +36,13 @@ impl PreparedRun {
 
     async fn execute_while_held(self, cancel: CancellationToken) -> Result<Outcome> {
         if self.state().is_open() {
-            // An abort needs nothing of what a run that goes on does.
+            // An abort skips the checks that going on would need.
             self.recorder.take_requests()?;
         }
         let state = self.state();
         let was_done = state.phase == Phase::Done && state.digest == self.plan.digest;
         if !state.is_open() && !was_done {
-            // What cannot work is said before anything is touched.
+            // Report what cannot work before anything is touched.
             let fresh = RunState::default();
             self.preflight(&fresh).await?;
             can_begin(&self.plan, &self.world, &fresh, &self.options).await?;
@@ -71,7 +71,7 @@ impl PreparedRun {
         preflight.refuse().await
     }
 
-    /// A run that is taken up goes on with the indexes it began with, or not at all.
+    /// Refuses to continue a run with indexes other than those it began with.
     async fn refuse_others(&self, state: &RunState) -> Result<()> {
         for (side, known) in &state.identities {
             let seen = match side {
@@ -87,11 +87,11 @@ impl PreparedRun {
 }
 
 pub(super) struct Executor {
-    /// The context of the first stage; those of the others differ in the index.
+    /// The context of the first stage; the others differ only in `index`.
     base: Context,
-    /// Stages this process has begun.
+    /// Stages that this process has started.
     begun: HashSet<usize>,
-    /// The error that stopped the run in this process, and the stage it was met in.
+    /// The error that stopped the run in this process, and the stage in which it occurred.
     erred: Option<(Option<StageId>, Error)>,
 }
 
@@ -157,8 +157,8 @@ impl Executor {
         }
     }
 
-    /// What an earlier process left open is looked at before anything else: whether the source went, and whose
-    /// protection is to be put back. A rollback waits for nothing of this.
+    /// Settles what an earlier process left open: whether the source was deleted, and protection that has to be put
+    /// back. Skipped for a rollback, which must not wait for this.
     async fn settle(&self, was_done: bool) -> Result<()> {
         if was_done || self.is_rolling_back() {
             return Ok(());
@@ -175,7 +175,8 @@ impl Executor {
             || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
     }
 
-    /// Stages that passed must still be true of the world; unless they are to be undone, which waits for nothing.
+    /// Refuses to continue if the world no longer matches a stage that passed. Skipped for a rollback, which must not
+    /// wait for this.
     async fn refuse_drift(&self) -> Result<()> {
         if self.is_rolling_back() {
             return Ok(());
@@ -204,7 +205,7 @@ impl Executor {
 
     async fn run_hooks(&mut self, when: HookWhen) -> Result<()> {
         match self.base.run_hooks(when, None).await {
-            // A hook of the beginning that fails stops the run before anything was touched.
+            // A failed `before_run` hook stops the run before anything is touched.
             Err(error) if when == HookWhen::BeforeRun => {
                 let hook = error.context_of("hook").map(str::to_owned);
                 let trouble = Trouble { hook, ..Trouble::of(&error) };
@@ -217,7 +218,7 @@ impl Executor {
         }
     }
 
-    /// Waits for a hold. Returns the outcome where this process does not wait.
+    /// Waits for a hold to be released. Returns the outcome if this process does not wait.
     async fn hold(&self, stage: StageId, hold: Hold) -> Result<Option<Outcome>> {
         let is_new = self.base.recorder.with_state(|state| {
             state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold))
@@ -262,7 +263,7 @@ impl Executor {
             Ok(Acted::Judged { verdict, reason }) => self.conclude(&context, verdict, reason).await,
             Ok(Acted::Held(hold)) => self.hold(stage, hold).await,
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                // Either the run is to stop, or a pause or an abort wants a decision.
+                // The run is to stop, or a pause or abort has to be decided on.
                 context.stop_if_cancelled()?;
                 Ok(None)
             }
@@ -270,8 +271,8 @@ impl Executor {
         }
     }
 
-    /// Puts back what was taken off an index to delete it, where it is still there. Where that cannot be done, the next
-    /// process does it.
+    /// Restores protection that was lifted for a deletion, if the index still exists. If that fails, the next process
+    /// tries again.
     async fn put_back(&self, context: &Context) -> Result<()> {
         match guard::put_back(context, None).await {
             Ok(true) => context.note("the source is protected again"),
@@ -290,7 +291,7 @@ impl Executor {
         Ok(None)
     }
 
-    /// Acts, tries again as the plan allows, and lets a pause or an abort interrupt it.
+    /// Performs a stage, retries as the plan allows, and lets a pause or an abort interrupt it.
     async fn act(&self, context: &Context) -> Result<Acted> {
         let common = context.plan.file.stages[context.index].common.clone();
         let (tries, wait) = common.retry.map_or((0, None), |retry| (retry.times, retry.wait));
@@ -325,7 +326,7 @@ impl Executor {
         };
         let deadline = async {
             match timeout {
-                // On a clock that skips, a deadline would pass at once.
+                // On a clock that skips time, the deadline would pass at once.
                 Some(limit) if !context.clock.is_scaled() => context.clock.sleep(limit).await,
                 _ => std::future::pending().await,
             }
@@ -375,7 +376,7 @@ impl Executor {
         let context = self.at(index);
         let stage = context.id();
         let undone = match work_of(&context.plan, index).undo(&context).await {
-            // Not a failure: the next run goes on with the rollback.
+            // An interruption is not a failure: the next run continues the rollback.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             undone => undone,
         };
@@ -416,7 +417,7 @@ impl Executor {
     }
 }
 
-/// What to do about traffic that somebody moved.
+/// Describes what to do about traffic that somebody else moved.
 fn ways_on(change: &TrafficChange, plan: &std::path::Path) -> String {
     let accept = match change.to {
         Some(weight) => {
@@ -428,7 +429,7 @@ fn ways_on(change: &TrafficChange, plan: &std::path::Path) -> String {
     format!("{} and run the same command again{accept}; or roll back", change.way_back())
 }
 
-/// Returns how a run ends that was stopped, in this process or by what the journal holds.
+/// Returns the outcome of a run that stopped in this process or in an earlier one.
 fn stopped(state: &RunState, erred: Option<(Option<StageId>, Error)>) -> Outcome {
     if let Some((stage, error)) = erred {
         return Outcome::Erred { stage, error };
@@ -443,10 +444,10 @@ fn stopped(state: &RunState, erred: Option<(Option<StageId>, Error)>) -> Outcome
     failed.map_or(Outcome::Done, |(stage, reason)| Outcome::Failed { stage, reason })
 }
 
-/// A rollback that was asked for: takes the lock and undoes, last stage first.
+/// Rolls a run back on request: takes the lock and undoes its stages, the last one first.
 ///
 /// # Errors
-/// `Refused` where there is nothing to roll back, or where the point of no return has passed.
+/// `Refused` if there is nothing to roll back, or if the point of no return has passed.
 pub async fn roll_back(
     run: PreparedRun,
     purge: bool,

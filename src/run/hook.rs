@@ -1,4 +1,4 @@
-//! Hooks: each run at most once for a moment, with its end in the journal and no secrets but its own.
+//! Runs hooks: each at most once for its moment, with its result in the journal and no secrets but its own.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::journal::{Event, HookState, RunState};
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 use crate::traffic::action::{Command, Hidden, run_command, send_http};
 
-/// How long a hook may take where the plan does not say.
+/// How long a hook may take unless the plan says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Context {
-    /// Runs the hooks of a moment that have not ended; `of` names the stage or step they are run for.
+    /// Runs the hooks of a moment that have not finished yet. `of` names the stage or step they run for.
     ///
     /// # Errors
-    /// `Hook` for the first failure of a hook whose `on_failure` is `fail`; hooks of a rollback never stop it.
+    /// `Hook` for the first failure of a hook whose `on_failure` is `fail`. Rollback hooks never cause an error.
     pub(super) async fn run_hooks(&self, when: HookWhen, of: Option<&str>) -> Result<()> {
         let hooks: Vec<Hook> = self.plan.file.hooks.clone();
         let mut first = None;
@@ -37,7 +37,7 @@ impl Context {
         }
     }
 
-    /// Runs the rollback hooks of a stage, all of them; returns what failed.
+    /// Runs all rollback hooks of a stage and returns the failures.
     pub(super) async fn run_rollback_hooks(&self, hooks: &[Hook]) -> Vec<String> {
         let mut failed = Vec::new();
         for (index, hook) in hooks.iter().enumerate() {
@@ -99,7 +99,7 @@ impl Context {
     }
 }
 
-/// What a hook gets to know.
+/// Builds the JSON document that a hook receives.
 pub(super) fn hook_event(state: &RunState, stage: &str, moment: &str) -> serde_json::Value {
     json!({
         "moment": moment,
@@ -114,7 +114,7 @@ pub(super) fn hook_event(state: &RunState, stage: &str, moment: &str) -> serde_j
     })
 }
 
-/// Wraps what went wrong in a hook: whatever it is, it is the hook that failed, and the user who can mend it.
+/// Wraps an error as a hook's failure, since only the hook's author can fix the cause.
 fn failed(key: &str, cause: &Error) -> Error {
     let hint = match cause.kind() {
         ErrorKind::Timeout => "see what it waits for, or give it a longer `timeout`",
@@ -128,7 +128,7 @@ fn failed(key: &str, cause: &Error) -> Error {
         .with_hint(hint)
 }
 
-/// Whether all hooks of the moment run whatever fails.
+/// Returns whether the remaining hooks of this moment run after one has failed.
 fn collects(when: HookWhen) -> bool {
     matches!(
         when,
@@ -141,7 +141,7 @@ fn collects(when: HookWhen) -> bool {
     )
 }
 
-/// `VECSHIFT_MOMENT`, `VECSHIFT_STAGE` and so on.
+/// Derives the environment variables `VECSHIFT_MOMENT`, `VECSHIFT_STAGE` and so on from the event.
 fn hook_variables(event: &serde_json::Value) -> Vec<(String, String)> {
     let Some(fields) = event.as_object() else { return Vec::new() };
     let text = |value: &serde_json::Value| match value {

@@ -1,4 +1,4 @@
-//! From what a stage measured to what becomes of it.
+//! Turns what a stage measured into a verdict.
 
 use super::context::Context;
 use crate::assertion::{Measured, judge_once, stage_verdict};
@@ -6,15 +6,15 @@ use crate::error::Result;
 use crate::journal::{Event, Judged};
 use crate::model::{Judgement, Verdict};
 
-/// What the assertions of a stage came to.
+/// The combined judgement of a stage's assertions.
 pub(super) struct Judgements {
     pub verdict: Verdict,
-    /// What decided, in one line.
+    /// The deciding assertions, in one line.
     pub reason: String,
 }
 
 impl Context {
-    /// Judges all assertions of the stage once and records each.
+    /// Judges every assertion of the stage once and records each judgement.
     pub(super) fn judge(&self, measured: &Measured, source: &Measured) -> Result<Judgements> {
         let assertions = &self.stage().assertions;
         let judgements: Vec<Judgement> =
@@ -36,7 +36,7 @@ impl Context {
         Ok(())
     }
 
-    /// A stage without an assertion that blocks has done its work and passes on that.
+    /// Combines judgements into one verdict. A stage without a blocking assertion passes because its work is done.
     pub(super) fn combine(&self, judgements: &[Judgement]) -> Judgements {
         let strict = self.options.strict;
         let verdict = stage_verdict(judgements, strict).unwrap_or(Verdict::Pass);
@@ -48,7 +48,7 @@ impl Context {
     }
 }
 
-/// `p95(query) < 100ms: observed 182 ms, n 400`.
+/// Formats a judgement as `p95(query) < 100ms: observed 182 ms, n 400`.
 fn describe(judgement: &Judgement) -> String {
     let mut text = judgement.text.clone();
     if let Some(observed) = &judgement.observed {

@@ -1,26 +1,26 @@
-//! What watches a run while it goes.
+//! Listeners that watch a run while it executes.
 
 use crate::journal::{Entry, RunState};
 use crate::model::StageId;
 
-/// Something that listens to a run: the console, an events file.
+/// A listener to a run, such as the console or an events file.
 pub trait Listener: Send + Sync {
-    /// Takes note of an event that is in the journal; `state` is the state after it.
+    /// Handles an event that is already in the journal; `state` is the state after it.
     fn event(&self, entry: &Entry, state: &RunState);
 
-    /// Takes note that work goes on. Called often; nothing of it is kept.
+    /// Handles a progress report. Called often; reports are not kept.
     fn progress(&self, progress: &Progress);
 }
 
-/// How far something has come.
+/// The progress of some work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     pub stage: StageId,
-    /// What is counted: `records`, `queries`, `s of bake`.
+    /// The unit of `done` and `total`: `records`, `queries`, `s of bake`.
     pub unit: &'static str,
     pub done: u64,
     pub total: u64,
-    /// A remark, for example why it is slow.
+    /// A remark, such as why the work is slow.
     pub note: Option<String>,
 }
 
@@ -35,13 +35,14 @@ impl Listener for Silent {
 }
 
 impl Progress {
-    /// The unit of a bake, whose progress is time.
+    /// The unit of a bake, whose progress is measured in time.
     pub const SECONDS_OF_BAKE: &str = "s of bake";
 
-    /// The beginning of the note of work that stands still and waits for somebody else.
+    /// The prefix of the note shown while work is waiting for somebody or something else.
     pub const WAITING_FOR: &str = "waiting for ";
 
-    /// Whether it waits for somebody else, which is worth a line more often than what goes on by itself.
+    /// Returns whether the work is waiting for somebody or something else, which deserves a line more often than
+    /// ordinary progress does.
     pub fn is_waiting(&self) -> bool {
         self.note.as_ref().is_some_and(|note| note.starts_with(Self::WAITING_FOR))
     }

@@ -1,8 +1,8 @@
-//! Driving a plan: prepare, decide, execute.
+//! Runs a plan: prepare, decide, execute.
 //!
-//! [`decide`] is pure: it looks at the plan and the folded state and says what comes next. [`PreparedRun::execute`]
-//! does that, appends the events that say so, and asks again, until there is nothing left or somebody has to be
-//! waited for. Resume is not a mode: every run folds its journal first, and an empty one is the special case.
+//! [`decide`] is pure: it looks at the plan and the folded state and returns what comes next. [`PreparedRun::execute`]
+//! does that, appends the events that record it, and decides again, until nothing is left or the run has to wait.
+//! Resume is not a mode: every run folds its journal first, and an empty journal is the special case.
 
 mod contents;
 mod context;

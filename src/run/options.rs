@@ -4,41 +4,42 @@ use std::time::Duration;
 use crate::journal::Holder;
 use crate::model::StageId;
 
-/// How a run behaves; what the command line says beside the plan.
+/// Options of a run that come from the command line rather than the plan.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     pub holder: Holder,
-    /// After this stage has passed nothing more is started.
+    /// The last stage to run; nothing is started after it has passed.
     pub until: Option<StageId>,
-    /// Do not wait for bakes, retention or people: end as waiting.
+    /// Ends with the run on hold instead of waiting for bakes, retention or people.
     pub no_wait: bool,
-    /// End as waiting after this long.
+    /// Stops waiting after this long and ends with the run on hold.
     pub detach_after: Option<Duration>,
-    /// The index whose deletion is confirmed, with [`TRAFFIC_UNKNOWN`] after it where that is known.
+    /// The index whose deletion is confirmed, followed by [`TRAFFIC_UNKNOWN`] if the weight cannot be read.
     pub confirm: Option<String>,
-    /// The digest the plan must have.
+    /// The digest that the plan must have.
     pub expect: Option<String>,
-    /// Take a plan up that was changed in mid-run.
+    /// Accepts a plan that was changed while its run is open.
     pub adopt: bool,
-    /// Warnings count as failures.
+    /// Treats warnings as failures.
     pub strict: bool,
-    /// Approve by itself and confirm by itself; only in a rehearsal, where nothing can be lost.
+    /// Grants every approval and confirmation automatically. For rehearsals only, where nothing can be lost.
     pub is_rehearsal: bool,
-    /// The environment that hooks and drivers may be given parts of.
+    /// The environment from which hooks and drivers may be given variables.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What a confirmation ends with where it is given although the traffic driver cannot read the weight.
+/// The suffix of a confirmation given although the traffic driver cannot read the weight.
 pub const TRAFFIC_UNKNOWN: &str = "+traffic-unknown";
 
 impl RunOptions {
-    /// The index that was confirmed, if any.
+    /// The confirmed index, if any.
     pub fn confirmed_index(&self) -> Option<&str> {
         let given = self.confirm.as_deref()?;
         Some(given.strip_suffix(TRAFFIC_UNKNOWN).unwrap_or(given))
     }
 
-    /// Whether the deletion of `index` was confirmed; where the weight cannot be read, with the knowledge of that.
+    /// Returns whether the deletion of `index` was confirmed. With `traffic_unknown`, the confirmation has to say that
+    /// the weight cannot be read.
     pub fn confirms(&self, index: &str, traffic_unknown: bool) -> bool {
         self.confirm.as_deref().is_some_and(|given| match given.strip_suffix(TRAFFIC_UNKNOWN) {
             Some(given) => given == index,

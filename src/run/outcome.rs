@@ -1,4 +1,4 @@
-//! How a run ends.
+//! The outcome of a run.
 
 use crate::error::Error;
 use crate::journal::Hold;
@@ -7,11 +7,11 @@ use crate::model::StageId;
 /// How a run ended, for now or for good.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All stages passed in this run.
+    /// All stages have passed, the last of them in this process.
     Done,
     /// All stages had passed before.
     NoChanges,
-    /// The run waits; the same command goes on.
+    /// The run is waiting; the same command continues it.
     Held {
         stage: StageId,
         hold: Hold,
@@ -21,7 +21,7 @@ pub enum Outcome {
         stage: StageId,
         reason: String,
     },
-    /// Something could not be done or measured. `stage` is `None` for a hook of the whole run.
+    /// A stage could not be performed or measured. `stage` is `None` for a hook of the whole run.
     Erred {
         stage: Option<StageId>,
         error: Error,

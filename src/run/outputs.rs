@@ -1,16 +1,16 @@
-//! Where the files go that a plan names: one function for all of them, so that a rehearsal keeps to its own folder.
+//! Resolves where a plan's output files go: one function for all of them, so that a rehearsal stays in its own folder.
 
 use std::path::{Component, Path, PathBuf};
 
-/// A place of a plan as a path: `file:backups`, `file:///backups` and `backups` alike.
+/// Returns a place named in the plan as a path; `file:backups`, `file:///backups` and `backups` are all accepted.
 pub(super) fn local(place: &str) -> &str {
     let path = place.strip_prefix("file:").unwrap_or(place);
-    // Of `file:///a` the path is `/a`.
+    // The path of `file:///a` is `/a`.
     path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path)
 }
 
-/// The path of a file that a rehearsal writes in place of the one the plan names, from the rehearsal's own folder: it
-/// leads out of none.
+/// Returns the relative path at which a rehearsal writes a file, below its own folder. The result never leaves that
+/// folder.
 pub(super) fn below(place: &str) -> PathBuf {
     let place = place.split_once("://").map_or(place, |(_, path)| path);
     let parts = Path::new(local(place)).components();

@@ -1,19 +1,19 @@
-//! How long work takes at the least, by documented limits and by the plan's own rates.
+//! Estimates the least time that work takes, from documented limits and the plan's own rates.
 //!
-//! Limits are those Pinecone documents (2026-11); what answers more slowly than its limits takes longer.
+//! The limits are those Pinecone documents (2026-11). A service that responds more slowly than its limits takes longer.
 
 use crate::model::Rate;
 
-/// Ids a second an index lists: 200 requests of 100.
+/// Ids an index lists per second: 200 requests of 100 ids.
 const LISTED_A_SECOND: f64 = 20_000.0;
-/// Requests a second an index answers fetches.
+/// Fetch requests an index answers per second.
 const FETCHES_A_SECOND: f64 = 100.0;
 const FETCH_IDS: f64 = 1_000.0;
-/// Bytes a second a namespace takes, and bytes of one request.
+/// Bytes a namespace accepts per second, and the bytes of one request.
 const WRITTEN_A_SECOND: f64 = 50e6;
 const REQUEST_BYTES: f64 = 2e6;
 
-/// The least time of some work, and what bounds it.
+/// The least time that some work takes, and what limits it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bound {
     pub seconds: f64,
@@ -25,27 +25,27 @@ impl Bound {
         Self { seconds, by }
     }
 
-    /// The slowest of what goes on at once.
+    /// Returns the slowest of several bounds that apply at the same time.
     pub fn slowest(bounds: impl IntoIterator<Item = Self>) -> Self {
         let slowest = bounds.into_iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds));
         slowest.unwrap_or(Self::new(0.0, "nothing"))
     }
 
-    /// A part of the work.
+    /// Scales the bound to a share of the work.
     pub fn part(self, share: f64) -> Self {
         Self { seconds: self.seconds * share, ..self }
     }
 }
 
-/// Reading every record of a copy once.
+/// The work of reading every record of a copy once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     pub records: f64,
-    /// Mean bytes of a record.
+    /// The mean size of a record in bytes.
     pub record_bytes: f64,
-    /// The most records a second by the plan.
+    /// The plan's limit on records per second.
     pub rate: Option<Rate>,
-    /// Whether the index keeps to the limits of a serverless one.
+    /// Whether the limits of a serverless index apply.
     pub is_limited: bool,
 }
 
@@ -66,13 +66,14 @@ impl Reading {
     }
 }
 
-/// Writing `bytes` into namespaces of which `at_once` are written at the same time, the largest of `largest` bytes.
+/// Returns the least time to write `bytes` into namespaces, `at_once` of them concurrently; the largest takes `largest`
+/// bytes.
 pub(crate) fn writing(bytes: f64, largest: f64, at_once: f64) -> Bound {
     let longest = (bytes / at_once.max(1.0)).max(largest);
     Bound::new(longest / WRITTEN_A_SECOND, "50 MB/s a namespace of the target")
 }
 
-/// `~ 5 min`.
+/// Formats a duration as `~ 5 min`.
 pub(crate) fn words(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("~ {} s", s.ceil().max(1.0)),

@@ -1,4 +1,4 @@
-//! From a plan to something that can be executed: the lock, the journal, the digest.
+//! Prepares a plan for execution: takes the lock, opens the journal, matches the digest.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::plan::file::{StageKind, Step, StepApproval};
 use crate::plan::{Plan, differences};
 use crate::traffic::Driver;
 
-/// A plan whose lock is held, whose journal is folded and whose digest fits: the only thing that executes.
+/// A plan whose lock is held, whose journal is folded and whose digest matches. Only this can be executed.
 pub struct PreparedRun {
     pub(super) plan: Arc<Plan>,
     pub(super) world: World,
@@ -26,11 +26,11 @@ pub struct PreparedRun {
 }
 
 impl PreparedRun {
-    /// Takes the lock, opens the journal and checks that this plan is the one it is about.
+    /// Takes the lock, opens the journal and checks that the journal belongs to this plan.
     ///
     /// # Errors
-    /// `Locked` where another run holds the plan; `Refused` where the digest is not the expected one or not the
-    /// one the run began with; `Refused` or `Conflict` where the journal cannot be used.
+    /// `Locked` if another process runs the plan; `Refused` if the digest is not the expected one or the one the run
+    /// began with; `Refused` or `Conflict` if the journal cannot be used.
     pub fn new(
         plan: Plan,
         world: World,
@@ -60,12 +60,12 @@ impl PreparedRun {
         Ok(run)
     }
 
-    /// The state the run starts from.
+    /// The state from which the run starts.
     pub fn state(&self) -> RunState {
         self.recorder.with_state(RunState::clone)
     }
 
-    /// A plan changed in mid-run is refused until it is adopted on purpose.
+    /// Refuses a plan that was changed while its run is open, unless the change is adopted.
     fn match_digest(&self) -> Result<()> {
         let state = self.state();
         let Some(changes) = changes_to_adopt(&self.plan, &state, self.options.adopt)? else {
@@ -80,7 +80,7 @@ impl PreparedRun {
         })
     }
 
-    /// Begins a run, or takes one up.
+    /// Begins a new run, or resumes an open one.
     pub(super) fn begin(&self) -> Result<()> {
         let holder = self.options.holder.to_string();
         let phase = self.recorder.with_state(|state| state.phase);
@@ -109,7 +109,7 @@ impl PreparedRun {
     fn start(&self, holder: String) -> Result<()> {
         let millis = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         let run = ulid::Ulid::from_parts(millis, rand::random()).to_string().to_lowercase();
-        // What was asked of an earlier run is not asked of this one.
+        // Requests made to an earlier run do not apply to this one.
         self.drop_requests()?;
         self.recorder.record(Event::RunStarted {
             run,
@@ -136,10 +136,10 @@ impl PreparedRun {
     }
 }
 
-/// What changed since the run began, where that is to be adopted; `None` where there is nothing to adopt.
+/// Returns the changes to adopt since the run began; `None` if there are none.
 ///
 /// # Errors
-/// `Refused`, naming what changed, where it may not be adopted or nobody asked for that.
+/// `Refused`, naming the changes, if they may not be adopted or `adopt` is not set.
 pub fn changes_to_adopt(plan: &Plan, state: &RunState, adopt: bool) -> Result<Option<Vec<String>>> {
     if !state.is_open() || state.digest == plan.digest {
         return Ok(None);
@@ -166,7 +166,7 @@ pub fn changes_to_adopt(plan: &Plan, state: &RunState, adopt: bool) -> Result<Op
     }
 }
 
-/// The first of several changes, and how many more there are.
+/// Names the first of several changes and how many more there are.
 pub fn named(changes: &[String]) -> String {
     const MOST: usize = 10;
     let more = match changes.len().saturating_sub(MOST) {
@@ -176,7 +176,7 @@ pub fn named(changes: &[String]) -> String {
     format!("{}{more}", changes[..changes.len().min(MOST)].join("; "))
 }
 
-/// Where the plan asks for an approval, in the order of its stages.
+/// Returns the plan's approval gates, in the order of its stages.
 fn gates(plan: &Plan) -> Vec<Gate> {
     let mut gates = Vec::new();
     for (stage, checked) in plan.stages_in_order() {
@@ -193,7 +193,7 @@ fn gates(plan: &Plan) -> Vec<Gate> {
     gates
 }
 
-/// A path that leads to the same file from any folder.
+/// Makes a path valid from any working directory.
 pub fn from_anywhere(path: &Path) -> PathBuf {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

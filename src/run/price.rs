@@ -1,21 +1,21 @@
-//! What a migration and the months after it cost, from a dated table that a plan can override.
+//! Prices the migration and the months after it, from a dated table that a plan can override.
 
 use serde::Serialize;
 
 use crate::model::{Deployment, Money};
 use crate::plan::file::Prices;
 
-/// When the built-in prices were seen, and where.
+/// The month in which the built-in prices were looked up.
 const AS_OF: &str = "2026-11";
 const SEEN: &str = "list prices of the Standard plan, AWS us-east-1, as third parties saw them on 2026-10-07 and 2026-11-04";
-/// GB a month that leave the service without charge on the Standard plan.
+/// Outbound traffic included in the Standard plan, in GB per month.
 const EGRESS_INCLUDED_GB: f64 = 100.0;
 
 /// Prices in US dollars.
 ///
-/// The defaults are list prices of Pinecone's Standard plan on AWS us-east-1 as third parties saw them on
-/// 2026-10-07 and 2026-11-04. What a pod costs has no source this project could read: a plan gives it, or
-/// the cost of a pod index is not known.
+/// The defaults are list prices of Pinecone's Standard plan on AWS us-east-1, as quoted by third parties on 2026-10-07
+/// and 2026-11-04. There was no usable source for the price of a pod: unless the plan gives it, the cost of a pod index
+/// is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PriceTable {
     pub as_of: &'static str,
@@ -23,57 +23,57 @@ pub struct PriceTable {
     pub million_write_units: f64,
     pub million_read_units: f64,
     pub egress_gb: f64,
-    /// A GB imported in bulk.
+    /// The price per GB of bulk import.
     pub import_gb: Option<f64>,
-    /// What a month costs at the least.
+    /// The minimum monthly charge.
     pub monthly_minimum: f64,
-    /// One pod of size x1 for a month.
+    /// The price of one x1 pod per month.
     pub pod_monthly: Option<f64>,
-    /// The whole source for a month, from a bill.
+    /// The monthly cost of the whole source, taken from a bill.
     pub source_monthly: Option<f64>,
     pub queries_per_month: u64,
-    /// Part of the target's prices that is not charged.
+    /// The share of the target's prices that is discounted.
     pub discount: f64,
     /// The origin of each number.
     pub origins: Vec<Origin>,
 }
 
-/// The origin of a number of the table.
+/// The origin of one number in the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Origin {
-    /// The number's name in `prices:` of a plan.
+    /// The number's name under `prices:` in a plan.
     pub name: &'static str,
-    /// The number; `None` where nobody gives it.
+    /// The number; `None` if unknown.
     pub value: Option<f64>,
     /// `plan`, `built in`, `query log` or `nobody`.
     pub from: &'static str,
-    /// What the plan or the table says of its source.
+    /// The source of the number as given in the plan or the table.
     pub source: String,
 }
 
-/// What is moved and asked, for an estimate.
+/// The amount of data and queries to estimate for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Load<'a> {
     pub records: u64,
-    /// Bytes as the service counts them.
+    /// Total bytes as billed by the service.
     pub bytes: f64,
     /// Bytes of each namespace.
     pub namespace_bytes: &'a [f64],
-    /// Read units of a query where it is known which namespaces are asked how often; else they are taken to be
-    /// asked by their size.
+    /// Mean read units per query, if it is known how often each namespace is queried; otherwise queries are assumed to
+    /// be distributed by namespace size.
     pub mean_read_units: Option<f64>,
 }
 
-/// What the source and target cost and what copying costs, in US dollars; `None` where it is not known.
+/// Costs of the source, the target and the copy, in US dollars; `None` if unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     pub source_monthly: Option<f64>,
     pub target_monthly: f64,
-    /// Write units of the copy, and read units of the source where reading it costs any.
+    /// The cost of write units for the copy, plus the source's read units if it charges for reading.
     pub copy: f64,
-    /// The cost of the copy as a bulk import, where the price of one is known.
+    /// The cost of the copy as a bulk import, if its price is known.
     pub import: Option<f64>,
-    /// Reading every record of both sides once, where reading costs any, with what leaves the service.
+    /// The cost of reading every record once on both sides, if reading is charged, including outbound traffic.
     pub verify: f64,
 }
 
@@ -116,7 +116,7 @@ impl PriceTable {
         }
     }
 
-    /// Takes the queries a month from a log, unless the plan gives them.
+    /// Sets the queries per month from a log, unless the plan gives them.
     pub fn with_logged_queries(mut self, per_month: u64) -> Self {
         let origin = self.origins.iter_mut().find(|one| one.name == "queries_per_month");
         if let Some(origin) = origin.filter(|origin| origin.value.is_none()) {
@@ -128,10 +128,10 @@ impl PriceTable {
         self
     }
 
-    /// Estimates for a load.
+    /// Estimates the costs of a load.
     ///
-    /// Units as Pinecone documents them (2026): a write unit a kB, a read unit a GB of the namespace a query, at
-    /// least 0.25; a read unit for 10 records fetched, one for a page of 100 ids listed. Pods charge no units.
+    /// Units as documented by Pinecone (2026): one write unit per kB; one read unit per query and GB of the namespace,
+    /// at least 0.25; one read unit per 10 records fetched and per page of 100 ids listed. Pods charge no units.
     pub fn estimate(&self, deployment: &Deployment, load: Load<'_>) -> Estimate {
         let storage = load.bytes / 1e9 * self.storage_gb_month;
         let units = load.mean_read_units.unwrap_or_else(|| mean_read_units(load.namespace_bytes));
@@ -162,7 +162,7 @@ impl PriceTable {
 
 struct Origins {
     list: Vec<Origin>,
-    /// What the plan says of where its prices are from.
+    /// The plan's own note on the source of its prices.
     said: Option<String>,
 }
 
@@ -179,24 +179,24 @@ impl Origins {
 }
 
 impl Estimate {
-    /// The share of the source's cost that is saved; negative where the target costs more.
+    /// The share of the source's cost that is saved; negative if the target costs more.
     pub fn saving(&self) -> Option<f64> {
         let source = self.source_monthly.filter(|cost| *cost > 0.0)?;
         Some(1.0 - self.target_monthly / source)
     }
 }
 
-/// Write units of writing so many bytes once, in requests that are full.
+/// Write units for writing this many bytes once in full requests.
 pub(super) fn write_units(bytes: f64) -> f64 {
     bytes / 1e3
 }
 
-/// Read units of listing and fetching so many records once.
+/// Read units for listing and fetching this many records once.
 pub(super) fn reading_units(records: u64) -> f64 {
     records as f64 / 100.0 + records as f64 / 10.0
 }
 
-/// Read units of one query of a namespace of so many bytes.
+/// Read units for one query of a namespace of this size.
 pub(super) fn query_units(bytes: f64) -> f64 {
     (bytes / 1e9).max(0.25)
 }
@@ -209,7 +209,7 @@ fn mean_read_units(namespace_bytes: &[f64]) -> f64 {
     namespace_bytes.iter().map(|bytes| bytes / total * query_units(*bytes)).sum()
 }
 
-/// A pod of size x2, x4 or x8 costs two, four or eight times one of x1.
+/// The price of an x2, x4 or x8 pod relative to x1: two, four or eight times as much.
 fn size_factor(pod_type: &str) -> f64 {
     pod_type.rsplit_once(".x").and_then(|(_, size)| size.parse().ok()).unwrap_or(1.0)
 }
@@ -251,15 +251,15 @@ mod tests {
         let table = PriceTable::new(Some(&prices));
         let estimate = table.estimate(&pod("p1.x2", 3), load(1_000_000, &[8e9, 2e9]));
         assert_eq!(estimate.source_monthly, Some(420.0));
-        // 10 GB at $0.33; a million queries at 0.8 x 8 + 0.2 x 2 read units.
+        // 10 GB at $0.33, and a million queries at 0.8 x 8 + 0.2 x 2 read units.
         assert!((estimate.target_monthly - (3.3 + 6.8 * 16.0)).abs() < 1e-9, "{estimate:?}");
         // 10 million write units.
         assert!((estimate.copy - 40.0).abs() < 1e-9);
-        // 10,000 pages and 100,000 read units of fetches, of the target only.
+        // 10,000 pages and 100,000 read units for fetches, on the target only.
         assert!((estimate.verify - 0.11 * 16.0).abs() < 1e-9, "{estimate:?}");
     }
 
-    /// Pinecone's example of 10 million records of 1,536 dimensions and 1 kB: $286 to write, $23.6 a month.
+    /// Pinecone's example of 10 million records with 1,536 dimensions and 1 kB: $286 to write, $23.6 a month.
     #[test]
     fn a_serverless_source_costs_reading_too() {
         let bytes = [10e6 * 7_144.0 + 6e7];

@@ -1,4 +1,4 @@
-//! The one way events get into the journal while a run executes.
+//! The only way for events to enter the journal while a run executes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Event, Inbox, Journal, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 
-/// How often a process says that it is alive, and looks whether the plan is still its own.
+/// How often a process renews its lease and checks that it still holds the plan.
 const KEEP: Duration = Duration::from_secs(2);
 
-/// Appends events and hands them to the listener; shared by everything that works for the run.
+/// Appends events and passes them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
 pub struct Recorder {
     journal: Arc<Mutex<Journal>>,
@@ -24,10 +24,10 @@ impl Recorder {
         Self { journal: Arc::new(Mutex::new(journal)), listener }
     }
 
-    /// Appends an event; it is on disk when this returns.
+    /// Appends an event, which is on disk when this returns.
     ///
     /// # Errors
-    /// As [`Journal::append`]; `Unexpected` for a checkpoint, which goes through [`Recorder::checkpoint`].
+    /// The same as [`Journal::append`]; `Unexpected` for a checkpoint, which must go through [`Recorder::checkpoint`].
     pub fn record(&self, event: Event) -> Result<()> {
         if matches!(event, Event::Checkpointed { .. }) {
             return Err(Error::unexpected("a checkpoint was not acknowledged"));
@@ -35,7 +35,7 @@ impl Recorder {
         self.append(event).map(drop)
     }
 
-    /// Appends a checkpoint that the pipeline acknowledged.
+    /// Appends a checkpoint acknowledged by the pipeline.
     pub fn checkpoint(
         &self,
         stage: &StageId,
@@ -47,16 +47,16 @@ impl Recorder {
             .map(drop)
     }
 
-    /// Makes sure that this process still holds the plan: before every effect on the world.
+    /// Checks that this process still holds the plan. Called before every effect on the world.
     ///
     /// # Errors
-    /// `Locked` where it does not: then nothing may be done any more.
+    /// `Locked` if it does not; nothing more may be done then.
     pub fn fence(&self) -> Result<()> {
         self.lock().keep_lock()
     }
 
-    /// [`Recorder::fence`] as something to keep: it holds neither the journal nor its lock, and lets everything pass
-    /// once the run is over.
+    /// Returns [`Recorder::fence`] as a closure that can be kept: it holds neither the journal nor its lock, and always
+    /// passes once the run is over.
     pub(super) fn fence_to_keep(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
         let journal = Arc::downgrade(&self.journal);
         move || match journal.upgrade() {
@@ -65,10 +65,10 @@ impl Recorder {
         }
     }
 
-    /// Awaits `work` while this process holds the plan; gives it up where another process took that.
+    /// Awaits `work` while this process holds the plan, and abandons it if another process takes the plan over.
     ///
     /// # Errors
-    /// As [`Recorder::fence`], and what `work` says.
+    /// The same as [`Recorder::fence`], and any error of `work`.
     pub(super) async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let lost = async {
             loop {
@@ -84,7 +84,7 @@ impl Recorder {
         }
     }
 
-    /// Turns the requests that wait in the inbox into events.
+    /// Turns requests from the inbox into events.
     pub fn take_requests(&self) -> Result<()> {
         let inbox = Inbox::new(self.lock().paths());
         for (path, request) in inbox.waiting()? {
@@ -94,12 +94,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Reads the state.
+    /// Calls `read` with the state.
     pub fn with_state<T>(&self, read: impl FnOnce(&RunState) -> T) -> T {
         read(self.lock().state())
     }
 
-    /// Reads or changes the journal itself.
+    /// Calls `act` with the journal itself.
     pub fn with_journal<T>(&self, act: impl FnOnce(&mut Journal) -> T) -> T {
         act(&mut self.lock())
     }

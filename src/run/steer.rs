@@ -1,4 +1,4 @@
-//! Waiting for people and for time, while staying reachable.
+//! Waits for people and for time while staying responsive to requests.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Gate, Hold};
 
-/// How often a waiting run looks for requests.
+/// How often a waiting run checks for requests.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How a wait ended.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
-    /// What was waited for is there; or something else changed that has to be decided on.
+    /// The wait is over, or something else changed that needs a decision.
     Released,
-    /// This process does not wait, or no longer.
+    /// This process does not wait, or has waited long enough.
     Detached,
 }
 
-/// Whether only what is done outside, and another process, go on from here.
+/// Returns whether only an action outside, and another process, can continue from here.
 fn is_for_somebody(hold: &Hold) -> bool {
     matches!(hold, Hold::Until | Hold::Confirmation { .. } | Hold::Traffic { .. })
 }
 
 impl Context {
-    /// Takes up what was asked of the run from elsewhere.
+    /// Records requests made from elsewhere.
     pub(super) fn attend(&self) -> Result<()> {
         self.recorder.take_requests()
     }
 
-    /// Waits until `hold` is released, paused runs are resumed or an abort is asked for.
+    /// Waits until `hold` is released, a paused run is resumed or an abort is requested.
     pub(super) async fn wait(&self, hold: &Hold) -> Result<Waited> {
         loop {
             self.attend()?;
@@ -72,7 +72,7 @@ impl Context {
         })
     }
 
-    /// Whether a person approved `gate`; a rehearsal approves by itself.
+    /// Returns whether `gate` was approved; a rehearsal approves automatically.
     pub(super) fn is_approved(&self, gate: &Gate) -> bool {
         self.options.is_rehearsal
             || self.recorder.with_state(|state| state.approvals.contains(gate))

@@ -1,4 +1,4 @@
-//! The traffic of a run: looking at it before it is trusted, moving it, going on from what somebody else set.
+//! Checks traffic before it is trusted, moves it, and accepts weights that somebody else set.
 
 use super::context::Context;
 use super::guard;
@@ -9,15 +9,15 @@ use crate::plan::Plan;
 use crate::plan::file::{Canary, StageKind};
 use crate::traffic::{Driver, Standing, TrafficNow};
 
-/// What became of setting a weight.
+/// The result of trying to set a weight.
 pub(super) enum Moved {
     Set,
-    /// No weight was set: somebody else moved the traffic.
+    /// No weight was set, because somebody else has moved the traffic.
     Elsewhere(TrafficChange),
 }
 
 impl Context {
-    /// The traffic as it is now, next to what this run left; `None` where the plan moves none.
+    /// Reads the traffic and compares it with what this run left; `None` if the plan moves none.
     pub(super) async fn traffic_now(&self) -> Option<TrafficNow> {
         let left = self.recorder.with_state(|state| state.traffic.clone());
         match &self.driver {
@@ -26,10 +26,10 @@ impl Context {
         }
     }
 
-    /// Sets a weight where the traffic is what this run left: durable intent first, and a look at it afterwards.
+    /// Sets a weight if the traffic is still what this run left: records the intent, sets it, and reads it back.
     ///
     /// # Errors
-    /// Where the traffic could not be read, or the weight is not set or nobody knows.
+    /// If the traffic could not be read, the weight was not set, or it is unknown whether it was.
     pub(super) async fn move_traffic(
         &self,
         driver: &dyn Driver,
@@ -47,7 +47,7 @@ impl Context {
         guard::set_weight(self, driver, step, weight).await.map(|()| Moved::Set)
     }
 
-    /// Takes up that somebody wants to go on from the weight that is there; whether it was so.
+    /// Accepts the current weight if somebody asked to continue from it. Returns whether that was so.
     pub(super) fn accept(
         &self,
         canary: &Canary,
@@ -71,7 +71,7 @@ fn reached(canary: &Canary, weight: Share) -> Option<usize> {
     canary.steps.iter().rposition(|step| step.weight <= weight || step.weight.is_same(weight))
 }
 
-/// Whether a canary of the plan behind `index` has begun, so that the traffic is its matter.
+/// Returns whether a canary later in the plan has begun and is therefore responsible for the traffic.
 pub(super) fn is_moved_later(plan: &Plan, state: &RunState, index: usize) -> bool {
     plan.stages_in_order().skip(index + 1).any(|(stage, checked)| {
         matches!(stage.kind, StageKind::Canary(_))

@@ -16,39 +16,39 @@ use crate::provider::{Absent, Admin, Environment, Source, Target};
 /// How long a measured query may take before it counts as failed.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The two indexes of a migration, behind the layers a run wants.
+/// The two indexes of a migration, wrapped in the layers a run needs.
 #[derive(Clone)]
 pub struct World {
-    /// What every stage reads, at the lowest rate that a copy stage of the plan allows.
+    /// The source as every stage reads it, at the lowest rate allowed by any copy stage.
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
-    /// Both sides without throttle and with the quick retries of an application: what latencies are measured with.
+    /// Both sides without throttle and with the quick retries of an application, for measuring latencies.
     pub measured_source: Arc<dyn Source>,
     pub measured_target: Arc<dyn Source>,
-    /// The source as something that collections are made of.
+    /// The source as a provider of collections.
     pub(super) collecting: Arc<dyn Target>,
-    /// What can delete and unprotect either side; only the guard reaches into it.
+    /// The handles that can delete and unprotect either side; only the guard uses them.
     pub(super) hands: Hands,
-    /// Whether both sides are in one project: collections of the one are seen by the other.
+    /// Whether both sides are in one project, so that each can use the other's collections.
     pub is_same_project: bool,
-    /// What every call that changes an index has to pass.
+    /// The check that every call which changes an index has to pass.
     pub(super) fence: Fence,
     s3: S3Options,
-    /// How namespaces were split in this process, by their records then: a preview, the choice of a way and the copy
-    /// ask the same.
+    /// How namespaces were split in this process. Shared by the preview, the choice of a route and the copy, which ask
+    /// for the same splits.
     pub(super) partitions: Partitions,
-    /// The source at the rate of each copy stage, where the plan has several.
+    /// The source at the rate of each copy stage, if the plan has several.
     sources: BTreeMap<StageId, Arc<dyn Source>>,
     source_metrics: Vec<Arc<Metrics>>,
     target_metrics: Arc<Metrics>,
 }
 
-/// Splits that were found, by namespace and its records at that time.
+/// Splits found so far, by namespace and its record count at that time.
 pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
 
-/// What stands directly around an index.
+/// The innermost layer around an index.
 enum Dress {
-    /// A run acts as long as it holds its plan.
+    /// Lets a run act as long as it holds its plan.
     ToAct(Fence),
     ToLook,
 }
@@ -63,10 +63,10 @@ impl Dress {
 }
 
 impl World {
-    /// Connects to nothing yet.
+    /// Opens both sides without connecting yet.
     ///
     /// # Errors
-    /// `Invalid` where a secret is missing.
+    /// `Invalid` if a secret is missing.
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
         Self::open_as(plan, environment, Dress::ToAct(Fence::default()), open_target)
     }
@@ -74,20 +74,20 @@ impl World {
     /// Opens both sides behind a layer that refuses every write, for commands that only look.
     ///
     /// # Errors
-    /// As [`World::open`].
+    /// The same as [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
         Self::open_as(plan, environment, Dress::ToLook, open_target)
     }
 
-    /// The same without a target: for a look at the source alone, which wants no key of the other side.
+    /// Opens the source alone, without needing a key for the target, behind a layer that refuses every write.
     ///
     /// # Errors
-    /// As [`World::open`], of the source.
+    /// The same as [`World::open`], for the source.
     pub fn open_without_target(plan: &Plan, environment: &Environment) -> Result<Self> {
         Self::open_as(plan, environment, Dress::ToLook, |_, _, _| Ok(Arc::new(Absent)))
     }
 
-    /// The source is only read until it is retired, at most as many records a second as the plan says.
+    /// Opens both sides. The source is only read, within the plan's rate limit, until it is retired.
     fn open_as(
         plan: &Plan,
         environment: &Environment,
@@ -150,39 +150,38 @@ impl World {
         self.sources.get(copy).unwrap_or(&self.source).clone()
     }
 
-    /// Opens another index of the target's project, there or not yet.
+    /// Opens another index of the target's project, which need not exist yet.
     ///
     /// # Errors
-    /// As [`World::open`].
+    /// The same as [`World::open`].
     pub fn open_other(&self, name: &str) -> Result<Arc<dyn Target>> {
         self.hands.open(name)
     }
 
-    /// A folder or a bucket's prefix; touches nothing.
+    /// Opens a folder or a bucket prefix without touching it.
     ///
     /// # Errors
-    /// `Invalid` where the URI leads nowhere.
+    /// `Invalid` if the URI is not a supported place.
     pub fn open_place(&self, uri: &str) -> Result<Place> {
         Place::read(uri, &self.s3).map_err(|error| error.with_context("uri", uri))
     }
 
-    /// Looks whether both sides answer, without the patience of a run that is going: a wrong address is said at
-    /// once.
+    /// Checks that both sides respond, with few retries, so that a wrong address is reported at once.
     ///
     /// # Errors
-    /// As the sides' `describe`.
+    /// The same as each side's `describe`.
     pub async fn reach(&self) -> Result<()> {
         self.measured_source.describe().await?;
         self.measured_target.describe().await?;
         Ok(())
     }
 
-    /// How often both sides asked to slow down so far.
+    /// The number of times both sides have asked to slow down.
     pub fn throttled(&self) -> u64 {
         self.metrics().map(|metrics| metrics.total().rate_limited).sum()
     }
 
-    /// Requests made again so far, on both sides.
+    /// The number of repeated requests on both sides.
     pub fn retries(&self) -> u64 {
         self.metrics().map(|metrics| metrics.total().retries).sum()
     }
@@ -191,7 +190,7 @@ impl World {
         self.source_metrics.iter().chain([&self.target_metrics]).map(|metrics| &**metrics)
     }
 
-    /// Why a request waits right now, for people.
+    /// Describes why a request is waiting right now.
     pub fn waiting(&self) -> Option<String> {
         let say = |side: &str, metrics: &Metrics| {
             metrics.waiting().map(|waiting| {

@@ -1,4 +1,4 @@
-//! Records of the source against what the target holds of them.
+//! Compares records of the source with what the target holds under the same ids.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::copy::{Changed, Comparison, Pipeline, fetch_all};
 use crate::error::Result;
 use crate::model::{Record, RecordId};
 
-/// Which records are looked for in the target.
+/// A predicate that selects the records to look up in the target.
 pub(super) type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 
-/// What the target holds of the records of one way.
+/// The comparison of one way: its records, looked up in the target and counted by result.
 pub(super) struct Against<'a> {
     way: &'a Way,
     pipeline: &'a Pipeline,
@@ -21,11 +21,11 @@ pub(super) struct Against<'a> {
     pub compared: u64,
     /// Records that the target does not hold.
     pub missing: u64,
-    /// Records that the target cannot take, or that the plan's changes do not fit.
+    /// Records that the target would not accept, or that the plan's changes cannot be applied to.
     pub unfit: u64,
-    /// Records that the target holds with other contents.
+    /// Records that the target holds with different contents.
     pub differing: u64,
-    /// Ids of missing records, then of differing ones.
+    /// Example ids of missing records and of differing ones.
     pub missing_examples: Vec<String>,
     pub differing_examples: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// Looks for the picked ones of these records of the source.
+    /// Looks up the selected ones of these records and counts what is missing or differs.
     pub async fn take(&mut self, records: &[Record]) -> Result<()> {
         let Some(shard) = self.way.shards.first().map(|state| &state.shard) else { return Ok(()) };
         let mut wanted = Vec::new();
@@ -60,7 +60,7 @@ impl<'a> Against<'a> {
                 Changed::Kept(record) => wanted.push(record),
             }
         }
-        // A fetch answers in no order; the examples are the same each time.
+        // Fetches return records in any order; sorting keeps the examples the same every time.
         wanted.sort_by(|a, b| a.id.cmp(&b.id));
         let ids: Vec<RecordId> = wanted.iter().map(|record| record.id.clone()).collect();
         let held = fetch_all(&*self.pipeline.target, &self.way.target, &ids).await?;
@@ -86,7 +86,7 @@ impl<'a> Against<'a> {
         Ok(())
     }
 
-    /// Records that were copied, or would have been, and that the target lacks: those that it refused are no such.
+    /// Records that should be in the target and are not. Records that the target refused are not counted.
     pub fn lacking(&self) -> u64 {
         (self.missing + self.unfit).saturating_sub(self.way.refused())
     }

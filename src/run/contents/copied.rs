@@ -1,25 +1,24 @@
-//! What was copied, by the journal: the ways of each namespace of the source, and what was read on them.
+//! What was copied according to the journal: how each namespace reached the target, and the contents that were read.
 
 use std::collections::BTreeMap;
 
 use crate::journal::{RunState, ShardState};
 use crate::model::{Contents, Cursor, Namespace, Side, StageId, Tally};
 
-/// How one copy stage brought a namespace of the source to the target.
+/// One copy stage's transfer of a source namespace to the target.
 #[derive(Clone, Debug)]
 pub(in crate::run) struct Way {
-    /// The copy stage.
     pub copy: StageId,
     pub target: Namespace,
     pub shards: Vec<ShardState>,
-    /// Records of it that were erased since, on purpose and by this program.
+    /// Records that `vecshift` has deleted on request from the source namespace since the copy.
     pub erased: u64,
-    /// What was read of it; `None` where that is not known.
+    /// The contents that were read; `None` if they were not kept.
     pub contents: Option<Contents>,
 }
 
 impl Way {
-    /// Whether the copy itself kept what it read.
+    /// Returns whether the copy itself kept the contents it read.
     pub fn is_kept(&self) -> bool {
         kept(&self.shards).is_some()
     }
@@ -30,19 +29,19 @@ impl Way {
         tally
     }
 
-    /// Records that were there when it was copied, without those that were erased since.
+    /// Records the namespace should still hold: those that were read, without the ones erased since.
     pub fn records(&self) -> u64 {
         let tally = self.tally();
         tally.enumerated.saturating_sub(tally.missing + self.erased)
     }
 
-    /// Records that the target refused: it need not have them.
+    /// Records that the target refused and therefore need not hold.
     pub fn refused(&self) -> u64 {
         self.tally().failed
     }
 }
 
-/// The ways of every namespace that a copy stage of this run planned.
+/// Returns every way of every source namespace for which this run planned shards.
 pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> {
     let mut all: BTreeMap<Namespace, Vec<Way>> = BTreeMap::new();
     for stage in &state.stages {
@@ -63,7 +62,7 @@ pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> 
     all
 }
 
-/// Records that each namespace of the target was given, without those that were erased there since.
+/// Records written into each namespace of the target, without the ones erased there since.
 pub(in crate::run) fn given(
     state: &RunState,
     copied: &BTreeMap<Namespace, Vec<Way>>,
@@ -78,7 +77,7 @@ pub(in crate::run) fn given(
     given
 }
 
-/// What the checkpoints kept, where all of them did.
+/// Sums the contents that the shards' last checkpoints kept; `None` unless all of them did.
 fn kept(shards: &[ShardState]) -> Option<Contents> {
     let of = |state: &ShardState| match state.checkpoint.cursor {
         Cursor::End => state.checkpoint.contents,
@@ -87,7 +86,7 @@ fn kept(shards: &[ShardState]) -> Option<Contents> {
     shards.iter().map(of).sum()
 }
 
-/// What the last verification read that compared every record of the namespace.
+/// Contents from the latest verification that compared every record of the namespace.
 fn read_later(state: &RunState, source: &Namespace) -> Option<Contents> {
     state.stages.iter().rev().find_map(|stage| stage.contents.get(source).copied())
 }

@@ -1,4 +1,4 @@
-//! What a look came to.
+//! The result of a look at both sides.
 
 use std::collections::BTreeMap;
 
@@ -6,62 +6,62 @@ use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, IndexStats, Namespace, Observed};
 
-/// Namespaces that a message names.
+/// The most namespaces named in a message.
 const NAMED: usize = 5;
-/// Ids that stand as examples for a namespace.
+/// The most example ids kept for a namespace.
 pub(super) const EXAMPLES: usize = 3;
 
-/// What a look at both sides found.
+/// Everything a look at both sides found.
 #[derive(Clone, Debug, Default)]
 pub(in crate::run) struct Found {
-    /// The source's own counts, asked before anything was read.
+    /// The source's own record counts, taken before anything was read.
     pub counts: IndexStats,
-    /// What was read of each namespace of the source.
+    /// Contents read from each namespace of the source.
     pub read: BTreeMap<Namespace, Contents>,
-    /// Namespaces of the source that are not what was copied, in order of their names.
+    /// Source namespaces that no longer match what was copied, ordered by name.
     pub changes: Vec<Change>,
-    /// Namespaces of the target that lack records which were copied into them.
+    /// Target namespaces that lack records copied into them.
     pub lacking: Vec<Lack>,
-    /// Namespaces that differ from what was copied in the same way on both sides.
+    /// Namespaces that have changed since the copy in the same way on both sides.
     pub alike: Vec<Namespace>,
-    /// Records of the source that were looked for in the target.
+    /// Source records that were looked up in the target.
     pub compared: u64,
-    /// Those of them that the target holds with other contents.
+    /// Those of them that the target holds with different contents.
     pub differing: u64,
 }
 
-/// How a namespace of the source differs from what was copied.
+/// The difference between a source namespace and what was copied from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::run) struct Change {
     pub namespace: Namespace,
     pub kind: Kind,
-    /// Records that are in the source and were not copied.
+    /// Records in the source that were not copied.
     pub added: u64,
-    /// Records whose contents are not those that the target holds.
+    /// Records whose contents differ from the target's.
     pub changed: u64,
-    /// Records that were copied and that the source no longer has.
+    /// Records that were copied and are no longer in the source.
     pub removed: u64,
-    /// Some of these records.
+    /// A few ids of such records.
     pub examples: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Kind {
-    /// It was copied, and is other now.
+    /// The namespace was copied and has changed since.
     Differs,
-    /// No copy planned it: it was not there.
+    /// The namespace appeared after the copies were planned.
     Appeared,
-    /// It was copied, and holds nothing any more.
+    /// The namespace was copied and is empty now.
     Vanished,
-    /// No copy takes it, and it does not hold as many records as when the copy was planned.
+    /// The plan leaves the namespace behind, and its record count has changed since the copies were planned.
     LeftBehind,
 }
 
-/// What a namespace of the target lacks.
+/// Records missing from a target namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::run) struct Lack {
     pub namespace: Namespace,
-    /// Records that were copied into it and that it does not hold.
+    /// Records that were copied into the namespace and are not there.
     pub missing: u64,
     pub examples: Vec<String>,
 }
@@ -72,7 +72,7 @@ impl Change {
         Self { namespace, kind, added: 0, changed: 0, removed: 0, examples: Vec::new() }
     }
 
-    /// Records that are not as they were copied; at least one.
+    /// The number of changed records, at least 1.
     pub fn records(&self) -> u64 {
         (self.added + self.changed + self.removed).max(1)
     }
@@ -123,29 +123,29 @@ fn write_examples(f: &mut std::fmt::Formatter<'_>, examples: &[String]) -> std::
 }
 
 impl Found {
-    /// Records of the source that are not as they were copied.
+    /// Source records that no longer match what was copied.
     pub fn changed(&self) -> u64 {
         self.changes.iter().map(Change::records).sum()
     }
 
-    /// Records that were copied and that the target does not hold.
+    /// Copied records that the target does not hold.
     pub fn missing(&self) -> u64 {
         self.lacking.iter().map(|lack| lack.missing).sum()
     }
 
-    /// Records that were read.
+    /// The number of records read.
     pub fn records(&self) -> u64 {
         self.read.values().map(|contents| contents.records).sum()
     }
 
-    /// Sets `source.changed`.
+    /// Sets the metric `source.changed`.
     pub fn measure_source(&self, measured: &mut Measured) {
-        // A source that is empty was looked at too.
+        // An empty source counts as one look, so that the metric has a sample.
         let looked = self.records().max(self.changed()).max(1);
         measured.set("source.changed", Observed::count(self.changed()), looked);
     }
 
-    /// Sets `target.missing` and `target.changed`.
+    /// Sets the metrics `target.missing` and `target.changed`.
     pub fn measure_target(&self, measured: &mut Measured) {
         let looked = self.compared.max(1);
         measured.set("target.missing", Observed::count(self.missing()), looked).set(
@@ -155,7 +155,7 @@ impl Found {
         );
     }
 
-    /// Sentences for the report; empty where nothing was found.
+    /// Describes the findings in sentences for the report; empty if there are none.
     pub fn sentences(&self) -> Vec<String> {
         let mut all: Vec<String> =
             self.changes.iter().take(NAMED).map(|change| format!("source: {change}")).collect();
@@ -177,8 +177,10 @@ impl Found {
         all
     }
 
+    /// Refuses to go on if the source has changed.
+    ///
     /// # Errors
-    /// `Refused` where the source is not what was copied.
+    /// `Refused` if the source no longer matches what was copied.
     pub fn refuse_changed(&self) -> Result<()> {
         refuse(
             "the source is not what was copied",
@@ -188,8 +190,10 @@ impl Found {
         )
     }
 
+    /// Refuses to go on if the target is incomplete.
+    ///
     /// # Errors
-    /// `Refused` where the target lacks records.
+    /// `Refused` if the target lacks records.
     pub fn refuse_lacking(&self) -> Result<()> {
         refuse(
             "the target does not hold all that was copied",

@@ -1,4 +1,4 @@
-//! How the ids of a namespace of the source are found now.
+//! Finds the ids a source namespace holds now.
 
 use super::copied::Way;
 use crate::copy::{Mapping, SWEEP_LIMIT};
@@ -9,14 +9,14 @@ use crate::provider::Filter;
 use crate::run::Context;
 use crate::run::stage::Enumerator;
 
-/// The shards by which all that a namespace holds now can be read: as it was copied where that still fits, else found
-/// anew in the source. `count` is what the source counts.
+/// Returns shards that reach every record the namespace holds now: the ones it was copied with if they still fit,
+/// otherwise new ones. `count` is the source's current record count.
 ///
-/// A collection or a staging index listed the ids of a copy, and is gone or is the target by now; the source is asked for
-/// them itself, and the target only where the source gives no answer.
+/// A collection or staging index that listed the ids for the copy no longer exists, or has become the target. The
+/// source itself is asked first, and the target only if the source cannot list its ids.
 ///
 /// # Errors
-/// `Refused` where not every id can be found.
+/// `Refused` if some ids cannot be found.
 pub(in crate::run) async fn current_shards(
     context: &Context,
     spec: &IndexSpec,
@@ -51,7 +51,7 @@ pub(in crate::run) async fn current_shards(
     }
 }
 
-/// Whether every cell holds as many records as when it was planned, and all together as many as there are.
+/// Returns whether every cell still holds the planned number of records, and the cells together hold `count`.
 async fn are_as_planned(context: &Context, way: &Way, count: u64) -> Result<bool> {
     let mut sum = 0;
     for state in &way.shards {
@@ -85,7 +85,7 @@ async fn anew(
     found.gap().map_or_else(|| Ok(found.shards()), Err)
 }
 
-/// That a namespace was written to while it was read.
+/// Turns a conflict met while reading into a refusal that says the namespace was being written to.
 pub(super) fn restless(namespace: &Namespace, error: Error) -> Error {
     if error.kind() != ErrorKind::Conflict {
         return error.with_context("namespace", namespace);

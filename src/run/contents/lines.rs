@@ -1,4 +1,4 @@
-//! The ways between both sides, one a copy stage.
+//! The pipelines between source and target, one for each copy stage.
 
 use crate::copy::Pipeline;
 use crate::error::Result;
@@ -7,21 +7,23 @@ use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::stage::pipeline;
 
-/// A copy stage and the pipeline by which it reads, changes and looks up records.
+/// A copy stage and the pipeline that reads, changes and looks up its records.
 pub(in crate::run) struct Line {
     pub copy: CopyStage,
     pub pipeline: Pipeline,
 }
 
-/// The lines of every copy stage of the plan, and one for what none of them takes.
+/// The lines of all copy stages, and one for namespaces that no stage copies.
 pub(in crate::run) struct Lines {
     own: Vec<Line>,
     whole: Line,
 }
 
 impl Lines {
+    /// Builds a line for each copy stage of the plan.
+    ///
     /// # Errors
-    /// `NotFound` where there is no source.
+    /// `NotFound` if there is no source index.
     pub async fn of(context: &Context) -> Result<Self> {
         let mut own = Vec::new();
         for copy in context.plan.copies() {
@@ -31,7 +33,7 @@ impl Lines {
         Ok(Self { own, whole })
     }
 
-    /// The line of a copy stage; that of no stage where there is none of this name.
+    /// Returns the line of a copy stage, or the one for uncopied namespaces if there is no such stage.
     pub fn get(&self, copy: Option<&StageId>) -> &Line {
         let own = self.own.iter().find(|line| Some(&line.copy.id) == copy);
         own.unwrap_or(&self.whole)

@@ -1,4 +1,4 @@
-//! One look at everything.
+//! Reads the source, compares it with what was copied, and checks the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,38 +23,38 @@ use crate::run::guard::agreed;
 use crate::run::stage::{picks, source_spec};
 use crate::run::{Context, Progress};
 
-/// Namespaces that are read at once.
+/// The number of namespaces read concurrently.
 const PARALLEL: usize = 4;
 
-/// How much is looked at.
+/// What a look covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Depth {
-    /// Whether the source is what was copied. The target is read only where that cannot be said without it.
+    /// The source only: whether it still matches what was copied. The target is read only if the answer depends on it.
     Source,
-    /// Also whether the target holds what was copied: every record where the plan's verify compares all (or there is no
-    /// verify), else its sample, and the counts.
+    /// The target as well: whether it holds what was copied. Compares every record if the plan's verify stage does (or
+    /// there is none), otherwise a sample and the counts.
     Both,
 }
 
-/// What a look needs.
+/// A configured look at both sides.
 pub(in crate::run) struct Look<'a> {
     context: &'a Context,
     depth: Depth,
     spec: IndexSpec,
     copied: BTreeMap<Namespace, Vec<Way>>,
     lines: Lines,
-    /// The largest difference that the plan's verify takes for equal.
+    /// The largest difference that the plan's verify stage accepts as equal.
     tolerance: Option<f64>,
-    /// Which records are looked for in the target.
+    /// Selects the records to look up in the target.
     picks: Picks,
-    /// Whether those are all.
+    /// Whether `picks` selects every record.
     is_whole: bool,
-    /// What was read a moment ago.
+    /// Contents that have just been read and need not be read again.
     known: BTreeMap<Namespace, Contents>,
     done: AtomicU64,
 }
 
-/// What was seen of one namespace.
+/// The findings for one namespace.
 #[derive(Default)]
 struct Seen {
     read: Option<(Namespace, Contents)>,
@@ -66,8 +66,10 @@ struct Seen {
 }
 
 impl<'a> Look<'a> {
+    /// Prepares a look for the plan and the state of the run.
+    ///
     /// # Errors
-    /// `NotFound` where there is no source.
+    /// `NotFound` if there is no source index.
     pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
         let copied = context.recorder.with_state(copied);
         let verifies: Vec<_> = context
@@ -99,15 +101,15 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// The same with what was read of some namespaces just now.
+    /// Adds contents that have just been read, so that those namespaces are not read twice.
     pub fn having_read(self, known: BTreeMap<Namespace, Contents>) -> Self {
         Self { known, ..self }
     }
 
-    /// Reads the source, and what it takes of the target.
+    /// Reads the source, and as much of the target as `depth` requires.
     ///
     /// # Errors
-    /// `Refused` where something writes to the source while it is read; those of reading.
+    /// `Refused` if something writes to the source meanwhile; any error of reading.
     pub async fn take(&self) -> Result<Found> {
         let counts = agreed(&self.context.clock, &*self.context.world.source).await?;
         let names: BTreeSet<Namespace> =
@@ -155,7 +157,7 @@ impl<'a> Look<'a> {
         Ok(seen)
     }
 
-    /// A namespace that no copy planned.
+    /// Examines a namespace for which no copy planned shards.
     async fn unplanned(&self, name: &Namespace, count: u64) -> Result<Seen> {
         let mut change = unplanned(self.context, name, count)?;
         if change.is_none() && self.depth == Depth::Source {
@@ -168,7 +170,7 @@ impl<'a> Look<'a> {
         Ok(Seen { read: Some((name.clone(), reading.contents)), change, ..Seen::default() })
     }
 
-    /// A namespace that was copied.
+    /// Examines a namespace that was copied.
     async fn planned(&self, name: &Namespace, count: u64, ways: &[Way]) -> Result<Seen> {
         let known = self.known.get(name).filter(|_| self.depth == Depth::Source);
         let first = match (known, self.depth) {
@@ -214,7 +216,7 @@ impl<'a> Look<'a> {
         Ok(reading)
     }
 
-    /// How a namespace differs from what the target holds of it, on the way on which it differs most.
+    /// Returns the largest difference among the ways the namespace was copied.
     async fn worst(
         &self,
         name: &Namespace,
@@ -242,8 +244,8 @@ impl<'a> Look<'a> {
         ways.iter().map(of).collect()
     }
 
-    /// How a namespace differs from what the target holds of it, all of which was looked for. `unreached` records are
-    /// counted and have no id that anybody knows.
+    /// Computes how a namespace differs from the target, after all its records were looked up. `unreached` records are
+    /// counted by the source, but nothing names their ids.
     async fn change(
         &self,
         name: &Namespace,
@@ -265,7 +267,7 @@ impl<'a> Look<'a> {
             };
             let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
             let extra = count_extra(pipeline, &sources, &way.target, &|_| true, &mut take);
-            // What went from both sides is no longer what anything could differ in.
+            // A record gone from both sides makes no difference between them.
             removed = extra.await?.map_or(removed, |extra| extra.min(removed));
         }
         examples.truncate(EXAMPLES);
@@ -273,15 +275,15 @@ impl<'a> Look<'a> {
         Ok(Change { namespace, kind, added, changed, removed, examples })
     }
 
-    /// The namespaces of the source that went where this one did.
+    /// Returns the source namespaces that were copied into the same target namespace.
     fn sources_of(&self, way: &Way) -> Vec<Namespace> {
         let goes_there = |ways: &[Way]| ways.iter().any(|other| other.target == way.target);
         let of = self.copied.iter().filter(|(_, ways)| goes_there(ways));
         of.map(|(source, _)| source.clone()).collect()
     }
 
-    /// Namespaces of the target that count fewer records than were copied into them. What is missing by its ids there is
-    /// the same, so the larger number stands.
+    /// Adds target namespaces whose count is lower than the number of records copied into them. Records missing by id
+    /// are part of that number, so only the excess is added.
     async fn count_target(&self, found: &mut Found) -> Result<()> {
         let counts = agreed(&self.context.clock, &*self.context.world.target).await?;
         let given = self.context.recorder.with_state(|state| given(state, &self.copied));
@@ -289,7 +291,7 @@ impl<'a> Look<'a> {
             let short = given.saturating_sub(counts.count(&namespace));
             let of = found.lacking.iter_mut().filter(|lack| lack.namespace == namespace);
             let by_id: u64 = of.map(|lack| lack.missing).sum();
-            // What the source no longer has either is said of the source.
+            // Records gone from the source too are reported as a change of the source.
             let gone: u64 = self.gone(found, &namespace);
             if short.saturating_sub(gone) > by_id {
                 let missing = short - gone - by_id;
@@ -300,7 +302,7 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
-    /// Records that were copied into a namespace of the target and that the source does not hold any more.
+    /// Records that were copied into a target namespace and are no longer in the source.
     fn gone(&self, found: &Found, target: &Namespace) -> u64 {
         let mut gone = 0;
         for (source, ways) in &self.copied {
@@ -311,7 +313,7 @@ impl<'a> Look<'a> {
         gone
     }
 
-    /// What was written while everything was read.
+    /// Counts the source again and adds what changed during the look.
     async fn count_again(&self, found: &mut Found) -> Result<()> {
         let now = agreed(&self.context.clock, &*self.context.world.source).await?;
         for name in differing(&found.counts, &now) {
@@ -335,7 +337,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// What reading one namespace gathers.
+/// Collects what is read from one namespace.
 #[derive(Default)]
 struct Reading<'a> {
     contents: Contents,
@@ -363,7 +365,7 @@ fn lack(against: &Against<'_>, way: &Way) -> Lack {
     }
 }
 
-/// Namespaces that two answers count differently.
+/// Returns the namespaces whose counts differ between two answers.
 fn differing(a: &IndexStats, b: &IndexStats) -> Vec<Namespace> {
     let names: BTreeSet<&Namespace> = a.namespaces.keys().chain(b.namespaces.keys()).collect();
     names.into_iter().filter(|name| a.count(name) != b.count(name)).cloned().collect()

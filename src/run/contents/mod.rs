@@ -1,21 +1,19 @@
-//! Whether the source still is what was copied, and whether the target still has it: looked at in both indexes, never in
-//! the journal alone.
+//! Checks that the source is still what was copied and that the target still holds it. Both indexes are read; the
+//! journal alone is never trusted.
 //!
-//! While a copy reads, its checkpoints keep the [`Contents`](crate::model::Contents) of what it read; [`copied`] adds
-//! them up, namespace by namespace. [`look`](Look::take) reads every record that the source holds now, in whatever
-//! namespace:
+//! While a copy reads, its checkpoints keep the [`Contents`](crate::model::Contents) it has read, and [`copied`] adds
+//! them up by namespace. [`look`](Look::take) then reads every record the source holds now, in every namespace:
 //!
-//! - The contents are the same, and as many as the source counts: nothing has changed.
-//! - They differ, or it is not known what they were (the provider copied the records, or an earlier version did): every
-//!   record is compared with the target, after the plan's own changes. What both sides hold alike is no change: an
-//!   application that writes to both has kept them equal. The rest is counted, with examples.
-//! - A namespace that no copy planned has appeared, unless it was there and the plan leaves it behind.
+//! - If the contents are the same, and the source counts as many records, nothing has changed.
+//! - If they differ, or were never kept (the provider copied the records, or an earlier version did), every record is
+//!   compared with the target after applying the plan's changes. A record that is the same on both sides is not a
+//!   change: an application that writes to both keeps them equal. Everything else is counted, with examples.
+//! - A namespace that no copy planned has appeared, unless it existed before and the plan leaves it behind.
 //!
-//! The records are read in the source's own namespaces, by ids that the source itself gives. Where it gives none (a
-//! manifest; a pod of which no metadata tells the records apart), ids come from outside, and what they do not name shows
-//! in the count alone.
+//! Ids come from the source itself. If it cannot list them (a manifest names them, or no metadata of a pod separates
+//! its records), they come from elsewhere, and records without a known id show up only in the counts.
 //!
-//! [`before_deletion`] is the look that a deletion of the source needs directly before it.
+//! [`before_deletion`] is the look required directly before the source is deleted.
 
 mod against;
 mod copied;
@@ -37,14 +35,14 @@ pub(super) use walk::{Take, walk};
 use super::Context;
 use crate::error::Result;
 
-/// Looks at everything in both indexes that the deletion of the source depends on.
+/// Looks at everything on both sides that deleting the source depends on.
 ///
-/// It reads the whole source, and of the target what the plan's verify compares: all of it, or its sample beside the
-/// counts. Directly before the deletion; what is written while it reads can escape it.
+/// Reads the whole source, and of the target what the plan's verify stage compares: every record, or a sample and the
+/// counts. Called directly before the deletion; writes made while it reads can escape it.
 ///
 /// # Errors
-/// `Refused` where the source is not what was copied, or where the target lacks some of it and no assertion of the stage
-/// is about that; it names namespaces, numbers and examples.
+/// `Refused` if the source is not what was copied, or if the target lacks records and no assertion of the stage covers
+/// that. The message names namespaces, numbers and examples.
 pub(super) async fn before_deletion(context: &Context) -> Result<Found> {
     let found = Look::of(context, Depth::Both).await?.take().await?;
     found.refuse_changed()?;

@@ -1,4 +1,4 @@
-//! Namespaces of the source that no copy planned.
+//! Source namespaces for which no copy planned shards.
 
 use super::found::{Change, Kind};
 use crate::copy::choose;
@@ -8,11 +8,11 @@ use crate::model::{IndexStats, Namespace};
 use crate::plan::CopyStage;
 use crate::run::Context;
 
-/// Why a namespace that no copy planned should not be as it is; `None` where the plan leaves it behind, or where a copy
-/// still has to take it.
+/// Returns how an unplanned namespace deviates from the plan; `None` if the plan leaves it behind, or if a copy that
+/// has yet to run will take it.
 ///
 /// # Errors
-/// `Invalid` for a glob of the plan that does not parse.
+/// `Invalid` if a glob of the plan does not parse.
 pub(super) fn unplanned(context: &Context, name: &Namespace, count: u64) -> Result<Option<Change>> {
     let (first, has_copied) = context.recorder.with_state(|state| {
         let has_copied = state.stages.iter().any(|stage| !stage.shards.is_empty());
@@ -25,7 +25,7 @@ pub(super) fn unplanned(context: &Context, name: &Namespace, count: u64) -> Resu
     let change = |kind, added, removed| Change { added, removed, ..Change::new(name, kind) };
     let before = first.as_ref().map(|first| first.get(name).copied().unwrap_or(0));
     Ok(match before {
-        // A copy that is still to run takes it.
+        // A copy that has yet to run takes it.
         Some(before) if before > 0 && is_selected && is_to_run(context, name, count)? => None,
         _ if is_selected => Some(change(Kind::Appeared, count, 0)),
         Some(0) => Some(change(Kind::Appeared, count, 0)),
@@ -33,15 +33,15 @@ pub(super) fn unplanned(context: &Context, name: &Namespace, count: u64) -> Resu
             let (added, removed) = (count.saturating_sub(before), before.saturating_sub(count));
             Some(change(Kind::LeftBehind, added, removed))
         }
-        // An earlier version did not keep what was there.
+        // Unchanged, or recorded by an earlier version, which kept no counts.
         Some(_) | None => None,
     })
 }
 
-/// Records in namespaces that appeared after the copy was planned.
+/// Returns the namespaces that appeared after the copy was planned, with their record counts.
 ///
 /// # Errors
-/// As those of the plan's globs.
+/// `Invalid` if a glob of the plan does not parse.
 pub(in crate::run) fn appeared(
     context: &Context,
     counts: &IndexStats,
@@ -58,12 +58,12 @@ pub(in crate::run) fn appeared(
     Ok(found)
 }
 
-/// Whether a copy stage of the plan takes a namespace of this name.
+/// Returns whether any copy stage of the plan selects this namespace.
 fn is_selected(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
     takes(&context.plan.copies_or_whole(), name, count)
 }
 
-/// Whether a copy stage takes it that has not planned its shards yet.
+/// Returns whether a copy stage that has not planned its shards yet selects this namespace.
 fn is_to_run(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
     let mut copies = context.plan.copies();
     copies.retain(|copy| {

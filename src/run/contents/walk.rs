@@ -1,4 +1,4 @@
-//! Every record that a namespace of the source holds now.
+//! Reads every record that a source namespace holds now.
 
 use async_trait::async_trait;
 use futures::stream::TryStreamExt;
@@ -11,19 +11,19 @@ use crate::model::{Contents, Cursor, Namespace, Record, Shard};
 use crate::run::Context;
 use crate::run::stage::lists_of;
 
-/// Chunks of one namespace that are fetched at once.
+/// The number of chunks of a namespace fetched concurrently.
 const AT_ONCE: usize = 4;
 
-/// What takes the records of a namespace.
+/// A receiver of the records of a namespace.
 #[async_trait]
 pub(in crate::run) trait Take: Send {
     async fn take(&mut self, records: Vec<Record>) -> Result<()>;
 }
 
-/// Reads all that `shards` reach, and hands it on.
+/// Reads every record reached by `shards` and passes it to `to`.
 ///
 /// # Errors
-/// `Refused` where the namespace changes while it is read; `Interrupted`; those of reading and of `to`.
+/// `Refused` if the namespace changes meanwhile; `Interrupted`; any error of reading or of `to`.
 pub(in crate::run) async fn walk(
     context: &Context,
     line: &Line,

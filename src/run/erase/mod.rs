@@ -1,8 +1,8 @@
-//! Deleting what belongs to somebody from one index: found and counted, then deleted, then looked for until it is gone.
+//! Erases records from one index on request: finds and counts them, deletes them, and waits until they are gone.
 //!
-//! Whole namespaces go by their names. Records of several namespaces go by a metadata filter: a pod counts and deletes
-//! by the filter itself; any other index is walked, and every record is held against the filter here, so that a field
-//! the index does not filter by is no way around it.
+//! Whole namespaces are deleted by name. Records across namespaces are chosen by a metadata filter: a pod counts and
+//! deletes by the filter itself; any other index is walked and every record is tested here, so that no record escapes
+//! because the index does not filter by a field.
 
 mod walk;
 
@@ -21,15 +21,15 @@ use crate::plan::file;
 use crate::provider::{Admin, Filter};
 use crate::run::guard::{ErasePermit, permit_erasure};
 
-/// How long deleted records may still be seen.
+/// How long deleted records may remain visible.
 const GONE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
-/// Namespaces that are worked on at once.
+/// The number of namespaces worked on concurrently.
 const PARALLEL: usize = 8;
-/// Namespaces that an error names.
+/// The most namespaces named in an error.
 const NAMED: usize = 5;
 
-/// What is asked for: namespaces by globs (none = all), and of these all records or those that pass a filter.
+/// The records to erase: namespaces by globs (none means all), and in these every record or those that match a filter.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     globs: Vec<String>,
@@ -40,32 +40,34 @@ pub struct Wanted {
 struct Condition {
     asked: Filter,
     read: RecordFilter,
-    /// Whether `read` is stricter than what an index makes of `asked`.
+    /// Whether `read` is stricter than the index's own reading of `asked`.
     is_literal: bool,
 }
 
-/// A namespace that holds something of what is wanted.
+/// A namespace that holds records to erase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Holding {
     pub namespace: Namespace,
     /// All its records, by the index's own count.
     pub records: u64,
-    /// Those that are wanted.
+    /// Those to erase.
     pub matching: u64,
 }
 
 impl Wanted {
+    /// Creates a request from globs and an optional filter.
+    ///
     /// # Errors
-    /// `Invalid` where the filter is none.
+    /// `Invalid` if the filter is not valid.
     pub fn new(globs: Vec<String>, filter: Option<serde_json::Value>) -> Result<Self> {
         Self::literally(globs, filter, &[])
     }
 
-    /// The same with equality taken to the letter for some fields: a list that holds a value does not equal it, whatever an
-    /// index makes of the filter.
+    /// Creates a request that compares some fields strictly: a list that contains a value does not equal it, even if
+    /// the index says so.
     ///
     /// # Errors
-    /// As [`Wanted::new`].
+    /// The same as [`Wanted::new`].
     pub fn literally(
         globs: Vec<String>,
         filter: Option<serde_json::Value>,
@@ -84,7 +86,7 @@ impl Wanted {
         Ok(Self { globs, condition })
     }
 
-    /// The chosen namespaces that hold records, with their counts.
+    /// Returns the chosen namespaces that hold records, with their counts.
     fn namespaces(&self, stats: &IndexStats) -> Result<Vec<(Namespace, u64)>> {
         let asked = file::Namespaces { select: self.globs.clone(), ..Default::default() };
         let chosen = choose(stats, Some(&asked))?;
@@ -92,7 +94,7 @@ impl Wanted {
     }
 }
 
-/// One index and what is wanted of it.
+/// An erasure of records from one index.
 pub struct Erasure {
     pub index: Arc<dyn Admin>,
     pub wanted: Wanted,
@@ -101,10 +103,10 @@ pub struct Erasure {
 }
 
 impl Erasure {
-    /// What there is, in bytewise order of namespaces. Deletes nothing.
+    /// Finds the records to erase, by namespace in bytewise order. Deletes nothing.
     ///
     /// # Errors
-    /// `NotFound` where there is no such index; `Refused` where a pod does not index a field of the filter, and would
+    /// `NotFound` if there is no such index; `Refused` if a pod does not index a field of the filter, because it would
     /// count 0 whatever it holds.
     pub async fn find(&self) -> Result<Vec<Holding>> {
         let description = self.index.describe().await?.ok_or_else(|| {
@@ -143,7 +145,7 @@ impl Erasure {
         condition: &Condition,
         namespaces: Vec<(Namespace, u64)>,
     ) -> Result<Vec<Holding>> {
-        // The total of this answer counts all records, whatever the filter.
+        // This answer's total counts all records, regardless of the filter.
         let counts = self.index.filtered_stats(&condition.asked).await?;
         let holding = |(namespace, records)| {
             let matching = counts.count(&namespace);
@@ -153,7 +155,7 @@ impl Erasure {
         Ok(all.filter(|holding| holding.matching > 0).collect())
     }
 
-    /// Of what a pod counts by its filter, what passes to the letter.
+    /// Reduces what a pod counted by its filter to the records that match strictly.
     async fn literal(&self, condition: &Condition, counted: Vec<Holding>) -> Result<Vec<Holding>> {
         let mut found = Vec::new();
         for holding in counted {
@@ -179,8 +181,8 @@ impl Erasure {
         walk::query(&*self.index, namespace, &condition.asked, &condition.read).await
     }
 
-    /// The right to erase what was `shown`: the index is the one whose name was `confirmed` and, where a run is open, the
-    /// `known` one, and holds what was shown.
+    /// Grants the right to erase what was `shown`, provided that the index is the one whose name was `confirmed` (and,
+    /// if a run is open, the `known` one) and still holds what was shown.
     ///
     /// # Errors
     /// `Refused` with what differs.
@@ -193,10 +195,10 @@ impl Erasure {
         permit_erasure(&*self.index, confirmed, known, shown).await
     }
 
-    /// Deletes what was permitted and waits until the index shows none of it. `alive` is called now and then.
+    /// Deletes the permitted records and waits until the index no longer shows them. Calls `alive` now and then.
     ///
     /// # Errors
-    /// `Timeout` where something is still shown after 5 minutes; those of deleting. Doing it again is safe.
+    /// `Timeout` if records are still visible after 5 minutes; any error of deleting. Safe to repeat.
     pub async fn erase(
         &self,
         permit: ErasePermit,
@@ -226,7 +228,7 @@ impl Erasure {
             }
             if self.wanted.condition.is_some() {
                 for holding in &left {
-                    // What a page did not show yet when it was walked.
+                    // Catches records that had not appeared in the pages when they were walked.
                     self.delete(&holding.namespace).await?;
                 }
             }
@@ -252,7 +254,7 @@ impl Erasure {
         }
     }
 
-    /// What is still shown of what was found.
+    /// Returns what is still visible of what was found.
     async fn left(&self, found: &[Holding]) -> Result<Vec<Holding>> {
         let mut now = self.find().await?;
         now.retain(|holding| found.iter().any(|known| known.namespace == holding.namespace));

@@ -1,4 +1,4 @@
-//! Every record of a namespace, held against a filter here.
+//! Walks every record of a namespace and tests it against a filter.
 
 use futures::stream::{self, TryStreamExt};
 use tokio_util::sync::CancellationToken;
@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::model::{Namespace, RecordFilter, RecordId, Vector};
 use crate::provider::{Admin, Filter, Query, Source};
 
-/// Pages that are looked at at once.
+/// The number of pages fetched concurrently.
 const PAGES: usize = 4;
 
-/// How many records of `namespace` pass the filter.
+/// Counts the records of `namespace` that match the filter.
 pub(super) async fn count(
     index: &dyn Source,
     namespace: &Namespace,
@@ -22,7 +22,7 @@ pub(super) async fn count(
     matches.try_fold(0, |sum, ids| async move { Ok(sum + ids.len() as u64) }).await
 }
 
-/// Deletes the records of `namespace` that pass the filter.
+/// Deletes the records of `namespace` that match the filter.
 pub(super) async fn delete(
     index: &dyn Admin,
     namespace: &Namespace,
@@ -44,15 +44,15 @@ pub(super) async fn delete_ids(
     Ok(())
 }
 
-/// What one query with a filter finds.
+/// The result of one query with a filter.
 pub(super) struct Seen {
-    /// The records that the index found, at most as many as a query answers.
+    /// The number of records the index returned, limited by the size of a query's answer.
     pub asked: usize,
-    /// Those of them that pass here.
+    /// Those that match here, too.
     pub passing: Vec<RecordId>,
 }
 
-/// Asks an index that cannot list its ids for the records that pass `asked`, and holds each against `filter`.
+/// Queries an index that cannot list its ids for the records that match `asked`, and tests each against `filter`.
 pub(super) async fn query(
     index: &dyn Source,
     namespace: &Namespace,
@@ -70,7 +70,7 @@ pub(super) async fn query(
     Ok(Seen { asked: ids.len(), passing: passing(index, namespace, filter, ids).await? })
 }
 
-/// Those of the ids whose records pass.
+/// Returns the ids whose records match.
 async fn passing(
     index: &dyn Source,
     namespace: &Namespace,
@@ -86,7 +86,7 @@ async fn passing(
     Ok(found)
 }
 
-/// The ids of each page whose records pass.
+/// Returns the matching ids of each page.
 fn matching<'a>(
     index: &'a dyn Source,
     namespace: &'a Namespace,

@@ -1,4 +1,4 @@
-//! Whether somebody said that it may happen: to this deletion, and not to another.
+//! Checks that somebody confirmed exactly this deletion.
 
 use super::{Checked, Effect, traffic};
 use crate::error::{Error, ErrorKind, Result};
@@ -6,17 +6,17 @@ use crate::journal::{Event, Hold};
 use crate::model::{Identity, IndexStats, Side};
 use crate::run::Context;
 
-/// What was confirmed: this index with these records.
+/// A confirmed deletion: this index with this many records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::run) struct Confirmed {
     identity: Identity,
     records: u64,
-    /// Said with the knowledge that the weight cannot be read.
+    /// Whether it was confirmed knowing that the weight cannot be read.
     pub(super) traffic_unknown: bool,
 }
 
-/// The confirmation of the source's deletion, for the index as it is now with `counts` in it; the hold that asks for it
-/// where it was not given to this process.
+/// Returns the confirmation for deleting the source, as it is now with `counts` records; or the hold that asks for one,
+/// if none was given to this process.
 pub(in crate::run) async fn confirm(
     context: &Context,
     counts: &IndexStats,

@@ -1,4 +1,4 @@
-//! What is in an index now, by its own counts: asked until two answers in a row agree.
+//! Checks what an index holds now, by its own counts, once two answers in a row agree.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::provider::Source;
 use crate::run::Context;
 use crate::run::contents::{self, Way, appeared, copied, given};
 
-/// Answers that are asked for before they are given up on.
+/// The number of answers to ask for before giving up.
 const ANSWERS: u32 = 20;
 /// How long the target may take to show what was written.
 const CATCH_UP: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
-/// Problems that are named.
+/// The most problems named in a message.
 const NAMED: usize = 10;
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
@@ -24,7 +24,7 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
         Effect::DeleteTarget { index, is_purge: false } => {
             let seen = identity::must_be_there(context, Side::Target).await?;
             if !seen.ready && seen.state.starts_with("Initializ") {
-                // It was never ready: nobody can have written to it, and nobody can count it.
+                // An index that was never ready cannot have been written to, and cannot be counted.
                 return Ok(());
             }
             let total = agreed(&context.clock, &*context.world.target).await?.total;
@@ -38,10 +38,10 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     }
 }
 
-/// The counts of an index, once two answers in a row are the same: a namespace that one answer leaves out is there.
+/// Returns the counts of an index once two answers in a row agree. A namespace that one answer leaves out still counts.
 ///
 /// # Errors
-/// `Conflict` where the answers keep changing.
+/// `Conflict` if the answers keep changing.
 pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
     let mut last = Some(index.stats().await?);
     for _ in 0..ANSWERS {
@@ -54,16 +54,16 @@ pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<
         .with_hint("something writes to it: stop the writes, then run the same command again"))
 }
 
-/// An answer that says what the one before it said.
+/// Returns the answer if it agrees with the previous one.
 fn confirmed(last: &mut Option<IndexStats>, next: IndexStats) -> Option<IndexStats> {
     let is_same = last.as_ref().is_some_and(|last| last.namespaces == next.namespaces);
     *last = Some(next.clone());
     is_same.then_some(next)
 }
 
-/// The source's counts, once it is certain that deleting it would lose nothing: it holds what was copied, in the
-/// namespaces that were copied; and the target holds that now. Where the counts say so, nothing is read; where they do
-/// not, everything is, to say what differs or that both sides agree.
+/// Returns the source's counts if deleting it would lose nothing: it holds what was copied and nothing else, and the
+/// target holds that now. If the counts agree, nothing is read; otherwise everything is, to find what differs or that
+/// both sides agree after all.
 ///
 /// # Errors
 /// `Refused`, naming the namespaces.
@@ -71,7 +71,7 @@ pub(in crate::run) async fn refuse_loss(
     context: &Context,
     has_snapshot: bool,
 ) -> Result<IndexStats> {
-    // Counting an index that is gone would take minutes of retries.
+    // Counting a missing index would spend minutes on retries.
     identity::must_both_be_there(context).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
     refuse(&without_a_copy(context, &source, has_snapshot))?;
@@ -86,7 +86,7 @@ pub(in crate::run) async fn refuse_loss(
     Ok(source)
 }
 
-/// Everything was read a moment ago; what came or went since shows in the counts.
+/// Checks the counts only: everything was read a moment ago, and later changes show in the counts.
 async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     identity::must_both_be_there(context).await?;
     let target = agreed(&context.clock, &*context.world.target).await?;
@@ -102,13 +102,13 @@ async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
         ));
     }
     match short_of(context, &target) {
-        // The stage's assertion says how many may be missing.
+        // The stage's own assertion limits how many may be missing.
         short if context.asks("target.missing") || short.is_empty() => Ok(()),
         short => refuse(&short),
     }
 }
 
-/// Records that are in the source alone.
+/// Describes records that exist only in the source.
 fn without_a_copy(context: &Context, counts: &IndexStats, has_snapshot: bool) -> Vec<String> {
     let copied = context.recorder.with_state(copied);
     let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
@@ -134,7 +134,7 @@ fn lost(name: &Namespace, way: &Way, has_snapshot: bool) -> Option<String> {
     Some(format!("{records} records of `{name}` {why} and there is no snapshot"))
 }
 
-/// Whether both sides count what was copied, and no namespace is there that was not.
+/// Returns whether both sides count what was copied and no other namespace has appeared.
 async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
     let copied = context.recorder.with_state(copied);
     let is_as_copied = |(name, ways): (&Namespace, &Vec<Way>)| {
@@ -146,7 +146,7 @@ async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
         && (context.asks("target.missing") || short_of(context, &target).is_empty()))
 }
 
-/// Namespaces of the target that count fewer records than were copied into them and not erased since.
+/// Describes target namespaces that count fewer records than were copied into them and not erased since.
 fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
     let given = context.recorder.with_state(|state| given(state, &copied(state)));
     let short = given.into_iter().filter_map(|(name, given)| {

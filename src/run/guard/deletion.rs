@@ -1,4 +1,4 @@
-//! Deleting an index: the source at the end, and in a rollback the target that this run made.
+//! Deletes an index: the source at the end, or in a rollback the target made by this run.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::journal::Event;
 use crate::model::{Side, StageId};
 use crate::run::Context;
 
-/// How long a deleted index may still be seen.
+/// How long a deleted index may remain visible.
 const GONE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Deletes the source and waits until it is gone.
 ///
 /// # Errors
-/// `Refused` where something does not hold, with what; those of the provider. The source is there then, unless its
-/// service does not say.
+/// `Refused` if a check fails, with the reason; any error of the provider. The source then still exists, unless the
+/// service cannot be asked.
 pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -> Result<()> {
     let effect = Effect::DeleteSource(checked);
     carry_out(context, &effect, |permit| Box::pin(ask_for_deletion(context, permit))).await?;
     finish(context, context.id()).await
 }
 
-/// The call itself, durable intent first. Where it fails and the source is still there, the intent is void.
+/// Records the intent and asks for the deletion. If that fails and the source still exists, records that it was kept.
 async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
     let (stage, index) = (context.id(), context.plan.file.source.index.clone());
     context.record(Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() })?;
@@ -41,10 +41,10 @@ async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
     }
 }
 
-/// Looks what became of a deletion of the source that was intended and not heard of again. Whether it is deleted.
+/// Finds out what became of an intended deletion of the source whose result is unknown. Returns whether it was deleted.
 ///
 /// # Errors
-/// `Refused` where the indexes are not those of the journal: nothing can be said then.
+/// `Refused` if the indexes are not those of the journal, because the answer would be about others.
 pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
     let intended = context.recorder.with_state(|state| {
         let stage = state.stages.iter().find(|stage| stage.delete_intended);
@@ -72,7 +72,7 @@ async fn finish(context: &Context, stage: StageId) -> Result<()> {
     context.record(Event::SourceDeleted { stage, index })
 }
 
-/// Waits until an index is gone; one that was made anew under its name is not waited for.
+/// Waits until an index is gone. A new index of the same name does not count.
 async fn wait_gone(context: &Context, side: Side) -> Result<()> {
     let deadline = after(context.clock.now(), GONE);
     while matches!(identity::refuse_another(context, side).await, Ok(Some(_))) {
@@ -85,17 +85,17 @@ async fn wait_gone(context: &Context, side: Side) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the target that this run made. `is_purge`: with whatever is in it.
+/// Deletes the target made by this run; with `is_purge`, including everything in it.
 ///
 /// # Errors
-/// A refusal that leaves the target alone; or what was in the way.
+/// A refusal that leaves the target alone, or the error that prevented the deletion.
 pub(in crate::run) async fn delete_target(
     context: &Context,
     index: &str,
     is_purge: bool,
 ) -> Result<(), Refusal> {
     let effect = Effect::DeleteTarget { index: index.to_owned(), is_purge };
-    // An index that stays keeps its protection.
+    // Taken before anything changes, so that an index that stays keeps its protection.
     let _ = permit(context, &effect).await?;
     let seen = identity::must_be_there(context, Side::Target).await?;
     if seen.spec.deletion_protection {

@@ -3,7 +3,7 @@ use std::fmt;
 use super::Confirmed;
 use crate::model::{IndexStats, Namespace, Resource, Share, Side};
 
-/// Something that cannot be taken back, or that moves traffic.
+/// An effect that cannot be taken back, or that moves traffic.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     DeleteSource(Checked),
@@ -12,7 +12,7 @@ pub(super) enum Effect {
         is_purge: bool,
     },
     RemoveResource(Resource),
-    /// Removes a namespace that this run filled with records of its own, to see whether they can be read.
+    /// Removes a namespace that this run filled with probe records, to see whether they become readable.
     RemoveProbe(Namespace),
     ChangeProtection {
         side: Side,
@@ -21,17 +21,17 @@ pub(super) enum Effect {
     SetWeight(Share),
 }
 
-/// What was found and confirmed before the source is deleted.
+/// What was found and confirmed before deleting the source.
 #[derive(Clone, Debug)]
 pub(in crate::run) struct Checked {
-    /// The counts that were checked, and written to the snapshot where the plan has one.
+    /// The counts that were checked, and written to the snapshot if the plan has one.
     pub counts: IndexStats,
     pub confirmed: Confirmed,
     pub has_snapshot: bool,
 }
 
 impl Effect {
-    /// The row of the table that holds for it.
+    /// The name of the effect's row in the table.
     pub fn name(&self) -> &'static str {
         match self {
             Self::DeleteSource(_) => "delete the source",

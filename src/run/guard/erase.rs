@@ -1,4 +1,4 @@
-//! Erasing what belongs to somebody, outside of any stage.
+//! Guards erasures on request, which belong to no stage.
 
 use super::identity::refuse_other;
 use crate::error::{Error, ErrorKind, Result};
@@ -6,7 +6,7 @@ use crate::model::{Identity, Side};
 use crate::provider::Admin;
 use crate::run::Holding;
 
-/// The right to erase what was shown, once.
+/// The right to erase, once, what was shown.
 #[derive(Debug)]
 #[must_use]
 pub struct ErasePermit(Vec<Holding>);
@@ -17,8 +17,8 @@ impl ErasePermit {
     }
 }
 
-/// Looks whether `index` is the one that was named and, where a run knows it, the one of its journal, and whether the
-/// namespaces still hold as many records as were `shown`.
+/// Checks that `index` is the named one and, if a run knows it, the one in its journal, and that the namespaces still
+/// hold as many records as were `shown`.
 pub(in crate::run) async fn permit_erasure(
     index: &dyn Admin,
     confirmed: &str,

@@ -7,7 +7,7 @@ use crate::provider::{Admin, Target};
 /// Opens another index of the target's project.
 type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Admin>> + Send + Sync>;
 
-/// What can delete and unprotect. Nothing outside the guard reaches into it.
+/// The handles that can delete and unprotect an index. Only the guard uses them.
 #[derive(Clone)]
 pub(in crate::run) struct Hands {
     source: Arc<dyn Admin>,
@@ -16,7 +16,7 @@ pub(in crate::run) struct Hands {
 }
 
 impl Hands {
-    /// `source`, `target` and what `open` opens come without layers.
+    /// Takes both sides, and opens other indexes, without layers.
     pub fn new(
         source: Arc<dyn Admin>,
         target: Arc<dyn Admin>,
@@ -25,7 +25,7 @@ impl Hands {
         Self { source: at_once(source), target: at_once(target), open: Arc::new(open) }
     }
 
-    /// Another index of the target's project, to be looked at and filled.
+    /// Opens another index of the target's project for reading and writing.
     pub fn open(&self, name: &str) -> Result<Arc<dyn Target>> {
         Ok(stack((self.open)(name)?, StackOptions::serverless()).0)
     }
@@ -43,7 +43,7 @@ impl Hands {
     }
 }
 
-/// Gives an index a deadline and nothing that waits: what was looked at a moment ago is what is acted on.
+/// Gives an index a deadline, but no retries or throttle: a check must be followed by its effect without waiting.
 fn at_once(index: Arc<dyn Admin>) -> Arc<dyn Admin> {
     let options = StackOptions { retry: RetryOptions::never(), ..StackOptions::default() };
     stack(index, options).0

@@ -1,4 +1,4 @@
-//! Whether an index is the one of the journal, and not another of its name.
+//! Checks that an index is the one in the journal, not another of the same name.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
         Effect::DeleteSource(_) => must_both_be_there(context).await,
         Effect::RemoveResource(resource) => match resource.kind {
-            // It lives in a bucket, and its name carries the run.
+            // A folder lies in a bucket, and its name identifies the run.
             ResourceKind::ImportFolder => Ok(()),
-            // Another source is one of another project: that it is not there says nothing.
+            // With another source we would be looking at another project, where a missing resource proves nothing.
             ResourceKind::Collection | ResourceKind::StagingIndex => {
                 let seen = refuse_another(context, Side::Source).await;
                 seen.map(drop).map_err(|error| error.with_context("resource", resource))
@@ -29,13 +29,15 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
         Effect::SetWeight(weight) if weight.0 > 0.0 => {
             must_be_there(context, Side::Target).await.map(drop)
         }
-        // Nothing is in the way of going back.
+        // Moving traffic back is always allowed.
         Effect::SetWeight(_) => Ok(()),
     }
 }
 
+/// Returns the description of an index that has to exist.
+///
 /// # Errors
-/// `Refused` where it is gone, is being deleted or is another index of its name.
+/// `Refused` if it is gone, is being deleted, or is another index of the same name.
 pub(super) async fn must_be_there(context: &Context, side: Side) -> Result<IndexDescription> {
     let name = name_of(context, side);
     match refuse_another(context, side).await? {
@@ -51,17 +53,19 @@ pub(super) async fn must_be_there(context: &Context, side: Side) -> Result<Index
     }
 }
 
+/// Checks that both indexes exist.
+///
 /// # Errors
-/// As [`must_be_there`], of either side.
+/// The same as [`must_be_there`], for either side.
 pub(super) async fn must_both_be_there(context: &Context) -> Result<()> {
     must_be_there(context, Side::Target).await?;
     must_be_there(context, Side::Source).await.map(drop)
 }
 
-/// The index of that name; `None` where there is none.
+/// Describes an index; `None` if it does not exist.
 ///
 /// # Errors
-/// `Refused` where it is another than the one of the journal.
+/// `Refused` if it is not the index in the journal.
 pub(in crate::run) async fn refuse_another(
     context: &Context,
     side: Side,
@@ -77,8 +81,10 @@ pub(in crate::run) async fn refuse_another(
     Ok(seen)
 }
 
+/// Refuses an index that is not the `known` one.
+///
 /// # Errors
-/// `Refused` where `seen` is not the index that is `known`.
+/// `Refused` if `seen` is another index.
 pub(in crate::run) fn refuse_other(
     side: Side,
     known: &Identity,
@@ -99,7 +105,7 @@ fn name_of(context: &Context, side: Side) -> &str {
     }
 }
 
-/// Records what the target is, where its host was not given before.
+/// Records the target's identity unless its host is known already.
 pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription) -> Result<()> {
     let side = Side::Target;
     let known = context.recorder.with_state(|state| state.identities.get(&side).cloned());
@@ -110,7 +116,8 @@ pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription
     context.record(Event::IndexSeen { side, identity, namespaces: BTreeMap::new() })
 }
 
-/// Records what both sides are, once: the source with what it holds, and the target once it is made or found.
+/// Records the identity of both sides once: the source together with its counts, the target once it was created or
+/// found.
 pub(in crate::run) async fn remember(context: &Context) -> Result<()> {
     let world = &context.world;
     let (knows_source, knows_target, is_target_made) = context.recorder.with_state(|state| {

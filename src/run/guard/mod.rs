@@ -1,13 +1,13 @@
-//! The one place that everything destructive, and everything that moves traffic, has to pass.
+//! The guard: the one place through which everything destructive and everything that moves traffic has to pass.
 //!
-//! The journal says what was intended; only the world says what is. Every [`Effect`] therefore has a row in [`TABLE`]:
-//! what is looked at, and in which order, before it happens. [`permit`](permit::permit) takes these looks and makes a [`Permit`](permit::Permit)
-//! where all of them hold; nothing else makes one. What changes the world takes a permit by value, and only this module
-//! reaches into [`Hands`], which alone hold an [`Admin`](crate::provider::Admin): a deletion that nobody looked at
-//! cannot be written elsewhere.
+//! The journal says what was intended; only the world says what is. Every [`Effect`] therefore has a row in [`TABLE`]
+//! that lists what is checked before it happens, and in which order. [`permit`](permit::permit) makes these checks and
+//! returns a [`Permit`](permit::Permit) if all of them hold; nothing else creates one. Functions that change the world
+//! take a permit by value, and only this module can use [`Hands`], which alone hold an
+//! [`Admin`](crate::provider::Admin). A deletion without its checks cannot be written anywhere else.
 //!
-//! Between the last look and the call nothing waits: these calls are made without throttle and without retries. Where
-//! one fails in a way that may pass, everything is looked at again before the next try.
+//! Nothing waits between the last check and the call: these calls have no throttle and no retries. If one fails in a
+//! way that may pass, everything is checked again before the next attempt.
 
 mod confirmation;
 mod contents;

@@ -1,4 +1,4 @@
-//! Whether what goes was made by this run. An intent is not enough: the service has to have said so.
+//! Checks that this run made what is to be removed. An intent is not enough: the service must have confirmed it.
 
 use super::Effect;
 use crate::error::{Error, ErrorKind, Result};
@@ -7,7 +7,7 @@ use crate::model::{RUN_TAG, Resource, ResourceKind};
 use crate::plan::CopyStage;
 use crate::run::Context;
 
-/// What namespaces of probes begin with.
+/// The prefix of probe namespaces.
 const PROBES: &str = "vecshift-";
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
@@ -32,7 +32,7 @@ fn must_be(is_ours: bool, message: String) -> Result<()> {
     }
 }
 
-/// The name carries the run; a staging index says so by its tag, too.
+/// Checks that the resource's name identifies the run and, for a staging index, that its tag does too.
 async fn of_this_run(context: &Context, resource: &Resource) -> Result<()> {
     must_be(
         resource.name.contains(&own_part(context)),
@@ -48,7 +48,7 @@ async fn of_this_run(context: &Context, resource: &Resource) -> Result<()> {
     Ok(())
 }
 
-/// What the names of the resources that a copy of this run makes end with: `-2` of its second copy stage.
+/// The suffix of the names of resources made for a copy; `-2` is added for the second copy stage.
 pub(in crate::run) fn own_name(context: &Context, copy: &CopyStage) -> String {
     let own = own_part(context);
     match copy.number {
@@ -59,12 +59,12 @@ pub(in crate::run) fn own_name(context: &Context, copy: &CopyStage) -> String {
 
 fn own_part(context: &Context) -> String {
     let run = context.recorder.with_state(|state| state.run.clone());
-    // The end of a run's name is what differs between runs of one moment. Names have at most 45 characters.
+    // Names have at most 45 characters. The end of a run's id is the part that differs between runs started together.
     run.chars().skip(run.chars().count().saturating_sub(16)).collect()
 }
 
-/// Takes an index as made by this run where a creation was asked for, its answer was not heard, and the index that is
-/// there carries the tag of this run.
+/// Records an index as created by this run if its creation was requested, the answer was lost, and the index found
+/// there carries this run's tag.
 pub(in crate::run) async fn claim(context: &Context) -> Result<()> {
     let state = context.state()?;
     if !state.create_intended || state.created_index.is_some() {

@@ -6,14 +6,14 @@ use super::{Effect, Look, TABLE, confirmation, contents, identity, ownership, tr
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::run::Context;
 
-/// How often an effect that failed in a way that may pass is tried.
+/// How often an effect is attempted while it fails in a way that may pass.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The right to one effect, once, from the looks that the table names for it.
+/// The right to carry out one effect, once, after the checks in its row of the table.
 ///
-/// Only [`permit`] makes one.
+/// Only [`permit`] creates one.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Permit(Effect);
@@ -24,7 +24,7 @@ impl Permit {
     }
 }
 
-/// Why an effect may not happen.
+/// The reason why an effect may not happen.
 #[derive(Debug)]
 pub(in crate::run) struct Refusal {
     look: Option<Look>,
@@ -32,14 +32,14 @@ pub(in crate::run) struct Refusal {
 }
 
 impl Refusal {
-    /// Whether what was to go is not the run's to remove: it stays, and that is no failure.
+    /// Returns whether the thing does not belong to this run: it is then left alone, which is not a failure.
     pub fn leaves_it_alone(&self) -> bool {
         let is_foreign =
             matches!(self.look, Some(Look::Identity | Look::Ownership | Look::Contents));
         is_foreign && self.error.kind() == ErrorKind::Refused
     }
 
-    /// Keeps only a refusal because something is somebody else's: any other refusal is in the way.
+    /// Lets only a failed ownership check mean "leave it alone"; any other refusal is an obstacle.
     pub(super) fn of_ownership_alone(self) -> Self {
         Self { look: self.look.filter(|look| *look == Look::Ownership), ..self }
     }
@@ -61,7 +61,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// Takes every look that the table names for `effect`, in its order.
+/// Makes every check that the table lists for `effect`, in order.
 pub(super) async fn permit(context: &Context, effect: &Effect) -> Result<Permit, Refusal> {
     let row = TABLE.iter().find(|row| row.effect == effect.name());
     let row = row.ok_or_else(|| Error::unexpected(format!("nothing is known of: {effect}")))?;
@@ -78,7 +78,7 @@ pub(super) async fn permit(context: &Context, effect: &Effect) -> Result<Permit,
     Ok(Permit(effect.clone()))
 }
 
-/// Looks and acts. Where the act fails in a way that may pass, everything is looked at again before the next try.
+/// Checks and acts. If the act fails in a way that may pass, everything is checked again before the next attempt.
 pub(super) async fn carry_out<'a, T>(
     context: &Context,
     effect: &Effect,

@@ -1,4 +1,4 @@
-//! Deletion protection: changed only where the plan says so, and put back where the index stays.
+//! Changes deletion protection only as the plan says, and puts it back if the index stays.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::model::{Side, StageId};
 use crate::provider::{Admin, IndexChange};
 use crate::run::Context;
 
-/// How long a change may take to be seen.
+/// How long a change may take to become visible.
 const SEEN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Takes the protection off the source, where it has one and the plan lets it. Whether it had one.
+/// Lifts the source's protection if it has one and the plan allows it. Returns whether it was lifted.
 pub(in crate::run) async fn lift_source(context: &Context, may_lift: bool) -> Result<bool> {
     let seen = identity::must_be_there(context, Side::Source).await?;
     if !seen.spec.deletion_protection {
@@ -30,7 +30,7 @@ pub(in crate::run) async fn lift_source(context: &Context, may_lift: bool) -> Re
     Ok(true)
 }
 
-/// Makes the protection of a target that is there what the plan says; keeps it where the plan says nothing.
+/// Sets the protection of an existing target as the plan says; leaves it alone if the plan does not say.
 pub(in crate::run) async fn protect_target(context: &Context, asked: Option<bool>) -> Result<()> {
     let seen = identity::must_be_there(context, Side::Target).await?;
     match asked {
@@ -41,7 +41,7 @@ pub(in crate::run) async fn protect_target(context: &Context, asked: Option<bool
     }
 }
 
-/// Changes it, durable intent first, and waits until it is seen: it is applied asynchronously.
+/// Records the intent, changes the protection, and waits until the change is visible, as it is applied asynchronously.
 pub(super) async fn change(context: &Context, side: Side, is_on: bool) -> Result<()> {
     context.record(Event::ProtectionIntended { stage: context.id(), side, was: !is_on })?;
     Ok(set(context, side, is_on).await?)
@@ -82,10 +82,10 @@ async fn wait_seen(context: &Context, side: Side, is_on: bool) -> Result<()> {
     }
 }
 
-/// Puts the protection back that `stage` changed; with `None` that of the source, whichever stage took it off.
+/// Restores protection changed by `stage`; with `None`, that of the source, whichever stage lifted it.
 ///
 /// # Errors
-/// Those of the provider; what could not be put back is tried again by the next process.
+/// Any error of the provider. The next process tries again.
 pub(in crate::run) async fn put_back(context: &Context, stage: Option<&StageId>) -> Result<bool> {
     let owed: Vec<(StageId, Side, bool)> = context.recorder.with_state(|state| {
         let all = state.stages.iter().flat_map(|stage| {
@@ -101,7 +101,7 @@ pub(in crate::run) async fn put_back(context: &Context, stage: Option<&StageId>)
                 set(context, side, was).await?;
             }
             Ok(_) => {}
-            // Another index of that name: its protection was never changed.
+            // Another index of that name, whose protection was never changed.
             Err(error) if error.kind() == ErrorKind::Refused => {}
             Err(error) => return Err(error),
         }

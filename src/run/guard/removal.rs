@@ -1,4 +1,4 @@
-//! Removing what a run made on the way: collections, staging indexes, folders of files, probe records.
+//! Removes what a run made along the way: collections, staging indexes, folders of files, probe records.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::CopyStage;
 use crate::provider::Import;
 use crate::run::Context;
 
-/// How the folder of a run's files is called, before the run's own part.
+/// The prefix of the folder name for a run's files.
 const FOLDER: &str = "vecshift-import-";
 /// How long a removal may take.
 const GONE: Duration = Duration::from_secs(900);
@@ -20,8 +20,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Removes a resource and waits until it is gone.
 ///
 /// # Errors
-/// A refusal that leaves it alone, where it is not of this run; `Timeout` where it is still there after its deadline;
-/// those of the provider.
+/// A refusal that leaves it alone if it does not belong to this run; `Timeout` if it still exists after the deadline;
+/// any error of the provider.
 pub(in crate::run) async fn remove_resource(
     context: &Context,
     resource: &Resource,
@@ -41,7 +41,7 @@ pub(in crate::run) async fn remove_resource(
     }
 }
 
-/// Asks once; whether it is gone.
+/// Asks for the removal once and returns whether the resource is gone.
 async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<bool> {
     let hands = &context.world.hands;
     match resource.kind {
@@ -58,7 +58,7 @@ async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<boo
     }
 }
 
-/// Ends what still reads the folder, then removes its files; whether both is done.
+/// Cancels imports that still read the folder, then removes its files. Returns whether both are done.
 async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
     let mut is_read = false;
     for import in imports_of(context, uri).await? {
@@ -80,7 +80,7 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
     Ok(place.list().await?.is_empty())
 }
 
-/// The imports of a folder into the target; none where the target is not there or knows no imports.
+/// Returns the imports from a folder into the target; empty if the target does not exist or does not support imports.
 pub(in crate::run) async fn imports_of(context: &Context, uri: &str) -> Result<Vec<Import>> {
     let same = |other: &str| other.trim_end_matches('/') == uri.trim_end_matches('/');
     match context.world.target.imports().await {
@@ -90,8 +90,8 @@ pub(in crate::run) async fn imports_of(context: &Context, uri: &str) -> Result<V
     }
 }
 
-/// Whether a request was taken. A refusal may pass, as one does while something is still being made, and so does a
-/// peer that is not able now.
+/// Returns whether a request was accepted. A refusal may be temporary, such as while a resource is still being made,
+/// and so may a service that is unavailable.
 fn is_accepted(asked: Result<()>) -> Result<bool> {
     match asked {
         Ok(()) => Ok(true),
@@ -101,7 +101,7 @@ fn is_accepted(asked: Result<()>) -> Result<bool> {
     }
 }
 
-/// Asks for the removal of a namespace that holds nothing but probe records of this run.
+/// Removes a namespace that holds nothing but this run's probe records.
 pub(in crate::run) async fn remove_probe(context: &Context, namespace: &Namespace) -> Result<()> {
     let effect = Effect::RemoveProbe(namespace.clone());
     let remove = |permit| Box::pin(delete_namespace(context, permit)) as _;
@@ -113,7 +113,7 @@ async fn delete_namespace(context: &Context, permit: Permit) -> Result<()> {
     context.world.hands.target().delete_namespace(namespace).await
 }
 
-/// The name of a copy's own folder of files.
+/// The name of the folder for a copy's files.
 pub(in crate::run) fn folder_name(context: &Context, copy: &CopyStage) -> String {
     format!("{FOLDER}{}", ownership::own_name(context, copy))
 }

@@ -1,17 +1,17 @@
-//! What is looked at before each effect, as data: the guard takes these looks, and the manual prints them.
+//! The checks before each effect, as data: the guard makes them, and the manual prints them.
 
-/// Something that an effect depends on.
+/// A kind of check that an effect can depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Look {
-    /// Whether the indexes are those that the run began with, and not others of the same name.
+    /// Whether the indexes are those the run began with, not others of the same name.
     Identity,
-    /// Whether what goes was made by this run.
+    /// Whether this run made what is to be removed.
     Ownership,
-    /// What is in it now.
+    /// What the index or resource holds now.
     Contents,
     /// Which side answers the application's queries.
     Traffic,
-    /// Whether somebody said that it may happen.
+    /// Whether somebody confirmed it.
     Confirmation,
 }
 
@@ -30,22 +30,22 @@ impl Look {
     }
 }
 
-/// One effect and what is looked at before it.
+/// One effect and the checks made before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub effect: &'static str,
-    /// The looks in the order in which they are taken.
+    /// The checks, in the order in which they are made.
     pub looks: &'static [(Look, &'static str)],
 }
 
 impl Row {
-    /// What `look` looks at here; `None` where the effect does not depend on it.
+    /// Describes what `look` checks for this effect; `None` if the effect does not depend on it.
     pub fn cell(&self, look: Look) -> Option<&'static str> {
         self.looks.iter().find(|(taken, _)| *taken == look).map(|(_, text)| *text)
     }
 }
 
-/// Every effect.
+/// A row for every effect.
 pub const TABLE: [Row; 7] = [
     Row {
         effect: "delete the source",
@@ -114,7 +114,7 @@ pub const TABLE: [Row; 7] = [
     },
 ];
 
-/// The table as a page of the manual.
+/// Renders the table for the manual.
 pub fn markdown() -> String {
     let mut page = String::from(
         "# What is looked at before something that cannot be taken back\n\n\

@@ -1,4 +1,4 @@
-//! Which side answers the application's queries, as the traffic driver reads it.
+//! Checks which side answers the application's queries, as the traffic driver reads it.
 
 use super::Effect;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,19 +17,19 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     }
 }
 
-/// Whether the plan moves traffic by a driver that cannot read the weight.
+/// Returns whether the plan's traffic driver cannot read the weight back.
 pub(super) async fn is_unknown(context: &Context) -> Result<bool> {
     Ok(matches!(read(context).await?, Some(Seen::Mute)))
 }
 
-/// What the driver shows; `None` where the plan moves no traffic.
+/// Reads the weight; `None` if the plan moves no traffic.
 async fn read(context: &Context) -> Result<Option<Seen>> {
     let Some(driver) = &context.driver else { return Ok(None) };
     let seen = driver.read().await;
     seen.map(Some).map_err(|error| error.with_operation("read the weight"))
 }
 
-/// A weight of somebody else is not written over; only what takes traffic back does that.
+/// Refuses to overwrite a weight that somebody else set. Taking traffic back is exempt from this check.
 async fn as_the_run_left_it(context: &Context) -> Result<()> {
     let Some(now) = context.traffic_now().await else { return Ok(()) };
     match &now.standing {
@@ -42,7 +42,7 @@ async fn as_the_run_left_it(context: &Context) -> Result<()> {
 async fn all_on_the_target(context: &Context, may_be_unknown: bool) -> Result<()> {
     let Some(now) = context.traffic_now().await else { return Ok(()) };
     let message = match (now.standing, now.seen?) {
-        // The number alone may be kept while what it stands for is not.
+        // The weight may be unchanged while what it applies to has changed.
         (Standing::Changed(change), Seen::Weight { share, .. })
             if share.is_same(Share(1.0)) && change.from.is_some() =>
         {
@@ -70,7 +70,7 @@ async fn none_on_the_target(context: &Context) -> Result<()> {
         Ok(None | Some(Seen::Unset(_) | Seen::Foreign(_))) => return Ok(()),
         Ok(Some(Seen::Weight { share, .. })) if share.is_same(Share(0.0)) => return Ok(()),
         Ok(Some(Seen::Weight { share, .. })) => format!("{share} of the traffic is on the target"),
-        // Nothing was ever moved there by this run, or it was asked back.
+        // This run never moved traffic there, or has asked for it back.
         Ok(Some(Seen::Mute)) | Err(_) if is_back => return Ok(()),
         Ok(Some(Seen::Mute)) => "traffic may be on the target".to_owned(),
         Err(error) => return Err(error),

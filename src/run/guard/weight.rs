@@ -1,4 +1,4 @@
-//! Setting a weight.
+//! Sets the traffic weight.
 
 use super::Effect;
 use super::permit::{Permit, permit};
@@ -8,11 +8,11 @@ use crate::model::Share;
 use crate::run::Context;
 use crate::traffic::{Driver, Shift, shift};
 
-/// Sets a weight, durable intent first, and looks what came of it. Where the traffic is before that is looked at by
-/// whoever moves it forward; what takes it back sets 0 whoever moved it.
+/// Records the intent, sets a weight, and records the result. A step forward first requires the traffic to be where the
+/// run left it; taking traffic back sets 0 whoever moved it.
 ///
 /// # Errors
-/// Where it is not set or nobody knows.
+/// If the weight was not set, or it is unknown whether it was.
 pub(in crate::run) async fn set_weight(
     context: &Context,
     driver: &dyn Driver,

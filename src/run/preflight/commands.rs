@@ -1,4 +1,4 @@
-//! Commands and requests of hooks, and the commands that print ids.
+//! Checks the commands and requests of hooks, and the commands that print ids.
 
 use std::time::Duration;
 

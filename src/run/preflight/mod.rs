@@ -1,7 +1,7 @@
-//! What cannot work, found by looking before anything is made or copied: by `plan`, and by a run in its first second.
+//! Finds what cannot work before anything is created or copied: used by `plan`, and by a run in its first second.
 //!
-//! Everything is looked at and everything found is said at once, each with what to do about it. Looking changes nothing
-//! and leaves nothing behind.
+//! Everything is checked and all findings are reported together, each with what to do about it. The checks change
+//! nothing and leave nothing behind.
 
 mod commands;
 mod places;
@@ -19,13 +19,13 @@ use crate::plan::Plan;
 use crate::plan::file::{Stage, StageKind};
 use crate::traffic::Driver;
 
-/// Something the plan needs that is not so.
+/// A requirement of the plan that is not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What of the plan it is about: `traffic (flag use-new in flag.json)`.
+    /// The part of the plan concerned: `traffic (flag use-new in flag.json)`.
     pub about: String,
     pub problem: String,
-    /// What to do about it.
+    /// Advice on what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -42,20 +42,21 @@ impl Finding {
     }
 }
 
-/// What a preflight looks at.
+/// The inputs of a preflight check.
 #[derive(Clone, Copy)]
 pub struct Preflight<'a> {
     pub plan: &'a Plan,
-    /// The state of the run; what has passed is not looked at again.
+    /// The state of the run; stages that have passed are not checked again.
     pub state: &'a RunState,
     pub options: &'a RunOptions,
     pub driver: Option<&'a dyn Driver>,
-    /// The folder of the plan's state, which has the artifacts.
+    /// The folder of the plan's state, which contains the artifacts.
     pub folder: &'a Path,
 }
 
 impl Preflight<'_> {
-    /// Everything that cannot work. A run that goes back, or is at its end, needs nothing of the plan any more.
+    /// Finds everything that cannot work. A run that is rolling back or has ended no longer needs anything from the
+    /// plan.
     pub async fn find(&self) -> Vec<Finding> {
         if !self.goes_forward() {
             return Vec::new();
@@ -69,8 +70,10 @@ impl Preflight<'_> {
         found
     }
 
+    /// Refuses to continue if anything was found.
+    ///
     /// # Errors
-    /// `Refused` with everything that was found.
+    /// `Refused`, listing every finding.
     pub async fn refuse(&self) -> Result<()> {
         let found = self.find().await;
         if found.is_empty() {
@@ -96,7 +99,7 @@ impl Preflight<'_> {
             && !state.is_past_no_return()
     }
 
-    /// The stages that are still to pass.
+    /// The stages that have yet to pass.
     fn stages(&self) -> impl Iterator<Item = (&Stage, &StageId)> {
         self.plan
             .stages_in_order()
@@ -104,7 +107,7 @@ impl Preflight<'_> {
             .filter(|(_, id)| !self.state.stage(id).is_some_and(|stage| stage.is_passed()))
     }
 
-    /// A confirmation of another index than the source is a mistake, whenever it would be used.
+    /// Reports a confirmation that names an index other than the source, even if it is not needed yet.
     fn confirmation(&self) -> Vec<Finding> {
         let index = &self.plan.file.source.index;
         let Some(confirmed) = self.options.confirmed_index().filter(|name| name != index) else {

@@ -1,4 +1,4 @@
-//! Folders and files that a run writes.
+//! Checks that the folders and files a run writes are writable.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,14 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     };
     look("--state".to_owned(), folder(preflight.folder), preflight.folder);
     if preflight.options.is_rehearsal {
-        // Whatever the plan names is written below that folder.
+        // A rehearsal writes everything below that folder, whatever the plan says.
         return found;
     }
     for (stage, id) in preflight.stages() {
         match &stage.kind {
             StageKind::Audit(audit) => {
                 let export = audit.export.as_deref().map(|export| PathBuf::from(local(export)));
-                // A relative one is among the artifacts.
+                // Relative paths lie among the artifacts.
                 for path in export.into_iter().filter(|path| path.is_absolute()) {
                     look(format!("export of stage `{id}`"), file(&path), &path);
                 }
@@ -41,7 +41,7 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether files can be made in a folder that may not be there yet.
+/// Checks that files can be created in a folder, which need not exist yet.
 fn folder(path: &Path) -> std::io::Result<()> {
     let there = path.ancestors().find(|folder| folder.symlink_metadata().is_ok());
     let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -52,7 +52,7 @@ fn folder(path: &Path) -> std::io::Result<()> {
     tempfile::tempfile_in(there).map(drop)
 }
 
-/// Whether a file can be written that may be there already.
+/// Checks that a file, which may exist already, can be written.
 fn file(path: &Path) -> std::io::Result<()> {
     match path.symlink_metadata() {
         Ok(_) => std::fs::OpenOptions::new().append(true).open(path).map(drop),

@@ -1,4 +1,4 @@
-//! Whether traffic can be moved. Where it is now is shown by `plan` and looked at before each step.
+//! Checks that traffic can be moved. Where it is now is shown by `plan` and checked before each step.
 
 use super::{Finding, Preflight};
 use crate::plan::file::StageKind;
@@ -6,7 +6,7 @@ use crate::plan::file::StageKind;
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     let is_moved = preflight.stages().any(|(stage, _)| matches!(stage.kind, StageKind::Canary(_)));
     let Some(driver) = preflight.driver.filter(|_| is_moved) else { return Vec::new() };
-    // What a run has moved is looked at by the stage that goes on with it.
+    // Once the run has moved traffic, the stage that continues checks it.
     if preflight.state.traffic.is_touched() {
         return Vec::new();
     }

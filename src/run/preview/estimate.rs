@@ -1,5 +1,5 @@
-//! How long the stages of a preview take and what they cost: by the plan's own rates, by documented limits, and without
-//! what is done already.
+//! Estimates how long the stages of a preview take and what they cost, from the plan's own rates and documented limits,
+//! without what is already done.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::file::{Audit, Canary, Compare, Verify};
 use crate::run::pace::{Bound, Reading, words};
 use crate::run::stage::{sample_size, way_of};
 
-/// Queries a second where the plan does not say, of a verify and of a canary.
+/// The default rate of queries per second for verify and canary stages.
 const RATE: f64 = 20.0;
 
 impl Look<'_> {
@@ -22,7 +22,7 @@ impl Look<'_> {
         if slowest < 10.0 { "seconds".to_owned() } else { words(slowest) }
     }
 
-    /// What is left of a copy: its time and cost, and what both are from.
+    /// Estimates the time and cost of what is left of a copy, and says what the estimate is based on.
     pub(super) fn copying(
         &self,
         id: &StageId,
@@ -39,7 +39,7 @@ impl Look<'_> {
         let way = way_of(&estimate.ways, route.unwrap_or(Route::Stream), by);
         let least = way.and_then(|way| Some((way.seconds_at_least?, way.bound_by?)));
         let (seconds, by) = match (rate, least) {
-            // What was measured has met what slows down: 429s, latencies, a busy source.
+            // A measured rate already reflects 429s, latencies and a busy source.
             (Some(rate), _) if done > 0 => {
                 (estimate.weight.records as f64 * left / rate.max(1e-9), "the rate so far")
             }
@@ -59,14 +59,14 @@ impl Look<'_> {
         (format!("{} or more, {cost}", words(seconds)), vec![detail])
     }
 
-    /// How most of a copy's ids are found.
+    /// Returns how the ids of most of a copy's records are found.
     fn enumerated_by(&self, id: &StageId) -> &'static str {
         let chosen = self.chosen.get(id);
         let first = chosen.and_then(|chosen| chosen.enumerated.first());
         first.map_or("", |one| one.name())
     }
 
-    /// Reading what copies took once on both sides, and asking the queries of the plan.
+    /// Estimates reading the copied records once on both sides and asking the plan's queries.
     pub(super) fn verifying(&self, id: &StageId, verify: &Verify) -> (String, Vec<String>) {
         let before = self.plan.copies_before(id);
         let is_meant =
@@ -99,7 +99,7 @@ impl Look<'_> {
         (format!("{} or more", words(seconds)), details)
     }
 
-    /// Reading the whole source once more into a snapshot.
+    /// Estimates reading the whole source once more for a snapshot.
     pub(super) fn snapshot(&self, is_taken: bool) -> String {
         let records = self.preview.source.records.unwrap_or(0);
         let slowest = self.estimates.values().map(|estimate| {
@@ -114,26 +114,26 @@ impl Look<'_> {
 }
 
 impl Estimate {
-    /// The share of the records that is not done.
+    /// The share of records that has yet to be copied.
     fn left(&self, done: u64) -> f64 {
         1.0 - (done as f64 / self.weight.records.max(1) as f64).min(1.0)
     }
 
-    /// Comparing as many of the records as a verify asks for. Both sides are read at once.
+    /// Bounds the time to compare the records a verify asks for. Both sides are read at the same time.
     fn compared(&self, compare: Compare) -> Bound {
         let share = match compare {
             Compare::All => 1.0,
             Compare::Share(share) => share.0,
             Compare::Records(count) => (count as f64 / self.weight.records.max(1) as f64).min(1.0),
         };
-        // A serverless target keeps to its limits whatever the source is.
+        // A serverless target has its limits whatever the source is.
         let target = Reading { is_limited: true, rate: None, ..self.reading };
         let bounds = self.reading.bounds().into_iter().chain(target.bounds());
         Bound::slowest(bounds).part(share)
     }
 }
 
-/// The load of a canary.
+/// Describes the query load of a canary.
 pub(super) fn probing(canary: &Canary, bakes: Duration) -> String {
     let rate = canary.probe.rate.unwrap_or(Rate(RATE));
     let all = (rate.0 * bakes.as_secs_f64()).round() as u64;

@@ -1,4 +1,4 @@
-//! What a run would do now, against the live state: data for `plan`, and the check before a run begins.
+//! Previews what a run would do now, given the live state: the data behind `plan`, and the check before a run begins.
 
 mod estimate;
 mod stage;
@@ -26,15 +26,15 @@ use crate::plan::{CopyStage, Plan};
 use crate::provider::Inventory;
 use crate::traffic::TrafficView;
 
-/// Counts a preview asks the source for at most to split one namespace; a run asks for as many as it takes.
+/// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
 const MOST_COUNTS: u64 = 1_000;
 
-/// What a run would do.
+/// A preview of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Preview {
     pub plan: String,
     pub digest: String,
-    /// `not started`, `running`, `done`, …
+    /// The phase of the run: `not started`, `running`, `done`, …
     pub state: String,
     pub source: Side,
     pub target: Side,
@@ -44,40 +44,40 @@ pub struct Preview {
     pub point_of_no_return: Option<StageId>,
     /// Hooks that would run, as `moment command`.
     pub hooks: Vec<String>,
-    /// What the copy stages take, one after the other.
+    /// The namespaces that the copy stages take, stage after stage.
     pub namespaces: Vec<Mapping>,
-    /// The same for each.
+    /// The namespaces of each copy stage.
     pub copies: Vec<PreviewCopy>,
-    /// Namespaces that hold records and that no copy stage takes, with their records.
+    /// Namespaces that hold records but belong to no copy stage, with their record counts.
     pub not_copied: BTreeMap<Namespace, u64>,
     pub notes: Vec<String>,
-    /// Where the traffic is now; `None` where the plan moves none, or nobody looked.
+    /// Where the traffic is now; `None` if the plan moves none, or it was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficView>,
 }
 
-/// What one copy stage takes.
+/// The namespaces one copy stage takes.
 #[derive(Clone, Debug, Serialize)]
 pub struct PreviewCopy {
     pub stage: StageId,
     pub namespaces: Vec<Mapping>,
-    /// What the target holds in the namespaces that the copy would write into; `None` where it holds nothing there.
+    /// What the target already holds in the namespaces that the copy would write to; `None` if it holds nothing there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
 }
 
-/// One index of the migration.
+/// One side of the migration.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
     pub index: String,
-    /// The index as it is; `None` where there is none.
+    /// The index's description; `None` if it does not exist.
     pub description: Option<IndexDescription>,
     pub records: Option<u64>,
-    /// Of a source of files: the files, and what of them is not read.
+    /// The files of a file source, and what in them is not read.
     pub inventory: Option<Inventory>,
 }
 
-/// The verdict's numbers.
+/// The numbers in the summary line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub create: u64,
@@ -101,22 +101,23 @@ pub struct PreviewStage {
 }
 
 impl Preview {
-    /// The namespaces that a stage is about: its own of a copy stage, those of all copies else.
+    /// The namespaces a stage concerns: a copy stage's own, otherwise those of all copies.
     fn namespaces_of(&self, stage: &StageId) -> &[Mapping] {
         let own = self.copies.iter().find(|copy| copy.stage == *stage);
         own.map_or(&self.namespaces, |copy| &copy.namespaces)
     }
 
-    /// Whether a run would do nothing.
+    /// Returns whether a run would change nothing.
     pub fn is_empty(&self) -> bool {
         self.counts == Counts::default() && self.stages.iter().all(|stage| stage.marker == '=')
     }
 }
 
-/// Looks at both sides and says what a run would do. Writes nothing anywhere.
+/// Looks at both sides and previews a run. Writes nothing.
 ///
 /// # Errors
-/// What would stop a run before it begins: no source, a target that differs, namespaces whose ids cannot all be found.
+/// Anything that would stop a run before it begins: a missing source, a target that differs, ids that cannot all be
+/// found.
 pub async fn preview(
     plan: &Plan,
     world: &World,
@@ -185,7 +186,7 @@ pub async fn preview(
     Ok(preview)
 }
 
-/// What an open run would refuse to go on with.
+/// Refuses indexes that are not those of the open run.
 fn refuse_others(
     state: &RunState,
     source: Option<&IndexDescription>,
@@ -200,10 +201,10 @@ fn refuse_others(
     Ok(())
 }
 
-/// Looks at both sides as [`preview`] does, and only for what would stop a run.
+/// Looks at both sides like [`preview`], but only for what would stop a run.
 ///
 /// # Errors
-/// As [`preview`].
+/// The same as [`preview`].
 pub(super) async fn can_begin(
     plan: &Plan,
     world: &World,
@@ -213,16 +214,16 @@ pub(super) async fn can_begin(
     Seen::look(plan, world, state, options, false).await.map(drop)
 }
 
-/// Both sides, and how each copy would go.
+/// The findings on both sides, and the chosen route of each copy.
 struct Seen {
     source: Option<IndexDescription>,
     target: Option<IndexDescription>,
     stats: IndexStats,
     target_holds: IndexStats,
     selected: Vec<Selection>,
-    /// The ways of copies that are still to be chosen.
+    /// Routes of copies that have yet to choose one.
     chosen: BTreeMap<StageId, Chosen>,
-    /// What each copy moves and how it can go, where that was asked for.
+    /// The size and possible routes of each copy, if records were sampled.
     estimates: BTreeMap<StageId, Estimate>,
     /// What the target holds where each copy would write.
     held: BTreeMap<StageId, Held>,
@@ -230,7 +231,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// `estimates`: whether records are looked at, for what copies move.
+    /// Looks at both sides. `estimates` says whether to sample records to estimate the size of each copy.
     async fn look(
         plan: &Plan,
         world: &World,
@@ -267,7 +268,7 @@ impl Seen {
         Ok(seen)
     }
 
-    /// How each copy would go.
+    /// Chooses a route for each copy.
     async fn choose(
         &mut self,
         plan: &Plan,
@@ -318,15 +319,15 @@ impl Seen {
     }
 }
 
-/// What one copy moves, and how it can go.
+/// The size of one copy, and its possible routes.
 struct Estimate {
     weight: Weight,
     ways: Vec<WayToGo>,
-    /// Reading all of it once.
+    /// The work of reading every record once.
     reading: Reading,
 }
 
-/// Whether the way of a copy stage is still to be chosen.
+/// Returns whether the route of a copy stage has yet to be chosen.
 fn is_open(plan: &Plan, state: &RunState, Selection { copy, .. }: &Selection) -> bool {
     let is_passed = state.stage(&copy.id).is_some_and(|stage| stage.is_passed());
     plan.copy(&copy.id).is_some() && !is_passed && state.route(&copy.id).is_none()
@@ -352,7 +353,7 @@ fn check_target(
     }
 }
 
-/// A preview runs no commands.
+/// Notes the command that prints the ids of a copy, which a preview does not run.
 fn command_of_manifest(copy: &CopyStage) -> Option<String> {
     let EnumerateBy::Manifest(asked) = &copy.asked.enumerate else { return None };
     let argv = asked.manifest.exec.as_ref()?.join(" ");

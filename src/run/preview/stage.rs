@@ -1,4 +1,4 @@
-//! One stage of a preview, in words.
+//! Describes one stage of a preview in words.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::run::stage::{Chosen, Enumerated, Held, Way, spec_of};
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
 
-/// What a stage is described by.
+/// The inputs for describing a stage.
 pub(super) struct Look<'a> {
     pub plan: &'a Plan,
     pub state: &'a RunState,
@@ -25,7 +25,7 @@ pub(super) struct Look<'a> {
     pub estimates: &'a BTreeMap<StageId, Estimate>,
 }
 
-/// What a stage would do, in the columns of a preview.
+/// The columns of a preview that describe a stage.
 struct Described {
     marker: char,
     what: String,
@@ -113,7 +113,7 @@ impl Look<'_> {
         }
     }
 
-    /// The way of a copy: what a run recorded, else what it would choose.
+    /// The route of a copy: the one the run recorded, otherwise the one it would choose.
     fn route(&self, copy: &StageId) -> Option<(Route, &str)> {
         let chosen = self.chosen.get(copy).map(|chosen| (chosen.route, chosen.why.as_str()));
         self.state.route(copy).or(chosen)
@@ -215,7 +215,7 @@ impl Look<'_> {
     }
 }
 
-/// An index that is there keeps what the plan does not mention.
+/// Compares an existing index with the plan; properties the plan does not mention stay as they are.
 fn of_what_is_there(create: &Create, seen: &IndexSpec) -> (char, String) {
     let asked = create.spec.deletion_protection.map(|asked| asked == Protection::Enabled);
     match asked.filter(|asked| *asked != seen.deletion_protection) {
@@ -229,7 +229,7 @@ fn of_what_is_there(create: &Create, seen: &IndexSpec) -> (char, String) {
     }
 }
 
-/// How the namespaces are enumerated, by way: `enumerate: partition of 1 namespace: …`.
+/// Describes how namespaces are enumerated, grouped by method: `enumerate: partition of 1 namespace: …`.
 fn enumeration_details(chosen: &Chosen) -> Vec<String> {
     let mut by_way: BTreeMap<&str, Vec<&Enumerated>> = BTreeMap::new();
     for one in &chosen.enumerated {
@@ -252,7 +252,7 @@ fn enumeration_details(chosen: &Chosen) -> Vec<String> {
     lines
 }
 
-/// How a namespace falls into cells; `None` where it does not.
+/// Describes how a namespace is split into cells; `None` if it is not.
 fn cells(one: &Enumerated) -> Option<String> {
     let Way::Cells(partition) = &one.way else { return None };
     let by: Vec<&str> = partition.fields.iter().map(String::as_str).collect();
@@ -275,7 +275,7 @@ fn cells(one: &Enumerated) -> Option<String> {
     ))
 }
 
-/// How many namespaces become one with others, with an example.
+/// Describes how many namespaces are merged, with an example.
 fn merges(mappings: &[Mapping]) -> Option<String> {
     let merged = merged(mappings);
     let example = *merged.first()?;

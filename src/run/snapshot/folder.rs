@@ -1,4 +1,4 @@
-//! The folder of a run's snapshot: written beside its name, which it takes when it is whole.
+//! The folder of a snapshot, written under a temporary name and renamed once it is complete.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use crate::provider::blocking;
 use crate::provider::snapshot::{MANIFEST, Manifest, is_file_name};
 use crate::provider::storage::sync_folder_of;
 
-/// A folder that is being written.
+/// A folder that is still being written.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// Makes the folder of a run below `to`, empty.
+    /// Creates an empty folder for a run below `to`.
     ///
     /// # Errors
-    /// `Refused` where something lies in it that is not of a snapshot; `Io`.
+    /// `Refused` if the folder contains anything that is not part of a snapshot; `Io`.
     pub async fn begin(to: &Path, run: &str) -> Result<Self> {
         let folder = Self { path: to.join(run) };
         let partial = folder.partial();
@@ -30,17 +30,17 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Where the files are written.
+    /// The path to write files to.
     pub fn partial(&self) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(".partial");
         PathBuf::from(name)
     }
 
-    /// Adds the manifest and gives the folder its name; an earlier try's goes only then.
+    /// Adds the manifest and renames the folder; only then is the folder of an earlier attempt removed.
     ///
     /// # Errors
-    /// As [`Folder::begin`].
+    /// The same as [`Folder::begin`].
     pub async fn finish(self, manifest: Manifest) -> Result<PathBuf> {
         blocking(move || {
             let (partial, path) = (self.partial(), self.path);
@@ -67,7 +67,7 @@ fn write(path: &Path, manifest: &Manifest) -> Result<()> {
     write().map_err(|error| cannot("write", path, error))
 }
 
-/// Removes the folder of an earlier try, where nothing else lies in it.
+/// Removes the folder of an earlier attempt if it contains nothing else.
 fn clear(folder: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -124,7 +124,7 @@ mod tests {
         std::fs::write(&old, "old").unwrap();
         let folder = Folder::begin(to.path(), "r").await.unwrap();
         std::fs::write(folder.partial().join("000001-ba9876543210.parquet"), "new").unwrap();
-        // Begun again: what was half written goes.
+        // Starting again removes what was half written.
         let folder = Folder::begin(to.path(), "r").await.unwrap();
         assert_eq!(std::fs::read_dir(folder.partial()).unwrap().count(), 0);
         assert!(old.exists());

@@ -1,8 +1,8 @@
-//! Every record of the source as files, before it is deleted.
+//! Writes every record of the source to files before it is deleted.
 //!
-//! The files are written to a folder of the run's own, which takes its name when it is whole: every file was read back,
-//! the manifest is on the disk, and the source still counted what it did at the start. What lies elsewhere below the
-//! plan's path is never mixed in. A try that is begun again takes all of it again.
+//! The files are written to a folder of the run's own. It gets its final name once it is complete: every file has been
+//! read back, the manifest is on disk, and the source still counts what it did at the start. Other files below the
+//! plan's path are never mixed in. An attempt that starts again writes everything again.
 
 mod folder;
 
@@ -25,19 +25,19 @@ use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
 
-/// Namespaces that are written at once, each of which holds up to 32 MiB of a row group in memory.
+/// The number of namespaces written concurrently, each with a row group of up to 32 MiB in memory.
 const PARALLEL: usize = 4;
 
-/// A snapshot that is whole.
+/// A complete snapshot.
 pub(super) struct Snapshot {
     pub folder: PathBuf,
     pub records: u64,
-    /// What it holds.
+    /// The contents of each namespace.
     pub contents: BTreeMap<Namespace, Contents>,
 }
 
 impl Snapshot {
-    /// Refuses to go on where the source holds something else than the files do.
+    /// Refuses to continue if the source holds anything other than the files do.
     ///
     /// # Errors
     /// `Refused`, naming the namespaces.
@@ -67,8 +67,8 @@ const STOP_WRITES: &str =
 /// Writes every record of the source below `to` and reads it back.
 ///
 /// # Errors
-/// `Refused` where the source changes meanwhile; `Conflict` where not every record could be read, or the files read back
-/// differently; those of the disk.
+/// `Refused` if the source changes meanwhile; `Conflict` if some records could not be read, or the files read back
+/// differently; any error of the disk.
 pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
     let source = &context.world.source;
     let run = context.recorder.with_state(|state| state.run.clone());
@@ -116,7 +116,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// One namespace into one file, which is read back.
+    /// Writes one namespace to one file and reads it back.
     async fn namespace(&self, number: usize, namespace: &Namespace, count: u64) -> Result<Kept> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
@@ -147,7 +147,7 @@ impl Work<'_> {
             }
             let (bytes, sha256) = checksum(&path)?;
             let kept = Kept { namespace, file, contents: read, bytes, sha256 };
-            // What was read of the source, and not what the writer believes to have written.
+            // Checked against what was read from the source, not against what the writer believes it wrote.
             kept.check_records(&folder)?;
             Ok(kept)
         })
@@ -166,7 +166,7 @@ impl Work<'_> {
     }
 }
 
-/// Writes what is read, off the threads that wait for the network.
+/// Writes records to a file without blocking the threads that serve the network.
 struct Writing<'a> {
     work: &'a Work<'a>,
     namespace: &'a Namespace,
@@ -189,7 +189,7 @@ impl Take for Writing<'_> {
     }
 }
 
-/// What was written must still be all there is.
+/// Refuses a source whose counts changed while it was written.
 fn refuse_change(before: &IndexStats, now: &IndexStats) -> Result<()> {
     let held = |stats: &IndexStats| {
         let mut held = stats.namespaces.clone();

@@ -1,4 +1,4 @@
-//! Ensures the target index: there, as asked, ready and usable.
+//! Ensures that the target index exists as planned, and is ready and usable.
 
 use std::time::Duration;
 
@@ -21,19 +21,19 @@ use crate::plan::{CopyStage, Plan};
 use crate::provider::Target;
 use crate::run::{Context, guard};
 
-/// How long a new index may take to be ready.
+/// How long a new index may take to become ready.
 const READY: Duration = Duration::from_secs(600);
-/// How long the probe record may take to be readable.
+/// How long the probe record may take to become readable.
 const READABLE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
-/// The most tags an index has (database limits, 2026).
+/// The most tags an index can have (database limits, 2026).
 const MOST_TAGS: usize = 20;
-/// The namespace of the probe record; removed again.
+/// The namespace of the probe record, which is removed again.
 const PROBE: &str = "vecshift-probe";
 
 pub(super) struct CreateWork(pub Create);
 
-/// The index the plan's create stage asks for; `None` where it has none.
+/// Returns the index requested by the plan's create stage; `None` if there is no such stage.
 pub(crate) fn spec_of(plan: &Plan) -> Option<IndexSpec> {
     plan.create_spec().map(|spec| index_spec(&plan.file.target.index, spec))
 }
@@ -73,7 +73,7 @@ fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
     }
 }
 
-/// What of an index cannot be changed and is not as asked, field by field: `dimension: 384, the plan asks for 3072`.
+/// Lists properties that differ and cannot be changed: `dimension: 384, the plan asks for 3072`.
 fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
     let mut lines = Vec::new();
     let mut compare = |field: &str, seen: String, asked: String| {
@@ -91,8 +91,10 @@ fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
     lines
 }
 
+/// Refuses an existing index that is not what the plan asks for.
+///
 /// # Errors
-/// `Refused` with what differs, where an index that is there is not what the plan asks for.
+/// `Refused` with the differences.
 pub(crate) fn refuse_differences(asked: &IndexSpec, seen: &IndexSpec) -> Result<()> {
     let lines = differences(asked, seen);
     if lines.is_empty() {
@@ -103,8 +105,10 @@ pub(crate) fn refuse_differences(asked: &IndexSpec, seen: &IndexSpec) -> Result<
         .with_hint("name another target, or change the create stage's spec to what is there"))
 }
 
+/// Refuses a target of another dimension.
+///
 /// # Errors
-/// `Refused` where the target could not hold the source's vectors.
+/// `Refused` if the target could not hold the source's vectors.
 pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> Result<()> {
     if source.dimension == asked.dimension {
         return Ok(());
@@ -197,7 +201,7 @@ impl Work for CreateWork {
     }
 }
 
-/// What deletes the target; of a rehearsal no command, which would act on the real run.
+/// Says how to delete the target, in a rehearsal without a command, which would act on the real run.
 fn purge_command(context: &Context) -> String {
     if context.options.is_rehearsal {
         return "a rollback with `--purge` would delete it if this run made it".to_owned();
@@ -207,7 +211,7 @@ fn purge_command(context: &Context) -> String {
 }
 
 impl CreateWork {
-    /// The target must be able to hold what the source has.
+    /// Checks that the target can hold what the source has.
     async fn match_source(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
         let source = context
             .world
@@ -216,7 +220,7 @@ impl CreateWork {
             .await?
             .ok_or_else(|| super::audit::no_source(context))?;
         refuse_other_dimension(&source.spec, asked)?;
-        // What vectors are compared by is not in files.
+        // Files do not say by which metric their vectors are compared.
         let is_known = !matches!(source.spec.deployment, Deployment::Other(_));
         if is_known && source.spec.metric != asked.metric {
             context.note(format!(
@@ -232,7 +236,7 @@ impl CreateWork {
         let seen = guard::refuse_another(context, Side::Target).await?;
         let is_ours = context.state()?.created_index.is_some();
         if !is_ours {
-            // Chosen while it can be: an index that is there cannot be made from a collection any more.
+            // Chosen now, because an index that already exists cannot be made from a collection.
             for copy in context.plan.copies() {
                 route_of(context, &copy).await?;
             }
@@ -273,7 +277,7 @@ impl CreateWork {
                 let identity = target.describe().await?.map(|seen| seen.identity());
                 context.record(Event::IndexCreated { stage, index, identity })
             }
-            // The answer to an earlier try may have been lost; or somebody else was quicker.
+            // The answer to an earlier attempt may have been lost, or somebody else was faster.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 guard::claim(context).await?;
                 let seen = target.describe().await?.ok_or(error)?;
@@ -283,7 +287,7 @@ impl CreateWork {
         }
     }
 
-    /// Exists and matches is done; exists and differs is refused with what differs.
+    /// Accepts an existing index that matches, and refuses one that differs.
     fn accept(&self, context: &Context, asked: &IndexSpec, seen: &IndexDescription) -> Result<()> {
         refuse_differences(asked, &seen.spec)?;
         if context.state()?.created_index.is_some() {
@@ -297,8 +301,8 @@ impl CreateWork {
     }
 }
 
-/// The copy whose records the target is made with. It is the plan's only one: what is made from a collection holds the
-/// whole source as it is.
+/// Returns the copy whose collection the target is made from. It is the plan's only copy, because such an index holds
+/// the whole source unchanged.
 fn collected(context: &Context) -> Option<CopyStage> {
     let is_collected = |copy: &CopyStage| recorded_route(context, copy) == Some(Route::Collection);
     context.plan.copies().into_iter().find(is_collected)
@@ -307,7 +311,7 @@ fn collected(context: &Context) -> Option<CopyStage> {
 /// Waits until `index` is ready.
 ///
 /// # Errors
-/// `Refused` where it ended in a failed state, `Timeout` after `limit`.
+/// `Refused` if it ends up in a failed state; `Timeout` after `limit`.
 pub(super) async fn wait_index(
     context: &Context,
     index: &dyn Target,
@@ -337,7 +341,7 @@ pub(super) async fn wait_index(
     }
 }
 
-/// Writes, reads and removes one record, in a namespace of its own.
+/// Writes, reads and removes one record in a namespace of its own.
 async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     let target = &context.world.target;
     let namespace = Namespace::new(PROBE);

@@ -58,7 +58,7 @@ impl Work for DecommissionWork {
         if judged.verdict == Verdict::Pass {
             let mut counts = found.counts;
             if guard::lift_source(context, self.0.lift_protection).await? {
-                // That was waited for.
+                // Lifting the protection took time, so look again.
                 counts = look(context, snapshot.as_ref()).await?.counts;
             }
             let checked = Checked { counts, confirmed, has_snapshot };
@@ -97,7 +97,7 @@ impl DecommissionWork {
         Ok(None)
     }
 
-    /// Writes every record of the source to files, where the plan asks for it.
+    /// Writes every record of the source to files, if the plan asks for it.
     async fn snapshot(
         &self,
         context: &Context,
@@ -121,7 +121,7 @@ impl DecommissionWork {
     }
 }
 
-/// Looks at both sides, and that the snapshot holds what the source does.
+/// Looks at both sides, and checks that the snapshot holds what the source does.
 async fn look(context: &Context, snapshot: Option<&Snapshot>) -> Result<Found> {
     let found = contents::before_deletion(context).await?;
     if let Some(snapshot) = snapshot {
@@ -130,7 +130,7 @@ async fn look(context: &Context, snapshot: Option<&Snapshot>) -> Result<Found> {
     Ok(found)
 }
 
-/// When the weight of 100 % was set; without a canary, when the stage before ended.
+/// Returns when the weight was set to 100 %, or without a canary, when the previous stage ended.
 fn full_traffic_since(context: &Context) -> Timestamp {
     let now = context.clock.now();
     context.recorder.with_state(|state| {

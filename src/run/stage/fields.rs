@@ -1,4 +1,4 @@
-//! What metadata fields records have: for the audit's schema, and for choosing fields to split a namespace by.
+//! Summarises metadata fields, for the audit's schema and for choosing fields to split a namespace by.
 
 use std::collections::BTreeMap;
 
@@ -6,42 +6,42 @@ use serde::Serialize;
 
 use crate::model::{MetadataValue, Record};
 
-/// Distinct values that are counted of one field; beyond it the field has "more".
+/// The most distinct values counted per field; beyond that the field has "more".
 const DISTINCT: usize = 1_000;
-/// Fields that are kept apart; an index whose field names are data has more.
+/// The most fields tracked, for indexes whose field names are data.
 const MOST_FIELDS: usize = 1_000;
-/// Values that are listed of one field.
+/// The number of most frequent values listed per field.
 const TOP: usize = 10;
-/// The longest string that is listed; longer ones are distinguished by their beginning and length.
+/// The longest string listed; longer ones are distinguished by their beginning and length.
 const LONGEST_LISTED: usize = 64;
-/// The largest integer below which every integer is a number of its own: numbers are f64.
+/// The largest integer up to which every integer is exact: numbers are f64.
 const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// One metadata field over some records.
+/// The summary of one metadata field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct FieldSummary {
     pub name: String,
-    /// How many records have it as a value of each type: `null`, `boolean`, `number`, `string`, `list`, `object`.
+    /// The number of records per type of value: `null`, `boolean`, `number`, `string`, `list`, `object`.
     pub types: BTreeMap<&'static str, u64>,
-    /// Records that have it.
+    /// Records that have the field.
     pub present: u64,
     pub present_share: f64,
-    /// Distinct values; of lists distinct items. Counted up to 1,000.
+    /// Distinct values, or distinct items for lists, counted up to 1,000.
     pub distinct: usize,
     /// Whether there are more than were counted.
     pub more_distinct: bool,
-    /// The smallest and the largest number.
+    /// The smallest number.
     pub min: Option<f64>,
     pub max: Option<f64>,
     /// The most frequent values, most frequent first, then by value; long strings are left out.
     pub top_values: Vec<ValueCount>,
-    /// The largest value, as compact JSON.
+    /// The size of the largest value as compact JSON.
     pub largest_bytes: usize,
-    /// Whole numbers beyond 2^53, where neighbours are one and the same number.
+    /// Whole numbers beyond 2^53, where adjacent integers are no longer distinct.
     pub unsafe_integers: u64,
 }
 
-/// A value and the records that have it.
+/// A value and the number of records that have it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ValueCount {
     pub value: MetadataValue,
@@ -49,7 +49,8 @@ pub(crate) struct ValueCount {
 }
 
 impl FieldSummary {
-    /// Whether every record has it as one scalar of the same type: what a namespace can be split by exactly.
+    /// Returns whether every record has the field as a scalar of the same type, so that a namespace can be split by it
+    /// exactly.
     #[allow(dead_code, reason = "for choosing partition fields")]
     pub fn is_uniform(&self) -> bool {
         let scalar = ["boolean", "number", "string"];
@@ -59,7 +60,7 @@ impl FieldSummary {
     }
 }
 
-/// Takes records one by one. Memory is bounded: 1,000 fields of 1,000 values.
+/// Collects fields record by record. Memory is bounded: 1,000 fields with 1,000 values each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     records: u64,
@@ -99,12 +100,12 @@ impl Fields {
         }
     }
 
-    /// Whether there were more fields than are followed.
+    /// Returns whether there were more fields than are tracked.
     pub fn has_more(&self) -> bool {
         self.has_more
     }
 
-    /// The summaries in the order of the fields' names.
+    /// Returns the summaries, ordered by field name.
     pub fn summaries(&self) -> Vec<FieldSummary> {
         let summary = |(name, field): (&String, &Field)| field.summary(name, self.records);
         self.fields.iter().map(summary).collect()
@@ -120,7 +121,7 @@ impl Field {
         match value {
             MetadataValue::List(items) => {
                 for (at, item) in items.iter().enumerate().filter(|(_, item)| is_scalar(item)) {
-                    // An item that stands twice in one list is in one record.
+                    // An item that occurs twice in a list is counted once per record.
                     if !items[..at].contains(item) {
                         self.count(item);
                     }
@@ -152,7 +153,7 @@ impl Field {
     fn summary(&self, name: &str, records: u64) -> FieldSummary {
         let mut top: Vec<_> =
             self.values.values().filter(|one| one.value != MetadataValue::Null).cloned().collect();
-        // The map is in order of values, and sorting keeps that among equals.
+        // The map is ordered by value, and a stable sort keeps that order among equals.
         top.sort_by_key(|one| std::cmp::Reverse(one.records));
         top.truncate(TOP);
         FieldSummary {
@@ -179,7 +180,7 @@ fn is_listed(value: &MetadataValue) -> bool {
     !matches!(value, MetadataValue::String(text) if text.len() > LONGEST_LISTED)
 }
 
-/// The key of a value, in bounded memory: two long strings of one beginning and one length are taken for one.
+/// Returns a short key for a value. Two long strings with the same beginning and length get the same key.
 fn key(value: &MetadataValue) -> String {
     match value {
         MetadataValue::String(text) if text.len() > LONGEST_LISTED => {

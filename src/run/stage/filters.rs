@@ -1,4 +1,4 @@
-//! Metadata filters made of values that records really have.
+//! Builds metadata filters from values that records really have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::copy::Transform;
 use crate::model::{MetadataValue, Namespace};
 use crate::provider::Filter;
 
-/// Values of one field that are remembered in one namespace.
+/// The most values remembered per field and namespace.
 const MOST_VALUES: usize = 50;
-/// Longer strings are texts, which nobody filters by.
+/// The longest string used in a filter; longer ones are texts, which nobody filters by.
 const LONGEST_STRING: usize = 64;
-/// The most values of an `$in`.
+/// The most values in an `$in`.
 const IN_VALUES: usize = 4;
 
-/// The forms a filter takes, in turn.
+/// The forms of filters, used in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Shape {
     Equal,
@@ -40,16 +40,15 @@ impl Shape {
     }
 }
 
-/// Makes filters for sampled records, each of which lets at least its own record through on both sides.
+/// Builds filters for sampled records; each filter matches at least its own record on both sides.
 ///
-/// Only fields are asked for that no record of the sample has changed on its way: a filter must mean the same on both
-/// sides.
+/// Only fields that the copy changed in no sampled record are used, since a filter must mean the same on both sides.
 pub(super) struct Filters {
-    /// Values seen, in the order they were seen.
+    /// Values in the order in which they were seen.
     values: BTreeMap<(Namespace, String), Vec<MetadataValue>>,
-    /// Fields that cannot be asked for on both sides.
+    /// Fields that cannot be filtered by on both sides.
     unusable: BTreeSet<String>,
-    /// The only fields the source can filter on; `None` = all.
+    /// The only fields the source can filter by; `None` for all.
     filterable: Option<BTreeSet<String>>,
     turn: usize,
     made: BTreeMap<&'static str, u64>,
@@ -92,12 +91,12 @@ impl Filters {
         }
     }
 
-    /// How many filters of each form were made.
+    /// The number of filters built of each form.
     pub fn made(&self) -> &BTreeMap<&'static str, u64> {
         &self.made
     }
 
-    /// A filter that `sampled` passes; `None` where it has no field to ask for. Forms take turns.
+    /// Builds a filter that matches `sampled`; `None` if it has no usable field. Forms are used in turn.
     pub fn next(&mut self, sampled: &Sampled, rng: &mut StdRng) -> Option<Filter> {
         let fields = self.fields(sampled);
         for attempt in 0..SHAPES.len() {
@@ -111,7 +110,7 @@ impl Filters {
         None
     }
 
-    /// Fields of the record that can be asked for, with a value each.
+    /// Returns the record's usable fields, with a value of each.
     fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, &'a MetadataValue)> {
         let can_ask = |field: &str| {
             !self.unusable.contains(field)
@@ -183,7 +182,7 @@ impl Filters {
         }
     }
 
-    /// A range from the record's number to the next larger ones that were seen; open above where there are none.
+    /// Builds a range from the record's number to the next larger ones seen, open above if there are none.
     fn range(&self, namespace: &Namespace, field: &str, value: &MetadataValue) -> Value {
         let MetadataValue::Number(from) = value else { return json!({ "$eq": value }) };
         let seen = self.values.get(&(namespace.clone(), field.to_owned()));
@@ -203,7 +202,7 @@ impl Filters {
     }
 }
 
-/// Whether a value is one that filters compare with: a short string, a number or a boolean.
+/// Returns whether filters can compare with a value: a short string, a number or a boolean.
 fn is_short(value: &MetadataValue) -> bool {
     match value {
         MetadataValue::String(text) => text.len() <= LONGEST_STRING,

@@ -1,7 +1,7 @@
-//! The stages, one file a kind: look at the world, act on it, undo.
+//! The stages, one file for each kind: check the world, act, undo.
 //!
-//! Every act may be killed at any instant and is then begun again from the top: it asks the world first and the
-//! journal second, and records an intent before each effect.
+//! Any act may be killed at any moment and is then started over: it looks at the world first and the journal second,
+//! and records an intent before each effect.
 
 mod audit;
 mod canary;
@@ -40,43 +40,44 @@ pub(super) use sampling::picks;
 pub(crate) use verify::COLD_FIGURE;
 pub(super) use weight::{Weight, sample_of, sample_size, usual_size};
 
-/// What became of an act.
+/// The result of an act.
 pub(super) enum Acted {
-    /// The stage is done; its assertions are to be judged on this.
+    /// The stage is done; its assertions are to be judged on these measurements.
     Measured { target: Measured, source: Measured },
-    /// The stage judged itself.
+    /// The stage has judged itself.
     Judged { verdict: Verdict, reason: String },
-    /// The stage waits.
+    /// The stage is waiting.
     Held(Hold),
 }
 
-/// Whether what a passed stage did still holds.
+/// Whether the effects of a passed stage still hold.
 pub(super) enum Check {
     Holds,
     Drifted(String),
-    /// Somebody moved the traffic.
+    /// Somebody else moved the traffic.
     Moved(TrafficChange),
 }
 
 /// The work of a stage.
 #[async_trait]
 pub(super) trait Work: Send + Sync {
-    /// Whether the world still is what this stage, having passed, left behind.
+    /// Checks that the world is still as this stage left it when it passed.
     async fn check(&self, context: &Context) -> Result<Check>;
 
-    /// Does the work.
+    /// Performs the stage.
     async fn act(&self, context: &Context) -> Result<Acted>;
 
-    /// Takes it back; idempotent. Returns what was undone and what was kept on purpose.
+    /// Undoes the stage; idempotent. Returns what was undone and what was kept on purpose.
     async fn undo(&self, context: &Context) -> Result<String>;
 
-    /// Whether a failed assertion of this stage undoes the run: once traffic is moved.
+    /// Returns whether a failed assertion rolls the run back, as it does once traffic has moved.
     fn failure_rolls_back(&self) -> bool {
         false
     }
 }
 
-/// Says once in a run what the source is made of and what of it is not read: in the audit, else when the copy begins.
+/// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
+/// begins.
 async fn note_inventory(context: &Context) -> Result<()> {
     let is_audited = context.plan.file.stages.iter().any(|stage| stage.kind.name() == "audit");
     let is_begun = context
@@ -92,7 +93,7 @@ async fn note_inventory(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The work of the plan's stage at `index`.
+/// Returns the work of the plan's stage at `index`.
 pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
     match &plan.file.stages[index].kind {
         StageKind::Audit(audit) => Box::new(audit::AuditWork(audit.clone())),

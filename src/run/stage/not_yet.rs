@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::Verdict;
 use crate::run::Context;
 
-/// A kind of stage this version does not have; reading the plan has warned of it.
+/// A kind of stage that this version does not implement. Reading the plan has warned about it.
 pub(super) struct NotYet;
 
 #[async_trait]

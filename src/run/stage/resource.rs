@@ -1,8 +1,8 @@
-//! Collections, staging indexes and folders of files: made for a copy, waited for with a deadline, removed again
-//! whatever happens.
+//! Collections, staging indexes and folders of files: made for a copy, waited for with a deadline, and always removed
+//! again.
 //!
-//! Their names come from the run, so that a process that takes the run up finds what an earlier one made, and a
-//! rollback finds what was left between an intent and its effect.
+//! Their names derive from the run, so that a process that resumes it finds what an earlier one made, and a rollback
+//! finds what was left between an intent and its effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::provider::Target;
 use crate::run::Context;
 use crate::run::guard::{self, own_name};
 
-/// How long a collection and an index made from it may take, where the plan does not say. Pinecone's guide says
+/// How long a collection, or an index made from one, may take unless the plan says otherwise. Pinecone's guide says
 /// minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How long a collection and what is made from it may take to be ready.
+/// Returns how long a collection and what is made from it may take to become ready.
 pub(super) fn ready_within(copy: &CopyStage) -> Duration {
     copy.asked.ready_within.map_or(READY, |span| span.0)
 }
@@ -39,10 +39,10 @@ fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
     Resource { kind: ResourceKind::StagingIndex, name }
 }
 
-/// A collection of the source that is ready; its name.
+/// Makes a collection of the source, waits until it is ready, and returns its name.
 ///
 /// # Errors
-/// `Refused` where it ends in a failed state, `Timeout` where it is not ready in time.
+/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
 pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
     let resource = collection(context, copy);
     let name = resource.name.clone();
@@ -50,7 +50,7 @@ pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Resu
     if source.collection(&name).await?.is_none() {
         intend(context, &resource)?;
         match source.create_collection(&name).await {
-            // The answer to an earlier try may have been lost.
+            // The answer to an earlier attempt may have been lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => void_where_refused(context, &resource, made)?,
         }
@@ -86,10 +86,10 @@ pub(super) fn late(what: &str, limit: Duration) -> Error {
     )
 }
 
-/// An index that lists the source's ids: made from a collection, which is removed when it holds every record.
+/// Makes an index that lists the source's ids from a collection, which is removed once the index holds every record.
 ///
 /// # Errors
-/// As [`make_collection`]; `Timeout` where the records do not appear in time.
+/// The same as [`make_collection`]; `Timeout` if the records do not appear in time.
 pub(super) async fn make_staging(
     context: &Context,
     copy: &CopyStage,
@@ -126,14 +126,14 @@ pub(super) async fn make_staging(
     Ok((name, index))
 }
 
-/// What an index is made from, in words, and what to do where it is not enough.
+/// The origin of an index made from a collection, in words, and what to do if it is incomplete.
 pub(super) const COLLECTED: (&str, &str) = (
     "what was made from the collection",
     "records written after the collection was made are not in it; roll back, and pause writes before the next run",
 );
 
-/// Waits until `index` counts as many records in each source namespace of `mappings` as those say. `what` was to bring
-/// them.
+/// Waits until `index` counts the expected number of records in each source namespace of `mappings`. `what` names where
+/// they come from.
 pub(super) async fn wait_records(
     context: &Context,
     index: &dyn Target,
@@ -172,7 +172,7 @@ pub(super) fn intend(context: &Context, resource: &Resource) -> Result<()> {
     context.record(Event::ResourceIntended { stage: context.id(), resource: resource.clone() })
 }
 
-/// Records that it is there, once.
+/// Records once that the resource exists.
 fn made(context: &Context, resource: Resource) -> Result<()> {
     let stage = context.id();
     let is_ours = context.state()?.resources.contains(&resource);
@@ -182,7 +182,7 @@ fn made(context: &Context, resource: Resource) -> Result<()> {
     context.record(Event::ResourceMade { stage, resource })
 }
 
-/// Voids the intent where the service refused to make the resource: nothing was made.
+/// Voids the intent if the service refused to make the resource, so that nothing was made.
 fn void_where_refused(context: &Context, resource: &Resource, made: Result<()>) -> Result<()> {
     if made.as_ref().is_err_and(is_refusal) {
         let (stage, resource) = (context.id(), resource.clone());
@@ -191,7 +191,7 @@ fn void_where_refused(context: &Context, resource: &Resource, made: Result<()>) 
     made
 }
 
-/// Whether the service says that it did nothing.
+/// Returns whether the error means that the service did nothing.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -203,21 +203,22 @@ fn is_refusal(error: &Error) -> bool {
     )
 }
 
-/// The tag by which an index is known as made by this run.
+/// The tag that marks an index as made by this run.
 pub(super) fn own_tags(context: &Context) -> BTreeMap<String, String> {
     let run = context.recorder.with_state(|state| state.run.clone());
     BTreeMap::from([(RUN_TAG.to_owned(), run)])
 }
 
-/// Removes every resource that this run made and has not removed; what turns out not to be its own stays, with a note.
+/// Removes every resource that this run made and has not removed yet. Anything that turns out not to belong to the run
+/// stays, with a note.
 ///
 /// # Errors
-/// `Timeout` where one is still there after its deadline; those of the provider.
+/// `Timeout` if one still exists after its deadline; any error of the provider.
 pub(super) async fn remove_all(context: &Context) -> Result<Vec<Resource>> {
     remove(context, |_, _| true).await
 }
 
-/// Removes the resources of the stage alone.
+/// Removes the resources of this stage only.
 pub(super) async fn remove_own(context: &Context) -> Result<Vec<Resource>> {
     let own = context.id();
     remove(context, |stage, _| *stage == own).await
@@ -235,7 +236,7 @@ async fn remove(
         let meant = state.resources().filter(|(stage, resource)| is_meant(stage, resource));
         meant.map(|(stage, resource)| (stage.clone(), resource.clone())).collect()
     });
-    // What was made from another goes first.
+    // Remove what was made from another resource first.
     left.reverse();
     let mut removed = Vec::new();
     for (stage, resource) in left {
@@ -253,7 +254,7 @@ async fn remove(
     Ok(removed)
 }
 
-/// What was removed, for the report: `; removed collection \`a\``, or nothing.
+/// Describes what was removed: `; removed collection \`a\``, or nothing.
 pub(super) fn words(removed: &[Resource]) -> String {
     removed.iter().map(|resource| format!("; removed {resource}")).collect()
 }

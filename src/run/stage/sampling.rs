@@ -1,4 +1,4 @@
-//! Some records of each namespace, for schemas and for queries.
+//! Samples records of each namespace, for schemas and for queries.
 
 use std::collections::BTreeMap;
 
@@ -21,21 +21,21 @@ use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
 use crate::traffic::ProbeQuery;
 
-/// Records of one copy that queries are made of at the most.
+/// The most records per copy from which queries are made.
 const DISTINCT: u64 = 2_000;
-/// Namespaces that are sampled at once.
+/// The number of namespaces sampled concurrently.
 const AT_ONCE: usize = 8;
-/// Pages read of one namespace at the most.
+/// The most pages read of one namespace.
 const PAGES: usize = 20;
 
-/// A record and the namespace it is in on each side.
+/// A sampled record and its namespace on each side.
 #[derive(Clone)]
 pub(crate) struct Sampled {
     pub mapping: Mapping,
     pub record: Record,
 }
 
-/// A random generator that gives the same numbers for the same plan and purpose.
+/// Creates a random generator that repeats its numbers for the same plan and purpose.
 pub(super) fn seeded(plan: &Plan, purpose: &str) -> StdRng {
     let mut hash = Sha256::new();
     hash.update(plan.file.name.as_bytes());
@@ -44,7 +44,7 @@ pub(super) fn seeded(plan: &Plan, purpose: &str) -> StdRng {
     StdRng::from_seed(digest)
 }
 
-/// Which records of `all` a comparison looks at: every one, or a part that is the same each time.
+/// Selects the records to compare out of `all`: every one, or a part that is the same each time.
 pub(crate) fn picks(
     context: &Context,
     compare: Compare,
@@ -69,7 +69,7 @@ pub(crate) fn picks(
     }
 }
 
-/// Draws about `count` records, spread over the namespaces by their size, at least one of each while there are enough.
+/// Draws about `count` records, spread over the namespaces by size, with at least one from each while there are enough.
 pub(super) async fn sample(
     source: &dyn Source,
     dimension: usize,
@@ -94,7 +94,7 @@ pub(super) async fn sample(
     });
     let some: Vec<_> = some.collect();
     let mut sampled = stream::iter(some).buffered(AT_ONCE).try_concat().await?;
-    // A fetch answers in no order; the sample shall not depend on that.
+    // Fetches return records in any order, which must not affect the sample.
     sampled.sort_by(|a: &Sampled, b: &Sampled| {
         (&a.mapping.source, &a.mapping.target, &a.record.id).cmp(&(
             &b.mapping.source,
@@ -107,7 +107,7 @@ pub(super) async fn sample(
     Ok(sampled)
 }
 
-/// Some records of one namespace.
+/// Samples one namespace.
 async fn some_of(
     source: &dyn Source,
     dimension: usize,
@@ -155,25 +155,25 @@ async fn some_ids(
     Ok(ids)
 }
 
-/// How many queries of what kind are wanted.
+/// The number and kind of queries to make.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub count: u64,
     pub top_k: u32,
-    /// The share of them with a filter.
+    /// The share of queries with a filter.
     pub filtered: f64,
 }
 
-/// Queries, and what they were made of.
+/// The queries, and the records they were made from.
 pub(super) struct Asked {
     pub queries: Vec<ProbeQuery>,
     pub sampled: Vec<Sampled>,
-    /// Filters by their shape.
+    /// The number of filters of each form.
     pub filters: BTreeMap<&'static str, u64>,
 }
 
-/// Queries made of records of the source that each of `selections` took, by their sizes. Those of a copy that leaves
-/// records out carry its filter.
+/// Makes queries from source records of each of `selections`, in proportion to size. If a copy leaves records out, its
+/// queries carry the copy's filter.
 pub(super) async fn ask(
     context: &Context,
     selections: &[Selection],
@@ -209,7 +209,7 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// Queries with the vectors of sampled records, dense, sparse or both; a share of them with a filter.
+/// Makes queries from the dense and sparse vectors of sampled records, a share of them with a filter.
 fn queries(
     sampled: &[Sampled],
     filters: &mut Filters,
@@ -243,14 +243,14 @@ fn queries(
     queries
 }
 
-/// Whether the query at `index` is one of those that carry a filter: as evenly spread as the share allows.
+/// Returns whether the query at `index` carries a filter. Filters are spread as evenly as the share allows.
 fn is_filtered(index: usize, share: f64) -> bool {
-    // Shares are decimals, whose multiples fall short of whole numbers by rounding.
+    // Shares are decimals; rounding can leave their multiples just short of whole numbers.
     let filtered_before = |count: usize| (count as f64 * share + 1e-9).floor();
     filtered_before(index + 1) > filtered_before(index)
 }
 
-/// The only metadata fields a source filters by; `None` = all.
+/// Returns the only metadata fields the source can filter by; `None` for all.
 async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
     Ok(match source.describe().await?.map(|index| index.spec.deployment) {
         Some(Deployment::Pod { indexed, .. }) => indexed,
@@ -258,8 +258,8 @@ async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
     })
 }
 
-/// Gives queries the filter of a copy that left records out, so that both sides answer from the same records. Where
-/// that cannot be (the source does not filter by such a field, the copy changes it, namespaces were merged), their
+/// Adds the copy's filter to queries if the copy left records out, so that both sides answer from the same records. If
+/// that is impossible (the source does not filter by such a field, the copy changes it, or namespaces were merged), the
 /// answers are not compared.
 fn answer_from_the_same(
     context: &Context,
@@ -295,7 +295,7 @@ fn answer_from_the_same(
     ))
 }
 
-/// The filter of a copy, in words.
+/// Describes the filter of a copy.
 fn named(copy: &CopyStage) -> String {
     match copy.is_only {
         true => "the copy's filter".to_owned(),

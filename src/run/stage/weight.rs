@@ -1,4 +1,4 @@
-//! What a copy moves: the one estimate of records and bytes that `audit`, `plan` and the choice of a way go by.
+//! The size of a copy: the one estimate of records and bytes used by `audit`, `plan` and the choice of a route.
 
 use super::copy::Selection;
 use super::sampling::{Sampled, sample, seeded};
@@ -10,33 +10,33 @@ use crate::plan::file::StageKind;
 use crate::run::World;
 use crate::run::price::Load;
 
-/// Records that are looked at where the plan does not say.
+/// The default number of records to sample.
 const SAMPLE: u64 = 500;
-/// Seconds that a sample may take at a rate of the plan's own, where the plan does not say how many records it has; and
-/// the least it has.
+/// How long sampling may take at the plan's own rate if the plan does not give a sample size, and the least number of
+/// records to sample.
 const SECONDS: f64 = 5.0;
 const LEAST: u64 = 20;
 
-/// What a copy moves, by a sample of its records as they would arrive.
+/// The size of a copy, estimated from a sample of its records as they would arrive.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weight {
-    /// Records that are read, by the source's own counts.
+    /// Records to read, by the source's own counts.
     pub records: u64,
-    /// Records of them that would be written: all but what the filter leaves out.
+    /// Records to write: all but those the filter leaves out.
     pub written: f64,
-    /// Bytes of those as the service counts them, of each namespace.
+    /// Bytes to write as billed by the service, for each namespace.
     pub namespace_bytes: Vec<f64>,
-    /// Mean bytes of a record of the source.
+    /// Mean bytes of a source record.
     pub record_bytes: f64,
-    /// Records that were looked at; none: bytes are a guess by the dimension.
+    /// The number of records sampled; with 0, bytes are guessed from the dimension.
     pub sampled: u64,
 }
 
 impl Weight {
-    /// By the records of a sample that belong to the copy.
+    /// Estimates from the sampled records that belong to the copy.
     ///
     /// # Errors
-    /// As [`Transform::new`].
+    /// The same as [`Transform::new`].
     pub fn of(
         plan: &Plan,
         Selection { copy, mappings }: &Selection,
@@ -79,7 +79,7 @@ impl Weight {
         self.namespace_bytes.iter().sum()
     }
 
-    /// What it is for a price.
+    /// Returns the load for a price estimate.
     pub fn load(&self) -> Load<'_> {
         Load {
             records: self.records,
@@ -89,7 +89,7 @@ impl Weight {
         }
     }
 
-    /// What the bytes are from: `from a sample of 500 records`.
+    /// Describes what the byte estimate is based on: `from a sample of 500 records`.
     pub fn basis(&self) -> String {
         match self.sampled {
             0 => "guessed by the dimension: there is no record to look at".to_owned(),
@@ -99,7 +99,7 @@ impl Weight {
     }
 }
 
-/// Bytes of a record that the target gets, changed or not; `None` of one that is left out.
+/// Returns the bytes of a record as it arrives in the target; `None` if it is left out.
 fn arrived(changed: Changed) -> Option<f64> {
     match changed {
         Changed::Kept(record) | Changed::Refused(record, _) => Some(record.stored_bytes() as f64),
@@ -107,10 +107,10 @@ fn arrived(changed: Changed) -> Option<f64> {
     }
 }
 
-/// Records of what the copies take, the same for the same plan and source.
+/// Samples records of what the copies take, the same ones for the same plan and source.
 ///
 /// # Errors
-/// Those of the source.
+/// Any error of the source.
 pub(crate) async fn sample_of(
     plan: &Plan,
     world: &World,
@@ -125,7 +125,7 @@ pub(crate) async fn sample_of(
     sample(&*world.source, dimension, &mappings, count, &mut rng).await
 }
 
-/// How many records `plan` looks at: as many as the audit stage does, so that both come to the same figures.
+/// Returns how many records `plan` samples: as many as the audit stage, so that both come to the same figures.
 pub(crate) fn usual_size(plan: &Plan) -> u64 {
     let asked = plan.all_stages().into_iter().find_map(|(stage, _)| match &stage.kind {
         StageKind::Audit(audit) => audit.sample,
@@ -134,7 +134,8 @@ pub(crate) fn usual_size(plan: &Plan) -> u64 {
     sample_size(plan, asked)
 }
 
-/// How many records are looked at: as many as are asked for, else as many as the plan's own rate gives in a few seconds.
+/// Returns how many records to sample: as many as requested, or else as many as the plan's own rate delivers in a few
+/// seconds.
 pub(crate) fn sample_size(plan: &Plan, asked: Option<u64>) -> u64 {
     let rates = plan.copies().into_iter().filter_map(|copy| copy.asked.rate).map(|Rate(rate)| rate);
     let most = rates.min_by(f64::total_cmp).map_or(SAMPLE, |rate| (rate * SECONDS) as u64);

@@ -1,4 +1,4 @@
-//! What an audit found: the artifact `audit.json`, which `docs/audit.md` documents.
+//! The findings of an audit, written to the artifact `audit.json`, which `docs/audit.md` documents.
 
 use std::collections::BTreeMap;
 
@@ -15,52 +15,52 @@ use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::fields::FieldSummary;
 use crate::run::stage::route::Way;
 
-/// The version of the artifact; fields are only ever added.
+/// The version of the artifact's format. Fields are only ever added.
 pub(super) const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 pub(super) struct Findings {
-    /// [`FORMAT`].
+    /// The version of the format: [`FORMAT`].
     pub format: u32,
     pub index: IndexDescription,
-    /// The records of the whole source, by its own counts.
+    /// Records in the whole source, by its own counts.
     pub records: u64,
     pub namespaces: usize,
-    /// The records that the plan selects.
+    /// Records that the plan selects.
     pub selected_records: u64,
     pub selected_namespaces: usize,
-    /// Namespaces that hold records and that no copy stage takes, with their records.
+    /// Namespaces that hold records but belong to no copy stage, with their record counts.
     pub not_copied: BTreeMap<Namespace, u64>,
-    /// Selected namespaces of more records than one query of a pod reaches.
+    /// Selected namespaces with more records than one query of a pod can reach.
     pub namespaces_over_one_sweep: usize,
     pub largest_namespaces: Vec<Mapping>,
-    /// Records that were read; everything below that is about records is about these.
+    /// Records that were read. Every finding below that concerns records is based on these.
     pub sampled: usize,
     pub mean_record_bytes: f64,
     pub largest_records: Vec<RecordSize>,
     pub ids: Ids,
     pub sparse: Sparse,
-    /// The metadata fields by name.
+    /// Metadata fields by name.
     pub fields: BTreeMap<String, FieldSummary>,
-    /// Whether there were more fields than are followed.
+    /// Whether there were more fields than are tracked.
     pub has_more_fields: bool,
-    /// Fields that hold objects, or lists of anything but strings, or null.
+    /// Fields that hold objects, null, or lists of anything but strings.
     pub nested_fields: Vec<String>,
     pub null_fields: Vec<String>,
-    /// Records the target would refuse as they would arrive, and the same by the rule that they do not keep.
+    /// Records the target would refuse as they would arrive, grouped by the rule they break.
     pub rejects: Vec<Reject>,
     pub rejects_by_rule: Refusals,
-    /// The files of a source of files, and what of them is not read; `null` where it is an index.
+    /// The files of a file source, and what in them is not read; `null` if the source is an index.
     pub inventory: Option<Inventory>,
     /// What each kind of index can do.
     pub operations: &'static [Operation],
     /// What the source can do and the target cannot, or only in another way.
     pub lost_operations: Vec<&'static Operation>,
-    /// The only fields the source can filter on, as the `schema` of a serverless index would say it.
+    /// The only fields the source can filter by, in the form of a serverless index's `schema`.
     pub suggested_schema: Option<serde_json::Value>,
     pub limits: Vec<LimitCheck>,
     pub ways: Vec<Way>,
-    /// What `cost` and the ways go by.
+    /// The basis of `cost` and of the ways' estimates.
     pub basis: String,
     pub cost: Estimate,
     pub prices: PriceTable,

@@ -1,6 +1,6 @@
-//! What a log of the application's queries says of its namespaces.
+//! Analyses a log of the application's queries by namespace.
 //!
-//! Files are read row by row. Memory is bounded by the namespaces of the index: names it does not have are counted
+//! Files are read row by row. Memory is bounded by the number of namespaces in the index; all unknown names are counted
 //! together.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,19 +18,19 @@ use crate::clock::{Timestamp, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Span};
 
-/// Namespaces that are listed.
+/// The number of namespaces listed.
 const HOTTEST: usize = 10;
-/// Names the index does not have that are listed.
+/// The number of unknown names listed.
 const UNKNOWN_LISTED: usize = 10;
-/// Longest line of a JSON lines log.
+/// The longest line read from a JSON Lines log.
 const LINE_BYTES: u64 = 64 * 1024;
-/// A log that covers less says nothing about a month.
+/// The shortest period from which a monthly rate is estimated.
 const SHORTEST: Duration = Duration::from_secs(3600);
 const MONTH_SECONDS: f64 = 30.0 * 86_400.0;
-/// Longest latency that is kept apart, in microseconds: an hour.
+/// The longest latency the histogram distinguishes, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 
-/// The log, counted.
+/// The counts taken from a query log.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct QueryLog {
     pub files: usize,
@@ -39,24 +39,24 @@ pub(super) struct QueryLog {
     pub unreadable: u64,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
-    /// Queries in 30 days at this rate; `None` without timestamps over an hour at least.
+    /// Queries in 30 days at the log's rate; `None` without timestamps that span at least an hour.
     pub per_month: Option<u64>,
-    /// The median latency in milliseconds, where the log has latencies.
+    /// The median latency in milliseconds, if the log contains latencies.
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
-    /// The ten with the most queries, most first.
+    /// The ten namespaces with the most queries, most first.
     pub hottest: Vec<Hot>,
-    /// Namespaces of the index that nobody asked.
+    /// Namespaces of the index that were never queried.
     pub never_asked: u64,
-    /// Queries of namespaces the index does not have, and some of their names.
+    /// Queries of namespaces that the index does not have, and some of their names.
     pub unknown_queries: u64,
     pub unknown_namespaces: BTreeSet<String>,
-    /// Queries of each namespace, for the cost of reading.
+    /// Queries per namespace, to estimate the cost of reading.
     #[serde(skip)]
     pub counts: BTreeMap<Namespace, u64>,
 }
 
-/// One namespace and its queries.
+/// A namespace and its queries.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Hot {
     pub namespace: Namespace,
@@ -65,7 +65,7 @@ pub(super) struct Hot {
     pub mean_ms: Option<f64>,
 }
 
-/// One query of a log.
+/// One query of the log.
 #[derive(Debug, PartialEq)]
 struct Row {
     namespace: Namespace,
@@ -80,11 +80,11 @@ struct Tally {
     seconds: f64,
 }
 
-/// Reads every file that `pattern` names; blocks.
+/// Reads every file that `pattern` names. Blocks.
 ///
 /// # Errors
-/// `Invalid` where no file matches, a file has no column `namespace` or ends otherwise than in `.csv` or `.jsonl`,
-/// or where no row can be read; `Io` where a file cannot.
+/// `Invalid` if no file matches, a file has no column `namespace` or ends in neither `.csv` nor `.jsonl`, or no row can
+/// be read; `Io` if a file cannot be read.
 pub(super) fn read(base: &Path, pattern: &str, known: Vec<Namespace>) -> Result<QueryLog> {
     let files = files(base, pattern)?;
     let mut counter = Counter::new(known);
@@ -110,7 +110,7 @@ pub(super) fn read(base: &Path, pattern: &str, known: Vec<Namespace>) -> Result<
     Ok(log)
 }
 
-/// The files of a pattern, in order of their names. Only the last part of the path may be a glob.
+/// Returns the files that match a pattern, ordered by name. Only the last part of the path may be a glob.
 fn files(base: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
     let path = base.join(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -199,7 +199,7 @@ fn json_rows(path: &Path, counter: &mut Counter) -> Result<()> {
     }
 }
 
-/// Reads one row; `None` where a value is there and cannot be read.
+/// Reads one row; `None` if it contains a value that cannot be read.
 fn row(
     namespace: &str,
     at: Option<Option<Timestamp>>,
@@ -210,7 +210,7 @@ fn row(
     Some(Row { namespace: Namespace::new(namespace), at, latency })
 }
 
-/// Reads a time: RFC 3339, or seconds since 1970, or milliseconds where the number is too large for seconds.
+/// Reads a time: RFC 3339, seconds since 1970, or milliseconds if the number is too large for seconds.
 fn time_of(value: &Value) -> Option<Timestamp> {
     let number = match value {
         Value::String(text) => match text.trim().parse::<f64>() {
@@ -223,7 +223,7 @@ fn time_of(value: &Value) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis.round() as i64).ok()
 }
 
-/// `12ms`, or a number of milliseconds.
+/// Reads a latency: `12ms`, or a number of milliseconds.
 fn latency_of(value: &Value) -> Option<Duration> {
     let number = match value {
         Value::String(text) => match text.trim().parse::<f64>() {
@@ -264,7 +264,7 @@ impl Counter {
                 self.latencies = Histogram::new(3).ok();
             }
             if let Some(latencies) = &mut self.latencies {
-                // Within its bounds it takes everything.
+                // Values within the histogram's bounds are always accepted.
                 let _ = latencies.record(micros);
             }
         }

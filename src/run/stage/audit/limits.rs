@@ -1,15 +1,15 @@
-//! Limits that depend on what was bought (Pinecone, "Database limits" and "Pricing", as of 2026-11).
+//! Limits that depend on the subscription (Pinecone, "Database limits" and "Pricing", as of 2026-11).
 
 use serde::Serialize;
 
 use crate::model::Observed;
 use crate::plan::file::ServicePlan;
 
-/// What a plan of the service allows.
+/// The allowances of one subscription plan.
 struct Allowance {
     plan: ServicePlan,
     namespaces: u64,
-    /// Write units a month, where they are limited.
+    /// Write units per month, if they are limited.
     write_units: Option<u64>,
     read_units: Option<u64>,
     bulk_import: bool,
@@ -46,28 +46,29 @@ const ALLOWANCES: [Allowance; 4] = [
     },
 ];
 
-/// One limit of one plan against what the migration needs.
+/// The comparison of one plan's limit with what the migration needs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct LimitCheck {
     pub plan: ServicePlan,
-    /// `namespaces of the target index`
+    /// The limited quantity: `namespaces of an index`.
     pub what: &'static str,
     pub needed: u64,
     pub allowed: u64,
     pub holds: bool,
 }
 
-/// What a migration needs of the target.
+/// The target resources a migration needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Needs {
     pub namespaces: u64,
     /// The units for writing every record once.
     pub write_units: f64,
-    /// The units for reading every record once for a verification.
+    /// The units for reading every record once in a verification.
     pub read_units: f64,
 }
 
-/// Every limit of the plan in use, or of all plans where it is not known: which one a project has cannot be read.
+/// Checks every limit of the plan in use, or of all plans if it is not known: the service does not say which one a
+/// project has.
 pub(super) fn check(needs: Needs, plan: Option<ServicePlan>) -> Vec<LimitCheck> {
     let of_plan = |allowance: &&Allowance| plan.is_none_or(|plan| plan == allowance.plan);
     ALLOWANCES.iter().filter(of_plan).flat_map(|allowance| checks(allowance, needs)).collect()
@@ -88,13 +89,13 @@ fn checks(allowance: &Allowance, needs: Needs) -> Vec<LimitCheck> {
     .collect()
 }
 
-/// Whether bulk import is there; `None` where the plan is not known.
+/// Returns whether bulk import is available; `None` if the plan is not known.
 pub(in crate::run::stage) fn has_import(plan: Option<ServicePlan>) -> Option<bool> {
     let plan = plan?;
     ALLOWANCES.iter().find(|one| one.plan == plan).map(|one| one.bulk_import)
 }
 
-/// A sentence for each limit that does not hold, with the numbers.
+/// Describes each limit that would be exceeded, with its numbers.
 pub(super) fn warnings(checks: &[LimitCheck]) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();

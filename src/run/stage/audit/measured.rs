@@ -12,9 +12,9 @@ use crate::run::Context;
 use crate::run::stage::COLD_FIGURE;
 use crate::run::stage::sampling::{Sampled, sample, seeded};
 
-/// What is measured of a target that is there, beside its records.
+/// Metrics of an existing target that come from the index itself.
 const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];
-/// What only its records show.
+/// Metrics of an existing target that need a sample of its records.
 const OF_SAMPLE: [&str; 4] = ["metadata_bytes", "id_chars", "rejects", "rejects_share"];
 
 pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
@@ -39,8 +39,8 @@ pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
     measured
 }
 
-/// The target as it is, where it is there: its counts, and a sample of its own where one is asserted on, for
-/// sampling reads namespaces that are cold until then.
+/// Measures the target if it exists: its counts, and a sample if an assertion needs one. Sampling reads namespaces that
+/// were cold until then.
 pub(super) async fn add_target(
     context: &Context,
     target: Option<&IndexDescription>,
@@ -71,7 +71,7 @@ pub(super) async fn add_target(
     let dimension = index.spec.dimension.unwrap_or(0) as usize;
     let mut rng = seeded(&context.plan, "audit of the target");
     let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
-    // Nothing of it is cold after that.
+    // Sampling reads the target, so none of it is cold afterwards.
     let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
     context.record(Event::Measured { stage: context.id(), figures })?;
     let rejects = sampled.iter().filter(|one| target.rejects(&one.record, None).is_some()).count();

@@ -1,7 +1,7 @@
 //! Looks at both sides and changes nothing.
 //!
-//! Counts are of the whole index; what is said of records is said of a sample. The findings go to `audit.json` for
-//! machines, to `audit.txt` for people, and the essence to the run's report.
+//! Counts cover the whole index; findings about records are based on a sample. They are written to `audit.json` for
+//! machines and `audit.txt` for people, and the essentials go into the run's report.
 
 mod findings;
 mod hot;
@@ -39,20 +39,20 @@ use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
 
-/// Namespaces listed in the artifact.
+/// The number of largest namespaces listed in the artifact.
 const LARGEST: usize = 10;
 
 pub(super) struct AuditWork(pub Audit);
 
-/// The error of a source that is not there, and what to check.
+/// Builds the error for a missing source, with a hint on what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
     missing_source(&context.plan.file.source)
 }
 
-/// What the source is.
+/// Returns the specification of the source.
 ///
 /// # Errors
-/// `NotFound` where there is none.
+/// `NotFound` if there is no source.
 pub(crate) async fn source_spec(context: &Context) -> Result<IndexSpec> {
     let seen = context.world.source.describe().await?;
     seen.map(|seen| seen.spec).ok_or_else(|| no_source(context))
@@ -73,17 +73,17 @@ pub(crate) fn missing_source(source: &Endpoint) -> Error {
     Error::new(ErrorKind::NotFound, message).with_hint(hint)
 }
 
-/// What was read.
+/// Everything the audit has read.
 struct Seen {
     index: IndexDescription,
     stats: IndexStats,
-    /// What each copy takes.
+    /// The namespaces each copy takes.
     selections: Vec<Selection>,
-    /// Those of all of them.
+    /// The namespaces of all copies together.
     mappings: Vec<Mapping>,
     sampled: Vec<Sampled>,
     target: Option<IndexDescription>,
-    /// What each copy moves, and its ways.
+    /// The estimated size of each copy.
     weights: Vec<Weight>,
     ways: Vec<Way>,
     log: Option<QueryLog>,
@@ -145,7 +145,7 @@ impl Work for AuditWork {
 }
 
 impl AuditWork {
-    /// Records of the sample that the target would refuse as they would arrive.
+    /// Returns the sampled records that the target would refuse as they would arrive.
     fn rejects(
         &self,
         context: &Context,
@@ -288,7 +288,7 @@ fn by_rule(rejects: &[Reject]) -> Refusals {
     refusals
 }
 
-/// What the bytes of all copies are from.
+/// Describes what the byte estimates of all copies are based on.
 fn basis(weights: &[Weight]) -> String {
     let sampled = weights.iter().map(|weight| weight.sampled).sum();
     weights.first().map_or(String::new(), |weight| Weight { sampled, ..weight.clone() }.basis())
@@ -301,7 +301,7 @@ fn largest(mappings: &[Mapping]) -> Vec<Mapping> {
     largest
 }
 
-/// Read units of the mean query of a log, by the sizes of the namespaces it asks.
+/// Returns the mean read units per query of a log, given the sizes of the namespaces it queries.
 fn asked_units(log: &QueryLog, mappings: &[Mapping], record_bytes: f64) -> Option<f64> {
     let asked = |mapping: &Mapping| log.counts.get(&mapping.source).copied().unwrap_or(0) as f64;
     let all: f64 = mappings.iter().map(asked).sum();

@@ -1,20 +1,20 @@
-//! What one kind of index can do and another cannot.
+//! Operations that one kind of index supports and another does not.
 //!
-//! From Pinecone's documentation and published API definitions as of 2026-11; what no source says is `unknown`.
+//! From Pinecone's documentation and published API definitions as of 2026-11; whatever they do not say is `unknown`.
 
 use serde::Serialize;
 
 use crate::model::Deployment;
 
-/// Whether an operation is there.
+/// The degree to which an operation is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Support {
     Yes,
     No,
-    /// Within limits, or in another way; the row's note says which.
+    /// Supported within limits or in another way, as the row's note says.
     Partly,
-    /// Not documented: to be tried before it is relied on.
+    /// Not documented; try it before relying on it.
     Unknown,
 }
 
@@ -31,13 +31,13 @@ impl Support {
     }
 }
 
-/// One thing an application may do with an index.
+/// An operation that an application may use.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Operation {
     pub operation: &'static str,
     pub pod: Support,
     pub serverless: Support,
-    /// What to do instead, or under which condition.
+    /// What to do instead, or under which condition it works.
     pub note: &'static str,
 }
 
@@ -95,7 +95,7 @@ pub(super) static OPERATIONS: [Operation; 20] = [
 ];
 
 impl Operation {
-    /// Whether indexes of this deployment can; `None` for one that this table does not know.
+    /// Returns the support by indexes of this deployment; `None` for a deployment the table does not cover.
     pub fn of(&self, deployment: &Deployment) -> Option<Support> {
         match deployment {
             Deployment::Pod { .. } => Some(self.pod),
@@ -105,7 +105,7 @@ impl Operation {
     }
 }
 
-/// What the source can do, fully or partly, and the target cannot or only in another way.
+/// Returns the operations that the source supports at least partly, and the target not or only in another way.
 pub(super) fn lost(source: &Deployment, target: &Deployment) -> Vec<&'static Operation> {
     let is_lost = |operation: &&Operation| {
         matches!(

@@ -6,42 +6,42 @@ use crate::model::{Namespace, Record, RecordId};
 use crate::provider::complex_fields;
 use crate::run::stage::sampling::Sampled;
 
-/// Largest records that are listed.
+/// The number of largest records listed.
 const LARGEST: usize = 5;
-/// Characters of an id that a sentence shows.
+/// The most characters of an id shown in a sentence.
 const SHOWN_CHARS: usize = 40;
 
-/// One record's size.
+/// The size of one record.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct RecordSize {
     pub namespace: Namespace,
     pub id: RecordId,
-    /// The size that the service bills.
+    /// The size billed by the service.
     pub bytes: usize,
     pub metadata_bytes: usize,
     pub sparse_values: usize,
 }
 
-/// The shapes of ids.
+/// Statistics of ids.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Ids {
-    /// Characters of the longest.
+    /// Characters in the longest id.
     pub longest: usize,
-    /// Ids with a space, a slash, a percent sign or a control character: the service takes them, and tools that put
-    /// ids into addresses or lines trip over them.
+    /// Ids with a space, a slash, a percent sign or a control character. The service accepts them, but tools that put
+    /// ids into URLs or lines may not handle them.
     pub unusual: u64,
     pub unusual_example: Option<RecordId>,
-    /// Ids over 512 characters, with characters that are not ASCII, or with NUL: the target refuses them.
+    /// Ids that the target refuses: over 512 characters, or with non-ASCII characters or NUL.
     pub refused: u64,
     pub refused_example: Option<RecordId>,
 }
 
-/// Sparse values among the records.
+/// Statistics of sparse values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Sparse {
-    /// Records that have some.
+    /// Records with sparse values.
     pub records: u64,
-    /// The most of one record.
+    /// The largest number of sparse values in a record.
     pub most_values: usize,
 }
 
@@ -94,7 +94,7 @@ impl Sparse {
     }
 }
 
-/// Fields that some record has as what the target does not keep: null, and anything nested.
+/// Returns the fields for which some record has a value the target does not keep: nested fields, then null ones.
 pub(super) fn complex(sampled: &[Sampled]) -> (Vec<String>, Vec<String>) {
     let (mut nested, mut null) = (Vec::new(), Vec::new());
     for (name, value) in sampled.iter().flat_map(|one| complex_fields(&one.record.metadata)) {
@@ -116,7 +116,7 @@ pub(super) fn mean_bytes(sampled: &[Sampled]) -> f64 {
     total as f64 / sampled.len().max(1) as f64
 }
 
-/// An id in a sentence.
+/// Shortens an id for a sentence.
 pub(super) fn shown(id: &RecordId) -> String {
     let text = id.as_str();
     match text.char_indices().nth(SHOWN_CHARS) {

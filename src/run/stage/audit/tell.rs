@@ -1,4 +1,4 @@
-//! What the report of the run says of an audit; the artifacts have the rest.
+//! The sentences about an audit in the run's report. The artifacts have the rest.
 
 use super::findings::Findings;
 use super::limits::warnings;
@@ -70,7 +70,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
     told
 }
 
-/// What is unusual of records, and what the target would not take.
+/// Describes what is unusual about the records, and what the target would not accept.
 fn records(findings: &Findings) -> Vec<String> {
     let mut told = Vec::new();
     let unsafe_fields: Vec<_> = findings
@@ -104,7 +104,7 @@ fn records(findings: &Findings) -> Vec<String> {
     told
 }
 
-/// The possible ways of each copy, and what streaming takes.
+/// Describes the possible ways of each copy, and what streaming takes.
 fn ways(findings: &Findings) -> Vec<String> {
     let of_copy = |ways: &[Way]| {
         let allowed = || ways.iter().filter(|way| way.is_open());

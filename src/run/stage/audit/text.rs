@@ -1,4 +1,4 @@
-//! The findings as a text of 80 columns: the artifact `audit.txt`.
+//! Renders the findings as text of 80 columns: the artifact `audit.txt`.
 
 use super::findings::Findings;
 use super::hot::QueryLog;
@@ -227,7 +227,7 @@ fn ways(ways: &[Way]) -> String {
     lines.join("\n")
 }
 
-/// `at least 3 s (50 MB/s a namespace of the target), $0.26`
+/// Formats a way as `at least 3 s (50 MB/s a namespace of the target), $0.26`.
 pub(super) fn way_words(way: &Way) -> String {
     let time = match (way.seconds_at_least, way.bound_by) {
         (Some(seconds), Some(by)) => format!("at least {} ({by})", span(seconds)),
@@ -239,7 +239,7 @@ pub(super) fn way_words(way: &Way) -> String {
     }
 }
 
-/// Amounts below a cent are not nothing.
+/// Formats an amount; amounts below a cent are not shown as zero.
 pub(super) fn dollars(value: f64) -> String {
     match value > 0.0 && value < 0.01 {
         true => "less than $0.01".to_owned(),
@@ -325,7 +325,7 @@ fn hottest(log: &QueryLog) -> String {
     lines.join("\n")
 }
 
-/// At most `width` characters.
+/// Shortens a text to at most `width` characters.
 fn fit(text: &str, width: usize) -> String {
     match text.chars().count() > width {
         true => text.chars().take(width - 1).chain(['…']).collect(),
@@ -333,7 +333,7 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-/// Breaks a line at spaces; lines after the first begin with `indent` spaces. What has no space is cut.
+/// Wraps a line at spaces, indenting the lines after the first by `indent` spaces. Words that are too long are cut.
 fn wrap(line: &str, indent: usize) -> String {
     let body = line.trim_start_matches(' ');
     let (mut lines, mut now) = (Vec::new(), " ".repeat(line.len() - body.len()));

@@ -23,15 +23,15 @@ use crate::run::{Context, Progress};
 use crate::traffic::{Driver, Probe, Seen, Standing};
 use watch::{Looked, Watch, Watched};
 
-/// Queries a second where the plan does not say.
+/// The default rate of queries per second.
 const RATE: f64 = 20.0;
-/// Different queries where the plan does not say.
+/// The default number of distinct queries.
 const QUERIES: u64 = 200;
-/// Time between two looks at the assertions.
+/// The time between two evaluations of the assertions.
 const TICK: Duration = Duration::from_secs(10);
-/// Looks at the assertions in one bake of a rehearsal.
+/// Evaluations of the assertions during one bake of a rehearsal.
 const REHEARSED_TICKS: u32 = 2;
-/// The most queries a second a rehearsal sends to fill a window.
+/// The most queries per second that a rehearsal sends to fill a window.
 const REHEARSED_RATE: f64 = 100.0;
 
 pub(super) struct CanaryWork(pub Canary);
@@ -74,7 +74,7 @@ impl Work for CanaryWork {
         Ok(Acted::Judged { verdict: Verdict::Pass, reason: String::new() })
     }
 
-    /// Takes the traffic back whoever moved it, and leaves alone what this run never set.
+    /// Takes the traffic back, whoever moved it; does nothing if this run never set a weight.
     async fn undo(&self, context: &Context) -> Result<String> {
         let left = context.recorder.with_state(|state| state.traffic.clone());
         if !left.is_touched() {
@@ -113,12 +113,12 @@ impl Work for CanaryWork {
     }
 }
 
-/// How watching a step ended.
+/// The result of watching a step.
 enum Baked {
     Judged(Watched),
-    /// The bake goes on, and this process shall not wait for it.
+    /// The bake continues, but this process does not wait for it.
     Waits(Timestamp),
-    /// Somebody moved the traffic, so that what was measured is not the step's.
+    /// Somebody else moved the traffic, so the measurements do not belong to the step.
     Moved(TrafficChange),
 }
 
@@ -131,7 +131,7 @@ fn held(change: TrafficChange) -> Acted {
 }
 
 impl CanaryWork {
-    /// Looks whether the traffic is what the run left, or what somebody accepted; `Some` where it is neither.
+    /// Checks that the traffic is what the run left or what somebody has accepted; `Some` if it is neither.
     async fn settle(&self, context: &Context) -> Result<Option<TrafficChange>> {
         let Some(now) = context.traffic_now().await else { return Ok(None) };
         match &now.standing {
@@ -142,7 +142,7 @@ impl CanaryWork {
         }
     }
 
-    /// One step from its approval to its verdict; `Some` where the stage ends here.
+    /// Performs one step from its approval to its verdict; `Some` if the stage ends here.
     async fn step(
         &self,
         context: &Context,
@@ -205,7 +205,7 @@ impl CanaryWork {
             .with_overlap_at(overlap_ks(context, top_k)))
     }
 
-    /// Waits for a person, judging all the time what is live already. `Some` where the stage ends here.
+    /// Waits for an approval while judging what is already live; `Some` if the stage ends here.
     async fn await_approval(
         &self,
         context: &Context,
@@ -231,7 +231,7 @@ impl CanaryWork {
                 return Ok(Some(Acted::Held(hold)));
             }
             if index == 0 {
-                // No traffic is on the target yet: there is nothing to judge.
+                // The target has no traffic yet, so there is nothing to judge.
                 if let Some(change) = self.settle(context).await? {
                     return Ok(Some(held(change)));
                 }
@@ -261,9 +261,9 @@ impl CanaryWork {
         context.record(Event::Approved { gate, by: "the rehearsal".to_owned() })
     }
 
-    /// Watches one step for its bake. A bake that was interrupted goes on to its end with fresh measurements. A
-    /// process that shall not wait looks once and leaves the rest to the next one, but for the last window: somebody
-    /// has to measure that.
+    /// Watches one step until the end of its bake. An interrupted bake continues with fresh measurements. A process
+    /// that does not wait evaluates once and leaves the rest to the next one, except for the last window, which
+    /// somebody has to measure.
     async fn bake(
         &self,
         context: &Context,
@@ -311,11 +311,11 @@ impl CanaryWork {
         let Some(bake) = context.state()?.bake.filter(|bake| bake.step == index) else {
             return Ok(after(now, step.bake.0));
         };
-        // What was measured before the interruption is gone: the longest window has to fill again.
+        // Measurements from before the interruption are lost, so the longest window has to fill again.
         Ok(bake.ends.max(after(now, self.fresh(context, step))))
     }
 
-    /// The time it takes to fill the longest window that is asserted, at most the bake.
+    /// Returns the time to fill the longest asserted window, at most the bake itself.
     fn fresh(&self, context: &Context, step: &Step) -> Duration {
         let assertions = &context.stage().assertions;
         let longest =
@@ -323,7 +323,7 @@ impl CanaryWork {
         longest.unwrap_or(TICK).min(step.bake.0)
     }
 
-    /// Measures for a while; on a rehearsal's clock skips what lies between two looks.
+    /// Measures until the next evaluation. On a rehearsal's clock, skips most of the time in between.
     async fn tick(
         &self,
         context: &Context,

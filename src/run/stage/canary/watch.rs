@@ -1,4 +1,4 @@
-//! Measuring and judging one step, and looking at the traffic meanwhile.
+//! Measures and judges one step while checking where the traffic is.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,34 +11,34 @@ use crate::run::Context;
 use crate::run::contents::{Depth, Look};
 use crate::traffic::{Probe, Standing, TrafficNow};
 
-/// Looks in a row that may fail before nobody can say what is measured.
+/// The number of failed reads of the traffic in a row after which measurements cannot be attributed to a weight.
 const MOST_BLIND: u32 = 3;
 
-/// The measurements and the judge of one try of one step.
+/// The measurements and the judge for one attempt at a step.
 pub(super) struct Watch {
     series: Mutex<Series>,
     judge: Judge,
-    /// Samples that the most demanding assertion needs.
+    /// The number of samples that the most demanding assertion needs.
     pub needed: u64,
-    /// Looks at the traffic in a row that failed.
+    /// The number of failed reads of the traffic in a row.
     blind: u32,
 }
 
-/// How watching a step ended.
+/// The verdict on a step, with the reason.
 pub(super) struct Watched {
     pub verdict: Verdict,
     pub reason: String,
 }
 
-/// What one look came to.
+/// The result of one evaluation.
 pub(super) enum Looked {
     Judged(Judged),
     /// The traffic is not where the run left it.
     Moved(TrafficChange),
 }
 
-/// An assertion over a window is measured ten times a window where the plan does not say: at each tick, one bad
-/// stretch would use up what is tolerated.
+/// Sets the default interval of an assertion over a window to a tenth of that window. Evaluated at every tick, a single
+/// bad stretch would use up all the tolerated failures.
 fn paced(assertion: &Assertion) -> Assertion {
     let every = assertion.every.or(assertion.over.map(|Span(over)| Span(over / 10)));
     Assertion { every, ..assertion.clone() }
@@ -72,12 +72,12 @@ impl Watch {
         context.stop_if_cancelled()
     }
 
-    /// Judges what was measured at the weight that the driver shows. A failed assertion comes first: it takes the
-    /// traffic back, whoever moved it.
+    /// Judges what was measured, at the weight the driver reads back. A failed assertion takes precedence over moved
+    /// traffic: it takes the traffic back, whoever moved it.
     ///
     /// # Errors
-    /// Where the driver can read and could not for a while, or not at the end of a bake (`is_last`): what was measured
-    /// then belongs to no weight.
+    /// If a driver that can read has failed to for a while, or at the end of a bake (`is_last`): the measurements then
+    /// belong to no known weight.
     pub async fn judge(&mut self, context: &Context, is_last: bool) -> Result<Looked> {
         let now = context.traffic_now().await;
         let mut extra = Measured::default();
@@ -86,7 +86,8 @@ impl Watch {
             Some((None, now)) => extra.set_not_measured("weight", now.words()),
             None => extra.set_not_measured("weight", "the plan has no `traffic`"),
         };
-        // Every record of the source is read at the end of a bake, and as often as an assertion's `every` says.
+        // Reading every record of the source is expensive, so it happens only at the end of a bake and as often as an
+        // assertion's `every` says.
         let wants = || self.judge.wants("source.changed", context.clock.now());
         if context.asks("source.changed") && (is_last || wants()) {
             measure_source(context, &mut extra).await?;

@@ -1,4 +1,4 @@
-//! How the ids of each namespace are found.
+//! Chooses how the ids of each namespace are found.
 
 use std::sync::{Arc, PoisonError};
 
@@ -12,10 +12,10 @@ use crate::plan::file::{self, EnumerateBy, NamedEnumeration};
 use crate::provider::{Capabilities, Source};
 use crate::run::world::Partitions;
 
-/// Namespaces that are split at once.
+/// The number of namespaces split concurrently.
 const AT_ONCE: usize = 4;
 
-/// How the ids of a namespace are found, and why that way.
+/// The enumeration of one namespace, and the reason for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Enumerated {
     pub mapping: Mapping,
@@ -27,7 +27,7 @@ pub(crate) struct Enumerated {
 pub(crate) enum Way {
     /// The namespace is one shard.
     Whole(Enumeration),
-    /// The namespace is split into cells, each a shard.
+    /// The namespace is split into cells, each of which is a shard.
     Cells(Partition),
 }
 
@@ -39,7 +39,7 @@ impl Enumerated {
         }
     }
 
-    /// Its shards.
+    /// Returns the shards of the namespace.
     pub fn shards(&self) -> Vec<Shard> {
         let shard = |cell: u32, enumeration: Enumeration, expected: u64| Shard {
             source: self.mapping.source.clone(),
@@ -62,7 +62,7 @@ impl Enumerated {
         }
     }
 
-    /// Why not every record can be reached; `None` where each can.
+    /// Explains why some records cannot be reached; `None` if all can.
     pub fn gap(&self) -> Option<Error> {
         match &self.way {
             Way::Cells(partition) if !partition.stuck.is_empty() => {
@@ -73,32 +73,33 @@ impl Enumerated {
     }
 }
 
-/// What an index can be asked for its ids.
+/// The inputs for choosing how to enumerate.
 pub(crate) struct Enumerator<'a> {
     pub plan: &'a Plan,
     pub copy: &'a file::Copy,
     pub source: Arc<dyn Source>,
     pub spec: &'a IndexSpec,
-    /// The most counts to ask for a namespace; `None`: as many as it takes.
+    /// The most counts to request per namespace; `None` for as many as needed.
     pub most_counts: Option<u64>,
-    /// Splits that are known already; `None`: the index is asked anew.
+    /// Splits that are already known; `None` to ask the index again.
     pub known: Option<&'a Partitions>,
 }
 
 impl Enumerator<'_> {
-    /// A way for each namespace, in their order.
+    /// Chooses an enumeration for each namespace, in order.
     ///
     /// # Errors
-    /// `Refused` where the plan asks for a way that the index does not have, or that cannot give every id.
+    /// `Refused` if the plan asks for an enumeration that the index does not support or that cannot reach every id.
     pub async fn all(&self, mappings: &[Mapping]) -> Result<Vec<Enumerated>> {
         let ways: Vec<_> = mappings.iter().map(|mapping| self.one(mapping)).collect();
         stream::iter(ways).buffered(AT_ONCE).try_collect().await
     }
 
-    /// The way for one namespace. Cells that nothing can split are counted by [`Enumerated::gap`].
+    /// Chooses an enumeration for one namespace. Cells that cannot be split further are reported by
+    /// [`Enumerated::gap`].
     ///
     /// # Errors
-    /// As [`Enumerator::all`].
+    /// The same as [`Enumerator::all`].
     pub async fn one(&self, mapping: &Mapping) -> Result<Enumerated> {
         let simple = self.simple(mapping)?;
         let (way, why) = match simple {
@@ -108,7 +109,7 @@ impl Enumerator<'_> {
         Ok(Enumerated { mapping: mapping.clone(), way, why })
     }
 
-    /// The way where it is known without asking the index; `None` where the namespace is to be split.
+    /// Returns an enumeration that needs no requests to the index; `None` if the namespace has to be split.
     fn simple(&self, mapping: &Mapping) -> Result<Option<(Enumeration, &'static str)>> {
         let named = match &self.copy.enumerate {
             EnumerateBy::Manifest(manifest) => {
@@ -202,7 +203,7 @@ fn too_many(mapping: &Mapping) -> Error {
         .with_hint(format!("split it by metadata: `enumerate: partition`; or {OTHER_WAYS}"))
 }
 
-/// Which namespace, how many records are out of reach, and which other ways there are.
+/// Builds an error with the namespace, the number of unreachable records and the alternatives.
 fn stuck(mapping: &Mapping, partition: &Partition) -> Error {
     let number = |count: u64| Observed::count(count).to_string();
     let mut cells: Vec<_> = partition.stuck.iter().collect();
@@ -231,10 +232,10 @@ fn stuck(mapping: &Mapping, partition: &Partition) -> Error {
     Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAYS)
 }
 
-/// All gaps as one error.
+/// Reports all gaps as one error.
 ///
 /// # Errors
-/// `Refused` with the namespaces that cannot be enumerated completely.
+/// `Refused`, naming the namespaces that cannot be enumerated completely.
 pub(crate) fn refuse_gaps(enumerated: &[Enumerated]) -> Result<()> {
     let mut gaps: Vec<Error> = enumerated.iter().filter_map(Enumerated::gap).collect();
     match gaps.len() {

@@ -1,4 +1,5 @@
-//! What the target holds already under ids that a copy would write: written over, refused or left alone, as the plan says.
+//! Handles records the target already holds under ids that a copy would write: overwrites, refuses or skips them, as
+//! the plan says.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,35 +20,35 @@ use crate::run::stage::COLD_FIGURE;
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, Progress, World};
 
-/// The figure that says that the target was looked at, and how many ids would be written over.
+/// The figure that records that the target was checked, and how many ids would be overwritten.
 const FIGURE: &str = "existing";
-/// Ids that a message names.
+/// The most ids named in a message.
 const NAMED: usize = 3;
-/// Namespaces of the target that a preview looks into, and ids of each: one page.
+/// The most target namespaces a preview samples, and the ids it reads of each: one page.
 const LOOKED_INTO: usize = 20;
 
-/// What a preview finds in the namespaces that a copy would write into.
+/// What a preview found in the namespaces that a copy would write to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
-    /// Records of the target in them.
+    /// Records of the target in these namespaces.
     pub records: u64,
-    /// Ids that were looked at.
+    /// Ids that were checked.
     pub looked_at: u64,
-    /// Ids of those that the copy would write, and that hold something else.
+    /// Checked ids that the copy would write and that hold something else.
     pub other: u64,
-    /// Ids of those that the copy would write, and that hold just that.
+    /// Checked ids that the copy would write and that already hold the same.
     pub same: u64,
-    /// Ids in all that would be written over with something else: counted where all were looked at, else estimated.
+    /// All ids whose record would be replaced by a different one: counted if every id was checked, otherwise estimated.
     pub overwritten: u64,
     pub is_estimate: bool,
     /// `overwrite`, `refuse` or `skip`.
     pub existing: Existing,
 }
 
-/// Looks at some of what the target holds in the namespaces of a copy; `None` where it holds nothing there.
+/// Samples what the target holds in the namespaces of a copy; `None` if it holds nothing there.
 ///
 /// # Errors
-/// Those of either side.
+/// Any error of either side.
 pub(crate) async fn look(
     plan: &Plan,
     world: &World,
@@ -98,7 +99,7 @@ pub(crate) async fn look(
 }
 
 impl Held {
-    /// `the target holds 120 records there; about 60 ids would be written over (12 of 24 looked at): …`
+    /// Formats as `the target holds 120 records there; about 60 ids would be written over (12 of 24 looked at): …`.
     pub fn words(&self) -> String {
         let number = |count: u64| Observed::count(count).to_string();
         let about = if self.is_estimate { "about " } else { "" };
@@ -126,15 +127,15 @@ impl Held {
     }
 }
 
-/// What a copy left alone is in a file of its own.
+/// The path of the file that lists the ids a copy skipped.
 pub(super) fn skipped_path(context: &Context, copy: &CopyStage) -> PathBuf {
     artifact(context, copy, "skipped.jsonl")
 }
 
-/// The ids that a copy left as the target had them.
+/// Reads the ids that a copy left unchanged in the target.
 ///
 /// # Errors
-/// Where the file of them cannot be read.
+/// If their file cannot be read.
 pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
     match copy.asked.existing {
         Some(Existing::Skip) => Kept::read(&skipped_path(context, copy)),
@@ -142,11 +143,11 @@ pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
     }
 }
 
-/// Looks, before the first record is written, at what the target holds in the namespaces of the copy; a process that
-/// goes on does not look again at what this run has written itself.
+/// Checks what the target holds in the copy's namespaces before the first record is written. A process that resumes the
+/// run does not check again, as it would find the run's own records.
 ///
 /// # Errors
-/// `Refused` where ids would be written over and the plan does not say that they may be.
+/// `Refused` if ids would be overwritten and the plan does not allow it.
 pub(super) async fn prepare_existing(
     context: &Context,
     copy: &CopyStage,
@@ -154,7 +155,7 @@ pub(super) async fn prepare_existing(
     pipeline: &mut Pipeline,
 ) -> Result<()> {
     let existing = copy.asked.existing.unwrap_or_default();
-    // What is made from a collection is made by this run, and an import refuses namespaces that are there.
+    // An index made from a collection was made by this run, and an import refuses existing namespaces itself.
     if matches!(route, Route::Collection | Route::Import) {
         return Ok(());
     }
@@ -177,13 +178,13 @@ pub(super) async fn prepare_existing(
     let mut figures = BTreeMap::from([(FIGURE.to_owned(), found as f64)]);
     let is_read = state.shards.values().any(|state| held.count(&state.shard.target) > 0);
     if is_read && existing != Existing::Overwrite {
-        // Nothing that is there is cold after that.
+        // The check reads the target, so none of it is cold afterwards.
         figures.insert(COLD_FIGURE.to_owned(), 0.0);
     }
     context.record(Event::Measured { stage: context.id(), figures })
 }
 
-/// Refuses ids that hold something else than what the copy would write; the number of those that hold just that.
+/// Refuses ids that hold something other than what the copy would write. Returns the number that hold the same.
 async fn refuse(
     context: &Context,
     copy: &CopyStage,
@@ -216,7 +217,7 @@ async fn refuse(
     ))
 }
 
-/// A walk over what is there.
+/// A walk over the ids that exist in the target.
 struct Walk<'a> {
     context: &'a Context,
     pipeline: &'a Pipeline,
@@ -228,7 +229,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// By the ids that the target lists.
+    /// Walks the ids listed by the target.
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
         let (mut page, mut ids) = (None, Vec::new());
         loop {
@@ -244,7 +245,7 @@ impl Walk<'_> {
         }
     }
 
-    /// By the ids that the copy finds, where the target lists none.
+    /// Walks the ids found by the copy, for a target that cannot list its own.
     async fn source(&mut self, copy: &CopyStage, mapping: &Mapping) -> Result<()> {
         let shards = self.context.state()?.shards.into_values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {

@@ -1,4 +1,4 @@
-//! Parquet files in a folder of the run's own, and the bulk import of them into the target.
+//! Writes Parquet files to a folder of the run's own and imports them in bulk into the target.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use crate::run::stage::resource::{intend, late, ready_within, wait_records};
 use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
 
-/// Between two looks at an import, which takes minutes at the least.
+/// The pause between two status requests. An import takes minutes at least.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The folder of a copy of this run and where it is in its life.
+/// The folder of one copy of this run, and its progress.
 pub(super) struct Imported {
     folder: Resource,
     pub export: Arc<Export>,
     integration: Option<String>,
     /// How long the import may take.
     limit: Duration,
-    /// Whether the target was asked to import: the files are what they are from then on.
+    /// Whether the import has been requested, after which the files must not change.
     pub has_begun: bool,
 }
 
 impl Imported {
-    /// The folder of this copy, where its records travel as files; nothing is written yet.
+    /// Returns the folder of this copy, without writing to it; `None` if its records do not travel as files.
     pub async fn of(context: &Context, copy: &CopyStage, route: Route) -> Result<Option<Self>> {
         if route != Route::Import {
             return Ok(None);
@@ -41,11 +41,11 @@ impl Imported {
             Error::invalid("the plan has no place for the files of an import")
                 .with_hint("put `import:` of the copy stage back")
         })?;
-        // A plan that was changed on the way does not split the files over two folders.
+        // A plan that was changed along the way must not split the files over two folders.
         let mut recorded = context.state()?.resources.into_iter();
         let recorded = recorded.rfind(|resource| resource.kind == ResourceKind::ImportFolder);
         let base = match context.options.is_rehearsal {
-            // A rehearsal writes nothing outside of its own folder.
+            // A rehearsal writes nothing outside its own folder.
             true => {
                 let folder = std::path::absolute(context.artifacts.join("import"))
                     .map_err(|error| Error::io("the current folder is not known", error))?;
@@ -66,11 +66,11 @@ impl Imported {
         }))
     }
 
-    /// Records, before the first file, that there will be a folder; of one that is there the files that no checkpoint
-    /// covers go.
+    /// Records the intent to create the folder before the first file is written; if it exists, removes files that no
+    /// checkpoint covers.
     ///
     /// # Errors
-    /// `Unsupported` where the target's server has no imports.
+    /// `Unsupported` if the target's service has no bulk import.
     pub async fn begin(&self, context: &Context) -> Result<()> {
         if self.has_begun {
             return Ok(());
@@ -93,17 +93,17 @@ impl Imported {
         self.export.keep_covered(shards.map(|state| (&state.shard, &state.checkpoint))).await
     }
 
-    /// The import of this run's folder that is furthest on.
+    /// Returns this folder's most advanced import.
     async fn find(&self, context: &Context) -> Result<Option<Import>> {
         let imports = imports_of(context, &self.folder.name).await?;
         Ok(imports.into_iter().max_by_key(|import| (import.is_complete(), !import.has_failed())))
     }
 
-    /// Has the target import the files, or waits for the import that an earlier process began; ends when the target
-    /// counts every record.
+    /// Starts the import, or takes up one that an earlier process started, and waits until the target counts every
+    /// record.
     ///
     /// # Errors
-    /// `Refused` where the import fails or a namespace is taken, `Timeout` where it does not end in time.
+    /// `Refused` if the import fails or a namespace already exists; `Timeout` if it does not finish in time.
     pub async fn run(&self, context: &Context) -> Result<()> {
         let written = written(context.state()?.shards.into_values());
         let total: u64 = written.values().sum();
@@ -151,7 +151,7 @@ impl Imported {
     }
 }
 
-/// Records written for each namespace of the target.
+/// Counts the records written for each target namespace.
 fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64> {
     let mut all = BTreeMap::new();
     for state in shards {
@@ -163,7 +163,7 @@ fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64>
     all
 }
 
-/// An import makes its namespaces; it fails as a whole where one is there.
+/// Refuses existing namespaces: an import creates its namespaces and fails as a whole if one exists.
 async fn refuse_taken(context: &Context, written: &BTreeMap<Namespace, u64>) -> Result<()> {
     let counts = context.world.target.stats().await?;
     match taken(written.keys(), &counts) {
@@ -195,7 +195,7 @@ fn failed(import: &Import) -> Error {
     Error::new(ErrorKind::Refused, message).with_hint(AGAIN)
 }
 
-/// `import \`1\`: InProgress, 12 %`.
+/// Formats the status as `import \`1\`: InProgress, 12 %`.
 fn standing(import: &Import) -> String {
     let percent = import.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
     format!("import `{}`: {}{percent}", import.id, import.state)

@@ -1,7 +1,7 @@
-//! The plan's manifest of ids: read and sorted once for a run, and held against what the source counts.
+//! Reads and sorts the plan's manifest of ids once per run, and checks it against the source's counts.
 //!
-//! The sorted ids are a file of the run (`STAGE-ids.csv`): each shard reads its own part of it, and a resume sees the
-//! ids that the copy began with, whatever became of the manifest. It is read again only where the ids do not fit the
+//! The sorted ids are a file of the run (`STAGE-ids.csv`). Each shard reads its own part, and a resumed run sees the
+//! ids the copy began with, whatever has become of the manifest. It is read again only if the ids do not match the
 //! source.
 
 use std::cmp::Ordering;
@@ -22,15 +22,15 @@ use crate::provider::manifest::{
 };
 use crate::run::Context;
 
-/// The sorted ids of a copy stage among the artifacts of a run.
+/// The artifact with the sorted ids of a copy stage.
 const IDS: &str = "ids.csv";
 
-/// Whether the manifest's files can be right, before anything is touched: as many ids of each namespace as the source
-/// counts records, and none of them twice (a double would make up for an id that is missing). What a command would
-/// print is not known before the copy.
+/// Checks the manifest's files before anything is touched: each namespace must have as many ids as the source counts
+/// records, without duplicates, since a duplicate would hide a missing id. The ids printed by a command are not known
+/// before the copy.
 ///
 /// # Errors
-/// `Refused` with what does not fit; those of reading the manifest.
+/// `Refused` with what does not match; any error of reading the manifest.
 pub(crate) async fn check_manifest(
     plan: &Plan,
     copy: &CopyStage,
@@ -43,11 +43,11 @@ pub(crate) async fn check_manifest(
     blocking(move || sort(&options, &folder.path().join(IDS), &namespaces).map(drop)).await
 }
 
-/// Makes sure that the sorted ids of this run are there and fit the source. Where they had to be read (again), shards
-/// that were under way begin anew: their rows may be others now.
+/// Ensures that the run has its sorted ids and that they match the source. If they had to be read again, shards in
+/// progress start over, because their rows may have changed.
 ///
 /// # Errors
-/// As [`check_manifest`], and those of the manifest's command.
+/// The same as [`check_manifest`], and any error of the manifest's command.
 pub(super) async fn prepare_ids(
     context: &Context,
     copy: &CopyStage,
@@ -74,7 +74,7 @@ pub(super) async fn prepare_ids(
     let (to, of) = (path.clone(), namespaces.to_vec());
     let spool = blocking(move || sort(&options, &to, &of)).await?;
     if let Some(printed) = printed {
-        // All of it is in the sorted file now.
+        // The sorted file now contains all of it.
         let _ = std::fs::remove_file(printed);
     }
     context.note(format!("{} ids sorted into {}-{IDS}, {}", spool.rows, copy.id, spool.digest))?;
@@ -83,16 +83,17 @@ pub(super) async fn prepare_ids(
     begin_anew(context)
 }
 
-/// Forgets the ids after a copy that found some which the source does not have: the next try reads the manifest again.
+/// Forgets the sorted ids after a copy that found some missing from the source, so that the next attempt reads the
+/// manifest again.
 ///
 /// # Errors
-/// Where the index of the sorted ids cannot be removed.
+/// If the index of the sorted ids cannot be removed.
 pub(super) fn forget_ids(context: &Context, copy: &CopyStage) -> Result<()> {
     context.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&copy.id);
     forget(&artifact(context, copy, IDS))
 }
 
-/// How a shard is recorded: with the sorted ids of the run, where it is enumerated by a manifest.
+/// Returns the enumeration to record for a shard, with the run's sorted ids in place of the manifest.
 pub(super) fn recorded_as(
     context: &Context,
     copy: &CopyStage,
@@ -106,10 +107,10 @@ pub(super) fn recorded_as(
     }
 }
 
-/// The ids of a shard's manifest, in bytewise order; `None` where it is not enumerated by one.
+/// Returns the manifest ids of a shard in bytewise order; `None` if the shard does not use a manifest.
 ///
 /// # Errors
-/// `NotFound` where the sorted ids of the run are gone.
+/// `NotFound` if the run's sorted ids are gone.
 pub(super) fn manifest_of(
     context: &Context,
     copy: &CopyStage,
@@ -169,7 +170,7 @@ fn files(plan: &Plan, asked: &file::Manifest) -> Result<ManifestOptions> {
     Ok(ManifestOptions { files, ..columns(asked) })
 }
 
-/// Sorts the rows into `to`, and holds them against the source's counts.
+/// Sorts the rows into `to` and checks them against the source's counts.
 fn sort(options: &ManifestOptions, to: &Path, namespaces: &[Mapping]) -> Result<Spool> {
     let (spool, doubles) = read_sorted(options, to)?;
     let refusal = refuse_doubles(&options.files, &doubles, namespaces)

@@ -1,4 +1,4 @@
-//! Which namespace became which: a file for the application to read while both indexes are in use.
+//! The mapping of namespaces, written to a file for the application to read while both indexes are in use.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,18 +12,17 @@ use crate::model::{Namespace, Tally};
 use crate::plan::CopyStage;
 use crate::run::Context;
 
-/// The version of the file; fields are only ever added.
+/// The version of the file's format. Fields are only ever added.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 struct File<'a> {
     vecshift_mapping: u32,
     plan: &'a str,
-    /// The copy stage.
     stage: &'a str,
     source: &'a str,
     target: &'a str,
-    /// Whether every namespace is.
+    /// Whether every namespace is complete.
     is_complete: bool,
     namespaces: &'a [Row],
 }
@@ -33,18 +32,18 @@ struct File<'a> {
 struct Row {
     source: Namespace,
     target: Namespace,
-    /// Records that the target acknowledged.
+    /// Records acknowledged by the target.
     records: u64,
     failed: u64,
     left_out: u64,
-    /// Whether they were proven to be all that the source has.
+    /// Whether these were proven to be all the source holds.
     is_complete: bool,
 }
 
-/// Writes `STAGE-namespaces.json` and `STAGE-namespaces.csv` among the run's artifacts, each replaced as a whole.
+/// Writes `STAGE-namespaces.json` and `STAGE-namespaces.csv` to the run's artifacts, replacing each as a whole.
 ///
 /// # Errors
-/// Where they cannot be written.
+/// If they cannot be written.
 pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
     let plan = &context.plan.file;
@@ -69,7 +68,7 @@ pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     Ok(())
 }
 
-/// One row a source namespace, whatever number of shards it was copied in.
+/// Builds one row per source namespace, however many shards it was copied in.
 fn rows(shards: &[ShardState]) -> Vec<Row> {
     let mut found: BTreeMap<&Namespace, (Row, Tally)> = BTreeMap::new();
     for state in shards {

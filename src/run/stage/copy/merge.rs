@@ -1,4 +1,4 @@
-//! Several namespaces into one: only where no two of them share an id.
+//! Merges several namespaces into one, provided that no two of them share an id.
 
 use super::selection::recorded_mappings;
 use super::shards::lists_of;
@@ -8,8 +8,8 @@ use crate::model::{Namespace, Shard};
 use crate::plan::CopyStage;
 use crate::run::{Context, Progress};
 
-/// Proves, before anything is copied into a namespace that gets several sources, that their ids are disjoint. Proven
-/// again by each try that still copies into it.
+/// Proves that the ids of merged namespaces are disjoint before anything is copied into their target. Every attempt
+/// that still copies into it proves it again.
 ///
 /// # Errors
 /// `Refused` with the first ids that collide.

@@ -1,10 +1,10 @@
-//! Copies every record of the selected namespaces and proves it.
+//! Copies every record of the selected namespaces and proves that it did.
 //!
-//! `enumeration` finds the ids of each namespace, `plan` records the shards, `manifest` sorts ids that are given (or
-//! `printed`), `merge` proves that namespaces that become one share no id, `shards` makes the pipeline that walks them,
-//! `selection` says which namespaces each copy stage takes, `existing` what becomes of ids that are there already, `prove`
-//! compares what was settled with the source's own counts, `import` has the target take in what was written as files,
-//! `mapping` leaves the names for the application.
+//! `selection` determines which namespaces each copy stage takes, and `enumeration` how the ids of each are found.
+//! `plan` records the shards, and `shards` builds the pipeline that walks them. `manifest` sorts ids given by the user
+//! (or `printed` by a command), `merge` proves that merged namespaces share no id, and `existing` handles ids the
+//! target already holds. `import` has the target import what was written as files. `prove` compares what was settled
+//! with the source's own counts, and `mapping` writes the names for the application.
 
 mod enumeration;
 mod existing;
@@ -98,7 +98,7 @@ impl Work for CopyWork {
         let copied = stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await;
         let retries = retried + context.world.retries() - retries_before;
         if let Err(error) = copied {
-            // The next process adds to them.
+            // The next process continues these figures.
             figures(context, retries)?;
             return Err(error);
         }
@@ -139,13 +139,13 @@ impl Work for CopyWork {
             Observed::count(retries),
             tally.enumerated,
         );
-        // Of what passed through here: an import takes the target's own time.
+        // The rate covers records that passed through here; the time of an import is up to the target.
         match context.state()?.rate() {
             Some(rate) => measured.set("copy.rate", Observed::PerSecond(rate), tally.enumerated),
             None => measured.set_not_measured("copy.rate", unmeasured(route, tally)),
         };
         if !gaps.is_empty() && !context.asks("copy.complete") {
-            // Complete means proven; a plan that does not ask gets no pass for that.
+            // A copy is complete only if proven; a plan without this assertion does not pass without proof.
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("the copy is not complete: {}", gaps.join("; ")),
@@ -163,7 +163,7 @@ impl Work for CopyWork {
 
 const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on what was written";
 
-/// What is known of a copy when every record is settled.
+/// Measures what is known once every record is settled.
 fn settled(tally: Tally) -> Measured {
     let mut measured = Measured::default();
     measured
@@ -175,7 +175,7 @@ fn settled(tally: Tally) -> Measured {
     measured
 }
 
-/// Whether an assertion fails on that already: an import could not be repeated, so it is not begun.
+/// Returns whether an assertion already fails. An import cannot be repeated, so it is not started then.
 fn has_failed(context: &Context) -> Result<bool> {
     let measured = settled(context.state()?.tally());
     let strict = context.options.strict;
@@ -187,19 +187,19 @@ fn has_failed(context: &Context) -> Result<bool> {
     Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
 }
 
-/// The copy of the stage that is at work.
+/// Returns the copy of the current stage.
 fn own_copy(context: &Context) -> Result<CopyStage> {
     let id = context.id();
     let copy = context.plan.copy(&id);
     copy.ok_or_else(|| Error::unexpected(format!("`{id}` is no copy stage")))
 }
 
-/// A file that a copy stage leaves among the artifacts of the run.
+/// The path of a copy stage's artifact.
 fn artifact(context: &Context, copy: &CopyStage, name: &str) -> PathBuf {
     context.artifacts.join(format!("{}-{name}", copy.id))
 }
 
-/// Records that reached the target by all copies.
+/// Counts the records that have reached the target through all copies.
 pub(super) async fn arrived(context: &Context) -> Result<u64> {
     let mut all = 0;
     for copy in context.plan.copies() {
@@ -208,7 +208,7 @@ pub(super) async fn arrived(context: &Context) -> Result<u64> {
     Ok(all)
 }
 
-/// Records that reached the target by one copy. Files count for nothing until they are imported.
+/// Counts the records that have reached the target through one copy. Files count only once they are imported.
 async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
     if recorded_route(context, copy) != Some(Route::Import) {
         let copied = |state: &RunState| state.stage(&copy.id).map_or(0, |own| own.tally().copied);
@@ -220,11 +220,11 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
         imports => imports?,
     };
     let own = imports.iter().filter(|import| import.uri.trim_end_matches('/').ends_with(&own));
-    // An import that does not count its records may have written some.
+    // An import that reports no count may have written some.
     Ok(own.map(|import| import.records.unwrap_or(1)).sum())
 }
 
-/// Why nobody knows how fast records were copied.
+/// Explains why the rate of copying is unknown.
 fn unmeasured(route: Route, tally: Tally) -> &'static str {
     match (route, tally.copied) {
         (Route::Collection, _) => "the provider copied the records; vecshift moved none",
@@ -233,7 +233,7 @@ fn unmeasured(route: Route, tally: Tally) -> &'static str {
     }
 }
 
-/// What all processes together came to.
+/// Records the figures of all processes so far.
 fn figures(context: &Context, retries: u64) -> Result<()> {
     let state = context.state()?;
     let tally = state.tally();

@@ -1,4 +1,4 @@
-//! Which shards there are: recorded once for a run, and again where another try can only differ by that.
+//! Plans the shards: once for a run, and again for namespaces where only that can change the result of another attempt.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::run::guard::agreed;
 use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
 use crate::run::world::Partitions;
 
-/// Records the shards, once for a run: they are what is copied, whatever namespaces appear later. The staging index
-/// that lists the ids, where one does.
+/// Records the shards, once for a run: exactly these are copied, whatever namespaces appear later. Returns the staging
+/// index that lists the ids, if one does.
 pub(super) async fn plan_shards(
     context: &Context,
     copy: &CopyStage,
@@ -72,7 +72,7 @@ pub(super) async fn plan_shards(
     Ok(staging)
 }
 
-/// The staging index of a copy that goes on, made anew where it is gone and still needed.
+/// Returns the staging index of a resumed copy, recreated if it is gone and still needed.
 async fn staging_again(
     context: &Context,
     copy: &CopyStage,
@@ -144,8 +144,8 @@ async fn enumerated(
         .collect())
 }
 
-/// Plans those namespaces anew of which another try can only differ where they are walked again: they came to their
-/// end and were not proven, the target refused records, or what is still to be swept is not what it was.
+/// Replans the namespaces that another attempt has to walk again: their shards finished without proof, the target
+/// refused records, or what has yet to be swept has changed.
 pub(super) async fn plan_again(
     context: &Context,
     copy: &CopyStage,
@@ -182,8 +182,8 @@ pub(super) async fn plan_again(
     }
 }
 
-/// Whether a namespace that is swept, whole or in cells, holds other records than when it was planned: each sweep is
-/// proven by the count it was planned with.
+/// Returns whether a namespace that is swept, whole or in cells, has changed since it was planned. A sweep is proven by
+/// the count it was planned with.
 async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Result<bool> {
     let expected: u64 = states.iter().map(|state| state.shard.expected).sum();
     let mut cells = Vec::new();
@@ -193,7 +193,7 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
             Enumeration::Sweep | Enumeration::Cell { .. } if is_open && now != expected => {
                 return Ok(true);
             }
-            // Not begun, and planned with a count that is no longer true.
+            // Not begun, and planned with a count that is out of date.
             _ if state.checkpoint.cursor == Cursor::Start && now != expected => return Ok(true),
             Enumeration::Cell { filter } if is_open => {
                 cells.push((Filter(filter.clone()), state.shard.expected));
@@ -210,7 +210,7 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
     Ok(false)
 }
 
-/// Plans the shards of some namespaces anew. Where this is cut off, the whole copy is planned anew.
+/// Replans the shards of some namespaces. If this is interrupted, the whole copy is planned again.
 async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Result<()> {
     let old = context.state()?.shards;
     let (mut shards, mut open) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Ids that a command of the plan prints.
+//! Ids printed by a command of the plan.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -11,13 +11,13 @@ use crate::plan::file::Manifest;
 use crate::run::Context;
 use crate::traffic::action::{Command, run_command};
 
-/// How long the command may take where the plan does not say.
+/// How long the command may take unless the plan says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Runs the manifest's command; its output is in the file that is returned, whose ending says which format it is.
+/// Runs the manifest's command and returns the file with its output, whose extension gives the format.
 ///
 /// # Errors
-/// `Refused` in a rehearsal, which runs no commands; those of the command, also for a status that is not 0.
+/// `Refused` in a rehearsal, which runs no commands; any error of the command, including a nonzero status.
 pub(super) async fn printed_ids(
     context: &Context,
     copy: &CopyStage,
@@ -48,7 +48,7 @@ pub(super) async fn printed_ids(
     Ok(printed)
 }
 
-/// Guesses the format: JSON lines begin with a brace, everything else is CSV.
+/// Guesses the format: JSON Lines begin with a brace, everything else is CSV.
 fn format(path: &Path) -> Result<&'static str> {
     let cannot = |error| Error::io("cannot read what the command printed", error);
     for byte in BufReader::new(File::open(path).map_err(cannot)?).bytes() {

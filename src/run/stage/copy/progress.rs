@@ -1,4 +1,4 @@
-//! How far a copy is, over all its shards.
+//! Progress of a copy over all its shards.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,15 +9,15 @@ use crate::journal::ShardState;
 use crate::model::{ShardId, Tally};
 use crate::run::{Context, Progress};
 
-/// The least time between two checkpoints of one shard.
+/// The least time between two checkpoints of a shard.
 const CHECKPOINT: Duration = Duration::from_millis(250);
 
-/// When the next checkpoint of a shard is to be saved: each costs a write to disk.
+/// A timer for a shard's checkpoints, each of which costs a write to disk.
 #[derive(Default)]
 pub(super) struct Due(Option<Stopwatch>);
 
 impl Due {
-    /// Whether it is time; then the time begins anew.
+    /// Returns whether a checkpoint is due; if so, restarts the timer.
     pub fn is_due(&mut self) -> bool {
         let is_due = self.0.is_none_or(|last| last.elapsed() >= CHECKPOINT);
         if is_due {
@@ -27,7 +27,7 @@ impl Due {
     }
 }
 
-/// Progress over all shards.
+/// Reports progress over all shards.
 pub(super) struct Gauge<'a> {
     context: &'a Context,
     total: u64,

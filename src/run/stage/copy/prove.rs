@@ -1,4 +1,4 @@
-//! Whether a copy is complete: what was settled against what the source counts, namespace by namespace.
+//! Proves that a copy is complete by comparing what was settled with the source's counts, namespace by namespace.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::journal::{Event, ShardState};
 use crate::model::{Cursor, Namespace, Side};
 use crate::run::Context;
 
-/// Shards of each namespace, as they stand.
+/// The current state of every shard, by namespace.
 pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<ShardState>>> {
     let mut all: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
     for state in context.state()?.shards.into_values() {
@@ -16,8 +16,8 @@ pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<
     Ok(all)
 }
 
-/// Marks the shards of every namespace complete that holds each record the source counts; the others are reported with
-/// their gap.
+/// Marks the shards of a namespace complete if every record the source counts is settled. Returns the gaps of the
+/// others.
 pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
     let counts = context.world.source.stats().await?;
     let mut gaps = Vec::new();
@@ -45,7 +45,8 @@ pub(super) fn report(context: &Context, gaps: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What is between what was settled of a namespace and the `now` records the source counts in it.
+/// Describes the difference between what was settled of a namespace and the `now` records the source counts; `None` if
+/// there is none.
 pub(super) fn gap(states: &[ShardState], now: u64) -> Option<String> {
     let expected: u64 = states.iter().map(|state| state.shard.expected).sum();
     if let Some(gap) = states.iter().find_map(gap_of_shard) {

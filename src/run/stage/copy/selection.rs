@@ -1,4 +1,4 @@
-//! What each copy stage takes from the source, and what none of them takes.
+//! Determines what each copy stage takes from the source, and what none of them takes.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::model::{IndexStats, Namespace, Observed, Shard, StageId};
 use crate::plan::{CopyStage, Plan};
 use crate::run::Context;
 
-/// Namespaces that a message names.
+/// The most namespaces named in a message.
 const NAMED: usize = 5;
 
-/// A copy stage and the namespaces it is about.
+/// A copy stage and its namespaces.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub copy: CopyStage,
@@ -24,10 +24,11 @@ impl Selection {
     }
 }
 
-/// What each copy stage takes of the source as it is now; of a plan without one, all of it under its own names.
+/// Returns what each copy stage takes from the source as it is now. A plan without copy stages selects everything under
+/// its own name.
 ///
 /// # Errors
-/// As [`map_namespaces`]; `Invalid` where two copy stages would write to the same namespace of the target.
+/// The same as [`map_namespaces`]; `Invalid` if two copy stages would write to the same target namespace.
 pub(crate) fn selections(plan: &Plan, stats: &IndexStats) -> Result<Vec<Selection>> {
     let select = |copy: CopyStage| {
         let mappings = mappings(plan, &copy, stats)?;
@@ -41,7 +42,7 @@ pub(crate) fn selections(plan: &Plan, stats: &IndexStats) -> Result<Vec<Selectio
     Ok(all)
 }
 
-/// The namespaces that one copy stage takes, and their names on the other side.
+/// Returns the namespaces one copy stage takes, with their names in the target.
 pub(crate) fn mappings(plan: &Plan, copy: &CopyStage, stats: &IndexStats) -> Result<Vec<Mapping>> {
     let asked = copy.asked.namespaces.as_ref();
     let chosen = choose(stats, asked)?;
@@ -51,7 +52,7 @@ pub(crate) fn mappings(plan: &Plan, copy: &CopyStage, stats: &IndexStats) -> Res
     })
 }
 
-/// The namespaces that hold records and that no copy stage takes, with their records.
+/// Returns the namespaces that hold records but belong to no copy stage, with their record counts.
 pub(crate) fn not_taken(selections: &[Selection], stats: &IndexStats) -> BTreeMap<Namespace, u64> {
     let is_taken = |name: &Namespace| {
         let mut all = selections.iter().flat_map(|selection| &selection.mappings);
@@ -61,7 +62,7 @@ pub(crate) fn not_taken(selections: &[Selection], stats: &IndexStats) -> BTreeMa
     left.map(|(name, records)| (name.clone(), *records)).collect()
 }
 
-/// Which namespaces no copy takes, with the largest of them by name; `None` where each is taken.
+/// Describes which namespaces no copy takes, naming the largest; `None` if all are taken.
 pub(crate) fn not_copied(left: &BTreeMap<Namespace, u64>) -> Option<String> {
     let mut largest: Vec<_> = left.iter().collect();
     largest.sort_by_key(|(_, records)| std::cmp::Reverse(**records));
@@ -85,7 +86,7 @@ pub(crate) fn not_copied(left: &BTreeMap<Namespace, u64>) -> Option<String> {
     })
 }
 
-/// The namespaces a copy stage recorded, in order, each once; empty where it has not run.
+/// Returns the distinct namespaces recorded by a copy stage, in order; empty if it has not run.
 pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mapping> {
     let mut all: BTreeMap<Namespace, Mapping> = BTreeMap::new();
     context.recorder.with_state(|state| {
@@ -99,7 +100,7 @@ pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mappin
     all.into_values().collect()
 }
 
-/// What the copy stages recorded that run before this stage; those that recorded nothing are left out.
+/// Returns what the copy stages before this stage have recorded, leaving out those that recorded nothing.
 pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
     let copies = context.plan.copies_before(&context.stage().id).into_iter();
     let recorded = copies.map(|copy| {
@@ -109,10 +110,10 @@ pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
     recorded.filter(|selection| !selection.mappings.is_empty()).collect()
 }
 
-/// Makes sure that a copy writes to no namespace that another copy stage of this run has recorded for itself.
+/// Checks that a copy does not write to a namespace that another copy stage of this run has recorded as its own.
 ///
 /// # Errors
-/// As [`selections`].
+/// The same as [`selections`].
 pub(super) fn refuse_recorded(
     context: &Context,
     copy: &CopyStage,
@@ -127,7 +128,7 @@ pub(super) fn refuse_recorded(
     refuse_meeting(all.iter().map(|(copy, mapping)| (copy, &mapping.source, &mapping.target)))
 }
 
-/// Refuses two copy stages of which each has a way to the same namespace of the target.
+/// Refuses two copy stages that write to the same target namespace.
 fn refuse_meeting<'a>(
     ways: impl Iterator<Item = (&'a StageId, &'a Namespace, &'a Namespace)>,
 ) -> Result<()> {
@@ -170,7 +171,7 @@ mod tests {
             refuse_meeting(ways.iter().map(|(copy, from, to)| (*copy, from, to))).err()
         };
         assert!(refused(&[(&first, "a", "x"), (&second, "a", "y")]).is_none());
-        // One copy stage may merge; that is its own affair.
+        // A single copy stage may merge namespaces.
         assert!(refused(&[(&first, "a", "x"), (&first, "b", "x")]).is_none());
         let error =
             refused(&[(&first, "a", "x"), (&first, "b", "y"), (&second, "c", "y")]).unwrap();

@@ -1,4 +1,4 @@
-//! The pipeline that walks the shards of a copy, and what names their ids.
+//! Builds the pipeline that walks the shards of a copy, and the sources of their ids.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::plan::CopyStage;
 use crate::provider::Source;
 use crate::run::Context;
 
-/// The pipeline of a copy stage.
+/// Builds the pipeline of a copy stage.
 pub(crate) async fn pipeline(
     context: &Context,
     copy: &CopyStage,
@@ -40,8 +40,8 @@ pub(crate) async fn pipeline(
     })
 }
 
-/// What gives the ids of a copy's shard where the source does not: a manifest, the staging index, or the target,
-/// which after a copy holds every id.
+/// Returns what lists the ids of a shard if the source does not: a manifest, the staging index, or the target, which
+/// holds every id after a copy.
 pub(crate) fn lists_of(
     context: &Context,
     copy: &CopyStage,

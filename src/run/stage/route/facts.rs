@@ -1,4 +1,4 @@
-//! What the choice of a way depends on, and what speaks against a collection.
+//! The facts that decide a copy's route, and the obstacles to a collection.
 
 use crate::copy::Mapping;
 use crate::error::Result;
@@ -11,46 +11,46 @@ use crate::run::stage::copy::Selection;
 use crate::run::stage::create::spec_of;
 use crate::run::stage::weight::Weight;
 
-/// The most records and namespaces that the collection path takes (Pinecone, "Migrate a pod-based index to
+/// The most records and namespaces that a migration by collection supports (Pinecone, "Migrate a pod-based index to
 /// serverless", 2026).
 const COLLECTION_RECORDS: u64 = 500_000_000;
 const COLLECTION_NAMESPACES: usize = 20_000;
 
-/// What the choice of a copy's way depends on.
+/// The facts that decide a copy's route.
 pub(crate) struct Facts<'a> {
     pub copy: &'a CopyStage,
     pub mappings: &'a [Mapping],
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
-    /// The target that is there, or the one the plan asks for.
+    /// The existing target, or else the one the plan asks for.
     pub target: Option<IndexSpec>,
-    /// Whether the target is there and was not made by this run.
+    /// Whether the target exists and was not made by this run.
     pub is_found: bool,
     /// Whether the plan makes the target.
     pub is_made: bool,
-    /// What the target holds already.
+    /// What the target already holds.
     pub held: &'a IndexStats,
     pub is_same_project: bool,
     pub service_plan: Option<ServicePlan>,
     pub weight: Weight,
-    /// What the copy costs.
+    /// The cost of the copy.
     pub cost: Estimate,
 }
 
-/// Both sides as they were seen.
+/// The observed state of both sides.
 #[derive(Clone, Copy)]
 pub(crate) struct Sides<'a> {
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
     pub target: Option<&'a IndexDescription>,
-    /// What the target holds: [`held_by`].
+    /// What the target holds, as returned by [`held_by`].
     pub held: &'a IndexStats,
 }
 
-/// What a target holds; nothing where it is not there, or not ready yet.
+/// Returns the target's counts; empty if it does not exist or is not ready yet.
 ///
 /// # Errors
-/// Those of the target.
+/// Any error of the target.
 pub(crate) async fn held_by(
     world: &World,
     target: Option<&IndexDescription>,
@@ -62,7 +62,7 @@ pub(crate) async fn held_by(
 }
 
 impl<'a> Facts<'a> {
-    /// Collects the facts of one copy between these sides.
+    /// Collects the facts for one copy between these sides.
     pub fn of(
         plan: &Plan,
         world: &World,
@@ -94,7 +94,7 @@ impl Facts<'_> {
         matches!(self.source.deployment, Deployment::Pod { .. })
     }
 
-    /// What speaks against a collection of the source that is made into an index beside the target.
+    /// Lists the obstacles to making a staging index from a collection of the source.
     pub(super) fn against_collection(&self) -> Vec<String> {
         let Deployment::Pod { environment, .. } = &self.source.deployment else {
             return vec!["only pod indexes have collections".to_owned()];
@@ -122,7 +122,7 @@ impl Facts<'_> {
         against
     }
 
-    /// What speaks against the target itself being what is made from the collection.
+    /// Lists the obstacles to making the target itself from the collection.
     pub(super) fn against_unchanged(&self) -> Vec<String> {
         if self.is_found {
             return vec!["the target is there already".to_owned()];
@@ -146,7 +146,7 @@ impl Facts<'_> {
     }
 }
 
-/// The cloud in a pod environment's name: `us-east-1-aws` is in `aws`.
+/// Returns the cloud named by a pod environment: `us-east-1-aws` is in `aws`.
 fn cloud_of(environment: &str) -> Option<&'static str> {
     ["aws", "gcp", "azure"]
         .into_iter()

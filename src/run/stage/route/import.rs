@@ -1,6 +1,6 @@
-//! What speaks against a bulk import.
+//! The obstacles to a bulk import.
 //!
-//! Limits are those Pinecone documents ("Import records" and "Database limits", seen 2026-11).
+//! Limits as documented by Pinecone ("Import records" and "Database limits", seen 2026-11).
 
 use super::facts::Facts;
 use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
@@ -8,15 +8,15 @@ use crate::model::{Deployment, IndexStats, Namespace, Observed};
 use crate::provider::storage::{is_s3, refuses_name};
 use crate::run::stage::audit::has_import;
 
-/// Namespaces and bytes of one import.
+/// The most namespaces and bytes in one import.
 const IMPORT_NAMESPACES: usize = 10_000;
 const IMPORT_BYTES: f64 = 1e12;
-/// Files of one import.
+/// The most files in one import.
 const FILES: u64 = 100_000;
 
 impl Facts<'_> {
-    /// What speaks against the target importing what the copy would write. `shards` are the records of each shard, as
-    /// far as they are known.
+    /// Lists the obstacles to importing what the copy would write. `shards` gives the records of each shard, as far as
+    /// known.
     pub(super) fn against_import(&self, shards: impl Iterator<Item = u64>) -> Vec<String> {
         let import = self.copy.asked.import.as_ref();
         let mut against = Vec::new();
@@ -41,7 +41,7 @@ impl Facts<'_> {
         against
     }
 
-    /// An import makes its namespaces, each from a folder of its name.
+    /// An import creates its namespaces, each from a folder of that name.
     fn against_namespaces(&self) -> Option<String> {
         let expected = expected_by_target(self.mappings);
         let count = expected.values().filter(|records| **records > 0).count();
@@ -60,7 +60,7 @@ impl Facts<'_> {
     }
 }
 
-/// Finds one of `namespaces` that holds records already; an import would fail as a whole.
+/// Finds a namespace that already holds records, because of which an import would fail as a whole.
 pub(in crate::run::stage) fn taken<'a>(
     mut namespaces: impl Iterator<Item = &'a Namespace>,
     held: &IndexStats,
@@ -70,7 +70,7 @@ pub(in crate::run::stage) fn taken<'a>(
     Some(format!("an import makes its namespaces, and `{taken}` holds {records} records already"))
 }
 
-/// Why shards of these many records, each of `record` bytes, are too large together.
+/// Explains why shards with these numbers of records, each `record` bytes long, are too large together.
 fn over_size(record: usize, shards: impl Iterator<Item = u64>) -> Option<String> {
     let a_file = (FILE_BYTES / record).clamp(1, FILE_RECORDS) as u64;
     let (records, files) = shards

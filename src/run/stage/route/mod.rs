@@ -1,6 +1,6 @@
-//! The way the records of a copy travel: chosen once for a run, with the reason.
+//! Chooses the route of a copy, once for a run, with the reason.
 //!
-//! One list of ways, with what rules each out, is what `audit` shows, what `plan` estimates by and what a run chooses from.
+//! `audit` shows, `plan` estimates with, and a run chooses from the same list of ways and obstacles.
 
 mod facts;
 mod import;
@@ -17,20 +17,21 @@ use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
 use crate::plan::{CopyStage, Plan};
 use crate::run::{Context, World};
 
-/// The way that was chosen.
+/// The chosen route.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     pub route: Route,
     pub why: String,
-    /// How each namespace is enumerated; empty where another index lists the ids.
+    /// The enumeration of each namespace; empty if another index lists the ids.
     pub enumerated: Vec<Enumerated>,
 }
 
 impl Chosen {
-    /// Looks whether what the way needs beside the two indexes is there. Not for a rehearsal, which uses none of it.
+    /// Checks access to whatever the route needs besides the two indexes. A rehearsal uses none of it and does not
+    /// check.
     ///
     /// # Errors
-    /// Those of the place of an import's files.
+    /// Any error of the place for an import's files.
     pub async fn reach(&self, copy: &CopyStage, world: &World) -> Result<()> {
         match (self.route, &copy.asked.import) {
             (Route::Import, Some(import)) => {
@@ -42,10 +43,10 @@ impl Chosen {
     }
 }
 
-/// Chooses the way, asking the source for as much as it takes, at most `most_counts` counts a namespace.
+/// Chooses the route. Asks the source whatever that requires, at most `most_counts` counts per namespace.
 ///
 /// # Errors
-/// `Refused` where the plan names a way that does not apply, or where no way reaches every record.
+/// `Refused` if the plan names a route that does not apply, or no route reaches every record.
 pub(crate) async fn choose(
     plan: &Plan,
     facts: &Facts<'_>,
@@ -88,7 +89,7 @@ pub(crate) async fn choose(
     Ok(Chosen { route, why, enumerated })
 }
 
-/// What rules a route out, the first of it; `None` where nothing does.
+/// Returns the first obstacle to a route; `None` if there is none.
 fn against(ways: &[Way], route: Route) -> Option<String> {
     match ways.iter().find(|way| way.route == route) {
         Some(way) => way.ruled_out.first().cloned(),
@@ -96,7 +97,7 @@ fn against(ways: &[Way], route: Route) -> Option<String> {
     }
 }
 
-/// The way where the source need not be asked for its ids; `None` where it must.
+/// Returns the route if it can be chosen without asking the source for its ids; otherwise `None`.
 fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen>> {
     let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
     let is_staged = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Staging);
@@ -120,7 +121,7 @@ fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen
     }))
 }
 
-/// The way where not every id can be found: through staging where it applies and nobody says otherwise.
+/// Returns the route if some ids cannot be found: through staging if that applies and the plan does not say otherwise.
 fn despite(gap: Error, facts: &Facts<'_>, copy: &file::Copy) -> Result<Chosen> {
     let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
     if !is_auto || copy.strategy == Strategy::Import {
@@ -143,15 +144,15 @@ fn does_not_apply(asked: &str, why: &str) -> Error {
         .with_hint("use `strategy: auto`: it takes the best way that applies and says why")
 }
 
-/// The way of a copy that was chosen earlier in this run.
+/// Returns the route of a copy that was chosen earlier in this run.
 pub(super) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Route> {
     context.recorder.with_state(|state| state.route(&copy.id).map(|(route, _)| route))
 }
 
-/// The way of a copy of this run: what the journal holds, else chosen now and recorded.
+/// Returns the route of a copy: the one in the journal, otherwise one that is chosen and recorded now.
 ///
 /// # Errors
-/// As [`choose`].
+/// The same as [`choose`].
 pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
     if let Some(route) = recorded_route(context, copy) {
         return Ok(route);

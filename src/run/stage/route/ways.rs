@@ -1,4 +1,4 @@
-//! The ways the records of a copy can travel: what rules each out, how long it takes at the least, what it costs.
+//! The possible ways to copy: the obstacles to each, the least time it takes, and its cost.
 
 use serde::Serialize;
 
@@ -10,26 +10,26 @@ use crate::plan::file::EnumerateBy;
 use crate::run::pace::{Bound, Reading, writing};
 use crate::run::stage::copy::Enumerated;
 
-/// Namespaces copied at once where the plan does not say.
+/// The default number of namespaces copied concurrently.
 const PARALLEL: u32 = 4;
 
-/// One way.
+/// One way to copy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Way {
-    /// The copy stage, where the plan has several.
+    /// The copy stage, if the plan has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<StageId>,
-    /// In the words of the plan: `stream, enumerate: sweep`.
+    /// The way in the words of a plan: `stream, enumerate: sweep`.
     pub way: &'static str,
-    /// Why it cannot be; empty where it can.
+    /// The obstacles; empty if the way is possible.
     pub ruled_out: Vec<String>,
-    /// What has to be seen to before.
+    /// Preparations that the way requires.
     pub needs: Vec<String>,
-    /// No faster than this, by documented limits and the plan's own rate; `None` where there are none.
+    /// The least time it takes, by documented limits and the plan's own rate; `None` if there are none.
     pub seconds_at_least: Option<f64>,
-    /// What is slowest.
+    /// The limit that determines the least time.
     pub bound_by: Option<&'static str>,
-    /// What writing costs, in US dollars.
+    /// The cost of writing, in US dollars.
     pub dollars: Option<f64>,
     #[serde(skip)]
     pub route: Route,
@@ -78,7 +78,7 @@ impl Way {
     }
 }
 
-/// Every way of a copy, those of its kind of source. `enumerated` are its shards, where they are known.
+/// Returns every way of a copy for its kind of source. `enumerated` gives its shards, if known.
 pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
     let mut ways = if facts.is_pod() { of_pod(facts) } else { vec![listed(facts)] };
     let cost = Some(facts.cost.copy);
@@ -95,7 +95,7 @@ pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
     ways
 }
 
-/// The way of a route: of several, the one that the ids are found by.
+/// Returns the way that belongs to a route; if there are several, the one with this enumeration.
 pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a Way> {
     let mut of_route = ways.iter().filter(|way| way.route == route);
     let named = of_route.clone().find(|way| way.way.ends_with(by));
@@ -161,7 +161,7 @@ fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
 }
 
 impl Facts<'_> {
-    /// Reading every record of the copy once; `is_limited` where an index lists the ids.
+    /// Returns the work of reading every record once. `is_limited` says whether an index lists the ids.
     pub fn reading(&self, is_limited: bool) -> Reading {
         Reading {
             records: self.weight.records as f64,
@@ -171,7 +171,7 @@ impl Facts<'_> {
         }
     }
 
-    /// The least time of streaming.
+    /// Returns the least time for streaming.
     fn stream(&self, is_limited: bool) -> Bound {
         let largest = self.weight.namespace_bytes.iter().copied().fold(0.0, f64::max);
         let parallel = self.copy.asked.parallel.unwrap_or(PARALLEL).max(1);
@@ -300,7 +300,7 @@ mod tests {
             ways(&facts, &[])
         }
 
-        /// The ways that the limits allow.
+        /// Returns the ways that limits allow.
         fn allowed(&self) -> Vec<&'static str> {
             let all = self.ways(1e3).into_iter();
             all.filter(Way::is_open).map(|way| way.way).collect()
@@ -392,12 +392,12 @@ mod tests {
             .unwrap()
         };
         let list = |sizes: &[u64]| World { source: serverless("aws"), ..world(sizes) };
-        // 10 GB in one namespace at 50 MB/s; four at once share nothing.
+        // 10 GB in one namespace at 50 MB/s, compared with four namespaces written concurrently.
         assert_eq!(time(&list(&[1_000_000]), 1e4), (200.0, "50 MB/s a namespace of the target"));
         assert_eq!(time(&list(&[250_000; 4]), 1e4).0, 50.0);
-        // A million small records: 10,000 pages at 200 a second.
+        // A million small records take 10,000 pages at 200 per second.
         assert_eq!(time(&list(&[250_000; 4]), 100.0), (50.0, "200 lists/s of the source"));
-        // Records of 80 kB: 25 to a fetch, and eight namespaces at once take more than the fetches give.
+        // With records of 80 kB, a fetch returns 25, so eight namespaces accept more than the fetches deliver.
         let mut large = list(&[10_000; 100]);
         large.copy.asked.parallel = Some(8);
         assert_eq!(time(&large, 8e4).1, "100 fetches/s of the source");

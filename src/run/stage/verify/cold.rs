@@ -1,4 +1,4 @@
-//! The first query of a namespace, which is only once the first.
+//! Measures the first query of each namespace, which can only happen once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::run::Context;
 use crate::run::stage::sampling::seeded;
 use crate::traffic::Probe;
 
-/// Namespaces whose first query is timed.
+/// The most namespaces whose first query is timed.
 const COLD_NAMESPACES: usize = 100;
-/// The figure that says that the target was read from now on; it outlives the try that noted it.
+/// The figure that records that the target has been read. It outlives the attempt that noted it.
 pub(crate) const FIGURE: &str = "cold_namespaces";
-/// What an earlier try of the stage measured: the slowest of how many. Nothing can measure it again in this run.
+/// The slowest first query and the number of queries of an earlier attempt, which cannot be measured again in this run.
 const SLOWEST: &str = "cold_slowest_seconds";
 const QUERIES: &str = "cold_queries";
 
-/// Namespaces of the target that nothing has read in this run and nothing may read before their first query.
+/// Target namespaces that this run has not read, reserved until their first query.
 pub(super) struct Reserved {
     names: BTreeSet<Namespace>,
-    /// Why there are none.
+    /// The reason if none are reserved.
     because: String,
-    /// Seconds of the slowest query and the number of queries of an earlier try of this stage.
+    /// The slowest query in seconds and the number of queries of an earlier attempt at this stage.
     earlier: Option<(f64, u64)>,
 }
 
@@ -59,7 +59,7 @@ impl Reserved {
         self.names.contains(namespace)
     }
 
-    /// Sends the first query of each, one after the other. From here on the target counts as read.
+    /// Sends the first query to each namespace, one after the other. Afterwards the target counts as read.
     pub async fn measure(
         &self,
         context: &Context,
@@ -107,20 +107,20 @@ fn note_figures<const N: usize>(context: &Context, figures: [(&str, f64); N]) ->
     context.record(Event::Measured { stage: context.id(), figures })
 }
 
-/// The slowest answer; `None` where one is missing.
+/// Returns the slowest answer; `None` if any query went unanswered.
 fn slowest(samples: &[Sample]) -> Option<Duration> {
     let is_answered = |sample: &Sample| sample.outcome == Outcome::Answered;
     let all = samples.iter().all(is_answered);
     samples.iter().map(|sample| sample.latency).max().filter(|_| all)
 }
 
-/// What an earlier try of this stage measured in this run.
+/// Returns what an earlier attempt at this stage has measured in this run.
 fn earlier(context: &Context) -> Option<(f64, u64)> {
     let figures = context.state().ok()?.figures;
     Some((*figures.get(SLOWEST)?, *figures.get(QUERIES)? as u64))
 }
 
-/// What has read the target's namespaces in this run already.
+/// Describes the stage that has already read the target's namespaces in this run.
 fn reader(context: &Context) -> Option<String> {
     let kinds = context.plan.file.stages.iter().zip(&context.plan.stages);
     let is_canary: BTreeSet<_> = kinds

@@ -1,4 +1,4 @@
-//! Whether both sides hold the same records.
+//! Compares the records on both sides.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,15 +20,15 @@ use crate::run::stage::copy::{kept_by, lists_of, pipeline};
 use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
 
-/// Namespaces compared at once where the copy stage does not say.
+/// The default number of namespaces compared concurrently.
 const PARALLEL: u32 = 4;
-/// The most fields of differing types that are named one by one.
+/// The most fields of differing types that are named individually.
 const NAMED_DRIFTS: usize = 20;
 
 type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 
 impl VerifyWork {
-    /// Compares record by record, and looks for records that only the target has.
+    /// Compares record by record, and looks for records that exist only in the target.
     pub(super) async fn compare(
         &self,
         context: &Context,
@@ -73,33 +73,33 @@ impl VerifyWork {
     }
 }
 
-/// What all comparisons of a stage come to.
+/// The combined result of all comparisons of a stage.
 struct Sink<'a> {
     total: Comparison,
-    /// Records that only the target has; `None` once a namespace could not be asked.
+    /// Records that exist only in the target; `None` once a namespace could not be checked for them.
     extra: Option<u64>,
     differences: Differences<'a>,
-    /// What was read of each namespace of the source for each of its copies.
+    /// Contents read from each source namespace for each of its copies.
     read: BTreeMap<(Namespace, StageId), Contents>,
-    /// Ids of a manifest that a namespace of the source no longer has.
+    /// Manifest ids that no longer exist in a source namespace.
     gone: BTreeMap<Namespace, u64>,
 }
 
-/// A copy with its way between both sides.
+/// A copy and its pipeline between both sides.
 struct Line<'a> {
     copy: &'a CopyStage,
     pipeline: Pipeline,
-    /// Ids that it left as the target had them.
+    /// Ids that the copy left unchanged in the target.
     kept: Arc<Kept>,
 }
 
-/// What comparing one group needs.
+/// The inputs for comparing groups.
 struct Work<'a, 's> {
     context: &'a Context,
     lines: Vec<Line<'a>>,
     picks: Picks,
     tolerance: Option<f64>,
-    /// Whether every record is picked.
+    /// Whether every record is compared.
     is_whole: bool,
     /// The target's own counts.
     counts: IndexStats,
@@ -108,13 +108,13 @@ struct Work<'a, 's> {
 }
 
 impl Work<'_, '_> {
-    /// The copy that filled a group.
+    /// Returns the copy that filled a group.
     fn line(&self, group: &Group) -> Result<&Line<'_>> {
         let own = self.lines.iter().find(|line| line.copy.id == group.copy);
         own.ok_or_else(|| Error::unexpected(format!("no copy `{}` is compared", group.copy)))
     }
 
-    /// Which records of a group are compared: those that are picked, but for what was left alone.
+    /// Selects the records of a group to compare, leaving out those that the copy skipped.
     fn picks_of(&self, group: &Group) -> Result<Picks> {
         let (kept, picks) = (self.line(group)?.kept.clone(), self.picks.clone());
         if kept.is_empty() {
@@ -147,7 +147,7 @@ impl Work<'_, '_> {
             let picks = picks.clone();
             compare_shard(pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
         }
-        // As many as the target counts, each under an id of its own: there is no room for another.
+        // If every id was found and the target counts no more than that, it cannot hold another record.
         let proves_no_extra =
             self.is_whole && missing == 0 && compared == self.counts.count(&group.target);
         let extra = if proves_no_extra { Some(0) } else { self.extra_of(group).await? };
@@ -176,7 +176,7 @@ fn tell(context: &Context, done: u64, all: u64) {
     });
 }
 
-/// The sentences of the report; their numbers add up.
+/// Notes the sentences of the report, whose numbers add up.
 fn report(
     context: &Context,
     groups: &[Group],
@@ -247,8 +247,8 @@ fn report(
     context.record(Event::Measured { stage: context.id(), figures })
 }
 
-/// Ids that the system of record names and the source no longer has: records went after they were copied, and for each
-/// another may have come that no id leads to. A plan that does not say how many may be gone gets no pass for that.
+/// Refuses manifest ids that no longer exist in the source: records were removed after they were copied, and each may
+/// have been replaced by one whose id nobody knows. Passes only if the plan says how many may be gone.
 fn refuse_gone(context: &Context, gone: &BTreeMap<Namespace, u64>) -> Result<()> {
     if gone.is_empty() || context.asks("vanished") {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Whether both sides count the same.
+//! Compares the counts of both sides.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::run::Context;
 use crate::run::contents::appeared;
 use crate::run::guard::agreed;
 
-/// Namespaces whose counts differ that are named.
+/// The most differing namespaces named in the report.
 const NAMED: usize = 20;
 
 impl VerifyWork {
-    /// Differences of the two sides' own counts, namespace by namespace of the target. A namespace of the source
-    /// that appeared since is one that the target lacks.
+    /// Measures the differences between both sides' own counts, by target namespace. A source namespace that appeared
+    /// since the copy counts as missing from the target.
     pub(super) async fn count(
         &self,
         context: &Context,
@@ -56,7 +56,7 @@ impl VerifyWork {
     }
 }
 
-/// Records that a namespace of the target should have, by the source's counts now.
+/// Returns the records a target namespace should hold according to the source's current counts.
 fn expected(group: &Group, source: &IndexStats) -> u64 {
     let sources: BTreeSet<_> = group.shards.iter().map(|state| &state.shard.source).collect();
     sources.into_iter().map(|namespace| source.count(namespace)).sum()

@@ -1,4 +1,4 @@
-//! The file of everything that differs.
+//! The file that lists every difference.
 
 use std::io::{BufWriter, Write};
 
@@ -6,10 +6,10 @@ use crate::copy::Difference;
 use crate::error::{Error, Result};
 use crate::run::Context;
 
-/// Differences that are shown in the report; all are in the artifact.
+/// The number of differences shown in the report; the artifact has all of them.
 const SHOWN: u64 = 20;
 
-/// The artifact of differences, made with the first one.
+/// The artifact of differences, created with the first one.
 pub(super) struct Differences<'a> {
     context: &'a Context,
     file: Option<BufWriter<std::fs::File>>,
@@ -58,7 +58,7 @@ impl<'a> Differences<'a> {
         self.context.wrote("differences", self.path(), self.count)
     }
 
-    /// Empties the file of an earlier try, which found differences that are no more.
+    /// Empties the file of an earlier attempt, whose differences may no longer exist.
     fn forget(&self) -> Result<()> {
         let path = self.path();
         if !path.exists() {

@@ -1,4 +1,4 @@
-//! Namespaces of the source from which somebody's data was deleted since they were copied.
+//! Handles source namespaces from which data was erased on request since the copy.
 
 use super::groups::Group;
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::model::{Enumeration, Side};
 use crate::provider::Filter;
 use crate::run::Context;
 
-/// Has the shards of such namespaces expect what is left: each is read by its count.
+/// Updates the expected counts of such namespaces' shards, which are read by their counts.
 pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Result<()> {
     let source = &context.world.source;
     let mut counts = None;

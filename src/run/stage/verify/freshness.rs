@@ -1,4 +1,4 @@
-//! Waiting until the target shows what was written to it.
+//! Waits until the target shows what was written to it.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use crate::model::{IndexStats, Span};
 use crate::provider::Target;
 use crate::run::{Context, Progress};
 
-/// The first pause between two looks, and the longest.
+/// The first pause between two checks, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long counts may lag behind what can be read. After that a low count is no lag: records are gone, which
-/// comparing shows more than waiting.
+/// How long counts may lag behind what can be read. After that, a low count means that records are missing, which a
+/// comparison shows better than waiting.
 const COUNTS_LAG: Duration = Duration::from_secs(60);
-/// Namespaces that are asked at once.
+/// The number of namespaces checked concurrently.
 const AT_ONCE: usize = 8;
-/// Namespaces that a message names.
+/// The most namespaces named in a message.
 const NAMED: usize = 5;
 
-/// What is asked of a namespace.
+/// What to check in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Its count only, which touches no namespace.
+    /// Its count only, without reading from the namespace.
     Counts,
-    /// Its count, and that the last write can be read, which reads the namespace.
+    /// Its count, and whether its last write can be read, which reads from the namespace.
     SequenceNumbers,
 }
 
-/// Waits with one deadline over several looks.
+/// A wait with one deadline for several checks.
 pub(super) struct Freshness {
     limit: Duration,
     began: Timestamp,
 }
 
-/// How long it took and how it was found out.
+/// The number of namespaces waited for, and how they were found to be complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waited {
     pub namespaces: u64,
-    /// Namespaces whose last write was reported readable; the others went by their counts.
+    /// Namespaces whose last write was reported readable; the others were judged by their counts.
     pub by_sequence_number: u64,
 }
 
@@ -51,16 +51,16 @@ impl Freshness {
         Self { limit, began: context.clock.now() }
     }
 
-    /// Time since it began.
+    /// Returns the time since the wait began.
     pub fn elapsed(&self, context: &Context) -> Duration {
         until(self.began, context.clock.now())
     }
 
-    /// Waits until every write to `groups` is readable, and says all the while what it waits for. Counts have to
-    /// agree too; where sequence numbers say that everything can be read, for a minute at most.
+    /// Waits until every write to `groups` is readable, reporting what it waits for. Counts have to agree too, but for
+    /// at most a minute once sequence numbers say that everything can be read.
     ///
     /// # Errors
-    /// `Timeout` with the namespaces that lag.
+    /// `Timeout`, naming the namespaces that lag.
     pub async fn wait(&self, context: &Context, groups: &[&Group], look: Look) -> Result<Waited> {
         let deadline = after(self.began, self.limit);
         let filled = groups.iter().filter(|group| group.written() > 0).count();
@@ -117,8 +117,8 @@ struct Seen<'a> {
     by_sequence_number: u64,
 }
 
-/// With `trusts_counts`, a namespace that shows fewer records than were written is behind, even where its last write
-/// can be read.
+/// Checks once. With `trusts_counts`, a namespace that shows fewer records than were written lags even if its last
+/// write can be read.
 async fn look_at<'a>(
     context: &Context,
     groups: &[&'a Group],
@@ -159,7 +159,7 @@ async fn look_at<'a>(
     Ok(seen)
 }
 
-/// A namespace that shows fewer records than were written to it.
+/// Returns the group if its namespace shows fewer records than were written to it.
 fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
     let (count, written) = (counts.count(&group.target), group.written());
     (count < written)

@@ -1,4 +1,4 @@
-//! What was copied, by the namespace of the target it went to.
+//! What was copied, grouped by target namespace.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::stage::copy::Selection;
 
-/// One namespace of the target and everything that was copied into it. A namespace of the source can be several
-/// shards, and several namespaces of the source can end in one of the target; all of them by one copy stage.
+/// A target namespace and everything that was copied into it. A source namespace can have several shards, and several
+/// source namespaces can be merged into one target namespace, but all by the same copy stage.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Group {
     pub copy: StageId,
     pub target: Namespace,
     pub shards: Vec<ShardState>,
-    /// Records that were deleted from it since, outside of the run's stages.
+    /// Records erased from it since, outside the run's stages.
     pub erased: u64,
 }
 
 impl Group {
-    /// The groups of these copies, in order of their names.
+    /// Groups what these copies wrote, ordered by name.
     ///
     /// # Errors
-    /// `Refused` where nothing was copied.
+    /// `Refused` if nothing was copied.
     pub fn of_run(context: &Context, copies: &[CopyStage]) -> Result<Vec<Self>> {
         let shards: Vec<(StageId, ShardState)> = context.recorder.with_state(|state| {
             let of_copy = |copy: &CopyStage| {
@@ -60,7 +60,7 @@ impl Group {
         groups.into_iter().map(group).collect()
     }
 
-    /// What each copy took of the source, of some groups.
+    /// Returns what each copy took from the source, for some groups.
     pub fn selections(groups: &[&Self], copies: &[CopyStage]) -> Vec<Selection> {
         let of_copy = |copy: &CopyStage| {
             let own = groups.iter().filter(|group| group.copy == copy.id);
@@ -73,7 +73,7 @@ impl Group {
         all.filter(|selection| !selection.mappings.is_empty()).collect()
     }
 
-    /// The namespaces of the source, each once, with the records that were expected of it.
+    /// Returns the distinct source namespaces with their expected records.
     pub fn mappings(&self) -> Vec<Mapping> {
         let mut records: BTreeMap<&Namespace, u64> = BTreeMap::new();
         for state in &self.shards {
@@ -91,40 +91,40 @@ impl Group {
         self.mappings().into_iter().map(|mapping| mapping.source).collect()
     }
 
-    /// Records the target acknowledged and that were not deleted since.
+    /// Records acknowledged by the target and not erased since.
     pub fn written(&self) -> u64 {
         let copied: u64 = self.shards.iter().map(|state| state.checkpoint.tally.copied).sum();
         copied.saturating_sub(self.erased)
     }
 
-    /// Records that the plan's filter left out.
+    /// Records left out by the plan's filter.
     pub fn left_out(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.left_out).sum()
     }
 
-    /// Records that were left as the target had them.
+    /// Records left unchanged in the target.
     pub fn skipped(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.skipped).sum()
     }
 
-    /// Records the target refused while they were copied.
+    /// Records refused by the target during the copy.
     pub fn refused(&self) -> u64 {
         self.shards.iter().map(|state| state.checkpoint.tally.failed).sum()
     }
 
-    /// Records by the source's own counts when the copy was planned, without those that the filter left out or that
-    /// were left alone.
+    /// Records by the source's own counts when the copy was planned, without those left out by the filter or left
+    /// unchanged in the target.
     pub fn expected(&self) -> u64 {
         let all: u64 = self.shards.iter().map(|state| state.shard.expected).sum();
         all.saturating_sub(self.left_out() + self.skipped())
     }
 
-    /// Whether the target was made with these records, so that no write of ours can lag.
+    /// Returns whether the target was made with these records, so that no write of this run can lag.
     pub fn is_adopted(&self) -> bool {
         self.shards.iter().all(|state| state.shard.enumeration == Enumeration::Collection)
     }
 
-    /// The highest sequence number of the target's acknowledgements: they rise within a namespace.
+    /// The highest sequence number the target acknowledged. They increase within a namespace.
     pub fn lsn(&self) -> Option<u64> {
         self.shards.iter().filter_map(|state| state.checkpoint.lsn).max()
     }

@@ -1,4 +1,4 @@
-//! Times that no load of queries shows.
+//! Measures latencies other than those of queries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::run::stage::create::probe_record;
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, guard};
 
-/// Fetches that are timed on each side.
+/// The number of fetches timed on each side.
 const FETCHES: usize = 50;
-/// Records that are written and read where the plan asserts `read_after_write` and says no number.
+/// The default number of records written for an assertion on `read_after_write`.
 const WRITES: u32 = 5;
-/// The namespace they are written to; nothing else is in it.
+/// The namespace they are written to, which holds nothing else.
 const NAMESPACE: &str = "vecshift-read-after-write";
-/// How long one of them may take to be readable, and the namespace to be gone.
+/// How long a written record may take to become readable, and the namespace to disappear.
 const READABLE: Duration = Duration::from_secs(120);
-/// The first pause between two looks, and the longest: what is reported is late by one pause at most.
+/// The first pause between two reads, and the longest: a reported time is too long by at most one pause.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Fetches of one record each, from both sides at the same moment.
+/// Times fetches of one record each, from both sides at the same moment.
 pub(super) async fn time_fetches(
     context: &Context,
     sampled: &[Sampled],
@@ -69,8 +69,8 @@ fn sample(at: crate::clock::Timestamp, side: Side, latency: Duration, outcome: O
 }
 
 impl VerifyWork {
-    /// Writes records to a namespace of their own, one after the other, and times each until it can be read.
-    /// Only where the plan asks for it: it is the one thing of a verification that writes.
+    /// Writes records one after the other to a namespace of their own and times each until it can be read. Only done if
+    /// the plan asks for it, because it is the one part of a verification that writes.
     pub(super) async fn read_after_write(
         &self,
         context: &Context,
@@ -102,7 +102,7 @@ impl VerifyWork {
     }
 }
 
-/// The time of each write until it could be read; `None` for one that could not within two minutes.
+/// Times each write until it can be read; `None` for one that could not be read within two minutes.
 async fn write_and_read(
     context: &Context,
     namespace: &Namespace,
@@ -159,7 +159,7 @@ async fn write_one(
     Ok(None)
 }
 
-/// Removes the probes, and waits until they are gone.
+/// Removes the probe records and waits until they are gone.
 async fn remove(context: &Context, namespace: &Namespace) -> Result<()> {
     let target = &context.world.target;
     guard::remove_probe(context, namespace).await?;

@@ -1,14 +1,14 @@
-//! Compares both sides: counts, ids, contents, answers and their times.
+//! Compares both sides: counts, ids, contents, answers and latencies.
 //!
-//! In this order, because each step spoils another:
+//! Each step spoils another, hence this order:
 //!
-//! 1. *Fresh*: wait until the target shows what was written. Sequence numbers are read from the namespaces
-//!    themselves, so those whose first query is to be timed only show their counts yet.
+//! 1. *Fresh*: wait until the target shows what was written. Reading sequence numbers touches the namespaces
+//!    themselves, so those whose first query is to be timed are only counted for now.
 //! 2. *Cold*: the first query of namespaces that nothing has read in this run. Writes do not count as reading.
 //! 3. *Fresh* again, for those.
 //! 4. *Warm*: queries to both sides at the same moments, with and without filters and sparse values.
-//! 5. *Read after write*, where the plan asks for it: the only step that writes, to a namespace of its own.
-//! 6. *Counts*, then every record or a sample of them, which reads everything.
+//! 5. *Read after write*, if the plan asks for it: the only step that writes, to a namespace of its own.
+//! 6. *Counts*, then every record or a sample, which reads everything.
 
 mod cold;
 mod content;
@@ -40,7 +40,7 @@ use crate::plan::CopyStage;
 use crate::plan::file::Verify;
 use crate::run::Context;
 
-/// How long the target may take to show everything, where the plan does not say.
+/// How long the target may take to show everything unless the plan says otherwise.
 const CATCH_UP: Duration = Duration::from_secs(600);
 
 pub(super) struct VerifyWork(pub Verify);
@@ -86,7 +86,7 @@ impl Work for VerifyWork {
 }
 
 impl VerifyWork {
-    /// The copies that are compared: the one that the plan names, else all that run before this stage.
+    /// Returns the copies to compare: the one the plan names, or all that run before this stage.
     fn copies(&self, context: &Context) -> Result<Vec<CopyStage>> {
         let mut copies = context.plan.copies_before(&context.id());
         let Some(named) = &self.0.copy else { return Ok(copies) };
@@ -98,7 +98,7 @@ impl VerifyWork {
     }
 }
 
-/// Says how it was found out that the target shows everything.
+/// Notes how the target was found to show everything.
 fn fresh(context: &Context, freshness: &Freshness, waited: freshness::Waited) -> Result<()> {
     let seconds = freshness.elapsed(context).as_secs_f64();
     let figures = BTreeMap::from([

@@ -1,4 +1,4 @@
-//! Whether both sides answer alike, and how fast.
+//! Compares the answers of both sides and measures their latencies.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,21 +16,21 @@ use crate::run::stage::sampling::{Asked, Sampled, Wanted, ask, seeded};
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
 
-/// What is asked of both sides.
+/// The queries to send to both sides.
 pub(super) struct Load {
     pub queries: Arc<[ProbeQuery]>,
     pub sampled: Vec<Sampled>,
-    /// Namespaces of the target that hold what was copied.
+    /// Target namespaces that hold what was copied.
     pub namespaces: usize,
     asked: Queries,
-    /// Whether answers of both sides can be compared.
+    /// Whether the answers of both sides can be compared.
     is_comparable: bool,
-    /// Filters by their shape.
+    /// The number of filters of each form.
     filters: BTreeMap<&'static str, u64>,
 }
 
 impl VerifyWork {
-    /// Queries made of records of the source. Only the source is read.
+    /// Makes queries from records of the source. Reads only the source.
     pub(super) async fn load(
         &self,
         context: &Context,
@@ -117,8 +117,8 @@ impl VerifyWork {
     }
 }
 
-/// The namespaces that queries are made for, and whether the answers of both sides can be compared. A namespace that
-/// several were merged into holds more than any of them, and answers from among all.
+/// Returns the namespaces to make queries for, and whether the answers can be compared. A namespace merged from several
+/// answers from more records than any one of them holds.
 fn comparable(
     context: &Context,
     copies: &[CopyStage],
@@ -164,7 +164,7 @@ impl Load {
     }
 }
 
-/// Whether a metric comes from samples of queries and fetches.
+/// Returns whether a metric is computed from samples of queries and fetches.
 fn is_sampled(name: &str) -> bool {
     matches!(
         name,
@@ -181,7 +181,7 @@ fn is_sampled(name: &str) -> bool {
     )
 }
 
-/// The ks of `overlap@k` that the stage asks for; at least that of the queries.
+/// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.
 pub(in crate::run::stage) fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
     let asked = context
         .stage()
@@ -196,7 +196,7 @@ pub(in crate::run::stage) fn overlap_ks(context: &Context, top_k: u32) -> Vec<u3
     ks
 }
 
-/// A rehearsal asks as fast as it reasonably can; measurements stay real.
+/// Returns the rate to use. A rehearsal queries as fast as is reasonable; its measurements are real.
 fn paced(context: &Context, rate: Rate) -> Rate {
     if context.clock.is_scaled() { Rate(rate.0.max(50.0)) } else { rate }
 }

@@ -1,4 +1,4 @@
-//! Whether the source still is what was copied.
+//! Checks that the source is still what was copied.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::run::Context;
 use crate::run::contents::{Depth, Look, copied};
 
 impl VerifyWork {
-    /// Measures `source.changed`: by what the comparison read where it read everything, else by reading the source, where
-    /// the plan asks.
+    /// Measures `source.changed`, using what a full comparison has read, or by reading the source if the plan asks for
+    /// it.
     pub(super) async fn source_changed(
         &self,
         context: &Context,
@@ -35,7 +35,7 @@ impl VerifyWork {
     }
 }
 
-/// What was read of each namespace; one that was read for several copies, and differently, is left out.
+/// Returns what was read of each namespace, leaving out those that were read differently for different copies.
 fn once(read: BTreeMap<(Namespace, StageId), Contents>) -> BTreeMap<Namespace, Contents> {
     let mut all: BTreeMap<Namespace, Option<Contents>> = BTreeMap::new();
     for ((namespace, _), contents) in read {
@@ -45,7 +45,7 @@ fn once(read: BTreeMap<(Namespace, StageId), Contents>) -> BTreeMap<Namespace, C
     all.into_iter().filter_map(|(namespace, contents)| Some((namespace, contents?))).collect()
 }
 
-/// Keeps what was read of namespaces of which no copy did: from now on they are compared with that.
+/// Records the contents of namespaces that no copy has kept, so that they can be compared with these from now on.
 fn keep(context: &Context, read: &BTreeMap<Namespace, Contents>) -> Result<()> {
     let copied = context.recorder.with_state(copied);
     for (source, contents) in read {
