@@ -1,4 +1,4 @@
-//! vecshift moves a vector index to a new home by a plan file reviewed in a pull request.
+//! vecshift moves a vector index to a new home, as described by a plan file reviewed in a pull request.
 //!
 //! The house has floors; a module uses only modules on lower ones (`tests/it/floors.rs` is the law,
 //! `docs/ARCHITECTURE.md` the tour):

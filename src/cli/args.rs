@@ -1,4 +1,4 @@
-//! The words of the command line. Each command's own arguments stand in its file under `command/`.
+//! The arguments of the command line. Each command's own arguments are defined in its file under `command/`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::deliver::Asked;
 use super::drive::Files;
 use super::session::Session;
 
-/// Moves a vector index to a new home by a plan file reviewed in a pull request.
+/// Moves a vector index to a new home, as described by a plan file reviewed in a pull request.
 #[derive(Debug, Parser)]
 #[command(
     name = "vecshift",
@@ -29,7 +29,7 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// Where the journals live
+    /// The folder that holds the journals
     #[arg(
         long,
         global = true,
@@ -38,7 +38,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub state: PathBuf,
-    /// Print one JSON document instead of text; it always has `exit`
+    /// Print one JSON document instead of text; it always contains `exit`
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
     /// When to use colours
@@ -53,18 +53,18 @@ pub struct Global {
     /// Set a variable of the plan; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Global options")]
     pub vars: Vec<(String, String)>,
-    /// Read variables from a YAML or JSON mapping; `--var` stands above it
+    /// Read variables from a YAML or JSON mapping; `--var` takes precedence
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub var_file: Vec<PathBuf>,
-    /// Say nothing on standard error but errors
+    /// Print nothing but errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub quiet: bool,
-    /// Say more: -v every namespace and judgement, -vv requests, -vvv everything
+    /// Show more: -v every namespace and judgement, -vv requests, -vvv everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub verbose: u8,
 }
 
-/// When to use colours.
+/// The use of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
     /// On a terminal, unless NO_COLOR is set
@@ -75,21 +75,21 @@ pub enum When {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read, resolve and check a plan; says all that is wrong at once
+    /// Read, resolve and check a plan; reports everything that is wrong at once
     Validate(command::validate::Arguments),
-    /// Say what a run would do now, against live state; changes nothing
+    /// Show what a run would do now, against live state; changes nothing
     Plan(command::plan::Arguments),
-    /// Do the whole plan against the embedded emulator; touches nothing real
+    /// Run the whole plan against the embedded emulator; touches nothing real
     Rehearse(command::rehearse::Arguments),
-    /// Do the plan; the same command goes on with it
+    /// Run the plan; the same command continues it
     Run(command::run::Arguments),
-    /// Say where runs stand, what they wait for and how to release them
+    /// Show where runs stand, what they wait for and how to release them
     Status(command::status::Arguments),
     /// Approve what a run waits for
     Approve(command::approve::Arguments),
     /// Ask a run to pause
     Pause(command::steer::Arguments),
-    /// Let a paused run, or one that could not be judged, go on
+    /// Continue a paused run, or one that could not be judged
     Resume(command::steer::ResumeArguments),
     /// Ask a run to stop and roll back
     Abort(command::steer::Arguments),
@@ -99,7 +99,7 @@ pub enum Command {
     Report(command::report::Arguments),
     /// Look at both sides as the plan's audit stage does; changes nothing
     Audit(command::check::AuditArguments),
-    /// Judge one stage's assertions alone; changes nothing
+    /// Judge the assertions of a single stage; changes nothing
     Check(command::check::Arguments),
     /// List or delete namespaces of a plan's indexes
     #[command(subcommand)]
@@ -110,7 +110,7 @@ pub enum Command {
     Schema,
     /// Explain an error code, a metric or `exit-codes`
     Explain(command::explain::Arguments),
-    /// Look at the lock of a plan
+    /// Show who holds the lock of a plan
     #[command(subcommand)]
     Lock(command::lock::Command),
     /// Remove the lock of a run that is gone
@@ -121,7 +121,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command's word, as JSON names it.
+    /// Returns the command's name, as used in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
@@ -149,7 +149,7 @@ impl Command {
 }
 
 impl Command {
-    /// The files it is to leave and those it reads.
+    /// Returns the files the command is to write and those it reads.
     pub fn asked(&self, session: &Session) -> Asked {
         let mut asked = match self {
             Self::Plan(plan) => Asked {
@@ -180,7 +180,7 @@ impl Command {
         })
     }
 
-    /// The plan file, of commands that read one.
+    /// Returns the plan file of commands that read one.
     fn plan(&self) -> Option<&Path> {
         Some(match self {
             Self::Validate(of) => &of.plan,

@@ -1,7 +1,7 @@
-//! The listener that shows a watching person, or a CI log, what a run does.
+//! A listener that shows what a run does, to a person at a terminal or in a CI log.
 //!
-//! On a terminal: a line for each change of state above one progress bar. Elsewhere: plain lines, one for each
-//! change and one every half minute of progress.
+//! On a terminal it prints a line for each change of state, above a progress bar. Elsewhere it prints plain lines: one
+//! for each change, and one for every half minute of progress.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,17 +18,17 @@ use crate::model::Verdict;
 use crate::report::{Look, paint, wrap};
 use crate::run::{Listener, Progress};
 
-/// Work that ends sooner gets no bar.
+/// The least duration of work that is shown with a bar.
 const WORTH_A_BAR: Duration = Duration::from_secs(2);
-/// How often progress gets a line where there is no terminal.
+/// The interval at which progress is printed without a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
-/// How often it gets one while the run stands still.
+/// The same interval while the run is waiting.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
 
-/// The space in front of the text of a log line that has no time.
+/// The indentation of log lines that have no time.
 pub const INDENT: &str = "                ";
 
-/// How the console talks.
+/// The style of the console's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Quiet,
@@ -41,16 +41,16 @@ pub struct Console {
     manner: Manner,
     look: Look,
     detail: Detail,
-    /// What stands for the plan in the commands that are named.
+    /// The argument that names the plan in suggested commands.
     plan: String,
     live: Mutex<Live>,
 }
 
 #[derive(Default)]
 struct Live {
-    /// What makes progress, by stage and unit.
+    /// The work in progress, by stage and unit.
     meter: Option<(String, Meter)>,
-    /// Since the last line of progress.
+    /// The time since the last line of progress.
     said: Option<Stopwatch>,
     bar: Option<ProgressBar>,
     /// The last verdict of each assertion in each step, so that only changes are shown.
@@ -62,7 +62,7 @@ impl Console {
         Self { manner, look, detail, plan: plan.to_owned(), live: Mutex::default() }
     }
 
-    /// Takes the bar away before something else is printed.
+    /// Removes the bar before something else is printed.
     pub fn finish(&self) {
         self.live().clear_bar();
     }
@@ -72,7 +72,7 @@ impl Console {
     }
 
     fn say(&self, live: &Live, text: &str) {
-        // A log is searched by lines; a terminal would break them anywhere.
+        // A log is searched line by line, so it is not wrapped; a terminal would break lines anywhere.
         let text = match self.manner {
             Manner::Bars => &wrap(text, self.look.width, INDENT),
             Manner::Plain | Manner::Quiet => text,
@@ -127,7 +127,7 @@ impl Listener for Console {
 }
 
 impl Live {
-    /// Whether an event is worth a line: a judgement that says what the last one said is not.
+    /// Returns whether an event is worth a line. A judgement that repeats the previous one is not.
     fn is_news(&mut self, event: &Event) -> bool {
         let Event::Judged(judged) = event else { return true };
         let judgement = &judged.judgement;
@@ -160,7 +160,7 @@ fn plain_every(progress: &Progress) -> Duration {
     if progress.is_waiting() { WAITING_EVERY } else { PLAIN_EVERY }
 }
 
-/// Whether the work the bar is about is over.
+/// Returns whether the event ends the work shown by the bar.
 fn ends_work(event: &Event) -> bool {
     matches!(
         event,

@@ -1,8 +1,8 @@
-//! What a command leaves beside its answer on standard output: files and what GitHub Actions reads.
+//! Delivers what a command produces besides its answer on standard output: files, and what GitHub Actions reads.
 //!
-//! All of it is opened before the command does anything. A path that cannot be written is a wrong command line;
-//! a stale file is replaced by one that says "not finished" in its own format, for whoever reads it after a crash.
-//! What cannot be written at the end is said on standard error and never hides how the command ended.
+//! Everything is opened before the command does anything. A path that cannot be written is a usage error. A stale file
+//! is replaced by one that says "not finished" in its own format, for whoever reads it after a crash. Anything that
+//! cannot be written at the end is reported on standard error and never hides how the command ended.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use crate::error::Result;
 use crate::plan::Read;
 use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown};
 
-/// The files that a command is asked to leave, and those that it reads and must not overwrite.
+/// The files that a command is to write, and those that it reads and must not overwrite.
 #[derive(Debug, Default)]
 pub struct Asked {
     pub events: Option<PathBuf>,
     pub junit: Option<PathBuf>,
     pub report_md: Option<PathBuf>,
-    /// The one file that is the command's own output, with the option that names it.
+    /// The file for the command's own output, with the option that names it.
     pub own: Option<(&'static str, PathBuf)>,
-    /// What its own output holds before it is finished.
+    /// The content of that file until the command is finished.
     pub own_unfinished: String,
     pub inputs: Vec<PathBuf>,
 }
 
-/// Everything that a command leaves, opened.
+/// The opened files and outputs of a command.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     events: Option<Arc<EventsFile>>,
@@ -50,19 +50,20 @@ pub struct Unwritten {
     pub reason: String,
 }
 
-/// How a command ended, for whoever was not there.
+/// The end of a command, as reported in files.
 pub struct Ended<'a> {
     pub command: &'a str,
     pub exit: Exit,
-    /// The plan and its warnings, once it was read.
+    /// The plan and its warnings, once it has been read.
     pub read: Option<&'a Read>,
     pub account: &'a Account,
-    /// Why it could not be done, worst first.
+    /// The reasons why the command failed, worst first.
     pub problems: Vec<Problem>,
 }
 
 impl Deliveries {
-    /// Opens what is asked for. What could be opened stays open beside a failure, so that it can say so.
+    /// Opens what is asked for. If something fails to open, the rest stays open so that the failure can be reported
+    /// there.
     pub fn open(command: &str, asked: &Asked, session: &Session) -> (Self, Option<Failure>) {
         let mut opening = Opening { asked, session, opened: Vec::new(), failure: None };
         let mut this = Self {
@@ -107,12 +108,12 @@ impl Deliveries {
         Ok(())
     }
 
-    /// What listens to a run and writes its events.
+    /// Returns the listener that writes a run's events.
     pub fn events(&self) -> Option<Arc<EventsFile>> {
         self.events.clone()
     }
 
-    /// Writes all but the outputs, which say how it went. Returns what could not be written.
+    /// Writes everything except the step outputs, which report on the result. Returns what could not be written.
     pub fn finish(&self, session: &Session, ended: &Ended) -> Vec<Unwritten> {
         let mut unwritten = Vec::new();
         let mut put = |outlet: &Option<Outlet>, text: Option<Result<String>>, adds: bool| {
@@ -135,7 +136,7 @@ impl Deliveries {
             unwritten.extend(events.unwritten());
         }
         if session.surroundings.is_github() {
-            // Workflow commands are read from both streams; standard output is kept for data.
+            // GitHub reads workflow commands from both streams; standard output is kept for data.
             github::annotations(ended, &session.surroundings)
                 .iter()
                 .for_each(|line| complain(line));
@@ -143,7 +144,7 @@ impl Deliveries {
         unwritten
     }
 
-    /// Writes the outputs of a step of GitHub Actions.
+    /// Writes the outputs of a GitHub Actions step.
     pub fn outputs(&self, ended: &Ended) -> Option<Unwritten> {
         let outlet = self.outputs.as_ref()?;
         let error = outlet.add(&github::outputs(ended)).err()?;
@@ -169,7 +170,7 @@ impl Ended<'_> {
         }
     }
 
-    /// The report, or why there is none.
+    /// Renders the report, or the reason why there is none.
     pub fn markdown(&self) -> String {
         match &self.account.report {
             Some(report) => markdown(report),
@@ -193,7 +194,7 @@ impl Unwritten {
 struct Opening<'a> {
     asked: &'a Asked,
     session: &'a Session,
-    /// The resolved paths, each with what asked for it.
+    /// The resolved paths, each with the option that asked for it.
     opened: Vec<(&'static str, PathBuf)>,
     failure: Option<Failure>,
 }
@@ -220,7 +221,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Keeps a slip of the hand from overwriting the plan, a file of variables or a journal.
+    /// Refuses an output that would overwrite the plan, a file of variables or a journal by mistake.
     fn refuse_inputs(&self, asked_by: &str, path: &Path) -> Result<(), String> {
         let Ok(outlet) = path.canonicalize() else { return Ok(()) };
         let is_input = |input: &PathBuf| input.canonicalize().is_ok_and(|input| input == outlet);
@@ -255,8 +256,8 @@ fn cannot(outlet: &Outlet, error: &std::io::Error) -> String {
 }
 
 impl Session {
-    /// Leaves everything that was asked for, prints the answer and returns how the process ends: as the command
-    /// did, except that a success with something unwritten is an error.
+    /// Delivers everything, prints the answer and returns how the process ends: as the command did, except that a
+    /// success with something unwritten becomes an error.
     pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
         let mut account = std::mem::take(&mut answer.account);
         if account.report.is_none() && problems.is_empty() {

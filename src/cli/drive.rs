@@ -1,4 +1,4 @@
-//! Driving a prepared run from the command line: listeners, signals, and the report at its end.
+//! Drives a prepared run from the command line, with listeners, signals, and the report at its end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::report::{Report, table};
 use crate::run::{Listener, Outcome, PreparedRun, RunOptions, World};
 use crate::traffic::Driver;
 
-/// Files that a run leaves for machines and people; a missing folder is made.
+/// Files that a run writes for machines and people; missing folders are created.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Files {
     /// Write every event to this file as it happens, one JSON line each
@@ -44,7 +44,7 @@ impl Asked {
     }
 }
 
-/// A run and everything it is driven with.
+/// A run and everything needed to drive it.
 pub struct Drive<'a> {
     pub session: &'a Session,
     pub plan: Plan,
@@ -53,11 +53,11 @@ pub struct Drive<'a> {
     pub paths: Paths,
     pub clock: Clock,
     pub options: RunOptions,
-    /// What stands for the plan in commands that are printed.
+    /// The argument that names the plan in suggested commands.
     pub address: String,
 }
 
-/// What was driven, once it ended.
+/// A run that has ended.
 pub struct Driven {
     pub outcome: Outcome,
     pub report: Report,
@@ -65,7 +65,7 @@ pub struct Driven {
 }
 
 impl Drive<'_> {
-    /// Executes a plan that was reduced to one stage that only looks, and reports.
+    /// Executes a plan reduced to one stage that only looks, and reports.
     pub async fn look(self, interrupt: &Interrupt) -> Result<Answer, Failure> {
         let session = self.session;
         let mut driven = self.with(interrupt, |run, cancel| run.execute(cancel)).await?;
@@ -80,7 +80,7 @@ impl Drive<'_> {
         Ok(driven.answer(session))
     }
 
-    /// Prepares the run, hands it to `act` and reads its journal afterwards.
+    /// Prepares the run, passes it to `act` and reads its journal afterwards.
     pub async fn with<F>(
         self,
         interrupt: &Interrupt,
@@ -123,7 +123,7 @@ impl Drive<'_> {
 }
 
 impl Driven {
-    /// The report as an answer, for people, machines and files.
+    /// Turns the report into an answer for people, machines and files.
     pub fn answer(&self, session: &Session) -> Answer {
         let report = &self.report;
         let answer = Answer::new(self.exit, self.text(session))

@@ -1,4 +1,4 @@
-//! What the process was started with: variables and terminals. The only place that looks at either.
+//! The environment of the process: variables and terminals. Only this module reads either.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,19 +10,19 @@ use crate::journal::Holder;
 /// The surroundings of one invocation.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// Environment variables whose name and value are text.
+    /// Environment variables whose name and value are valid text.
     pub variables: BTreeMap<String, String>,
     pub stdin_is_terminal: bool,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
-    /// The working folder; empty where it is gone.
+    /// The working folder; empty if it no longer exists.
     pub folder: PathBuf,
-    /// Columns of the terminal; 80 where there is none.
+    /// The width of the terminal in columns; 80 without a terminal.
     pub width: u16,
 }
 
 impl Surroundings {
-    /// Looks at the standard streams; `variables` is the environment.
+    /// Inspects the standard streams; `variables` is the environment.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -41,32 +41,33 @@ impl Surroundings {
         }
     }
 
-    /// The value of a variable that is set and not empty.
+    /// Returns the value of a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether the process runs in GitHub Actions.
+    /// Returns whether the process runs in GitHub Actions.
     pub fn is_github(&self) -> bool {
         self.get("GITHUB_ACTIONS") == Some("true")
     }
 
-    /// A variable that GitHub Actions sets, in GitHub Actions.
+    /// Returns a variable set by GitHub Actions; `None` outside of it.
     pub fn github(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|_| self.is_github())
     }
 
-    /// Whether nobody watches: no cursor tricks then, even on something that looks like a terminal.
+    /// Returns whether nobody is watching, so that the cursor must not be moved even if the output looks like a
+    /// terminal.
     pub fn is_ci(&self) -> bool {
         self.get("CI").is_some_and(|value| value != "false" && value != "0")
     }
 
-    /// Whether output may be coloured where it goes to a terminal (<https://no-color.org>).
+    /// Returns whether terminal output may be coloured (<https://no-color.org>).
     pub fn allows_colour(&self) -> bool {
         self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
     }
 
-    /// The name of whoever runs the command, for the journal.
+    /// Returns the name of whoever runs the command, for the journal.
     pub fn user(&self) -> String {
         let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"];
         let name = names.iter().find_map(|name| self.get(name));
@@ -77,7 +78,7 @@ impl Surroundings {
         Holder::new(self.user(), self.host(), std::process::id())
     }
 
-    /// Stable for one machine: it decides whether a lock is our own machine's.
+    /// Returns a name that is stable for one machine, which decides whether a lock belongs to this machine.
     fn host(&self) -> String {
         let named = self.get("HOSTNAME").or_else(|| self.get("COMPUTERNAME")).map(str::to_owned);
         let from_system = || {

@@ -1,4 +1,4 @@
-//! The journal's events as JSON lines, for machines that watch a run, and several listeners as one.
+//! Writes the journal's events as JSON lines for machines that watch a run, and combines several listeners.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use super::outlet::Outlet;
 use crate::journal::{Entry, RunState};
 use crate::run::{Listener, Progress};
 
-/// A file that gets every event, one JSON line each, as the journal has it.
+/// A file to which every event is written as one JSON line, in the form it has in the journal.
 #[derive(Debug)]
 pub struct EventsFile {
     path: String,
@@ -20,21 +20,21 @@ pub struct EventsFile {
 #[derive(Debug)]
 struct Writing {
     file: File,
-    /// Why it ends before the run did.
+    /// The reason why the file ends before the run does.
     failed: Option<String>,
 }
 
 impl EventsFile {
-    /// Begins the file anew.
+    /// Starts the file afresh.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn begin(outlet: &Outlet) -> io::Result<Self> {
         let writing = Mutex::new(Writing { file: outlet.stream()?, failed: None });
         Ok(Self { path: outlet.path.display().to_string(), asked_by: outlet.asked_by, writing })
     }
 
-    /// Says that the file lacks events, if it does.
+    /// Reports the file as unwritten if it lacks events.
     pub fn unwritten(&self) -> Option<Unwritten> {
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = writing.failed.clone()?;
@@ -47,8 +47,8 @@ impl Listener for EventsFile {
         let Ok(mut line) = serde_json::to_vec(entry) else { return };
         line.push(b'\n');
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // The journal is what counts: a full disk under the copy must not stop the run. Nor is anything added
-        // behind a line that was cut off.
+        // The journal is what counts: a full disk under the copy must not stop the run. Nothing is added after a line
+        // that was cut off, either.
         if writing.failed.is_none()
             && let Err(error) = writing.file.write_all(&line)
         {
@@ -59,7 +59,7 @@ impl Listener for EventsFile {
     fn progress(&self, _: &Progress) {}
 }
 
-/// Several listeners as one.
+/// Passes events to several listeners.
 pub struct All(pub Vec<Arc<dyn Listener>>);
 
 impl Listener for All {

@@ -1,11 +1,11 @@
-//! How the process ends: a code and a name for each way, documented in one table.
+//! Exit codes of the process: a code and a name for each case, documented in one table.
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
 use crate::run::Outcome;
 
-/// A way to end.
+/// A way for the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Ok,
@@ -55,7 +55,7 @@ impl Exit {
         self.row().2
     }
 
-    /// What a CI job should do.
+    /// Returns what a CI job should do.
     pub fn advice(self) -> &'static str {
         self.row().3
     }
@@ -106,20 +106,20 @@ impl Exit {
         }
     }
 
-    /// Whether the same command may end better later without anything being mended.
+    /// Returns whether the same command may end better later without anything being fixed.
     pub fn is_worth_a_retry(self) -> bool {
         matches!(self, Self::Error | Self::Locked | Self::Interrupted | Self::Terminated)
     }
 
-    /// `{"code": 6, "name": "rolled_back"}`
+    /// Returns `{"code": 6, "name": "rolled_back"}`.
     pub fn json(self) -> Value {
         json!({ "code": self.code(), "name": self.name() })
     }
 
-    /// The way an error ends the process.
+    /// Returns how an error ends the process.
     pub fn of_error(error: &Error) -> Self {
         match error.kind() {
-            // Nothing changes by itself: a key, a name or the plan has to be mended.
+            // Retrying does not help; a key, a name or the plan has to be fixed.
             ErrorKind::Invalid
             | ErrorKind::Unauthorized
             | ErrorKind::NotFound
@@ -132,7 +132,7 @@ impl Exit {
         }
     }
 
-    /// The way a run's outcome ends the process; `interrupted` is what the signal asks for.
+    /// Returns how a run's outcome ends the process; `interrupted` is the exit for the signal received.
     pub fn of_outcome(outcome: &Outcome, interrupted: Self) -> Self {
         match outcome {
             Outcome::Done | Outcome::NoChanges => Self::Ok,
@@ -145,12 +145,12 @@ impl Exit {
         }
     }
 
-    /// The way that a code or a name means; names of two codes mean the first.
+    /// Looks up a code or a name. If two codes share a name, the first is returned.
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|exit| exit.code().to_string() == word || exit.name() == word)
     }
 
-    /// The page of `explain 6`.
+    /// Renders the page for `explain 6`.
     pub fn explained(self) -> String {
         format!(
             "Exit code {}, {}: {}.\nA CI job should: {}.",
@@ -161,7 +161,7 @@ impl Exit {
         )
     }
 
-    /// The table of `explain exit-codes`.
+    /// Renders the table for `explain exit-codes`.
     pub fn table() -> String {
         let row = |exit: &Self| {
             format!(

@@ -1,4 +1,4 @@
-//! Why a command could not be done, in the one form it is shown in: what, where, what to do, and the exit code.
+//! The reason why a command failed, in the one form in which it is shown: what, where, what to do, and the exit code.
 
 use serde_json::json;
 
@@ -8,15 +8,15 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::{Colour, Diagnostics, Level};
 use crate::report::Problem;
 
-/// Why a command could not be done.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum Failure {
     Error(Error),
-    /// The plan is wrong.
+    /// The plan is invalid.
     Plan(Box<Diagnostics>),
-    /// The command line is wrong in a way that only shows when it is used.
+    /// The command line is wrong in a way that shows only when it is used.
     Usage(String),
-    /// The second signal: nothing is waited for.
+    /// A second signal ended the command at once.
     Interrupted(Exit),
 }
 
@@ -42,7 +42,7 @@ impl Failure {
         }
     }
 
-    /// The text for standard error.
+    /// Formats the failure for standard error.
     pub fn text(&self, colour: bool) -> String {
         match self {
             Self::Error(error) => error_text(error, colour),
@@ -61,7 +61,7 @@ impl Failure {
         }
     }
 
-    /// What it leaves in the files of the command.
+    /// Lists the problems for the command's files.
     pub fn problems(&self) -> Vec<Problem> {
         let problem = |kind: &str, message: &str| Problem {
             kind: kind.to_owned(),
@@ -80,7 +80,7 @@ impl Failure {
         }
     }
 
-    /// The answer for `--json`.
+    /// Returns the answer for `--json`.
     pub fn answer(&self) -> Answer {
         let answer = Answer::new(self.exit(), "");
         match self {
@@ -94,17 +94,17 @@ impl Failure {
     }
 }
 
-/// The word before an error.
+/// The label in front of an error.
 pub fn label(colour: bool) -> &'static str {
     if colour { "\x1b[1;31merror\x1b[0m: " } else { "error: " }
 }
 
-/// `error: what (where): cause`, and below it what to do.
+/// Formats `error: what (where): cause`, with advice below it.
 pub fn error_text(error: &Error, colour: bool) -> String {
     format!("{}{}", label(colour), error_words(error))
 }
 
-/// What could not be done, and below it what to do.
+/// Formats what failed, with advice below it.
 pub fn error_words(error: &Error) -> String {
     let hint = hint_of(error).map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
     format!("{error}{hint}")
@@ -127,7 +127,7 @@ pub fn error_json(error: &Error) -> serde_json::Value {
     })
 }
 
-/// What to do about an error that does not say so itself.
+/// Returns advice for errors that carry none.
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Unauthorized => Some("check the API key and what it may do"),

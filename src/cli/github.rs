@@ -1,4 +1,4 @@
-//! What GitHub Actions shows of a command: a step summary, outputs, and annotations on the plan's lines.
+//! Output of a command in GitHub Actions: a step summary, outputs, and annotations on the plan's lines.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,13 +8,13 @@ use crate::model::{Place, Verdict};
 use crate::plan::{Colour, Level};
 use crate::report::{AssertionReport, Problem, Report};
 
-/// The most annotations GitHub shows of a step.
+/// The most annotations that GitHub shows for a step.
 const MOST_ANNOTATIONS: usize = 10;
-/// The largest summary GitHub takes of a step, in bytes
-/// (docs.github.com, "Workflow commands for GitHub Actions", 2026-11).
+/// The largest step summary that GitHub accepts, in bytes (docs.github.com, "Workflow commands for GitHub Actions",
+/// 2026-11).
 const MOST_SUMMARY: usize = 1024 * 1024;
 
-/// One line below a file, or below the whole step.
+/// A message attached to a line of a file, or to the whole step.
 struct Annotation {
     level: &'static str,
     place: Option<Place>,
@@ -22,8 +22,8 @@ struct Annotation {
     message: String,
 }
 
-/// The step summary: the report, else what the command says of the plan, else why it did nothing. `None` for
-/// commands that are not about one plan.
+/// Renders the step summary: the report, or else the command's own summary, or else why it did nothing. `None` for
+/// commands that do not concern one plan.
 pub fn summary(ended: &Ended) -> Option<String> {
     const OF_A_PLAN: [&str; 7] =
         ["validate", "plan", "rehearse", "run", "rollback", "audit", "check"];
@@ -63,7 +63,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// The outputs of the step, one `name=value` a line; those of a run are empty where there is none.
+/// Formats the outputs of the step, one `name=value` per line. A run's outputs are empty if there is no run.
 pub fn outputs(ended: &Ended) -> String {
     let report = ended.account.report.as_ref();
     let plan = ended.read.map(|read| &read.plan);
@@ -85,20 +85,20 @@ pub fn outputs(ended: &Ended) -> String {
     lines.map(|(name, value)| format!("{name}={}\n", value.replace(['\r', '\n'], " "))).concat()
 }
 
-/// One line for each problem and failure, worst first, and one that counts the rest.
+/// Formats a line for each problem and failure, worst first, and one that counts the rest.
 pub fn annotations(ended: &Ended, surroundings: &Surroundings) -> Vec<String> {
     let mut all: Vec<_> = ended.problems.iter().map(of_problem).collect();
     if let Some(report) = &ended.account.report {
         all.extend(of_error(report));
         all.extend(report.failures().into_iter().map(of_assertion));
     }
-    // The warnings of a plan with errors are among its problems.
+    // If the plan has errors, its warnings are among the problems already.
     if let Some(read) = ended.read {
         all.extend(
             read.warnings.iter().map(|warning| of_problem(&Problem::of_diagnostic(warning))),
         );
     }
-    // Sorting is stable: what came first among equals stays first.
+    // The sort is stable, so equals keep their order.
     all.sort_by_key(|one| one.level != "error");
     let plan = ended.read.map(|read| read.plan.path.display().to_string());
     let most = if all.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { MOST_ANNOTATIONS };
@@ -122,7 +122,7 @@ fn of_problem(problem: &Problem) -> Annotation {
     }
 }
 
-/// The error that stopped a run; one that could not be judged stands with its assertion.
+/// Returns the error that stopped a run. An assertion that could not be judged is reported on its own.
 fn of_error(report: &Report) -> Option<Annotation> {
     let error = report.error.as_ref()?;
     Some(Annotation {
@@ -167,8 +167,8 @@ impl Annotation {
     }
 }
 
-/// A file as GitHub looks for it: from the workspace, whatever folder the command was started in and however the
-/// file was named. A file outside the workspace keeps its name.
+/// Returns a file's path relative to the workspace, as GitHub expects it, whatever folder the command was started in
+/// and however the file was given. A file outside the workspace keeps its name.
 fn in_workspace(file: &str, surroundings: &Surroundings) -> String {
     let Some(workspace) = surroundings.get("GITHUB_WORKSPACE") else { return file.to_owned() };
     let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| plain(path));
@@ -182,7 +182,7 @@ fn in_workspace(file: &str, surroundings: &Surroundings) -> String {
     }
 }
 
-/// The absolute path without `.` and `..`, with its links as they are.
+/// Makes a path absolute and removes `.` and `..` without resolving links.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {

@@ -10,9 +10,9 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::error::{Error, Result};
 
-/// What a run says at the first signal.
+/// Printed at the first signal by a run.
 pub const AT_A_CHECKPOINT: &str = "Stopping at the next checkpoint; once more stops at once.";
-/// What something says at the first signal that has nothing to put down first.
+/// Printed at the first signal by a command that has nothing to finish.
 pub const SOON: &str = "Stopping.";
 
 /// Listens for signals until it is dropped.
@@ -25,7 +25,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// `words` are said at the first signal.
+    /// Starts listening; `words` are printed at the first signal.
     pub fn listen(output: Output, words: &'static str) -> Result<Self> {
         let (gently, at_once) = (CancellationToken::new(), CancellationToken::new());
         let was_terminated = Arc::new(AtomicBool::new(false));
@@ -52,7 +52,7 @@ impl Interrupt {
         }
     }
 
-    /// The exit code of the signal that came.
+    /// Returns the exit code of the signal received.
     pub fn exit(&self) -> Exit {
         if self.was_terminated.load(Ordering::SeqCst) {
             Exit::Terminated
@@ -85,7 +85,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one; whether it was SIGTERM.
+    /// Waits for a signal and returns whether it was SIGTERM.
     async fn next(&mut self) -> bool {
         tokio::select! {
             _ = self.interrupt.recv() => false,

@@ -1,4 +1,4 @@
-//! Diagnostics of the program itself, on standard error, by `RUST_LOG` or `-v`.
+//! Diagnostics of the program itself on standard error, controlled by `RUST_LOG` or `-v`.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::console::INDENT;
 use super::session::Session;
 
-/// Begins to show them. Without `-v` only facts that matter to a user come through, in the style of a run's log.
+/// Starts the log. Without `-v`, only messages that matter to users are shown, in the style of a run's log.
 pub fn begin(session: &Session) {
     let level = match (session.global.quiet, session.global.verbose) {
         (true, _) => "error",
@@ -23,14 +23,14 @@ pub fn begin(session: &Session) {
     let asked = session.surroundings.get("RUST_LOG");
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(asked.unwrap_or(level));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber in one process only happens in tests; the first one stays.
+    // Only tests install a second subscriber in one process; the first one stays.
     let _ = match asked.is_none() && session.global.verbose == 0 {
         true => tracing::subscriber::set_global_default(subscriber.event_format(Plain).finish()),
         false => tracing::subscriber::set_global_default(subscriber.finish()),
     };
 }
 
-/// `note: the API key travels over plain http (address: http://…)`
+/// Formats messages as `note: the API key travels over plain http (address: http://…)`.
 struct Plain;
 
 impl<S, N> FormatEvent<S, N> for Plain

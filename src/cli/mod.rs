@@ -1,11 +1,11 @@
-//! The command line: words, colours, exit codes. The only place that prints, reads the environment or listens
-//! for signals.
+//! The command line: words, colours, exit codes. The only module that prints, reads the environment or listens for
+//! signals.
 //!
-//! [`main`] reads the arguments, opens what the command is to leave, runs it and prints its
-//! [`Answer`](output::Answer): text for people or, with `--json`, one document. Commands (`command/`, a file each)
-//! print nothing themselves; while a run goes, a [`Console`](console::Console) talks on standard error. What could
-//! not be done is a [`Failure`](failure::Failure), shown in one place, with the exit code of its kind. However a
-//! command ends, [`Deliveries`](deliver::Deliveries) gets to say so.
+//! [`main`] reads the arguments, opens the command's output files, runs it and prints its [`Answer`](output::Answer):
+//! text for people or, with `--json`, one document. Commands (`command/`, one file each) print nothing themselves;
+//! during a run a [`Console`](console::Console) prints to standard error. A command that fails returns a
+//! [`Failure`](failure::Failure), which is shown in one place with the exit code of its kind. However a command ends,
+//! its [`Deliveries`](deliver::Deliveries) record it.
 
 mod args;
 mod command;
@@ -43,7 +43,7 @@ use failure::Failure;
 use output::{Answer, complain};
 use session::Session;
 
-/// Runs the command that `arguments` ask for, the program's name first, with `variables` as the environment.
+/// Runs the command given by `arguments`, which start with the program's name, with `variables` as the environment.
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -81,7 +81,7 @@ fn perform(command: args::Command, session: &Session) -> Result<Answer, Failure>
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| crate::Error::io("cannot start the runtime", error))?;
     let result = runtime.block_on(command::perform(command, session));
-    // The second Ctrl-C waits for nobody.
+    // A second Ctrl-C does not wait for anything.
     runtime.shutdown_background();
     result
 }

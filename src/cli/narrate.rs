@@ -1,19 +1,19 @@
-//! One line for each change of state, for whoever watches a run.
+//! Formats a line for each change of state, for people who watch a run.
 
 use super::console::INDENT;
 use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
 use crate::report::{Waiting, count, duration, time};
 
-/// How much the log says.
+/// The level of detail of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     Normal,
-    /// Single namespaces and every judgement, too: `-v`.
+    /// Includes single namespaces and every judgement: `-v`.
     Fine,
 }
 
-/// The line of an event; `None` where it is not worth one. `plan` stands for the plan in commands.
+/// Formats the line of an event; `None` if it is not worth one. `plan` names the plan in suggested commands.
 pub fn line(entry: &Entry, state: &RunState, plan: &str, detail: Detail) -> Option<String> {
     let text = run_line(&entry.event, state.rehearsal)
         .or_else(|| stage_line(entry, state, plan))
@@ -68,7 +68,7 @@ fn stage_line(entry: &Entry, state: &RunState, plan: &str) -> Option<String> {
             let hint = trouble.hint.as_ref().map(|hint| beneath(&format!("what to do: {hint}")));
             let hint = hint.unwrap_or_default();
             match &trouble.hook {
-                // Why it failed has just been said.
+                // The reason has just been printed.
                 Some(hook) => format!("! error: stopped by hook {hook}{hint}"),
                 None => format!("{stage}: ! error: {reason}{hint}"),
             }
@@ -107,7 +107,8 @@ fn stage_line(entry: &Entry, state: &RunState, plan: &str) -> Option<String> {
     })
 }
 
-/// What is waited for, and the command that ends the wait: time needs none, and a rehearsal gives its own approvals.
+/// Formats what a run waits for, with the command that ends the wait. Waiting for time needs none, and a rehearsal
+/// approves by itself.
 fn held(entry: &Entry, waiting: &Waiting, is_rehearsal: bool, plan: &str) -> String {
     let stage = &waiting.stage;
     if let Hold::Time { until } = &waiting.hold {
@@ -125,7 +126,7 @@ fn held(entry: &Entry, waiting: &Waiting, is_rehearsal: bool, plan: &str) -> Str
     }
 }
 
-/// A second line of an event, below its text.
+/// Formats a second line below an event's text.
 fn beneath(text: &str) -> String {
     format!("\n{INDENT}{text}")
 }

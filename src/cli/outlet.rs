@@ -1,33 +1,33 @@
-//! A file that a command leaves: opened before anything else is done, written as a whole at the end.
+//! A file that a command writes: opened before anything else happens, written as a whole at the end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// A file that a command leaves, open for writing since before the command did anything.
+/// A file that a command writes, opened for writing before the command does anything.
 #[derive(Debug)]
 pub struct Outlet {
-    /// What asks for it: `--junit`, `GITHUB_OUTPUT`.
+    /// The option or variable that asks for it: `--junit`, `GITHUB_OUTPUT`.
     pub asked_by: &'static str,
-    /// The path as it was given.
+    /// The path as given.
     pub path: PathBuf,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// A regular file, under its resolved path: another working folder or a moved link changes nothing.
+    /// A regular file by its resolved path, so that a changed working folder or a moved link does not matter.
     File(PathBuf),
-    /// A device or a pipe: there is nothing to replace, and what was written cannot be taken back.
+    /// A device or a pipe: nothing can be replaced, and what was written cannot be taken back.
     Stream(Mutex<File>),
 }
 
 impl Outlet {
-    /// Opens `path` for writing and makes its folder where that is missing. An old file keeps what it holds.
+    /// Opens `path` for writing and creates its folder if needed. An existing file keeps its content.
     ///
     /// # Errors
-    /// Where nothing can be written there.
+    /// If it cannot be written.
     pub fn open(asked_by: &'static str, path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
@@ -40,13 +40,13 @@ impl Outlet {
         Ok(Self { asked_by, path: path.to_owned(), kind })
     }
 
-    /// Whether `path` is this very file, under whatever name.
+    /// Returns whether `path` is this very file, under whatever name.
     pub fn is(&self, path: &Path) -> bool {
         let Kind::File(own) = &self.kind else { return false };
         path.canonicalize().is_ok_and(|path| path == *own) || is_linked(own, path)
     }
 
-    /// The resolved path; `None` for a device or a pipe.
+    /// Returns the resolved path; `None` for a device or a pipe.
     pub fn file(&self) -> Option<&Path> {
         match &self.kind {
             Kind::File(path) => Some(path),
@@ -54,10 +54,10 @@ impl Outlet {
         }
     }
 
-    /// Puts `text` in the place of a stale file. A device or a pipe gets only what is final.
+    /// Replaces a stale file with `text`. A device or a pipe receives only the final text.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn begin(&self, text: &str) -> io::Result<()> {
         match &self.kind {
             Kind::File(path) => replace(path, text.as_bytes()),
@@ -65,10 +65,10 @@ impl Outlet {
         }
     }
 
-    /// Writes the final text, whole or not at all where that is possible.
+    /// Writes the final text, as a whole or not at all if that is possible.
     ///
     /// # Errors
-    /// Where it cannot be written; a regular file then keeps what it held.
+    /// If it cannot be written; a regular file then keeps its content.
     pub fn finish(&self, text: &str) -> io::Result<()> {
         match &self.kind {
             Kind::File(path) => replace(path, text.as_bytes()),
@@ -76,10 +76,10 @@ impl Outlet {
         }
     }
 
-    /// Adds `text` to what is there.
+    /// Appends `text` to the file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn add(&self, text: &str) -> io::Result<()> {
         match &self.kind {
             Kind::File(path) => {
@@ -89,10 +89,10 @@ impl Outlet {
         }
     }
 
-    /// Empties it and returns a handle to write it bit by bit.
+    /// Empties the file and returns a handle for writing it piece by piece.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn stream(&self) -> io::Result<File> {
         match &self.kind {
             Kind::File(path) => File::create(path),
@@ -107,9 +107,9 @@ fn write(file: &Mutex<File>, bytes: &[u8]) -> io::Result<()> {
     file.flush()
 }
 
-/// Writes a file beside the old one and puts it in its place, so that a reader, a full disk or a killed process
-/// never leaves half of it. Where only the file itself may be written (a mounted file, a folder of somebody
-/// else's), it is overwritten.
+/// Writes a new file beside the old one and renames it, so that a concurrent reader, a full disk or a killed process
+/// never sees half of it. If only the file itself can be written (a mounted file, or a folder owned by somebody else),
+/// it is overwritten in place.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
@@ -132,7 +132,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether two paths are hard links of one file.
+/// Returns whether two paths are hard links to the same file.
 #[cfg(unix)]
 fn is_linked(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Standard output carries data, standard error carries talk. Everything printed goes through here.
+//! Prints everything: data to standard output, messages to standard error.
 
 use std::io::{self, Write};
 #[cfg(target_os = "linux")]
@@ -9,30 +9,30 @@ use serde_json::{Map, Value, json};
 use super::exit::Exit;
 use crate::report::{Look, Report};
 
-/// The version of the JSON every command prints; fields are only ever added.
+/// The version of the JSON that every command prints. Fields are only ever added.
 pub const JSON_FORMAT: u32 = 1;
 
-/// What a command ends with: the data it prints and the way the process ends.
+/// The result of a command: the data it prints and how the process ends.
 #[derive(Debug)]
 pub struct Answer {
     pub exit: Exit,
-    /// For people.
+    /// The text for people.
     pub text: String,
-    /// For machines, beside `version`, `command` and `exit`.
+    /// The fields for machines, besides `version`, `command` and `exit`.
     pub json: Map<String, Value>,
-    /// The data went out before the command ended.
+    /// Whether the data was printed before the command ended.
     pub is_printed: bool,
-    /// For files and for GitHub Actions.
+    /// The content for files and for GitHub Actions.
     pub account: Account,
 }
 
-/// What a command leaves in files: see [`Deliveries`](super::deliver::Deliveries).
+/// The content that a command writes to files: see [`Deliveries`](super::deliver::Deliveries).
 #[derive(Debug, Default)]
 pub struct Account {
     pub report: Option<Report>,
-    /// What stands in the step summary in place of a report.
+    /// The step summary, in place of a report.
     pub summary: Option<String>,
-    /// The text of the command's own output file.
+    /// The content of the command's own output file.
     pub own: Option<String>,
 }
 
@@ -46,12 +46,12 @@ impl Answer {
         Self::new(Exit::Ok, text)
     }
 
-    /// A success that has been printed already.
+    /// Creates a success that has been printed already.
     pub fn silent() -> Self {
         Self { is_printed: true, ..Self::ok("") }
     }
 
-    /// Adds a field of the JSON.
+    /// Adds a field to the JSON.
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.json.insert(key.to_owned(), value.into());
         self
@@ -63,19 +63,19 @@ impl Answer {
         self
     }
 
-    /// Adds what the step summary says where there is no report.
+    /// Adds the step summary to use if there is no report.
     pub fn with_summary(mut self, text: impl Into<String>) -> Self {
         self.account.summary = Some(text.into());
         self
     }
 
-    /// Adds the text of the command's own output file.
+    /// Adds the content of the command's own output file.
     pub fn with_own(mut self, text: String) -> Self {
         self.account.own = Some(text);
         self
     }
 
-    /// The JSON document of a command.
+    /// Builds the JSON document of a command.
     pub fn document(&self, command: &str) -> Value {
         let mut document = Map::new();
         document.insert("version".into(), json!(JSON_FORMAT));
@@ -86,7 +86,7 @@ impl Answer {
     }
 }
 
-/// The two standard streams and how they look.
+/// The two standard streams and their appearance.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub is_json: bool,
@@ -99,7 +99,7 @@ impl Output {
     /// Prints a command's answer.
     ///
     /// # Errors
-    /// Where standard output takes it no more, unless its reader went away.
+    /// If standard output cannot be written, unless its reader has gone away.
     pub fn answer(&self, command: &str, answer: &Answer) -> io::Result<()> {
         if answer.is_printed {
             return Ok(());
@@ -113,7 +113,7 @@ impl Output {
         if answer.text.is_empty() { Ok(()) } else { data(&answer.text) }
     }
 
-    /// Says something to whoever watches; `--quiet` silences it.
+    /// Prints a message for people, unless `--quiet` is set.
     pub fn talk(&self, text: &str) {
         if !self.is_quiet {
             complain(text);
@@ -124,7 +124,7 @@ impl Output {
 /// Writes to standard output.
 ///
 /// # Errors
-/// Where it takes no more. A reader that went away on purpose (`| head`) is no error.
+/// If it cannot be written. A reader that goes away on purpose (`| head`) is not an error.
 pub fn data(text: &str) -> io::Result<()> {
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match stdout()?.write_all(format!("{text}{end}").as_bytes()) {
@@ -133,7 +133,7 @@ pub fn data(text: &str) -> io::Result<()> {
     }
 }
 
-/// Standard output as a plain file: the standard library's own swallows that it is not open for writing.
+/// Opens standard output as a plain file, because the standard library hides the error if it is not open for writing.
 #[cfg(unix)]
 fn stdout() -> io::Result<std::fs::File> {
     use std::os::fd::AsFd;
@@ -145,9 +145,9 @@ fn stdout() -> io::Result<io::Stdout> {
     Ok(io::stdout())
 }
 
-/// Whether standard output was closed when the program was started: the runtime then puts `/dev/null`, open for
-/// reading and writing, in its place. Some programs start others with just that on purpose, so that this is
-/// worth a remark and no error.
+/// Returns whether standard output was closed when the program was started: the runtime then replaces it with
+/// `/dev/null`, open for reading and writing. Some programs start others just like that on purpose, so this deserves a
+/// note, not an error.
 #[cfg(target_os = "linux")]
 fn is_nowhere() -> bool {
     const O_ACCMODE: u32 = 0o3;
@@ -165,7 +165,7 @@ fn is_nowhere() -> bool {
     false
 }
 
-/// Writes to standard error, whatever `--quiet` says.
+/// Writes to standard error, even with `--quiet`.
 pub fn complain(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{}", text.trim_end_matches('\n'));

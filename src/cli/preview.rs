@@ -1,4 +1,4 @@
-//! A preview for people: the verdict first, then both sides, the stages and what stands beside them.
+//! Renders a preview for people: the verdict first, then both sides, the stages and further details.
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -7,7 +7,7 @@ use crate::model::{Deployment, IndexDescription};
 use crate::report::{Look, count, plural, wrap};
 use crate::run::{Preview, PreviewStage};
 
-/// `No changes.`, or what a run would do in one line.
+/// Returns `No changes.`, or what a run would do in one line.
 pub fn verdict(preview: &Preview) -> String {
     if preview.is_empty() {
         return "No changes.".to_owned();
@@ -27,20 +27,20 @@ pub fn verdict(preview: &Preview) -> String {
     }
 }
 
-/// How many names of namespaces are shown before "and N more".
+/// The number of namespace names shown before "and N more".
 const MOST_NAMES: usize = 12;
 
-/// Which names of namespaces are shown.
+/// The namespace names to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Names {
-    /// The first dozen, where any name changes
+    /// The first dozen, if any name changes
     #[default]
     First,
     /// All of them
     All,
 }
 
-/// The preview as text, with a line feed at its end.
+/// Renders the preview as text that ends with a line feed.
 pub fn render(preview: &Preview, look: Look, shown: Names) -> String {
     let mut blocks =
         vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
@@ -68,7 +68,7 @@ fn side(index: &str, description: Option<&IndexDescription>, records: Option<u64
     let spec = &description.spec;
     let dimension = spec.dimension.map(|dimension| dimension.to_string());
     let mut facts: Vec<String> = match &spec.deployment {
-        // What vectors are compared by is not in files.
+        // Files do not say by which metric their vectors are compared.
         Deployment::Other(what) => [what.clone()].into_iter().chain(dimension).collect(),
         deployment => {
             let first = format!("pinecone {deployment}");
@@ -111,7 +111,7 @@ fn what(stage: &PreviewStage) -> String {
     }
 }
 
-/// The old and the new name of each namespace, with its records.
+/// Lists the old and the new name of each namespace, with its records.
 fn names(preview: &Preview, width: u16, shown: Names) -> Option<String> {
     let all = &preview.namespaces;
     let changes = all.iter().any(|mapping| mapping.source != mapping.target);
@@ -142,7 +142,7 @@ fn names(preview: &Preview, width: u16, shown: Names) -> Option<String> {
     Some(format!("{}{more}", table.trim_fmt()))
 }
 
-/// What does not fit a column.
+/// Lists details that do not fit a column.
 fn details(preview: &Preview, width: u16) -> Option<String> {
     let of_stage = |stage: &PreviewStage| {
         let line = |detail: &String| wrap(&format!("  {}: {detail}", stage.id), width, "    ");
@@ -152,7 +152,7 @@ fn details(preview: &Preview, width: u16) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The markers that occur, each with its word.
+/// Explains the markers that occur.
 fn legend(preview: &Preview) -> Option<String> {
     let words = [
         ('+', "create"),

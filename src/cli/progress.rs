@@ -1,4 +1,4 @@
-//! How fast something goes, from what was seen of it.
+//! Measures how fast something progresses.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use crate::clock::Stopwatch;
 use crate::report::{count, duration};
 use crate::run::Progress;
 
-/// The span the rate is measured over.
+/// The time span over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(20);
 
-/// Measures one thing that makes progress.
+/// Measures the progress of one piece of work.
 #[derive(Debug)]
 pub struct Meter {
     watch: Stopwatch,
@@ -24,7 +24,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Takes a new count, and returns the time since the first one.
+    /// Adds a new count and returns the time since the first one.
     pub fn update(&mut self, done: u64) -> Duration {
         let now = self.watch.elapsed();
         self.seen.push_back((now, done));
@@ -34,14 +34,14 @@ impl Meter {
         now
     }
 
-    /// Counts a second; `None` before two counts are apart in time.
+    /// Returns the rate per second; `None` until two counts are apart in time.
     fn rate(&self) -> Option<f64> {
         let ((first, from), (last, to)) = (*self.seen.front()?, *self.seen.back()?);
         let seconds = (last - first).as_secs_f64();
         (seconds > 0.0 && to > from).then(|| (to - from) as f64 / seconds)
     }
 
-    /// `1,200 of 5,000 records, 420/s, 9 s left (429 from target, waiting 1.2 s)`
+    /// Formats `1,200 of 5,000 records, 420/s, 9 s left (429 from target, waiting 1.2 s)`.
     pub fn words(&self, progress: &Progress) -> String {
         let Progress { done, total, unit, note, .. } = progress;
         if *unit == Progress::SECONDS_OF_BAKE {

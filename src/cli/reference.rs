@@ -1,11 +1,11 @@
-//! The page `docs/cli.md`, made from the same words as `--help`.
+//! Generates the page `docs/cli.md` from the same texts as `--help`.
 
 use clap::{Arg, Command, CommandFactory};
 
 use super::args::Cli;
 use super::exit::Exit;
 
-/// The page.
+/// Renders the page.
 pub fn markdown() -> String {
     let mut root = Cli::command();
     root.build();
@@ -101,7 +101,7 @@ fn row(argument: &Arg) -> String {
     format!("| `{name}` | {} |", help.replace('|', "\\|"))
 }
 
-/// `PLAN` of `--world PLAN`.
+/// Returns the `PLAN` of `--world PLAN`.
 fn word(argument: &Arg) -> String {
     let names = argument.get_value_names().unwrap_or_default();
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")

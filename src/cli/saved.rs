@@ -1,4 +1,4 @@
-//! The file `plan --out` writes and other commands take in the place of a plan: the plan as it was reviewed.
+//! The file that `plan --out` writes and other commands accept in place of a plan: the plan as it was reviewed.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -12,33 +12,33 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, Read, differences};
 use crate::run::{Preview, from_anywhere, named};
 
-/// The version of the file; a program reads the versions up to its own.
+/// The version of the file. A program reads the versions up to its own.
 const FORMAT: u32 = 2;
 
 /// A reviewed plan.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Saved {
     vecshift_plan: u32,
-    /// The plan file, from the folder of this file.
+    /// The path of the plan file relative to the folder of this file.
     #[serde(default)]
     beside: Option<PathBuf>,
-    /// The plan file.
+    /// The absolute path of the plan file.
     path: PathBuf,
     digest: String,
-    /// The variables it was read with.
+    /// The variables that the plan was read with.
     vars: BTreeMap<String, String>,
-    /// What was reviewed.
+    /// The content that was reviewed.
     #[serde(default)]
     reviewed: Value,
-    /// What a run would have done then.
+    /// The preview shown at the review.
     preview: Value,
-    /// This file.
+    /// The path of this file.
     #[serde(skip)]
     file: PathBuf,
 }
 
 impl Saved {
-    /// The plan as it stands, to be written to `file`.
+    /// Saves the plan as it stands, to be written to `file`.
     pub fn new(
         plan: &Plan,
         preview: &Preview,
@@ -61,10 +61,10 @@ impl Saved {
         })
     }
 
-    /// The file's text.
+    /// Serialises the file.
     ///
     /// # Errors
-    /// `Unexpected` where it cannot be written as JSON.
+    /// `Unexpected` if it cannot be written as JSON.
     pub fn text(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Error::unexpected("the plan cannot be written as JSON").with_source(error)
@@ -72,10 +72,10 @@ impl Saved {
         Ok(text + "\n")
     }
 
-    /// Reads such a file; `None` where `path` is a plan itself.
+    /// Reads such a file; `None` if `path` is a plan itself.
     ///
     /// # Errors
-    /// `Invalid` where it is one that this program does not read.
+    /// `Invalid` if this program cannot read the file's version.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         if path.extension().is_none_or(|ending| ending != "json") {
             return Ok(None);
@@ -101,15 +101,15 @@ impl Saved {
         Ok(Some(Self { file: path.to_owned(), ..saved }))
     }
 
-    /// The name of the plan.
+    /// Returns the name of the plan.
     pub fn name(&self) -> Option<&str> {
         self.reviewed["plan"]["name"].as_str().or_else(|| self.preview["plan"].as_str())
     }
 
-    /// Reads the plan again and holds it against the one that was reviewed.
+    /// Reads the plan again and compares it with the one that was reviewed.
     ///
     /// # Errors
-    /// `NotFound` where the plan is gone; `Refused`, naming what differs.
+    /// `NotFound` if the plan is gone; `Refused`, naming the differences.
     pub fn reread(&self, session: &Session) -> Result<Read, Failure> {
         let path = PathBuf::from(session.shown(&self.find()?.display().to_string()));
         let read = session.read_file(&path, self.vars.clone()).inspect_err(|failure| {
@@ -141,7 +141,7 @@ impl Saved {
             .into())
     }
 
-    /// The plan's file: where it was in relation to this one, else where it was.
+    /// Finds the plan's file: at the same place relative to this file, or else at its original path.
     fn find(&self) -> Result<PathBuf> {
         let folder = self.file.parent().unwrap_or(Path::new(""));
         let places: Vec<PathBuf> = self
@@ -164,7 +164,7 @@ impl Saved {
     }
 }
 
-/// The way from the folder of `file` to `path`, both on one disk.
+/// Returns the relative path from the folder of `file` to `path`, if both are on one disk.
 fn from_folder_of(file: &Path, path: &Path) -> Option<PathBuf> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,4 +1,4 @@
-//! One invocation: what was asked for globally, the surroundings, and where output goes.
+//! One invocation: the global options, the surroundings, and where output goes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,9 @@ pub struct Session {
     pub surroundings: Surroundings,
     pub output: Output,
     pub clock: Clock,
-    /// What the command leaves beside its answer.
+    /// The command's deliveries besides its answer.
     pub deliveries: Deliveries,
-    /// The plan the command is about, once it was read.
+    /// The plan that the command concerns, once it has been read.
     pub read: OnceLock<Read>,
 }
 
@@ -62,7 +62,7 @@ impl Session {
         &self.global.state
     }
 
-    /// How a run's console talks here.
+    /// Returns the style of a run's console.
     pub fn manner(&self) -> Manner {
         match () {
             () if self.global.quiet => Manner::Quiet,
@@ -73,8 +73,8 @@ impl Session {
         }
     }
 
-    /// The look of a report at the end of a run. On one terminal, and in the log of a CI job, it stands right below
-    /// the log of the run.
+    /// Returns the look of a report at the end of a run. On a terminal, and in a CI log, it follows the log of the run
+    /// directly.
     pub fn look_after_log(&self) -> Look {
         let Surroundings { stdout_is_terminal, stderr_is_terminal, .. } = self.surroundings;
         let is_one_stream = stdout_is_terminal && stderr_is_terminal
@@ -87,10 +87,10 @@ impl Session {
         if self.global.verbose > 0 { Detail::Fine } else { Detail::Normal }
     }
 
-    /// Reads a plan, or the reviewed plan that `plan --out` wrote, and shows its warnings.
+    /// Reads a plan, or a reviewed plan written by `plan --out`, and prints its warnings.
     ///
     /// # Errors
-    /// `Refused` where the plan is no longer the one that was reviewed.
+    /// `Refused` if the plan has changed since it was reviewed.
     pub fn read_plan(&self, path: &Path) -> Result<Read, Failure> {
         match Saved::read(path)? {
             Some(saved) => saved.reread(self),
@@ -98,7 +98,7 @@ impl Session {
         }
     }
 
-    /// Reads a plan's file and shows its warnings; `vars` stand below those of the command line.
+    /// Reads a plan file and prints its warnings. Variables of the command line take precedence over `vars`.
     pub fn read_file(&self, path: &Path, vars: BTreeMap<String, String>) -> Result<Read, Failure> {
         let mut inputs = self.inputs()?;
         for (name, value) in vars {
@@ -115,7 +115,7 @@ impl Session {
         Ok(self.read.get_or_init(|| read).clone())
     }
 
-    /// The variables of the command line, `--var` above `--var-file`.
+    /// Returns the variables of the command line; `--var` takes precedence over `--var-file`.
     pub fn vars(&self) -> Result<BTreeMap<String, String>> {
         let mut vars = BTreeMap::new();
         for path in &self.global.var_file {
@@ -125,13 +125,13 @@ impl Session {
         Ok(vars)
     }
 
-    /// What the plan may see of the outside.
+    /// Returns the variables and the environment that a plan may use.
     pub fn inputs(&self) -> Result<Inputs> {
         Ok(Inputs { vars: self.vars()?, env: self.surroundings.variables.clone() })
     }
 
-    /// The state of a plan that is named by its file or by its name. By name no plan is read, so that a run can
-    /// be steered whatever has become of its file.
+    /// Finds the state of a plan given by file or name. With a name the plan is not read, so that a run can be steered
+    /// whatever has become of its file.
     pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
         let path = Path::new(plan);
         let is_file = is_file(plan);
@@ -152,8 +152,8 @@ impl Session {
         Ok(Found { name, paths, address: self.address(plan), by_name: !is_file, elsewhere })
     }
 
-    /// Another state folder, above the working folder or the plan, that has a run of `name`, or any where none is
-    /// named.
+    /// Finds another state folder, above the working folder or the plan, that has a run of the plan `name`, or any run
+    /// if no name is given.
     pub fn state_elsewhere(&self, plan: &Path, name: Option<&str>) -> Option<PathBuf> {
         let folder = &self.surroundings.folder;
         let (here, plan) = (folder.join(self.state()), folder.join(plan));
@@ -165,13 +165,13 @@ impl Session {
         })
     }
 
-    /// The name of whoever asks, for the journal: the one that was given, else the user's.
+    /// Returns the name to record in the journal: the given one, or else the user's.
     pub fn who(&self, given: Option<&str>) -> String {
         given.map_or_else(|| self.surroundings.user(), str::to_owned)
     }
 
-    /// What stands for the plan in commands that are printed, so that they can be typed where they are read: with
-    /// the state folder and the variables that this command was given.
+    /// Returns the argument that names the plan in suggested commands, including the state folder and the variables
+    /// given to this command, so that they can be pasted as they are.
     pub fn address(&self, plan: &str) -> String {
         let mut words = quoted(&self.shown(plan));
         let mut add = |option: &str, value: &str| {
@@ -189,7 +189,7 @@ impl Session {
         words
     }
 
-    /// A path as short as it leads there from the working folder.
+    /// Shortens a path, relative to the working folder if possible.
     pub fn shown(&self, path: &str) -> String {
         match Path::new(path).strip_prefix(&self.surroundings.folder) {
             Ok(below) => below.display().to_string(),
@@ -197,10 +197,10 @@ impl Session {
         }
     }
 
-    /// The report of `entries`, with `address` standing for the plan in the commands it names.
+    /// Builds the report of `entries`, with `address` naming the plan in suggested commands.
     ///
     /// # Errors
-    /// As [`Report::from_entries`].
+    /// Any error of [`Report::from_entries`].
     pub fn report(&self, entries: &[Entry], address: Option<&str>) -> Result<Report> {
         let report = Report::from_entries(entries)?;
         let mut report = match self.plan_of(&report) {
@@ -216,7 +216,7 @@ impl Session {
         Ok(report.addressed(&address))
     }
 
-    /// The plan of a report, where its file is that plan still.
+    /// Reads the plan of a report, if its file still is that plan.
     fn plan_of(&self, report: &Report) -> Option<Plan> {
         let read_before = self.read.get().map(|read| read.plan.clone());
         let in_file = || {
@@ -226,12 +226,12 @@ impl Session {
         read_before.or_else(in_file).filter(|plan| plan.digest == report.digest)
     }
 
-    /// Who runs the plan right now, as far as this machine can see.
+    /// Returns who is running the plan, as far as this machine can see.
     pub fn holder_of(&self, paths: &Paths) -> Result<Option<LockView>> {
         Lock::holder(paths.dir(), &self.surroundings.holder().host, self.clock.now())
     }
 
-    /// Names of the plans that have a journal here, in order.
+    /// Lists the names of plans that have a journal here, in order.
     pub fn plans(&self, is_rehearsal: bool) -> Result<Vec<String>> {
         let folder = match is_rehearsal {
             true => self.state().join("rehearsals"),
@@ -257,27 +257,29 @@ impl Session {
     }
 }
 
-/// A plan's state, found by its file or name.
+/// A plan's state, found by file or name.
 #[derive(Debug)]
 pub struct Found {
     pub name: String,
     pub paths: Paths,
-    /// What stands for the plan in commands that are printed.
+    /// The argument that names the plan in suggested commands.
     pub address: String,
-    /// Whether it was found by its name: commands that need the file then name the one of the journal.
+    /// Whether it was found by name; commands that need the file then use the path in the journal.
     by_name: bool,
-    /// Another state folder that has a run of it, where this one has none.
+    /// Another state folder with a run of the plan, if this one has none.
     elsewhere: Option<PathBuf>,
 }
 
 impl Found {
-    /// The report of `entries`, with commands that can be typed as they stand.
+    /// Builds the report of `entries`, with commands that can be pasted as they are.
     pub fn report(&self, session: &Session, entries: &[Entry]) -> Result<Report> {
         session.report(entries, Some(self.address.as_str()).filter(|_| !self.by_name))
     }
 
+    /// Reads the journal.
+    ///
     /// # Errors
-    /// `NotFound` where no run of the plan was ever begun here.
+    /// `NotFound` if no run of the plan was ever started here.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
         if entries.is_empty() {
@@ -296,7 +298,7 @@ impl Found {
     }
 }
 
-/// Whether a plan is named by its file, and not by its name.
+/// Returns whether the argument is a plan's file rather than its name.
 pub fn is_file(plan: &str) -> bool {
     let path = Path::new(plan);
     let is_known =
@@ -304,7 +306,7 @@ pub fn is_file(plan: &str) -> bool {
     path.extension().is_some_and(is_known) || path.is_file()
 }
 
-/// Text as one word of a POSIX shell.
+/// Quotes text as one word for a POSIX shell.
 pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
@@ -313,7 +315,7 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A mapping of names to scalars.
+/// Reads a mapping of names to scalars.
 fn read_variables(path: &PathBuf) -> Result<BTreeMap<String, String>> {
     use serde_json::Value;
     let text = std::fs::read_to_string(path)

@@ -1,4 +1,4 @@
-//! Where a run stands: what its journal says, who is at it, and what was asked of it and not taken up yet.
+//! The standing of a run: what its journal says, which process executes it, and which requests are pending.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,20 +11,22 @@ use crate::journal::{Gate, Inbox, LockView, Request, RunState, StageState, Stage
 use crate::report::{Ending, Report, count, duration, plural, time};
 use crate::traffic::TrafficView;
 
-/// One plan's run.
+/// The standing of one plan's run.
 pub struct Standing {
     pub report: Report,
     pub state: RunState,
-    /// Where the traffic is now, where somebody looked.
+    /// The current traffic, if it was read.
     pub traffic: Option<TrafficView>,
     pub holder: Option<LockView>,
-    /// Oldest first.
+    /// The pending requests, oldest first.
     pub requests: Vec<Request>,
 }
 
 impl Standing {
+    /// Reads the standing of a run.
+    ///
     /// # Errors
-    /// Where there is no run, or its journal cannot be read.
+    /// If there is no run, or its journal cannot be read.
     pub fn of(session: &Session, found: &Found) -> Result<Self, Failure> {
         let entries = found.entries()?;
         let requests = Inbox::new(&found.paths).waiting()?;
@@ -41,7 +43,8 @@ impl Standing {
         state_words(self.report.ending, self.holder.is_some())
     }
 
-    /// What waits for somebody, and the command for it: what a request that does not fit is answered with.
+    /// Describes what the run waits for and the command that releases it, as the answer to a request that does not
+    /// match.
     pub fn wanted(&self) -> String {
         let command = self.report.next.as_ref().map(|next| next.command.as_str());
         match (&self.report.waiting, command) {
@@ -55,7 +58,7 @@ impl Standing {
         }
     }
 
-    /// Whether it is paused, or will be once the requests are taken up.
+    /// Returns whether the run is paused, or will be once pending requests are accepted.
     pub fn will_be_paused(&self) -> bool {
         self.requests.iter().fold(self.state.paused.is_some(), |paused, request| match request {
             Request::Pause { .. } => true,
@@ -64,7 +67,7 @@ impl Standing {
         })
     }
 
-    /// How far the stage that is under way has come.
+    /// Returns the progress of the current stage.
     pub fn progress(&self, now: Timestamp) -> Option<(String, Value)> {
         let is_under_way = |stage: &&StageState| stage.has_started() && !stage.is_passed();
         let stage = self.state.stages.iter().find(is_under_way).filter(|_| self.state.is_open())?;
@@ -88,8 +91,8 @@ impl Standing {
     }
 }
 
-/// How a run stands in a word or two: a run that is open and has a process goes on, whatever the journal's last
-/// word is, and one without was interrupted.
+/// Describes the state of a run in a word or two. An open run is running if a process executes it, whatever the last
+/// event in its journal; otherwise it was interrupted.
 pub fn state_words(ending: Ending, is_alive: bool) -> String {
     match (ending, is_alive) {
         (Ending::Running, true) => "running".to_owned(),
@@ -98,7 +101,7 @@ pub fn state_words(ending: Ending, is_alive: bool) -> String {
     }
 }
 
-/// `approve canary step 3, asked by ada`
+/// Formats a request as `approve canary step 3, asked by ada`.
 pub fn request_words(request: &Request) -> String {
     match request {
         Request::Approve { gate, by } => format!("approve {gate}, asked by {by}"),
@@ -117,7 +120,7 @@ pub fn request_words(request: &Request) -> String {
     }
 }
 
-/// A request as JSON, with steps counted from 1 as people count them.
+/// Formats a request as JSON, with steps counted from 1.
 pub fn request_json(request: &Request) -> Value {
     let mut json = json!(request);
     if let Request::Approve { gate, .. } = request {

@@ -1,4 +1,4 @@
-//! Where the traffic of a run is now, for commands that only look.
+//! Reads where the traffic of a run is now, for commands that only look.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::plan::read;
 use crate::run::open_driver;
 use crate::traffic::{TrafficNow, TrafficView};
 
-/// How long a driver may take to answer.
+/// The longest time that a driver may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks the driver of the plan that a run is of; `None` where the run moved no traffic or was a rehearsal. `plan` is
-/// what was given on the command line, a file or a name.
+/// Asks the driver of a run's plan; `None` if the run moved no traffic or was a rehearsal. `plan` is the file or name
+/// given on the command line.
 pub async fn traffic_now(
     session: &Session,
     plan: Option<&str>,
@@ -22,7 +22,7 @@ pub async fn traffic_now(
     if !state.traffic.is_touched() || state.rehearsal {
         return None;
     }
-    // A reviewed plan is no plan file, but its run knows which one it was.
+    // A reviewed plan is not a plan file, but its run knows which plan it was made from.
     let is_plan = |plan: &&str| Path::new(plan).is_file() && !plan.ends_with(".json");
     let given = plan.filter(is_plan);
     let file = given.or(state.path.as_deref()).unwrap_or_default();

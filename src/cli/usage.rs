@@ -1,4 +1,4 @@
-//! A command line that asks for help, or that cannot be understood.
+//! Handles a command line that asks for help or cannot be understood.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::output::{complain, data};
 use super::session::Session;
 
-/// Answers what clap says. Help and version are answers; all else is a wrong command line, which ends like any
-/// command, in JSON and in files, as far as it can be understood.
+/// Answers with clap's message. Help and version are ordinary answers; everything else is a usage error, which is
+/// reported in JSON and in files like the end of any command, as far as the command line can be understood.
 pub fn answer(error: &clap::Error, arguments: &[OsString], surroundings: Surroundings) -> Exit {
     if matches!(error.kind(), ClapError::DisplayHelp | ClapError::DisplayVersion) {
         let text = match surroundings.stdout_is_terminal && surroundings.allows_colour() {
@@ -42,14 +42,14 @@ pub fn answer(error: &clap::Error, arguments: &[OsString], surroundings: Surroun
         verbose: 0,
     };
     let mut session = Session::new(global, surroundings);
-    // The first mistake is the one to name.
+    // Only the first mistake is reported.
     let (deliveries, _) = Deliveries::open(&understood.command, &understood.asked, &session);
     session.deliveries = deliveries;
     let failure = Failure::Usage(message(error));
     session.conclude(&understood.command, failure.answer(), failure.problems())
 }
 
-/// What clap says, without the word before it and the usage behind it.
+/// Returns clap's message without the label before it and the usage after it.
 fn message(error: &clap::Error) -> String {
     if error.kind() == ClapError::DisplayHelpOnMissingArgumentOrSubcommand {
         return "no command is given; `vecshift --help` lists them".to_owned();
@@ -61,7 +61,7 @@ fn message(error: &clap::Error) -> String {
     lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What can be made of a wrong command line.
+/// The parts of a wrong command line that can be understood.
 struct Understood {
     command: String,
     is_json: bool,
@@ -87,7 +87,7 @@ impl Understood {
         this.asked.junit = path_of("--junit");
         this.asked.report_md = path_of("--report-md");
         this.asked.events = path_of("--events");
-        // Whatever else stands there may be a plan: it is not to be overwritten by mistake.
+        // Any other argument may be a plan and must not be overwritten by mistake.
         let written = [&this.asked.junit, &this.asked.report_md, &this.asked.events];
         let is_written = |path: &PathBuf| written.iter().any(|known| known.as_ref() == Some(path));
         this.asked.inputs = given().map(PathBuf::from).filter(|path| !is_written(path)).collect();
@@ -95,7 +95,7 @@ impl Understood {
     }
 }
 
-/// The value of an option, `--junit FILE` or `--junit=FILE`.
+/// Returns the value of an option given as `--junit FILE` or `--junit=FILE`.
 fn value(arguments: &[OsString], option: &str) -> Option<PathBuf> {
     let is_value = |text: &OsString| !text.to_string_lossy().starts_with('-');
     arguments.iter().enumerate().find_map(|(index, argument)| {

@@ -1,7 +1,7 @@
-/// Something the target has acknowledged.
+/// Something that the target has acknowledged.
 ///
-/// Only the end of the pipeline that settles chunks builds one, and only one of these becomes a checkpoint
-/// event: nothing can be marked as copied that was not.
+/// Only the end of the pipeline that settles chunks creates one, and only such a value becomes a checkpoint event:
+/// nothing can be marked as copied that was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acked<T>(T);
 

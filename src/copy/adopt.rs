@@ -1,4 +1,4 @@
-//! Records that reached the target without passing through here.
+//! Counts records that reached the target without passing through the pipeline.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::error::Result;
 use crate::model::{Checkpoint, Cursor, Shard};
 use crate::provider::Source;
 
-/// Ids that one checkpoint settles.
+/// The number of ids that one checkpoint settles.
 const CHUNK: usize = 10_000;
 
-/// Counts the ids of a shard that the target lists, having been made from a collection of the source: what it lists,
-/// it has. `checkpoint` is called for every part, in order; the caller makes it durable.
+/// Settles the ids of a shard that the target lists. The target was made from a collection of the source, so it holds
+/// whatever it lists. `checkpoint` is called for every part, in order; the caller makes it durable.
 ///
 /// # Errors
-/// Those of listing.
+/// Any error of listing.
 pub async fn adopt(
     pipeline: &Pipeline,
     shard: &Shard,

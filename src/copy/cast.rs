@@ -1,15 +1,15 @@
-//! A metadata value as another type, or the reason why it cannot be one. Nothing is rounded or guessed.
+//! Casts a metadata value to another type, or says why it cannot be cast. Nothing is rounded or guessed.
 
 use crate::model::MetadataValue;
 use crate::plan::file::Cast;
 
-/// The largest whole number up to which every whole number is an f64.
+/// The largest integer up to which every integer is exact in an f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Converts `value` to `to`. Null stays null: it is no value.
+/// Converts `value` to `to`. Null stays null, since it is not a value.
 ///
 /// # Errors
-/// Why it cannot be cast, without the value (it may be personal).
+/// The reason, without the value, which may be personal.
 pub(super) fn cast(value: MetadataValue, to: Cast) -> Result<MetadataValue, String> {
     if value == MetadataValue::Null {
         return Ok(value);
@@ -44,7 +44,7 @@ fn number(value: MetadataValue) -> Result<MetadataValue, String> {
     }
 }
 
-/// Digits with at most a sign, a point and an exponent: not `inf`, not `nan`.
+/// Returns whether a text is a decimal number: digits with at most a sign, a point and an exponent, not `inf` or `nan`.
 fn is_decimal(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
         && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
@@ -85,7 +85,7 @@ fn boolean(value: MetadataValue) -> Result<MetadataValue, String> {
     Ok(MetadataValue::Bool(is_true))
 }
 
-/// A list of strings, which is the only list an index keeps; a single value becomes a list of one.
+/// Converts to a list of strings, the only kind of list an index stores. A single value becomes a list of one.
 fn list(value: MetadataValue) -> Result<MetadataValue, String> {
     let items = match value {
         MetadataValue::List(items) => items,
@@ -159,7 +159,7 @@ mod tests {
         #[test]
         fn a_number_survives_being_text(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
             let text = cast(MetadataValue::Number(number), Cast::String).unwrap();
-            // -0 is told as 0.
+            // -0 is printed as 0.
             proptest::prop_assert_eq!(cast(text, Cast::Number), Ok(MetadataValue::Number(number)));
         }
     }

@@ -1,4 +1,4 @@
-//! How many requests are in flight: one more after every success, half after the peer asked to slow down.
+//! Limits the requests in flight: one more after every success, half after the peer asks to slow down.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub struct Adaptive {
     permits: Semaphore,
     state: Mutex<State>,
-    /// Throttled answers the peer has given so far, as last seen.
+    /// The number of throttled answers from the peer, as last seen.
     throttled: AtomicU64,
     most: usize,
 }
@@ -20,7 +20,7 @@ pub struct Adaptive {
 #[derive(Debug)]
 struct State {
     limit: usize,
-    /// Permits that are to vanish when they are given back.
+    /// Permits to drop when they are returned.
     surplus: usize,
     successes: usize,
 }
@@ -38,12 +38,12 @@ impl Adaptive {
         }
     }
 
-    /// The present limit.
+    /// Returns the current limit.
     pub fn limit(&self) -> usize {
         self.lock().limit
     }
 
-    /// Waits until one more request may be in flight.
+    /// Waits until another request may be sent.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>> {
         self.permits
             .acquire()
@@ -51,7 +51,7 @@ impl Adaptive {
             .map_err(|error| Error::unexpected("the limiter was closed").with_source(error))
     }
 
-    /// Gives a permit back after a request; `throttled_total` is how often the peer asked to slow down so far.
+    /// Returns a permit after a request. `throttled_total` is the number of times the peer has asked to slow down.
     pub fn release(&self, permit: SemaphorePermit<'_>, throttled_total: u64) {
         let seen = self.throttled.fetch_max(throttled_total, Ordering::SeqCst);
         let mut state = self.lock();

@@ -1,4 +1,5 @@
-//! Records the target refuses: one JSON line each, with the reason, on disk before the checkpoint that counts them.
+//! Records that the target refuses: one JSON line each, with the reason, on disk before the checkpoint that counts
+//! them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::model::{Metadata, Namespace, Record, RecordId};
 use crate::provider::{Refusal, Refusals, Rule};
 
-/// The dead-letter file of a copy; made when the first record goes there.
+/// The dead-letter file of a copy, created with the first record.
 #[derive(Debug)]
 pub struct DeadLetters(JsonLines);
 
@@ -27,7 +28,7 @@ struct Line<'a> {
     metadata: &'a Metadata,
 }
 
-/// What a count of the lines needs of each.
+/// The parts of a line needed for counting.
 #[derive(Deserialize)]
 struct Counted {
     namespace: Namespace,
@@ -36,11 +37,11 @@ struct Counted {
     reason: String,
 }
 
-/// The records of a dead-letter file by the rule that they do not keep, each once: a run that was killed may have written
-/// one again. None where there is no file.
+/// Returns the records of a dead-letter file by the rule they break, each once, since a run that was killed may have
+/// written a record again. Empty if there is no file.
 ///
 /// # Errors
-/// `Io` where it cannot be read.
+/// `Io` if it cannot be read.
 pub fn refusals(path: &Path) -> Result<Refusals> {
     let (mut refusals, mut seen) = (Refusals::default(), BTreeSet::new());
     json_lines::read(path, |one: Counted| {
@@ -60,7 +61,7 @@ impl DeadLetters {
         self.0.path()
     }
 
-    /// Appends a record; it is on disk when this returns.
+    /// Appends a record, which is on disk when this returns.
     pub fn put(
         &self,
         source: &Namespace,

@@ -1,4 +1,4 @@
-//! Whether namespaces that become one share an id, found out before the first record is copied.
+//! Checks that merged namespaces share no id before the first record is copied.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use crate::model::{Cursor, Namespace, Shard};
 use crate::provider::manifest::{Sorted, SortedId, Sorter};
 use crate::provider::{Source, blocking};
 
-/// Ids asked for at once.
+/// The number of ids requested at once.
 const CHUNK: usize = 1_000;
-/// Ids that an error names.
+/// The most ids named in an error.
 const NAMED: usize = 5;
 
-/// Walks the ids of `shards`, which all go to namespaces that get several sources, and compares them as one sorted
-/// stream; memory does not grow with their number. `folder` is for what is sorted, `seen` hears how many ids were
+/// Walks the ids of `shards`, all of which go to merged namespaces, and compares them as one sorted stream, so that
+/// memory does not grow with their number. `folder` holds the sorted files, and `seen` receives the number of ids
 /// walked.
 ///
 /// # Errors
-/// `Refused` with the first ids that two sources share; those of finding the ids.
+/// `Refused` with the first ids that two sources share; any error of finding the ids.
 pub async fn prove_disjoint(
     source: Arc<dyn Source>,
     shards: &[Shard],

@@ -1,4 +1,4 @@
-//! Finding the ids of a shard, chunk by chunk, each with the cursor that stands behind it.
+//! Finds the ids of a shard, chunk by chunk, each with the cursor after it.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
@@ -10,27 +10,28 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
 use crate::provider::{Filter, Query, Source};
 
-/// The most records one query of a pod gives: Pinecone's largest top_k.
+/// The most records that one query of a pod returns: Pinecone's largest top_k.
 pub const SWEEP_LIMIT: u64 = 10_000;
 
-/// Directions a sweep asks from before it gives up on a namespace: the index is approximate and may miss some.
+/// The number of directions a sweep queries before it gives up on a namespace, since the index is approximate and may
+/// miss some records.
 const SWEEP_TRIES: u64 = 6;
 
-/// Ids of a manifest for one namespace, in file order. A plain iterator, so that the file is read as it is used.
+/// Manifest ids of one namespace, in file order. A plain iterator, so that the file is read as it is consumed.
 pub type Manifest = Box<dyn Iterator<Item = Result<RecordId>> + Send>;
 
-/// Some ids and the cursor behind them.
+/// Some ids and the cursor after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdChunk {
     pub ids: Vec<RecordId>,
     pub after: Cursor,
 }
 
-/// The ids of one shard from a cursor on.
+/// The ids of one shard, starting at a cursor.
 pub struct Ids {
     source: Arc<dyn Source>,
     namespace: Namespace,
-    /// Ids a chunk should hold.
+    /// The number of ids a chunk should hold.
     size: usize,
     walk: Walk,
 }
@@ -50,22 +51,23 @@ enum Walk {
     Ended,
 }
 
-/// What is needed for the ids of a shard beside its source.
+/// Sources of ids for shards whose source cannot list them.
 #[derive(Default)]
 pub struct Lists {
-    /// Lists the ids of a shard whose source cannot: a staging index or the target, and the namespace there.
+    /// A staging index or the target that lists the ids instead, and the namespace there.
     pub other: Option<(Arc<dyn Source>, Namespace)>,
     /// The ids from the system of record.
     pub manifest: Option<Manifest>,
-    /// Components of a vector, for queries that sweep.
+    /// The dimension of vectors, for the queries of a sweep.
     pub dimension: usize,
 }
 
 impl Ids {
-    /// Starts at `cursor`. A sweep asks the source here; it proves that it found as many ids as the source counts.
+    /// Starts at `cursor`. A sweep queries the source at this point and proves that it has found as many ids as the
+    /// source counts.
     ///
     /// # Errors
-    /// `Conflict` with the gap where a sweep does not find exactly as many ids as were counted.
+    /// `Conflict` with the gap if a sweep does not find exactly as many ids as were counted.
     pub async fn start(
         source: Arc<dyn Source>,
         shard: &Shard,
@@ -112,7 +114,7 @@ impl Ids {
         Ok(Self { source, namespace: shard.source.clone(), size: size.max(1), walk })
     }
 
-    /// The next chunk; `None` at the end. The last one has the cursor [`Cursor::End`].
+    /// Returns the next chunk; `None` at the end. The last chunk has the cursor [`Cursor::End`].
     pub async fn next(&mut self) -> Result<Option<IdChunk>> {
         let chunk = match &mut self.walk {
             Walk::Ended => return Ok(None),
@@ -138,13 +140,13 @@ impl Ids {
         Ok(Some(chunk))
     }
 
-    /// The rest as a stream.
+    /// Turns the remaining chunks into a stream.
     pub fn into_stream(self) -> BoxStream<'static, Result<IdChunk>> {
         let step = |mut ids: Self| async move { Ok(ids.next().await?.map(|chunk| (chunk, ids))) };
         stream::try_unfold(self, step).boxed()
     }
 
-    /// Pages until a chunk is full; a page is never split, so that the cursor is always a page's end.
+    /// Reads pages until a chunk is full. A page is never split, so the cursor is always at the end of a page.
     async fn next_listed(&mut self) -> Result<IdChunk> {
         let Walk::List { page, skip, last } = &mut self.walk else {
             return Err(Error::unexpected("not a listing"));
@@ -152,7 +154,7 @@ impl Ids {
         let mut ids: Vec<RecordId> = Vec::new();
         loop {
             let answer = match self.source.list(&self.namespace, page.as_deref()).await {
-                // A token the peer no longer knows: start again behind the last id.
+                // The peer no longer knows the token: start again after the last id.
                 Err(error) if error.kind() == ErrorKind::Invalid && page.is_some() => {
                     *page = None;
                     skip.clone_from(last);
@@ -195,7 +197,7 @@ fn list_from(cursor: &Cursor) -> Walk {
     }
 }
 
-/// All ids of a namespace or a cell of at most [`SWEEP_LIMIT`] records, in bytewise order.
+/// Finds all ids of a namespace or cell with at most [`SWEEP_LIMIT`] records, in bytewise order.
 async fn sweep(source: &dyn Source, shard: &Shard, dimension: usize) -> Result<BTreeSet<RecordId>> {
     let mut found = BTreeSet::new();
     let filter = match &shard.enumeration {
@@ -234,8 +236,10 @@ async fn sweep(source: &dyn Source, shard: &Shard, dimension: usize) -> Result<B
     .with_hint("give a manifest of ids: `enumerate: { manifest: { file: ids.csv } }`"))
 }
 
+/// Refuses a source whose count has changed since the shard was planned.
+///
 /// # Errors
-/// `Conflict` where the source's own count is no longer what it was when the shard was planned.
+/// `Conflict` if the count differs.
 async fn refuse_change(source: &dyn Source, shard: &Shard, filter: Option<&Filter>) -> Result<()> {
     let stats = match filter {
         Some(filter) => source.filtered_stats(filter).await?,
@@ -264,8 +268,8 @@ fn grown(shard: &Shard, found: usize) -> Error {
 
 const PAUSE_WRITES: &str = "pause writes to the source and run the same command again";
 
-/// A unit vector that differs from try to try: all components equal first, then with alternating signs of
-/// growing period.
+/// Returns a unit vector that differs for each attempt: first all components are equal, then their signs alternate with
+/// a growing period.
 pub(super) fn direction(dimension: usize, attempt: u64) -> Vector {
     let component = 1.0 / (dimension.max(1) as f32).sqrt();
     Vector::from_values((0..dimension).map(|index| {

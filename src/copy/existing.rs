@@ -1,5 +1,4 @@
-//! Ids that the target holds already and that a copy would write: whether it would write the same again, or over
-//! something else.
+//! Compares what a copy would write with what the target already holds under the same ids.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,19 +14,19 @@ use crate::error::Result;
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::Source;
 
-/// What the target holds under some ids.
+/// Ids that the target already holds, by whether the copy would change them.
 #[derive(Debug, Default)]
 pub struct Met {
-    /// Records that are there as the copy would write them.
+    /// Ids under which the target holds exactly what the copy would write.
     pub same: Vec<RecordId>,
-    /// Records that are there with other contents.
+    /// Ids under which the target holds something else.
     pub other: Vec<RecordId>,
 }
 
-/// Holds what a copy would write under `ids` against what a namespace of the target has under them.
+/// Compares what a copy would write under `ids` with what a target namespace holds under them.
 ///
 /// # Errors
-/// Those of either side.
+/// Any error of either side.
 pub async fn meet(
     source: &dyn Source,
     target: &dyn Source,
@@ -44,7 +43,7 @@ pub async fn meet(
     meet_records(target, to, &records).await
 }
 
-/// The same for records as they would be written.
+/// Compares records, as they would be written, with what a target namespace holds under their ids.
 pub(super) async fn meet_records(
     target: &dyn Source,
     namespace: &Namespace,
@@ -65,7 +64,8 @@ pub(super) async fn meet_records(
     Ok(met)
 }
 
-/// The ids that a copy leaves as the target has them: one JSON line each, on disk before the checkpoint that counts them.
+/// The file of ids that a copy leaves unchanged in the target: one JSON line each, on disk before the checkpoint that
+/// counts them.
 #[derive(Debug)]
 pub struct Skipped(JsonLines);
 
@@ -80,25 +80,25 @@ impl Skipped {
         Self(JsonLines::new(path))
     }
 
-    /// Appends ids; they are on disk when this returns.
+    /// Appends ids, which are on disk when this returns.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn put(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
         let line = |id: &RecordId| Line { target_namespace: namespace.clone(), id: id.clone() };
         self.0.put(ids.iter().map(line))
     }
 }
 
-/// Which ids a copy left as the target had them; eight bytes each.
+/// A set of the ids that a copy left unchanged in the target, eight bytes each.
 #[derive(Debug, Default)]
 pub struct Kept(HashSet<u64>);
 
 impl Kept {
-    /// Reads what [`Skipped`] wrote; nothing where there is no file.
+    /// Reads what [`Skipped`] wrote; empty if there is no file.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let mut kept = HashSet::new();
         json_lines::read(path, |Line { target_namespace, id }| {

@@ -1,4 +1,5 @@
-//! Records as Parquet files for a bulk import, in place of upserts: a folder a namespace, a file a chunk.
+//! Writes records as Parquet files for a bulk import instead of upserting them: a folder per namespace, a file per
+//! chunk.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +12,11 @@ use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::storage::Place;
 use crate::provider::{Target, blocking, parquet};
 
-/// Bytes of one file that are aimed at. Pinecone takes 100,000 files of up to 10 GB an import; a file is held in memory
-/// for each chunk in flight.
+/// The intended size of a file in bytes. Pinecone accepts 100,000 files of up to 10 GB in an import; one file per chunk
+/// in flight is held in memory.
 pub const FILE_BYTES: usize = 8_000_000;
 
-/// The most records of one file.
+/// The most records in a file.
 pub const FILE_RECORDS: usize = 1_000;
 
 /// The destination of the files.
@@ -24,8 +25,8 @@ pub struct Export {
 }
 
 impl Export {
-    /// Writes the records of a chunk as one file; those that `target` would refuse are set aside. The file's name says
-    /// the shard and how many of its ids stand before the chunk.
+    /// Writes the records of a chunk to a file, setting aside those that `target` would refuse. The file's name
+    /// contains the shard and the number of its ids before the chunk.
     pub(super) async fn write(
         &self,
         target: &dyn Target,
@@ -48,11 +49,11 @@ impl Export {
         Ok(settled)
     }
 
-    /// Removes every file that no checkpoint covers: written by an earlier process ahead of its last checkpoint, or for
-    /// shards that are walked anew.
+    /// Removes every file that no checkpoint covers: written by an earlier process after its last checkpoint, or for
+    /// shards that are walked again.
     ///
     /// # Errors
-    /// Those of the place.
+    /// Any error of the place.
     pub async fn keep_covered<'a>(
         &self,
         shards: impl Iterator<Item = (&'a Shard, &'a Checkpoint)>,
@@ -73,13 +74,13 @@ impl Export {
 
 const ENDING: &str = ".parquet";
 
-/// The prefix of the path of every file of a shard: several source namespaces may go into one folder.
+/// The path prefix of all files of a shard, since several source namespaces may share a folder.
 fn prefix_of(shard: &Shard) -> String {
     let source = short_digest(shard.source.as_str());
     format!("{}/{source}-{}-", shard.target.explicit(), shard.cell)
 }
 
-/// Names a file by sixteen hexadecimal digits: a namespace may hold what a path cannot.
+/// Returns a name of sixteen hexadecimal digits, as the name of a namespace may not be valid in a path.
 fn short_digest(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

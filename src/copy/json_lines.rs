@@ -1,4 +1,4 @@
-//! Files of JSON lines that a copy leaves beside its checkpoints.
+//! Files of JSON lines that a copy writes beside its checkpoints.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
-/// A file that is only ever appended to; made with its first line.
+/// An append-only file, created with its first line.
 #[derive(Debug)]
 pub(super) struct JsonLines {
     path: PathBuf,
@@ -26,10 +26,10 @@ impl JsonLines {
         &self.path
     }
 
-    /// Appends a line for each of `all`; they are on disk when this returns.
+    /// Appends a line for each of `all`, which are on disk when this returns.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn put<T: Serialize>(&self, all: impl IntoIterator<Item = T>) -> Result<()> {
         let mut bytes = Vec::new();
         for one in all {
@@ -55,11 +55,11 @@ fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Hands on what the lines of a file say, none where there is no file. A line that a killed process cut off is passed
-/// over: no checkpoint counts it.
+/// Passes the content of each line of a file to `take`; does nothing if there is no file. A line that was cut off when
+/// a process was killed is skipped, since no checkpoint counts it.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()> {
     let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
     let file = match File::open(path) {

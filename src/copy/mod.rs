@@ -1,9 +1,9 @@
-//! Moving records: enumerate, fetch, transform, upsert, acknowledge.
+//! Moves records: enumerate, fetch, transform, upsert, acknowledge.
 //!
 //! A shard is walked in chunks of ids. Several chunks are in flight at once and are settled in order, so that a
-//! [`Checkpoint`](crate::model::Checkpoint) always means that everything before it is settled: acknowledged by
-//! the target, written to the dead-letter file, or found missing. Memory is bounded by chunks in flight times
-//! bytes of a chunk, whatever the size of the index.
+//! [`Checkpoint`](crate::model::Checkpoint) always means that everything before it is settled: acknowledged by the
+//! target, written to the dead-letter file, or found missing. Memory is bounded by the chunks in flight times the bytes
+//! of a chunk, whatever the size of the index.
 
 mod acked;
 mod adopt;

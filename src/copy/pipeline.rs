@@ -1,4 +1,4 @@
-//! One shard from its cursor to its end.
+//! Copies one shard from its cursor to its end.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -19,74 +19,74 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Checkpoint, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally};
 use crate::provider::{Refusal, Rule, Source, Target};
 
-/// Bytes of one chunk that are aimed at; a little under the 2 MB of a Pinecone upsert.
+/// The intended size of a chunk in bytes, slightly below Pinecone's limit of 2 MB per upsert.
 const CHUNK_BYTES: usize = 1_800_000;
 
-/// What a record is taken to weigh beside its vector when a chunk is sized.
+/// The assumed size of a record besides its vector, for sizing chunks.
 const METADATA_GUESS: usize = 600;
 
-/// What all shards of a copy share. Cloning shares it.
+/// The state that all shards of a copy share, also across clones.
 #[derive(Clone)]
 pub struct Pipeline {
     pub source: Arc<dyn Source>,
     pub target: Arc<dyn Target>,
-    /// Lists the source's ids where it cannot.
+    /// Lists the source's ids if the source cannot.
     pub staging: Option<Arc<dyn Source>>,
-    /// The files that records are written to for an import, in place of upserts.
+    /// The destination of files for an import; `None` to upsert records instead.
     pub export: Option<Arc<Export>>,
-    /// Namespaces of the target in which ids that hold something else are left alone, and where those are noted.
+    /// Target namespaces in which existing ids with other contents are skipped, and the file where those are noted.
     pub skip: Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     pub concurrency: Arc<Adaptive>,
-    /// Chunks of one shard that may be under way or settled and waiting for their turn.
+    /// The number of chunks of one shard that may be in progress, or settled and waiting for their turn.
     pub chunks_in_flight: usize,
-    /// Components of a vector, for sizing chunks.
+    /// The dimension of vectors, for sizing chunks.
     pub dimension: usize,
-    /// How often both sides asked to slow down so far.
+    /// Returns the number of times both sides have asked to slow down.
     pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub cancel: CancellationToken,
 }
 
-/// What became of a chunk.
+/// The result of settling a chunk.
 struct Done {
     tally: Tally,
     lsn: Option<u64>,
     contents: Contents,
 }
 
-/// What a record is taken to weigh before any was seen, in bytes.
+/// Returns the assumed size of a record in bytes before any has been seen.
 pub fn record_guess(dimension: usize) -> usize {
     dimension * 4 + METADATA_GUESS
 }
 
-/// How a shard ended.
+/// The end of copying a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShardEnd {
-    /// Every id the enumeration gave is settled.
+    /// Every id found by the enumeration is settled.
     Complete(Tally),
-    /// The run was asked to stop; the last checkpoint stands.
+    /// The run was asked to stop; the last checkpoint is valid.
     Interrupted,
 }
 
 impl Pipeline {
-    /// Ids a chunk should hold.
+    /// Returns the number of ids a chunk should hold.
     pub fn chunk_ids(&self) -> usize {
         let record = record_guess(self.dimension);
         let fetched = self.source.capabilities().limits.fetch_ids;
         let ids = match self.export {
-            // Metadata may weigh far more than is guessed.
+            // Metadata may be far larger than assumed.
             Some(_) => (FILE_BYTES / record).min(FILE_RECORDS),
             None => (CHUNK_BYTES / record).min(self.target.capabilities().limits.upsert_records),
         };
         ids.min(fetched).max(1)
     }
 
-    /// Copies a shard from `from` on. `checkpoint` is called for every settled chunk, in order; the caller
-    /// makes it durable.
+    /// Copies a shard, starting at `from`. `checkpoint` is called for every settled chunk, in order; the caller makes
+    /// it durable.
     ///
     /// # Errors
-    /// The first that neither a retry nor the dead-letter file could take; the last checkpoint stands.
+    /// The first error that neither a retry nor the dead-letter file could handle. The last checkpoint is valid.
     pub async fn copy(
         &self,
         shard: &Shard,
@@ -141,7 +141,7 @@ impl Pipeline {
         Ok((result?, chunk.after))
     }
 
-    /// Settles some ids of a shard, `before` of which stand before them.
+    /// Settles some ids of a shard; `before` ids of the shard precede them.
     async fn settle_ids(&self, shard: &Shard, ids: &[RecordId], before: u64) -> Result<Done> {
         let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
         let records = fetch_all(&*self.source, &shard.source, ids).await?;
@@ -175,8 +175,8 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// Takes out of `records` those whose ids hold something else in the target, where the plan leaves such alone; how
-    /// many. What is there just so is written once more, which changes nothing.
+    /// Removes from `records` those whose ids hold something else in the target, if the plan skips such ids, and
+    /// returns their number. Records that are already there unchanged are written again, which has no effect.
     async fn leave_alone(&self, namespace: &Namespace, records: &mut Vec<Record>) -> Result<u64> {
         let Some((namespaces, skipped)) = &self.skip else { return Ok(0) };
         if !namespaces.contains(namespace) {
@@ -193,10 +193,10 @@ impl Pipeline {
     }
 }
 
-/// Records by id in as many requests as the source's limit asks for; each id at most once.
+/// Fetches records by id in as many requests as the source's limit requires, each id at most once.
 ///
 /// # Errors
-/// `Protocol` where the source answers with a record nobody asked for.
+/// `Protocol` if the source returns a record that was not requested.
 pub async fn fetch_all(
     source: &dyn Source,
     namespace: &Namespace,

@@ -1,4 +1,4 @@
-//! The records of a shard as its source has them now.
+//! Reads the records of a shard as the source holds them now.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::model::{Namespace, Record};
 use crate::provider::Source;
 
-/// Fetches the records of `ids` from a namespace of the source, up to `at_once` chunks at a time, and gives them in the
-/// order of the chunks. Ids that the source does not have are left out.
+/// Fetches the records of `ids` from a source namespace, up to `at_once` chunks at a time, and yields them in the order
+/// of the chunks. Ids that the source does not have are left out.
 pub fn read_records(
     source: Arc<dyn Source>,
     namespace: Namespace,

@@ -1,4 +1,4 @@
-//! Which namespaces are copied, and under which names.
+//! Selects the namespaces to copy, and their names in the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace};
 use crate::plan::{Plan, file};
 
-/// One namespace and its name on the other side.
+/// A source namespace and its name in the target.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Mapping {
     pub source: Namespace,
@@ -18,10 +18,10 @@ pub struct Mapping {
     pub records: u64,
 }
 
-/// The namespaces of the source that the plan selects, in bytewise order, with their counts.
+/// Returns the source namespaces that the plan selects, in bytewise order, with their counts.
 ///
 /// # Errors
-/// `Invalid` for a glob that does not parse.
+/// `Invalid` if a glob does not parse.
 pub fn choose(
     stats: &IndexStats,
     namespaces: Option<&file::Namespaces>,
@@ -36,8 +36,8 @@ pub fn choose(
     Ok(all.filter(|(namespace, _)| is_chosen(namespace)).collect())
 }
 
-/// The patterns of a selection that match no namespace, each with what would: the same pattern where upper and lower case
-/// count alike.
+/// Describes the patterns of a selection that match no namespace, with what would match if upper and lower case were
+/// ignored.
 pub fn idle_patterns(stats: &IndexStats, namespaces: &file::Namespaces) -> Vec<String> {
     let matches = |pattern: &str, folded: bool| {
         let glob = GlobBuilder::new(pattern).case_insensitive(folded).build().ok();
@@ -58,11 +58,11 @@ pub fn idle_patterns(stats: &IndexStats, namespaces: &file::Namespaces) -> Vec<S
     .collect()
 }
 
-/// The chosen namespaces with their names on the other side.
+/// Returns the selected namespaces with their names in the target.
 ///
 /// # Errors
-/// `Invalid` where a name cannot be rendered (a namespace that a lookup does not know), where two would get
-/// the same name and the plan does not merge, or where a name breaks the target's rules: all such namespaces at once.
+/// `Invalid`, naming all namespaces concerned, if a name cannot be rendered (a lookup does not know the namespace), if
+/// two would get the same name and the plan does not merge, or if a name breaks the target's rules.
 pub fn map_namespaces(
     plan: &Plan,
     chosen: Vec<(Namespace, u64)>,
@@ -131,7 +131,7 @@ pub fn map_namespaces(
     .with_hint(hint))
 }
 
-/// What each namespace of the target gets: the sum over the sources that go there.
+/// Sums the records each target namespace receives over its sources.
 pub fn expected_by_target(mappings: &[Mapping]) -> BTreeMap<Namespace, u64> {
     let mut expected = BTreeMap::new();
     for mapping in mappings {
@@ -140,7 +140,7 @@ pub fn expected_by_target(mappings: &[Mapping]) -> BTreeMap<Namespace, u64> {
     expected
 }
 
-/// The namespaces of the target that more than one source goes to.
+/// Returns the target namespaces that have more than one source.
 pub fn merged(mappings: &[Mapping]) -> BTreeSet<&Namespace> {
     let mut first: BTreeMap<&Namespace, &Namespace> = BTreeMap::new();
     mappings
@@ -152,7 +152,8 @@ pub fn merged(mappings: &[Mapping]) -> BTreeSet<&Namespace> {
         .collect()
 }
 
-/// Namespace names have 1 to 512 ASCII characters without NUL (Pinecone, database limits, 2026).
+/// Returns what is wrong with a name: it must have 1 to 512 ASCII characters without NUL (Pinecone, database limits,
+/// 2026).
 fn name_problem(namespace: &Namespace) -> Option<&'static str> {
     let name = namespace.explicit();
     match name {

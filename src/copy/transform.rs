@@ -1,4 +1,4 @@
-//! What changes of a record on its way, and which records stay behind.
+//! Changes records on their way, and determines which ones stay behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Metadata, MetadataValue, Namespace, Record, RecordFilter};
 use crate::plan::{Plan, Template, file};
 
-/// Which records are copied, and the changes to each one's metadata: drop, rename, cast, then set.
+/// A filter for records, and the changes to their metadata: drop, rename, cast, then set.
 pub struct Transform {
     filter: Option<RecordFilter>,
     drop: Vec<String>,
@@ -55,19 +55,19 @@ impl Setter {
     }
 }
 
-/// What becomes of a record.
+/// The result of changing a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
-    /// The record as the target is to have it; id and vectors never change.
+    /// The record to write; its id and vectors never change.
     Kept(Record),
-    /// The plan's filter leaves it out.
+    /// The plan's filter leaves the record out.
     LeftOut,
-    /// A record that cannot be changed as the plan asks, as the source has it, and why.
+    /// The unchanged record, and the reason why it cannot be changed as the plan asks.
     Refused(Record, String),
 }
 
 impl Changed {
-    /// The record, where there is one for the target.
+    /// Returns the record to write, if there is one.
     pub fn kept(self) -> Option<Record> {
         match self {
             Self::Kept(record) => Some(record),
@@ -77,10 +77,10 @@ impl Changed {
 }
 
 impl Transform {
-    /// The changes that a copy stage asks for; none where it asks for none.
+    /// Creates the changes requested by a copy stage, of which there may be none.
     ///
     /// # Errors
-    /// `Invalid` where a template or the filter cannot be read (which reading the plan has excluded).
+    /// `Invalid` if a template or the filter cannot be parsed, which reading the plan has ruled out.
     pub fn new(plan: &Plan, copy: &file::Copy) -> Result<Self> {
         let changes = copy.metadata.clone().unwrap_or_default();
         let mut set = Vec::new();
@@ -97,7 +97,7 @@ impl Transform {
         })
     }
 
-    /// Whether the filter asks the same of a record before and after its changes, so that a query with it means the
+    /// Returns whether the filter gives the same result before and after the changes, so that a query with it means the
     /// same on both sides.
     pub fn keeps_what_is_filtered(&self) -> bool {
         let touched: BTreeSet<&str> = (self.drop.iter().chain(self.cast.keys()))
@@ -108,12 +108,12 @@ impl Transform {
         self.filtered_fields().is_disjoint(&touched)
     }
 
-    /// The fields that the filter looks at.
+    /// Returns the fields used by the filter.
     pub fn filtered_fields(&self) -> BTreeSet<&str> {
         self.filter.as_ref().map(RecordFilter::fields).unwrap_or_default()
     }
 
-    /// What becomes of a record of `namespace` (the source's).
+    /// Changes a record of the source namespace `namespace`.
     pub fn change(&self, namespace: &Namespace, record: Record) -> Changed {
         if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record.metadata)) {
             return Changed::LeftOut;
@@ -125,7 +125,7 @@ impl Transform {
         }
     }
 
-    /// The metadata as the target is to have it; `None` where nothing changes.
+    /// Returns the metadata to write; `None` if nothing changes.
     fn metadata(&self, namespace: &Namespace, record: &Record) -> Result<Option<Metadata>, String> {
         let changes_nothing = self.drop.is_empty()
             && self.rename.is_empty()
@@ -190,7 +190,7 @@ fn read_filter(filter: &BTreeMap<String, serde_json::Value>) -> Result<RecordFil
     })
 }
 
-/// What a per-namespace template sees: `namespace` and each lookup's value for it.
+/// Builds the context of a per-namespace template: `namespace` and each lookup's value for it.
 pub(super) fn namespace_context(
     namespace: &Namespace,
     lookups: &BTreeMap<String, BTreeMap<String, String>>,

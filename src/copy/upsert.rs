@@ -1,23 +1,23 @@
-//! Writing a chunk: batches under the target's limits, split where it says that one is too large, and single
-//! records it refuses set aside.
+//! Writes a chunk in batches that respect the target's limits, splits batches that it calls too large, and sets aside
+//! single records that it refuses.
 
 use crate::error::{ErrorKind, Result};
 use crate::model::{Namespace, Record};
 use crate::provider::{Limits, Refusal, Rule, Target};
 
-/// Bytes kept free in a request for its envelope: the namespace and framing.
+/// Bytes reserved in a request for its envelope: the namespace and framing.
 const ENVELOPE: usize = 2_048;
 
-/// What became of the records of a chunk.
+/// The result of writing the records of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     pub copied: u64,
-    /// The highest log sequence number of the acknowledgements.
+    /// The highest log sequence number acknowledged.
     pub lsn: Option<u64>,
     pub refused: Vec<(Record, Refusal)>,
 }
 
-/// Writes `records` into `namespace`; returns when each is acknowledged or refused.
+/// Writes `records` into `namespace` and returns once each is acknowledged or refused.
 pub(super) async fn upsert(
     target: &dyn Target,
     namespace: &Namespace,
@@ -32,7 +32,7 @@ pub(super) async fn upsert(
     Ok(settled)
 }
 
-/// The records that `target` takes; the others are set aside with its reason.
+/// Returns the records that `target` accepts; the others are set aside with its reason.
 pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record>, Settled) {
     let mut settled = Settled::default();
     let mut accepted = Vec::with_capacity(records.len());
@@ -45,7 +45,8 @@ pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record
     (accepted, settled)
 }
 
-/// Cuts records of these request sizes into runs that fit the limits; one that fits nowhere stands alone.
+/// Divides records of these request sizes into runs that fit the limits. A record that is too large gets a run of its
+/// own.
 fn batches(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
     let budget = limits.upsert_bytes.saturating_sub(ENVELOPE);
     let mut ranges = Vec::new();
@@ -65,7 +66,7 @@ fn batches(sizes: &[usize], limits: Limits) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
-/// Writes one batch, halving it where the target says it is too large or refuses something in it.
+/// Writes one batch, halving it if the target says that it is too large or refuses something in it.
 async fn write(
     target: &dyn Target,
     namespace: &Namespace,

@@ -34,7 +34,7 @@ pub struct Context {
     pub artifacts: PathBuf,
     /// The sorted manifest ids of each copy stage, once they have been opened.
     pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
-    /// When this process stops waiting and ends.
+    /// The time at which this process stops waiting and ends.
     pub detach_at: Option<Timestamp>,
 }
 

@@ -16,7 +16,7 @@ use crate::traffic::{self, Driver, DriverContext, Seen};
 /// Opens the driver named in the plan; `None` if it names none.
 ///
 /// # Errors
-/// The same as [`traffic::open`].
+/// Any error of [`traffic::open`].
 pub fn open_driver(
     plan: &Plan,
     environment: &BTreeMap<String, String>,
@@ -34,7 +34,7 @@ pub fn open_driver(
 /// weight is kept in a file there.
 ///
 /// # Errors
-/// The same as [`traffic::open`].
+/// Any error of [`traffic::open`].
 pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Driver>>> {
     let Some(asked) = &plan.file.traffic else { return Ok(None) };
     let mut asked = asked.clone();

@@ -20,7 +20,7 @@ use crate::journal::{Event, Hold, Phase, RunState, StageStatus, Trouble};
 use crate::model::{Side, StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
-/// How often the inbox is checked for requests while a stage is working.
+/// The interval at which the inbox is checked for requests while a stage is working.
 const ATTEND: Duration = Duration::from_secs(2);
 
 impl PreparedRun {

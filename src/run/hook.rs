@@ -11,7 +11,7 @@ use crate::journal::{Event, HookState, RunState};
 use crate::plan::file::{Hook, HookFailure, HookWhen};
 use crate::traffic::action::{Command, Hidden, run_command, send_http};
 
-/// How long a hook may take unless the plan says otherwise.
+/// The default time limit of a hook.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Context {

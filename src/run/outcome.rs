@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::journal::Hold;
 use crate::model::StageId;
 
-/// How a run ended, for now or for good.
+/// The end of a run, for now or for good.
 #[derive(Debug)]
 pub enum Outcome {
     /// All stages have passed, the last of them in this process.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Event, Inbox, Journal, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 
-/// How often a process renews its lease and checks that it still holds the plan.
+/// The interval at which a process renews its lease and checks that it still holds the plan.
 const KEEP: Duration = Duration::from_secs(2);
 
 /// Appends events and passes them to the listener; shared by everything that works for the run.
@@ -27,7 +27,7 @@ impl Recorder {
     /// Appends an event, which is on disk when this returns.
     ///
     /// # Errors
-    /// The same as [`Journal::append`]; `Unexpected` for a checkpoint, which must go through [`Recorder::checkpoint`].
+    /// Any error of [`Journal::append`]; `Unexpected` for a checkpoint, which must go through [`Recorder::checkpoint`].
     pub fn record(&self, event: Event) -> Result<()> {
         if matches!(event, Event::Checkpointed { .. }) {
             return Err(Error::unexpected("a checkpoint was not acknowledged"));
@@ -68,7 +68,7 @@ impl Recorder {
     /// Awaits `work` while this process holds the plan, and abandons it if another process takes the plan over.
     ///
     /// # Errors
-    /// The same as [`Recorder::fence`], and any error of `work`.
+    /// Any error of [`Recorder::fence`], and any error of `work`.
     pub(super) async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let lost = async {
             loop {

@@ -7,7 +7,7 @@ use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Gate, Hold};
 
-/// How often a waiting run checks for requests.
+/// The interval at which a waiting run checks for requests.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The result of a wait.

@@ -13,7 +13,7 @@ use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
 use crate::provider::{Absent, Admin, Environment, Source, Target};
 
-/// How long a measured query may take before it counts as failed.
+/// The time after which a measured query counts as failed.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The two indexes of a migration, wrapped in the layers a run needs.
@@ -34,8 +34,7 @@ pub struct World {
     /// The check that every call which changes an index has to pass.
     pub(super) fence: Fence,
     s3: S3Options,
-    /// How namespaces were split in this process. Shared by the preview, the choice of a route and the copy, which ask
-    /// for the same splits.
+    /// The splits of namespaces found in this process, shared by the preview, the choice of a route and the copy.
     pub(super) partitions: Partitions,
     /// The source at the rate of each copy stage, if the plan has several.
     sources: BTreeMap<StageId, Arc<dyn Source>>,
@@ -74,7 +73,7 @@ impl World {
     /// Opens both sides behind a layer that refuses every write, for commands that only look.
     ///
     /// # Errors
-    /// The same as [`World::open`].
+    /// Any error of [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
         Self::open_as(plan, environment, Dress::ToLook, open_target)
     }
@@ -82,7 +81,7 @@ impl World {
     /// Opens the source alone, without needing a key for the target, behind a layer that refuses every write.
     ///
     /// # Errors
-    /// The same as [`World::open`], for the source.
+    /// Any error of [`World::open`], for the source.
     pub fn open_without_target(plan: &Plan, environment: &Environment) -> Result<Self> {
         Self::open_as(plan, environment, Dress::ToLook, |_, _, _| Ok(Arc::new(Absent)))
     }
@@ -153,7 +152,7 @@ impl World {
     /// Opens another index of the target's project, which need not exist yet.
     ///
     /// # Errors
-    /// The same as [`World::open`].
+    /// Any error of [`World::open`].
     pub fn open_other(&self, name: &str) -> Result<Arc<dyn Target>> {
         self.hands.open(name)
     }
@@ -169,7 +168,7 @@ impl World {
     /// Checks that both sides respond, with few retries, so that a wrong address is reported at once.
     ///
     /// # Errors
-    /// The same as each side's `describe`.
+    /// Any error of either side's `describe`.
     pub async fn reach(&self) -> Result<()> {
         self.measured_source.describe().await?;
         self.measured_target.describe().await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The text of a file, `None` where there is none.
+/// Reads the text of a file; `None` if it does not exist.
 pub(super) async fn read(path: &Path) -> Result<Option<String>> {
     match tokio::fs::read_to_string(path).await {
         Ok(text) => Ok(Some(text)),
@@ -16,8 +16,9 @@ pub(super) async fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Replaces a file so that a reader sees the old text or the new one, and the new one survives a power cut.
-/// A link is followed; permission bits are kept; a new file can be read by everybody, as the application must.
+/// Replaces a file so that readers see either the old text or the new one, and the new one survives a power failure. A
+/// link is followed and permission bits are kept. A new file is readable by everybody, because the application has to
+/// read it.
 pub(super) async fn replace(path: &Path, text: String) -> Result<()> {
     let path = path.to_owned();
     let shown = path.display().to_string();
@@ -32,7 +33,7 @@ pub(super) async fn replace(path: &Path, text: String) -> Result<()> {
     .map_err(|error| error.with_context("file", shown))
 }
 
-/// Whether [`replace`] could write there, as far as trying without leaving anything behind can say.
+/// Checks, as far as that is possible without leaving anything behind, that [`replace`] could write there.
 pub(super) fn check(path: &Path) -> Result<()> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let cannot = |error| {
@@ -43,7 +44,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
     if real.is_dir() {
         return Err(cannot(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
-    // What is missing of the folders is made when the file is written.
+    // Missing folders are created when the file is written.
     let folder = real.ancestors().skip(1).find(|folder| folder.exists());
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map(drop).map_err(cannot)

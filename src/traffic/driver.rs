@@ -14,68 +14,69 @@ pub trait Driver: Send + Sync {
     /// Sets the target's share.
     ///
     /// # Behavior
-    /// - Idempotent: setting what is set already succeeds.
-    /// - When it returns, the weight is durable where the driver keeps it itself.
+    /// - Idempotent: setting the current weight again succeeds.
+    /// - If the driver stores the weight itself, the weight is durable when this returns.
     /// - `Invalid` for a weight that the driver cannot set; nothing was changed then.
-    /// - After any other error the weight may or may not be set: read it back.
-    /// - Nothing else that the application may look at there is changed.
+    /// - After any other error the weight may or may not be set; read it back.
+    /// - Nothing else that the application may look at is changed.
     async fn set(&self, weight: Share) -> Result<()>;
 
-    /// What is there now.
+    /// Reads the current weight.
     ///
     /// # Behavior
     /// - Changes nothing.
-    /// - An error says that nobody knows, never that nothing changed.
+    /// - An error means that the weight is unknown, never that it is unchanged.
     async fn read(&self) -> Result<Seen>;
 
-    /// What would keep this driver from setting a weight, each with what to do about it.
+    /// Finds what would keep this driver from setting a weight, each with what to do about it.
     ///
     /// # Behavior
     /// - Changes nothing and leaves nothing behind.
-    /// - Empty where the weight can be read and, as far as looking can say, set.
+    /// - Empty if the weight can be read and, as far as can be checked without writing, set.
     async fn check(&self) -> Vec<Error>;
 
-    /// Whether [`Driver::read`] can ever say what is there.
+    /// Returns whether [`Driver::read`] can read the weight at all.
     fn can_read(&self) -> bool {
         true
     }
 
-    /// Whether a set that fails has changed nothing.
+    /// Returns whether a failed `set` has changed nothing.
     fn is_all_or_nothing(&self) -> bool {
         false
     }
 
-    /// What is set where, for plans and reports: `flag use-serverless in flags/twin.flagd.json`. Never a secret.
+    /// Describes what is set and where, for plans and reports: `flag use-serverless in flags/twin.flagd.json`. Never
+    /// contains a secret.
     fn describe(&self) -> String;
 }
 
-/// What to do about a weight that cannot be read.
+/// Advice for a weight that cannot be read.
 pub(super) const READ_HINT: &str =
     "make `read` say the target's share, 0 to 100, also while nothing is set";
 
-/// What can be seen where a driver keeps the weight.
+/// The state that a driver finds where the weight is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     Weight {
         share: Share,
-        /// A short digest of what else decides who gets what, where there is such.
+        /// A short digest of anything else that decides who gets what, if there is such a thing.
         print: Option<String>,
     },
-    /// No weight is set, so that the application's own default decides; in words: `the flag is disabled`.
+    /// No weight is set, so the application's own default applies. Contains the reason: `the flag is disabled`.
     Unset(String),
-    /// What is set is no weight of this driver, in words.
+    /// Something other than a weight of this driver is set. Contains a description.
     Foreign(String),
-    /// The driver cannot read back.
+    /// The driver cannot read the weight back.
     Mute,
 }
 
 impl Seen {
-    /// A weight and nothing else that decides.
+    /// Creates a weight without a digest.
     pub fn weight(share: Share) -> Self {
         Self::Weight { share, print: None }
     }
 
-    /// The target's share, where one is set.
+    /// Returns the target's share, if one is set.
     pub fn share(&self) -> Option<Share> {
         match self {
             Self::Weight { share, .. } => Some(*share),
@@ -84,21 +85,21 @@ impl Seen {
     }
 }
 
-/// What a driver needs to know of its surroundings.
+/// The surroundings of a driver.
 #[derive(Clone, Debug)]
 pub struct DriverContext {
-    /// The plan's name: the salt of the buckets.
+    /// The plan's name, used as the salt for bucketing.
     pub plan: String,
-    /// The folder relative paths start from.
+    /// The folder at which relative paths start.
     pub base: PathBuf,
     /// The environment, for secrets and for `PATH`.
     pub env: BTreeMap<String, String>,
 }
 
-/// The driver that a plan names.
+/// Opens the driver named in a plan.
 ///
 /// # Errors
-/// `Unsupported` for a driver that this version lacks.
+/// `Unsupported` if this version does not have the driver.
 pub fn open(traffic: &Traffic, context: DriverContext) -> Result<Box<dyn Driver>> {
     Ok(match traffic {
         Traffic::Flagd(flagd) => Box::new(flagd::FlagdDriver::new(flagd.clone(), &context)),

@@ -1,4 +1,4 @@
-//! One variable of an env file.
+//! A driver that sets a variable in an env file.
 
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ impl Driver for EnvFileDriver {
         };
         let mut values = text.lines().filter_map(|line| value_of(line, variable));
         let value = values.next();
-        // Which line counts depends on who reads the file.
+        // Which of several lines counts depends on the program that reads the file.
         if values.any(|other| Some(other) != value) {
             return Ok(Seen::Foreign(format!("{variable} is set to several values")));
         }
@@ -100,7 +100,7 @@ impl Driver for EnvFileDriver {
     }
 }
 
-/// The text in which every setting of `variable` has `value`; one is added where there is none.
+/// Returns the text with `variable` set to `value` wherever it is set; a line is added if there is none.
 fn with_value(text: &str, variable: &str, value: &str) -> Result<String> {
     let mut out = String::with_capacity(text.len() + value.len());
     let mut is_set = false;
@@ -124,11 +124,11 @@ fn with_value(text: &str, variable: &str, value: &str) -> Result<String> {
     Ok(out)
 }
 
-/// A line that sets a variable, in parts.
+/// The parts of a line that sets a variable.
 struct Setting<'a> {
-    /// Up to and with the `=`.
+    /// Everything up to and including the `=`.
     before: &'a str,
-    /// Without its quotes.
+    /// The value without its quotes.
     value: &'a str,
     quote: Option<char>,
     /// A comment and the end of the line.
@@ -160,7 +160,7 @@ fn setting<'a>(line: &'a str, variable: &str) -> Option<Setting<'a>> {
     Some(Setting { before, value, quote: None, after })
 }
 
-/// A value as it can stand in the file, in `quote` if the one before it did.
+/// Formats a value for the file, in `quote` if the previous value was quoted.
 fn quoted(value: &str, quote: Option<char>) -> Result<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
     match quote.or_else(|| (!value.chars().all(is_plain)).then_some('"')) {

@@ -1,4 +1,4 @@
-//! Commands that set and read the weight.
+//! A driver that runs commands to set and read the weight.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::plan::file;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Two commands. They see `PATH`, `VECSHIFT_PLAN` and, to set, `VECSHIFT_WEIGHT` (0 to 100), and nothing else.
+/// Runs one command to set and one to read. Their environment consists of `PATH`, `VECSHIFT_PLAN` and, to set,
+/// `VECSHIFT_WEIGHT` (0 to 100).
 pub(super) struct ExecDriver {
     exec: file::ExecDriver,
     context: DriverContext,

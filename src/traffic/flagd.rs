@@ -1,4 +1,4 @@
-//! A flag in a flagd definition file.
+//! A driver that sets a flag in a flagd definition file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use crate::plan::file::Flagd;
 
 /// Writes fractional targeting (flagd, "Fractional Operation", 2026).
 ///
-/// flagd hashes the bucketing value to a point of a range that it deals out to the variants in the order in which they
-/// are listed. The value is the plan's name and the attribute, and the target is listed first: its range is `[0,
-/// weight)` at every weight, so whoever is in at 5 % is in at 25 % and 50 %, also after a restart, and not the same
-/// people in every migration.
+/// flagd hashes the bucketing value to a point in a range, which it divides among the variants in the order in which
+/// they are listed. The value consists of the plan's name and the attribute, and the target is listed first, so its
+/// range is `[0, weight)` at every weight. Whoever is in at 5 % is therefore also in at 25 % and 50 %, even after a
+/// restart, and each migration starts with different people.
 ///
-/// Whoever lacks the attribute would have the same value as everybody else who does, and all would move at once. The
-/// fractions are therefore behind an `if`: without the attribute it is the source, until the target has everything.
+/// Everybody without the attribute would have the same value, and all of them would move at once. The fractions are
+/// therefore behind an `if`: without the attribute the source is used, until the target has all the traffic.
 pub(super) struct FlagdDriver {
     flagd: Flagd,
     path: PathBuf,
@@ -54,7 +54,7 @@ impl FlagdDriver {
             .with_context("file", self.path.display())
     }
 
-    /// The document in which the flag has `weight`.
+    /// Sets the flag in the document to `weights`.
     fn apply(&self, document: &mut Map<String, Value>, weights: Weights) -> Result<()> {
         if document.is_empty() {
             document.insert("$schema".into(), "https://flagd.dev/schema/v0/flags.json".into());
@@ -82,7 +82,7 @@ impl FlagdDriver {
         ] })
     }
 
-    /// What an earlier version wrote as the whole rule.
+    /// Builds the fractions, which an earlier version wrote as the whole rule.
     fn fractions(&self, variants: &Variants, weights: Weights) -> Value {
         json!({ "fractional": [
             { "cat": [self.salt, { "var": self.bucket_by() }] },
@@ -91,7 +91,7 @@ impl FlagdDriver {
         ] })
     }
 
-    /// What the flag says. Only what this driver would write, to the letter, is a weight.
+    /// Interprets the flag. Only exactly what this driver would write counts as a weight.
     fn seen(&self, flag: &Value) -> Seen {
         if flag["state"] != "ENABLED" {
             return Seen::Unset("the flag is disabled".to_owned());
@@ -186,7 +186,7 @@ impl Driver for FlagdDriver {
     }
 }
 
-/// The weights of both variants; their sum is 100 where that can say it, else 10,000.
+/// The weights of both variants. Their sum is 100 if that is precise enough, otherwise 10,000.
 #[derive(Clone, Copy)]
 struct Weights {
     target: u64,
@@ -214,7 +214,7 @@ struct Variants {
 }
 
 impl Variants {
-    /// The variants `target` and `source` where there are such, else the variants that are true and false.
+    /// Returns the variants `target` and `source` if they exist, otherwise those that are true and false.
     fn of(flag: &Value) -> Result<Self, &'static str> {
         let variants = flag["variants"].as_object().ok_or("the flag has no variants")?;
         if variants.contains_key("target") && variants.contains_key("source") {
@@ -232,7 +232,7 @@ impl Variants {
         Ok(Self { target: named(true)?, source: named(false)? })
     }
 
-    /// What whoever is in no bucket gets.
+    /// Returns the variant for whoever is not bucketed.
     fn fallback(&self, weights: Weights) -> &str {
         if weights.source == 0 { &self.target } else { &self.source }
     }
@@ -246,7 +246,7 @@ fn new_flag() -> Value {
     })
 }
 
-/// Whether the flag's targeting can be replaced without losing a rule that somebody else made.
+/// Returns whether the flag's targeting can be replaced without losing somebody else's rule.
 fn is_replaceable(flag: &Value, variants: &Variants) -> bool {
     match flag.get("targeting") {
         None => true,
@@ -258,7 +258,7 @@ fn is_empty(rule: &Value) -> bool {
     rule.is_null() || rule.as_object().is_some_and(Map::is_empty)
 }
 
-/// The weights of a rule of the form that this driver writes, or an earlier version wrote, whatever its bucketing is.
+/// Returns the weights of a rule in the form that this driver, or an earlier version, writes, whatever its bucketing.
 fn weights_of(rule: &Value, variants: &Variants) -> Option<Weights> {
     let only = |rule: &Value, key: &str| {
         let rule = rule.as_object()?;
@@ -269,7 +269,7 @@ fn weights_of(rule: &Value, variants: &Variants) -> Option<Weights> {
             return None;
         };
         let fractions = only(fractions, "fractional")?;
-        // Another condition than the key's presence is somebody's own.
+        // Any condition other than the presence of the key is somebody else's.
         return (fractions[0]["cat"][1] == *key && key["var"].is_string())
             .then(|| shares(&fractions, variants))
             .flatten();
@@ -277,7 +277,7 @@ fn weights_of(rule: &Value, variants: &Variants) -> Option<Weights> {
     shares(&only(rule, "fractional")?, variants)
 }
 
-/// The weights of `[bucketing, [target, n], [source, m]]`, and of nothing else.
+/// Returns the weights of `[bucketing, [target, n], [source, m]]`; `None` for anything else.
 fn shares(fractions: &Value, variants: &Variants) -> Option<Weights> {
     let [_, target, source] = fractions.as_array()?.as_slice() else { return None };
     let share = |entry: &Value, name: &str| match entry.as_array()?.as_slice() {
@@ -290,7 +290,7 @@ fn shares(fractions: &Value, variants: &Variants) -> Option<Weights> {
     })
 }
 
-/// A short digest of the variants, whatever the order of their keys.
+/// Returns a short digest of the variants, independent of the order of their keys.
 fn print(variants: &Value) -> String {
     let digest = Sha256::digest(sorted(variants).to_string());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()

@@ -1,13 +1,12 @@
-//! Moving traffic, and measuring what it would meet.
+//! Moves traffic, and measures what it would experience.
 //!
-//! A [`Driver`] sets the target's weight somewhere an application looks and, where it can, reads it back:
-//! a flagd file, an env file, a pair of requests or a pair of commands. [`open`] makes the one a plan names,
-//! [`shift()`] sets a weight and looks what came of it, and [`TrafficNow`] is the traffic next to what a run
-//! left. The commands and requests behind two of the drivers are those of hooks, too, and stand on their own
-//! in [`action`].
+//! A [`Driver`] sets the target's weight somewhere an application looks and, if it can, reads it back: a flagd file, an
+//! env file, a pair of requests or a pair of commands. [`open`] creates the one a plan names, [`shift()`] sets a weight
+//! and determines what came of it, and [`TrafficNow`] compares the traffic with what a run left. The commands and
+//! requests behind two of the drivers also serve hooks, and are independent in [`action`].
 //!
-//! A [`Probe`] is an open-loop load: queries start when they are due, whether or not earlier ones were
-//! answered, and are timed from when they were due, so a stalled server is not flattered.
+//! A [`Probe`] is an open-loop load: queries start when they are due, whether or not earlier ones were answered, and
+//! are timed from when they were due, so a stalled server does not look better than it is.
 
 pub mod action;
 mod atomic;

@@ -2,18 +2,18 @@ use std::collections::HashSet;
 
 use crate::provider::Match;
 
-/// The share of the best `k` answers that both sides gave; `None` where neither gave any.
+/// Returns the share of the best `k` answers that both sides gave; `None` if neither gave any.
 ///
-/// Where more than `k` records score the same at the end of the list, which ones of them are in it is chance: an
-/// answer of the target whose score equals the source's `k`-th counts as found, as ann-benchmarks counts it.
+/// If more than `k` records have the same score at the end of the list, it is chance which of them are in it. An answer
+/// of the target whose score equals the source's `k`-th therefore counts as found, as in ann-benchmarks.
 ///
-/// Where a side has fewer than `k` records the longer answer is the whole, so that an answer too many counts as much
-/// as one too few.
+/// If a side has fewer than `k` records, the longer answer is the whole, so that an extra answer counts as much as a
+/// missing one.
 pub(super) fn overlap(source: &[Match], target: &[Match], k: u32) -> Option<f64> {
     let k = k as usize;
     let (source, target) = (&source[..source.len().min(k)], &target[..target.len().min(k)]);
     let whole = source.len().max(target.len());
-    // A list that is not full was not cut: everything is in it.
+    // A list that is not full was not cut off, so it contains everything.
     let last = source.get(k.wrapping_sub(1)).map(|last| last.score);
     let ids: HashSet<_> = source.iter().map(|found| &found.id).collect();
     let is_found = |found: &&Match| {
@@ -22,8 +22,9 @@ pub(super) fn overlap(source: &[Match], target: &[Match], k: u32) -> Option<f64>
     (whole > 0).then(|| target.iter().filter(is_found).count() as f64 / whole as f64)
 }
 
-/// Whether two scores are equal but for the order in which a sum of 32-bit floats was taken. That error grows with the
-/// square root of the dimension; for the 20,000 dimensions that Pinecone takes it is 1.7e-5 of the summands' size.
+/// Returns whether two scores are equal except for the order in which 32-bit floats were summed. That error grows with
+/// the square root of the dimension; for the 20,000 dimensions that Pinecone accepts it is 1.7e-5 of the size of the
+/// summands.
 fn is_tie(a: f32, b: f32) -> bool {
     (a - b).abs() <= 1.7e-5 * a.abs().max(b.abs()).max(1.0)
 }
@@ -32,7 +33,7 @@ fn is_tie(a: f32, b: f32) -> bool {
 mod tests {
     use super::*;
 
-    /// Scores that fall from `first` by a tenth an answer.
+    /// Builds scores that fall from `first` by a tenth per answer.
     fn matches(ids: &str, first: f32) -> Vec<Match> {
         let scores = (0..).map(|place| first - place as f32 / 10.0);
         ids.split_whitespace()
@@ -50,12 +51,12 @@ mod tests {
         let source = scored(&[("a", 0.9), ("b", 0.5), ("c", 0.5)]);
         let of = |answers: &[(&str, f32)]| overlap(&source, &scored(answers), 3);
         assert_eq!(of(&[("a", 0.9), ("x", 0.5), ("y", 0.500_001)]), Some(1.0));
-        // Lower than the last one, or a tie with an answer that is surely in the list.
+        // Lower than the last score, or tied with an answer that is certainly in the list.
         assert_eq!(of(&[("a", 0.9), ("b", 0.5), ("x", 0.499)]), Some(2.0 / 3.0));
         assert_eq!(of(&[("x", 0.9), ("b", 0.5), ("c", 0.5)]), Some(2.0 / 3.0));
-        // Fewer answers than there should be are not made up for.
+        // A tie does not make up for missing answers.
         assert_eq!(of(&[("a", 0.9), ("x", 0.5)]), Some(2.0 / 3.0));
-        // A source that gave all it has was not cut.
+        // A source that returned all it has was not cut off.
         assert_eq!(
             overlap(&source, &scored(&[("a", 0.9), ("b", 0.5), ("x", 0.5)]), 10),
             Some(2.0 / 3.0)

@@ -17,10 +17,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Operation, Outcome, Overlap, Rate, Sample, Side};
 use crate::provider::{Match, Query, Source};
 
-/// A start this late is on time: the timer's tick is 1 ms and it rounds up.
+/// The delay within which a start is on time: the timer's tick is 1 ms and it rounds up.
 const TICK: Duration = Duration::from_millis(2);
 
-/// A query and where it is asked on each side.
+/// A query and the namespace to send it to on each side.
 #[derive(Clone, Debug)]
 pub struct ProbeQuery {
     pub source_namespace: Namespace,
@@ -28,18 +28,18 @@ pub struct ProbeQuery {
     pub query: Query,
     /// Whether the query carries a metadata filter.
     pub is_filtered: bool,
-    /// Whether both sides answer from the same records, so that the overlap of their answers means something.
+    /// Whether both sides answer from the same records, so that the overlap of their answers is meaningful.
     pub is_comparable: bool,
 }
 
-/// What a load came to.
+/// The result of a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Queries that were due, each asked of every side.
+    /// Queries that were due, each sent to every side.
     pub queries: u64,
-    /// Those of them that were not sent, because too many still waited for an answer.
+    /// Those of them that were not sent, because too many were still waiting for an answer.
     pub overloaded: u64,
-    /// Whether it was cancelled: queries that still waited then have no sample.
+    /// Whether it was cancelled. Queries still waiting at that time have no sample.
     pub is_cancelled: bool,
 }
 
@@ -47,10 +47,10 @@ pub struct Sent {
 ///
 /// Each query starts when it is due, whether or not earlier ones were answered, and its latency counts from when it was
 /// due: a stalled server is charged for every query that it held up (no coordinated omission). A start late by no more
-/// than the timer's tick (2 ms) counts from the actual start. Rates and latencies are real time on every clock.
+/// than the timer's tick (2 ms) counts from the actual start. Rates and latencies are in real time on every clock.
 ///
-/// At most `in_flight` queries wait for an answer. One that is due beyond that is not sent and gives a sample of its
-/// own, [`Outcome::Overloaded`], which counts as failed. An answer that takes longer than `timeout` has failed, too.
+/// At most `in_flight` queries wait for an answer. A query due beyond that is not sent and yields a sample of its own,
+/// [`Outcome::Overloaded`], which counts as failed. An answer that takes longer than `timeout` has failed, too.
 pub struct Probe {
     target: Arc<dyn Source>,
     source: Option<Arc<dyn Source>>,
@@ -59,12 +59,12 @@ pub struct Probe {
     in_flight: usize,
     timeout: Duration,
     overlap_at: Vec<u32>,
-    /// The queries are asked in turn, across loads.
+    /// The position of the next query; queries are sent in turn, across loads.
     next: AtomicUsize,
 }
 
 impl Probe {
-    /// A probe with at most 256 queries in flight, a timeout of 10 s, and overlap at each query's own `top_k`.
+    /// Creates a probe with at most 256 queries in flight, a timeout of 10 s, and overlap at each query's own `top_k`.
     pub fn new(
         target: Arc<dyn Source>,
         source: Option<Arc<dyn Source>>,
@@ -83,25 +83,25 @@ impl Probe {
         }
     }
 
-    /// The most queries that wait for an answer; at least 1.
+    /// Sets the most queries that wait for an answer; at least 1.
     pub fn with_in_flight(self, in_flight: usize) -> Self {
         Self { in_flight: in_flight.max(1), ..self }
     }
 
-    /// The longest an answer may take.
+    /// Sets the longest time an answer may take.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The numbers of best answers whose overlap is measured; a query with a smaller `top_k` gives none.
+    /// Sets the numbers of best answers at which overlap is measured. A query with a smaller `top_k` yields none.
     pub fn with_overlap_at(self, overlap_at: Vec<u32>) -> Self {
         Self { overlap_at, ..self }
     }
 
-    /// Sends `rate` queries a second for `duration` of real time, then waits for the answers.
+    /// Sends `rate` queries per second for `duration` of real time, then waits for the answers.
     ///
     /// # Errors
-    /// `Invalid` where there are no queries or the rate is not above 0. A failed query is a sample, not an error.
+    /// `Invalid` if there are no queries or the rate is not above 0. A failed query is a sample, not an error.
     pub async fn run_for(
         &self,
         duration: Duration,
@@ -112,10 +112,10 @@ impl Probe {
         self.run(Schedule::new(rate, Until::Elapsed(duration))?, cancel, sink).await
     }
 
-    /// Sends exactly `count` queries at `rate` a second, then waits for the answers.
+    /// Sends exactly `count` queries at `rate` per second, then waits for the answers.
     ///
     /// # Errors
-    /// As [`Probe::run_for`].
+    /// Any error of [`Probe::run_for`].
     pub async fn run_queries(
         &self,
         count: u64,
@@ -126,8 +126,8 @@ impl Probe {
         self.run(Schedule::new(rate, Until::Count(count))?, cancel, sink).await
     }
 
-    /// Sends the first query of each namespace of the target, for at most `namespaces` of them, one after the other.
-    /// Meant to come before any other query.
+    /// Sends the first query to each target namespace, one after the other, to at most `namespaces` of them. Must come
+    /// before any other query.
     pub async fn cold(
         &self,
         namespaces: usize,
@@ -194,7 +194,7 @@ impl Probe {
         &self.queries[turn % self.queries.len()]
     }
 
-    /// Asks every side at the same moment; the samples come when all have answered.
+    /// Sends a query to every side at the same moment and returns the samples once all have answered.
     async fn ask_both(&self, query: &ProbeQuery, run: Stopwatch, start: Duration) -> Vec<Sample> {
         let (target, source) = futures::join!(
             self.ask(Side::Target, query, run, start),
@@ -213,7 +213,7 @@ impl Probe {
         samples
     }
 
-    /// Asks one side, if it is there; `start` is since `run` started.
+    /// Sends a query to one side, if there is one. `start` is the time since `run` started.
     fn ask<'a>(
         &'a self,
         side: Side,
@@ -275,7 +275,7 @@ impl Probe {
     }
 }
 
-/// The time at which a query counts as started that was due at `due` and starts at `now`.
+/// Returns the time from which to measure a query that was due at `due` and starts at `now`.
 fn intended_start(due: Duration, now: Duration) -> Duration {
     if now.saturating_sub(due) <= TICK { now } else { due }
 }

@@ -1,4 +1,4 @@
-//! When queries are due.
+//! Schedules when queries are due.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::model::Rate;
 /// The end of a load.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Until {
-    /// The time from which nothing is due.
+    /// The time at which the load ends.
     Elapsed(Duration),
-    /// This many were due.
+    /// The number of queries after which nothing is due.
     Count(u64),
 }
 
-/// The times since the start at which queries are due, evenly spaced, the first at once.
+/// The times since the start at which queries are due: evenly spaced, the first one immediately.
 #[derive(Debug)]
 pub(super) struct Schedule {
     rate: f64,
@@ -23,6 +23,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// Creates a schedule.
+    ///
     /// # Errors
     /// `Invalid` for a rate that is not above 0.
     pub fn new(rate: Rate, until: Until) -> Result<Self> {
@@ -33,7 +35,7 @@ impl Schedule {
         }
     }
 
-    /// The time at which the next query is due; `None` at the end.
+    /// Returns the time at which the next query is due; `None` at the end.
     pub fn due(&self) -> Option<Duration> {
         let due = Duration::try_from_secs_f64(self.next as f64 / self.rate).ok()?;
         let is_open = match self.until {

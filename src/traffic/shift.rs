@@ -1,4 +1,4 @@
-//! Setting a weight and looking what came of it.
+//! Sets a weight and determines what came of it.
 
 use super::driver::{Driver, Seen};
 use super::weight;
@@ -6,25 +6,25 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Aftermath;
 use crate::model::Share;
 
-/// What came of setting a weight.
+/// The result of setting a weight.
 #[derive(Debug)]
 pub enum Shift {
     /// The weight was read back.
     Set {
         print: Option<String>,
-        /// What the driver said although the weight is set.
+        /// The error that the driver returned although the weight is set.
         despite: Option<Error>,
     },
-    /// The driver reported no error and cannot read back.
+    /// The driver returned no error but cannot read the weight back.
     Requested,
-    /// The weight is not what was asked for, or nobody knows.
+    /// The weight is not what was asked for, or is unknown.
     NotSet { error: Error, after: Aftermath },
 }
 
-/// Sets a weight and reads it back, also after an error: a set that fails may have had its effect.
+/// Sets a weight and reads it back, even after an error, because a failed set may have taken effect.
 ///
 /// # Errors
-/// `Invalid` for what is no weight; nothing was asked of the driver then.
+/// `Invalid` if it is not a weight; the driver was not asked then.
 pub async fn shift(driver: &dyn Driver, weight: Share) -> Result<Shift> {
     weight::check(weight)?;
     let failure = match driver.set(weight).await {

@@ -1,4 +1,4 @@
-//! Where the traffic stands, next to where a run left it.
+//! Compares where the traffic is now with where a run left it.
 
 use serde::Serialize;
 
@@ -7,24 +7,24 @@ use crate::error::{Error, Result};
 use crate::journal::TrafficState;
 use crate::model::{Share, TrafficChange};
 
-/// The traffic as it is now, next to what a run left.
+/// The current traffic, compared with what a run left.
 #[derive(Debug)]
 pub struct TrafficNow {
-    /// The place the weight is kept in.
+    /// The place where the weight is stored.
     pub place: String,
-    /// What the driver shows; the error where it could not be read.
+    /// The state read by the driver, or the error if it could not be read.
     pub seen: Result<Seen>,
     pub standing: Standing,
 }
 
-/// How what is seen compares with what a run left.
+/// The comparison of the current traffic with what a run left.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// The weight is what the run left, or what it asked for last.
+    /// The weight is what the run left, or what it last asked for.
     AsLeft,
-    /// Somebody else changed it.
+    /// Somebody else has changed it.
     Changed(TrafficChange),
-    /// The driver cannot read back, or could not now.
+    /// The driver cannot read the weight back, or failed to.
     Unknown,
 }
 
@@ -40,12 +40,12 @@ impl TrafficNow {
         Self { place, seen, standing }
     }
 
-    /// The target's share now; `None` where there is none or nobody knows.
+    /// Returns the target's share now; `None` if there is none or it is unknown.
     pub fn share(&self) -> Option<Share> {
         self.seen.as_ref().ok().and_then(Seen::share)
     }
 
-    /// The digest of what else decides, where the driver has one.
+    /// Returns the digest of what else decides who gets what, if the driver has one.
     pub fn print(&self) -> Option<String> {
         match &self.seen {
             Ok(Seen::Weight { print, .. }) => print.clone(),
@@ -53,7 +53,7 @@ impl TrafficNow {
         }
     }
 
-    /// What is there now, in words: `25% goes to the target`.
+    /// Describes the current traffic: `25% goes to the target`.
     pub fn words(&self) -> String {
         match &self.seen {
             Ok(Seen::Weight { share, .. }) => format!("{share} goes to the target"),
@@ -63,26 +63,26 @@ impl TrafficNow {
         }
     }
 
-    /// The error of a driver that can read and could not.
+    /// Returns the error of a driver that can read but failed to.
     pub fn into_failure(self) -> Option<Error> {
         self.seen.err()
     }
 }
 
-/// The traffic now as data, for previews and `status`.
+/// The current traffic as data, for previews and `status`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrafficView {
-    /// The place the weight is kept in.
+    /// The place where the weight is stored.
     pub place: String,
-    /// The weight that the run left, where it set one.
+    /// The weight that the run left, if it set one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<Share>,
-    /// The weight that is there; `None` where there is none or nobody knows.
+    /// The current weight; `None` if there is none or it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Share>,
     /// `as_left`, `changed` or `unknown`.
     pub standing: &'static str,
-    /// In words.
+    /// A description in words.
     pub text: String,
 }
 
@@ -109,7 +109,7 @@ impl TrafficNow {
     }
 }
 
-/// Compares; a weight that was asked for and never confirmed is no change of somebody else's.
+/// Compares. A weight that was asked for and never confirmed does not count as somebody else's change.
 fn compare(state: &TrafficState, seen: &Seen, place: &str) -> Standing {
     let from = state.left.as_ref().map(|mark| mark.weight);
     let changed = |to: Option<Share>, now: String| {

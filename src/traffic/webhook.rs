@@ -1,4 +1,4 @@
-//! Requests that set and read the weight.
+//! A driver that sends requests to set and read the weight.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::plan::file::{HttpCall, Webhook};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Two requests. Templates know `weight` (0 to 100; only to set), `plan` and `salt`, which is the plan's name.
+/// Sends one request to set and one to read. Templates can use `weight` (0 to 100, only to set), `plan` and `salt`,
+/// which is the plan's name.
 pub(super) struct WebhookDriver {
     webhook: Webhook,
     context: DriverContext,
@@ -30,7 +31,7 @@ impl WebhookDriver {
         send_http(call, &self.known(weight), bearer.as_ref(), TIMEOUT).await
     }
 
-    /// What templates know.
+    /// Builds the context for templates.
     fn known(&self, weight: Option<Share>) -> Value {
         let mut known = json!({ "plan": self.context.plan, "salt": self.context.plan });
         if let Some(weight) = weight {
@@ -48,7 +49,7 @@ impl WebhookDriver {
         }
     }
 
-    /// Makes the request that sets a weight and does not send it.
+    /// Builds the request that sets a weight without sending it.
     async fn check_set(&self) -> Result<()> {
         let call = &self.webhook.set;
         let bearer = self.bearer(call).await?;
@@ -89,14 +90,14 @@ impl Driver for WebhookDriver {
     }
 }
 
-/// The part of an address that shows where it leads; paths and queries may hold secrets.
+/// Returns the part of an address that shows where it leads; paths and queries may contain secrets.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-/// The weight at a JSON pointer; without a pointer the whole answer is the weight.
+/// Returns the weight at a JSON pointer; without a pointer the whole answer is the weight.
 fn weight_in(body: &str, pointer: &str) -> Result<Share> {
     let unreadable = |what: &str| {
         Error::new(ErrorKind::Protocol, format!("the answer to reading the weight {what}"))

@@ -1,14 +1,14 @@
-//! Weights as drivers say and read them: 0 to 100.
+//! Weights in the form that drivers use: 0 to 100.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
 
-/// A weight as a percentage without a sign: `5`, `0.5`.
+/// Formats a weight as a percentage without a sign: `5`, `0.5`.
 pub(super) fn percent_text(weight: Share) -> String {
     percent(weight).to_string()
 }
 
-/// A weight as a percentage: a whole number where it is one.
+/// Returns a weight as a percentage, as an integer if it is whole.
 pub(super) fn percent_json(weight: Share) -> serde_json::Value {
     let percent = percent(weight);
     if percent.fract() == 0.0 { (percent as u64).into() } else { percent.into() }
@@ -18,7 +18,7 @@ fn percent(weight: Share) -> f64 {
     (weight.percent() * 1e9).round() / 1e9
 }
 
-/// The weight that `text` gives, `25`, `25.0` or `25%`.
+/// Parses a weight: `25`, `25.0` or `25%`.
 pub(super) fn parse_percent(text: &str) -> Result<Share> {
     let text = text.trim();
     let number = text.strip_suffix('%').unwrap_or(text).trim_end();
@@ -34,7 +34,7 @@ pub(super) fn from_percent(percent: f64) -> Result<Share> {
     }
 }
 
-/// Refuses what is no part of a whole.
+/// Refuses numbers that are not a share.
 pub(super) fn check(weight: Share) -> Result<()> {
     if (0.0..=1.0).contains(&weight.0) {
         Ok(())

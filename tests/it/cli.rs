@@ -12,29 +12,29 @@ fn help_names_every_command() {
     let said = Cli::new().run(&["-h"]);
     assert_eq!(said.code, 0);
     assert_snapshot!(said.out, @r#"
-    Moves a vector index to a new home by a plan file reviewed in a pull request
+    Moves a vector index to a new home, as described by a plan file reviewed in a pull request
 
     Usage: vecshift [OPTIONS] <COMMAND>
 
     Commands:
-      validate    Read, resolve and check a plan; says all that is wrong at once
-      plan        Say what a run would do now, against live state; changes nothing
-      rehearse    Do the whole plan against the embedded emulator; touches nothing real
-      run         Do the plan; the same command goes on with it
-      status      Say where runs stand, what they wait for and how to release them
+      validate    Read, resolve and check a plan; reports everything that is wrong at once
+      plan        Show what a run would do now, against live state; changes nothing
+      rehearse    Run the whole plan against the embedded emulator; touches nothing real
+      run         Run the plan; the same command continues it
+      status      Show where runs stand, what they wait for and how to release them
       approve     Approve what a run waits for
       pause       Ask a run to pause
-      resume      Let a paused run, or one that could not be judged, go on
+      resume      Continue a paused run, or one that could not be judged
       abort       Ask a run to stop and roll back
       rollback    Undo a run, last stage first
       report      Print the report of a run, from its journal
       audit       Look at both sides as the plan's audit stage does; changes nothing
-      check       Judge one stage's assertions alone; changes nothing
+      check       Judge the assertions of a single stage; changes nothing
       namespaces  List or delete namespaces of a plan's indexes
       emulate     Serve the Pinecone emulator
       schema      Print the JSON Schema of a plan
       explain     Explain an error code, a metric or `exit-codes`
-      lock        Look at the lock of a plan
+      lock        Show who holds the lock of a plan
       unlock      Remove the lock of a run that is gone
       help        Print this message or the help of the given subcommand(s)
 
@@ -43,13 +43,13 @@ fn help_names_every_command() {
       -V, --version  Print version
 
     Global options:
-          --state <DIR>       Where the journals live [default: .vecshift]
-          --json              Print one JSON document instead of text; it always has `exit`
+          --state <DIR>       The folder that holds the journals [default: .vecshift]
+          --json              Print one JSON document instead of text; it always contains `exit`
           --color <WHEN>      When to use colours [default: auto] [possible values: auto, always, never]
           --var <NAME=VALUE>  Set a variable of the plan; may be repeated
-          --var-file <FILE>   Read variables from a YAML or JSON mapping; `--var` stands above it
-      -q, --quiet             Say nothing on standard error but errors
-      -v, --verbose...        Say more: -v every namespace and judgement, -vv requests, -vvv everything
+          --var-file <FILE>   Read variables from a YAML or JSON mapping; `--var` takes precedence
+      -q, --quiet             Print nothing but errors on standard error
+      -v, --verbose...        Show more: -v every namespace and judgement, -vv requests, -vvv everything
 
     A first look, with no key and no network:
       vecshift rehearse plans/quickstart.yaml

@@ -1,4 +1,4 @@
-//! `approve`: releases a gate, now or ahead of time.
+//! `approve`: releases a gate, now or in advance.
 
 use clap::Args;
 
@@ -18,7 +18,7 @@ pub struct Arguments {
     /// The stage to approve; default: what the run waits for
     #[arg(long, value_name = "STAGE")]
     pub stage: Option<String>,
-    /// The step of the canary to approve, from 1
+    /// The step of the canary to approve, counting from 1
     #[arg(long, value_name = "N", requires = "stage", value_parser = clap::value_parser!(u32).range(1..))]
     pub step: Option<u32>,
     /// Who approves; default: the user
@@ -47,7 +47,7 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     ask(session, &found, &standing, &request, &what)
 }
 
-/// A gate that the plan has and that was not passed.
+/// Finds a gate of the plan that has yet to be passed.
 fn named(standing: &Standing, stage: &str, step: Option<u32>) -> Result<Gate, Failure> {
     let state = &standing.state;
     let id = StageId::new(stage);
@@ -77,7 +77,7 @@ fn named(standing: &Standing, stage: &str, step: Option<u32>) -> Result<Gate, Fa
     Err(does_not_fit(standing, &why))
 }
 
-/// The gates that are not passed yet.
+/// Lists the gates that have yet to be passed.
 fn known(standing: &Standing) -> Vec<String> {
     let state = &standing.state;
     let gates: Vec<&Gate> = match &state.gates {
@@ -88,7 +88,7 @@ fn known(standing: &Standing) -> Vec<String> {
     gates.into_iter().filter(is_open).map(ToString::to_string).collect()
 }
 
-/// The one gate that was asked for and not approved yet.
+/// Finds the single gate that waits for an approval.
 fn waiting(standing: &Standing) -> Result<Gate, Failure> {
     let state = &standing.state;
     let mut open = state.requested.difference(&state.approvals);

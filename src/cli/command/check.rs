@@ -1,8 +1,9 @@
-//! `audit` and `check`: one stage that only looks, alone, as a gate without a migration.
+//! `audit` and `check`: run one stage that only looks, on its own, as a gate without a migration.
 //!
-//! The stage runs as it would in the plan, with a journal of its own under `checks/` that each look begins anew;
-//! no hook is run and neither index is written to. What a verify compares is what a copy planned, so the copies
-//! of the real run's journal are carried over, and that it has read the target, so that nothing warm is sold as cold.
+//! The stage runs as it would in the plan, with a journal of its own under `checks/` that starts fresh each time. No
+//! hooks run, and neither index is written to. A verify compares what a copy planned, so the real run's journal entries
+//! for its copies are carried over. So is the fact that it has read the target: a query cannot be measured as cold
+//! afterwards.
 
 use std::path::PathBuf;
 
@@ -29,7 +30,7 @@ pub struct Arguments {
     /// The stage whose assertions are judged: an `audit` or a `verify`
     #[arg(long, value_name = "STAGE")]
     pub stage: String,
-    /// Warnings count as failures
+    /// Treat warnings as failures
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -40,7 +41,7 @@ pub struct Arguments {
 pub struct AuditArguments {
     /// The plan file
     pub plan: PathBuf,
-    /// Warnings count as failures
+    /// Treat warnings as failures
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -102,13 +103,13 @@ async fn look(
     drive.look(&interrupt).await
 }
 
-/// Whether all that is left of the plan looks at files: no key is needed for that.
+/// Returns whether only stages that look at files are left, which need no key.
 fn is_audit_of_files(plan: &Plan) -> bool {
     let is_audit = |stage: &Stage| matches!(stage.kind, StageKind::Audit(_));
     plan.file.source.provider == Provider::Parquet && plan.file.stages.iter().all(is_audit)
 }
 
-/// Leaves one stage of a plan and the copies a verify is about; whatever else acts is put aside. Returns those copies.
+/// Reduces a plan to one stage and the copies a verify concerns. Returns those copies.
 fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<StageId>> {
     let found = plan.stages_in_order().find(|(_, checked)| checked.id.as_str() == stage);
     let is_verify = match found.map(|(file, _)| &file.kind) {
@@ -144,7 +145,7 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
     Ok(copies)
 }
 
-/// Begins the look's journal with what the real run copied.
+/// Starts the check's journal with what the real run has copied.
 fn carry_over(
     session: &Session,
     plan: &Plan,
@@ -179,7 +180,7 @@ fn carry_over(
     Ok(())
 }
 
-/// Whether a verify or a canary of this journal has read the target: nothing is cold after that.
+/// Returns whether a verify or a canary of this journal has read the target, after which nothing is cold.
 fn has_read(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| match &entry.event {
         Event::Measured { figures, .. } => figures.contains_key(COLD_FIGURE),
@@ -196,7 +197,7 @@ fn same_run(entries: &[Entry], others: &[Entry]) -> bool {
     run(entries) == run(others)
 }
 
-/// Whether an event is about what one of `copies` planned and did.
+/// Returns whether an event records what one of `copies` planned or did.
 fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
     match event {
         Event::StageStarted { stage, .. }
@@ -208,14 +209,14 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
     }
 }
 
-/// The folder of looks at this plan, with no journal in it, and the journal that was: of the last look.
+/// Empties the folder for checks of this plan, and returns it with the journal of the last check.
 fn fresh(session: &Session, plan: &Plan) -> Result<(Paths, Vec<Entry>)> {
     let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
     if session.holder_of(&paths)?.is_some() {
         return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
             .with_hint("wait for it"));
     }
-    // A look that cannot be read is as good as none.
+    // An unreadable journal is treated like a missing one.
     let last = read(&paths.journal()).unwrap_or_default();
     match std::fs::remove_dir_all(paths.dir()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,10 +1,10 @@
-//! Conditions on metadata as the command line has them: `--where FIELD=VALUE` and `--holds FIELD=VALUE`.
+//! Conditions on metadata from the command line: `--where FIELD=VALUE` and `--holds FIELD=VALUE`.
 //!
-//! A value on the command line has no type: `7` is looked for as text and as a number, `"7"` in double quotes as text only.
+//! A value on the command line has no type: `7` matches text and numbers, `"7"` in double quotes only text.
 
 use serde_json::{Value, json};
 
-/// The values that a word of the command line can be.
+/// Returns the values that an argument can stand for.
 fn values(word: &str) -> Vec<Value> {
     match serde_json::from_str(word) {
         Ok(Value::String(text)) => vec![json!(text)],
@@ -13,7 +13,7 @@ fn values(word: &str) -> Vec<Value> {
     }
 }
 
-/// The filter of all conditions; `None` where there are none.
+/// Combines all conditions into a filter; `None` if there are none.
 pub fn filter(conditions: &[(String, String)]) -> Option<Value> {
     let test = |(field, word): &(String, String)| {
         let equal = |value: Value| json!({ field: { "$eq": value } });
@@ -30,7 +30,7 @@ pub fn filter(conditions: &[(String, String)]) -> Option<Value> {
     }
 }
 
-/// What the conditions mean, in words: which values of which types match, and what lists have to do with it.
+/// Explains the conditions: which values of which types match, and how lists are treated.
 pub fn describe(wheres: &[(String, String)], holds: &[(String, String)]) -> Option<String> {
     let types = |word: &str| {
         let values = values(word).into_iter().map(|value| match value {

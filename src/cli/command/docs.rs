@@ -1,4 +1,4 @@
-//! `docs`: the generated pages, written or checked for drift. Hidden: it is for whoever works on vecshift.
+//! `docs`: writes the generated pages or checks them for drift. Hidden, because only vecshift's own developers need it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The folder of the pages
     #[arg(default_value = "docs")]
     pub folder: PathBuf,
-    /// Write nothing; fail where a page is not current
+    /// Write nothing; fail if a page is out of date
     #[arg(long)]
     pub check: bool,
 }
@@ -50,7 +50,7 @@ pub fn perform(arguments: &Arguments) -> Result<Answer, Failure> {
     Ok(Answer::ok(text).with("written", json!(stale)))
 }
 
-/// Every generated page, by its path under the folder.
+/// Generates every page, keyed by its path under the folder.
 fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
         ("plan.md".to_owned(), plan::reference_markdown()),
@@ -75,7 +75,7 @@ fn current(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Pages of codes that are no more.
+/// Finds pages of codes that no longer exist.
 fn orphans(folder: &Path, pages: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let errors = folder.join("errors");
     let Ok(entries) = std::fs::read_dir(&errors) else { return Ok(Vec::new()) };

@@ -1,4 +1,4 @@
-//! `emulate`: the Pinecone emulator as a server.
+//! `emulate`: serves the Pinecone emulator.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,13 +17,13 @@ use crate::report::count;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where it answers, REST and gRPC; port 0 takes a free one
+    /// The address to listen on, for REST and gRPC; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
     pub listen: SocketAddr,
     /// Fill it with this plan's rehearsal world, and play its faults
     #[arg(long, value_name = "PLAN")]
     pub world: Option<PathBuf>,
-    /// The key requests must carry; default: any
+    /// The key that requests must carry; default: any
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
 }
@@ -59,11 +59,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     ready(session, arguments, &emulator, records)?;
     interrupt.gently.cancelled().await;
     emulator.shutdown().await;
-    // The document was printed when the server was ready.
+    // The document was printed when the server became ready.
     Ok(Answer::silent())
 }
 
-/// Says that it answers: the line a script waits for.
+/// Announces that the server is ready, in a line that scripts can wait for.
 fn ready(
     session: &Session,
     arguments: &Arguments,

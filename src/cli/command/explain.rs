@@ -1,4 +1,4 @@
-//! `explain`: what a code, a metric or an exit code means.
+//! `explain`: describes a code, a metric or an exit code.
 
 use clap::Args;
 use serde_json::json;
@@ -32,7 +32,7 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     }
 }
 
-/// Every metric by the stages that measure it, for a terminal.
+/// Lists every metric by the stages that measure it, for a terminal.
 fn metrics(width: u16) -> String {
     let mut blocks = vec![wrap(
         "Metrics. An assertion is `metric op value`, like `copy.failed == 0`; `vecshift explain METRIC` says more of one.",
@@ -52,7 +52,7 @@ fn metrics(width: u16) -> String {
     blocks.join("\n\n")
 }
 
-/// `  p95(query)   duration, over, x source` and the meaning below it.
+/// Formats `  p95(query)   duration, over, x source` with the meaning below it.
 fn row(metric: &Metric, width: u16) -> String {
     let mut facts = vec![metric.unit.name()];
     facts.extend(metric.over.then_some("`over`"));

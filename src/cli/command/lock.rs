@@ -1,4 +1,4 @@
-//! `lock show` and `unlock`: who holds a plan, and letting go for a holder that is gone.
+//! `lock show` and `unlock`: shows who holds a plan, and removes the lock of a holder that is gone.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::report::time;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say who holds a plan, since when and until when
+    /// Show who holds a plan, since when and until when
     Show(ShowArguments),
 }
 
@@ -84,7 +84,7 @@ pub fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, 
         .into())
 }
 
-/// Every plan with a record of a lock, in order.
+/// Lists every plan that has a lock record, in order.
 fn locked_plans(session: &Session) -> Result<Vec<String>> {
     let folder = session.state();
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };

@@ -1,4 +1,4 @@
-//! The commands, a file each: `Arguments`, and a function that performs them and returns an answer.
+//! The commands, one file each: `Arguments`, and a function that performs the command and returns an answer.
 
 pub mod approve;
 pub mod check;

@@ -1,7 +1,8 @@
-//! `namespaces list` and `namespaces delete`: what an index holds, and deleting everything of somebody.
+//! `namespaces list` and `namespaces delete`: lists what an index holds, and deletes everything that belongs to
+//! somebody.
 //!
-//! Deleting is a command of its own and no part of a run's stages: it is previewed with counts and confirmed by the index's
-//! name. An open run stands still meanwhile, and its journal says what went.
+//! Deleting is a command of its own, not part of a run's stages: it previews the counts and has to be confirmed with
+//! the name of the index. An open run pauses meanwhile, and its journal records what was deleted.
 
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ use crate::run::{Erasure, Holding, Wanted};
 pub enum Command {
     /// List the namespaces of a plan's indexes with their counts
     List(ListArguments),
-    /// Delete namespaces, or one creator's records in all of them: previewed, confirmed, then verified gone
+    /// Delete namespaces, or one creator's records in all of them: previewed, confirmed, then verified to be gone
     Delete(DeleteArguments),
 }
 
@@ -53,7 +54,7 @@ pub struct ListArguments {
     /// Only this index; default: both
     #[arg(long, value_name = "SIDE")]
     pub side: Option<Side>,
-    /// Only namespaces of this pattern; may be repeated
+    /// Only namespaces that match this pattern; may be repeated
     #[arg(long = "match", value_name = "GLOB")]
     pub globs: Vec<String>,
 }
@@ -66,17 +67,17 @@ pub struct DeleteArguments {
     /// The index to delete from
     #[arg(long, value_name = "SIDE")]
     pub side: Side,
-    /// Namespaces of this pattern; may be repeated
+    /// Namespaces that match this pattern; may be repeated
     #[arg(long = "match", value_name = "GLOB")]
     pub globs: Vec<String>,
-    /// Only records whose metadata field is this value, as text, number or boolean ("7" in double quotes: as text only);
-    /// not lists that hold it; repeated: all of them
+    /// Only records whose metadata field is this value, as text, number or boolean ("7" in double quotes: as text
+    /// only); lists that contain it do not match; repeat for several conditions, all of which must match
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = pair)]
     pub wheres: Vec<(String, String)>,
-    /// As --where, and also records whose field is a list that holds the value
+    /// Like --where, but also matches records whose field is a list that contains the value
     #[arg(long, value_name = "FIELD=VALUE", value_parser = pair)]
     pub holds: Vec<(String, String)>,
-    /// The index's name: without it nothing is deleted, unless a terminal asks for it
+    /// The name of the index, to confirm; without it nothing is deleted, unless it is typed at a terminal
     #[arg(long, value_name = "INDEX")]
     pub confirm: Option<String>,
 }
@@ -169,7 +170,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     let mut erasure = erasure(session, target, arguments.globs.clone())?;
     erasure.wanted = Wanted::literally(arguments.globs.clone(), filter(&conditions), &literal)?;
     erasure.cancel = interrupt.gently.clone();
-    // From the look to the end no run acts: what was previewed is what is deleted.
+    // No run acts between the preview and the end, so what was previewed is what is deleted.
     let mut standstill = Standstill::take(session, &plan.file.name)?;
     let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
     let facts = |answer: Answer, deleted: u64| {
@@ -266,7 +267,7 @@ fn preview(
     blocks.join("\n\n")
 }
 
-/// Whether the name was typed, where somebody sits at a terminal and has not given it already.
+/// Asks for the name at a terminal, unless it was given already. Returns whether it was typed.
 fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &str) -> Option<bool> {
     let somebody = session.surroundings.stdin_is_terminal
         && session.surroundings.stderr_is_terminal
@@ -280,13 +281,13 @@ fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &st
     Some(std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == index)
 }
 
-/// The command as it was given.
+/// Reconstructs the command as it was given.
 fn words(session: &Session, arguments: &DeleteArguments) -> String {
     let plan = session.address(&arguments.plan.display().to_string());
     format!("namespaces delete {plan} --side {} {}", arguments.side.name(), what(arguments))
 }
 
-/// What is to be deleted, as arguments.
+/// Formats the selection as arguments.
 fn what(arguments: &DeleteArguments) -> String {
     let mut words = String::new();
     for glob in &arguments.globs {
@@ -317,7 +318,8 @@ fn rows(found: &[Holding], is_filtered: bool) -> Vec<Value> {
     found.iter().map(row).collect()
 }
 
-/// Namespace and records, and of how many where not all are meant; a line for all at the end.
+/// Renders a table of namespaces and records, with the total of each namespace if only some are selected, and a last
+/// line for all of them.
 fn table(found: &[Holding], width: u16) -> String {
     let mut table = Table::new();
     table

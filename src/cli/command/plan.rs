@@ -1,4 +1,4 @@
-//! `plan`: what a run would do now, against live state.
+//! `plan`: shows what a run would do now, against live state.
 
 use std::path::PathBuf;
 
@@ -27,15 +27,16 @@ pub struct Arguments {
     /// Write the reviewed plan to this file, for `vecshift run FILE`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Which names of namespaces are shown
+    /// The namespace names to show
     #[arg(long, value_name = "WHICH", default_value = "first")]
     pub names: Names,
-    /// End with exit code 2 where a run would change something
+    /// End with exit code 2 if a run would change something
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
 
-/// What `--out` holds until the plan is in it, and for good where there is none: no plan that `run` takes.
+/// The placeholder that `--out` holds until the plan is written, or for good if there is none. `run` does not accept
+/// it.
 pub const UNFINISHED: &str = "{ \"vecshift_plan\": \"not finished\" }\n";
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -63,7 +64,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             state: state_words(Report::from_entries(&entries)?.ending, session.holder_of(&paths)?.is_some()),
             ..preview?
         },
-        // Looking has nothing to put down first.
+        // Nothing has to be finished first, since the command only looks.
         () = interrupt.gently.cancelled() => return Err(Failure::Interrupted(interrupt.exit())),
     };
     let mut own = None;
@@ -87,7 +88,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     Ok(answer)
 }
 
-/// Looks for what would stop a run before it begins. A run that has ended is not gone on with: the next begins anew.
+/// Checks for anything that would stop a run before it begins. If the last run has ended, this concerns a new one.
 async fn preflight(
     session: &Session,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! `rehearse`: the whole plan against the embedded emulator.
+//! `rehearse`: runs the whole plan against the embedded emulator.
 
 use std::path::PathBuf;
 
@@ -29,23 +29,23 @@ pub struct Arguments {
     /// Keep the emulator serving afterwards, until Ctrl-C
     #[arg(long)]
     pub keep: bool,
-    /// The longest a single wait of the plan may really take
+    /// The longest time that any single wait of the plan may really take
     #[arg(long, value_name = "DURATION", default_value = "300ms")]
     pub longest_wait: Span,
-    /// Warnings count as failures
+    /// Treat warnings as failures
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
     pub files: Files,
 }
 
-/// The key of the emulator of a rehearsal: it guards nothing.
+/// The API key of a rehearsal's emulator, which protects nothing.
 const KEY: &str = "rehearsal";
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let mut plan = session.read_plan(&arguments.plan)?.plan;
     play_commands(session, &mut plan);
-    // Files are read as they are: there is nothing to stand in for.
+    // Files are read as they are; nothing has to stand in for them.
     let world = match plan.file.source.provider {
         Provider::Parquet => None,
         Provider::Pinecone => Some(emulator::World::of_plan(&plan)?),
@@ -57,7 +57,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
-        // Two indexes need not agree on which one of equals comes first.
+        // Two indexes may order records of equal score differently.
         ties: Some(1),
         s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
@@ -126,8 +126,8 @@ fn drive<'a>(
     })
 }
 
-/// A command that prints ids is not run, and its ids would not be those of the emulator's records: they are found as if
-/// the plan said `auto`.
+/// Replaces commands that print ids, which a rehearsal does not run and whose ids would not exist in the emulator. The
+/// ids are found as if the plan said `auto`.
 fn play_commands(session: &Session, plan: &mut Plan) {
     for stage in &mut plan.file.stages {
         if let StageKind::Copy(copy) = &mut stage.kind
@@ -139,13 +139,13 @@ fn play_commands(session: &Session, plan: &mut Plan) {
                 argv.join(" ")
             ));
             copy.enumerate = EnumerateBy::default();
-            // With ids that are given, records are streamed.
+            // Records with given ids are always streamed.
             copy.strategy = Strategy::Stream;
         }
     }
 }
 
-/// The rehearsal's folder, emptied: every rehearsal starts anew.
+/// Empties the rehearsal's folder, as every rehearsal starts fresh.
 fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
     let paths = Paths::rehearsal(session.state(), &plan.file.name);
     let dir = paths.dir();

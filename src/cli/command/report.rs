@@ -1,4 +1,4 @@
-//! `report`: the report of a run, from its journal.
+//! `report`: prints the report of a run from its journal.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a file of this format holds until the report is in it.
+    /// Returns the placeholder that a file of this format holds until the report is written.
     pub fn unfinished(self) -> String {
         let early = Early::unfinished("report");
         match self {
@@ -72,7 +72,7 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     }
 }
 
-/// The journal, and the plan it is of.
+/// Finds the journal, and the plan it belongs to.
 fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found), Failure> {
     let Some(asked) = &arguments.run else {
         let found = only(session, arguments.rehearsal)?;
@@ -81,7 +81,7 @@ fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found),
     let names = session.plans(arguments.rehearsal)?;
     for name in &names {
         let found = session.find(name, arguments.rehearsal)?;
-        // A journal that cannot be read is not in the way of the others'.
+        // An unreadable journal does not hide the others.
         if let Ok(Some(entries)) = of_run(&found, asked) {
             return Ok((entries, found));
         }
@@ -90,7 +90,7 @@ fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found),
     Ok((found.entries()?, found))
 }
 
-/// The journal of the run `id` of a plan, the current one or one that was put aside.
+/// Returns the journal of a plan's run `id`, whether current or archived.
 fn of_run(found: &Found, id: &str) -> Result<Option<Vec<Entry>>> {
     let archived = found.paths.archived(id);
     if archived.is_file() {

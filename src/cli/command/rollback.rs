@@ -23,13 +23,13 @@ use crate::run::{World, changes_to_adopt, named, open_driver, roll_back};
 pub struct Arguments {
     /// The plan file, or the plan's name
     pub plan: String,
-    /// Say what would be undone, and undo nothing
+    /// Show what would be undone, and undo nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Delete what was copied, too; without it copied records stay in the target
+    /// Also delete what was copied; without it copied records stay in the target
     #[arg(long)]
     pub purge: bool,
-    /// Go on with a plan that was changed in mid-run
+    /// Continue with a plan that was changed while its run is open
     #[arg(long)]
     pub adopt: bool,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     };
     let purge = arguments.purge;
     let driven = drive.with(&interrupt, |run, cancel| roll_back(run, purge, cancel)).await?;
-    // What was asked for and done is a success here, unlike a run that had to be rolled back.
+    // A rollback on request is a success here, unlike a run that had to be rolled back.
     let mut answer = driven.answer(session);
     if matches!(driven.outcome, crate::run::Outcome::RolledBack { .. }) {
         answer.exit = crate::cli::exit::Exit::Ok;
@@ -80,7 +80,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     Ok(answer)
 }
 
-/// The file of a plan that is named by it, or by the name under which a run was begun.
+/// Returns the file of a plan given by its path or by the name under which a run was started.
 fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
     if is_file(plan) {
         return Ok(PathBuf::from(plan));
@@ -96,7 +96,7 @@ fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-/// A process that is at it can be asked; it cannot be worked against.
+/// Refuses to work against a running process, which can only be asked to stop.
 fn is_running(view: &LockView, name: &str) -> Error {
     let message = format!("a process runs `{name}`: {} since {}", view.holder, time(view.since));
     Error::new(ErrorKind::Locked, message)
@@ -121,13 +121,14 @@ fn with_notes(
     answer
 }
 
-/// What was never done is undone already. Where it was looked for is said: a run may be in another state folder.
+/// Answers that there is nothing to undo, and names the folder that was searched, as the run may be in another state
+/// folder.
 fn nothing_to_undo(plan: &Plan, paths: &Paths) -> Answer {
     let (name, folder) = (&plan.file.name, paths.dir().display());
     Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {folder}."))
 }
 
-/// The stages that would be undone, in that order.
+/// Lists the stages that would be undone, in that order.
 fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
     let is_left =
         |status: &StageStatus| !matches!(status, StageStatus::Pending | StageStatus::Undone);
@@ -160,7 +161,7 @@ fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
     Answer::ok(text).with("steps", steps)
 }
 
-/// What undoing a stage would do (`docs/decisions/0007-rollback-keeps-records.md`).
+/// Describes what undoing a stage would do (`docs/decisions/0007-rollback-keeps-records.md`).
 fn undo_of(kind: &StageKind, created: Option<&str>, copied: u64, purge: bool) -> String {
     match (kind, created) {
         (StageKind::Canary(_), _) => "set the weight to 0% and read it back".to_owned(),

@@ -1,4 +1,4 @@
-//! `run`: does a plan, or goes on with it.
+//! `run`: runs a plan, or continues it.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Start nothing after this stage
     #[arg(long, value_name = "STAGE")]
     pub until: Option<String>,
-    /// Do not wait for bakes, retention or approvals: end with exit code 5
+    /// Do not wait for bakes, retention or approvals; end with exit code 5
     #[arg(long)]
     pub no_wait: bool,
     /// Confirm that this index may be deleted
@@ -32,13 +32,13 @@ pub struct Arguments {
     /// Run only the plan with this digest, `sha256:…`
     #[arg(long, value_name = "DIGEST")]
     pub expect: Option<String>,
-    /// Wait this long at most, then end with exit code 5
+    /// Wait at most this long, then end with exit code 5
     #[arg(long, value_name = "DURATION")]
     pub detach_after: Option<Span>,
-    /// Warnings count as failures
+    /// Treat warnings as failures
     #[arg(long)]
     pub strict: bool,
-    /// Go on with a plan that was changed in mid-run
+    /// Continue with a plan that was changed while its run is open
     #[arg(long)]
     pub adopt: bool,
     #[command(flatten)]
@@ -77,10 +77,10 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     drive.run(&interrupt).await
 }
 
-/// Hexadecimal digits of a digest that are enough to mean it.
+/// The least number of hexadecimal digits that identify a digest.
 const ENOUGH: usize = 12;
 
-/// The digest that a run is held to may be cut, to no fewer than [`ENOUGH`] digits.
+/// Checks the expected digest, which may be shortened to [`ENOUGH`] digits.
 fn check_digest(plan: &Plan, asked: &str) -> Result<(), Failure> {
     let digits = asked.strip_prefix("sha256:").unwrap_or(asked).to_ascii_lowercase();
     let known = plan.digest.strip_prefix("sha256:").unwrap_or(&plan.digest);
@@ -103,8 +103,10 @@ fn check_digest(plan: &Plan, asked: &str) -> Result<(), Failure> {
         .into())
 }
 
+/// Checks that the plan has this stage.
+///
 /// # Errors
-/// Where the plan has no such stage.
+/// If it has no such stage.
 pub fn check_stage(plan: &Plan, stage: Option<&str>) -> Result<(), Failure> {
     let Some(stage) = stage else { return Ok(()) };
     if plan.stages.iter().any(|known| known.id.as_str() == stage) {
@@ -118,14 +120,14 @@ pub fn check_stage(plan: &Plan, stage: Option<&str>) -> Result<(), Failure> {
 }
 
 impl Session {
-    /// Options of a run without any of the command line's.
+    /// Returns the options of a run without those of the command line.
     pub fn run_options(&self) -> RunOptions {
         let mut options = RunOptions::new(self.surroundings.holder());
         options.environment = self.surroundings.variables.clone();
         options
     }
 
-    /// What providers may know of the surroundings.
+    /// Returns the part of the environment that providers may see.
     pub fn providers(&self, plan: &Plan) -> Environment {
         Environment {
             variables: self.surroundings.variables.clone(),

@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schema of a plan, for editors.
+//! `schema`: prints the JSON Schema of a plan, for editors.
 
 use crate::cli::output::Answer;
 

@@ -1,5 +1,5 @@
-//! Keeps a plan's run still while `namespaces delete` deletes, and has its journal say what went: its proofs have to add
-//! up afterwards.
+//! Holds a plan's run while `namespaces delete` deletes, and records the deletion in its journal so that the run's
+//! proofs still add up afterwards.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,29 +11,29 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Inbox, Journal, Lock, Paths, Request, RunState, read};
 use crate::model::{Namespace, Side};
 
-/// How long a process that is at a run may take to take a request up.
+/// The longest time that a process executing a run may take to accept a request.
 const TAKEN: Duration = Duration::from_secs(5);
-/// How long it may take to come to a safe point then.
+/// The longest time that it may then take to reach a safe point.
 const STILL: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What is deleted.
+/// A deletion to record.
 #[derive(Clone)]
 pub struct Deletion {
     pub side: Side,
-    /// The arguments that say it.
+    /// The arguments that select what is deleted.
     pub what: String,
     pub by: String,
     pub namespaces: BTreeMap<Namespace, u64>,
 }
 
-/// How the run is kept still.
+/// The means by which the run is held.
 enum Hands {
-    /// No run is open: nobody begins one.
+    /// No run is open; the lock keeps anybody from starting one.
     Lock(Lock),
-    /// A run is open and no process is at it.
+    /// A run is open and no process executes it.
     Journal(Box<Journal>),
-    /// A process is at it and is asked.
+    /// A process executes the run and has to be asked.
     Process(Error),
 }
 
@@ -46,10 +46,10 @@ pub struct Standstill<'a> {
 }
 
 impl<'a> Standstill<'a> {
-    /// Takes the plan's lock, unless a process is at an open run.
+    /// Takes the plan's lock, unless a process is executing an open run.
     ///
     /// # Errors
-    /// `Locked` where somebody else holds the plan and no run is open.
+    /// `Locked` if somebody else holds the plan and no run is open.
     pub fn take(session: &'a Session, plan: &str) -> Result<Self> {
         let paths = Paths::new(session.state(), plan);
         let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock);
@@ -70,10 +70,11 @@ impl<'a> Standstill<'a> {
         Ok(Hands::Journal(Box::new(journal)))
     }
 
-    /// Has the journal say what is about to go; a process that is at the run has come to a safe point when this returns.
+    /// Records in the journal what is about to be deleted. If a process executes the run, it has reached a safe point
+    /// when this returns.
     ///
     /// # Errors
-    /// `Locked` where it does not within a minute.
+    /// `Locked` if it does not reach one within a minute.
     pub async fn begin(&mut self, deletion: &Deletion) -> Result<()> {
         let Deletion { side, what, by, namespaces } = deletion.clone();
         if let Hands::Process(error) = &self.hands {
@@ -105,7 +106,7 @@ impl<'a> Standstill<'a> {
             }
             let holder = session.surroundings.holder();
             if let Ok(lock) = Lock::take(self.paths.dir(), &holder, &session.clock) {
-                // The process ended: its journal is free.
+                // The process has ended, which frees its journal.
                 inbox.remove(path)?;
                 self.hands = Self::open(session, &self.paths, &self.plan, lock)?;
                 let Deletion { side, what, by, namespaces } = deletion.clone();
@@ -126,7 +127,7 @@ impl<'a> Standstill<'a> {
         }
     }
 
-    /// Has the journal say that it is gone.
+    /// Records in the journal that the deletion is finished.
     pub fn end(&mut self, deletion: &Deletion) -> Result<()> {
         let (side, what) = (deletion.side, deletion.what.clone());
         if let Hands::Process(_) = self.hands {
@@ -136,7 +137,7 @@ impl<'a> Standstill<'a> {
         self.append(Event::Erased { side, what })
     }
 
-    /// Says that the holder is alive.
+    /// Renews the lock to show that its holder is alive.
     pub fn renew(&mut self) -> Result<()> {
         match &mut self.hands {
             Hands::Lock(lock) => lock.keep(&self.session.clock),

@@ -1,4 +1,4 @@
-//! `status`: where runs stand, what they wait for, how to release them, whether they can be rolled back.
+//! `status`: shows where runs stand, what they wait for, how to release them, and whether they can be rolled back.
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -18,15 +18,15 @@ use crate::traffic::TrafficView;
 pub struct Arguments {
     /// The plan file, or the plan's name; default: every plan with a journal
     pub plan: Option<String>,
-    /// Look at rehearsals instead of real runs
+    /// Show rehearsals instead of real runs
     #[arg(long)]
     pub rehearsal: bool,
 }
 
-/// What can be said of one plan.
+/// The status of one plan.
 enum Row {
     Known(Box<Standing>),
-    /// Its journal cannot be read: said beside the others.
+    /// The journal cannot be read, which is shown beside the other plans.
     Unknown {
         plan: String,
         error: Error,
@@ -78,7 +78,7 @@ fn row(session: &Session, found: &Found) -> Result<Row, Failure> {
     }
 }
 
-/// The stage that is next or under way.
+/// Returns the stage that is next or in progress.
 fn stage_of(report: &Report) -> Option<String> {
     let is_over = |status: &str| matches!(status, "passed" | "undone");
     let at = report.stages.iter().position(|stage| !is_over(stage.status))?;
@@ -130,7 +130,7 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Where the traffic is now; where that is not known, also what the journal knows.
+/// Describes where the traffic is now, and what the journal knows if that cannot be read.
 fn traffic_lines(report: &Report, now: Option<&TrafficView>) -> Vec<(&'static str, String)> {
     let known = report.traffic.as_ref().map(|traffic| ("traffic", traffic.text.clone()));
     match now {

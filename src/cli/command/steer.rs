@@ -1,4 +1,4 @@
-//! `pause`, `resume`, `abort`: requests to a run from another terminal or job.
+//! `pause`, `resume`, `abort`: send requests to a run from another terminal or job.
 
 use clap::Args;
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::model::Share;
 pub struct Arguments {
     /// The plan file, or the plan's name
     pub plan: String,
-    /// Who asks; default: the user
+    /// The name of whoever asks; default: the user
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }
@@ -24,7 +24,7 @@ pub struct Arguments {
 pub struct ResumeArguments {
     #[command(flatten)]
     pub of: Arguments,
-    /// Go on from this weight of the traffic, which somebody else set: `25%`
+    /// Continue from this weight of the traffic, which somebody else set: `25%`
     #[arg(long, value_name = "WEIGHT")]
     pub accept_weight: Option<Share>,
 }
@@ -68,7 +68,7 @@ pub fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, 
     ask(session, &found, &standing, &Request::Resume { by }, "resume")
 }
 
-/// Whether there can be a weight that somebody else set: one that waits, or one after a stage that moved traffic.
+/// Checks that a weight set by somebody else is possible: the run waits for one, or a stage has moved traffic.
 fn check_acceptable(state: &RunState, weight: Share) -> Result<(), Failure> {
     if !(0.0..=1.0).contains(&weight.0) {
         return Err(Failure::Usage(format!("{weight} is no weight from 0% to 100%")));
@@ -107,7 +107,7 @@ pub fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure
     ask(session, &found, &standing, &Request::Abort { by }, "abort and roll back")
 }
 
-/// A run that has not ended, and where it stands.
+/// Finds a run that has not ended, and its standing.
 pub fn open_run(session: &Session, plan: &str) -> Result<(Found, Standing), Failure> {
     let found = session.find(plan, false)?;
     let standing = Standing::of(session, &found)?;
@@ -121,7 +121,7 @@ pub fn open_run(session: &Session, plan: &str) -> Result<(Found, Standing), Fail
     Ok((found, standing))
 }
 
-/// Refuses what cannot be asked of a run that takes everything back.
+/// Refuses requests that make no sense to a run that is rolling back.
 pub fn refuse_while_rolling_back(standing: &Standing) -> Result<(), Failure> {
     match standing.state.phase == Phase::RollingBack {
         true => Err(does_not_fit(standing, "is rolling back")),
@@ -129,7 +129,7 @@ pub fn refuse_while_rolling_back(standing: &Standing) -> Result<(), Failure> {
     }
 }
 
-/// The answer to a request that does not fit what the run waits for.
+/// Builds the failure for a request that does not match what the run waits for.
 pub fn does_not_fit(standing: &Standing, why: &str) -> Failure {
     let message = format!("the run of `{}` {why}", standing.report.plan);
     Error::new(ErrorKind::Refused, message).with_hint(standing.wanted()).into()
@@ -140,12 +140,12 @@ pub fn past_no_return(name: &str) -> Error {
         .with_hint("`vecshift status` says where it stands; the snapshot of the source is among the report's artifacts")
 }
 
-/// The answer where nothing has to be asked any more.
+/// Builds the answer if the run already is as requested.
 pub fn as_it_is(found: &Found, already: &str) -> Answer {
     Answer::ok(format!("The run of {} {already}.", found.name)).with("plan", json!(found.name))
 }
 
-/// Leaves the request, and says when it takes effect.
+/// Leaves the request in the inbox, and says when it takes effect.
 pub fn ask(
     session: &Session,
     found: &Found,

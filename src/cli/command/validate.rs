@@ -1,4 +1,4 @@
-//! `validate`: everything that can be found wrong without looking at the world.
+//! `validate`: reports every mistake that can be found without looking at the world.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! One thing that differs, as the artifact of a verification keeps it.
+//! A single difference, in the form in which a verification's artifact stores it.
 
 use std::collections::BTreeSet;
 
@@ -8,39 +8,39 @@ use serde_json::{Value, json};
 use super::values::{Furthest, dense, same_metadata, sparse};
 use crate::model::{Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
 
-/// Characters of a metadata value that a sentence shows; the artifact has all of it.
+/// The most characters of a metadata value shown in a sentence; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
 
-/// One thing of one record that differs: a line of the artifact. A record can have several.
+/// A single difference in one record: a line of the artifact. A record can have several.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     pub source_namespace: Namespace,
     pub target_namespace: Namespace,
     pub id: RecordId,
     pub kind: DifferenceKind,
-    /// The metadata field.
+    /// The metadata field that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The component that differs most, or the index of the sparse value that does.
+    /// The component, or the index of the sparse value, that differs most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// How much it differs there; absent where that is not known (a value is missing or not a number).
+    /// The size of that difference; absent if a value is missing or is not a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
-    /// Components or sparse values whose bits differ.
+    /// The number of components or sparse values whose bits differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differing: Option<u64>,
-    /// What should have arrived: the value of the field, component or entry; `null` where there is none.
+    /// The value of the field, component or entry that should have arrived; `null` if there is none.
     #[serde(default)]
     pub source: Value,
-    /// What the target has there.
+    /// The value in the target.
     #[serde(default)]
     pub target: Value,
     /// The difference in a few words.
     pub detail: String,
 }
 
-/// What differs.
+/// The kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
@@ -121,9 +121,7 @@ impl Difference {
     }
 }
 
-/// Everything that differs between a record as it should have arrived and as it is, and the largest difference of
-/// one component, whether or not it is within the tolerance.
-/// Whether a record is, bit for bit, the one that is there.
+/// Returns whether two records are equal, bit for bit.
 pub(in crate::copy) fn is_same(expected: &Record, seen: &Record) -> bool {
     let namespace = Namespace::new("");
     let shard = Shard {
@@ -136,6 +134,8 @@ pub(in crate::copy) fn is_same(expected: &Record, seen: &Record) -> bool {
     differences(&shard, expected, seen, None).0.is_empty()
 }
 
+/// Returns every difference between a record as it should have arrived and as it is, and the largest difference of one
+/// component, even if it is within the tolerance.
 pub(super) fn differences(
     shard: &Shard,
     expected: &Record,
@@ -193,7 +193,7 @@ fn fields<'a>(
     })
 }
 
-/// A field as an index keeps it: it drops members that are null.
+/// Returns a field as an index stores it: members that are null are dropped.
 pub(super) fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a MetadataValue> {
     record.metadata.get(field).filter(|value| **value != MetadataValue::Null)
 }

@@ -1,4 +1,4 @@
-//! What the target holds and the source does not.
+//! Finds records that the target holds and the source does not.
 
 use std::collections::HashSet;
 
@@ -8,12 +8,11 @@ use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
 
-/// Ids of a namespace of the target that `is_chosen` picks and that none of the namespaces it was filled from has;
-/// `found` gets each.
-/// `Ok(None)` where the target cannot list its ids.
+/// Counts the ids of a target namespace selected by `is_chosen` that exist in none of its source namespaces, and passes
+/// each to `found`. Returns `Ok(None)` if the target cannot list its ids.
 ///
 /// # Errors
-/// `Interrupted` where the pipeline was cancelled; else what reading either side ends with.
+/// `Interrupted` if the pipeline was cancelled; any error of reading either side.
 pub async fn count_extra(
     pipeline: &Pipeline,
     sources: &[Namespace],
@@ -46,7 +45,7 @@ pub async fn count_extra(
     }
 }
 
-/// Returns those of `ids` that none of the source's namespaces has, or whose record the copy leaves out.
+/// Returns those of `ids` that exist in none of the source namespaces, or whose record the copy leaves out.
 async fn unknown(
     pipeline: &Pipeline,
     sources: &[Namespace],
@@ -59,7 +58,7 @@ async fn unknown(
         let belongs = |record: Record| {
             let id = record.id.clone();
             match pipeline.transform.change(namespace, record) {
-                // What the copy leaves out does not belong in the target.
+                // A record that the copy leaves out does not belong in the target.
                 Changed::LeftOut => None,
                 Changed::Kept(_) | Changed::Refused(..) => Some(id),
             }

@@ -1,8 +1,8 @@
-//! Whether both sides hold the same: record by record, and what the target holds beyond.
+//! Compares both sides record by record, and finds what only the target holds.
 //!
-//! A record is compared as it should have arrived, after the plan's own changes. Without a tolerance every bit
-//! counts, of dense values, of sparse values and of metadata numbers alike; with one, values are compared as
-//! numbers, so that `-0` is `0`.
+//! A record is compared in the form in which it should have arrived, after the plan's own changes. Without a tolerance
+//! every bit of dense values, sparse values and metadata numbers counts; with one, values are compared as numbers, so
+//! that `-0` equals `0`.
 
 mod difference;
 mod extra;
@@ -26,27 +26,27 @@ use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, Cursor, Enumeration, Record, RecordId, Shard};
 
-/// What comparing one or more shards came to: `compared` is `equal` plus `mismatched` plus `missing`.
+/// The result of comparing one or more shards. `compared` is the sum of `equal`, `mismatched` and `missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// Records of the source that were looked for in the target.
+    /// Source records that were looked up in the target.
     pub compared: u64,
     pub equal: u64,
-    /// Records of the source that the target lacks.
+    /// Source records that the target lacks.
     pub missing: u64,
-    /// Records of both that differ in values, sparse values or metadata.
+    /// Records whose values, sparse values or metadata differ.
     pub mismatched: u64,
     /// Those of them whose dense or sparse values differ.
     pub values_mismatched: u64,
-    /// Those of them whose metadata differ; a record can be in both.
+    /// Those of them whose metadata differ. A record can be counted in both.
     pub metadata_mismatched: u64,
-    /// Ids that the source named and then did not have: something writes to it. Not part of `compared`.
+    /// Ids that the source listed but then did not have, because something writes to it. Not included in `compared`.
     pub vanished: u64,
-    /// The largest difference of one component, over all records.
+    /// The largest difference in one component, over all records.
     pub max_difference: f64,
-    /// Metadata fields and their types on both sides, over the records that both have.
+    /// Metadata fields and their types on both sides, over records that exist on both.
     pub schemas: Schemas,
-    /// What was read of the source, before the plan's changes.
+    /// Contents read from the source, before the plan's changes.
     pub source: Contents,
 }
 
@@ -64,7 +64,7 @@ impl Comparison {
         self.source += other.source;
     }
 
-    /// Compares one record with what the target has under its id; `tolerance` as in [`compare_shard`].
+    /// Compares one record with the target's record of the same id; `tolerance` as in [`compare_shard`].
     pub fn compare(
         &mut self,
         shard: &Shard,
@@ -91,11 +91,11 @@ impl Comparison {
     }
 }
 
-/// Compares the records of a shard that `is_chosen` picks; `found` gets every difference. `tolerance` is the
-/// largest difference of one component that counts as equal; `None` = every bit counts.
+/// Compares the records of a shard that `is_chosen` selects, and passes every difference to `found`. `tolerance` is the
+/// largest difference of one component that counts as equal; with `None`, every bit counts.
 ///
 /// # Errors
-/// `Interrupted` where the pipeline was cancelled; else what reading either side ends with.
+/// `Interrupted` if the pipeline was cancelled; any error of reading either side.
 pub async fn compare_shard(
     pipeline: &Pipeline,
     shard: &Shard,
@@ -115,7 +115,7 @@ pub async fn compare_shard(
         .try_buffered(pipeline.chunks_in_flight.max(1))
         .take_until(pipeline.cancel.clone().cancelled_owned())
         .boxed();
-    // Ids that the target listed, and how many of them the source turned out to have.
+    // The number of ids listed by the target that also exist in the source.
     let mut here = 0;
     while let Some((comparison, differences, seen)) = compared.try_next().await? {
         here += seen;
@@ -124,7 +124,7 @@ pub async fn compare_shard(
     if pipeline.cancel.is_cancelled() {
         return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
     }
-    // Of a record that the target lacks nobody names the id; the source's own count tells that there is one.
+    // Records missing from the target are not listed by it; only the source's own count reveals them.
     let short = shard.expected.saturating_sub(here);
     if is_told_by_target(shard) && short > 0 {
         let missing = Comparison { compared: short, missing: short, ..Comparison::default() };
@@ -133,7 +133,7 @@ pub async fn compare_shard(
     Ok(())
 }
 
-/// Whether the ids come from the target, which may have more than the source and may lack some.
+/// Returns whether the ids are listed by the target, which may hold more records than the source and may lack some.
 fn is_told_by_target(shard: &Shard) -> bool {
     matches!(shard.enumeration, Enumeration::Staging { .. } | Enumeration::Collection)
 }
@@ -166,7 +166,7 @@ async fn compare_chunk(
         let expected = match pipeline.transform.change(&shard.source, record) {
             Changed::Kept(record) => record,
             Changed::LeftOut => continue,
-            // It was not copied either, so it is missing.
+            // The record was refused by the copy as well, so it is missing.
             Changed::Refused(record, _) => record,
         };
         let seen = theirs.remove(&expected.id);

@@ -1,16 +1,16 @@
-//! Which metadata fields there are and of what types, on both sides.
+//! Compares the metadata fields of both sides and their types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::stored;
 use crate::model::{MetadataValue, Record};
 
-/// Fields that are kept apart; an index whose field names are data has more, and says so.
+/// The most fields tracked, for indexes whose field names are data; beyond that, the result says that there are more.
 const MOST_FIELDS: usize = 10_000;
 
-/// The metadata fields of both sides with their types, over records that both have.
+/// The metadata fields of both sides with their types, over records that exist on both.
 ///
-/// Only sets of types are kept, so memory is bounded by the number of fields, of which at most 10,000 are followed.
+/// Only sets of types are stored, so memory is bounded by the number of fields, of which at most 10,000 are tracked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schemas {
     fields: BTreeMap<String, [BTreeSet<&'static str>; 2]>,
@@ -21,13 +21,13 @@ pub struct Schemas {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
     pub field: String,
-    /// Types by name, in order; empty where the side has no such field.
+    /// Type names in order; empty if the side does not have the field.
     pub source: Vec<&'static str>,
     pub target: Vec<&'static str>,
 }
 
 impl Schemas {
-    /// Takes a record as it should have arrived and as it did.
+    /// Adds a record in the form in which it should have arrived and as it did.
     pub fn record(&mut self, expected: &Record, seen: &Record) {
         for (side, record) in [expected, seen].into_iter().enumerate() {
             for field in record.metadata.0.keys() {
@@ -56,17 +56,17 @@ impl Schemas {
         }
     }
 
-    /// Fields followed.
+    /// Returns the number of fields tracked.
     pub fn fields(&self) -> usize {
         self.fields.len()
     }
 
-    /// Whether there were more fields than are followed.
+    /// Returns whether there were more fields than are tracked.
     pub fn has_more(&self) -> bool {
         self.has_more
     }
 
-    /// Fields whose set of types differs, in order of their names.
+    /// Returns the fields whose sets of types differ, ordered by name.
     pub fn drifts(&self) -> impl Iterator<Item = Drift> + '_ {
         self.fields.iter().filter(|(_, [source, target])| source != target).map(
             |(field, [source, target])| Drift {
@@ -94,7 +94,7 @@ impl std::fmt::Display for Drift {
     }
 }
 
-/// The type as a filter sees it; a list of nothing is still a list of strings.
+/// Returns the type as a filter sees it; an empty list is still a list of strings.
 fn type_name(value: &MetadataValue) -> &'static str {
     match value {
         MetadataValue::List(items)
@@ -134,7 +134,7 @@ mod tests {
     fn the_same_types_are_no_drift_whatever_the_values() {
         let source = r#"{"a":1,"b":"x","c":true,"d":["x"],"n":null}"#;
         assert!(drifts(&[(source, r#"{"a":2,"b":"","c":false,"d":[]}"#)]).is_empty());
-        // Each side has both types, in other records.
+        // Both types occur on each side, in different records.
         assert!(
             drifts(&[(r#"{"a":1}"#, r#"{"a":"x"}"#), (r#"{"a":"x"}"#, r#"{"a":1}"#)]).is_empty()
         );

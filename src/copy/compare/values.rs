@@ -1,28 +1,28 @@
-//! Values against values: how many differ, and where they differ most.
+//! Compares values: how many differ, and where they differ most.
 
 use crate::model::{MetadataValue, SparseVector, Vector};
 
-/// The place where two vectors differ most. A value that one side does not have is `None` and infinitely far away.
+/// The position at which two vectors differ most. A value missing from one side is `None` and infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Furthest {
     /// The component, or the index of a sparse value.
     pub index: u32,
     pub source: Option<f32>,
     pub target: Option<f32>,
-    /// The difference there; 0 where only bits differ (`-0` and `0`), infinite where it is no number.
+    /// The difference at that position; 0 if only bits differ (`-0` and `0`), infinite if a value is not a number.
     pub by: f64,
-    /// Components whose bits differ.
+    /// The number of components whose bits differ.
     pub differing: u64,
 }
 
 impl Furthest {
-    /// Whether this counts as a difference under `tolerance`; `None` = every bit counts.
+    /// Returns whether this is a difference under `tolerance`; with `None`, every bit counts.
     pub fn is_beyond(&self, tolerance: Option<f64>) -> bool {
         tolerance.is_none_or(|tolerance| self.by > tolerance)
     }
 }
 
-/// Compares two vectors of one dimension; `None` where all bits are equal.
+/// Compares two vectors of the same dimension; `None` if all bits are equal.
 pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
     if source == target {
         return None;
@@ -31,8 +31,8 @@ pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
     furthest(pairs.map(|((a, b), index)| (index, Some(a), Some(b))))
 }
 
-/// Compares sparse values; `None` where all entries are equal in every bit, in whatever order; no values and an empty
-/// list are equal.
+/// Compares sparse values; `None` if all entries are equal in every bit. Their order does not matter, and no values
+/// equal an empty list.
 pub(super) fn sparse(
     source: Option<&SparseVector>,
     target: Option<&SparseVector>,
@@ -42,7 +42,7 @@ pub(super) fn sparse(
     furthest(Merge { ours: &ours, theirs: &theirs })
 }
 
-/// Entries of both sides in order of their index.
+/// Iterates over the entries of both sides in order of their index.
 struct Merge<'a> {
     ours: &'a [(u32, f32)],
     theirs: &'a [(u32, f32)],
@@ -88,7 +88,7 @@ fn furthest(pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>) -> Opt
     found
 }
 
-/// Whether two metadata values are the same; without a tolerance numbers are compared bit for bit.
+/// Returns whether two metadata values are equal; if `is_exact`, numbers are compared bit for bit.
 pub(super) fn same_metadata(a: &MetadataValue, b: &MetadataValue, is_exact: bool) -> bool {
     match (a, b) {
         (MetadataValue::Number(a), MetadataValue::Number(b)) => {
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!((found.source, found.target), (Some(2.0), Some(2.5)));
     }
 
-    /// Every pair of values that a sloppy comparison takes for equal.
+    /// Covers every pair of values that a sloppy comparison would take for equal.
     #[test]
     fn without_a_tolerance_every_bit_counts() {
         let tiny = f32::from_bits(1);

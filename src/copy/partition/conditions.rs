@@ -2,19 +2,19 @@ use serde_json::{Value, json};
 
 use crate::provider::Filter;
 
-/// Metadata conditions that hold at once, one field each.
+/// Metadata conditions that must all hold, each on one field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conditions(Vec<Value>);
 
 impl Conditions {
-    /// Adds `operator value` of `field` to these.
+    /// Adds the condition `operator value` on `field`.
     pub fn and(&self, field: &str, operator: &str, value: impl Into<Value>) -> Self {
         let mut all = self.0.clone();
         all.push(json!({ field: { operator: value.into() } }));
         Self(all)
     }
 
-    /// The conditions as a filter; `None` where there are none.
+    /// Returns the conditions as a filter; `None` if there are none.
     pub fn filter(&self) -> Option<Filter> {
         match self.0.as_slice() {
             [] => None,
@@ -24,7 +24,7 @@ impl Conditions {
     }
 }
 
-/// Shown to people as `kind $in ["a"] and year $lt 2020`.
+/// Formats as `kind $in ["a"] and year $lt 2020`.
 impl std::fmt::Display for Conditions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, condition) in self.0.iter().enumerate() {
@@ -42,7 +42,7 @@ impl std::fmt::Display for Conditions {
     }
 }
 
-/// The one member of an object that [`Conditions::and`] made.
+/// Returns the single member of an object built by [`Conditions::and`].
 fn only(object: &Value) -> (&str, &Value) {
     let member = object.as_object().and_then(|members| members.iter().next());
     member.map_or(("", &Value::Null), |(name, value)| (name.as_str(), value))

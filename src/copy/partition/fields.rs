@@ -1,4 +1,4 @@
-//! Which fields a sample of records can be split by, the most promising first.
+//! Finds the fields by which a sample of records can be split, the most promising first.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,36 @@ use serde_json::Value;
 
 use crate::model::{MetadataValue, Record};
 
-/// A metadata field over a sample.
+/// A metadata field of a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Field {
     pub name: String,
-    /// Its numbers in rising order, with repetitions.
+    /// Its numbers in ascending order, with repetitions.
     pub numbers: Vec<f64>,
-    /// Its other values and, for lists, their items; how many records have each.
+    /// Its other values, including the items of lists, with the number of records that have each.
     pub values: Vec<(Value, u64)>,
     /// Whether some record has a list.
     pub has_lists: bool,
-    /// Records that have it.
+    /// Records that have the field.
     pub present: u64,
-    /// The largest part of the sample that shares one value or lacks the field.
+    /// The number of sampled records in the largest group that shares one value or lacks the field.
     largest: u64,
 }
 
 impl Field {
-    /// Whether it holds nothing but numbers.
+    /// Returns whether it holds nothing but numbers.
     pub fn is_numeric(&self) -> bool {
         self.values.is_empty() && !self.numbers.is_empty()
     }
 }
 
-/// The fields of `sampled` that may be filtered on: those first that spread the records most evenly, numbers before
-/// others where two do so alike.
+/// Returns the fields of `sampled` that can be filtered by, those that spread the records most evenly first, and
+/// numbers first among equals.
 pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<Field> {
     let mut values: BTreeMap<&str, Vec<&MetadataValue>> = BTreeMap::new();
     for (name, value) in sampled.iter().flat_map(|record| &record.metadata.0) {
         let is_indexed = indexed.is_none_or(|fields| fields.contains(name));
-        // A name of an operator's shape cannot be asked for.
+        // A field named like an operator cannot be filtered by.
         if is_indexed && !name.starts_with('$') {
             values.entry(name).or_default().push(value);
         }
@@ -89,7 +89,7 @@ fn field_of(name: &str, values: &[&MetadataValue], sampled: u64) -> Field {
     Field { name: name.to_owned(), numbers, values, has_lists, present, largest }
 }
 
-/// Groups sorted numbers that are equal and counts each group.
+/// Groups equal numbers of a sorted list and counts each group.
 fn runs(numbers: &[f64]) -> impl Iterator<Item = (f64, u64)> {
     numbers.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64))
 }

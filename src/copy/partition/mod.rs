@@ -1,9 +1,9 @@
-//! Splits a namespace that can neither list its ids nor be swept with one query into cells that can.
+//! Splits a namespace that can neither list its ids nor be swept with one query into cells that can be swept.
 //!
-//! A cell is a metadata filter that at most as many records pass as one query reaches; cells of one namespace are
-//! disjoint, and their counts add up to the namespace's. Counts are the index's own (`describe_index_stats` with a
-//! filter, which pods have), so that what is found in a cell can be proven to be all there is. Fields and values to
-//! split by come from records sampled within what is to be split: no schema has to be known.
+//! A cell is a metadata filter that matches at most as many records as one query can reach. The cells of a namespace
+//! are disjoint, and their counts add up to the namespace's. Counts are the index's own (`describe_index_stats` with a
+//! filter, which pods support), so that the records found in a cell are proven to be all there are. Fields and values
+//! to split by come from records sampled within what is to be split; no schema has to be known.
 //!
 //! Everything here only reads.
 
@@ -23,14 +23,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record};
 use crate::provider::{Query, Source};
 
-/// Records sampled where something is to be split.
+/// The number of records sampled before a split.
 const SAMPLE: u32 = 300;
-/// Bytes of a query's answer (Pinecone, database limits, 2026: 4 MB), less a little for what surrounds the matches.
+/// The size of a query's answer in bytes (Pinecone, database limits, 2026: 4 MB), less a little for what surrounds the
+/// matches.
 const ANSWER_BYTES: usize = 3_900_000;
-/// Bytes of one match in JSON beside its id.
+/// The bytes of one match in JSON besides its id.
 const MATCH_BYTES: usize = 40;
 
-/// Some records of a namespace: those that pass `conditions`.
+/// The records of a namespace that match `conditions`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     pub conditions: Conditions,
@@ -38,56 +39,56 @@ pub struct Cell {
     pub records: u64,
 }
 
-/// Records that no field separates and that are more than one query reaches.
+/// More records than one query can reach, which no field separates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stuck {
     pub cell: Cell,
-    /// Why each field does not help, as `field: reason`.
+    /// The reason why each field does not help, as `field: reason`.
     pub why: Vec<String>,
 }
 
-/// How a namespace falls into cells.
+/// The cells of a namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
-    /// Disjoint; each small enough for one query.
+    /// Disjoint cells, each small enough for one query.
     pub cells: Vec<Cell>,
     pub stuck: Vec<Stuck>,
-    /// Fields that were split by.
+    /// Fields used for splitting.
     pub fields: BTreeSet<String>,
-    /// Counts that were asked for.
+    /// The number of counts requested.
     pub counts: u64,
-    /// Whether the allowed counts did not suffice: there are more cells than these.
+    /// Whether the allowed number of counts did not suffice, so that there are more cells than these.
     pub is_cut_off: bool,
-    /// The most records a cell holds: fewer than a query gives where ids are long.
+    /// The most records in a cell, which is less than a query's limit if ids are long.
     pub limit: u64,
 }
 
 impl Partition {
-    /// Records beyond what one query reaches, in all cells that cannot be split.
+    /// Returns the records beyond the reach of one query, over all cells that cannot be split.
     pub fn out_of_reach(&self) -> u64 {
         self.stuck.iter().map(|stuck| stuck.cell.records.saturating_sub(self.limit)).sum()
     }
 
-    /// Records in all cells.
+    /// Returns the records in all cells.
     pub fn records(&self) -> u64 {
         let stuck = self.stuck.iter().map(|stuck| stuck.cell.records);
         self.cells.iter().map(|cell| cell.records).chain(stuck).sum()
     }
 }
 
-/// What is split, and how far.
+/// Splits a namespace.
 pub struct Partitioner {
     pub source: Arc<dyn Source>,
     pub namespace: Namespace,
-    /// Components of a vector.
+    /// The dimension of vectors.
     pub dimension: usize,
-    /// The only fields that can be filtered on; `None`: all.
+    /// The only fields that can be filtered by; `None` for all.
     pub indexed: Option<Vec<String>>,
-    /// The most counts to ask for; `None`: as many as it takes.
+    /// The most counts to request; `None` for as many as needed.
     pub most_counts: Option<u64>,
 }
 
-/// Something that is still to be split, and the fields that were tried on it.
+/// A cell that has yet to be split, and the fields tried so far.
 struct Task {
     cell: Cell,
     tried: BTreeSet<String>,
@@ -100,11 +101,11 @@ impl Task {
     }
 }
 
-/// What splitting by one field came to.
+/// The result of splitting by one field.
 enum Split {
-    /// Disjoint parts that add up to the whole; big ones are to be split by other fields.
+    /// Disjoint parts that add up to the whole; large ones have to be split by other fields.
     Parts(Vec<Cell>),
-    /// A cut that does not help, and why.
+    /// A split that does not help, and the reason.
     Useless(String),
 }
 
@@ -112,14 +113,14 @@ impl Partitioner {
     /// Splits the namespace, which holds `records`.
     ///
     /// # Errors
-    /// `Conflict` where counts do not add up although asked for anew: something writes to the namespace.
+    /// `Conflict` if counts do not add up even when requested again, because something writes to the namespace.
     pub async fn split(&self, records: u64) -> Result<Partition> {
         let mut found = Partition { limit: SWEEP_LIMIT, ..Partition::default() };
         let whole = Cell { conditions: Conditions::default(), records };
         let mut tasks = VecDeque::from([Task::new(whole)]);
         loop {
             let Some(task) = tasks.pop_front() else {
-                // Longer ids were seen after some cells were taken for small enough.
+                // Longer ids than before may have turned up after some cells were found small enough.
                 let limit = found.limit;
                 let big: Vec<_> = found.cells.extract_if(.., |cell| cell.records > limit).collect();
                 if big.is_empty() {
@@ -144,7 +145,7 @@ impl Partitioner {
         Ok(found)
     }
 
-    /// Splits by the most promising field that was not tried yet.
+    /// Splits by the most promising field that has not been tried yet.
     async fn work(
         &self,
         task: Task,
@@ -186,7 +187,7 @@ impl Partitioner {
             false => self.split_values(field, cell, found).await,
         };
         match split {
-            // An operator that this index does not know.
+            // The index does not support the operator.
             Err(error) if error.kind() == ErrorKind::Invalid => {
                 Ok(Split::Useless(format!("the index refuses the filter: {}", error.message())))
             }
@@ -197,10 +198,10 @@ impl Partitioner {
         }
     }
 
-    /// Describes the `gap` records of `cell` that pass none of the conditions that should share them out.
+    /// Describes the `gap` records of `cell` that match none of the conditions meant to split it.
     ///
     /// # Errors
-    /// `Conflict` where the cell's own count is no longer what it was.
+    /// `Conflict` if the cell's own count has changed.
     async fn unshared(&self, cell: &Cell, gap: u64, found: &mut Partition) -> Result<Split> {
         let now = self.count(&cell.conditions, found).await?;
         if now != cell.records {
@@ -209,7 +210,7 @@ impl Partitioner {
         Ok(Split::Useless(format!("{gap} records hold values of another kind")))
     }
 
-    /// Records that pass `conditions`, by the index's own count.
+    /// Counts the records that match `conditions`, as the index does.
     async fn count(&self, conditions: &Conditions, found: &mut Partition) -> Result<u64> {
         found.counts += 1;
         let stats = match conditions.filter() {
@@ -219,7 +220,7 @@ impl Partitioner {
         Ok(stats.count(&self.namespace))
     }
 
-    /// Fetches some records that pass `conditions`.
+    /// Fetches some records that match `conditions`.
     async fn sample(&self, conditions: &Conditions, turn: u64) -> Result<Vec<Record>> {
         let query = Query {
             vector: direction(self.dimension, turn % 8),
@@ -233,7 +234,7 @@ impl Partitioner {
         for part in ids.chunks(self.source.capabilities().limits.fetch_ids.clamp(1, 100)) {
             records.extend(self.source.fetch(&self.namespace, part).await?);
         }
-        // A fetch answers in no order; how a namespace is split shall not depend on that.
+        // Fetches return records in any order, which must not affect how a namespace is split.
         records.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(records)
     }
@@ -249,7 +250,8 @@ impl Partitioner {
     }
 }
 
-/// The most matches that surely fit an answer, by the longest id of a sample, with room for longer ones.
+/// Returns the most matches that surely fit in an answer, judging by the longest id of a sample, with room for longer
+/// ones.
 fn reach(sampled: &[Record]) -> u64 {
     let longest = sampled.iter().map(|record| record.id.as_str().len()).max().unwrap_or(0);
     let fitting = ANSWER_BYTES / (longest + longest / 4 + MATCH_BYTES);

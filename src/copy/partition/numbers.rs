@@ -1,10 +1,10 @@
-//! Splitting by a field of numbers: ranges, halved until each is small enough or is one number.
+//! Splits by a numeric field into ranges, halved until each is small enough or is a single number.
 
 use super::fields::Field;
 use super::{Cell, Partition, Partitioner, Split};
 use crate::error::Result;
 
-/// The numbers from `low` up to but without `high`.
+/// The numbers from `low` up to but excluding `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     low: f64,
@@ -44,7 +44,7 @@ impl Partitioner {
             if below > records {
                 return Err(self.moved(records, below));
             }
-            // The higher half last, so that cells come in rising order.
+            // The upper half comes last, so that cells are in ascending order.
             let higher = Range { low: middle, high: range.high };
             for (half, count) in [(higher, records - below), (lower, below)] {
                 if count > 0 {
@@ -68,8 +68,8 @@ fn within(cell: &Cell, field: &str, range: Range) -> super::Conditions {
     if range.high == f64::INFINITY { from } else { from.and(field, "$lt", range.high) }
 }
 
-/// The number at which to cut `range`: the median of the known numbers in it, else half the representable numbers
-/// below it, so that at most 64 cuts find a single one.
+/// Returns the number at which to cut `range`: the median of the known numbers in it, or else half of its representable
+/// numbers, so that at most 64 cuts isolate a single one.
 fn middle_of(range: Range, known: &[f64]) -> f64 {
     let inside: Vec<f64> = known
         .iter()
@@ -82,7 +82,7 @@ fn middle_of(range: Range, known: &[f64]) -> f64 {
     cut.unwrap_or_else(|| halfway(range))
 }
 
-/// The number that half of the representable numbers of `range` are below; above `low` and below `high`.
+/// Returns the number below which half of the representable numbers of `range` lie; above `low` and below `high`.
 fn halfway(range: Range) -> f64 {
     let (low, high) = (rank(range.low), rank(range.high));
     unrank(low + ((high - low) / 2).max(1))
@@ -92,7 +92,7 @@ fn next_up(number: f64) -> f64 {
     unrank(rank(number) + 1)
 }
 
-/// The place of a number among all finite ones in rising order; both zeros have the same.
+/// Returns the position of a number among all finite numbers in ascending order. Both zeros have the same.
 fn rank(number: f64) -> i128 {
     let bits = i128::from((number.abs()).to_bits());
     if number < 0.0 { -bits } else { bits }

@@ -1,4 +1,4 @@
-//! Splitting by a field of words, booleans, lists or values of several kinds: sets of values, and the rest.
+//! Splits by a field of words, booleans, lists or mixed values into sets of values, and the rest.
 
 use std::collections::VecDeque;
 
@@ -8,17 +8,18 @@ use super::fields::{Field, fields_of};
 use super::{Cell, Conditions, Partition, Partitioner, Split};
 use crate::error::Result;
 
-/// Values of one set. Pinecone takes 10,000 (database limits, 2026); shorter filters are quicker and can be read.
+/// The number of values in a set. Pinecone accepts 10,000 (database limits, 2026), but shorter filters are faster and
+/// can be read.
 const SET: usize = 500;
-/// Values that may be asked for one by one; the rest of a field with more is not reached by naming them.
+/// The most values that are named individually; the other records of such a field are out of reach.
 const MOST_VALUES: usize = 5_000;
-/// How full a set is made by what is expected, so that few are too big by count.
+/// The share of the limit to which sets are filled according to the sample, so that few turn out too large.
 const FILL: f64 = 0.7;
 
-/// Values that are asked for together.
+/// A set of values queried together.
 struct Set {
     values: Vec<Value>,
-    /// Values that records of this set must not have: lists may hold values of two sets.
+    /// Values that records of this set must not have, since lists may contain values of two sets.
     without: Vec<Value>,
     has_lists: bool,
 }
@@ -29,7 +30,7 @@ impl Set {
             [one] => cell.conditions.and(field, "$eq", one.clone()),
             many => cell.conditions.and(field, "$in", many.to_vec()),
         };
-        // In pieces: a set may hold only so many values.
+        // Split into pieces, since a set may hold only so many values.
         let pieces = self.without.chunks(MOST_VALUES);
         pieces.fold(within, |all, piece| all.and(field, "$nin", piece.to_vec()))
     }
@@ -56,7 +57,7 @@ impl Partitioner {
         let split = self.split_apart(field, field.has_lists, cell, found).await?;
         match split {
             Some(split) => Ok(split),
-            // Sets that overlap: some record that was not sampled has a list.
+            // The sets overlap because a record outside the sample has a list.
             None => {
                 let split = self.split_apart(field, true, cell, found).await?;
                 split.ok_or_else(|| self.moved(cell.records, cell.records + 1))
@@ -64,7 +65,7 @@ impl Partitioner {
         }
     }
 
-    /// Splits by single values; `None` where the sets hold more records than there are.
+    /// Splits by single values; `None` if the sets hold more records in total than there are.
     async fn split_apart(
         &self,
         field: &Field,
@@ -109,7 +110,7 @@ impl Partitioner {
         Ok(Some(Split::Parts(parts)))
     }
 
-    /// A cell for each set; sets that hold too many records are halved down to single values.
+    /// Makes a cell for each set. Sets with too many records are halved, down to single values.
     async fn cells_of(
         &self,
         mut open: VecDeque<Set>,
@@ -132,7 +133,7 @@ impl Partitioner {
         Ok(parts)
     }
 
-    /// Values that records have which have none of the `known` ones.
+    /// Finds values of records that have none of the `known` ones.
     async fn fresh_values(
         &self,
         name: &str,
@@ -164,15 +165,15 @@ impl Partitioner {
     }
 }
 
-/// Records that have the field and none of the `known` values.
+/// Matches records that have the field but none of the `known` values.
 fn rest_of(cell: &Cell, name: &str, known: &[Value]) -> Conditions {
     let present = cell.conditions.and(name, "$exists", true);
     let pieces = known.chunks(MOST_VALUES);
     pieces.fold(present, |all, piece| all.and(name, "$nin", piece.to_vec()))
 }
 
-/// Sets of values of which each is expected to hold less than `limit` records, the rarest first: where lists hold
-/// several values, the common ones then get only what is left.
+/// Groups values into sets that are each expected to hold fewer than `limit` records, the rarest values first. If lists
+/// contain several values, the common ones then only get what is left.
 fn grouped(
     fresh: &[(Value, u64)],
     known: &[Value],

@@ -1,4 +1,4 @@
-//! What was copied according to the journal: how each namespace reached the target, and the contents that were read.
+//! The copies recorded in the journal: how each namespace reached the target, and the contents that were read.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ use crate::run::{Context, Progress};
 /// The number of namespaces read concurrently.
 const PARALLEL: usize = 4;
 
-/// What a look covers.
+/// The scope of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Depth {
     /// The source only: whether it still matches what was copied. The target is read only if the answer depends on it.

@@ -21,7 +21,7 @@ use crate::plan::file;
 use crate::provider::{Admin, Filter};
 use crate::run::guard::{ErasePermit, permit_erasure};
 
-/// How long deleted records may remain visible.
+/// The longest time that deleted records may remain visible.
 const GONE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The number of namespaces worked on concurrently.
@@ -67,7 +67,7 @@ impl Wanted {
     /// the index says so.
     ///
     /// # Errors
-    /// The same as [`Wanted::new`].
+    /// Any error of [`Wanted::new`].
     pub fn literally(
         globs: Vec<String>,
         filter: Option<serde_json::Value>,

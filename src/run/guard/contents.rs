@@ -12,7 +12,7 @@ use crate::run::contents::{self, Way, appeared, copied, given};
 
 /// The number of answers to ask for before giving up.
 const ANSWERS: u32 = 20;
-/// How long the target may take to show what was written.
+/// The longest time that the target may take to show what was written.
 const CATCH_UP: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most problems named in a message.

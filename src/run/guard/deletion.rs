@@ -11,7 +11,7 @@ use crate::journal::Event;
 use crate::model::{Side, StageId};
 use crate::run::Context;
 
-/// How long a deleted index may remain visible.
+/// The longest time that a deleted index may remain visible.
 const GONE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
 

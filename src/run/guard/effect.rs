@@ -21,7 +21,7 @@ pub(super) enum Effect {
     SetWeight(Share),
 }
 
-/// What was found and confirmed before deleting the source.
+/// The findings and the confirmation required for deleting the source.
 #[derive(Clone, Debug)]
 pub(in crate::run) struct Checked {
     /// The counts that were checked, and written to the snapshot if the plan has one.

@@ -6,7 +6,7 @@ use super::{Effect, Look, TABLE, confirmation, contents, identity, ownership, tr
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::run::Context;
 
-/// How often an effect is attempted while it fails in a way that may pass.
+/// The most attempts at an effect that fails in a way that may pass.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

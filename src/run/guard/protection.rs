@@ -11,7 +11,7 @@ use crate::model::{Side, StageId};
 use crate::provider::{Admin, IndexChange};
 use crate::run::Context;
 
-/// How long a change may take to become visible.
+/// The longest time that a change may take to become visible.
 const SEEN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 

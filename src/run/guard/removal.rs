@@ -13,7 +13,7 @@ use crate::run::Context;
 
 /// The prefix of the folder name for a run's files.
 const FOLDER: &str = "vecshift-import-";
-/// How long a removal may take.
+/// The longest time that a removal may take.
 const GONE: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_secs(2);
 

@@ -7,9 +7,9 @@ pub enum Look {
     Identity,
     /// Whether this run made what is to be removed.
     Ownership,
-    /// What the index or resource holds now.
+    /// The current contents of the index or resource.
     Contents,
-    /// Which side answers the application's queries.
+    /// The side that answers the application's queries.
     Traffic,
     /// Whether somebody confirmed it.
     Confirmation,

@@ -51,7 +51,7 @@ pub struct Preview {
     /// Namespaces that hold records but belong to no copy stage, with their record counts.
     pub not_copied: BTreeMap<Namespace, u64>,
     pub notes: Vec<String>,
-    /// Where the traffic is now; `None` if the plan moves none, or it was not read.
+    /// The current traffic; `None` if the plan moves none, or it was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficView>,
 }
@@ -61,7 +61,7 @@ pub struct Preview {
 pub struct PreviewCopy {
     pub stage: StageId,
     pub namespaces: Vec<Mapping>,
-    /// What the target already holds in the namespaces that the copy would write to; `None` if it holds nothing there.
+    /// Records that the target already holds in the namespaces the copy would write to; `None` if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
 }
@@ -204,7 +204,7 @@ fn refuse_others(
 /// Looks at both sides like [`preview`], but only for what would stop a run.
 ///
 /// # Errors
-/// The same as [`preview`].
+/// Any error of [`preview`].
 pub(super) async fn can_begin(
     plan: &Plan,
     world: &World,
@@ -225,7 +225,7 @@ struct Seen {
     chosen: BTreeMap<StageId, Chosen>,
     /// The size and possible routes of each copy, if records were sampled.
     estimates: BTreeMap<StageId, Estimate>,
-    /// What the target holds where each copy would write.
+    /// Records that the target already holds in the namespaces each copy would write to.
     held: BTreeMap<StageId, Held>,
     notes: Vec<String>,
 }

@@ -40,7 +40,7 @@ impl Folder {
     /// Adds the manifest and renames the folder; only then is the folder of an earlier attempt removed.
     ///
     /// # Errors
-    /// The same as [`Folder::begin`].
+    /// Any error of [`Folder::begin`].
     pub async fn finish(self, manifest: Manifest) -> Result<PathBuf> {
         blocking(move || {
             let (partial, path) = (self.partial(), self.path);

@@ -21,9 +21,9 @@ use crate::plan::{CopyStage, Plan};
 use crate::provider::Target;
 use crate::run::{Context, guard};
 
-/// How long a new index may take to become ready.
+/// The longest time that a new index may take to become ready.
 const READY: Duration = Duration::from_secs(600);
-/// How long the probe record may take to become readable.
+/// The longest time that the probe record may take to become readable.
 const READABLE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The most tags an index can have (database limits, 2026).

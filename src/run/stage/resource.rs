@@ -19,8 +19,7 @@ use crate::provider::Target;
 use crate::run::Context;
 use crate::run::guard::{self, own_name};
 
-/// How long a collection, or an index made from one, may take unless the plan says otherwise. Pinecone's guide says
-/// minutes to hours.
+/// The default time limit for a collection, or an index made from one. Pinecone's guide says minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -89,7 +88,7 @@ pub(super) fn late(what: &str, limit: Duration) -> Error {
 /// Makes an index that lists the source's ids from a collection, which is removed once the index holds every record.
 ///
 /// # Errors
-/// The same as [`make_collection`]; `Timeout` if the records do not appear in time.
+/// Any error of [`make_collection`]; `Timeout` if the records do not appear in time.
 pub(super) async fn make_staging(
     context: &Context,
     copy: &CopyStage,

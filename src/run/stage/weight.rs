@@ -12,8 +12,8 @@ use crate::run::price::Load;
 
 /// The default number of records to sample.
 const SAMPLE: u64 = 500;
-/// How long sampling may take at the plan's own rate if the plan does not give a sample size, and the least number of
-/// records to sample.
+/// Limits of the sample size if the plan gives none: the seconds that sampling may take at the plan's own rate, and the
+/// least number of records.
 const SECONDS: f64 = 5.0;
 const LEAST: u64 = 20;
 
@@ -36,7 +36,7 @@ impl Weight {
     /// Estimates from the sampled records that belong to the copy.
     ///
     /// # Errors
-    /// The same as [`Transform::new`].
+    /// Any error of [`Transform::new`].
     pub fn of(
         plan: &Plan,
         Selection { copy, mappings }: &Selection,

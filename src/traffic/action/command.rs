@@ -1,4 +1,4 @@
-//! A command without a shell.
+//! Runs a command without a shell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use super::tail::Tail;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long output is waited for after the command has ended: what it left running may hold the pipe open.
+/// The longest time to wait for output after the command has ended, since a process it left running may hold the pipe
+/// open.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A command to run.
@@ -22,19 +23,19 @@ pub struct Command {
     /// The program and its arguments. A name without a slash is looked up in the `PATH` of `env`; a relative path
     /// starts at `directory`.
     pub argv: Vec<String>,
-    /// All it sees of the environment.
+    /// The command's whole environment.
     pub env: BTreeMap<String, String>,
     pub directory: PathBuf,
     /// Written to its standard input, which is then closed.
     pub stdin: Vec<u8>,
-    /// The file that gets its standard output in place of [`CommandOutput`]; an old file is replaced.
+    /// The file that receives its standard output instead of [`CommandOutput`]; an existing file is replaced.
     pub output_file: Option<PathBuf>,
-    /// When it and everything in its process group is killed.
+    /// The time after which the command and everything in its process group is killed.
     pub timeout: Duration,
 }
 
 impl Command {
-    /// A command that sees `PATH` and the variables named in `allowed`, out of `env`.
+    /// Creates a command that sees `PATH` and the variables of `env` named in `allowed`.
     pub fn new(
         argv: &[String],
         env: &BTreeMap<String, String>,
@@ -54,22 +55,21 @@ impl Command {
         }
     }
 
-    /// Adds a variable, in the place of an inherited one.
+    /// Adds a variable, replacing an inherited one.
     pub fn with_env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Sends its standard output to a file.
+    /// Redirects its standard output to a file.
     pub fn with_output_file(self, path: PathBuf) -> Self {
         Self { output_file: Some(path), ..self }
     }
 
-    /// Whether it could be started; starts nothing.
+    /// Checks that the command can be started, without starting it.
     ///
     /// # Errors
-    /// `Invalid` where `argv` is empty; `NotFound` or `Refused` where there is no such program, or none that may be
-    /// run.
+    /// `Invalid` if `argv` is empty; `NotFound` or `Refused` if the program does not exist or may not be executed.
     pub fn check(&self) -> Result<()> {
         let Some(program) = self.argv.first() else {
             return Err(Error::invalid("the command is empty"));
@@ -95,7 +95,7 @@ impl Command {
     }
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandOutput {
     pub status: ExitStatus,
@@ -106,10 +106,11 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
-    /// The output of a command that succeeded.
+    /// Returns the output of a command that succeeded.
     ///
     /// # Errors
-    /// `Failed` where the exit status is not 0, with the status and the last line of standard error, else output.
+    /// `Failed` if the exit status is not 0, with the status and the last line of standard error, or else of standard
+    /// output.
     pub fn success(self) -> Result<Self> {
         if self.status.success() {
             return Ok(self);
@@ -127,9 +128,9 @@ impl CommandOutput {
 /// Runs a command to its end.
 ///
 /// # Errors
-/// - `Invalid` where `argv` is empty.
-/// - `NotFound` or `Io` where it cannot be started.
-/// - `Timeout` after which its process group was killed; not retryable, as it may have had an effect.
+/// - `Invalid` if `argv` is empty.
+/// - `NotFound` or `Io` if it cannot be started.
+/// - `Timeout` if its process group had to be killed. Not retryable, as the command may have had an effect.
 ///
 /// Dropping the future kills the process group, too.
 pub async fn run_command(command: &Command) -> Result<CommandOutput> {
@@ -189,7 +190,7 @@ fn spawn(command: &Command) -> Result<Child> {
         return Err(Error::invalid("the command is empty"));
     };
     let cannot = |error| Error::io("the command cannot be started", error);
-    // It is looked up after the change to `directory`, which may itself be relative to where this process is.
+    // The program is looked up after changing to `directory`, which may be relative to this process's own folder.
     let program = match program.contains('/') {
         true => std::path::absolute(command.directory.join(program)).map_err(cannot)?,
         false => program.into(),
@@ -216,7 +217,7 @@ fn output(command: &Command) -> Result<Stdio> {
         .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
-/// The process group of a running command, killed when dropped unless the command ended by itself.
+/// The process group of a running command, killed when dropped unless the command has ended.
 struct Group(Option<u32>);
 
 impl Group {
@@ -224,7 +225,7 @@ impl Group {
         Self(child.id())
     }
 
-    /// What the command left running on purpose stays.
+    /// Processes that the command left running on purpose are not killed.
     fn ended(mut self) {
         self.0 = None;
     }
@@ -236,7 +237,7 @@ impl Drop for Group {
         if let Some(pid) =
             self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
         {
-            // Gone already is as good as killed.
+            // If the group is already gone, there is nothing left to kill.
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
     }
@@ -246,7 +247,7 @@ fn write_all(child: &mut Child, bytes: Vec<u8>) -> JoinHandle<()> {
     let stdin = child.stdin.take();
     tokio::spawn(async move {
         if let Some(mut stdin) = stdin {
-            // A command need not read what it is given.
+            // A command need not read its input.
             let _ = stdin.write_all(&bytes).await;
         }
     })

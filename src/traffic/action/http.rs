@@ -1,4 +1,4 @@
-//! A templated request.
+//! Sends a templated request.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use super::tail::Tail;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::file::HttpCall;
 
-/// The longest answer that is read; what follows is left out.
+/// The most bytes of an answer that are read; the rest is dropped.
 const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// The answer to a request that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
     pub status: u16,
-    /// The body, up to 1 MiB, without the secret that was sent.
+    /// The body, up to 1 MiB, with the secret that was sent redacted.
     pub body: String,
 }
 
 impl HttpAnswer {
-    /// The last 4 KiB of the body.
+    /// Returns the last 4 KiB of the body.
     pub fn tail(&self) -> String {
         let mut tail = Tail::default();
         tail.push(self.body.as_bytes());
@@ -30,14 +30,15 @@ impl HttpAnswer {
     }
 }
 
-/// Renders and sends `call`; address and body are templates over `context`, strict about undefined names.
+/// Renders and sends `call`. Address and body are templates over `context` in which undefined names are errors.
 ///
-/// Redirects are not followed: a changed method would look like success.
+/// Redirects are not followed, because a changed method would look like success.
 ///
 /// # Errors
-/// - `Invalid` where the call has not exactly one method, or a template does not render.
-/// - By the status where it is not 2xx, with the end of the answer.
-/// - `Timeout` or `Unavailable` where there was no answer. The address is never part of an error: it may be a secret.
+/// - `Invalid` if the call does not have exactly one method, or a template does not render.
+/// - According to the status if it is not 2xx, with the end of the answer.
+/// - `Timeout` or `Unavailable` if there was no answer. The address is never part of an error, since it may be a
+///   secret.
 pub async fn send_http(
     call: &HttpCall,
     context: &serde_json::Value,
@@ -55,10 +56,10 @@ pub async fn send_http(
     send.await.map_err(|error: Error| error.with_operation("http"))
 }
 
-/// Makes the request and does not send it.
+/// Builds the request without sending it.
 ///
 /// # Errors
-/// As [`send_http`], but for those of an answer.
+/// Any error of [`send_http`] other than those of an answer.
 pub fn check_http(
     call: &HttpCall,
     context: &serde_json::Value,
@@ -94,7 +95,7 @@ fn request(
 }
 
 fn client(timeout: Duration) -> Result<reqwest::Client> {
-    // Fails only where another part of the process has chosen a provider already, which then serves.
+    // Fails only if another part of the process has installed a provider already, which is then used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(timeout)

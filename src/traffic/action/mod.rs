@@ -1,4 +1,4 @@
-//! Commands and requests a plan asks for, with a deadline and a bounded answer. They know nothing of hooks or drivers.
+//! Commands and requests of a plan, with a deadline and a bounded answer. They are independent of hooks and drivers.
 
 mod command;
 mod http;

@@ -1,4 +1,4 @@
-//! Secrets in use.
+//! Secrets while they are in use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,10 +16,10 @@ impl Hidden {
         Self(secret.into())
     }
 
-    /// Reads the secret that `reference` names; relative paths start at `base`.
+    /// Reads the secret named by `reference`; relative paths start at `base`.
     ///
     /// # Errors
-    /// `Unauthorized` where it is missing or empty; the message names the reference.
+    /// `Unauthorized` if it is missing or empty; the message names the reference.
     pub async fn read(
         reference: &Secret,
         env: &BTreeMap<String, String>,
@@ -46,7 +46,7 @@ impl Hidden {
         }
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// Returns the secret itself, for the one place that sends it.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }

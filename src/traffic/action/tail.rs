@@ -1,8 +1,8 @@
-//! The end of an output, whatever its length.
+//! Keeps the end of an output of any length.
 
 use std::collections::VecDeque;
 
-/// How much of an output is kept.
+/// The number of bytes kept.
 pub(super) const TAIL_BYTES: usize = 4096;
 
 /// Keeps the last [`TAIL_BYTES`] of what is pushed.
@@ -21,7 +21,7 @@ impl Tail {
         }
     }
 
-    /// The text; a character that the cut went through is left out.
+    /// Returns the text, without a character that was cut in two.
     pub fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let is_continuation = |byte: &u8| (0x80..0xC0).contains(byte);

@@ -52,9 +52,9 @@ pub(super) struct Findings {
     pub rejects_by_rule: Refusals,
     /// The files of a file source, and what in them is not read; `null` if the source is an index.
     pub inventory: Option<Inventory>,
-    /// What each kind of index can do.
+    /// The operations that each kind of index supports.
     pub operations: &'static [Operation],
-    /// What the source can do and the target cannot, or only in another way.
+    /// Operations that the source supports and the target does not, or only in another way.
     pub lost_operations: Vec<&'static Operation>,
     /// The only fields the source can filter by, in the form of a serverless index's `schema`.
     pub suggested_schema: Option<serde_json::Value>,

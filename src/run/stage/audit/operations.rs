@@ -37,7 +37,7 @@ pub(super) struct Operation {
     pub operation: &'static str,
     pub pod: Support,
     pub serverless: Support,
-    /// What to do instead, or under which condition it works.
+    /// The alternative, or the condition under which it works.
     pub note: &'static str,
 }
 

@@ -99,7 +99,7 @@ impl Enumerator<'_> {
     /// [`Enumerated::gap`].
     ///
     /// # Errors
-    /// The same as [`Enumerator::all`].
+    /// Any error of [`Enumerator::all`].
     pub async fn one(&self, mapping: &Mapping) -> Result<Enumerated> {
         let simple = self.simple(mapping)?;
         let (way, why) = match simple {

@@ -27,7 +27,7 @@ const NAMED: usize = 3;
 /// The most target namespaces a preview samples, and the ids it reads of each: one page.
 const LOOKED_INTO: usize = 20;
 
-/// What a preview found in the namespaces that a copy would write to.
+/// The findings of a preview in the namespaces that a copy would write to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
     /// Records of the target in these namespaces.

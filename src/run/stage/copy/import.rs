@@ -25,7 +25,7 @@ pub(super) struct Imported {
     folder: Resource,
     pub export: Arc<Export>,
     integration: Option<String>,
-    /// How long the import may take.
+    /// The longest time that the import may take.
     limit: Duration,
     /// Whether the import has been requested, after which the files must not change.
     pub has_begun: bool,

@@ -47,7 +47,7 @@ pub(crate) async fn check_manifest(
 /// progress start over, because their rows may have changed.
 ///
 /// # Errors
-/// The same as [`check_manifest`], and any error of the manifest's command.
+/// Any error of [`check_manifest`], and any error of the manifest's command.
 pub(super) async fn prepare_ids(
     context: &Context,
     copy: &CopyStage,

@@ -11,7 +11,7 @@ use crate::plan::file::Manifest;
 use crate::run::Context;
 use crate::traffic::action::{Command, run_command};
 
-/// How long the command may take unless the plan says otherwise.
+/// The default time limit of the command.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Runs the manifest's command and returns the file with its output, whose extension gives the format.

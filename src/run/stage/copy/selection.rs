@@ -28,7 +28,7 @@ impl Selection {
 /// its own name.
 ///
 /// # Errors
-/// The same as [`map_namespaces`]; `Invalid` if two copy stages would write to the same target namespace.
+/// Any error of [`map_namespaces`]; `Invalid` if two copy stages would write to the same target namespace.
 pub(crate) fn selections(plan: &Plan, stats: &IndexStats) -> Result<Vec<Selection>> {
     let select = |copy: CopyStage| {
         let mappings = mappings(plan, &copy, stats)?;
@@ -113,7 +113,7 @@ pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
 /// Checks that a copy does not write to a namespace that another copy stage of this run has recorded as its own.
 ///
 /// # Errors
-/// The same as [`selections`].
+/// Any error of [`selections`].
 pub(super) fn refuse_recorded(
     context: &Context,
     copy: &CopyStage,

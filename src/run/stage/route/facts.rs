@@ -28,7 +28,7 @@ pub(crate) struct Facts<'a> {
     pub is_found: bool,
     /// Whether the plan makes the target.
     pub is_made: bool,
-    /// What the target already holds.
+    /// The target's record counts.
     pub held: &'a IndexStats,
     pub is_same_project: bool,
     pub service_plan: Option<ServicePlan>,
@@ -43,7 +43,7 @@ pub(crate) struct Sides<'a> {
     pub source: &'a IndexSpec,
     pub stats: &'a IndexStats,
     pub target: Option<&'a IndexDescription>,
-    /// What the target holds, as returned by [`held_by`].
+    /// The target's record counts, as returned by [`held_by`].
     pub held: &'a IndexStats,
 }
 

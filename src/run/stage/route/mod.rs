@@ -152,7 +152,7 @@ pub(super) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Rout
 /// Returns the route of a copy: the one in the journal, otherwise one that is chosen and recorded now.
 ///
 /// # Errors
-/// The same as [`choose`].
+/// Any error of [`choose`].
 pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
     if let Some(route) = recorded_route(context, copy) {
         return Ok(route);

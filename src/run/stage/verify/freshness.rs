@@ -15,15 +15,15 @@ use crate::run::{Context, Progress};
 /// The first pause between two checks, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long counts may lag behind what can be read. After that, a low count means that records are missing, which a
-/// comparison shows better than waiting.
+/// The longest time that counts may lag behind what can be read. After that, a low count means that records are
+/// missing, which a comparison shows better than waiting.
 const COUNTS_LAG: Duration = Duration::from_secs(60);
 /// The number of namespaces checked concurrently.
 const AT_ONCE: usize = 8;
 /// The most namespaces named in a message.
 const NAMED: usize = 5;
 
-/// What to check in a namespace.
+/// The checks to make in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Its count only, without reading from the namespace.

@@ -1,4 +1,4 @@
-//! What was copied, grouped by target namespace.
+//! The copied records, grouped by target namespace.
 
 use std::collections::BTreeMap;
 

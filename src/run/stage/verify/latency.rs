@@ -20,7 +20,7 @@ const FETCHES: usize = 50;
 const WRITES: u32 = 5;
 /// The namespace they are written to, which holds nothing else.
 const NAMESPACE: &str = "vecshift-read-after-write";
-/// How long a written record may take to become readable, and the namespace to disappear.
+/// The longest time that a record may take to become readable, and the namespace to disappear.
 const READABLE: Duration = Duration::from_secs(120);
 /// The first pause between two reads, and the longest: a reported time is too long by at most one pause.
 const PAUSE: Duration = Duration::from_millis(5);

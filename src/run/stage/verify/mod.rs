@@ -40,7 +40,7 @@ use crate::plan::CopyStage;
 use crate::plan::file::Verify;
 use crate::run::Context;
 
-/// How long the target may take to show everything unless the plan says otherwise.
+/// The default time limit for the target to show everything.
 const CATCH_UP: Duration = Duration::from_secs(600);
 
 pub(super) struct VerifyWork(pub Verify);
