@@ -85,9 +85,12 @@ impl Exit {
             Self::Waiting => {
                 (5, "waiting", "bake, approval or inconclusive; resumable", "come back, approve")
             }
-            Self::RolledBack => {
-                (6, "rolled_back", "an assertion failed, rollback succeeded", "block, tell")
-            }
+            Self::RolledBack => (
+                6,
+                "rolled_back",
+                "an assertion failed, rollback succeeded",
+                "block, inform the owner",
+            ),
             Self::Stuck => (7, "stuck", "rollback failed or partial", "page someone"),
             Self::Refused => (
                 8,

@@ -126,7 +126,7 @@ pub async fn compare_shard(
     }
     // Records missing from the target are not listed by it; only the source's own count reveals them.
     let short = shard.expected.saturating_sub(here);
-    if is_told_by_target(shard) && short > 0 {
+    if is_listed_by_target(shard) && short > 0 {
         let missing = Comparison { compared: short, missing: short, ..Comparison::default() };
         found(missing, Vec::new())?;
     }
@@ -134,7 +134,7 @@ pub async fn compare_shard(
 }
 
 /// Returns whether the ids are listed by the target, which may hold more records than the source and may lack some.
-fn is_told_by_target(shard: &Shard) -> bool {
+fn is_listed_by_target(shard: &Shard) -> bool {
     matches!(shard.enumeration, Enumeration::Staging { .. } | Enumeration::Collection)
 }
 
@@ -158,7 +158,7 @@ async fn compare_chunk(
     let mut theirs: HashMap<RecordId, Record> =
         theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
     let absent = ids.len() - ours.len();
-    let vanished = if is_told_by_target(&shard) { 0 } else { absent as u64 };
+    let vanished = if is_listed_by_target(&shard) { 0 } else { absent as u64 };
     let source = Contents::of(&ours);
     let mut comparison = Comparison { vanished, source, ..Comparison::default() };
     let mut differences = Vec::new();

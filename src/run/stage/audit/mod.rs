@@ -7,9 +7,9 @@ mod findings;
 mod hot;
 mod limits;
 mod measured;
+mod notes;
 mod operations;
 mod records;
-mod tell;
 mod text;
 
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ impl Work for AuditWork {
         let findings = self.findings(context, &seen)?;
         self.write(context, &findings)?;
         self.export(context, &seen.sampled)?;
-        tell::tell(context, &findings)?;
+        notes::record(context, &findings)?;
         let mut measured = measured::of_source(&seen, &findings);
         measured::add_target(context, seen.target.as_ref(), count, &mut measured).await?;
         Ok(Acted::Measured { target: measured, source: Measured::default() })

@@ -229,7 +229,7 @@ fn unmeasured(route: Route, tally: Tally) -> &'static str {
     match (route, tally.copied) {
         (Route::Collection, _) => "the provider copied the records; vecshift moved none",
         (_, 0) => "no record was copied",
-        _ => "the journal does not tell how long copying took",
+        _ => "the journal does not say how long copying took",
     }
 }
 

@@ -67,15 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_character_tells_the_format() {
+    fn the_first_character_decides_the_format() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("printed");
-        let told = |text: &str| {
+        let format_of = |text: &str| {
             std::fs::write(&path, text).unwrap();
             format(&path)
         };
-        assert_eq!(told("namespace,id\na,b\n").unwrap(), "csv");
-        assert_eq!(told("\n {\"id\": 1}\n").unwrap(), "jsonl");
-        assert_eq!(told("\n\n").unwrap_err().kind(), ErrorKind::Refused);
+        assert_eq!(format_of("namespace,id\na,b\n").unwrap(), "csv");
+        assert_eq!(format_of("\n {\"id\": 1}\n").unwrap(), "jsonl");
+        assert_eq!(format_of("\n\n").unwrap_err().kind(), ErrorKind::Refused);
     }
 }

@@ -96,10 +96,10 @@ mod tests {
         let over =
             |dimension, shards: &[u64]| over_size(record_guess(dimension), shards.iter().copied());
         assert_eq!(over(3_072, &[1_000_000; 50]), None);
-        let told = over(3_072, &[40_000_000; 2]).unwrap();
-        assert_eq!(told, "about 1,031 GB, an import takes 1,000 GB");
+        let obstacle = over(3_072, &[40_000_000; 2]).unwrap();
+        assert_eq!(obstacle, "about 1,031 GB, an import takes 1,000 GB");
         assert_eq!(over(4, &vec![1; 100_000]), None);
-        let told = over(4, &vec![1; 100_001]).unwrap();
-        assert_eq!(told, "about 100,001 files, an import takes 100,000");
+        let obstacle = over(4, &vec![1; 100_001]).unwrap();
+        assert_eq!(obstacle, "about 100,001 files, an import takes 100,000");
     }
 }

@@ -141,7 +141,7 @@ impl Work<'_, '_> {
                     *sink.gone.entry(shard.source.clone()).or_default() += comparison.vanished;
                 }
                 sink.total.add(comparison);
-                tell(self.context, sink.total.compared, self.all);
+                report_progress(self.context, sink.total.compared, self.all);
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
             let picks = picks.clone();
@@ -166,7 +166,7 @@ impl Work<'_, '_> {
     }
 }
 
-fn tell(context: &Context, done: u64, all: u64) {
+fn report_progress(context: &Context, done: u64, all: u64) {
     context.recorder.progress(&Progress {
         stage: context.id(),
         unit: "records compared",

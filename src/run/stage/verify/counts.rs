@@ -35,7 +35,7 @@ impl VerifyWork {
             }
             differing += 1;
             if differing <= NAMED {
-                context.note(told(group, a, b))?;
+                context.note(difference(group, a, b))?;
             }
         }
         for (namespace, records) in appeared(context, &ours)? {
@@ -62,7 +62,7 @@ fn expected(group: &Group, source: &IndexStats) -> u64 {
     sources.into_iter().map(|namespace| source.count(namespace)).sum()
 }
 
-fn told(group: &Group, source: u64, target: u64) -> String {
+fn difference(group: &Group, source: u64, target: u64) -> String {
     let names: Vec<_> = group.sources().iter().map(|name| format!("`{name}`")).collect();
     let (have, names) = match names.len() {
         1 => ("has", names.concat()),

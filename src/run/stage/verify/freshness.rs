@@ -78,13 +78,13 @@ impl Freshness {
             if context.clock.now() >= deadline {
                 return Err(self.timeout(&lags));
             }
-            self.tell(context, groups.len(), &lags);
+            self.report(context, groups.len(), &lags);
             context.sleep(pause).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    fn tell(&self, context: &Context, all: usize, lags: &[&str]) {
+    fn report(&self, context: &Context, all: usize, lags: &[&str]) {
         let gives_up = self.limit.saturating_sub(self.elapsed(context));
         let note = format!(
             "{}{}; gives up in {}",

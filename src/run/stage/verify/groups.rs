@@ -160,9 +160,9 @@ mod tests {
             shard("c", "x", 2, None),
         ]);
         let [x, y] = &groups[..] else { panic!("{groups:?}") };
-        let told: Vec<_> =
+        let expected: Vec<_> =
             x.mappings().iter().map(|one| (one.source.to_string(), one.records)).collect();
-        assert_eq!(told, [("a".to_owned(), 7), ("c".to_owned(), 2)]);
+        assert_eq!(expected, [("a".to_owned(), 7), ("c".to_owned(), 2)]);
         assert_eq!((x.written(), x.expected(), x.lsn()), (9, 9, Some(7)));
         assert_eq!((y.sources(), y.lsn()), (vec![Namespace::new("b")], None));
     }

@@ -68,7 +68,7 @@ impl VerifyWork {
         target: &mut Measured,
         source: &mut Measured,
     ) -> Result<()> {
-        load.tell(context)?;
+        load.note(context)?;
         let world = &context.world;
         let compared = Some(world.measured_source.clone()).filter(|_| load.is_comparable);
         let ks = overlap_ks(context, load.asked.top_k.unwrap_or(10));
@@ -146,7 +146,7 @@ fn comparable(
 }
 
 impl Load {
-    fn tell(&self, context: &Context) -> Result<()> {
+    fn note(&self, context: &Context) -> Result<()> {
         let count = |is: fn(&ProbeQuery) -> bool| {
             Observed::count(self.queries.iter().filter(|query| is(query)).count() as u64)
         };

@@ -11,7 +11,7 @@ use crate::run::Context;
 use crate::run::stage::copy::not_copied;
 use crate::run::stage::route::Way;
 
-pub(super) fn tell(context: &Context, findings: &Findings) -> Result<()> {
+pub(super) fn record(context: &Context, findings: &Findings) -> Result<()> {
     for sentence in sentences(findings) {
         context.note(sentence)?;
     }
@@ -29,7 +29,7 @@ pub(super) fn tell(context: &Context, findings: &Findings) -> Result<()> {
 fn sentences(findings: &Findings) -> Vec<String> {
     let number = |value: u64| Observed::count(value).to_string();
     let spec = &findings.index.spec;
-    let mut told = vec![
+    let mut notes = vec![
         format!(
             "{}: {}, {} records in {} namespaces, {} in {} selected",
             spec.name,
@@ -48,31 +48,31 @@ fn sentences(findings: &Findings) -> Vec<String> {
             number(findings.ids.longest as u64)
         ),
     ];
-    told.extend(findings.inventory.iter().flat_map(|inventory| inventory.sentences()));
-    told.extend(records(findings));
+    notes.extend(findings.inventory.iter().flat_map(|inventory| inventory.sentences()));
+    notes.extend(records(findings));
     if !findings.lost_operations.is_empty() {
         let lost: Vec<_> = findings.lost_operations.iter().map(|lost| lost.operation).collect();
-        told.push(format!(
+        notes.push(format!(
             "what the source can do and the target cannot, or does differently: {}",
             lost.join(", ")
         ));
     }
     if let Some(schema) = &findings.suggested_schema {
-        told.push(format!(
+        notes.push(format!(
             "only some metadata fields can be filtered on; a serverless index filters on all unless it is made with the schema {schema}"
         ));
     }
-    told.extend(warnings(&findings.limits));
-    told.extend(not_copied(&findings.not_copied));
-    told.extend(ways(findings));
-    told.push(cost(findings));
-    told.extend(log(findings));
-    told
+    notes.extend(warnings(&findings.limits));
+    notes.extend(not_copied(&findings.not_copied));
+    notes.extend(ways(findings));
+    notes.push(cost(findings));
+    notes.extend(log(findings));
+    notes
 }
 
 /// Describes what is unusual about the records, and what the target would not accept.
 fn records(findings: &Findings) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut notes = Vec::new();
     let unsafe_fields: Vec<_> = findings
         .fields
         .values()
@@ -80,7 +80,7 @@ fn records(findings: &Findings) -> Vec<String> {
         .map(|field| format!("`{}`", field.name))
         .collect();
     if !unsafe_fields.is_empty() {
-        told.push(format!(
+        notes.push(format!(
             "whole numbers beyond 2^53 in {}: both indexes keep numbers as f64, so two that differ by 1 may be stored as the same number",
             unsafe_fields.join(", ")
         ));
@@ -89,19 +89,19 @@ fn records(findings: &Findings) -> Vec<String> {
         [("nested values", &findings.nested_fields), ("null", &findings.null_fields)]
     {
         if !fields.is_empty() {
-            told.push(format!("metadata fields with {what}: {}", fields.join(", ")));
+            notes.push(format!("metadata fields with {what}: {}", fields.join(", ")));
         }
     }
     if let Some(example) = &findings.ids.unusual_example {
-        told.push(format!(
+        notes.push(format!(
             "{} ids have spaces, slashes, percent signs or control characters, like `{}`",
             Observed::count(findings.ids.unusual),
             shown(example)
         ));
     }
     let refused = findings.rejects_by_rule.sentences();
-    told.extend(refused.iter().map(|sentence| format!("the target would refuse {sentence}")));
-    told
+    notes.extend(refused.iter().map(|sentence| format!("the target would refuse {sentence}")));
+    notes
 }
 
 /// Describes the possible ways of each copy, and what streaming takes.
@@ -111,11 +111,11 @@ fn ways(findings: &Findings) -> Vec<String> {
         let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
         let copy = ways.first().and_then(|way| way.copy.as_ref());
         let of = copy.map_or(String::new(), |copy| format!("{copy}: "));
-        let mut told = format!("{of}possible ways to copy: {}", names.join(", "));
+        let mut note = format!("{of}possible ways to copy: {}", names.join(", "));
         if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
-            told.push_str(&format!("; streaming takes {}", way_words(way)));
+            note.push_str(&format!("; streaming takes {}", way_words(way)));
         }
-        told
+        note
     };
     findings.ways.chunk_by(|a, b| a.copy == b.copy).map(of_copy).collect()
 }
@@ -155,18 +155,18 @@ fn log(findings: &Findings) -> Vec<String> {
             format!("`{}` ({share})", hot.namespace)
         })
         .collect();
-    let mut told = vec![format!(
+    let mut notes = vec![format!(
         "hottest of {} logged queries: {}; {} namespaces were never asked",
         Observed::count(log.queries),
         hottest.join(", "),
         Observed::count(log.never_asked)
     )];
     if log.unknown_queries + log.unreadable > 0 {
-        told.push(format!(
+        notes.push(format!(
             "the query log has {} queries of namespaces the index does not have and {} rows that could not be read",
             Observed::count(log.unknown_queries),
             Observed::count(log.unreadable)
         ));
     }
-    told
+    notes
 }
