@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message;
 use vecshift::clock::Stopwatch;
-use vecshift::provider::pinecone::proto::{self, unpacked};
+use vecshift::pinecone_wire::proto::{self, unpacked};
 
 const RECORDS: usize = 160;
 const DIMENSION: usize = 3_072;

@@ -9,7 +9,7 @@
 //! 4  run
 //! 3  copy  assertion  traffic
 //! 2  provider
-//! 1  plan  journal
+//! 1  plan  journal  pinecone_wire
 //! 0  model  error  clock
 //! ```
 
@@ -21,6 +21,7 @@ pub mod emulator;
 pub mod error;
 pub mod journal;
 pub mod model;
+pub mod pinecone_wire;
 pub mod plan;
 pub mod provider;
 pub mod report;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::model::{Namespace, RecordId};
 
 use super::faults::Fault;
-use super::operation::Operation;
+use crate::pinecone_wire::Operation;
 
 /// Counts since the emulator started. Indexes are kept under their names also after they were deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,18 +8,19 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Request, Response, header};
 
+use crate::pinecone_wire::{API_KEY, Operation, Version};
+
 use super::control;
 use super::data::Call;
 use super::error::{Answer, Code, Refusal};
 use super::faults::{Fate, Fault};
 use super::grpc;
 use super::index::Index;
-use super::operation::Operation;
 use super::project::Shared;
 use super::rest::{self, Incoming};
 use super::server::Peer;
 use super::truncate::truncated;
-use super::version::Version;
+use super::version;
 
 /// The header that says which index a data plane request on the main port means.
 pub(crate) const INDEX_HEADER: &str = "x-vecshift-index";
@@ -63,7 +64,7 @@ impl Scope {
         };
         let shaped = |refusal| Box::new(refuse(is_grpc, operation, &refusal));
         self.check_key(request.headers()).map_err(shaped)?;
-        let version = Version::of(request.headers()).map_err(shaped)?;
+        let version = version::asked(request.headers()).map_err(shaped)?;
         if version < operation.since() {
             return Err(shaped(unknown(path)));
         }
@@ -76,7 +77,7 @@ impl Scope {
 
     fn check_key(&self, headers: &HeaderMap) -> Answer<()> {
         let Some(key) = &self.project.options.api_key else { return Ok(()) };
-        let given = headers.get("api-key").map(|value| value.as_bytes());
+        let given = headers.get(API_KEY).map(|value| value.as_bytes());
         if given == Some(key.as_bytes()) { Ok(()) } else { Err(Refusal::unauthenticated()) }
     }
 

@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
-use serde_json::json;
+
+use crate::pinecone_wire::{ErrorBody, Fault, Malformed};
+
+pub(crate) use crate::pinecone_wire::Code;
 
 pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
 
@@ -14,52 +17,18 @@ pub(crate) struct Refusal {
     pub message: String,
 }
 
-/// The codes Pinecone's errors carry: as a word on the control plane, as a gRPC number on the data plane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Code {
-    InvalidArgument,
-    NotFound,
-    AlreadyExists,
-    Forbidden,
-    ResourceExhausted,
-    FailedPrecondition,
-    OutOfRange,
-    Internal,
-    Unavailable,
-    Unauthenticated,
-    UnprocessableEntity,
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::invalid(match fault {
+            Fault::CutShort => "Vector values are cut short",
+            Fault::Uneven => "Sparse vector must have as many indices as values",
+        })
+    }
 }
 
-impl Code {
-    fn word(self) -> &'static str {
-        match self {
-            Self::InvalidArgument => "INVALID_ARGUMENT",
-            Self::NotFound => "NOT_FOUND",
-            Self::AlreadyExists => "ALREADY_EXISTS",
-            Self::Forbidden => "FORBIDDEN",
-            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
-            Self::FailedPrecondition => "FAILED_PRECONDITION",
-            Self::OutOfRange => "OUT_OF_RANGE",
-            Self::Internal => "INTERNAL",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::UnprocessableEntity => "UNPROCESSABLE_ENTITY",
-        }
-    }
-
-    fn grpc(self) -> tonic::Code {
-        match self {
-            Self::InvalidArgument | Self::UnprocessableEntity => tonic::Code::InvalidArgument,
-            Self::NotFound => tonic::Code::NotFound,
-            Self::AlreadyExists => tonic::Code::AlreadyExists,
-            Self::Forbidden => tonic::Code::PermissionDenied,
-            Self::ResourceExhausted => tonic::Code::ResourceExhausted,
-            Self::FailedPrecondition => tonic::Code::FailedPrecondition,
-            Self::OutOfRange => tonic::Code::OutOfRange,
-            Self::Internal => tonic::Code::Internal,
-            Self::Unavailable => tonic::Code::Unavailable,
-            Self::Unauthenticated => tonic::Code::Unauthenticated,
-        }
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        malformed.fault.into()
     }
 }
 
@@ -96,27 +65,22 @@ impl Refusal {
 
     /// The shape of the control plane; 401 is plain text on both planes.
     pub fn control(&self) -> Response<Body> {
-        let body = json!({
-            "error": { "code": self.code.word(), "message": self.message },
-            "status": self.status,
-        });
-        self.render(&body)
+        self.render(ErrorBody::control(self.status, self.code, &self.message))
     }
 
-    /// The shape of the data plane: a google `rpcStatus`.
+    /// The shape of the data plane.
     pub fn data(&self) -> Response<Body> {
-        let code = self.code.grpc() as i32;
-        self.render(&json!({ "code": code, "message": self.message, "details": [] }))
+        self.render(ErrorBody::data(self.code, &self.message))
     }
 
     pub fn status(&self) -> tonic::Status {
         tonic::Status::new(self.code.grpc(), self.message.clone())
     }
 
-    fn render(&self, body: &serde_json::Value) -> Response<Body> {
+    fn render(&self, body: String) -> Response<Body> {
         let (kind, text) = match self.status {
             401 => ("text/plain", self.message.clone()),
-            _ => ("application/json", body.to_string()),
+            _ => ("application/json", body),
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() =

@@ -12,7 +12,7 @@ use crate::model::Share;
 use crate::plan::file::{Faults, LatencyRange};
 
 use super::id::mix;
-use super::operation::Operation;
+use crate::pinecone_wire::Operation;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

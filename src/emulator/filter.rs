@@ -6,9 +6,9 @@
 use serde_json::{Map, Value};
 
 use crate::model::{Metadata, MetadataValue};
+use crate::pinecone_wire::limits::SET_VALUES;
 
 use super::error::{Answer, Refusal};
-use super::limits::SET_VALUES;
 
 /// A filter that was read and found well formed.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! The data plane over gRPC: `VectorService` by path, messages of the provider's own definitions.
+//! The data plane over gRPC: `VectorService` by path.
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -10,25 +10,21 @@ use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
 
 use crate::model::{Namespace, Record, RecordId};
-use crate::provider::pinecone::proto;
+use crate::pinecone_wire::Operation;
+use crate::pinecone_wire::proto::{self, MESSAGE_BYTES};
 
-use super::codec::{QueryCodec, UpdateCodec, UpsertCodec};
-use super::data::{Call, FetchByMetadata, Lsn, NamespaceView, Page, Query, Reply, Update};
+use super::codec::EitherCodec;
+use super::data::{Call, FetchByMetadata, NamespaceView, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
-use super::operation::Operation;
 use super::rest;
 use super::store::{Change, Stored};
-use super::wire;
-
-/// What a peer may send in one message: the size Pinecone's own SDKs set (128 MiB).
-const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
 
 /// Answers a gRPC request to the data plane.
 pub(crate) async fn answer(call: Call, request: Request<Body>) -> Response<Body> {
     match call.operation {
-        Operation::Upsert => unary_with(UpsertCodec::default(), call, request, upsert).await,
-        Operation::Query => unary_with(QueryCodec::default(), call, request, query).await,
-        Operation::Update => unary_with(UpdateCodec::default(), call, request, update).await,
+        Operation::Upsert => unary_with(EitherCodec::default(), call, request, upsert).await,
+        Operation::Query => unary_with(EitherCodec::default(), call, request, query).await,
+        Operation::Update => unary_with(EitherCodec::default(), call, request, update).await,
         Operation::Delete => unary(call, request, delete).await,
         Operation::Fetch => unary(call, request, fetch).await,
         Operation::FetchByMetadata => unary(call, request, fetch_by_metadata).await,
@@ -71,8 +67,8 @@ where
     let service = tower::service_fn(move |request: tonic::Request<Asked>| {
         perform(call.clone(), request.into_inner(), work)
     });
-    let mut grpc = Grpc::new(codec)
-        .apply_max_message_size_config(Some(LARGEST_MESSAGE), Some(LARGEST_MESSAGE));
+    let mut grpc =
+        Grpc::new(codec).apply_max_message_size_config(Some(MESSAGE_BYTES), Some(MESSAGE_BYTES));
     grpc.unary(service, request).await.map(Body::new)
 }
 
@@ -89,16 +85,16 @@ where
     let reply = call.run(move |call| work(call, asked)).await;
     let reply = reply.map_err(|refusal| refusal.status())?;
     let mut response = tonic::Response::new(reply.body);
-    if let Some((name, lsn)) = reply.lsn.map(Lsn::header) {
-        response.metadata_mut().insert(name, MetadataValue::from(lsn));
+    for (name, number) in reply.lsn.headers() {
+        response.metadata_mut().insert(name, MetadataValue::from(number));
     }
     Ok(response)
 }
 
 fn upsert(call: &Call, asked: proto::UpsertRequest) -> Answer<Reply<proto::UpsertResponse>> {
     let bytes = asked.encoded_len();
-    let records: Answer<Vec<Record>> =
-        asked.vectors.into_iter().map(wire::record_from_proto).collect();
+    let records: Result<Vec<Record>, _> =
+        asked.vectors.into_iter().map(proto::from_vector).collect();
     let reply = call.upsert(Namespace::from(asked.namespace), records?, bytes)?;
     Ok(reply.map(|upserted_count| proto::UpsertResponse { upserted_count }))
 }
@@ -106,11 +102,11 @@ fn upsert(call: &Call, asked: proto::UpsertRequest) -> Answer<Reply<proto::Upser
 fn query(call: &Call, asked: proto::QueryRequest) -> Answer<Reply<proto::QueryResponse>> {
     let namespace = Namespace::from(asked.namespace);
     let query = Query {
-        vector: wire::vector_from_proto(asked.vector)?,
+        vector: proto::vector_of(asked.vector)?,
         id: id(asked.id),
-        sparse: asked.sparse_vector.map(wire::sparse_from_proto).transpose()?,
+        sparse: asked.sparse_vector.map(proto::sparse_of).transpose()?,
         top_k: asked.top_k,
-        filter: wire::filter_from_proto(asked.filter)?,
+        filter: asked.filter.map(proto::filter_from_struct),
         include_values: asked.include_values,
         include_metadata: asked.include_metadata,
     };
@@ -127,24 +123,24 @@ fn scored(stored: &Stored, score: f32, query: &Query) -> proto::ScoredVector {
     let mut vector = proto::ScoredVector { id: record.id.to_string(), score, ..Default::default() };
     if query.include_values {
         vector.values = record.vector.as_le_bytes().clone();
-        vector.sparse_values = record.sparse.as_ref().map(wire::sparse_to_proto);
+        vector.sparse_values = record.sparse.as_ref().map(proto::to_sparse);
     }
     if query.include_metadata {
-        vector.metadata = wire::metadata_to_proto(&record.metadata);
+        vector.metadata = proto::to_struct(&record.metadata);
     }
     vector
 }
 
 fn update(call: &Call, asked: proto::UpdateRequest) -> Answer<Reply<proto::UpdateResponse>> {
-    let vector = wire::vector_from_proto(asked.values)?;
+    let vector = proto::vector_of(asked.values)?;
     let update = Update {
         id: id(asked.id),
-        filter: wire::filter_from_proto(asked.filter)?,
+        filter: asked.filter.map(proto::filter_from_struct),
         dry_run: asked.dry_run.unwrap_or_default(),
         change: Change {
             vector: Some(vector).filter(|vector| !vector.is_empty()),
-            sparse: asked.sparse_values.map(wire::sparse_from_proto).transpose()?,
-            metadata: asked.set_metadata.map(wire::metadata_from_proto),
+            sparse: asked.sparse_values.map(proto::sparse_of).transpose()?,
+            metadata: asked.set_metadata.map(proto::from_struct),
         },
     };
     let reply = call.update(Namespace::from(asked.namespace), update)?;
@@ -156,7 +152,7 @@ fn update(call: &Call, asked: proto::UpdateRequest) -> Answer<Reply<proto::Updat
 
 fn delete(call: &Call, asked: proto::DeleteRequest) -> Answer<Reply<proto::DeleteResponse>> {
     let ids = Some(asked.ids).filter(|ids| !ids.is_empty());
-    let filter = wire::filter_from_proto(asked.filter)?;
+    let filter = asked.filter.map(proto::filter_from_struct);
     let deletion = rest::deletion(ids, asked.delete_all, filter)?;
     let reply = call.delete(Namespace::from(asked.namespace), deletion)?;
     Ok(reply.map(|()| proto::DeleteResponse {}))
@@ -179,7 +175,7 @@ fn fetch_by_metadata(
 ) -> Answer<Reply<proto::FetchByMetadataResponse>> {
     let namespace = Namespace::from(asked.namespace);
     let request = FetchByMetadata {
-        filter: wire::filter_from_proto(asked.filter)?,
+        filter: asked.filter.map(proto::filter_from_struct),
         limit: asked.limit,
         token: asked.pagination_token.filter(|token| !token.is_empty()),
     };
@@ -210,7 +206,7 @@ fn stats(
     call: &Call,
     asked: proto::DescribeIndexStatsRequest,
 ) -> Answer<Reply<proto::DescribeIndexStatsResponse>> {
-    let filter = wire::filter_from_proto(asked.filter)?;
+    let filter = asked.filter.map(proto::filter_from_struct);
     let (counts, total) = call.stats(filter.as_ref())?;
     let spec = call.index.spec();
     let summary = |(name, count): (&Namespace, &u64)| {
@@ -293,7 +289,7 @@ fn id(text: String) -> Option<RecordId> {
 }
 
 fn entry(stored: &Stored) -> (String, proto::Vector) {
-    (stored.record.id.to_string(), wire::record_to_proto(&stored.record))
+    (stored.record.id.to_string(), proto::to_vector(&stored.record))
 }
 
 fn usage(units: Option<u32>) -> Option<proto::Usage> {

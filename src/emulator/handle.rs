@@ -10,11 +10,11 @@ use crate::model::{IndexSpec, Namespace, Record, RecordId};
 use crate::plan::file::Faults;
 
 use super::EmulatorOptions;
+use super::checks;
 use super::counters::Counters;
 use super::dispatch::Scope;
 use super::error::Refusal;
 use super::index::Extras;
-use super::limits;
 use super::progress::{Ending, Progress};
 use super::project::{NewIndex, Project, Shared};
 use super::server::Door;
@@ -189,9 +189,9 @@ impl Drop for Emulator {
 
 /// The write of records that the service would keep in such an index.
 fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result<Write> {
-    limits::check_namespace(namespace.as_str()).map_err(refused)?;
+    checks::check_namespace(namespace.as_str()).map_err(refused)?;
     for record in &records {
-        limits::check_record(record).map_err(refused)?;
+        checks::check_record(record).map_err(refused)?;
         let dimension = spec.dimension.unwrap_or_default() as usize;
         let found = record.vector.dimension();
         if found != dimension {

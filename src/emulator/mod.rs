@@ -7,6 +7,8 @@
 //! it as it stands, whatever the machine's resolver thinks of `*.localhost`
 //! (`docs/decisions/0003-emulator-hosts.md`).
 //!
+//! The messages, paths and words are those of `pinecone_wire`.
+//!
 //! A request walks through [`dispatch`](self): its path names an operation, the key and the API version are
 //! checked, the dice give it a fate (see `faults.rs`), and its wire's module reads it into a call of `data/`
 //! or `control/`. Calls check everything and then change an index in one step, so that a refusal never leaves
@@ -16,6 +18,7 @@
 
 mod backup;
 mod capacity;
+mod checks;
 mod codec;
 mod collection;
 mod control;
@@ -33,8 +36,6 @@ mod id;
 mod import;
 mod index;
 mod knn;
-mod limits;
-mod operation;
 mod options;
 mod progress;
 mod project;

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::pinecone_wire::limits;
 use crate::plan::file::Faults;
 use crate::provider::storage::S3Options;
 
@@ -53,8 +54,8 @@ impl Default for EmulatorOptions {
             api_key: None,
             faults: Faults::default(),
             rate_limits: true,
-            indexes: 200,
-            namespaces: 100_000,
+            indexes: limits::INDEXES,
+            namespaces: limits::NAMESPACES,
             ties: None,
             ready_after: Duration::from_millis(200),
             collection_ready_after: Duration::from_millis(500),

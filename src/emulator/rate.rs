@@ -1,11 +1,11 @@
-//! The documented rate limits of serverless indexes (Pinecone, "Database limits", seen 2026): token buckets
-//! that hold one second's worth.
+//! The documented rates of serverless indexes as limits: token buckets that hold one second's worth.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{Timestamp, until};
 use crate::model::Namespace;
+use crate::pinecone_wire::rates;
 
 use super::error::{Answer, Refusal};
 
@@ -25,22 +25,28 @@ const fn index(what: &'static str, per_second: u32) -> Limit {
     Limit { what, is_per_namespace: false, per_second }
 }
 
-pub(crate) const UPSERTS: Limit = namespace("upsert requests", 100);
-pub(crate) const UPSERT_BYTES: Limit = namespace("upserted bytes", 50_000_000);
-pub(crate) const QUERIES: Limit = namespace("query requests", 100);
+pub(crate) const UPSERTS: Limit = namespace("upsert requests", rates::UPSERTS);
+pub(crate) const UPSERT_BYTES: Limit = namespace("upserted bytes", rates::UPSERT_BYTES);
+pub(crate) const QUERIES: Limit = namespace("query requests", rates::QUERIES);
 /// The limit of query units, in quarters of a unit: the least a query costs.
-pub(crate) const QUERY_QUARTER_UNITS: Limit = index("quarter read units of queries", 8_000);
-pub(crate) const UPDATES: Limit = namespace("update requests", 100);
-pub(crate) const UPDATES_BY_METADATA: Limit = namespace("updates by metadata", 5);
-pub(crate) const DELETES: Limit = namespace("delete requests", 100);
-pub(crate) const DELETED_RECORDS: Limit = namespace("deleted records", 5_000);
-pub(crate) const DELETED_RECORDS_OF_INDEX: Limit = index("deleted records", 5_000);
-pub(crate) const DELETES_BY_METADATA: Limit = namespace("deletes by metadata", 5);
-pub(crate) const BY_METADATA_OF_INDEX: Limit = index("writes by metadata", 500);
-pub(crate) const FETCHES: Limit = index("fetch requests", 100);
-pub(crate) const FETCHES_BY_METADATA: Limit = namespace("fetches by metadata", 5);
-pub(crate) const LISTS: Limit = index("list requests", 200);
-pub(crate) const STATS: Limit = index("describe_index_stats requests", 100);
+pub(crate) const QUERY_QUARTER_UNITS: Limit =
+    index("quarter read units of queries", 4 * rates::QUERY_UNITS);
+pub(crate) const UPDATES: Limit = namespace("update requests", rates::UPDATES);
+pub(crate) const UPDATES_BY_METADATA: Limit =
+    namespace("updates by metadata", rates::UPDATES_BY_METADATA);
+pub(crate) const DELETES: Limit = namespace("delete requests", rates::DELETES);
+pub(crate) const DELETED_RECORDS: Limit = namespace("deleted records", rates::DELETED_RECORDS);
+pub(crate) const DELETED_RECORDS_OF_INDEX: Limit =
+    index("deleted records", rates::DELETED_RECORDS_OF_INDEX);
+pub(crate) const DELETES_BY_METADATA: Limit =
+    namespace("deletes by metadata", rates::DELETES_BY_METADATA);
+pub(crate) const BY_METADATA_OF_INDEX: Limit =
+    index("writes by metadata", rates::WRITES_BY_METADATA);
+pub(crate) const FETCHES: Limit = index("fetch requests", rates::FETCHES);
+pub(crate) const FETCHES_BY_METADATA: Limit =
+    namespace("fetches by metadata", rates::FETCHES_BY_METADATA);
+pub(crate) const LISTS: Limit = index("list requests", rates::LISTS);
+pub(crate) const STATS: Limit = index("describe_index_stats requests", rates::STATS);
 
 #[derive(Debug, Default)]
 pub(crate) struct Buckets(Mutex<HashMap<Key, Bucket>>);

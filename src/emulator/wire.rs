@@ -1,17 +1,12 @@
 //! Between the wires' shapes and the model: metadata, vectors, sparse values.
 
-use std::collections::BTreeMap;
-
-use prost_types::value::Kind;
-use prost_types::{ListValue, Struct, Value as ProtoValue};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 
-use crate::model::{Metadata, MetadataValue, Record, SparseVector, Vector};
-use crate::provider::pinecone::proto;
+use crate::model::{Record, SparseVector, Vector};
+use crate::pinecone_wire::Fault;
 
-use super::error::{Answer, Refusal};
+use super::error::Answer;
 
 /// Sparse values as JSON writes them.
 #[derive(Deserialize)]
@@ -22,13 +17,9 @@ pub(crate) struct SparseBody {
 
 impl SparseBody {
     pub fn read(self) -> Answer<SparseVector> {
-        paired(self.indices, Vector::from_values(self.values))
+        let values = Vector::from_values(self.values);
+        Ok(SparseVector::new(self.indices, values).ok_or(Fault::Uneven)?)
     }
-}
-
-fn paired(indices: Vec<u32>, values: Vector) -> Answer<SparseVector> {
-    SparseVector::new(indices, values)
-        .ok_or_else(|| Refusal::invalid("Sparse vector must have as many indices as values"))
 }
 
 /// A record as JSON: `{id, values, sparseValues?, metadata?}`.
@@ -74,88 +65,6 @@ impl Serialize for RecordJson<'_> {
     }
 }
 
-pub(crate) fn vector_from_proto(bytes: bytes::Bytes) -> Answer<Vector> {
-    Vector::from_le_bytes(bytes).ok_or_else(|| Refusal::invalid("Vector values are cut short"))
-}
-
-pub(crate) fn sparse_from_proto(sparse: proto::SparseValues) -> Answer<SparseVector> {
-    paired(sparse.indices, vector_from_proto(sparse.values)?)
-}
-
-pub(crate) fn record_from_proto(vector: proto::Vector) -> Answer<Record> {
-    Ok(Record {
-        id: vector.id.into(),
-        vector: vector_from_proto(vector.values)?,
-        sparse: vector.sparse_values.map(sparse_from_proto).transpose()?,
-        metadata: vector.metadata.map(metadata_from_proto).unwrap_or_default(),
-    })
-}
-
-pub(crate) fn record_to_proto(record: &Record) -> proto::Vector {
-    proto::Vector {
-        id: record.id.to_string(),
-        values: record.vector.as_le_bytes().clone(),
-        metadata: metadata_to_proto(&record.metadata),
-        sparse_values: record.sparse.as_ref().map(sparse_to_proto),
-    }
-}
-
-pub(crate) fn sparse_to_proto(sparse: &SparseVector) -> proto::SparseValues {
-    proto::SparseValues {
-        indices: sparse.indices.clone(),
-        values: sparse.values.as_le_bytes().clone(),
-    }
-}
-
-pub(crate) fn metadata_from_proto(fields: Struct) -> Metadata {
-    Metadata(fields.fields.into_iter().map(|(name, value)| (name, from_proto(value))).collect())
-}
-
-fn from_proto(value: ProtoValue) -> MetadataValue {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => MetadataValue::Null,
-        Some(Kind::BoolValue(value)) => MetadataValue::Bool(value),
-        Some(Kind::NumberValue(value)) => MetadataValue::Number(value),
-        Some(Kind::StringValue(value)) => MetadataValue::String(value),
-        Some(Kind::ListValue(list)) => {
-            MetadataValue::List(list.values.into_iter().map(from_proto).collect())
-        }
-        Some(Kind::StructValue(fields)) => MetadataValue::Object(metadata_from_proto(fields).0),
-    }
-}
-
-pub(crate) fn metadata_to_proto(metadata: &Metadata) -> Option<Struct> {
-    (!metadata.is_empty()).then(|| struct_of(&metadata.0))
-}
-
-fn struct_of(fields: &BTreeMap<String, MetadataValue>) -> Struct {
-    let fields = fields.iter().map(|(name, value)| (name.clone(), to_proto(value)));
-    Struct { fields: fields.collect() }
-}
-
-fn to_proto(value: &MetadataValue) -> ProtoValue {
-    let kind = match value {
-        MetadataValue::Null => Kind::NullValue(0),
-        MetadataValue::Bool(value) => Kind::BoolValue(*value),
-        MetadataValue::Number(value) => Kind::NumberValue(*value),
-        MetadataValue::Digits(value) | MetadataValue::String(value) => {
-            Kind::StringValue(value.clone())
-        }
-        MetadataValue::List(items) => {
-            Kind::ListValue(ListValue { values: items.iter().map(to_proto).collect() })
-        }
-        MetadataValue::Object(fields) => Kind::StructValue(struct_of(fields)),
-    };
-    ProtoValue { kind: Some(kind) }
-}
-
-/// A filter of the gRPC wire as the JSON the filter language is read from.
-pub(crate) fn filter_from_proto(filter: Option<Struct>) -> Answer<Option<Value>> {
-    let Some(filter) = filter else { return Ok(None) };
-    let metadata = metadata_from_proto(filter);
-    serde_json::to_value(metadata).map(Some).map_err(|error| Refusal::invalid(error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +77,6 @@ mod tests {
             sparse: SparseVector::new(vec![9, 3], Vector::from_values([0.5, 0.25])),
             metadata: serde_json::from_value(metadata).unwrap(),
         }
-    }
-
-    #[test]
-    fn a_record_crosses_grpc_unchanged() {
-        assert_eq!(record_from_proto(record_to_proto(&record())).unwrap(), record());
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Environment {
 
     /// The control plane's address for an endpoint of a plan.
     pub fn endpoint(&self, endpoint: &file::Endpoint) -> String {
-        let default = super::pinecone::DEFAULT_ENDPOINT;
+        let default = crate::pinecone_wire::CONTROL_PLANE;
         let variable = || self.variables.get(CONTROLLER_VARIABLE).filter(|host| !host.is_empty());
         match &self.stand_in {
             Some(stand_in) => stand_in.endpoint.clone(),

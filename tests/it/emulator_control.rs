@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::emulator::{COLLECTION_AFTER, READY_AFTER, Rig, grpc_with_key, records, serverless};
-use vecshift::provider::pinecone::proto;
+use vecshift::pinecone_wire::proto;
 
 #[tokio::test]
 async fn an_index_lives_from_creation_to_deletion() {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use prost_types::value::Kind;
 use serde_json::{Value, json};
-use vecshift::provider::pinecone::proto;
+use vecshift::pinecone_wire::proto;
 
 use crate::emulator::{Rig, grpc, records};
 

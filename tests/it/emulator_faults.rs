@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use vecshift::clock::until;
 use vecshift::model::{Namespace, Share};
+use vecshift::pinecone_wire::proto;
 use vecshift::plan::file::Faults;
-use vecshift::provider::pinecone::proto;
 
 use crate::emulator::{Rig, grpc, records};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vecshift::emulator::World;
 use vecshift::model::{Metric, Span};
+use vecshift::pinecone_wire::proto;
 use vecshift::plan::file::{Faults, RehearsalKind, RehearsalSource};
-use vecshift::provider::pinecone::proto;
 
 use crate::emulator::{Rig, grpc, records};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vecshift::model::{Metadata, Namespace, Record, RecordId, Share, Vector};
+use vecshift::pinecone_wire::proto;
 use vecshift::plan::file::{Faults, ResourceFault};
-use vecshift::provider::pinecone::proto;
 
 use crate::emulator::{COLLECTION_AFTER, READY_AFTER, Rig, grpc, serverless};
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Module and floor. A module may use itself and what stands lower.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 15] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
     ("plan", 1),
     ("journal", 1),
+    ("pinecone_wire", 1),
     ("provider", 2),
     ("copy", 3),
     ("assertion", 3),

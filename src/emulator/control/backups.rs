@@ -8,13 +8,10 @@ use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::progress::{Ending, Progress, Stage};
 use crate::emulator::project::Shared;
 use crate::emulator::rest::Incoming;
-use crate::emulator::version::Version;
 use crate::model::{Deployment, VectorType};
+use crate::pinecone_wire::{Version, limits};
 
 use super::{paging, read, schema};
-
-/// Backups of a project under the largest plan (Pinecone, "Database limits", seen 2026).
-const MOST: usize = 1_000;
 
 #[derive(Default, Deserialize)]
 struct BackupBody {
@@ -39,7 +36,7 @@ pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<Value> {
     if !index.is_ready(now) {
         return Err(Refusal::invalid(format!("Source index {} is not ready.", index.name)));
     }
-    if project.backups.all().len() >= MOST {
+    if project.backups.all().len() >= limits::BACKUPS {
         let message = "Increase your quota or upgrade to create more backups.";
         return Err(Refusal::new(403, Code::Forbidden, message));
     }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Index;
-use crate::emulator::version::Version;
 use crate::model::Deployment;
+use crate::pinecone_wire::Version;
 
 use super::{read, rules};
 

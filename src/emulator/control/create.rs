@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::emulator::capacity::ReadCapacity;
+use crate::emulator::checks;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::{Extras, Index};
-use crate::emulator::limits;
 use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
-use crate::emulator::version::Version;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::pinecone_wire::{Version, limits};
 
 use super::rules;
 
@@ -112,10 +112,12 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
         )));
     }
     let namespaces = collection.records.spaces.len();
-    if matches!(spec.deployment, Deployment::Serverless { .. }) && namespaces > rules::NAMESPACES {
+    if matches!(spec.deployment, Deployment::Serverless { .. })
+        && namespaces > limits::COLLECTION_NAMESPACES
+    {
         return Err(Refusal::invalid(format!(
             "The collection {name} has {namespaces} namespaces, the limit is {}.",
-            rules::NAMESPACES
+            limits::COLLECTION_NAMESPACES
         )));
     }
     Ok(collection.records.snapshot())
@@ -163,8 +165,10 @@ pub(crate) fn check_shape(
 ) -> Answer<()> {
     let wrong = match (kind, dimension, metric) {
         (VectorType::Dense, None, _) => "dimension is required for a dense index.",
-        (VectorType::Dense, Some(dimension), _) if !(1..=rules::DIMENSION).contains(&dimension) => {
-            "dimension must be 1 to 20000."
+        (VectorType::Dense, Some(dimension), _)
+            if !(1..=limits::DIMENSION).contains(&dimension) =>
+        {
+            return Err(Refusal::invalid(format!("dimension must be 1 to {}.", limits::DIMENSION)));
         }
         (VectorType::Sparse, Some(_), _) => "dimension must not be given for a sparse index.",
         (VectorType::Sparse, _, Some(Metric::Cosine | Metric::Euclidean)) => {
@@ -194,7 +198,7 @@ impl ServerlessBody {
         let read_capacity = self.read_capacity.filter(|_| version >= Version::V2025_10);
         let collection = self.source_collection.filter(|_| version >= Version::V2025_04);
         if let Some(schema) = &schema {
-            limits::check_schema(schema)?;
+            checks::check_schema(schema)?;
         }
         let extras = Extras {
             read_capacity: read_capacity

@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 
 use super::error::{Answer, Code, Refusal};
 use super::index::Index;
-use super::operation::Operation;
 use super::project::Shared;
 use super::rest::Incoming;
-use super::version::Version;
 use crate::clock::Timestamp;
+use crate::pinecone_wire::Operation;
+use crate::pinecone_wire::Version;
 
 /// Answers a request to the control plane.
 pub(crate) async fn answer(
@@ -34,7 +34,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let answer = perform(project, operation, incoming).await;
     match answer {
-        Ok((status, body)) => render(status, body.as_ref()),
+        Ok(body) => render(operation.success(incoming.version), body.as_ref()),
         Err(refusal) => refusal.control(),
     }
 }
@@ -43,13 +43,13 @@ async fn perform(
     project: &Shared,
     operation: Operation,
     incoming: &Incoming,
-) -> Answer<(u16, Option<Value>)> {
+) -> Answer<Option<Value>> {
     let (name, now, version) = (incoming.name.as_str(), project.now(), incoming.version);
     Ok(match operation {
         Operation::ListIndexes => {
             let indexes = project.indexes();
             let models: Vec<_> = indexes.iter().map(|index| shown(index, now, version)).collect();
-            (200, Some(json!({ "indexes": models })))
+            Some(json!({ "indexes": models }))
         }
         Operation::CreateIndex => {
             let (spec, extras) = match version.has_schema() {
@@ -57,50 +57,46 @@ async fn perform(
                 false => create::read(&incoming.body, version)?,
             };
             let index = create::create(project, spec, extras).await?;
-            (201, Some(shown(&index, now, version)))
+            Some(shown(&index, now, version))
         }
-        Operation::DescribeIndex => (200, Some(shown(&*project.index(name)?, now, version))),
+        Operation::DescribeIndex => Some(shown(&*project.index(name)?, now, version)),
         Operation::ConfigureIndex => {
             let index = project.index(name)?;
-            let (status, change) = match version.has_schema() {
-                true => (200, schema::configure(&incoming.body)?),
-                false => (202, configure::configure(&incoming.body)?),
+            let change = match version.has_schema() {
+                true => schema::configure(&incoming.body)?,
+                false => configure::configure(&incoming.body)?,
             };
             change.apply(&index, now, project.options.ready_after, version)?;
-            (status, Some(shown(&index, now, version)))
+            Some(shown(&index, now, version))
         }
         Operation::DeleteIndex => {
             delete_index(project, name)?;
-            (202, None)
+            None
         }
         Operation::ListCollections => {
             let models: Vec<_> =
                 project.collections().iter().map(|collection| collection.model(now)).collect();
-            (200, Some(json!({ "collections": models })))
+            Some(json!({ "collections": models }))
         }
-        Operation::CreateCollection => {
-            (201, Some(collections::create(project, read(&incoming.body)?)?))
-        }
-        Operation::DescribeCollection => (200, Some(project.collection(name)?.model(now))),
+        Operation::CreateCollection => Some(collections::create(project, read(&incoming.body)?)?),
+        Operation::DescribeCollection => Some(project.collection(name)?.model(now)),
         Operation::DeleteCollection => {
             if !project.drop_collection(name) {
                 return Err(Refusal::not_found(format!("Collection {name} not found.")));
             }
-            (202, None)
+            None
         }
-        Operation::ListIndexBackups => (200, Some(backups::list_of_index(project, incoming)?)),
-        Operation::CreateBackup => (201, Some(backups::create(project, incoming)?)),
-        Operation::ListBackups => (200, Some(backups::list(project, incoming)?)),
-        Operation::DescribeBackup => (200, Some(backups::describe(project, incoming)?)),
+        Operation::ListIndexBackups => Some(backups::list_of_index(project, incoming)?),
+        Operation::CreateBackup => Some(backups::create(project, incoming)?),
+        Operation::ListBackups => Some(backups::list(project, incoming)?),
+        Operation::DescribeBackup => Some(backups::describe(project, incoming)?),
         Operation::DeleteBackup => {
             backups::delete(project, name)?;
-            (202, None)
+            None
         }
-        Operation::CreateIndexFromBackup => {
-            (202, Some(restores::create_index(project, incoming).await?))
-        }
-        Operation::ListRestoreJobs => (200, Some(restores::list(project, incoming)?)),
-        Operation::DescribeRestoreJob => (200, Some(restores::describe(project, incoming)?)),
+        Operation::CreateIndexFromBackup => Some(restores::create_index(project, incoming).await?),
+        Operation::ListRestoreJobs => Some(restores::list(project, incoming)?),
+        Operation::DescribeRestoreJob => Some(restores::describe(project, incoming)?),
         _ => return Err(Refusal::not_found("not found")),
     })
 }

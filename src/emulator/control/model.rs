@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::emulator::index::Index;
-use crate::emulator::version::Version;
 use crate::model::{Deployment, VectorType};
+use crate::pinecone_wire::Version;
 
 pub(crate) fn index(index: &Index, now: Timestamp, version: Version) -> Value {
     let spec = index.spec();

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::rest::Incoming;
 use crate::emulator::shelf::{Kept, Shelf};
-
-const MOST: usize = 100;
+use crate::pinecone_wire::limits::LIST_BACKUPS;
 
 /// One page of what a shelf keeps, each thing shown by `show`.
 pub(crate) fn page<T: Kept>(
@@ -17,9 +16,11 @@ pub(crate) fn page<T: Kept>(
 ) -> Answer<Value> {
     let limit = match incoming.number("limit")? {
         None => incoming.version.default_page(),
-        Some(limit) if (1..=MOST).contains(&(limit as usize)) => limit as usize,
+        Some(limit) if (1..=LIST_BACKUPS).contains(&(limit as usize)) => limit as usize,
         Some(limit) => {
-            return Err(Refusal::invalid(format!("limit must be 1 to {MOST}, got {limit}.")));
+            return Err(Refusal::invalid(format!(
+                "limit must be 1 to {LIST_BACKUPS}, got {limit}."
+            )));
         }
     };
     let token = incoming.parameter("paginationToken").filter(|token| !token.is_empty());

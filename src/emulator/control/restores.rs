@@ -14,8 +14,8 @@ use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::rest::Incoming;
 use crate::emulator::restore::Restore;
-use crate::emulator::version::Version;
 use crate::model::IndexSpec;
+use crate::pinecone_wire::Version;
 
 use super::{backups, paging, read, rules};
 

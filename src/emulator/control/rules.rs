@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::emulator::error::{Answer, Refusal};
-use crate::emulator::version::Version;
 use crate::model::Metric;
-
-pub(crate) const DIMENSION: u32 = 20_000;
-
-/// Namespaces of a collection that a serverless index is made from (Pinecone's migration guide, seen 2026).
-pub(crate) const NAMESPACES: usize = 20_000;
+use crate::pinecone_wire::Version;
+use crate::pinecone_wire::limits::{RESOURCE_NAME_CHARS, TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS};
 
 pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_right = (1..=45).contains(&name.len())
+    let is_right = (1..=RESOURCE_NAME_CHARS).contains(&name.len())
         && name.chars().all(|c| is_word(c) || c == '-')
         && name.starts_with(is_word)
         && name.ends_with(is_word);
@@ -21,7 +17,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
         return Ok(());
     }
     Err(Refusal::invalid(format!(
-        "{what} must be 1-45 characters long, start and end with an alphanumeric character, and consist only of lower case alphanumeric characters or '-', got '{name}'."
+        "{what} must be 1-{RESOURCE_NAME_CHARS} characters long, start and end with an alphanumeric character, and consist only of lower case alphanumeric characters or '-', got '{name}'."
     )))
 }
 
@@ -38,26 +34,27 @@ pub(crate) fn merge_tags(
             false => tags.insert(key, value),
         };
     }
-    if tags.len() > 20 {
-        return Err(Refusal::invalid(format!("At most 20 tags, got {}.", tags.len())));
+    if tags.len() > TAGS {
+        return Err(Refusal::invalid(format!("At most {TAGS} tags, got {}.", tags.len())));
     }
     Ok(())
 }
 
 fn check_tag(key: &str, value: &str, version: Version) -> Answer<()> {
     let is_key = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    if !(1..=80).contains(&key.len()) || !key.chars().all(is_key) {
-        let message =
-            format!("Tag keys are 1-80 alphanumeric characters, '_' or '-', got '{key}'.");
+    if !(1..=TAG_KEY_CHARS).contains(&key.len()) || !key.chars().all(is_key) {
+        let message = format!(
+            "Tag keys are 1-{TAG_KEY_CHARS} alphanumeric characters, '_' or '-', got '{key}'."
+        );
         return Err(Refusal::invalid(message));
     }
     let is_value = |c: char| match version.has_schema() {
         true => c == ' ' || c.is_ascii_graphic(),
         false => c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c),
     };
-    if value.len() > 120 || !value.chars().all(is_value) {
+    if value.len() > TAG_VALUE_CHARS || !value.chars().all(is_value) {
         let message = format!(
-            "Tag values are at most 120 characters of those that are allowed, got '{value}' for '{key}'."
+            "Tag values are at most {TAG_VALUE_CHARS} characters of those that are allowed, got '{value}' for '{key}'."
         );
         return Err(Refusal::invalid(message));
     }

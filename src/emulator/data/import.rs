@@ -6,18 +6,18 @@ use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::import::{Import, Job, Status, run};
 use crate::emulator::progress::Ending;
 use crate::model::Deployment;
+use crate::pinecone_wire::limits::{IMPORT_URI_CHARS, LIST_IMPORTS};
 use crate::provider::storage::{Place, is_s3};
 
 use super::{Call, Page};
 
-const URI_CHARS: usize = 1_500;
-const PAGE: usize = 100;
-
 impl Call {
     /// Starts reading in the background; returns the import's id.
     pub fn start_import(&self, uri: &str, on_error: Option<&str>) -> Answer<String> {
-        if uri.is_empty() || uri.len() > URI_CHARS {
-            return Err(Refusal::invalid(format!("uri must be 1 to {URI_CHARS} characters long")));
+        if uri.is_empty() || uri.len() > IMPORT_URI_CHARS {
+            return Err(Refusal::invalid(format!(
+                "uri must be 1 to {IMPORT_URI_CHARS} characters long"
+            )));
         }
         let is_aborted_by_errors = match on_error.unwrap_or("abort") {
             "abort" => true,
@@ -55,10 +55,12 @@ impl Call {
         token: Option<&str>,
     ) -> Answer<Page<Arc<Import>>> {
         let limit = match limit {
-            None => PAGE,
-            Some(limit) if (1..=PAGE).contains(&(limit as usize)) => limit as usize,
+            None => LIST_IMPORTS,
+            Some(limit) if (1..=LIST_IMPORTS).contains(&(limit as usize)) => limit as usize,
             Some(limit) => {
-                return Err(Refusal::invalid(format!("limit must be 1 to {PAGE}, got {limit}")));
+                return Err(Refusal::invalid(format!(
+                    "limit must be 1 to {LIST_IMPORTS}, got {limit}"
+                )));
             }
         };
         let after = match token.filter(|token| !token.is_empty()) {

@@ -15,11 +15,11 @@ pub(crate) use read::{FetchByMetadata, Page, Query};
 pub(crate) use write::{Deletion, Update};
 
 use crate::model::{Namespace, Record, SparseVector, Vector, VectorType};
+use crate::pinecone_wire::{Lsn, Operation};
 
+use super::checks;
 use super::error::{Answer, Refusal};
 use super::index::Index;
-use super::limits;
-use super::operation::Operation;
 use super::project::Project;
 use super::rate::Limit;
 
@@ -31,33 +31,16 @@ pub(crate) struct Call {
     pub operation: Operation,
 }
 
-/// An answer and the log sequence number in its headers.
+/// An answer and the log sequence numbers in its headers.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub body: T,
-    pub lsn: Option<Lsn>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lsn {
-    /// The number of this write.
-    Request(u64),
-    /// The last write of the namespace that queries can see.
-    MaxIndexed(u64),
-}
-
-impl Lsn {
-    pub fn header(self) -> (&'static str, u64) {
-        match self {
-            Self::Request(lsn) => ("x-pinecone-request-lsn", lsn),
-            Self::MaxIndexed(lsn) => ("x-pinecone-max-indexed-lsn", lsn),
-        }
-    }
+    pub lsn: Lsn,
 }
 
 impl<T> Reply<T> {
     pub fn plain(body: T) -> Self {
-        Self { body, lsn: None }
+        Self { body, lsn: Lsn::default() }
     }
 
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
@@ -117,7 +100,7 @@ impl Call {
 
     /// Whether this index keeps such a record.
     pub fn check_record(&self, record: &Record) -> Answer<()> {
-        limits::check_record(record)?;
+        checks::check_record(record)?;
         let what = format!("Vector '{}'", record.id);
         self.check_vector(&what, &record.vector, record.sparse.as_ref())
     }

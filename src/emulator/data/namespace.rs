@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use crate::emulator::checks;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::schema_fields;
-use crate::emulator::limits;
 use crate::emulator::store::{Space, Store};
 use crate::model::Namespace;
+use crate::pinecone_wire::limits;
 
 use super::read::{read_token, write_token};
 use super::{Call, Page};
@@ -81,8 +82,8 @@ impl Call {
         if name.is_empty() || name == Namespace::DEFAULT_ALIAS {
             return Err(Refusal::invalid(format!("The namespace name {name:?} is reserved")));
         }
-        limits::check_namespace(name)?;
-        schema.map_or(Ok(()), limits::check_schema)?;
+        checks::check_namespace(name)?;
+        schema.map_or(Ok(()), checks::check_schema)?;
         let namespace = Namespace::new(name);
         let mut store = self.index.write();
         store.settle(self.project.now());

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::emulator::checks;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::knn::{Hit, Probe, Ties};
-use crate::emulator::limits;
 use crate::emulator::rate;
 use crate::emulator::store::{Space, Store, Stored};
 use crate::model::{Namespace, RecordId, SparseVector, Vector, VectorType};
+use crate::pinecone_wire::{Lsn, limits};
 
-use super::{Call, Lsn, Reply};
+use super::{Call, Reply};
 
 /// One page and the token of the next.
 #[derive(Debug)]
@@ -90,8 +91,8 @@ impl Call {
     }
 
     pub fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Answer<Page<Arc<Stored>>> {
-        limits::check_namespace(namespace.as_str())?;
-        limits::check_count("ids", ids.len(), limits::FETCH_IDS)?;
+        checks::check_namespace(namespace.as_str())?;
+        checks::check_count("ids", ids.len(), limits::FETCH_IDS)?;
         if ids.is_empty() {
             return Err(Refusal::invalid("A fetch needs at least one id"));
         }
@@ -109,7 +110,11 @@ impl Call {
         namespace: &Namespace,
         request: &FetchByMetadata,
     ) -> Answer<Page<Arc<Stored>>> {
-        let limit = page_limit(request.limit, 100, limits::FETCH_BY_METADATA)?;
+        let limit = page_limit(
+            request.limit,
+            limits::FETCH_BY_METADATA_DEFAULT,
+            limits::FETCH_BY_METADATA,
+        )?;
         self.take(namespace, &[(rate::FETCHES_BY_METADATA, 1)])?;
         let store = self.index.read(self.project.now());
         let filter = self.index.filter(request.filter.as_ref(), &store, namespace)?;
@@ -126,7 +131,7 @@ impl Call {
     }
 
     pub fn query(&self, namespace: &Namespace, query: &Query) -> Answer<Reply<Page<Hit>>> {
-        limits::check_namespace(namespace.as_str())?;
+        checks::check_namespace(namespace.as_str())?;
         if !(1..=limits::TOP_K).contains(&query.top_k) {
             let message = format!("topK must be 1 to {}, got {}", limits::TOP_K, query.top_k);
             return Err(Refusal::invalid(message));
@@ -145,7 +150,7 @@ impl Call {
             _ => Vec::new(),
         };
         check_result(&items, query)?;
-        let lsn = space.and_then(|space| self.max_indexed(space));
+        let lsn = Lsn { readable: space.and_then(|space| self.readable(space)), written: None };
         let body = Page { items, next: None, read_units: self.read_units(1) };
         Ok(Reply { body, lsn })
     }
@@ -158,14 +163,14 @@ impl Call {
         let Some(id) = &query.id else {
             self.check_vector("Query", &query.vector, query.sparse.as_ref())?;
             if let Some(sparse) = &query.sparse {
-                limits::check_sparse("query", sparse)?;
+                checks::check_sparse("query", sparse)?;
             }
             return Ok(Some(Probe::new(metric, &query.vector, query.sparse.as_ref(), ties)));
         };
         if has_vector {
             return Err(Refusal::invalid("A query takes either a vector or an id, not both"));
         }
-        limits::check_id(id.as_str())?;
+        checks::check_id(id.as_str())?;
         let stored = space.and_then(|space| space.records.get(id));
         Ok(stored.map(|stored| {
             let record = &stored.record;
@@ -173,12 +178,12 @@ impl Call {
         }))
     }
 
-    /// Absent on pods, on sparse indexes and where nothing can be read yet.
-    fn max_indexed(&self, space: &Space) -> Option<Lsn> {
+    /// The last write that can be read. Absent on pods, on sparse indexes and where nothing can be read yet.
+    fn readable(&self, space: &Space) -> Option<u64> {
         let is_told = !self.index.is_pod
             && self.index.vector_type == VectorType::Dense
             && !space.records.is_empty();
-        is_told.then_some(Lsn::MaxIndexed(space.visible_lsn))
+        is_told.then_some(space.visible_lsn)
     }
 }
 

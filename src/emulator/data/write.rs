@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::emulator::checks;
 use crate::emulator::error::{Answer, Refusal};
-use crate::emulator::limits;
 use crate::emulator::rate;
 use crate::emulator::store::{Change, Store, Stored, Write};
 use crate::model::{Metadata, Namespace, Record, RecordId};
+use crate::pinecone_wire::{Lsn, limits};
 
-use super::{Call, Lsn, Reply};
+use super::{Call, Reply};
 
 /// An update of one record by its id or of all that match a filter.
 #[derive(Debug, Default)]
@@ -37,9 +38,9 @@ impl Call {
         records: Vec<Record>,
         bytes: usize,
     ) -> Answer<Reply<u32>> {
-        limits::check_upsert_bytes(bytes)?;
-        limits::check_namespace(namespace.as_str())?;
-        limits::check_count("vectors", records.len(), limits::UPSERT_RECORDS)?;
+        checks::check_upsert_bytes(bytes)?;
+        checks::check_namespace(namespace.as_str())?;
+        checks::check_count("vectors", records.len(), limits::UPSERT_RECORDS)?;
         if records.is_empty() {
             return Err(Refusal::invalid("An upsert needs at least one vector"));
         }
@@ -58,11 +59,11 @@ impl Call {
 
     /// Returns the number of matched records where a filter was given.
     pub fn update(&self, namespace: Namespace, update: Update) -> Answer<Reply<Option<u32>>> {
-        limits::check_namespace(namespace.as_str())?;
+        checks::check_namespace(namespace.as_str())?;
         self.check_change(&update.change)?;
         match (update.id, update.filter) {
             (Some(id), None) => {
-                limits::check_id(id.as_str())?;
+                checks::check_id(id.as_str())?;
                 self.take(&namespace, &[(rate::UPDATES, 1)])?;
                 let lsn = self.apply(&namespace, Write::Update { id, change: update.change });
                 Ok(Reply { body: None, lsn })
@@ -96,7 +97,7 @@ impl Call {
         drop(store);
         let set = change.metadata.unwrap_or_default();
         let lsn = match dry_run {
-            true => None,
+            true => Lsn::default(),
             false => self.apply(&namespace, Write::UpdateWhere { filter, set }),
         };
         Ok(Reply { body: Some(matched as u32), lsn })
@@ -105,20 +106,20 @@ impl Call {
     fn check_change(&self, change: &Change) -> Answer<()> {
         if let Some(vector) = &change.vector {
             self.check_vector("Update", vector, change.sparse.as_ref())?;
-            limits::check_dense("", vector)?;
+            checks::check_dense("", vector)?;
         }
         if let Some(sparse) = &change.sparse {
-            limits::check_sparse("", sparse)?;
+            checks::check_sparse("", sparse)?;
             self.check_keeps_sparse()?;
         }
         change
             .metadata
             .as_ref()
-            .map_or(Ok(()), |metadata: &Metadata| limits::check_metadata("", metadata))
+            .map_or(Ok(()), |metadata: &Metadata| checks::check_metadata("", metadata))
     }
 
     pub fn delete(&self, namespace: Namespace, deletion: Deletion) -> Answer<Reply<()>> {
-        limits::check_namespace(namespace.as_str())?;
+        checks::check_namespace(namespace.as_str())?;
         let write = match deletion {
             Deletion::Ids(ids) => self.delete_ids(&namespace, ids)?,
             Deletion::All => {
@@ -141,8 +142,8 @@ impl Call {
     }
 
     fn delete_ids(&self, namespace: &Namespace, ids: Vec<RecordId>) -> Answer<Write> {
-        limits::check_count("ids", ids.len(), limits::DELETE_IDS)?;
-        ids.iter().try_for_each(|id| limits::check_id(id.as_str()))?;
+        checks::check_count("ids", ids.len(), limits::DELETE_IDS)?;
+        ids.iter().try_for_each(|id| checks::check_id(id.as_str()))?;
         let demands = [
             (rate::DELETES, 1),
             (rate::DELETED_RECORDS, ids.len()),
@@ -161,16 +162,16 @@ impl Call {
     }
 
     /// Writes records; pods show them at once and have no log sequence numbers.
-    fn apply(&self, namespace: &Namespace, write: Write) -> Option<Lsn> {
+    fn apply(&self, namespace: &Namespace, write: Write) -> Lsn {
         let now = self.project.now();
         self.project.tally.write(&self.index.name);
         let mut store = self.index.write();
         if self.index.is_pod {
             store.write(namespace, write, now, std::time::Duration::ZERO);
             store.forget_empty();
-            return None;
+            return Lsn::default();
         }
         let lag = self.project.dice.lag();
-        Some(Lsn::Request(store.write(namespace, write, now, lag)))
+        Lsn { written: Some(store.write(namespace, write, now, lag)), readable: None }
     }
 }

@@ -4,12 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::model::Namespace;
-
-/// Limits of one import (Pinecone, "Database limits", seen 2026); a gigabyte is taken as 10^9 bytes.
-const FILES: usize = 100_000;
-const NAMESPACES: usize = 10_000;
-const FILE_BYTES: u64 = 10_000_000_000;
-const BYTES: u64 = 1_000_000_000_000;
+use crate::pinecone_wire::limits::{
+    IMPORT_BYTES, IMPORT_FILE_BYTES, IMPORT_FILES, IMPORT_NAMESPACES,
+};
 
 /// A Parquet file of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +42,13 @@ pub(crate) fn checked(uri: &str, mut files: Vec<File>) -> Result<Vec<File>> {
         None => Err(Error::invalid(format!(
             "No Parquet files found: {uri} has no folder with .parquet files"
         ))),
-        _ if files.len() > FILES => over("files", files.len() as u64, FILES as u64),
-        _ if namespaces > NAMESPACES => over("namespaces", namespaces as u64, NAMESPACES as u64),
-        _ if bytes > BYTES => over("bytes", bytes, BYTES),
-        Some(file) if file.bytes > FILE_BYTES => {
-            over(&format!("bytes in the file {}", file.path), file.bytes, FILE_BYTES)
+        _ if files.len() > IMPORT_FILES => over("files", files.len() as u64, IMPORT_FILES as u64),
+        _ if namespaces > IMPORT_NAMESPACES => {
+            over("namespaces", namespaces as u64, IMPORT_NAMESPACES as u64)
+        }
+        _ if bytes > IMPORT_BYTES => over("bytes", bytes, IMPORT_BYTES),
+        Some(file) if file.bytes > IMPORT_FILE_BYTES => {
+            over(&format!("bytes in the file {}", file.path), file.bytes, IMPORT_FILE_BYTES)
         }
         Some(_) => Ok(files),
     }
@@ -78,14 +77,14 @@ mod tests {
         assert_eq!(checked("s3://b", many(10_000, 1)).unwrap().len(), 10_000);
         for (files, word) in [
             (many(10_001, 1), "10001 namespaces"),
-            (many(1, FILE_BYTES + 1), "bytes in the file n0/0.parquet"),
-            (many(101, FILE_BYTES), "1010000000000 bytes"),
+            (many(1, IMPORT_FILE_BYTES + 1), "bytes in the file n0/0.parquet"),
+            (many(101, IMPORT_FILE_BYTES), "1010000000000 bytes"),
             (Vec::new(), "No Parquet files"),
         ] {
             let error = checked("s3://b", files).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
-        let files = (0..=FILES).filter_map(|n| file(&format!("a/{n}.parquet"), 1)).collect();
+        let files = (0..=IMPORT_FILES).filter_map(|n| file(&format!("a/{n}.parquet"), 1)).collect();
         let error = checked("s3://b", files).unwrap_err().to_string();
         assert!(error.contains("100001 files"), "{error}");
     }

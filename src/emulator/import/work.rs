@@ -81,7 +81,7 @@ impl Job {
         let store = self.call.index.read(self.call.project.now());
         let names: BTreeSet<_> = files.iter().map(|file| &file.namespace).collect();
         for name in names {
-            crate::emulator::limits::check_namespace(name.as_str()).map_err(refused)?;
+            crate::emulator::checks::check_namespace(name.as_str()).map_err(refused)?;
             let space = store.spaces.get(name);
             let is_taken = match name.as_str() {
                 "" => space.is_some_and(|space| !space.records.is_empty()),

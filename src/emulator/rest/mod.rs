@@ -13,10 +13,10 @@ use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
 
 use super::data::{Call, Deletion, FetchByMetadata, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
-use super::operation::Operation;
 use super::store::Change;
-use super::version::Version;
 use super::wire::{RecordJson, SparseBody};
+use crate::pinecone_wire::Operation;
+use crate::pinecone_wire::Version;
 
 /// A REST request whose body has been read.
 pub(crate) struct Incoming {
@@ -156,7 +156,7 @@ fn perform(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 }
 
 fn upsert(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    super::limits::check_upsert_bytes(incoming.body.len())?;
+    super::checks::check_upsert_bytes(incoming.body.len())?;
     let body: UpsertBody = incoming.read()?;
     let records: Answer<Vec<Record>> = body.vectors.into_iter().map(VectorBody::record).collect();
     let reply = call.upsert(namespace(body.namespace), records?, incoming.body.len())?;
@@ -381,8 +381,8 @@ fn ok<T: Serialize>(reply: Reply<T>) -> Answer<Response<Body>> {
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some((name, lsn)) = reply.lsn.map(super::data::Lsn::header) {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from(lsn));
+    for (name, number) in reply.lsn.headers() {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
     }
     Ok(response)
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::emulator::data::{Call, NamespaceView, Reply};
 use crate::emulator::error::Answer;
-use crate::emulator::version::Version;
 use crate::model::Namespace;
+use crate::pinecone_wire::Version;
 
 use super::{Incoming, add, ok, pagination};
 

@@ -1,14 +1,13 @@
 //! Collections: frozen copies of a pod's records, from which indexes are made.
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::control::Control;
-use super::http::segment;
 use super::model::create_body;
 use crate::error::{ErrorKind, Result};
 use crate::model::{Deployment, IndexSpec};
+use crate::pinecone_wire::Operation;
 use crate::provider::Collection;
 
 #[derive(Deserialize)]
@@ -40,11 +39,11 @@ impl CollectionIn {
 impl Control {
     pub async fn create_collection(&self, name: &str, source: &str) -> Result<()> {
         let body = json!({ "name": name, "source": source });
-        self.0.send(Method::POST, "/collections", &body).await.map(drop)
+        self.0.send(Operation::CreateCollection, "", &body).await.map(drop)
     }
 
     pub async fn collection(&self, name: &str) -> Result<Option<Collection>> {
-        match self.0.get(&path(name), &[]).await {
+        match self.0.ask(Operation::DescribeCollection, name, &[]).await {
             Ok(reply) => Ok(Some(reply.json::<CollectionIn>()?.into_collection())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -52,7 +51,7 @@ impl Control {
     }
 
     pub async fn delete_collection(&self, name: &str) -> Result<()> {
-        match self.0.delete(&path(name)).await {
+        match self.0.ask(Operation::DeleteCollection, name, &[]).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map(drop),
         }
@@ -65,10 +64,6 @@ impl Control {
             _ => "serverless",
         };
         body["spec"][kind]["source_collection"] = json!(collection);
-        self.0.send(Method::POST, "/indexes", &body).await.map(drop)
+        self.0.send(Operation::CreateIndex, "", &body).await.map(drop)
     }
-}
-
-fn path(name: &str) -> String {
-    format!("/collections/{}", segment(name))
 }

@@ -1,4 +1,4 @@
-//! The data plane over gRPC, with calls written by hand on the messages of [`super::proto`].
+//! The data plane over gRPC, with calls written by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,16 +15,15 @@ use tonic::transport::{ClientTlsConfig, Endpoint};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use super::channel::GrpcOnly;
-use super::plane::{Answer, Lsn, Plane};
-use super::proto::{self, path};
-use super::version::{self, Version};
-use super::{LIST_PAGE, error, wire};
+use super::error;
+use super::plane::{Answer, Plane};
+use super::records::{filter_struct, whole};
+use super::version::InUse;
 use crate::error::{Error, Result};
 use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::pinecone_wire::proto::{self, MESSAGE_BYTES, decode_either, path};
+use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::{Filter, IdPage, Match, Query, Secret};
-
-/// Largest message either way; what Pinecone's own SDKs set. A fetch of 1,000 records of 3072 dimensions is 12 MB.
-const MESSAGE_BYTES: usize = 128 * 1024 * 1024;
 
 /// A call that takes longer than this is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
@@ -36,7 +35,7 @@ pub struct GrpcPlane {
     channel: GrpcOnly,
     address: String,
     key: MetadataValue<Ascii>,
-    version: Arc<Version>,
+    version: Arc<InUse>,
     /// A call was answered as gRPC.
     spoke: AtomicBool,
     /// The first call found no gRPC here.
@@ -45,12 +44,7 @@ pub struct GrpcPlane {
 
 impl GrpcPlane {
     /// A channel to `address` (with its scheme); connects on first use.
-    pub fn new(
-        address: &str,
-        key: &Secret,
-        version: Arc<Version>,
-        user_agent: &str,
-    ) -> Result<Self> {
+    pub fn new(address: &str, key: &Secret, version: Arc<InUse>, user_agent: &str) -> Result<Self> {
         let invalid = |error: tonic::transport::Error| {
             Error::invalid("the index host is not an address")
                 .with_context("address", address)
@@ -124,18 +118,19 @@ impl GrpcPlane {
     }
 
     fn head(&self, metadata: &mut MetadataMap) {
-        metadata.insert("api-key", self.key.clone());
-        metadata.insert(version::HEADER, MetadataValue::from_static(self.version.header()));
+        let version = MetadataValue::from_static(self.version.version().word());
+        metadata.insert(API_KEY, self.key.clone());
+        metadata.insert(API_VERSION, version);
     }
 }
 
 #[async_trait]
 impl Plane for GrpcPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let filter = filter.map(|filter| wire::filter_struct(&filter.0)).transpose()?;
+        let filter = filter.map(|filter| filter_struct(&filter.0)).transpose()?;
         let request = proto::DescribeIndexStatsRequest { filter };
         let answer = self.call(path::DESCRIBE_INDEX_STATS, request).await?;
-        let stats: proto::DescribeIndexStatsResponse = wire::decode(answer.value)?;
+        let stats: proto::DescribeIndexStatsResponse = decode(answer.value)?;
         let mut counts = IndexStats {
             dimension: stats.dimension.filter(|dimension| *dimension > 0),
             total: u64::from(stats.total_vector_count),
@@ -151,12 +146,12 @@ impl Plane for GrpcPlane {
     async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
         let request = proto::ListRequest {
             prefix: None,
-            limit: Some(LIST_PAGE),
+            limit: Some(limits::LIST_IDS as u32),
             pagination_token: page.map(str::to_owned),
             namespace: namespace.as_str().to_owned(),
         };
         let answer = self.call(path::LIST, request).await?;
-        let list: proto::ListResponse = wire::decode(answer.value)?;
+        let list: proto::ListResponse = decode(answer.value)?;
         Ok(IdPage {
             ids: list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect(),
             next: list.pagination.map(|page| page.next).filter(|next| !next.is_empty()),
@@ -167,22 +162,24 @@ impl Plane for GrpcPlane {
         let request =
             proto::FetchRequest { ids: strings(ids), namespace: namespace.as_str().to_owned() };
         let answer = self.call(path::FETCH, request).await?;
-        Ok(Answer { value: wire::decode_fetch(answer.value)?, lsn: answer.lsn })
+        let found: proto::FetchResponse =
+            decode_either(answer.value).map_err(error::undecodable)?;
+        let records = found.vectors.into_values().map(|vector| whole(proto::from_vector(vector)));
+        Ok(Answer { value: records.collect::<Result<_>>()?, lsn: answer.lsn })
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {
-        let filter =
-            query.filter.as_ref().map(|filter| wire::filter_struct(&filter.0)).transpose()?;
+        let filter = query.filter.as_ref().map(|filter| filter_struct(&filter.0)).transpose()?;
         let request = proto::QueryRequest {
             namespace: namespace.as_str().to_owned(),
             top_k: query.top_k,
             filter,
             vector: query.vector.as_le_bytes().clone(),
-            sparse_vector: query.sparse.as_ref().map(wire::to_sparse),
+            sparse_vector: query.sparse.as_ref().map(proto::to_sparse),
             ..Default::default()
         };
         let answer = self.call(path::QUERY, request).await?;
-        let found: proto::QueryResponse = wire::decode(answer.value)?;
+        let found: proto::QueryResponse = decode(answer.value)?;
         let matches = found
             .matches
             .into_iter()
@@ -193,11 +190,11 @@ impl Plane for GrpcPlane {
 
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Answer<u64>> {
         let request = proto::UpsertRequest {
-            vectors: records.iter().map(wire::to_vector).collect(),
+            vectors: records.iter().map(proto::to_vector).collect(),
             namespace: namespace.as_str().to_owned(),
         };
         let answer = self.call(path::UPSERT, request).await?;
-        let upserted: proto::UpsertResponse = wire::decode(answer.value)?;
+        let upserted: proto::UpsertResponse = decode(answer.value)?;
         Ok(Answer { value: u64::from(upserted.upserted_count), lsn: answer.lsn })
     }
 
@@ -212,7 +209,7 @@ impl Plane for GrpcPlane {
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
         let request = proto::DeleteRequest {
-            filter: Some(wire::filter_struct(&filter.0)?),
+            filter: Some(filter_struct(&filter.0)?),
             namespace: namespace.as_str().to_owned(),
             ..Default::default()
         };
@@ -232,6 +229,10 @@ impl Plane for GrpcPlane {
         let request = proto::NamespaceRequest { namespace: namespace.explicit().to_owned() };
         self.call(path::DELETE_NAMESPACE, request).await.map(drop)
     }
+}
+
+fn decode<M: Message + Default>(answer: Bytes) -> Result<M> {
+    M::decode(answer).map_err(error::undecodable)
 }
 
 fn strings(ids: &[RecordId]) -> Vec<String> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::plane::Lsn;
-use super::version::{self, Version};
+use super::version::{self, InUse};
 use super::{error, tls};
 use crate::error::{Error, Result};
+use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, Operation, Version};
 use crate::provider::Secret;
 
 /// An exchange that takes longer than this is given up, whatever the layers above allow.
@@ -55,7 +55,7 @@ pub struct Server {
     /// The address with its scheme, without a slash at the end.
     pub address: String,
     pub key: Secret,
-    pub version: Arc<Version>,
+    pub version: Arc<InUse>,
 }
 
 /// An answer.
@@ -111,71 +111,76 @@ impl Reply {
     }
 }
 
+/// One request.
+struct Request<'a> {
+    operation: Operation,
+    path: String,
+    query: &'a [(&'a str, &'a str)],
+    body: Option<Bytes>,
+}
+
 impl Server {
-    pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Reply> {
-        self.exchange(Method::GET, path, query, None).await
+    /// Asks without a body; `name` is what the operation is about, where its path names something.
+    pub async fn ask(
+        &self,
+        operation: Operation,
+        name: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Reply> {
+        self.exchange(Request { operation, path: operation.path(name), query, body: None }).await
     }
 
-    pub async fn delete(&self, path: &str) -> Result<Reply> {
-        self.exchange(Method::DELETE, path, &[], None).await
-    }
-
-    pub async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Reply> {
+    /// Asks with a body.
+    pub async fn send(
+        &self,
+        operation: Operation,
+        name: &str,
+        body: &impl Serialize,
+    ) -> Result<Reply> {
         let body = serde_json::to_vec(body).map_err(|error| {
             Error::unexpected("the request cannot be written as JSON").with_source(error)
         })?;
-        self.exchange(method, path, &[], Some(body.into())).await
+        let (path, body) = (operation.path(name), Some(body.into()));
+        self.exchange(Request { operation, path, query: &[], body }).await
     }
 
     /// Sends once, and once more with the older API version where the server refuses the newer one.
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<Bytes>,
-    ) -> Result<Reply> {
-        let sent = self.version.header();
-        let (status, reply) = self.once(method.clone(), path, query, body.clone(), sent).await?;
+    async fn exchange(&self, request: Request<'_>) -> Result<Reply> {
+        let sent = self.version.version();
+        let (status, reply) = self.once(&request, sent).await?;
         if !version::is_refused(status, &reply.text()) {
             return reply.or_error(status);
         }
         if sent == version::FALLBACK {
             return Err(version::unspoken(&reply.text()));
         }
-        let (again, older) = self.once(method, path, query, body, version::FALLBACK).await?;
+        let (again, older) = self.once(&request, version::FALLBACK).await?;
         if version::is_refused(again, &older.text()) {
             return Err(version::unspoken(&older.text()));
         }
         // A 404 settles it as well as a success: the server read the request. One that is busy or down says nothing.
         if again < 500 && again != 429 && self.version.fall_back() {
-            tracing::warn!(refused = sent, using = version::FALLBACK, "older API version");
+            let (refused, using) = (sent.word(), version::FALLBACK.word());
+            tracing::warn!(refused, using, "older API version");
         }
         older.or_error(again)
     }
 
-    async fn once(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<Bytes>,
-        version: &'static str,
-    ) -> Result<(u16, Reply)> {
+    async fn once(&self, asked: &Request<'_>, version: Version) -> Result<(u16, Reply)> {
         let mut key = HeaderValue::from_str(self.key.expose())
             .map_err(|_| Error::invalid("the API key holds characters a header cannot carry"))?;
         key.set_sensitive(true);
         let mut request = self
             .client
-            .request(method, format!("{}{path}", self.address))
-            .header("api-key", key)
-            .header(version::HEADER, version)
+            .request(asked.operation.method(), format!("{}{}", self.address, asked.path))
+            .header(API_KEY, key)
+            .header(API_VERSION, version.word())
             .header(ACCEPT, "application/json");
-        if !query.is_empty() {
-            request = request.query(query);
+        if !asked.query.is_empty() {
+            request = request.query(asked.query);
         }
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        if let Some(body) = &asked.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let broken = |error| error::from_reqwest(error, &self.address);
         let response = request.send().await.map_err(broken)?;
@@ -184,19 +189,6 @@ impl Server {
         let body = response.bytes().await.map_err(broken)?;
         Ok((status, Reply { headers, body, address: self.address.clone() }))
     }
-}
-
-/// A path segment with everything escaped that is not unreserved (RFC 3986, 2.3).
-pub fn segment(text: &str) -> String {
-    let mut path = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
 }
 
 #[cfg(test)]
@@ -217,10 +209,5 @@ mod tests {
         for address in ["https://api.pinecone.io", "https://127.example", "nonsense"] {
             assert!(!is_loopback(address), "{address}");
         }
-    }
-
-    #[test]
-    fn segments_are_escaped() {
-        assert_eq!(segment("a b/é"), "a%20b%2F%C3%A9");
     }
 }

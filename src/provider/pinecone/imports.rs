@@ -1,15 +1,12 @@
 //! Bulk imports of Parquet files: over REST, at the index's own host.
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::http::{Server, segment};
+use super::http::Server;
 use crate::error::{ErrorKind, Result};
+use crate::pinecone_wire::{Operation, limits};
 use crate::provider::Import;
-
-/// Imports on one page: the most there can be.
-const PAGE: &str = "100";
 
 #[derive(Deserialize)]
 struct Started {
@@ -65,17 +62,18 @@ pub(super) async fn start(host: &Server, uri: &str, integration: Option<&str>) -
     if let Some(integration) = integration {
         body["integrationId"] = json!(integration);
     }
-    let reply = host.send(Method::POST, "/bulk/imports", &body).await?;
+    let reply = host.send(Operation::StartImport, "", &body).await?;
     Ok(reply.json::<Started>()?.id)
 }
 
 pub(super) async fn list(host: &Server) -> Result<Vec<Import>> {
     let mut imports = Vec::new();
     let mut token: Option<String> = None;
+    let limit = limits::LIST_IMPORTS.to_string();
     loop {
-        let mut query = vec![("limit", PAGE)];
+        let mut query = vec![("limit", limit.as_str())];
         query.extend(token.as_deref().map(|token| ("paginationToken", token)));
-        let page: Page = host.get("/bulk/imports", &query).await?.json()?;
+        let page: Page = host.ask(Operation::ListImports, "", &query).await?.json()?;
         imports.extend(page.data.into_iter().map(ImportIn::into_import));
         token = page.pagination.and_then(|page| page.next).filter(|next| !next.is_empty());
         if token.is_none() {
@@ -85,7 +83,7 @@ pub(super) async fn list(host: &Server) -> Result<Vec<Import>> {
 }
 
 pub(super) async fn cancel(host: &Server, id: &str) -> Result<()> {
-    match host.delete(&format!("/bulk/imports/{}", segment(id))).await {
+    match host.ask(Operation::CancelImport, id, &[]).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other.map(drop),
     }

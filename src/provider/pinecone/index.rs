@@ -11,7 +11,7 @@ use super::error;
 use super::http::{self, Server};
 use super::imports;
 use super::limits::{LIMITS, refusal};
-use super::version::Version;
+use super::version::InUse;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId,
@@ -72,7 +72,7 @@ impl Index {
             client,
             address,
             key: settings.api_key.clone(),
-            version: Arc::new(Version::default()),
+            version: Arc::new(InUse::default()),
         };
         Ok(Self {
             settings,

@@ -1,27 +1,21 @@
-//! What Pinecone takes in one request (docs.pinecone.io, "Limits", 2026-10), and what it would refuse.
+//! What Pinecone takes in one request, and what it would refuse.
 
 use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
+use crate::pinecone_wire::limits;
 use crate::provider::{Limits, Refusal, Rule, complex_fields};
 
-/// Documented limits. `2 MB` is read as the smaller 2,000,000, because a batch over it fails as a whole;
-/// `40 KB` as the larger 40,960, because a record over it is not copied at all.
+/// What is documented.
 pub const LIMITS: Limits = Limits {
-    upsert_records: 1_000,
-    upsert_bytes: 2_000_000,
-    fetch_ids: 1_000,
-    delete_ids: 1_000,
-    top_k: 10_000,
-    metadata_bytes: 40_960,
-    id_chars: 512,
-    dimension: 20_000,
-    sparse_values: 2_048,
+    upsert_records: limits::UPSERT_RECORDS,
+    upsert_bytes: limits::UPSERT_BYTES,
+    fetch_ids: limits::FETCH_IDS,
+    delete_ids: limits::DELETE_IDS,
+    top_k: limits::TOP_K,
+    metadata_bytes: limits::METADATA_BYTES,
+    id_chars: limits::ID_CHARS,
+    dimension: limits::DIMENSION,
+    sparse_values: limits::SPARSE_VALUES,
 };
-
-/// Ids on one page of a list.
-pub const LIST_PAGE: u32 = 100;
-
-/// Namespace names, in characters.
-pub const NAMESPACE_CHARS: usize = 512;
 
 /// Why an index like `spec` would refuse `record`; without a spec only what every index refuses.
 pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {

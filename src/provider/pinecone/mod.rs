@@ -5,8 +5,8 @@
 //! answers. The data plane is one trait (`plane`) with two wires: `grpc`, where a vector crosses as the bytes it
 //! came in, and `rest`. `connection` holds both and decides which one speaks.
 //!
-//! What is known of the service, and what is not, is in the comments where it matters; nothing that could not
-//! be confirmed is assumed, it is found out at run time.
+//! The messages, paths and words are those of `pinecone_wire`. What is known of the service, and what is not, is in the
+//! comments where it matters; nothing that could not be confirmed is assumed, it is found out at run time.
 
 mod channel;
 mod collections;
@@ -21,17 +21,13 @@ mod json;
 mod limits;
 mod model;
 mod plane;
-pub mod proto;
+mod records;
 mod rest;
 mod size;
 mod tls;
 mod version;
-mod wire;
 
 pub use connection::Transport;
 pub use index::{Index, Settings};
-pub use limits::{LIMITS, LIST_PAGE, NAMESPACE_CHARS, refusal};
+pub use limits::{LIMITS, refusal};
 pub(crate) use tls::client_config as tls_config;
-
-/// The control plane where a plan and its environment do not say another.
-pub const DEFAULT_ENDPOINT: &str = "https://api.pinecone.io";

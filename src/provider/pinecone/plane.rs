@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::pinecone_wire::Lsn;
 use crate::provider::{Filter, IdPage, Match, Query};
 
 /// An answer and the log sequence numbers that came with it.
@@ -11,28 +12,6 @@ use crate::provider::{Filter, IdPage, Match, Query};
 pub struct Answer<T> {
     pub value: T,
     pub lsn: Lsn,
-}
-
-/// Log sequence numbers of the headers; a namespace's own, growing with every write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lsn {
-    /// The log sequence number of the write that was answered.
-    pub written: Option<u64>,
-    /// Up to which writes can be read.
-    pub readable: Option<u64>,
-}
-
-impl Lsn {
-    /// Reads the headers of an answer. The first name of each is what the service sends today, the second
-    /// what Pinecone's Python SDK 10 also looks for.
-    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let number =
-            |names: [&str; 2]| names.into_iter().find_map(|name| header(name)?.trim().parse().ok());
-        Self {
-            written: number(["x-pinecone-request-lsn", "x-pinecone-lsn-committed"]),
-            readable: number(["x-pinecone-max-indexed-lsn", "x-pinecone-lsn-reconciled"]),
-        }
-    }
 }
 
 /// One wire to the data plane of one index.

@@ -1,14 +1,13 @@
 //! The data plane over REST: for hosts without gRPC.
 
 use async_trait::async_trait;
-use http::Method;
 
-use super::LIST_PAGE;
-use super::http::{Server, segment};
+use super::http::Server;
 use super::json::{self, Floats};
 use super::plane::{Answer, Plane};
 use crate::error::Result;
 use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::pinecone_wire::{Operation, escape, limits};
 use crate::provider::{Filter, IdPage, Match, Query};
 
 /// Longest query string of a fetch. No limit of the service is documented; common servers and proxies take
@@ -25,7 +24,7 @@ pub struct RestPlane(pub Server);
 impl Plane for RestPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
         let body = json::StatsOut { filter: filter.map(|filter| &filter.0) };
-        let reply = self.0.send(Method::POST, "/describe_index_stats", &body).await?;
+        let reply = self.0.send(Operation::Stats, "", &body).await?;
         // Counts that are left out would be read as an empty index.
         let names =
             ["namespaces", "dimension", "indexFullness", "totalVectorCount", "index_fullness"];
@@ -47,11 +46,11 @@ impl Plane for RestPlane {
     }
 
     async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
-        let limit = LIST_PAGE.to_string();
+        let limit = limits::LIST_IDS.to_string();
         let mut query = vec![("limit", limit.as_str())];
         query.extend(in_query(namespace));
         query.extend(page.map(|token| ("paginationToken", token)));
-        let reply = self.0.get("/vectors/list", &query).await?;
+        let reply = self.0.ask(Operation::List, "", &query).await?;
         let list: json::ListIn =
             reply.json_of(&ANSWER, |list: &json::ListIn| list.vectors.is_empty())?;
         Ok(IdPage {
@@ -67,7 +66,7 @@ impl Plane for RestPlane {
         for part in parts(ids, QUERY_BYTES) {
             let mut query: Vec<_> = part.iter().map(|id| ("ids", id.as_str())).collect();
             query.extend(in_query(namespace));
-            let reply = self.0.get("/vectors/fetch", &query).await?;
+            let reply = self.0.ask(Operation::Fetch, "", &query).await?;
             lsn = reply.lsn();
             let found: json::FetchIn =
                 reply.json_of(&ANSWER, |found: &json::FetchIn| found.vectors.is_empty())?;
@@ -88,7 +87,7 @@ impl Plane for RestPlane {
             include_values: false,
             include_metadata: false,
         };
-        let reply = self.0.send(Method::POST, "/query", &body).await?;
+        let reply = self.0.send(Operation::Query, "", &body).await?;
         let found: json::QueryIn =
             reply.json_of(&ANSWER, |found: &json::QueryIn| found.matches.is_empty())?;
         let matches = found
@@ -104,31 +103,31 @@ impl Plane for RestPlane {
             vectors: records.iter().map(Into::into).collect(),
             namespace: namespace.as_str(),
         };
-        let reply = self.0.send(Method::POST, "/vectors/upsert", &body).await?;
+        let reply = self.0.send(Operation::Upsert, "", &body).await?;
         let upserted: json::UpsertIn = reply.json()?;
         Ok(Answer { value: upserted.upserted_count.0, lsn: reply.lsn() })
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
         let body = json::DeleteOut { ids, namespace: namespace.as_str(), ..Default::default() };
-        self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
+        self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
         let (namespace, filter) = (namespace.as_str(), Some(&filter.0));
         let body = json::DeleteOut { filter, namespace, ..Default::default() };
-        self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
+        self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
     async fn delete_all(&self, namespace: &Namespace) -> Result<()> {
         let namespace = namespace.as_str();
         let body = json::DeleteOut { delete_all: true, namespace, ..Default::default() };
-        self.0.send(Method::POST, "/vectors/delete", &body).await.map(drop)
+        self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
-        let path = format!("/namespaces/{}", segment(namespace.explicit()));
-        self.0.delete(&path).await.map(drop)
+        let name = namespace.explicit();
+        self.0.ask(Operation::DeleteNamespace, name, &[]).await.map(drop)
     }
 }
 
@@ -147,7 +146,7 @@ fn parts(ids: &[RecordId], bytes: usize) -> impl Iterator<Item = &[RecordId]> {
         let count = rest
             .iter()
             .take_while(|id| {
-                used += "&ids=".len() + segment(id.as_str()).len();
+                used += "&ids=".len() + escape(id.as_str()).len();
                 used <= bytes
             })
             .count()

@@ -3,15 +3,15 @@
 
 use prost::Message;
 
-use super::wire;
 use crate::model::{Record, Vector};
+use crate::pinecone_wire::proto::to_vector;
 
 /// Bytes of `{"id":"","values":[],"sparseValues":{"indices":[],"values":[]},"metadata":},` around a record.
 const JSON_FRAME: usize = 80;
 
 /// Bytes of one record in an upsert, by the wire that takes more; never less than what is sent.
 pub fn request_bytes(record: &Record) -> usize {
-    let protobuf = wire::to_vector(record).encoded_len() + 8;
+    let protobuf = to_vector(record).encoded_len() + 8;
     protobuf.max(json_bytes(record))
 }
 
@@ -85,7 +85,7 @@ mod tests {
             };
             let text = serde_json::to_string(&RecordOut::from(&record)).unwrap();
             prop_assert!(text.len() < request_bytes(&record));
-            prop_assert!(wire::to_vector(&record).encoded_len() < request_bytes(&record));
+            prop_assert!(to_vector(&record).encoded_len() < request_bytes(&record));
         }
     }
 

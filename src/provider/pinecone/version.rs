@@ -3,27 +3,25 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
-
-/// Sent with every request; the name is case-insensitive.
-pub const HEADER: &str = "x-pinecone-api-version";
+use crate::pinecone_wire::Version;
 
 /// The newest version that knows pods, collections and `spec` (2026-07 refuses all three).
-pub const PINNED: &str = "2026-04";
+pub const PINNED: Version = Version::V2026_04;
 
 /// What a server is asked with that refuses [`PINNED`].
-pub const FALLBACK: &str = "2025-10";
+pub const FALLBACK: Version = Version::V2025_10;
 
 /// Longest text of an answer that is shown.
 const SHOWN_CHARS: usize = 300;
 
 /// The version in use; shared by the control and the data plane of one index.
 #[derive(Debug, Default)]
-pub struct Version {
+pub struct InUse {
     old: AtomicBool,
 }
 
-impl Version {
-    pub fn header(&self) -> &'static str {
+impl InUse {
+    pub fn version(&self) -> Version {
         if self.old.load(Ordering::Relaxed) { FALLBACK } else { PINNED }
     }
 
@@ -48,7 +46,9 @@ pub fn is_refused(status: u16, body: &str) -> bool {
 pub fn unspoken(answer: &str) -> Error {
     let answer: String = answer.chars().take(SHOWN_CHARS).collect();
     Error::unsupported(format!(
-        "the server takes neither API version {PINNED} nor {FALLBACK}, which are those this program speaks; it says: {answer}"
+        "the server takes neither API version {} nor {}, which are those this program speaks; it says: {answer}",
+        PINNED.word(),
+        FALLBACK.word(),
     ))
     .with_hint("use a newer vecshift; versions since 2026-07 know neither pods nor collections")
 }
@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn a_version_is_given_up_once() {
-        let version = Version::default();
-        assert_eq!(version.header(), "2026-04");
-        assert!(version.fall_back());
-        assert!(!version.fall_back());
-        assert_eq!(version.header(), "2025-10");
+        let used = InUse::default();
+        assert_eq!(used.version(), Version::V2026_04);
+        assert!(used.fall_back());
+        assert!(!used.fall_back());
+        assert_eq!(used.version(), Version::V2025_10);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::emulator::capacity::ReadCapacity;
 use crate::emulator::control::{create, rules};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Extras;
-use crate::emulator::version::Version;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::pinecone_wire::Version;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

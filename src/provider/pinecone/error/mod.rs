@@ -5,11 +5,11 @@ mod stranger;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use serde_json::Value;
 use tonic::{Code, Status};
 
 use super::channel::NotGrpc;
 use crate::error::{Error, ErrorKind, Retry};
+use crate::pinecone_wire as wire;
 pub use stranger::of_success as from_stranger;
 
 /// Longest text of an answer that is kept in a message.
@@ -30,10 +30,10 @@ pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &s
         error = error.with_context("code", code);
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(id) = text("x-pinecone-request-id").or_else(|| text("x-request-id")) {
+    if let Some(id) = wire::REQUEST_IDS.into_iter().find_map(text) {
         error = error.with_context("request_id", id);
     }
-    finish(error, wait(None, text("retry-after")))
+    finish(error, wait(None, text(wire::RETRY_AFTER)))
 }
 
 /// A gRPC status, or what tonic made of a connection that failed.
@@ -49,9 +49,9 @@ pub fn from_status(status: &Status, address: &str) -> Error {
         message => shown(message),
     };
     let error = Error::new(grpc_kind(status.code(), &message), message)
-        .with_context("code", grpc_name(status.code()));
+        .with_context("code", wire::Code::of_grpc(status.code()).word());
     let text = |name: &str| status.metadata().get(name).and_then(|value| value.to_str().ok());
-    finish(error, wait(text("grpc-retry-pushback-ms"), text("retry-after")))
+    finish(error, wait(text(wire::GRPC_PUSHBACK), text(wire::RETRY_AFTER)))
 }
 
 /// An answer to a gRPC call that is none of gRPC's.
@@ -105,6 +105,11 @@ pub fn from_json(
             .with_source(error);
     }
     from_stranger(headers, body, address).with_source(error)
+}
+
+/// An answer over gRPC that is not the message it should be.
+pub fn undecodable(error: prost::DecodeError) -> Error {
+    Error::new(ErrorKind::Protocol, "the answer cannot be decoded").with_source(error)
 }
 
 /// Whether nobody answered at all: a name that does not resolve, a connection that is refused or breaks off.
@@ -177,26 +182,14 @@ fn chain(error: &dyn StdError) -> String {
     shown(&cause.to_string())
 }
 
-/// Code and message of an error body: the control plane's `{error: {code, message}}`, the data plane's
-/// `{code, message}`, or any text (a 401 is plain text).
+/// Code and message of an error body, which may be any text (a 401 is).
 fn read_body(status: u16, body: &str) -> (Option<String>, String) {
-    let json: Option<Value> = serde_json::from_str(body).ok();
-    let root = json.as_ref().map(|json| json.get("error").unwrap_or(json));
-    let message = root.and_then(|root| match root {
-        Value::String(text) => Some(text.as_str()),
-        other => other.get("message").and_then(Value::as_str),
-    });
-    let code = root.and_then(|root| root.get("code")).and_then(|code| match code {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    });
-    let message = message.unwrap_or(body).trim();
-    let message = match message {
+    let read = wire::ErrorBody::read(body);
+    let message = match read.message.as_deref().unwrap_or(body).trim() {
         "" => format!("the service answered {status} without a message"),
         text => shown(text),
     };
-    (code, message)
+    (read.code, message)
 }
 
 fn http_kind(status: u16, message: &str) -> ErrorKind {
@@ -311,28 +304,6 @@ fn finish(error: Error, wait: Option<Retry>) -> Error {
     }
 }
 
-fn grpc_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -431,9 +402,9 @@ mod tests {
 
     #[test]
     fn a_cut_answer_is_worth_another_try_and_a_wrong_one_is_not() {
-        let cut = serde_json::from_str::<Value>(r#"{"a":"#).unwrap_err();
+        let cut = serde_json::from_str::<serde_json::Value>(r#"{"a":"#).unwrap_err();
         assert!(from_json(cut, &HeaderMap::new(), r#"{"a":"#, "a").is_retryable());
-        let wrong = serde_json::from_str::<Value>("<html>Hello</html>").unwrap_err();
+        let wrong = serde_json::from_str::<serde_json::Value>("<html>Hello</html>").unwrap_err();
         let wrong = from_json(wrong, &HeaderMap::new(), "<html>Hello</html>", "http://host");
         assert_eq!(wrong.kind(), ErrorKind::Protocol);
         assert_eq!(

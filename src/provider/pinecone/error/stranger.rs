@@ -5,9 +5,9 @@
 //! the data plane; its own answers also carry headers that begin with `x-pinecone`.
 
 use http::HeaderMap;
-use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
+use crate::pinecone_wire::{ErrorBody, OWN_PREFIX};
 
 /// Characters of a stranger's answer that are quoted.
 const QUOTED_CHARS: usize = 120;
@@ -17,9 +17,9 @@ const HINT: &str = "check the address (PINECONE_CONTROLLER_HOST, `endpoint`), an
 
 /// The error of an answer that is not Pinecone's; `None` where it may be.
 pub fn of_answer(status: u16, headers: &HeaderMap, body: &str, address: &str) -> Option<Error> {
-    let is_own = headers.keys().any(|name| name.as_str().starts_with("x-pinecone"));
+    let is_own = headers.keys().any(|name| name.as_str().starts_with(OWN_PREFIX));
     // Of a 404 more is asked: it is taken for "there is no such index".
-    let is_strange = is_page(headers, body) || (status == 404 && !is_refusal(body));
+    let is_strange = is_page(headers, body) || (status == 404 && !ErrorBody::read(body).is_own);
     if is_own || !is_strange {
         return None;
     }
@@ -43,15 +43,6 @@ pub fn of_success(headers: &HeaderMap, body: &str, address: &str) -> Error {
 pub fn is_page(headers: &HeaderMap, body: &str) -> bool {
     let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/html")) || body.trim_start().starts_with('<')
-}
-
-/// Whether the body is a refusal in one of Pinecone's shapes.
-fn is_refusal(body: &str) -> bool {
-    let Ok(body) = serde_json::from_str::<Value>(body) else { return false };
-    let has_message = |of: &Value| of.get("message").is_some_and(Value::is_string);
-    let control = |error: &Value| has_message(error) && error["code"].is_string();
-    let data = |body: &Value| has_message(body) && body["code"].is_number();
-    body.get("error").is_some_and(control) || data(&body)
 }
 
 fn describe(headers: &HeaderMap, body: &str) -> String {

@@ -1,26 +1,14 @@
-//! The documented limits and the checks that apply them; docs/emulator.md names the source of each.
+//! The checks that apply the documented limits.
 
 use serde_json::Value;
 
 use crate::model::{Metadata, Record, Vector};
+use crate::pinecone_wire::limits::{
+    ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES,
+};
 use crate::provider::complex_fields;
 
 use super::error::{Answer, Code, Refusal};
-
-pub(crate) const UPSERT_BYTES: usize = 2_000_000;
-pub(crate) const UPSERT_RECORDS: usize = 1_000;
-pub(crate) const METADATA_BYTES: usize = 40 * 1024;
-pub(crate) const ID_CHARS: usize = 512;
-pub(crate) const NAMESPACE_CHARS: usize = 512;
-pub(crate) const SPARSE_VALUES: usize = 2_048;
-pub(crate) const FETCH_IDS: usize = 1_000;
-pub(crate) const FETCH_BY_METADATA: usize = 10_000;
-pub(crate) const LIST_IDS: usize = 100;
-pub(crate) const LIST_NAMESPACES: usize = 100;
-pub(crate) const TOP_K: u32 = 10_000;
-pub(crate) const RESULT_BYTES: usize = 4_000_000;
-pub(crate) const DELETE_IDS: usize = 1_000;
-pub(crate) const SET_VALUES: usize = 10_000;
 
 /// The size of a whole upsert request on its own wire: the JSON body or the encoded protobuf.
 pub(crate) fn check_upsert_bytes(found: usize) -> Answer<()> {

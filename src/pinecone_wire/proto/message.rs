@@ -1,30 +1,9 @@
-//! The messages of Pinecone's gRPC data plane (2025-10 and 2026-04; the proto file has no package).
-//!
-//! Written with derives, so that building needs no protoc. Dense values are declared as `bytes`: a packed
-//! `repeated float` and a `bytes` field look the same on the wire, and so a vector crosses the process
-//! without being parsed number by number. A peer that sends them unpacked fails to decode here with a wire
-//! type error; [`unpacked`] has the same messages declared as floats for that case.
+//! Messages with dense values as `bytes`.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use prost_types::Struct;
-
-/// gRPC paths of `VectorService`.
-pub mod path {
-    pub const UPSERT: &str = "/VectorService/Upsert";
-    pub const DELETE: &str = "/VectorService/Delete";
-    pub const FETCH: &str = "/VectorService/Fetch";
-    pub const LIST: &str = "/VectorService/List";
-    pub const QUERY: &str = "/VectorService/Query";
-    pub const UPDATE: &str = "/VectorService/Update";
-    pub const DESCRIBE_INDEX_STATS: &str = "/VectorService/DescribeIndexStats";
-    pub const LIST_NAMESPACES: &str = "/VectorService/ListNamespaces";
-    pub const DESCRIBE_NAMESPACE: &str = "/VectorService/DescribeNamespace";
-    pub const DELETE_NAMESPACE: &str = "/VectorService/DeleteNamespace";
-    pub const CREATE_NAMESPACE: &str = "/VectorService/CreateNamespace";
-    pub const FETCH_BY_METADATA: &str = "/VectorService/FetchByMetadata";
-}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SparseValues {
@@ -327,48 +306,4 @@ pub struct MetadataSchema {
 pub struct MetadataField {
     #[prost(bool, tag = "1")]
     pub filterable: bool,
-}
-
-/// The answers that carry vectors, with values declared as floats: prost reads packed and unpacked alike.
-pub mod unpacked {
-    use std::collections::HashMap;
-
-    use prost_types::Struct;
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct SparseValues {
-        #[prost(uint32, repeated, tag = "1")]
-        pub indices: Vec<u32>,
-        #[prost(float, repeated, tag = "2")]
-        pub values: Vec<f32>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct Vector {
-        #[prost(string, tag = "1")]
-        pub id: String,
-        #[prost(float, repeated, tag = "2")]
-        pub values: Vec<f32>,
-        #[prost(message, optional, tag = "3")]
-        pub metadata: Option<Struct>,
-        #[prost(message, optional, tag = "4")]
-        pub sparse_values: Option<SparseValues>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct FetchResponse {
-        #[prost(map = "string, message", tag = "1")]
-        pub vectors: HashMap<String, Vector>,
-        #[prost(string, tag = "2")]
-        pub namespace: String,
-    }
-
-    /// The message as an emulator reads it from a peer with the same habit.
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub struct UpsertRequest {
-        #[prost(message, repeated, tag = "1")]
-        pub vectors: Vec<Vector>,
-        #[prost(string, tag = "2")]
-        pub namespace: String,
-    }
 }

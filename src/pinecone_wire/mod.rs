@@ -1,0 +1,31 @@
+//! What Pinecone says on the wire, for whoever speaks it: the provider, which asks; the emulator, which answers; a
+//! gateway, which does both.
+//!
+//! Each message is one type that is written and read: `proto` has those of gRPC. Beside them stand the words:
+//! operations and their paths, versions, headers, codes and bodies of errors, and the documented limits with the source
+//! of each. Nothing here decides anything: what the emulator refuses and what kind of error a client makes of an answer
+//! stays at its end. Why both ends may share all this is in `docs/decisions/0025-one-wire.md`.
+
+mod code;
+mod error_body;
+mod header;
+pub(crate) mod limits;
+mod malformed;
+mod operation;
+pub mod proto;
+pub(crate) mod rates;
+mod segment;
+mod version;
+
+pub(crate) use code::Code;
+pub(crate) use error_body::ErrorBody;
+pub(crate) use header::{
+    API_KEY, API_VERSION, GRPC_PUSHBACK, Lsn, OWN_PREFIX, REQUEST_IDS, RETRY_AFTER,
+};
+pub(crate) use malformed::{Fault, Malformed};
+pub(crate) use operation::Operation;
+pub(crate) use segment::escape;
+pub(crate) use version::Version;
+
+/// The control plane's address (Pinecone's OpenAPI files).
+pub const CONTROL_PLANE: &str = "https://api.pinecone.io";

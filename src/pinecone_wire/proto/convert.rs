@@ -1,0 +1,184 @@
+//! Records, metadata and filters as messages, and back. Dense values change hands as shared bytes.
+
+use bytes::Bytes;
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct, Value};
+use serde_json::Value as Json;
+
+use super::{SparseValues, Vector};
+use crate::model::{self, Metadata, MetadataValue, Record, SparseVector};
+use crate::pinecone_wire::{Fault, Malformed};
+
+pub(crate) fn to_struct(metadata: &Metadata) -> Option<Struct> {
+    (!metadata.is_empty()).then(|| fields_to_struct(&metadata.0))
+}
+
+fn fields_to_struct(fields: &std::collections::BTreeMap<String, MetadataValue>) -> Struct {
+    let fields = fields.iter().map(|(name, value)| (name.clone(), to_value(value)));
+    Struct { fields: fields.collect() }
+}
+
+fn to_value(value: &MetadataValue) -> Value {
+    let kind = match value {
+        MetadataValue::Null => Kind::NullValue(0),
+        MetadataValue::Bool(value) => Kind::BoolValue(*value),
+        MetadataValue::Number(value) => Kind::NumberValue(*value),
+        MetadataValue::Digits(value) | MetadataValue::String(value) => {
+            Kind::StringValue(value.clone())
+        }
+        MetadataValue::List(items) => {
+            Kind::ListValue(ListValue { values: items.iter().map(to_value).collect() })
+        }
+        MetadataValue::Object(fields) => Kind::StructValue(fields_to_struct(fields)),
+    };
+    Value { kind: Some(kind) }
+}
+
+pub(crate) fn from_struct(fields: Struct) -> Metadata {
+    Metadata(fields.fields.into_iter().map(|(name, value)| (name, from_value(value))).collect())
+}
+
+fn from_value(value: Value) -> MetadataValue {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => MetadataValue::Null,
+        Some(Kind::BoolValue(value)) => MetadataValue::Bool(value),
+        Some(Kind::NumberValue(value)) => MetadataValue::Number(value),
+        Some(Kind::StringValue(value)) => MetadataValue::String(value),
+        Some(Kind::ListValue(list)) => {
+            MetadataValue::List(list.values.into_iter().map(from_value).collect())
+        }
+        Some(Kind::StructValue(fields)) => MetadataValue::Object(from_struct(fields).0),
+    }
+}
+
+/// A filter, which is JSON, as a message; its numbers become f64, which is all the message knows. `None` where it is
+/// no object.
+pub(crate) fn filter_to_struct(filter: &Json) -> Option<Struct> {
+    match filter_value(filter).kind {
+        Some(Kind::StructValue(fields)) => Some(fields),
+        _ => None,
+    }
+}
+
+fn filter_value(value: &Json) -> Value {
+    let kind = match value {
+        Json::Null => Kind::NullValue(0),
+        Json::Bool(value) => Kind::BoolValue(*value),
+        Json::Number(value) => Kind::NumberValue(value.as_f64().unwrap_or(f64::NAN)),
+        Json::String(value) => Kind::StringValue(value.clone()),
+        Json::Array(items) => {
+            Kind::ListValue(ListValue { values: items.iter().map(filter_value).collect() })
+        }
+        Json::Object(fields) => Kind::StructValue(Struct {
+            fields: fields
+                .iter()
+                .map(|(name, value)| (name.clone(), filter_value(value)))
+                .collect(),
+        }),
+    };
+    Value { kind: Some(kind) }
+}
+
+/// A filter of a message as the JSON that the filter language is read from.
+pub(crate) fn filter_from_struct(filter: Struct) -> Json {
+    let fields = filter.fields.into_iter().map(|(name, value)| (name, filter_json(value)));
+    Json::Object(fields.collect())
+}
+
+fn filter_json(value: Value) -> Json {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Json::Null,
+        Some(Kind::BoolValue(value)) => Json::Bool(value),
+        Some(Kind::NumberValue(value)) => value.into(),
+        Some(Kind::StringValue(value)) => Json::String(value),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(filter_json).collect(),
+        Some(Kind::StructValue(fields)) => filter_from_struct(fields),
+    }
+}
+
+pub(crate) fn to_sparse(sparse: &SparseVector) -> SparseValues {
+    SparseValues { indices: sparse.indices.clone(), values: sparse.values.as_le_bytes().clone() }
+}
+
+/// The sparse values of a message.
+///
+/// # Errors
+/// Where they are cut short, or not as many as their indices.
+pub(crate) fn sparse_of(sparse: SparseValues) -> Result<SparseVector, Fault> {
+    SparseVector::new(sparse.indices, vector_of(sparse.values)?).ok_or(Fault::Uneven)
+}
+
+/// The dense vector that a message's values are.
+///
+/// # Errors
+/// Where they are cut short.
+pub(crate) fn vector_of(values: Bytes) -> Result<model::Vector, Fault> {
+    model::Vector::from_le_bytes(values).ok_or(Fault::CutShort)
+}
+
+/// Sparse values that are empty are left out, as those of a record that has none.
+pub(crate) fn to_vector(record: &Record) -> Vector {
+    Vector {
+        id: record.id.as_str().to_owned(),
+        values: record.vector.as_le_bytes().clone(),
+        metadata: to_struct(&record.metadata),
+        sparse_values: record.sparse.as_ref().filter(|sparse| !sparse.is_empty()).map(to_sparse),
+    }
+}
+
+/// The record that a message is, with sparse values where it has the field, also where they are empty.
+///
+/// # Errors
+/// Where its values are not numbers, or sparse values not as many as their indices.
+pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
+    let parts = vector_of(vector.values)
+        .and_then(|dense| Ok((dense, vector.sparse_values.map(sparse_of).transpose()?)));
+    let (dense, sparse) = match parts {
+        Ok(parts) => parts,
+        Err(fault) => return Err(Malformed { id: vector.id, fault }),
+    };
+    Ok(Record {
+        id: vector.id.into(),
+        vector: dense,
+        sparse,
+        metadata: vector.metadata.map(from_struct).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RecordId;
+    use serde_json::json;
+
+    #[test]
+    fn a_record_survives_the_wire_bit_for_bit() {
+        let metadata =
+            json!({"n": 1.5, "s": "x", "b": true, "l": ["é"], "z": null, "o": {"p": 2.0}});
+        let record = Record {
+            id: RecordId::from("a"),
+            vector: model::Vector::from_values([1.0, -0.0, f32::MIN_POSITIVE, 1.0e-45]),
+            sparse: SparseVector::new(vec![7, 3], model::Vector::from_values([0.1, 0.2])),
+            metadata: serde_json::from_value(metadata).unwrap(),
+        };
+        assert_eq!(from_vector(to_vector(&record)), Ok(record));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_with_its_id() {
+        let of = |vector: Vector| from_vector(Vector { id: "a".to_owned(), ..vector }).unwrap_err();
+        let cut = Vector { values: Bytes::from_static(b"12345"), ..Default::default() };
+        assert_eq!(of(cut), Malformed { id: "a".to_owned(), fault: Fault::CutShort });
+        let sparse = SparseValues { indices: vec![1], ..Default::default() };
+        let uneven = Vector { sparse_values: Some(sparse), ..Default::default() };
+        assert_eq!(of(uneven).fault, Fault::Uneven);
+    }
+
+    #[test]
+    fn a_filter_survives_the_wire() {
+        let filter =
+            json!({"$or": [{"a": {"$in": ["x", "y"]}}, {"b": {"$gt": 1.5}, "c": true, "d": null}]});
+        assert_eq!(filter_from_struct(filter_to_struct(&filter).unwrap()), filter);
+        assert_eq!(filter_to_struct(&json!(["a"])), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! Records as they came off either wire, with what makes a client's error of one that is none.
+
+use prost_types::Struct;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Record;
+use crate::pinecone_wire::{Fault, Malformed, proto};
+
+/// The record that was read; sparse values that are empty are none.
+pub fn whole(read: Result<Record, Malformed>) -> Result<Record> {
+    let mut record = read.map_err(malformed)?;
+    record.sparse = record.sparse.filter(|sparse| !sparse.is_empty());
+    Ok(record)
+}
+
+fn malformed(malformed: Malformed) -> Error {
+    let what = match malformed.fault {
+        Fault::CutShort => "the values are not whole 4-byte floats",
+        Fault::Uneven => "sparse indices and values differ in length",
+    };
+    Error::new(ErrorKind::Protocol, what).with_context("id", malformed.id)
+}
+
+/// A filter for gRPC.
+///
+/// # Errors
+/// `Invalid` where it is no object.
+pub fn filter_struct(filter: &serde_json::Value) -> Result<Struct> {
+    proto::filter_to_struct(filter)
+        .ok_or_else(|| Error::invalid("a metadata filter must be an object"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SparseVector;
+
+    #[test]
+    fn empty_sparse_values_are_none() {
+        let sparse = Some(proto::SparseValues::default());
+        let vector =
+            proto::Vector { id: "a".to_owned(), sparse_values: sparse, ..Default::default() };
+        let read = proto::from_vector(vector);
+        assert_eq!(read.clone().unwrap().sparse, Some(SparseVector::default()));
+        assert_eq!(whole(read).unwrap().sparse, None);
+    }
+
+    #[test]
+    fn what_is_no_record_names_its_id() {
+        let read = Err(Malformed { id: "a".to_owned(), fault: Fault::Uneven });
+        let error = whole(read).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        assert!(error.context().contains(&("id", "a".into())), "{error}");
+    }
+}
