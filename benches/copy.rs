@@ -74,7 +74,7 @@ async fn main() {
         let world =
             World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();
         let options = RunOptions::new(Holder::new("bench", "here", std::process::id()));
-        let paths = Paths::new(folder.path(), &read.plan.file.name);
+        let paths = Paths::new(folder.path(), &read.plan.name);
         let run = PreparedRun::new(
             read.plan,
             world,

@@ -32,7 +32,7 @@ pub fn summary(ended: &Ended) -> Option<String> {
     }
     let text = match &ended.account.summary {
         Some(text) => {
-            let plan = ended.read.map(|read| read.plan.file.name.as_str()).unwrap_or_default();
+            let plan = ended.read.map(|read| read.plan.name.as_str()).unwrap_or_default();
             let warnings = ended.read.map(|read| read.warnings.render(Colour::Never));
             let warnings = warnings.unwrap_or_default();
             format!(
@@ -76,7 +76,7 @@ pub fn outputs(ended: &Ended) -> String {
     let lines = [
         ("exit-code", ended.exit.code().to_string()),
         ("exit-name", ended.exit.name().to_owned()),
-        ("plan", of(plan.map(|plan| plan.file.name.as_str()))),
+        ("plan", of(plan.map(|plan| plan.name.as_str()))),
         ("run", of(report.map(|report| report.run.as_str()))),
         ("digest", of(digest)),
         ("waiting-for", of(waiting.map(|waiting| waiting.what.as_str()))),

@@ -138,7 +138,7 @@ impl Session {
         let reviewed = if is_file { Saved::read(path)? } else { None };
         let name = match reviewed.as_ref().and_then(Saved::name) {
             Some(name) => name.to_owned(),
-            None if is_file => read(path, &self.inputs()?)?.plan.file.name,
+            None if is_file => read(path, &self.inputs()?)?.plan.name,
             None => plan.to_owned(),
         };
         let paths = match is_rehearsal {

@@ -34,7 +34,7 @@ pub async fn traffic_now(
         text: format!("unknown: {why}"),
     };
     let plan = session.inputs().ok().and_then(|inputs| read(Path::new(file), &inputs).ok());
-    let Some(plan) = plan.map(|read| read.plan).filter(|plan| plan.file.name == state.plan) else {
+    let Some(plan) = plan.map(|read| read.plan).filter(|plan| plan.name == state.plan) else {
         return Some(not_read("the plan cannot be read from here"));
     };
     let driver = match open_driver(&plan, &session.surroundings.variables) {

@@ -292,8 +292,7 @@ stages:
 "#;
         let path = std::path::Path::new("plan.yaml");
         let plan = crate::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan;
-        let file::StageKind::Copy(copy) = &plan.file.stages[0].kind else { panic!("{plan:?}") };
-        let transform = Transform::new(&plan, copy).unwrap();
+        let transform = Transform::new(&plan, &plan.copies()[0].asked).unwrap();
         let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
         assert_eq!(
             kept(changed),

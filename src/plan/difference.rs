@@ -6,7 +6,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Plan;
+use super::check::Checked;
+use super::file::PlanFile;
 use super::read::bindings_json;
+use super::template::Bindings;
 
 /// Characters of a value before it is cut.
 const LONGEST: usize = 80;
@@ -17,20 +20,24 @@ impl Plan {
     /// What was reviewed of the plan, as JSON that can be kept and held against another one with [`differences`]: the
     /// plan with its templates resolved, the values of `vars` and `env`, and for each lookup a checksum of its rows.
     pub fn reviewed(&self) -> Value {
-        let mut plan = serde_json::to_value(&self.file).unwrap_or_default();
-        if let Value::Object(plan) = &mut plan {
-            plan.retain(|key, _| !UNREVIEWED.contains(&key.as_str()));
-        }
-        let rows = |rows: &BTreeMap<String, String>| {
-            let sum = Sha256::digest(json!(rows).to_string());
-            let sum: String = sum.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-            format!("{} rows, sha256:{sum}", rows.len())
-        };
-        let lookups: BTreeMap<_, _> =
-            self.lookups.iter().map(|(name, lookup)| (name, rows(lookup))).collect();
-        let ids: Vec<_> = self.stages.iter().map(|stage| &stage.id).collect();
-        json!({ "plan": plan, "stages": ids, "values": bindings_json(&self.bindings), "lookups": lookups })
+        self.reviewed.clone()
     }
+}
+
+pub(super) fn reviewed(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> Value {
+    let mut plan = serde_json::to_value(file).unwrap_or_default();
+    if let Value::Object(plan) = &mut plan {
+        plan.retain(|key, _| !UNREVIEWED.contains(&key.as_str()));
+    }
+    let rows = |rows: &BTreeMap<String, String>| {
+        let sum = Sha256::digest(json!(rows).to_string());
+        let sum: String = sum.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        format!("{} rows, sha256:{sum}", rows.len())
+    };
+    let lookups: BTreeMap<_, _> =
+        checked.lookups.iter().map(|(name, lookup)| (name, rows(lookup))).collect();
+    let ids: Vec<_> = checked.stages.iter().map(|stage| &stage.id).collect();
+    json!({ "plan": plan, "stages": ids, "values": bindings_json(bindings), "lookups": lookups })
 }
 
 /// What differs between two reviewed plans, one sentence each: `canary, assertion 4: p95(query) < 100ms became < 120ms`.

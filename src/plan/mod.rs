@@ -1,4 +1,5 @@
-//! The plan: a YAML file becomes a [`PlanFile`] (what was written), then a [`Plan`] (resolved, checked, with a digest).
+//! The plan: a YAML file becomes a [`PlanFile`](file::PlanFile) (what was written), then a [`Plan`] (resolved, checked, with a
+//! digest).
 //!
 //! Reading goes through these steps; each reports all that it finds and goes on, so that one reading shows
 //! every mistake of a file with its place:
@@ -47,34 +48,44 @@ pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
 pub use codes::{Code, error_pages};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Related};
 pub use difference::differences;
-pub use file::PlanFile;
 pub use files::{files_of, is_pattern};
 pub use read::{Inputs, Read, read, read_text};
 pub use reference::{explain, reference_markdown};
 pub use render::Colour;
 pub use schema::schema;
-pub use stages::CopyStage;
+pub use stages::{CopyStage, Stage, StageKind};
 pub use template::Template;
 
 pub use crate::model::{Place, Severity};
 
 use crate::error::Result;
-use crate::model::StageId;
+use file::{Endpoint, Hook, Prices, Rehearsal, Traffic, Writes};
 
 /// A plan that was read, resolved and checked: nothing in it can be found wrong without looking at the world.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub file: PlanFile,
+    pub name: String,
+    pub description: Option<String>,
+    pub source: Endpoint,
+    pub target: Endpoint,
+    pub writes: Writes,
+    pub traffic: Option<Traffic>,
+    pub hooks: Vec<Hook>,
+    pub prices: Option<Prices>,
+    /// The world that a rehearsal builds.
+    pub rehearsal: Option<Rehearsal>,
     /// `sha256:<hex>` over the resolved plan in canonical form.
     pub digest: String,
     /// The folder relative paths in the plan start from.
     pub base: PathBuf,
     /// The path the plan was read from, as it was given.
     pub path: PathBuf,
-    /// One per stage, in order.
-    pub stages: Vec<CheckedStage>,
+    /// The stages that run, in order.
+    pub stages: Vec<Stage>,
     /// Stages that were put aside, with their places among all: see [`Plan::leave_only`].
-    aside: Vec<(usize, file::Stage, CheckedStage)>,
+    aside: Vec<(usize, Stage)>,
+    /// What was reviewed: see [`Plan::reviewed`].
+    reviewed: serde_json::Value,
     /// Rows of each lookup file of the copy stages, by lookup name: key column to value column.
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
     /// What `vars` and `env` are in templates that are evaluated later.
@@ -83,16 +94,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The stage as it was written and as it was checked.
-    pub fn stage(&self, id: &StageId) -> Option<(&file::Stage, &CheckedStage)> {
-        self.stages_in_order().find(|(_, checked)| checked.id == *id)
-    }
-
-    /// All stages, in the order they run.
-    pub fn stages_in_order(&self) -> impl Iterator<Item = (&file::Stage, &CheckedStage)> {
-        self.file.stages.iter().zip(&self.stages)
-    }
-
     /// Makes a template of one of the plan's late texts, with the plan's `vars` and `env`.
     ///
     /// # Errors
@@ -117,13 +118,4 @@ impl Plan {
     pub fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base.join(path)
     }
-}
-
-/// A stage whose id and assertions are known.
-#[derive(Clone, Debug)]
-pub struct CheckedStage {
-    pub id: StageId,
-    pub assertions: Vec<Assertion>,
-    /// The place in the file where the stage starts.
-    pub place: Place,
 }

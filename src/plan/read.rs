@@ -8,6 +8,7 @@ use super::Plan;
 use super::check::{Context, check};
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::difference::reviewed;
 use super::digest::digest;
 use super::extends::read_nodes;
 use super::file::PlanFile;
@@ -107,8 +108,18 @@ impl Reading {
             secrets: &mut self.secrets,
         });
         let digest = digest(&file, &checked, &bindings);
+        let reviewed = reviewed(&file, &checked, &bindings);
         Some(Plan {
-            file,
+            name: file.name,
+            description: file.description,
+            source: file.source,
+            target: file.target,
+            writes: file.writes,
+            traffic: file.traffic,
+            hooks: file.hooks,
+            prices: file.prices,
+            rehearsal: file.rehearsal,
+            reviewed,
             digest,
             base,
             path: path.to_owned(),

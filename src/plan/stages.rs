@@ -1,8 +1,45 @@
-//! What of a plan's stages others ask for: its copies, what it makes, on which plan of the service.
+//! The stages of a plan, resolved: each is one value with its name, its configuration and its assertions.
 
-use super::file::{Copy, CreateSpec, ServicePlan, Stage, StageKind};
-use super::{CheckedStage, Plan};
+use std::time::Duration;
+
+use super::check::stage_id;
+use super::file::{
+    self, Audit, Canary, Copy, Create, CreateSpec, Decommission, Hook, ServicePlan, StageRetry,
+    Verify,
+};
+use super::{Assertion, Place, Plan};
 use crate::model::StageId;
+
+/// One stage of a plan that was read and checked.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub id: StageId,
+    pub kind: StageKind,
+    pub assertions: Vec<Assertion>,
+    /// Hooks that run when the stage is undone.
+    pub rollback: Vec<Hook>,
+    /// The longest that the stage may take.
+    pub timeout: Option<Duration>,
+    pub retry: Option<StageRetry>,
+    /// Whether the stage waits for an approval before it starts.
+    pub needs_approval: bool,
+    /// The place in the file where the stage starts.
+    pub place: Place,
+}
+
+/// The configuration of a stage, by its kind.
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of stages")]
+#[derive(Clone, Debug)]
+pub enum StageKind {
+    Audit(Audit),
+    Create(Create),
+    Copy(CopyStage),
+    Verify(Verify),
+    Canary(Canary),
+    Decommission(Decommission),
+    /// A kind that this version reads and ignores, by its name.
+    NotYet(&'static str),
+}
 
 /// One copy of a plan: what a copy stage asks for, on its own account.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,27 +52,119 @@ pub struct CopyStage {
     pub is_only: bool,
 }
 
+impl StageKind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Audit(_) => "audit",
+            Self::Create(_) => "create",
+            Self::Copy(_) => "copy",
+            Self::Verify(_) => "verify",
+            Self::Canary(_) => "canary",
+            Self::Decommission(_) => "decommission",
+            Self::NotYet(name) => name,
+        }
+    }
+}
+
 impl CopyStage {
-    /// What a plan without a copy stage is about: all of the source as it is, under its own names.
+    /// Stands for the copy of a plan without one: all of the source as it is, under its own names.
     pub fn whole() -> Self {
         Self { id: StageId::new("copy"), asked: Copy::default(), number: 1, is_only: true }
     }
 }
 
+impl Stage {
+    /// Resolves the stages of a file, each with its assertions and its place.
+    pub(super) fn resolve(
+        written: &[file::Stage],
+        checked: impl Iterator<Item = (Vec<Assertion>, Place)>,
+    ) -> Vec<Self> {
+        let is_copy = |stage: &&file::Stage| matches!(stage.kind, file::StageKind::Copy(_));
+        let is_only = written.iter().filter(is_copy).count() == 1;
+        let mut number = 0;
+        let resolve = |(written, (assertions, place)): (&file::Stage, (Vec<Assertion>, Place))| {
+            let id = stage_id(written);
+            let kind = match written.kind.clone() {
+                file::StageKind::Audit(audit) => StageKind::Audit(audit),
+                file::StageKind::Create(create) => StageKind::Create(create),
+                file::StageKind::Copy(asked) => {
+                    number += 1;
+                    StageKind::Copy(CopyStage { id: id.clone(), asked, number, is_only })
+                }
+                file::StageKind::Verify(verify) => StageKind::Verify(verify),
+                file::StageKind::Canary(canary) => StageKind::Canary(canary),
+                file::StageKind::Decommission(stage) => StageKind::Decommission(stage),
+                file::StageKind::Snapshot(_)
+                | file::StageKind::Sync(_)
+                | file::StageKind::Run(_) => StageKind::NotYet(written.kind.name()),
+            };
+            let common = &written.common;
+            Self {
+                id,
+                kind,
+                assertions,
+                rollback: common.rollback.clone(),
+                timeout: common.timeout.map(|span| span.0),
+                retry: common.retry.clone(),
+                needs_approval: common.needs_approval,
+                place,
+            }
+        };
+        written.iter().zip(checked).map(resolve).collect()
+    }
+
+    pub fn as_copy(&self) -> Option<&CopyStage> {
+        match &self.kind {
+            StageKind::Copy(copy) => Some(copy),
+            _ => None,
+        }
+    }
+
+    pub fn as_canary(&self) -> Option<&Canary> {
+        match &self.kind {
+            StageKind::Canary(canary) => Some(canary),
+            _ => None,
+        }
+    }
+
+    pub fn as_decommission(&self) -> Option<&Decommission> {
+        match &self.kind {
+            StageKind::Decommission(stage) => Some(stage),
+            _ => None,
+        }
+    }
+
+    pub fn as_verify(&self) -> Option<&Verify> {
+        match &self.kind {
+            StageKind::Verify(verify) => Some(verify),
+            _ => None,
+        }
+    }
+
+    pub fn as_audit(&self) -> Option<&Audit> {
+        match &self.kind {
+            StageKind::Audit(audit) => Some(audit),
+            _ => None,
+        }
+    }
+
+    pub fn as_create(&self) -> Option<&Create> {
+        match &self.kind {
+            StageKind::Create(create) => Some(create),
+            _ => None,
+        }
+    }
+}
+
 impl Plan {
+    /// The stage of this name, among those that run.
+    pub fn stage(&self, id: &StageId) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.id == *id)
+    }
+
     /// The copy stages, in order.
     pub fn copies(&self) -> Vec<CopyStage> {
-        let asked: Vec<_> = self
-            .all_stages()
-            .into_iter()
-            .filter_map(|(stage, checked)| match &stage.kind {
-                StageKind::Copy(copy) => Some((checked.id.clone(), copy.clone())),
-                _ => None,
-            })
-            .collect();
-        let is_only = asked.len() == 1;
-        let copy = |(number, (id, asked))| CopyStage { id, asked, number, is_only };
-        (1..).zip(asked).map(copy).collect()
+        self.all_stages().into_iter().filter_map(Stage::as_copy).cloned().collect()
     }
 
     /// The copy stages; where there is none, the whole source under its own names.
@@ -46,56 +175,44 @@ impl Plan {
         }
     }
 
-    /// The copy stage of this name.
-    pub fn copy(&self, id: &StageId) -> Option<CopyStage> {
-        self.copies().into_iter().find(|copy| copy.id == *id)
-    }
-
     /// The copy stages that run before the stage `id`; all of them where it is none of this plan's.
     pub fn copies_before(&self, id: &StageId) -> Vec<CopyStage> {
-        let stages = self.all_stages();
-        let at = |id: &StageId| stages.iter().position(|(_, checked)| checked.id == *id);
-        let end = at(id).unwrap_or(stages.len());
-        let mut copies = self.copies();
-        copies.retain(|copy| at(&copy.id).is_some_and(|at| at < end));
-        copies
+        let before = self.all_stages().into_iter().take_while(|stage| stage.id != *id);
+        before.filter_map(Stage::as_copy).cloned().collect()
     }
 
-    /// What the `create` stage makes.
+    /// The index that the plan makes.
     pub fn create_spec(&self) -> Option<&CreateSpec> {
-        self.all_stages().into_iter().find_map(|(stage, _)| match &stage.kind {
-            StageKind::Create(create) => Some(&create.spec),
-            _ => None,
-        })
+        let mut created = self.all_stages().into_iter().filter_map(Stage::as_create);
+        created.next().map(|create| &create.spec)
+    }
+
+    /// The audit that the plan asks for.
+    pub fn audit(&self) -> Option<&Audit> {
+        self.all_stages().into_iter().find_map(Stage::as_audit)
     }
 
     /// The plan of the service that an audit stage names.
     pub fn service_plan(&self) -> Option<ServicePlan> {
-        self.all_stages().into_iter().find_map(|(stage, _)| match &stage.kind {
-            StageKind::Audit(audit) => audit.service_plan,
-            _ => None,
-        })
+        self.audit()?.service_plan
     }
 
     /// Puts every other stage aside: it is not run, and what it asks for is still the plan's.
     pub fn leave_only(&mut self, is_kept: impl Fn(&StageId) -> bool) {
-        let stages = std::mem::take(&mut self.file.stages).into_iter();
-        for (at, (stage, checked)) in stages.zip(std::mem::take(&mut self.stages)).enumerate() {
-            if is_kept(&checked.id) {
-                self.file.stages.push(stage);
-                self.stages.push(checked);
-            } else {
-                self.aside.push((at, stage, checked));
+        for (at, stage) in std::mem::take(&mut self.stages).into_iter().enumerate() {
+            match is_kept(&stage.id) {
+                true => self.stages.push(stage),
+                false => self.aside.push((at, stage)),
             }
         }
     }
 
     /// Every stage in the order of the file, also those that were put aside.
-    pub fn all_stages(&self) -> Vec<(&Stage, &CheckedStage)> {
-        let mut all: Vec<_> = self.stages_in_order().collect();
+    fn all_stages(&self) -> Vec<&Stage> {
+        let mut all: Vec<_> = self.stages.iter().collect();
         // Each knows its place among all, so that put in by rising place they come to stand where they stood.
-        for (at, stage, checked) in &self.aside {
-            all.insert((*at).min(all.len()), (stage, checked));
+        for (at, stage) in &self.aside {
+            all.insert((*at).min(all.len()), stage);
         }
         all
     }

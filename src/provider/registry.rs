@@ -9,7 +9,7 @@ use super::pinecone::{Index, Settings};
 use super::storage::S3Options;
 use super::{Admin, Environment, Source};
 use crate::error::{Error, Result};
-use crate::plan::PlanFile;
+use crate::plan::Plan;
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
 
 /// The provider of `endpoint` to read and write, without layers; connects to nothing yet. `side` is `source` or
@@ -33,7 +33,7 @@ pub fn open_target(
 ///
 /// # Errors
 /// `Invalid` where a key is missing.
-pub fn is_same_project(plan: &PlanFile, environment: &Environment) -> Result<bool> {
+pub fn is_same_project(plan: &Plan, environment: &Environment) -> Result<bool> {
     let (source, target) = (&plan.source, &plan.target);
     let key = |end: &Endpoint, side: &str| environment.api_key(end, side);
     Ok(source.provider == target.provider
@@ -78,7 +78,7 @@ fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Resul
 
 /// Every secret of `plan` that is not there, with the place that wants it; empty where all are. Nothing is
 /// touched by looking.
-pub fn missing_secrets(plan: &PlanFile, environment: &Environment) -> Vec<Error> {
+pub fn missing_secrets(plan: &Plan, environment: &Environment) -> Vec<Error> {
     let sides = [("source", &plan.source), ("target", &plan.target)];
     let sides = sides.into_iter().filter(|(_, end)| end.provider != Provider::Parquet);
     let keys = sides.filter_map(|(side, end)| environment.api_key(end, side).err());
@@ -93,7 +93,7 @@ pub fn missing_secrets(plan: &PlanFile, environment: &Environment) -> Vec<Error>
 ///
 /// # Errors
 /// `Invalid`, naming each variable or file and the place that wants it.
-pub fn check_secrets(plan: &PlanFile, environment: &Environment) -> Result<()> {
+pub fn check_secrets(plan: &Plan, environment: &Environment) -> Result<()> {
     let mut missing = missing_secrets(plan, environment);
     match missing.len() {
         0 => Ok(()),
@@ -107,7 +107,7 @@ pub fn check_secrets(plan: &PlanFile, environment: &Environment) -> Result<()> {
 }
 
 /// The secrets of webhooks and hooks, each with its place.
-fn bearers(plan: &PlanFile) -> Vec<(String, &file::Secret)> {
+fn bearers(plan: &Plan) -> Vec<(String, &file::Secret)> {
     let mut found = Vec::new();
     if let Some(Traffic::Webhook(webhook)) = &plan.traffic {
         let calls = [("set", Some(&webhook.set)), ("read", webhook.read.as_ref())];
@@ -118,7 +118,7 @@ fn bearers(plan: &PlanFile) -> Vec<(String, &file::Secret)> {
     }
     let hooks = plan.hooks.iter().enumerate().map(|(at, hook)| (format!("hooks[{at}]"), hook));
     let rollbacks = plan.stages.iter().enumerate().flat_map(|(stage, entry)| {
-        let hooks = entry.common.rollback.iter().enumerate();
+        let hooks = entry.rollback.iter().enumerate();
         hooks.map(move |(at, hook)| (format!("stages[{stage}].rollback[{at}]"), hook))
     });
     for (place, hook) in hooks.chain(rollbacks) {
@@ -133,16 +133,18 @@ mod tests {
     use super::super::Secret;
     use super::*;
 
-    fn plan() -> PlanFile {
-        serde_json::from_value(serde_json::json!({
-            "version": 1,
-            "name": "p",
-            "source": { "provider": "pinecone", "index": "a", "api_key": { "env": "OLD_KEY" } },
-            "target": { "provider": "pinecone", "index": "b" },
-            "traffic": { "webhook": { "set": { "post": "http://x", "bearer": { "env": "TOKEN" } } } },
-            "stages": [{ "kind": "audit" }],
-        }))
-        .unwrap()
+    fn plan() -> Plan {
+        let text = r"
+version: 1
+name: p
+source: { provider: pinecone, index: a, api_key: { env: OLD_KEY } }
+target: { provider: pinecone, index: b }
+traffic: { webhook: { set: { post: http://x, bearer: { env: TOKEN } } } }
+stages:
+  - kind: audit
+";
+        let path = std::path::Path::new("plan.yaml");
+        crate::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Early {
     pub fn of(command: &str, plan: Option<&Plan>) -> Self {
         Self {
             command: command.to_owned(),
-            plan: plan.map(|plan| plan.file.name.clone()),
+            plan: plan.map(|plan| plan.name.clone()),
             problems: Vec::new(),
             unreached: plan.map(Unreached::of_plan).unwrap_or_default(),
         }

@@ -3,7 +3,6 @@ use serde::Serialize;
 use super::{AssertionReport, Report};
 use crate::model::{Place, Share, StageId};
 use crate::plan::Plan;
-use crate::plan::file::StageKind;
 
 /// An assertion of the plan that was not judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,13 +24,13 @@ impl Unreached {
     /// Every assertion of a plan, those of a canary once for each step.
     pub fn of_plan(plan: &Plan) -> Vec<Self> {
         let mut all = Vec::new();
-        for (file, stage) in plan.stages_in_order() {
-            let steps: Vec<_> = match &file.kind {
-                StageKind::Canary(canary) => (1..)
+        for stage in &plan.stages {
+            let steps: Vec<_> = match stage.as_canary() {
+                Some(canary) => (1..)
                     .zip(&canary.steps)
                     .map(|(step, asked)| (Some(step), Some(asked.weight)))
                     .collect(),
-                _ => vec![(None, None)],
+                None => vec![(None, None)],
             };
             for (step, weight) in steps {
                 all.extend(stage.assertions.iter().map(|one| Self {

@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Event, StageState};
 use crate::model::StageId;
-use crate::plan::{CheckedStage, Plan};
+use crate::plan::{Plan, Stage};
 use crate::provider::manifest::Spool;
 use crate::traffic::Driver;
 
@@ -39,7 +39,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn stage(&self) -> &CheckedStage {
+    pub fn stage(&self) -> &Stage {
         &self.plan.stages[self.index]
     }
 

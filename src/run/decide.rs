@@ -80,14 +80,14 @@ fn forward(plan: &Plan, state: &RunState, until: Option<&StageId>) -> Decision {
 fn erasure(plan: &Plan, state: &RunState) -> Option<Hold> {
     let ((side, what), _) = state.erasing.first_key_value()?;
     let index = match side {
-        Side::Source => plan.file.source.index.clone(),
-        Side::Target => plan.file.target.index.clone(),
+        Side::Source => plan.source.index.clone(),
+        Side::Target => plan.target.index.clone(),
     };
     Some(Hold::Erasure { side: *side, index, what: what.clone() })
 }
 
 fn stage_gate(plan: &Plan, state: &RunState, stage: &StageState, index: usize) -> Option<Decision> {
-    let asks = plan.file.stages.get(index).is_some_and(|asked| asked.common.needs_approval);
+    let asks = plan.stages.get(index).is_some_and(|asked| asked.needs_approval);
     let gate = Gate { stage: stage.id.clone(), step: None };
     if !asks || stage.has_started() || state.approvals.contains(&gate) {
         return None;
@@ -133,8 +133,7 @@ pub(super) fn wants_hooks(plan: &Plan, state: &RunState, when: HookWhen) -> bool
         }
         Some(HookState::Started) | None => false,
     };
-    plan.file
-        .hooks
+    plan.hooks
         .iter()
         .enumerate()
         .any(|(index, hook)| hook.when == Some(when) && !has_ended(hook, index))

@@ -21,9 +21,9 @@ pub fn open_driver(
     plan: &Plan,
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<Arc<dyn Driver>>> {
-    let Some(asked) = &plan.file.traffic else { return Ok(None) };
+    let Some(asked) = &plan.traffic else { return Ok(None) };
     let context = DriverContext {
-        plan: plan.file.name.clone(),
+        plan: plan.name.clone(),
         base: plan.base.clone(),
         env: environment.clone(),
     };
@@ -36,7 +36,7 @@ pub fn open_driver(
 /// # Errors
 /// Any error of [`traffic::open`].
 pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Driver>>> {
-    let Some(asked) = &plan.file.traffic else { return Ok(None) };
+    let Some(asked) = &plan.traffic else { return Ok(None) };
     let mut asked = asked.clone();
     let rehearsed = |file: &str| below(file).display().to_string();
     match &mut asked {
@@ -46,11 +46,8 @@ pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Dri
         Traffic::Exec(_) => return Ok(Some(Arc::new(Remembered::new("exec", folder)))),
         Traffic::Gateway(_) => {}
     }
-    let context = DriverContext {
-        plan: plan.file.name.clone(),
-        base: folder.to_owned(),
-        env: BTreeMap::new(),
-    };
+    let context =
+        DriverContext { plan: plan.name.clone(), base: folder.to_owned(), env: BTreeMap::new() };
     traffic::open(&asked, context).map(|driver| Some(driver.into()))
 }
 

@@ -293,11 +293,12 @@ impl Executor {
 
     /// Performs a stage, retries as the plan allows, and lets a pause or an abort interrupt it.
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let common = context.plan.file.stages[context.index].common.clone();
-        let (tries, wait) = common.retry.map_or((0, None), |retry| (retry.times, retry.wait));
+        let stage = context.stage();
+        let (tries, wait) =
+            stage.retry.as_ref().map_or((0, None), |retry| (retry.times, retry.wait));
         let mut left = tries;
         loop {
-            let result = self.act_once(context, common.timeout.map(|span| span.0)).await;
+            let result = self.act_once(context, stage.timeout).await;
             match result {
                 Err(error) if left > 0 && error.kind() != ErrorKind::Interrupted => {
                     left -= 1;
@@ -380,7 +381,7 @@ impl Executor {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             undone => undone,
         };
-        let hooks = context.plan.file.stages[index].common.rollback.clone();
+        let hooks = context.stage().rollback.clone();
         let mut problems = context.run_rollback_hooks(&hooks).await;
         match undone {
             Ok(what) if problems.is_empty() => context.record(Event::StageUndone { stage, what }),

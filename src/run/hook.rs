@@ -20,7 +20,7 @@ impl Context {
     /// # Errors
     /// `Hook` for the first failure of a hook whose `on_failure` is `fail`. Rollback hooks never cause an error.
     pub(super) async fn run_hooks(&self, when: HookWhen, of: Option<&str>) -> Result<()> {
-        let hooks: Vec<Hook> = self.plan.file.hooks.clone();
+        let hooks: Vec<Hook> = self.plan.hooks.clone();
         let mut first = None;
         for (index, hook) in hooks.iter().enumerate().filter(|(_, hook)| hook.when == Some(when)) {
             let key = hook_key(when, index, of);

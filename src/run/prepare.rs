@@ -10,7 +10,7 @@ use super::world::World;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Inbox, Journal, Lock, Paths, Phase, RunState};
-use crate::plan::file::{StageKind, Step, StepApproval};
+use crate::plan::file::{Step, StepApproval};
 use crate::plan::{Plan, differences};
 use crate::traffic::Driver;
 
@@ -51,7 +51,7 @@ impl PreparedRun {
                 .with_hint("run `vecshift plan` and review it again"));
         }
         let lock = Lock::take(paths.dir(), &options.holder, &clock)?;
-        let journal = Journal::open(paths.clone(), &plan.file.name, lock, clock.clone())?;
+        let journal = Journal::open(paths.clone(), &plan.name, lock, clock.clone())?;
         let (plan, options) = (Arc::new(plan), Arc::new(options));
         let recorder = Recorder::new(journal, listener);
         world.fence.close(recorder.fence_to_keep());
@@ -113,14 +113,14 @@ impl PreparedRun {
         self.drop_requests()?;
         self.recorder.record(Event::RunStarted {
             run,
-            plan: self.plan.file.name.clone(),
+            plan: self.plan.name.clone(),
             digest: self.plan.digest.clone(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             holder,
             rehearsal: self.options.is_rehearsal,
             path: Some(from_anywhere(&self.plan.path).display().to_string()),
-            source: self.plan.file.source.index.clone(),
-            target: self.plan.file.target.index.clone(),
+            source: self.plan.source.index.clone(),
+            target: self.plan.target.index.clone(),
             stages: self.plan.stages.iter().map(|stage| stage.id.clone()).collect(),
             gates: Some(gates(&self.plan)),
             reviewed: Some(self.plan.reviewed()),
@@ -179,12 +179,12 @@ pub fn named(changes: &[String]) -> String {
 /// Returns the plan's approval gates, in the order of its stages.
 fn gates(plan: &Plan) -> Vec<Gate> {
     let mut gates = Vec::new();
-    for (stage, checked) in plan.stages_in_order() {
-        let gate = |step| Gate { stage: checked.id.clone(), step };
-        if stage.common.needs_approval {
+    for stage in &plan.stages {
+        let gate = |step| Gate { stage: stage.id.clone(), step };
+        if stage.needs_approval {
             gates.push(gate(None));
         }
-        if let StageKind::Canary(canary) = &stage.kind {
+        if let Some(canary) = stage.as_canary() {
             let manual = |step: &Step| step.approve == Some(StepApproval::Manual);
             let asked = canary.steps.iter().enumerate().filter(|(_, step)| manual(step));
             gates.extend(asked.map(|(index, _)| gate(Some(index))));

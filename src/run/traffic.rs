@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::journal::{Event, RunState};
 use crate::model::{Share, TrafficChange};
 use crate::plan::Plan;
-use crate::plan::file::{Canary, StageKind};
+use crate::plan::file::Canary;
 use crate::traffic::{Driver, Standing, TrafficNow};
 
 /// The result of trying to set a weight.
@@ -73,8 +73,8 @@ fn reached(canary: &Canary, weight: Share) -> Option<usize> {
 
 /// Returns whether a canary later in the plan has begun and is therefore responsible for the traffic.
 pub(super) fn is_moved_later(plan: &Plan, state: &RunState, index: usize) -> bool {
-    plan.stages_in_order().skip(index + 1).any(|(stage, checked)| {
-        matches!(stage.kind, StageKind::Canary(_))
-            && state.stage(&checked.id).is_some_and(|stage| stage.has_started())
+    plan.stages.iter().skip(index + 1).any(|stage| {
+        stage.as_canary().is_some()
+            && state.stage(&stage.id).is_some_and(|stage| stage.has_started())
     })
 }

@@ -97,17 +97,17 @@ impl World {
             Dress::ToAct(fence) => fence.clone(),
             Dress::ToLook => Fence::default(),
         };
-        let source = dress.on(open_target(&plan.file.source, "source", environment)?);
-        let target = dress.on(open_end(&plan.file.target, "target", environment)?);
+        let source = dress.on(open_target(&plan.source, "source", environment)?);
+        let target = dress.on(open_end(&plan.target, "target", environment)?);
         let opener = {
-            let (endpoint, environment) = (plan.file.target.clone(), environment.clone());
+            let (endpoint, environment) = (plan.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
                 Ok(dress.on(open_end(&endpoint, "target", &environment)?))
             }
         };
         let hands = Hands::new(source.clone(), target.clone(), opener);
-        let is_files = plan.file.source.provider == Provider::Parquet;
+        let is_files = plan.source.provider == Provider::Parquet;
         let (mut options, measured) = match is_files {
             true => (StackOptions::files(), StackOptions::files()),
             false => (StackOptions::serverless(), StackOptions::probe(PROBE_DEADLINE)),
@@ -134,7 +134,7 @@ impl World {
             measured_target,
             collecting: layered_source,
             hands,
-            is_same_project: is_same_project(&plan.file, environment)?,
+            is_same_project: is_same_project(plan, environment)?,
             fence,
             s3: S3Options::from_variables(&environment.variables),
             partitions: Partitions::default(),

@@ -83,7 +83,7 @@ impl Rig {
             self.plan.clone(),
             World::open(&self.plan, &self.environment()).unwrap(),
             None,
-            Paths::new(&self.folder.path().join("state"), &self.plan.file.name),
+            Paths::new(&self.folder.path().join("state"), &self.plan.name),
             Clock::rehearsal(Duration::from_millis(50)),
             RunOptions::new(Holder::new("tester", "here", std::process::id())),
             Arc::new(Silent),

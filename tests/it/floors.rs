@@ -141,3 +141,17 @@ fn only_the_guard_deletes_unprotects_and_shifts() {
         }
     }
 }
+
+#[test]
+fn only_the_plan_knows_stages_as_they_are_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let outside = files.into_iter().filter(|path| !path.starts_with(root.join("plan")));
+    let written = ["file::StageKind", "file::Stage,", "file::Stage;", "StageCommon", "PlanFile"];
+    for path in outside {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = written.iter().find(|name| text.contains(**name));
+        assert_eq!(found, None, "{}", path.display());
+    }
+}

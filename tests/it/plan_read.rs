@@ -73,7 +73,7 @@ fn the_sample_is_read_whole() {
     let ids: Vec<_> = plan.stages.iter().map(|stage| stage.id.as_str()).collect();
     assert_eq!(ids, ["audit", "create", "copy", "verify", "canary", "decommission"]);
     assert_eq!(plan.lookups["creator"]["twin_001"], "a7");
-    let (_, canary) = plan.stage(&StageId::from("canary")).unwrap();
+    let canary = plan.stage(&StageId::from("canary")).unwrap();
     let [p95, errors, factor] = canary.assertions.as_slice() else { panic!("{canary:?}") };
     assert_eq!(p95.text, "p95(query) < 100ms over 10m");
     assert_eq!((p95.comparison, &p95.threshold), (Comparison::Less, &Threshold::Seconds(0.1)));
@@ -97,9 +97,9 @@ fn late_templates_know_the_plans_variables() {
 #[test]
 fn an_extending_plan_wins_key_by_key() {
     let plan = read("tests/plans/valid/extending.yaml");
-    assert_eq!(plan.file.name, "extending");
-    assert_eq!(plan.file.target.index, "new-eu");
-    assert_eq!(plan.file.description.as_deref(), Some("Home is eu-west-1."));
+    assert_eq!(plan.name, "extending");
+    assert_eq!(plan.target.index, "new-eu");
+    assert_eq!(plan.description.as_deref(), Some("Home is eu-west-1."));
     let spec = plan.create_spec().unwrap();
     assert_eq!(spec.serverless.as_ref().unwrap().region, "eu-west-1");
     assert_eq!(spec.dimension, Some(384));
@@ -153,7 +153,7 @@ fn variables_come_from_outside_and_must_be_declared() {
         .replace("vars: {", "vars: { index: {},");
     let found = folder.read(&plan, &[]).unwrap_err();
     assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["V012"]);
-    assert_eq!(folder.read(&plan, &[("index", "new")]).unwrap().file.target.index, "new");
+    assert_eq!(folder.read(&plan, &[("index", "new")]).unwrap().target.index, "new");
     let found = folder.read(&plan, &[("index", "new"), ("prefixx", "a")]).unwrap_err();
     let found: Vec<_> = found.iter().collect();
     assert_eq!(found[0].label.as_deref(), Some("did you mean `prefix`?"));

@@ -60,7 +60,7 @@ async fn the_world_of_a_preview_refuses_writes() {
     let rig = Rig::of_text(PLAN).await;
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let world = World::open_to_look(&rig.plan, &environment).unwrap();
-    let index = read_only(open_target(&rig.plan.file.target, "target", &environment).unwrap());
+    let index = read_only(open_target(&rig.plan.target, "target", &environment).unwrap());
     let ids = [RecordId::new("a")];
     let refused = [
         world.target.upsert(&Namespace::new("x"), &[]).await.unwrap_err(),

@@ -39,7 +39,7 @@ rehearsal:
 
 fn source(rig: &Rig) -> Arc<dyn Admin> {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
-    open_target(&rig.plan.file.source, "source", &environment).unwrap()
+    open_target(&rig.plan.source, "source", &environment).unwrap()
 }
 
 async fn counts(rig: &Rig) -> BTreeMap<Namespace, u64> {

@@ -98,7 +98,7 @@ impl Rig {
 
     async fn empty(path: &Path, machine: RwLockReadGuard<'static, ()>) -> Self {
         let plan = read(path);
-        let rehearsal = plan.file.rehearsal.clone();
+        let rehearsal = plan.rehearsal.clone();
         let emulator = Emulator::start(EmulatorOptions {
             api_key: Some(KEY.to_owned()),
             faults: rehearsal.and_then(|rehearsal| rehearsal.faults).unwrap_or_default(),
@@ -114,7 +114,7 @@ impl Rig {
     }
 
     pub fn paths(&self) -> Paths {
-        Paths::new(&self.folder.path().join("state"), &self.plan.file.name)
+        Paths::new(&self.folder.path().join("state"), &self.plan.name)
     }
 
     pub fn world(&self) -> World {
@@ -129,8 +129,8 @@ impl Rig {
     pub fn admin(&self, side: Side) -> Arc<dyn Admin> {
         let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
         let endpoint = match side {
-            Side::Source => &self.plan.file.source,
-            Side::Target => &self.plan.file.target,
+            Side::Source => &self.plan.source,
+            Side::Target => &self.plan.target,
         };
         open_target(endpoint, side.name(), &environment).unwrap()
     }

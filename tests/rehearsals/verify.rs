@@ -233,7 +233,7 @@ async fn a_wait_says_what_it_waits_for_and_ends_at_its_deadline() {
     // The index's own probe could never be read: it is there before the lag is.
     rig.emulator.set_faults(Default::default());
     run_until(&rig, "made").await;
-    rig.emulator.set_faults(rig.plan.file.rehearsal.clone().unwrap().faults.unwrap());
+    rig.emulator.set_faults(rig.plan.rehearsal.clone().unwrap().faults.unwrap());
     let ears = Arc::new(Ears::default());
     let outcome =
         rig.run_with(rig.options(), ears.clone(), CancellationToken::new()).await.unwrap();

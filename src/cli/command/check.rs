@@ -18,8 +18,8 @@ use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Event, Journal, Lock, Paths, RunState, read};
 use crate::model::StageId;
-use crate::plan::Plan;
-use crate::plan::file::{Provider, Stage, StageKind};
+use crate::plan::file::Provider;
+use crate::plan::{Plan, Stage, StageKind};
 use crate::provider::registry::{check_secrets, missing_secrets};
 use crate::run::{COLD_FIGURE, RunOptions, World};
 
@@ -50,8 +50,8 @@ pub struct AuditArguments {
 
 pub async fn audit(session: &Session, arguments: &AuditArguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
-    let found = plan.stages_in_order().find(|(stage, _)| matches!(stage.kind, StageKind::Audit(_)));
-    let Some(stage) = found.map(|(_, checked)| checked.id.to_string()) else {
+    let audits = |stage: &&Stage| stage.as_audit().is_some();
+    let Some(stage) = plan.stages.iter().find(audits).map(|stage| stage.id.to_string()) else {
         return Err(Error::invalid(format!("{} has no audit stage", plan.path.display()))
             .with_hint("add `- kind: audit` as its first stage")
             .into());
@@ -71,13 +71,12 @@ async fn look(
     stage: &str,
     strict: bool,
 ) -> Result<Answer, Failure> {
-    let entries = read(&Paths::new(session.state(), &plan.file.name).journal())?;
+    let entries = read(&Paths::new(session.state(), &plan.name).journal())?;
     let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
     let environment = session.providers(&plan);
-    let needs_target =
-        !is_audit_of_files(&plan) || missing_secrets(&plan.file, &environment).is_empty();
+    let needs_target = !is_audit_of_files(&plan) || missing_secrets(&plan, &environment).is_empty();
     if needs_target {
-        check_secrets(&plan.file, &environment)?;
+        check_secrets(&plan, &environment)?;
     }
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let (paths, last_look) = fresh(session, &plan)?;
@@ -105,14 +104,14 @@ async fn look(
 
 /// Returns whether only stages that look at files are left, which need no key.
 fn is_audit_of_files(plan: &Plan) -> bool {
-    let is_audit = |stage: &Stage| matches!(stage.kind, StageKind::Audit(_));
-    plan.file.source.provider == Provider::Parquet && plan.file.stages.iter().all(is_audit)
+    let is_audit = |stage: &Stage| stage.as_audit().is_some();
+    plan.source.provider == Provider::Parquet && plan.stages.iter().all(is_audit)
 }
 
 /// Reduces a plan to one stage and the copies a verify concerns. Returns those copies.
 fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<StageId>> {
-    let found = plan.stages_in_order().find(|(_, checked)| checked.id.as_str() == stage);
-    let is_verify = match found.map(|(file, _)| &file.kind) {
+    let found = plan.stages.iter().find(|found| found.id.as_str() == stage);
+    let is_verify = match found.map(|found| &found.kind) {
         Some(StageKind::Audit(_)) => false,
         Some(StageKind::Verify(_)) => true,
         other => {
@@ -140,8 +139,8 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
     }
     let kept = |id: &StageId| id.as_str() == stage || copies.contains(id);
     plan.leave_only(kept);
-    plan.file.stages.iter_mut().for_each(|stage| stage.common.needs_approval = false);
-    plan.file.hooks.clear();
+    plan.stages.iter_mut().for_each(|stage| stage.needs_approval = false);
+    plan.hooks.clear();
     Ok(copies)
 }
 
@@ -155,7 +154,7 @@ fn carry_over(
     reader: Option<StageId>,
 ) -> Result<()> {
     let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
-    let mut journal = Journal::open(paths.clone(), &plan.file.name, lock, session.clock.clone())?;
+    let mut journal = Journal::open(paths.clone(), &plan.name, lock, session.clock.clone())?;
     let ids: Vec<_> = plan.stages.iter().map(|stage| stage.id.clone()).collect();
     for entry in entries {
         match &entry.event {
@@ -211,7 +210,7 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
 
 /// Empties the folder for checks of this plan, and returns it with the journal of the last check.
 fn fresh(session: &Session, plan: &Plan) -> Result<(Paths, Vec<Entry>)> {
-    let paths = Paths::new(&session.state().join("checks"), &plan.file.name);
+    let paths = Paths::new(&session.state().join("checks"), &plan.name);
     if session.holder_of(&paths)?.is_some() {
         return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
             .with_hint("wait for it"));

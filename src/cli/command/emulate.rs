@@ -36,7 +36,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         .transpose()?
         .map(|read| read.plan);
     let world = plan.as_ref().map(World::of_plan).transpose()?;
-    let rehearsal = plan.as_ref().and_then(|plan| plan.file.rehearsal.as_ref());
+    let rehearsal = plan.as_ref().and_then(|plan| plan.rehearsal.as_ref());
     let faults = rehearsal.and_then(|rehearsal| rehearsal.faults.clone()).unwrap_or_default();
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let options = EmulatorOptions {

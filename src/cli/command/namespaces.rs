@@ -99,8 +99,8 @@ impl Side {
 
     fn endpoint(self, plan: &Plan) -> &Endpoint {
         match self {
-            Self::Source => &plan.file.source,
-            Self::Target => &plan.file.target,
+            Self::Source => &plan.source,
+            Self::Target => &plan.target,
         }
     }
 
@@ -171,7 +171,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     erasure.wanted = Wanted::literally(arguments.globs.clone(), filter(&conditions), &literal)?;
     erasure.cancel = interrupt.gently.clone();
     // No run acts between the preview and the end, so what was previewed is what is deleted.
-    let mut standstill = Standstill::take(session, &plan.file.name)?;
+    let mut standstill = Standstill::take(session, &plan.name)?;
     let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
     let facts = |answer: Answer, deleted: u64| {
         answer

@@ -42,11 +42,11 @@ pub const UNFINISHED: &str = "{ \"vecshift_plan\": \"not finished\" }\n";
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
     let environment = session.providers(&plan);
-    check_secrets(&plan.file, &environment)?;
+    check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let world = World::open_to_look(&plan, &environment)?;
-    let paths = Paths::new(session.state(), &plan.file.name);
-    let entries = read_of(&paths.journal(), &plan.file.name)?;
+    let paths = Paths::new(session.state(), &plan.name);
+    let entries = read_of(&paths.journal(), &plan.name)?;
     let state = RunState::fold(&entries)?;
     let options = session.run_options();
     let driver = open_driver(&plan, &session.surroundings.variables)?;
@@ -99,7 +99,7 @@ async fn preflight(
     let fresh = RunState::default();
     let is_done = state.phase == Phase::Done && state.digest == plan.digest;
     let state = if state.is_open() || is_done { state } else { &fresh };
-    let paths = Paths::new(session.state(), &plan.file.name);
+    let paths = Paths::new(session.state(), &plan.name);
     let folder = paths.dir();
     Ok(Preflight { plan, state, options, driver, folder }.refuse().await?)
 }

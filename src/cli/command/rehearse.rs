@@ -15,8 +15,8 @@ use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Paths;
 use crate::model::Span;
-use crate::plan::Plan;
-use crate::plan::file::{EnumerateBy, Provider, StageKind, Strategy};
+use crate::plan::file::{EnumerateBy, Provider, Strategy};
+use crate::plan::{CopyStage, Plan, StageKind};
 use crate::provider::storage::S3Options;
 use crate::provider::{Environment, Secret};
 use crate::report::{count, duration};
@@ -46,11 +46,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let mut plan = session.read_plan(&arguments.plan)?.plan;
     play_commands(session, &mut plan);
     // Files are read as they are; nothing has to stand in for them.
-    let world = match plan.file.source.provider {
+    let world = match plan.source.provider {
         Provider::Parquet => None,
         Provider::Pinecone => Some(emulator::World::of_plan(&plan)?),
     };
-    let faults = plan.file.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
+    let faults = plan.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let watch = Stopwatch::start();
     let paths = fresh(session, &plan)?;
@@ -65,9 +65,9 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let emulator = Emulator::start(options).await?;
     session.output.talk(&format!(
         "Rehearsing {}: nothing real is touched; approvals and confirmations are given by the rehearsal.",
-        plan.file.name
+        plan.name
     ));
-    let source = &plan.file.source.index;
+    let source = &plan.source.index;
     session.output.talk(&match world {
         Some(world) => {
             let records = interrupt.guard(async { Ok(emulator.load(world).await?) }).await?;
@@ -129,8 +129,8 @@ fn drive<'a>(
 /// Replaces commands that print ids, which a rehearsal does not run and whose ids would not exist in the emulator. The
 /// ids are found as if the plan said `auto`.
 fn play_commands(session: &Session, plan: &mut Plan) {
-    for stage in &mut plan.file.stages {
-        if let StageKind::Copy(copy) = &mut stage.kind
+    for stage in &mut plan.stages {
+        if let StageKind::Copy(CopyStage { asked: copy, .. }) = &mut stage.kind
             && let EnumerateBy::Manifest(asked) = &copy.enumerate
             && let Some(argv) = &asked.manifest.exec
         {
@@ -147,12 +147,12 @@ fn play_commands(session: &Session, plan: &mut Plan) {
 
 /// Empties the rehearsal's folder, as every rehearsal starts fresh.
 fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
-    let paths = Paths::rehearsal(session.state(), &plan.file.name);
+    let paths = Paths::rehearsal(session.state(), &plan.name);
     let dir = paths.dir();
     if session.holder_of(&paths)?.is_some() {
         return Err(Error::new(
             ErrorKind::Locked,
-            format!("`{}` is being rehearsed by another process", plan.file.name),
+            format!("`{}` is being rehearsed by another process", plan.name),
         )
         .with_hint("wait for it, or use another --state folder"));
     }

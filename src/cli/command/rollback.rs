@@ -13,8 +13,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::{Session, is_file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{LockView, Paths, Phase, RunState, StageStatus, read_of};
-use crate::plan::Plan;
-use crate::plan::file::StageKind;
+use crate::plan::{Plan, StageKind};
 use crate::provider::registry::check_secrets;
 use crate::report::{plural, time};
 use crate::run::{World, changes_to_adopt, named, open_driver, roll_back};
@@ -38,25 +37,25 @@ pub struct Arguments {
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&plan_file(session, &arguments.plan)?)?.plan;
-    let paths = Paths::new(session.state(), &plan.file.name);
-    let state = RunState::fold(&read_of(&paths.journal(), &plan.file.name)?)?;
+    let paths = Paths::new(session.state(), &plan.name);
+    let state = RunState::fold(&read_of(&paths.journal(), &plan.name)?)?;
     if state.phase == Phase::Empty {
         return Ok(nothing_to_undo(&plan, &paths));
     }
     if state.is_source_deleted() {
-        return Err(past_no_return(&plan.file.name).into());
+        return Err(past_no_return(&plan.name).into());
     }
     let changes = changes_to_adopt(&plan, &state, arguments.adopt)?;
     let holder = session.holder_of(&paths)?;
     if arguments.dry_run {
         let answer = preview(&plan, &state, arguments.purge);
-        return Ok(with_notes(answer, changes.as_deref(), holder.as_ref(), &plan.file.name));
+        return Ok(with_notes(answer, changes.as_deref(), holder.as_ref(), &plan.name));
     }
     if let Some(view) = holder {
-        return Err(is_running(&view, &plan.file.name).into());
+        return Err(is_running(&view, &plan.name).into());
     }
     let environment = session.providers(&plan);
-    check_secrets(&plan.file, &environment)?;
+    check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let mut options = session.run_options();
     options.adopt = arguments.adopt;
@@ -124,7 +123,7 @@ fn with_notes(
 /// Answers that there is nothing to undo, and names the folder that was searched, as the run may be in another state
 /// folder.
 fn nothing_to_undo(plan: &Plan, paths: &Paths) -> Answer {
-    let (name, folder) = (&plan.file.name, paths.dir().display());
+    let (name, folder) = (&plan.name, paths.dir().display());
     Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {folder}."))
 }
 
@@ -137,9 +136,9 @@ fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
     for stage in
         state.stages.iter().rev().filter(|stage| stage.has_started() && is_left(&stage.status))
     {
-        let Some((file, _)) = plan.stage(&stage.id) else { continue };
-        let what = undo_of(&file.kind, stage.created_index.as_deref(), copied, purge);
-        let hooks = file.common.rollback.len();
+        let Some(asked) = plan.stage(&stage.id) else { continue };
+        let what = undo_of(&asked.kind, stage.created_index.as_deref(), copied, purge);
+        let hooks = asked.rollback.len();
         steps.push(json!({ "stage": stage.id, "what": what, "hooks": hooks }));
     }
     let line = |step: &serde_json::Value| {

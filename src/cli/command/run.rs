@@ -62,13 +62,13 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         ..session.run_options()
     };
     let environment = session.providers(&plan);
-    check_secrets(&plan.file, &environment)?;
+    check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let drive = Drive {
         session,
         world: World::open(&plan, &environment)?,
         driver: open_driver(&plan, &session.surroundings.variables)?,
-        paths: Paths::new(session.state(), &plan.file.name),
+        paths: Paths::new(session.state(), &plan.name),
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         plan,

@@ -26,13 +26,13 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     };
     let text = format!(
         "Valid: {}, {}, {}, {warnings}.\nDigest {}",
-        plan.file.name,
+        plan.name,
         plural(plan.stages.len() as u64, "stage"),
         plural(assertions as u64, "assertion"),
         plan.digest
     );
     Ok(Answer::ok(text)
-        .with("plan", json!(plan.file.name))
+        .with("plan", json!(plan.name))
         .with("digest", json!(plan.digest))
         .with("stages", json!(plan.stages.iter().map(|stage| &stage.id).collect::<Vec<_>>()))
         .with("assertions", json!(assertions))

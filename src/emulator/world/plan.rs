@@ -11,18 +11,17 @@ impl World {
     /// # Errors
     /// `Invalid` where the plan has no `rehearsal:`, or a source of files; and as [`World::build`].
     pub fn of_plan(plan: &Plan) -> Result<Self> {
-        if plan.file.source.provider == Provider::Parquet {
-            let message =
-                format!("the source of `{}` is Parquet files, not an index", plan.file.name);
+        if plan.source.provider == Provider::Parquet {
+            let message = format!("the source of `{}` is Parquet files, not an index", plan.name);
             return Err(Error::invalid(message));
         }
-        let rehearsal = plan.file.rehearsal.as_ref().ok_or_else(|| {
-            Error::invalid(format!("the plan `{}` has no `rehearsal:`", plan.file.name))
+        let rehearsal = plan.rehearsal.as_ref().ok_or_else(|| {
+            Error::invalid(format!("the plan `{}` has no `rehearsal:`", plan.name))
                 .with_hint("describe the source it is rehearsed with; see docs/plan.md")
         })?;
         let spec = plan.create_spec();
         let dimension = spec.and_then(|spec| spec.dimension);
         let metric = spec.and_then(|spec| spec.metric);
-        Self::build(&plan.file.source.index, &rehearsal.source, dimension, metric, &plan.base)
+        Self::build(&plan.source.index, &rehearsal.source, dimension, metric, &plan.base)
     }
 }

@@ -23,19 +23,20 @@ mod traffic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::Assertion;
 use super::codes::Code;
 use super::diagnostic::Diagnostic;
 use super::file::{PlanFile, Stage};
 use super::node::Node;
 use super::source::{Region, Sources};
+use super::stages::Stage as Resolved;
 use super::template::Bindings;
 use super::walk::{Secret, is_tainted};
-use super::{Assertion, CheckedStage};
 use crate::model::StageId;
 
 /// What the checks learn on their way.
 pub(crate) struct Checked {
-    pub stages: Vec<CheckedStage>,
+    pub stages: Vec<Resolved>,
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -54,17 +55,11 @@ pub(crate) fn check(mut context: Context<'_>) -> Checked {
     records::check(&mut context);
     canary::check(&mut context);
     lint::check(&mut context);
-    let stages = file
-        .stages
-        .iter()
-        .enumerate()
-        .map(|(index, stage)| CheckedStage {
-            id: stage_id(stage),
-            assertions: assertions::check(&mut context, index, stage),
-            place: context.place(&format!("/stages/{index}")),
-        })
-        .collect();
-    Checked { stages, lookups }
+    let checked = file.stages.iter().enumerate().map(|(index, stage)| {
+        let assertions = assertions::check(&mut context, index, stage);
+        (assertions, context.place(&format!("/stages/{index}")))
+    });
+    Checked { stages: Resolved::resolve(&file.stages, checked), lookups }
 }
 
 /// The plan under examination and where its parts stand.

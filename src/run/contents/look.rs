@@ -18,7 +18,8 @@ use super::walk::{Take, walk};
 use crate::copy::{Difference, count_extra};
 use crate::error::Result;
 use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record};
-use crate::plan::file::{Compare, StageKind};
+use crate::plan::Stage;
+use crate::plan::file::Compare;
 use crate::run::guard::agreed;
 use crate::run::stage::{picks, source_spec};
 use crate::run::{Context, Progress};
@@ -72,16 +73,7 @@ impl<'a> Look<'a> {
     /// `NotFound` if there is no source index.
     pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
         let copied = context.recorder.with_state(copied);
-        let verifies: Vec<_> = context
-            .plan
-            .file
-            .stages
-            .iter()
-            .filter_map(|stage| match &stage.kind {
-                StageKind::Verify(verify) => Some(verify.clone()),
-                _ => None,
-            })
-            .collect();
+        let verifies: Vec<_> = context.plan.stages.iter().filter_map(Stage::as_verify).collect();
         let is_whole =
             verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
         let all = copied.values().flatten().map(Way::records).sum();

@@ -23,7 +23,7 @@ pub(in crate::run) async fn confirm(
 ) -> Result<Result<Confirmed, Hold>> {
     let seen = super::identity::must_be_there(context, Side::Source).await?;
     let traffic_unknown = traffic::is_unknown(context).await?;
-    let index = &context.plan.file.source.index;
+    let index = &context.plan.source.index;
     let identity = seen.identity();
     let options = &context.options;
     let is_given = options.is_rehearsal || options.confirms(index, traffic_unknown);

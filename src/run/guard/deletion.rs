@@ -28,7 +28,7 @@ pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -
 
 /// Records the intent and asks for the deletion. If that fails and the source still exists, records that it was kept.
 async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
-    let (stage, index) = (context.id(), context.plan.file.source.index.clone());
+    let (stage, index) = (context.id(), context.plan.source.index.clone());
     context.record(Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() })?;
     let Err(error) = context.world.hands.source().delete_index().await else { return Ok(()) };
     match context.world.source.describe().await {
@@ -57,7 +57,7 @@ pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
     identity::must_be_there(context, Side::Target).await?;
     match identity::refuse_another(context, Side::Source).await? {
         Some(seen) if !seen.is_terminating() => {
-            let index = context.plan.file.source.index.clone();
+            let index = context.plan.source.index.clone();
             let reason = "it is still there".to_owned();
             context.record(Event::SourceKept { stage, index, reason })?;
             Ok(false)
@@ -68,7 +68,7 @@ pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
 
 async fn finish(context: &Context, stage: StageId) -> Result<()> {
     wait_gone(context, Side::Source).await?;
-    let index = context.plan.file.source.index.clone();
+    let index = context.plan.source.index.clone();
     context.record(Event::SourceDeleted { stage, index })
 }
 

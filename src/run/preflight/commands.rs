@@ -5,14 +5,15 @@ use std::time::Duration;
 use super::{Finding, Preflight};
 use crate::error::Result;
 use crate::journal::HookState;
-use crate::plan::file::{EnumerateBy, Hook, HookWhen, StageKind};
+use crate::plan::Stage;
+use crate::plan::file::{EnumerateBy, Hook, HookWhen};
 use crate::run::decide::hook_key;
 use crate::run::hook::hook_event;
 use crate::traffic::action::{Command, Hidden, check_http};
 
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (index, hook) in preflight.plan.file.hooks.iter().enumerate() {
+    for (index, hook) in preflight.plan.hooks.iter().enumerate() {
         let moment = hook.when.map_or("", HookWhen::name);
         let is_over = hook.when.is_some_and(|when| {
             preflight.state.hooks.get(&hook_key(when, index, None)) == Some(&HookState::Done)
@@ -24,21 +25,20 @@ pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
             found.push(Finding::of(format!("hook {} ({moment})", index + 1), &error));
         }
     }
-    for (stage, checked) in preflight.plan.stages_in_order() {
-        for (index, hook) in stage.common.rollback.iter().enumerate() {
+    for stage in &preflight.plan.stages {
+        for (index, hook) in stage.rollback.iter().enumerate() {
             if let Err(error) = look(preflight, hook, "rollback").await {
-                let about = format!("rollback hook {} of stage `{}`", index + 1, checked.id);
+                let about = format!("rollback hook {} of stage `{}`", index + 1, stage.id);
                 found.push(Finding::of(about, &error));
             }
         }
     }
-    for (stage, id) in preflight.stages() {
-        if let StageKind::Copy(copy) = &stage.kind
-            && let EnumerateBy::Manifest(asked) = &copy.enumerate
+    for copy in preflight.stages().filter_map(Stage::as_copy) {
+        if let EnumerateBy::Manifest(asked) = &copy.asked.enumerate
             && let Some(argv) = &asked.manifest.exec
             && let Err(error) = command(preflight, argv).check()
         {
-            found.push(Finding::of(format!("ids of stage `{id}`"), &error));
+            found.push(Finding::of(format!("ids of stage `{}`", copy.id), &error));
         }
     }
     found

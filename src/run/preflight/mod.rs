@@ -14,9 +14,7 @@ use serde::Serialize;
 use super::options::RunOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Phase, RunState};
-use crate::model::StageId;
-use crate::plan::Plan;
-use crate::plan::file::{Stage, StageKind};
+use crate::plan::{Plan, Stage};
 use crate::traffic::Driver;
 
 /// A requirement of the plan that is not met.
@@ -100,25 +98,18 @@ impl Preflight<'_> {
     }
 
     /// The stages that have yet to pass.
-    fn stages(&self) -> impl Iterator<Item = (&Stage, &StageId)> {
-        self.plan
-            .stages_in_order()
-            .map(|(stage, checked)| (stage, &checked.id))
-            .filter(|(_, id)| !self.state.stage(id).is_some_and(|stage| stage.is_passed()))
+    fn stages(&self) -> impl Iterator<Item = &Stage> {
+        let is_passed = |id| self.state.stage(id).is_some_and(|stage| stage.is_passed());
+        self.plan.stages.iter().filter(move |stage| !is_passed(&stage.id))
     }
 
     /// Reports a confirmation that names an index other than the source, even if it is not needed yet.
     fn confirmation(&self) -> Vec<Finding> {
-        let index = &self.plan.file.source.index;
+        let index = &self.plan.source.index;
         let Some(confirmed) = self.options.confirmed_index().filter(|name| name != index) else {
             return Vec::new();
         };
-        let deletes = self
-            .plan
-            .file
-            .stages
-            .iter()
-            .any(|stage| matches!(stage.kind, StageKind::Decommission(_)));
+        let deletes = self.plan.stages.iter().any(|stage| stage.as_decommission().is_some());
         let hint = match deletes {
             true => format!("write --confirm {index}"),
             false => "leave it out: the plan deletes nothing".to_owned(),

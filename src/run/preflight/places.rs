@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::outputs::local;
 use super::{Finding, Preflight};
-use crate::plan::file::StageKind;
+use crate::plan::StageKind;
 
 pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -20,7 +20,8 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
         // A rehearsal writes everything below that folder, whatever the plan says.
         return found;
     }
-    for (stage, id) in preflight.stages() {
+    for stage in preflight.stages() {
+        let id = &stage.id;
         match &stage.kind {
             StageKind::Audit(audit) => {
                 let export = audit.export.as_deref().map(|export| PathBuf::from(local(export)));

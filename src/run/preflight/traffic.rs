@@ -1,10 +1,9 @@
 //! Checks that traffic can be moved. Where it is now is shown by `plan` and checked before each step.
 
 use super::{Finding, Preflight};
-use crate::plan::file::StageKind;
 
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
-    let is_moved = preflight.stages().any(|(stage, _)| matches!(stage.kind, StageKind::Canary(_)));
+    let is_moved = preflight.stages().any(|stage| stage.as_canary().is_some());
     let Some(driver) = preflight.driver.filter(|_| is_moved) else { return Vec::new() };
     // Once the run has moved traffic, the stage that continues checks it.
     if preflight.state.traffic.is_touched() {

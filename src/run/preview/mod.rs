@@ -21,8 +21,8 @@ use crate::copy::{Mapping, idle_patterns};
 use crate::error::Result;
 use crate::journal::{Phase, Route, RunState};
 use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
-use crate::plan::file::{EnumerateBy, HookWhen, StageKind};
-use crate::plan::{CopyStage, Plan};
+use crate::plan::file::{EnumerateBy, HookWhen};
+use crate::plan::{CopyStage, Plan, Stage, StageKind};
 use crate::provider::Inventory;
 use crate::traffic::TrafficView;
 
@@ -150,17 +150,17 @@ pub async fn preview(
         notes.extend(confirmation(plan));
     }
     let mut preview = Preview {
-        plan: plan.file.name.clone(),
+        plan: plan.name.clone(),
         digest: plan.digest.clone(),
         state: state.phase.name().to_owned(),
         source: Side {
-            index: plan.file.source.index.clone(),
+            index: plan.source.index.clone(),
             description: source,
             records: Some(stats.total).filter(|_| !is_retired),
             inventory,
         },
         target: Side {
-            index: plan.file.target.index.clone(),
+            index: plan.target.index.clone(),
             records: target.as_ref().filter(|seen| seen.ready).map(|_| target_holds.total),
             description: target,
             inventory: None,
@@ -243,7 +243,7 @@ impl Seen {
         let source = world.source.describe().await?;
         let target = world.target.describe().await?;
         if source.is_none() && !state.is_past_no_return() {
-            return Err(audit_missing_source(&plan.file.source));
+            return Err(audit_missing_source(&plan.source));
         }
         let stats = match &source {
             Some(_) => world.source.stats().await?,
@@ -330,7 +330,7 @@ struct Estimate {
 /// Returns whether the route of a copy stage has yet to be chosen.
 fn is_open(plan: &Plan, state: &RunState, Selection { copy, .. }: &Selection) -> bool {
     let is_passed = state.stage(&copy.id).is_some_and(|stage| stage.is_passed());
-    plan.copy(&copy.id).is_some() && !is_passed && state.route(&copy.id).is_none()
+    plan.stage(&copy.id).is_some() && !is_passed && state.route(&copy.id).is_none()
 }
 
 impl PreviewCopy {
@@ -361,28 +361,19 @@ fn command_of_manifest(copy: &CopyStage) -> Option<String> {
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {
-    plan.file.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Decommission(stage) => {
-            let index = &stage.confirm;
-            let is_unknown = plan.file.traffic.as_ref().is_some_and(|traffic| !traffic.can_read());
-            Some(match is_unknown {
-                false => format!("the deletion of `{index}` has to be confirmed: `--confirm {index}`"),
-                true => format!(
-                    "the traffic driver cannot read the weight; the deletion of `{index}` has to be confirmed with the knowledge of that: `--confirm {index}{TRAFFIC_UNKNOWN}`"
-                ),
-            })
-        }
-        _ => None,
+    let index = &plan.stages.iter().find_map(Stage::as_decommission)?.confirm;
+    let is_unknown = plan.traffic.as_ref().is_some_and(|traffic| !traffic.can_read());
+    Some(match is_unknown {
+        false => format!("the deletion of `{index}` has to be confirmed: `--confirm {index}`"),
+        true => format!(
+            "the traffic driver cannot read the weight; the deletion of `{index}` has to be confirmed with the knowledge of that: `--confirm {index}{TRAFFIC_UNKNOWN}`"
+        ),
     })
 }
 
 fn point_of_no_return(plan: &Plan) -> Option<StageId> {
-    plan.file
-        .stages
-        .iter()
-        .zip(&plan.stages)
-        .find(|(stage, _)| matches!(stage.kind, StageKind::Decommission(_)))
-        .map(|(_, checked)| checked.id.clone())
+    let mut deletes = plan.stages.iter().filter(|stage| stage.as_decommission().is_some());
+    deletes.next().map(|stage| stage.id.clone())
 }
 
 fn hooks(plan: &Plan) -> Vec<String> {
@@ -396,11 +387,10 @@ fn hooks(plan: &Plan) -> Vec<String> {
         };
         format!("{when} {what}")
     };
-    let own =
-        plan.file.hooks.iter().map(|hook| describe(hook.when.map_or("", HookWhen::name), hook));
-    let rollback = plan.file.stages.iter().zip(&plan.stages).flat_map(|(stage, checked)| {
-        let when = format!("rollback of {}", checked.id);
-        stage.common.rollback.iter().map(move |hook| describe(&when, hook))
+    let own = plan.hooks.iter().map(|hook| describe(hook.when.map_or("", HookWhen::name), hook));
+    let rollback = plan.stages.iter().flat_map(|stage| {
+        let when = format!("rollback of {}", stage.id);
+        stage.rollback.iter().map(move |hook| describe(&when, hook))
     });
     own.chain(rollback).collect()
 }
@@ -410,7 +400,7 @@ impl Counts {
         if stage.marker == '=' {
             return;
         }
-        match &plan.file.stages[index].kind {
+        match &plan.stages[index].kind {
             StageKind::Create(_) if stage.marker == '+' => self.create += 1,
             StageKind::Copy(_) => self.namespaces += namespaces,
             StageKind::Canary(canary) => self.shifts += canary.steps.len() as u64,

@@ -7,10 +7,8 @@ use super::{Estimate, Preview, PreviewStage};
 use crate::copy::{Mapping, merged};
 use crate::journal::{Phase, Route, RunState, StageState, StageStatus};
 use crate::model::{IndexSpec, StageId};
-use crate::plan::Plan;
-use crate::plan::file::{
-    Canary, Compare, Copy, Create, Protection, StageKind, StepApproval, Verify,
-};
+use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
+use crate::plan::{Plan, Stage, StageKind};
 use crate::run::stage::{Chosen, Enumerated, Held, Way, spec_of};
 
 /// The most namespaces whose cells are shown.
@@ -61,8 +59,9 @@ impl Look<'_> {
             Some(StageStatus::Erred(_)) => "erred",
             Some(StageStatus::UndoFailed(_)) => "undo failed",
         };
-        let kind = &self.plan.file.stages[index].kind;
-        let mut described = self.describe(index, id, kind, seen);
+        let stage = &self.plan.stages[index];
+        let kind = &stage.kind;
+        let mut described = self.describe(stage, seen);
         if status == "done" {
             described.marker = '=';
             if let (StageKind::Copy(_), Some(stage)) = (kind, seen) {
@@ -82,20 +81,15 @@ impl Look<'_> {
         }
     }
 
-    fn describe(
-        &self,
-        index: usize,
-        id: &StageId,
-        kind: &StageKind,
-        seen: Option<&StageState>,
-    ) -> Described {
-        match kind {
+    fn describe(&self, stage: &Stage, seen: Option<&StageState>) -> Described {
+        let id = &stage.id;
+        match &stage.kind {
             StageKind::Audit(audit) => {
-                let asserts = format!("{} assertions", self.plan.stages[index].assertions.len());
+                let asserts = format!("{} assertions", stage.assertions.len());
                 Described::new('?', asserts, self.audit(audit))
             }
             StageKind::Create(create) => self.create(create),
-            StageKind::Copy(copy) => self.copy(id, copy, seen),
+            StageKind::Copy(copy) => self.copy(id, &copy.asked, seen),
             StageKind::Verify(verify) => self.verify(id, verify),
             StageKind::Canary(canary) => self.canary(canary, seen),
             StageKind::Decommission(stage) => {
@@ -103,13 +97,11 @@ impl Look<'_> {
                     format!(", {} later", crate::model::duration(after.0))
                 });
                 let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
-                let what = format!("{}{after}{snapshot}", self.plan.file.source.index);
+                let what = format!("{}{after}{snapshot}", self.plan.source.index);
                 let estimate = self.snapshot(stage.snapshot.is_some());
                 Described::new('-', what, estimate).undone_by("none: point of no return")
             }
-            StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
-                Described::new('?', "not yet: ignored in this version", "-")
-            }
+            StageKind::NotYet(_) => Described::new('?', "not yet: ignored in this version", "-"),
         }
     }
 

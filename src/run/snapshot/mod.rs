@@ -94,9 +94,9 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
     let contents = files.iter().map(|kept| (kept.namespace.clone(), kept.contents)).collect();
     let manifest = Manifest {
         vecshift_snapshot: FORMAT,
-        plan: context.plan.file.name.clone(),
+        plan: context.plan.name.clone(),
         run,
-        source: context.plan.file.source.index.clone(),
+        source: context.plan.source.index.clone(),
         taken: context.clock.now(),
         records,
         files,

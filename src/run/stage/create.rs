@@ -35,7 +35,7 @@ pub(super) struct CreateWork(pub Create);
 
 /// Returns the index requested by the plan's create stage; `None` if there is no such stage.
 pub(crate) fn spec_of(plan: &Plan) -> Option<IndexSpec> {
-    plan.create_spec().map(|spec| index_spec(&plan.file.target.index, spec))
+    plan.create_spec().map(|spec| index_spec(&plan.target.index, spec))
 }
 
 fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
@@ -127,7 +127,7 @@ pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> R
 #[async_trait]
 impl Work for CreateWork {
     async fn check(&self, context: &Context) -> Result<Check> {
-        let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
+        let asked = index_spec(&context.plan.target.index, &self.0.spec);
         Ok(match context.world.target.describe().await? {
             None => Check::Drifted(format!("the index `{}` is gone", asked.name)),
             Some(seen) => match differences(&asked, &seen.spec) {
@@ -138,7 +138,7 @@ impl Work for CreateWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let asked = index_spec(&context.plan.file.target.index, &self.0.spec);
+        let asked = index_spec(&context.plan.target.index, &self.0.spec);
         self.match_source(context, &asked).await?;
         self.ensure(context, &asked).await?;
         let limit = collected(context).map_or(READY, |copy| ready_within(&copy));
@@ -167,7 +167,7 @@ impl Work for CreateWork {
     async fn undo(&self, context: &Context) -> Result<String> {
         let removed = words(&remove_own(context).await?);
         guard::claim(context).await?;
-        let name = &context.plan.file.target.index;
+        let name = &context.plan.target.index;
         let Some(index) = context.state()?.created_index else {
             let restored = match guard::put_back(context, Some(&context.id())).await? {
                 true => "; its deletion protection is as it was",

@@ -21,10 +21,9 @@ impl Work for DecommissionWork {
     async fn check(&self, context: &Context) -> Result<Check> {
         Ok(match context.world.source.describe().await? {
             None => Check::Holds,
-            Some(_) => Check::Drifted(format!(
-                "the index `{}` is there again",
-                context.plan.file.source.index
-            )),
+            Some(_) => {
+                Check::Drifted(format!("the index `{}` is there again", context.plan.source.index))
+            }
         })
     }
 
@@ -81,7 +80,7 @@ impl Work for DecommissionWork {
 
 impl DecommissionWork {
     fn must_wait(&self, context: &Context) -> Result<Option<Hold>> {
-        let index = &context.plan.file.source.index;
+        let index = &context.plan.source.index;
         if &self.0.confirm != index {
             return Err(Error::new(
                 ErrorKind::Invalid,

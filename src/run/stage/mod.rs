@@ -24,8 +24,7 @@ use crate::assertion::Measured;
 use crate::error::Result;
 use crate::journal::Hold;
 use crate::model::{TrafficChange, Verdict};
-use crate::plan::Plan;
-use crate::plan::file::StageKind;
+use crate::plan::{Plan, StageKind};
 
 pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use audit::source_spec;
@@ -79,7 +78,7 @@ pub(super) trait Work: Send + Sync {
 /// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
 /// begins.
 async fn note_inventory(context: &Context) -> Result<()> {
-    let is_audited = context.plan.file.stages.iter().any(|stage| stage.kind.name() == "audit");
+    let is_audited = context.plan.audit().is_some();
     let is_begun = context
         .recorder
         .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
@@ -95,15 +94,13 @@ async fn note_inventory(context: &Context) -> Result<()> {
 
 /// Returns the work of the plan's stage at `index`.
 pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
-    match &plan.file.stages[index].kind {
+    match &plan.stages[index].kind {
         StageKind::Audit(audit) => Box::new(audit::AuditWork(audit.clone())),
         StageKind::Create(create) => Box::new(create::CreateWork(create.clone())),
-        StageKind::Copy(_) => Box::new(copy::CopyWork),
+        StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
         StageKind::Verify(verify) => Box::new(verify::VerifyWork(verify.clone())),
         StageKind::Canary(canary) => Box::new(canary::CanaryWork(canary.clone())),
         StageKind::Decommission(stage) => Box::new(decommission::DecommissionWork(stage.clone())),
-        StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
-            Box::new(not_yet::NotYet)
-        }
+        StageKind::NotYet(_) => Box::new(not_yet::NotYet),
     }
 }

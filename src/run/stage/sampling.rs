@@ -38,7 +38,7 @@ pub(crate) struct Sampled {
 /// Creates a random generator that repeats its numbers for the same plan and purpose.
 pub(super) fn seeded(plan: &Plan, purpose: &str) -> StdRng {
     let mut hash = Sha256::new();
-    hash.update(plan.file.name.as_bytes());
+    hash.update(plan.name.as_bytes());
     hash.update(purpose.as_bytes());
     let digest: [u8; 32] = hash.finalize().into();
     StdRng::from_seed(digest)
@@ -55,7 +55,7 @@ pub(crate) fn picks(
         Compare::Share(Share(share)) => share,
         Compare::Records(count) => count as f64 / all.max(1) as f64,
     };
-    let salt = context.plan.file.name.clone();
+    let salt = context.plan.name.clone();
     move |id: &RecordId| {
         if share >= 1.0 {
             return true;

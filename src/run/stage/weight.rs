@@ -6,7 +6,6 @@ use crate::copy::{Changed, Mapping, Transform, record_guess};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
-use crate::plan::file::StageKind;
 use crate::run::World;
 use crate::run::price::Load;
 
@@ -127,11 +126,7 @@ pub(crate) async fn sample_of(
 
 /// Returns how many records `plan` samples: as many as the audit stage, so that both come to the same figures.
 pub(crate) fn usual_size(plan: &Plan) -> u64 {
-    let asked = plan.all_stages().into_iter().find_map(|(stage, _)| match &stage.kind {
-        StageKind::Audit(audit) => audit.sample,
-        _ => None,
-    });
-    sample_size(plan, asked)
+    sample_size(plan, plan.audit().and_then(|audit| audit.sample))
 }
 
 /// Returns how many records to sample: as many as requested, or else as many as the plan's own rate delivers in a few

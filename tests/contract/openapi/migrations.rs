@@ -104,7 +104,7 @@ impl Rig {
             self.plan.clone(),
             World::open(&self.plan, &environment).unwrap(),
             rehearsed_driver(&self.plan, self.folder.path()).unwrap(),
-            Paths::new(&self.folder.path().join("state"), &self.plan.file.name),
+            Paths::new(&self.folder.path().join("state"), &self.plan.name),
             Clock::rehearsal(Duration::from_millis(50)),
             options,
             Arc::new(Silent),

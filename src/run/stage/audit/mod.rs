@@ -46,7 +46,7 @@ pub(super) struct AuditWork(pub Audit);
 
 /// Builds the error for a missing source, with a hint on what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
-    missing_source(&context.plan.file.source)
+    missing_source(&context.plan.source)
 }
 
 /// Returns the specification of the source.
@@ -194,7 +194,7 @@ impl AuditWork {
             namespace_bytes: &sizes,
             mean_read_units: seen.log.as_ref().and_then(|log| asked_units(log, mappings, mean)),
         };
-        let prices = PriceTable::new(context.plan.file.prices.as_ref());
+        let prices = PriceTable::new(context.plan.prices.as_ref());
         let prices = match seen.log.as_ref().and_then(|log| log.per_month) {
             Some(queries) => prices.with_logged_queries(queries),
             None => prices,

@@ -46,7 +46,7 @@ struct Row {
 /// If they cannot be written.
 pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
-    let plan = &context.plan.file;
+    let plan = &context.plan;
     let file = File {
         vecshift_mapping: FORMAT,
         plan: &plan.name,

@@ -53,7 +53,7 @@ use crate::plan::CopyStage;
 use crate::provider::Source;
 use crate::run::{Context, guard};
 
-pub(super) struct CopyWork;
+pub(super) struct CopyWork(pub CopyStage);
 
 #[async_trait]
 impl Work for CopyWork {
@@ -62,24 +62,24 @@ impl Work for CopyWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let copy = own_copy(context)?;
+        let copy = &self.0;
         note_inventory(context).await?;
-        let path = artifact(context, &copy, "dead-letters.jsonl");
-        let route = route_of(context, &copy).await?;
-        let staging = plan::plan_shards(context, &copy, route).await?;
-        let imported = Imported::of(context, &copy, route).await?;
+        let path = artifact(context, copy, "dead-letters.jsonl");
+        let route = route_of(context, copy).await?;
+        let staging = plan::plan_shards(context, copy, route).await?;
+        let imported = Imported::of(context, copy, route).await?;
         if !imported.as_ref().is_some_and(|imported| imported.has_begun) {
-            plan::plan_again(context, &copy, &path).await?;
+            plan::plan_again(context, copy, &path).await?;
         }
-        prepare_ids(context, &copy, &recorded_mappings(context, &copy.id)).await?;
+        prepare_ids(context, copy, &recorded_mappings(context, &copy.id)).await?;
         let before = context.state()?;
         let retried = before.figures.get("retries").map_or(0, |retries| *retries as u64);
         let retries_before = context.world.retries();
-        let mut pipeline = pipeline(context, &copy, path.clone()).await?;
+        let mut pipeline = pipeline(context, copy, path.clone()).await?;
         pipeline.staging = staging.map(|index| -> Arc<dyn Source> { index });
         pipeline.export = imported.as_ref().map(|imported| imported.export.clone());
-        prove_merges(context, &copy, &pipeline).await?;
-        prepare_existing(context, &copy, route, &mut pipeline).await?;
+        prove_merges(context, copy, &pipeline).await?;
+        prepare_existing(context, copy, route, &mut pipeline).await?;
         if let Some(imported) = &imported {
             imported.begin(context).await?;
         }
@@ -92,7 +92,7 @@ impl Work for CopyWork {
         let mut copies = Vec::new();
         for shard in &shards {
             if !shard.is_complete {
-                copies.push(copy_shard(context, &copy, &pipeline, shard, &gauge).boxed());
+                copies.push(copy_shard(context, copy, &pipeline, shard, &gauge).boxed());
             }
         }
         let copied = stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await;
@@ -125,12 +125,12 @@ impl Work for CopyWork {
             context.wrote("dead letters", path, tally.failed)?;
         }
         if tally.skipped > 0 {
-            context.wrote("ids left alone", skipped_path(context, &copy), tally.skipped)?;
+            context.wrote("ids left alone", skipped_path(context, copy), tally.skipped)?;
         }
         if tally.missing > 0 {
-            forget_ids(context, &copy)?;
+            forget_ids(context, copy)?;
         }
-        write_mapping(context, &copy)?;
+        write_mapping(context, copy)?;
         prove::report(context, &gaps)?;
         figures(context, retries)?;
         let mut measured = settled(tally);
@@ -156,7 +156,7 @@ impl Work for CopyWork {
 
     async fn undo(&self, context: &Context) -> Result<String> {
         let removed = remove_own(context).await?;
-        let copied = arrived_by(context, &own_copy(context)?).await?;
+        let copied = arrived_by(context, &self.0).await?;
         Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
     }
 }
@@ -185,13 +185,6 @@ fn has_failed(context: &Context) -> Result<bool> {
         .iter()
         .map(|assertion| judge_once(assertion, &measured, &Measured::default()));
     Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
-}
-
-/// Returns the copy of the current stage.
-fn own_copy(context: &Context) -> Result<CopyStage> {
-    let id = context.id();
-    let copy = context.plan.copy(&id);
-    copy.ok_or_else(|| Error::unexpected(format!("`{id}` is no copy stage")))
 }
 
 /// The path of a copy stage's artifact.

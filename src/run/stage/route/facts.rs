@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
         weight: Weight,
     ) -> Self {
         let Sides { source, stats, target, held } = sides;
-        let prices = PriceTable::new(plan.file.prices.as_ref());
+        let prices = PriceTable::new(plan.prices.as_ref());
         Self {
             copy: &selection.copy,
             mappings: &selection.mappings,

@@ -12,7 +12,6 @@ use crate::assertion::Measured;
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Outcome, Sample};
-use crate::plan::file::StageKind;
 use crate::run::Context;
 use crate::run::stage::sampling::seeded;
 use crate::traffic::Probe;
@@ -122,11 +121,8 @@ fn earlier(context: &Context) -> Option<(f64, u64)> {
 
 /// Describes the stage that has already read the target's namespaces in this run.
 fn reader(context: &Context) -> Option<String> {
-    let kinds = context.plan.file.stages.iter().zip(&context.plan.stages);
-    let is_canary: BTreeSet<_> = kinds
-        .filter(|(stage, _)| matches!(stage.kind, StageKind::Canary(_)))
-        .map(|(_, checked)| checked.id.clone())
-        .collect();
+    let canaries = context.plan.stages.iter().filter(|stage| stage.as_canary().is_some());
+    let is_canary: BTreeSet<_> = canaries.map(|stage| stage.id.clone()).collect();
     context.recorder.with_state(|state| {
         let reads = |stage: &&crate::journal::StageState| {
             stage.figures.contains_key(FIGURE)
