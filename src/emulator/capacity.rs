@@ -4,15 +4,17 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::clock::Timestamp;
+use crate::pinecone_wire::control::{CapacityStatus, Dedicated, ReadCapacity};
+use crate::pinecone_wire::state::CapacityState;
+use crate::pinecone_wire::words;
 
 use super::error::{Answer, Code, Refusal};
 use super::progress::{Ending, Progress};
 
+/// A capacity that was asked for and can be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ReadCapacity {
+pub(crate) enum Wanted {
     #[default]
     OnDemand,
     Dedicated(Nodes),
@@ -25,46 +27,39 @@ pub(crate) struct Nodes {
     pub shards: u32,
 }
 
-impl ReadCapacity {
-    /// Reads a whole `read_capacity`.
-    pub fn read(asked: &Value) -> Answer<Self> {
-        Self::OnDemand.changed(asked)
+impl Wanted {
+    /// Reads a whole capacity; on demand where nothing is asked for.
+    pub fn read(asked: Option<&ReadCapacity>) -> Answer<Self> {
+        asked.map_or(Ok(Self::OnDemand), |asked| Self::OnDemand.changed(asked))
     }
 
     /// Reads a change: what it does not say of dedicated nodes stays.
-    fn changed(&self, asked: &Value) -> Answer<Self> {
-        match asked.get("mode").and_then(Value::as_str) {
-            Some("OnDemand") => Ok(Self::OnDemand),
-            Some("Dedicated") => self.nodes(asked.get("dedicated")).map(Self::Dedicated),
+    fn changed(&self, asked: &ReadCapacity) -> Answer<Self> {
+        match asked.mode.as_deref() {
+            Some(words::ON_DEMAND) => Ok(Self::OnDemand),
+            Some(words::DEDICATED) => self.nodes(asked.dedicated.as_ref()).map(Self::Dedicated),
             _ => Err(Refusal::invalid("read_capacity.mode must be OnDemand or Dedicated.")),
         }
     }
 
-    fn nodes(&self, asked: Option<&Value>) -> Answer<Nodes> {
-        let Some(asked) = asked.filter(|asked| asked.is_object()) else {
+    fn nodes(&self, asked: Option<&Dedicated>) -> Answer<Nodes> {
+        let Some(asked) = asked else {
             return Err(Refusal::invalid("read_capacity of the mode Dedicated needs dedicated."));
         };
         let before = match self {
             Self::Dedicated(nodes) => Some(nodes),
             Self::OnDemand => None,
         };
-        let given = asked.get("node_type").and_then(Value::as_str);
-        let node_type = given.or(before.map(|nodes| nodes.node_type.as_str()));
-        let node_type = node_type.filter(|kind| ["b1", "t1"].contains(kind));
-        let scaling = asked.get("scaling").and_then(Value::as_str);
-        let is_manual = scaling == Some("Manual") || scaling.is_none() && before.is_some();
-        let count = |name: &str, before: Option<u32>| {
-            let given = asked.get("manual").and_then(|manual| manual.get(name));
-            match given {
-                Some(given) => given.as_u64().and_then(|count| u32::try_from(count).ok()),
-                None => before,
-            }
-        };
-        let replicas = count("replicas", before.map(|nodes| nodes.replicas));
-        let shards = count("shards", before.map(|nodes| nodes.shards)).filter(|count| *count > 0);
+        let node_type = asked.node_type.clone().or(before.map(|nodes| nodes.node_type.clone()));
+        let node_type = node_type.filter(|kind| words::NODE_TYPES.contains(&kind.as_str()));
+        let scaling = asked.scaling.as_deref();
+        let is_manual = scaling == Some(words::MANUAL) || scaling.is_none() && before.is_some();
+        let manual = asked.manual.unwrap_or_default();
+        let replicas = manual.replicas.or(before.map(|nodes| nodes.replicas));
+        let shards = manual.shards.or(before.map(|nodes| nodes.shards)).filter(|count| *count > 0);
         match (node_type, replicas, shards) {
             (Some(node_type), Some(replicas), Some(shards)) if is_manual => {
-                Ok(Nodes { node_type: node_type.to_owned(), replicas, shards })
+                Ok(Nodes { node_type, replicas, shards })
             }
             _ => Err(Refusal::invalid(
                 "read_capacity.dedicated needs node_type b1 or t1, scaling Manual, and manual with replicas (0 or more) and shards (1 or more).",
@@ -76,18 +71,18 @@ impl ReadCapacity {
 /// The capacity that was asked for and the one before, which serves until the change is through.
 #[derive(Clone, Debug)]
 pub(crate) struct Capacity {
-    wanted: ReadCapacity,
-    before: ReadCapacity,
+    wanted: Wanted,
+    before: Wanted,
     change: Option<Progress>,
 }
 
 impl Capacity {
-    pub fn new(wanted: ReadCapacity) -> Self {
+    pub fn new(wanted: Wanted) -> Self {
         Self { before: wanted.clone(), wanted, change: None }
     }
 
     /// Begins a change; refused while one is under way.
-    pub fn change(&mut self, asked: &Value, now: Timestamp, takes: Duration) -> Answer<()> {
+    pub fn change(&mut self, asked: &ReadCapacity, now: Timestamp, takes: Duration) -> Answer<()> {
         let wanted = self.wanted.changed(asked)?;
         if !self.is_settled(now) {
             let message = "The read capacity of the index is not Ready: wait until it is.";
@@ -99,64 +94,62 @@ impl Capacity {
     }
 
     pub fn is_disabled(&self, now: Timestamp) -> bool {
-        matches!(self.current(now), ReadCapacity::Dedicated(nodes) if nodes.replicas == 0)
+        matches!(self.current(now), Wanted::Dedicated(nodes) if nodes.replicas == 0)
     }
 
-    pub fn model(&self, now: Timestamp) -> Value {
-        let mut status = json!({ "state": self.state(now) });
-        if let ReadCapacity::Dedicated(nodes) = self.current(now) {
-            status["current_replicas"] = json!(nodes.replicas);
-            status["current_shards"] = json!(nodes.shards);
+    pub fn model(&self, now: Timestamp) -> ReadCapacity {
+        let mut status =
+            CapacityStatus { state: self.state(now).word().to_owned(), ..Default::default() };
+        if let Wanted::Dedicated(nodes) = self.current(now) {
+            status.current_replicas = Some(nodes.replicas);
+            status.current_shards = Some(nodes.shards);
         }
-        match &self.wanted {
-            ReadCapacity::OnDemand => json!({ "mode": "OnDemand", "status": status }),
-            ReadCapacity::Dedicated(nodes) => json!({
-                "mode": "Dedicated",
-                "dedicated": {
-                    "node_type": nodes.node_type,
-                    "scaling": "Manual",
-                    "manual": { "replicas": nodes.replicas, "shards": nodes.shards },
-                },
-                "status": status,
-            }),
-        }
+        let model = match &self.wanted {
+            Wanted::OnDemand => ReadCapacity::on_demand(),
+            Wanted::Dedicated(nodes) => {
+                ReadCapacity::dedicated(&nodes.node_type, nodes.replicas, nodes.shards)
+            }
+        };
+        ReadCapacity { status: Some(status), ..model }
     }
 
     fn is_settled(&self, now: Timestamp) -> bool {
         self.change.is_none_or(|change| change.is_done(now))
     }
 
-    fn current(&self, now: Timestamp) -> &ReadCapacity {
+    fn current(&self, now: Timestamp) -> &Wanted {
         if self.is_settled(now) { &self.wanted } else { &self.before }
     }
 
-    fn state(&self, now: Timestamp) -> &'static str {
+    fn state(&self, now: Timestamp) -> CapacityState {
         match (&self.before, &self.wanted) {
-            _ if self.is_settled(now) => "Ready",
-            (ReadCapacity::Dedicated(a), ReadCapacity::Dedicated(b))
-                if a.node_type == b.node_type =>
-            {
-                "Scaling"
+            _ if self.is_settled(now) => CapacityState::Ready,
+            (Wanted::Dedicated(a), Wanted::Dedicated(b)) if a.node_type == b.node_type => {
+                CapacityState::Scaling
             }
-            _ => "Migrating",
+            _ => CapacityState::Migrating,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::clock::after;
 
-    fn dedicated(replicas: u32) -> Value {
-        let manual = json!({"replicas": replicas, "shards": 1});
-        let dedicated = json!({"node_type": "b1", "scaling": "Manual", "manual": manual});
-        json!({"mode": "Dedicated", "dedicated": dedicated})
+    fn asked(body: Value) -> ReadCapacity {
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn dedicated(replicas: u32) -> ReadCapacity {
+        ReadCapacity::dedicated("b1", replicas, 1)
     }
 
     #[test]
     fn what_is_incomplete_or_unknown_is_refused() {
-        assert!(ReadCapacity::read(&dedicated(0)).is_ok());
+        assert!(Wanted::read(Some(&dedicated(0))).is_ok());
         for wrong in [
             json!({}),
             json!({"mode": "Fast"}),
@@ -167,27 +160,35 @@ mod tests {
             json!({"mode": "Dedicated", "dedicated": {"node_type": "b1", "scaling": "Manual",
                 "manual": {"replicas": 1, "shards": 0}}}),
         ] {
-            assert_eq!(ReadCapacity::read(&wrong).unwrap_err().status, 400, "{wrong}");
+            assert_eq!(
+                Wanted::read(Some(&asked(wrong.clone()))).unwrap_err().status,
+                400,
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_change_takes_its_time_and_keeps_what_it_does_not_say() {
         let (now, takes) = (Timestamp::UNIX_EPOCH, Duration::from_secs(5));
-        let mut capacity = Capacity::new(ReadCapacity::OnDemand);
-        assert_eq!(capacity.model(now), json!({"mode": "OnDemand", "status": {"state": "Ready"}}));
+        let shown = |capacity: &Capacity, now| serde_json::to_value(capacity.model(now)).unwrap();
+        let mut capacity = Capacity::new(Wanted::OnDemand);
+        assert_eq!(
+            shown(&capacity, now),
+            json!({"mode": "OnDemand", "status": {"state": "Ready"}})
+        );
         capacity.change(&dedicated(2), now, takes).unwrap();
-        assert_eq!(capacity.model(now)["status"], json!({"state": "Migrating"}));
+        assert_eq!(shown(&capacity, now)["status"], json!({"state": "Migrating"}));
         assert_eq!(capacity.change(&dedicated(3), now, takes).unwrap_err().status, 403);
 
         let now = after(now, takes);
         let ready = json!({"state": "Ready", "current_replicas": 2, "current_shards": 1});
-        assert_eq!(capacity.model(now)["status"], ready);
+        assert_eq!(shown(&capacity, now)["status"], ready);
         let less = json!({"mode": "Dedicated", "dedicated": {"manual": {"replicas": 0}}});
-        capacity.change(&less, now, takes).unwrap();
-        assert_eq!(capacity.model(now)["status"]["state"], "Scaling");
+        capacity.change(&asked(less), now, takes).unwrap();
+        assert_eq!(shown(&capacity, now)["status"]["state"], "Scaling");
         assert!(!capacity.is_disabled(now));
         assert!(capacity.is_disabled(after(now, takes)));
-        assert_eq!(capacity.model(now)["dedicated"]["node_type"], "b1");
+        assert_eq!(shown(&capacity, now)["dedicated"]["node_type"], "b1");
     }
 }

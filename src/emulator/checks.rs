@@ -1,8 +1,7 @@
 //! The checks that apply the documented limits.
 
-use serde_json::Value;
-
 use crate::model::{Metadata, Record, Vector};
+use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits::{
     ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES,
 };
@@ -40,13 +39,9 @@ pub(crate) fn check_namespace(name: &str) -> Answer<()> {
     check_name("Namespace", name, NAMESPACE_CHARS)
 }
 
-/// Whether `schema` is `{"fields": {name: {"filterable": true}}}`.
-pub(crate) fn check_schema(schema: &Value) -> Answer<()> {
-    let fields = schema.get("fields").and_then(Value::as_object);
-    let is_right = fields.is_some_and(|fields| {
-        fields.values().all(|field| field.get("filterable") == Some(&Value::Bool(true)))
-    });
-    if is_right {
+/// Refuses a schema of fields that are anything but filterable.
+pub(crate) fn check_schema(schema: &MetadataSchema) -> Answer<()> {
+    if schema.fields.values().all(|field| field.filterable == Some(true)) {
         return Ok(());
     }
     Err(Refusal::invalid("schema must be {\"fields\": {name: {\"filterable\": true}}}."))

@@ -4,7 +4,10 @@ use std::sync::OnceLock;
 
 use crate::clock::Timestamp;
 use crate::model::Deployment;
-use serde_json::{Value, json};
+use crate::pinecone_wire::control::CollectionModel;
+use crate::pinecone_wire::json::Int;
+use crate::pinecone_wire::state::CollectionState;
+use crate::pinecone_wire::words::CLOUDS;
 
 use super::index::Index;
 use super::progress::{Progress, Stage};
@@ -39,12 +42,11 @@ impl Collection {
         }
     }
 
-    /// No document names the state of a collection that could not be made.
-    fn status(&self, now: Timestamp) -> &'static str {
+    fn state(&self, now: Timestamp) -> CollectionState {
         match self.progress.stage(now) {
-            Stage::UnderWay => "Initializing",
-            Stage::Done => "Ready",
-            Stage::Failed => "Failed",
+            Stage::UnderWay => CollectionState::Initializing,
+            Stage::Done => CollectionState::Ready,
+            Stage::Failed => CollectionState::Failed,
         }
     }
 
@@ -59,23 +61,22 @@ impl Collection {
 
     /// The cloud of the pod: the part of the environment's name that says so (`us-east-1-aws`).
     pub fn cloud(&self) -> Option<&'static str> {
-        ["aws", "gcp", "azure"]
-            .into_iter()
-            .find(|cloud| self.environment.split('-').any(|part| part == *cloud))
+        CLOUDS.into_iter().find(|cloud| self.environment.split('-').any(|part| part == *cloud))
     }
 
-    pub fn model(&self, now: Timestamp) -> Value {
-        let mut model = json!({
-            "name": self.name,
-            "status": self.status(now),
-            "environment": self.environment,
-        });
-        if self.is_ready(now) {
-            let count = || self.records.records().map(|stored| stored.record.stored_bytes()).sum();
-            model["size"] = json!(self.bytes.get_or_init(count));
-            model["dimension"] = json!(self.dimension);
-            model["vector_count"] = json!(self.records.count());
+    pub fn model(&self, now: Timestamp) -> CollectionModel {
+        let is_ready = self.is_ready(now);
+        let size = || {
+            let stored = || self.records.records().map(|stored| stored.record.stored_bytes()).sum();
+            *self.bytes.get_or_init(stored)
+        };
+        CollectionModel {
+            name: self.name.clone(),
+            status: Some(self.state(now).word().to_owned()),
+            environment: Some(self.environment.clone()),
+            size: is_ready.then(|| Int(size() as u64)),
+            dimension: self.dimension.filter(|_| is_ready).map(|dimension| Int(dimension.into())),
+            vector_count: is_ready.then(|| Int(self.records.count() as u64)),
         }
-        model
     }
 }

@@ -3,15 +3,15 @@
 use axum::body::Body;
 use axum::http::{Request, Response};
 use prost::Message;
-use serde_json::json;
 use tonic::codec::Codec;
 use tonic::metadata::MetadataValue;
 use tonic::server::Grpc;
 use tonic_prost::ProstCodec;
 
 use crate::model::{Namespace, Record, RecordId};
-use crate::pinecone_wire::Operation;
+use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::proto::{self, MESSAGE_BYTES};
+use crate::pinecone_wire::{Operation, words};
 
 use super::codec::EitherCodec;
 use super::data::{Call, FetchByMetadata, NamespaceView, Page, Query, Reply, Update};
@@ -151,7 +151,8 @@ fn update(call: &Call, asked: proto::UpdateRequest) -> Answer<Reply<proto::Updat
 }
 
 fn delete(call: &Call, asked: proto::DeleteRequest) -> Answer<Reply<proto::DeleteResponse>> {
-    let ids = Some(asked.ids).filter(|ids| !ids.is_empty());
+    let ids: Vec<_> = asked.ids.into_iter().map(RecordId::from).collect();
+    let ids = Some(ids).filter(|ids| !ids.is_empty());
     let filter = asked.filter.map(proto::filter_from_struct);
     let deletion = rest::deletion(ids, asked.delete_all, filter)?;
     let reply = call.delete(Namespace::from(asked.namespace), deletion)?;
@@ -218,8 +219,8 @@ fn stats(
         dimension: spec.dimension,
         index_fullness: 0.0,
         total_vector_count: total as u32,
-        metric: Some(spec.metric.name().to_owned()),
-        vector_type: Some(rest::vector_type(call).to_owned()),
+        metric: Some(words::metric(spec.metric).to_owned()),
+        vector_type: Some(words::vector_type(spec.vector_type).to_owned()),
         memory_fullness: None,
         storage_fullness: None,
     }))
@@ -243,11 +244,7 @@ fn create_namespace(
     call: &Call,
     asked: proto::CreateNamespaceRequest,
 ) -> Answer<Reply<proto::NamespaceDescription>> {
-    let schema = asked.schema.map(|schema| {
-        let shown = |field: proto::MetadataField| json!({ "filterable": field.filterable });
-        let fields = schema.fields.into_iter().map(|(name, field)| (name, shown(field)));
-        json!({ "fields": serde_json::Map::from_iter(fields) })
-    });
+    let schema = asked.schema.map(MetadataSchema::from);
     let view = call.create_namespace(&asked.name, schema.as_ref())?;
     Ok(Reply::plain(description(&view)))
 }
@@ -269,18 +266,12 @@ fn delete_namespace(
 }
 
 fn description(view: &NamespaceView) -> proto::NamespaceDescription {
-    let field = |name: &String| (name.clone(), proto::MetadataField { filterable: true });
+    let fields = view.filterable.as_deref();
     proto::NamespaceDescription {
         name: view.name.clone(),
         record_count: view.record_count,
-        schema: view
-            .filterable
-            .as_ref()
-            .map(|fields| proto::MetadataSchema { fields: fields.iter().map(field).collect() }),
-        indexed_fields: view
-            .filterable
-            .as_ref()
-            .map(|fields| proto::IndexedFields { fields: fields.clone() }),
+        schema: fields.map(|fields| MetadataSchema::of(fields).into()),
+        indexed_fields: fields.map(|fields| proto::IndexedFields { fields: fields.to_vec() }),
     }
 }
 

@@ -8,8 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::model::{Deployment, IndexSpec, Namespace, VectorType};
+use crate::pinecone_wire::control::{ReadCapacity, Status};
+use crate::pinecone_wire::json::MetadataSchema;
+use crate::pinecone_wire::state::IndexState;
 
-use super::capacity::{Capacity, ReadCapacity};
+use super::capacity::{Capacity, Wanted};
 use super::error::{Answer, Refusal};
 use super::filter::Filter;
 use super::progress::{Progress, Stage};
@@ -18,9 +21,9 @@ use super::store::Store;
 /// What an index has beside its [`IndexSpec`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extras {
-    pub read_capacity: ReadCapacity,
+    pub read_capacity: Wanted,
     /// The `schema` as it was asked for; only its fields can be filtered on.
-    pub schema: Option<Value>,
+    pub schema: Option<MetadataSchema>,
     pub source_collection: Option<String>,
     pub source_backup: Option<String>,
 }
@@ -86,15 +89,19 @@ impl Index {
         change(&mut self.spec.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The word of its state.
-    pub fn state(&self, now: Timestamp) -> &'static str {
+    pub fn state(&self, now: Timestamp) -> IndexState {
         match self.progress.stage(now) {
-            _ if self.gone_at.get().is_some() => "Terminating",
-            Stage::UnderWay => "Initializing",
-            Stage::Done if self.is_disabled(now) => "Disabled",
-            Stage::Done => "Ready",
-            Stage::Failed => "InitializationFailed",
+            _ if self.gone_at.get().is_some() => IndexState::Terminating,
+            Stage::UnderWay => IndexState::Initializing,
+            Stage::Done if self.is_disabled(now) => IndexState::Disabled,
+            Stage::Done => IndexState::Ready,
+            Stage::Failed => IndexState::InitializationFailed,
         }
+    }
+
+    /// The `status` of its model.
+    pub fn status(&self, now: Timestamp) -> Status {
+        Status { ready: self.is_ready(now), state: Some(self.state(now).word().to_owned()) }
     }
 
     pub fn is_ready(&self, now: Timestamp) -> bool {
@@ -111,11 +118,16 @@ impl Index {
     }
 
     /// The `read_capacity` of its model.
-    pub fn capacity(&self, now: Timestamp) -> Value {
+    pub fn capacity(&self, now: Timestamp) -> ReadCapacity {
         self.capacity.read().unwrap_or_else(PoisonError::into_inner).model(now)
     }
 
-    pub fn change_capacity(&self, asked: &Value, now: Timestamp, takes: Duration) -> Answer<()> {
+    pub fn change_capacity(
+        &self,
+        asked: &ReadCapacity,
+        now: Timestamp,
+        takes: Duration,
+    ) -> Answer<()> {
         let mut capacity = self.capacity.write().unwrap_or_else(PoisonError::into_inner);
         capacity.change(asked, now, takes)
     }
@@ -159,7 +171,7 @@ impl Index {
         if let Deployment::Pod { indexed, .. } = self.spec().deployment {
             return indexed;
         }
-        self.extras.schema.as_ref().and_then(schema_fields)
+        self.extras.schema.as_ref().map(schema_fields)
     }
 
     /// The name of a namespace in answers: pods know the default one as the empty string.
@@ -178,7 +190,7 @@ impl Index {
     }
 }
 
-/// The field names of `{"fields": {name: {"filterable": true}}}`.
-pub(crate) fn schema_fields(schema: &Value) -> Option<Vec<String>> {
-    Some(schema.get("fields")?.as_object()?.keys().cloned().collect())
+/// The names of the fields that can be filtered on.
+pub(crate) fn schema_fields(schema: &MetadataSchema) -> Vec<String> {
+    schema.fields.keys().cloned().collect()
 }

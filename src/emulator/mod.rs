@@ -47,7 +47,6 @@ mod shelf;
 mod store;
 mod truncate;
 mod version;
-mod wire;
 mod world;
 
 pub use counters::{Counters, IndexCounters};

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::clock::Timestamp;
+use crate::pinecone_wire::state::RestoreState;
 
 use super::progress::{Progress, Stage};
 use super::shelf::Kept;
@@ -18,18 +19,17 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
-    /// The word of its state: there is none for a job that is at work.
-    pub fn status(&self, now: Timestamp) -> &'static str {
+    pub fn state(&self, now: Timestamp) -> RestoreState {
         match self.progress.stage(now) {
-            _ if self.cancelled_at.get().is_some() => "Cancelled",
-            Stage::UnderWay => "Pending",
-            Stage::Done => "Completed",
-            Stage::Failed => "Failed",
+            _ if self.cancelled_at.get().is_some() => RestoreState::Cancelled,
+            Stage::UnderWay => RestoreState::Pending,
+            Stage::Done => RestoreState::Completed,
+            Stage::Failed => RestoreState::Failed,
         }
     }
 
     pub fn is_pending(&self, now: Timestamp) -> bool {
-        self.status(now) == "Pending"
+        self.state(now) == RestoreState::Pending
     }
 
     pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {

@@ -1,21 +1,29 @@
 //! What Pinecone says on the wire, for whoever speaks it: the provider, which asks; the emulator, which answers; a
 //! gateway, which does both.
 //!
-//! Each message is one type that is written and read: `proto` has those of gRPC. Beside them stand the words:
-//! operations and their paths, versions, headers, codes and bodies of errors, and the documented limits with the source
-//! of each. Nothing here decides anything: what the emulator refuses and what kind of error a client makes of an answer
-//! stays at its end. Why both ends may share all this is in `docs/decisions/0025-one-wire.md`.
+//! Each message is one type that is written and read: `proto` for gRPC, `json` for the data plane over REST, `control`
+//! for the control plane in both of its dialects. Beside them stand the words: operations and their paths, versions,
+//! headers, codes and bodies of errors, states, and the documented limits with the source of each. Nothing here
+//! decides anything: what the emulator refuses and what kind of error a client makes of an answer stays at its end.
+//!
+//! Answers are read with patience: what is not known is passed over, and `null` is absent. Why both ends may share
+//! all this is in `docs/decisions/0025-one-wire.md`.
 
 mod code;
+pub(crate) mod control;
 mod error_body;
 mod header;
+pub(crate) mod json;
 pub(crate) mod limits;
 mod malformed;
 mod operation;
+pub(crate) mod parameter;
 pub mod proto;
 pub(crate) mod rates;
 mod segment;
+pub(crate) mod state;
 mod version;
+pub(crate) mod words;
 
 pub(crate) use code::Code;
 pub(crate) use error_body::ErrorBody;

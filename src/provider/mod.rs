@@ -79,11 +79,23 @@ pub struct IndexChange {
     pub deletion_protection: Option<bool>,
 }
 
+/// How something stands that a provider makes by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Not there yet, or in a state of which nothing is known.
+    #[default]
+    UnderWay,
+    Done,
+    /// It will never be done.
+    Failed,
+}
+
 /// A frozen copy of an index's records, kept by the provider, from which indexes are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collection {
     pub name: String,
-    /// The provider's word for how it stands, for example `Initializing`.
+    pub standing: Standing,
+    /// The provider's word for it, for example `Initializing`.
     pub state: String,
     pub dimension: Option<u32>,
     /// Records in it, where the provider says so.
@@ -94,12 +106,12 @@ pub struct Collection {
 
 impl Collection {
     pub fn is_ready(&self) -> bool {
-        self.state == "Ready"
+        self.standing == Standing::Done
     }
 
     /// Whether it will never be ready.
     pub fn has_failed(&self) -> bool {
-        self.state.ends_with("Failed") || self.state.starts_with("Terminat")
+        self.standing == Standing::Failed
     }
 }
 
@@ -108,7 +120,8 @@ impl Collection {
 pub struct Import {
     pub id: String,
     pub uri: String,
-    /// The provider's word for how it stands, for example `InProgress`.
+    pub standing: Standing,
+    /// The provider's word for it, for example `InProgress`.
     pub state: String,
     /// 0 to 100, where the provider says so.
     pub percent: Option<f64>,
@@ -120,12 +133,12 @@ pub struct Import {
 
 impl Import {
     pub fn is_complete(&self) -> bool {
-        self.state == "Completed"
+        self.standing == Standing::Done
     }
 
     /// Whether it ended without being complete.
     pub fn has_failed(&self) -> bool {
-        matches!(self.state.as_str(), "Failed" | "Cancelled")
+        self.standing == Standing::Failed
     }
 }
 

@@ -1,33 +1,28 @@
 //! Backups of serverless indexes.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
 use crate::emulator::backup::Backup;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::progress::{Ending, Progress, Stage};
 use crate::emulator::project::Shared;
 use crate::emulator::rest::Incoming;
-use crate::model::{Deployment, VectorType};
-use crate::pinecone_wire::{Version, limits};
+use crate::model::Deployment;
+use crate::pinecone_wire::control::schema::Schema;
+use crate::pinecone_wire::control::{BackupModel, CreateBackup};
+use crate::pinecone_wire::json::{Int, Page};
+use crate::pinecone_wire::state::BackupState;
+use crate::pinecone_wire::{Version, limits, parameter, words};
 
 use super::{paging, read, schema};
 
-#[derive(Default, Deserialize)]
-struct BackupBody {
-    name: Option<String>,
-    description: Option<String>,
-}
-
 /// A body that is absent is an empty one.
-fn read_body(incoming: &Incoming) -> Answer<BackupBody> {
+fn read_body(incoming: &Incoming) -> Answer<CreateBackup<'_>> {
     if incoming.body.is_empty() {
-        return Ok(BackupBody::default());
+        return Ok(CreateBackup::default());
     }
     read(&incoming.body)
 }
 
-pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<Value> {
+pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<BackupModel> {
     let body = read_body(incoming)?;
     let (index, now) = (project.index(&incoming.name)?, project.now());
     if index.is_pod {
@@ -42,17 +37,18 @@ pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<Value> {
     }
     let progress = Progress::new(now, project.options.backup_ready_after, Ending::Well);
     let mut backup = Backup::of(project.ids.next(), &index, now, progress);
-    backup.name = body.name;
-    backup.description = body.description;
+    backup.name = body.name.map(Into::into);
+    backup.description = body.description.map(Into::into);
     let backup = project.backups.put(backup);
     Ok(model(project, &backup, incoming.version))
 }
 
 /// Backups of one index. Those of an index that is gone are shown on request (2026-07).
-pub(crate) fn list_of_index(project: &Shared, incoming: &Incoming) -> Answer<Value> {
+pub(crate) fn list_of_index(project: &Shared, incoming: &Incoming) -> Answer<Page<BackupModel>> {
     let name = incoming.name.as_str();
     let version = incoming.version;
-    let is_all = version.has_schema() && incoming.parameter("include_deleted") == Some("true");
+    let is_all =
+        version.has_schema() && incoming.parameter(parameter::INCLUDE_DELETED) == Some("true");
     let index = project.find(name);
     if index.is_none() && !is_all {
         return Err(Refusal::not_found(format!("Index {name} not found.")));
@@ -64,12 +60,12 @@ pub(crate) fn list_of_index(project: &Shared, incoming: &Incoming) -> Answer<Val
     paging::page(&project.backups, incoming, is_wanted, |backup| model(project, backup, version))
 }
 
-pub(crate) fn list(project: &Shared, incoming: &Incoming) -> Answer<Value> {
+pub(crate) fn list(project: &Shared, incoming: &Incoming) -> Answer<Page<BackupModel>> {
     let show = |backup: &Backup| model(project, backup, incoming.version);
     paging::page(&project.backups, incoming, |_| true, show)
 }
 
-pub(crate) fn describe(project: &Shared, incoming: &Incoming) -> Answer<Value> {
+pub(crate) fn describe(project: &Shared, incoming: &Incoming) -> Answer<BackupModel> {
     let backup = project.backups.find(&incoming.name).ok_or_else(|| not_found(&incoming.name))?;
     Ok(model(project, &backup, incoming.version))
 }
@@ -99,61 +95,56 @@ pub(crate) fn not_found(id: &str) -> Refusal {
     Refusal::not_found(format!("Backup {id} not found."))
 }
 
-fn model(project: &Shared, backup: &Backup, version: Version) -> Value {
-    let now = project.now();
-    let (cloud, region) = match &backup.spec.deployment {
-        Deployment::Serverless { cloud, region } => (cloud.as_str(), region.as_str()),
-        _ => ("", ""),
+fn model(project: &Shared, backup: &Backup, version: Version) -> BackupModel {
+    let (now, spec) = (project.now(), &backup.spec);
+    let is_ready = backup.is_ready(now);
+    let (cloud, region) = match &spec.deployment {
+        Deployment::Serverless { cloud, region } => (cloud.clone(), region.clone()),
+        _ => Default::default(),
     };
-    let mut model = json!({
-        "backup_id": backup.id,
-        "source_index_name": backup.spec.name,
-        "source_index_id": backup.source_id,
-        "status": status(backup, now, version),
-        "cloud": cloud,
-        "region": region,
-        "created_at": backup.progress.began.to_string(),
-    });
-    let optional = [("name", &backup.name), ("description", &backup.description)];
-    for (key, value) in optional {
-        if let Some(value) = value {
-            model[key] = json!(value);
-        }
-    }
-    if backup.is_ready(now) {
-        model["record_count"] = json!(backup.records.count());
-        model["namespace_count"] = json!(backup.records.spaces.len());
-        model["size_bytes"] = json!(backup.bytes);
-    }
-    if !backup.spec.tags.is_empty() {
-        model["tags"] = json!(backup.spec.tags);
-    }
+    let model = BackupModel {
+        backup_id: backup.id.clone(),
+        name: backup.name.clone(),
+        description: backup.description.clone(),
+        source_index_name: spec.name.clone(),
+        source_index_id: backup.source_id.clone(),
+        status: state(backup, now, version).word().to_owned(),
+        cloud,
+        region,
+        schema: schema(backup, version),
+        record_count: is_ready.then(|| Int(backup.records.count() as u64)),
+        namespace_count: is_ready.then_some(Int(backup.records.spaces.len() as u64)),
+        size_bytes: is_ready.then_some(Int(backup.bytes as u64)),
+        tags: (!spec.tags.is_empty()).then(|| spec.tags.clone()),
+        created_at: backup.progress.began.to_string(),
+        ..BackupModel::default()
+    };
     match version.has_schema() {
-        true => {
-            let fields = schema::fields(&backup.spec, &backup.extras);
-            model["schema"] = json!({ "fields": fields });
-            if let Some(gone) = project.gone_at(&backup.source_id) {
-                model["source_index_deleted_at"] = json!(gone.to_string());
-            }
-        }
-        false => {
-            if let Some(schema) = &backup.extras.schema {
-                model["schema"] = schema.clone();
-            }
-            model["metric"] = json!(backup.spec.metric.name());
-            if backup.spec.vector_type == VectorType::Dense {
-                model["dimension"] = json!(backup.spec.dimension);
-            }
-        }
+        true => BackupModel {
+            source_index_deleted_at: project.gone_at(&backup.source_id).map(|at| at.to_string()),
+            ..model
+        },
+        false => BackupModel {
+            dimension: spec.dimension.map(|dimension| Int(dimension.into())),
+            metric: Some(words::metric(spec.metric).to_owned()),
+            ..model
+        },
     }
-    model
 }
 
-fn status(backup: &Backup, now: crate::clock::Timestamp, version: Version) -> &'static str {
+/// Up to 2026-04 only the fields that can be filtered on, where there are such.
+fn schema(backup: &Backup, version: Version) -> Option<Schema> {
+    match version.has_schema() {
+        true => Some(schema::of(&backup.spec, &backup.extras)),
+        false => backup.extras.schema.as_ref().map(schema::of_metadata),
+    }
+}
+
+fn state(backup: &Backup, now: crate::clock::Timestamp, version: Version) -> BackupState {
     match backup.progress.stage(now) {
-        Stage::UnderWay => "Initializing",
-        Stage::Done => "Ready",
-        Stage::Failed if version.has_schema() => "InitializationFailed",
-        Stage::Failed => "Failed",
+        Stage::UnderWay => BackupState::Initializing,
+        Stage::Done => BackupState::Ready,
+        Stage::Failed if version.has_schema() => BackupState::InitializationFailed,
+        Stage::Failed => BackupState::Failed,
     }
 }

@@ -1,22 +1,14 @@
 //! Creating a collection from a pod index.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::emulator::collection::Collection;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::Shared;
+use crate::pinecone_wire::control::{CollectionModel, CreateCollection};
 
 use super::rules;
 
-#[derive(Deserialize)]
-pub(crate) struct CollectionBody {
-    name: String,
-    source: String,
-}
-
-pub(crate) fn create(project: &Shared, body: CollectionBody) -> Answer<Value> {
+pub(crate) fn create(project: &Shared, body: CreateCollection) -> Answer<CollectionModel> {
     rules::check_name("Collection name", &body.name)?;
     let source = project.find(&body.source).ok_or_else(|| {
         // Pinecone's OpenAPI files have no 404 here.
@@ -31,7 +23,7 @@ pub(crate) fn create(project: &Shared, body: CollectionBody) -> Answer<Value> {
     }
     let ending = Ending::from(project.dice.faults().collection);
     let progress = Progress::new(now, project.options.collection_ready_after, ending);
-    let collection = Collection::of(body.name, &source, now, progress);
+    let collection = Collection::of(body.name.into_owned(), &source, now, progress);
     let model = collection.model(now);
     match project.put_collection(collection) {
         true => Ok(model),

@@ -3,61 +3,33 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::clock::Timestamp;
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Index;
 use crate::model::Deployment;
 use crate::pinecone_wire::Version;
+use crate::pinecone_wire::control::{ConfigureIndex, ConfigureSpec, PodChange, ReadCapacity};
 
 use super::{read, rules};
 
-#[derive(Deserialize)]
-struct ConfigureBody {
-    deletion_protection: Option<String>,
-    tags: Option<BTreeMap<String, String>>,
-    spec: Option<SpecBody>,
-    embed: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct SpecBody {
-    pod: Option<PodChange>,
-    serverless: Option<ServerlessBody>,
-    byoc: Option<ServerlessBody>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct PodChange {
-    pub replicas: Option<u32>,
-    pub pod_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ServerlessBody {
-    read_capacity: Option<Value>,
-}
-
 /// A change as either dialect says it.
 pub(super) struct Change {
-    pub deletion_protection: Option<String>,
+    pub deletion_protection: Option<bool>,
     pub tags: BTreeMap<String, String>,
     pub pod: Option<PodChange>,
-    pub read_capacity: Option<Value>,
+    pub read_capacity: Option<ReadCapacity>,
 }
 
 /// The change a body of the versions up to 2026-04 asks for.
 pub(super) fn configure(body: &[u8]) -> Answer<Change> {
-    let body: ConfigureBody = read(body)?;
+    let body: ConfigureIndex = read(body)?;
     if body.embed.is_some() {
         return Err(Refusal::invalid("The emulator has no integrated embedding."));
     }
     let (pod, read_capacity) = match body.spec {
         None => (None, None),
-        Some(SpecBody { pod, serverless: None, byoc: None }) => (pod, None),
-        Some(SpecBody { pod: None, serverless: Some(spec), byoc: None }) => {
+        Some(ConfigureSpec { pod, serverless: None, byoc: None }) => (pod, None),
+        Some(ConfigureSpec { pod: None, serverless: Some(spec), byoc: None }) => {
             (None, spec.read_capacity)
         }
         Some(_) => {
@@ -65,7 +37,7 @@ pub(super) fn configure(body: &[u8]) -> Answer<Change> {
         }
     };
     Ok(Change {
-        deletion_protection: body.deletion_protection,
+        deletion_protection: rules::read_protection(body.deletion_protection.as_deref())?,
         tags: body.tags.unwrap_or_default(),
         pod,
         read_capacity,
@@ -82,8 +54,8 @@ impl Change {
         version: Version,
     ) -> Answer<()> {
         let mut spec = index.spec();
-        if let Some(word) = &self.deletion_protection {
-            spec.deletion_protection = rules::read_switch("deletion_protection", word)?;
+        if let Some(is_on) = self.deletion_protection {
+            spec.deletion_protection = is_on;
         }
         rules::merge_tags(&mut spec.tags, self.tags, version)?;
         if let Some(pod) = self.pod {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::emulator::capacity::ReadCapacity;
+use crate::emulator::capacity::Wanted;
 use crate::emulator::checks;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::{Extras, Index};
@@ -14,62 +13,38 @@ use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
-use crate::pinecone_wire::{Version, limits};
+use crate::pinecone_wire::control::schema::BYOC;
+use crate::pinecone_wire::control::{CreateIndex, PodSpec, Serverless, Spec};
+use crate::pinecone_wire::{Version, limits, words};
 
 use super::rules;
 
-#[derive(Deserialize)]
-struct CreateBody {
-    name: String,
-    spec: SpecBody,
-    dimension: Option<u32>,
-    metric: Option<String>,
-    vector_type: Option<String>,
-    deletion_protection: Option<String>,
-    tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-struct SpecBody {
-    serverless: Option<ServerlessBody>,
-    pod: Option<PodBody>,
-    byoc: Option<ByocBody>,
-}
-
-#[derive(Deserialize)]
-struct ByocBody {
-    environment: String,
-}
-
-#[derive(Deserialize)]
-struct ServerlessBody {
-    cloud: String,
-    region: String,
-    source_collection: Option<String>,
-    read_capacity: Option<Value>,
-    schema: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct PodBody {
-    environment: String,
-    pod_type: Option<String>,
-    pods: Option<u32>,
-    replicas: Option<u32>,
-    shards: Option<u32>,
-    metadata_config: Option<MetadataConfig>,
-    source_collection: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct MetadataConfig {
-    indexed: Option<Vec<String>>,
-}
-
 /// What a body of the versions up to 2026-04 asks for.
 pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)> {
-    let body: CreateBody = super::read(body)?;
-    body.read(version)
+    let body: CreateIndex = super::read(body)?;
+    rules::check_name("Index name", &body.name)?;
+    let (deployment, extras) = place(body.spec, version)?;
+    let vector_type = match &body.vector_type {
+        None => VectorType::default(),
+        Some(word) => words::read_vector_type(word).ok_or_else(|| {
+            Refusal::invalid(format!("vector_type must be dense or sparse, got '{word}'."))
+        })?,
+    };
+    let metric = body.metric.as_deref().map(rules::read_metric).transpose()?;
+    check_shape(vector_type, body.dimension, metric)?;
+    let mut tags = BTreeMap::new();
+    rules::merge_tags(&mut tags, body.tags.unwrap_or_default(), version)?;
+    let spec = IndexSpec {
+        name: body.name,
+        dimension: body.dimension,
+        metric: metric.unwrap_or_else(|| words::default_metric(vector_type)),
+        vector_type,
+        deployment,
+        deletion_protection: rules::read_protection(body.deletion_protection.as_deref())?
+            .unwrap_or_default(),
+        tags,
+    };
+    Ok((spec, extras))
 }
 
 /// Creates an index that either dialect asked for.
@@ -123,40 +98,6 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
     Ok(collection.records.snapshot())
 }
 
-impl CreateBody {
-    fn read(self, version: Version) -> Answer<(IndexSpec, Extras)> {
-        rules::check_name("Index name", &self.name)?;
-        let (deployment, extras) = self.spec.read(version)?;
-        let vector_type = match self.vector_type.as_deref().unwrap_or("dense") {
-            "dense" => VectorType::Dense,
-            "sparse" => VectorType::Sparse,
-            other => {
-                let message = format!("vector_type must be dense or sparse, got '{other}'.");
-                return Err(Refusal::invalid(message));
-            }
-        };
-        let metric = self.metric.as_deref().map(rules::read_metric).transpose()?;
-        check_shape(vector_type, self.dimension, metric)?;
-        let mut tags = BTreeMap::new();
-        rules::merge_tags(&mut tags, self.tags.unwrap_or_default(), version)?;
-        let default = match vector_type {
-            VectorType::Dense => Metric::Cosine,
-            VectorType::Sparse => Metric::Dotproduct,
-        };
-        let protection = self.deletion_protection.as_deref().unwrap_or("disabled");
-        let spec = IndexSpec {
-            name: self.name,
-            dimension: self.dimension,
-            metric: metric.unwrap_or(default),
-            vector_type,
-            deployment,
-            deletion_protection: rules::read_switch("deletion_protection", protection)?,
-            tags,
-        };
-        Ok((spec, extras))
-    }
-}
-
 /// Whether dimension and metric are those of such an index.
 pub(crate) fn check_shape(
     kind: VectorType,
@@ -179,43 +120,41 @@ pub(crate) fn check_shape(
     Err(Refusal::invalid(wrong))
 }
 
-impl SpecBody {
-    fn read(self, version: Version) -> Answer<(Deployment, Extras)> {
-        match (self.serverless, self.pod, self.byoc) {
-            (Some(serverless), None, None) => serverless.read(version),
-            (None, Some(pod), None) => pod.read(),
-            (None, None, Some(byoc)) => Err(no_environment(&byoc.environment)),
-            _ => Err(Refusal::invalid("spec must have exactly one of serverless, pod and byoc.")),
+fn place(mut spec: Spec, version: Version) -> Answer<(Deployment, Extras)> {
+    let byoc = spec.other.remove(BYOC);
+    match (spec.serverless, spec.pod, byoc) {
+        (Some(asked), None, None) => serverless(asked, version),
+        (None, Some(asked), None) => pod(asked),
+        (None, None, Some(asked)) => {
+            let name = asked.get("environment").and_then(Value::as_str);
+            Err(no_environment(rules::required("environment", name)?))
         }
+        _ => Err(Refusal::invalid("spec must have exactly one of serverless, pod and byoc.")),
     }
 }
 
-impl ServerlessBody {
-    fn read(self, version: Version) -> Answer<(Deployment, Extras)> {
-        let deployment = serverless(self.cloud, self.region)?;
-        // What a version does not know yet is passed over like any other key.
-        let schema = self.schema.filter(|_| version >= Version::V2025_10);
-        let read_capacity = self.read_capacity.filter(|_| version >= Version::V2025_10);
-        let collection = self.source_collection.filter(|_| version >= Version::V2025_04);
-        if let Some(schema) = &schema {
-            checks::check_schema(schema)?;
-        }
-        let extras = Extras {
-            read_capacity: read_capacity
-                .as_ref()
-                .map(ReadCapacity::read)
-                .transpose()?
-                .unwrap_or_default(),
-            schema,
-            source_collection: collection.filter(|name| !name.is_empty()),
-            ..Extras::default()
-        };
-        Ok((deployment, extras))
+fn serverless(asked: Serverless, version: Version) -> Answer<(Deployment, Extras)> {
+    let cloud = rules::required("cloud", asked.cloud)?;
+    let deployment = managed(cloud, rules::required("region", asked.region)?)?;
+    // What a version does not know yet is passed over like any other key.
+    let schema = asked.schema.filter(|_| version >= Version::V2025_10);
+    let read_capacity = asked.read_capacity.filter(|_| version >= Version::V2025_10);
+    let collection = asked.source_collection.filter(|_| version >= Version::V2025_04);
+    if let Some(schema) = &schema {
+        checks::check_schema(schema)?;
     }
+    let extras = Extras {
+        read_capacity: Wanted::read(read_capacity.as_ref())?,
+        schema,
+        source_collection: collection.filter(|name| !name.is_empty()),
+        ..Extras::default()
+    };
+    Ok((deployment, extras))
 }
 
-pub(crate) fn serverless(cloud: String, region: String) -> Answer<Deployment> {
-    if !["aws", "gcp", "azure"].contains(&cloud.as_str()) || region.is_empty() {
+/// A serverless index in one of the clouds.
+pub(crate) fn managed(cloud: String, region: String) -> Answer<Deployment> {
+    if !words::CLOUDS.contains(&cloud.as_str()) || region.is_empty() {
         let message = format!("Cloud {cloud} with region {region} not found.");
         return Err(Refusal::not_found(message));
     }
@@ -227,27 +166,25 @@ pub(crate) fn no_environment(name: &str) -> Refusal {
     Refusal::not_found(format!("BYOC environment {name} not found."))
 }
 
-impl PodBody {
-    fn read(self) -> Answer<(Deployment, Extras)> {
-        let pod_type = self.pod_type.unwrap_or_else(|| "p1.x1".to_owned());
-        rules::check_pod_type(&pod_type)?;
-        let (replicas, shards) = (self.replicas.unwrap_or(1), self.shards.unwrap_or(1));
-        let product = replicas.saturating_mul(shards);
-        let pods = self.pods.unwrap_or(product);
-        if replicas == 0 || shards == 0 || pods != product && self.shards.is_some() {
-            return Err(Refusal::invalid("pods must be shards x replicas, each at least 1."));
-        }
-        let deployment = Deployment::Pod {
-            environment: self.environment,
-            pod_type,
-            pods,
-            replicas,
-            shards: if self.shards.is_some() { shards } else { (pods / replicas).max(1) },
-            indexed: self.metadata_config.and_then(|config| config.indexed),
-        };
-        let source_collection = self.source_collection.filter(|name| !name.is_empty());
-        Ok((deployment, Extras { source_collection, ..Extras::default() }))
+fn pod(asked: PodSpec) -> Answer<(Deployment, Extras)> {
+    let pod_type = asked.pod_type.unwrap_or_else(|| words::DEFAULT_POD_TYPE.to_owned());
+    rules::check_pod_type(&pod_type)?;
+    let (replicas, shards) = (asked.replicas.unwrap_or(1), asked.shards.unwrap_or(1));
+    let product = replicas.saturating_mul(shards);
+    let pods = asked.pods.unwrap_or(product);
+    if replicas == 0 || shards == 0 || pods != product && asked.shards.is_some() {
+        return Err(Refusal::invalid("pods must be shards x replicas, each at least 1."));
     }
+    let deployment = Deployment::Pod {
+        environment: rules::required("environment", asked.environment)?,
+        pod_type,
+        pods,
+        replicas,
+        shards: if asked.shards.is_some() { shards } else { (pods / replicas).max(1) },
+        indexed: asked.metadata_config.and_then(|config| config.indexed),
+    };
+    let source_collection = asked.source_collection.filter(|name| !name.is_empty());
+    Ok((deployment, Extras { source_collection, ..Extras::default() }))
 }
 
 #[cfg(test)]

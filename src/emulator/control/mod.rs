@@ -15,16 +15,16 @@ mod schema;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::error::{Answer, Code, Refusal};
 use super::index::Index;
 use super::project::Shared;
 use super::rest::Incoming;
 use crate::clock::Timestamp;
-use crate::pinecone_wire::Operation;
-use crate::pinecone_wire::Version;
+use crate::pinecone_wire::control::{self as wire, Collections};
+use crate::pinecone_wire::{Operation, Version};
 
 /// Answers a request to the control plane.
 pub(crate) async fn answer(
@@ -32,34 +32,27 @@ pub(crate) async fn answer(
     operation: Operation,
     incoming: &Incoming,
 ) -> Response<Body> {
-    let answer = perform(project, operation, incoming).await;
-    match answer {
-        Ok(body) => render(operation.success(incoming.version), body.as_ref()),
+    match perform(project, operation, incoming).await {
+        Ok(body) => render(operation.success(incoming.version), body),
         Err(refusal) => refusal.control(),
     }
 }
 
-async fn perform(
-    project: &Shared,
-    operation: Operation,
-    incoming: &Incoming,
-) -> Answer<Option<Value>> {
+/// What is answered with: JSON, or nothing.
+type Text = Option<Vec<u8>>;
+
+async fn perform(project: &Shared, operation: Operation, incoming: &Incoming) -> Answer<Text> {
     let (name, now, version) = (incoming.name.as_str(), project.now(), incoming.version);
-    Ok(match operation {
-        Operation::ListIndexes => {
-            let indexes = project.indexes();
-            let models: Vec<_> = indexes.iter().map(|index| shown(index, now, version)).collect();
-            Some(json!({ "indexes": models }))
-        }
+    match operation {
+        Operation::ListIndexes => list_indexes(project, version),
         Operation::CreateIndex => {
             let (spec, extras) = match version.has_schema() {
                 true => schema::read(&incoming.body, || made_up_name(project))?,
                 false => create::read(&incoming.body, version)?,
             };
-            let index = create::create(project, spec, extras).await?;
-            Some(shown(&index, now, version))
+            shown(&*create::create(project, spec, extras).await?, now, version)
         }
-        Operation::DescribeIndex => Some(shown(&*project.index(name)?, now, version)),
+        Operation::DescribeIndex => shown(&*project.index(name)?, now, version),
         Operation::ConfigureIndex => {
             let index = project.index(name)?;
             let change = match version.has_schema() {
@@ -67,42 +60,56 @@ async fn perform(
                 false => configure::configure(&incoming.body)?,
             };
             change.apply(&index, now, project.options.ready_after, version)?;
-            Some(shown(&index, now, version))
+            shown(&index, now, version)
         }
-        Operation::DeleteIndex => {
-            delete_index(project, name)?;
-            None
-        }
+        Operation::DeleteIndex => delete_index(project, name).map(|()| None),
         Operation::ListCollections => {
-            let models: Vec<_> =
-                project.collections().iter().map(|collection| collection.model(now)).collect();
-            Some(json!({ "collections": models }))
+            let collections = project.collections();
+            let collections = collections.iter().map(|collection| collection.model(now)).collect();
+            text(&Collections { collections })
         }
-        Operation::CreateCollection => Some(collections::create(project, read(&incoming.body)?)?),
-        Operation::DescribeCollection => Some(project.collection(name)?.model(now)),
-        Operation::DeleteCollection => {
-            if !project.drop_collection(name) {
-                return Err(Refusal::not_found(format!("Collection {name} not found.")));
-            }
-            None
-        }
-        Operation::ListIndexBackups => Some(backups::list_of_index(project, incoming)?),
-        Operation::CreateBackup => Some(backups::create(project, incoming)?),
-        Operation::ListBackups => Some(backups::list(project, incoming)?),
-        Operation::DescribeBackup => Some(backups::describe(project, incoming)?),
-        Operation::DeleteBackup => {
-            backups::delete(project, name)?;
-            None
-        }
-        Operation::CreateIndexFromBackup => Some(restores::create_index(project, incoming).await?),
-        Operation::ListRestoreJobs => Some(restores::list(project, incoming)?),
-        Operation::DescribeRestoreJob => Some(restores::describe(project, incoming)?),
-        _ => return Err(Refusal::not_found("not found")),
-    })
+        Operation::CreateCollection => text(&collections::create(project, read(&incoming.body)?)?),
+        Operation::DescribeCollection => text(&project.collection(name)?.model(now)),
+        Operation::DeleteCollection => match project.drop_collection(name) {
+            true => Ok(None),
+            false => Err(Refusal::not_found(format!("Collection {name} not found."))),
+        },
+        Operation::ListIndexBackups => text(&backups::list_of_index(project, incoming)?),
+        Operation::CreateBackup => text(&backups::create(project, incoming)?),
+        Operation::ListBackups => text(&backups::list(project, incoming)?),
+        Operation::DescribeBackup => text(&backups::describe(project, incoming)?),
+        Operation::DeleteBackup => backups::delete(project, name).map(|()| None),
+        Operation::CreateIndexFromBackup => text(&restores::create_index(project, incoming).await?),
+        Operation::ListRestoreJobs => text(&restores::list(project, incoming)?),
+        Operation::DescribeRestoreJob => text(&restores::describe(project, incoming)?),
+        _ => Err(Refusal::not_found("not found")),
+    }
 }
 
-fn shown(index: &Index, now: Timestamp, version: Version) -> Value {
-    if version.has_schema() { schema::index(index, now) } else { model::index(index, now, version) }
+fn text(body: &impl Serialize) -> Answer<Text> {
+    let text = serde_json::to_vec(body);
+    text.map(Some).map_err(|error| Refusal::new(500, Code::Internal, error.to_string()))
+}
+
+fn list_indexes(project: &Shared, version: Version) -> Answer<Text> {
+    let (indexes, now) = (project.indexes(), project.now());
+    match version.has_schema() {
+        true => {
+            let indexes = indexes.iter().map(|index| schema::index(index, now)).collect();
+            text(&wire::schema::Indexes { indexes })
+        }
+        false => {
+            let indexes = indexes.iter().map(|index| model::index(index, now, version)).collect();
+            text(&wire::Indexes { indexes })
+        }
+    }
+}
+
+fn shown(index: &Index, now: Timestamp, version: Version) -> Answer<Text> {
+    match version.has_schema() {
+        true => text(&schema::index(index, now)),
+        false => text(&model::index(index, now, version)),
+    }
 }
 
 /// The name of an index whose creator gave none.
@@ -135,11 +142,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
     serde_json::from_slice(body).map_err(Refusal::unreadable)
 }
 
-fn render(status: u16, body: Option<&Value>) -> Response<Body> {
-    let text = body.map(Value::to_string).unwrap_or_default();
-    let mut response = Response::new(Body::from(text));
+fn render(status: u16, body: Text) -> Response<Body> {
+    let is_json = body.is_some();
+    let mut response = Response::new(Body::from(body.unwrap_or_default()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    if body.is_some() {
+    if is_json {
         let kind = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }

@@ -1,20 +1,19 @@
-//! Pages of the control plane: `limit`, `paginationToken` and `pagination.next`.
-
-use serde_json::{Value, json};
+//! Pages of the control plane.
 
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::rest::Incoming;
 use crate::emulator::shelf::{Kept, Shelf};
+use crate::pinecone_wire::json::{Page, Pagination};
 use crate::pinecone_wire::limits::LIST_BACKUPS;
 
 /// One page of what a shelf keeps, each thing shown by `show`.
-pub(crate) fn page<T: Kept>(
+pub(crate) fn page<T: Kept, M>(
     shelf: &Shelf<T>,
     incoming: &Incoming,
     wanted: impl Fn(&T) -> bool,
-    show: impl Fn(&T) -> Value,
-) -> Answer<Value> {
-    let limit = match incoming.number("limit")? {
+    show: impl Fn(&T) -> M,
+) -> Answer<Page<M>> {
+    let limit = match incoming.limit()? {
         None => incoming.version.default_page(),
         Some(limit) if (1..=LIST_BACKUPS).contains(&(limit as usize)) => limit as usize,
         Some(limit) => {
@@ -23,14 +22,12 @@ pub(crate) fn page<T: Kept>(
             )));
         }
     };
-    let token = incoming.parameter("paginationToken").filter(|token| !token.is_empty());
-    let after = token.map(read_token).transpose()?.unwrap_or(0);
+    let after = incoming.page().map(read_token).transpose()?.unwrap_or(0);
     let (things, next) = shelf.page(wanted, after, limit);
-    let mut body = json!({ "data": things.iter().map(|thing| show(thing)).collect::<Vec<_>>() });
-    if let Some(next) = next {
-        body["pagination"] = json!({ "next": format!("{next:016x}") });
-    }
-    Ok(body)
+    Ok(Page {
+        data: things.iter().map(|thing| show(thing)).collect(),
+        pagination: Pagination::to(next.map(|next| format!("{next:016x}"))),
+    })
 }
 
 fn read_token(token: &str) -> Answer<u64> {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::emulator::error::{Answer, Refusal};
 use crate::model::Metric;
-use crate::pinecone_wire::Version;
 use crate::pinecone_wire::limits::{RESOURCE_NAME_CHARS, TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS};
+use crate::pinecone_wire::{Version, words};
 
 pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -61,28 +63,40 @@ fn check_tag(key: &str, value: &str, version: Version) -> Answer<()> {
     Ok(())
 }
 
-pub(crate) fn read_switch(what: &str, word: &str) -> Answer<bool> {
-    match word {
-        "enabled" => Ok(true),
-        "disabled" => Ok(false),
-        _ => Err(Refusal::invalid(format!("{what} must be enabled or disabled, got '{word}'."))),
+/// The value of a member that a body must have: without it the body is not readable.
+pub(crate) fn required<T>(name: &str, value: Option<T>) -> Answer<T> {
+    value.ok_or_else(|| Refusal::unreadable(format!("missing field `{name}`")))
+}
+
+/// Refuses members that the version does not know.
+pub(crate) fn refuse_unknown(unknown: &BTreeMap<String, Value>) -> Answer<()> {
+    match unknown.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(Refusal::unreadable(format!("unknown field `{name}`"))),
     }
 }
 
+/// The deletion protection; `None` where nothing is said.
+pub(crate) fn read_protection(word: Option<&str>) -> Answer<Option<bool>> {
+    let read = |word: &str| {
+        words::read_switch(word).ok_or_else(|| {
+            let message = format!("deletion_protection must be enabled or disabled, got '{word}'.");
+            Refusal::invalid(message)
+        })
+    };
+    word.map(read).transpose()
+}
+
 pub(crate) fn read_metric(word: &str) -> Answer<Metric> {
-    match word {
-        "cosine" => Ok(Metric::Cosine),
-        "dotproduct" => Ok(Metric::Dotproduct),
-        "euclidean" => Ok(Metric::Euclidean),
-        _ => Err(Refusal::invalid(format!(
-            "metric must be cosine, euclidean or dotproduct, got '{word}'."
-        ))),
-    }
+    words::read_metric(word).ok_or_else(|| {
+        let message = format!("metric must be cosine, euclidean or dotproduct, got '{word}'.");
+        Refusal::invalid(message)
+    })
 }
 
 pub(crate) fn check_pod_type(word: &str) -> Answer<()> {
     let is_right = word.split_once('.').is_some_and(|(kind, size)| {
-        ["s1", "p1", "p2"].contains(&kind) && ["x1", "x2", "x4", "x8"].contains(&size)
+        words::POD_KINDS.contains(&kind) && words::POD_SIZES.contains(&size)
     });
     if is_right {
         return Ok(());

@@ -3,30 +3,24 @@
 use std::sync::Arc;
 
 use crate::emulator::error::{Answer, Refusal};
-use crate::emulator::import::{Import, Job, Status, run};
+use crate::emulator::import::{Import, Job, run};
 use crate::emulator::progress::Ending;
 use crate::model::Deployment;
+use crate::pinecone_wire::json::OnError;
 use crate::pinecone_wire::limits::{IMPORT_URI_CHARS, LIST_IMPORTS};
+use crate::pinecone_wire::state::ImportState;
 use crate::provider::storage::{Place, is_s3};
 
 use super::{Call, Page};
 
 impl Call {
     /// Starts reading in the background; returns the import's id.
-    pub fn start_import(&self, uri: &str, on_error: Option<&str>) -> Answer<String> {
+    pub fn start_import(&self, uri: &str, on_error: OnError) -> Answer<String> {
         if uri.is_empty() || uri.len() > IMPORT_URI_CHARS {
             return Err(Refusal::invalid(format!(
                 "uri must be 1 to {IMPORT_URI_CHARS} characters long"
             )));
         }
-        let is_aborted_by_errors = match on_error.unwrap_or("abort") {
-            "abort" => true,
-            "continue" => false,
-            other => {
-                let message = format!("errorMode.onError must be abort or continue, got {other}");
-                return Err(Refusal::invalid(message));
-            }
-        };
         if let Deployment::Serverless { cloud, .. } = self.index.spec().deployment
             && is_s3(uri)
             && cloud != "aws"
@@ -42,7 +36,7 @@ impl Call {
             call: self.clone(),
             import: self.project.imports.put(import),
             place,
-            is_aborted_by_errors,
+            is_aborted_by_errors: on_error == OnError::Abort,
             ending: Ending::from(self.project.dice.faults().import),
         };
         tokio::spawn(run(job));
@@ -82,7 +76,7 @@ impl Call {
 
     /// What was imported stays. An import that has ended is left as it is.
     pub fn cancel_import(&self, id: &str) -> Answer<()> {
-        self.describe_import(id)?.end(Status::Cancelled, None, self.project.now());
+        self.describe_import(id)?.end(ImportState::Cancelled, None, self.project.now());
         Ok(())
     }
 }

@@ -1,12 +1,11 @@
 //! Namespaces of a serverless index.
 
-use serde_json::Value;
-
 use crate::emulator::checks;
 use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::index::schema_fields;
 use crate::emulator::store::{Space, Store};
 use crate::model::Namespace;
+use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits;
 
 use super::read::{read_token, write_token};
@@ -78,7 +77,11 @@ impl Call {
         records.map(|stored| stored.record.stored_bytes() as u64).sum()
     }
 
-    pub fn create_namespace(&self, name: &str, schema: Option<&Value>) -> Answer<NamespaceView> {
+    pub fn create_namespace(
+        &self,
+        name: &str,
+        schema: Option<&MetadataSchema>,
+    ) -> Answer<NamespaceView> {
         if name.is_empty() || name == Namespace::DEFAULT_ALIAS {
             return Err(Refusal::invalid(format!("The namespace name {name:?} is reserved")));
         }
@@ -94,7 +97,7 @@ impl Call {
             return Err(Refusal::new(409, Code::AlreadyExists, message));
         }
         space.is_created = true;
-        space.filterable = schema.and_then(schema_fields);
+        space.filterable = schema.map(schema_fields);
         self.project.tally.write(&self.index.name);
         Ok(NamespaceView::of(&namespace, space))
     }

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
+use crate::pinecone_wire::state::ImportState;
 
 use super::shelf::Kept;
 
@@ -30,7 +31,7 @@ pub(crate) struct Import {
 
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    pub status: Status,
+    pub status: ImportState,
     /// 0 to 100.
     pub percent: f64,
     pub records: u64,
@@ -38,31 +39,10 @@ pub(crate) struct State {
     pub finished_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Pending,
-    InProgress,
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::InProgress => "InProgress",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Cancelled => "Cancelled",
-        }
-    }
-}
-
 impl Import {
     pub fn new(id: String, index_id: String, uri: String, now: Timestamp) -> Self {
         let state = State {
-            status: Status::Pending,
+            status: ImportState::Pending,
             percent: 0.0,
             records: 0,
             error: None,
@@ -79,17 +59,18 @@ impl Import {
     fn advance(&self, percent: f64, records: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.finished_at.is_none() {
-            (state.status, state.percent, state.records) = (Status::InProgress, percent, records);
+            (state.status, state.percent, state.records) =
+                (ImportState::InProgress, percent, records);
         }
     }
 
     /// The first end counts; what comes later changes nothing.
-    pub fn end(&self, status: Status, error: Option<String>, now: Timestamp) {
+    pub fn end(&self, status: ImportState, error: Option<String>, now: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.finished_at.is_some() {
             return;
         }
-        if status == Status::Completed {
+        if status == ImportState::Completed {
             state.percent = 100.0;
         }
         (state.status, state.error, state.finished_at) = (status, error, Some(now));

@@ -10,12 +10,13 @@ use crate::emulator::progress::Ending;
 use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record};
+use crate::pinecone_wire::state::ImportState;
 use crate::provider::blocking;
 use crate::provider::parquet;
 use crate::provider::storage::{Local, Place};
 
+use super::Import;
 use super::files::{File, checked, file};
-use super::{Import, Status};
 
 /// What [`run`] works on.
 pub(crate) struct Job {
@@ -46,8 +47,8 @@ pub(crate) async fn run(job: Job) {
     };
     let now = call.project.now();
     match outcome {
-        Ok(()) => import.end(Status::Completed, None, now),
-        Err(error) => import.end(Status::Failed, Some(error.to_string()), now),
+        Ok(()) => import.end(ImportState::Completed, None, now),
+        Err(error) => import.end(ImportState::Failed, Some(error.to_string()), now),
     }
 }
 

@@ -2,45 +2,34 @@
 
 use axum::body::Body;
 use axum::http::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::emulator::data::{Call, Reply};
-use crate::emulator::error::Answer;
+use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::import::Import;
+use crate::pinecone_wire::json::{
+    ImportModel, ImportStarted, Int, OnError, Page, Pagination, StartImport,
+};
 
-use super::{Incoming, add, ok, pagination};
+use super::{Incoming, ok};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StartBody {
-    uri: String,
-    error_mode: Option<ErrorMode>,
-    /// The id of an integration, which has nothing behind it here; buckets are reached with the emulator's own keys.
-    #[serde(rename = "integrationId")]
-    _integration: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorMode {
-    on_error: Option<String>,
-}
-
+/// An integration has nothing behind it here: buckets are reached with the emulator's own keys.
 pub(super) fn start(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: StartBody = incoming.read()?;
-    let on_error = body.error_mode.and_then(|mode| mode.on_error);
-    let id = call.start_import(&body.uri, on_error.as_deref())?;
-    ok(Reply::plain(json!({ "id": id })))
+    let body: StartImport = incoming.read()?;
+    let on_error = match body.error_mode.and_then(|mode| mode.on_error) {
+        None => OnError::default(),
+        Some(word) => OnError::read(&word).ok_or_else(|| {
+            Refusal::invalid(format!("errorMode.onError must be abort or continue, got {word}"))
+        })?,
+    };
+    let id = call.start_import(&body.uri, on_error)?;
+    ok(Reply::plain(ImportStarted { id }))
 }
 
 pub(super) fn list(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let token = incoming.parameter("paginationToken");
-    let page = call.list_imports(incoming.number("limit")?, token)?;
-    let models: Vec<_> = page.items.iter().map(|import| model(import)).collect();
-    let mut body = json!({ "data": models });
-    add(&mut body, "pagination", pagination(page.next.as_deref()));
-    ok(Reply::plain(body))
+    let page = call.list_imports(incoming.limit()?, incoming.page())?;
+    let data = page.items.iter().map(|import| model(import)).collect();
+    ok(Reply::plain(Page { data, pagination: Pagination::to(page.next) }))
 }
 
 pub(super) fn describe(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
@@ -52,17 +41,16 @@ pub(super) fn cancel(call: &Call, incoming: &Incoming) -> Answer<Response<Body>>
     ok(Reply::plain(json!({})))
 }
 
-fn model(import: &Import) -> Value {
+fn model(import: &Import) -> ImportModel {
     let state = import.state();
-    let mut model = json!({
-        "id": import.id,
-        "uri": import.uri,
-        "status": state.status.name(),
-        "createdAt": import.created_at.to_string(),
-        "percentComplete": state.percent,
-        "recordsImported": state.records,
-    });
-    add(&mut model, "finishedAt", state.finished_at.map(|at| json!(at.to_string())));
-    add(&mut model, "error", state.error.map(Value::from));
-    model
+    ImportModel {
+        id: import.id.clone(),
+        uri: import.uri.clone(),
+        status: state.status.word().to_owned(),
+        created_at: Some(import.created_at.to_string()),
+        finished_at: state.finished_at.map(|at| at.to_string()),
+        percent_complete: Some(state.percent),
+        records_imported: Some(Int(state.records)),
+        error: state.error,
+    }
 }

@@ -1,22 +1,29 @@
-//! The data plane over REST: JSON bodies in camelCase, errors as google `rpcStatus`.
+//! The data plane over REST.
 
 mod imports;
 mod namespaces;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use crate::model::{Namespace, RecordId};
+use crate::pinecone_wire::json::{
+    self, FetchAnswer, Int, ListAnswer, ListItem, MatchBody, Pagination, QueryAnswer, RecordBody,
+    Sparse, StatsAnswer, Summary, UpdateAnswer, UpsertAnswer, Usage,
+};
+use crate::pinecone_wire::{Operation, Version, parameter, words};
 
+use super::checks;
 use super::data::{Call, Deletion, FetchByMetadata, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
-use super::store::Change;
-use super::wire::{RecordJson, SparseBody};
-use crate::pinecone_wire::Operation;
-use crate::pinecone_wire::Version;
+use super::knn::Hit;
+use super::store::{Change, Stored};
 
 /// A REST request whose body has been read.
 pub(crate) struct Incoming {
@@ -33,95 +40,28 @@ impl Incoming {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn number(&self, name: &str) -> Answer<Option<u32>> {
+    /// How many things a page is to have.
+    pub fn limit(&self) -> Answer<Option<u32>> {
         let parse = |text: &str| {
             text.parse()
-                .map_err(|_| Refusal::invalid(format!("{name} must be a number, got {text}")))
+                .map_err(|_| Refusal::invalid(format!("limit must be a number, got {text}")))
         };
-        self.parameter(name).map(parse).transpose()
+        self.parameter(parameter::LIMIT).map(parse).transpose()
+    }
+
+    /// The token of the page that is asked for.
+    pub fn page(&self) -> Option<&str> {
+        self.parameter(parameter::PAGINATION_TOKEN).filter(|token| !token.is_empty())
     }
 
     fn namespace(&self) -> Namespace {
-        Namespace::new(self.parameter("namespace").unwrap_or_default())
+        Namespace::new(self.parameter(parameter::NAMESPACE).unwrap_or_default())
     }
 
     fn read<T: DeserializeOwned>(&self) -> Answer<T> {
         let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
         serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))
     }
-}
-
-#[derive(Deserialize)]
-struct UpsertBody {
-    #[serde(default)]
-    vectors: Vec<VectorBody>,
-    #[serde(default)]
-    namespace: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VectorBody {
-    id: String,
-    values: Option<Vec<f32>>,
-    sparse_values: Option<SparseBody>,
-    metadata: Option<Metadata>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct QueryBody {
-    #[serde(default)]
-    namespace: Option<String>,
-    top_k: u32,
-    vector: Option<Vec<f32>>,
-    id: Option<String>,
-    sparse_vector: Option<SparseBody>,
-    filter: Option<Value>,
-    #[serde(default)]
-    include_values: bool,
-    #[serde(default)]
-    include_metadata: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateBody {
-    #[serde(default)]
-    namespace: Option<String>,
-    id: Option<String>,
-    values: Option<Vec<f32>>,
-    sparse_values: Option<SparseBody>,
-    set_metadata: Option<Metadata>,
-    filter: Option<Value>,
-    #[serde(default)]
-    dry_run: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DeleteBody {
-    #[serde(default)]
-    namespace: Option<String>,
-    ids: Option<Vec<String>>,
-    #[serde(default)]
-    delete_all: bool,
-    filter: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FetchByMetadataBody {
-    #[serde(default)]
-    namespace: Option<String>,
-    filter: Option<Value>,
-    limit: Option<u32>,
-    pagination_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct StatsBody {
-    filter: Option<Value>,
 }
 
 /// Answers a request to the data plane.
@@ -156,93 +96,74 @@ fn perform(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 }
 
 fn upsert(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    super::checks::check_upsert_bytes(incoming.body.len())?;
-    let body: UpsertBody = incoming.read()?;
-    let records: Answer<Vec<Record>> = body.vectors.into_iter().map(VectorBody::record).collect();
+    checks::check_upsert_bytes(incoming.body.len())?;
+    let body: json::Upsert = incoming.read()?;
+    let records: Result<Vec<_>, _> =
+        body.vectors.into_iter().map(json::RecordBody::into_record).collect();
     let reply = call.upsert(namespace(body.namespace), records?, incoming.body.len())?;
-    ok(reply.map(|count| json!({ "upsertedCount": count })))
-}
-
-impl VectorBody {
-    fn record(self) -> Answer<Record> {
-        Ok(Record {
-            id: self.id.into(),
-            vector: Vector::from_values(self.values.unwrap_or_default()),
-            sparse: sparse(self.sparse_values)?,
-            metadata: self.metadata.unwrap_or_default(),
-        })
-    }
+    ok(reply.map(|count| UpsertAnswer { upserted_count: Int(count.into()) }))
 }
 
 fn query(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: QueryBody = incoming.read()?;
+    let body: json::Query = incoming.read()?;
     let namespace = namespace(body.namespace);
     let query = Query {
-        vector: Vector::from_values(body.vector.unwrap_or_default()),
-        id: body.id.filter(|id| !id.is_empty()).map(RecordId::from),
-        sparse: sparse(body.sparse_vector)?,
+        vector: body.vector.unwrap_or_default().0,
+        id: id(body.id),
+        sparse: body.sparse_vector.map(Sparse::into_vector).transpose()?,
         top_k: body.top_k,
-        filter: body.filter,
+        filter: body.filter.map(Cow::into_owned),
         include_values: body.include_values,
         include_metadata: body.include_metadata,
     };
     let reply = call.query(&namespace, &query)?;
-    let lsn = reply.lsn;
     let body = QueryAnswer {
-        matches: reply
-            .body
-            .items
-            .iter()
-            .map(|hit| RecordJson {
-                record: &hit.stored.record,
-                score: Some(hit.score),
-                has_values: query.include_values,
-                has_metadata: query.include_metadata,
-            })
-            .collect(),
-        namespace: call.index.shown(&namespace),
+        matches: reply.body.items.iter().map(|hit| shown(hit, &query)).collect(),
+        namespace: Some(call.index.shown(&namespace).into()),
         usage: usage(reply.body.read_units),
     };
-    ok(Reply { body, lsn })
+    ok(Reply { body, lsn: reply.lsn })
 }
 
-#[derive(Serialize)]
-struct QueryAnswer<'a> {
-    matches: Vec<RecordJson<'a>>,
-    namespace: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Value>,
+fn shown<'a>(hit: &'a Hit, query: &Query) -> MatchBody<'a> {
+    let record = RecordBody::from(&hit.stored.record);
+    MatchBody {
+        id: record.id,
+        score: hit.score,
+        values: record.values.filter(|_| query.include_values).unwrap_or_default(),
+        sparse_values: record.sparse_values.filter(|_| query.include_values),
+        metadata: record.metadata.filter(|_| query.include_metadata),
+    }
 }
 
 fn update(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: UpdateBody = incoming.read()?;
+    let body: json::Update = incoming.read()?;
     let update = Update {
-        id: body.id.filter(|id| !id.is_empty()).map(RecordId::from),
-        filter: body.filter,
+        id: id(body.id),
+        filter: body.filter.map(Cow::into_owned),
         dry_run: body.dry_run,
         change: Change {
-            vector: body.values.filter(|values| !values.is_empty()).map(Vector::from_values),
-            sparse: sparse(body.sparse_values)?,
-            metadata: body.set_metadata,
+            vector: body.values.map(|values| values.0).filter(|vector| !vector.is_empty()),
+            sparse: body.sparse_values.map(Sparse::into_vector).transpose()?,
+            metadata: body.set_metadata.map(Cow::into_owned),
         },
     };
     let reply = call.update(namespace(body.namespace), update)?;
-    ok(reply.map(|matched| match matched {
-        Some(matched) => json!({ "matchedRecords": matched }),
-        None => json!({}),
+    ok(reply.map(|matched| UpdateAnswer {
+        matched_records: matched.map(|matched| Int(matched.into())),
     }))
 }
 
 fn delete(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: DeleteBody = incoming.read()?;
-    let ids = body.ids.filter(|ids| !ids.is_empty());
-    let deletion = deletion(ids, body.delete_all, body.filter)?;
+    let body: json::Delete = incoming.read()?;
+    let ids = body.ids.map(Cow::into_owned).filter(|ids| !ids.is_empty());
+    let deletion = deletion(ids, body.delete_all, body.filter.map(Cow::into_owned))?;
     ok(call.delete(namespace(body.namespace), deletion)?.map(|()| json!({})))
 }
 
 /// Takes exactly one of the three ways to say what to delete.
 pub(crate) fn deletion(
-    ids: Option<Vec<String>>,
+    ids: Option<Vec<RecordId>>,
     is_all: bool,
     filter: Option<Value>,
 ) -> Answer<Deletion> {
@@ -250,9 +171,7 @@ pub(crate) fn deletion(
     let says_all = ids.is_some() || is_all;
     let filter = filter.filter(|filter| !(says_all && filter == &json!({})));
     match (ids, is_all, filter) {
-        (Some(ids), false, None) => {
-            Ok(Deletion::Ids(ids.into_iter().map(RecordId::from).collect()))
-        }
+        (Some(ids), false, None) => Ok(Deletion::Ids(ids)),
         (None, true, None) => Ok(Deletion::All),
         (None, false, Some(filter)) => Ok(Deletion::Filter(filter)),
         _ => Err(Refusal::invalid("A delete needs exactly one of ids, deleteAll and filter")),
@@ -260,118 +179,78 @@ pub(crate) fn deletion(
 }
 
 fn fetch(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let ids: Vec<_> = incoming
-        .parameters
-        .iter()
-        .filter(|(key, _)| key == "ids")
-        .map(|(_, id)| RecordId::new(id))
-        .collect();
+    let ids = incoming.parameters.iter().filter(|(key, _)| key == parameter::IDS);
+    let ids: Vec<_> = ids.map(|(_, id)| RecordId::new(id)).collect();
     let namespace = incoming.namespace();
     records(call, &namespace, &call.fetch(&namespace, &ids)?)
 }
 
 fn fetch_by_metadata(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: FetchByMetadataBody = incoming.read()?;
-    let request =
-        FetchByMetadata { filter: body.filter, limit: body.limit, token: body.pagination_token };
+    let body: json::FetchByMetadata = incoming.read()?;
+    let request = FetchByMetadata {
+        filter: body.filter.map(Cow::into_owned),
+        limit: body.limit,
+        token: body.pagination_token,
+    };
     let namespace = namespace(body.namespace);
     records(call, &namespace, &call.fetch_by_metadata(&namespace, &request)?)
 }
 
-fn records(
-    call: &Call,
-    namespace: &Namespace,
-    page: &Page<std::sync::Arc<super::store::Stored>>,
-) -> Answer<Response<Body>> {
+fn records(call: &Call, namespace: &Namespace, page: &Page<Arc<Stored>>) -> Answer<Response<Body>> {
+    let vectors = page.items.iter().map(|stored| {
+        let body = RecordBody::from(&stored.record);
+        let values = Some(body.values.unwrap_or_default());
+        (body.id.clone(), RecordBody { values, ..body })
+    });
     let body = FetchAnswer {
-        vectors: Vectors(&page.items),
-        namespace: call.index.shown(namespace),
+        vectors: vectors.collect(),
+        namespace: Some(call.index.shown(namespace).into()),
         usage: usage(page.read_units),
-        pagination: pagination(page.next.as_deref()),
+        pagination: Pagination::to(page.next.clone()),
     };
     ok(Reply::plain(body))
 }
 
-#[derive(Serialize)]
-struct FetchAnswer<'a> {
-    vectors: Vectors<'a>,
-    namespace: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pagination: Option<Value>,
-}
-
-struct Vectors<'a>(&'a [std::sync::Arc<super::store::Stored>]);
-
-impl Serialize for Vectors<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|stored| {
-            let record = &stored.record;
-            let view = RecordJson { record, score: None, has_values: true, has_metadata: true };
-            (record.id.as_str(), view)
-        }))
-    }
-}
-
 fn list(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let namespace = incoming.namespace();
-    let prefix = incoming.parameter("prefix").unwrap_or_default();
-    let token = incoming.parameter("paginationToken").filter(|token| !token.is_empty());
-    let page = call.list(&namespace, prefix, incoming.number("limit")?, token)?;
-    let ids: Vec<_> = page.items.iter().map(|id| json!({ "id": id.as_str() })).collect();
-    let mut body = json!({ "vectors": ids, "namespace": call.index.shown(&namespace) });
-    add(&mut body, "pagination", pagination(page.next.as_deref()));
-    add(&mut body, "usage", usage(page.read_units));
+    let prefix = incoming.parameter(parameter::PREFIX).unwrap_or_default();
+    let page = call.list(&namespace, prefix, incoming.limit()?, incoming.page())?;
+    let body = ListAnswer {
+        vectors: page.items.iter().map(|id| ListItem { id: id.as_str().into() }).collect(),
+        pagination: Pagination::to(page.next),
+        namespace: Some(call.index.shown(&namespace).into()),
+        usage: usage(page.read_units),
+    };
     ok(Reply::plain(body))
 }
 
 fn stats(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let body: StatsBody = incoming.read()?;
-    let (counts, total) = call.stats(body.filter.as_ref())?;
+    let body: json::Stats = incoming.read()?;
+    let (counts, total) = call.stats(body.filter.as_deref())?;
     let spec = call.index.spec();
-    let namespaces: serde_json::Map<_, _> = counts
-        .iter()
-        .map(|(name, count)| (call.index.shown(name).to_owned(), json!({ "vectorCount": count })))
-        .collect();
-    let mut body = json!({
-        "namespaces": namespaces,
-        "indexFullness": 0.0,
-        "totalVectorCount": total,
-        "metric": spec.metric.name(),
-        "vectorType": vector_type(call),
-    });
-    add(&mut body, "dimension", spec.dimension.map(Value::from));
-    ok(Reply::plain(body))
+    let summary = |(name, count): (_, &u64)| {
+        (call.index.shown(name).into(), Summary { vector_count: Int(*count) })
+    };
+    ok(Reply::plain(StatsAnswer {
+        namespaces: Some(counts.iter().map(summary).collect()),
+        dimension: spec.dimension.map(|dimension| Int(dimension.into())),
+        index_fullness: Some(0.0),
+        total_vector_count: Int(total),
+        metric: Some(words::metric(spec.metric).into()),
+        vector_type: Some(words::vector_type(spec.vector_type).into()),
+    }))
 }
 
-pub(crate) fn vector_type(call: &Call) -> &'static str {
-    match call.index.vector_type {
-        crate::model::VectorType::Dense => "dense",
-        crate::model::VectorType::Sparse => "sparse",
-    }
+fn namespace(name: Option<Cow<'_, str>>) -> Namespace {
+    Namespace::new(name.unwrap_or_default())
 }
 
-fn namespace(name: Option<String>) -> Namespace {
-    Namespace::from(name.unwrap_or_default())
+fn id(id: Option<Cow<'_, str>>) -> Option<RecordId> {
+    id.filter(|id| !id.is_empty()).map(RecordId::new)
 }
 
-fn sparse(body: Option<SparseBody>) -> Answer<Option<SparseVector>> {
-    body.map(SparseBody::read).transpose()
-}
-
-fn usage(units: Option<u32>) -> Option<Value> {
-    units.map(|units| json!({ "readUnits": units }))
-}
-
-fn pagination(next: Option<&str>) -> Option<Value> {
-    next.map(|next| json!({ "next": next }))
-}
-
-fn add(body: &mut Value, key: &str, value: Option<Value>) {
-    if let Some(value) = value {
-        body[key] = value;
-    }
+fn usage(units: Option<u32>) -> Option<Usage> {
+    units.map(|read_units| Usage { read_units })
 }
 
 fn ok<T: Serialize>(reply: Reply<T>) -> Answer<Response<Body>> {

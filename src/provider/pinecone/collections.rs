@@ -1,50 +1,47 @@
 //! Collections: frozen copies of a pod's records, from which indexes are made.
 
-use serde::Deserialize;
-use serde_json::json;
-
-use super::control::Control;
-use super::model::create_body;
+use super::control::{Control, create_body};
 use crate::error::{ErrorKind, Result};
-use crate::model::{Deployment, IndexSpec};
+use crate::model::IndexSpec;
 use crate::pinecone_wire::Operation;
-use crate::provider::Collection;
+use crate::pinecone_wire::control::{CollectionModel, CreateCollection};
+use crate::pinecone_wire::json::Int;
+use crate::pinecone_wire::state::{CollectionState, NewWord};
+use crate::provider::{Collection, Standing};
 
-#[derive(Deserialize)]
-struct CollectionIn {
-    name: String,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    dimension: Option<super::json::Int>,
-    #[serde(default)]
-    vector_count: Option<super::json::Int>,
-    #[serde(default)]
-    size: Option<super::json::Int>,
+fn described(model: CollectionModel) -> Collection {
+    let state = model.status.unwrap_or_default();
+    Collection {
+        name: model.name,
+        standing: standing(&state),
+        state,
+        dimension: model.dimension.and_then(Int::small),
+        records: model.vector_count.map(|count| count.0),
+        bytes: model.size.map(|bytes| bytes.0),
+    }
 }
 
-impl CollectionIn {
-    fn into_collection(self) -> Collection {
-        let number = |value: Option<super::json::Int>| value.map(|value| value.0);
-        Collection {
-            name: self.name,
-            state: self.status.unwrap_or_default(),
-            dimension: number(self.dimension).and_then(|value| u32::try_from(value).ok()),
-            records: number(self.vector_count),
-            bytes: number(self.size),
-        }
+fn standing(state: &str) -> Standing {
+    match state.parse() {
+        Ok(CollectionState::Ready) => Standing::Done,
+        Ok(
+            CollectionState::Failed | CollectionState::Terminating | CollectionState::Terminated,
+        ) => Standing::Failed,
+        // No document names the state of one that could not be made.
+        Err(NewWord) if state.ends_with(CollectionState::Failed.word()) => Standing::Failed,
+        Ok(CollectionState::Initializing) | Err(NewWord) => Standing::UnderWay,
     }
 }
 
 impl Control {
     pub async fn create_collection(&self, name: &str, source: &str) -> Result<()> {
-        let body = json!({ "name": name, "source": source });
+        let body = CreateCollection { name: name.into(), source: source.into() };
         self.0.send(Operation::CreateCollection, "", &body).await.map(drop)
     }
 
     pub async fn collection(&self, name: &str) -> Result<Option<Collection>> {
         match self.0.ask(Operation::DescribeCollection, name, &[]).await {
-            Ok(reply) => Ok(Some(reply.json::<CollectionIn>()?.into_collection())),
+            Ok(reply) => Ok(Some(described(reply.json()?))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -59,11 +56,23 @@ impl Control {
 
     pub async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
         let mut body = create_body(spec)?;
-        let kind = match spec.deployment {
-            Deployment::Pod { .. } => "pod",
-            _ => "serverless",
-        };
-        body["spec"][kind]["source_collection"] = json!(collection);
+        body.spec.set_source_collection(collection);
         self.0.send(Operation::CreateIndex, "", &body).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_says_whether_there_is_something_to_wait_for() {
+        assert_eq!(standing("Ready"), Standing::Done);
+        for word in ["Failed", "InitializationFailed", "Terminating", "Terminated"] {
+            assert_eq!(standing(word), Standing::Failed, "{word}");
+        }
+        for word in ["Initializing", "SomethingNew", ""] {
+            assert_eq!(standing(word), Standing::UnderWay, "{word}");
+        }
     }
 }

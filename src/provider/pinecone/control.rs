@@ -1,12 +1,10 @@
 //! The control plane: what makes, describes, changes and deletes an index.
 
-use serde_json::json;
-
 use super::http::Server;
-use super::model::{IndexIn, create_body, protection};
-use crate::error::{ErrorKind, Result};
-use crate::model::{IndexDescription, IndexSpec};
-use crate::pinecone_wire::Operation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Deployment, IndexDescription, IndexSpec};
+use crate::pinecone_wire::control::{ConfigureIndex, CreateIndex, IndexModel, UnknownMetric};
+use crate::pinecone_wire::{Operation, words};
 use crate::provider::IndexChange;
 
 /// The control plane of one project.
@@ -16,7 +14,7 @@ impl Control {
     pub async fn describe(&self, name: &str) -> Result<Option<IndexDescription>> {
         match self.0.ask(Operation::DescribeIndex, name, &[]).await {
             Ok(reply) => {
-                let found = reply.json::<IndexIn>()?.into_description()?;
+                let found = described(reply.json()?)?;
                 match found.spec.name == name {
                     true => Ok(Some(found)),
                     // Somebody who answers every path with something that has a name.
@@ -34,7 +32,8 @@ impl Control {
 
     pub async fn configure(&self, name: &str, change: &IndexChange) -> Result<()> {
         let Some(enabled) = change.deletion_protection else { return Ok(()) };
-        let body = json!({ "deletion_protection": protection(enabled) });
+        let deletion_protection = Some(words::switch(enabled).into());
+        let body = ConfigureIndex { deletion_protection, ..ConfigureIndex::default() };
         self.0.send(Operation::ConfigureIndex, name, &body).await.map(drop)
     }
 
@@ -43,5 +42,23 @@ impl Control {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map(drop),
         }
+    }
+}
+
+fn described(index: IndexModel) -> Result<IndexDescription> {
+    let name = index.name.clone();
+    index.into_description().map_err(|UnknownMetric(metric)| {
+        Error::unsupported(format!("the metric `{metric}` is not known to this version"))
+            .with_context("index", name)
+    })
+}
+
+/// The body that asks for `spec`.
+pub(super) fn create_body(spec: &IndexSpec) -> Result<CreateIndex> {
+    match &spec.deployment {
+        Deployment::Other(kind) => {
+            Err(Error::unsupported(format!("an index of kind `{kind}` cannot be made")))
+        }
+        _ => Ok(spec.into()),
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::version::{self, InUse};
 use super::{error, tls};
 use crate::error::{Error, Result};
+use crate::pinecone_wire::json::Answer;
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, Operation, Version};
 use crate::provider::Secret;
 
@@ -71,18 +72,14 @@ impl Reply {
             .map_err(|error| error::from_json(error, &self.headers, &self.text(), &self.address))
     }
 
-    /// As [`Reply::json`], for an answer whose members may all be left out: one that has none of `names` is of somebody
+    /// As [`Reply::json`], for an answer whose members may all be left out: one that has none of its own is of somebody
     /// else, and not an empty one.
-    pub fn json_of<T: DeserializeOwned>(
-        &self,
-        names: &[&str],
-        is_empty: impl Fn(&T) -> bool,
-    ) -> Result<T> {
-        let value = self.json()?;
+    pub fn answer<T: Answer>(&self) -> Result<T> {
+        let value: T = self.json()?;
         let has_any = |object: &serde_json::Map<String, serde_json::Value>| {
-            object.is_empty() || names.iter().any(|name| object.contains_key(*name))
+            object.is_empty() || T::MEMBERS.iter().any(|name| object.contains_key(*name))
         };
-        let is_own = !is_empty(&value)
+        let is_own = !value.is_empty()
             || serde_json::from_slice(&self.body).is_ok_and(|object| has_any(&object));
         match is_own {
             true => Ok(value),

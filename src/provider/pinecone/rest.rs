@@ -1,21 +1,23 @@
 //! The data plane over REST: for hosts without gRPC.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use super::http::Server;
-use super::json::{self, Floats};
 use super::plane::{Answer, Plane};
+use super::records::whole;
 use crate::error::Result;
 use crate::model::{IndexStats, Namespace, Record, RecordId};
-use crate::pinecone_wire::{Operation, escape, limits};
+use crate::pinecone_wire::json::{
+    self, FetchAnswer, Floats, Int, ListAnswer, Pagination, QueryAnswer, StatsAnswer, UpsertAnswer,
+};
+use crate::pinecone_wire::{Operation, escape, limits, parameter};
 use crate::provider::{Filter, IdPage, Match, Query};
 
 /// Longest query string of a fetch. No limit of the service is documented; common servers and proxies take
 /// 8 KiB for the whole request line.
 const QUERY_BYTES: usize = 6_000;
-
-/// Members of an answer that holds records, of which an empty one has at least one or is `{}`.
-const ANSWER: [&str; 6] = ["vectors", "matches", "namespace", "usage", "pagination", "results"];
 
 /// The data plane of one index over REST.
 pub struct RestPlane(pub Server);
@@ -23,39 +25,31 @@ pub struct RestPlane(pub Server);
 #[async_trait]
 impl Plane for RestPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let body = json::StatsOut { filter: filter.map(|filter| &filter.0) };
+        let body = json::Stats { filter: asked(filter) };
         let reply = self.0.send(Operation::Stats, "", &body).await?;
-        // Counts that are left out would be read as an empty index.
-        let names =
-            ["namespaces", "dimension", "indexFullness", "totalVectorCount", "index_fullness"];
-        let stats: json::StatsIn = reply.json_of(&names, |stats: &json::StatsIn| {
-            stats.namespaces.is_none() && stats.total_vector_count.0 == 0
-        })?;
+        let stats: StatsAnswer = reply.answer()?;
         let mut counts = IndexStats {
-            dimension: stats
-                .dimension
-                .and_then(|dimension| u32::try_from(dimension.0).ok())
-                .filter(|dimension| *dimension > 0),
+            dimension: stats.dimension.and_then(Int::small).filter(|dimension| *dimension > 0),
             total: stats.total_vector_count.0,
             ..Default::default()
         };
         for (name, summary) in stats.namespaces.unwrap_or_default() {
-            *counts.namespaces.entry(Namespace::from(name)).or_default() += summary.vector_count.0;
+            *counts.namespaces.entry(Namespace::from(&*name)).or_default() +=
+                summary.vector_count.0;
         }
         Ok(counts)
     }
 
     async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
         let limit = limits::LIST_IDS.to_string();
-        let mut query = vec![("limit", limit.as_str())];
+        let mut query = vec![(parameter::LIMIT, limit.as_str())];
         query.extend(in_query(namespace));
-        query.extend(page.map(|token| ("paginationToken", token)));
+        query.extend(page.map(|token| (parameter::PAGINATION_TOKEN, token)));
         let reply = self.0.ask(Operation::List, "", &query).await?;
-        let list: json::ListIn =
-            reply.json_of(&ANSWER, |list: &json::ListIn| list.vectors.is_empty())?;
+        let list: ListAnswer = reply.answer()?;
         Ok(IdPage {
-            ids: list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect(),
-            next: list.pagination.and_then(|page| page.next).filter(|next| !next.is_empty()),
+            ids: list.vectors.into_iter().map(|item| RecordId::from(&*item.id)).collect(),
+            next: Pagination::token(list.pagination),
         })
     }
 
@@ -64,64 +58,61 @@ impl Plane for RestPlane {
         let mut records = Vec::with_capacity(ids.len());
         let mut lsn = Default::default();
         for part in parts(ids, QUERY_BYTES) {
-            let mut query: Vec<_> = part.iter().map(|id| ("ids", id.as_str())).collect();
+            let mut query: Vec<_> = part.iter().map(|id| (parameter::IDS, id.as_str())).collect();
             query.extend(in_query(namespace));
             let reply = self.0.ask(Operation::Fetch, "", &query).await?;
             lsn = reply.lsn();
-            let found: json::FetchIn =
-                reply.json_of(&ANSWER, |found: &json::FetchIn| found.vectors.is_empty())?;
+            let found: FetchAnswer = reply.answer()?;
             for record in found.vectors.into_values() {
-                records.push(record.into_record()?);
+                records.push(whole(record.into_record())?);
             }
         }
         Ok(Answer { value: records, lsn })
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {
-        let body = json::QueryOut {
-            namespace: namespace.as_str(),
+        let vector = (!query.vector.is_empty()).then(|| Floats(query.vector.clone()));
+        let body = json::Query {
+            namespace: in_body(namespace),
             top_k: query.top_k,
-            vector: (!query.vector.is_empty()).then_some(Floats(&query.vector)),
+            vector,
             sparse_vector: query.sparse.as_ref().map(Into::into),
-            filter: query.filter.as_ref().map(|filter| &filter.0),
-            include_values: false,
-            include_metadata: false,
+            filter: asked(query.filter.as_ref()),
+            ..Default::default()
         };
         let reply = self.0.send(Operation::Query, "", &body).await?;
-        let found: json::QueryIn =
-            reply.json_of(&ANSWER, |found: &json::QueryIn| found.matches.is_empty())?;
+        let found: QueryAnswer = reply.answer()?;
         let matches = found
             .matches
             .into_iter()
-            .map(|found| Match { id: RecordId::from(found.id), score: found.score })
+            .map(|found| Match { id: RecordId::from(&*found.id), score: found.score })
             .collect();
         Ok(Answer { value: matches, lsn: reply.lsn() })
     }
 
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Answer<u64>> {
-        let body = json::UpsertOut {
-            vectors: records.iter().map(Into::into).collect(),
-            namespace: namespace.as_str(),
-        };
+        let vectors = records.iter().map(Into::into).collect();
+        let body = json::Upsert { vectors, namespace: in_body(namespace) };
         let reply = self.0.send(Operation::Upsert, "", &body).await?;
-        let upserted: json::UpsertIn = reply.json()?;
+        let upserted: UpsertAnswer = reply.json()?;
         Ok(Answer { value: upserted.upserted_count.0, lsn: reply.lsn() })
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
-        let body = json::DeleteOut { ids, namespace: namespace.as_str(), ..Default::default() };
+        let (ids, namespace) = (Some(ids.into()), in_body(namespace));
+        let body = json::Delete { ids, namespace, ..Default::default() };
         self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
-        let (namespace, filter) = (namespace.as_str(), Some(&filter.0));
-        let body = json::DeleteOut { filter, namespace, ..Default::default() };
+        let (filter, namespace) = (asked(Some(filter)), in_body(namespace));
+        let body = json::Delete { filter, namespace, ..Default::default() };
         self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
     async fn delete_all(&self, namespace: &Namespace) -> Result<()> {
-        let namespace = namespace.as_str();
-        let body = json::DeleteOut { delete_all: true, namespace, ..Default::default() };
+        let namespace = in_body(namespace);
+        let body = json::Delete { delete_all: true, namespace, ..Default::default() };
         self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
 
@@ -131,8 +122,16 @@ impl Plane for RestPlane {
     }
 }
 
+fn in_body(namespace: &Namespace) -> Option<Cow<'_, str>> {
+    Some(namespace.as_str().into())
+}
+
+fn asked(filter: Option<&Filter>) -> Option<Cow<'_, serde_json::Value>> {
+    filter.map(|filter| Cow::Borrowed(&filter.0))
+}
+
 fn in_query(namespace: &Namespace) -> Option<(&'static str, &str)> {
-    (!namespace.is_default()).then(|| ("namespace", namespace.as_str()))
+    (!namespace.is_default()).then(|| (parameter::NAMESPACE, namespace.as_str()))
 }
 
 /// Cuts ids into runs whose query string stays under `bytes`; a single longer id is a run of its own.
@@ -146,7 +145,7 @@ fn parts(ids: &[RecordId], bytes: usize) -> impl Iterator<Item = &[RecordId]> {
         let count = rest
             .iter()
             .take_while(|id| {
-                used += "&ids=".len() + escape(id.as_str()).len();
+                used += parameter::IDS.len() + "&=".len() + escape(id.as_str()).len();
                 used <= bytes
             })
             .count()

@@ -54,9 +54,9 @@ fn float(value: f32) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::json::{Floats, RecordOut};
     use super::*;
     use crate::model::{Metadata, RecordId, SparseVector};
+    use crate::pinecone_wire::json::{Floats, RecordBody};
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -66,7 +66,7 @@ mod tests {
             let value = f32::from_bits(bits);
             prop_assume!(value.is_finite());
             let vector = Vector::from_values([value]);
-            let text = serde_json::to_string(&Floats(&vector)).unwrap();
+            let text = serde_json::to_string(&Floats(vector.clone())).unwrap();
             prop_assert!(text.len() <= floats(&vector) + 1, "{text}");
         }
 
@@ -83,7 +83,7 @@ mod tests {
                 sparse: SparseVector::new(indices, sparse),
                 metadata: Metadata::default(),
             };
-            let text = serde_json::to_string(&RecordOut::from(&record)).unwrap();
+            let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();
             prop_assert!(text.len() < request_bytes(&record));
             prop_assert!(to_vector(&record).encoded_len() < request_bytes(&record));
         }
@@ -99,7 +99,7 @@ mod tests {
             sparse: None,
             metadata: Metadata::default(),
         };
-        let text = serde_json::to_string(&RecordOut::from(&record)).unwrap();
+        let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();
         assert!((request_bytes(&record) as f64) < text.len() as f64 * 1.15);
     }
 }

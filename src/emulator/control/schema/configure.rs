@@ -1,43 +1,22 @@
-//! `PATCH /indexes/{name}` of 2026-07.
+//! Changing an index.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::Value;
-
-use crate::emulator::control::configure::{Change, PodChange};
+use crate::emulator::control::configure::Change;
+use crate::emulator::control::{read, rules};
 use crate::emulator::error::{Answer, Refusal};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfigureBody {
-    deployment: Option<DeploymentBody>,
-    read_capacity: Option<Value>,
-    tags: Option<BTreeMap<String, String>>,
-    deletion_protection: Option<String>,
-    schema: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DeploymentBody {
-    replicas: Option<u32>,
-    pod_type: Option<String>,
-}
+use crate::pinecone_wire::control::PodChange;
+use crate::pinecone_wire::control::schema::ConfigureIndex;
 
 pub(crate) fn configure(body: &[u8]) -> Answer<Change> {
-    let body: ConfigureBody = serde_json::from_slice(body).map_err(Refusal::unreadable)?;
+    let body: ConfigureIndex = read(body)?;
     if body.schema.is_some() {
         return Err(Refusal::invalid(
             "Only the parameters of semantic_text fields can be changed in a schema; this index has none.",
         ));
     }
-    let pod = body.deployment.map(|deployment| PodChange {
-        replicas: deployment.replicas,
-        pod_type: deployment.pod_type,
-    });
+    let pod =
+        body.deployment.map(|pod| PodChange { replicas: pod.replicas, pod_type: pod.pod_type });
     Ok(Change {
-        deletion_protection: body.deletion_protection,
+        deletion_protection: rules::read_protection(body.deletion_protection.as_deref())?,
         tags: body.tags.unwrap_or_default(),
         pod,
         read_capacity: body.read_capacity,

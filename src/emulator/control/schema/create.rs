@@ -2,72 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::emulator::capacity::ReadCapacity;
-use crate::emulator::control::{create, rules};
+use crate::emulator::capacity::Wanted;
+use crate::emulator::control::{self, create, rules};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Extras;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
 use crate::pinecone_wire::Version;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CreateBody {
-    schema: SchemaBody,
-    name: Option<String>,
-    deployment: Option<DeploymentBody>,
-    read_capacity: Option<Value>,
-    deletion_protection: Option<String>,
-    tags: Option<BTreeMap<String, String>>,
-    cmek_id: Option<String>,
-    source_collection: Option<String>,
-    source_backup_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SchemaBody {
-    fields: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DeploymentBody {
-    deployment_type: String,
-    cloud: Option<String>,
-    region: Option<String>,
-    environment: Option<String>,
-    // Of pods, which are only answered with.
-    pod_type: Option<String>,
-    replicas: Option<u32>,
-    shards: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DenseBody {
-    #[serde(rename = "type")]
-    kind: String,
-    dimension: u32,
-    metric: Option<String>,
-    #[serde(rename = "description")]
-    _description: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SparseBody {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(rename = "description")]
-    _description: Option<String>,
-}
+use crate::pinecone_wire::control::schema::{
+    self, BYOC, CreateIndex, DENSE_VECTOR, DenseField, MANAGED, POD, SPARSE_VALUES, SPARSE_VECTOR,
+    Schema, SparseField, VALUES,
+};
 
 /// What the body asks for; `name` is taken where it says none.
 pub(crate) fn read(body: &[u8], name: impl FnOnce() -> String) -> Answer<(IndexSpec, Extras)> {
-    let body: CreateBody = serde_json::from_slice(body).map_err(Refusal::unreadable)?;
+    let body: CreateIndex = control::read(body)?;
     if body.source_collection.is_some() || body.source_backup_id.is_some() {
         return Err(Refusal::invalid(
             "Creating an index from collection or backup is not yet supported",
@@ -78,74 +28,68 @@ pub(crate) fn read(body: &[u8], name: impl FnOnce() -> String) -> Answer<(IndexS
     }
     let name = body.name.unwrap_or_else(name);
     rules::check_name("Index name", &name)?;
-    let deployment = body.deployment.map(DeploymentBody::read).transpose()?;
-    let (vector_type, dimension, metric) = body.schema.read()?;
+    let deployment = body.deployment.map(place).transpose()?;
+    let (vector_type, dimension, metric) = shape(body.schema)?;
     create::check_shape(vector_type, dimension, Some(metric))?;
     let mut tags = BTreeMap::new();
     rules::merge_tags(&mut tags, body.tags.unwrap_or_default(), Version::V2026_07)?;
-    let protection = body.deletion_protection.as_deref().unwrap_or("disabled");
+    let protection = rules::read_protection(body.deletion_protection.as_deref())?;
     let spec = IndexSpec {
         name,
         dimension,
         metric,
         vector_type,
         deployment: deployment.unwrap_or_else(default_deployment),
-        deletion_protection: rules::read_switch("deletion_protection", protection)?,
+        deletion_protection: protection.unwrap_or_default(),
         tags,
     };
-    let read_capacity = body.read_capacity.as_ref().map(ReadCapacity::read).transpose()?;
-    let extras = Extras { read_capacity: read_capacity.unwrap_or_default(), ..Extras::default() };
-    Ok((spec, extras))
+    let read_capacity = Wanted::read(body.read_capacity.as_ref())?;
+    Ok((spec, Extras { read_capacity, ..Extras::default() }))
 }
 
 fn default_deployment() -> Deployment {
     Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }
 }
 
-impl DeploymentBody {
-    fn read(self) -> Answer<Deployment> {
-        let is_of_pods =
-            self.pod_type.is_some() || self.replicas.is_some() || self.shards.is_some();
-        match self.deployment_type.as_str() {
-            "pod" => {
-                Err(Refusal::invalid("deployment_type 'pod' is not supported on this API version."))
-            }
-            "byoc" => Err(create::no_environment(&self.environment.unwrap_or_default())),
-            "managed" if !is_of_pods && self.environment.is_none() => {
-                let (cloud, region) = (self.cloud.unwrap_or_default(), self.region);
-                create::serverless(cloud, region.unwrap_or_default())
-            }
-            "managed" => Err(Refusal::invalid("A managed deployment has cloud and region only.")),
-            other => Err(Refusal::unreadable(format!("unknown deployment_type `{other}`"))),
+fn place(asked: schema::Deployment) -> Answer<Deployment> {
+    rules::refuse_unknown(&asked.unknown)?;
+    let is_of_pods = asked.pod_type.is_some() || asked.replicas.is_some() || asked.shards.is_some();
+    match asked.deployment_type.as_str() {
+        POD => Err(Refusal::invalid("deployment_type 'pod' is not supported on this API version.")),
+        BYOC => Err(create::no_environment(&asked.environment.unwrap_or_default())),
+        MANAGED if !is_of_pods && asked.environment.is_none() => {
+            let (cloud, region) = (asked.cloud.unwrap_or_default(), asked.region);
+            create::managed(cloud, region.unwrap_or_default())
         }
+        MANAGED => Err(Refusal::invalid("A managed deployment has cloud and region only.")),
+        other => Err(Refusal::unreadable(format!("unknown deployment_type `{other}`"))),
     }
 }
 
-impl SchemaBody {
-    /// A classic index: its fields are `_values`, `_sparse_values` or both.
-    fn read(mut self) -> Answer<(VectorType, Option<u32>, Metric)> {
-        let dense = self.fields.remove("_values");
-        let sparse = self.fields.remove("_sparse_values");
-        if let Some(name) = self.fields.keys().next() {
-            return Err(Refusal::invalid(format!(
-                "The emulator has no document indexes: a schema is _values, _sparse_values or both, got the field '{name}'."
-            )));
-        }
-        if let Some(sparse) = &sparse {
-            let body: SparseBody = field("_sparse_values", sparse)?;
-            check_kind("_sparse_values", &body.kind, "sparse_vector")?;
-        }
-        let Some(dense) = dense else {
-            return match sparse {
-                Some(_) => Ok((VectorType::Sparse, None, Metric::Dotproduct)),
-                None => Err(Refusal::invalid("schema.fields must not be empty.")),
-            };
-        };
-        let body: DenseBody = field("_values", &dense)?;
-        check_kind("_values", &body.kind, "dense_vector")?;
-        let metric = body.metric.as_deref().map_or(Ok(Metric::Cosine), rules::read_metric)?;
-        Ok((VectorType::Dense, Some(body.dimension), metric))
+/// What a classic index is: the fields of its schema are `_values`, `_sparse_values` or both.
+fn shape(mut schema: Schema) -> Answer<(VectorType, Option<u32>, Metric)> {
+    rules::refuse_unknown(&schema.unknown)?;
+    let dense = schema.fields.remove(VALUES);
+    let sparse = schema.fields.remove(SPARSE_VALUES);
+    if let Some(name) = schema.fields.keys().next() {
+        return Err(Refusal::invalid(format!(
+            "The emulator has no document indexes: a schema is _values, _sparse_values or both, got the field '{name}'."
+        )));
     }
+    if let Some(sparse) = &sparse {
+        let body: SparseField = field(SPARSE_VALUES, sparse)?;
+        check_kind(SPARSE_VALUES, &body.kind, SPARSE_VECTOR)?;
+    }
+    let Some(dense) = dense else {
+        return match sparse {
+            Some(_) => Ok((VectorType::Sparse, None, Metric::Dotproduct)),
+            None => Err(Refusal::invalid("schema.fields must not be empty.")),
+        };
+    };
+    let body: DenseField = field(VALUES, &dense)?;
+    check_kind(VALUES, &body.kind, DENSE_VECTOR)?;
+    let metric = body.metric.as_deref().map_or(Ok(Metric::Cosine), rules::read_metric)?;
+    Ok((VectorType::Dense, Some(body.dimension), metric))
 }
 
 fn field<T: serde::de::DeserializeOwned>(name: &str, value: &Value) -> Answer<T> {

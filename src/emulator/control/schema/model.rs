@@ -1,69 +1,82 @@
-//! The `IndexModel` of 2026-07.
+//! The description of an index.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::emulator::index::{Extras, Index};
 use crate::model::{Deployment, IndexSpec, VectorType};
+use crate::pinecone_wire::control::schema::{
+    self, BYOC, DENSE_VECTOR, DenseField, IndexModel, MANAGED, POD, SPARSE_VALUES, SPARSE_VECTOR,
+    Schema, SparseField, VALUES,
+};
+use crate::pinecone_wire::json::MetadataSchema;
+use crate::pinecone_wire::words;
 
-pub(crate) fn index(index: &Index, now: Timestamp) -> Value {
+pub(crate) fn index(index: &Index, now: Timestamp) -> IndexModel {
     let spec = index.spec();
-    let mut model = json!({
-        "name": spec.name,
-        "host": index.host,
-        "status": { "ready": index.is_ready(now), "state": index.state(now) },
-        "deployment": deployment(&spec.deployment),
-        "schema": { "fields": fields(&spec, &index.extras) },
-        "deletion_protection": if spec.deletion_protection { "enabled" } else { "disabled" },
-        "tags": if spec.tags.is_empty() { Value::Null } else { json!(spec.tags) },
-    });
-    if !index.is_pod {
-        model["read_capacity"] = index.capacity(now);
+    IndexModel {
+        host: Some(index.host.clone()),
+        status: index.status(now),
+        deployment: deployment(&spec.deployment),
+        schema: of(&spec, &index.extras),
+        deletion_protection: Some(words::switch(spec.deletion_protection).to_owned()),
+        name: spec.name,
+        tags: Some(spec.tags).filter(|tags| !tags.is_empty()),
+        read_capacity: (!index.is_pod).then(|| index.capacity(now)),
+        source_collection: index.extras.source_collection.clone(),
+        source_backup_id: index.extras.source_backup.clone(),
     }
-    if let Some(collection) = &index.extras.source_collection {
-        model["source_collection"] = json!(collection);
-    }
-    if let Some(backup) = &index.extras.source_backup {
-        model["source_backup_id"] = json!(backup);
-    }
-    model
 }
 
-/// A dense index reports both vector fields; metadata fields of older versions have no type.
-pub(crate) fn fields(spec: &IndexSpec, extras: &Extras) -> Value {
+/// The schema of such an index: a dense one reports both vector fields.
+pub(crate) fn of(spec: &IndexSpec, extras: &Extras) -> Schema {
     let mut fields = Map::new();
     if spec.vector_type == VectorType::Dense {
-        let dense = json!({
-            "type": "dense_vector",
-            "dimension": spec.dimension,
-            "metric": spec.metric.name(),
-            "description": null,
-        });
-        fields.insert("_values".to_owned(), dense);
+        let dense = DenseField {
+            kind: DENSE_VECTOR.to_owned(),
+            dimension: spec.dimension.unwrap_or_default(),
+            metric: Some(words::metric(spec.metric).to_owned()),
+            description: None,
+        };
+        fields.insert(VALUES.to_owned(), value(dense));
     }
-    let sparse = json!({ "type": "sparse_vector", "description": null });
-    fields.insert("_sparse_values".to_owned(), sparse);
-    let metadata = extras.schema.as_ref().and_then(|schema| schema.get("fields")?.as_object());
-    for (name, field) in metadata.into_iter().flatten() {
-        fields.insert(name.clone(), field.clone());
-    }
-    Value::Object(fields)
+    let sparse = SparseField { kind: SPARSE_VECTOR.to_owned(), description: None };
+    fields.insert(SPARSE_VALUES.to_owned(), value(sparse));
+    fields.extend(extras.schema.as_ref().map(of_metadata).unwrap_or_default().fields);
+    fields.into()
 }
 
-fn deployment(deployment: &Deployment) -> Value {
+/// Metadata fields of older versions, which have no type.
+pub(crate) fn of_metadata(schema: &MetadataSchema) -> Schema {
+    let fields = schema.fields.iter().map(|(name, field)| (name.clone(), value(field)));
+    fields.collect::<Map<_, _>>().into()
+}
+
+/// A field as it stands in a schema. None of them fails to be written.
+fn value(field: impl serde::Serialize) -> Value {
+    serde_json::to_value(field).unwrap_or_default()
+}
+
+fn deployment(deployment: &Deployment) -> schema::Deployment {
     match deployment {
-        Deployment::Serverless { cloud, region } => {
-            json!({ "deployment_type": "managed", "cloud": cloud, "region": region })
-        }
-        Deployment::Pod { environment, pod_type, replicas, shards, .. } => json!({
-            "deployment_type": "pod",
-            "environment": environment,
-            "pod_type": pod_type,
-            "replicas": replicas,
-            "shards": shards,
-        }),
-        Deployment::Other(environment) => {
-            json!({ "deployment_type": "byoc", "environment": environment })
-        }
+        Deployment::Serverless { cloud, region } => schema::Deployment {
+            deployment_type: MANAGED.to_owned(),
+            cloud: Some(cloud.clone()),
+            region: Some(region.clone()),
+            ..Default::default()
+        },
+        Deployment::Pod { environment, pod_type, replicas, shards, .. } => schema::Deployment {
+            deployment_type: POD.to_owned(),
+            environment: Some(environment.clone()),
+            pod_type: Some(pod_type.clone()),
+            replicas: Some(*replicas),
+            shards: Some(*shards),
+            ..Default::default()
+        },
+        Deployment::Other(environment) => schema::Deployment {
+            deployment_type: BYOC.to_owned(),
+            environment: Some(environment.clone()),
+            ..Default::default()
+        },
     }
 }
