@@ -73,7 +73,7 @@ impl Clock {
         }
     }
 
-    /// Waits until `deadline` of this clock's time; returns at once where it has passed.
+    /// Waits until `deadline` of this clock's time; returns at once if it has passed.
     pub async fn sleep_until(&self, deadline: Timestamp) {
         self.sleep(until(self.now(), deadline)).await;
     }
@@ -92,18 +92,18 @@ impl Clock {
         }
     }
 
-    /// Whether long waits are shortened: the report of such a run says so.
+    /// Returns whether long waits are shortened, which the report of such a run mentions.
     pub fn is_scaled(&self) -> bool {
         !matches!(&*self.0, Kind::System)
     }
 }
 
-/// The time from `from` to `to`, zero where `to` is earlier.
+/// Returns the time from `from` to `to`, or zero if `to` is earlier.
 pub fn until(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
-/// Returns `from` plus `duration`, or the latest instant that can be written where that overflows.
+/// Returns `from` plus `duration`, or the latest instant that can be written if that overflows.
 pub fn after(from: Timestamp, duration: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(duration)
         .ok()
@@ -119,7 +119,7 @@ fn at(ns: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::MAX)
 }
 
-/// Monotonic real time since it was started; what latencies are measured with. Follows tokio's clock where a test pauses it.
+/// Monotonic real time since its start, for measuring latencies. Follows tokio's clock in tests that pause it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, coarse enough to act on. The command line maps each kind to a hint and an exit code.
+/// The kind of an error, coarse enough to act on. The command line maps each kind to a hint and an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,19 +24,20 @@ pub enum ErrorKind {
     Unauthorized,
     /// The peer refuses the request as it stands (a failed precondition, deletion protection, a quota).
     Refused,
-    /// What was asked did not do its work: a command that ended with an error, a request that was turned down.
+    /// Something the plan asked for did not do its work: a command that exited with an error, a request that was
+    /// turned down.
     Failed,
-    /// The request is over a size limit of the peer; a smaller one may pass.
+    /// The request exceeds a size limit of the peer; a smaller one may pass.
     TooLarge,
     /// The peer asks to slow down.
     RateLimited,
-    /// The peer is not reachable or says that it is not able now.
+    /// The peer cannot be reached or says that it is unavailable.
     Unavailable,
     /// A deadline passed.
     Timeout,
     /// The peer or this capability lacks the operation.
     Unsupported,
-    /// What the world shows contradicts what the plan or the journal says.
+    /// The state of the world contradicts the plan or the journal.
     Conflict,
     /// Another run holds the plan.
     Locked,
@@ -44,18 +45,18 @@ pub enum ErrorKind {
     Interrupted,
     /// A hook of the plan failed: a command or a request of the user's own.
     Hook,
-    /// An assertion could not be judged, as nothing or too little was measured for it.
+    /// An assertion could not be judged because nothing or too little was measured for it.
     Unmeasured,
     /// The peer answered something that cannot be understood.
     Protocol,
-    /// A local file or process.
+    /// A local file or process failed.
     Io,
-    /// A bug of this program or a state it does not know.
+    /// A bug in this program, or a state it does not know.
     Unexpected,
 }
 
 impl ErrorKind {
-    /// The stable lower-case name used in journals and JSON.
+    /// Returns the stable lower-case name used in journals and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
@@ -81,7 +82,7 @@ impl ErrorKind {
     }
 }
 
-/// Whether trying the same call again can help.
+/// Prospect of trying the same call again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// A retry cannot help: the answer would be the same.
@@ -144,19 +145,19 @@ impl Error {
         Self::new(kind, what).with_source(source)
     }
 
-    /// The provider or library call that failed, for example `upsert`.
+    /// Sets the provider or library call that failed, for example `upsert`.
     pub fn with_operation(mut self, operation: &'static str) -> Self {
         self.0.operation.get_or_insert(operation);
         self
     }
 
-    /// A fact that helps to find the cause, for example `("namespace", "twin_001")`. Never a secret.
+    /// Adds a fact that helps to find the cause, for example `("namespace", "twin_001")`. Never a secret.
     pub fn with_context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.0.context.push((key, value.to_string()));
         self
     }
 
-    /// What the user can do about it; one sentence.
+    /// Sets what the user can do about it; one sentence.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
@@ -195,7 +196,7 @@ impl Error {
         &self.0.context
     }
 
-    /// The first fact under `key`.
+    /// Returns the first fact under `key`.
     pub fn context_of(&self, key: &str) -> Option<&str> {
         self.0.context.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
     }

@@ -1,7 +1,7 @@
 //! vecshift moves a vector index to a new home, as described by a plan file reviewed in a pull request.
 //!
-//! The house has floors; a module uses only modules on lower ones (`tests/it/floors.rs` is the law,
-//! `docs/ARCHITECTURE.md` the tour):
+//! The modules are stacked in floors, and each uses only those on lower ones (`tests/it/floors.rs` enforces it,
+//! `docs/ARCHITECTURE.md` explains it):
 //!
 //! ```text
 //! 6  cli

@@ -89,7 +89,7 @@ impl Counts {
         }
     }
 
-    /// The value of a metric; `None` where samples do not show it.
+    /// The value of a metric; `None` if samples do not show it.
     pub fn value(&self, metric: &MetricRef) -> Option<MeasuredValue> {
         let argument = metric.argument.as_deref();
         match (metric.name.as_str(), argument) {
@@ -134,7 +134,7 @@ impl Latencies {
         self.last_failure = Some(why);
     }
 
-    /// Whether the histogram took it; it always does within its bounds.
+    /// Counts one latency. Returns whether the histogram took it, which it always does within its bounds.
     fn keep(&mut self, latency: Duration) -> bool {
         let micros = u64::try_from(latency.as_nanos().div_ceil(1000)).unwrap_or(LONGEST_US);
         if self.histogram.is_none() {
@@ -174,7 +174,7 @@ impl Latencies {
         value(Observed::Share(share), self.total())
     }
 
-    /// `p50`, `p99.9`, `max`; `None` where `name` is none of them.
+    /// Returns a percentile or the maximum by its name (`p50`, `p99.9`, `max`); `None` for any other name.
     fn percentile(&self, name: &str) -> Option<MeasuredValue> {
         if name == "max" {
             return Some(self.slowest());

@@ -1,9 +1,10 @@
-//! One comparison. What cannot be compared is an error text, never a pass.
+//! Comparison of a measurement with a threshold. What cannot be compared is an error text, never a pass.
 
 use super::Observed;
 use crate::plan::{Comparison, Threshold};
 
-/// Whether `observed` meets the threshold. `source` is the same measurement of the source; only a factor needs it.
+/// Returns whether `observed` meets the threshold. `source` is the same measurement of the source; only a factor needs
+/// it.
 ///
 /// Units were checked when the plan was read. NaN meets nothing, not even `!=`.
 /// Numbers compare exactly: a tolerance is written in the plan or there is none.
@@ -24,7 +25,7 @@ pub(super) fn holds(
     }
 }
 
-/// The right-hand side as a number in the metric's base unit.
+/// Returns the right-hand side as a number in the metric's base unit.
 fn limit(threshold: &Threshold, source: Option<&Observed>) -> Result<f64, String> {
     let value = match threshold {
         Threshold::Number(value)

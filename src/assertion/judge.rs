@@ -9,22 +9,22 @@ use crate::clock::{Timestamp, after, until};
 use crate::model::Side;
 use crate::plan::Assertion;
 
-/// Metrics that take a look at a whole index: they are measured only at the ticks that bring them.
+/// Metrics that need a scan of a whole index: they are measured only at the ticks that bring a value.
 const LOOKED_AT: [&str; 1] = ["source.changed"];
 
-/// Whether a step may go on.
+/// State of a canary step: still watched, or decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     Ongoing,
-    /// An assertion that blocks has failed or could not be measured more often than is tolerated. A step that
-    /// goes on being watched can only get from error to fail.
+    /// A blocking assertion has failed, or could not be measured more often than is tolerated. Watching the step any
+    /// longer could only turn the error into a failure.
     Decided(Verdict),
 }
 
-/// The assertions of a canary step and what they have seen.
+/// The assertions of a canary step and the readings taken for them.
 ///
-/// It is plain data: written and read back, it goes on where it was. A new attempt gets a new judge and a new
-/// [`Series`], so nothing measured before counts.
+/// Plain data: after being written and read back it carries on where it was. A new attempt gets a new judge and a new
+/// [`Series`], so earlier measurements do not count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judge {
     start: Timestamp,
@@ -40,7 +40,7 @@ struct Watched {
 }
 
 impl Judge {
-    /// A judge of a step that starts at `start`; with `strict`, warnings block.
+    /// Creates the judge of a step that starts at `start`. With `strict`, warnings block too.
     pub fn new(
         start: Timestamp,
         assertions: impl IntoIterator<Item = Assertion>,
@@ -54,10 +54,11 @@ impl Judge {
         Self { start, strict, watched: watched.collect() }
     }
 
-    /// Measures what is due. `extra` has what samples do not show, like `weight`; it goes before the series.
+    /// Measures what is due. `extra` holds values that samples do not show, such as `weight`, and takes precedence
+    /// over the series.
     ///
     /// An assertion without `every` is measured at each tick, so the caller's ticks are its measurements; one about
-    /// `source.changed` at each tick that brings it.
+    /// `source.changed` is measured at each tick that brings a value for it.
     pub fn tick(&mut self, now: Timestamp, series: &Series, extra: &Measured) -> Progress {
         for watched in &mut self.watched {
             if watched.is_due(self.start, now) && watched.is_brought(extra) {
@@ -67,14 +68,14 @@ impl Judge {
         self.progress()
     }
 
-    /// Whether a metric that takes a look is asserted with an `every` that is over.
+    /// Returns whether an assertion about `metric` has an `every` that has elapsed, so that a scan is due.
     pub fn wants(&self, metric: &str, now: Timestamp) -> bool {
         let mut asked =
             self.watched.iter().filter(|watched| watched.assertion.metric.name == metric);
         asked.any(|watched| watched.assertion.every.is_some() && watched.is_due(self.start, now))
     }
 
-    /// What the measurements so far say of the step.
+    /// Returns the state of the step by the measurements so far.
     pub fn progress(&self) -> Progress {
         self.watched
             .iter()
@@ -84,12 +85,12 @@ impl Judge {
             .map_or(Progress::Ongoing, Progress::Decided)
     }
 
-    /// What would be said of each assertion if the step ended now.
+    /// Returns the judgement of each assertion as if the step ended now.
     pub fn judgements(&self) -> Vec<Judgement> {
         self.watched.iter().map(Watched::judgement).collect()
     }
 
-    /// The verdict of the step if it ended now; `None` where no assertion blocks.
+    /// Returns the verdict of the step as if it ended now; `None` if no assertion blocks.
     pub fn verdict(&self) -> Option<Verdict> {
         stage_verdict(&self.judgements(), self.strict)
     }

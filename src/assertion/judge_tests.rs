@@ -36,7 +36,7 @@ impl Step {
         });
     }
 
-    /// A minute in which the target answers `count` queries in `millis` each.
+    /// Plays a minute in which the target answers `count` queries in `millis` ms each.
     fn minute(&mut self, count: u64, millis: u64) -> Progress {
         self.minute += 1;
         (0..count).for_each(|_| self.sample(Side::Target, millis, Outcome::Answered));

@@ -1,10 +1,10 @@
-//! What is said of all assertions of a stage.
+//! Judgements of all the assertions of a stage.
 
 use super::compare::threshold_text;
 use crate::model::{Judgement, Verdict};
 use crate::plan::Assertion;
 
-/// A judgement that has seen nothing yet.
+/// A judgement for an assertion that was not measured.
 pub(super) fn unmeasured(assertion: &Assertion, verdict: Verdict) -> Judgement {
     Judgement {
         assertion: assertion.id.clone(),
@@ -22,8 +22,8 @@ pub(super) fn unmeasured(assertion: &Assertion, verdict: Verdict) -> Judgement {
     }
 }
 
-/// The verdict of a stage: the worst of the judgements that block. `None` where nothing that blocks was asked,
-/// which is for the caller to name; it is not a pass.
+/// Returns the verdict of a stage: the worst of its blocking judgements. `None` if there is no blocking judgement;
+/// that is not a pass, and the caller decides what to call it.
 pub fn stage_verdict(judgements: &[Judgement], strict: bool) -> Option<Verdict> {
     judgements
         .iter()

@@ -11,7 +11,7 @@ use crate::plan::MetricRef;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeasuredValue {
-    /// `samples` is how many things were looked at: 0 of 0 is no data, whatever the value says.
+    /// `samples` is the number of things looked at: 0 of 0 is no data, whatever the value says.
     Value {
         observed: Observed,
         samples: u64,
@@ -27,12 +27,12 @@ pub enum MeasuredValue {
 pub struct Measured(BTreeMap<MetricRef, MeasuredValue>);
 
 impl Measured {
-    /// Keeps a value; `samples` is how many things were looked at.
+    /// Stores a value; `samples` is the number of things looked at.
     pub fn set(&mut self, metric: &str, observed: Observed, samples: u64) -> &mut Self {
         self.insert(metric_ref(metric), MeasuredValue::Value { observed, samples })
     }
 
-    /// Keeps why a metric could not be measured.
+    /// Stores the reason a metric could not be measured.
     pub fn set_not_measured(&mut self, metric: &str, reason: impl Into<String>) -> &mut Self {
         let reason = reason.into();
         self.insert(metric_ref(metric), MeasuredValue::NotMeasured { reason })
@@ -64,7 +64,7 @@ impl From<Measured> for Vec<(MetricRef, MeasuredValue)> {
     }
 }
 
-/// The metric that `text` names: `copy.failed`, `p95(query)`, `overlap@10`.
+/// Returns the metric that `text` names: `copy.failed`, `p95(query)`, `overlap@10`.
 pub fn metric_ref(text: &str) -> MetricRef {
     let inner = text.strip_suffix(')').and_then(|rest| rest.split_once('('));
     match inner.or_else(|| text.split_once('@')) {

@@ -1,10 +1,10 @@
 //! Judging: from measurements to verdicts.
 //!
-//! A [`Judgement`] is what is said of one assertion: the verdict, the value seen, the threshold, how many
-//! samples stood behind it and the window. There are two ways to one. A stage that ends with a set of numbers
-//! ([`Measured`]) is judged once, by [`judge_once`]. A canary step is watched: samples go into a [`Series`],
-//! which forgets what is older than the longest window, and a [`Judge`] reads it again and again until an
-//! assertion has failed for good or the step is over.
+//! A [`Judgement`] is the finding on one assertion: the verdict, the value seen, the threshold, how many samples stood
+//! behind it and the window. It is reached in one of two ways. A stage that ends with a set of numbers ([`Measured`])
+//! is judged once, by [`judge_once`]. A canary step is watched: samples go into a [`Series`], which forgets what is
+//! older than the longest window, and a [`Judge`] reads it again and again until an assertion has failed for good or
+//! the step is over.
 //!
 //! One law holds everywhere: *no data is never a pass*. A pass needs a measurement that could be taken, had
 //! `min_samples` behind it and met the threshold.

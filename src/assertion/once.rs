@@ -1,4 +1,4 @@
-//! Reading a measurement against an assertion, and judging where there is only one.
+//! Reads measurements against an assertion, and judges an assertion that is measured once.
 
 use super::compare::{holds, threshold_text};
 use super::judgement::unmeasured;
@@ -7,9 +7,10 @@ use super::{Judgement, Measured, MeasuredValue, Observed};
 use crate::model::{Meanwhile, Side};
 use crate::plan::{Assertion, Threshold};
 
-/// Judges an assertion of a stage that ends with one set of numbers; `source` is only read for `x source`.
+/// Judges an assertion of a stage that ends with one set of numbers. `source` is read only for thresholds like
+/// `1.2x source`.
 ///
-/// What is tolerated in a row of measurements does not apply to a single one.
+/// Tolerated failures in a row do not apply to a single measurement.
 pub fn judge_once(assertion: &Assertion, target: &Measured, source: &Measured) -> Judgement {
     let single =
         Assertion { tolerate_failures: 0, tolerate_errors: 0, pass_after: 1, ..assertion.clone() };
@@ -18,7 +19,7 @@ pub fn judge_once(assertion: &Assertion, target: &Measured, source: &Measured) -
     judgement(&single, &tally)
 }
 
-/// Compares one measurement.
+/// Compares one measurement with the assertion's threshold.
 pub(super) fn read(
     assertion: &Assertion,
     target: Option<&MeasuredValue>,
@@ -45,7 +46,7 @@ fn read_both(
     Ok(if holds { Reading::Passing(seen) } else { Reading::Failing(seen) })
 }
 
-/// A time of the source, which the target's can be held against; counts and shares of the sides stand for themselves.
+/// Returns the source's latency, to hold the target's against. `None` for counts and shares, which need no comparison.
 fn meanwhile(source: Option<&MeasuredValue>) -> Option<Meanwhile> {
     match source {
         Some(MeasuredValue::Value { observed, samples })
@@ -57,7 +58,7 @@ fn meanwhile(source: Option<&MeasuredValue>) -> Option<Meanwhile> {
     }
 }
 
-/// The value of one side with enough samples behind it, else the reading that it is not.
+/// Returns the value of one side if enough samples stand behind it, else the reading that says why not.
 fn side<'a>(
     assertion: &Assertion,
     side: Side,
@@ -77,7 +78,7 @@ fn side<'a>(
     }
 }
 
-/// What the readings so far say, if there were no more.
+/// Returns the judgement by the readings so far, as if there were no more.
 pub(super) fn judgement(assertion: &Assertion, tally: &Tally) -> Judgement {
     let verdict = tally.verdict(assertion);
     let blank = unmeasured(assertion, verdict);

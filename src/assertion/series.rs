@@ -9,7 +9,7 @@ use crate::clock::{Timestamp, after, until};
 use crate::model::{Sample, Side};
 use crate::plan::{Assertion, MetricRef};
 
-/// A window is kept in this many parts and forgets the oldest as a whole.
+/// Number of parts of a window; the oldest is dropped as a whole.
 const PARTS: u32 = 60;
 
 /// Samples, kept for exactly the windows that assertions ask for.
@@ -23,7 +23,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// A series for `assertions` about what happens from `start`.
+    /// Creates a series for `assertions` about what happens from `start`.
     pub fn new<'a>(start: Timestamp, assertions: impl IntoIterator<Item = &'a Assertion>) -> Self {
         let mut series = Self { total: Bucket::default(), views: Vec::new() };
         for assertion in assertions {
@@ -42,7 +42,7 @@ impl Series {
         }
     }
 
-    /// A metric over all samples; `NotMeasured` where samples do not show it.
+    /// A metric over all samples; `NotMeasured` if samples do not show it.
     pub fn total(&self, side: Side, metric: &MetricRef) -> MeasuredValue {
         measured(&self.total, side, metric)
     }
@@ -85,7 +85,7 @@ impl ViewKey {
 struct View {
     key: ViewKey,
     from: Timestamp,
-    /// Oldest first; each with the number of its stretch of time since `from`.
+    /// Parts, oldest first, each with the number of its stretch of time since `from`.
     parts: VecDeque<(u64, Bucket)>,
 }
 
@@ -103,7 +103,7 @@ impl View {
             return;
         }
         let number = self.number(sample.at);
-        // Ends can be told slightly out of order; such a sample counts for the newest part.
+        // Samples may arrive slightly out of order; a late one counts for the newest part.
         if self.parts.back().is_none_or(|(newest, _)| *newest < number) {
             self.parts.push_back((number, Bucket::default()));
             self.forget(sample.at);
@@ -126,7 +126,7 @@ impl View {
         }
     }
 
-    /// The first part that lies wholly within the window that ends at `now`.
+    /// Returns the first part that lies wholly within the window that ends at `now`.
     fn oldest(&self, now: Timestamp) -> u64 {
         let (Some(over), Some(width)) = (self.key.over, self.width()) else { return 0 };
         let outside = until(self.from, now).saturating_sub(over);

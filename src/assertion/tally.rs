@@ -1,4 +1,4 @@
-//! What the measurements of one assertion add up to: a pure count, so that every order of them can be tried.
+//! Tally of one assertion's measurements: a pure count, so that every order of them can be tried.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,25 +30,26 @@ pub(super) struct Seen {
     pub observed: Observed,
     pub samples: u64,
     pub threshold: String,
-    /// The source's value, where it says something about the target's.
+    /// The source's value, if it says something about the target's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Meanwhile>,
 }
 
-/// The sum of the readings of one assertion.
+/// The tally of one assertion's readings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tally {
     passing: u64,
-    /// Passing readings since the last one that failed or could not be taken; silence does not break it.
+    /// Passing readings since the last one that failed or could not be taken; a reading without enough samples does
+    /// not reset it.
     streak: u64,
     longest_streak: u64,
     failing: u64,
     errors: u64,
-    /// Readings the target had too few samples for.
+    /// Readings for which the target had too few samples.
     silences: u64,
-    /// Readings only the source had too few samples for.
+    /// Readings for which only the source had too few samples.
     source_silences: u64,
-    /// The most samples a silent reading had.
+    /// The most samples of any reading that had too few.
     most_samples: u64,
     last_passing: Option<Seen>,
     last_failing: Option<Seen>,
@@ -82,7 +83,7 @@ impl Tally {
         }
     }
 
-    /// A verdict that no later reading can better.
+    /// Returns a verdict that no later reading can improve.
     pub fn decided(&self, assertion: &Assertion) -> Option<Verdict> {
         if self.failing > u64::from(assertion.tolerate_failures) {
             Some(Verdict::Fail)
@@ -93,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// The verdict if nothing more is measured.
+    /// Returns the verdict if nothing more is measured.
     pub fn verdict(&self, assertion: &Assertion) -> Verdict {
         if let Some(decided) = self.decided(assertion) {
             return decided;
@@ -110,18 +111,18 @@ impl Tally {
         }
     }
 
-    /// Whether there was not one sample.
+    /// Returns whether there was not a single sample.
     fn is_empty(&self) -> bool {
         let read = self.passing + self.failing + self.errors + self.source_silences;
         read == 0 && self.most_samples == 0
     }
 
-    /// The most samples a reading had that had too few.
+    /// Returns the most samples of any reading that had too few.
     pub fn most_samples(&self) -> u64 {
         self.most_samples
     }
 
-    /// The reading that shows why the verdict is what it is.
+    /// Returns the reading that shows why the verdict is what it is.
     pub fn telling(&self, verdict: Verdict) -> Option<&Seen> {
         match verdict {
             Verdict::Pass => self.last_passing.as_ref(),
@@ -129,7 +130,8 @@ impl Tally {
         }
     }
 
-    /// `1 of 2`, where failing readings happened or could have been tolerated.
+    /// Returns failing readings out of those tolerated, such as `1 of 2`; `None` if there were none and none are
+    /// tolerated.
     pub fn tolerated(&self, assertion: &Assertion) -> Option<String> {
         (self.failing > 0 && assertion.tolerate_failures > 0)
             .then(|| format!("{} of {}", self.failing, assertion.tolerate_failures))
@@ -154,7 +156,7 @@ impl Tally {
     }
 }
 
-/// The samples a measurement needs; at least one.
+/// Returns the number of samples a measurement needs; at least one.
 pub(super) fn needed(assertion: &Assertion) -> u64 {
     assertion.min_samples.unwrap_or(1).max(1)
 }

@@ -85,7 +85,7 @@ proptest! {
         readings in proptest::collection::vec(any_reading(), 1..40),
         is_failure in any::<bool>(),
     ) {
-        // `no_data: fail` speaks of the want of any sample; a measurement ends that.
+        // `no_data: fail` applies only if there is no sample at all; one measurement lifts it.
         let mut tally = tally(readings);
         prop_assume!(!tally.is_empty());
         let before = tally.verdict(&assertion);

@@ -1,11 +1,11 @@
-//! Assertions for tests, from a small part of the grammar; the plan's own parser is its floor's to test.
+//! Assertions for tests, in a small subset of the grammar; the plan's own parser is tested on its own floor.
 
 use super::metric_ref;
 use crate::model::{Share, Span};
 use crate::plan::assertion::{NoData, Severity};
 use crate::plan::{Assertion, Comparison, Place, Threshold};
 
-/// `metric op value [over duration]`.
+/// Parses `metric op value [over duration]`.
 pub(super) fn assertion(text: &str) -> Assertion {
     let words: Vec<&str> = text.split_whitespace().collect();
     let over = match words.get(words.len() - 2..) {

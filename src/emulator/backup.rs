@@ -13,17 +13,17 @@ pub(crate) struct Backup {
     pub name: Option<String>,
     pub description: Option<String>,
     pub source_id: String,
-    /// What the index was.
+    /// Specification of the index when the backup was made.
     pub spec: IndexSpec,
     pub extras: Extras,
     pub progress: Progress,
     pub records: Store,
-    /// Bytes of the records as they are stored.
+    /// Size of the stored records in bytes.
     pub bytes: usize,
 }
 
 impl Backup {
-    /// What `source` holds now; the records are shared, not copied.
+    /// Creates a backup of what `source` holds now; the records are shared, not copied.
     pub fn of(id: String, source: &Index, now: Timestamp, progress: Progress) -> Self {
         let records = source.read(now).snapshot();
         Self {

@@ -1,6 +1,6 @@
 //! The read capacity of a serverless index: on demand, or nodes of its own, which change after a while.
 //!
-//! It is described and has no effect, except that no replicas disable the index.
+//! It is reported but has no effect, except that an index with zero replicas is disabled.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Wanted {
         asked.map_or(Ok(Self::OnDemand), |asked| Self::OnDemand.changed(asked))
     }
 
-    /// Reads a change: what it does not say of dedicated nodes stays.
+    /// Reads a change; settings of dedicated nodes that it leaves out stay.
     fn changed(&self, asked: &ReadCapacity) -> Answer<Self> {
         match asked.mode.as_deref() {
             Some(words::ON_DEMAND) => Ok(Self::OnDemand),
@@ -68,7 +68,7 @@ impl Wanted {
     }
 }
 
-/// The capacity that was asked for and the one before, which serves until the change is through.
+/// The requested capacity and the previous one, which serves until the change is complete.
 #[derive(Clone, Debug)]
 pub(crate) struct Capacity {
     wanted: Wanted,
@@ -81,7 +81,7 @@ impl Capacity {
         Self { before: wanted.clone(), wanted, change: None }
     }
 
-    /// Begins a change; refused while one is under way.
+    /// Begins a change; refused while another is under way.
     pub fn change(&mut self, asked: &ReadCapacity, now: Timestamp, takes: Duration) -> Answer<()> {
         let wanted = self.wanted.changed(asked)?;
         if !self.is_settled(now) {

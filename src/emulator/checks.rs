@@ -1,4 +1,4 @@
-//! The checks that apply the documented limits.
+//! Checks of the documented limits.
 
 use crate::model::{Metadata, Record, Vector};
 use crate::pinecone_wire::json::MetadataSchema;
@@ -9,7 +9,7 @@ use crate::provider::complex_fields;
 
 use super::error::{Answer, Code, Refusal};
 
-/// The size of a whole upsert request on its own wire: the JSON body or the encoded protobuf.
+/// Checks the size of a whole upsert request on its own wire: the JSON body or the encoded protobuf.
 pub(crate) fn check_upsert_bytes(found: usize) -> Answer<()> {
     if found <= UPSERT_BYTES {
         return Ok(());
@@ -81,7 +81,7 @@ pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
     Ok(())
 }
 
-/// The parts of a record that do not depend on the index.
+/// Checks the parts of a record that do not depend on the index.
 pub(crate) fn check_record(record: &Record) -> Answer<()> {
     let id = record.id.as_str();
     check_id(id)?;
@@ -93,7 +93,7 @@ pub(crate) fn check_record(record: &Record) -> Answer<()> {
     record.sparse.as_ref().map_or(Ok(()), |sparse| check_sparse(id, sparse))
 }
 
-/// Refuses a dense vector of zeros, which is no direction. The words are those of the service.
+/// Refuses a dense vector of zeros, which has no direction, in the words of the service.
 pub(crate) fn check_dense(id: &str, vector: &Vector) -> Answer<()> {
     if vector.is_empty() || vector.values().any(|value| value != 0.0) {
         return Ok(());

@@ -20,12 +20,12 @@ pub(crate) struct Collection {
     pub dimension: Option<u32>,
     pub progress: Progress,
     pub records: Store,
-    /// The size of the records as they are stored; counted once.
+    /// Size of the stored records; computed once.
     bytes: OnceLock<usize>,
 }
 
 impl Collection {
-    /// What `source` holds now; the records are shared, not copied.
+    /// Creates a collection of what `source` holds now; the records are shared, not copied.
     pub fn of(name: String, source: &Index, now: Timestamp, progress: Progress) -> Self {
         let environment = match source.spec().deployment {
             Deployment::Pod { environment, .. } => environment,
@@ -54,12 +54,12 @@ impl Collection {
         self.progress.is_done(now)
     }
 
-    /// Whether it is still being made from the index `source`.
+    /// Returns whether it is still being made from the index `source`.
     pub fn is_pending_of(&self, source: &str, now: Timestamp) -> bool {
         self.source == source && self.progress.stage(now) == Stage::UnderWay
     }
 
-    /// The cloud of the pod: the part of the environment's name that says so (`us-east-1-aws`).
+    /// Returns the pod's cloud: the part of the environment's name that gives it (`us-east-1-aws`).
     pub fn cloud(&self) -> Option<&'static str> {
         CLOUDS.into_iter().find(|cloud| self.environment.split('-').any(|part| part == *cloud))
     }

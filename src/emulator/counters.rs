@@ -1,5 +1,5 @@
-//! What was asked of the emulator: so that a test can prove that the source was never written and that
-//! nothing was copied twice.
+//! Counts of requests to the emulator, so that a test can prove that the source was never written to and that nothing
+//! was copied twice.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::model::{Namespace, RecordId};
 use super::faults::Fault;
 use crate::pinecone_wire::Operation;
 
-/// Counts since the emulator started. Indexes are kept under their names also after they were deleted.
+/// Counts since the emulator started. A deleted index keeps its entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Requests by operation (`upsert`, `query`, `create_index`, …), refused ones included.
@@ -29,9 +29,9 @@ pub struct IndexCounters {
     /// Writes over the wire that were applied: upsert, update, delete, create and delete namespace, and the
     /// steps of imports.
     pub writes: u64,
-    /// Records that bulk imports put in.
+    /// Records added by bulk imports.
     pub imported: u64,
-    /// How often each record was upserted over the wire.
+    /// Number of times each record was upserted over the wire.
     pub upserts: BTreeMap<Namespace, BTreeMap<RecordId, u32>>,
 }
 
@@ -48,12 +48,12 @@ impl Counters {
 }
 
 impl IndexCounters {
-    /// Records upserted over the wire, each counted as often as it was.
+    /// Upserts of records over the wire; a record that was upserted twice counts twice.
     pub fn upserted(&self) -> u64 {
         self.upserts.values().flat_map(|ids| ids.values()).map(|count| u64::from(*count)).sum()
     }
 
-    /// The records that were upserted more than once.
+    /// Records that were upserted more than once.
     pub fn upserted_again(&self) -> impl Iterator<Item = (&Namespace, &RecordId)> {
         self.upserts.iter().flat_map(|(namespace, ids)| {
             let again = ids.iter().filter(|(_, count)| **count > 1);

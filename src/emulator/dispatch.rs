@@ -22,20 +22,20 @@ use super::server::Peer;
 use super::truncate::truncated;
 use super::version;
 
-/// The header that says which index a data plane request on the main port means.
+/// Header that names the index of a data plane request on the main port.
 pub(crate) const INDEX_HEADER: &str = "x-vecshift-index";
 
-/// No body is read further than this; the limits refuse far smaller ones.
+/// Most bytes of a body that are read at all; the limits refuse far smaller ones.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
 
-/// What a listener serves: the whole project, or the data plane of one index.
+/// The scope of a listener: the whole project, or the data plane of one index.
 #[derive(Clone)]
 pub(crate) struct Scope {
     pub project: Shared,
     pub index: Option<Arc<Index>>,
 }
 
-/// A request that was found to be for an operation.
+/// A request matched to its operation.
 struct Asked {
     operation: Operation,
     /// The name in the path.
@@ -50,7 +50,7 @@ impl Scope {
         Router::new().fallback(handle).with_state(self)
     }
 
-    /// What the request asks; the refusal is already in the wire's shape.
+    /// Finds the operation of a request and checks key and version. A refusal is already in the wire's shape.
     fn read(&self, request: &Request<Body>) -> Result<Asked, Box<Response<Body>>> {
         let is_grpc = is_grpc(request.headers());
         let path = request.uri().path();
@@ -81,7 +81,8 @@ impl Scope {
         if given == Some(key.as_bytes()) { Ok(()) } else { Err(Refusal::unauthenticated()) }
     }
 
-    /// The index of a data plane request: the listener's own, else the one the request names, else the only one.
+    /// Returns the index of a data plane request: the listener's own, else the one the request names, else the only
+    /// one.
     fn find_index(&self, request: &Request<Body>) -> Answer<Arc<Index>> {
         if let Some(index) = &self.index {
             return Ok(Arc::clone(index));
@@ -143,7 +144,7 @@ async fn handle(
     }
 }
 
-/// Says when to come back in an answer that asks to try again, over either wire.
+/// Adds when to come back to an answer that asks to try again, on either wire.
 fn advised(mut response: Response<Body>, after: Option<Duration>) -> Response<Body> {
     let Some(after) = after else { return response };
     let code = text(response.headers(), "grpc-status");
@@ -189,7 +190,8 @@ fn parameters(query: &str) -> Vec<(String, String)> {
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
-/// Waits the latency of the request's fate; that of targets only for queries of indexes a client created.
+/// Waits for the latency of the request's fate; the targets' latency applies only to queries of indexes a client
+/// created.
 async fn wait(project: &Shared, asked: &Asked, fate: &Fate) {
     let mut latency = fate.latency;
     if asked.index.as_ref().is_some_and(|index| !index.is_pod && index.is_made_by_client) {

@@ -1,4 +1,4 @@
-//! What a refused request is answered with, before it takes the shape of its wire.
+//! The answer to a refused request, before it takes the shape of its wire.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
@@ -63,12 +63,12 @@ impl Refusal {
         Self::new(503, Code::Unavailable, message)
     }
 
-    /// The shape of the control plane; 401 is plain text on both planes.
+    /// Renders the refusal for the control plane; 401 is plain text on both planes.
     pub fn control(&self) -> Response<Body> {
         self.render(ErrorBody::control(self.status, self.code, &self.message))
     }
 
-    /// The shape of the data plane.
+    /// Renders the refusal for the data plane.
     pub fn data(&self) -> Response<Body> {
         self.render(ErrorBody::data(self.code, &self.message))
     }

@@ -14,7 +14,7 @@ use crate::plan::file::{Faults, LatencyRange};
 use super::id::mix;
 use crate::pinecone_wire::Operation;
 
-/// What happens to a request.
+/// An injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     RateLimited,
@@ -34,13 +34,13 @@ impl Fault {
     }
 }
 
-/// The fate of one request.
+/// The fate of one request: the fault it meets, if any, and its latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub fault: Option<Fault>,
-    /// Waited before the answer is sent.
+    /// Delay before the answer is sent.
     pub latency: Duration,
-    /// Waited as well where the request is a query of a target.
+    /// Additional delay of a query of a target.
     pub target_query_latency: Duration,
 }
 
@@ -59,7 +59,7 @@ impl Dice {
         Self(Mutex::new(State { faults, drawn: BTreeMap::new() }))
     }
 
-    /// Replaces the faults and starts their sequence anew.
+    /// Replaces the faults and restarts their sequence.
     pub fn set(&self, faults: Faults) {
         *self.lock() = State { faults, drawn: BTreeMap::new() };
     }
@@ -72,7 +72,7 @@ impl Dice {
         self.lock().faults.lag.map_or(Duration::ZERO, |lag| lag.0)
     }
 
-    /// The fate of the next request of `operation`.
+    /// Draws the fate of the next request of `operation`.
     pub fn draw(&self, operation: Operation) -> Fate {
         let mut state = self.lock();
         let drawn = state.drawn.entry(operation).or_default();
@@ -115,7 +115,7 @@ fn within(range: Option<LatencyRange>, at: f64) -> Duration {
     range.map_or(Duration::ZERO, |range| range.least + (range.most - range.least).mul_f64(at))
 }
 
-/// A number in [0, 1) from the upper 53 bits.
+/// Returns a number in [0, 1) from the upper 53 bits.
 fn even(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

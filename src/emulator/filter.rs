@@ -10,7 +10,7 @@ use crate::pinecone_wire::limits::SET_VALUES;
 
 use super::error::{Answer, Refusal};
 
-/// A filter that was read and found well formed.
+/// A parsed, well-formed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Filter {
     And(Vec<Filter>),
@@ -18,7 +18,7 @@ pub(crate) enum Filter {
     Field { name: String, test: Test },
 }
 
-/// What is asked of one field.
+/// The condition on one field.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Test {
     Eq(Scalar),
@@ -45,7 +45,7 @@ pub(crate) enum Scalar {
 }
 
 impl Filter {
-    /// Reads a filter; `None` for an empty object, which asks nothing.
+    /// Reads a filter; `None` for an empty object, which selects everything.
     pub fn read(value: &Value) -> Answer<Option<Self>> {
         let object = value
             .as_object()
@@ -61,7 +61,7 @@ impl Filter {
         }
     }
 
-    /// Returns the filter as an index sees it that knows only `indexed` fields: the others are absent.
+    /// Returns the filter as an index sees it that knows only `indexed` fields: all others count as absent.
     pub fn limited_to(self, indexed: &[String]) -> Self {
         let limit = |filters: Vec<Self>| {
             filters.into_iter().map(|filter| filter.limited_to(indexed)).collect()

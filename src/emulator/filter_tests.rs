@@ -1,4 +1,4 @@
-//! The filter of the emulator and the one that a copy asks of its records are two; here they must agree.
+//! Agreement of the two filter implementations: the emulator's, and the one a copy applies to its records.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn field() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["x", "y", "z/~"]).prop_map(str::to_owned)
 }
 
-/// Most operands fit their operator, some do not.
+/// Generates tests; most operands fit their operator, some do not.
 fn test() -> impl Strategy<Value = Value> {
     let operators =
         vec!["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$like"];

@@ -1,4 +1,4 @@
-//! The emulator as its owner sees it.
+//! The handle of a running emulator.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use super::server::Door;
 use super::store::{Store, Stored, Write};
 use super::world::World;
 
-/// A running emulator. Dropping it ends it as [`Emulator::shutdown`] does, without waiting.
+/// A running emulator. Dropping it ends it like [`Emulator::shutdown`], without waiting.
 pub struct Emulator {
     project: Shared,
     address: SocketAddr,
@@ -31,18 +31,18 @@ impl Emulator {
     /// Binds the main port and serves.
     ///
     /// # Errors
-    /// `Io` where the address cannot be bound.
+    /// `Io` if the address cannot be bound.
     pub async fn start(options: EmulatorOptions) -> Result<Self> {
         let (emulator, door) = Self::bind(options).await?;
         emulator.serve(door);
         Ok(emulator)
     }
 
-    /// Binds the main port, fills the emulator with a world and serves then: whoever is answered sees all of it.
+    /// Binds the main port and fills the emulator with a world before it serves, so that every client sees all of it.
     /// Returns the number of records, too.
     ///
     /// # Errors
-    /// As [`Emulator::start`] and [`Emulator::load`].
+    /// Those of [`Emulator::start`] and [`Emulator::load`].
     pub async fn start_filled(options: EmulatorOptions, world: World) -> Result<(Self, u64)> {
         let (emulator, door) = Self::bind(options).await?;
         let records = emulator.load(world).await?;
@@ -73,11 +73,11 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// Adds an index that is ready at once; returns its host. It counts as the world's, not as a client's:
-    /// `target_query_latency` does not slow it.
+    /// Adds an index that is ready at once; returns its host. It counts as part of the world and not as created by a
+    /// client, so `target_query_latency` does not slow it.
     ///
     /// # Errors
-    /// `AlreadyExists` where the name is taken.
+    /// `AlreadyExists` if the name is taken.
     pub async fn add_index(&self, spec: IndexSpec) -> Result<String> {
         self.add_filled(spec, Store::default()).await
     }
@@ -94,10 +94,10 @@ impl Emulator {
         Ok(index.host.clone())
     }
 
-    /// Puts records into an index past the wire: nothing is counted, and they can be read at once.
+    /// Puts records into an index without a request: nothing is counted, and they can be read at once.
     ///
     /// # Errors
-    /// `NotFound` where there is no such index; `Invalid` for a record that the service would not keep.
+    /// `NotFound` if there is no such index; `Invalid` for a record that the service would not keep.
     pub fn insert(&self, index: &str, namespace: &Namespace, records: Vec<Record>) -> Result<()> {
         let index = self.project.index(index).map_err(refused)?;
         let write = kept(&index.spec(), namespace, records)?;
@@ -105,10 +105,10 @@ impl Emulator {
         Ok(())
     }
 
-    /// Takes records out of an index past the wire; ids that are not there are no error.
+    /// Removes records from an index without a request; ids that are not there are no error.
     ///
     /// # Errors
-    /// `NotFound` where there is no such index.
+    /// `NotFound` if there is no such index.
     pub fn remove(&self, index: &str, namespace: &Namespace, ids: Vec<RecordId>) -> Result<()> {
         let index = self.project.index(index).map_err(refused)?;
         let mut store = index.write();
@@ -119,10 +119,10 @@ impl Emulator {
         Ok(())
     }
 
-    /// Adds a world's index, which is there once it holds every record; returns their number.
+    /// Adds a world's index, which appears once it holds every record; returns their number.
     ///
     /// # Errors
-    /// As [`Emulator::add_index`] and [`Emulator::insert`]; and what the world's records end with.
+    /// Those of [`Emulator::add_index`] and [`Emulator::insert`], and any error in the world's records.
     pub async fn load(&self, world: World) -> Result<u64> {
         const BATCH: usize = 500;
         let (index, mut records) = world.into_parts();
@@ -160,12 +160,12 @@ impl Emulator {
         self.project.collections().iter().map(|collection| collection.name.clone()).collect()
     }
 
-    /// Replaces the faults; their sequence starts anew.
+    /// Replaces the faults and restarts their sequence.
     pub fn set_faults(&self, faults: Faults) {
         self.project.dice.set(faults);
     }
 
-    /// What was asked so far.
+    /// Returns the counts of all requests so far.
     pub fn counters(&self) -> Counters {
         self.project.tally.snapshot()
     }
@@ -187,7 +187,7 @@ impl Drop for Emulator {
     }
 }
 
-/// The write of records that the service would keep in such an index.
+/// Turns records into a write, refusing those that the service would not keep in such an index.
 fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result<Write> {
     checks::check_namespace(namespace.as_str()).map_err(refused)?;
     for record in &records {

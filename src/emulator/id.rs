@@ -1,4 +1,4 @@
-//! Ids in the shape of a UUID, the same ones in the same order on every start: nothing here is random.
+//! Ids in the shape of a UUID, the same in the same order on every start: nothing here is random.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! One index: what it is, when it is ready, and its records.
+//! One index: its specification, readiness and records.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -18,11 +18,11 @@ use super::filter::Filter;
 use super::progress::{Progress, Stage};
 use super::store::Store;
 
-/// What an index has beside its [`IndexSpec`].
+/// Properties of an index beside its [`IndexSpec`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Extras {
     pub read_capacity: Wanted,
-    /// The `schema` as it was asked for; only its fields can be filtered on.
+    /// The `schema` of the request; only its fields can be filtered on.
     pub schema: Option<MetadataSchema>,
     pub source_collection: Option<String>,
     pub source_backup: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Extras {
 
 pub(crate) struct Index {
     pub name: String,
-    /// Shown only by backups and restore jobs.
+    /// Id, shown only by backups and restore jobs.
     pub id: String,
     /// The address of the index's own listener, with a scheme.
     pub host: String,
@@ -38,19 +38,19 @@ pub(crate) struct Index {
     pub vector_type: VectorType,
     pub is_pod: bool,
     pub progress: Progress,
-    /// Whether a client created it, so that faults of a target apply.
+    /// True if a client created it, so that faults of a target apply.
     pub is_made_by_client: bool,
     pub extras: Extras,
     /// Ends the index's listener and its connections.
     pub stop: CancellationToken,
-    /// When an index that is being deleted is gone.
+    /// Time at which an index that is being deleted is gone.
     gone_at: OnceLock<Timestamp>,
     spec: RwLock<IndexSpec>,
     capacity: RwLock<Capacity>,
     store: RwLock<Store>,
 }
 
-/// What [`Index::new`] takes beside the specification.
+/// The arguments of [`Index::new`] beside the specification.
 pub(crate) struct Birth {
     pub id: String,
     pub host: String,
@@ -108,7 +108,7 @@ impl Index {
         self.progress.is_done(now) && self.gone_at.get().is_none() && !self.is_disabled(now)
     }
 
-    /// Begins its deletion, once.
+    /// Begins its deletion; later calls do nothing.
     pub fn terminate(&self, gone_at: Timestamp) {
         self.gone_at.get_or_init(|| gone_at);
     }
@@ -117,7 +117,7 @@ impl Index {
         self.gone_at.get().is_some_and(|gone_at| now >= *gone_at)
     }
 
-    /// The `read_capacity` of its model.
+    /// Returns the `read_capacity` of its model.
     pub fn capacity(&self, now: Timestamp) -> ReadCapacity {
         self.capacity.read().unwrap_or_else(PoisonError::into_inner).model(now)
     }
@@ -136,7 +136,7 @@ impl Index {
         self.capacity.read().unwrap_or_else(PoisonError::into_inner).is_disabled(now)
     }
 
-    /// The records as they can be read at `now`.
+    /// Returns the records as they can be read at `now`.
     pub fn read(&self, now: Timestamp) -> RwLockReadGuard<'_, Store> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         if !store.is_due(now) {
@@ -151,7 +151,7 @@ impl Index {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads a filter, limited to the fields this index (or the namespace) lets filter on.
+    /// Reads a filter, limited to the fields that this index or the namespace allows to filter on.
     pub fn filter(
         &self,
         value: Option<&Value>,
@@ -174,7 +174,7 @@ impl Index {
         self.extras.schema.as_ref().map(schema_fields)
     }
 
-    /// The name of a namespace in answers: pods know the default one as the empty string.
+    /// Returns the name of a namespace in answers: pods know the default one as the empty string.
     pub fn shown<'a>(&self, namespace: &'a Namespace) -> &'a str {
         if self.is_pod { namespace.as_str() } else { namespace.explicit() }
     }

@@ -1,5 +1,5 @@
-//! Exact nearest neighbours. The arithmetic is SimSIMD's: it is quick in development builds, too, in which
-//! rehearsals are tested.
+//! Exact nearest neighbours. SimSIMD does the arithmetic, as it is fast in development builds too, in which rehearsals
+//! are tested.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -12,7 +12,7 @@ use crate::model::{Metric, RecordId, SparseVector, Vector};
 
 use super::store::Stored;
 
-/// What is searched with.
+/// The vector or sparse values to search with.
 pub(crate) struct Probe {
     metric: Metric,
     values: Vec<f32>,
@@ -22,18 +22,18 @@ pub(crate) struct Probe {
     ties: Ties,
 }
 
-/// The order of answers whose scores are equal.
+/// The order of hits with equal scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ties {
     ById,
-    /// An order of its own for each salt.
+    /// A different order for each salt.
     Drawn {
         salt: u64,
     },
 }
 
 impl Ties {
-    /// The order that the index of this name draws from a seed.
+    /// Returns the order that the index of this name draws from a seed.
     pub fn of(seed: Option<u64>, index: &str) -> Self {
         let drawn = |seed| Self::Drawn { salt: hash(&(seed, index)) };
         seed.map_or(Self::ById, drawn)
@@ -48,7 +48,7 @@ impl Ties {
     }
 }
 
-/// The same for the same value in every process: the keys of a default hasher are fixed.
+/// Returns a hash that is the same in every process: the keys of a default hasher are fixed.
 fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
@@ -75,8 +75,8 @@ impl Probe {
         }
     }
 
-    /// Scores a stored record; `None` where the two have nothing to compare: a sparse probe and a record without a
-    /// common index.
+    /// Scores a stored record; `None` if there is nothing to compare: a sparse probe and a record without a common
+    /// index.
     fn score(&self, stored: &Stored) -> Option<f32> {
         let dense = match self.metric {
             _ if self.values.is_empty() => None,
@@ -94,7 +94,7 @@ impl Probe {
         }
     }
 
-    /// The `top_k` best of `candidates`, best first.
+    /// Returns the `top_k` best of `candidates`, best first.
     pub fn search<'a>(
         &self,
         candidates: impl Iterator<Item = &'a Arc<Stored>>,
@@ -151,12 +151,12 @@ fn cosine(dot: f32, a: f32, b: f32) -> f32 {
     if norms > 0.0 { (dot / norms).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// The length of a vector.
+/// Returns the length of a vector.
 pub(crate) fn norm(values: &[f32]) -> f32 {
     dot(values, values).sqrt()
 }
 
-/// Multiplies two vectors; 0 where the lengths differ, which upserts and queries have excluded.
+/// Multiplies two vectors; 0 if their lengths differ, which upserts and queries rule out.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     f32::dot(a, b).unwrap_or(0.0) as f32
 }

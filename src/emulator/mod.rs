@@ -1,11 +1,10 @@
-//! A Pinecone that runs here: control plane over REST, data plane over REST and gRPC, over indexes in memory.
+//! An embedded Pinecone: control plane over REST, data plane over REST and gRPC, over indexes in memory.
 //!
-//! [`Emulator::start`] binds one port. It serves the control plane, and the data plane for a request that says
-//! which index it means: by a host name that starts with the index's name (`twins.localhost:5080`), by the
-//! header `x-vecshift-index`, or by there being one index only. Beside that each index has a listener of its
-//! own on a free port, and that is the `host` which `describe index` gives: official SDKs and gRPC clients dial
-//! it as it stands, whatever the machine's resolver thinks of `*.localhost`
-//! (`docs/decisions/0003-emulator-hosts.md`).
+//! [`Emulator::start`] binds one port. It serves the control plane, and the data plane for a request that says which
+//! index it means: by a host name that starts with the index's name (`twins.localhost:5080`), by the header
+//! `x-vecshift-index`, or by being the only index. Beside that each index has a listener of its own on a free port,
+//! and that is the `host` which `describe index` gives: official SDKs and gRPC clients dial it as it stands, whatever
+//! the machine's resolver thinks of `*.localhost` (`docs/decisions/0003-emulator-hosts.md`).
 //!
 //! The messages, paths and words are those of `pinecone_wire`.
 //!
@@ -14,7 +13,7 @@
 //! or `control/`. Calls check everything and then change an index in one step, so that a refusal never leaves
 //! half a change.
 //!
-//! What Pinecone's documents leave open and what is done here instead is listed in `docs/emulator.md`.
+//! `docs/emulator.md` lists what Pinecone's documents leave open and what the emulator does there.
 
 mod backup;
 mod capacity;

@@ -1,4 +1,4 @@
-//! How an emulator is started.
+//! Options of an emulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,42 +8,42 @@ use crate::pinecone_wire::limits;
 use crate::plan::file::Faults;
 use crate::provider::storage::S3Options;
 
-/// How an emulator is started. The default listens on a free loopback port, takes any key, plays no faults
-/// and applies the documented limits.
+/// Options an emulator starts with. The default listens on a free loopback port, accepts any key, plays no faults and
+/// applies the documented limits.
 #[derive(Clone, Debug)]
 pub struct EmulatorOptions {
     /// The address of the control plane and, as the module's text says, the data plane; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The key requests must carry; `None` takes any and none.
+    /// The key that requests must carry; `None` accepts any key and none.
     pub api_key: Option<String>,
-    /// What goes wrong.
+    /// Faults to play.
     pub faults: Faults,
-    /// Whether the documented rate limits of serverless indexes are applied.
+    /// Applies the documented rate limits of serverless indexes.
     pub rate_limits: bool,
-    /// The serverless indexes a project can have: 200 on the largest plan.
+    /// Number of serverless indexes a project can have: 200 on the largest plan.
     pub indexes: usize,
-    /// The namespaces a serverless index can have: 100,000 on the larger plans.
+    /// Number of namespaces a serverless index can have: 100,000 on the larger plans.
     pub namespaces: usize,
-    /// Where scores are equal, answers come in an order that each index draws from this seed; `None` orders them by
-    /// their ids. Which one of equals comes first is no promise of the service's.
+    /// Seed for the order of equal scores, which each index draws for itself; `None` orders them by id. The service
+    /// does not promise which of several equals comes first.
     pub ties: Option<u64>,
-    /// How long an index that is created stays `Initializing`.
+    /// Time a created index stays `Initializing`.
     pub ready_after: Duration,
-    /// How long a collection that is created stays `Initializing`.
+    /// Time a created collection stays `Initializing`.
     pub collection_ready_after: Duration,
-    /// How long a backup that is created stays `Initializing`.
+    /// Time a created backup stays `Initializing`.
     pub backup_ready_after: Duration,
-    /// How long a restore takes, and with it the index it makes.
+    /// Time a restore takes, and with it the index it makes.
     pub restore_ready_after: Duration,
-    /// How long an index that is deleted is still listed as `Terminating`.
+    /// Time a deleted index is still listed as `Terminating`.
     pub terminating_for: Duration,
-    /// What answers with 429 and 503 say in `Retry-After`, in whole seconds; `None`: they have no such header.
+    /// Value of `Retry-After` in answers with 429 and 503, in whole seconds; `None` leaves the header out.
     pub retry_after: Option<Duration>,
-    /// How long an import stays `Pending` before it begins to read.
+    /// Time an import stays `Pending` before it begins to read.
     pub import_starts_after: Duration,
-    /// How imports reach `s3:` buckets.
+    /// Access of imports to `s3:` buckets.
     pub s3: S3Options,
-    /// The clock of readiness, lag, rate limits and latencies.
+    /// Clock for readiness, lag, rate limits and latencies.
     pub clock: Clock,
 }
 

@@ -1,11 +1,11 @@
-//! What takes a while: an index, a collection, a backup begins unfinished and ends well, badly or never.
+//! Things that take a while: an index, a collection, a backup begins unfinished and ends well, badly or never.
 
 use std::time::Duration;
 
 use crate::clock::{Timestamp, after, until};
 use crate::plan::file::ResourceFault;
 
-/// How something that takes a while ends.
+/// The way in which something that takes a while ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Ending {
     #[default]
@@ -56,12 +56,12 @@ impl Progress {
         self.stage(now) == Stage::Done
     }
 
-    /// The time at which it ended, well or badly; `None` while it is under way.
+    /// Returns the time at which it ended, well or badly; `None` while it is under way.
     pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
         (self.stage(now) != Stage::UnderWay).then(|| self.due())
     }
 
-    /// How far it is, 0 to 100: what does not end well gets half-way.
+    /// Returns the progress from 0 to 100; what does not end well stops half-way.
     pub fn percent(&self, now: Timestamp) -> f64 {
         let left = until(now, self.due()).as_secs_f64() / self.takes.as_secs_f64().max(1e-9);
         let passed = 100.0 * (1.0 - left.clamp(0.0, 1.0));

@@ -1,4 +1,4 @@
-//! What all requests share: the project's indexes and collections, and what is done to requests.
+//! State that all requests share: the project's indexes and collections, faults, limits and counters.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ use crate::model::{Deployment, IndexSpec};
 
 pub(crate) type Shared = Arc<Project>;
 
-/// An index that is to be created.
+/// An index to create.
 pub(crate) struct NewIndex {
     pub spec: IndexSpec,
     pub extras: Extras,
@@ -46,12 +46,12 @@ pub(crate) struct Project {
     pub dice: Dice,
     pub tally: Tally,
     pub buckets: Buckets,
-    /// The address that listeners of indexes are bound to.
+    /// Address that listeners of indexes bind to.
     pub ip: IpAddr,
     /// Ends every listener and every connection.
     pub stop: CancellationToken,
     listeners: Mutex<Vec<JoinHandle<()>>>,
-    /// One creation at a time, so that two of one name cannot both pass the check.
+    /// Allows one creation at a time, so that two of one name cannot both pass the check.
     pub creating: tokio::sync::Mutex<()>,
     indexes: RwLock<BTreeMap<String, Arc<Index>>>,
     collections: RwLock<BTreeMap<String, Arc<Collection>>>,
@@ -59,7 +59,7 @@ pub(crate) struct Project {
     pub restores: Shelf<Restore>,
     pub imports: Shelf<Import>,
     last_import: AtomicU64,
-    /// When indexes were deleted, by their ids.
+    /// Times at which indexes were deleted, by their ids.
     graves: RwLock<BTreeMap<String, Timestamp>>,
 }
 
@@ -86,7 +86,7 @@ impl Project {
         }
     }
 
-    /// Keeps a listener's task, so that its end can be waited for.
+    /// Keeps a listener's task, so that shutdown can wait for its end.
     pub fn keep(&self, listener: JoinHandle<()>) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|task| !task.is_finished());
@@ -126,7 +126,7 @@ impl Project {
         self.bury();
     }
 
-    /// Forgets the indexes whose deletion is through.
+    /// Forgets the indexes whose deletion is complete.
     fn bury(&self) {
         let now = self.now();
         let gone: Vec<_> = {
@@ -148,12 +148,12 @@ impl Project {
         graves.insert(index.id.clone(), now);
     }
 
-    /// The time at which the index of this id was deleted.
+    /// Returns the time at which the index with this id was deleted.
     pub fn gone_at(&self, id: &str) -> Option<Timestamp> {
         self.graves.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
-    /// Ids of imports are numbers that count up.
+    /// Returns the next id of an import; they are numbers that count up.
     pub fn next_import(&self) -> String {
         (self.last_import.fetch_add(1, Ordering::SeqCst) + 1).to_string()
     }
@@ -168,7 +168,7 @@ impl Project {
         found.ok_or_else(|| Refusal::not_found(format!("Collection {name} not found.")))
     }
 
-    /// Takes a name; false where it is taken already.
+    /// Adds a collection; returns false if its name is taken.
     pub fn put_collection(&self, collection: Collection) -> bool {
         let mut collections = self.collections.write().unwrap_or_else(PoisonError::into_inner);
         let is_free = !collections.contains_key(&collection.name);
@@ -193,7 +193,7 @@ impl Project {
         Err(Refusal::new(403, Code::Forbidden, message))
     }
 
-    /// Creates an index with a listener of its own; 409 where the name is taken.
+    /// Creates an index with a listener of its own; 409 if the name is taken.
     pub async fn create(self: &Arc<Self>, new: NewIndex) -> Answer<Arc<Index>> {
         let _one_at_a_time = self.creating.lock().await;
         if self.find(&new.spec.name).is_some() {

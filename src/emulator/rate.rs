@@ -9,7 +9,7 @@ use crate::pinecone_wire::rates;
 
 use super::error::{Answer, Refusal};
 
-/// One limit: what it counts, whose it is and how many a second.
+/// One limit: what it counts, what it applies to and how many a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Limit {
     pub what: &'static str,
@@ -28,7 +28,7 @@ const fn index(what: &'static str, per_second: u32) -> Limit {
 pub(crate) const UPSERTS: Limit = namespace("upsert requests", rates::UPSERTS);
 pub(crate) const UPSERT_BYTES: Limit = namespace("upserted bytes", rates::UPSERT_BYTES);
 pub(crate) const QUERIES: Limit = namespace("query requests", rates::QUERIES);
-/// The limit of query units, in quarters of a unit: the least a query costs.
+/// Limit of query units, in quarters of a unit: the least a query costs.
 pub(crate) const QUERY_QUARTER_UNITS: Limit =
     index("quarter read units of queries", 4 * rates::QUERY_UNITS);
 pub(crate) const UPDATES: Limit = namespace("update requests", rates::UPDATES);

@@ -1,4 +1,4 @@
-//! Restore jobs: an index that is made from a backup.
+//! Restore jobs, each of which makes an index from a backup.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ pub(crate) struct Restore {
     pub target_name: String,
     pub target_id: String,
     pub progress: Progress,
-    /// When the index was deleted, if that was before the job had ended.
+    /// Time at which the index was deleted, if that was before the job ended.
     pub cancelled_at: OnceLock<Timestamp>,
 }
 
@@ -36,7 +36,7 @@ impl Restore {
         self.cancelled_at.get().copied().or_else(|| self.progress.ended_at(now))
     }
 
-    /// Ends a job whose index goes away.
+    /// Cancels a job whose index is deleted.
     pub fn cancel(&self, now: Timestamp) {
         if self.is_pending(now) {
             self.cancelled_at.get_or_init(|| now);

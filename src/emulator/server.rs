@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::error::{Error, Result};
 
-/// A bound listener that is not served yet, so that its address is known first.
+/// A bound listener that does not serve yet, so that its address is known first.
 pub(crate) struct Door {
     listener: TcpListener,
     stop: CancellationToken,
@@ -78,7 +78,7 @@ pub(crate) struct Connection {
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-/// The handle a request has on the connection it came by.
+/// A request's handle on the connection it came over.
 #[derive(Clone)]
 pub(crate) struct Peer {
     cut: CancellationToken,
@@ -86,7 +86,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Ends the connection with a TCP reset, whatever else is under way on it.
+    /// Ends the connection with a TCP reset, whatever else is in progress on it.
     pub fn reset(&self) {
         self.is_reset.store(true, Ordering::SeqCst);
         self.cut.cancel();

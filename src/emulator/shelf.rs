@@ -1,17 +1,17 @@
-//! Things with an id that are kept in the order they were made, and listed by pages.
+//! Things with an id, kept in the order they were made and listed in pages.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What a [`Shelf`] keeps.
+/// Something that a [`Shelf`] keeps.
 pub(crate) trait Kept {
     fn id(&self) -> &str;
 }
 
 pub(crate) struct Shelf<T> {
     things: RwLock<BTreeMap<u64, Arc<T>>>,
-    /// Places are never given out twice, so that a page token stays right when things are removed.
+    /// The last place given out. Places are never reused, so a page token stays right when things are removed.
     last: AtomicU64,
 }
 
@@ -43,8 +43,8 @@ impl<T: Kept> Shelf<T> {
         self.things.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// At most `limit` things that are `wanted` and were made after the place `after`, and the place of the
-    /// last one where more follow.
+    /// Returns at most `limit` things that are `wanted` and were made after the place `after`, and the place of the
+    /// last one if more follow.
     pub fn page(
         &self,
         wanted: impl Fn(&T) -> bool,

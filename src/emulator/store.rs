@@ -10,13 +10,13 @@ use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
 use super::filter::Filter;
 use super::knn;
 
-/// A record with what searching needs.
+/// A record, prepared for searching.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub record: Record,
-    /// The dense vector as numbers; empty where there is none.
+    /// The dense vector as numbers; empty if there is none.
     pub values: Vec<f32>,
-    /// Its length.
+    /// Length of `values`.
     pub norm: f32,
 }
 
@@ -51,17 +51,17 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Space {
     pub records: BTreeMap<RecordId, Arc<Stored>>,
-    /// Metadata fields that may be filtered on, where the namespace was created with a schema.
+    /// Metadata fields that can be filtered on, if the namespace was created with a schema.
     pub filterable: Option<Vec<String>>,
     waiting: VecDeque<(Timestamp, u64, Write)>,
-    /// Created by name or by the first record that could be read; stays when the records go.
+    /// True if it was created by name or has shown a record; stays true when the records go.
     pub is_created: bool,
-    /// The last write that can be read.
+    /// Number of the last write that can be read.
     pub visible_lsn: u64,
 }
 
 impl Space {
-    /// Whether the index shows this namespace: it was created by name or has held a record.
+    /// Returns whether the index shows this namespace: it was created by name or has held a record.
     pub fn exists(&self) -> bool {
         self.is_created
     }
@@ -71,13 +71,13 @@ impl Space {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub spaces: BTreeMap<Namespace, Space>,
-    /// The last number given out, kept when a namespace is deleted: numbers never go back.
+    /// Last number given out per namespace, kept when the namespace is deleted: numbers never go back.
     last_lsn: BTreeMap<Namespace, u64>,
     next_due: Option<Timestamp>,
 }
 
 impl Store {
-    /// Takes a write that can be read after `lag`; returns its log sequence number.
+    /// Accepts a write that can be read after `lag`; returns its log sequence number.
     pub fn write(
         &mut self,
         namespace: &Namespace,
@@ -96,12 +96,12 @@ impl Store {
         lsn
     }
 
-    /// Whether [`Store::settle`] has something to do.
+    /// Returns whether [`Store::settle`] has something to do.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Makes visible what is due.
+    /// Makes writes visible that are due.
     pub fn settle(&mut self, now: Timestamp) {
         if !self.is_due(now) {
             return;
@@ -114,7 +114,7 @@ impl Store {
             self.spaces.values().filter_map(|space| Some(space.waiting.front()?.0)).min();
     }
 
-    /// Drops a namespace with everything in it and everything on its way; false where there is none.
+    /// Drops a namespace with its records and pending writes; returns false if there is none.
     pub fn remove(&mut self, namespace: &Namespace) -> bool {
         self.spaces.remove(namespace).is_some()
     }
@@ -124,7 +124,7 @@ impl Store {
         self.spaces.retain(|_, space| !space.records.is_empty() || !space.waiting.is_empty());
     }
 
-    /// A copy of everything that can be read; records are shared.
+    /// Copies everything that can be read; records are shared.
     pub fn snapshot(&self) -> Self {
         let is_kept = |space: &Space| !space.records.is_empty() || space.filterable.is_some();
         let spaces = self.spaces.iter().filter(|(_, space)| is_kept(space));

@@ -1,4 +1,4 @@
-//! An answer that breaks off in its middle.
+//! Answers that break off in the middle.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use futures::stream;
 
 use super::server::Peer;
 
-/// The first half of the answer, then the end of the stream without its rest. An answer without a body has
-/// no half: there the connection is reset instead.
+/// Sends the first half of the answer and ends the stream without the rest. An answer without a body has no half, so
+/// the connection is reset instead.
 pub(crate) async fn truncated(response: Response<Body>, peer: &Peer) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -17,7 +17,7 @@ pub(crate) async fn truncated(response: Response<Body>, peer: &Peer) -> Response
         peer.reset();
         return std::future::pending().await;
     }
-    // The length is that of the whole answer, so that an HTTP/1.1 peer can tell that a part is missing.
+    // The length is that of the whole answer, so that an HTTP/1.1 client can see that a part is missing.
     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = body.slice(..body.len() / 2);
     let parts: [io::Result<Bytes>; 2] = [Ok(half), Err(io::ErrorKind::BrokenPipe.into())];

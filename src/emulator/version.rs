@@ -6,10 +6,10 @@ use crate::pinecone_wire::{API_VERSION, Version};
 
 use super::error::{Answer, Refusal};
 
-/// What is taken where a request names none. The service takes the oldest it still supports.
+/// The version of a request that names none. The service takes the oldest it still supports.
 const DEFAULT: Version = Version::V2026_04;
 
-/// The version a request asks for.
+/// Returns the version a request asks for.
 pub(crate) fn asked(headers: &HeaderMap) -> Answer<Version> {
     let Some(word) = headers.get(API_VERSION) else { return Ok(DEFAULT) };
     Version::read(word.as_bytes()).ok_or_else(|| {

@@ -37,20 +37,20 @@ pub enum Event {
         program: String,
         holder: String,
         rehearsal: bool,
-        /// The plan file as it was given; what `status` prints to go on with.
+        /// The plan file as given on the command line, for the command that `status` prints to go on with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         source: String,
         target: String,
         stages: Vec<StageId>,
-        /// Where the plan asks for an approval; `None` in journals that older versions began.
+        /// Gates at which the plan asks for an approval; `None` in journals that older versions began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gates: Option<Vec<Gate>>,
-        /// What was reviewed, to say later what has changed since.
+        /// The reviewed content of the plan, to show later what has changed since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reviewed: Option<serde_json::Value>,
     },
-    /// Another process took the run up.
+    /// Another process took over the run.
     RunContinued {
         holder: String,
     },
@@ -58,7 +58,7 @@ pub enum Event {
     PlanAdopted {
         from: String,
         to: String,
-        /// What changed, a sentence each.
+        /// The changes, one sentence each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,11 +67,11 @@ pub enum Event {
         reviewed: Option<serde_json::Value>,
     },
 
-    /// What one side was when the run first looked at it. Another index of that name is not taken for it.
+    /// Identity of one side when the run first looked at it. Another index of the same name is not mistaken for it.
     IndexSeen {
         side: Side,
         identity: Identity,
-        /// What the source held then, namespace by namespace.
+        /// Records in the source at that time, by namespace.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         namespaces: BTreeMap<Namespace, u64>,
     },
@@ -83,7 +83,7 @@ pub enum Event {
     StagePassed {
         stage: StageId,
     },
-    /// An assertion failed. Where traffic may have been moved, everything is rolled back.
+    /// An assertion failed. If traffic may have been moved, everything is rolled back.
     StageFailed {
         stage: StageId,
         reason: String,
@@ -96,7 +96,7 @@ pub enum Event {
         #[serde(flatten)]
         trouble: Trouble,
     },
-    /// The stage waits.
+    /// The stage began to wait.
     StageHeld {
         stage: StageId,
         hold: Hold,
@@ -106,33 +106,33 @@ pub enum Event {
         stage: StageId,
         index: String,
     },
-    /// The service said that it made it, or it carries the tag of this run.
+    /// The index was created: the service said so, or it carries the tag of this run.
     IndexCreated {
         stage: StageId,
         index: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         identity: Option<Identity>,
     },
-    /// The index was there already and is what the plan asks for.
+    /// The index existed already and is what the plan asks for.
     IndexFound {
         stage: StageId,
         index: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         identity: Option<Identity>,
     },
-    /// Deletion protection is about to be changed, from what it `was`. It is put back unless the index goes.
+    /// Deletion protection is about to be changed from what it `was`. It is put back unless the index goes.
     ProtectionIntended {
         stage: StageId,
         side: Side,
         was: bool,
     },
-    /// The index is as it was found.
+    /// Deletion protection is back as it was found.
     ProtectionRestored {
         stage: StageId,
         side: Side,
     },
 
-    /// A collection, a staging index or the like is about to be made; it is removed again by this run.
+    /// A collection, a staging index or the like is about to be made; this run removes it again.
     ResourceIntended {
         stage: StageId,
         resource: Resource,
@@ -147,14 +147,14 @@ pub enum Event {
         resource: Resource,
     },
 
-    /// How the records will travel, chosen once for a run.
+    /// The route of the records was chosen, once for a run.
     RouteChosen {
         stage: StageId,
         route: Route,
-        /// Why this one.
+        /// The reason for this route.
         reason: String,
     },
-    /// The shards of a namespace, or all of them, are void: they are planned anew.
+    /// The shards of a namespace, or all of them, became void: they are planned anew.
     ShardsDropped {
         stage: StageId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,16 +164,16 @@ pub enum Event {
         stage: StageId,
         shard: Shard,
     },
-    /// Every shard there is was planned. Without this the planning was cut off and begins again.
+    /// All shards were planned. Without this event the planning was cut off and begins again.
     CopyPlanned {
         stage: StageId,
         shards: u64,
     },
-    /// A process begins to read records: from here to its last checkpoint it was at work.
+    /// A process began to read records; it was at work from here to its last checkpoint.
     CopyingStarted {
         stage: StageId,
     },
-    /// Everything before the cursor is acknowledged by the target.
+    /// The target acknowledged everything before the cursor.
     Checkpointed {
         stage: StageId,
         #[serde(flatten)]
@@ -187,7 +187,7 @@ pub enum Event {
         shard: ShardId,
     },
 
-    /// Every record of a namespace of the source was read, and compared with the target.
+    /// Every record of a namespace of the source was read and compared with the target.
     ContentsRead {
         stage: StageId,
         source: Namespace,
@@ -201,30 +201,30 @@ pub enum Event {
         step: usize,
         weight: Share,
     },
-    /// `actual` is `None` where the driver cannot read back.
+    /// A weight was set; `actual` is `None` if the driver cannot read it back.
     WeightSet {
         stage: StageId,
         step: usize,
         weight: Share,
         actual: Option<Share>,
-        /// What else decides who gets what, as it was then.
+        /// Fingerprint of everything else that decides who gets what, at that time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         print: Option<String>,
-        /// What the driver said although it is set.
+        /// Error of the driver although the weight is set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         despite: Option<String>,
     },
-    /// Setting a weight failed, or another one was read back.
+    /// Setting a weight failed, or a different one was read back.
     WeightNotSet {
         stage: StageId,
         step: usize,
-        /// What was asked for.
+        /// The requested weight.
         weight: Share,
         error: String,
-        /// What is known of the weight since.
+        /// Knowledge of the weight after the failure.
         after: Aftermath,
     },
-    /// Somebody wants to go on from a weight that the run did not set.
+    /// Somebody asked to go on from a weight that the run did not set.
     WeightAcceptAsked {
         by: String,
         weight: Share,
@@ -232,7 +232,7 @@ pub enum Event {
     /// The run goes on from a weight that it did not set.
     WeightAccepted {
         stage: StageId,
-        /// The step that is watched anew at this weight; `None` where the first is still to be set.
+        /// The step that is watched anew at this weight; `None` if the first is still to be set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<usize>,
         weight: Share,
@@ -280,12 +280,12 @@ pub enum Event {
         stage: StageId,
         artifact: Artifact,
     },
-    /// A sentence for the report.
+    /// A sentence was noted for the report.
     Noted {
         stage: StageId,
         text: String,
     },
-    /// Named figures of a stage, for the report and for machines.
+    /// Figures of a stage were measured, for the report and for machines.
     Measured {
         stage: StageId,
         figures: BTreeMap<String, f64>,
@@ -297,7 +297,7 @@ pub enum Event {
         index: String,
         host: String,
         records: u64,
-        /// Although the traffic driver cannot read the weight.
+        /// True if it was confirmed although the traffic driver cannot read the weight.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         traffic_unknown: bool,
         by: String,
@@ -317,17 +317,16 @@ pub enum Event {
         index: String,
     },
 
-    /// What belongs to somebody is about to be deleted from one side, outside of any stage; the run stands still
-    /// meanwhile.
+    /// Somebody's data is about to be deleted from one side, outside any stage; the run stands still meanwhile.
     EraseIntended {
         side: Side,
-        /// What is deleted, as the command line says it.
+        /// The deletion, as given on the command line.
         what: String,
         by: String,
-        /// Records that go, by namespace.
+        /// Records to delete, by namespace.
         namespaces: BTreeMap<Namespace, u64>,
     },
-    /// The index shows none of it.
+    /// The data was deleted: the index shows none of it.
     Erased {
         side: Side,
         what: String,
@@ -336,7 +335,7 @@ pub enum Event {
     RollbackStarted {
         cause: Cause,
     },
-    /// What was undone, and what was kept on purpose.
+    /// A stage was undone, except for what was kept on purpose.
     StageUndone {
         stage: StageId,
         what: String,
@@ -352,27 +351,27 @@ pub enum Event {
     RunFinished,
 }
 
-/// What is known of an error beside its text. Each part is missing from journals of older versions.
+/// Details of an error beside its text. Each part is missing from journals of older versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_kind")]
     pub kind: Option<ErrorKind>,
-    /// What to do about it.
+    /// Advice on what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The hook of the whole run that failed: the stage that comes next has nothing to do with it.
+    /// The hook of the whole run that failed; the stage that comes next has nothing to do with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<String>,
 }
 
 impl Trouble {
-    /// Describes `error`, which was met in a stage.
+    /// Describes `error`, which occurred in a stage.
     pub fn of(error: &Error) -> Self {
         Self { kind: Some(error.kind()), hint: error.hint().map(str::to_owned), hook: None }
     }
 }
 
-/// Reads a kind that a newer version may have added as none.
+/// Reads a kind; one that a newer version may have added becomes `None`.
 fn known_kind<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<ErrorKind>, D::Error> {
     let name = Option::<String>::deserialize(from)?;
     Ok(name.and_then(|name| serde_json::from_value(name.into()).ok()))
@@ -385,12 +384,12 @@ pub struct Judged {
     /// The canary step, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    /// The stage's try, from 1.
+    /// Attempt of the stage, from 1.
     pub attempt: u32,
     pub judgement: Judgement,
 }
 
-/// The way the records of a copy travel.
+/// The route on which the records of a copy travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
@@ -398,7 +397,7 @@ pub enum Route {
     Stream,
     /// A stream whose ids are listed by a staging index made from a collection of the source.
     Staging,
-    /// Within the provider: the target is made from a collection of the source.
+    /// Copied within the provider: the target is made from a collection of the source.
     Collection,
     /// Written as Parquet files, which the target imports.
     Import,
@@ -415,11 +414,11 @@ impl Route {
     }
 }
 
-/// What is known of a weight after setting it failed.
+/// Knowledge of a weight after setting it failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "known", rename_all = "snake_case")]
 pub enum Aftermath {
-    /// The weight was read: this is what is there.
+    /// The weight was read and is this.
     Read {
         weight: Share,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -431,7 +430,7 @@ pub enum Aftermath {
     Unknown,
 }
 
-/// Why a run waits.
+/// Reason why a run waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Hold {
@@ -443,7 +442,7 @@ pub enum Hold {
     Paused { by: String },
     /// A canary step could not be judged.
     Judgement { verdict: crate::model::Verdict, reason: String },
-    /// The command line stops before this stage.
+    /// The command line stops the run before this stage.
     Until,
     /// Somebody's data is being deleted from one side.
     Erasure { side: Side, index: String, what: String },
@@ -454,7 +453,7 @@ pub enum Hold {
         host: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         records: Option<u64>,
-        /// The traffic driver cannot read the weight, and the confirmation has to say that this is known.
+        /// True if the traffic driver cannot read the weight, which the confirmation has to acknowledge.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         traffic_unknown: bool,
     },
@@ -462,11 +461,11 @@ pub enum Hold {
     Traffic { change: TrafficChange },
 }
 
-/// What an approval is for.
+/// The place in a plan that an approval is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gate {
     pub stage: StageId,
-    /// A canary step, from 0; `None` = the stage itself.
+    /// The canary step, from 0; `None` for the stage itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
 }
@@ -480,7 +479,7 @@ impl std::fmt::Display for Gate {
     }
 }
 
-/// Why a rollback began.
+/// Reason why a rollback began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "because", rename_all = "snake_case")]
 pub enum Cause {
@@ -490,7 +489,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether what was copied is deleted too.
+    /// Returns whether the copied records are deleted too.
     pub fn is_purge(&self) -> bool {
         matches!(self, Self::Asked { purge: true, .. })
     }
@@ -510,8 +509,8 @@ impl std::fmt::Display for Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     pub name: String,
-    /// Relative to the run's folder unless absolute.
+    /// Path, relative to the run's folder unless absolute.
     pub path: String,
-    /// Rows or records in it.
+    /// Number of rows or records in it.
     pub records: u64,
 }

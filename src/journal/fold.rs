@@ -22,7 +22,7 @@ impl RunState {
     /// Applies one event.
     ///
     /// # Errors
-    /// `Conflict` where the event cannot follow what came before.
+    /// `Conflict` if the event cannot follow what came before.
     pub fn apply(&mut self, entry: &Entry) -> Result<()> {
         self.accepts(entry)?;
         self.update(entry);
@@ -31,7 +31,7 @@ impl RunState {
         Ok(())
     }
 
-    /// Whether `entry` can follow; changes nothing.
+    /// Checks that `entry` can follow; changes nothing.
     pub(super) fn accepts(&self, entry: &Entry) -> Result<()> {
         if entry.seq != self.events {
             return Err(illegal(entry, format!("its number should be {}", self.events)));
@@ -187,7 +187,8 @@ impl RunState {
         }
     }
 
-    /// A stage that failed or erred is tried again, and a hold of the last process is no more.
+    /// Prepares for another process: a stage that failed or erred is tried again, and the last process's hold is
+    /// lifted.
     fn take_up_again(&mut self) {
         if self.phase != Phase::Stopped {
             return;
@@ -204,7 +205,7 @@ impl RunState {
     fn begin_erasure(&mut self, side: Side, what: &str, namespaces: &BTreeMap<Namespace, u64>) {
         let known = self.erasing.entry((side, what.to_owned())).or_default();
         for (namespace, records) in namespaces {
-            // The second try of one that was cut off finds only what is left.
+            // A second try after one that was cut off finds only what is left.
             let all = known.entry(namespace.clone()).or_default();
             *all = (*all).max(*records);
         }
@@ -247,7 +248,7 @@ impl RunState {
                     self.must_roll_back = Some(cause);
                 }
             }
-            // What is planned anew is planned without what was erased.
+            // Shards that are planned anew do not contain what was erased.
             Event::ShardsDropped { source, .. } => {
                 if let Some(erased) = self.erased.get_mut(&Side::Source) {
                     erased.retain(|namespace, _| source.as_ref().is_some_and(|of| of != namespace));
@@ -292,7 +293,7 @@ impl StageState {
             Event::StageHeld { hold, .. } => {
                 self.hold = Some(hold.clone());
                 if matches!(hold, Hold::Traffic { .. }) {
-                    // What was watched meanwhile was not this step's weight.
+                    // Meanwhile another weight than this step's was watched.
                     self.bake = None;
                 }
             }
@@ -384,7 +385,7 @@ impl StageState {
         }
     }
 
-    /// Steps below the accepted one are passed over, those above it are still to be done.
+    /// Accepts a weight: steps below the accepted one are passed over, those above it are still to be done.
     fn accept(&mut self, step: Option<usize>, weight: Share, at: Timestamp) {
         self.steps_passed = (0..step.unwrap_or(0)).collect();
         self.accepted = step.map(|step| (step, weight));
@@ -403,7 +404,7 @@ impl StageState {
     }
 }
 
-/// What stood between the reason and the hint where an older version wrote both as one text.
+/// Separator between reason and hint in journals of older versions, which wrote both as one text.
 const HINT_IN_REASON: &str = "; what to do: ";
 
 fn stopped(stage: &StageId, reason: &str, trouble: &Trouble) -> Stopped {
@@ -419,7 +420,7 @@ fn stopped(stage: &StageId, reason: &str, trouble: &Trouble) -> Stopped {
     Stopped { stage, reason: reason.to_owned(), trouble }
 }
 
-/// The stage an event is about.
+/// Returns the stage an event is about.
 fn stage_of(event: &Event) -> Option<&StageId> {
     match event {
         Event::StageStarted { stage, .. }

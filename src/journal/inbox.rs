@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Share, Side};
 
-/// Something asked of a run.
+/// A request to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
@@ -34,7 +34,7 @@ pub enum Request {
         weight: Share,
         by: String,
     },
-    /// The run is to stand still while somebody's data is deleted from one side.
+    /// Stand still while somebody's data is deleted from one side.
     Erase {
         side: Side,
         what: String,
@@ -49,7 +49,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// The event that says it was taken up.
+    /// Returns the event that says the request was taken up.
     pub fn into_event(self) -> Event {
         match self {
             Self::Approve { gate, by } => Event::Approved { gate, by },
@@ -65,7 +65,7 @@ impl Request {
     }
 }
 
-/// The folder of requests of one plan.
+/// The folder of requests to one plan's runs.
 #[derive(Clone, Debug)]
 pub struct Inbox(PathBuf);
 
@@ -74,7 +74,7 @@ impl Inbox {
         Self(paths.inbox())
     }
 
-    /// Leaves a request; it is on disk when this returns. The file it is in, which goes when it is taken up.
+    /// Leaves a request, which is on disk when this returns. Returns its file, which is removed when it is taken up.
     pub fn put(&self, request: &Request, clock: &Clock) -> Result<PathBuf> {
         let cannot = |error| Error::io(format!("cannot write to {}", self.0.display()), error);
         fs::create_dir_all(&self.0).map_err(cannot)?;
@@ -90,7 +90,7 @@ impl Inbox {
         Ok(path)
     }
 
-    /// The requests that wait, oldest first, with the file to remove once the event is in the journal.
+    /// Returns the waiting requests, oldest first, each with the file to remove once the event is in the journal.
     pub fn waiting(&self) -> Result<Vec<(PathBuf, Request)>> {
         let cannot = |error| Error::io(format!("cannot read {}", self.0.display()), error);
         let entries = match fs::read_dir(&self.0) {

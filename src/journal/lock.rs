@@ -1,13 +1,12 @@
-//! One run a plan: an operating-system lock, and beside it a record of who holds it and until when.
+//! One run per plan: an operating-system lock, and beside it a record of who holds it and until when.
 //!
-//! The lock decides on one machine, and a process that dies lets go of it. The record is what `lock show`
-//! prints, and where the folder is shared between machines, or its file system has no locks, its lease is what
-//! keeps a second one out.
+//! The lock decides on one machine, and a process that dies releases it. `lock show` prints the record; if the folder
+//! is shared between machines, or its file system has no locks, the lease in it keeps a second run out.
 //!
-//! A record is never written over. A new one takes the place of the one it names (`docs/decisions/0019`), which
-//! one of several can do; and a holder renews through the file that it opened, which is no longer the record
-//! once somebody else has put another in its place. [`Lock::keep`] is called before everything that a run
-//! writes or does: who lost the lock stops there.
+//! A record is never written over. A new one takes the place of the one it names (`docs/decisions/0019`), which only
+//! one of several processes can do; and a holder renews through the file that it opened, which is no longer the record
+//! once somebody else has put another in its place. [`Lock::keep`] is called before everything that a run writes or
+//! does: a run that lost the lock stops there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
@@ -20,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Clock, after, until};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a holder on another machine is believed after its last sign of life.
+/// Time for which a holder on another machine is believed after its last sign of life.
 pub const LEASE: Duration = Duration::from_secs(60);
-/// How often a lock that is held is asked for, and the pause between: who only looks whether it is held holds it for
+/// Attempts to get a held lock, and the pause between them: a process that only checks whether it is held takes it for
 /// an instant.
 const LOOKED_AT: (u32, Duration) = (10, Duration::from_millis(5));
 /// Room in a record for a longer `until`: renewing never changes its length.
@@ -55,7 +54,7 @@ pub struct LockView {
     pub holder: Holder,
     pub since: Timestamp,
     pub until: Timestamp,
-    /// The folder's file system has no locks: the lease alone decides, on the holder's machine too.
+    /// True if the folder's file system has no locks: the lease alone decides, on the holder's machine too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_lease: bool,
 }
@@ -67,7 +66,7 @@ pub struct Lock {
     view: LockView,
     /// The record as this lock wrote it.
     record: File,
-    /// Its length in bytes.
+    /// Length of the record in bytes.
     width: usize,
     file: File,
     /// Folders that were made for this lock, innermost first.
@@ -75,11 +74,11 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the plan whose state folder is `dir`; makes the folder, which goes again with the lock
-    /// where nothing was put into it.
+    /// Takes the lock of the plan whose state folder is `dir`. Makes the folder if needed; it is removed with the lock
+    /// unless something was put into it.
     ///
     /// # Errors
-    /// `Locked`, naming the holder, where another run has it.
+    /// `Locked`, naming the holder, if another run has it.
     pub fn take(dir: &Path, holder: &Holder, clock: &Clock) -> Result<Self> {
         let (file, made) = lock_file(dir)?;
         let by_lease = !Self::is_held(dir);
@@ -106,12 +105,12 @@ impl Lock {
         Ok(Self { dir: dir.to_owned(), view, record, width, file, made })
     }
 
-    /// Makes sure that the lock is still this one, and says that its holder is alive: the lease runs from now.
-    /// Writes at most every third of a lease. One that ran out while the process stood still is taken anew,
-    /// unless somebody else has had the lock since.
+    /// Checks that the lock is still this one and renews its lease, which runs from now. Writes at most once every
+    /// third of a lease. A lease that ran out while the process was suspended is taken anew unless somebody else has
+    /// had the lock since.
     ///
     /// # Errors
-    /// `Locked` where another run has the lock, or where it was removed: nothing may be written or done any more.
+    /// `Locked` if another run has the lock or it was removed: nothing may be written or done any more.
     pub fn keep(&mut self, clock: &Clock) -> Result<()> {
         let now = clock.now();
         match Self::view(&self.dir)? {
@@ -133,18 +132,18 @@ impl Lock {
         Ok(())
     }
 
-    /// The record of the lock of `dir`; `None` where there is none, or none that can be read.
+    /// Reads the record of the lock of `dir`; `None` if there is none or it cannot be read.
     pub fn view(dir: &Path) -> Result<Option<LockView>> {
         read_record(&record(dir))
     }
 
-    /// Whether a process on this machine holds the lock right now.
+    /// Returns whether a process on this machine holds the lock right now.
     pub fn is_held(dir: &Path) -> bool {
         File::open(dir.join("lock"))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Who runs the plan right now, as far as a process on the machine `host` can see: a holder elsewhere is
+    /// Returns who runs the plan right now, as far as a process on the machine `host` can see: a holder elsewhere is
     /// believed until its lease ends.
     pub fn holder(dir: &Path, host: &str, now: Timestamp) -> Result<Option<LockView>> {
         let Some(view) = Self::view(dir)? else { return Ok(None) };
@@ -155,7 +154,7 @@ impl Lock {
     /// Removes the record `id` of a holder that is gone.
     ///
     /// # Errors
-    /// `NotFound` where the lock is not `id`; `Locked` while a process on this machine holds it.
+    /// `NotFound` if the lock's record is not `id`; `Locked` while a process on this machine holds it.
     pub fn remove(dir: &Path, id: &str) -> Result<()> {
         match Self::view(dir)? {
             Some(view) if view.id == id => {
@@ -173,7 +172,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The record goes first: whoever gets the lock next must not find ours. That of another stays.
+        // The record goes first: whoever gets the lock next must not find ours. Another holder's record stays.
         if matches!(Self::view(&self.dir), Ok(Some(view)) if view.id == self.view.id) {
             let _ = fs::remove_file(record(&self.dir));
         }
@@ -182,7 +181,7 @@ impl Drop for Lock {
     }
 }
 
-/// Gets the operating system's lock, with the folders that had to be made for it, innermost first.
+/// Gets the operating system's lock; returns it with the folders that had to be made for it, innermost first.
 fn lock_file(dir: &Path) -> Result<(File, Vec<PathBuf>)> {
     let path = dir.join("lock");
     let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
@@ -206,14 +205,14 @@ fn lock_file(dir: &Path) -> Result<(File, Vec<PathBuf>)> {
                 return Ok((file, made));
             }
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
-            // Somebody may only be looking whether it is held.
+            // Somebody may only be checking whether it is held.
             Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
         }
     }
     Err(locked(Lock::view(dir)?))
 }
 
-/// Whether `file` is the one that `path` leads to.
+/// Returns whether `file` is the one that `path` leads to.
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -241,15 +240,15 @@ fn remove_if_unused(dir: &Path, made: &[PathBuf]) {
     }
     let _ = fs::remove_file(dir.join("lock"));
     for folder in made {
-        // Fails where something else was put there meanwhile.
+        // Fails if something else was put there meanwhile.
         let _ = fs::remove_dir(folder);
     }
 }
 
-/// Makes `view` the record, in the place of the one whose id is `old`. Of several that try, one can.
+/// Makes `view` the record in place of the one whose id is `old`. Of several processes that try, one succeeds.
 ///
 /// # Errors
-/// `Locked` where another was quicker.
+/// `Locked` if another was quicker.
 fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Result<(File, usize)> {
     let path = record(dir);
     let width = padded(view, 0)?.len() + SPARE;
@@ -268,14 +267,14 @@ fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Resu
     Ok((file, width))
 }
 
-/// Puts `bytes` in the place of the record `old`: first under a name that says which one it replaces and that can
-/// be made once, then, if `old` is still there, as the record.
+/// Puts `bytes` in the place of the record `old`: first under a name that says which record it replaces and that only
+/// one process can create, then, if `old` is still there, as the record.
 fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
     let next = dir.join(format!("lock-{old}.next"));
     if !put(dir, bytes, &next)? {
         match read_record(&next)? {
             Some(other) if other.until > now => return Err(locked(Some(other))),
-            // Whoever made it died before it was the record.
+            // Its maker died before it became the record.
             _ => {
                 let _ = fs::remove_file(&next);
                 if !put(dir, bytes, &next)? {
@@ -292,12 +291,12 @@ fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("cannot write the lock's record", error))
         }
-        // Whoever took it away made it the record: the caller looks whose that is.
+        // Whoever took it away made it the record; the caller checks whose it is.
         _ => Ok(()),
     }
 }
 
-/// The id of the record that is there.
+/// Returns the id of the current record.
 fn id_there(dir: &Path) -> Result<Option<String>> {
     match Lock::view(dir)? {
         Some(view) => Ok(Some(view.id)),
@@ -305,7 +304,7 @@ fn id_there(dir: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Writes a file that must not be there yet; whether it was not.
+/// Writes a file that must not exist yet; returns false if it does.
 fn put(dir: &Path, bytes: &[u8], path: &Path) -> Result<bool> {
     let cannot = |error| Error::io("cannot write the lock's record", error);
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
@@ -317,7 +316,7 @@ fn put(dir: &Path, bytes: &[u8], path: &Path) -> Result<bool> {
     }
 }
 
-/// The record as JSON, filled up with spaces to `width` bytes.
+/// Returns the record as JSON, padded with spaces to `width` bytes.
 fn padded(view: &LockView, width: usize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(view).map_err(|error| {
         Error::unexpected("the lock cannot be written as JSON").with_source(error)
@@ -381,7 +380,7 @@ mod tests {
         Holder::new("bob", "two", 8)
     }
 
-    /// What a folder is like that two machines share without sharing locks: whoever comes next gets one of its own.
+    /// Simulates a folder that two machines share without sharing locks: whoever comes next gets a lock of its own.
     fn forget_locks(dir: &Path) {
         fs::remove_file(dir.join("lock")).unwrap();
     }
@@ -427,7 +426,8 @@ mod tests {
         second.keep(&clock).unwrap();
     }
 
-    /// Frozen between the look at the record and the renewal, a holder writes to a file that is the record no more.
+    /// A holder that is frozen between checking the record and renewing it writes to a file that is no longer the
+    /// record.
     #[test]
     fn a_renewal_that_comes_late_writes_over_nothing() {
         let dir = tempfile::tempdir().unwrap();
@@ -441,7 +441,7 @@ mod tests {
         assert_eq!(Lock::view(dir.path()).unwrap(), Some(second.view.clone()));
     }
 
-    /// A laptop that slept: nobody else had the plan, so the run goes on, under a new record.
+    /// A laptop that slept: nobody else took the plan, so the run goes on under a new record.
     #[test]
     fn a_lease_that_ran_out_is_taken_anew_where_nobody_took_it() {
         let dir = tempfile::tempdir().unwrap();
@@ -463,7 +463,7 @@ mod tests {
         let mut lock = Lock::take(dir.path(), &ada(), &clock).unwrap();
         let before = Lock::view(dir.path()).unwrap().unwrap();
         for _ in 0..5 {
-            // Instants are written in as many digits as they have.
+            // An instant is written with only as many digits as it needs.
             clock.skip(Duration::from_nanos(30_000_000_001));
             lock.keep(&clock).unwrap();
         }
@@ -481,7 +481,8 @@ mod tests {
         assert_eq!(lock.keep(&clock).unwrap_err().kind(), ErrorKind::Locked);
     }
 
-    /// Every one of several that saw the same record end tries to put its own in its place, in any order of steps.
+    /// Several processes that saw the same record expire each try to put their own in its place, in any order of
+    /// steps.
     #[test]
     fn of_several_that_take_an_ended_lease_one_has_it() {
         let dir = tempfile::tempdir().unwrap();

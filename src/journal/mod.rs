@@ -1,4 +1,5 @@
-//! What has happened: an append-only log of [`Event`]s, the [`RunState`] they fold to, where they are kept, and the lock.
+//! The record of what has happened: an append-only log of [`Event`]s, the [`RunState`] they fold to, their storage, and
+//! the lock.
 //!
 //! Intent is durable before effect: an event is on disk before the world changes, and appending needs the
 //! locked journal. The state is a pure fold that refuses what cannot have happened.

@@ -1,4 +1,4 @@
-//! Where a run stands.
+//! State of a run, as its journal's events add up to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,37 +19,37 @@ pub struct RunState {
     pub digest: String,
     pub program: String,
     pub rehearsal: bool,
-    /// The plan file as it was given.
+    /// The plan file as given on the command line.
     pub path: Option<String>,
     pub source: String,
     pub target: String,
-    /// What both sides are.
+    /// Identities of both sides.
     pub identities: BTreeMap<Side, Identity>,
-    /// What the source held when the run first looked; `None` in journals that do not say.
+    /// Records in the source when the run first looked; `None` in journals that do not have it.
     pub first_counts: Option<BTreeMap<Namespace, u64>>,
     pub phase: Phase,
     pub started: Option<Timestamp>,
     pub last: Option<Timestamp>,
-    /// Events folded so far; the next one has this `seq`.
+    /// Number of events folded so far, which is the `seq` of the next one.
     pub events: u64,
     /// The stages in the order of the plan.
     pub stages: Vec<StageState>,
     /// Deletions of somebody's data that have begun and not ended, by side and command.
     pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
-    /// Records that were deleted from a side after they were planned to be copied, or copied.
+    /// Number of records that were deleted from a side after they were planned to be copied, or copied.
     pub erased: BTreeMap<Side, BTreeMap<Namespace, u64>>,
-    /// Where the plan asks for an approval; `None` where an older version began the run.
+    /// Gates at which the plan asks for an approval; `None` if an older version began the run.
     pub gates: Option<Vec<Gate>>,
-    /// What was reviewed of the plan that is run.
+    /// The reviewed content of the plan that is run.
     pub reviewed: Option<serde_json::Value>,
     pub approvals: BTreeSet<Gate>,
     pub requested: BTreeSet<Gate>,
-    /// The name of whoever paused it.
+    /// Name of whoever paused the run.
     pub paused: Option<String>,
     pub abort: Option<String>,
-    /// Whether somebody resumed it since it was last held.
+    /// True if somebody resumed the run since it was last held.
     pub is_resumed: bool,
-    /// A stage failed in a way that is answered by a rollback, which has not begun yet.
+    /// Cause of a rollback that has yet to begin: a stage failed in a way that calls for one.
     pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.
     pub hooks: BTreeMap<String, HookState>,
@@ -60,14 +60,14 @@ pub struct RunState {
     pub traffic: TrafficState,
 }
 
-/// The run as a whole.
+/// Phase of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// No event yet.
     #[default]
     Empty,
     Running,
-    /// A stage failed or erred; running again tries it again.
+    /// A stage failed or erred; the next run tries it again.
     Stopped,
     RollingBack,
     Done,
@@ -93,7 +93,7 @@ impl Phase {
 /// An error that stopped a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// The stage in which it was met; `None` for a hook of the whole run.
+    /// The stage in which it occurred; `None` for a hook of the whole run.
     pub stage: Option<StageId>,
     pub reason: String,
     pub trouble: Trouble,
@@ -102,7 +102,7 @@ pub struct Stopped {
 impl Stopped {
     /// Returns the error as far as the journal has it.
     pub fn error(&self) -> Error {
-        // A journal of an older version does not say the kind, and that is no bug of this program.
+        // A journal of an older version does not record the kind, which is no bug in this program.
         let kind = self.trouble.kind.unwrap_or(ErrorKind::Io);
         let error = Error::new(kind, self.reason.clone());
         match &self.trouble.hint {
@@ -120,7 +120,7 @@ pub enum HookState {
     Failed(String),
 }
 
-/// One stage.
+/// State of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageState {
     pub id: StageId,
@@ -129,36 +129,36 @@ pub struct StageState {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub hold: Option<Hold>,
-    /// Whether this stage may have asked for an index without hearing what came of it.
+    /// True if this stage may have asked for an index without learning the outcome.
     pub create_intended: bool,
     /// The index this stage created.
     pub created_index: Option<String>,
-    /// Sides whose deletion protection this stage changed, and what it was.
+    /// Sides whose deletion protection this stage changed, each with the previous setting.
     pub protection: BTreeMap<Side, bool>,
     /// Collections and the like that this stage made or was about to make and has not removed, in that order.
     pub resources: Vec<Resource>,
-    /// How the records travel, and why that way.
+    /// Route of the records, and the reason for it.
     pub route: Option<(Route, String)>,
     pub shards: BTreeMap<ShardId, ShardState>,
-    /// Whether `shards` are all there are.
+    /// True once `shards` is complete.
     pub is_planned: bool,
-    /// What namespaces of the source held when all of it was read and compared.
+    /// Contents of the source's namespaces when all of it was read and compared.
     pub contents: BTreeMap<Namespace, Contents>,
-    /// What was copied in which time.
+    /// Records copied and the time it took.
     pub worked: Worked,
     /// The last judgement of each assertion in each step, of the newest attempt.
     pub judgements: Vec<Judged>,
     /// Steps that passed.
     pub steps_passed: BTreeSet<usize>,
     pub bake: Option<BakeState>,
-    /// When the last step's weight was set.
+    /// Time at which the last step's weight was set.
     pub weight_set_at: Option<Timestamp>,
-    /// The step whose weight somebody else set and somebody accepted, with that weight.
+    /// The step whose weight somebody else set and somebody accepted, and that weight.
     pub accepted: Option<(usize, Share)>,
     pub notes: Vec<String>,
     pub artifacts: Vec<Artifact>,
     pub figures: BTreeMap<String, f64>,
-    /// Whether the deletion of the source may have been asked for.
+    /// True if the deletion of the source may have been requested.
     pub delete_intended: bool,
     pub deleted: bool,
     pub undone: Option<String>,
@@ -176,7 +176,7 @@ pub enum StageStatus {
     UndoFailed(String),
 }
 
-/// A bake that goes on.
+/// A bake in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BakeState {
     pub step: usize,
@@ -184,7 +184,7 @@ pub struct BakeState {
     pub ends: Timestamp,
 }
 
-/// One shard of a copy.
+/// State of one shard of a copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShardState {
     pub shard: Shard,
@@ -228,14 +228,14 @@ impl StageState {
         self.attempt > 0
     }
 
-    /// Records a second that were copied, over all processes; `None` where that was not measured.
+    /// Returns the records copied per second, over all processes; `None` if that was not measured.
     pub fn rate(&self) -> Option<f64> {
-        // What the provider copies by itself is only counted here.
+        // Records that the provider copies by itself are only counted here.
         let is_moved = self.route.as_ref().is_none_or(|(route, _)| *route != Route::Collection);
         self.worked.rate().filter(|_| is_moved)
     }
 
-    /// Counts over all shards.
+    /// Adds up the counts of all shards.
     pub fn tally(&self) -> Tally {
         let mut total = Tally::default();
         self.shards.values().for_each(|shard| total.add(shard.checkpoint.tally));
@@ -252,7 +252,7 @@ impl RunState {
         self.stages.iter().find(|stage| &stage.id == id)
     }
 
-    /// How the records of a copy stage travel, once it is chosen.
+    /// Returns the route of a copy stage's records with its reason, once it is chosen.
     pub fn route(&self, copy: &StageId) -> Option<(Route, &str)> {
         let at = self.stages.iter().position(|stage| stage.id == *copy)?;
         let own = self.stages[at].route.as_ref();
@@ -262,30 +262,31 @@ impl RunState {
         own.or_else(of_create).map(|(route, reason)| (*route, reason.as_str()))
     }
 
-    /// Collections and the like that are not removed yet, each with the stage that made it.
+    /// Returns collections and the like that are not removed yet, each with the stage that made it.
     pub fn resources(&self) -> impl Iterator<Item = (&StageId, &Resource)> {
         self.stages
             .iter()
             .flat_map(|stage| stage.resources.iter().map(move |resource| (&stage.id, resource)))
     }
 
-    /// Records of a namespace that were deleted from `side`, since it was planned, outside of the run's stages.
+    /// Returns the number of records of a namespace that were deleted from `side`, since it was planned, outside the
+    /// run's stages.
     pub fn erased_of(&self, side: Side, namespace: &Namespace) -> u64 {
         let of = self.erased.get(&side).and_then(|erased| erased.get(namespace));
         of.copied().unwrap_or(0)
     }
 
-    /// Whether running the plan would continue this run (and not start another).
+    /// Returns whether running the plan would continue this run instead of starting another.
     pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Stopped | Phase::RollingBack)
     }
 
-    /// Whether the source was deleted or its deletion begun: nothing before this can be undone.
+    /// Returns whether the source was deleted or its deletion begun: nothing before this can be undone.
     pub fn is_past_no_return(&self) -> bool {
         self.stages.iter().any(|stage| stage.delete_intended)
     }
 
-    /// Whether the source was seen to be gone after its deletion.
+    /// Returns whether the source was seen to be gone after its deletion.
     pub fn is_source_deleted(&self) -> bool {
         self.stages.iter().any(|stage| stage.deleted)
     }

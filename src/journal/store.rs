@@ -1,4 +1,4 @@
-//! Where a journal lives: one folder a plan, one JSON line an event, each on disk before the next thing happens.
+//! Storage of a journal: one folder per plan, one JSON line per event, each on disk before the next thing happens.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use super::{Entry, Event, FORMAT, Lock, RunState};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What to do with a journal that cannot be what a run wrote.
+/// Advice for a journal that cannot be what a run wrote.
 pub(super) const AS_DAMAGED: &str =
     "copy its folder aside, then go on as `docs/operations.md` says under \"A damaged journal\"";
 
@@ -22,12 +22,12 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The paths of a plan's runs: `state` is the state folder (`.vecshift`), `plan` the plan's name.
+    /// Returns the paths of a plan's runs: `state` is the state folder (`.vecshift`), `plan` the plan's name.
     pub fn new(state: &Path, plan: &str) -> Self {
         Self { dir: state.join(plan) }
     }
 
-    /// A rehearsal's journal is kept apart from the real one.
+    /// Returns the paths of a rehearsal, whose journal is kept apart from the real one.
     pub fn rehearsal(state: &Path, plan: &str) -> Self {
         Self { dir: state.join("rehearsals").join(plan) }
     }
@@ -40,7 +40,7 @@ impl Paths {
         self.dir.join("journal.jsonl")
     }
 
-    /// The place of an ended run's journal once another run starts.
+    /// Returns the place of an ended run's journal once another run starts.
     pub fn archived(&self, run: &str) -> PathBuf {
         self.dir.join(format!("journal-{run}.jsonl"))
     }
@@ -58,20 +58,19 @@ impl Paths {
 #[derive(Debug)]
 pub struct Journal {
     paths: Paths,
-    /// `None` until the first event: a run that is refused leaves nothing.
+    /// `None` until the first event, so that a refused run leaves nothing behind.
     file: Option<File>,
     /// The journal's length in bytes, as far as this process read and wrote it.
     length: u64,
     state: RunState,
     clock: Clock,
-    /// An append failed: what is on disk is unknown, so nothing more is written.
+    /// True after an append failed: what is on disk is unknown, so nothing more is written.
     is_broken: bool,
     lock: Lock,
 }
 
 impl Journal {
-    /// Opens the journal and folds it, repairing a torn last line. Where there is none, none is made before the
-    /// first event.
+    /// Opens the journal and folds it, repairing a torn last line. If there is none, the first event creates it.
     ///
     /// # Errors
     /// `Refused` for a newer format, an unknown last event or another plan, `Conflict` for a damaged journal: the
@@ -123,11 +122,11 @@ impl Journal {
         &self.paths
     }
 
-    /// Appends one event; it is on disk when this returns.
+    /// Appends one event, which is on disk when this returns.
     ///
     /// # Errors
-    /// `Locked` where the plan's lock was lost; `Conflict` where the event cannot follow the journal, or somebody
-    /// else wrote to it; `Io` where it could not be written, after which the journal takes nothing more.
+    /// `Locked` if the plan's lock was lost; `Conflict` if the event cannot follow the journal or somebody else wrote
+    /// to it; `Io` if it could not be written, after which the journal accepts nothing more.
     pub fn append(&mut self, event: Event) -> Result<Entry> {
         if self.is_broken {
             let path = self.paths.journal();
@@ -153,16 +152,16 @@ impl Journal {
         Ok(entry)
     }
 
-    /// Makes sure that this process still holds the plan, and says that it is alive: before everything that a run
-    /// writes or does.
+    /// Checks that this process still holds the plan and renews its lease. Called before everything that a run writes
+    /// or does.
     ///
     /// # Errors
-    /// `Locked` where it does not.
+    /// `Locked` if it does not hold the plan.
     pub fn keep_lock(&mut self) -> Result<()> {
         self.lock.keep(&self.clock)
     }
 
-    /// The file that this process reads and writes must be the journal, and end where it ended.
+    /// Checks that the file this process writes is still the journal and ends where this process last left it.
     fn refuse_others_lines(&self) -> Result<()> {
         let path = self.paths.journal();
         let found = fs::metadata(&path).map(|found| found.len());
@@ -187,7 +186,7 @@ impl Journal {
         ))
     }
 
-    /// Writes at the end that is there.
+    /// Writes at the current end of the file.
     fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
         let mut file = match &self.file {
             Some(file) => file,
@@ -203,7 +202,7 @@ impl Journal {
         file.sync_data()
     }
 
-    /// Puts the journal of a run that has ended aside, so that another run can start.
+    /// Sets the journal of an ended run aside, so that another run can start.
     ///
     /// # Errors
     /// `Conflict` while the run is still open.
@@ -223,7 +222,7 @@ impl Journal {
 
 /// Reads a journal without the lock and without repairing it, for `status`, `plan` and `report`.
 ///
-/// An empty list where there is none.
+/// Returns an empty list if there is none.
 pub fn read(path: &Path) -> Result<Vec<Entry>> {
     match fs::read(path) {
         Ok(bytes) => Ok(parse(&bytes, path)?.entries),
@@ -269,7 +268,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed> {
     Ok(Parsed { entries, intact })
 }
 
-/// Why a whole line is no event.
+/// Reason why a whole line is no event.
 enum Problem {
     NewerFormat(u32),
     /// JSON that this version does not understand, with the reason.
@@ -280,7 +279,7 @@ enum Problem {
 impl Problem {
     fn at(self, path: &Path, line: usize) -> Error {
         let path = path.display();
-        // To the parser every line is a text of its own.
+        // The parser takes every line for a text of its own.
         let in_column = |why: String| why.replace(" at line 1 column ", " in column ");
         let wrote = "nothing was changed; use the vecshift that wrote it, which may be newer";
         match self {
@@ -321,12 +320,12 @@ fn parse_line(line: &[u8]) -> Result<Entry, Problem> {
     {
         return Err(Problem::NewerFormat(v));
     }
-    // The list of all that would be known fills a screen.
+    // The list of all known events would fill a screen.
     let why = unknown.split(", expected one of").next().unwrap_or(&unknown);
     Err(Problem::Unknown(why.to_owned()))
 }
 
-/// Makes a created or renamed file durable. A no-op where folders cannot be opened as files.
+/// Makes a created or renamed file durable. Does nothing where folders cannot be opened as files.
 fn sync_dir(dir: &Path) -> Result<()> {
     sync_folder(dir).map_err(|error| Error::io(format!("cannot sync {}", dir.display()), error))
 }
@@ -440,7 +439,7 @@ mod tests {
     }
 
     /// Two machines share the folder without sharing locks. The first stands still after each of its events while the
-    /// second takes its lease: whatever the moment, the journal is the first's events and then the second's.
+    /// second takes its lease: whatever the moment, the journal holds the first's events and then the second's.
     #[test]
     fn who_stood_still_while_another_took_over_writes_nothing_more() {
         for events in 1..5 {

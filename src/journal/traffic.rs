@@ -3,14 +3,14 @@ use jiff::Timestamp;
 use super::{Aftermath, Event, Hold};
 use crate::model::Share;
 
-/// What a run did to the traffic, by its journal. Where the traffic is now, only the driver knows.
+/// State of the traffic by a run's journal. Only the driver knows where the traffic is now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrafficState {
-    /// What the run left, as far as that is known.
+    /// The weight the run left, as far as that is known.
     pub left: Option<Mark>,
-    /// The weight that was asked for after that and never confirmed.
+    /// A weight that was requested after that and never confirmed.
     pub asked: Option<Asked>,
-    /// A weight that somebody wants to go on from, and who.
+    /// A weight that somebody asked to go on from, and who.
     pub accepting: Option<(Share, String)>,
 }
 
@@ -18,35 +18,35 @@ pub struct TrafficState {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     pub weight: Share,
-    /// Whether it was read back, and not only requested.
+    /// True if it was read back and not only requested.
     pub is_read: bool,
-    /// What else decided who got what.
+    /// Fingerprint of everything else that decided who got what.
     pub print: Option<String>,
     pub at: Timestamp,
 }
 
-/// A weight that was asked for and is not known to be set.
+/// A weight that was requested and is not known to be set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     pub weight: Share,
-    /// Why it is not known; `None` where the process ended in the middle.
+    /// Reason why it is not known; `None` if the process ended in the middle.
     pub error: Option<String>,
-    /// Whether another weight was read afterwards, so that only a late effect would bring this one.
+    /// True if another weight was read afterwards, so that only a late effect would bring this one.
     pub is_refuted: bool,
 }
 
 impl TrafficState {
-    /// Whether the traffic may have been moved at all.
+    /// Returns whether the traffic may have been moved at all.
     pub fn is_touched(&self) -> bool {
         self.left.is_some() || self.asked.is_some()
     }
 
-    /// The weight that was last known.
+    /// Returns the weight that was last known.
     pub fn weight(&self) -> Option<Share> {
         self.left.as_ref().map(|mark| mark.weight)
     }
 
-    /// What was asked for, where it is open whether it came about.
+    /// Returns the requested weight while it is unknown whether it was set.
     pub fn open(&self) -> Option<&Asked> {
         self.asked.as_ref().filter(|asked| !asked.is_refuted)
     }

@@ -1,4 +1,4 @@
-//! How fast a copy is, over all processes that worked on it.
+//! Speed of a copy, over all processes that worked on it.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use jiff::Timestamp;
 
 use crate::clock::until;
 
-/// Records that were copied and the time that it took, from the journal alone: the time between two checkpoints of one
-/// process, and none in which no process ran.
+/// Records copied and the time it took, from the journal alone: the time between two checkpoints of one process, and
+/// none in which no process ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Worked {
     pub records: u64,
     pub time: Duration,
-    /// The last sign of the process that is at work.
+    /// Last sign of life of the process at work.
     since: Option<Timestamp>,
 }
 
 impl Worked {
-    /// A process begins to copy.
+    /// Notes that a process begins to copy.
     pub(super) fn begin(&mut self, at: Timestamp) {
         self.since = Some(at);
     }
 
-    /// Whoever was at work is not any more.
+    /// Notes that no process is at work any more.
     pub(super) fn end(&mut self) {
         self.since = None;
     }
 
-    /// So many more records are acknowledged. What was copied in a time that nobody knows does not count.
+    /// Adds records that were acknowledged. Those copied in an unknown time do not count.
     pub(super) fn add(&mut self, records: u64, at: Timestamp) {
         let Some(since) = self.since.replace(at) else {
             self.since = None;
@@ -37,7 +37,7 @@ impl Worked {
         self.time += until(since, at);
     }
 
-    /// Records a second; `None` where nothing was copied, or in no time that can be told.
+    /// Returns the records per second; `None` if nothing was copied or the time is not known.
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.time.as_secs_f64();
         (self.records > 0 && seconds > 0.0).then(|| self.records as f64 / seconds)
@@ -70,7 +70,7 @@ mod tests {
     fn a_rate_that_nobody_measured_is_none_and_never_nought() {
         let mut worked = Worked::default();
         assert_eq!(worked.rate(), None);
-        // As in the journal of an earlier version, which does not say when copying began.
+        // As in the journal of an earlier version, which does not record when copying began.
         worked.add(50, at(10));
         worked.add(50, at(20));
         assert_eq!(worked.rate(), None);

@@ -1,4 +1,4 @@
-//! How far a shard has come.
+//! Progress of a shard.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use super::{Contents, Cursor};
 pub struct Checkpoint {
     pub cursor: Cursor,
     pub tally: Tally,
-    /// The highest log sequence number of the target's acknowledgements so far, where it gives them.
+    /// The highest log sequence number of the target's acknowledgements so far, if it gives them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lsn: Option<u64>,
-    /// What the source held when it was read: every record before `cursor`, before the plan's changes, whatever became
-    /// of it. `None` where it is not known: the provider copied the records, or an earlier version began the shard.
+    /// Contents of the source as it was read: every record before `cursor`, before the plan's changes, whatever became
+    /// of it. `None` if it is not known: the provider copied the records, or an earlier version began the shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
 }
@@ -31,21 +31,21 @@ pub struct Tally {
     pub enumerated: u64,
     /// Records the target acknowledged.
     pub copied: u64,
-    /// Records the target refuses; they are in the dead-letter file.
+    /// Records the target refused; they are in the dead-letter file.
     pub failed: u64,
-    /// Ids the source named and then did not have.
+    /// Ids the source listed and then did not have.
     pub missing: u64,
     /// Records that the plan's filter leaves out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
-    /// Records whose ids held something else in the target and were left alone, as the plan says.
+    /// Records left alone, as the plan says, because their ids held something else in the target.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
     /// Bytes of the copied records as the service counts them.
     pub bytes: u64,
 }
 
-/// Whether the count is left out, as in the journals of plans without a filter.
+/// Returns whether the count is left out, as in the journals of plans without a filter.
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Metadata, MetadataValue, Record};
 
-/// What a set of records holds, in a few bytes: their number, and the sum of a hash of each.
+/// Fingerprint of a set of records in a few bytes: their number, and the sum of a hash of each.
 ///
 /// The hash is SHA-256 over id, vector bits, sparse entries in order of their index, and metadata in order of their
 /// fields (numbers by their bits, members that are null left out, as an index does), cut to 128 bits. The sum is taken
@@ -14,9 +14,9 @@ use super::{Metadata, MetadataValue, Record};
 /// record that goes or comes changes it. Addition and not exclusive or: under the latter a record that is counted
 /// twice cancels itself, and so do two equal changes.
 ///
-/// Equal contents mean equal sets of records but for a chance of 2^-128. They do not hold against somebody who makes up
-/// records for the purpose (sums of hashes can be forged with enough of them), and unequal contents do not say which
-/// record differs.
+/// Equal contents mean equal sets of records but for a chance of 2^-128. They do not protect against somebody who
+/// makes up records for the purpose (sums of hashes can be forged with enough of them), and unequal contents do not
+/// say which record differs.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     pub records: u64,
@@ -25,7 +25,7 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The contents of these records, each of which counts as often as it is there.
+    /// Returns the contents of these records, each of which counts as often as it occurs.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut contents = Self::default();
         records.into_iter().for_each(|record| contents.put(record));
@@ -37,7 +37,7 @@ impl Contents {
         self.sum = self.sum.wrapping_add(hash(record));
     }
 
-    /// The sum in hexadecimal digits.
+    /// Returns the sum in hexadecimal digits.
     pub fn checksum(&self) -> String {
         format!("{:032x}", self.sum)
     }
@@ -80,7 +80,8 @@ fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error
     u128::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
 }
 
-/// Every part has its length before it or a length of its own, so that no two records have the same bytes.
+/// Hashes a record. Every part has its length before it or a length of its own, so that no two records have the same
+/// bytes.
 fn hash(record: &Record) -> u128 {
     let mut hash = Sha256::new();
     text(&mut hash, record.id.as_str());
@@ -109,7 +110,8 @@ fn text(hash: &mut Sha256, text: &str) {
     hash.update(text);
 }
 
-/// An index drops members that are null: they are there or not by the wire they came over.
+/// Hashes metadata. An index drops members that are null, so whether they are there depends on the wire they came
+/// over.
 fn fields(hash: &mut Sha256, metadata: &Metadata) {
     let kept = || metadata.0.iter().filter(|(_, value)| **value != MetadataValue::Null);
     hash.update(length(kept().count()));
@@ -127,7 +129,7 @@ fn value(hash: &mut Sha256, of: &MetadataValue) {
             hash.update([2]);
             hash.update(number.to_bits().to_le_bytes());
         }
-        // A number that an f64 does not hold: its digits are what it is.
+        // A number that an f64 does not hold is identified by its digits.
         MetadataValue::Digits(digits) => {
             hash.update([6]);
             text(hash, digits);
@@ -219,7 +221,7 @@ mod tests {
         assert_eq!(Contents::of([&null]), Contents::of([&record("a", r#"{"x":1}"#)]));
     }
 
-    /// Journals keep it: what one version wrote another compares with.
+    /// Journals keep the sum, and what one version wrote another compares with.
     #[test]
     fn the_sum_of_a_record_never_changes() {
         let record = Record {

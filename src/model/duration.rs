@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// A length of time for people, in its two largest units: `250 ms`, `0.4 s`, `4 s`, `2 min 5 s`, `73 h`, `7 d 2 h`.
+/// Writes a length of time for people, in its two largest units: `250 ms`, `0.4 s`, `4 s`, `2 min 5 s`, `73 h`,
+/// `7 d 2 h`.
 ///
 /// Plans write theirs without the gap, as [`Span`](super::Span) reads them.
 pub fn duration(span: Duration) -> String {
@@ -20,7 +21,7 @@ pub fn duration(span: Duration) -> String {
     }
 }
 
-/// Rounded from 10 s on: a bake of an hour is asked for a moment before it begins, and still is an hour.
+/// Rounds to seconds from 10 s on: a bake of an hour is requested a moment before it begins, and still is an hour.
 fn whole_seconds(span: Duration) -> u64 {
     if span < Duration::from_secs(10) { span.as_secs() } else { span.as_secs_f64().round() as u64 }
 }

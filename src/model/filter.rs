@@ -1,24 +1,24 @@
-//! A metadata filter that is asked of records here, not in an index: the field's common operators.
+//! A metadata filter that is applied to records here, not in an index, with the operators that vector databases share.
 //!
-//! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in the indexes of this field a
-//! list passes a comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and
-//! `$in` (so a record without the field passes them), and types are never converted: `"2020"` is not `2020`
-//! (Pinecone, "Filter by metadata", 2026).
+//! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in their indexes a list passes a
+//! comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and `$in` (so a record
+//! without the field passes them), and types are never converted: `"2020"` is not `2020` (Pinecone, "Filter by
+//! metadata", 2026).
 
 use serde_json::{Map, Value};
 
 use super::{Metadata, MetadataValue};
 
-/// A filter that was read and found well formed.
+/// A parsed, well-formed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordFilter(Rule);
 
-/// What is wrong with a filter, and where.
+/// A mistake in a filter, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterProblem {
-    /// A JSON pointer into the filter.
+    /// JSON pointer into the filter.
     pub pointer: String,
-    /// Whether it is the key there, not its value.
+    /// True if the mistake is the key there, not its value.
     pub is_key: bool,
     pub message: String,
 }
@@ -34,7 +34,7 @@ enum Rule {
 enum Test {
     In(Vec<Scalar>),
     NotIn(Vec<Scalar>),
-    /// The value itself, and no list that holds it.
+    /// The value itself; a list that contains it does not count.
     Is(Vec<Scalar>),
     Compare(Order, f64),
     Exists(bool),
@@ -61,22 +61,23 @@ impl RecordFilter {
     /// Reads a filter.
     ///
     /// # Errors
-    /// The first thing that is not a filter; an empty object is not one, as it would ask nothing.
+    /// The first mistake; an empty object is one, as it would exclude nothing.
     pub fn read(value: &Value) -> Read<Self> {
         object(value, "").and_then(|fields| all_of(fields, "")).map(Self)
     }
 
-    /// The same filter with equality taken to the letter for these fields: a list does not pass by one of its items.
+    /// Returns the same filter with strict equality for these fields: a list does not pass because of one of its
+    /// items.
     pub fn literally(self, fields: &[String]) -> Self {
         Self(self.0.literally(fields))
     }
 
-    /// Whether a record with this metadata passes.
+    /// Returns whether a record with this metadata passes.
     pub fn matches(&self, metadata: &Metadata) -> bool {
         self.0.matches(metadata)
     }
 
-    /// The fields it looks at, each once, in order.
+    /// Returns the fields it looks at, each once, in order.
     pub fn fields(&self) -> std::collections::BTreeSet<&str> {
         let mut found = std::collections::BTreeSet::new();
         self.0.collect_fields(&mut found);
@@ -277,7 +278,7 @@ fn problem(at: &str, message: impl Into<String>) -> FilterProblem {
     FilterProblem { pointer: at.to_owned(), is_key: false, message: message.into() }
 }
 
-/// One step further down a JSON pointer (RFC 6901).
+/// Extends a JSON pointer by one step (RFC 6901).
 fn below(at: &str, key: &str) -> String {
     format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Names that no plan may have: folders and files of the state folder that are not a plan's, or that would stand
-/// where a rehearsal or a check of another plan keeps its own; and what some file systems do not take for a name.
+/// Names that no plan may have: folders and files of the state folder that are not a plan's, or that would stand where
+/// a rehearsal or a check of another plan keeps its own; and names that some file systems do not accept.
 pub const RESERVED_NAMES: [&str; 13] = [
     "rehearsals",
     "checks",
@@ -72,7 +72,7 @@ id! {
 }
 
 id! {
-    /// A stage of a plan: its `id`, or its `kind` where none is given.
+    /// A stage of a plan: its `id`, or its `kind` if none is given.
     StageId
 }
 
@@ -95,14 +95,14 @@ impl From<&str> for Namespace {
 }
 
 impl Namespace {
-    /// What newer Pinecone APIs call the default namespace.
+    /// Name of the default namespace in newer Pinecone APIs.
     pub const DEFAULT_ALIAS: &'static str = "__default__";
 
     pub fn is_default(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The name where a path or a person needs one that is not empty.
+    /// Returns a name that is never empty, for paths and people.
     pub fn explicit(&self) -> &str {
         if self.is_default() { Self::DEFAULT_ALIAS } else { &self.0 }
     }

@@ -7,20 +7,20 @@ use super::{Deployment, IndexDescription, Metric};
 /// The tag that an index made by a run carries; its value is the run.
 pub const RUN_TAG: &str = "vecshift-run";
 
-/// What of an index does not change while it lives, as far as its service gives it.
+/// Properties of an index that do not change while it exists, as far as its service gives them.
 ///
 /// Pinecone gives neither an id nor a time of creation (OpenAPI files 2025-10 and 2026-04). It gives the host, which
 /// carries the project, and tags.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Without a scheme; empty while the service has not given one.
+    /// Host without a scheme; empty while the service has not given one.
     pub host: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<u32>,
     pub metric: Metric,
     /// Kind and place: `serverless aws us-east-1`.
     pub place: String,
-    /// The run that made it, by its tag.
+    /// The run that made it, from its tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
@@ -42,14 +42,14 @@ impl IndexDescription {
         }
     }
 
-    /// Whether its service is deleting it.
+    /// Returns whether its service is deleting it.
     pub fn is_terminating(&self) -> bool {
         self.state == "Terminating"
     }
 }
 
 impl Identity {
-    /// Why `seen` is another index than this one; `None` where nothing speaks against it.
+    /// Returns why `seen` is another index than this one; `None` if nothing speaks against it.
     pub fn differs(&self, seen: &Self) -> Option<String> {
         if !self.host.is_empty() && !seen.host.is_empty() && self.host != seen.host {
             return Some(format!("its host is {} and was {}", seen.host, self.host));

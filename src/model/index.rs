@@ -1,4 +1,4 @@
-//! What an index is: asked for ([`IndexSpec`]), seen ([`IndexDescription`]) and counted ([`IndexStats`]).
+//! An index as requested ([`IndexSpec`]), as described ([`IndexDescription`]) and as counted ([`IndexStats`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Namespace;
 
-/// How similarity is measured.
+/// The measure of similarity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
@@ -33,7 +33,7 @@ impl fmt::Display for Metric {
     }
 }
 
-/// Whether records carry dense vectors or sparse values only.
+/// The kind of vectors that records carry: dense ones, or sparse values only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorType {
@@ -52,19 +52,19 @@ pub enum Deployment {
         pods: u32,
         replicas: u32,
         shards: u32,
-        /// The only metadata fields that can be filtered on; `None` = all of them.
+        /// The only metadata fields that can be filtered on; `None` for all of them.
         indexed: Option<Vec<String>>,
     },
     Serverless {
         cloud: String,
         region: String,
     },
-    /// Something this program can look at and not create.
+    /// Something this program can look at but not create.
     Other(String),
 }
 
 impl Deployment {
-    /// The word of the metric `source.kind`: `pod`, `serverless` or `other`.
+    /// Returns the value of the metric `source.kind`: `pod`, `serverless` or `other`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Pod { .. } => "pod",
@@ -84,7 +84,7 @@ impl fmt::Display for Deployment {
     }
 }
 
-/// What an index is asked to be.
+/// An index as requested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexSpec {
     pub name: String,
@@ -97,14 +97,14 @@ pub struct IndexSpec {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What an index is seen to be.
+/// An index as its control plane describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexDescription {
     pub spec: IndexSpec,
     /// The address of its data plane, as the control plane gives it (with or without a scheme).
     pub host: String,
     pub ready: bool,
-    /// The provider's own word; an open set.
+    /// The provider's own word for its state; an open set.
     pub state: String,
 }
 
@@ -117,7 +117,7 @@ pub struct IndexStats {
 }
 
 impl IndexStats {
-    /// Records of one namespace; 0 where the index does not know it.
+    /// Returns the number of records in one namespace; 0 if the index does not know it.
     pub fn count(&self, namespace: &Namespace) -> u64 {
         self.namespaces.get(namespace).copied().unwrap_or(0)
     }

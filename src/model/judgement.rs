@@ -13,14 +13,14 @@ pub struct Place {
     pub column: u32,
 }
 
-/// Whether a failed assertion stops the run.
+/// The effect of a failed assertion on the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// A failure fails the stage.
     #[default]
     Block,
-    /// Shown, and never changes the exit code (unless `--strict`).
+    /// Shown, but never changes the exit code (unless `--strict`).
     Warn,
 }
 
@@ -29,25 +29,26 @@ pub enum Severity {
 pub struct Judgement {
     /// The assertion's id, unique within its stage.
     pub assertion: String,
-    /// The assertion as the plan has it.
+    /// The assertion as written in the plan.
     pub text: String,
     pub severity: Severity,
     pub verdict: Verdict,
-    /// The value that decided; `None` where none could be measured.
+    /// The value that decided; `None` if none could be measured.
     pub observed: Option<Observed>,
-    /// `< 100 ms`.
+    /// The threshold as reports show it: `< 100 ms`.
     pub threshold: String,
-    /// How many samples the observed value stands on.
+    /// Number of samples behind the observed value.
     pub samples: u64,
-    /// The source's value in the same window, where both sides were measured: whether a slow target is
-    /// slower than what it replaces.
+    /// The source's value in the same window, if both sides were measured: it shows whether a slow target is slower
+    /// than what it replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Meanwhile>,
-    /// The window it was measured over; `None` for all of the stage or step.
+    /// The window it was measured over; `None` for the whole stage or step.
     pub window: Option<Span>,
-    /// `1 of 2`: failing measurements against those that are tolerated; `None` where all is well or none are.
+    /// Failing measurements out of those that are tolerated, such as `1 of 2`; `None` if none failed or none are
+    /// tolerated.
     pub tolerated: Option<String>,
-    /// Why it is not a pass, where the numbers alone do not show it.
+    /// Reason why it is not a pass, if the numbers alone do not show it.
     pub reason: Option<String>,
     pub place: Place,
 }
@@ -60,7 +61,7 @@ pub struct Meanwhile {
 }
 
 impl Judgement {
-    /// Whether this judgement counts for its stage: `strict` makes warnings count, too.
+    /// Returns whether this judgement counts for its stage; `strict` makes warnings count too.
     pub fn is_blocking(&self, strict: bool) -> bool {
         strict || self.severity == Severity::Block
     }

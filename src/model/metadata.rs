@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One value. Numbers are f64, as the wire and the service keep them. `Null`, `Digits` and `Object` are what a
-/// source may hold and a target may refuse.
+/// One metadata value. Numbers are f64, as on the wire and in the service. `Null`, `Digits` and `Object` are values
+/// that a source may hold and a target may refuse.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetadataValue {
     Null,
     Bool(bool),
     Number(f64),
-    /// The decimal digits of a number that no f64 keeps. Only files hold such numbers; an index would change them.
+    /// The decimal digits of a number that no f64 can represent. Only files hold such numbers; an index would change
+    /// them.
     #[serde(skip_deserializing)]
     Digits(String),
     String(String),
@@ -21,7 +22,7 @@ pub enum MetadataValue {
 }
 
 impl MetadataValue {
-    /// The name of the type as plans and reports say it.
+    /// Returns the name of the type, as plans and reports use it.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -76,7 +77,7 @@ impl Metadata {
         self.0.get(field)
     }
 
-    /// The size as compact JSON in bytes, which is what size limits are counted in.
+    /// Returns the size as compact JSON in bytes, which is what size limits count.
     pub fn json_bytes(&self) -> usize {
         if self.0.is_empty() {
             return 0;

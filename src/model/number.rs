@@ -1,4 +1,4 @@
-//! An `f64` that comes back from JSON as it was: JSON has no infinity and no NaN, a largest difference may be either.
+//! An `f64` that survives JSON, which has no infinity and no NaN; a largest difference may be either.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};

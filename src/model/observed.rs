@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number;
 
-/// A value that was seen, in the base unit of its kind.
+/// An observed value, in the base unit of its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observed {
@@ -26,12 +26,12 @@ pub enum Observed {
 }
 
 impl Observed {
-    /// A count, as a [`Observed::Number`].
+    /// Returns a count as an [`Observed::Number`].
     pub fn count(count: u64) -> Self {
         Self::Number(count as f64)
     }
 
-    /// The number in its base unit; `None` for words, truth values and what was not answered.
+    /// Returns the number in its base unit; `None` for words, truth values and unanswered queries.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Seconds(value)

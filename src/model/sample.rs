@@ -24,7 +24,7 @@ impl Side {
     }
 }
 
-/// What was timed.
+/// The operation that was timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Query,
@@ -33,7 +33,7 @@ pub enum Operation {
     Fetch,
 }
 
-/// How an operation ended.
+/// The way in which an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Answered,
@@ -43,19 +43,19 @@ pub enum Outcome {
     Overloaded,
 }
 
-/// How alike the answers of both sides to one query are.
+/// Agreement of both sides' answers to one query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overlap {
-    /// How many of the best answers were compared.
+    /// Number of best answers that were compared.
     pub k: u32,
-    /// The share of them that both sides gave, 0 to 1.
+    /// Share of them that both sides gave, 0 to 1.
     pub share: f64,
 }
 
 /// One measured operation of a probe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// When it ended, so that a slow answer is never too late for its window.
+    /// Time at which it ended, so that a slow answer is never too late for its window.
     pub at: Timestamp,
     pub side: Side,
     pub operation: Operation,
@@ -64,8 +64,8 @@ pub struct Sample {
     pub outcome: Outcome,
     /// One per compared k; empty unless both sides answered. Only samples of the target have them.
     pub overlaps: Vec<Overlap>,
-    /// Whether the query carried a metadata filter.
+    /// True if the query carried a metadata filter.
     pub is_filtered: bool,
-    /// Whether the query carried sparse values, alone or beside a dense vector.
+    /// True if the query carried sparse values, alone or beside a dense vector.
     pub has_sparse: bool,
 }

@@ -1,4 +1,5 @@
-//! A shard is one unit of copying, a cursor its place: values that serialise, so that any machine can go on from them.
+//! Shards, which are units of copying, and cursors, which are places in them: values that serialise, so that any
+//! machine can go on from them.
 
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::Namespace;
 
-/// How the ids of a shard are found.
+/// The way in which the ids of a shard are found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enumeration {
@@ -44,12 +45,12 @@ impl Enumeration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     pub source: Namespace,
-    /// The cell's number within its namespace; 0 where the namespace is one shard.
+    /// The cell's number within its namespace; 0 if the namespace is one shard.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cell: u32,
     pub target: Namespace,
     pub enumeration: Enumeration,
-    /// Records by the source's own count when the shard was planned.
+    /// Number of records by the source's own count when the shard was planned.
     pub expected: u64,
 }
 
@@ -57,7 +58,7 @@ pub struct Shard {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ShardId {
     pub source: Namespace,
-    /// See [`Shard::cell`].
+    /// Cell of the shard; see [`Shard::cell`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cell: u32,
 }
@@ -83,20 +84,20 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The position of a shard: everything before it has been acknowledged by the target.
+/// A position in a shard: everything before it has been acknowledged by the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
     Start,
-    /// The provider's token of the page that comes next, and the last id before it: where the token is no
-    /// longer known, listing starts again and skips up to that id (ids are listed in bytewise order).
+    /// The provider's token of the page that comes next, and the last id before it: if the token is no longer known,
+    /// listing starts again and skips up to that id (ids are listed in bytewise order).
     Page {
         token: String,
         after: String,
     },
-    /// The last id in bytewise order; enumerate again and skip up to and including it.
+    /// The last id in bytewise order. To go on, enumerate again and skip up to and including it.
     After(String),
-    /// Rows of the manifest that are done.
+    /// Number of manifest rows that are done.
     Row(u64),
     End,
 }

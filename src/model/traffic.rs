@@ -2,18 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use super::Share;
 
-/// Traffic that is not where a run left it, although the run did not move it.
+/// A change to the traffic since a run left it that the run did not make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrafficChange {
     /// The place the weight is kept in: `flag use-new in flag.json`.
     pub place: String,
-    /// The weight the run left; `None` where it had set none.
+    /// The weight the run left; `None` if it had set none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Share>,
-    /// The weight that is there now; `None` where what is there is no weight.
+    /// The weight that is there now; `None` if what is there is no weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Share>,
-    /// What is there now, in words: `the flag is disabled`.
+    /// Present state in words: `the flag is disabled`.
     pub now: String,
 }
 
@@ -25,7 +25,7 @@ impl std::fmt::Display for TrafficChange {
 }
 
 impl TrafficChange {
-    /// What the run left, in words.
+    /// Returns what the run left, in words.
     pub fn left(&self) -> String {
         match self.from {
             Some(weight) => format!("where the run left {weight}"),
@@ -33,7 +33,7 @@ impl TrafficChange {
         }
     }
 
-    /// How it is taken back, in words.
+    /// Returns how to take the change back, in words.
     pub fn way_back(&self) -> String {
         match self.from {
             Some(weight) => format!("put it back to {weight} as it was"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why a text is not the quantity it should be.
+/// Reason why a text is not the quantity it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitError {
     pub message: String,
@@ -52,7 +52,7 @@ impl Share {
         self.0 * 100.0
     }
 
-    /// Whether both are the same but for what computing with them adds.
+    /// Returns whether both are the same apart from rounding errors.
     pub fn is_same(self, other: Self) -> bool {
         (self.0 - other.0).abs() < Self::TOLERANCE
     }
@@ -127,7 +127,7 @@ impl FromStr for Span {
     }
 }
 
-/// Nanoseconds in digits with an optional fraction, exactly: a float would lose some.
+/// Reads digits with an optional fraction as nanoseconds, exactly: a float would lose some.
 fn nanos(digits: &str, factor: u128) -> Option<u128> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let number = |digits: &str| match digits {
@@ -189,7 +189,7 @@ impl FromStr for Money {
     }
 }
 
-/// The number with the largest unit that keeps it whole, else with the smallest one.
+/// Writes the number with the largest unit that keeps it whole, else with the smallest one.
 fn fmt_scaled(
     f: &mut fmt::Formatter<'_>,
     value: f64,

@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub struct Vector(Bytes);
 
 impl Vector {
-    /// The vector whose values are these bytes; `None` where the length is not a multiple of four.
+    /// Returns the vector whose values are these bytes; `None` if the length is not a multiple of four.
     pub fn from_le_bytes(bytes: Bytes) -> Option<Self> {
         bytes.len().is_multiple_of(4).then_some(Self(bytes))
     }
@@ -23,7 +23,7 @@ impl Vector {
         Self(bytes.freeze())
     }
 
-    /// The number of components; 0 for a record that has only sparse values.
+    /// Returns the number of components; 0 for a record that has only sparse values.
     pub fn dimension(&self) -> usize {
         self.0.len() / 4
     }
@@ -42,7 +42,8 @@ impl Vector {
             .map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
     }
 
-    /// The largest absolute difference of one component; infinite where dimensions differ or a difference is not a number.
+    /// Returns the largest absolute difference of one component; infinite if the dimensions differ or a difference is
+    /// not a number.
     pub fn max_difference(&self, other: &Self) -> f32 {
         if self.0 == other.0 {
             return 0.0;
@@ -63,7 +64,7 @@ impl fmt::Debug for Vector {
     }
 }
 
-/// Sparse values: positions and as many values.
+/// Sparse values: positions, and a value for each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SparseVector {
     pub indices: Vec<u32>,
@@ -71,7 +72,7 @@ pub struct SparseVector {
 }
 
 impl SparseVector {
-    /// Makes sparse values; `None` where the lengths differ.
+    /// Makes sparse values; `None` if the lengths differ.
     pub fn new(indices: Vec<u32>, values: Vector) -> Option<Self> {
         (indices.len() == values.dimension()).then_some(Self { indices, values })
     }

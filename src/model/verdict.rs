@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is said of an assertion, a step or a stage; ordered from best to worst.
+/// Finding on an assertion, a step or a stage; ordered from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -17,7 +17,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The worse of both: fail, then error, then inconclusive, then pass.
+    /// Returns the worse of both: fail, then error, then inconclusive, then pass.
     pub fn worst(self, other: Self) -> Self {
         self.max(other)
     }

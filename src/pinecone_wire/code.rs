@@ -11,12 +11,12 @@ macro_rules! codes {
         impl Code {
             const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// What the control plane calls it.
+            /// Returns the control plane's word for it.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// What the data plane says.
+            /// Returns the data plane's number for it.
             pub fn grpc(self) -> Grpc {
                 match self { $(Self::$name => Grpc::$grpc,)* }
             }
@@ -24,7 +24,7 @@ macro_rules! codes {
     };
 }
 
-// Of several codes with one number the first is what the number is read as.
+// A number that several codes have is read as the first of them.
 codes! {
     Ok "OK" Ok
     Cancelled "CANCELLED" Cancelled
@@ -48,7 +48,7 @@ codes! {
 }
 
 impl Code {
-    /// The code of a gRPC status.
+    /// Returns the code of a gRPC status.
     pub fn of_grpc(code: Grpc) -> Self {
         Self::ALL.iter().copied().find(|own| own.grpc() == code).unwrap_or(Self::Unknown)
     }

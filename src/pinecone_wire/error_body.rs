@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 
 use super::Code;
 
-/// What a refusal says, in the shape of either plane or in none.
+/// The body of a refusal, in the shape of either plane or in none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ErrorBody {
     pub code: Option<String>,
     pub message: Option<String>,
-    /// Whether it has exactly one of Pinecone's two shapes.
+    /// True if it has exactly one of Pinecone's two shapes.
     pub is_own: bool,
 }
 
 impl ErrorBody {
-    /// Reads as much as there is.
+    /// Reads as much of a body as can be read.
     pub fn read(body: &str) -> Self {
         let Ok(body) = serde_json::from_str::<Value>(body) else { return Self::default() };
         let inner = body.get("error").unwrap_or(&body);
@@ -31,13 +31,13 @@ impl ErrorBody {
         Self { is_own: is_own(&body), code, message }
     }
 
-    /// The body of the control plane.
+    /// Writes the body of the control plane.
     pub fn control(status: u16, code: Code, message: &str) -> String {
         let error = json!({ "code": code.word(), "message": message });
         json!({ "error": error, "status": status }).to_string()
     }
 
-    /// The body of the data plane.
+    /// Writes the body of the data plane.
     pub fn data(code: Code, message: &str) -> String {
         json!({ "code": code.grpc() as i32, "message": message, "details": [] }).to_string()
     }

@@ -6,32 +6,32 @@ pub(crate) const API_KEY: &str = "api-key";
 /// The version a request is in; the name is case-insensitive.
 pub(crate) const API_VERSION: &str = "x-pinecone-api-version";
 
-/// What the service's own headers begin with.
+/// Prefix of the service's own headers.
 pub(crate) const OWN_PREFIX: &str = "x-pinecone";
 
 /// Names of the header that identifies a request, the service's own first.
 pub(crate) const REQUEST_IDS: [&str; 2] = ["x-pinecone-request-id", "x-request-id"];
 
-/// When to come back, in seconds. No document promises it; Pinecone's Python SDK 10 honours it.
+/// Wait before coming back, in seconds. No document promises it; Pinecone's Python SDK 10 honours it.
 pub(crate) const RETRY_AFTER: &str = "retry-after";
 
-/// When to come back over gRPC, in milliseconds; a negative number means never.
+/// Wait before coming back over gRPC, in milliseconds; a negative number means never.
 pub(crate) const GRPC_PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 const WRITTEN: &str = "x-pinecone-request-lsn";
 const READABLE: &str = "x-pinecone-max-indexed-lsn";
 
-/// Log sequence numbers of an answer; a namespace's own, growing with every write.
+/// Log sequence numbers of an answer; each namespace has its own, growing with every write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lsn {
     /// The number of the write that was answered.
     pub written: Option<u64>,
-    /// The last write that can be read.
+    /// Number of the last write that can be read.
     pub readable: Option<u64>,
 }
 
 impl Lsn {
-    /// Reads the headers of an answer. The first name of each is what the service sends today, the second what
+    /// Reads the headers of an answer. The first name of each is the one the service sends today, the second one that
     /// Pinecone's Python SDK 10 also looks for.
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let number =
@@ -42,7 +42,7 @@ impl Lsn {
         }
     }
 
-    /// The headers that say it.
+    /// Returns the headers that carry the numbers.
     pub fn headers(self) -> impl Iterator<Item = (&'static str, u64)> {
         let named = [(WRITTEN, self.written), (READABLE, self.readable)];
         named.into_iter().filter_map(|(name, number)| Some((name, number?)))

@@ -1,4 +1,4 @@
-//! The documented limits, each with its source. Where nothing else is said it is docs.pinecone.io, "Database limits"
+//! The documented limits, each with its source. Unless another is given it is docs.pinecone.io, "Database limits"
 //! (operation limits, object limits), seen October 2026.
 
 /// Records of an upsert.
@@ -27,7 +27,7 @@ pub(crate) const SPARSE_VALUES: usize = 2_048;
 /// Ids of a fetch.
 pub(crate) const FETCH_IDS: usize = 1_000;
 
-/// Records on a page of a fetch by metadata, and as many as it has where nothing is said.
+/// Records on a page of a fetch by metadata, and their number on a page by default.
 pub(crate) const FETCH_BY_METADATA: usize = 10_000;
 pub(crate) const FETCH_BY_METADATA_DEFAULT: usize = 100;
 
@@ -64,7 +64,7 @@ pub(crate) const COLLECTION_NAMESPACES: usize = 20_000;
 pub(crate) const IMPORT_URI_CHARS: usize = 1_500;
 pub(crate) const LIST_IMPORTS: usize = 100;
 
-/// What one import may have; a gigabyte is taken as 10^9 bytes.
+/// Limits of one import; a gigabyte is taken as 10^9 bytes.
 pub(crate) const IMPORT_FILES: usize = 100_000;
 pub(crate) const IMPORT_NAMESPACES: usize = 10_000;
 pub(crate) const IMPORT_FILE_BYTES: u64 = 10_000_000_000;

@@ -1,4 +1,4 @@
-/// What keeps a message from being a record.
+/// Reason why a message is no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Values that are not whole 4-byte floats.

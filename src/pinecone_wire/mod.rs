@@ -1,4 +1,4 @@
-//! What Pinecone says on the wire, for whoever speaks it: the provider, which asks; the emulator, which answers; a
+//! Pinecone's wire format, for all who use it: the provider, which asks; the emulator, which answers; a
 //! gateway, which does both.
 //!
 //! Each message is one type that is written and read: `proto` for gRPC, `json` for the data plane over REST, `control`

@@ -16,22 +16,22 @@ macro_rules! operations {
         impl Operation {
             const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// Its name in logs and counters.
+            /// Returns its name in logs and counters.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// Its method over REST.
+            /// Returns its method over REST.
             pub fn method(self) -> Method {
                 match self { $(Self::$name => Method::$method,)* }
             }
 
-            /// Its path over REST, with `{}` where a name stands.
+            /// Returns its path over REST, with `{}` in place of a name.
             fn template(self) -> &'static str {
                 match self { $(Self::$name => $path,)* }
             }
 
-            /// The first version that has it.
+            /// Returns the first version that has it.
             pub fn since(self) -> Version {
                 match self { $(Self::$name => Version::$since,)* }
             }
@@ -81,7 +81,7 @@ impl Operation {
         (Self::Stats..=Self::CancelImport).contains(&self)
     }
 
-    /// Whether pods lack it (Pinecone's documents on pods).
+    /// Returns whether pods lack it (Pinecone's documents on pods).
     pub fn is_serverless_only(self) -> bool {
         matches!(
             self,
@@ -98,7 +98,7 @@ impl Operation {
         )
     }
 
-    /// The status of its success.
+    /// Returns the status of its success.
     pub fn success(self, version: Version) -> u16 {
         match self {
             Self::CreateIndex | Self::CreateCollection | Self::CreateBackup => 201,
@@ -112,7 +112,7 @@ impl Operation {
         }
     }
 
-    /// The operation of a gRPC path.
+    /// Returns the operation of a gRPC path.
     pub fn of_grpc(path: &str) -> Option<Self> {
         Some(match path {
             path::UPSERT => Self::Upsert,
@@ -131,12 +131,12 @@ impl Operation {
         })
     }
 
-    /// Its path over REST; `name` is what it is about, where the path names something.
+    /// Returns its path over REST; `name` is its object, if the path names one.
     pub fn path(self, name: &str) -> String {
         self.template().replacen(PLACE, &escape(name), 1)
     }
 
-    /// The operation of a REST request and the name in its path, decoded.
+    /// Returns the operation of a REST request and the name in its path, decoded.
     pub fn of_rest(method: &Method, path: &str) -> Option<(Self, String)> {
         let segments: Vec<_> = path.trim_matches('/').split('/').collect();
         Self::ALL.iter().find_map(|operation| {
@@ -146,12 +146,12 @@ impl Operation {
     }
 
     fn takes(self, method: &Method) -> bool {
-        // The oldest versions take the stats as a GET too; SDKs of today send a POST.
+        // The oldest versions accept GET for the stats too; current SDKs send a POST.
         let is_old_stats = self == Self::Stats && *method == Method::GET;
         is_old_stats || *method == self.method()
     }
 
-    /// What stands in the place of the name; empty where its path has none, `None` where the path is not its.
+    /// Returns the name in a path; empty if the operation's path has none, `None` if it is another path.
     fn name_in<'a>(self, segments: &[&'a str]) -> Option<&'a str> {
         let mut name = "";
         let mut rest = segments.iter();
@@ -167,7 +167,7 @@ impl Operation {
     }
 }
 
-/// Where the name stands in a path.
+/// Placeholder for the name in a path.
 const PLACE: &str = "{}";
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Names in paths.
 
-/// A path segment with everything escaped that is not unreserved (RFC 3986, 2.3).
+/// Returns a path segment in which everything is escaped that is not unreserved (RFC 3986, 2.3).
 pub(crate) fn escape(text: &str) -> String {
     let mut path = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -13,7 +13,7 @@ pub(crate) fn escape(text: &str) -> String {
     path
 }
 
-/// Undoes percent-encoding; a malformed escape stands for itself.
+/// Undoes percent-encoding; a malformed escape is left as it is.
 pub(super) fn unescape(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();

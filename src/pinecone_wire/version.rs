@@ -26,7 +26,7 @@ impl Version {
         Self::V2026_07,
     ];
 
-    /// The value of the header.
+    /// Returns the value of the header.
     pub fn word(self) -> &'static str {
         match self {
             Self::V2024_04 => "2024-04",
@@ -40,17 +40,17 @@ impl Version {
         }
     }
 
-    /// The version of a header's value.
+    /// Returns the version that a header's value names.
     pub fn read(word: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.word().as_bytes() == word)
     }
 
-    /// Whether bodies speak of `schema` and `deployment` instead of `dimension`, `metric` and `spec`.
+    /// Returns whether bodies have `schema` and `deployment` instead of `dimension`, `metric` and `spec`.
     pub fn has_schema(self) -> bool {
         self >= Self::V2026_07
     }
 
-    /// Results a page of backups and restore jobs has where nothing is said.
+    /// Returns the default page size of backups and restore jobs.
     pub fn default_page(self) -> usize {
         if self.has_schema() { 100 } else { 10 }
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a plan, and where.
+//! Diagnostics: what is wrong with a plan, and where.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use super::Place;
 use super::codes::Code;
 use super::source::{Region, Sources};
 
-/// How much a diagnostic matters.
+/// Severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The plan cannot be used.
     Error,
-    /// The plan is legal and unwise, or asks for what this version ignores.
+    /// The plan is legal but unwise, or asks for something that this version ignores.
     Warning,
 }
 
@@ -27,7 +27,7 @@ impl Level {
     }
 }
 
-/// One thing that is wrong: a stable code, a sentence, a place, and what to do.
+/// One mistake: a stable code, a sentence, a place, and advice.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diagnostic {
     /// The stable code, for example `V020`; `vecshift explain V020` says more.
@@ -35,10 +35,10 @@ pub struct Diagnostic {
     /// The code's name, for example `unknown-key`.
     pub name: &'static str,
     pub level: Level,
-    /// What is wrong, in one sentence without a full stop.
+    /// The mistake, in one sentence without a full stop.
     pub message: String,
     pub place: Place,
-    /// Words under the caret.
+    /// Words shown under the caret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Other places that matter, for example the first of two equal keys.
@@ -47,7 +47,7 @@ pub struct Diagnostic {
     /// Facts that help to understand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What to do about it.
+    /// Advice on what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     #[serde(skip)]
@@ -94,7 +94,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean" as the label where a near word is given.
+    /// Adds "did you mean" as the label if a near word is given.
     pub(crate) fn suggest(self, near: Option<&str>) -> Self {
         match near {
             Some(near) => self.label(format!("did you mean `{near}`?")),
@@ -112,7 +112,7 @@ impl Diagnostic {
     }
 }
 
-/// All that was found, in the order of the files, with the texts that are needed to show it.
+/// All mistakes found, in the order of the files, with the texts that are needed to show them.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -168,7 +168,7 @@ impl Diagnostics {
         }
     }
 
-    /// The list as JSON: `[{code, name, level, message, place: {file, line, column}, …}]`.
+    /// Returns the list as JSON: `[{code, name, level, message, place: {file, line, column}, …}]`.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(&self.list).unwrap_or_default()
     }
@@ -183,7 +183,8 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
-/// Shown as `plan.yaml:3:1: V020 unknown key …`, one a line; [`Diagnostics::render`] shows the source too.
+/// Shows one diagnostic a line, as in `plan.yaml:3:1: V020 unknown key …`; [`Diagnostics::render`] shows the source
+/// too.
 impl std::fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, diagnostic) in self.list.iter().enumerate() {
@@ -197,7 +198,7 @@ impl std::fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// The word of `words` that `word` is probably meant to be.
+/// Returns the word of `words` that `word` was probably meant to be.
 pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     words
@@ -210,14 +211,14 @@ pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// The letters in order: equal for words that differ by a transposition only.
+/// Returns the letters in order: equal for words that differ by a transposition only.
 fn letters(word: &str) -> Vec<char> {
     let mut letters: Vec<_> = word.to_lowercase().chars().collect();
     letters.sort_unstable();
     letters
 }
 
-/// `a, b or c`, each in backquotes.
+/// Returns `a, b or c`, each in backquotes.
 pub(crate) fn either<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {

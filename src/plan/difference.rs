@@ -1,4 +1,4 @@
-//! What changed between two plans, in the plan's own words.
+//! Differences between two plans, in the plan's own words.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,15 @@ use super::file::PlanFile;
 use super::read::bindings_json;
 use super::template::Bindings;
 
-/// Characters of a value before it is cut.
+/// Most characters of a value that are shown.
 const LONGEST: usize = 80;
 /// Keys of a plan that are no part of what was reviewed (see [`digest`](super::digest)).
 const UNREVIEWED: [&str; 5] = ["description", "extends", "rehearsal", "vars", "env"];
 
 impl Plan {
-    /// What was reviewed of the plan, as JSON that can be kept and held against another one with [`differences`]: the
-    /// plan with its templates resolved, the values of `vars` and `env`, and for each lookup a checksum of its rows.
+    /// Returns what was reviewed of the plan, as JSON that can be kept and compared with another one by
+    /// [`differences`]: the plan with its templates resolved, the values of `vars` and `env`, and for each lookup a
+    /// checksum of its rows.
     pub fn reviewed(&self) -> Value {
         self.reviewed.clone()
     }
@@ -40,7 +41,8 @@ pub(super) fn reviewed(file: &PlanFile, checked: &Checked, bindings: &Bindings) 
     json!({ "plan": plan, "stages": ids, "values": bindings_json(bindings), "lookups": lookups })
 }
 
-/// What differs between two reviewed plans, one sentence each: `canary, assertion 4: p95(query) < 100ms became < 120ms`.
+/// Returns the differences between two reviewed plans, one sentence each:
+/// `canary, assertion 4: p95(query) < 100ms became < 120ms`.
 pub fn differences(then: &Value, now: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let part = |document: &Value, key: &str| match document.get(key) {
@@ -129,7 +131,7 @@ fn values(at: &[String], then: Option<&Value>, now: Option<&Value>, found: &mut 
         _ if then == now || (is_nothing(&then) && is_nothing(&now)) => {}
         (Some(Value::Object(then)), Some(Value::Object(now))) => objects(at, then, now, found),
         (Some(Value::Array(then)), Some(Value::Array(now))) => lists(at, then, now, found),
-        // A list that is empty is left out of the document.
+        // An empty list is left out of the document.
         (None, Some(Value::Array(now))) => lists(at, &[], now, found),
         (Some(Value::Array(then)), None) => lists(at, then, &[], found),
         (Some(then), Some(now)) if !then.is_null() && !now.is_null() => {
@@ -143,7 +145,8 @@ fn values(at: &[String], then: Option<&Value>, now: Option<&Value>, found: &mut 
     }
 }
 
-/// Items that stand alike at the beginning and at the end are no change; of the rest the first became the first.
+/// Compares two lists. Equal items at the beginning and at the end are no change; of the rest the first became the
+/// first.
 fn lists(at: &[String], then: &[Value], now: &[Value], found: &mut Vec<String>) {
     let same = |pairs: &mut dyn Iterator<Item = (&Value, &Value)>| {
         pairs.take_while(|(then, now)| then == now).count()
@@ -164,7 +167,7 @@ fn lists(at: &[String], then: &[Value], now: &[Value], found: &mut Vec<String>) 
             None => added.push(index),
         }
     }
-    // What is left on both sides stands for each other.
+    // What is left on both sides is paired in order.
     while let (Some(first), false) = (added.first().copied(), left.is_empty()) {
         paired.push((left.remove(0), first));
         added.remove(0);
@@ -186,7 +189,7 @@ fn lists(at: &[String], then: &[Value], now: &[Value], found: &mut Vec<String>) 
     found.extend(left.into_iter().map(|index| say(index, &then[index], "removed")));
 }
 
-/// `canary, steps` and 1 make `canary, step 2`.
+/// Names an item of a list: `canary, steps` and 1 make `canary, step 2`.
 fn numbered(at: &[String], index: usize) -> Vec<String> {
     let Some((last, before)) = at.split_last() else { return vec![format!("{}", index + 1)] };
     let word = match last.as_str() {
@@ -198,18 +201,18 @@ fn numbered(at: &[String], index: usize) -> Vec<String> {
     at
 }
 
-/// The text of an assertion, short or long.
+/// Returns the text of an assertion in its short or long form.
 fn checked(item: &Value) -> Option<&str> {
     item.as_str().or_else(|| item.get("check")?.as_str())
 }
 
-/// What an assertion measures.
+/// Returns the metric that an assertion measures.
 fn metric(item: &Value) -> Option<&str> {
     let (metric, rest) = checked(item)?.split_once(' ')?;
     rest.starts_with(['<', '>', '=', '!']).then_some(metric)
 }
 
-/// `p95(query) < 100ms became < 120ms`
+/// Describes a change: `p95(query) < 100ms became < 120ms`.
 fn became(then: &str, now: &str) -> String {
     let (one, other) = (then.split_once(' '), now.split_once(' '));
     match (one, other) {
@@ -220,7 +223,7 @@ fn became(then: &str, now: &str) -> String {
     }
 }
 
-/// A value as short as it can be said.
+/// Writes a value as briefly as possible.
 fn words(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),

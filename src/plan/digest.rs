@@ -20,7 +20,7 @@ use super::file::PlanFile;
 use super::read::bindings_json;
 use super::template::Bindings;
 
-/// `sha256:` and the hexadecimal digest.
+/// Returns `sha256:` and the hexadecimal digest.
 pub(crate) fn digest(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> String {
     let canonical = sorted(canonical(file, checked, bindings));
     let mut text = String::from("sha256:");

@@ -12,7 +12,8 @@ use super::yaml;
 /// The largest plan file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The nodes of the plan at `path`, or of `text` where it is given, with those of the plan it extends beneath them; `None` where one of them cannot be read.
+/// Reads the nodes of the plan at `path`, or of `text` if it is given, laid over those of the plan it extends; `None`
+/// if one of them cannot be read.
 pub(crate) fn read_nodes(
     path: &Path,
     text: Option<String>,
@@ -72,7 +73,7 @@ fn base_nodes(
     Some(node)
 }
 
-/// The text of a file; on failure the code and the message.
+/// Reads the text of a file; on failure returns the code and the message.
 fn open(path: &Path) -> Result<String, (&'static Code, String)> {
     let shown = path.display();
     let unreadable = |error: std::io::Error| {
@@ -97,7 +98,7 @@ fn limited(path: &Path, text: String) -> Result<String, (&'static Code, String)>
     }
 }
 
-/// Mappings are merged key by key; everything else of `over` replaces what is beneath.
+/// Lays one tree over another: mappings are merged key by key, everything else in `over` replaces what is beneath.
 fn lay_over(base: Node, over: Node) -> Node {
     match (base.kind, over.kind) {
         (NodeKind::Map(below), NodeKind::Map(above)) => {

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobMatcher};
 
-/// Folders below each other that `**` goes through.
+/// Most folders below each other that `**` goes through.
 const DEEPEST: usize = 32;
 
-/// Whether a path of a plan is a pattern.
+/// Returns whether a path of a plan is a pattern.
 pub fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '[', '{'])
 }
 
-/// The files of `pattern` (a path, or a pattern with `*`, `?`, `[…]`, `{…}` and `**`), which starts from `base`, in
-/// bytewise order. A path without a pattern is given as it is, whether or not the file is there.
+/// Returns the files of `pattern` (a path, or a pattern with `*`, `?`, `[…]`, `{…}` and `**`), which starts from
+/// `base`, in bytewise order. A path without a pattern is returned as it is, whether or not the file exists.
 ///
 /// # Errors
-/// `InvalidInput` where a part of the pattern is none; those of reading folders.
+/// `InvalidInput` if a part of the pattern is invalid; those of reading folders.
 pub fn files_of(base: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
     let whole = base.join(pattern);
     if !is_pattern(pattern) || whole.is_file() {
@@ -59,7 +59,7 @@ fn matching(folders: &[PathBuf], matcher: &GlobMatcher) -> Result<Vec<PathBuf>> 
     Ok(found)
 }
 
-/// The folders themselves and all folders in them.
+/// Returns the folders themselves and all folders in them.
 fn below(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = folders.to_vec();
     let mut level = folders.to_vec();

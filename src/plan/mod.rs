@@ -13,7 +13,7 @@
 //!    metric catalogue, lookups.
 //! 5. `digest` binds it all to one line.
 //!
-//! What is wrong is a [`Diagnostic`] with a code of the table in `codes`.
+//! Every mistake is a [`Diagnostic`] with a code of the table in `codes`.
 
 pub mod assertion;
 mod catalogue;
@@ -61,7 +61,7 @@ pub use crate::model::{Place, Severity};
 use crate::error::Result;
 use file::{Endpoint, Hook, Prices, Rehearsal, Traffic, Writes};
 
-/// A plan that was read, resolved and checked: nothing in it can be found wrong without looking at the world.
+/// A plan that was read, resolved and checked: no mistake can be found in it without looking at the world.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub name: String,
@@ -82,13 +82,13 @@ pub struct Plan {
     pub path: PathBuf,
     /// The stages that run, in order.
     pub stages: Vec<Stage>,
-    /// Stages that were put aside, with their places among all: see [`Plan::leave_only`].
+    /// Stages that were set aside, with their places among all: see [`Plan::leave_only`].
     aside: Vec<(usize, Stage)>,
-    /// What was reviewed: see [`Plan::reviewed`].
+    /// The reviewed content: see [`Plan::reviewed`].
     reviewed: serde_json::Value,
     /// Rows of each lookup file of the copy stages, by lookup name: key column to value column.
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
-    /// What `vars` and `env` are in templates that are evaluated later.
+    /// Values of `vars` and `env`, for templates that are evaluated later.
     bindings: Arc<template::Bindings>,
     places: Arc<places::Places>,
 }
@@ -98,23 +98,23 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// `Invalid` where the text is not a template; texts of the plan itself were checked when it was read.
+    /// `Invalid` if the text is not a template; texts of the plan itself were checked when it was read.
     pub fn template(&self, text: &str) -> Result<Template> {
         Template::new(text, &self.bindings)
     }
 
-    /// The place of a part of the plan, by its JSON pointer in the file, for example `/stages/2/assert/0`. Of a
-    /// part that is not in the file, the nearest one around it.
+    /// Returns the place of a part of the plan, by its JSON pointer in the file, for example `/stages/2/assert/0`. For
+    /// a part that is not in the file, that is the place of the nearest one around it.
     pub fn place(&self, pointer: &str) -> Place {
         self.places.of(pointer)
     }
 
-    /// The line of the plan's text at a place.
+    /// Returns the line of the plan's text at a place.
     pub fn source_line(&self, place: &Place) -> Option<&str> {
         self.places.line(place)
     }
 
-    /// A path of the plan, which starts from the plan's folder.
+    /// Resolves a path in the plan, which starts from the plan's folder.
     pub fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base.join(path)
     }

@@ -6,7 +6,7 @@ use super::source::Region;
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub kind: NodeKind,
-    /// A scalar's or flow collection's own text; of a block collection its first key or item.
+    /// A scalar's or flow collection's own text; for a block collection its first key or item.
     pub region: Region,
 }
 
@@ -31,22 +31,22 @@ pub(crate) struct Scalar {
     pub style: Style,
 }
 
-/// How a scalar was written, which decides whether `3072` is a number.
+/// The way a scalar was written, which decides whether `3072` is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
     /// A scalar in quotes or a block: always text.
     Quoted,
-    /// The result of a template: text, or whatever the place wants that it looks like.
+    /// The result of a template: text, or whatever it looks like if the place accepts that.
     Rendered,
-    /// The number or boolean that a template of one expression yields: itself where any value can stand, text where
-    /// text is wanted.
+    /// The number or boolean that a template of one expression yields: kept if any value can stand there, text if text
+    /// is wanted.
     Evaluated,
-    /// Wrong in a way that was reported: nothing more is said about it.
+    /// A scalar that was reported as wrong: nothing more is said about it.
     Broken,
 }
 
-/// What a scalar is.
+/// The meaning of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Word<'a> {
     Nothing,
@@ -75,7 +75,7 @@ impl Scalar {
         }
     }
 
-    /// As [`Scalar::word`], where any type can stand.
+    /// Reads the scalar as [`Scalar::word`] does, for a place where any type can stand.
     pub fn free_word(&self) -> Word<'_> {
         match self.style {
             Style::Evaluated => plain(&self.text),
@@ -118,7 +118,7 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// As [`Node::get`]; where there is no such key, the value of one that is probably meant to be it.
+    /// Returns the value of a key as [`Node::get`] does; if there is no such key, that of one probably meant to be it.
     pub fn get_like(&self, key: &str) -> Option<&Node> {
         let near = || self.entries().iter().find(|entry| nearest(&entry.key, [key]).is_some());
         self.get(key).or_else(|| near().map(|entry| &entry.value))
@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// The text of a scalar that is text.
+    /// Returns the text of a scalar that is text.
     pub fn text(&self) -> Option<&str> {
         self.scalar().and_then(|scalar| match scalar.word() {
             Word::Text(text) => Some(text),
@@ -153,12 +153,12 @@ impl Node {
         })
     }
 
-    /// Whether it was reported already that this is wrong.
+    /// Returns whether it was already reported as wrong.
     pub fn is_broken(&self) -> bool {
         self.scalar().is_some_and(|scalar| scalar.style == Style::Broken)
     }
 
-    /// What the node is, in the words of a message.
+    /// Describes the node in the words of a message.
     pub fn describe(&self) -> String {
         match &self.kind {
             NodeKind::List(_) => "a list".into(),
@@ -172,7 +172,7 @@ impl Node {
         }
     }
 
-    /// The node as plain JSON.
+    /// Returns the node as plain JSON.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
 
@@ -191,8 +191,8 @@ impl Node {
         }
     }
 
-    /// The region a message about `pointer` (a JSON pointer) shows: the value where it is a scalar or in
-    /// flow style, else its key; the nearest ancestor's where the pointer leads nowhere.
+    /// Returns the region that a message about `pointer` (a JSON pointer) shows: the value if it is a scalar or in
+    /// flow style, else its key; the nearest ancestor's if the pointer leads nowhere.
     pub fn focus(&self, pointer: &str) -> Region {
         let mut node = self;
         let mut region = self.region;
@@ -217,7 +217,7 @@ impl Node {
         region
     }
 
-    /// The node at `pointer`.
+    /// Returns the node at `pointer`.
     pub fn at(&self, pointer: &str) -> Option<&Node> {
         pointer.split('/').skip(1).try_fold(self, |node, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
@@ -230,7 +230,7 @@ impl Node {
     }
 }
 
-/// A step of a JSON pointer.
+/// Returns a step of a JSON pointer.
 pub(crate) fn step(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,4 +1,4 @@
-//! Where the parts of a plan that was read stand, for messages that come later than reading.
+//! Places of the parts of a plan, for messages that come later than reading.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Places {
     }
 }
 
-/// The text of a plan has no place in a log line.
+/// Leaves out the text of the plan, which does not belong in a log line.
 impl fmt::Debug for Places {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Places")

@@ -19,8 +19,7 @@ use super::source::{Region, Sources};
 use super::template::Bindings;
 use super::walk::{Secret, Walked, is_tainted, walk};
 
-/// What comes from outside the plan file. The library reads no environment; the caller passes in what the
-/// plan may see.
+/// Inputs from outside the plan file. The library reads no environment; the caller passes in what the plan may see.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// Values of `vars`, as `--var` and `--var-file` give them.
@@ -33,7 +32,7 @@ pub struct Inputs {
 #[derive(Clone, Debug)]
 pub struct Read {
     pub plan: Plan,
-    /// May be empty.
+    /// Warnings about it; may be empty.
     pub warnings: Diagnostics,
 }
 
@@ -51,7 +50,7 @@ pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// Those of [`read`].
 pub fn read_text(path: &Path, text: String, inputs: &Inputs) -> Result<Read, Diagnostics> {
     Reading::default().finish(path, Some(text), inputs)
 }
@@ -131,7 +130,8 @@ impl Reading {
         })
     }
 
-    /// The walk has seen to it that this fits; where it did not, that is said and not hidden.
+    /// Converts the value to its type. The walk has made sure that it fits; if not, that is reported rather than
+    /// hidden.
     fn typed(&mut self, value: serde_json::Value) -> Option<PlanFile> {
         match serde_json::from_value(value) {
             Ok(file) => Some(file),
@@ -185,7 +185,7 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// `vars` and `env` as plain JSON, for the digest.
+/// Returns `vars` and `env` as plain JSON, for the digest.
 pub(crate) fn bindings_json(bindings: &Bindings) -> serde_json::Value {
     serde_json::json!({ "vars": bindings.vars, "env": bindings.env })
 }

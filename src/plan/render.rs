@@ -6,7 +6,7 @@ use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics, Level};
 use super::source::{Region, SourceFile, Sources};
 
-/// Whether the text carries terminal colours.
+/// Choice of whether text carries terminal colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colour {
     #[default]
@@ -85,7 +85,7 @@ fn snippet<'a>(
         .annotations(context)
 }
 
-/// The region's bytes, kept inside the text and to one line where it would run over several.
+/// Returns the region's bytes, kept inside the text and to one line if it would run over several.
 fn span(region: Region, file: &SourceFile) -> std::ops::Range<usize> {
     let end = region.end.min(file.text.len());
     let start = region.start.min(end);

@@ -1,4 +1,4 @@
-//! The JSON Schema of a plan, made from the types: the law that reading checks, and what editors complete by.
+//! The JSON Schema of a plan, made from the types: reading checks plans by it, and editors complete by it.
 
 use std::sync::LazyLock;
 
@@ -17,12 +17,12 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     schema.to_value()
 });
 
-/// The JSON Schema (draft 2020-12) of a plan file.
+/// Returns the JSON Schema (draft 2020-12) of a plan file.
 pub fn schema() -> &'static Value {
     &SCHEMA
 }
 
-/// A key that may be left out is not one that may be null: `rate:` without a value is a mistake.
+/// Makes optional keys refuse null: `rate:` without a value is a mistake.
 fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = object.get_mut("type") {
@@ -51,7 +51,7 @@ impl JsonSchema for Stage {
         "Stage".into()
     }
 
-    /// One closed object for each kind: its own keys and those of every stage side by side.
+    /// Makes one closed object for each kind: its own keys and those of every stage side by side.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let common = StageCommon::json_schema(generator).to_value();
         let kinds = StageKind::json_schema(generator).to_value();
@@ -90,7 +90,7 @@ fn stage_of_kind(branch: &Value, common: &Value, generator: &SchemaGenerator) ->
     })
 }
 
-/// The schema a `$ref` leads to, or the schema itself.
+/// Returns the schema a `$ref` leads to, or the schema itself.
 pub(crate) fn resolve(schema: &Value) -> &Value {
     let mut schema = schema;
     while let Some(path) = schema.get("$ref").and_then(Value::as_str) {

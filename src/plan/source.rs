@@ -11,7 +11,7 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// The stretch from `start` to `end`, both counted from the start of this one.
+    /// Returns the stretch from `start` to `end`, both counted from the start of this one.
     pub fn part(self, start: usize, end: usize) -> Self {
         Self { start: self.start + start, end: self.start + end, ..self }
     }
@@ -62,7 +62,7 @@ impl Sources {
     }
 }
 
-/// How Pinecone's API keys begin, since 2024.
+/// Prefix of Pinecone's API keys, since 2024.
 const KEY_PREFIX: &str = "pcsk_";
 
 impl Sources {

@@ -6,14 +6,14 @@
 use super::codes::{self, Code};
 use super::node::{Scalar, Style, Word};
 
-/// Why a spelling is not taken as it stands.
+/// Reason why a spelling is not taken as it stands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Doubt {
     pub is_error: bool,
     pub message: String,
-    /// The ways to write what can be meant.
+    /// The possible meanings, each as it should be written.
     pub label: String,
-    /// The number it can be, as it would be written without doubt.
+    /// The number that may be meant, in an unambiguous spelling.
     pub number: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Doubt {
     }
 }
 
-/// What speaks against a scalar where any type can stand; `None` where it can only mean one thing.
+/// Returns what speaks against a scalar where any type can stand; `None` if it can only mean one thing.
 pub(crate) fn doubt(scalar: &Scalar) -> Option<Doubt> {
     let text = scalar.text.as_str();
     match scalar.style {
@@ -40,7 +40,7 @@ pub(crate) fn doubt(scalar: &Scalar) -> Option<Doubt> {
     }
 }
 
-/// What speaks against a scalar where a number stands, or where it would become one.
+/// Returns what speaks against a scalar as a number.
 pub(crate) fn lost(scalar: &Scalar) -> Option<Doubt> {
     let text = scalar.text.as_str();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -86,7 +86,7 @@ pub(crate) fn lost(scalar: &Scalar) -> Option<Doubt> {
     }
 }
 
-/// What YAML 1.1 or 1.2 read in another way, or what loses its spelling as a number.
+/// Finds text that YAML 1.1 and 1.2 read differently, or that loses its spelling as a number.
 fn elsewhere(text: &str) -> Option<Doubt> {
     let warning = |message, number| Some(Doubt::new(false, message, text, number));
     let scalar = Scalar { text: text.into(), style: Style::Plain };
@@ -107,7 +107,7 @@ fn elsewhere(text: &str) -> Option<Doubt> {
     warning(format!("`{text}` is the number {number} here {why}"), Some(number))
 }
 
-/// Text here that YAML 1.1 takes for something else.
+/// Finds text here that YAML 1.1 takes for something else.
 fn as_text(text: &str) -> Option<String> {
     let what = match text.to_ascii_lowercase().as_str() {
         "yes" | "no" | "on" | "off" | "y" | "n" => "a boolean",
@@ -133,7 +133,7 @@ fn is_no_number(digits: &str) -> bool {
     matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")
 }
 
-/// `2026-11-26`, with or without a time behind it.
+/// Returns whether the text is a date like `2026-11-26`, with or without a time behind it.
 fn is_date(text: &str) -> bool {
     let day = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let parts: Vec<_> = day.split('-').collect();
@@ -143,7 +143,7 @@ fn is_date(text: &str) -> bool {
     matches!(parts.as_slice(), [year, month, day] if year.len() == 4 && digits(year, 4) && digits(month, 2) && digits(day, 2))
 }
 
-/// `12:30`, `1:59:00`, `190:20:30.15`.
+/// Returns whether the text is like `12:30`, `1:59:00` or `190:20:30.15`.
 fn is_sexagesimal(text: &str) -> bool {
     let mut parts = text.strip_prefix(['-', '+']).unwrap_or(text).split(':');
     let first = parts.next().unwrap_or_default();

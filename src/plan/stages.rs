@@ -21,7 +21,7 @@ pub struct Stage {
     /// The longest that the stage may take.
     pub timeout: Option<Duration>,
     pub retry: Option<StageRetry>,
-    /// Whether the stage waits for an approval before it starts.
+    /// True if the stage waits for an approval before it starts.
     pub needs_approval: bool,
     /// The place in the file where the stage starts.
     pub place: Place,
@@ -41,14 +41,14 @@ pub enum StageKind {
     NotYet(&'static str),
 }
 
-/// One copy of a plan: what a copy stage asks for, on its own account.
+/// One copy of a plan: everything that its copy stage asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CopyStage {
     pub id: StageId,
     pub asked: Copy,
     /// Its number among the plan's copy stages, from 1.
     pub number: usize,
-    /// Whether it is the plan's only one.
+    /// True if it is the plan's only one.
     pub is_only: bool,
 }
 
@@ -67,7 +67,7 @@ impl StageKind {
 }
 
 impl CopyStage {
-    /// Stands for the copy of a plan without one: all of the source as it is, under its own names.
+    /// Returns the copy of a plan without one: all of the source as it is, under its own names.
     pub fn whole() -> Self {
         Self { id: StageId::new("copy"), asked: Copy::default(), number: 1, is_only: true }
     }
@@ -157,17 +157,17 @@ impl Stage {
 }
 
 impl Plan {
-    /// The stage of this name, among those that run.
+    /// Returns the stage of this name, among those that run.
     pub fn stage(&self, id: &StageId) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.id == *id)
     }
 
-    /// The copy stages, in order.
+    /// Returns the copy stages, in order.
     pub fn copies(&self) -> Vec<CopyStage> {
         self.all_stages().into_iter().filter_map(Stage::as_copy).cloned().collect()
     }
 
-    /// The copy stages; where there is none, the whole source under its own names.
+    /// Returns the copy stages; if there is none, the whole source under its own names.
     pub fn copies_or_whole(&self) -> Vec<CopyStage> {
         match self.copies() {
             copies if copies.is_empty() => vec![CopyStage::whole()],
@@ -175,29 +175,29 @@ impl Plan {
         }
     }
 
-    /// The copy stages that run before the stage `id`; all of them where it is none of this plan's.
+    /// Returns the copy stages that run before the stage `id`; all of them if the plan has no such stage.
     pub fn copies_before(&self, id: &StageId) -> Vec<CopyStage> {
         let before = self.all_stages().into_iter().take_while(|stage| stage.id != *id);
         before.filter_map(Stage::as_copy).cloned().collect()
     }
 
-    /// The index that the plan makes.
+    /// Returns the index that the plan makes.
     pub fn create_spec(&self) -> Option<&CreateSpec> {
         let mut created = self.all_stages().into_iter().filter_map(Stage::as_create);
         created.next().map(|create| &create.spec)
     }
 
-    /// The audit that the plan asks for.
+    /// Returns the audit that the plan asks for.
     pub fn audit(&self) -> Option<&Audit> {
         self.all_stages().into_iter().find_map(Stage::as_audit)
     }
 
-    /// The plan of the service that an audit stage names.
+    /// Returns the service plan that an audit stage names.
     pub fn service_plan(&self) -> Option<ServicePlan> {
         self.audit()?.service_plan
     }
 
-    /// Puts every other stage aside: it is not run, and what it asks for is still the plan's.
+    /// Sets every other stage aside: it is not run, but what it asks for still belongs to the plan.
     pub fn leave_only(&mut self, is_kept: impl Fn(&StageId) -> bool) {
         for (at, stage) in std::mem::take(&mut self.stages).into_iter().enumerate() {
             match is_kept(&stage.id) {
@@ -207,10 +207,10 @@ impl Plan {
         }
     }
 
-    /// Every stage in the order of the file, also those that were put aside.
+    /// Returns every stage in the order of the file, including those that were set aside.
     fn all_stages(&self) -> Vec<&Stage> {
         let mut all: Vec<_> = self.stages.iter().collect();
-        // Each knows its place among all, so that put in by rising place they come to stand where they stood.
+        // Each knows its place among all, so inserting them by rising place restores the order.
         for (at, stage) in &self.aside {
             all.insert((*at).min(all.len()), stage);
         }

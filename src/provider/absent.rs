@@ -1,4 +1,4 @@
-//! A target that is not there and cannot be reached: for an audit that looks at its source alone.
+//! A target that does not exist and cannot be reached, for an audit of the source alone.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 
-/// Describes itself as not there; refuses by the rules of the index that is planned.
+/// A target that describes itself as missing and refuses records by the rules of the index that is planned.
 pub struct Absent;
 
 fn not_there<T>(operation: &'static str) -> Result<T> {

@@ -3,7 +3,7 @@ use crate::error::{Error, Result};
 /// Runs work that blocks (files, sorting, Parquet) where it holds up nothing else.
 ///
 /// # Errors
-/// Those of the work; `Unexpected` where it did not come to its end.
+/// Those of the work; `Unexpected` if it did not come to its end.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -1,6 +1,6 @@
-//! What an index can do and how much at once: plain data, so that stages and the conformance suite can ask.
+//! Abilities and limits of an index: plain data, so that stages and the conformance suite can ask.
 
-/// What an index can do.
+/// Abilities of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// Lists its ids.
@@ -16,7 +16,7 @@ pub struct Capabilities {
     pub limits: Limits,
 }
 
-/// How much one request may hold. `usize::MAX` where there is no limit.
+/// Most that one request may hold; `usize::MAX` if there is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub upsert_records: usize,

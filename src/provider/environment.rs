@@ -7,22 +7,23 @@ use super::pinecone::Transport;
 use crate::error::{Error, Result};
 use crate::plan::file;
 
-/// The variable an API key comes from where the plan names none.
+/// Variable with the API key if the plan names none.
 pub const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
 
-/// The variable of the control plane's address where the plan names none.
+/// Variable with the control plane's address if the plan names none.
 pub const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
 
-/// What providers may know of the surroundings. The command line fills it; the library reads no environment.
+/// The surroundings as far as providers may know them. The command line fills it; the library reads no environment.
 #[derive(Clone)]
 pub struct Environment {
     /// Environment variables.
     pub variables: BTreeMap<String, String>,
     /// The folder relative paths of secret files start from.
     pub base: PathBuf,
-    /// The control plane where the plan names none; stands above [`CONTROLLER_VARIABLE`].
+    /// The control plane's address if the plan names none; takes precedence over [`CONTROLLER_VARIABLE`].
     pub controller_host: Option<String>,
-    /// The emulator of a rehearsal: every endpoint is there whatever the plan says, and no secret is read.
+    /// The emulator of a rehearsal: it takes the place of every endpoint, whatever the plan says, and no secret is
+    /// read.
     pub stand_in: Option<StandIn>,
     pub transport: Transport,
     pub user_agent: String,
@@ -48,7 +49,7 @@ impl Default for Environment {
     }
 }
 
-/// Variables may hold secrets, so only their names are shown.
+/// Shows only the names of variables, which may hold secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")
@@ -62,16 +63,16 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// Every endpoint of a plan is `endpoint`, and its key is `api_key`.
+    /// Makes an environment in which every endpoint of a plan is `endpoint`, with the key `api_key`.
     pub fn stand_in(endpoint: impl Into<String>, api_key: Secret) -> Self {
         let stand_in = Some(StandIn { endpoint: endpoint.into(), api_key });
         Self { stand_in, ..Self::default() }
     }
 
-    /// The secret behind a reference. `place` is where the plan asks for it, for example `source.api_key`.
+    /// Reads the secret behind a reference. `place` is the key that asks for it, for example `source.api_key`.
     ///
     /// # Errors
-    /// `Invalid` where the variable or the file is missing or empty, naming it and the place.
+    /// `Invalid` if the variable or the file is missing or empty, naming it and the place.
     pub fn secret(&self, reference: &file::Secret, place: &str) -> Result<Secret> {
         let (name, value) = match reference {
             file::Secret::Env(name) => {
@@ -95,7 +96,7 @@ impl Environment {
         }
     }
 
-    /// The control plane's address for an endpoint of a plan.
+    /// Returns the control plane's address for an endpoint of a plan.
     pub fn endpoint(&self, endpoint: &file::Endpoint) -> String {
         let default = crate::pinecone_wire::CONTROL_PLANE;
         let variable = || self.variables.get(CONTROLLER_VARIABLE).filter(|host| !host.is_empty());
@@ -111,7 +112,7 @@ impl Environment {
         }
     }
 
-    /// The API key for an endpoint of a plan; `side` is `source` or `target`.
+    /// Returns the API key for an endpoint of a plan; `side` is `source` or `target`.
     pub fn api_key(&self, endpoint: &file::Endpoint, side: &str) -> Result<Secret> {
         if let Some(stand_in) = &self.stand_in {
             return Ok(stand_in.api_key.clone());

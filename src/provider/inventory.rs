@@ -1,37 +1,37 @@
-//! What a source is made of, where that is more than one index: what is read of it, and what is passed over and why.
+//! Inventory of a source that is more than one index: what is read of it, and what is not and why.
 
 use serde::Serialize;
 
 use crate::model::Observed;
 
-/// Names that are given of many.
+/// Most names that are shown as examples.
 const EXAMPLES: usize = 5;
 
 /// The parts of a source: files and their columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inventory {
-    /// Files that are read, their bytes and their rows.
+    /// Number of files that are read, their bytes and their rows.
     pub files: u64,
     pub bytes: u64,
     pub rows: u64,
-    /// What is not read, by reason.
+    /// Things that are not read, by reason.
     pub passed_over: Vec<PassedOver>,
-    /// What else a reader of the plan should know, in sentences.
+    /// Other things that a reader of the plan should know, in sentences.
     pub remarks: Vec<String>,
 }
 
-/// Things of one sort that are not read for one reason.
+/// Things of one sort that are not read for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PassedOver {
     pub what: Sort,
-    /// `hidden`, `in columns.ignore`
+    /// Reason, for example `hidden` or `in columns.ignore`.
     pub reason: String,
     pub count: u64,
-    /// The first names of files; of columns all.
+    /// Names of all columns, or of the first few files.
     pub names: Vec<String>,
 }
 
-/// What can be passed over.
+/// Sort of thing that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
@@ -61,12 +61,12 @@ impl Inventory {
         }
     }
 
-    /// Whether anything of this sort is passed over.
+    /// Returns whether anything of this sort is not read.
     pub fn has_passed_over(&self, what: Sort) -> bool {
         self.passed_over.iter().any(|one| one.what == what)
     }
 
-    /// What is read, what is not, and the remarks: a sentence each.
+    /// Returns what is read, what is not, and the remarks, in a sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences = vec![format!(
             "the source is {}: {}, {}",
@@ -81,7 +81,7 @@ impl Inventory {
 }
 
 impl PassedOver {
-    /// `2 files are not read (hidden): _SUCCESS, .part.crc`
+    /// Returns a sentence like `2 files are not read (hidden): _SUCCESS, .part.crc`.
     pub fn sentence(&self) -> String {
         let noun = match self.what {
             Sort::File => "file",

@@ -42,38 +42,38 @@ pub struct IdPage {
     pub next: Option<String>,
 }
 
-/// A metadata filter in the field's common operators (`$eq`, `$in`, `$and`, …), as JSON.
+/// A metadata filter with the operators that vector databases share (`$eq`, `$in`, `$and`, …), as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(pub serde_json::Value);
 
 /// A nearest-neighbour query.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Empty where only sparse values are asked with.
+    /// Empty if the query has only sparse values.
     pub vector: Vector,
     pub sparse: Option<SparseVector>,
-    /// 1 to [`Limits::top_k`].
+    /// Number of answers, 1 to [`Limits::top_k`].
     pub top_k: u32,
     pub filter: Option<Filter>,
 }
 
-/// One answer of a query, best first.
+/// One answer of a query; they come best first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Match {
     pub id: RecordId,
     pub score: f32,
 }
 
-/// What the target said of an upsert.
+/// The target's answer to an upsert.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Upserted {
-    /// Records acknowledged.
+    /// Number of records acknowledged.
     pub count: u64,
-    /// The log sequence number of the write, where the provider gives it.
+    /// The log sequence number of the write, if the provider gives one.
     pub lsn: Option<u64>,
 }
 
-/// What can be changed of an index that exists.
+/// Settings of an existing index that can be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexChange {
     pub deletion_protection: Option<bool>,
@@ -98,9 +98,9 @@ pub struct Collection {
     /// The provider's word for it, for example `Initializing`.
     pub state: String,
     pub dimension: Option<u32>,
-    /// Records in it, where the provider says so.
+    /// Records in it, if the provider says so.
     pub records: Option<u64>,
-    /// Bytes it takes, where the provider says so.
+    /// Bytes it takes, if the provider says so.
     pub bytes: Option<u64>,
 }
 
@@ -109,7 +109,7 @@ impl Collection {
         self.standing == Standing::Done
     }
 
-    /// Whether it will never be ready.
+    /// Returns whether it will never be ready.
     pub fn has_failed(&self) -> bool {
         self.standing == Standing::Failed
     }
@@ -123,11 +123,11 @@ pub struct Import {
     pub standing: Standing,
     /// The provider's word for it, for example `InProgress`.
     pub state: String,
-    /// 0 to 100, where the provider says so.
+    /// Progress from 0 to 100, if the provider gives it.
     pub percent: Option<f64>,
-    /// Records imported so far, where the provider says so.
+    /// Records imported so far, if the provider says so.
     pub records: Option<u64>,
-    /// Why it failed.
+    /// Reason why it failed.
     pub error: Option<String>,
 }
 
@@ -136,7 +136,7 @@ impl Import {
         self.standing == Standing::Done
     }
 
-    /// Whether it ended without being complete.
+    /// Returns whether it ended without being complete.
     pub fn has_failed(&self) -> bool {
         self.standing == Standing::Failed
     }
@@ -145,39 +145,39 @@ impl Import {
 /// An index that can be read. Reading never changes it.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// What this index can do, known after [`Source::describe`] found it.
+    /// Returns the abilities of this index, known after [`Source::describe`] found it.
     fn capabilities(&self) -> Capabilities;
 
-    /// The index as its control plane sees it.
+    /// Describes the index as its control plane sees it.
     ///
     /// # Behavior
-    /// - `None` where there is no such index; that is not an error.
+    /// - `None` if there is no such index; that is not an error.
     /// - An unknown state or an unknown field of the answer is kept or ignored, never an error.
     async fn describe(&self) -> Result<Option<IndexDescription>>;
 
-    /// Counts per namespace, as the index itself gives them.
+    /// Returns counts per namespace, as the index itself gives them.
     ///
     /// # Behavior
     /// - Empty namespaces may be absent.
     /// - On an eventually consistent index it may lag behind writes.
-    /// - `NotFound` where there is no such index.
+    /// - `NotFound` if there is no such index.
     async fn stats(&self) -> Result<IndexStats>;
 
-    /// What the index is made of, where that is files: what is read of them and what is not.
+    /// Returns what an index of files is made of: what is read of them and what is not.
     ///
     /// # Behavior
-    /// - `None` where it is an index of a service, or is not there.
+    /// - `None` if it is an index of a service, or does not exist.
     async fn inventory(&self) -> Result<Option<Inventory>> {
         Ok(None)
     }
 
-    /// The number of records that match `filter` in all namespaces together, by namespace where the provider says so.
+    /// Counts the records that match `filter` in all namespaces together, by namespace if the provider gives that.
     ///
     /// # Behavior
     /// - `Unsupported` unless [`Capabilities::filtered_count`].
     async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats>;
 
-    /// One page of ids of a namespace, in bytewise order.
+    /// Returns one page of ids of a namespace, in bytewise order.
     ///
     /// # Behavior
     /// - A missing namespace gives an empty page.
@@ -185,7 +185,7 @@ pub trait Source: Send + Sync {
     /// - The pages of one walk hold each id at most once.
     async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage>;
 
-    /// Records by id.
+    /// Returns records by id.
     ///
     /// # Behavior
     /// - An id that is not there is absent from the answer; that is not an error.
@@ -194,16 +194,16 @@ pub trait Source: Send + Sync {
     /// - Vectors come back bit for bit as the peer sent them.
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>>;
 
-    /// The nearest records, best first; ids and scores only.
+    /// Returns the nearest records, best first; ids and scores only.
     ///
     /// # Behavior
     /// - A missing namespace gives no matches.
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>>;
 
-    /// Whether everything up to `lsn` of `namespace` can be read.
+    /// Returns whether everything up to `lsn` of `namespace` can be read.
     ///
     /// # Behavior
-    /// - `None` where the provider has no such number.
+    /// - `None` if the provider has no such number.
     async fn is_visible(&self, namespace: &Namespace, lsn: u64) -> Result<Option<bool>>;
 }
 
@@ -213,7 +213,7 @@ pub trait Target: Source {
     /// Asks for the index; it may not be ready yet when this returns.
     ///
     /// # Behavior
-    /// - `AlreadyExists` where the name is taken, whatever the other index looks like.
+    /// - `AlreadyExists` if the name is taken, whatever the other index looks like.
     async fn create(&self, spec: &IndexSpec) -> Result<()>;
 
     /// Writes records; one with the same id is replaced as a whole.
@@ -221,7 +221,7 @@ pub trait Target: Source {
     /// # Behavior
     /// - Idempotent.
     /// - All or nothing: an error means that none of them may be counted as written.
-    /// - `TooLarge` where the request is over the limits; `Invalid` where a record is refused.
+    /// - `TooLarge` if the request is over the limits; `Invalid` if a record is refused.
     /// - An empty list succeeds and touches nothing.
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted>;
 
@@ -229,25 +229,25 @@ pub trait Target: Source {
     ///
     /// # Behavior
     /// - Changes nothing in the index.
-    /// - `AlreadyExists` where the name is taken.
-    /// - `Unsupported` or `Refused` where this kind of index has none.
+    /// - `AlreadyExists` if the name is taken.
+    /// - `Unsupported` or `Refused` if this kind of index has none.
     async fn create_collection(&self, name: &str) -> Result<()>;
 
-    /// A collection of this index's project.
+    /// Returns a collection of this index's project.
     ///
     /// # Behavior
-    /// - `None` where there is no such collection; that is not an error.
+    /// - `None` if there is no such collection; that is not an error.
     async fn collection(&self, name: &str) -> Result<Option<Collection>>;
 
     /// Creates an index as [`Target::create`] does, with the records of `collection` in it.
     ///
     /// # Behavior
     /// - The records may appear after the index is ready.
-    /// - `AlreadyExists` where the name is taken.
+    /// - `AlreadyExists` if the name is taken.
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
 
-    /// Asks for a bulk import of the Parquet files below `uri`, a folder a namespace; returns its id. `integration`
-    /// names what lets the provider into a private bucket.
+    /// Asks for a bulk import of the Parquet files below `uri`, one folder per namespace; returns its id.
+    /// `integration` names what gives the provider access to a private bucket.
     ///
     /// # Behavior
     /// - Goes on after this returns; see [`Target::imports`].
@@ -255,17 +255,17 @@ pub trait Target: Source {
     /// - Namespaces that are there already are not imported into.
     async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String>;
 
-    /// The imports into this index that the provider knows, in no order.
+    /// Returns the imports into this index that the provider knows, in no order.
     ///
     /// # Behavior
-    /// - Empty where this kind of index has none.
+    /// - Empty if this kind of index has none.
     async fn imports(&self) -> Result<Vec<Import>>;
 
-    /// The size of `record` in a request, in bytes, by the wire that counts more.
+    /// Returns the size of `record` in a request, in bytes, on the wire that needs more.
     fn request_bytes(&self, record: &Record) -> usize;
 
-    /// Why the target would refuse `record` as it stands; `None` where it would take it. The index decides as it was
-    /// last described; where it is not there, as `planned` says that it will be.
+    /// Returns why the target would refuse `record` as it stands; `None` if it would accept it. The index's last
+    /// description decides; if there is no index, `planned` does.
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
 }
 
@@ -273,7 +273,7 @@ pub trait Target: Source {
 /// taken back is here and nowhere else, so that it can be withheld: a run gives it to its guard alone.
 #[async_trait]
 pub trait Admin: Target {
-    /// Changes what can be changed.
+    /// Changes settings of the index.
     ///
     /// # Behavior
     /// - Applied asynchronously; read it back with [`Source::describe`].
@@ -296,31 +296,31 @@ pub trait Admin: Target {
     /// Deletes the records of a namespace that match `filter`.
     ///
     /// # Behavior
-    /// - Where nothing matches, or the namespace is not there, it succeeds.
-    /// - Applied asynchronously on an eventually consistent index: look whether they are gone.
-    /// - `Invalid` for a filter that asks nothing.
+    /// - Succeeds if nothing matches or the namespace does not exist.
+    /// - Applied asynchronously on an eventually consistent index: check whether they are gone.
+    /// - `Invalid` for a filter that selects everything.
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
 
     /// Deletes a namespace and all its records.
     ///
     /// # Behavior
-    /// - Deleting what is not there succeeds.
+    /// - Succeeds if there is nothing to delete.
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
 
     /// Deletes a collection of this index's project.
     ///
     /// # Behavior
-    /// - Deleting what is not there succeeds.
+    /// - Succeeds if there is nothing to delete.
     async fn delete_collection(&self, name: &str) -> Result<()>;
 
-    /// Ends an import that goes on; what it imported may stay.
+    /// Ends an import in progress; what it imported may stay.
     ///
     /// # Behavior
     /// - One that has ended or is not known is left as it is.
     async fn cancel_import(&self, id: &str) -> Result<()>;
 }
 
-/// Whether a metadata value is one that indexes in this field can keep: a string, finite number, boolean or list of
+/// Returns whether every provider's index can keep a metadata value: a string, finite number, boolean or list of
 /// strings.
 pub fn is_plain(value: &MetadataValue) -> bool {
     match value {
@@ -333,7 +333,7 @@ pub fn is_plain(value: &MetadataValue) -> bool {
     }
 }
 
-/// The fields of `metadata` that are not plain (see [`is_plain`]), in order.
+/// Returns the fields of `metadata` that are not plain (see [`is_plain`]), in order.
 pub fn complex_fields(metadata: &Metadata) -> impl Iterator<Item = (&str, &MetadataValue)> {
     metadata
         .0

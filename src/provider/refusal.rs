@@ -1,4 +1,4 @@
-//! Why a target refuses a record, and how often each rule does.
+//! Reasons why a target refuses a record, counted by rule.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Namespace, Observed, RecordId};
 
-/// Ids that are given of many.
+/// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
 
-/// A rule that a record does not keep.
+/// A rule that a record breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// Its length or its characters.
+    /// The length or the characters of the id.
     Id,
     /// A value that an index does not keep: null, an object, a list of more than text, a number no float keeps.
     MetadataValue,
     MetadataSize,
-    /// No vector, or no sparse values, where the index wants some.
+    /// No vector, or no sparse values, in an index that wants some.
     NoVector,
-    /// Another number of components than the index has.
+    /// A different number of components than the index has.
     Dimension,
     /// A component that is no finite number.
     NotFinite,
-    /// Only zeros.
+    /// A vector of zeros only.
     ZeroVector,
     /// Too many sparse values, one index twice, or an index that keeps none.
     SparseValues,
     /// A change that the plan asks for and that cannot be made.
     Change,
-    /// The service said so.
+    /// A rule of the service's own.
     Service,
 }
 
 impl Rule {
-    /// In the words of a report.
+    /// Describes the rule in the words of a report.
     pub fn words(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -53,11 +53,11 @@ impl Rule {
     }
 }
 
-/// Why a record is refused.
+/// Reason why a record is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub rule: Rule,
-    /// `the vector has 5 dimensions; the index has 4`
+    /// Sentence with the details: `the vector has 5 dimensions; the index has 4`.
     pub reason: String,
 }
 
@@ -73,16 +73,16 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Refusals by their rule.
+/// Refusals, counted by rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Refusals(BTreeMap<Rule, Refused>);
 
-/// What one rule refuses.
+/// Refusals by one rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Refused {
     pub records: u64,
-    /// The first of them.
+    /// The first few refused records.
     pub examples: Vec<Example>,
 }
 
@@ -104,7 +104,7 @@ impl Refusals {
         }
     }
 
-    /// A sentence a rule: how many, which ids, and the reason of the first.
+    /// Returns a sentence for each rule: how many, which ids, and the reason of the first.
     pub fn sentences(&self) -> Vec<String> {
         self.0.iter().map(|(rule, refused)| refused.sentence(*rule)).collect()
     }
@@ -126,7 +126,7 @@ impl Refused {
 }
 
 impl Example {
-    /// `a` in `n`, with what a terminal could not show escaped.
+    /// Writes `a` in `n`, with characters escaped that a terminal could not show.
     fn shown(&self) -> String {
         let id: String = self.id.as_str().chars().take(40).collect();
         format!("`{}` in `{}`", id.escape_debug(), self.namespace)

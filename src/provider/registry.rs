@@ -1,4 +1,4 @@
-//! From an endpoint of a plan to a provider, and whether every secret a plan wants is there.
+//! Providers for the endpoints of a plan, and a check that every secret a plan wants exists.
 //!
 //! A new provider is one arm here and one folder beside `pinecone`.
 
@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
 
-/// The provider of `endpoint` to read and write, without layers; connects to nothing yet. `side` is `source` or
-/// `target`, for messages.
+/// Returns the provider of `endpoint` to read and write, without layers; connects to nothing yet. `side` is `source`
+/// or `target`, for messages.
 ///
 /// # Errors
-/// `Invalid` where the API key is missing or the address is none.
+/// `Invalid` if the API key is missing or the address is invalid.
 pub fn open_target(
     endpoint: &Endpoint,
     side: &str,
@@ -28,11 +28,11 @@ pub fn open_target(
     }
 }
 
-/// Whether both ends of a plan are seen with the same key at the same address. Two keys may be of one project all the
-/// same; that cannot be seen from here.
+/// Returns whether both ends of a plan have the same key and address. Two different keys may still belong to one
+/// project; that cannot be seen from here.
 ///
 /// # Errors
-/// `Invalid` where a key is missing.
+/// `Invalid` if a key is missing.
 pub fn is_same_project(plan: &Plan, environment: &Environment) -> Result<bool> {
     let (source, target) = (&plan.source, &plan.target);
     let key = |end: &Endpoint, side: &str| environment.api_key(end, side);
@@ -41,10 +41,10 @@ pub fn is_same_project(plan: &Plan, environment: &Environment) -> Result<bool> {
         && key(source, "source")? == key(target, "target")?)
 }
 
-/// The provider of `endpoint` to read, without layers; connects to nothing yet.
+/// Returns the provider of `endpoint` to read, without layers; connects to nothing yet.
 ///
 /// # Errors
-/// As [`open_target`].
+/// Those of [`open_target`].
 pub fn open_source(
     endpoint: &Endpoint,
     side: &str,
@@ -76,8 +76,7 @@ fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Resul
     .map_err(|error| error.with_context("side", side))
 }
 
-/// Every secret of `plan` that is not there, with the place that wants it; empty where all are. Nothing is
-/// touched by looking.
+/// Finds every missing secret of `plan`, with the place that wants it. Looking touches nothing.
 pub fn missing_secrets(plan: &Plan, environment: &Environment) -> Vec<Error> {
     let sides = [("source", &plan.source), ("target", &plan.target)];
     let sides = sides.into_iter().filter(|(_, end)| end.provider != Provider::Parquet);
@@ -89,7 +88,7 @@ pub fn missing_secrets(plan: &Plan, environment: &Environment) -> Vec<Error> {
     keys.chain(bearers).collect()
 }
 
-/// All missing secrets as one error.
+/// Reports all missing secrets as one error.
 ///
 /// # Errors
 /// `Invalid`, naming each variable or file and the place that wants it.
@@ -106,7 +105,7 @@ pub fn check_secrets(plan: &Plan, environment: &Environment) -> Result<()> {
     }
 }
 
-/// The secrets of webhooks and hooks, each with its place.
+/// Returns the secrets of webhooks and hooks, each with its place.
 fn bearers(plan: &Plan) -> Vec<(String, &file::Secret)> {
     let mut found = Vec::new();
     if let Some(Traffic::Webhook(webhook)) = &plan.traffic {

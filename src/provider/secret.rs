@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A secret that was read: it cannot be printed or serialised, only given to the peer it is meant for.
+/// A secret that was read: it cannot be printed or serialised, only sent to the peer it is meant for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
@@ -10,7 +10,7 @@ impl Secret {
         Self(value.as_ref().into())
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// Returns the secret itself, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,8 +1,8 @@
-//! The folder that a snapshot is: one Parquet file a namespace (see [`super::parquet`]), and a manifest that says which
-//! namespace is in which file, how many records it has, and two checksums of it.
+//! Snapshots. A snapshot is a folder with one Parquet file per namespace (see [`super::parquet`]) and a manifest that
+//! gives, for each namespace, the file, the number of records and two checksums.
 //!
 //! Files have names of their own, so that neither the length nor the case of a namespace's name matters to a file
-//! system. The rows say their namespace too: the files are a source of `provider: parquet` without the manifest.
+//! system. The rows contain their namespace too: the files are a source of `provider: parquet` without the manifest.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,18 +20,18 @@ pub const MANIFEST: &str = "snapshot.json";
 /// The version of the manifest; fields are only ever added.
 pub const FORMAT: u32 = 1;
 
-/// What a snapshot holds.
+/// The list of what a snapshot holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`] when it was written.
+    /// [`FORMAT`] at the time of writing.
     pub vecshift_snapshot: u32,
     pub plan: String,
     pub run: String,
-    /// The index it was taken of.
+    /// The index that the snapshot was taken of.
     pub source: String,
     pub taken: jiff::Timestamp,
     pub records: u64,
-    /// In order of the namespaces.
+    /// Files, in order of their namespaces.
     pub files: Vec<Kept>,
 }
 
@@ -39,7 +39,7 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     pub namespace: Namespace,
-    /// Relative to the manifest.
+    /// Path, relative to the manifest.
     pub file: String,
     #[serde(flatten)]
     pub contents: Contents,
@@ -48,14 +48,14 @@ pub struct Kept {
     pub sha256: String,
 }
 
-/// The name of a namespace's file; `number` tells apart what the hash does not.
+/// Returns the name of a namespace's file; `number` distinguishes those that the hash does not.
 pub fn file_name(number: usize, namespace: &Namespace) -> String {
     let digest = Sha256::digest(namespace.as_str());
     let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     format!("{number:06}-{short}.parquet")
 }
 
-/// Whether [`file_name`] makes names like this, or a writer on its way to one.
+/// Returns whether [`file_name`] makes names like this, or a writer on its way to one does.
 pub fn is_file_name(name: &str) -> bool {
     let name = name.strip_suffix(".partial").unwrap_or(name);
     let Some((number, hash)) = name.strip_suffix(".parquet").and_then(|name| name.split_once('-'))
@@ -68,10 +68,10 @@ pub fn is_file_name(name: &str) -> bool {
         && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Size and SHA-256 of a file. Blocks.
+/// Returns the size and SHA-256 of a file. Blocks.
 ///
 /// # Errors
-/// `Io` where it cannot be read.
+/// `Io` if it cannot be read.
 pub fn checksum(path: &Path) -> Result<(u64, String)> {
     let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
     let mut file = File::open(path).map_err(cannot)?;
@@ -90,10 +90,10 @@ pub fn checksum(path: &Path) -> Result<(u64, String)> {
 }
 
 impl Kept {
-    /// Reads the file whole and looks whether every byte and every record of it is what the manifest says. Blocks.
+    /// Reads the whole file and checks that every byte and every record of it is what the manifest says. Blocks.
     ///
     /// # Errors
-    /// `Conflict` where it is not; those of reading it.
+    /// `Conflict` if it is not; those of reading it.
     pub fn check(&self, folder: &Path) -> Result<()> {
         let path = folder.join(&self.file);
         if checksum(&path)? != (self.bytes, self.sha256.clone()) {
@@ -102,10 +102,10 @@ impl Kept {
         self.check_records(folder)
     }
 
-    /// Reads the records of the file alone. Blocks.
+    /// Reads the file and checks its records alone. Blocks.
     ///
     /// # Errors
-    /// As [`Kept::check`].
+    /// Those of [`Kept::check`].
     pub fn check_records(&self, folder: &Path) -> Result<()> {
         let path = folder.join(&self.file);
         let held = parquet::contents(&path)?;

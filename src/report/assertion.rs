@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::journal::Judged;
 use crate::model::{Judgement, Severity, Share, StageId, Verdict, duration};
 
-/// One assertion and what was said of it last.
+/// One assertion and its last judgement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AssertionReport {
     pub stage: StageId,
@@ -13,7 +13,7 @@ pub struct AssertionReport {
     /// The weight of that step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,
-    /// The stage's try, from 1.
+    /// Attempt of the stage, from 1.
     pub attempt: u32,
     #[serde(flatten)]
     pub judgement: Judgement,
@@ -38,22 +38,22 @@ impl AssertionReport {
         self.judgement.severity == Severity::Warn
     }
 
-    /// Whether it belongs to the list of failures below the table.
+    /// Returns whether it belongs to the list of failures below the table.
     pub fn is_failure(&self) -> bool {
         self.verdict() != Verdict::Pass
     }
 
-    /// The stage, and the step of a canary: `canary step 2 (25%)`.
+    /// Returns the stage, and the step of a canary: `canary step 2 (25%)`.
     pub fn place_in_run(&self) -> String {
         place_in_run(&self.stage, self.step, self.weight)
     }
 
-    /// The text, behind its id where the plan gives one: `fast-enough: p95(query) < 100ms`.
+    /// Returns the text, behind its id if the plan gives one: `fast-enough: p95(query) < 100ms`.
     pub fn named(&self) -> String {
         named(&self.judgement.assertion, &self.judgement.text)
     }
 
-    /// The measured side of the text, behind its id: `p95(query), 10 min` of `p95(query) < 100ms over 10m`.
+    /// Returns the measured side of the text, behind its id: `p95(query), 10 min` for `p95(query) < 100ms over 10m`.
     pub fn metric(&self) -> String {
         let text = &self.judgement.text;
         let metric = text.split(['=', '!', '<', '>']).next().unwrap_or(text).trim();
@@ -61,25 +61,25 @@ impl AssertionReport {
             Some(window) => format!("{metric}, {}", duration(window.0)),
             None => metric.to_owned(),
         };
-        // Without an id of its own an assertion goes by its text.
+        // An assertion without an id of its own goes by its text.
         match self.judgement.assertion == *text {
             true => metric,
             false => format!("{}: {metric}", self.judgement.assertion),
         }
     }
 
-    /// The observed value; `-` where nothing was.
+    /// Returns the observed value; `-` if there is none.
     pub fn observed(&self) -> String {
         self.judgement.observed.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
     }
 
-    /// The place in the plan: `plans/x.yaml:41:9`.
+    /// Returns the place in the plan: `plans/x.yaml:41:9`.
     pub fn line(&self) -> String {
         let place = &self.judgement.place;
         format!("{}:{}:{}", place.file, place.line, place.column)
     }
 
-    /// The verdict with its symbol; whatever a warning is not, it is shown as a warning.
+    /// Returns the verdict with its symbol; a warning that did not pass is shown as a warning, whatever the verdict.
     pub fn verdict_words(&self) -> &'static str {
         match (self.verdict(), self.is_warning()) {
             (Verdict::Pass, _) => "✓ pass",
@@ -91,7 +91,7 @@ impl AssertionReport {
     }
 }
 
-/// The text of an assertion, behind its id where the plan gives one.
+/// Returns the text of an assertion, behind its id if the plan gives one.
 pub(super) fn named(id: &str, text: &str) -> String {
     if id == text { text.to_owned() } else { format!("{id}: {text}") }
 }

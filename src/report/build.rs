@@ -1,4 +1,4 @@
-//! From the journal's events to the report's model.
+//! Conversion of the journal's events to the report's model.
 
 use super::words::duration;
 use super::{
@@ -13,7 +13,7 @@ impl Report {
     /// Builds the report of the run whose whole journal is `entries`.
     ///
     /// # Errors
-    /// `Conflict` where the journal holds what cannot have happened.
+    /// `Conflict` if the journal holds what cannot have happened.
     pub fn from_entries(entries: &[Entry]) -> Result<Self> {
         let state = RunState::fold(entries)?;
         let steps = super::steps::steps(entries);
@@ -58,7 +58,7 @@ impl Report {
         Ok(report)
     }
 
-    /// Returns the report as a command shows it that only looked: what the run it looked at did is not its own to undo.
+    /// Returns the report of a command that only looked: it cannot undo what the run it looked at did.
     pub fn of_a_look(mut self) -> Self {
         self.rollback = Rollback::of_a_look();
         self
@@ -143,7 +143,7 @@ fn hooks(state: &RunState) -> Vec<HookReport> {
     state.hooks.iter().map(hook).collect()
 }
 
-/// The bakes and retentions of a rehearsal, each as long as the plan asks for.
+/// Returns the bakes and retentions of a rehearsal, each as long as the plan asks for.
 fn shortened(entries: &[Entry]) -> Vec<Shortened> {
     let mut waits: Vec<Shortened> = Vec::new();
     for entry in entries {
@@ -200,7 +200,7 @@ fn next(report: &Report, plan: &str) -> Option<Next> {
 }
 
 impl AssertionReport {
-    /// What was observed: `213 ms, n 12,000, over the last 10 min, 1 of 2 tolerated`.
+    /// Returns the observed value with its details: `213 ms, n 12,000, over the last 10 min, 1 of 2 tolerated`.
     pub(super) fn actual(&self) -> String {
         let judgement = &self.judgement;
         let mut text = format!("{}, n {}", self.observed(), super::words::count(judgement.samples));
@@ -213,8 +213,8 @@ impl AssertionReport {
         text
     }
 
-    /// What the source did at the same time, for a target that was too slow: `the source's p95(query) in the same
-    /// window was 180 ms, n 400`.
+    /// Returns what the source did at the same time, for a target that was too slow:
+    /// `the source's p95(query) in the same window was 180 ms, n 400`.
     pub(super) fn meanwhile(&self) -> Option<String> {
         let source = self.judgement.source.as_ref().filter(|_| self.is_failure())?;
         let text = &self.judgement.text;

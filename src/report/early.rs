@@ -1,4 +1,4 @@
-//! What is left for machines and people of a command that ended before it had a report.
+//! Output, for machines and people, of a command that ended before it had a report.
 
 use super::Unreached;
 use crate::error::Error;
@@ -8,30 +8,30 @@ use crate::plan::{Diagnostic, Level, Plan};
 /// A command that has no report: it has not finished, or it ended too early.
 #[derive(Clone, Debug)]
 pub struct Early {
-    /// `run`, `validate`
+    /// The command's name: `run`, `validate`.
     pub command: String,
     /// The plan's name, once it was read.
     pub plan: Option<String>,
-    /// Why there is no report.
+    /// Reasons why there is no report.
     pub problems: Vec<Problem>,
     /// Every assertion of the plan.
     pub unreached: Vec<Unreached>,
 }
 
-/// Why a command could not be done.
+/// Reason why a command could not be carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// A code of a diagnostic or the kind of an error: `V020`, `not_found`.
+    /// Code of a diagnostic or kind of an error: `V020`, `not_found`.
     pub kind: String,
     pub level: Level,
     pub message: String,
-    /// What to do about it.
+    /// Advice on what to do about it.
     pub hint: Option<String>,
     pub place: Option<Place>,
 }
 
 impl Early {
-    /// A command that knows no more than its plan.
+    /// Returns the result of a command that knows no more than its plan.
     pub fn of(command: &str, plan: Option<&Plan>) -> Self {
         Self {
             command: command.to_owned(),
@@ -41,7 +41,7 @@ impl Early {
         }
     }
 
-    /// What stands in for a report until there is one, and for good where the process is killed.
+    /// Returns the stand-in for a report until there is one, which stays if the process is killed.
     pub fn unfinished(command: &str) -> Self {
         let message = format!("`vecshift {command}` has not finished");
         let hint = Some("if it no longer runs, it was killed: run it again".to_owned());
@@ -55,7 +55,7 @@ impl Early {
         Self { problems: vec![problem], ..Self::of(command, None) }
     }
 
-    /// The plan's name, or the program's where no plan was read.
+    /// Returns the plan's name, or the program's if no plan was read.
     pub(super) fn name(&self) -> &str {
         self.plan.as_deref().unwrap_or("vecshift")
     }
@@ -82,7 +82,7 @@ impl Problem {
         }
     }
 
-    /// The message and what to do, in one line.
+    /// Returns the message and the advice, in one line.
     pub fn text(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.message),
@@ -90,7 +90,7 @@ impl Problem {
         }
     }
 
-    /// The place in the plan: `plans/x.yaml:5:3`.
+    /// Returns the place in the plan: `plans/x.yaml:5:3`.
     pub(super) fn line(&self) -> Option<String> {
         self.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column))
     }

@@ -2,12 +2,12 @@ use serde::Serialize;
 
 use crate::journal::{Phase, RunState, StageStatus};
 
-/// How a run ended, or how it stands.
+/// Ending or present state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     NotStarted,
-    /// The run goes on, or its process is gone; running the plan again continues it.
+    /// The run is in progress, or its process is gone; running the plan again continues it.
     Running,
     /// The run waits for time, a person or measurements.
     Waiting,
@@ -23,7 +23,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// Reads the ending off a state; with `is_held` the run's last word was that it waits.
+    /// Returns the ending that a state shows; `is_held` means that the run last said that it waits.
     pub(super) fn of(state: &RunState, is_held: bool) -> Self {
         let has_failed =
             state.stages.iter().any(|stage| matches!(stage.status, StageStatus::Failed(_)));
@@ -41,7 +41,7 @@ impl Ending {
         }
     }
 
-    /// The words of the report's first line.
+    /// Returns the words of the report's first line.
     pub fn title(self) -> &'static str {
         match self {
             Self::NotStarted => "Not started",
@@ -56,7 +56,7 @@ impl Ending {
         }
     }
 
-    /// A symbol that always stands before [`Ending::title`].
+    /// Returns a symbol, which always stands before [`Ending::title`].
     pub(super) fn symbol(self) -> &'static str {
         match self {
             Self::Done => "✓",

@@ -1,8 +1,8 @@
 //! The report for a CI server: a suite for each stage, a case for each assertion.
 //!
-//! An assertion that failed is a failure. One that could not be measured, or not enough, is an error: nothing
-//! is known of it. A warning is skipped with what it would have said; it never fails a build. An assertion that
-//! was not reached is skipped, too: a report that ends early does not look like one with less to prove.
+//! An assertion that failed is a failure. One that could not be measured, or not enough, is an error: nothing is known
+//! of it. A warning is a skipped case with its message; it never fails a build. An assertion that was not reached is
+//! skipped, too, so that a report that ends early does not look like one with less to prove.
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::model::Verdict;
 use crate::plan::Level;
 
-/// The report as JUnit XML.
+/// Renders the report as JUnit XML.
 ///
 /// # Errors
-/// `Unexpected` where it cannot be written as XML.
+/// `Unexpected` if it cannot be written as XML.
 pub fn junit(report: &Report) -> Result<String> {
     let mut junit = quick_junit::Report::new(report.plan.as_str());
     for stage in &report.stages {
@@ -24,10 +24,10 @@ pub fn junit(report: &Report) -> Result<String> {
     as_text(&junit)
 }
 
-/// A command without a report as JUnit XML: its problems as errors, every assertion of its plan as skipped.
+/// Renders a command without a report as JUnit XML: its problems as errors, every assertion of its plan as skipped.
 ///
 /// # Errors
-/// `Unexpected` where it cannot be written as XML.
+/// `Unexpected` if it cannot be written as XML.
 pub fn early_junit(early: &Early) -> Result<String> {
     let mut junit = quick_junit::Report::new(early.name());
     let name = format!("vecshift {}", early.command);
@@ -48,7 +48,7 @@ fn as_text(junit: &quick_junit::Report) -> Result<String> {
     })
 }
 
-/// The error of a hook of the whole run, which belongs to no stage.
+/// Returns the suite with the error of a hook of the whole run, which belongs to no stage.
 fn error_suite(report: &Report) -> Option<TestSuite> {
     let error = report.error.as_ref().filter(|error| error.hook.is_some())?;
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
@@ -149,7 +149,7 @@ fn status(one: &AssertionReport) -> TestCaseStatus {
     status
 }
 
-/// The case of a stage that ended in an error, which no assertion shows.
+/// Returns the case of a stage that ended in an error, which no assertion shows.
 fn stage_case(stage: &StageReport) -> Option<TestCase> {
     let reason =
         stage.reason.as_ref().filter(|_| matches!(stage.status, "error" | "undo failed"))?;

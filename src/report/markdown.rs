@@ -4,7 +4,7 @@ use super::table::sentences;
 use super::words::{count, duration, time};
 use super::{AssertionReport, Early, Report, StepReport};
 
-/// The report as Markdown, with a line feed at its end.
+/// Renders the report as Markdown, with a line feed at its end.
 pub fn markdown(report: &Report) -> String {
     let mut blocks = vec![format!("# Migration report: {}", report.plan)];
     blocks.extend(report.rehearsal_note().map(|note| format!("> **Note:** {note}")));
@@ -23,7 +23,7 @@ pub fn markdown(report: &Report) -> String {
     blocks.join("\n\n") + "\n"
 }
 
-/// A command without a report as Markdown: what came in its way, and how much of the plan was not reached.
+/// Renders a command without a report as Markdown: what stopped it, and how much of the plan was not reached.
 pub fn early_markdown(early: &Early) -> String {
     let mut blocks = vec![format!("# vecshift {}: {}", early.command, early.name())];
     let line = |problem: &super::Problem| {
@@ -112,7 +112,7 @@ fn assertions(report: &Report) -> String {
     grid(&header, report.assertions.iter().map(row))
 }
 
-/// The text as code, behind its id where it was given one.
+/// Returns the text as code, behind its id if it was given one.
 fn named(one: &AssertionReport) -> String {
     let judgement = &one.judgement;
     let text = format!("`{}`", judgement.text);
@@ -150,7 +150,7 @@ fn failures(report: &Report) -> Option<String> {
 fn story(report: &Report) -> Option<String> {
     let mut lines = Vec::new();
     for stage in &report.stages {
-        // The copy's own sentence stands in the table of stages.
+        // The table of stages already has the copy's own sentence.
         let skipped = usize::from(stage.copy.is_some());
         let sentences = sentences(stage, &report.run).into_iter().skip(skipped);
         lines.extend(sentences.map(|text| format!("- **{}**: {}", stage.stage, escape(&text))));
@@ -203,7 +203,7 @@ fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String 
     lines.join("\n")
 }
 
-/// Keeps what a text says from being read as Markdown.
+/// Escapes a text so that it is not read as Markdown.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

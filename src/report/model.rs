@@ -19,29 +19,29 @@ pub struct Report {
     /// [`REPORT_FORMAT`].
     pub format: u32,
     pub plan: String,
-    /// The plan's file, as the run was given it.
+    /// The plan's file, as given to the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     pub run: String,
     pub digest: String,
-    /// The program's version that began it.
+    /// Version of the program that began the run.
     pub program: String,
     pub source: String,
     pub target: String,
-    /// Whether it ran against the emulator, so that nothing real was touched.
+    /// True if it ran against the emulator, so that nothing real was touched.
     pub rehearsal: bool,
     /// Waits a rehearsal shortened.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shortened: Vec<Shortened>,
     pub ending: Ending,
-    /// Why it ended so, where that is not plain.
+    /// Reason why it ended so, if that is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The error that stopped it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorReport>,
     pub started: Option<Timestamp>,
-    /// The last event.
+    /// Time of the last event.
     pub last: Option<Timestamp>,
     /// The processes that ran it, in order.
     pub holders: Vec<String>,
@@ -49,13 +49,13 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepReport>,
     pub assertions: Vec<AssertionReport>,
-    /// Assertions of the plan that were not judged, where the plan is at hand.
+    /// Assertions of the plan that were not judged, if the plan is at hand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<Unreached>,
-    /// The share of traffic the target has; `None` where it was never moved or nobody knows.
+    /// The share of traffic the target has; `None` if it was never moved or is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,
-    /// The traffic with what is not known of it; `None` where it was never moved.
+    /// The traffic, including what is not known of it; `None` if it was never moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,7 +72,7 @@ pub struct Report {
 /// An error that stopped a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ErrorReport {
-    /// The kind, as `error.kind` of the command that met it; `None` where the journal is of an older version.
+    /// The kind, as `error.kind` of the command that met it; `None` if the journal is of an older version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     pub message: String,
@@ -100,14 +100,14 @@ impl ErrorReport {
 pub struct Shortened {
     pub stage: StageId,
     pub what: String,
-    /// What the plan asks for.
+    /// Length that the plan asks for.
     pub seconds: f64,
 }
 
-/// Somebody released a gate.
+/// The release of a gate by somebody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Approval {
-    /// `canary step 3`
+    /// The gate: `canary step 3`.
     pub gate: String,
     pub by: String,
     pub at: Timestamp,
@@ -117,13 +117,13 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookReport {
     pub hook: String,
-    /// Why it failed; `None` where it succeeded, or was cut off and `finished` is false.
+    /// Reason why it failed; `None` if it succeeded, or was cut off and `finished` is false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     pub finished: bool,
 }
 
-/// What to do now.
+/// Advice on what to do now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Next {
     pub why: String,
@@ -131,20 +131,21 @@ pub struct Next {
 }
 
 impl Report {
-    /// Everything that did not pass, worst first: blocking before warning, fail before error before inconclusive.
+    /// Returns everything that did not pass, worst first: blocking before warning, fail before error before
+    /// inconclusive.
     pub fn failures(&self) -> Vec<&AssertionReport> {
         let mut failures: Vec<_> = self.assertions.iter().filter(|one| one.is_failure()).collect();
         failures.sort_by_key(|one| (one.is_warning(), std::cmp::Reverse(one.verdict())));
         failures
     }
 
-    /// The folder of the files that it left.
+    /// Returns the folder of the files that it left.
     pub fn files(&self) -> Option<&str> {
         let mut artifacts = self.stages.iter().flat_map(|stage| &stage.artifacts);
         artifacts.find_map(|one| files_of(&one.path, &self.run)).map(|(folder, _)| folder)
     }
 
-    /// How long it has taken, by the run's clock.
+    /// Returns how long it has taken, by the run's clock.
     pub fn took(&self) -> String {
         match (self.started, self.last) {
             (Some(started), Some(last)) => duration(until(started, last)),
@@ -152,7 +153,7 @@ impl Report {
         }
     }
 
-    /// The first line: `✗ Rolled back: canary failed: …`.
+    /// Returns the first line: `✗ Rolled back: canary failed: …`.
     pub fn headline(&self) -> String {
         if let Some(waiting) = &self.waiting {
             return format!("{} {}", self.ending.symbol(), waiting.headline(&self.stages));
@@ -161,8 +162,8 @@ impl Report {
         format!("{} {}{reason}", self.ending.symbol(), self.ending.title())
     }
 
-    /// The process that started it, and the one that acts now where that is another: `ada@desk (process 7), now
-    /// grace@hut (process 9)`.
+    /// Returns the process that started it, and the one that acts now if that is another:
+    /// `ada@desk (process 7), now grace@hut (process 9)`.
     pub fn by(&self) -> String {
         match (self.holders.first(), self.holders.last()) {
             (Some(first), Some(last)) if first != last => {
@@ -177,7 +178,7 @@ impl Report {
         }
     }
 
-    /// The paragraph a rehearsal begins with; `None` for a real run.
+    /// Returns the paragraph a rehearsal begins with; `None` for a real run.
     pub fn rehearsal_note(&self) -> Option<String> {
         if !self.rehearsal {
             return None;

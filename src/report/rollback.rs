@@ -5,25 +5,25 @@ use super::words::time;
 use super::{Ending, Waiting};
 use crate::journal::{Hold, RunState};
 
-/// Whether the run can be rolled back, until when, and what a rollback left.
+/// Possibility of a rollback, until when, and what one left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rollback {
     pub is_possible: bool,
     /// The earliest time at which it may become impossible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// One sentence.
+    /// One sentence for people.
     pub text: String,
-    /// Why one began.
+    /// Reason why a rollback began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// What it could not undo.
+    /// Things it could not undo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
 }
 
 impl Rollback {
-    /// The rollback of a command that only looks, whatever the run it looks at has done.
+    /// Returns the rollback of a command that only looks, whatever the run it looks at has done.
     pub(super) fn of_a_look() -> Self {
         Self {
             is_possible: false,
@@ -68,7 +68,7 @@ impl Rollback {
     }
 }
 
-/// Whether anything was done, or begun, that a rollback would have to look at.
+/// Returns whether anything was done, or begun, that a rollback would have to deal with.
 fn has_changed(state: &RunState) -> bool {
     let acted = |stage: &crate::journal::StageState| {
         stage.created_index.is_some()

@@ -14,16 +14,16 @@ pub struct StageReport {
     pub stage: StageId,
     /// `pending`, `running`, `passed`, `failed`, `error`, `undone` or `undo failed`.
     pub status: &'static str,
-    /// How it ended before anything was undone: `passed`, `failed` or `error`.
+    /// The ending before anything was undone: `passed`, `failed` or `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How often it was begun: tries, and processes that took it up.
+    /// Number of times it was begun: tries, and processes that took it up.
     pub attempt: u32,
-    /// How often it failed or could not be done.
+    /// Number of times it failed or could not be done.
     pub failures: u32,
-    /// The time from its first start to its end, by the run's clock.
+    /// Time from its first start to its end, by the run's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,12 +34,12 @@ pub struct StageReport {
     pub notes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<Artifact>,
-    /// What a rollback did about it.
+    /// Actions of a rollback on this stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone: Option<String>,
 }
 
-/// What a copy stage moved.
+/// Records moved by a copy stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CopyReport {
     /// Namespaces planned, and how many were proven complete with all their shards.
@@ -49,10 +49,10 @@ pub struct CopyReport {
     pub expected: u64,
     #[serde(flatten)]
     pub tally: Tally,
-    /// Records a second over the time that was worked; `None` where that was not measured.
+    /// Records per second of working time; `None` if that was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Whether the provider copied the records by itself: neither bytes nor a rate were measured then.
+    /// True if the provider copied the records by itself: neither bytes nor a rate were measured then.
     pub by_provider: bool,
 }
 
@@ -73,7 +73,8 @@ impl CopyReport {
         })
     }
 
-    /// The copy in a sentence: `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
+    /// Returns the copy in a sentence:
+    /// `2,000 of 2,000 records, 12 of 12 namespaces complete, 6.1 MB, 420/s; 0 failed, 0 missing`
     pub fn words(&self) -> String {
         let Tally { copied, failed, missing, left_out, skipped, bytes: size, .. } = self.tally;
         let rate =
@@ -124,7 +125,7 @@ impl StageReport {
         self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 
-    /// How often it was begun again: `tried 3 times, resumed 6 times`; `None` where it went through at once.
+    /// Returns how often it was begun again: `tried 3 times, resumed 6 times`; `None` if it went through at once.
     pub(super) fn tries(&self) -> Option<String> {
         let times = |count: u32| match count {
             1 => "once".to_owned(),
@@ -132,7 +133,7 @@ impl StageReport {
             count => format!("{count} times"),
         };
         let begun_again = self.attempt.saturating_sub(1);
-        // The last failure may not have been followed by anything.
+        // Nothing may have come after the last failure.
         let tries = 1 + self.failures.min(begun_again);
         let resumed = begun_again - (tries - 1);
         let mut parts = Vec::new();
@@ -141,7 +142,7 @@ impl StageReport {
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 
-    /// How it ended, else how it stands, with a symbol. What was undone afterwards stands elsewhere.
+    /// Returns its ending, else its state, with a symbol. What was undone afterwards stands elsewhere.
     pub fn status_words(&self) -> String {
         let word = match self.status {
             "undone" => self.result.unwrap_or(self.status),

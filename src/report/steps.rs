@@ -14,32 +14,32 @@ pub struct StepReport {
     /// The number of the step, from 1.
     pub step: usize,
     pub requested: Share,
-    /// What was read back; `None` where the driver cannot, or before it did.
+    /// Weight that was read back; `None` if the driver cannot, or before it did.
     pub actual: Option<Share>,
     pub is_set: bool,
-    /// Whether the driver is known to have changed nothing.
+    /// True if the driver is known to have changed nothing.
     pub is_unchanged: bool,
     pub bake_started: Option<Timestamp>,
-    /// When the bake is over, by the run's clock.
+    /// Time at which the bake is over, by the run's clock.
     pub bake_ends: Option<Timestamp>,
     /// `open`, `passed` or `failed`.
     pub status: &'static str,
-    /// When it passed or failed.
+    /// Time at which it passed or failed.
     pub ended: Option<Timestamp>,
 }
 
 impl StepReport {
-    /// The length of the bake the plan asks for.
+    /// Returns the length of the bake the plan asks for.
     pub fn bake(&self) -> Option<Duration> {
         Some(until(self.bake_started?, self.bake_ends?))
     }
 
-    /// The time since its weight was set: until it ended or, while it is open, as long as the plan asks for.
+    /// Returns the time since its weight was set: until it ended or, while it is open, as long as the plan asks for.
     pub(super) fn time(&self) -> Option<Duration> {
         Some(until(self.bake_started?, self.ended.or(self.bake_ends)?))
     }
 
-    /// The status with its symbol.
+    /// Returns the status with its symbol.
     pub fn status_words(&self) -> String {
         let symbol = match self.status {
             "passed" => "✓",
@@ -49,7 +49,7 @@ impl StepReport {
         format!("{symbol} {}", self.status)
     }
 
-    /// The weight: `25%`, or `25% requested` where the driver cannot read back.
+    /// Returns the weight: `25%`, or `25% requested` if the driver cannot read back.
     pub fn weight(&self) -> String {
         let asked = self.requested;
         match self.actual {
@@ -62,7 +62,7 @@ impl StepReport {
     }
 }
 
-/// The steps of all canaries, in the order they were begun.
+/// Returns the steps of all canaries, in the order they were begun.
 pub(super) fn steps(entries: &[Entry]) -> Vec<StepReport> {
     let mut steps = Vec::new();
     for entry in entries {
@@ -73,7 +73,7 @@ pub(super) fn steps(entries: &[Entry]) -> Vec<StepReport> {
 
 fn follow(steps: &mut Vec<StepReport>, entry: &Entry) {
     match &entry.event {
-        // A rollback takes the weight back to nothing: that is not a step.
+        // A rollback takes the weight back to zero, which is not a step.
         Event::WeightIntended { stage, step, weight } if weight.0 > 0.0 => {
             let begun = find(steps, stage, *step);
             begun.requested = *weight;

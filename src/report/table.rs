@@ -1,21 +1,21 @@
-//! The report for a terminal: one table, the failures below it, and what to do now.
+//! The report for a terminal: one table, the failures below it, and advice on what to do now.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::words::{artifact, brief, count, short_digest, time, wrap};
 use super::{AssertionReport, Report, StageReport, StepReport};
 
-/// The widest the column of stages and assertions may insist to be.
+/// Largest width that the column of stages and assertions may insist on.
 const MOST_OF_FIRST: u16 = 34;
 
-/// How a text is laid out.
+/// Layout of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// Columns.
     pub width: u16,
-    /// Whether words carry terminal colours.
+    /// True if words carry terminal colours.
     pub colour: bool,
-    /// Whether the reader has just seen the log of the run: what it has said is not said again.
+    /// True if the reader has just seen the log of the run: what it has said is not said again.
     pub follows_log: bool,
 }
 
@@ -25,7 +25,7 @@ impl Default for Look {
     }
 }
 
-/// The report as text, with a line feed at its end.
+/// Renders the report as text, with a line feed at its end.
 pub fn table(report: &Report, look: Look) -> String {
     let mut blocks = Vec::new();
     if let Some(note) = report.rehearsal_note() {
@@ -58,7 +58,7 @@ fn facts(report: &Report, width: u16) -> String {
     lines.iter().chain(&files).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Stage, assertion, threshold, observed, n, verdict and time.
+/// Renders stage, assertion, threshold, observed value, n, verdict and time.
 fn judged(report: &Report, width: u16) -> String {
     let mut table = Table::new();
     table
@@ -131,7 +131,7 @@ fn assertion_row(one: &AssertionReport, indent: &str) -> [String; 6] {
     ]
 }
 
-/// What was copied, noted, written and undone, stage by stage; of it, what no log has said.
+/// Tells, stage by stage, what was copied, noted, written and undone; without what a log has already said.
 fn story(report: &Report, look: Look) -> Option<String> {
     let width = look.width;
     let mut lines = Vec::new();
@@ -155,7 +155,7 @@ fn story(report: &Report, look: Look) -> Option<String> {
     (!lines.is_empty()).then(|| format!("What happened\n{}", lines.join("\n")))
 }
 
-/// What there is to say of one stage, a sentence each.
+/// Returns everything about one stage, a sentence each.
 pub(super) fn sentences(stage: &StageReport, run: &str) -> Vec<String> {
     let mut sentences = unlogged(stage);
     sentences.extend(stage.notes.iter().cloned());
@@ -164,10 +164,10 @@ pub(super) fn sentences(stage: &StageReport, run: &str) -> Vec<String> {
     sentences
 }
 
-/// What only the whole journal shows: figures over all processes, tries, and each undo that failed.
+/// Returns what only the whole journal shows: figures over all processes, tries, and each undo that failed.
 fn unlogged(stage: &StageReport) -> Vec<String> {
     let mut sentences: Vec<String> = stage.copy.iter().map(|copy| copy.words()).collect();
-    // Why a stage failed stands in the headline; that several undos failed does not.
+    // The headline has the reason why a stage failed, but not that several undos failed.
     sentences.extend(stage.reason.clone().filter(|_| stage.status == "undo failed"));
     sentences.extend(stage.tries());
     sentences

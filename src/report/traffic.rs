@@ -4,15 +4,15 @@ use super::Waiting;
 use crate::journal::{Hold, RunState};
 use crate::model::Share;
 
-/// The traffic, as far as the run knows where it is.
+/// The traffic, as far as the run knows where it goes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrafficReport {
-    /// The weight that was last read back, or requested where it cannot be.
+    /// The weight that was last read back, or requested if it cannot be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Share>,
-    /// Whether `last` was read back.
+    /// True if `last` was read back.
     pub is_read: bool,
-    /// The weight that was asked for since, where nobody knows whether it is set.
+    /// The weight that was requested since, if it is not known to be set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Share>,
     /// The traffic in words: `25% of it goes to twin-serverless`.
@@ -20,7 +20,8 @@ pub struct TrafficReport {
 }
 
 impl TrafficReport {
-    /// Reads the traffic off a state; `None` where the run never moved any. A run that waits because somebody else did has seen where it is.
+    /// Returns the traffic that a state shows; `None` if the run never moved any. A run that waits because somebody
+    /// else moved it has seen where it goes.
     pub(super) fn of(state: &RunState, waiting: Option<&Waiting>) -> Option<Self> {
         if let Some(Hold::Traffic { change }) = waiting.map(|waiting| &waiting.hold) {
             let (last, text) = (change.to, format!("{}, {}", change.now, change.left()));
@@ -48,7 +49,7 @@ impl TrafficReport {
         Some(Self { last, is_read: left.is_some_and(|mark| mark.is_read), asked, text })
     }
 
-    /// The share that goes to the target; `None` where nobody knows.
+    /// Returns the share that goes to the target; `None` if it is not known.
     pub(super) fn weight(&self) -> Option<Share> {
         self.last.filter(|_| self.asked.is_none())
     }

@@ -21,7 +21,7 @@ pub struct Unreached {
 }
 
 impl Unreached {
-    /// Every assertion of a plan, those of a canary once for each step.
+    /// Returns every assertion of a plan, those of a canary once for each step.
     pub fn of_plan(plan: &Plan) -> Vec<Self> {
         let mut all = Vec::new();
         for stage in &plan.stages {
@@ -52,17 +52,17 @@ impl Unreached {
             && self.assertion == judged.judgement.assertion
     }
 
-    /// The text, behind its id where it was given one.
+    /// Returns the text, behind its id if it was given one.
     pub(super) fn named(&self) -> String {
         super::assertion::named(&self.assertion, &self.text)
     }
 
-    /// The stage, and the step of a canary: `canary step 2 (25%)`.
+    /// Returns the stage, and the step of a canary: `canary step 2 (25%)`.
     pub(super) fn place_in_run(&self) -> String {
         super::assertion::place_in_run(&self.stage, self.step, self.weight)
     }
 
-    /// The place in the plan: `plans/x.yaml:41:9`.
+    /// Returns the place in the plan: `plans/x.yaml:41:9`.
     pub(super) fn line(&self) -> String {
         format!("{}:{}:{}", self.place.file, self.place.line, self.place.column)
     }

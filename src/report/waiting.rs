@@ -6,13 +6,13 @@ use crate::journal::{Entry, Event, Gate, Hold};
 use crate::model::{StageId, TrafficChange};
 use crate::run::TRAFFIC_UNKNOWN;
 
-/// What a run waits for.
+/// The thing that a run waits for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Waiting {
     pub stage: StageId,
-    /// The words that follow "waits for": `approval of canary step 3`.
+    /// Words that follow "waits for": `approval of canary step 3`.
     pub what: String,
-    /// In JSON with its step counted from 1, as everywhere in a report.
+    /// The hold; in JSON its step counts from 1, as everywhere in a report.
     #[serde(serialize_with = "counted_from_1")]
     pub hold: Hold,
 }
@@ -57,7 +57,8 @@ impl Waiting {
         Self { stage, what, hold }
     }
 
-    /// The headline of a report: `Waiting for approval of canary step 3`, `Stopped before verify (--until copy)`.
+    /// Returns the headline of a report: `Waiting for approval of canary step 3`,
+    /// `Stopped before verify (--until copy)`.
     pub(super) fn headline(&self, stages: &[StageReport]) -> String {
         let stage = &self.stage;
         match &self.hold {
@@ -73,7 +74,7 @@ impl Waiting {
         }
     }
 
-    /// Why to run the command of [`Waiting::release`] and, where there are several ways on, what the others are.
+    /// Returns why to run the command of [`Waiting::release`] and, if there are several ways to go on, the others.
     pub(super) fn why(&self, plan: &str) -> String {
         match &self.hold {
             Hold::Approval { gate } => format!("approve {gate}"),
@@ -93,7 +94,7 @@ impl Waiting {
         }
     }
 
-    /// The command that releases it; `plan` is what stands for the plan on the command line.
+    /// Returns the command that releases it; `plan` stands for the plan on the command line.
     pub fn release(&self, plan: &str) -> String {
         match &self.hold {
             Hold::Approval { gate } => {
@@ -119,7 +120,7 @@ impl Waiting {
         }
     }
 
-    /// The hold a journal ends with: nothing was done since it was written and nobody released it.
+    /// Returns the hold a journal ends with: nothing was done since it was written and nobody released it.
     pub(super) fn of(entries: &[Entry]) -> Option<Self> {
         let mut waiting: Option<Self> = None;
         for entry in entries {
@@ -133,7 +134,7 @@ impl Waiting {
                 Event::Resumed { .. } => {
                     waiting.take_if(|held| matches!(held.hold, Hold::Paused { .. }));
                 }
-                // A look at the state, a judgement while waiting: the run waits on.
+                // After a look at the state or a judgement while waiting, the run still waits.
                 Event::RunContinued { .. }
                 | Event::Paused { .. }
                 | Event::ApprovalRequested { .. }

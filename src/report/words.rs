@@ -1,4 +1,4 @@
-//! Numbers, times and spans as people write them.
+//! Numbers, times and spans in words for people.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ pub fn plural(number: u64, word: &str) -> String {
     format!("{} {word}{ending}", count(number))
 }
 
-/// The largest unit of [`duration`], rounded, for narrow columns: `0.4 s`, `95 s`, `30 min`, `1 h`, `73 h`, `7 d`.
+/// Writes the largest unit of [`duration`], rounded, for narrow columns: `0.4 s`, `95 s`, `30 min`, `1 h`, `73 h`,
+/// `7 d`.
 pub(super) fn brief(span: Duration) -> String {
     let rounded = |unit: u64| {
         let units = (span.as_secs_f64() / unit as f64).round() as u64;
@@ -38,8 +39,8 @@ pub(super) fn brief(span: Duration) -> String {
     }
 }
 
-/// What a file that a run left is, and its path within the run's folder of files where it is there: `names of 12
-/// namespaces: namespaces.json`.
+/// Describes a file that a run left, with its path within the run's folder of files if it is there:
+/// `names of 12 namespaces: namespaces.json`.
 pub fn artifact(artifact: &Artifact, run: &str) -> String {
     let Artifact { name, path, records } = artifact;
     let path = files_of(path, run).map_or(path.as_str(), |(_, inside)| inside);
@@ -85,7 +86,7 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Shortens a digest to `sha256:9c1f…e07a`: enough to recognise, never enough to compare by machine.
+/// Shortens a digest to `sha256:9c1f…e07a`: enough for people to recognise, not for machines to compare.
 pub(super) fn short_digest(digest: &str) -> String {
     let (scheme, hex) = digest.split_once(':').unwrap_or(("", digest));
     match (hex.get(..4), hex.len().checked_sub(4).and_then(|start| hex.get(start..))) {

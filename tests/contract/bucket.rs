@@ -1,5 +1,5 @@
-//! A whole migration by bulk import through a bucket: vecshift writes it, the emulator reads it, and in between stands
-//! a server of S3 that nobody here wrote (moto).
+//! A whole migration by bulk import through a bucket: vecshift writes it, the emulator reads it, and between them is
+//! an S3 server from elsewhere (moto).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// `None` where Python is missing.
+    /// Starts the servers; `None` if Python is missing.
     async fn of(text: &str) -> Option<Self> {
         let server = environment("moto")?.serve("bucket.py").await;
         let variables = [
@@ -78,7 +78,7 @@ impl Rig {
     }
 
     fn prepare(&self) -> PreparedRun {
-        // No rehearsal: one would write to a folder in place of the bucket.
+        // This is no rehearsal, which would write to a folder in place of the bucket.
         PreparedRun::new(
             self.plan.clone(),
             World::open(&self.plan, &self.environment()).unwrap(),
@@ -95,7 +95,7 @@ impl Rig {
         self.prepare().execute(CancellationToken::new()).await.unwrap()
     }
 
-    /// What is in the bucket, by its path.
+    /// Returns the paths of what is in the bucket.
     async fn files(&self) -> Vec<String> {
         let options = S3Options::from_variables(&self.variables);
         let place = Place::read("s3://shelf", &options).unwrap();
@@ -128,7 +128,7 @@ async fn what_was_written_before_an_import_that_fails_goes_with_the_rollback() {
     assert_eq!(rig.emulator.indexes(), ["old"]);
 }
 
-/// The files of an import are a source themselves: here those of one that failed.
+/// Files of an import are a source themselves; here, those of one that failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_in_a_bucket_are_a_source() {
     let Some(rig) = Rig::of(PLAN).await else { return };

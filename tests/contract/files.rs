@@ -1,4 +1,4 @@
-//! Files of records as pyarrow, pandas and DuckDB write them: every codec, every type, folders, and what is refused.
+//! Files of records written by pyarrow, pandas and DuckDB: every codec, every type, folders, and what is refused.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use vecshift::provider::{Source, parquet};
 
 use crate::python::environment;
 
-/// What `files.py` says of a folder.
+/// A folder, as described by `files.py`.
 #[derive(Deserialize)]
 struct Case {
     columns: Columns,
@@ -23,7 +23,7 @@ struct Case {
     error: Option<Vec<String>>,
 }
 
-/// All records, each as `files.py` writes them, by namespace and id.
+/// Reads all records, each in the form that `files.py` writes, by namespace and id.
 async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     let files = Files::new(folder.to_str().unwrap(), folder, S3Options::default(), columns);
     files.describe().await?;
@@ -49,7 +49,7 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     Ok(found)
 }
 
-/// Numbers as floats, so that `1` and `1.0` are one, and objects in the order of their keys.
+/// Writes numbers as floats, so that `1` and `1.0` are equal, and objects in the order of their keys.
 fn plain(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),

@@ -12,16 +12,16 @@ use crate::python::environment;
 const LONGEST: Duration = Duration::from_secs(120);
 const PERCENTS: [u32; 5] = [0, 5, 25, 50, 100];
 
-/// What one file makes of everybody.
+/// The outcome of one file for everybody.
 #[derive(serde::Deserialize)]
 struct Told {
-    /// One letter a person, `1` for the target.
+    /// One letter for each person, `1` for the target.
     people: String,
-    /// Those without a key, by the way in which they lack it.
+    /// Outcomes for people without a key, by the way in which they lack it.
     keyless: BTreeMap<String, bool>,
 }
 
-/// The flag at each weight, as flagd understands it.
+/// Evaluates the flag at each weight with flagd.
 async fn evaluated() -> Option<Vec<Told>> {
     let python = environment("flagd")?;
     let folder = tempfile::tempdir().unwrap();

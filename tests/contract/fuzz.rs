@@ -26,10 +26,10 @@ use crate::world::{POD, pod, record, serverless};
 const EMBEDDING: [&str; 3] =
     ["create_index_for_model", "upsertRecordsNamespace", "searchRecordsNamespace"];
 
-/// Test cases an operation gets in the random phase, beside the examples of the files and one case for each limit.
+/// Test cases for each operation in the random phase, beside the examples of the files and one case for each limit.
 const EXAMPLES: &str = "25";
 
-/// A port nobody listens on.
+/// An address at which nobody listens.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 const SEED: &str = "20261122";
@@ -39,9 +39,9 @@ const LONGEST: Duration = Duration::from_secs(240);
 /// An emulator with one of everything that a path can name.
 struct World {
     emulator: Emulator,
-    /// Of the serverless index.
+    /// Host of the serverless index.
     host: String,
-    /// What is there, by the name of the parameter.
+    /// Values for path parameters, by name.
     names: Value,
 }
 
@@ -114,7 +114,7 @@ async fn fuzz(plane: &str, version: &str) {
     if let Err(report) = run {
         panic!("{plane} plane, {version}: {report}");
     }
-    // Not everything was refused.
+    // The server did not just refuse everything.
     let counters = emulator.counters();
     match plane {
         "control" => assert!(counters.requests("create_index") > 10, "{counters:?}"),

@@ -1,4 +1,4 @@
-//! Python programs in environments of their own, which are made when they are first needed.
+//! Python programs in environments of their own, which are made on first use.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use crate::skip::skip;
 /// The marker's name; it is written when everything is installed, so an environment without it is made anew.
 const MARKER: &str = "vecshift-complete.txt";
 
-/// A Python interpreter that has what one requirements file lists.
+/// A Python interpreter with the packages of one requirements file.
 pub struct Python {
     interpreter: PathBuf,
-    /// Where scripts are run, so that what they keep for the next time is under `target/` too.
+    /// Working folder of scripts, so that what they keep for the next time is under `target/` too.
     folder: PathBuf,
 }
 
-/// The environment of `requirements/<name>.txt`; `None`, loudly, where it cannot be made.
+/// Returns the environment of `requirements/<name>.txt`; `None`, with a message, if it cannot be made.
 pub fn environment(name: &str) -> Option<Python> {
     let made = tokio::task::block_in_place(|| make(name));
     made.inspect_err(|why| skip(&format!("everything that needs Python and {name}"), why)).ok()
@@ -29,7 +29,7 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/python")
 }
 
-/// The environment of one requirements file, installed by uv, which takes seconds where pip takes a minute.
+/// Makes the environment of one requirements file with uv, which takes seconds where pip takes a minute.
 fn make(name: &str) -> Result<Python, String> {
     let uv = ensure("uv", |folder| {
         said(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
@@ -56,7 +56,8 @@ fn binary(folder: &Path, name: &str) -> PathBuf {
     folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
 }
 
-/// The folder of an environment. One process at a time makes it; the others wait at the lock and find it complete.
+/// Returns the folder of an environment. One process at a time makes it; the others wait at the lock and find it
+/// complete.
 fn ensure(
     name: &str,
     install: impl FnOnce(&Path) -> Result<String, String>,
@@ -80,7 +81,7 @@ fn ensure(
     Ok(folder)
 }
 
-/// What a program prints; its whole output as the error where it fails or is not there.
+/// Returns what a program prints; all of that as the error if it fails or does not exist.
 fn said(command: &mut Command) -> Result<String, String> {
     let program = format!("`{command:?}`");
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{program}: {e}"))?;
@@ -95,7 +96,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }
 
-/// A program that serves until this goes.
+/// A program that serves until this is dropped.
 pub struct Server {
     /// The first line it printed.
     pub address: String,
@@ -124,8 +125,8 @@ impl Python {
         Server { address, _process: process }
     }
 
-    /// Runs a script of this folder to its end and returns what it printed; all of that as the error where it fails
-    /// or takes longer than `longest`.
+    /// Runs a script of this folder to its end and returns what it printed; all of that as the error if it fails or
+    /// takes longer than `longest`.
     pub async fn run(
         &self,
         script: &str,

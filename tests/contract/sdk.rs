@@ -1,7 +1,7 @@
 //! Pinecone's official Python SDKs drive the emulator through every operation, over both wires.
 //!
-//! Each script in `python/` is one group of operations and meets a fresh emulator. SDK 8.1.2 speaks API version
-//! 2025-10, SDK 10.2.0 speaks 2026-07.
+//! Each script in `python/` is one group of operations and gets a fresh emulator. SDK 8.1.2 uses API version 2025-10,
+//! SDK 10.2.0 uses 2026-07.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::openapi::{self, proxy::Proxy};
 use crate::python::environment;
 use crate::world::{emulator, write_imports};
 
-/// One script may take so long.
+/// Longest time one script may take.
 const LONGEST: Duration = Duration::from_secs(90);
 
 const SCRIPTS: [&str; 12] = [
@@ -31,7 +31,7 @@ const SCRIPTS: [&str; 12] = [
     "errors.py",
 ];
 
-/// What every SDK asks for on both wires, as the emulator's counters call it.
+/// Operations that every SDK requests on both wires, by their names in the emulator's counters.
 const EVERYWHERE: [&str; 29] = [
     "list_indexes",
     "create_index",
@@ -64,10 +64,10 @@ const EVERYWHERE: [&str; 29] = [
     "delete_namespace",
 ];
 
-/// Not with SDK 8 over gRPC: it has these on its REST client only.
+/// Operations that SDK 8 has on its REST client only.
 const IMPORTS: [&str; 4] = ["start_import", "list_imports", "describe_import", "cancel_import"];
 
-/// Runs every script and checks that between them they asked for every operation.
+/// Runs every script and checks that between them they requested every operation.
 async fn drive(requirements: &str, wire: &str) {
     let Some(python) = environment(requirements) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -92,7 +92,8 @@ async fn drive(requirements: &str, wire: &str) {
     assert!(missing.is_empty(), "no script asked for {missing:?}");
 }
 
-/// SDK 8 speaks REST in a version there are OpenAPI files of, so that every answer it gets is validated.
+/// Starts a proxy if the SDK uses a version that has OpenAPI files, as SDK 8 does over REST, so that every answer it
+/// gets is validated.
 async fn read_along(requirements: &str, wire: &str, emulator: &Emulator) -> Option<Proxy> {
     if (requirements, wire) != ("pinecone-8", "rest") {
         return None;
@@ -101,7 +102,7 @@ async fn read_along(requirements: &str, wire: &str, emulator: &Emulator) -> Opti
     Some(Proxy::of_answers(&emulator.url(), specification).await)
 }
 
-/// `freshness.py` watches writes become readable; the others need them at once.
+/// Returns the faults for a script: `freshness.py` watches writes become readable; the others need them at once.
 fn faults(script: &str) -> Faults {
     match script {
         "freshness.py" => serde_json::from_str(r#"{"lag": "300ms"}"#).unwrap(),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// Says that `what` was not tested. The harness keeps what a passing test prints, so this goes past it.
+/// Says that `what` was not tested. The harness swallows what a passing test prints, so this bypasses it.
 ///
 /// # Panics
 /// With `CI=true`: there everything is tested.

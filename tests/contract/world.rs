@@ -1,4 +1,4 @@
-//! What the scripts find: an emulator with one pod, and folders to import from.
+//! World of the scripts: an emulator with one pod, and folders to import from.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,10 +18,10 @@ use vecshift::plan::{self, Inputs, Plan};
 pub const KEY: &str = "contract-key";
 pub const POD: &str = "old-pod";
 
-/// How long what is made takes to be ready.
+/// Time until what is made is ready.
 const SOON: Duration = Duration::from_millis(20);
 
-/// An emulator with the pod `old-pod`. Rate limits are off: they have their own tests.
+/// Starts an emulator with the pod `old-pod`. Rate limits are off: they have their own tests.
 pub async fn emulator(faults: Faults) -> Emulator {
     let emulator = Emulator::start(EmulatorOptions {
         api_key: Some(KEY.to_owned()),
@@ -81,7 +81,8 @@ pub fn record(n: u8) -> Record {
     }
 }
 
-/// Writes what `imports.py` imports: one folder a namespace, and one import with a record of a wrong dimension.
+/// Writes the files that `imports.py` imports: one folder for each namespace, and one import with a record of a wrong
+/// dimension.
 pub fn write_imports(folder: &Path) {
     let row = |n: u16, values: &[f32]| (format!("row-{n}"), values.to_vec());
     let rows = |count: u16| (0..count).map(|n| row(n, &[f32::from(n), 1.0, 0.5])).collect();
@@ -91,7 +92,7 @@ pub fn write_imports(folder: &Path) {
     write(&folder.join("import-with-a-wrong-record/ns"), mixed);
 }
 
-/// Pinecone's import layout: columns `id`, `values`, `metadata` (JSON text).
+/// Writes a file in Pinecone's import layout: columns `id`, `values`, `metadata` (JSON text).
 fn write(folder: &Path, rows: Vec<(String, Vec<f32>)>) {
     let (mut ids, mut metadata) = (StringBuilder::new(), StringBuilder::new());
     let mut values = ListBuilder::new(Float32Builder::new());
@@ -113,7 +114,7 @@ fn write(folder: &Path, rows: Vec<(String, Vec<f32>)>) {
     writer.close().unwrap();
 }
 
-/// A plan given as text, written to `folder`; what is wrong with it fails the test.
+/// Writes a plan given as text to `folder` and reads it; a mistake in it fails the test.
 pub fn plan_of(folder: &Path, text: &str) -> Plan {
     let path = folder.join("plan.yaml");
     std::fs::write(&path, text).unwrap();

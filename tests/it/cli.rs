@@ -1,4 +1,4 @@
-//! The command line on its own: words, exit codes, and what it says of crafted journals.
+//! The command line on its own: words, exit codes, and output about crafted journals.
 
 use insta::assert_snapshot;
 use vecshift::clock::Clock;

@@ -1,4 +1,4 @@
-//! Files as a source by the built binary: what needs no network.
+//! Files as a source, by the built binary: everything that needs no network.
 
 use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
 use vecshift::provider::parquet::RecordWriter;
@@ -17,7 +17,7 @@ stages:
   - { kind: copy, assert: [copy.complete == true] }
 "#;
 
-/// Three records, one with a component more than the plan's index has.
+/// Writes three records, one with a component more than the plan's index has.
 fn shelf(cli: &Cli) {
     let mut writer = RecordWriter::create(cli.path("shelf/all.parquet")).unwrap();
     for (id, values) in [("a", vec![1.0, 0.5]), ("b", vec![0.5, 1.0]), ("c", vec![1.0, 2.0, 3.0])] {

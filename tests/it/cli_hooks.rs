@@ -1,5 +1,5 @@
-//! Hooks that fail: whose failure it is, in text and in JSON, for the process that met it and for one that reads
-//! of it later.
+//! Hooks that fail: the blame, in text and in JSON, for the process that met the failure and for one that reads of it
+//! later.
 
 use vecshift::journal::{Entry, RunState};
 use vecshift::{Error, ErrorKind};
@@ -25,7 +25,7 @@ fn with_hook(hook: &str) -> Cli {
     cli
 }
 
-/// Each with the stage that stopped, if one did, and what the message says.
+/// Each case has the stage that stopped, if one did, and the message.
 #[test]
 fn a_hook_that_fails_is_the_users_and_says_so_to_everybody() {
     let cases = [

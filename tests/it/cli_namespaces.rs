@@ -23,14 +23,14 @@ rehearsal:
   faults: { lag: 200ms }
 "#;
 
-/// The plan's world, copied; the run is open: its verification is still to come.
+/// Copies the plan's world and leaves the run open, with its verification still to come.
 fn copied() -> (Cli, Emulated) {
     let cli = Cli::new();
     cli.write("small.yaml", PLAN);
     let emulated = Emulated::start(&cli, "small.yaml", 60);
     let said = emulated.run(&cli, &["run", "small.yaml", "--until", "copy"]);
     assert_eq!(said.code, 5, "{said:?}");
-    // What was written shows after the world's lag; each look takes a while.
+    // Writes become visible after the world's lag; each look takes a while.
     let is_there = |_: &u32| records(&list(&cli, &emulated), 1) == 60;
     assert!((0..200).any(|look| is_there(&look)), "the copied records never showed");
     (cli, emulated)
@@ -152,7 +152,7 @@ fn nothing_is_deleted_while_a_run_holds_the_plan() {
     assert_eq!(records(&list(&cli, &emulated), 0), 60);
 }
 
-/// Everything of one creator, from the source first.
+/// Erases everything of one creator, from the source first.
 fn erase(cli: &Cli, emulated: &Emulated) {
     for (side, name, index) in [("source", "twin 1", "old"), ("target", "creator_twin 1", "new")] {
         let said = emulated.run(

@@ -1,4 +1,4 @@
-//! What a command leaves beside its answer: files, standard output, and what GitHub Actions reads.
+//! Outputs of a command beside its answer: files, standard output, and what GitHub Actions reads.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ rehearsal:
   source: { kind: serverless, records: 30, namespaces: 1, dimension: 8 }
 "#;
 
-/// With `good.yaml`, which passes, and `bad.yaml`, whose first assertion fails: exit code 4.
+/// Makes `good.yaml`, which passes, and `bad.yaml`, whose first assertion fails: exit code 4.
 fn plans() -> Cli {
     let cli = Cli::new();
     cli.write("good.yaml", &PLAN.replace("MOST", "10"));
@@ -93,7 +93,7 @@ fn a_full_disk_at_the_end_hides_no_ending() {
     let said = cli.run(&[&["rehearse", "bad.yaml"][..], &full].concat());
     assert!(said.out.contains("✗ Failed"), "the report is printed all the same: {said:?}");
     assert!(said.err.contains("cannot write /dev/full (--junit)"), "{}", said.err);
-    // A success that left less than it was asked for is none.
+    // A success that could not leave everything it was asked for is no success.
     assert_eq!(cli.run(&["rehearse", "good.yaml", "--junit", "/dev/full"]).code, 1);
 }
 
@@ -128,7 +128,7 @@ fn a_stale_report_never_outlives_the_command_that_replaces_it() {
         cli.write("reviewed.json", "{}");
     };
     let files = ["--junit", "junit.xml", "--report-md", "report.md"];
-    // Without a key nothing can be begun: the plan was read, and none of its assertions was reached.
+    // Without a key nothing can begin: the plan was read, and none of its assertions was reached.
     stale();
     let run = cli.run(&[&["run", "good.yaml"][..], &files].concat());
     assert_eq!(run.code, 3, "{run:?}");
@@ -169,7 +169,7 @@ fn a_report_that_is_not_there_yet_says_so_in_its_own_format() {
         .spawn()
         .unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
-    // From here on it only serves; nothing is finished before it is.
+    // From here on it only serves; nothing counts as finished before.
     let is_kept = lines.map_while(Result::ok).any(|line| line.contains("goes on serving"));
     let (junit, markdown) = (read(&cli, "junit.xml"), read(&cli, "report.md"));
     child.kill().unwrap();
@@ -216,7 +216,7 @@ fn a_wrong_command_line_is_json_where_json_is_asked_for() {
     assert_eq!(cli.json(&["run"])["command"], "run");
 }
 
-/// The command in GitHub Actions, in a folder of the workspace.
+/// Runs the command as in GitHub Actions, in a folder of the workspace.
 fn on_github(cli: &Cli, folder: &str, arguments: &[&str]) -> (Said, String, String) {
     let (summary, outputs) = (cli.path("summary.md"), cli.path("outputs"));
     for file in [&summary, &outputs] {

@@ -9,7 +9,7 @@ pub struct Cli {
     pub folder: tempfile::TempDir,
 }
 
-/// What the program said.
+/// Output of the program.
 #[derive(Debug)]
 pub struct Said {
     pub code: i32,
@@ -22,7 +22,7 @@ impl Cli {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// With the plans and data of this repository in it.
+    /// Makes a folder with the plans and data of this repository in it.
     pub fn with_plans() -> Self {
         let cli = Self::new();
         for folder in ["plans", "examples"] {
@@ -48,7 +48,7 @@ impl Cli {
         self.path(".vecshift")
     }
 
-    /// The program, with nothing of this process's environment.
+    /// Returns the program's command, without this process's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vecshift"));
         command
@@ -90,7 +90,7 @@ pub struct Emulated {
 }
 
 impl Emulated {
-    /// With the rehearsal world of a plan, which has `records` records.
+    /// Starts it with the rehearsal world of a plan, which has `records` records.
     pub fn start(cli: &Cli, plan: &str, records: u64) -> Self {
         let mut child = cli
             .command(&[
@@ -118,7 +118,7 @@ impl Emulated {
         said(&self.command(cli, arguments).output().unwrap())
     }
 
-    /// A process of the program against this emulator, and what it says while it runs.
+    /// Starts a process of the program against this emulator, whose output can be read while it runs.
     pub fn spawn(
         &self,
         cli: &Cli,
@@ -130,7 +130,7 @@ impl Emulated {
         (child, lines)
     }
 
-    /// The program against this emulator.
+    /// Returns the program's command against this emulator.
     pub fn command(&self, cli: &Cli, arguments: &[&str]) -> Command {
         let mut command = cli.command(arguments);
         command.env("PINECONE_CONTROLLER_HOST", &self.address).env("PINECONE_API_KEY", "k");

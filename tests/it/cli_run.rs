@@ -92,7 +92,7 @@ fn a_run_against_the_emulator_is_planned_done_and_then_changes_nothing() {
     );
 }
 
-/// A check begins a journal of its own, and what the run or the last check has read stays read. It writes nothing.
+/// A check begins a journal of its own, but knows what the run or the last check has read. It writes nothing.
 #[test]
 fn a_check_sells_nothing_warm_as_cold_and_writes_no_probe() {
     let asked = "queries: { count: 10, rate: 50/s }\n    assert: [read_after_write < 1m, cold(query) < 1h, ";
@@ -159,7 +159,7 @@ fn a_reviewed_plan_is_found_from_any_folder() {
         std::fs::create_dir(cli.path(folder)).unwrap();
     }
     std::fs::rename(cli.path("small.yaml"), cli.path("plans/small.yaml")).unwrap();
-    // Commands start at the plan's folder, too.
+    // Commands start in the plan's folder, too.
     let hook = "hooks: [{ when: before_run, run: [./hook.sh] }]\nrehearsal:";
     cli.write("plans/small.yaml", &SMALL.replace("rehearsal:", hook));
     cli.write("plans/hook.sh", "#!/bin/sh\necho ran > hook.out\n");
@@ -185,7 +185,7 @@ fn a_reviewed_plan_is_found_from_any_folder() {
     assert_eq!(run.code, 5, "{}\n{}", run.out, run.err);
     assert_eq!(std::fs::read_to_string(cli.path("plans/hook.out")).unwrap(), "ran\n");
 
-    // What is printed in another folder can be typed there.
+    // A command printed in another folder can be typed there.
     let status = from("reviews", &["status", "small", "--state", "../s", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
     let next = status["runs"][0]["next"]["command"].as_str().unwrap().to_owned();
@@ -305,7 +305,7 @@ fn an_interrupted_run_lets_go_of_the_plan_and_can_be_rolled_back() {
     assert!(std::fs::read_to_string(cli.path("search.env")).unwrap().contains("INDEX=old"));
 }
 
-/// Whatever places a plan names, and wherever they lead.
+/// This holds whatever places a plan names, and wherever they lead.
 #[test]
 fn a_rehearsal_writes_into_its_own_folder_only() {
     let cli = Cli::new();
@@ -357,7 +357,7 @@ rehearsal:
     }
 }
 
-/// `audit`, `check` and `run` look at what the copy takes, under its names, with one figure.
+/// `audit`, `check` and `run` look at what the copy takes, under its names, and agree on the figures.
 #[test]
 fn every_command_audits_the_same() {
     let cli = Cli::new();

@@ -11,7 +11,7 @@ fn journal(cli: &Cli, plan: &str) -> std::path::PathBuf {
     path
 }
 
-/// One that is empty, damaged, newer, of a newer format or of another plan stands beside the others.
+/// An empty or damaged journal, or one of a newer program, newer format or another plan, stands beside the others.
 #[test]
 fn a_journal_that_cannot_be_read_hides_no_other() {
     let cli = Cli::new();
@@ -48,7 +48,7 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
         assert_ne!(alone.code, 0, "{alone:?}");
         assert_eq!(std::fs::read_to_string(journal(&cli, plan)).unwrap(), *text);
     }
-    // Nor do they stand in the way of a report.
+    // They do not stand in the way of a report, either.
     assert_eq!(cli.run(&["report"]).code, 0);
     assert_eq!(cli.run(&["report", "01J9ZZZZZZZZZZZZZZZZZZZZZZ"]).code, 0);
 }
@@ -129,7 +129,7 @@ fn a_judgement_that_was_inconclusive_is_resumed() {
     assert_eq!(cli.run(&["resume", "twins"]).code, 0);
 }
 
-/// Journals that older versions began do not say where the plan asks for approvals.
+/// Journals that older versions began do not contain the plan's gates.
 #[test]
 fn an_old_journal_takes_the_approval_it_asked_for() {
     let cli = Cli::new();
@@ -145,7 +145,7 @@ fn an_old_journal_takes_the_approval_it_asked_for() {
     assert_eq!(cli.run(&["approve", "twins", "--stage", "canary", "--step", "2"]).code, 0);
 }
 
-/// How far a copy is that a killed process left.
+/// The copy was left by a killed process.
 #[test]
 fn the_records_of_a_copy_are_counted() {
     let cli = Cli::new();

@@ -1,4 +1,4 @@
-//! A process that stood still while another machine took its plan.
+//! A process that was suspended while another machine took its plan.
 #![cfg(unix)]
 
 use std::process::Command;
@@ -37,7 +37,8 @@ fn a_frozen_process_whose_plan_was_taken_stops_when_it_wakes() {
     assert!(lines.any(|line| line.contains("bakes for 1 h")), "the bake never began");
     signal("-STOP", run.id());
 
-    // What another machine does that saw the lease end: its own record in the place of the first, and one more event.
+    // Acts as another machine that saw the lease end: it puts its own record in the place of the first, and appends
+    // one more event.
     let folder = cli.state().join("moving");
     let record = folder.join("lock.json");
     let text = std::fs::read_to_string(&record).unwrap();

@@ -1,4 +1,4 @@
-//! Traffic by the built binary: what is found before a run, what somebody else's hand does to it, and how it ends.
+//! Traffic by the built binary: what it finds before a run, what somebody else does to it, and how it ends.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -24,10 +24,10 @@ rehearsal:
 "#;
 
 const SET: &str = "echo $VECSHIFT_WEIGHT > weight";
-/// Writes 25 and fails, as something behind a gateway may.
+/// Command that writes 25 and fails, as something behind a gateway may.
 const SET_BAD: &str = "echo $VECSHIFT_WEIGHT > weight; [ $VECSHIFT_WEIGHT != 25 ] || { echo gateway timeout >&2; exit 1; }";
 const GET: &str = "cat weight";
-/// Cannot read 25.
+/// Command that cannot read 25.
 const GET_BAD: &str = "[ $(cat weight) != 25 ] && cat weight";
 
 fn script(cli: &Cli, name: &str, text: &str) {
@@ -62,7 +62,7 @@ impl Shift {
         std::fs::read_to_string(self.cli.path("weight")).unwrap().trim().to_owned()
     }
 
-    /// Whether the run of this state has made anything.
+    /// Returns whether the run of this state has made anything.
     fn has_begun(&self) -> bool {
         let journal = self.cli.state().join("shift/journal.jsonl");
         std::fs::read(journal).is_ok_and(|journal| !journal.is_empty())
@@ -98,7 +98,7 @@ fn everything_that_cannot_work_is_said_at_once_by_plan_and_by_run() {
     assert_eq!(said.code, 8, "{}", said.err);
     assert!(said.err.contains("`wrong` is not the source"), "{}", said.err);
     assert!(said.err.contains("6 things"), "{}", said.err);
-    // Undoing what was never done is done.
+    // A rollback of something that was never done succeeds.
     let back = shift.run(&["rollback", "shift.yaml"]);
     assert_eq!(back.code, 0, "{}", back.err);
     assert!(

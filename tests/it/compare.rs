@@ -29,7 +29,7 @@ fn record() -> Record {
 
 type Change = fn(&mut Record);
 
-/// One change each, what kind of difference it is, and whether a tolerance of 0.01 makes it none.
+/// One change each, the kind of difference it is, and whether a tolerance of 0.01 hides it.
 const CHANGES: [(&str, Change, Option<DifferenceKind>, bool); 17] = [
     ("nothing", |_| {}, None, true),
     ("a component", |r| set(r, [1.0, 0.0, -2.6]), Some(DifferenceKind::Vector), false),
@@ -131,7 +131,7 @@ fn any_two_changes_are_both_told() {
             let mut comparison = Comparison::default();
             let found = comparison.compare(&shard(), &record(), Some(&seen), None);
             let kinds: Vec<_> = found.iter().map(|one| one.kind).collect();
-            // The second of a kind may have put right what the first had changed.
+            // The second change of a kind may have undone the first.
             let wanted =
                 if kind_one == kind_two || kind_two.is_none() { kind_one } else { kind_two };
             let undoes =

@@ -1,4 +1,4 @@
-//! What the emulator's tests share: an emulator on a clock that stands still, and raw clients of both wires.
+//! Common parts of the emulator's tests: an emulator on a clock that stands still, and raw clients of both wires.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Answer {
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// The message of a data plane error, after its shape was checked.
+    /// Returns the message of a data plane error, after checking its shape.
     #[track_caller]
     pub fn refused(self, status: u16, code: i32) -> String {
         assert_eq!(self.status, status, "{}", self.text);
@@ -59,7 +59,7 @@ impl Answer {
 }
 
 impl Rig {
-    /// The host of an index; `None` where it is not there.
+    /// Returns the host of an index; `None` if it does not exist.
     pub async fn try_host(&self, index: &str) -> Option<String> {
         let answer = self.control("GET", &format!("/indexes/{index}"), None).await;
         (answer.status == 200).then(|| answer.json()["host"].as_str().unwrap().to_owned())
@@ -77,7 +77,7 @@ impl Rig {
         .await
     }
 
-    /// An emulator whose options `change` has set.
+    /// Starts an emulator with options set by `change`.
     pub async fn of(change: impl FnOnce(&mut EmulatorOptions)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
@@ -121,13 +121,13 @@ impl Rig {
         Ok(Answer { status, headers, text: response.text().await? })
     }
 
-    /// A request to the control plane.
+    /// Sends a request to the control plane.
     pub async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let url = format!("{}{path}", self.emulator.url());
         self.try_call(method, &url, body).await.unwrap()
     }
 
-    /// A request to the control plane in another version.
+    /// Sends a request to the control plane in another version.
     pub async fn control_at(
         &self,
         version: &str,
@@ -178,12 +178,12 @@ pub fn serverless(name: &str, dimension: u32) -> Value {
     })
 }
 
-/// `count` records of three components, `id-0` and on.
+/// Makes `count` records of three components, `id-0` and on.
 pub fn records(count: usize) -> Value {
     (0..count).map(|n| json!({"id": format!("id-{n}"), "values": [1.0, n, 2.0]})).collect()
 }
 
-/// One gRPC call with the key.
+/// Makes one gRPC call with the key.
 pub async fn grpc<Asked, Answered>(
     host: &str,
     path: &'static str,

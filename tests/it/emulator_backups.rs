@@ -8,7 +8,7 @@ use vecshift::plan::file::{Faults, ResourceFault};
 
 use crate::emulator::{BACKUP_AFTER, RESTORE_AFTER, Rig, records, serverless};
 
-/// A serverless index `twins` of three records and its backup that is ready; the backup's id.
+/// Makes a serverless index `twins` of three records and a backup that is ready; returns the backup's id.
 async fn backed_up(rig: &Rig) -> String {
     let mut body = serverless("twins", 3);
     body["tags"] = json!({"environment": "production"});
@@ -44,7 +44,7 @@ async fn a_backup_lives_from_creation_to_deletion() {
     let restoring = format!("{path}/create-index");
     rig.control("POST", &restoring, Some(json!({"name": "x"}))).await.expect(400);
 
-    // What is written after the backup was asked for is not in it.
+    // Records written after the backup was requested are not in it.
     rig.post(&host, "/vectors/upsert", json!({"vectors": records(9)})).await.expect(200);
     rig.clock.skip(BACKUP_AFTER);
     let mut model = rig.control("GET", &path, None).await.expect(200);

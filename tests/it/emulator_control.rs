@@ -141,7 +141,7 @@ async fn a_pod_becomes_serverless_through_a_collection() {
     body["spec"]["serverless"]["source_collection"] = json!("snap");
     rig.control("POST", "/indexes", Some(body.clone())).await.expect(400);
 
-    // What is written after the collection was made is not in it.
+    // Records written after the collection was made are not in it.
     let late = json!({"namespace": "a", "vectors": [{"id": "late", "values": [1, 1, 1]}]});
     rig.post(&pod, "/vectors/upsert", late).await.expect(200);
     rig.clock.skip(COLLECTION_AFTER);

@@ -33,7 +33,7 @@ fn write(root: &Path, path: &str, records: &[Record]) {
     writer.finish().unwrap();
 }
 
-/// Two namespaces: `a` of eight records in two files, the default one of two.
+/// Makes two namespaces: `a` of eight records in two files, the default one of two.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let of = |range: std::ops::Range<usize>| range.map(record).collect::<Vec<_>>();
@@ -49,7 +49,7 @@ async fn start(rig: &Rig, host: &str, body: Value) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-/// Asks until `is_there`; each request is a round over the wire, in which the import goes on.
+/// Asks until `is_there`; each request is a round trip, during which the import proceeds.
 async fn until(rig: &Rig, host: &str, id: &str, is_there: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..5_000 {
         let model = rig.get(host, &format!("/bulk/imports/{id}")).await.expect(200);
@@ -100,7 +100,7 @@ async fn a_folder_becomes_namespaces() {
         json!({"id": "id-7", "values": [1.0, 7.0, 0.5], "metadata": {"n": 7.0}})
     );
 
-    // An import makes its namespaces: these are there now.
+    // An import makes its own namespaces, and these exist now.
     let again = start(&rig, &host, json!({"uri": uri})).await;
     let model = ended(&rig, &host, &again).await;
     assert_eq!(model["status"], "Failed");
@@ -206,7 +206,7 @@ async fn what_cannot_be_imported_is_refused() {
 
 type Requests = Arc<Mutex<Vec<(String, HeaderMap)>>>;
 
-/// Objects under their keys, listed two a page and read by `GET`, as S3 does both.
+/// Objects under their keys, listed two per page and read by `GET`, as S3 does both.
 #[derive(Clone)]
 struct Bucket {
     objects: Arc<BTreeMap<String, Vec<u8>>>,
@@ -260,7 +260,7 @@ fn list(bucket: &Bucket, asked: &BTreeMap<String, String>) -> String {
     format!("<ListBucketResult>{contents}{next}</ListBucketResult>")
 }
 
-/// A bucket that holds `folder` under `imports/one/` and something beside it; its address.
+/// Serves a bucket that holds `folder` under `imports/one/` and something beside it; returns its address.
 async fn serve(folder: &Path) -> (String, Requests) {
     let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
     let objects = BTreeMap::from([

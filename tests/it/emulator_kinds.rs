@@ -1,4 +1,4 @@
-//! Where pods and serverless indexes differ, and the world of a rehearsal.
+//! Differences between pods and serverless indexes, and the world of a rehearsal.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -180,7 +180,7 @@ async fn a_world_is_a_pod_that_can_be_swept() {
         seed: Some(4),
     };
     let world = World::generated("twins", &source, Some(64), Some(Metric::Cosine)).unwrap();
-    // Whoever sees the index sees all of it: there is no moment at which it is half filled.
+    // A client that sees the index sees all of it: it is never half filled.
     let watched = async {
         loop {
             if let Some(host) = rig.try_host("twins").await {

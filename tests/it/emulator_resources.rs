@@ -1,5 +1,5 @@
-//! States of the emulator's resources: what fails or stalls, read capacity, deletion that takes a while, what
-//! older versions lack.
+//! States of the emulator's resources: failing and stalling, read capacity, slow deletion, and what older versions
+//! lack.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -65,7 +65,7 @@ async fn an_index_from_a_collection_may_fail_or_stall() {
         rig.get(host, "/vectors/list").await.refused(503, 14);
         rig.control("DELETE", "/indexes/copy", None).await.expect(202);
     }
-    // Other indexes are as ever.
+    // Other indexes are not affected.
     rig.serverless("fresh").await;
     let model = rig.control("GET", "/indexes/fresh", None).await.expect(200);
     assert_eq!(model["status"]["ready"], true);
@@ -160,7 +160,7 @@ async fn a_version_lacks_what_came_later() {
     let shown = rig.control_at("2025-04", "GET", "/indexes/twins", None).await.expect(200);
     assert_eq!(shown["spec"]["serverless"], json!({"cloud": "aws", "region": "us-east-1"}));
 
-    // A key that a version does not know is passed over: this index is empty, not a copy.
+    // A key that a version does not know is ignored: this index is empty, not a copy.
     let body = from("nothing", "empty");
     assert_eq!(at("2024-10", "POST", "/indexes", Some(body.clone())).await, 201);
     let mut body = body;

@@ -1,4 +1,4 @@
-//! Deleting what belongs to somebody, through the library: what the command line's tests cannot set up.
+//! Erasure of somebody's data through the library, for cases that the command line's tests cannot set up.
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
@@ -40,7 +40,7 @@ async fn erasure(indexed: Option<Vec<String>>, filter: serde_json::Value) -> (Em
     (emulator, Erasure { index: target, wanted, clock, cancel })
 }
 
-/// Such a pod would count 0 for the field, and "nothing matches" would be a lie.
+/// Such a pod would count 0 for the field, and "nothing matches" would be false.
 #[tokio::test]
 async fn a_pod_that_does_not_index_the_field_is_refused() {
     let filter = serde_json::json!({ "name": "üone" });
@@ -72,7 +72,7 @@ async fn an_interrupted_deletion_says_that_it_is_safe_to_go_on() {
     assert!(error.hint().unwrap().contains("again"), "{error}");
 }
 
-/// A pod's own filter takes a list for each of its items, and deletes by it.
+/// A pod's own filter matches a list by each of its items, and would delete by it.
 #[tokio::test]
 async fn equality_to_the_letter_leaves_lists_that_hold_the_value() {
     let filter = serde_json::json!({ "owner": { "$eq": "1" } });

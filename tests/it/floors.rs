@@ -1,9 +1,9 @@
-//! The law of the house: a module uses only modules on lower floors, and no file is forgotten.
+//! The law of floors: a module uses only modules on lower floors, and no file is forgotten.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Module and floor. A module may use itself and what stands lower.
+/// Module and floor. A module may use itself and everything lower.
 const FLOORS: [(&str, u8); 15] = [
     ("model", 0),
     ("error", 0),
@@ -36,7 +36,7 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules that a source text reaches by `crate::`.
+/// Returns the modules that a source text reaches by `crate::`.
 fn reached(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("crate::") {
@@ -121,13 +121,13 @@ fn only_the_recorder_writes_checkpoints() {
     assert_eq!(writers, [root.join("run/recorder.rs")]);
 }
 
-/// The types see to it inside a run; this sees to everything beside it.
+/// Types ensure this inside a run; this test covers everything else.
 #[test]
 fn only_the_guard_deletes_unprotects_and_shifts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
-    // Providers and the emulator are what carries it out; an erasure takes the guard's permit.
+    // Providers and the emulator carry it out; an erasure takes the guard's permit.
     let may = ["run/guard", "run/erase", "provider", "emulator"];
     let calls =
         [".delete_index(", ".configure(&", ".delete_collection(", ".delete_namespace(", " shift("];

@@ -13,7 +13,7 @@ use vecshift::model::{
     Shard, ShardId, Share, Span, StageId, Tally, Verdict,
 };
 
-/// Writes events and moves the time.
+/// A journal writer that moves the time.
 pub struct Writer {
     pub journal: Journal,
     pub clock: Clock,
@@ -64,7 +64,7 @@ impl Writer {
         self.write(Event::Judged(Judged { stage: stage.into(), step, attempt: 1, judgement }));
     }
 
-    /// An audit and a copy of two namespaces, both passed.
+    /// Writes an audit and a copy of two namespaces, both passed.
     pub fn audit_and_copy(&mut self) {
         self.start("audit");
         self.pass(4);
@@ -142,7 +142,7 @@ impl Writer {
     }
 }
 
-/// A pass.
+/// Makes a judgement that passes.
 pub fn judgement(text: &str, threshold: &str, observed: Observed, line: u32) -> Judgement {
     Judgement {
         assertion: text.into(),
@@ -195,7 +195,7 @@ fn unmeasured() -> Judgement {
     }
 }
 
-/// A canary failed at its second step and everything was rolled back.
+/// Writes a run whose canary failed at its second step and that was rolled back.
 pub fn rolled_back(state: &Path, rehearsal: bool) -> Vec<Entry> {
     let mut run = Writer::begin(state, rehearsal);
     run.audit_and_copy();
@@ -238,7 +238,7 @@ pub fn rolled_back(state: &Path, rehearsal: bool) -> Vec<Entry> {
     entries(state, rehearsal)
 }
 
-/// A canary waits for an approval of its second step; the process is gone.
+/// Writes a run whose canary waits for an approval of its second step; the process is gone.
 pub fn waiting(state: &Path) -> Vec<Entry> {
     let mut run = Writer::begin(state, false);
     run.audit_and_copy();

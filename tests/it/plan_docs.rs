@@ -1,4 +1,4 @@
-//! Pages and files that are generated from the plan's types and tables do not drift from them.
+//! Check that pages and files generated from the plan's types and tables do not drift from them.
 //!
 //! `VECSHIFT_BLESS=1 cargo test --test it plan_docs` writes them anew.
 

@@ -1,4 +1,4 @@
-//! Every file under `tests/plans/` is a test: a plan, and beside it what reading it says (`.stderr`).
+//! Every file under `tests/plans/` is a test: a plan, and beside it the messages of reading it (`.stderr`).
 //!
 //! `VECSHIFT_BLESS=1 cargo test --test it plan_files` writes the `.stderr` files anew.
 

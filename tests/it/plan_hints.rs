@@ -1,4 +1,4 @@
-//! A mistake is reported once, and what a hint says can be written.
+//! Two rules of hints: a mistake is reported once, and whatever a hint suggests can be written.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use vecshift::plan::{self, Diagnostic, Diagnostics, METRICS};
 
 use crate::plan_files::{inputs, plans};
 
-/// What reading `text` in place of the file at `path` finds, warnings too.
+/// Returns what reading `text` in place of the file at `path` finds, including warnings.
 fn found(path: &Path, text: &str) -> Diagnostics {
     match plan::read_text(path, text.to_owned(), &inputs()) {
         Ok(read) => read.warnings,
@@ -21,7 +21,8 @@ fn said(diagnostics: &Diagnostics) -> BTreeSet<String> {
     diagnostics.iter().map(|one| format!("{} {}", one.code, one.message)).collect()
 }
 
-/// The ends of all words that a colon follows, outside of comments and quotes; with `kind`, of the words after it too.
+/// Returns the ends of all words that a colon follows, outside comments and quotes; with `kind`, of the words after it
+/// too.
 fn words(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut start = 0;
@@ -53,12 +54,12 @@ fn a_mistyped_word_is_one_mistake() {
         let before = said(&found(&path, &text));
         for end in words(&text) {
             let letter = &text[end - 1..end];
-            // A letter twice is near to what was meant; a word with `zq` behind it may be anything.
+            // A doubled letter is near to what was meant; a word with `zq` behind it may be anything.
             for typo in [letter.to_owned(), "zqxw".to_owned()] {
                 let wrong = format!("{}{typo}{}", &text[..end], &text[end..]);
                 let after = found(&path, &wrong);
                 let new: Vec<_> = said(&after).difference(&before).cloned().collect();
-                // That a key is missing is as true as that the other is not known.
+                // That a key is missing is as true as that the other is unknown.
                 let own = new.iter().filter(|one| !one.starts_with("V021"));
                 tried += 1;
                 if own.count() > 1 {
@@ -72,7 +73,7 @@ fn a_mistyped_word_is_one_mistake() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// All texts in backquotes.
+/// Returns all texts in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -81,7 +82,7 @@ fn hints(diagnostic: &Diagnostic) -> impl Iterator<Item = &str> {
     [&diagnostic.label, &diagnostic.help].into_iter().flatten().flat_map(|text| quoted(text))
 }
 
-/// Every place of the schema that has the key.
+/// Collects every place of the schema that has the key.
 fn places<'a>(schema: &'a Value, key: &str, into: &mut Vec<&'a Value>) {
     match schema {
         Value::Object(object) => {
@@ -95,7 +96,7 @@ fn places<'a>(schema: &'a Value, key: &str, into: &mut Vec<&'a Value>) {
     }
 }
 
-/// Whether a plan can have this key with this value.
+/// Returns whether a plan can have this key with this value.
 fn fits(key: &str, value: &Value) -> bool {
     let schema = plan::schema();
     let mut found = Vec::new();
@@ -107,7 +108,7 @@ fn fits(key: &str, value: &Value) -> bool {
     })
 }
 
-/// What is wrong with a text of a hint, where it is a piece of a plan.
+/// Returns what is wrong with a hint's text if it is a piece of a plan.
 fn wrong(hint: &str) -> Option<String> {
     let is_command = hint.starts_with("--") || hint.contains("vecshift");
     let is_open = hint.contains('…') || hint.contains("NAME") || hint.contains("PATH");
@@ -172,7 +173,7 @@ fn what_was_meant_mends_the_mistake() {
             else {
                 continue;
             };
-            // Python's methods have no place of their own in a filter's form.
+            // Python's methods have no counterpart in the form of a filter.
             if meant.starts_with("| ") || meant.starts_with("is ") {
                 continue;
             }

@@ -1,11 +1,11 @@
-//! What must hold for every plan and every text.
+//! Properties of every plan and every text.
 
 use proptest::prelude::*;
 use vecshift::model::Span;
 use vecshift::plan::assertion::ParsedAssertion;
 use vecshift::plan::{self, Inputs};
 
-/// Texts of assertions that are right by the grammar.
+/// Generates texts of assertions that are right by the grammar.
 fn assertion() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         "[a-z][a-z_]{0,8}(\\.[a-z][a-z_]{0,8})?",

@@ -1,4 +1,4 @@
-//! Reading plans: what comes out, what the digest covers, what inputs do.
+//! Reading plans: the result, the coverage of the digest, the effect of inputs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

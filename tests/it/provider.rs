@@ -1,5 +1,5 @@
-//! The conformance suite: the `# Behavior` lists of `Source` and `Target`, once over every provider, kind of index
-//! and wire, gated by what the index says it can do.
+//! The conformance suite: the `# Behavior` lists of `Source` and `Target`, run over every provider, kind of index and
+//! wire, and gated by the index's capabilities.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Admin> {
     Arc::new(Index::new(settings).unwrap())
 }
 
-/// Every kind of index over every wire; the index is there and ready, and empty.
+/// Returns every kind of index over every wire; the index exists, is ready and empty.
 async fn peers() -> Vec<Peer> {
     peers_on(&Clock::system()).await
 }
@@ -84,7 +84,7 @@ async fn peers_on(clock: &Clock) -> Vec<Peer> {
             let emulator = Emulator::start(options).await.unwrap();
             emulator.add_index(spec.clone()).await.unwrap();
             let bare = index(&emulator, transport);
-            // The third wire is also the one behind the usual layers.
+            // The third wire is also behind the usual layers.
             let target = match transport {
                 Transport::Auto => stack(bare, StackOptions::default()).0,
                 _ => bare,

@@ -1,4 +1,4 @@
-//! What goes wrong between here and a provider, over real sockets.
+//! Failures between the client and a provider, over real sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,10 +202,10 @@ async fn behind_read_only_nothing_is_written() {
     assert_eq!(asked, ["describe_index", "describe_index_stats"]);
 }
 
-/// What a server answers itself; `None` = what the emulator says.
+/// Answers that a server gives itself; `None` passes the request to the emulator.
 type Own = fn(&Request<Body>) -> Option<(StatusCode, &'static str)>;
 
-/// A server in front of the emulator that answers some requests itself. Index hosts in answers become its own
+/// Starts a server in front of the emulator that answers some requests itself. Index hosts in answers become its own
 /// address.
 async fn in_front(emulator: &Emulator, answer: Own) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();

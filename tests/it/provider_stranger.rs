@@ -1,4 +1,4 @@
-//! Answers of something that is not Pinecone, and an index that is deleted while it is used.
+//! Answers from something that is not Pinecone, and an index that is deleted while in use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn open(endpoint: String, transport: Transport) -> Arc<Index> {
     Arc::new(Index::new(settings).unwrap())
 }
 
-/// A server that answers everything alike; its address.
+/// Starts a server that answers everything alike; returns its address.
 async fn stranger(status: u16, kind: &'static str, body: &'static str) -> String {
     let answer = move || async move {
         let mut headers = HeaderMap::new();

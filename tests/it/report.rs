@@ -263,7 +263,7 @@ fn a_waiting_run_names_the_command_that_releases_it() {
     assert!(report.rollback.is_possible);
 }
 
-/// What the log of the run has just said, right above the report, is not said again.
+/// The report omits what the log of the run has just said right above it.
 #[test]
 fn a_report_below_the_log_adds_what_the_log_has_not() {
     let report = report_of_a_rollback(false);
@@ -357,8 +357,7 @@ fn retention_says_until_when_it_can_be_rolled_back() {
     assert_eq!(report.ending, Ending::Running);
 }
 
-/// Every prefix of a journal is a run that was cut off there: it has a report, and what it says of the ending
-/// agrees with the state.
+/// Every prefix of a journal is a run that was cut off there: it has a report, whose ending agrees with the state.
 #[test]
 fn every_prefix_of_a_journal_has_a_report() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Commands with their deadlines, and requests with theirs.
+//! Commands and requests, and their deadlines.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -69,7 +69,7 @@ async fn a_deadline_kills_the_command_and_what_it_started() {
     let pipe = folder.path().join("alive");
     let made = command(&["mkfifo", pipe.to_str().unwrap()], LONG);
     run_command(&made).await.unwrap().success().unwrap();
-    // The grandchild holds the pipe open for writing: its reader sees the end only when it is dead.
+    // The grandchild holds the pipe open for writing, so its reader sees the end only when it is dead.
     let script = "(exec 3>\"$0\"; echo started >&3; cat /dev/zero >/dev/null) & wait";
     let slow = command(&["sh", "-c", script, pipe.to_str().unwrap()], Duration::from_millis(300));
     let reader = tokio::spawn(async move { tokio::fs::read_to_string(pipe).await });

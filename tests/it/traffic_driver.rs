@@ -55,7 +55,7 @@ async fn an_env_file_says_all_or_nothing() {
     assert!(matches!(driver.read().await.unwrap(), Seen::Unset(_)));
 }
 
-/// Whether the weight was set and read back without a word.
+/// Returns whether the weight was set and read back without a word.
 async fn is_set(driver: &dyn Driver, weight: Share) -> bool {
     matches!(shift(driver, weight).await.unwrap(), Shift::Set { despite: None, .. })
 }
@@ -106,7 +106,7 @@ async fn another_weight_read_back_is_what_is_set() {
     assert!(is_set(&*driver, Share(0.1)).await);
 }
 
-/// What came of setting 25 % with a command that writes it and fails, and another that reads.
+/// Sets 25 % with a command that writes it and fails, and another that reads; returns the outcome.
 async fn after_a_failed_set(set: &str, read: Option<&str>) -> Shift {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("weight"), "5").unwrap();
@@ -199,7 +199,7 @@ async fn a_command_that_fails_or_prints_nonsense_is_an_error() {
     }
 }
 
-/// What the server got last: the body and the authorization.
+/// The last request to the server: body and authorization.
 type Told = Arc<Mutex<(String, String)>>;
 
 async fn server() -> (String, Told) {

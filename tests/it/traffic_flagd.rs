@@ -1,4 +1,4 @@
-//! The flagd driver, against files and against flagd's own way of dealing people out.
+//! The flagd driver, against files and against flagd's own way of bucketing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +48,8 @@ fn murmur3(bytes: &[u8]) -> u32 {
     hash ^ hash >> 16
 }
 
-/// The variant that flagd gives somebody: the hash as a signed number, made a percentage, against the running sum.
+/// Returns the variant that flagd gives somebody: the hash as a signed number, made a percentage, against the running
+/// sum.
 fn variant(flags: &Value, creator: &str) -> String {
     let guarded = flags["flags"]["use-serverless"]["targeting"]["if"].as_array().unwrap();
     assert_eq!(guarded[0]["var"], "creator_id");
@@ -192,7 +193,7 @@ async fn what_would_be_lost_is_refused() {
     assert_eq!(read(&folder), json!([]));
 }
 
-/// What is read after `change` was made by hand to a flag at 5 %.
+/// Reads a flag at 5 % before and after `change` was made to it by hand.
 async fn seen_after(change: impl Fn(&mut Value)) -> (Seen, Seen) {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(folder.path(), "twin");
@@ -256,7 +257,7 @@ async fn what_the_variants_stand_for_is_part_of_what_is_read() {
     assert_eq!(seen, before, "the order of keys means nothing");
 }
 
-/// What versions before the guard have written.
+/// Covers files written by versions before the guard.
 #[tokio::test]
 async fn a_file_without_the_guard_is_still_read_and_set() {
     let folder = TempDir::new().unwrap();

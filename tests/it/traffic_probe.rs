@@ -42,7 +42,7 @@ impl Slow {
     }
 }
 
-/// Answers whose scores fall with the letter, so that no two tie.
+/// Makes answers whose scores fall with the letter, so that no two tie.
 fn matches<const N: usize>(ids: [&str; N]) -> Vec<Match> {
     let score = |id: &str| 1.0 - f32::from(id.as_bytes()[0]) / 256.0;
     ids.into_iter().map(|id| Match { id: id.into(), score: score(id) }).collect()
@@ -160,7 +160,7 @@ async fn a_stalled_index_is_not_flattered() {
     let target = Arc::new(stalled);
     let (sent, samples) = run_for(&probe(&target), 10, 20.0).await;
     assert_eq!((sent.queries, sent.overloaded), (200, 0), "the load does not wait for answers");
-    // 40 of 200 queries were due in the stall and waited for its end: the slowest 2 s, one in ten over 1 s.
+    // 40 of 200 queries were due in the stall and waited for its end: the slowest took 2 s, one in ten over 1 s.
     let over = |limit: u64| {
         let limit = Duration::from_millis(limit);
         samples.iter().filter(|sample| sample.latency > limit).count()

@@ -33,7 +33,7 @@ fn assertion(tolerate_failures: u32, min_samples: u64) -> Assertion {
     }
 }
 
-/// A minute of the step: how many queries were answered quickly, slowly and not at all.
+/// A minute of the step: the queries answered quickly, answered slowly and not answered.
 type Minute = (u64, u64, u64);
 
 fn sample(minute: u64, latency: Duration, outcome: Outcome) -> Sample {
@@ -49,7 +49,7 @@ fn sample(minute: u64, latency: Duration, outcome: Outcome) -> Sample {
     }
 }
 
-/// Minutes two minutes apart, so that each is measured alone.
+/// Judges minutes that are two minutes apart, so that each is measured alone.
 fn judge(assertion: &Assertion, minutes: &[Minute]) -> (Judgement, Progress) {
     let mut series = Series::new(START, [assertion]);
     let mut judge = Judge::new(START, [assertion.clone()], false);
@@ -71,7 +71,7 @@ fn judge(assertion: &Assertion, minutes: &[Minute]) -> (Judgement, Progress) {
     (judgement, progress)
 }
 
-/// Whether a minute by itself meets the assertion: enough samples, and 95 of 100 answered quickly.
+/// Returns whether a minute by itself meets the assertion: enough samples, and 95 of 100 answered quickly.
 fn is_good(minute: &Minute, min_samples: u64) -> bool {
     let (quick, slow, failed) = minute;
     let total = quick + slow + failed;

@@ -1,4 +1,4 @@
-//! What an audit finds: in its artifacts, in the report, and in what can be asserted.
+//! Findings of an audit: in its artifacts, in the report, and in assertions.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +182,7 @@ async fn what_the_target_would_refuse_is_told_with_the_record() {
     assert_narrow(&artifact(&rig, "audit to read"));
 }
 
-/// What an audit shows, what a plan says and what a run does come from one list of ways and one estimate.
+/// The audit's findings, the plan's output and the run's choice come from one list of ways and one estimate.
 #[tokio::test(flavor = "multi_thread")]
 async fn audit_plan_and_run_give_one_answer() {
     let copies = [
@@ -216,7 +216,7 @@ async fn audit_plan_and_run_give_one_answer() {
     }
 }
 
-/// The bytes that were estimated are those that were copied, to a few percent, whatever the copy leaves out or changes.
+/// The estimated bytes are those that were copied, to a few percent, whatever the copy leaves out or changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_estimated_is_what_is_copied() {
     let copy = "filter: { importance: { $lt: 0.5 } }, metadata: { drop: [tags] }";
@@ -238,7 +238,7 @@ async fn a_log_that_cannot_be_read_stops_the_audit() {
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }
 
-/// A pod that indexes one field only cannot be asked by another, and serverless needs to be told so.
+/// A pod that indexes one field only cannot be queried by another, and the serverless target needs to know that.
 #[tokio::test(flavor = "multi_thread")]
 async fn selective_indexing_becomes_a_schema_and_is_kept_to_by_queries() {
     let index = IndexSpec {

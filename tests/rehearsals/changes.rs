@@ -1,5 +1,5 @@
-//! What changes in the source after it was copied is noticed before it is deleted, at whatever moment and on whatever
-//! way the records travelled, and so is what the target lost.
+//! Changes in the source after it was copied: noticed before it is deleted, at whatever moment and on whatever route
+//! the records travelled, as is a loss in the target.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ rehearsal:
   source: { kind: pod, records: 60, namespaces: 2, namespace_names: "space_{{ n }}" }
 "#;
 
-/// The same without traffic: less to wait for.
+/// Returns the same plan without traffic, which leaves less to wait for.
 fn short() -> String {
     let (before, rest) = PLAN.split_once("  - kind: canary").unwrap();
     let (_, after) = rest.split_once("  - { kind: decommission").unwrap();
@@ -47,13 +47,13 @@ fn short() -> String {
         .replace("traffic:\n  flagd: { file: flag.json, flag: new-index, bucket_by: user }\n", "")
 }
 
-/// What somebody does to the source.
+/// Something that somebody does to the source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Deed {
     Update,
     Add,
     Remove,
-    /// One goes and one comes: the counts stay.
+    /// One record goes and one comes, so that the counts stay.
     Swap,
     NewNamespace,
     DropNamespace,
@@ -95,7 +95,7 @@ impl Deed {
         }
     }
 
-    /// What the refusal at the end says of it.
+    /// Returns whether the refusal at the end names it.
     fn is_named_by(self, message: &str) -> bool {
         match self {
             Self::Update => message.contains("`space_1`: 1 changed (for example `rec-000001`)"),
@@ -108,7 +108,7 @@ impl Deed {
     }
 }
 
-/// When it happens.
+/// Moment at which it happens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
     Verified,
@@ -117,7 +117,7 @@ enum Moment {
     Snapshot,
 }
 
-/// Does a deed once, at its moment.
+/// An observer that does a deed once, at its moment.
 struct Meddler {
     rig: Arc<Rig>,
     moment: Moment,
@@ -162,7 +162,7 @@ async fn meddled(plan: &str, moment: Moment, deed: Deed) -> (Arc<Rig>, Outcome) 
     (rig, outcome)
 }
 
-/// The refusal of the stage that deletes.
+/// Returns the refusal of the stage that deletes.
 fn refusal(outcome: &Outcome) -> String {
     let Outcome::Erred { stage, error } = outcome else { panic!("{outcome:?}") };
     let stage = stage.as_ref().map(|stage| stage.as_str());
@@ -189,7 +189,7 @@ async fn whatever_changes_after_the_verification_keeps_the_source() {
         let message = refusal(&outcome);
         assert!(deed.is_named_by(&message), "{deed:?} {moment:?}: {message}");
         assert!(source_is_there(&rig).await, "{deed:?} {moment:?}");
-        // Nothing was forgotten by the next process.
+        // The next process has forgotten nothing.
         let again = rig.run().await;
         assert!(deed.is_named_by(&refusal(&again)), "{deed:?} {moment:?}: {again:?}");
         assert!(source_is_there(&rig).await, "{deed:?} {moment:?}");
@@ -353,7 +353,7 @@ async fn what_the_plan_leaves_behind_may_stay_as_it_was_and_not_grow() {
     );
 }
 
-/// The journal as a version wrote it that kept no contents.
+/// Rewrites the journal as a version wrote it that kept no contents.
 fn forget_contents(rig: &Rig) {
     let path = rig.paths().journal();
     let lines = std::fs::read_to_string(&path).unwrap();
@@ -386,7 +386,7 @@ async fn without_what_the_copy_read_the_target_says_what_changed() {
     }
 }
 
-/// Records of a manifest that go and that come: one is missed by its id, the other shows in the count.
+/// Records of a manifest go and others come: one is missed by its id, the other shows in the count.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_behind_a_manifest_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
@@ -420,7 +420,7 @@ fn index() -> IndexSpec {
     }
 }
 
-/// What a run left as its snapshot.
+/// Returns the snapshot that a run left.
 fn snapshot(rig: &Rig) -> std::path::PathBuf {
     let state = rig.state();
     let mut artifacts = state.stages.iter().flat_map(|stage| &stage.artifacts);
@@ -442,7 +442,7 @@ async fn names_that_differ_in_case_or_are_long_come_back_from_a_snapshot_and_old
     let plan = short().split("rehearsal:").next().unwrap().to_owned();
     let rig = Rig::holding(&plan, index(), held.clone(), Transport::Auto).await;
     run_until(&rig, "verify").await;
-    // A file of somebody else's where the snapshots go.
+    // Somebody else's file where the snapshots go.
     let artifacts = rig.paths().artifacts(&rig.state().run);
     let old = artifacts.join("backup/old.parquet");
     std::fs::create_dir_all(old.parent().unwrap()).unwrap();
@@ -460,7 +460,7 @@ async fn names_that_differ_in_case_or_are_long_come_back_from_a_snapshot_and_old
     }
     assert_eq!(files.len(), names.len() + 1, "a file a namespace, and the manifest: {files:?}");
 
-    // And back in.
+    // Now the way back in.
     let back = format!(
         "version: 1\nname: back\nsource: {{ provider: parquet, index: {} }}\n\
          target: {{ provider: pinecone, index: again }}\nstages:\n  - kind: create\n    spec: \

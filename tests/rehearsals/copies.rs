@@ -1,5 +1,5 @@
-//! Several copy stages in one plan: each with its own selection, names, changes and files; together they are what is
-//! verified, asked and retired.
+//! Several copy stages in one plan: each has its own selection, names, changes and files; together they are verified,
+//! queried and retired.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use vecshift::run::{Outcome, RunOptions, Silent, World, preview};
 
 use crate::rig::{KEY, Rig};
 
-/// Three namespaces, `ns_1` to `ns_3`, of a source of this kind.
+/// Returns a plan with three namespaces, `ns_1` to `ns_3`, of a source of this kind.
 fn plan(source: &str, stages: &str) -> String {
     format!(
         r#"
@@ -79,7 +79,7 @@ fn error(outcome: Outcome) -> vecshift::Error {
     }
 }
 
-/// The verdict of a verify stage's assertion, with what was observed over how many.
+/// Returns the verdict of a verify stage's assertion, and the number of things it was judged by.
 fn judged(rig: &Rig, stage: &str, check: &str) -> (Verdict, u64) {
     let state = rig.state();
     let stage = state.stage(&stage.into()).unwrap();
@@ -102,7 +102,7 @@ async fn each_copy_takes_its_own_and_one_verify_is_about_both() {
         (first.shard.target.explicit(), second.shard.target.explicit()),
         ("a_ns_1", "b_ns_2")
     );
-    // Each record was compared once, with what its own copy makes of it.
+    // Each record was compared once, with its own copy's version of it.
     assert_eq!(judged(&rig, "verify", "missing == 0"), (Verdict::Pass, one + two));
     let state = rig.state();
     let files = state.stages.iter().flat_map(|stage| &stage.artifacts);
@@ -168,7 +168,7 @@ async fn copies_that_would_meet_are_refused_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_keeps_away_from_what_another_has_recorded() {
-    // `ns_1x` appears when the first copy is done, and the second would bring it to where the first one wrote.
+    // `ns_1x` appears when the first copy is done, and the second would write it to where the first one wrote.
     let stages = r#"
   - { kind: copy, id: first, namespaces: { select: ["*_1"] } }
   - { kind: copy, id: second, namespaces: { select: ["*_1x", "*_2"], rename: "{{ namespace[:4] }}" } }
@@ -199,7 +199,7 @@ async fn a_plan_says_which_namespaces_no_copy_takes() {
     assert_eq!(taken, [1, 1]);
 }
 
-/// A pod whose namespaces no query reaches: each copy has an index of its own that lists the ids.
+/// No query reaches all of the pod's namespaces: each copy has an index of its own that lists the ids.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_copy_makes_and_removes_what_it_needs() {
     let staged = TWO.replace("    metadata", "    enumerate: staging\n    metadata");
@@ -224,7 +224,7 @@ async fn each_copy_makes_and_removes_what_it_needs() {
     assert_eq!(counts(&rig).await.len(), 2);
 }
 
-/// A target that is made from a collection holds the whole source: with two copies it is not made that way.
+/// A target made from a collection holds the whole source, so with two copies it is not made that way.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_several_copies_fill_is_not_made_from_a_collection() {
     let stages = r#"
@@ -241,7 +241,7 @@ async fn a_target_that_several_copies_fill_is_not_made_from_a_collection() {
     assert_eq!(counts(&rig).await.len(), 4);
 }
 
-/// Everything of both copies is asked, read into one snapshot once, and only then the source goes.
+/// All records of both copies are queried and read once into one snapshot, and only then the source goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn traffic_and_retirement_are_about_all_copies() {
     let stages = r#"

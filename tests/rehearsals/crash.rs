@@ -1,4 +1,4 @@
-//! A run that is killed after any of its events, started again, ends in the same place.
+//! Runs that are killed after any of their events: started again, they end in the same place.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use vecshift::run::{Listener, Outcome, Progress};
 
 use crate::rig::{Rig, is_long};
 
-/// Six stages over a small pod; several shards and a hook's worth of everything.
+/// Six stages over a small pod, with several shards.
 const PLAN: &str = r#"
 version: 1
 name: crash
@@ -41,10 +41,10 @@ rehearsal:
   source: { kind: pod, records: 120, namespaces: 3 }
 "#;
 
-/// Runs side by side: one mostly waits.
+/// Number of runs side by side, each of which mostly waits.
 const AT_ONCE: usize = 16;
 
-/// Tells when a certain number of events has been written.
+/// An observer that signals when a certain number of events has been written.
 struct Fuse {
     left: AtomicU64,
     blown: Arc<Notify>,
@@ -60,8 +60,8 @@ impl Listener for Fuse {
     fn progress(&self, _: &Progress) {}
 }
 
-/// Runs until `events` more events are on disk, then drops everything on the spot. `false` where the run was over
-/// before: how many checkpoints a run writes depends on how fast it is.
+/// Runs until `events` more events are on disk, then drops everything on the spot. Returns `false` if the run ended
+/// before: the number of checkpoints depends on how fast it is.
 async fn run_and_kill(rig: &Rig, events: u64) -> bool {
     let blown = Arc::new(Notify::new());
     let fuse = Arc::new(Fuse { left: AtomicU64::new(events), blown: blown.clone() });
@@ -73,23 +73,23 @@ async fn run_and_kill(rig: &Rig, events: u64) -> bool {
     }
 }
 
-/// The same, with every record in its place without having been sent.
+/// Returns the same plan with the target made from a collection, so that no record is sent.
 fn by_collection() -> String {
     PLAN.replace("rename: \"moved_{{ namespace }}\"", "select: [\"*\"]")
 }
 
-/// The same, with the ids from a staging index.
+/// Returns the same plan with the ids from a staging index.
 fn by_staging() -> String {
     PLAN.replace("  - kind: copy\n", "  - kind: copy\n    enumerate: staging\n")
 }
 
-/// The same, as files that the target imports.
+/// Returns the same plan with files that the target imports.
 fn by_import() -> String {
     let import = "  - kind: copy\n    strategy: import\n    import: { uri: \"s3://shelf\" }\n";
     PLAN.replace("  - kind: copy\n", import)
 }
 
-/// No folder of files is left.
+/// Asserts that no folder of files is left.
 fn assert_no_files(rig: &Rig) {
     let mut folders = vec![rig.folder.path().to_owned()];
     while let Some(folder) = folders.pop() {
@@ -115,7 +115,7 @@ async fn assert_moved(rig: &Rig, killed_after: u64) {
     assert!(world.source.describe().await.unwrap().is_none(), "killed after {killed_after}");
     assert_eq!(rig.emulator.indexes(), ["new"], "killed after {killed_after}");
     assert!(rig.emulator.collections().is_empty(), "killed after {killed_after}");
-    // What the checkpoints kept is what the source held, however often a chunk was written.
+    // The checkpoints' contents are those of the source, however often a chunk was written.
     let notes: String = state.stages.iter().flat_map(|stage| stage.notes.clone()).collect();
     assert!(!notes.contains("is not what was copied"), "killed after {killed_after}: {notes}");
     assert_no_files(rig);
@@ -152,7 +152,7 @@ async fn kill_after_each_event(plan: &str) {
     futures::stream::iter(kills).buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
 }
 
-/// The numbers of events after which a run is killed: all of them, but for a route other than the first one those
+/// Returns the numbers of events after which a run is killed: all of them for the first route; for another one those
 /// that differ by the route, unless everything is tested.
 fn boundaries(plan: &str, entries: &[Entry]) -> Vec<u64> {
     let all = 1..entries.len();
@@ -164,7 +164,7 @@ fn boundaries(plan: &str, entries: &[Entry]) -> Vec<u64> {
     chosen.map(|killed_after| killed_after as u64).collect()
 }
 
-/// The stage an event belongs to.
+/// Returns the stage an event belongs to.
 fn stage_of(entry: &Entry) -> Option<StageId> {
     let event = serde_json::to_value(&entry.event).unwrap();
     event["stage"].as_str().map(StageId::new)
@@ -187,7 +187,7 @@ async fn resume_after(plan: &str, killed_after: u64) {
     }
 }
 
-/// Target namespaces whose shards had come to their end when the run was killed.
+/// Returns the target namespaces whose shards had come to their end when the run was killed.
 fn settled(rig: &Rig) -> Vec<Namespace> {
     let state = rig.state();
     let shards = state.stages.iter().flat_map(|stage| stage.shards.values());

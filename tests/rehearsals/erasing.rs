@@ -39,7 +39,7 @@ async fn run(rig: &Rig, options: RunOptions) -> Outcome {
 }
 
 fn ask(rig: &Rig, request: &Request) {
-    // Those of one millisecond come in no order.
+    // Requests of one millisecond come in no order.
     rig.clock.skip(std::time::Duration::from_millis(1));
     Inbox::new(&rig.paths()).put(request, &rig.clock).unwrap();
 }
@@ -56,7 +56,7 @@ async fn intend(rig: &Rig, side: Side, records: u64) {
     ask(rig, &Request::Erase { side, what: WHAT.to_owned(), by, namespaces });
 }
 
-/// As `namespaces delete` does it, with the run waiting in between.
+/// Erases as `namespaces delete` does, with the run waiting in between.
 async fn erase(rig: &Rig, side: Side) {
     let records = count(rig, side).await;
     intend(rig, side, records).await;
@@ -126,7 +126,7 @@ async fn a_deletion_that_did_not_end_holds_the_run_until_it_has() {
         let outcome = run(&rig, RunOptions { no_wait: true, ..rig.options() }).await;
         assert!(matches!(outcome, Outcome::Held { hold: Hold::Erasure { .. }, .. }), "{outcome:?}");
     }
-    // The second try finds nothing any more: the first one had deleted it.
+    // The second try finds nothing more, as the first one had deleted it.
     delete(&rig, Side::Source).await;
     intend(&rig, Side::Source, 0).await;
     ask(&rig, &Request::Erased { side: Side::Source, what: WHAT.to_owned() });
@@ -148,7 +148,7 @@ async fn more_than_was_said_to_go_is_still_a_loss() {
     assert!(rig.world().source.describe().await.unwrap().is_some());
 }
 
-/// Sends each event.
+/// An observer that sends each event on.
 struct Ears(Mutex<SyncSender<Event>>);
 
 impl Listener for Ears {

@@ -1,4 +1,4 @@
-//! Ids that the target holds already: refused, written over or left alone, and never by chance.
+//! Ids that the target holds already: refused, overwritten or left alone, and never by chance.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ rehearsal:
 
 const TO: &str = "to_a";
 
-/// A migration whose target holds, in one of the namespaces, `other` ids of the source with something else in them, one
-/// as it is in the source, and two of its own.
+/// Makes a migration whose target holds, in one of the namespaces, `other` ids of the source with different content,
+/// one record as it is in the source, and two of its own.
 async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) {
     let rig = Rig::of_text(&plan(copy, more)).await;
     let until = RunOptions { until: Some(StageId::new("create")), ..rig.options() };
@@ -128,7 +128,7 @@ async fn what_is_left_alone_stays_and_is_counted_and_not_compared() {
     );
 }
 
-/// What was left alone is in the source only: without a snapshot the source is not deleted.
+/// Records that were left alone are in the source only: without a snapshot the source is not deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_of_which_ids_were_left_alone_is_not_deleted_without_a_snapshot() {
     let (rig, _) = beside(", existing: skip", "  - { kind: decommission, confirm: old }", 2).await;
@@ -137,7 +137,7 @@ async fn a_source_of_which_ids_were_left_alone_is_not_deleted_without_a_snapshot
     assert_eq!(rig.emulator.indexes(), ["new", "old"]);
 }
 
-/// The records of a run that was rolled back are there; the next run writes the same again.
+/// The records of a run that was rolled back still exist; the next run writes the same again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_after_a_rollback_is_not_refused_by_its_own_records() {
     let rig = Rig::of_text(&plan("", "")).await;

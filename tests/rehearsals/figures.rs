@@ -32,7 +32,7 @@ fn cut(rig: &Rig, last: usize) {
     std::fs::write(&path, kept).unwrap();
 }
 
-/// Where the shards came to their ends.
+/// Returns the entries at which the shards came to their ends.
 fn ends(rig: &Rig) -> Vec<usize> {
     let is_end = |event: &Event| matches!(event, Event::Checkpointed { checkpoint, .. } if checkpoint.cursor == Cursor::End);
     let entries = rig.entries();
@@ -48,7 +48,7 @@ fn rate(rig: &Rig) -> (Verdict, Option<Observed>) {
     (of_rate.judgement.verdict, of_rate.judgement.observed.clone())
 }
 
-/// Nothing is left to copy for the process that goes on, and the rate is that of the one that copied.
+/// The process that goes on has nothing left to copy, and the rate is that of the one that copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_killed_after_its_last_record_keeps_its_rate() {
     let rig = Rig::of_text(&plan("strategy: stream, parallel: 1")).await;
@@ -63,7 +63,7 @@ async fn a_copy_killed_after_its_last_record_keeps_its_rate() {
     assert!((observed - copied.rate().unwrap()).abs() < 1e-6, "{observed}: {copied:?}");
 }
 
-/// The records of both processes, over the time of both.
+/// The rate is the records of both processes over the time of both.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_records_of_all_processes_are_in_the_rate() {
     let rig = Rig::of_text(&plan("strategy: stream, parallel: 1")).await;
@@ -78,7 +78,7 @@ async fn the_records_of_all_processes_are_in_the_rate() {
     assert_eq!(rate(&rig).1, Some(Observed::PerSecond(all.rate().unwrap())));
 }
 
-/// What the provider copied by itself has no bytes and no rate that anybody measured.
+/// Nobody measured bytes or a rate of what the provider copied by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collection_has_no_rate_and_no_bytes() {
     let rig = Rig::of_text(&plan("strategy: collection").replace("copy.rate > 0.1/s, ", "")).await;

@@ -1,4 +1,4 @@
-//! Parquet files are a source: streamed or imported into an index, and compared with it record by record.
+//! Parquet files as a source: streamed or imported into an index, and compared with it record by record.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn record(number: usize, of: usize) -> Record {
     }
 }
 
-/// One file with namespaces in its rows, in no order, more rows than a row reader takes at once.
+/// Writes one file with namespaces in its rows, in no order, and more rows than a row reader takes at once.
 fn mixed(root: &Path) {
     let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
     for number in (0..1_500).rev() {
@@ -34,14 +34,14 @@ fn mixed(root: &Path) {
     writer.finish().unwrap();
 }
 
-/// Files as Pinecone imports them: the folder is the namespace, and the rows say none.
+/// Writes files as Pinecone imports them: the folder is the namespace, and the rows have none.
 fn folders(root: &Path) {
     use arrow_array::{ArrayRef, RecordBatch, StringArray};
     for (folder, count) in [("red", 300), ("blue/deep", 40), ("__default__", 5)] {
         let path = root.join(folder).join("0.parquet");
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let records: Vec<Record> = (0..count).map(|number| record(number, 7)).collect();
-        // What the program writes, without the column of the namespaces.
+        // The program's own output, without the column of the namespaces.
         let whole = root.join("whole.parquet");
         let mut writer = RecordWriter::create(&whole).unwrap();
         writer.append(&Namespace::new("elsewhere"), &records).unwrap();

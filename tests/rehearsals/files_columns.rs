@@ -1,4 +1,4 @@
-//! Files in the columns of another system: mapped, refused with the mapping that takes them, or passed over by name; and
+//! Files with the columns of another system: mapped, refused with the mapping that takes them, or ignored by name; and
 //! records that the audit and the copy refuse by the same rules.
 
 use std::path::Path;
@@ -36,7 +36,7 @@ fn vectors(rows: &[Option<&[f32]>]) -> ArrayRef {
     Arc::new(vectors.finish())
 }
 
-/// Two files of a system with names of its own, and what lies beside them.
+/// Writes two files of a system with names of its own, and what lies beside them.
 fn shop(root: &Path) {
     let rows: [Option<&[f32]>; 2] = [Some(&[1.0, 0.5, 0.0, 2.0]), Some(&[0.0, 0.0, 1.0, 0.25])];
     for year in ["2025", "2026"] {

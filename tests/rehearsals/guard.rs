@@ -1,4 +1,4 @@
-//! What cannot be taken back looks at the world first: a test for each cell of the guard's table.
+//! Acts that cannot be taken back look at the world first: a test for each cell of the guard's table.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -43,7 +43,7 @@ fn until(rig: &Rig, stage: &str) -> RunOptions {
     RunOptions { until: Some(StageId::new(stage)), ..rig.options() }
 }
 
-/// As a person runs it: nothing is confirmed by itself.
+/// Returns the options of a person's run, in which nothing is confirmed by itself.
 fn real(rig: &Rig, confirm: Option<&str>) -> RunOptions {
     RunOptions { is_rehearsal: false, confirm: confirm.map(str::to_owned), ..rig.options() }
 }
@@ -52,7 +52,7 @@ async fn run(rig: &Rig, options: RunOptions) -> Outcome {
     rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap()
 }
 
-/// Every stage but the last.
+/// Runs every stage but the last.
 async fn moved(plan: &str) -> Rig {
     let rig = Rig::of_text(plan).await;
     let outcome = run(&rig, until(&rig, "canary")).await;
@@ -91,7 +91,7 @@ async fn protect(rig: &Rig, side: Side) {
     rig.admin(side).configure(&change).await.unwrap();
 }
 
-/// The same name, another index.
+/// Makes another index of the same name.
 async fn make_anew(rig: &Rig, side: Side) {
     let index = rig.admin(side);
     let spec = index.describe().await.unwrap().unwrap().spec;
@@ -100,7 +100,7 @@ async fn make_anew(rig: &Rig, side: Side) {
     rig.emulator.add_index(spec).await.unwrap();
 }
 
-/// The run was refused, for a reason that has `word` in it, and the source is there.
+/// Asserts that the run was refused, for a reason that has `word` in it, and that the source still exists.
 async fn assert_kept(rig: &Rig, outcome: vecshift::Result<Outcome>, word: &str) {
     let error = match outcome {
         Ok(Outcome::Erred { error, .. }) | Err(error) => error,
@@ -117,7 +117,7 @@ async fn assert_refused(rig: &Rig, word: &str) {
     assert_kept(rig, outcome, word).await;
 }
 
-/// Holds the run still after an event, so that the world can be changed under it.
+/// An observer that holds the run after an event, so that the world can be changed meanwhile.
 struct Still {
     at: fn(&Event) -> bool,
     reached: SyncSender<()>,
@@ -127,7 +127,7 @@ struct Still {
 impl Listener for Still {
     fn event(&self, entry: &Entry, _: &RunState) {
         if (self.at)(&entry.event) {
-            // What waits behind this thread's task goes on elsewhere meanwhile.
+            // Tasks waiting behind this thread's go on elsewhere meanwhile.
             tokio::task::block_in_place(|| {
                 self.reached.send(()).unwrap();
                 self.go_on.lock().unwrap().recv().unwrap();
@@ -138,7 +138,7 @@ impl Listener for Still {
     fn progress(&self, _: &Progress) {}
 }
 
-/// Runs; at the first event that `at` meets, `change` happens to the world before the run goes on.
+/// Runs the plan; at the first event that `at` matches, `change` happens to the world before the run goes on.
 async fn run_and_change(
     rig: &Rig,
     options: RunOptions,
@@ -156,7 +156,7 @@ async fn run_and_change(
     });
     let is_reached = is_reached.await.unwrap();
     change.await;
-    // Any later event of the kind passes at once.
+    // Later events of the kind pass at once.
     (0..8).for_each(|_| release.try_send(()).unwrap());
     let rest = tokio::task::spawn_blocking(move || while is_reached.recv().is_ok() {});
     let outcome = running.await.unwrap();
@@ -182,7 +182,7 @@ async fn with_everything_in_its_place_the_source_goes() {
     assert!(!is_there(&rig, Side::Source).await);
 }
 
-// The source is deleted: contents.
+// Deletion of the source: contents.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_whose_target_lost_records_stays() {
@@ -216,7 +216,7 @@ async fn what_is_written_while_the_deletion_is_prepared_is_noticed_at_the_last_l
     assert!(is_protected(&rig, Side::Source).await, "the protection was not put back");
 }
 
-// The source is deleted: identity.
+// Deletion of the source: identity.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_was_made_anew_is_another_one() {
@@ -245,7 +245,7 @@ async fn a_target_that_goes_while_the_deletion_is_prepared_keeps_the_source() {
     assert!(is_there(&rig, Side::Source).await);
 }
 
-/// Another project with indexes of the same names, and a key that opens it.
+/// Makes another project with indexes of the same names, and a key that opens it.
 async fn another_project(rig: &Rig) -> (Emulator, World) {
     let options = EmulatorOptions { api_key: Some(KEY.to_owned()), ..EmulatorOptions::default() };
     let other = Emulator::start(options).await.unwrap();
@@ -286,7 +286,7 @@ async fn a_key_of_another_project_is_refused_before_anything_happens() {
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
 }
 
-// The source is deleted: traffic.
+// Deletion of the source: traffic.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_answers_queries_stays() {
@@ -309,7 +309,7 @@ async fn traffic_that_is_moved_back_while_the_deletion_is_prepared_keeps_the_sou
     assert!(is_there(&rig, Side::Source).await);
 }
 
-/// A driver that keeps what it is given to itself.
+/// A driver that cannot read back what it is given.
 struct Blind;
 
 #[async_trait]
@@ -349,7 +349,7 @@ async fn where_the_weight_cannot_be_read_the_confirmation_has_to_say_so() {
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
 }
 
-// The source is deleted: confirmation.
+// Deletion of the source: confirmation.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_hold_says_what_is_to_be_confirmed() {
@@ -367,13 +367,13 @@ async fn the_hold_says_what_is_to_be_confirmed() {
     assert!(is_there(&rig, Side::Source).await);
 }
 
-/// A process that ended between the intent and the call.
+/// Runs a process that ends between the intent and the call.
 async fn killed_at_the_intent() -> Rig {
     let rig = moved(PLAN).await;
     protect(&rig, Side::Source).await;
     let is_intended = |event: &Event| matches!(event, Event::SourceDeleteIntended { .. });
     let (reached, is_reached) = sync_channel(0);
-    // Dropped: the run panics where it would go on.
+    // Dropped, so that the run panics where it would go on.
     let (release, go_on) = sync_channel(0);
     let listener = Arc::new(Still { at: is_intended, reached, go_on: go_on.into() });
     let prepared = rig.prepare(real(&rig, Some("old")), listener).unwrap();
@@ -458,7 +458,7 @@ async fn a_deletion_that_happened_unheard_is_found_out() {
     assert!(rig.state().stages.iter().any(|stage| stage.deleted));
 }
 
-// The target is deleted.
+// Deletion of the target.
 
 fn undone(rig: &Rig) -> String {
     let state = rig.state();
@@ -481,7 +481,7 @@ fn target_spec(tags: &[(&str, &str)]) -> IndexSpec {
     }
 }
 
-/// Killed before the service was asked for the index.
+/// Runs a process that is killed before it asks the service for the index.
 async fn killed_before_creation() -> Rig {
     let rig = Rig::of_text(PLAN).await;
     let is_intended = |event: &Event| matches!(event, Event::IndexCreateIntended { .. });

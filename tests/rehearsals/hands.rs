@@ -1,4 +1,4 @@
-//! Somebody else's hands on the traffic of a run: every driver for real, and ways to change what it keeps.
+//! Interference with the traffic of a run: every driver for real, and ways to change what it keeps.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ impl Driven {
     pub const ALL: [Self; 4] = [Self::Flagd, Self::EnvFile, Self::Exec, Self::Webhook];
 }
 
-/// What somebody does to the traffic.
+/// Something that somebody does to the traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Hand {
     /// Sets a percentage.
@@ -52,15 +52,15 @@ pub enum Hand {
     /// Gives the flag rules of its own.
     Rule,
     Remove,
-    /// Nobody can read it any more.
+    /// Makes it unreadable for everybody.
     Break,
 }
 
-/// A migration that only moves traffic, and what keeps the weight of it.
+/// A migration that only moves traffic, and what keeps its weight.
 pub struct Hands {
     pub rig: Rig,
     driven: Driven,
-    /// What the service of the webhook has; `None`: it does not answer.
+    /// The state of the webhook's service; `None` means that it does not answer.
     service: Service,
 }
 
@@ -111,7 +111,7 @@ impl Hands {
         Self::with(driven, steps, "").await
     }
 
-    /// With more of the plan at its end.
+    /// Makes one with more of the plan at its end.
     pub async fn with(driven: Driven, steps: &str, more: &str) -> Self {
         let (address, service) = serve().await;
         let set = "echo $VECSHIFT_WEIGHT > weight";
@@ -139,7 +139,7 @@ impl Hands {
         Self { rig, driven, service }
     }
 
-    /// The file that keeps the weight; a webhook's keeps none.
+    /// Returns the file that keeps the weight; a webhook has none.
     pub fn file(&self) -> PathBuf {
         self.rig.file(match self.driven {
             Driven::Flagd => "flag.json",
@@ -148,7 +148,7 @@ impl Hands {
         })
     }
 
-    /// Everything that decides where traffic goes.
+    /// Returns everything that decides where traffic goes.
     pub fn kept(&self) -> String {
         match self.driven {
             Driven::Webhook => format!("{:?}", *self.service.lock().unwrap()),
@@ -156,7 +156,7 @@ impl Hands {
         }
     }
 
-    /// The world as it is now, to be put back.
+    /// Restores what [`Hands::kept`] returned earlier.
     pub fn put_back(&self, kept: &str) {
         match self.driven {
             Driven::Webhook => {
@@ -170,7 +170,7 @@ impl Hands {
         }
     }
 
-    /// What can be done to this driver's traffic; an env file knows only all and nothing.
+    /// Returns what can be done to this driver's traffic; an env file knows only all and nothing.
     pub fn hands(&self) -> Vec<Hand> {
         let weights = [0, 1, 50, 100].map(Hand::To);
         match self.driven {
@@ -182,7 +182,7 @@ impl Hands {
         }
     }
 
-    /// Does it.
+    /// Does what the hand does.
     pub fn act(&self, hand: Hand) {
         match self.driven {
             Driven::Flagd => self.act_on_flag(hand),
@@ -252,7 +252,7 @@ impl Hands {
         std::fs::write(self.file(), text).unwrap();
     }
 
-    /// Whoever runs the tests may read everything; nobody reads a folder as a file.
+    /// Replaces the file by a folder, which cannot be read as a file, even by a user who may read everything.
     fn be_a_folder(&self) {
         let _ = std::fs::remove_file(self.file());
         std::fs::create_dir(self.file()).unwrap();
@@ -272,7 +272,7 @@ impl Hands {
             .unwrap()
     }
 
-    /// Runs with the plan's own driver, and not with one for a rehearsal.
+    /// Runs with the plan's own driver instead of one for a rehearsal.
     pub async fn run(
         &self,
         options: RunOptions,
@@ -286,7 +286,7 @@ impl Hands {
         roll_back(run, false, CancellationToken::new()).await.unwrap()
     }
 
-    /// The percentages the run asked for, in order, after `events` events.
+    /// Returns the percentages the run asked for, in order, after `events` events.
     pub fn asked(&self, events: usize) -> Vec<f64> {
         let entries = self.rig.entries();
         let weights = entries.iter().skip(events).filter_map(|entry| match &entry.event {
@@ -297,7 +297,7 @@ impl Hands {
     }
 }
 
-/// Acts once, at the first event that is meant.
+/// An observer that acts once, at the first event that matches.
 pub struct At<M, A> {
     meant: M,
     act: Mutex<Option<A>>,

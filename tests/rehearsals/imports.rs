@@ -53,7 +53,7 @@ fn serverless(name: &str, metric: Metric) -> IndexSpec {
     }
 }
 
-/// Everything arrived without an upsert, and nothing of the run's own is left.
+/// Asserts that everything arrived without an upsert, and that the run left nothing of its own.
 async fn assert_imported(rig: &Rig, records: u64) {
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
@@ -62,14 +62,14 @@ async fn assert_imported(rig: &Rig, records: u64) {
     assert_eq!(rig.state().resources().count(), 0);
     assert_eq!(rig.emulator.counters().writes("old"), 0);
     assert_eq!(folders(rig.folder.path()), [""; 0]);
-    // The probe record of the create stage is all that was ever sent.
+    // Nothing was ever sent but the probe record of the create stage.
     let imports = target.imports().await.unwrap();
     assert_eq!(imports.len(), 1, "{imports:?}");
     assert!(imports[0].is_complete());
     assert_eq!(imports[0].records, Some(records));
 }
 
-/// The folders of runs that are below `root`.
+/// Returns the folders of runs below `root`.
 fn folders(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root).unwrap() {
@@ -215,7 +215,7 @@ async fn nothing_is_imported_while_an_assertion_fails_on_what_was_written() {
     target.describe().await.unwrap().unwrap();
     assert!(target.imports().await.unwrap().is_empty());
 
-    // The cause is gone: the namespace is read again, and imported once.
+    // With the cause gone, the namespace is read again, and imported once.
     rig.emulator.insert("old", &Namespace::new("n"), vec![numbered("b", "2")]).unwrap();
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
@@ -226,7 +226,7 @@ async fn nothing_is_imported_while_an_assertion_fails_on_what_was_written() {
 async fn a_copy_that_writes_no_record_imports_none() {
     let copy = "    strategy: import\n    filter: { nothing: { $eq: here } }";
     let rig = Rig::of_text(&plan(copy, SMALL)).await;
-    // Nothing to compare is no pass.
+    // A comparison of nothing is no pass.
     let outcome = rig.run().await;
     assert!(matches!(&outcome, Outcome::Held { stage, .. } if stage.as_str() == "verify"));
     let target = rig.world().target;
@@ -279,7 +279,7 @@ async fn a_target_that_holds_records_is_not_imported_into() {
     let told = refused(&rig).await.to_string();
     assert!(told.contains("holds 1 records already"), "{told}");
 
-    // With the choice left to the program, the records are sent.
+    // If the program may choose, the records are sent.
     let auto = plan("    namespaces: { rename: \"{{ namespace }}\" }", SMALL);
     let auto = auto.replace("extra == 0, ", "").replace("count_delta == 0, ", "");
     std::fs::write(rig.file("plan.yaml"), auto).unwrap();
@@ -309,7 +309,7 @@ async fn an_import_that_fails_or_never_ends_is_told_and_rolled_back() {
         assert!(error.hint().is_some_and(|hint| hint.contains("roll back")), "{error:?}");
         assert_eq!(folders(rig.folder.path()).len(), 1);
 
-        // Asked again it says the same and begins no second import.
+        // Another run says the same and begins no second import.
         let Outcome::Erred { error, .. } = rig.run().await else { panic!("{expected}") };
         assert!(error.to_string().contains(expected), "{error}");
 
@@ -356,7 +356,7 @@ async fn a_rollback_before_the_import_takes_the_empty_target_away() {
     assert_eq!(folders(rig.folder.path()), [""; 0]);
 }
 
-/// Interrupts the run at its first checkpoint.
+/// An observer that interrupts the run at its first checkpoint.
 struct Cut {
     cancel: CancellationToken,
 }
@@ -371,7 +371,7 @@ impl Listener for Cut {
     fn progress(&self, _: &Progress) {}
 }
 
-/// Removes a record from the source at the first checkpoint.
+/// An observer that removes a record from the source at the first checkpoint.
 struct Meddler {
     is_done: AtomicBool,
     rig: Arc<Rig>,

@@ -1,4 +1,4 @@
-//! Looking changes nothing, whatever the state of the run: no index, no journal.
+//! Commands that look change nothing, whatever the state of the run: no index, no journal.
 
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ async fn an_estimate_counts_the_plans_own_rates() {
     assert_eq!(estimate("quick").0, "~ 26 s");
 }
 
-/// What is copied already is not estimated again.
+/// Records that are copied already are not estimated again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_estimate_leaves_out_what_is_done() {
     let text = SLOW.replace("rate: 10/s", "rate: 400/s, parallel: 1, in_flight: 1");
@@ -129,7 +129,7 @@ async fn an_estimate_leaves_out_what_is_done() {
     assert!(details.contains("time by the rate so far"), "{details}");
 }
 
-/// Stops a run after its first checkpoint with a record.
+/// An observer that stops a run after its first checkpoint with a record.
 struct AfterCheckpoint(CancellationToken);
 
 impl Listener for AfterCheckpoint {

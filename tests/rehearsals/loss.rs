@@ -1,4 +1,5 @@
-//! Nothing is lost: what the target refused is tried again, keeps the source alive, and no wait is forgotten.
+//! Nothing is lost: a record that the target refused is tried again and keeps the source alive, and no wait is
+//! forgotten.
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ rehearsal:
   source: { kind: pod, records: 40, namespaces: 2 }
 "#;
 
-/// More metadata than a record may have.
+/// Returns more metadata than a record may have.
 fn too_big() -> String {
     PLAN.replace("NOTE", &"x".repeat(41_000))
 }

@@ -1,5 +1,5 @@
-//! Whole migrations against the emulator. Some judge latencies that were measured, so they have a binary of their
-//! own, which cargo runs while no other does, and those have the machine to themselves (see `rig`).
+//! Whole migrations against the emulator. Some judge measured latencies, so they have a binary of their own, which
+//! cargo runs while no other does, and those have the machine to themselves (see `rig`).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod audit;

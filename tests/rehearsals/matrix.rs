@@ -1,4 +1,4 @@
-//! Records at the edges of what Pinecone takes, copied and verified bit for bit over both wires, from pods and from
+//! Records at the edges of what Pinecone accepts, copied and verified bit for bit over both wires, from pods and from
 //! serverless indexes.
 
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ fn edgy(dimension: usize, shift: usize) -> Vector {
     Vector::from_values((0..dimension).map(|at| edges[(at + shift) % edges.len()]))
 }
 
-/// `count` entries up to the last index there is, in no order.
+/// Makes `count` entries up to the largest index there is, in no order.
 fn sparse(count: u32, shift: usize) -> SparseVector {
     let step = u32::MAX / count;
     let mut indices: Vec<u32> = (0..count).map(|at| u32::MAX - at * step).collect();
@@ -113,7 +113,7 @@ fn ids() -> Vec<String> {
     odd.into_iter().map(str::to_owned).chain(["i".repeat(512), "% /".repeat(170)]).collect()
 }
 
-/// Metadata of exactly `bytes` bytes as compact JSON.
+/// Makes metadata of exactly `bytes` bytes as compact JSON.
 fn heavy(bytes: usize) -> Metadata {
     let text = |length: usize| {
         Metadata([("text".to_owned(), MetadataValue::String("m".repeat(length)))].into())
@@ -155,7 +155,7 @@ fn odd_metadata() -> Vec<Metadata> {
     ]
 }
 
-/// A record for every id, with every vector, sparse vector and metadata somewhere among them.
+/// Makes a record for every id, with every vector, sparse vector and metadata somewhere among them.
 fn records(dimension: usize, with_sparse: impl Fn(usize) -> Option<SparseVector>) -> Vec<Record> {
     let metadata = odd_metadata();
     let record = |(at, id): (usize, String)| Record {
@@ -191,7 +191,8 @@ async fn arrives(spec: &str, index: IndexSpec, records: Vec<(Namespace, Vec<Reco
     }
 }
 
-/// Without the code under test: bytes, sorted entries, and metadata as text, which tells `-0` from `0`.
+/// Compares without the code under test: bytes, sorted entries, and metadata as text, which distinguishes `-0` from
+/// `0`.
 fn assert_same(record: &Record, seen: Option<&Record>, transport: Transport) {
     let place = format!("{:?} over {transport:?}", record.id);
     let seen = seen.unwrap_or_else(|| panic!("{place} is missing"));

@@ -12,7 +12,7 @@ use vecshift::run::{Outcome, RunOptions, Silent};
 
 use crate::rig::{KEY, Rig, read};
 
-/// Three namespaces of a pod: `a_1`, `a_2`, `b_3`.
+/// Returns a plan with three namespaces of a pod: `a_1`, `a_2`, `b_3`.
 fn plan(copy: &str, verify: &str) -> String {
     format!(
         r#"
@@ -68,7 +68,7 @@ fn artifact(rig: &Rig, ending: &str) -> String {
     std::fs::read_to_string(path.unwrap()).unwrap()
 }
 
-/// The ids of a namespace of the generated world.
+/// Returns the ids of a namespace of the generated world.
 async fn ids(rig: &Rig, namespace: &str) -> Vec<String> {
     let source = source(rig);
     let all: Vec<RecordId> = (1..=90).map(|n| RecordId::from(format!("rec-{n:06}"))).collect();
@@ -142,8 +142,8 @@ async fn records_that_the_filter_leaves_out_are_counted_and_verified_around() {
     assert_eq!(counts(&rig).await.values().sum::<u64>(), tally.copied);
 }
 
-/// The nearest records of the source include some that were left out; the queries carry the filter, so that this is not
-/// taken for a difference.
+/// The nearest records of the source include some that were left out; the queries carry the filter, so that this does
+/// not count as a difference.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_compared_among_the_records_that_the_filter_chose() {
     let copy = "    filter: { importance: { $lt: 0.5 } }\n    assert: [copy.left_out > 10]";
@@ -209,7 +209,7 @@ async fn ids_come_from_all_files_of_a_pattern_and_a_wrong_file_is_named() {
     assert_eq!(artifact(&rig, "ids.csv").lines().count(), 91);
 }
 
-/// A command that prints ids and writes down that it was run.
+/// Makes a command that prints ids and writes down that it was run.
 #[cfg(unix)]
 fn command(folder: &std::path::Path, ids: &str, status: u8) -> String {
     use std::os::unix::fs::PermissionsExt;
@@ -246,7 +246,7 @@ async fn a_command_prints_the_ids_once_and_a_resume_reads_the_same() {
     let failed = error(run().await.unwrap());
     assert!(failed.to_string().contains("the command failed"), "{failed}");
 
-    // One id is wrong: the command is run again once it was copied by.
+    // One id is wrong; the command is run again after its ids were copied by.
     let mut lines = Vec::new();
     for namespace in ["a_1", "a_2", "b_3"] {
         lines.extend(
@@ -289,7 +289,7 @@ async fn a_rehearsal_never_runs_the_command() {
     assert!(!folder.path().join("runs.txt").exists());
 }
 
-/// Killed in the middle and its manifest rewritten meanwhile: the run goes on by the ids it began with.
+/// The run is killed in the middle and its manifest rewritten meanwhile: it goes on by the ids it began with.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_that_changes_in_mid_run_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use crate::rig::{alone, is_long};
 
-/// How a plan's rehearsal ends.
+/// Expected ending of a plan's rehearsal.
 struct Ending {
     plan: &'static str,
     exit: i32,
     records: u64,
-    /// The weight at the end, where the plan moves traffic.
+    /// The weight at the end, if the plan moves traffic.
     weight: Option<&'static str>,
-    /// A pod of 200,000 records takes minutes without optimisation.
+    /// True for a pod of 200,000 records, which takes minutes without optimisation.
     is_long: bool,
 }
 
@@ -46,8 +46,8 @@ fn every_plan_has_an_ending() {
     assert_eq!(plans.collect::<BTreeSet<_>>(), endings.collect());
 }
 
-/// Two side by side: most of a rehearsal waits, and more of them would slow down what they measure. They judge
-/// latencies, so nothing else runs meanwhile.
+/// Two run side by side: most of a rehearsal is waiting, and more of them would slow down what they measure. They
+/// judge latencies, so nothing else runs meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_plan_ends_as_it_is_meant_to() {
     let _machine = alone().await;
@@ -58,7 +58,7 @@ async fn every_plan_ends_as_it_is_meant_to() {
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
-/// Rehearses one plan; what the program printed where the ending is another.
+/// Rehearses one plan; returns what the program printed if the ending is another.
 async fn rehearse(ending: &Ending) -> Result<(), String> {
     let state = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));

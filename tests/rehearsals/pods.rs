@@ -1,5 +1,5 @@
-//! Every pod can be moved, and it is proven: by partition, by a collection, through a staging index; what cannot be is
-//! refused with the exact gap.
+//! Moves of every kind of pod, with proof: by partition, by a collection, through a staging index; what cannot be
+//! moved is refused with the exact gap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use vecshift::run::{Listener, Outcome, Progress, Silent, preview};
 
 use crate::rig::Rig;
 
-/// A namespace that no query reaches all of, one that a query just does, and one that it just does not.
+/// A namespace beyond the reach of one query, one just within it, and one just beyond.
 const SIZES: &str = "{ big: 24_000, even: 10_000, over: 10_001 }";
 const RECORDS: u64 = 44_001;
 
@@ -49,7 +49,7 @@ fn unsplittable(copy: &str) -> String {
     plan(copy, "metadata: same, sizes: { all: 12_345, few: 20 }")
 }
 
-/// Everything arrived, nothing of the run's own is left, and the source was not written to.
+/// Asserts that everything arrived, that the run left nothing of its own, and that the source was not written to.
 async fn assert_moved(rig: &Rig, records: u64) {
     let stats = rig.world().target.stats_once_described().await;
     assert_eq!(stats, records);
@@ -59,7 +59,7 @@ async fn assert_moved(rig: &Rig, records: u64) {
     assert_eq!(rig.state().resources().count(), 0);
 }
 
-/// The count of a target that is asked for the first time.
+/// Counts the records of a target that may not have been described yet.
 trait Counted {
     async fn stats_once_described(&self) -> u64;
 }
@@ -75,7 +75,7 @@ fn route(rig: &Rig) -> Route {
     rig.state().route(&"copy".into()).unwrap().0
 }
 
-/// Records expected and settled by namespace, over all shards.
+/// Returns records expected and settled by namespace, over all shards.
 fn settled(state: &RunState) -> BTreeMap<String, (u64, u64)> {
     let mut all: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for shard in state.stages.iter().flat_map(|stage| stage.shards.values()) {
@@ -122,7 +122,7 @@ async fn where_nothing_changes_on_the_way_the_target_is_made_from_a_collection()
     assert_eq!(route(&rig), Route::Collection);
     assert_moved(&rig, RECORDS).await;
     assert_eq!(settled(&rig.state())["big"], (24_000, 24_000));
-    // The probe record of the create stage is all that was ever sent.
+    // Nothing was ever sent but the probe record of the create stage.
     assert!(rig.emulator.counters().indexes["new"].upserted_again().next().is_none());
 }
 
@@ -163,7 +163,7 @@ async fn only_indexed_fields_split_a_pod() {
     assert!(told.contains("out of reach") && !told.contains("score"), "{told}");
 }
 
-/// Does something to the source once the first shard has come to its end.
+/// An observer that does something to the source once the first shard has come to its end.
 struct Meddler<F> {
     is_done: AtomicBool,
     meddle: F,
@@ -203,7 +203,7 @@ async fn a_record_that_goes_in_the_middle_is_noticed_and_the_next_run_is_right()
     };
     assert!(told.contains("copy.complete") || told.contains("writes to"), "{told}");
     let outcome = rig.run().await;
-    // The record may have been copied before it went: then the target has one too many, which verify tells.
+    // The record may have been copied before it went: then the target has one too many, which verify finds.
     match outcome {
         Outcome::Done => assert_moved(&rig, RECORDS - 1).await,
         Outcome::Failed { stage, .. } => assert_eq!(stage.as_str(), "verify"),

@@ -18,7 +18,7 @@ use vecshift::run::{
     Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
 };
 
-/// Migrations that judge latencies have the machine to themselves; the others share it.
+/// Lock for the machine: migrations that judge latencies have it to themselves, the others share it.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// Waits until no other migration runs and keeps them waiting.
@@ -26,10 +26,10 @@ pub async fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().await
 }
 
-/// What a wait on the rig's clock takes at most.
+/// Longest real time of a wait on the rig's clock.
 const LONGEST_WAIT: Duration = Duration::from_millis(5);
 
-/// Whether what takes minutes is tested too: every boundary of every route, the big pod.
+/// Returns whether tests that take minutes run too: every boundary of every route, the big pod.
 #[allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 pub fn is_long() -> bool {
     std::env::var_os("VECSHIFT_LONG").is_some()
@@ -48,7 +48,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// The emulator filled with the rehearsal world of a plan given as text, which must not judge latencies.
+    /// Fills an emulator with the rehearsal world of a plan given as text, which must not judge latencies.
     pub async fn of_text(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
@@ -59,8 +59,8 @@ impl Rig {
         rig
     }
 
-    /// A plan given as text, which must not judge latencies, with a source that holds `records` instead of a
-    /// generated one, over one wire.
+    /// Makes a rig of a plan given as text, which must not judge latencies, with a source that holds `records` instead
+    /// of generated ones, over one wire.
     pub async fn holding(
         text: &str,
         index: IndexSpec,
@@ -80,7 +80,7 @@ impl Rig {
         Self { folder, transport, ..rig }
     }
 
-    /// A plan given as text, which must not judge latencies, with an emulator that holds nothing.
+    /// Makes a rig of a plan given as text, which must not judge latencies, with an emulator that holds nothing.
     pub async fn empty_of_text(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
@@ -125,7 +125,7 @@ impl Rig {
         World::open(&self.plan, &environment).unwrap()
     }
 
-    /// One side as its owner has it, past the run.
+    /// Returns one side as its owner sees it, outside the run.
     pub fn admin(&self, side: Side) -> Arc<dyn Admin> {
         let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
         let endpoint = match side {

@@ -1,4 +1,4 @@
-//! Rolling back on request: what is undone, what is kept, and when it is too late.
+//! Rollback on request: what it undoes, what it keeps, and when it is too late.
 
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -134,7 +134,7 @@ async fn a_rollback_that_is_interrupted_is_not_stuck_and_goes_on() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     let run = rig.prepare(rig.options(), Arc::new(Silent)).unwrap();
-    // Deletion protection is waited for, which is where a signal is heard.
+    // The run waits for deletion protection, and hears a signal meanwhile.
     let outcome = roll_back(run, true, cancel).await.unwrap();
     assert!(matches!(outcome, Outcome::Interrupted | Outcome::RolledBack { .. }), "{outcome:?}");
     assert!(!matches!(rig.state().phase, Phase::Stuck));

@@ -1,4 +1,4 @@
-//! Traffic that somebody else moves: noticed at every moment, never written over, gone on from only when that is asked.
+//! Traffic that somebody else moves: noticed at every moment, never overwritten, and adopted only on request.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::hands::{At, Driven, Hand, Hands};
 const STEPS: &str = "[{ weight: 5%, bake: 30m }, { weight: 25%, bake: 30m }]";
 const ALL: &str = "[{ weight: 100%, bake: 30m }]";
 
-/// When somebody's hand is on the traffic.
+/// Moment at which somebody's hand is on the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
     InBake,
@@ -36,7 +36,7 @@ fn steps(driven: Driven, moment: Moment) -> &'static str {
     }
 }
 
-/// Runs until `hand` was on the traffic at `moment`; what became of the run, and what the traffic was before.
+/// Runs until `hand` was on the traffic at `moment`; returns the outcome, and the traffic before.
 async fn run_with_a_hand(
     hands: &Arc<Hands>,
     hand: Hand,
@@ -87,7 +87,7 @@ fn change(outcome: &vecshift::Result<Outcome>) -> Option<&TrafficChange> {
     }
 }
 
-/// One cell: the run stops, says what it saw, and has written nothing over it.
+/// Tests one cell: the run stops, says what it saw, and has overwritten nothing.
 async fn is_noticed(driven: Driven, hand: Hand, moment: Moment) {
     let hands = Arc::new(Hands::of(driven, steps(driven, moment)).await);
     let (outcome, before) = run_with_a_hand(&hands, hand, moment).await;
@@ -127,7 +127,7 @@ async fn a_hand_on_the_traffic_is_noticed_whatever_it_does_and_whenever() {
         for moment in [InBake, BetweenSteps, InApprovalWait, BetweenProcesses] {
             let is_possible = |hand: &Hand| match (driven, moment, hand) {
                 (Driven::EnvFile, BetweenSteps, _) => false,
-                // Before anything was set, nothing set is as it should be.
+                // Before anything was set, these leave things as they should be.
                 (_, InApprovalWait, Hand::To(0) | Hand::Disable | Hand::Remove) => false,
                 _ => true,
             };
@@ -157,7 +157,7 @@ fn accept(hands: &Hands, percent: f64) {
     inbox.put(&Request::AcceptWeight { weight, by }, &Clock::system()).unwrap();
 }
 
-/// What a run asks for after somebody set `hand` while step `step` baked, and somebody accepted that.
+/// Returns what a run asks for after somebody set `hand` while step `step` baked, and somebody accepted that.
 async fn asked_after_accepting(step: usize, hand: u32) -> Vec<f64> {
     let hands = Arc::new(Hands::of(Driven::Flagd, WHOLE).await);
     let act = {
@@ -218,7 +218,7 @@ async fn a_canary_that_passed_is_drift_until_it_is_taken_up_at_what_was_accepted
     assert_eq!(error.kind(), ErrorKind::Io, "what cannot be read is not unchanged: {error}");
 }
 
-/// A run with its traffic at 5 %.
+/// Makes a run with its traffic at 5 %.
 async fn at_five_percent(driven: Driven) -> Hands {
     let hands = Hands::of(driven, STEPS).await;
     let mut options = hands.options();
@@ -332,7 +332,7 @@ async fn traffic_that_was_moved_before_the_run_is_held_before_the_first_step() {
     }
 }
 
-/// A plan with a command that writes the weight and fails at 25 %, and the command that reads.
+/// Makes a plan with a command that writes the weight and fails at 25 %, and the command that reads.
 async fn failing_set(read: &str) -> Hands {
     let mut hands = Hands::of(Driven::Exec, STEPS).await;
     let script = "echo $VECSHIFT_WEIGHT > weight; [ $VECSHIFT_WEIGHT != 25 ] || { echo edge timeout >&2; exit 1; }";

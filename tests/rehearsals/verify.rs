@@ -1,4 +1,4 @@
-//! What a verification finds, what it says of it, and what it must not claim.
+//! Findings of a verification, its words for them, and what it must not claim.
 
 use std::sync::{Arc, Mutex};
 
@@ -56,7 +56,8 @@ fn number(observed: Option<Observed>) -> f64 {
     observed.and_then(|observed| observed.number()).unwrap()
 }
 
-/// Sixty records of five kinds: a query of ten meets twelve that are equal, of which each side gives ten of its own.
+/// Sixty records of five kinds: a query for ten meets twelve that are equal, of which each side returns ten of its
+/// own.
 #[tokio::test(flavor = "multi_thread")]
 async fn which_of_equals_comes_first_is_no_difference() {
     let asked = "queries: { count: 20, top_k: 10 }\n    assert: [mismatched == 0, overlap@10 == 1]";
@@ -179,7 +180,7 @@ async fn only_what_nothing_has_read_is_cold() {
     assert!(notes(&rig).contains("the first query of 3 of 3 namespaces"), "{}", notes(&rig));
 }
 
-/// Nothing can be cold twice, and what was measured once is not lost with the try that measured it.
+/// Nothing can be cold twice, and a measurement is not lost with the try that made it.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_try_keeps_what_was_cold_in_the_first() {
     let asserted =
@@ -210,7 +211,7 @@ async fn read_after_write_is_timed_in_a_namespace_that_is_gone_afterwards() {
     assert_eq!((stats.namespaces.len(), stats.total), (3, 120));
 }
 
-/// Keeps what is told while a run waits.
+/// An observer that keeps what is said while a run waits.
 #[derive(Default)]
 struct Ears(Mutex<Vec<String>>);
 
@@ -230,7 +231,7 @@ async fn a_wait_says_what_it_waits_for_and_ends_at_its_deadline() {
         .replace("VERIFY", "catch_up: 3s\n    assert: [missing == 0]")
         .replace("FAULTS", "faults: { lag: 1d }");
     let rig = Rig::of_text(&text.replace("kind: create", "kind: create\n    id: made")).await;
-    // The index's own probe could never be read: it is there before the lag is.
+    // Under the lag the probe record of the create stage would never be readable, so the lag comes later.
     rig.emulator.set_faults(Default::default());
     run_until(&rig, "made").await;
     rig.emulator.set_faults(rig.plan.rehearsal.clone().unwrap().faults.unwrap());

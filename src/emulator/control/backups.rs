@@ -14,7 +14,7 @@ use crate::pinecone_wire::{Version, limits, parameter, words};
 
 use super::{paging, read, schema};
 
-/// A body that is absent is an empty one.
+/// Reads the body; an absent one counts as empty.
 fn read_body(incoming: &Incoming) -> Answer<CreateBackup<'_>> {
     if incoming.body.is_empty() {
         return Ok(CreateBackup::default());
@@ -43,7 +43,7 @@ pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<BackupMode
     Ok(model(project, &backup, incoming.version))
 }
 
-/// Backups of one index. Those of an index that is gone are shown on request (2026-07).
+/// Lists the backups of one index. Those of a deleted index are shown on request (2026-07).
 pub(crate) fn list_of_index(project: &Shared, incoming: &Incoming) -> Answer<Page<BackupModel>> {
     let name = incoming.name.as_str();
     let version = incoming.version;

@@ -1,4 +1,4 @@
-//! Creating a collection from a pod index.
+//! Collections made from pod indexes.
 
 use crate::emulator::collection::Collection;
 use crate::emulator::error::{Answer, Code, Refusal};

@@ -1,4 +1,4 @@
-//! Changing what can be changed of an index: protection, tags, the size of pods, the read capacity.
+//! Changes to an existing index: protection, tags, the size of pods, the read capacity.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::pinecone_wire::control::{ConfigureIndex, ConfigureSpec, PodChange, Re
 
 use super::{read, rules};
 
-/// A change as either dialect says it.
+/// A change, as a body of either dialect asks for it.
 pub(super) struct Change {
     pub deletion_protection: Option<bool>,
     pub tags: BTreeMap<String, String>,
@@ -20,7 +20,7 @@ pub(super) struct Change {
     pub read_capacity: Option<ReadCapacity>,
 }
 
-/// The change a body of the versions up to 2026-04 asks for.
+/// Reads the change that a body of the versions up to 2026-04 asks for.
 pub(super) fn configure(body: &[u8]) -> Answer<Change> {
     let body: ConfigureIndex = read(body)?;
     if body.embed.is_some() {

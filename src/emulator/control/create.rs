@@ -1,4 +1,4 @@
-//! Creating an index, empty or from a collection, as the versions up to 2026-04 ask for it.
+//! Creation of an index, empty or from a collection, as requested by the versions up to 2026-04.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::pinecone_wire::{Version, limits, words};
 
 use super::rules;
 
-/// What a body of the versions up to 2026-04 asks for.
+/// Reads what a body of the versions up to 2026-04 asks for.
 pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)> {
     let body: CreateIndex = super::read(body)?;
     rules::check_name("Index name", &body.name)?;
@@ -47,7 +47,7 @@ pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)>
     Ok((spec, extras))
 }
 
-/// Creates an index that either dialect asked for.
+/// Creates an index as requested in either dialect.
 pub(crate) async fn create(
     project: &Shared,
     spec: IndexSpec,
@@ -65,7 +65,7 @@ pub(crate) async fn create(
     project.create(NewIndex { spec, extras, records, progress, is_made_by_client: true }).await
 }
 
-/// The records of a collection that is ready and fits `spec`.
+/// Returns the records of a collection that is ready and fits `spec`.
 fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
     let collection = project.collection(name)?;
     if !collection.is_ready(project.now()) {
@@ -98,7 +98,7 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
     Ok(collection.records.snapshot())
 }
 
-/// Whether dimension and metric are those of such an index.
+/// Checks that such an index can have this dimension and metric.
 pub(crate) fn check_shape(
     kind: VectorType,
     dimension: Option<u32>,
@@ -136,7 +136,7 @@ fn place(mut spec: Spec, version: Version) -> Answer<(Deployment, Extras)> {
 fn serverless(asked: Serverless, version: Version) -> Answer<(Deployment, Extras)> {
     let cloud = rules::required("cloud", asked.cloud)?;
     let deployment = managed(cloud, rules::required("region", asked.region)?)?;
-    // What a version does not know yet is passed over like any other key.
+    // A key that a version does not know yet is ignored like any other unknown one.
     let schema = asked.schema.filter(|_| version >= Version::V2025_10);
     let read_capacity = asked.read_capacity.filter(|_| version >= Version::V2025_10);
     let collection = asked.source_collection.filter(|_| version >= Version::V2025_04);
@@ -161,7 +161,7 @@ pub(crate) fn managed(cloud: String, region: String) -> Answer<Deployment> {
     Ok(Deployment::Serverless { cloud, region })
 }
 
-/// The project of the emulator has no environments of its owner's.
+/// Refuses an environment of the user's own (BYOC): the emulator's project has none.
 pub(crate) fn no_environment(name: &str) -> Refusal {
     Refusal::not_found(format!("BYOC environment {name} not found."))
 }

@@ -112,7 +112,7 @@ fn shown(index: &Index, now: Timestamp, version: Version) -> Answer<Text> {
     }
 }
 
-/// The name of an index whose creator gave none.
+/// Makes up a name for an index created without one.
 fn made_up_name(project: &Shared) -> String {
     let id = project.ids.next();
     format!("index-{}", id.split('-').next().unwrap_or_default())

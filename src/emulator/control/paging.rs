@@ -6,7 +6,7 @@ use crate::emulator::shelf::{Kept, Shelf};
 use crate::pinecone_wire::json::{Page, Pagination};
 use crate::pinecone_wire::limits::LIST_BACKUPS;
 
-/// One page of what a shelf keeps, each thing shown by `show`.
+/// Returns one page of what a shelf keeps, each item rendered by `show`.
 pub(crate) fn page<T: Kept, M>(
     shelf: &Shelf<T>,
     incoming: &Incoming,

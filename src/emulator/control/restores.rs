@@ -1,4 +1,4 @@
-//! Making an index from a backup, and the jobs that do it.
+//! Indexes made from a backup, and the jobs that make them.
 
 use std::sync::OnceLock;
 
@@ -18,7 +18,7 @@ use crate::pinecone_wire::state::RestoreState;
 
 use super::{backups, paging, read, rules};
 
-/// Answers with the ids of the job and of the index.
+/// Starts a restore; answers with the ids of the job and of the index.
 pub(crate) async fn create_index(project: &Shared, incoming: &Incoming) -> Answer<RestoreStarted> {
     let body: RestoreBackup = read(&incoming.body)?;
     rules::check_name("Index name", &body.name)?;
@@ -53,7 +53,8 @@ pub(crate) async fn create_index(project: &Shared, incoming: &Incoming) -> Answe
     Ok(RestoreStarted { restore_job_id: restore.id.clone(), index_id: restore.target_id.clone() })
 }
 
-/// The backup's index under a new name; its tags unless others are given.
+/// Returns the specification of the restored index: the backup's under a new name, with its tags unless others are
+/// given.
 fn spec_of(backup: &Backup, body: RestoreBackup, version: Version) -> Answer<IndexSpec> {
     let mut spec = backup.spec.clone();
     spec.name = body.name.into_owned();
@@ -82,7 +83,7 @@ pub(crate) fn describe(project: &Shared, incoming: &Incoming) -> Answer<RestoreJ
 fn model(project: &Shared, restore: &Restore, version: Version) -> RestoreJob {
     let now = project.now();
     let state = restore.state(now);
-    // Versions from 2026-07 on tell no progress before the end.
+    // Versions from 2026-07 on report no progress before the end.
     let is_told = state == RestoreState::Completed || !version.has_schema();
     RestoreJob {
         restore_job_id: restore.id.clone(),

@@ -1,4 +1,4 @@
-//! What names, tags and the other words of a body must look like.
+//! Rules for names, tags and the other words in a body.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     )))
 }
 
-/// Tags are merged into those that are there; an empty value takes a tag away.
+/// Merges tags into the existing ones; an empty value removes a tag.
 pub(crate) fn merge_tags(
     tags: &mut BTreeMap<String, String>,
     changes: BTreeMap<String, String>,

@@ -14,7 +14,7 @@ use crate::provider::storage::{Place, is_s3};
 use super::{Call, Page};
 
 impl Call {
-    /// Starts reading in the background; returns the import's id.
+    /// Starts an import in the background and returns its id.
     pub fn start_import(&self, uri: &str, on_error: OnError) -> Answer<String> {
         if uri.is_empty() || uri.len() > IMPORT_URI_CHARS {
             return Err(Refusal::invalid(format!(
@@ -74,7 +74,7 @@ impl Call {
             .ok_or_else(|| Refusal::not_found(format!("Import {id} not found")))
     }
 
-    /// What was imported stays. An import that has ended is left as it is.
+    /// Cancels an import; what was imported stays. One that has ended is left as it is.
     pub fn cancel_import(&self, id: &str) -> Answer<()> {
         self.describe_import(id)?.end(ImportState::Cancelled, None, self.project.now());
         Ok(())

@@ -1,7 +1,7 @@
 //! The data plane's operations, apart from any wire: both wires read their messages into these calls.
 //!
-//! A call checks everything first and then changes the index in one step under its lock, so a refused
-//! request was never applied in part.
+//! A call checks everything first and then changes the index in one step under its lock, so a refused request is never
+//! applied in part.
 
 mod import;
 mod namespace;
@@ -49,7 +49,7 @@ impl<T> Reply<T> {
 }
 
 impl Call {
-    /// What holds for every operation: the index is ready and its kind has the operation.
+    /// Checks what every operation needs: the index is ready, and its kind supports the operation.
     pub fn check(&self) -> Answer<()> {
         self.index.refuse_unless_ready(self.project.now())?;
         if self.index.is_pod && self.operation.is_serverless_only() {
@@ -62,7 +62,7 @@ impl Call {
         Ok(())
     }
 
-    /// Runs `work` where it does not hold up other requests: a search through many vectors takes milliseconds.
+    /// Runs `work` where it does not block other requests: a search through many vectors takes milliseconds.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&Self) -> Answer<T> + Send + 'static,
@@ -78,7 +78,7 @@ impl Call {
 
     fn is_heavy(&self) -> bool {
         const STEPS: usize = 500_000;
-        /// What looking at a record's metadata is reckoned at, in multiplications.
+        /// Estimated cost of looking at a record's metadata, in multiplications.
         const LOOK: usize = 20;
         let steps = match self.operation {
             Operation::Query => self.index.dimension.unwrap_or(128) as usize,
@@ -88,7 +88,7 @@ impl Call {
         self.index.read(self.project.now()).count() * steps > STEPS
     }
 
-    /// Takes from the documented rate limits, which serverless indexes have.
+    /// Draws on the documented rate limits, which only serverless indexes have.
     fn take(&self, namespace: &Namespace, demands: &[(Limit, usize)]) -> Answer<()> {
         if self.index.is_pod || !self.project.options.rate_limits {
             return Ok(());
@@ -98,14 +98,14 @@ impl Call {
         taken.inspect_err(|_| self.project.tally.rate_limited())
     }
 
-    /// Whether this index keeps such a record.
+    /// Checks that this index can hold such a record.
     pub fn check_record(&self, record: &Record) -> Answer<()> {
         checks::check_record(record)?;
         let what = format!("Vector '{}'", record.id);
         self.check_vector(&what, &record.vector, record.sparse.as_ref())
     }
 
-    /// Whether `vector` and `sparse` are what this index keeps; `what` names them in the refusal.
+    /// Checks that `vector` and `sparse` are what this index holds; `what` names them in the refusal.
     fn check_vector(
         &self,
         what: &str,

@@ -30,7 +30,7 @@ impl NamespaceView {
 }
 
 impl Call {
-    /// A page of namespaces in bytewise order and the number of all that have the prefix.
+    /// Returns a page of namespaces in bytewise order and the total number of those with the prefix.
     pub fn list_namespaces(
         &self,
         prefix: &str,
@@ -69,7 +69,7 @@ impl Call {
         space.map(|space| NamespaceView::of(namespace, space)).ok_or_else(not_found)
     }
 
-    /// The bytes of a namespace's records as they are stored; it looks at each record.
+    /// Returns the size of a namespace's stored records in bytes; visits every record.
     pub fn namespace_bytes(&self, name: &str) -> u64 {
         let store = self.index.read(self.project.now());
         let space = store.spaces.get(&Namespace::new(name));
@@ -102,7 +102,7 @@ impl Call {
         Ok(NamespaceView::of(&namespace, space))
     }
 
-    /// Refuses a namespace that would be one more than an index can have.
+    /// Refuses a new namespace in an index that has as many as it can.
     pub(super) fn refuse_more_namespaces(&self, name: &Namespace, store: &Store) -> Answer<()> {
         let most = self.project.options.namespaces;
         if self.index.is_pod || store.spaces.len() < most || store.spaces.contains_key(name) {

@@ -1,4 +1,4 @@
-//! Stats, list, fetch, query.
+//! The operations that read: stats, list, fetch, query.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -24,7 +24,7 @@ pub(crate) struct Page<T> {
     pub read_units: Option<u32>,
 }
 
-/// A query; a vector or the id of a record whose vector is taken.
+/// A query by a vector, or by the id of a record whose vector is taken.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     pub vector: Vector,
@@ -44,7 +44,7 @@ pub(crate) struct FetchByMetadata {
 }
 
 impl Call {
-    /// Counts by namespace; the total counts every record whatever the filter.
+    /// Counts records by namespace; the total counts every record, whatever the filter.
     pub fn stats(&self, filter: Option<&Value>) -> Answer<(BTreeMap<Namespace, u64>, u64)> {
         let filter = filter.filter(|filter| filter.as_object().is_none_or(|f| !f.is_empty()));
         if filter.is_some() && !self.index.is_pod {
@@ -71,7 +71,7 @@ impl Call {
         Ok((counts, store.count() as u64))
     }
 
-    /// Ids in bytewise order; the token is the last id of the page before.
+    /// Lists ids in bytewise order; the token is the last id of the previous page.
     pub fn list(
         &self,
         namespace: &Namespace,
@@ -155,7 +155,7 @@ impl Call {
         Ok(Reply { body, lsn })
     }
 
-    /// What to search with; `None` where the record whose vector is asked for is not there.
+    /// Returns the vector to search with; `None` if the record that should supply it does not exist.
     fn probe(&self, query: &Query, space: Option<&Space>) -> Answer<Option<Probe>> {
         let metric = self.index.spec().metric;
         let ties = Ties::of(self.project.options.ties, &self.index.name);
@@ -178,7 +178,7 @@ impl Call {
         }))
     }
 
-    /// The last write that can be read. Absent on pods, on sparse indexes and where nothing can be read yet.
+    /// Returns the last write that can be read; absent on pods, on sparse indexes and while nothing can be read.
     fn readable(&self, space: &Space) -> Option<u64> {
         let is_told = !self.index.is_pod
             && self.index.vector_type == VectorType::Dense
@@ -195,7 +195,7 @@ fn page_limit(asked: Option<u32>, default: usize, most: usize) -> Answer<usize> 
     }
 }
 
-/// How many of the records fit a page of 4 MB; at least one.
+/// Returns how many of the records fit a page of 4 MB; at least one.
 fn fitting(items: &[Arc<Stored>]) -> usize {
     let mut bytes = 0;
     let fits = items.iter().take_while(|stored| {
@@ -205,14 +205,14 @@ fn fitting(items: &[Arc<Stored>]) -> usize {
     fits.count().max(1)
 }
 
-/// Drops what is over `limit` and names the token of the next page.
+/// Drops what exceeds `limit` and returns the token of the next page.
 fn cut_page<T>(items: &mut Vec<T>, limit: usize, id: impl Fn(&T) -> &str) -> Option<String> {
     let is_more = items.len() > limit;
     items.truncate(limit);
     items.last().filter(|_| is_more).map(|last| write_token(id(last)))
 }
 
-/// Records of a namespace from `prefix` on, after `after`, in bytewise order of their ids.
+/// Returns the records of a namespace from `prefix` on and past `after`, in bytewise order of their ids.
 fn space_range<'a>(
     store: &'a Store,
     namespace: &Namespace,
@@ -227,7 +227,7 @@ fn space_range<'a>(
     space.into_iter().flat_map(move |space| space.records.range((start.clone(), Bound::Unbounded)))
 }
 
-/// A page token: the last id, in hexadecimal so that nobody takes it for one.
+/// Writes a page token: the last id, in hexadecimal so that nobody mistakes it for one.
 pub(crate) fn write_token(last: &str) -> String {
     last.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -240,7 +240,7 @@ pub(crate) fn read_token(token: &str) -> Answer<String> {
     String::from_utf8(bytes.ok_or_else(refused)?).map_err(|_| refused())
 }
 
-/// The result of a query is at most 4 MB: ids, scores, and the parts that were asked for.
+/// Refuses a query whose result would exceed 4 MB: ids, scores and the requested parts.
 fn check_result(hits: &[Hit], query: &Query) -> Answer<()> {
     let size = |hit: &Hit| {
         let record = &hit.stored.record;

@@ -1,4 +1,4 @@
-//! Upsert, update, delete.
+//! The operations that write: upsert, update, delete.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(crate) struct Update {
     pub change: Change,
 }
 
-/// What a delete takes away.
+/// The selection of records to delete.
 #[derive(Debug)]
 pub(crate) enum Deletion {
     Ids(Vec<RecordId>),
@@ -31,7 +31,7 @@ pub(crate) enum Deletion {
 }
 
 impl Call {
-    /// `bytes` is the size of the request on its wire. Returns the number of records.
+    /// Upserts records and returns their number. `bytes` is the size of the request on its wire.
     pub fn upsert(
         &self,
         namespace: Namespace,
@@ -57,7 +57,7 @@ impl Call {
         Ok(Reply { body: count, lsn })
     }
 
-    /// Returns the number of matched records where a filter was given.
+    /// Updates records; returns how many matched if a filter was given.
     pub fn update(&self, namespace: Namespace, update: Update) -> Answer<Reply<Option<u32>>> {
         checks::check_namespace(namespace.as_str())?;
         self.check_change(&update.change)?;
@@ -153,7 +153,7 @@ impl Call {
         Ok(Write::Delete(ids))
     }
 
-    /// A serverless index refuses to empty a namespace it does not have.
+    /// Refuses to empty a namespace that a serverless index does not have.
     fn refuse_unless_known(&self, namespace: &Namespace, store: &Store) -> Answer<()> {
         if self.index.is_pod || store.spaces.contains_key(namespace) {
             return Ok(());
@@ -161,7 +161,7 @@ impl Call {
         Err(Refusal::not_found("Namespace not found"))
     }
 
-    /// Writes records; pods show them at once and have no log sequence numbers.
+    /// Applies a write; pods show it at once and have no log sequence numbers.
     fn apply(&self, namespace: &Namespace, write: Write) -> Lsn {
         let now = self.project.now();
         self.project.tally.write(&self.index.name);

@@ -12,13 +12,13 @@ use crate::pinecone_wire::limits::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub namespace: Namespace,
-    /// Below the import's URI, with slashes.
+    /// Path below the import's URI, with slashes.
     pub path: String,
     pub bytes: u64,
 }
 
-/// The file at `path` below the import's URI; `None` for what an import passes over: what is not Parquet,
-/// and what is in no folder.
+/// Returns the file at `path` below the import's URI; `None` for what an import ignores: files that are not Parquet,
+/// and files in no folder.
 pub(crate) fn file(path: &str, bytes: u64) -> Option<File> {
     let (folder, rest) = path.split_once('/')?;
     let is_parquet = rest.ends_with(".parquet");

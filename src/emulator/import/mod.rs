@@ -24,7 +24,7 @@ pub(crate) struct Import {
     pub index_id: String,
     pub uri: String,
     pub created_at: Timestamp,
-    /// Ends the work.
+    /// Stops the work.
     pub stop: CancellationToken,
     state: Mutex<State>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Import {
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub status: ImportState,
-    /// 0 to 100.
+    /// Progress from 0 to 100.
     pub percent: f64,
     pub records: u64,
     pub error: Option<String>,
@@ -64,7 +64,7 @@ impl Import {
         }
     }
 
-    /// The first end counts; what comes later changes nothing.
+    /// Ends the import. Only the first end counts; later calls change nothing.
     pub fn end(&self, status: ImportState, error: Option<String>, now: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.finished_at.is_some() {

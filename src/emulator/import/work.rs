@@ -1,4 +1,4 @@
-//! The work of an import: file by file into the index, until it ends or is ended.
+//! The work of an import: file by file into the index, until it is done or cancelled.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::provider::storage::{Local, Place};
 use super::Import;
 use super::files::{File, checked, file};
 
-/// What [`run`] works on.
+/// The input of [`run`].
 pub(crate) struct Job {
     pub call: Call,
     pub import: Arc<Import>,
     pub place: Place,
-    /// Whether a record that cannot be kept ends the import; otherwise it is passed over.
+    /// True if a record that cannot be kept ends the import; otherwise it is skipped.
     pub is_aborted_by_errors: bool,
     pub ending: Ending,
 }
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Default)]
 struct Way {
     records: u64,
-    /// The bytes of files that are done.
+    /// Bytes of the files that are done.
     bytes_before: u64,
     bytes_total: u64,
 }
 
-/// Runs the import to its end; its state says what came of it.
+/// Runs the import to its end; its state holds the outcome.
 pub(crate) async fn run(job: Job) {
     let (import, call) = (Arc::clone(&job.import), job.call.clone());
     let outcome = tokio::select! {
@@ -77,7 +77,7 @@ impl Job {
         Ok(())
     }
 
-    /// An import makes its namespaces: none may be there before.
+    /// Refuses namespaces that exist already: an import makes its own.
     fn check_namespaces(&self, files: &[File]) -> Result<()> {
         let store = self.call.index.read(self.call.project.now());
         let names: BTreeSet<_> = files.iter().map(|file| &file.namespace).collect();
@@ -118,7 +118,7 @@ impl Job {
         Ok(())
     }
 
-    /// Plays the fault that was asked for.
+    /// Plays the fault that was configured.
     async fn strike(&self) -> Result<()> {
         match self.ending {
             Ending::Well => Ok(()),
@@ -132,7 +132,7 @@ impl Job {
         Ok(record)
     }
 
-    /// Puts what can be kept into the index; returns how many that were.
+    /// Puts the records that can be kept into the index; returns their number.
     fn keep(&self, namespace: &Namespace, rows: parquet::Rows) -> Result<u64> {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {
@@ -154,22 +154,22 @@ impl Job {
 }
 
 impl Way {
-    /// The percentage with `share` of `file` and the files that are done.
+    /// Returns the percentage done, from the finished files and `share` of `file`.
     fn percent(&self, share: f64, file: &File) -> f64 {
         let done = self.bytes_before as f64 + share * file.bytes as f64;
         (100.0 * done / (self.bytes_total as f64).max(1.0)).min(100.0)
     }
 }
 
-/// Batches of a file, each read where it does not hold up other requests.
+/// Batches of a file, each read where it does not block other requests.
 struct Batches {
     reader: Option<parquet::RecordReader>,
-    /// Kept as long as it is read.
+    /// Held for as long as the file is read.
     _local: Local,
 }
 
 impl Batches {
-    /// The rows of the file, at least one, and its reader.
+    /// Opens a file; returns its number of rows, at least one, and its reader.
     async fn open(local: Local) -> Result<(u64, Self)> {
         blocking(move || {
             let rows = parquet::count_rows(local.path())?.max(1);

@@ -161,7 +161,7 @@ fn delete(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     ok(call.delete(namespace(body.namespace), deletion)?.map(|()| json!({})))
 }
 
-/// Takes exactly one of the three ways to say what to delete.
+/// Reads the selection to delete, which is given in exactly one of three ways.
 pub(crate) fn deletion(
     ids: Option<Vec<RecordId>>,
     is_all: bool,

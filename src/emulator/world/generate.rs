@@ -15,15 +15,15 @@ use crate::plan::file::{RehearsalMetadata, RehearsalSource};
 
 use super::metadata::metadata;
 
-/// Centres of a whole world.
+/// Number of centres in a world.
 const CENTRES: usize = 24;
 
-/// Directions records lie off their centre in, each in three of them: drawing every component of every record
-/// would take longer than everything else a rehearsal does before it starts.
+/// Number of directions in which records lie off their centre, each in three of them: drawing every component of every
+/// record would take longer than everything else a rehearsal does before it starts.
 const DIRECTIONS: usize = 64;
 const OFF_CENTRE: usize = 3;
 
-/// How far records lie from their centre at most in one direction; the centre itself has length 1.
+/// Largest distance of a record from its centre in one direction; the centre itself has length 1.
 const SPREAD: f32 = 1.5;
 
 pub(super) struct Generator {
@@ -32,7 +32,7 @@ pub(super) struct Generator {
     directions: Vec<Vec<f32>>,
     has_sparse: bool,
     kind: RehearsalMetadata,
-    /// What is left: namespaces and how many records each still gets, the current one last.
+    /// Namespaces that still get records and how many, the current one last.
     left: Vec<(Namespace, u64)>,
     made: u64,
 }
@@ -94,7 +94,7 @@ impl Iterator for Generator {
     }
 }
 
-/// The namespaces and how many records each gets.
+/// Returns the namespaces and the number of records of each.
 fn sized(source: &RehearsalSource) -> Result<Vec<(Namespace, u64)>> {
     if !source.sizes.is_empty() {
         let sized = source.sizes.iter();
@@ -109,7 +109,7 @@ fn sized(source: &RehearsalSource) -> Result<Vec<(Namespace, u64)>> {
     Ok(names.into_iter().zip(sizes).collect())
 }
 
-/// The namespaces' names by the template, which must give each its own.
+/// Returns the namespaces' names by the template, which must give each its own.
 fn names(source: &RehearsalSource) -> Result<Vec<Namespace>> {
     let count = source.namespaces.unwrap_or(1);
     let template = source.namespace_names.as_deref().unwrap_or("ns_{{ n }}");
@@ -131,7 +131,7 @@ fn names(source: &RehearsalSource) -> Result<Vec<Namespace>> {
     Ok(names)
 }
 
-/// How many records each namespace gets: falling like 1/sqrt(n), all of them together `records`.
+/// Returns the number of records of each namespace: falling like 1/sqrt(n), adding up to `records`.
 fn sizes(records: u64, namespaces: usize) -> Vec<u64> {
     let weight = |n: usize| 1.0 / ((n + 1) as f64).sqrt();
     let total: f64 = (0..namespaces).map(weight).sum();
@@ -143,15 +143,15 @@ fn sizes(records: u64, namespaces: usize) -> Vec<u64> {
     sizes
 }
 
-/// A random direction: a unit vector.
+/// Draws a random direction: a unit vector.
 fn direction(random: &mut impl Rng, dimension: usize) -> Vec<f32> {
     unit((0..dimension).map(|_| bell(random)).collect())
 }
 
-/// The largest of [`bell`].
+/// Largest value of [`bell`].
 const BELL_HALF: f32 = 131_070.0;
 
-/// A bell-shaped number around 0: the sum of four 16-bit parts of one word.
+/// Draws a bell-shaped number around 0: the sum of four 16-bit parts of one word.
 fn bell(random: &mut impl Rng) -> f32 {
     let word = random.next_u64();
     let parts = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);

@@ -8,7 +8,7 @@ use super::text as words;
 use crate::model::{Metadata, MetadataValue};
 use crate::plan::file::RehearsalMetadata;
 
-/// The first instant of `created_at`, seconds since the epoch; records spread over two years from it.
+/// Earliest `created_at`, seconds since the epoch; records spread over two years from it.
 const FIRST: u64 = 1_700_000_000;
 const TWO_YEARS: u64 = 2 * 365 * 86_400;
 
@@ -30,8 +30,8 @@ fn text(text: &str) -> MetadataValue {
     MetadataValue::String(text.to_owned())
 }
 
-/// Values that many records share and that others lack: 60 % of the records have the kind `message`, 40 % the score
-/// 0, a tenth no score; one tag is on nearly all; `author` falls off like 1/n over 2,000 names.
+/// Draws metadata whose values many records share and others lack: 60 % of the records have the kind `message`, 40 %
+/// the score 0, a tenth no score; one tag is on nearly all; `author` falls off like 1/n over 2,000 names.
 fn skewed(random: &mut impl Rng) -> Metadata {
     let kind = match random.next_u64() % 10 {
         0..6 => "message",
@@ -58,7 +58,7 @@ fn skewed(random: &mut impl Rng) -> Metadata {
     metadata
 }
 
-/// Draws a number from 0 up to but without 1.
+/// Draws a number in [0, 1).
 fn share(random: &mut impl Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }

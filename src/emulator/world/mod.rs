@@ -1,6 +1,6 @@
-//! The world a rehearsal is held in: the source index a plan's `rehearsal:` block describes, and its records.
+//! The world of a rehearsal: the source index that a plan's `rehearsal:` block describes, and its records.
 //!
-//! Records come from an iterator, so that a reader of Parquet plugs in as well as the generator does.
+//! Records come from an iterator, so a Parquet reader plugs in as well as the generator.
 
 mod generate;
 mod metadata;
@@ -26,10 +26,10 @@ pub struct World {
 }
 
 impl World {
-    /// The world `source` describes: records of its `data` file, which starts from `base`, or generated ones.
+    /// Builds the world `source` describes: records of its `data` file, which starts from `base`, or generated ones.
     ///
     /// # Errors
-    /// As [`World::generated`] and [`World::of_records`]; and where the file cannot be read.
+    /// Those of [`World::generated`] and [`World::of_records`]; also if the file cannot be read.
     pub fn build(
         name: &str,
         source: &RehearsalSource,
@@ -48,12 +48,12 @@ impl World {
         Self::of_records(name, source, dimension, metric, records)
     }
 
-    /// The world `source` describes, with generated records; `dimension` and `metric` are those of the create
-    /// stage, for a source that does not say its own.
+    /// Builds the world `source` describes with generated records. `dimension` and `metric` are those of the create
+    /// stage, for a source that gives none of its own.
     ///
     /// # Errors
-    /// `Invalid` where nobody says a dimension or how many records, or where the template of the namespaces'
-    /// names does not work.
+    /// `Invalid` if there is no dimension or number of records, or if the template of the namespaces' names does not
+    /// work.
     pub fn generated(
         name: &str,
         source: &RehearsalSource,
@@ -65,10 +65,10 @@ impl World {
         Ok(Self { index, records: Box::new(records.map(Ok)) })
     }
 
-    /// The world `source` describes, with `records` read from elsewhere, at most as many as it says.
+    /// Builds the world `source` describes with `records` read from elsewhere, at most as many as it asks for.
     ///
     /// # Errors
-    /// `Invalid` where nobody says a dimension.
+    /// `Invalid` if there is no dimension.
     pub fn of_records(
         name: &str,
         source: &RehearsalSource,
@@ -81,7 +81,7 @@ impl World {
         Ok(Self { index, records: Box::new(records.take(most)) })
     }
 
-    /// The index and an iterator over its records, namespace by namespace where they are generated.
+    /// Splits the world into its index and an iterator over its records, namespace by namespace if they are generated.
     pub fn into_parts(
         self,
     ) -> (IndexSpec, impl Iterator<Item = Result<(Namespace, Record)>> + Send) {
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-/// What the source index is. Environment and region are those of Pinecone's examples.
+/// Returns the source index. Environment and region are those of Pinecone's examples.
 fn source_index(
     name: &str,
     source: &RehearsalSource,

@@ -6,10 +6,10 @@ use crate::plan::Plan;
 use crate::plan::file::Provider;
 
 impl World {
-    /// The source index the plan is rehearsed with.
+    /// Builds the source index that the plan is rehearsed with.
     ///
     /// # Errors
-    /// `Invalid` where the plan has no `rehearsal:`, or a source of files; and as [`World::build`].
+    /// `Invalid` if the plan has no `rehearsal:` or its source is files; otherwise those of [`World::build`].
     pub fn of_plan(plan: &Plan) -> Result<Self> {
         if plan.source.provider == Provider::Parquet {
             let message = format!("the source of `{}` is Parquet files, not an index", plan.name);

@@ -36,7 +36,7 @@ pub(super) fn pick<'a>(random: &mut impl Rng, words: &[&'a str]) -> &'a str {
     words[random.next_u64() as usize % words.len()]
 }
 
-/// One to four sentences.
+/// Draws one to four sentences.
 pub(super) fn text(random: &mut impl Rng) -> String {
     let sentences = 1 + random.next_u64() % 4;
     let sentence = |random: &mut _| {

@@ -51,7 +51,7 @@ fn from_value(value: Value) -> MetadataValue {
     }
 }
 
-/// A filter, which is JSON, as a message; its numbers become f64, which is all the message knows. `None` where it is
+/// Converts a filter in JSON to a message; its numbers become f64, which is all the message knows. `None` if it is
 /// no object.
 pub(crate) fn filter_to_struct(filter: &Json) -> Option<Struct> {
     match filter_value(filter).kind {
@@ -79,7 +79,7 @@ fn filter_value(value: &Json) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// A filter of a message as the JSON that the filter language is read from.
+/// Converts a message's filter to the JSON that the filter language is read from.
 pub(crate) fn filter_from_struct(filter: Struct) -> Json {
     let fields = filter.fields.into_iter().map(|(name, value)| (name, filter_json(value)));
     Json::Object(fields.collect())
@@ -100,23 +100,23 @@ pub(crate) fn to_sparse(sparse: &SparseVector) -> SparseValues {
     SparseValues { indices: sparse.indices.clone(), values: sparse.values.as_le_bytes().clone() }
 }
 
-/// The sparse values of a message.
+/// Returns the sparse values of a message.
 ///
 /// # Errors
-/// Where they are cut short, or not as many as their indices.
+/// The fault, if they are cut short, or not as many as their indices.
 pub(crate) fn sparse_of(sparse: SparseValues) -> Result<SparseVector, Fault> {
     SparseVector::new(sparse.indices, vector_of(sparse.values)?).ok_or(Fault::Uneven)
 }
 
-/// The dense vector that a message's values are.
+/// Returns a message's values as a dense vector.
 ///
 /// # Errors
-/// Where they are cut short.
+/// The fault, if they are cut short.
 pub(crate) fn vector_of(values: Bytes) -> Result<model::Vector, Fault> {
     model::Vector::from_le_bytes(values).ok_or(Fault::CutShort)
 }
 
-/// Sparse values that are empty are left out, as those of a record that has none.
+/// Converts a record to a message. Empty sparse values are left out, as if the record had none.
 pub(crate) fn to_vector(record: &Record) -> Vector {
     Vector {
         id: record.id.as_str().to_owned(),
@@ -126,10 +126,10 @@ pub(crate) fn to_vector(record: &Record) -> Vector {
     }
 }
 
-/// The record that a message is, with sparse values where it has the field, also where they are empty.
+/// Converts a message to a record, with sparse values if it has the field, even an empty one.
 ///
 /// # Errors
-/// Where its values are not numbers, or sparse values not as many as their indices.
+/// `Malformed` if its values are cut short, or sparse values not as many as their indices.
 pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
     let parts = vector_of(vector.values)
         .and_then(|dense| Ok((dense, vector.sparse_values.map(sparse_of).transpose()?)));

@@ -1,4 +1,4 @@
-//! Reads a message whichever way its numbers were sent.
+//! Decoding of a message whichever way its numbers were sent.
 //!
 //! Most generated clients pack numbers; proto3 allows them one by one as well, and that is how Pinecone's Python SDK
 //! 10 sends sparse values.
@@ -32,7 +32,7 @@ impl Either for UpdateRequest {
 /// Decodes `message`; packed values share its bytes.
 ///
 /// # Errors
-/// What is wrong with it as a packed message, where it is no unpacked one either.
+/// The error of decoding it as a packed message, if it is no unpacked one either.
 pub(crate) fn decode_either<M: Either>(message: Bytes) -> Result<M, DecodeError> {
     M::decode(message.clone())
         .or_else(|error| M::Unpacked::decode(message).map(Into::into).map_err(|_| error))
@@ -50,7 +50,7 @@ mod tests {
         model::Vector::from_values(VALUES).as_le_bytes().clone()
     }
 
-    /// Field `number` twice, each as a 32-bit number (wire type 5), instead of once as bytes.
+    /// Writes field `number` twice, each as a 32-bit number (wire type 5), instead of once as bytes.
     fn one_by_one(number: u8) -> Vec<u8> {
         VALUES
             .iter()
@@ -58,7 +58,7 @@ mod tests {
             .collect()
     }
 
-    /// A field whose value is a message of its own.
+    /// Writes a field whose value is a message of its own.
     fn inside(number: u8, message: &[u8]) -> Vec<u8> {
         [&[number << 3 | 2, message.len() as u8][..], message].concat()
     }

@@ -1,4 +1,5 @@
-//! Assertions as a plan asks for them: the grammar and the checked form. Metrics are in the catalogue, the checks in `check`.
+//! Assertions as a plan asks for them: the grammar and the checked form. The catalogue has the metrics, `check` the
+//! checks.
 //!
 //! ```text
 //! assertion  = metric op value [ "over" duration ]
@@ -21,19 +22,19 @@ use crate::model::{Place, Span};
 pub struct Assertion {
     /// Unique within its stage: the given `id`, else the text.
     pub id: String,
-    /// The text as the plan has it, in canonical spacing.
+    /// The text as written in the plan, in canonical spacing.
     pub text: String,
     pub metric: MetricRef,
     pub comparison: Comparison,
     pub threshold: Threshold,
-    /// The window the measurements are taken from; `None` = all of the stage or step.
+    /// The window the measurements are taken from; `None` for the whole stage or step.
     pub over: Option<Span>,
     pub severity: Severity,
     pub min_samples: Option<u64>,
     pub warmup: Option<Span>,
-    /// 2 = the third failing measurement fails.
+    /// Failing measurements that are tolerated: with 2 the third fails.
     pub tolerate_failures: u32,
-    /// Measurements that could not be taken.
+    /// Measurements that could not be taken and are tolerated.
     pub tolerate_errors: u32,
     /// Consecutive passing measurements that are needed.
     pub pass_after: u32,
@@ -42,7 +43,7 @@ pub struct Assertion {
     pub place: Place,
 }
 
-/// What having no samples at the end means; it is never a pass.
+/// The outcome if there are no samples at the end; never a pass.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]

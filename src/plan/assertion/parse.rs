@@ -1,25 +1,25 @@
-//! The text of an assertion, taken apart.
+//! Parser of an assertion's text.
 
 use std::ops::Range;
 
 use super::{Comparison, MetricRef};
 use crate::model::{ByteSize, Money, Rate, Share, Span};
 
-/// A value with the bytes of the text it stands at.
+/// A value with its byte range in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct At<T> {
     pub value: T,
     pub range: Range<usize>,
 }
 
-/// An assertion as written, before anyone asks what its metric is.
+/// An assertion as written, before its metric is looked up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParsedAssertion {
     pub metric: At<MetricRef>,
     pub comparison: At<Comparison>,
     pub value: At<Value>,
     pub over: Option<At<Span>>,
-    /// Value and window as they were written.
+    /// Value and window as written.
     written: (String, Option<String>),
 }
 
@@ -37,14 +37,14 @@ pub enum Value {
     TimesSource(f64),
 }
 
-/// Why a text is no assertion, and at which bytes of it.
+/// Reason why a text is no assertion, and the bytes of it that are wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     pub message: String,
     pub range: Range<usize>,
 }
 
-/// Written in canonical spacing: `p95(query) < 100ms over 10m`.
+/// Writes canonical spacing: `p95(query) < 100ms over 10m`.
 impl std::fmt::Display for ParsedAssertion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (value, over) = &self.written;
@@ -63,7 +63,7 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Comparison {
-    /// The operator as it is written: `<=`.
+    /// Returns the operator as it is written: `<=`.
     pub fn symbol(self) -> &'static str {
         COMPARISONS
             .into_iter()

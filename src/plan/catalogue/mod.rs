@@ -20,15 +20,15 @@ pub struct Metric {
     /// The kinds of stage that measure it.
     pub stages: &'static [&'static str],
     pub unit: Unit,
-    /// Whether `over` can follow: it is measured while time passes.
+    /// True if `over` can follow, because it is measured while time passes.
     pub over: bool,
-    /// Whether it can be compared with `x source`.
+    /// True if it can be compared with `x source`.
     pub source: bool,
-    /// What it is and how it is computed.
+    /// Definition, and how it is computed.
     pub meaning: &'static str,
 }
 
-/// What stands behind a metric's name.
+/// Argument that stands behind a metric's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
     None,
@@ -40,13 +40,13 @@ pub enum Argument {
     Probe,
 }
 
-/// What a metric is measured in.
+/// Unit that a metric is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A whole number.
     Count,
     Number,
-    /// Between 0 and 1; a share is taken too.
+    /// Between 0 and 1; a share is accepted too.
     Ratio,
     Share,
     Duration,
@@ -59,7 +59,8 @@ pub enum Unit {
 }
 
 impl Metric {
-    /// The ways the metric is written, at least one: `p95(query)` and `p95(fetch)`; `overlap@10` for any number.
+    /// Returns the ways the metric is written, at least one: `p95(query)` and `p95(fetch)`; `overlap@10` for any
+    /// number.
     pub fn forms(&self) -> Vec<String> {
         match self.argument {
             Argument::None => vec![self.name.into()],
@@ -71,7 +72,7 @@ impl Metric {
         }
     }
 
-    /// Whether a written metric is this one.
+    /// Returns whether a written metric is this one.
     pub fn is(&self, metric: &MetricRef) -> bool {
         let argument = metric.argument.as_deref();
         self.name == metric.name
@@ -87,7 +88,7 @@ impl Metric {
         self.stages.contains(&stage)
     }
 
-    /// The share below the percentile, where the metric is one: 0.95 of `p95`.
+    /// Returns the share below the percentile if the metric is one: 0.95 of `p95`.
     pub fn percentile(&self) -> Option<f64> {
         let digits = self.name.strip_prefix('p')?;
         digits.parse::<f64>().ok().map(|percent| percent / 100.0)
@@ -127,7 +128,7 @@ impl Unit {
     }
 }
 
-/// The metric as a stage of this kind has it.
+/// Returns the metric as a stage of this kind has it.
 pub fn find(metric: &MetricRef, stage: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|row| row.is(metric) && row.is_in(stage))
 }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::super::diagnostic::nearest;
 use super::{METRICS, Metric, Unit};
 
-/// What there is to say about a metric, by its name or a full form such as `p95(query)`; `metrics` lists
-/// them all. `None` where there is no such metric.
+/// Explains a metric by its name or a full form such as `p95(query)`; `metrics` lists them all. `None` if there is no
+/// such metric.
 pub fn explain_metric(word: &str) -> Option<String> {
     let word = word.trim();
     if word == "metrics" {
@@ -23,12 +23,12 @@ pub fn explain_metric(word: &str) -> Option<String> {
     Some(text)
 }
 
-/// The metric whose name is nearest to a word.
+/// Returns the metric whose name is nearest to a word.
 pub(crate) fn nearest_metric(word: &str) -> Option<&'static str> {
     nearest(word, METRICS.iter().map(|metric| metric.name))
 }
 
-/// The page `docs/metrics.md`.
+/// Renders the page `docs/metrics.md`.
 pub fn metrics_markdown() -> String {
     let mut text = String::from(
         "# Metrics\n\nEvery metric an assertion can ask for. Generated from the table that plans are \
@@ -82,7 +82,7 @@ fn facts(row: &Metric) -> String {
     facts.join(", ")
 }
 
-/// An assertion that could stand in a plan.
+/// Returns an assertion that could stand in a plan.
 pub(crate) fn example(row: &Metric) -> String {
     let metric = row.forms().swap_remove(0);
     let comparison = match row.unit {

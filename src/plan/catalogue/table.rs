@@ -16,7 +16,7 @@ const READS: Argument = Argument::Subject(&["query", "fetch"]);
 const METRIC_WORDS: Unit = Unit::Word(&["cosine", "dotproduct", "euclidean"]);
 const KIND_WORDS: Unit = Unit::Word(&["pod", "serverless", "other"]);
 
-/// A row without argument, window or source side.
+/// Makes a row without argument, window or source side.
 const fn plain(
     name: &'static str,
     stages: &'static [&'static str],
@@ -26,7 +26,7 @@ const fn plain(
     Metric { name, argument: Argument::None, stages, unit, over: false, source: false, meaning }
 }
 
-/// A latency of a stage that measures once.
+/// Makes a row for a latency of a stage that measures once.
 const fn once(name: &'static str, argument: Argument, meaning: &'static str) -> Metric {
     Metric {
         name,
@@ -39,7 +39,7 @@ const fn once(name: &'static str, argument: Argument, meaning: &'static str) -> 
     }
 }
 
-/// What a canary measures while time passes.
+/// Makes a row for what a canary measures while time passes.
 const fn watched(
     name: &'static str,
     argument: Argument,

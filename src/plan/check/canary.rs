@@ -1,4 +1,4 @@
-//! Steps of a canary.
+//! Checks of a canary's steps.
 
 use super::super::codes;
 use super::super::file::{Canary, StageKind, Traffic};

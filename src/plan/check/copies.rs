@@ -1,4 +1,4 @@
-//! Several copy stages side by side: where they write, and which of them a `verify` is about.
+//! Checks of several copy stages side by side: where they write, and which of them a `verify` is about.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ pub(super) fn check(context: &mut Context<'_>, lookups: &Lookups) {
     named(context);
 }
 
-/// Two copies that are sure to write to the same namespace. What depends on the names that the source has is found when
-/// those are known.
+/// Reports two copies that are sure to write to the same namespace. An overlap that depends on the names in the source
+/// is found when those are known.
 fn overlaps(context: &mut Context<'_>, lookups: &Lookups) {
     let copies: Vec<_> = context
         .stages()
@@ -51,15 +51,15 @@ fn overlaps(context: &mut Context<'_>, lookups: &Lookups) {
     }
 }
 
-/// What of the namespaces of one copy is known before the source is.
+/// The namespaces of one copy, as far as they are known before the source is.
 struct Part {
-    /// Its patterns; `*` where it takes all.
+    /// Its patterns; `*` if it takes all.
     patterns: Vec<String>,
     select: GlobSet,
     exclude: GlobSet,
-    /// How names change, so that equal texts give equal names.
+    /// The way names change, as text: equal texts give equal names.
     rename: String,
-    /// Namespaces that it names, with what they become.
+    /// Namespaces that it names, with their new names.
     names: BTreeMap<String, String>,
 }
 
@@ -102,7 +102,7 @@ impl Part {
         self.select.is_match(name) && !self.exclude.is_match(name)
     }
 
-    /// Names the place where both are sure to write to one namespace.
+    /// Describes where both are sure to write to one namespace.
     fn meets(&self, other: &Self) -> Option<String> {
         for (mine, target) in &self.names {
             if let Some((theirs, _)) = other.names.iter().find(|(_, theirs)| *theirs == target) {
@@ -131,7 +131,7 @@ impl Part {
     }
 }
 
-/// Patterns as a set; one that is none is reported elsewhere and matches nothing here.
+/// Returns the patterns as a set; an invalid one is reported elsewhere and matches nothing here.
 fn globs(patterns: &[String]) -> GlobSet {
     let mut builder = GlobSetBuilder::new();
     patterns.iter().filter_map(|pattern| Glob::new(pattern).ok()).for_each(|glob| {
@@ -140,7 +140,7 @@ fn globs(patterns: &[String]) -> GlobSet {
     builder.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
-/// A `verify` that names a copy is about one that runs before it.
+/// Checks that a `verify` that names a copy names one that runs before it.
 fn named(context: &mut Context<'_>) {
     let stages: Vec<_> = context
         .stages()

@@ -1,4 +1,4 @@
-//! Which records are copied, and under which names: globs, lookups, manifests.
+//! Checks of which records are copied, and under which names: globs, lookups, manifests.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,8 @@ fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     }
 }
 
-/// The place of an import's files belongs to the strategies that write some, and has to be one that can be written to.
+/// Checks the place of an import's files: only strategies that write some have one, and it has to be one that can be
+/// written to.
 fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let at = format!("{pointer}/import");
     let Some(import) = &copy.import else {
@@ -124,7 +125,7 @@ fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     }
 }
 
-/// Reports a file that is not there.
+/// Reports a missing file.
 pub(super) fn file(context: &mut Context<'_>, pointer: &str, file: &str) {
     let path = context.base.join(file);
     if !path.is_file() {
@@ -134,7 +135,7 @@ pub(super) fn file(context: &mut Context<'_>, pointer: &str, file: &str) {
     }
 }
 
-/// A constant name is fine for one namespace only.
+/// Reports a constant new name, which is fine for one namespace only.
 fn rename(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
     let Some(rename) = &namespaces.rename else { return };
     let one =

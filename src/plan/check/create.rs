@@ -1,4 +1,4 @@
-//! The index that `create` makes.
+//! Checks of the index that `create` makes.
 //!
 //! The limits are Pinecone's ("Create an index" and "Tag an index", 2026).
 
@@ -97,7 +97,7 @@ fn vectors(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
     }
 }
 
-/// The dimension that an assertion or the rehearsal gives the source.
+/// Returns the dimension that an assertion or the rehearsal gives the source.
 fn said_dimension(context: &Context<'_>) -> Option<String> {
     let texts = context.stages().flat_map(|(_, stage)| &stage.common.assertions);
     let asserted = texts.map(|entry| match entry {

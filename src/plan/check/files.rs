@@ -1,4 +1,4 @@
-//! Parquet files as a source: what files cannot be or do.
+//! Checks of Parquet files as a source: what files cannot be or do.
 
 use super::super::codes;
 use super::super::file::{
@@ -85,7 +85,7 @@ fn endpoint(context: &mut Context<'_>, source: &Endpoint) {
     }
 }
 
-/// Each column has one use; an id or a namespace may be a field of the metadata, too.
+/// Checks that each column has one use; an id or a namespace may be a field of the metadata, too.
 fn shared_out(context: &mut Context<'_>, columns: &Columns) {
     let namespace = match &columns.namespace {
         Some(NamespaceFrom::Column(name)) => Some(name),

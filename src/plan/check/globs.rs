@@ -1,7 +1,7 @@
-//! Patterns of namespaces, and names that look like patterns.
+//! Checks of namespace patterns, and of names that look like patterns.
 //!
-//! The forms are `globset`'s: `*` matches any characters (a `/` is none in particular), `?` one, `[ab]` one of them, `{a,b}`
-//! either. What looks like another tool's pattern and would select something else, or nothing, is reported.
+//! The syntax is `globset`'s: `*` matches any characters (`/` included), `?` one, `[ab]` one of them, `{a,b}` either.
+//! What looks like another tool's pattern and would select something else, or nothing, is reported.
 
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
@@ -9,7 +9,7 @@ use super::super::file::{Copy, Namespaces};
 use super::super::node::step;
 use super::Context;
 
-/// The namespaces that are selected and left out.
+/// Checks the patterns of namespaces that are selected and left out.
 pub(super) fn check(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
     for (key, globs) in [("select", &namespaces.select), ("exclude", &namespaces.exclude)] {
         for (index, glob) in globs.iter().enumerate() {
@@ -55,7 +55,7 @@ fn one(context: &mut Context<'_>, at: &str, key: &str, glob: &str) {
     }
 }
 
-/// What a pattern has that means something elsewhere.
+/// Finds syntax in a pattern that has a meaning elsewhere and none here.
 fn surprise(glob: &str) -> Option<(String, String)> {
     let quoted = |text: &str| format!("write `\"{text}\"`");
     if glob.trim() != glob {
@@ -93,7 +93,7 @@ fn surprise(glob: &str) -> Option<(String, String)> {
     None
 }
 
-/// Names of metadata fields, which are no patterns.
+/// Checks names of metadata fields, which are no patterns.
 pub(super) fn literal(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let Some(changes) = &copy.metadata else { return };
     let pointer = format!("{pointer}/metadata");

@@ -1,4 +1,4 @@
-//! Hooks of the plan and of the stages' rollbacks.
+//! Checks of hooks, the plan's and those of the stages' rollbacks.
 
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;

@@ -1,4 +1,4 @@
-//! What is legal and unwise, and what this version ignores.
+//! Checks for what is legal but unwise, and for what this version ignores.
 
 use super::super::assertion::{ParsedAssertion, Severity};
 use super::super::codes;
@@ -61,7 +61,7 @@ fn ignored(context: &mut Context<'_>) {
     }
 }
 
-/// A stage that is left out is a warning; one that was to hold the run back is an error.
+/// Reports a stage that is left out: with a warning, or an error if it was to hold the run back.
 fn ignored_stage(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
     let kind = stage.kind.name();
     let blocks = stage.common.assertions.iter().any(|entry| match entry {
@@ -148,7 +148,7 @@ fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &De
         let message = "the source is deleted at once, and nothing can be rolled back after that";
         context.report_with(&codes::NO_RETENTION, &kind, message, |d| d.help("add `after: 7d`"));
     }
-    // An assertion on the snapshot reports that there is none.
+    // An assertion on the snapshot already reports that there is none.
     let asserted = &context.file.stages[index].common.assertions;
     let is_asserted = asserted.iter().any(|entry| match entry {
         AssertionEntry::Text(text) => text.contains("snapshot."),
@@ -195,7 +195,7 @@ fn context_name(name: &str) -> &str {
     if name.is_empty() { "source" } else { name }
 }
 
-/// Warns where traffic moves or the source is deleted with no proof before it in a plan that copies.
+/// Warns if traffic moves or the source is deleted with no proof before it in a plan that copies.
 fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
     let what = match stage.kind {
         StageKind::Canary(_) => "traffic moves",
@@ -232,7 +232,7 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
     context.report(&codes::UNPROVEN, &format!("{pointer}/kind"), message);
 }
 
-/// Warns where a stage reads every namespace before one has compared them.
+/// Warns about an assertion on cold queries in a stage after one that has read the target.
 fn nothing_cold(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stage) {
     let reads = |stage: &&Stage| matches!(stage.kind, StageKind::Verify(_) | StageKind::Canary(_));
     let Some(reader) = context.file.stages[..index].iter().find(reads) else { return };

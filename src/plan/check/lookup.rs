@@ -10,7 +10,7 @@ use super::Context;
 /// Key to value.
 pub(super) type Rows = BTreeMap<String, String>;
 
-/// The rows of a lookup's file; `None` where it cannot be read, which is reported.
+/// Reads the rows of a lookup's file; `None` if it cannot be read, which is reported.
 pub(super) fn rows(context: &mut Context<'_>, pointer: &str, lookup: &Lookup) -> Option<Rows> {
     let at = format!("{pointer}/file");
     if context.is_tainted(&at) {
@@ -26,7 +26,7 @@ pub(super) fn rows(context: &mut Context<'_>, pointer: &str, lookup: &Lookup) ->
             return None;
         }
     };
-    // What spreadsheets write in front of UTF-8.
+    // Spreadsheets write this mark in front of UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::None).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
@@ -62,7 +62,7 @@ struct Table<'t, 'c> {
     at: &'t str,
     file: &'t str,
     rows: Rows,
-    /// The first line with white space around a cell.
+    /// First line with white space around a cell.
     trimmed: Option<u64>,
 }
 

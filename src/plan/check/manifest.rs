@@ -1,4 +1,4 @@
-//! Where the ids of a manifest come from: files that are there, or a command.
+//! Checks of where the ids of a manifest come from: files that exist, or a command.
 
 use super::super::codes;
 use super::super::file::Manifest;

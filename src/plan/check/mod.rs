@@ -1,4 +1,4 @@
-//! What a well-formed plan must mean: checks of the typed plan that need no world.
+//! Checks of what a well-formed plan means: they look at the typed plan and need no world.
 //!
 //! Each file checks one part and reports with the place of the node; nothing stops at the first mistake.
 
@@ -34,7 +34,7 @@ use super::template::Bindings;
 use super::walk::{Secret, is_tainted};
 use crate::model::StageId;
 
-/// What the checks learn on their way.
+/// Results that the checks come by on their way.
 pub(crate) struct Checked {
     pub stages: Vec<Resolved>,
     pub lookups: BTreeMap<String, BTreeMap<String, String>>,
@@ -67,7 +67,7 @@ pub(crate) struct Context<'a> {
     pub file: &'a PlanFile,
     pub root: &'a Node,
     pub sources: &'a Sources,
-    /// What `vars` and `env` are in templates.
+    /// Values of `vars` and `env` in templates.
     pub bindings: &'a Bindings,
     /// The plan's folder.
     pub base: &'a Path,
@@ -78,7 +78,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Reports at the node of `pointer`, unless something was said about it already.
+    /// Reports at the node of `pointer`, unless something was already reported there.
     pub fn report(&mut self, code: &'static Code, pointer: &str, message: impl Into<String>) {
         self.report_with(code, pointer, message, |diagnostic| diagnostic);
     }
@@ -110,12 +110,12 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the node or one around it was wrong.
+    /// Returns whether the node or one around it was wrong.
     pub fn is_tainted(&self, pointer: &str) -> bool {
         is_tainted(self.tainted, pointer)
     }
 
-    /// Whether something inside of the node was wrong and is left out.
+    /// Returns whether something inside the node was wrong and is left out.
     pub fn is_tainted_within(&self, pointer: &str) -> bool {
         let inside = format!("{pointer}/");
         let mut from = self.tainted.range(inside.clone()..);
@@ -126,7 +126,7 @@ impl Context<'_> {
         self.root.focus(pointer)
     }
 
-    /// The region of the key that leads to `pointer`.
+    /// Returns the region of the key that leads to `pointer`.
     pub fn key_region(&self, pointer: &str) -> Region {
         let entry = pointer
             .rsplit_once('/')
@@ -138,7 +138,7 @@ impl Context<'_> {
         self.sources.place(self.region(pointer))
     }
 
-    /// The stages that are not tainted as a whole, with their pointers.
+    /// Returns the stages that are not tainted as a whole, with their pointers.
     pub fn stages(&self) -> impl Iterator<Item = (String, &'_ Stage)> + use<'_> {
         self.file
             .stages
@@ -149,12 +149,12 @@ impl Context<'_> {
     }
 }
 
-/// A stage's id: the given one, else its kind.
+/// Returns a stage's id: the given one, else its kind.
 pub(crate) fn stage_id(stage: &Stage) -> StageId {
     StageId::new(stage.common.id.as_deref().unwrap_or(stage.kind.name()))
 }
 
-/// Assertions of a stage in a form that does not depend on where they stand.
+/// Returns the assertion in a form that does not depend on where it stands.
 pub(crate) fn without_place(assertion: &Assertion) -> Assertion {
     let id = if assertion.id == assertion.text { String::new() } else { assertion.id.clone() };
     Assertion { id, place: super::Place::default(), text: String::new(), ..assertion.clone() }

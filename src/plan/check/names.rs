@@ -1,4 +1,4 @@
-//! Version, names, and that source and target are two.
+//! Checks of the version, of names, and that source and target are different.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     exports(context);
 }
 
-/// Letters, digits and inner hyphens.
+/// Returns whether the name consists of letters, digits and inner hyphens.
 fn is_name(name: &str, longest: usize) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=longest).contains(&name.len())
@@ -160,7 +160,7 @@ fn snapshot_place(context: &mut Context<'_>, pointer: &str, snapshot: &str) {
     }
 }
 
-/// The file that the sample of an audit goes to.
+/// Checks the file that the sample of an audit goes to.
 fn exports(context: &mut Context<'_>) {
     let exports: Vec<_> = context
         .stages()
@@ -182,7 +182,7 @@ fn exports(context: &mut Context<'_>) {
     }
 }
 
-/// `//backups` of `file://backups`, where `file:backups` is meant.
+/// Returns whether the path is one like `//backups` of `file://backups`, where `file:backups` is meant.
 fn names_a_host(path: &str) -> bool {
     path.starts_with("//") && !path.starts_with("///")
 }

@@ -1,4 +1,4 @@
-//! The order of stages.
+//! Checks of the order of stages.
 
 use super::super::codes;
 use super::Context;

@@ -1,4 +1,5 @@
-//! Which records are copied and what changes of their metadata: the filter, and changes that contradict each other.
+//! Checks of which records are copied and how their metadata changes: the filter, and changes that contradict each
+//! other.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +77,7 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
     }
 }
 
-/// What no index keeps would make every record one that the target refuses.
+/// Reports a value that no index keeps: with it the target would refuse every record.
 fn settable(context: &mut Context<'_>, at: &str, field: &str, value: &serde_json::Value) {
     use serde_json::Value;
     match value {

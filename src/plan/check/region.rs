@@ -1,4 +1,4 @@
-//! Where the index that `create` makes is to run.
+//! Checks of the place in which the index that `create` makes is to run.
 //!
 //! Regions are those of Pinecone's guide ("Understanding indexes", table "Cloud regions", docs.pinecone.io, as stored in
 //! November 2026), environments those of its Python SDK 8.1.2 (`PodIndexEnvironment`). A region that is not in the table
@@ -91,7 +91,7 @@ fn of(cloud: Cloud) -> &'static [&'static str] {
     REGIONS.iter().find(|(one, _)| *one == cloud).map_or(&[], |(_, regions)| regions)
 }
 
-/// Whether the cloud could have a region of this name.
+/// Returns whether the cloud could have a region of this name.
 fn is_named_like_one(cloud: Cloud, name: &str) -> bool {
     const AWS: [&str; 10] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "us-gov"];
     const GCP: [&str; 9] =
@@ -110,7 +110,7 @@ fn is_named_like_one(cloud: Cloud, name: &str) -> bool {
     }
 }
 
-/// An area, a direction and a number: `us-east-1`, `europe-west4`.
+/// Returns whether the name is an area, a direction and a number: `us-east-1`, `europe-west4`.
 fn is_direction_of(name: &str, areas: &[&str], separator: &str, most_digits: usize) -> bool {
     let is_number = |digits: &str| {
         digits.len() <= most_digits

@@ -1,4 +1,4 @@
-//! References to secrets: the name of an environment variable, or a path.
+//! Checks of references to secrets: the name of an environment variable, or a path.
 
 use super::super::codes;
 use super::super::file::{HttpCall, Secret, Traffic};
@@ -33,7 +33,7 @@ fn call(context: &mut Context<'_>, pointer: &str, call: Option<&HttpCall>) {
     reference(context, &format!("{pointer}/bearer"), bearer);
 }
 
-/// What cannot be the name of a variable is probably the secret itself.
+/// Checks a reference. What cannot be the name of a variable is probably the secret itself.
 fn reference(context: &mut Context<'_>, pointer: &str, secret: Option<&Secret>) {
     let Some(Secret::Env(name)) = secret else { return };
     let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -1,4 +1,4 @@
-//! Drivers of traffic, requests and commands.
+//! Checks of traffic drivers, requests and commands.
 
 use super::super::codes;
 use super::super::file::{HttpCall, Traffic, Writes};
@@ -45,7 +45,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     }
 }
 
-/// A command has a program.
+/// Checks that a command has a program.
 pub(super) fn command(context: &mut Context<'_>, pointer: &str, command: &[String]) {
     if command.first().is_none_or(|program| program.trim().is_empty()) {
         context.report_with(&codes::BAD_TRAFFIC, pointer, "this command has no program", |d| {
@@ -54,7 +54,7 @@ pub(super) fn command(context: &mut Context<'_>, pointer: &str, command: &[Strin
     }
 }
 
-/// A request has one method and an address.
+/// Checks that a request has one method and an address.
 pub(super) fn call(context: &mut Context<'_>, pointer: &str, call: &HttpCall) {
     let methods =
         [("get", &call.get), ("post", &call.post), ("put", &call.put), ("patch", &call.patch)];
@@ -78,7 +78,7 @@ pub(super) fn call(context: &mut Context<'_>, pointer: &str, call: &HttpCall) {
     }
 }
 
-/// An address has a scheme and a host, where it is not a template that is evaluated later.
+/// Checks that an address has a scheme and a host, unless it is a template that is evaluated later.
 pub(super) fn address(context: &mut Context<'_>, pointer: &str, address: &str) {
     let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
     let is_address = rest.is_some_and(|rest| {

@@ -1,4 +1,4 @@
-//! Assertions.
+//! Codes about assertions.
 
 use super::{Code, Level, codes};
 

@@ -1,4 +1,4 @@
-//! The file itself: reading it, its YAML, its templates, its shape.
+//! Codes about the file itself: reading it, its YAML, its templates, its shape.
 
 use super::{Code, Level, codes};
 

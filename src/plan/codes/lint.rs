@@ -1,4 +1,4 @@
-//! What is legal and unwise, or not done yet.
+//! Codes about what is legal but unwise, or not supported yet.
 
 use super::{Code, Level, codes};
 

@@ -1,4 +1,4 @@
-//! What the plan asks for: names, stages, traffic, copying, retiring.
+//! Codes about what the plan asks for: names, stages, traffic, copying, retiring.
 
 use super::{Code, Level, codes};
 

@@ -18,7 +18,7 @@ pub(crate) use value::*;
 
 use super::diagnostic::Level;
 
-/// What there is to say about a code.
+/// A code with its explanation.
 #[derive(Debug)]
 pub struct Code {
     /// The stable code, for example `V020`.
@@ -26,15 +26,15 @@ pub struct Code {
     /// The code's name, for example `unknown-key`.
     pub name: &'static str,
     pub level: Level,
-    /// What it means and why it is looked at.
+    /// Meaning of the code, and why it is checked.
     pub meaning: &'static str,
-    /// A stretch of a plan that has it.
+    /// Part of a plan that has the mistake.
     pub example: &'static str,
-    /// How it is put right.
+    /// Way to put it right.
     pub fix: &'static str,
 }
 
-/// All codes, in order.
+/// Returns all codes, in order.
 pub fn all() -> impl Iterator<Item = &'static Code> {
     [file::ALL, meaning::ALL, assertion::ALL, value::ALL, lint::ALL].into_iter().flatten().copied()
 }

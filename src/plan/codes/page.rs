@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use super::{Code, all};
 
-/// What there is to say about a code or a code's name; `None` where there is no such code.
+/// Explains a code or a code's name; `None` if there is no such code.
 pub fn explain_code(word: &str) -> Option<String> {
     all().find(|code| code.code.eq_ignore_ascii_case(word) || code.name == word).map(page)
 }
 
-/// The pages of `docs/errors/`: file name and text, with a `README.md` that lists them.
+/// Renders the pages of `docs/errors/`: file name and text, with a `README.md` that lists them.
 pub fn error_pages() -> Vec<(String, String)> {
     let mut index = String::from(
         "# Errors and warnings of a plan\n\nGenerated from the code's own table. \

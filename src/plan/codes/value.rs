@@ -1,4 +1,4 @@
-//! Values that read well and cannot be meant, or cannot be met.
+//! Codes about values that are well-formed but cannot be meant, or cannot be met.
 
 use super::{Code, Level, codes};
 

@@ -1,14 +1,14 @@
-//! Moving traffic in steps.
+//! The canary stage, which moves traffic in steps.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Rate, Share, Span};
 
-/// Moves traffic in steps, and judges all the time.
+/// Moves traffic in steps and judges all the while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Canary {
-    /// The load that measures.
+    /// The load of queries that is measured.
     #[serde(default)]
     pub probe: ProbeLoad,
     /// Not yet: ignored in this version, with a warning.
@@ -26,10 +26,10 @@ pub struct ProbeLoad {
     /// Queries a second on each side; default `20/s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// Different queries; default 200.
+    /// The number of different queries; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries: Option<u64>,
-    /// Answers each asks for; default 10.
+    /// The number of answers each query asks for; default 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_k: Option<u32>,
 }
@@ -38,9 +38,9 @@ pub struct ProbeLoad {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeepWarm {
-    /// Which, for example `hottest 10`.
+    /// The namespaces, for example `hottest 10`.
     pub namespaces: String,
-    /// How often.
+    /// The time between two queries.
     pub every: Span,
 }
 
@@ -50,19 +50,19 @@ pub struct KeepWarm {
 pub struct Step {
     /// The share of traffic that goes to the target.
     pub weight: Share,
-    /// How long it is watched before the next step.
+    /// The time it is watched before the next step.
     pub bake: Span,
     /// `manual`: waits for `vecshift approve` before this step is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approve: Option<StepApproval>,
 }
 
-/// How a step is released.
+/// The way a step is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepApproval {
     /// Approved by `vecshift approve`.
     Manual,
-    /// Approved by itself.
+    /// Needs no approval.
     Automatic,
 }

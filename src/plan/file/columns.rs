@@ -1,10 +1,10 @@
-//! Which columns of Parquet files become which part of a record.
+//! The mapping from columns of Parquet files to parts of a record.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which columns of the files become which part of a record. A folder of the form `key=value` on the way to a file counts
-/// as a column `key` of that file. A column that nothing reads and `ignore` does not name is refused.
+/// The mapping from columns of the files to parts of a record. A folder of the form `key=value` in the path of a file
+/// counts as a column `key` of that file. A column that nothing reads and `ignore` does not name is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
@@ -21,23 +21,23 @@ pub struct Columns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub sparse_values: Option<String>,
-    /// The column of the namespace, or one namespace for all records; default: the column `namespace`, and in files without
-    /// it the first folder on the way to the file.
+    /// The column of the namespace, or one namespace for all records; default: the column `namespace`, and in files
+    /// without it the first folder in the file's path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<NamespaceFrom>,
     /// The metadata: one column that holds all of it (JSON text, a struct or a map; default `metadata`, which may be
     /// absent), a list of columns that each become a field, or `others` for all columns that nothing else reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataFrom>,
-    /// Columns that are passed over on purpose: a list, or `others` for all that nothing else reads.
+    /// Columns to ignore on purpose: a list, or `others` for all that nothing else reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore: Option<Ignored>,
-    /// Whether 64-bit floats that no 32-bit float equals are rounded to the nearest one; without it they are refused.
+    /// Rounds 64-bit floats that no 32-bit float equals to the nearest one; without it they are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub round: bool,
 }
 
-/// Where a record's namespace is from.
+/// The origin of a record's namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum NamespaceFrom {
@@ -53,7 +53,7 @@ pub struct ConstantNamespace {
     pub constant: String,
 }
 
-/// Where a record's metadata is from: `others`, the column that holds all of it, or the columns of its fields.
+/// The origin of a record's metadata: `others`, the column that holds all of it, or the columns of its fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum MetadataFrom {
@@ -61,7 +61,7 @@ pub enum MetadataFrom {
     Fields(#[schemars(length(min = 1))] Vec<String>),
 }
 
-/// Columns that are passed over: `others`, or their names.
+/// Columns to ignore: `others`, or their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Ignored {

@@ -1,4 +1,4 @@
-//! What is copied, how, and what changes on the way.
+//! The copy stage: what is copied, how, and what changes on the way.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ pub struct Copy {
     /// The way records travel.
     #[serde(default)]
     pub strategy: Strategy,
-    /// How the source's ids are found.
+    /// The way the source's ids are found.
     #[serde(default)]
     pub enumerate: EnumerateBy,
-    /// Which namespaces, and what they are called on the other side; default: all of them under their own names.
+    /// The namespaces to copy and their names on the other side; default: all of them under their own names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// Which records: a metadata filter (`$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`), asked of each
+    /// The records to copy: a metadata filter (`$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`), applied to each
     /// record as the source has it, before `metadata` changes it. The others are counted as left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<BTreeMap<String, serde_json::Value>>,
@@ -34,13 +34,13 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,
-    /// The place of the files of a bulk import; `strategy: auto` imports where this is given and an import applies.
+    /// The place of the files of a bulk import; `strategy: auto` imports if this is given and an import applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<Import>,
-    /// How long a collection, an index made from it, or a bulk import may take; default 4 h.
+    /// The longest that a collection, an index made from it, or a bulk import may take; default 4 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<Span>,
-    /// What becomes of ids that the target holds already with something else in them; default `refuse`.
+    /// The treatment of ids that the target already holds with different content; default `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
     /// The most records a second that are read from the source.
@@ -49,7 +49,7 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Whether records or their metadata are changed on the way.
+    /// Returns whether records or their metadata are changed on the way.
     pub fn changes_records(&self) -> bool {
         self.metadata.is_some() || self.filter.is_some()
     }
@@ -59,35 +59,36 @@ impl Copy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The best that applies: `collection` where nothing changes on the way, else `import` where the plan has a place
-    /// for its files, else `stream`. `vecshift plan` says which, and why.
+    /// The best that applies: `collection` if nothing changes on the way, else `import` if the plan has a place for
+    /// its files, else `stream`. `vecshift plan` says which, and why.
     #[default]
     Auto,
     /// Enumerate, fetch, transform, upsert.
     Stream,
-    /// By a collection of the pod: the target is made from it by the provider, free of write units; where records or
-    /// names change, a staging index is made from it that lists the ids.
+    /// By a collection of the pod: the provider makes the target from it, free of write units; if records or names
+    /// change, a staging index is made from it that lists the ids.
     Collection,
-    /// By bulk import: records are written as Parquet files to where `import` says, and the target imports them.
+    /// By bulk import: records are written as Parquet files to the place in `import`, and the target imports them.
     Import,
 }
 
-/// What becomes of ids that the target holds already with something else in them. What is there just as the copy would
-/// write it is no matter.
+/// The treatment of ids that the target already holds with different content. Records that are there just as the copy
+/// would write them do not matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Existing {
     /// The copy refuses them before it writes anything.
     #[default]
     Refuse,
-    /// They are written over.
+    /// They are overwritten.
     Overwrite,
     /// They stay as they are; `verify` does not compare them.
     Skip,
 }
 
-/// The place of the Parquet files of a bulk import. Every run has a folder of its own below, which is removed when the
-/// import is proven and by a rollback. A bucket is written to with the usual `AWS_…` variables, or the machine's role.
+/// The place of the Parquet files of a bulk import. Every run has a folder of its own below it, which is removed when
+/// the import is proven and by a rollback. A bucket is written to with the usual `AWS_…` variables, or the machine's
+/// role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
@@ -99,7 +100,7 @@ pub struct Import {
     pub integration: Option<String>,
 }
 
-/// How the source's ids are found.
+/// The way the source's ids are found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EnumerateBy {
@@ -117,11 +118,11 @@ impl Default for EnumerateBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedEnumeration {
-    /// `list` where the source can list, else `sweep` where a namespace fits one, else `partition`, else `staging`.
+    /// `list` if the source can list, else `sweep` if a namespace fits one, else `partition`, else `staging`.
     Auto,
     /// The index lists its ids (serverless).
     List,
-    /// One query of top_k 10,000 a namespace (pods).
+    /// One query with top_k 10,000 for each namespace (pods).
     Sweep,
     /// Cells by metadata filters, each of at most 10,000 records by the index's own count (pods).
     Partition,
@@ -141,7 +142,7 @@ pub struct ManifestEnumeration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The file, or a pattern of files (`ids/*.csv`); the ending says which format (`.csv`, `.jsonl`, `.parquet`).
+    /// The file, or a pattern of files (`ids/*.csv`); the extension gives the format (`.csv`, `.jsonl`, `.parquet`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// A command and its arguments that prints the ids, as CSV with a header or as JSON lines; no shell. It must end
@@ -154,7 +155,8 @@ pub struct Manifest {
     /// Environment variables the command inherits beside `PATH`; secrets only if named here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-    /// The column of the namespace; default `namespace`. A file without it is of the default namespace.
+    /// The column of the namespace; default `namespace`. The rows of a file without it belong to the default
+    /// namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The column of the id; default `id`.
@@ -162,22 +164,22 @@ pub struct Manifest {
     pub id: Option<String>,
 }
 
-/// Which namespaces, and their names on the other side.
+/// The namespaces to copy, and their names on the other side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Namespaces {
-    /// Globs: `*` any characters, a `/` among them, `?` one, `[ab]` one of them, `{a,b}` either; upper and lower case
-    /// differ. Default: all. `__default__` is the default namespace.
+    /// Globs: `*` stands for any characters, `/` included, `?` for one, `[ab]` for one of them, `{a,b}` for either;
+    /// upper and lower case differ. Default: all. `__default__` is the default namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub select: Vec<String>,
-    /// Globs of namespaces that are left out.
+    /// Globs of namespaces to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// A template of the new name; knows `namespace`, `vars` and the lookups. Default: the old name.
+    /// A template of the new name, which knows `namespace`, `vars` and the lookups. Default: the old name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rename: Option<String>,
-    /// Several namespaces may get one new name; their ids must be disjoint, which is proven before anything is
+    /// Allows several namespaces to get one new name; their ids must be disjoint, which is proven before anything is
     /// copied. Default: two namespaces with one name are an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merge: bool,
@@ -203,17 +205,18 @@ pub struct Lookup {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetadataChanges {
-    /// Fields that are left out.
+    /// Fields to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
     /// Fields that get another name: old to new, all at once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
-    /// Fields that get another type, by their new names; where a record has no such field, nothing happens.
+    /// Fields that get another type, by their new names; a record without such a field stays as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cast: BTreeMap<String, Cast>,
-    /// Fields that are set: templates that know `namespace`, `id`, `metadata`, `vars` and the lookups. One that is a
-    /// single expression (`"{{ metadata.year }}"`) keeps the value's type; with text around it it is text.
+    /// Fields to set, with templates that know `namespace`, `id`, `metadata`, `vars` and the lookups. A template that
+    /// is a single expression (`"{{ metadata.year }}"`) keeps the value's type; with text around it the result is
+    /// text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, serde_json::Value>,
 }
@@ -222,11 +225,11 @@ pub struct MetadataChanges {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cast {
-    /// Text of a number; not text whose digits a 64-bit float cannot keep.
+    /// A number, from text; not from text whose digits a 64-bit float cannot keep.
     Number,
-    /// A number or boolean as text.
+    /// Text, from a number or boolean.
     String,
-    /// `true`, `false`, `1` and `0`, as text or number.
+    /// A boolean, from `true`, `false`, `1` and `0`, as text or number.
     Bool,
     /// A list of strings; a single value becomes a list of one.
     List,

@@ -11,17 +11,17 @@ use super::Columns;
 pub struct Endpoint {
     /// The system the index lives in.
     pub provider: Provider,
-    /// The index's name; of Parquet files the folder or file, or `s3://bucket/prefix`.
+    /// The index's name; for Parquet files the folder or file, or `s3://bucket/prefix`.
     #[schemars(length(min = 1))]
     pub index: String,
     /// The API key; the default is the environment variable `PINECONE_API_KEY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Secret>,
-    /// The control plane's address, where it is not the provider's own. The environment variable
-    /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not say.
+    /// The control plane's address, if it is not the provider's own. The environment variable
+    /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Of Parquet files: which columns become which part of a record, where the names are not the usual ones.
+    /// For Parquet files: the mapping from columns to parts of a record, if the names are not the usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
 }
@@ -33,7 +33,7 @@ pub enum Provider {
     /// Pinecone, pod-based or serverless.
     Pinecone,
     /// Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`, or those that
-    /// `columns` names; where a file has no column `namespace`, the first folder on the way to it is its namespace.
+    /// `columns` names; for a file without a column `namespace`, the first folder in its path is its namespace.
     Parquet,
 }
 

@@ -21,7 +21,7 @@ pub struct Hook {
     /// The longest it may take; default `60s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
-    /// What a failure means; default `fail`.
+    /// The effect of a failure; default `fail`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<HookFailure>,
     /// Environment variables the command inherits beside `PATH`; secrets only if named here.
@@ -64,7 +64,7 @@ impl HookWhen {
     }
 }
 
-/// What a failed hook means.
+/// The effect of a failed hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HookFailure {
@@ -107,7 +107,7 @@ pub struct HttpMethodUrl<'a> {
 }
 
 impl HttpCall {
-    /// The one method that is given; `None` where there is none or more than one.
+    /// Returns the one method that is given; `None` if there is none or more than one.
     pub fn method(&self) -> Option<HttpMethodUrl<'_>> {
         let all =
             [("GET", &self.get), ("POST", &self.post), ("PUT", &self.put), ("PATCH", &self.patch)];

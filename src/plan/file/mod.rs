@@ -1,5 +1,5 @@
-//! What a plan file holds, as types. Their doc comments are the plan reference (`docs/plan.md`) and the
-//! descriptions of the JSON Schema.
+//! The types of a plan file. Their doc comments are the plan reference (`docs/plan.md`) and the descriptions of the
+//! JSON Schema.
 
 mod canary;
 mod columns;
@@ -48,10 +48,10 @@ pub struct PlanFile {
     /// The plan's name: lower-case letters, digits and `-`. The journal is kept under it.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub name: String,
-    /// What the migration is for; shown in reports.
+    /// The purpose of the migration; shown in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Another plan file this one is laid over; one level, a local path.
+    /// Another plan file that this one is laid over; one level, a local path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
     /// Variables for templates, with their defaults; set with `--var` or `--var-file`.
@@ -64,10 +64,10 @@ pub struct PlanFile {
     pub source: Endpoint,
     /// The index to move to.
     pub target: Endpoint,
-    /// What the application does with writes during the migration.
+    /// The application's handling of writes during the migration.
     #[serde(default)]
     pub writes: Writes,
-    /// How traffic is moved; needed by a `canary` stage.
+    /// The traffic driver; needed by a `canary` stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
     /// The stages, in the order they run.
@@ -76,7 +76,7 @@ pub struct PlanFile {
     /// Commands or requests at certain moments of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
-    /// The places that hear of events. Not yet: ignored in this version, with a warning.
+    /// Places to notify of events. Not yet: ignored in this version, with a warning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<Notify>,
     /// Named probes that assertions can use. Not yet: ignored in this version, with a warning.
@@ -94,10 +94,10 @@ pub struct PlanFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
-    /// The value where none is given; without it `--var` must give one.
+    /// The value if none is given; without it `--var` must give one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<VariableValue>,
-    /// What it is for.
+    /// The purpose of the variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -111,7 +111,7 @@ pub enum VariableValue {
     String(String),
 }
 
-/// What the application does with writes during the migration.
+/// The application's handling of writes during the migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Writes {
@@ -124,7 +124,7 @@ pub enum Writes {
     Captured,
 }
 
-/// How traffic is moved: exactly one driver.
+/// The way traffic is moved: exactly one driver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[expect(clippy::large_enum_variant, reason = "a plan has one of them")]
@@ -145,12 +145,12 @@ pub enum Traffic {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flagd {
-    /// The flag definition file (JSON); made where it is not there.
+    /// The flag definition file (JSON); created if it is missing.
     pub file: String,
     /// The flag's key.
     pub flag: String,
-    /// The attribute of the evaluation context that decides the bucket; whoever lacks it stays with the source until the
-    /// weight is 100%.
+    /// The attribute of the evaluation context that decides the bucket; users without it stay with the source until
+    /// the weight is 100%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket_by: Option<String>,
 }
@@ -186,7 +186,7 @@ pub struct Webhook {
 }
 
 impl Traffic {
-    /// Whether the weight can be read back.
+    /// Returns whether the weight can be read back.
     pub fn can_read(&self) -> bool {
         match self {
             Self::Webhook(webhook) => webhook.read.is_some(),
@@ -210,7 +210,7 @@ pub struct ExecDriver {
     pub timeout: Option<crate::model::Span>,
 }
 
-/// A place that hears of events. Not yet: ignored in this version, with a warning.
+/// A place to notify of events. Not yet: ignored in this version, with a warning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Notify {
@@ -220,7 +220,7 @@ pub struct Notify {
     /// A PagerDuty routing key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagerduty: Option<Secret>,
-    /// Which events.
+    /// The events to send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<NotifyEvent>,
 }
@@ -263,35 +263,36 @@ pub struct PrometheusQuery {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// What the source costs a month, from your bill.
+    /// The source's cost per month, from your bill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_monthly: Option<Money>,
-    /// A month of one pod of size x1, where `source_monthly` is not given.
+    /// The price of one pod of size x1 per month, if `source_monthly` is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_monthly: Option<Money>,
-    /// A month of one GB of storage.
+    /// The price of one GB of storage per month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_gb_month: Option<Money>,
-    /// A GB that is imported in bulk. No built-in price: without it the cost of an import is not known.
+    /// The price per GB of bulk import. There is no built-in one: without it the cost of an import is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_gb: Option<Money>,
-    /// A million write units.
+    /// The price of a million write units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub million_write_units: Option<Money>,
-    /// A million read units.
+    /// The price of a million read units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub million_read_units: Option<Money>,
-    /// A GB that leaves the service beyond what the plan of the service includes.
+    /// The price per GB that leaves the service, beyond what the service's plan includes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_gb: Option<Money>,
-    /// What a month of the target costs at the least. Default: none, because the service's own minimum is one of the
+    /// The least that the target costs per month. Default: none, because the service's own minimum applies to the
     /// whole organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_minimum: Option<Money>,
     /// The origin of the prices given here, for the report: `contract of 2026-09`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Queries a month, for the cost of reading the target; default: what the audit's `query_log` shows.
+    /// The number of queries per month, for the cost of reading the target; default: what the audit's `query_log`
+    /// shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries_per_month: Option<u64>,
     /// A discount on the target's prices.

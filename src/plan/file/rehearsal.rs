@@ -1,4 +1,4 @@
-//! The world a rehearsal is held in.
+//! The world of a rehearsal.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,9 +15,9 @@ use crate::model::{Metric, Share, Span, UnitError};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rehearsal {
-    /// The source index that is made.
+    /// The source index to make.
     pub source: RehearsalSource,
-    /// What goes wrong on the way, seeded by the plan's name.
+    /// The faults to inject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Faults>,
 }
@@ -28,29 +28,29 @@ pub struct Rehearsal {
 pub struct RehearsalSource {
     /// `pod` or `serverless`.
     pub kind: RehearsalKind,
-    /// How many records; default: all of `data`.
+    /// The number of records; default: all of `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
-    /// How many namespaces the generator spreads them over; default 1.
+    /// The number of namespaces the generator spreads them over; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub namespaces: Option<u32>,
-    /// How many records each namespace gets, by its name, instead of `records` and `namespaces`.
+    /// The number of records in each namespace, by its name, instead of `records` and `namespaces`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sizes: BTreeMap<String, u64>,
-    /// What metadata generated records have; default `usual`.
+    /// The kind of metadata that generated records have; default `usual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RehearsalMetadata>,
-    /// The only metadata fields a pod lets filter on; default: all.
+    /// The only metadata fields that a pod can filter on; default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indexed: Option<Vec<String>>,
     /// A template of the generator's namespace names, which knows `n` (from 1); default `ns_{{ n }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_names: Option<String>,
-    /// Components of a vector; default: that of the create stage.
+    /// The number of components of a vector; default: that of the create stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<u32>,
-    /// Default: that of the create stage.
+    /// The measure of similarity; default: that of the create stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
     /// A Parquet file of records (columns `namespace`, `id`, `values`, `metadata`); without it they are generated.
@@ -69,51 +69,51 @@ pub enum RehearsalKind {
     Serverless,
 }
 
-/// What metadata generated records have.
+/// The kind of metadata that generated records have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RehearsalMetadata {
     /// A time, a share, a kind, tags and a text.
     #[default]
     Usual,
-    /// Values that many records share and that others lack: what is hard to split.
+    /// Values that many records share and others lack, which are hard to split by.
     Skewed,
-    /// Every record the same: what cannot be split.
+    /// The same values in every record, which cannot be split by.
     Same,
 }
 
-/// What goes wrong.
+/// Faults to inject.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
-    /// Requests answered with 429.
+    /// The share of requests answered with 429.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limited: Option<Share>,
-    /// Requests answered with 503.
+    /// The share of requests answered with 503.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Share>,
-    /// Connections reset in the middle of a request.
+    /// The share of connections reset in the middle of a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<Share>,
-    /// Answers cut short.
+    /// The share of answers cut short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Share>,
-    /// Added to every answer of the data plane: one span or a range `5ms..25ms`.
+    /// The delay of every answer of the data plane: one span or a range `5ms..25ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<LatencyRange>,
-    /// Added to every query of the target only: what a slow new index looks like.
+    /// The additional delay of every query of the target, as of a slow new index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_query_latency: Option<LatencyRange>,
     /// The time before a write to a serverless index can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
-    /// What becomes of collections: `fails` or `stalls`.
+    /// The outcome of collections: `fails` or `stalls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<ResourceFault>,
-    /// What becomes of indexes made from a collection or a backup: `fails` or `stalls`.
+    /// The outcome of indexes made from a collection or a backup: `fails` or `stalls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<ResourceFault>,
-    /// What becomes of bulk imports, half-way: `fails` or `stalls`.
+    /// The outcome of bulk imports, half-way: `fails` or `stalls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ResourceFault>,
     /// The seed of the faults; default 1.
@@ -121,13 +121,13 @@ pub struct Faults {
     pub seed: Option<u64>,
 }
 
-/// How a thing that is being made goes wrong.
+/// The way in which making something goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceFault {
-    /// The making ends in a failed state.
+    /// It ends in a failed state.
     Fails,
-    /// The making never ends.
+    /// It never ends.
     Stalls,
 }
 

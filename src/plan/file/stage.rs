@@ -9,7 +9,7 @@ use super::{Canary, Copy, Hook, Verify};
 use crate::model::{Metric, Span};
 use crate::plan::assertion::{NoData, Severity};
 
-/// One stage. Which other keys it takes depends on `kind`.
+/// One stage. The other keys depend on its `kind`.
 #[allow(clippy::large_enum_variant, reason = "a plan has a handful of stages")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -30,7 +30,7 @@ pub enum StageKind {
     Snapshot(Snapshot),
     /// Copies again what changed since the copy. Not yet: ignored in this version, with a warning.
     Sync(Sync),
-    /// A command as a stage. Not yet: ignored in this version, with a warning.
+    /// Runs a command as a stage. Not yet: ignored in this version, with a warning.
     Run(RunCommand),
 }
 
@@ -65,7 +65,7 @@ pub struct StageCommon {
     /// The stage's name in reports and on the command line; default: its kind. Two of one kind need ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What must hold for the stage to pass.
+    /// Assertions that must hold for the stage to pass.
     #[serde(default, rename = "assert", skip_serializing_if = "Vec::is_empty")]
     pub assertions: Vec<AssertionEntry>,
     /// Hooks that run when this stage is undone.
@@ -74,21 +74,21 @@ pub struct StageCommon {
     /// The longest the stage may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
-    /// How often the whole stage is tried again where it ended in an error.
+    /// Retries of the whole stage after an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<StageRetry>,
-    /// Whether the stage waits for `vecshift approve` before it starts.
+    /// Makes the stage wait for `vecshift approve` before it starts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_approval: bool,
 }
 
-/// How often a stage is tried again.
+/// Retries of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageRetry {
-    /// Tries after the first.
+    /// The number of tries after the first.
     pub times: u32,
-    /// The wait before each.
+    /// The wait before each retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Span>,
 }
@@ -108,16 +108,16 @@ pub enum AssertionEntry {
 pub struct LongAssertion {
     /// The assertion's text: `metric op value [over duration]`.
     pub check: String,
-    /// Its name in reports; default: the text.
+    /// The assertion's name in reports; default: the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Whether failing stops the run.
+    /// The effect of a failure on the run.
     #[serde(default)]
     pub severity: Severity,
-    /// Samples a measurement needs to count.
+    /// The number of samples a measurement needs to count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_samples: Option<u64>,
-    /// Time at the start that is not measured.
+    /// The time at the start that is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup: Option<Span>,
     /// Failing measurements that are tolerated: with 2 the third fails.
@@ -129,7 +129,7 @@ pub struct LongAssertion {
     /// Consecutive passing measurements that are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass_after: Option<u32>,
-    /// What having no samples at the end means.
+    /// The outcome if there are no samples at the end.
     #[serde(default)]
     pub no_data: NoData,
     /// Time between two measurements.
@@ -140,10 +140,10 @@ pub struct LongAssertion {
 /// Looks at both sides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
-    /// Records read for schema, sizes and ids; default 500.
+    /// The number of records read for schema, sizes and ids; default 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u64>,
-    /// A Parquet file the sample is written to, under the run's artifacts unless absolute.
+    /// A Parquet file to write the sample to, under the run's artifacts unless absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<String>,
     /// Queries that the application sent, for the hottest namespaces and the cost of reading: CSV or JSON lines with
@@ -151,12 +151,12 @@ pub struct Audit {
     /// of milliseconds). The file name may be a glob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_log: Option<String>,
-    /// The plan of the service that the project is on, whose limits are checked; default: those of all plans.
+    /// The service plan of the project, whose limits are checked; default: those of all plans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_plan: Option<ServicePlan>,
 }
 
-/// A plan that the service is bought by; its limits differ.
+/// A plan of the service; limits differ between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServicePlan {
@@ -180,31 +180,31 @@ impl ServicePlan {
 /// Makes the target index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Create {
-    /// What the index must be.
+    /// The properties that the index must have.
     pub spec: CreateSpec,
 }
 
-/// What an index must be: `serverless` or `pod`, with dimension and metric.
+/// The properties that an index must have: `serverless` or `pod`, with dimension and metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSpec {
     /// A serverless index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serverless: Option<ServerlessSpec>,
-    /// A pod-based index (only accounts that still may create pods).
+    /// A pod-based index (only for accounts that may still create pods).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodSpec>,
-    /// Components of a vector, 1 to 20,000; left out for a sparse index.
+    /// The number of components of a vector, 1 to 20,000; left out for a sparse index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20000))]
     pub dimension: Option<u32>,
-    /// How similarity is measured.
+    /// The measure of similarity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
     /// Dense (default) or sparse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector_type: Option<crate::model::VectorType>,
-    /// Whether the index is protected against deletion. Left out: a new index is not, and one that is there keeps what
+    /// The protection of the index against deletion. If left out, a new index has none and an existing one keeps what
     /// it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<Protection>,
@@ -213,7 +213,7 @@ pub struct CreateSpec {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Whether an index is protected against deletion.
+/// The protection of an index against deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
@@ -256,7 +256,7 @@ impl Cloud {
 pub struct PodSpec {
     /// The environment, for example `us-east-1-aws`.
     pub environment: String,
-    /// Type and size: `s1`, `p1` or `p2`, dot `x1`, `x2`, `x4` or `x8`.
+    /// Type and size: `s1`, `p1` or `p2`, a dot, then `x1`, `x2`, `x4` or `x8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_type: Option<String>,
     /// Copies of the index.
@@ -270,7 +270,7 @@ pub struct PodSpec {
 /// Retires the source: the point of no return.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decommission {
-    /// How long after traffic reached 100 % the source is kept.
+    /// The time the source is kept after traffic reached 100 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
     /// The place that the source is written to before it is deleted: `file:` and a folder.
@@ -278,7 +278,7 @@ pub struct Decommission {
     pub snapshot: Option<String>,
     /// The source index's name, repeated on the command line as `--confirm NAME`.
     pub confirm: String,
-    /// Whether deletion protection of the source may be lifted.
+    /// Allows lifting the deletion protection of the source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lift_protection: bool,
 }

@@ -1,4 +1,4 @@
-//! How both sides are compared.
+//! The verify stage: how both sides are compared.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::model::{Rate, Share, Span, UnitError};
 /// Compares counts, ids, contents and answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verify {
-    /// How many records are compared: `all`, a share like `1%`, or a number like `10_000 records`.
+    /// The records to compare: `all`, a share like `1%`, or a number like `10_000 records`.
     #[serde(default)]
     pub compare: Compare,
     /// The id of the copy stage whose records are compared. Default: those of every copy stage before this one.
@@ -28,8 +28,8 @@ pub struct Verify {
     /// The longest wait until the target shows all that was written; default `10m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<Span>,
-    /// How many records are written to a namespace of their own, timed until they can be read, and removed again:
-    /// the one thing a verify writes. Default: none, or 5 where `read_after_write` is asserted.
+    /// The number of records that are written to a namespace of their own, timed until they can be read, and removed
+    /// again: the one thing a verify writes. Default: none, or 5 if `read_after_write` is asserted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub read_after_write: Option<u32>,
@@ -39,14 +39,14 @@ pub struct Verify {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Queries {
-    /// How many.
+    /// The number of queries.
     #[schemars(range(min = 1))]
     pub count: u64,
-    /// Answers each asks for; default 10.
+    /// The number of answers each query asks for; default 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub top_k: Option<u32>,
-    /// The share of them that carries a metadata filter, made of values that records have (`$eq`, `$in`, ranges and
+    /// The share of queries that carry a metadata filter, made of values that records have (`$eq`, `$in`, ranges and
     /// combinations in turn); default `0%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filtered: Option<Share>,
@@ -55,7 +55,7 @@ pub struct Queries {
     pub rate: Option<Rate>,
 }
 
-/// How many records are compared.
+/// The records to compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Compare {
     #[default]

@@ -12,7 +12,7 @@ use super::codes::explain_code;
 use super::schema::{resolve, schema};
 use section::{Links, choice_table, keys_table, words_list};
 
-/// What there is to say about a code (`V020`, `unknown-key`) or a metric (`p95(query)`, `metrics`).
+/// Explains a code (`V020`, `unknown-key`) or a metric (`p95(query)`, `metrics`).
 pub fn explain(word: &str) -> Option<String> {
     explain_code(word).or_else(|| explain_metric(word))
 }
@@ -29,7 +29,7 @@ evaluated later and knows more. Paths start from the plan's folder,
 also those that come from a plan it extends. Metrics of assertions are on [their own page](metrics.md).
 ";
 
-/// The page `docs/plan.md`.
+/// Renders the page `docs/plan.md`.
 pub fn reference_markdown() -> String {
     let root = schema();
     let mut text = String::from(INTRODUCTION);
@@ -65,7 +65,7 @@ fn definition(name: &str, links: &mut Links) -> String {
     text
 }
 
-/// The keys that all stages have once, then those of each kind.
+/// Lists the keys that all stages have, once, then those of each kind.
 fn stages(schema: &Value, links: &mut Links) -> String {
     let branches: Vec<&Value> =
         schema["oneOf"].as_array().into_iter().flatten().map(resolve).collect();

@@ -28,7 +28,7 @@ impl Links {
     }
 }
 
-/// A type's name as words: `ProbeLoad` is `Probe load`.
+/// Returns a type's name as words: `ProbeLoad` is `Probe load`.
 pub(super) fn title(name: &str) -> String {
     let mut title = String::new();
     for c in name.chars() {
@@ -43,7 +43,7 @@ pub(super) fn title(name: &str) -> String {
     title
 }
 
-/// The keys of an object, less the hidden ones.
+/// Renders the keys of an object, without the hidden ones.
 pub(super) fn keys_table(object: &Value, hidden: &[&str], links: &mut Links) -> String {
     let none = serde_json::Map::new();
     let properties = object["properties"].as_object().unwrap_or(&none);
@@ -63,7 +63,7 @@ pub(super) fn keys_table(object: &Value, hidden: &[&str], links: &mut Links) -> 
     text
 }
 
-/// The keys of which exactly one is given, each with what it stands for.
+/// Renders the keys of which exactly one is given, each with its meaning.
 pub(super) fn choice_table(branches: &[Value], links: &mut Links) -> String {
     let mut text = String::from("| key | value | meaning |\n|---|---|---|\n");
     for branch in branches {
@@ -93,7 +93,7 @@ fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-/// What can stand behind a key.
+/// Describes the values that a key can have.
 fn value(property: &Value, links: &mut Links) -> String {
     let name = property["$ref"].as_str().and_then(|path| path.rsplit('/').next());
     let schema = resolve(property);
@@ -145,7 +145,7 @@ fn range(schema: &Value) -> String {
     }
 }
 
-/// The words of an enumeration with what they mean.
+/// Returns the words of an enumeration with their meanings.
 fn words(schema: &Value) -> Option<Vec<(&str, &str)>> {
     if let Some(list) = schema.get("enum").and_then(Value::as_array) {
         return list.iter().map(|word| word.as_str().map(|word| (word, ""))).collect();
@@ -158,7 +158,7 @@ fn words(schema: &Value) -> Option<Vec<(&str, &str)>> {
     nested.map(|words| words.concat())
 }
 
-/// An enumeration as a list; `None` where the schema is something else.
+/// Renders an enumeration as a list; `None` if the schema is something else.
 pub(super) fn words_list(schema: &Value) -> Option<String> {
     let mut text = String::new();
     for (word, meaning) in words(resolve(schema))? {

@@ -67,7 +67,8 @@ fn value(scalar: &Scalar) -> Value {
     }
 }
 
-/// A value from the command line has the type of the default it replaces, where that does not change how it is spelt.
+/// Returns a value from the command line with the type of the default it replaces, unless that would change its
+/// spelling.
 fn given_value(given: &str, default: &Scalar) -> Value {
     let plain = Scalar { text: given.into(), style: Style::Plain };
     match default.word() {

@@ -2,7 +2,7 @@
 
 use super::super::node::Node;
 
-/// The names a late place knows besides `vars` and `env`; `None` where the place is evaluated at once.
+/// Returns the names a late place knows besides `vars` and `env`; `None` if the place is evaluated at once.
 pub(super) fn late_names(pointer: &str, lookups: &[(String, Vec<String>)]) -> Option<Vec<String>> {
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
     let fixed: &[&str] = match steps.as_slice() {
@@ -22,7 +22,7 @@ pub(super) fn late_names(pointer: &str, lookups: &[(String, Vec<String>)]) -> Op
     Some(names)
 }
 
-/// The names of each stage's lookups.
+/// Returns the names of each stage's lookups.
 pub(super) fn lookups(root: &Node) -> Vec<(String, Vec<String>)> {
     let stages = root.get("stages").map(Node::items).unwrap_or_default();
     let names = |stage: &Node| {

@@ -1,4 +1,4 @@
-//! Evaluates templates in the tree of nodes.
+//! Evaluation of the templates in the tree of nodes.
 //!
 //! Most templates know `vars` and `env` only and are replaced by their result. Some places are evaluated
 //! later, when there is a namespace, a record, an event or a weight; they stay as they are and are checked
@@ -35,14 +35,14 @@ pub(crate) fn resolve(
     resolver.used
 }
 
-/// A mistake in a template, which is none where one of the places could not be read: the template's own, or the one that
-/// declares the name.
+/// A mistake in a template. It does not count if one of these places could not be read: the template's own, or the one
+/// that declares the name.
 pub(crate) struct Doubted {
     pub places: Vec<String>,
     pub diagnostic: Diagnostic,
 }
 
-/// What the plan says there is, whether or not it has a value.
+/// The names that a plan declares, whether or not they have a value.
 #[derive(Default)]
 pub(crate) struct Declared {
     pub vars: Vec<String>,
@@ -54,14 +54,14 @@ struct Resolver<'a> {
     declared: &'a Declared,
     sources: &'a Sources,
     found: &'a mut Vec<Doubted>,
-    /// Where the template at hand stands.
+    /// Pointer of the template being resolved.
     pointer: String,
     /// Names of the lookups, by the pointer of their stage.
     lookups: Vec<(String, Vec<String>)>,
     used: BTreeSet<String>,
 }
 
-/// The scalar that a template became.
+/// Makes a scalar of the value that a template became.
 fn evaluated(value: serde_json::Value) -> Scalar {
     use serde_json::Value;
     match value {
@@ -73,7 +73,7 @@ fn evaluated(value: serde_json::Value) -> Scalar {
     }
 }
 
-/// The words of a text, alone and as attributes of `vars` and `env`.
+/// Returns the words of a text, alone and as attributes of `vars` and `env`.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = text.split(move |c: char| !is_word(c)).filter(|word| !word.is_empty());
@@ -148,7 +148,7 @@ impl Resolver<'_> {
                 let region = self.error_region(region, &scalar.text, &error);
                 let message = format!("this template cannot be read: {}", reason(&error));
                 self.report(Diagnostic::new(&codes::TEMPLATE_SYNTAX, region, message));
-                // Nobody knows which names it would have read.
+                // The names it would have read are not known, so every word counts as used.
                 self.used.extend(words(&scalar.text));
                 scalar.style = Style::Broken;
                 return;
@@ -174,7 +174,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Whether the filters, tests and methods exist, and get as many arguments as they take.
+    /// Checks that the filters, tests and methods exist, and get as many arguments as they take.
     fn calls_what_exists(
         &mut self,
         text: &str,
@@ -187,7 +187,7 @@ impl Resolver<'_> {
             let region = self.name_region(region, &one.name);
             self.report(no_such(one, region));
         }
-        // Of `event` and of a record's metadata nothing is known that a sample could stand for.
+        // No sample can stand for `event` or for a record's metadata, of which nothing is known.
         let is_open = |name: &String| name.starts_with("event") || name.starts_with("metadata");
         if !unknown.is_empty() || names.iter().any(is_open) {
             return unknown.is_empty();
@@ -201,7 +201,7 @@ impl Resolver<'_> {
         false
     }
 
-    /// The place in the text where minijinja stopped, where the file spells the text as it is.
+    /// Returns the place in the text where minijinja stopped, if the file spells the text as it is.
     fn error_region(&self, region: Region, text: &str, error: &minijinja::Error) -> Region {
         let range =
             error.range().filter(|range| range.start < range.end && range.end <= text.len());
@@ -233,7 +233,8 @@ impl Resolver<'_> {
         let region = self.name_region(region, name);
         if !declared.iter().any(|there| there == attribute) {
             let near = nearest(attribute, declared.iter().map(String::as_str));
-            // What was probably meant is used, and nothing is said of it besides; any may have been.
+            // The name that was probably meant counts as used, so that nothing more is said about it; without one any
+            // may have been meant.
             self.used.insert(near.map_or(first.to_owned(), |near| format!("{first}.{near}")));
             let near = near.map(|near| format!("{first}.{near}"));
             let message = match first {
@@ -287,7 +288,7 @@ impl Resolver<'_> {
         false
     }
 
-    /// The first place of the name in the scalar's own text.
+    /// Returns the first place of the name in the scalar's own text.
     fn name_region(&self, region: Region, name: &str) -> Region {
         let text = self.sources.text(region);
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

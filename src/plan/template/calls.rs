@@ -1,4 +1,4 @@
-//! The filters, tests and methods that a template calls, which minijinja looks up only when it gets to them.
+//! The filters, tests and methods that a template calls, which minijinja looks up only when it reaches them.
 
 use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
 
@@ -9,16 +9,16 @@ use super::ENVIRONMENT;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Unknown {
     pub name: String,
-    /// `filter`, `test` or `method`.
+    /// Sort of the thing: `filter`, `test` or `method`.
     pub what: &'static str,
-    /// What may have been meant, as it is written in a template.
+    /// The thing that was probably meant, as it is written in a template.
     pub near: Option<String>,
 }
 
-/// What the template calls and does not exist, each once.
+/// Finds what the template calls that does not exist, each once.
 ///
 /// # Errors
-/// Where the text is not a template.
+/// minijinja's, if the text is not a template.
 pub(crate) fn unknown(text: &str) -> Result<Vec<Unknown>, minijinja::Error> {
     let template = ENVIRONMENT.template_from_str(text)?;
     let compiled = get_compiled_template(&template);
@@ -47,7 +47,7 @@ fn unknown_of(instruction: &Instruction<'_>) -> Option<Unknown> {
     Some(Unknown { name: (*name).to_owned(), what, near })
 }
 
-/// Whether there is a filter or test of this name.
+/// Returns whether there is a filter or test of this name.
 fn is_known(name: &str, what: &str) -> bool {
     let asked = ENVIRONMENT.compile_expression(match what {
         "filter" => "name is filter",
@@ -64,7 +64,7 @@ fn near(name: &str, all: &[&str]) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Methods are Python's; here the same is a filter or a test.
+/// Returns the filter or test that does what this method of Python's does.
 fn method(name: &str) -> Option<String> {
     let test = match name {
         "startswith" => Some("is startingwith(…)"),
@@ -80,7 +80,7 @@ fn method(name: &str) -> Option<String> {
 /// The methods of the `loop` of a `for`.
 const LOOP: [&str; 2] = ["cycle", "changed"];
 
-/// The filters that are of use in a plan.
+/// Filters that are of use in a plan.
 pub(crate) const FILTERS: &[&str] = &[
     "abs",
     "batch",
@@ -121,7 +121,7 @@ pub(crate) const FILTERS: &[&str] = &[
     "upper",
 ];
 
-/// The tests that are of use in a plan.
+/// Tests that are of use in a plan.
 pub(crate) const TESTS: &[&str] = &[
     "boolean",
     "defined",
@@ -152,7 +152,7 @@ pub(crate) const TESTS: &[&str] = &[
     "upper",
 ];
 
-/// What other template languages and Python call them.
+/// Names of other template languages and of Python, with the names here.
 const SYNONYMS: &[(&str, &str)] = &[
     ("downcase", "lower"),
     ("lowercase", "lower"),

@@ -35,7 +35,7 @@ fn write(
     out.write_str(&written(value)).map_err(Into::into)
 }
 
-/// Text as it is, everything else as JSON.
+/// Returns text as it is, everything else as JSON.
 fn written(value: &Value) -> String {
     match value.as_str() {
         Some(text) => text.to_owned(),
@@ -48,7 +48,7 @@ fn json(value: &Value) -> serde_json::Value {
     whole(serde_json::to_value(value).unwrap_or_default())
 }
 
-/// The same value with whole numbers written without a fraction, as far as every whole number is an f64.
+/// Returns the same value with whole numbers written without a fraction, as far as every whole number is an f64.
 pub(crate) fn whole(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
@@ -69,7 +69,7 @@ pub(crate) fn whole(value: serde_json::Value) -> serde_json::Value {
 /// 2^53: up to here every whole number is an f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What is known everywhere in a plan: `vars` and `env`, with the values they had when it was read.
+/// Values of `vars` and `env` when the plan was read, which are known everywhere in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings {
     pub vars: BTreeMap<String, Value>,
@@ -82,20 +82,22 @@ impl Bindings {
     }
 }
 
-/// A text that is evaluated later, when the namespace, record, event or weight it speaks of is known.
+/// A text that is evaluated later, when the namespace, record, event or weight in it is known.
 #[derive(Clone)]
 pub struct Template {
     source: Arc<str>,
-    /// The expression, where the template is one and nothing else.
+    /// The expression, if the template is one and nothing else.
     expression: Option<Range<usize>>,
     /// `vars` and `env`.
     known: Value,
 }
 
 impl Template {
+    /// Parses a template.
+    ///
     /// # Errors
     ///
-    /// `Invalid` where the text is not a template.
+    /// `Invalid` if the text is not a template.
     pub(crate) fn new(source: &str, bindings: &Bindings) -> Result<Self> {
         if is_template(source) {
             ENVIRONMENT.template_from_str(source).map_err(|error| failed(source, &error))?;
@@ -108,16 +110,16 @@ impl Template {
         &self.source
     }
 
-    /// Whether the text is the same in every context.
+    /// Returns whether the text is the same in every context.
     pub fn is_constant(&self) -> bool {
         !is_template(&self.source)
     }
 
-    /// The text in a context such as `{"namespace": "twin_001"}`. `vars` and `env` are known besides.
+    /// Renders the text in a context such as `{"namespace": "twin_001"}`; `vars` and `env` are known besides.
     ///
     /// # Errors
     ///
-    /// `Invalid` where a name or an attribute is not there, or a filter fails.
+    /// `Invalid` if a name or an attribute does not exist, or a filter fails.
     pub fn render(&self, context: &impl Serialize) -> Result<String> {
         if self.is_constant() {
             return Ok(self.source.to_string());
@@ -126,11 +128,12 @@ impl Template {
         rendered.map_err(|error| failed(&self.source, &error))
     }
 
-    /// The value in a context: of a template that is one expression the expression's own, with its type; else text.
+    /// Returns the value in a context: if the template is a single expression, the expression's value with its type;
+    /// else text.
     ///
     /// # Errors
     ///
-    /// As [`Template::render`].
+    /// Those of [`Template::render`].
     pub fn evaluate(&self, context: &impl Serialize) -> Result<serde_json::Value> {
         match &self.expression {
             None => self.render(context).map(serde_json::Value::String),
@@ -160,12 +163,12 @@ fn failed(source: &str, error: &minijinja::Error) -> Error {
     Error::new(ErrorKind::Invalid, format!("the template `{source}` failed: {}", reason(error)))
 }
 
-/// Whether a text needs evaluation at all.
+/// Returns whether a text needs evaluation at all.
 pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// What minijinja says, without its names of files and lines.
+/// Returns minijinja's message without its names of files and lines.
 pub(crate) fn reason(error: &minijinja::Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
@@ -173,7 +176,7 @@ pub(crate) fn reason(error: &minijinja::Error) -> String {
     }
 }
 
-/// The names a template reads, with one attribute each: `namespace`, `vars.region`.
+/// Returns the names a template reads, with one attribute each: `namespace`, `vars.region`.
 pub(crate) fn names(text: &str) -> Result<Vec<String>, minijinja::Error> {
     let template = ENVIRONMENT.template_from_str(text)?;
     let mut names: Vec<_> = template.undeclared_variables(true).into_iter().collect();
@@ -185,10 +188,10 @@ pub(crate) fn names(text: &str) -> Result<Vec<String>, minijinja::Error> {
     Ok(names)
 }
 
-/// minijinja's own functions, less `namespace`, which is the namespace here.
+/// minijinja's own functions, except `namespace`, which is the namespace here.
 const GLOBALS: [&str; 3] = ["range", "dict", "debug"];
 
-/// The value of a template that knows `vars` and `env` only; text unless it is one expression.
+/// Returns the value of a template that knows `vars` and `env` only; text unless it is one expression.
 pub(crate) fn value_of(
     text: &str,
     bindings: &Bindings,
@@ -199,7 +202,7 @@ pub(crate) fn value_of(
     }
 }
 
-/// What is wrong with how a template calls what exists, as far as a context of samples shows it: a missing or superfluous argument.
+/// Finds a missing or superfluous argument in a template's calls, as far as a context of samples shows it.
 pub(crate) fn miscall(
     text: &str,
     bindings: &Bindings,
@@ -221,7 +224,7 @@ fn evaluate(expression: &str, context: Value) -> Result<serde_json::Value, minij
     }
 }
 
-/// The expression of a template that is one and nothing else.
+/// Returns the expression of a template that is one and nothing else.
 fn expression(text: &str) -> Option<Range<usize>> {
     let inner = text.trim_end_matches('\n').strip_prefix("{{")?.strip_suffix("}}")?;
     let start = 2 + usize::from(inner.starts_with(['-', '+']));

@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::{At, Secret, Walker};
 
 impl Walker<'_> {
-    /// A reference to a secret. Whatever stands there instead is never repeated in the message.
+    /// Reads a reference to a secret. Whatever stands there instead is never repeated in the message.
     pub(super) fn secret(
         &mut self,
         node: &Node,
@@ -138,7 +138,7 @@ impl Walker<'_> {
         self.report(Diagnostic::new(&codes::UNKNOWN_WORD, node.region, message).suggest(near))
     }
 
-    /// The branch whose type is the node's; where several could be, the first that fits.
+    /// Takes the branch whose type is the node's; if several could be, the first that fits.
     pub(super) fn any(&mut self, node: &Node, branches: &[&Value], at: &At) -> Option<Value> {
         if is_by_spelling(branches) && !self.doubts(node, &at.pointer) {
             return None;
@@ -152,7 +152,7 @@ impl Walker<'_> {
     }
 }
 
-/// Whether it is the spelling alone that makes a number or a text of a value.
+/// Returns whether only the spelling decides between a number and a text.
 fn is_by_spelling(branches: &[&Value]) -> bool {
     let has = |is: fn(&Shape<'_>) -> bool| branches.iter().any(|branch| is(&Shape::of(branch)));
     has(|shape| matches!(shape, Shape::Text(None))) && has(|shape| matches!(shape, Shape::Number))

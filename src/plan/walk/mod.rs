@@ -20,12 +20,12 @@ use super::schema::{resolve, schema};
 use super::source::Region;
 use shape::{Shape, sample};
 
-/// What a walk yields.
+/// Result of a walk.
 pub(crate) struct Walked {
     pub value: Value,
     pub tainted: BTreeSet<String>,
-    /// Pointers that nobody knows the meaning of: under an unknown key or an unknown kind, and the keys that are not there
-    /// beside an unknown one.
+    /// Pointers whose meaning is not known: under an unknown key or an unknown kind, and the missing keys beside an
+    /// unknown one.
     pub unread: BTreeSet<String>,
     /// Secrets that were written into the plan: no message may show them.
     pub secrets: Vec<Secret>,
@@ -37,7 +37,7 @@ pub(crate) struct Secret {
     pub region: Region,
 }
 
-/// Whether the node at a pointer, or one around it, was wrong.
+/// Returns whether the node at a pointer, or one around it, was wrong.
 pub(crate) fn is_tainted(tainted: &BTreeSet<String>, pointer: &str) -> bool {
     let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
     ends.map(|end| &pointer[..end]).any(|outer| tainted.contains(outer))
@@ -72,7 +72,7 @@ impl At {
         Self { pointer: format!("{}/{index}", self.pointer), key: None }
     }
 
-    /// What a message about the whole of `node` points at.
+    /// Returns the region for a message about the whole of `node`.
     fn region(&self, node: &Node) -> Region {
         match (&node.kind, self.key) {
             (NodeKind::Scalar(_), _) | (_, None) => node.region,
@@ -94,7 +94,7 @@ impl Walker<'_> {
         None
     }
 
-    /// The node as JSON that fits the schema; `None` where it does not, which has been reported.
+    /// Converts the node to JSON that fits the schema; `None` if it does not fit, which has been reported.
     fn node(&mut self, node: &Node, schema: &Value, at: &At) -> Option<Value> {
         let schema = resolve(schema);
         let shape = Shape::of(schema);
@@ -190,7 +190,7 @@ impl Walker<'_> {
         }
         self.missing_keys(&missing, node, at);
         if !is_known {
-            // Any key that is not there may be what the unknown one was meant to be: nothing is said of its lack.
+            // The unknown key may be meant to be any of the missing ones, so their lack is not reported.
             let absent = properties.keys().filter(|key| node.get(key).is_none());
             let absent = absent.map(|key| format!("{}/{}", at.pointer, step(key)));
             let absent: Vec<_> = absent.collect();
@@ -280,7 +280,7 @@ impl Walker<'_> {
     }
 }
 
-/// The kinds of stage that have a key, for a key that stands in another.
+/// Names the kinds of stage that have a key, for a key that stands in another.
 fn stages_with(key: &str) -> Option<String> {
     let stage = resolve(&schema()["properties"]["stages"]["items"]);
     let kinds: Vec<_> = stage["oneOf"]

@@ -12,7 +12,7 @@ use super::{At, Walker};
 use crate::model::{ByteSize, Money, Rate, Share, Span, UnitError};
 
 impl Walker<'_> {
-    /// A value of any type, as JSON; `None` where a spelling in it is reported as an error.
+    /// Converts a value of any type to JSON; `None` if a spelling in it is reported as an error.
     pub(super) fn free(&mut self, node: &Node, at: &At) -> Option<Value> {
         self.doubts(node, at.pointer.as_str()).then(|| node.to_json())
     }
@@ -25,7 +25,7 @@ impl Walker<'_> {
         all
     }
 
-    /// Reports the spellings that can mean two things; whether none of them is an error.
+    /// Reports the spellings that can mean two things; returns whether none of them is an error.
     pub(super) fn doubts(&mut self, node: &Node, pointer: &str) -> bool {
         let scalar = match &node.kind {
             NodeKind::List(items) => {
@@ -153,7 +153,7 @@ impl Walker<'_> {
     }
 }
 
-/// The quantity in its canonical words.
+/// Returns the quantity in its canonical form.
 fn parse(text: &str, format: &str) -> Result<String, UnitError> {
     Ok(match format {
         "vecshift-duration" => text.parse::<Span>()?.to_string(),
@@ -167,7 +167,7 @@ fn parse(text: &str, format: &str) -> Result<String, UnitError> {
     })
 }
 
-/// A quantity with its unit as it is written here: `90s` for `90 seconds`.
+/// Returns a quantity with its unit as it is written here: `90s` for `90 seconds`.
 fn abbreviated(text: &str) -> Option<String> {
     let text = text.trim();
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
@@ -182,7 +182,7 @@ fn abbreviated(text: &str) -> Option<String> {
     Some(format!("{}{unit}", number.trim()))
 }
 
-/// What the writer probably meant.
+/// Returns what the writer probably meant.
 fn label(text: &str, shape: &Shape<'_>) -> Option<String> {
     match (shape, text.to_ascii_lowercase().as_str()) {
         (Shape::Boolean, "yes" | "on") => Some("write `true`".into()),

@@ -1,4 +1,4 @@
-//! What a schema asks for, in the few forms that the plan's types produce.
+//! Shapes that a schema can ask for: the few forms that the plan's types produce.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ pub(super) enum Shape<'a> {
     Secret(Vec<(&'a str, &'a Value)>),
     /// A mapping with exactly one of these keys.
     OneKey(Vec<(&'a str, &'a Value)>),
-    /// A mapping whose `tag` says which of these it is.
+    /// A mapping whose `tag` decides which of these it is.
     Tagged {
         tag: &'a str,
         branches: Vec<(&'a str, &'a Value)>,
@@ -20,7 +20,7 @@ pub(super) enum Shape<'a> {
     Any(Vec<&'a Value>),
     Object,
     Array,
-    /// Text; the format where it is a quantity.
+    /// Text, with its format if it is a quantity.
     Text(Option<&'a str>),
     Integer,
     Number,
@@ -110,7 +110,7 @@ fn quantity(format: &str) -> Option<&'static str> {
     })
 }
 
-/// The words of a schema that is one of a few words.
+/// Returns the words of a schema that allows only a few.
 fn words(schema: &Value) -> Option<Vec<&str>> {
     if let Some(word) = schema.get("const") {
         return Some(vec![word.as_str()?]);
@@ -123,7 +123,7 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
     nested.map(|words| words.concat())
 }
 
-/// Some value that fits the schema, to stand in for one that does not.
+/// Returns some value that fits the schema, to stand in for one that does not.
 pub(super) fn sample(schema: &Value) -> Value {
     let schema = resolve(schema);
     if let Some(example) = schema["examples"].get(0).or_else(|| schema.get("default")) {

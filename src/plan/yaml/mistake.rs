@@ -1,4 +1,4 @@
-//! What the parser stumbled over, in words that say what to look at, at the place where it stands.
+//! The parser's errors in words that say what to look at, and where.
 
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
@@ -6,7 +6,7 @@ use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::source::Region;
 
-/// The parser's error as a diagnostic.
+/// Converts the parser's error to a diagnostic.
 pub(super) fn diagnostic(error: &ScanError, text: &str, file: usize) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
     let region = |start: usize, length: usize| Region { file, start, end: start + length };
@@ -39,7 +39,7 @@ fn is_tab(kind: &ErrorKind) -> bool {
     )
 }
 
-/// The tab that indents: the parser may point at the value on the line before it.
+/// Returns the place of the tab that indents: the parser may point at the value on the line before it.
 fn tab(text: &str, at: usize) -> usize {
     let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let mut start = line;
@@ -53,7 +53,7 @@ fn tab(text: &str, at: usize) -> usize {
     text[at..].find('\t').map_or(at, |tab| at + tab)
 }
 
-/// The `*` or `&` in front of a name that is not there: the parser points at it or behind it.
+/// Returns the place of the `*` or `&` in front of a missing name: the parser points at it or behind it.
 fn sign(text: &str, at: usize) -> usize {
     let is_sign = |at: usize| text[at..].starts_with(['*', '&']);
     match (is_sign(at), text[..at].char_indices().next_back()) {
@@ -62,13 +62,13 @@ fn sign(text: &str, at: usize) -> usize {
     }
 }
 
-/// What stands there up to what ends a plain value.
+/// Returns the text up to whatever ends a plain value.
 fn word(text: &str) -> &str {
     let end = text.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(text.len());
     &text[..end]
 }
 
-/// The message where the usual mistake is known, else the parser's own.
+/// Returns a message for a usual mistake, else the parser's own.
 fn plain_words(error: &ScanError) -> String {
     match error.kind() {
         ErrorKind::ExpectedBlockSequenceEntry => {

@@ -15,11 +15,11 @@ use super::diagnostic::Diagnostic;
 use super::node::{Entry, Node, NodeKind, Scalar, Style};
 use super::source::Region;
 
-/// Nodes after aliases are expanded.
+/// Most nodes after aliases are expanded.
 const MAX_NODES: usize = 50_000;
 const MAX_DEPTH: usize = 64;
 
-/// The file's document; `None` where its YAML is not well-formed, which is then in `found`.
+/// Parses the file's document; `None` if its YAML is not well-formed, which is then in `found`.
 pub(crate) fn parse(text: &str, file: usize, found: &mut Vec<Diagnostic>) -> Option<Node> {
     let options = options! { emit_unresolved_aliases: true, emit_comments: false };
     let parser = Parser::new_from_str_with_options(text, options);
@@ -150,7 +150,7 @@ impl<'a> Composer<'a> {
         Err(Box::new(Diagnostic::new(&codes::EXPANSION, region, message).note(note)))
     }
 
-    /// The aliased node; its own place is the alias, the places inside it stay where they were written.
+    /// Returns the aliased node; its own place is the alias, the places inside it stay where they were written.
     fn alias(&mut self, anchor: usize, region: Region) -> Composed<Node> {
         match self.anchors.get(&anchor) {
             Some(Some((node, size))) => {
@@ -228,7 +228,8 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// A flow collection from bracket to bracket; a block collection's first key or item.
+    /// Returns the region of a collection: a flow collection from bracket to bracket; a block collection's first key
+    /// or item.
     fn collection(&self, start: Region, end: Span, first: Option<Region>) -> Region {
         let end = self.region(end);
         match first {
@@ -238,7 +239,7 @@ impl<'a> Composer<'a> {
     }
 }
 
-/// What stands for a value that is not there.
+/// Returns the node that stands for a missing value.
 fn nothing() -> NodeKind {
     NodeKind::Scalar(Scalar { text: String::new(), style: Style::Broken })
 }

@@ -1,4 +1,4 @@
-//! YAML's tags: those of its core schema are obeyed, all others are mistakes.
+//! YAML's tags: those of its core schema are followed, all others are mistakes.
 
 use serde_saphyr::granit_parser::Tag;
 
@@ -9,7 +9,7 @@ use super::super::source::Region;
 use super::Composer;
 
 impl Composer<'_> {
-    /// How a scalar with this tag is to be read: `!!str` makes text of it, as quotes do.
+    /// Returns how a scalar with this tag is to be read: `!!str` makes it text, as quotes do.
     pub(super) fn tagged(&mut self, tag: Option<&Tag>, style: Style, region: Region) -> Style {
         let Some(tag) = tag else { return style };
         match (tag.core_suffix(), is_bare(tag)) {
@@ -22,7 +22,7 @@ impl Composer<'_> {
         }
     }
 
-    /// Refuses the tag of a list or mapping, unless it says only that it is one.
+    /// Refuses the tag of a list or mapping, unless it says just that it is one.
     pub(super) fn untagged(&mut self, tag: Option<&Tag>, kind: &str, region: Region) {
         let Some(tag) = tag else { return };
         if tag.core_suffix() != Some(kind) && !is_bare(tag) {
@@ -51,7 +51,7 @@ impl Composer<'_> {
     }
 }
 
-/// `!` alone: what it stands before is to be taken as it is written.
+/// Returns whether the tag is `!` alone, which takes the value behind it as it is written.
 fn is_bare(tag: &Tag) -> bool {
     tag.suffix().is_empty() || (tag.suffix() == "!" && tag.handle().is_empty())
 }

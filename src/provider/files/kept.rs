@@ -1,4 +1,4 @@
-//! Snapshots among the files: what their manifests say of each file is held against it before a row of it is read.
+//! Snapshots among the files: each file is checked against its snapshot's manifest before a row of it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,17 +8,17 @@ use crate::provider::blocking;
 use crate::provider::snapshot::{MANIFEST, Manifest, checksum};
 use crate::provider::storage::{Found, Place};
 
-/// What snapshots say of files, by their paths.
+/// The manifests' entries for files, by their paths.
 #[derive(Default)]
 pub(super) struct Snapshots {
     /// Folders that hold a manifest, with a slash at the end.
     folders: Vec<String>,
-    /// Bytes and SHA-256.
+    /// Bytes and SHA-256 of each file.
     files: BTreeMap<String, (u64, String)>,
 }
 
 impl Snapshots {
-    /// Reads the manifests among `found`; another file of that name is none.
+    /// Reads the manifests among `found`; any other file of that name is ignored.
     ///
     /// # Errors
     /// Those of the place.
@@ -42,13 +42,13 @@ impl Snapshots {
         Ok(snapshots)
     }
 
-    /// Whether the file is the manifest of a snapshot.
+    /// Returns whether the file is the manifest of a snapshot.
     pub fn is_manifest(&self, path: &str) -> bool {
         path.strip_suffix(MANIFEST)
             .is_some_and(|folder| self.folders.iter().any(|one| one == folder))
     }
 
-    /// Refuses a file that is not of the snapshot in whose folder it is, and a snapshot that lacks one.
+    /// Refuses a file that does not belong to the snapshot in whose folder it is, and a snapshot that lacks one.
     pub fn refuse_others(&self, read: &[Found]) -> Result<()> {
         for file in read {
             let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -70,7 +70,7 @@ impl Snapshots {
         }
     }
 
-    /// What the file has to be; `None` where it is of no snapshot.
+    /// Returns the size and checksum a file must have; `None` if it belongs to no snapshot.
     pub fn of(&self, path: &str) -> Option<(u64, String)> {
         self.files.get(path).cloned()
     }
@@ -99,7 +99,7 @@ mod tests {
     use crate::provider::snapshot::{FORMAT, Kept};
     use crate::provider::storage::S3Options;
 
-    /// A snapshot of one namespace; returns its file.
+    /// Writes a snapshot of one namespace; returns its file.
     fn snapshot(folder: &Path) -> std::path::PathBuf {
         let namespace = Namespace::new("n");
         let path = folder.join("000001-aa.parquet");

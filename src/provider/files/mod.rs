@@ -1,9 +1,9 @@
 //! Parquet files as a source: a folder or a bucket's prefix with files of records (see [`super::parquet`]).
 //!
-//! A record's namespace is in its row; where a file has no such column, it is the first folder on the way to the file,
-//! which is how Pinecone imports. Every file is read, or named as passed over, or refused ([`survey`]), and so is every
-//! column of a file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all
-//! ids are sorted once into a temporary file ([`places`]); records are then read by their row.
+//! A record's namespace is in its row; if a file has no such column, it is the first folder in the file's path, as in
+//! Pinecone's imports. Every file is read, named as not read, or refused ([`survey`]), and so is every column of a
+//! file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all ids are
+//! sorted once into a temporary file ([`places`]); records are then read by their row.
 
 mod kept;
 mod places;
@@ -31,13 +31,13 @@ use crate::model::{
 };
 use crate::plan::file::Columns;
 
-/// What [`IndexSpec::deployment`] says of files.
+/// Value of [`IndexSpec::deployment`] for files.
 const KIND: &str = "Parquet files";
 
-/// Files whose first rows say the dimension.
+/// Number of files whose first rows decide the dimension.
 const LOOKED_AT: usize = 8;
 
-/// Ids of one page.
+/// Number of ids on one page.
 const PAGE: usize = 100;
 
 const LIMITS: Limits = Limits {
@@ -52,7 +52,7 @@ const LIMITS: Limits = Limits {
     sparse_values: usize::MAX,
 };
 
-/// Parquet files that are read as an index.
+/// Parquet files read as an index.
 pub struct Files {
     /// The name in the plan: a folder, a file or `s3://bucket/prefix`.
     name: String,
@@ -65,14 +65,15 @@ pub struct Files {
 }
 
 struct OneFile {
-    /// Goes when this does, where it is a copy.
+    /// Removed with this if it is a copy.
     _local: Local,
     path: String,
     rows: Arc<RowReader>,
 }
 
 impl Files {
-    /// Touches nothing yet. A relative path starts from `base`; `columns` says where the parts of a record are.
+    /// Makes the source without touching any file. A relative path starts from `base`; `columns` says where the parts
+    /// of a record are.
     pub fn new(name: &str, base: &Path, s3: S3Options, columns: Columns) -> Self {
         Self {
             name: name.to_owned(),
@@ -85,7 +86,7 @@ impl Files {
         }
     }
 
-    /// The files, opened, and what is passed over beside them; none where there are none.
+    /// Returns the files, opened, and what is not read beside them; empty if there are none.
     async fn found(&self) -> Result<&(Vec<OneFile>, Inventory)> {
         let found = self.found.get_or_try_init(|| self.open());
         found.await.map_err(|error: Error| error.with_context("source", &self.name))
@@ -115,7 +116,7 @@ impl Files {
         Ok((files, inventory))
     }
 
-    /// The place of the files, and the one that is meant where it is not all of them.
+    /// Returns the place of the files, and the one file that is meant if it is not all of them.
     fn place(&self) -> Result<(Place, Option<String>)> {
         if self.name.contains("://") {
             let (above, last) = self.name.rsplit_once('/').unwrap_or_default();
@@ -134,7 +135,7 @@ impl Files {
         Ok((Place::read(&uri, &self.s3)?, only.map(str::to_owned)))
     }
 
-    /// The places of all ids, sorted when they are first asked for.
+    /// Returns the places of all ids, which are sorted on first use.
     async fn places(&self) -> Result<Arc<Places>> {
         let places = self.places.get_or_try_init(|| async {
             let files = self.files().await?.iter();
@@ -144,8 +145,8 @@ impl Files {
         places.await.cloned().map_err(|error: Error| error.with_context("source", &self.name))
     }
 
-    /// What the vectors are compared by is not in files: `cosine` stands for it, `dotproduct` where there are sparse
-    /// values.
+    /// Describes the files as an index. Files do not say how their vectors are compared: `cosine` stands in, or
+    /// `dotproduct` if there are sparse values.
     async fn look(&self) -> Result<Option<IndexDescription>> {
         let (files, inventory) = self.found().await?;
         if files.is_empty() {
@@ -174,7 +175,7 @@ impl Files {
         }))
     }
 
-    /// The dimension that most of the first rows have; 0 where none of them has a vector.
+    /// Returns the dimension that most of the first rows have; 0 if none of them has a vector.
     async fn dimension(&self, files: &[OneFile]) -> Result<usize> {
         for file in files.iter().filter(|file| file.rows.count() > 0).take(LOOKED_AT) {
             let reader = file.rows.clone();
@@ -191,7 +192,7 @@ impl Files {
         Ok(0)
     }
 
-    /// Records by their rows, file by file.
+    /// Reads records by their rows, file by file.
     async fn read(&self, rows: BTreeSet<Row>) -> Result<Vec<Record>> {
         let files = self.files().await?;
         let mut records = Vec::with_capacity(rows.len());
@@ -230,7 +231,7 @@ impl OneFile {
     }
 }
 
-/// Counts what the files are and what of their columns is not read.
+/// Counts the files, and the columns that are not read.
 fn take_stock(files: &[OneFile], asked: &Columns, inventory: &mut Inventory) -> Result<()> {
     let mut absent: BTreeMap<String, u64> = BTreeMap::new();
     let (mut by_rows, mut empty, mut rounded) = (0, 0, 0);
@@ -344,7 +345,7 @@ impl Source for Files {
     }
 }
 
-/// Refuses all but what a rollback may ask: there is nothing of a run in files.
+/// Refuses all but what a rollback may ask: files hold nothing that belongs to a run.
 #[async_trait]
 impl Target for Files {
     async fn create(&self, _: &IndexSpec) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Where each record is: all ids in order in a temporary file, and in memory where every few hundredth stands.
+//! Places of all records: every id in order in a temporary file, and in memory the place of every few hundredth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -11,7 +11,7 @@ use crate::model::{Namespace, RecordId};
 use crate::provider::manifest::{SortedId, Sorter};
 use crate::provider::parquet::RowReader;
 
-/// Ids between two that are held in memory.
+/// Number of ids between two that are held in memory.
 const STEP: u64 = 256;
 
 /// A row of a file; rows count from 0.
@@ -104,7 +104,7 @@ impl Places {
         Ok(ids)
     }
 
-    /// The places of those of `ids` that are there.
+    /// Returns the places of those of `ids` that exist.
     pub fn find(&self, namespace: &Namespace, ids: &BTreeSet<RecordId>) -> Result<BTreeSet<Place>> {
         let mut found = BTreeSet::new();
         let Some(group) = self.groups.get(namespace) else { return Ok(found) };
@@ -119,14 +119,14 @@ impl Places {
                     found.insert(Place { file: entry.origin, row: entry.row });
                 }
             }
-            // What is before the next mark and was not met is not there.
+            // An id before the next mark that was not met does not exist.
             let next = group.marks.get(mark + 1);
             while ids.next_if(|id| next.is_none_or(|(next, _)| *id < next)).is_some() {}
         }
         Ok(found)
     }
 
-    /// The entries of a group from one of its marks on.
+    /// Returns the entries of a group from one of its marks on.
     fn entries(
         &self,
         group: &Group,
@@ -148,7 +148,7 @@ impl Places {
 }
 
 impl Group {
-    /// The last mark that is not behind `id`; the first where all are.
+    /// Returns the last mark that is not behind `id`; the first one if all are.
     fn mark_of(&self, id: &str) -> usize {
         self.marks.partition_point(|(mark, _)| mark.as_str() <= id).saturating_sub(1)
     }
@@ -191,7 +191,7 @@ mod tests {
         RecordId::from(format!("{number:06}"))
     }
 
-    /// Every second number up to 2,000, in two files that alternate and no order.
+    /// Returns the places of every second number up to 2,000, in two files that alternate, in no order.
     fn places() -> (tempfile::TempDir, Places) {
         let folder = tempfile::tempdir().unwrap();
         let files = (0..2u64).map(|file| {

@@ -1,4 +1,4 @@
-//! The files below a place: which are read, which are passed over by name and why, and which nobody may read as records.
+//! The files below a place: which are read, which are not because of their name, and which cannot be records.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,28 @@ use crate::provider::parquet::{Folders, is_named};
 use crate::provider::storage::{Found, Place};
 use crate::provider::{Inventory, Sort};
 
-/// What a Parquet file begins with, and one whose footer is encrypted.
+/// First bytes of a Parquet file, and of one whose footer is encrypted.
 const MAGIC: [&[u8]; 2] = [b"PAR1", b"PARE"];
 
-/// Endings of files whose name does not say what is in them.
+/// Extensions that hide what is in a file.
 const COMPRESSED: [&str; 7] = ["gz", "gzip", "zst", "zstd", "lz4", "snappy", "br"];
 
-/// What a null is called where it is the value of a folder `key=value`.
+/// Name of a null as the value of a folder `key=value`.
 const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// What becomes of a file, by its name alone.
+/// Treatment of a file, by its name alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ByName {
     Read,
     PassedOver(&'static str),
-    /// Its first bytes have to say.
+    /// The file's first bytes decide.
     Unknown,
 }
 
-/// The files that are read, in order; `inventory` gets the others.
+/// Returns the files that are read, in order; `inventory` gets the others.
 ///
 /// # Errors
-/// `Invalid` where the place is a table whose own log says which of its files count, and where a file was compressed as a
+/// `Invalid` if the place is a table whose own log says which of its files count, or if a file was compressed as a
 /// whole.
 pub(super) async fn survey(
     place: &Place,
@@ -66,7 +66,7 @@ pub(super) async fn survey(
     Ok(read)
 }
 
-/// A table of these systems has files in it that no longer count.
+/// Refuses tables of systems that keep files which no longer count.
 fn refuse_tables(found: &[Found]) -> Result<()> {
     let is_log = |path: &str| {
         let mut parts = path.split('/').rev();
@@ -94,7 +94,7 @@ fn by_name(path: &str, bytes: u64) -> ByName {
     if folders.clone().any(is_import) {
         return ByName::PassedOver("of an import under way");
     }
-    // A namespace may begin with `_`; these folders are of writers that are not done.
+    // A namespace may begin with `_`; these folders belong to writers that are not done.
     if folders.clone().any(|folder| matches!(folder, "_temporary" | "_spark_metadata")) {
         return ByName::PassedOver("of a writer that is not done");
     }
@@ -114,13 +114,13 @@ fn by_name(path: &str, bytes: u64) -> ByName {
     }
 }
 
-/// The name of the Parquet file inside a compressed one, and how that is compressed.
+/// Returns the name of the Parquet file inside a compressed one, and the kind of compression.
 fn compressed(path: &str) -> Option<(&str, &str)> {
     let (inner, ending) = path.rsplit_once('.')?;
     is_named(inner).then_some((inner, ending))
 }
 
-/// What the folders on the way to a file say: those of the form `key=value` are columns, the first of the others is the
+/// Reads the folders in a file's path: those of the form `key=value` are columns, the first of the others is the
 /// namespace.
 pub(super) fn folders(path: &str) -> Folders {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
@@ -139,7 +139,7 @@ pub(super) fn folders(path: &str) -> Folders {
     said
 }
 
-/// `a%3Ab` as `a:b`: so writers of such folders keep what a name cannot hold.
+/// Decodes `a%3Ab` to `a:b`, which is how writers of such folders keep what a name cannot hold.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -160,7 +160,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Refuses a file that is not the one that was listed.
+/// Refuses a file that is no longer the one that was listed.
 pub(super) fn refuse_other_size(found: &Found, bytes: u64) -> Result<()> {
     match found.bytes == bytes {
         true => Ok(()),
@@ -172,7 +172,7 @@ pub(super) fn refuse_other_size(found: &Found, bytes: u64) -> Result<()> {
     }
 }
 
-/// Where some files say their namespace in their rows and others by their folder, a reader should know.
+/// Remarks that some files give their namespace in their rows and others by their folder.
 pub(super) fn remark_on_namespaces(by_rows: u64, by_folder: u64) -> Option<String> {
     let s = |count| if count == 1 { "" } else { "s" };
     (by_rows > 0 && by_folder > 0).then(|| {
@@ -184,7 +184,7 @@ pub(super) fn remark_on_namespaces(by_rows: u64, by_folder: u64) -> Option<Strin
     })
 }
 
-/// Columns that were asked for and are missing in some files.
+/// Remarks on requested columns that are missing in some files.
 pub(super) fn remark_on_absent(absent: &BTreeMap<String, u64>, files: u64) -> Vec<String> {
     absent
         .iter()

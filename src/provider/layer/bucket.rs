@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A token bucket that hands out debts: whoever takes more than is there learns how long to wait, and the next
-/// one waits longer. That keeps turns in order and lets one request be larger than the bucket.
+/// A token bucket that lends: a caller who takes more than is there gets a wait, and the next one waits longer. That
+/// keeps turns in order and lets one request be larger than the bucket.
 #[derive(Debug)]
 pub struct Bucket {
     /// Tokens a second.
@@ -20,13 +20,13 @@ struct State {
 }
 
 impl Bucket {
-    /// A full bucket that gains `rate` tokens a second and holds `burst`.
+    /// Makes a full bucket that gains `rate` tokens a second and holds `burst`.
     pub fn new(rate: f64, burst: f64) -> Self {
         let state = State { tokens: burst, at: Instant::now() };
         Self { rate: rate.max(f64::MIN_POSITIVE), burst, state: Mutex::new(state) }
     }
 
-    /// Takes `tokens` and says how long to wait before using them.
+    /// Takes `tokens` and returns how long to wait before using them.
     pub fn take(&self, tokens: f64) -> Duration {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -37,7 +37,7 @@ impl Bucket {
         Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX)
     }
 
-    /// Whether nobody waits and nothing is missing: such a bucket can be forgotten.
+    /// Returns whether nobody waits and nothing is missing: such a bucket can be forgotten.
     pub fn is_full(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tokens + state.at.elapsed().as_secs_f64() * self.rate >= self.burst

@@ -15,20 +15,20 @@ use crate::provider::{Admin, Source};
 pub struct Fault {
     /// The operation it hits, for example `upsert`.
     pub operation: &'static str,
-    /// Which calls of that operation, counted from 1.
+    /// The calls of that operation that fail, counted from 1.
     pub calls: RangeInclusive<u64>,
     pub kind: ErrorKind,
-    /// The call is made and its answer lost, instead of not being made.
+    /// True if the call is made and its answer lost, instead of not being made.
     pub after: bool,
 }
 
 impl Fault {
-    /// The `nth` call of `operation` fails without being made.
+    /// Makes a fault in which the `nth` call of `operation` fails without being made.
     pub fn nth(operation: &'static str, nth: u64, kind: ErrorKind) -> Self {
         Self { operation, calls: nth..=nth, kind, after: false }
     }
 
-    /// The same, but the peer does it and the answer is lost.
+    /// Returns the fault changed so that the peer carries out the call and the answer is lost.
     pub fn lost(self) -> Self {
         Self { after: true, ..self }
     }
@@ -41,12 +41,12 @@ pub struct FaultOptions {
     pub script: Vec<Fault>,
     /// The share of calls that fail, 0 to 1.
     pub share: f64,
-    /// What those fail with, in turn at random; `Unavailable` where empty.
+    /// Kinds of error that those fail with, drawn at random; `Unavailable` if empty.
     pub kinds: Vec<ErrorKind>,
     pub seed: u64,
 }
 
-/// Plays failures.
+/// A layer that plays failures.
 pub struct FaultLayer {
     options: FaultOptions,
     state: Mutex<State>,
@@ -63,7 +63,7 @@ impl FaultLayer {
         Self { options, state: Mutex::new(State { random, calls: HashMap::new() }) }
     }
 
-    /// What this call fails with, and whether only after it was made.
+    /// Returns the error this call fails with, and whether only after it was made.
     fn next(&self, operation: &'static str) -> Option<(ErrorKind, bool)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let call = state.calls.entry(operation).or_insert(0);

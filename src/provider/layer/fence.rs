@@ -8,12 +8,12 @@ use crate::provider::Admin;
 
 type Check = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
-/// Something asked before every call that changes an index; open until it is closed with a check. Cloning shares it.
+/// A check before every call that changes an index; open until it is closed with one. Cloning shares it.
 #[derive(Clone, Default)]
 pub struct Fence(Arc<RwLock<Option<Check>>>);
 
 impl Fence {
-    /// From now on a call that changes an index is made only where `check` lets it pass.
+    /// Lets calls that change an index through only if `check` passes, from now on.
     pub fn close(&self, check: impl Fn() -> Result<()> + Send + Sync + 'static) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(check));
     }
@@ -40,7 +40,7 @@ impl Layer for FenceLayer {
     }
 }
 
-/// `index` behind a [`FenceLayer`]; directly around the provider, so that every attempt passes it.
+/// Puts `index` behind a [`FenceLayer`]. It goes directly around the provider, so that every attempt passes it.
 pub fn fence(index: Arc<dyn Admin>, fence: &Fence) -> Arc<dyn Admin> {
     Arc::new(Layered::new(FenceLayer(fence.clone()), index))
 }

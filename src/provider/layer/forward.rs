@@ -12,7 +12,7 @@ use crate::provider::{
     Refusal, Source, Target, Upserted,
 };
 
-/// `inner` with every call going through `layer`.
+/// `inner`, with every call going through `layer`.
 pub struct Layered<L, I: ?Sized> {
     layer: L,
     inner: Arc<I>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 
-/// What went over the wire since a provider was opened; shared by the layers of one [`stack`](super::stack).
+/// Traffic on the wire since a provider was opened; shared by the layers of one [`stack`](super::stack).
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<Inner>);
 
@@ -18,7 +18,7 @@ struct Inner {
 /// Totals of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Attempts made, the repeated ones too.
+    /// Attempts made, including repeated ones.
     pub requests: u64,
     /// Attempts that failed.
     pub errors: u64,
@@ -28,14 +28,14 @@ pub struct Counts {
     pub retries: u64,
     /// Records of the attempts that succeeded.
     pub records: u64,
-    /// Waits for a turn or before a retry, and how long they took together.
+    /// Waits for a turn or before a retry, and their total duration.
     pub waits: u64,
     pub waited: Duration,
-    /// Time spent in attempts, all together.
+    /// Total time spent in attempts.
     pub busy: Duration,
 }
 
-/// Somebody waits before a call can be made.
+/// A wait before a call can be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub operation: &'static str,
@@ -69,7 +69,7 @@ impl Metrics {
         })
     }
 
-    /// The longest wait that is going on; `None` where nobody waits.
+    /// Returns the longest wait in progress; `None` if nobody waits.
     pub fn waiting(&self) -> Option<Waiting> {
         self.lock().waits.values().max_by_key(|waiting| waiting.wait).cloned()
     }
@@ -121,7 +121,7 @@ impl Metrics {
     }
 }
 
-/// Takes a wait off the list when it ends, also where the call was given up meanwhile.
+/// Takes a wait off the list when it ends, even if the call was given up meanwhile.
 struct Shown {
     metrics: Arc<Metrics>,
     key: u64,

@@ -49,9 +49,9 @@ pub use stack::{StackOptions, stack, stack_source};
 pub use throttle::{ThrottleLayer, ThrottleOptions};
 pub use timeout::{TimeoutLayer, TimeoutOptions};
 
-/// Something that stands between the user of a provider and the provider.
+/// A layer between a provider and its user.
 pub trait Layer: Send + Sync {
-    /// Makes `operation` by calling `make`, which starts one attempt each time it is called.
+    /// Performs `operation` by calling `make`, which starts one attempt each time it is called.
     fn call<'a, T, F>(
         &'a self,
         operation: Operation<'a>,

@@ -7,7 +7,7 @@ use super::{Layer, Metrics, Operation};
 use crate::clock::Stopwatch;
 use crate::error::Result;
 
-/// Counts every attempt and puts it into a tracing span.
+/// A layer that counts every attempt and puts it into a tracing span.
 pub struct ObserveLayer {
     metrics: Arc<Metrics>,
 }

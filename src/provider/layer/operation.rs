@@ -8,11 +8,11 @@ pub struct Operation<'a> {
     pub namespace: Option<&'a Namespace>,
     /// Records or ids in the request.
     pub records: usize,
-    /// Whether it changes an index.
+    /// True if it changes an index.
     pub is_write: bool,
-    /// Whether it goes to the control plane.
+    /// True if it goes to the control plane.
     pub is_control: bool,
-    /// Making it twice is the same as making it once.
+    /// True if making it twice is the same as making it once.
     pub is_idempotent: bool,
     payload: &'a [Record],
 }
@@ -54,7 +54,7 @@ impl<'a> Operation<'a> {
         Self { payload, records: payload.len(), ..self }
     }
 
-    /// Bytes of the records that are written, as the service bills them; reckoned when asked.
+    /// Returns the bytes of the records to be written, as the service bills them; computed on request.
     pub fn bytes(&self) -> usize {
         self.payload.iter().map(Record::stored_bytes).sum()
     }

@@ -6,7 +6,8 @@ use super::{Layer, Layered, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Admin, Source};
 
-/// Refuses every call that would change an index; `plan` and everything else that only looks runs behind it.
+/// A layer that refuses every call that would change an index; `plan` and everything else that only looks runs behind
+/// it.
 pub struct ReadOnlyLayer;
 
 impl Layer for ReadOnlyLayer {
@@ -28,7 +29,7 @@ pub fn read_only(target: Arc<dyn Admin>) -> Arc<dyn Admin> {
     Arc::new(Layered::new(ReadOnlyLayer, target))
 }
 
-/// Puts `source` behind a [`ReadOnlyLayer`]: a source cannot be written to anyway, and this says so once more.
+/// Puts `source` behind a [`ReadOnlyLayer`]. A source cannot be written to anyway; this makes doubly sure.
 pub fn read_only_source(source: Arc<dyn Source>) -> Arc<dyn Source> {
     Arc::new(Layered::new(ReadOnlyLayer, source))
 }

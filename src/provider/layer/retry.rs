@@ -7,35 +7,35 @@ use futures::future::BoxFuture;
 use super::{Layer, Metrics, Operation, Waiting};
 use crate::error::{Error, ErrorKind, Result, Retry};
 
-/// When and how often a failed attempt is made again.
+/// The schedule of retries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryOptions {
     /// The first wait; each further one is twice as long, plus a random part of up to its own length.
     pub base: Duration,
-    /// No wait is longer before the random part is added.
+    /// Longest wait before the random part is added.
     pub cap: Duration,
-    /// Attempts after the first one; 0 = never retry.
+    /// Attempts after the first one; 0 means no retry.
     pub times: usize,
 }
 
 impl RetryOptions {
-    /// The policy of gRPC: Pinecone's Python SDK 10 starts at 0.1 s.
+    /// Returns the policy of gRPC: Pinecone's Python SDK 10 starts at 0.1 s.
     pub fn grpc() -> Self {
         Self { base: Duration::from_millis(100), cap: Duration::from_secs(20), times: 10 }
     }
 
-    /// The policy of REST: Pinecone's Python SDK 10 starts at 0.25 s.
+    /// Returns the policy of REST: Pinecone's Python SDK 10 starts at 0.25 s.
     pub fn rest() -> Self {
         Self { base: Duration::from_millis(250), ..Self::grpc() }
     }
 
-    /// The policy of measured queries: what an application that wants an answer soon does. The latency includes the
-    /// waits.
+    /// Returns the policy of measured queries, which is that of an application that wants an answer soon. The latency
+    /// includes the waits.
     pub fn query() -> Self {
         Self { base: Duration::from_millis(25), cap: Duration::from_millis(100), times: 3 }
     }
 
-    /// One attempt only.
+    /// Returns a policy of one attempt only.
     pub fn never() -> Self {
         Self { times: 0, ..Self::grpc() }
     }
@@ -47,9 +47,9 @@ impl Default for RetryOptions {
     }
 }
 
-/// Makes a failed attempt again where that can help.
+/// Repeats a failed attempt if that can help.
 ///
-/// - Only errors that say so are retried. A call that is not idempotent is retried only where the peer turned it
+/// - Only errors that say so are retried. A call that is not idempotent is retried only if the peer turned it
 ///   away unseen (`RateLimited`).
 /// - A wait the peer asks for is kept to, plus a random part of up to half of it, so that callers that were turned
 ///   away together do not come back together.
@@ -65,7 +65,7 @@ impl RetryLayer {
         Self { options, metrics, budget: Budget::default() }
     }
 
-    /// The waits of one call, one for each retry.
+    /// Returns the waits of one call, one for each retry.
     fn waits(&self) -> impl Iterator<Item = Duration> {
         ExponentialBuilder::default()
             .with_min_delay(self.options.base)
@@ -131,8 +131,8 @@ fn given_up(error: Error, attempts: u32) -> Error {
     error.with_retry(Retry::Exhausted).with_context("attempts", attempts)
 }
 
-/// 100 tokens; a failure costs one, a success earns a tenth; at 50 and under nothing is retried (the numbers of
-/// Pinecone's Python SDK 10). Being asked to slow down costs nothing: that peer is well.
+/// Budget of 100 tokens; a failure costs one, a success earns a tenth; at 50 and under nothing is retried (the numbers
+/// of Pinecone's Python SDK 10). Being asked to slow down costs nothing: that peer is well.
 #[derive(Debug)]
 struct Budget(Mutex<f64>);
 
@@ -151,7 +151,7 @@ impl Budget {
         *tokens = (*tokens + 0.1).min(FULL);
     }
 
-    /// Takes note of a failure and returns whether there is budget for a retry.
+    /// Counts a failure and returns whether there is budget for a retry.
     fn failed(&self, kind: ErrorKind) -> bool {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kind != ErrorKind::RateLimited {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::provider::{Admin, Source};
 
-/// What the usual layers do.
+/// Options of the usual layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StackOptions {
     pub retry: RetryOptions,
@@ -16,7 +16,7 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// The options for measuring: few and quick retries, no throttle, a deadline.
+    /// Returns the options for measuring: few and quick retries, no throttle, a deadline.
     pub fn probe(deadline: Duration) -> Self {
         Self {
             retry: RetryOptions::query(),
@@ -25,15 +25,15 @@ impl StackOptions {
         }
     }
 
-    /// The options for what is read from this machine or through it: no limits, and time enough to look through every
-    /// file.
+    /// Returns the options for what is read from this machine or through it: no limits, and time enough to look
+    /// through every file.
     pub fn files() -> Self {
         let long = Duration::from_secs(24 * 3600);
         Self { timeout: TimeoutOptions { data: long, control: long }, ..Self::default() }
     }
 
-    /// The options with the documented limits of a serverless index, kept to where the index turns out to be one:
-    /// right for any index.
+    /// Returns the options with the documented limits of a serverless index, which apply only if the index turns out
+    /// to be one: right for any index.
     pub fn serverless() -> Self {
         Self { throttle: ThrottleOptions::serverless(), ..Self::default() }
     }
@@ -63,7 +63,7 @@ fn layers<I: Source + ?Sized + 'static>(
     metrics: &Arc<Metrics>,
 ) -> Stacked<I> {
     let asked = inner.clone();
-    // Pods document no limits, and they are what cannot list.
+    // Pods document no limits, and a pod is recognised by not being able to list.
     let is_serverless = Box::new(move || asked.capabilities().list);
     let timeout = Layered::new(TimeoutLayer::new(options.timeout), inner);
     let observe = Layered::new(ObserveLayer::new(metrics.clone()), Arc::new(timeout));

@@ -1,4 +1,4 @@
-//! Layers one by one on paused time; `tests/it/provider_faults.rs` has them over real sockets.
+//! Tests of the layers one by one on paused time; `tests/it/provider_faults.rs` has them over real sockets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,10 +9,10 @@ use super::{Layer, Metrics, Operation, Waiting};
 use crate::error::Result;
 use crate::model::Namespace;
 
-/// Rates that are not gone over; `None` = no limit.
+/// Rates that are not exceeded; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ThrottleOptions {
-    /// Bytes of records a second that are written to one namespace.
+    /// Bytes of records written to one namespace per second.
     pub upsert_bytes: Option<f64>,
     /// Upserts a second to one namespace.
     pub upserts: Option<f64>,
@@ -26,12 +26,12 @@ pub struct ThrottleOptions {
     pub lists: Option<f64>,
     /// Counts a second from the index.
     pub stats: Option<f64>,
-    /// Records a second that are fetched from the index: the user's own limit.
+    /// Records fetched from the index per second: the user's own limit.
     pub fetched_records: Option<f64>,
 }
 
 impl ThrottleOptions {
-    /// The documented limits of a serverless index (docs.pinecone.io, "Limits", 2026-10). Pods document none.
+    /// Returns the documented limits of a serverless index (docs.pinecone.io, "Limits", 2026-10). Pods document none.
     pub fn serverless() -> Self {
         Self {
             upsert_bytes: Some(50e6),
@@ -55,11 +55,11 @@ const BURST: f64 = 0.1;
 /// Namespaces whose buckets are kept before the full ones are dropped.
 const KEPT: usize = 4_096;
 
-/// Whether the index has the limits of a serverless one; asked at each call, because it is known only after the
-/// index was described.
+/// Returns whether the index has the limits of a serverless one; asked at each call, because it is known only after
+/// the index was described.
 type IsServerless = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// Lets each attempt wait for its turn.
+/// A layer that makes each attempt wait for its turn.
 pub struct ThrottleLayer {
     options: ThrottleOptions,
     metrics: Arc<Metrics>,
@@ -78,7 +78,7 @@ impl ThrottleLayer {
         Self::serverless_only(options, metrics, Box::new(|| true))
     }
 
-    /// Makes a layer without limits, other than the user's own, while `is_serverless` says no.
+    /// Makes a layer that has no limits but the user's own while `is_serverless` returns false.
     pub fn serverless_only(
         options: ThrottleOptions,
         metrics: Arc<Metrics>,

@@ -18,7 +18,7 @@ impl Default for TimeoutOptions {
     }
 }
 
-/// Gives up an attempt at its deadline.
+/// A layer that gives up an attempt at its deadline.
 pub struct TimeoutLayer {
     options: TimeoutOptions,
 }

@@ -1,8 +1,8 @@
 //! Ids from the system of record: CSV, JSON lines or Parquet files, read in bounded memory and sorted once.
 //!
-//! [`open`] walks the rows in the order of the files. What a run copies by is a [`Spool`]: all rows sorted by
-//! namespace and id (an external sort, [`Sorter`]), with the place of each namespace, so that a shard reads its own rows
-//! only and a resume sees the same ids. Reading blocks: use `spawn_blocking`.
+//! [`open`] walks the rows in the order of the files. A run copies by a [`Spool`]: all rows sorted by namespace and id
+//! (an external sort, [`Sorter`]), with the place of each namespace, so that a shard reads its own rows only and a
+//! resume sees the same ids. Reading blocks: use `spawn_blocking`.
 
 mod rows;
 mod sorter;
@@ -17,22 +17,22 @@ pub use self::spool::{Double, Group, Spool, forget};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, RecordId};
 
-/// Which files, and which of their columns.
+/// The files, and which of their columns are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManifestOptions {
     pub files: Vec<PathBuf>,
-    /// The column of the namespace; `None` = `namespace`, and where a file lacks that, the default namespace.
+    /// The column of the namespace; `None` means `namespace`, or the default namespace for a file without it.
     pub namespace: Option<String>,
-    /// The column of the id; `None` = `id`.
+    /// The column of the id; `None` means `id`.
     pub id: Option<String>,
 }
 
 /// One row of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestEntry {
-    /// The file's place among the files, from 0.
+    /// Place of the file among the files, from 0.
     pub file: usize,
-    /// Counts from 1 in each file, without a header.
+    /// Number of the row in its file, from 1, not counting a header.
     pub row: u64,
     pub namespace: Namespace,
     pub id: RecordId,
@@ -47,11 +47,11 @@ pub struct Manifest {
     row: u64,
 }
 
-/// Opens a manifest. Each file is looked at before the first row is given.
+/// Opens a manifest. Each file is checked before the first row is returned.
 ///
 /// # Errors
-/// `Invalid` where there are no files; those of each file: `NotFound` where it is not there, `Invalid` where its ending
-/// is unknown or a named column is missing.
+/// `Invalid` if there are no files; those of each file: `NotFound` if it does not exist, `Invalid` if its extension is
+/// unknown or a named column is missing.
 pub fn open(options: &ManifestOptions) -> Result<Manifest> {
     if options.files.is_empty() {
         return Err(Error::invalid("the manifest's pattern matches no file"));
@@ -73,7 +73,7 @@ pub fn open(options: &ManifestOptions) -> Result<Manifest> {
 /// files.
 ///
 /// # Errors
-/// As [`open`] and [`Spool::write`], and where any row cannot be read.
+/// Those of [`open`] and [`Spool::write`]; also if any row cannot be read.
 pub fn spool(options: &ManifestOptions, file: &Path) -> Result<(Spool, Vec<Double>)> {
     let mut sorter = Sorter::new(file.parent().unwrap_or(Path::new(".")))?;
     for entry in open(options)? {

@@ -1,4 +1,4 @@
-//! The rows of one file, in order: CSV, JSON lines or Parquet by its ending.
+//! The rows of one file, in order: CSV, JSON lines or Parquet by its extension.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ pub(super) type Rows = parquet::Pairs;
 /// Opens a file.
 ///
 /// # Errors
-/// `NotFound` where there is none; `Invalid` where its ending is unknown or a named column is missing.
+/// `NotFound` if there is none; `Invalid` if its extension is unknown or a named column is missing.
 pub(super) fn rows(path: &Path, columns: Columns) -> Result<Rows> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     match ending.as_deref() {
@@ -29,7 +29,7 @@ pub(super) fn rows(path: &Path, columns: Columns) -> Result<Rows> {
     }
 }
 
-/// Which columns are wanted.
+/// The columns to read.
 #[derive(Clone)]
 pub(super) struct Columns {
     pub id: String,
@@ -38,7 +38,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Checks what a file has against what is wanted.
+    /// Checks that a file has the columns that are wanted.
     fn check(&self, has: &[&str]) -> Result<()> {
         for (name, is_needed) in [(&self.id, true), (&self.namespace, self.needs_namespace)] {
             if is_needed && !has.contains(&name.as_str()) {

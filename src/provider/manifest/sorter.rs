@@ -10,21 +10,21 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
-/// Bytes of ids that are held before they go to disk as a run.
+/// Bytes of ids held in memory before they go to disk as a run.
 const HELD: usize = 24 * 1024 * 1024;
-/// Runs that are merged at once, which is how many files are open.
+/// Number of runs merged at once, and so of open files.
 const RUNS: usize = 64;
 /// The longest namespace or id that is read back; ours are far shorter, so anything else is damage.
 const LONGEST: u32 = 64 * 1024 * 1024;
 
-/// An id and where it was given.
+/// An id and its origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortedId {
     pub namespace: Vec<u8>,
     pub id: Vec<u8>,
-    /// What it came from, as the caller numbers that: a file, a source.
+    /// Number of its origin, as the caller counts them: a file, a source.
     pub origin: u32,
-    /// Its row there.
+    /// Row in the origin.
     pub row: u64,
 }
 
@@ -33,18 +33,18 @@ impl SortedId {
         write(out, &self.namespace, &self.id, self.origin, self.row)
     }
 
-    /// Bytes that [`SortedId::write_to`] writes.
+    /// Returns the number of bytes that [`SortedId::write_to`] writes.
     pub(crate) fn written_bytes(&self) -> u64 {
         (self.namespace.len() + self.id.len() + 20) as u64
     }
 
-    /// The next one; `None` at the end.
+    /// Reads the next one; `None` at the end.
     pub(crate) fn read_from(from: &mut impl Read) -> std::io::Result<Option<Self>> {
         read(from)
     }
 }
 
-/// Takes ids in any order and gives them back in bytewise order of namespace, id, origin and row.
+/// A sorter that takes ids in any order and returns them in bytewise order of namespace, id, origin and row.
 pub struct Sorter {
     folder: TempDir,
     held: Held,
@@ -52,7 +52,7 @@ pub struct Sorter {
     runs: Vec<File>,
 }
 
-/// The ids that are in memory: their bytes one after the other, and where each stands.
+/// The ids in memory: their bytes one after the other, and the place of each.
 #[derive(Default)]
 struct Held {
     bytes: Vec<u8>,
@@ -68,10 +68,10 @@ struct Place {
 }
 
 impl Sorter {
-    /// A sorter whose runs go to a folder of their own in `folder`, which goes when the ids were read.
+    /// Makes a sorter whose runs go to a folder of their own in `folder`, which is removed when the ids were read.
     ///
     /// # Errors
-    /// Where the folder cannot be made.
+    /// `Io` if the folder cannot be made.
     pub fn new(folder: &Path) -> Result<Self> {
         Self::with_limit(folder, HELD)
     }
@@ -85,7 +85,7 @@ impl Sorter {
     /// Adds an id.
     ///
     /// # Errors
-    /// Where a run cannot be written.
+    /// `Io` if a run cannot be written.
     pub fn push(&mut self, namespace: &str, id: &str, origin: u32, row: u64) -> Result<()> {
         let length = |text: &str| {
             u32::try_from(text.len()).ok().filter(|length| *length <= LONGEST).ok_or_else(|| {
@@ -104,10 +104,10 @@ impl Sorter {
         }
     }
 
-    /// The ids in order.
+    /// Returns the ids in order.
     ///
     /// # Errors
-    /// Where a run cannot be written or read.
+    /// `Io` if a run cannot be written or read.
     pub fn finish(mut self) -> Result<Sorted> {
         self.spill()?;
         self.held = Held::default();
@@ -188,7 +188,7 @@ fn cannot(error: std::io::Error) -> Error {
     Error::io("cannot sort the ids on disk", error)
 }
 
-/// The ids of a [`Sorter`], in order. They are merged while they are read.
+/// The ids of a [`Sorter`], in order, merged while they are read.
 pub struct Sorted {
     runs: Vec<BufReader<File>>,
     heads: BinaryHeap<Head>,
@@ -196,7 +196,7 @@ pub struct Sorted {
     folder: Option<TempDir>,
 }
 
-/// The next id of a run; the greatest is the one that comes first.
+/// The next id of a run. The greatest is the one that comes first.
 struct Head(SortedId, usize);
 
 impl Sorted {
@@ -305,7 +305,7 @@ mod tests {
             ..Default::default()
         })]
 
-        /// One id a run means more runs than are merged at once.
+        /// With one id a run there are more runs than are merged at once.
         #[test]
         fn runs_on_disk_give_what_sorting_in_memory_gives(
             ids in proptest::collection::vec(("[ab]{0,2}", "[\\PC\n,\"]{0,4}"), 0..200),

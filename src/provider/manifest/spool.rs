@@ -1,4 +1,4 @@
-//! The ids of a run, sorted: a CSV file, and beside it where each namespace begins.
+//! The ids of a run, sorted: a CSV file, and beside it an index of where each namespace begins.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,15 +27,15 @@ pub struct Spool {
     file: PathBuf,
 }
 
-/// The rows of one namespace.
+/// Rows of one namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     pub rows: u64,
-    /// The byte of the file at which they begin.
+    /// Byte of the file at which they begin.
     offset: u64,
 }
 
-/// An id that is given more than once: its first two places.
+/// An id that occurs more than once, with its first two places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Double {
     pub first: SortedId,
@@ -47,7 +47,7 @@ impl Spool {
     /// beside it comes last: without it there is no spool.
     ///
     /// # Errors
-    /// Where the files cannot be written.
+    /// `Io` if the files cannot be written.
     pub fn write(file: &Path, sorted: Sorted) -> Result<(Self, Vec<Double>)> {
         let cannot = |error| Error::io(format!("cannot write {}", file.display()), error);
         let folder = file.parent().unwrap_or(Path::new("."));
@@ -109,10 +109,10 @@ impl Spool {
         file.persist(&path).map_err(|error| cannot(error.error)).map(drop)
     }
 
-    /// The spool at `file`; `None` where it was not written to its end.
+    /// Opens the spool at `file`; `None` if it was not written to its end.
     ///
     /// # Errors
-    /// `Conflict` where its index cannot be used.
+    /// `Conflict` if its index cannot be used.
     pub fn open(file: &Path) -> Result<Option<Self>> {
         let path = index_of(file);
         let bytes = match std::fs::read(&path) {
@@ -131,15 +131,15 @@ impl Spool {
         }
     }
 
-    /// How many ids a namespace has.
+    /// Returns the number of ids in a namespace.
     pub fn count(&self, namespace: &Namespace) -> u64 {
         self.namespaces.get(namespace).map_or(0, |group| group.rows)
     }
 
-    /// The ids of a namespace in bytewise order, read from the place where they begin.
+    /// Returns the ids of a namespace in bytewise order, read from the place where they begin.
     ///
     /// # Errors
-    /// `NotFound` where the file is gone; each row's own where it is damaged.
+    /// `NotFound` if the file is gone; each row's own if it is damaged.
     pub fn ids(
         &self,
         namespace: &Namespace,
@@ -166,10 +166,10 @@ impl Spool {
     }
 }
 
-/// Removes the index of a spool: the manifest is read again.
+/// Removes the index of a spool, so that the manifest is read again.
 ///
 /// # Errors
-/// Where it is there and cannot be removed.
+/// `Io` if it exists and cannot be removed.
 pub fn forget(file: &Path) -> Result<()> {
     let path = index_of(file);
     match std::fs::remove_file(&path) {
@@ -189,7 +189,7 @@ fn text(bytes: &[u8]) -> Result<&str> {
         .map_err(|error| Error::unexpected("a sorted id is not text").with_source(error))
 }
 
-/// Counts and hashes what goes to the file. A flush of the CSV writer ends here.
+/// A writer that counts and hashes what goes to the file. A flush of the CSV writer ends here.
 struct Out {
     file: BufWriter<tempfile::NamedTempFile>,
     hash: Sha256,

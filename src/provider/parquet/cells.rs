@@ -1,4 +1,4 @@
-//! Columns of a batch as metadata: what becomes of each type. Nulls are fields that are not there.
+//! Columns of a batch as metadata: what each type becomes. A null is a missing field.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,16 +19,16 @@ use super::columns::{floats, uuid, whole_numbers, wrong};
 use crate::error::{Error, Result};
 use crate::model::MetadataValue;
 
-/// Units of a decimal that a 64-bit float always keeps.
+/// Largest number of units of a decimal that a 64-bit float always keeps.
 const DECIMAL_UNITS: i128 = 1_000_000_000_000_000;
 
-/// What gives the value of a row; `None` where it is null.
+/// A function that returns the value of a row; `None` if it is null.
 pub(super) type Cell = Box<dyn Fn(usize) -> Result<Option<MetadataValue>>>;
 
-/// The values of the column `name`.
+/// Returns the values of the column `name`.
 ///
 /// # Errors
-/// `Invalid` where no metadata can be made of its type.
+/// `Invalid` if no metadata can be made of its type.
 pub(super) fn cells(column: &ArrayRef, name: &str) -> Result<Cell> {
     if let Some(number) = whole_numbers(column) {
         return Ok(plain(move |row| number(row).map(MetadataValue::from)));
@@ -70,7 +70,7 @@ fn text(value: impl Fn(usize) -> Option<Result<String>> + 'static) -> Cell {
     Box::new(move |row| value(row).transpose().map(|text| text.map(MetadataValue::String)))
 }
 
-/// A number where its digits are few enough for one, else the digits.
+/// Returns a number if its digits are few enough for one, else the digits.
 fn decimals(column: &ArrayRef, scale: i8) -> Cell {
     let values = column.as_primitive::<Decimal128Type>().clone();
     plain(move |row| {
@@ -101,13 +101,13 @@ fn list(column: &ArrayRef, name: &str) -> Result<Cell> {
     }))
 }
 
-/// What gives the fields of a row; `None` where it is null.
+/// A function that returns the fields of a row; `None` if it is null.
 pub(super) type Fields = Box<dyn Fn(usize) -> Result<Option<BTreeMap<String, MetadataValue>>>>;
 
-/// The fields of a column of structs, or of maps with keys of text.
+/// Returns the fields of a column of structs, or of maps with text keys.
 ///
 /// # Errors
-/// `Invalid` where it is another column.
+/// `Invalid` for any other column.
 pub(super) fn objects(column: &ArrayRef, name: &str) -> Result<Fields> {
     if let Some(map) = column.as_any().downcast_ref::<MapArray>() {
         return entries(map, name);
@@ -155,8 +155,8 @@ pub(super) fn twice(field: &str) -> Error {
     Error::invalid(format!("the metadata has the field `{field}` twice"))
 }
 
-/// Dates as `2026-11-26`, times of day as `09:30:00.5`, timestamps as RFC 3339, with `Z` where the file says that they
-/// are in UTC.
+/// Returns dates as `2026-11-26`, times of day as `09:30:00.5`, timestamps as RFC 3339, with `Z` if the file says that
+/// they are in UTC.
 fn times(column: &ArrayRef) -> Option<Cell> {
     macro_rules! times {
         ($kind:ty, $a_second:expr, $form:expr) => {{

@@ -1,4 +1,4 @@
-//! Columns of a batch that ids, namespaces and vectors are in.
+//! Columns of a batch that hold ids, namespaces and vectors.
 //!
 //! Files are read by the types of Parquet alone (see [`options`](super::options)): there are no dictionaries, views or
 //! large lists here, whatever a writer had in memory.
@@ -20,7 +20,7 @@ use crate::model::{SparseVector, Vector};
 pub struct Texts(StringArray);
 
 impl Texts {
-    /// The column as text: strings, whole numbers, and UUIDs (16 bytes) in their usual form.
+    /// Reads the column as text: strings, whole numbers, and UUIDs (16 bytes) in their usual form.
     pub fn read(column: &ArrayRef, name: &str) -> Result<Self> {
         if let Some(texts) = column.as_string_opt::<i32>() {
             return Ok(Self(texts.clone()));
@@ -40,7 +40,7 @@ impl Texts {
     }
 }
 
-/// `0192f0c1-…`, as RFC 9562 writes it.
+/// Writes a UUID like `0192f0c1-…`, as in RFC 9562.
 pub(super) fn uuid(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(36);
     for (at, byte) in bytes.iter().enumerate() {
@@ -52,7 +52,7 @@ pub(super) fn uuid(bytes: &[u8]) -> String {
     text
 }
 
-/// What gives the value of a row; `None` where it is null.
+/// A function that returns the value of a row; `None` if it is null.
 pub(super) type At<T> = Box<dyn Fn(usize) -> Option<T>>;
 
 macro_rules! number_of {
@@ -69,7 +69,7 @@ macro_rules! number_of {
     };
 }
 
-/// The values of a column of whole numbers; `None` where it is none.
+/// Returns the values of a column of whole numbers; `None` for any other column.
 pub(super) fn whole_numbers(column: &ArrayRef) -> Option<At<i128>> {
     number_of!(column, i128,
         DataType::Int8 => Int8Type,
@@ -83,7 +83,7 @@ pub(super) fn whole_numbers(column: &ArrayRef) -> Option<At<i128>> {
     )
 }
 
-/// The values of a column of floats; `None` where it is none.
+/// Returns the values of a column of floats; `None` for any other column.
 pub(super) fn floats(column: &ArrayRef) -> Option<At<f64>> {
     number_of!(column, f64,
         DataType::Float16 => Float16Type,
@@ -92,7 +92,7 @@ pub(super) fn floats(column: &ArrayRef) -> Option<At<f64>> {
     )
 }
 
-/// A column of lists: one range of the items a row.
+/// A column of lists: a range of items for each row.
 struct Ranges {
     ends: Vec<usize>,
     nulls: Option<NullBuffer>,
@@ -125,23 +125,23 @@ impl Vectors {
         Ok(Self { ranges, components })
     }
 
-    /// The vector of a row; `None` where the row has none. A null among its components becomes what is no number, which
-    /// every target refuses.
+    /// Returns the vector of a row; `None` if the row has none. A null among its components becomes NaN, which every
+    /// target refuses.
     pub fn get(&self, row: usize) -> Result<Option<Vector>> {
         self.ranges.get(row).map(|range| self.components.get(range)).transpose()
     }
 }
 
-/// The items of lists of floats.
+/// Items of lists of floats.
 enum Components {
-    /// All of them as bytes.
+    /// All of them, as bytes.
     Shared(Bytes),
     Single(Float32Array),
     Double {
         values: Float64Array,
         is_rounding: bool,
     },
-    /// Of 16 bits, or no items at all.
+    /// Items of 16 bits, or no items at all.
     Other(At<f64>),
 }
 
@@ -191,7 +191,7 @@ impl Components {
     }
 }
 
-/// The 32-bit float that equals `value`, or the nearest.
+/// Returns the 32-bit float that equals `value`, or the nearest.
 fn single(value: f64, is_rounding: bool) -> Result<f32> {
     let near = value as f32;
     match is_rounding || f64::from(near) == value || value.is_nan() {

@@ -1,4 +1,4 @@
-//! A Parquet file whose footer was read once; every later look sees whether it is still the same file.
+//! A Parquet file whose footer was read once; every later access checks that it is still the same file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use crate::plan::file::Columns;
 
 pub(super) struct OpenFile {
     path: PathBuf,
-    /// What messages call it.
+    /// Name of the file in messages.
     name: String,
     metadata: ArrowReaderMetadata,
     stamp: Stamp,
     columns: Vec<(String, Kind)>,
 }
 
-/// What changes with a file's contents.
+/// Properties that change with a file's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
@@ -38,7 +38,8 @@ impl Stamp {
     }
 }
 
-/// How files are read: by the types of Parquet alone, so that what a writer had in memory makes no difference.
+/// Returns the options for reading: by the types of Parquet alone, so that what a writer had in memory makes no
+/// difference.
 fn options() -> ArrowReaderOptions {
     ArrowReaderOptions::new()
         .with_skip_arrow_metadata(true)
@@ -53,7 +54,7 @@ impl OpenFile {
     /// Reads the footer. Messages call the file `name`: it may be a copy of another.
     ///
     /// # Errors
-    /// `NotFound` where there is no file, `Io` where it is no Parquet file.
+    /// `NotFound` if there is no file, `Io` if it is no Parquet file.
     pub fn open(path: &Path, name: &str) -> Result<Self> {
         let file = open(path, name)?;
         let unread = |error| Error::io(format!("cannot read {name}"), error);
@@ -84,7 +85,7 @@ impl OpenFile {
         self.metadata.metadata()
     }
 
-    /// Its columns by name and type, in order.
+    /// Returns its columns by name and type, in order.
     pub fn columns(&self) -> &[(String, Kind)] {
         &self.columns
     }
@@ -93,20 +94,20 @@ impl OpenFile {
         u64::try_from(self.metadata().file_metadata().num_rows()).unwrap_or_default()
     }
 
-    /// Its columns as parts of records.
+    /// Returns its columns as parts of records.
     ///
     /// # Errors
-    /// `Invalid` where they are none, or cannot be read.
+    /// `Invalid` if they are none, or cannot be read.
     pub fn layout(&self, asked: &Columns, folders: &Folders, unread: Unread) -> Result<Layout> {
         let layout = Layout::new(asked, &self.columns, folders, unread)
             .and_then(|layout| check_codecs(self.metadata(), &layout.read).map(|()| layout));
         layout.map_err(|error| error.with_context("file", &self.name))
     }
 
-    /// The file, opened anew.
+    /// Opens the file anew.
     ///
     /// # Errors
-    /// `Conflict` where it is no longer the file whose footer was read.
+    /// `Conflict` if it is no longer the file whose footer was read.
     pub fn reader(&self) -> Result<File> {
         let file = open(&self.path, &self.name)?;
         match Stamp::of(&file) {
@@ -125,7 +126,8 @@ impl OpenFile {
     }
 }
 
-/// The error for rows that could not be read: the first of `columns` that is damaged is found by reading each alone.
+/// Returns the error for rows that could not be read. The first of `columns` that is damaged is found by reading each
+/// alone.
 pub(super) fn damaged(
     file: &OpenFile,
     columns: &[usize],

@@ -1,4 +1,4 @@
-//! Metadata that is JSON text, without a loss: a whole number keeps its digits, and no field is there twice.
+//! Metadata in JSON text, read without loss: a whole number keeps its digits, and no field occurs twice.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

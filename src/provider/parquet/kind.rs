@@ -1,4 +1,4 @@
-//! The types of columns: in words, and which part of a record each can be.
+//! The types of columns: their names, and which part of a record each can be.
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::basic::LogicalType;
@@ -9,11 +9,11 @@ use parquet::schema::types::SchemaDescriptor;
 pub(super) struct Kind {
     pub data: DataType,
     is_uuid: bool,
-    /// What its writer had in mind where the file's own types do not say it.
+    /// The type its writer had in mind, if the file's own types do not show it.
     meant: Option<&'static str>,
 }
 
-/// The columns of a file, in order. `hinted` is the schema that an Arrow writer left in the file.
+/// Returns the columns of a file, in order. `hinted` is the schema that an Arrow writer left in the file.
 pub(super) fn kinds(
     schema: &Schema,
     hinted: &Schema,
@@ -38,7 +38,7 @@ pub(super) fn kinds(
 }
 
 impl Kind {
-    /// In the words of a message.
+    /// Describes the type in the words of a message.
     pub fn words(&self) -> String {
         match (self.meant, self.is_uuid) {
             (Some(meant), _) => meant.to_owned(),
@@ -47,12 +47,12 @@ impl Kind {
         }
     }
 
-    /// Whether the column holds no value at all.
+    /// Returns whether the column holds no value at all.
     pub fn is_empty(&self) -> bool {
         self.data == DataType::Null
     }
 
-    /// Whether it can be an id or a namespace.
+    /// Returns whether it can be an id or a namespace.
     pub fn is_text(&self) -> bool {
         self.is_uuid || self.data == DataType::Utf8 || self.is_whole()
     }
@@ -61,12 +61,12 @@ impl Kind {
         self.data.is_integer() && self.meant.is_none()
     }
 
-    /// Whether it can be a dense vector.
+    /// Returns whether it can be a dense vector.
     pub fn is_vector(&self) -> bool {
         item(&self.data).is_some_and(|item| is_float(item) || *item == DataType::Null)
     }
 
-    /// Whether it can be sparse values.
+    /// Returns whether it can be sparse values.
     pub fn is_sparse(&self) -> bool {
         let is = |field: Option<&std::sync::Arc<Field>>, of: fn(&DataType) -> bool| {
             field.and_then(|field| item(field.data_type())).is_some_and(of)
@@ -83,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// Whether it can hold all of a record's metadata.
+    /// Returns whether it can hold all of a record's metadata.
     pub fn is_metadata(&self) -> bool {
         match &self.data {
             DataType::Utf8 => true,
@@ -95,18 +95,18 @@ impl Kind {
         }
     }
 
-    /// Whether it is made of named parts.
+    /// Returns whether it is made of named parts.
     pub fn is_composed(&self) -> bool {
         matches!(self.data, DataType::Struct(_) | DataType::Map(..))
     }
 
-    /// Whether it can be one field of the metadata.
+    /// Returns whether it can be one field of the metadata.
     pub fn is_field(&self) -> bool {
         self.meant.is_none() && (self.is_uuid || is_value(&self.data))
     }
 }
 
-/// What the items of a list are.
+/// Returns the type of a list's items.
 fn item(data: &DataType) -> Option<&DataType> {
     match data {
         DataType::List(item) => Some(item.data_type()),
@@ -114,7 +114,7 @@ fn item(data: &DataType) -> Option<&DataType> {
     }
 }
 
-/// Key and value of a map's entries.
+/// Returns the types of key and value of a map's entries.
 fn entry(entries: &Field) -> Option<(&DataType, &DataType)> {
     match entries.data_type() {
         DataType::Struct(fields) => match fields.iter().as_slice() {
@@ -129,7 +129,7 @@ fn is_float(data: &DataType) -> bool {
     matches!(data, DataType::Float16 | DataType::Float32 | DataType::Float64)
 }
 
-/// Whether a metadata value can be made of it.
+/// Returns whether a metadata value can be made of it.
 fn is_value(data: &DataType) -> bool {
     match data {
         DataType::Null | DataType::Boolean | DataType::Utf8 => true,

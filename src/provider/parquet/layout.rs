@@ -1,5 +1,5 @@
-//! A file's columns against what the plan asks of them: which column is which part of a record. Nothing is left over in
-//! silence: a column is read, named as passed over, or refused.
+//! Assignment of a file's columns to the parts of a record that the plan asks for. Nothing is left over in silence: a
+//! column is read, named as not read, or refused.
 
 use parquet::file::metadata::ParquetMetaData;
 
@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::model::Namespace;
 use crate::plan::file::{Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS};
 
-/// What the way to a file says of its rows.
+/// Facts about a file's rows that its path gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
-    /// The namespace where nothing else says one.
+    /// The namespace if nothing else gives one.
     pub namespace: Namespace,
     /// Folders of the form `key=value`, which count as columns; `None` stands for null.
     pub columns: Vec<(String, Option<String>)>,
@@ -24,15 +24,15 @@ impl Default for Folders {
     }
 }
 
-/// What becomes of columns that no part of a record is read from.
+/// Treatment of columns that no part of a record is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
     Refused,
-    /// As Pinecone's bulk import does it ("Import vectors", 2026-11).
+    /// Ignored, as Pinecone's bulk import does ("Import vectors", 2026-11).
     PassedOver,
 }
 
-/// Which columns of a file are which part of a record. A number is the column's place in the file.
+/// Columns of a file that are parts of a record. A number is the column's place in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub id: usize,
@@ -40,9 +40,9 @@ pub(super) struct Layout {
     pub sparse: Option<usize>,
     pub namespace: NamespaceOf,
     pub metadata: MetadataOf,
-    /// Whether floats are rounded that no 32-bit float equals.
+    /// True if floats that no 32-bit float equals are rounded.
     pub is_rounding: bool,
-    /// Every column that is read, in the file's order.
+    /// All columns that are read, in the file's order.
     pub read: Vec<usize>,
     pub passed_over: PassedOver,
 }
@@ -59,7 +59,7 @@ pub(super) enum MetadataOf {
     Whole(usize),
     Fields {
         columns: Vec<(String, usize)>,
-        /// Of the folders on the way to the file.
+        /// Columns from the folders in the file's path.
         constants: Vec<(String, String)>,
     },
 }
@@ -67,23 +67,23 @@ pub(super) enum MetadataOf {
 /// Columns of a file that are not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassedOver {
-    /// The plan says so.
+    /// Columns that the plan ignores.
     pub ignored: Vec<String>,
-    /// There is nothing in them.
+    /// Columns with nothing in them.
     pub empty: Vec<String>,
-    /// A folder `key=value` whose key is also a column of the file, which counts.
+    /// Folders `key=value` whose key is also a column of the file, which counts.
     pub doubled: Vec<String>,
-    /// Asked for, and not in this file.
+    /// Columns that were asked for and are not in this file.
     pub absent: Vec<String>,
 }
 
-/// A file's columns while they are shared out.
+/// A file's columns while they are assigned.
 struct Sharing<'a> {
     asked: &'a Columns,
     columns: &'a [(String, Kind)],
     folders: Vec<(String, Option<String>)>,
     is_used: Vec<bool>,
-    /// What has to be there and is not: the part of a record, and the column that was looked for.
+    /// Required columns that are missing: the part of a record, and the column that was looked for.
     missing: Vec<(&'static str, String)>,
 }
 
@@ -146,7 +146,7 @@ impl Layout {
         roots
     }
 
-    /// The columns that ids and namespaces are in.
+    /// Returns the columns that hold ids and namespaces.
     pub fn names(&self) -> Vec<usize> {
         let mut names = vec![self.id];
         if let NamespaceOf::Column(at) = self.namespace {
@@ -195,7 +195,8 @@ impl<'a> Sharing<'a> {
         self.folders.iter().position(|(key, _)| key == name)
     }
 
-    /// The column of a part of the record: the one that is asked for, which has to be there, or the one of its own name.
+    /// Returns the column of a part of the record: the one that is asked for, which has to exist, or the one of its
+    /// own name.
     fn part(
         &mut self,
         part: &'static str,
@@ -238,7 +239,7 @@ impl<'a> Sharing<'a> {
         Ok(column.map_or_else(own, NamespaceOf::Column))
     }
 
-    /// Takes out what the plan names as passed over.
+    /// Takes out the columns that the plan ignores.
     fn ignored(&mut self) -> Vec<String> {
         let Some(Ignored::Names(names)) = &self.asked.ignore else { return Vec::new() };
         let mut ignored = Vec::new();
@@ -300,7 +301,7 @@ impl<'a> Sharing<'a> {
         self.folders.iter().map(|(key, _)| key.clone()).collect()
     }
 
-    /// The columns that are still nothing, less those that may be.
+    /// Returns the columns that are still unassigned, except those that may be.
     fn left(&mut self, passed_over: &mut PassedOver, unread: Unread) -> Vec<String> {
         let mut left = Vec::new();
         for name in self.free() {
@@ -315,7 +316,7 @@ impl<'a> Sharing<'a> {
         left
     }
 
-    /// What is missing and what is left over, with the mapping that would take them.
+    /// Names what is missing and what is left over, with the mapping that would take them.
     fn refusal(&self, left: &[String]) -> Error {
         let mut said: Vec<String> = Vec::new();
         for (_, name) in &self.missing {

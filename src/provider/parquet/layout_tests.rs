@@ -25,7 +25,7 @@ fn years() -> ArrayRef {
     Arc::new(Int64Array::from(vec![Some(2026), None]))
 }
 
-/// Writes columns as they are, of the same name too.
+/// Writes columns as they are, even two of the same name.
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     let fields: Vec<_> = columns
         .iter()

@@ -8,9 +8,9 @@
 //! | `sparse_values` | struct of `indices` (list of u32) and `values` (list of f32) | yes |
 //! | `metadata` | string with a JSON object | yes |
 //!
-//! Without `namespace` this is what Pinecone's bulk import takes. A source of files may be mapped from other columns (see
-//! [`layout`]). Files are read and written in bounded parts;
-//! floats are shared with the file's buffers on the way in. All calls here block: use `spawn_blocking`.
+//! Without `namespace` this is the layout of Pinecone's bulk import. A source of files may be mapped from other
+//! columns (see [`layout`]). Files are read and written in bounded parts; floats are shared with the file's buffers on
+//! the way in. All calls here block: use `spawn_blocking`.
 
 mod cells;
 mod columns;
@@ -36,10 +36,10 @@ pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};
 
-/// Rows that are decoded at once.
+/// Number of rows that are decoded at once.
 pub const BATCH_ROWS: usize = 1_000;
 
-/// Whether a file's name says that it is Parquet.
+/// Returns whether a file's name says that it is Parquet.
 pub fn is_named(name: &str) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     ending.is_some_and(|ending| {
@@ -47,7 +47,7 @@ pub fn is_named(name: &str) -> bool {
     })
 }
 
-/// An error of the Parquet or Arrow crates about the file `name`.
+/// Makes an error of the Parquet or Arrow crates one about the file `name`.
 pub(crate) fn unreadable(
     name: &str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::{Contents, Metadata, MetadataValue, Namespace, Record, RecordId};
 use crate::plan::file::Columns;
 
-/// Reads records in batches of at most [`BATCH_ROWS`], in the file's order.
+/// A reader of records in batches of at most [`BATCH_ROWS`], in the file's order.
 pub struct RecordReader {
     batches: ParquetRecordBatchReader,
     file: OpenFile,
@@ -26,31 +26,31 @@ pub struct RecordReader {
 /// Opens a file of records in the usual columns; any other column is refused.
 ///
 /// # Errors
-/// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where its columns are no records.
+/// `NotFound` if there is no file, `Io` if it is no Parquet file, `Invalid` if its columns are no records.
 pub fn read(path: impl Into<PathBuf>) -> Result<RecordReader> {
     RecordReader::open(&path.into(), Unread::Refused)
 }
 
-/// Opens a file as Pinecone's bulk import does: columns that are no part of a record are passed over.
+/// Opens a file as Pinecone's bulk import does, ignoring columns that are no part of a record.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub fn read_import(path: impl Into<PathBuf>) -> Result<RecordReader> {
     RecordReader::open(&path.into(), Unread::PassedOver)
 }
 
-/// The number of rows by the file's footer, without reading them.
+/// Returns the number of rows by the file's footer, without reading them.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub fn count_rows(path: &Path) -> Result<u64> {
     Ok(OpenFile::open(path, &path.display().to_string())?.rows())
 }
 
-/// Reads a whole file back: what it holds of each namespace, to be compared with what was written.
+/// Reads a whole file back and returns the contents of each namespace, to be compared with what was written.
 ///
 /// # Errors
-/// As [`read`], and where any row cannot be read.
+/// Those of [`read`]; also if any row cannot be read.
 pub fn contents(path: &Path) -> Result<BTreeMap<Namespace, Contents>> {
     let mut all: BTreeMap<Namespace, Contents> = BTreeMap::new();
     for batch in read(path)? {
@@ -69,7 +69,7 @@ impl RecordReader {
         Ok(Self { batches, file, layout, row: 0 })
     }
 
-    /// The next batch with each row's own outcome, for a reader that goes on past rows it cannot use.
+    /// Returns the next batch with each row's own outcome, for a reader that goes on past rows it cannot use.
     pub fn next_rows(&mut self) -> Option<Result<Rows>> {
         let batch = match self.batches.next()? {
             Ok(batch) => batch,
@@ -104,10 +104,10 @@ impl Iterator for RecordReader {
     }
 }
 
-/// The rows of a batch, each a record or what is wrong with it.
+/// Rows of a batch, each a record or the reason it is none.
 pub type Rows = Vec<Result<(Namespace, Record)>>;
 
-/// Batches of some columns, of all rows or of those that `only` chooses.
+/// Reads batches of some columns, of all rows or of those that `only` chooses.
 pub(super) fn batches(
     file: File,
     of: &OpenFile,
@@ -123,7 +123,7 @@ pub(super) fn batches(
     builder.build().map_err(|error| super::unreadable(of.name(), error))
 }
 
-/// The parts of the records of one batch.
+/// Parts of the records of one batch.
 struct Parts {
     ids: Texts,
     namespaces: NamesOf,
@@ -137,15 +137,15 @@ enum NamesOf {
     Constant(Namespace),
 }
 
-/// Where the metadata of a batch is from.
+/// Origin of the metadata of a batch.
 enum Fill {
     Nothing,
     Json(Texts),
     Fields(Fields),
 }
 
-/// The records of a batch that has the columns which `layout` reads; `number` says which row of the file a row is,
-/// from 0.
+/// Returns the records of a batch that has the columns which `layout` reads; `number` gives each row's number in the
+/// file, from 0.
 pub(super) fn rows(
     batch: &RecordBatch,
     layout: &Layout,
@@ -161,7 +161,7 @@ pub(super) fn rows(
                 NamesOf::Column(names) => names.get(row).unwrap_or_default(),
                 NamesOf::Constant(name) => name.as_str(),
             };
-            // Rows of one namespace mostly stand together: they share its name.
+            // Rows of one namespace mostly stand together, so they share its name.
             if name != last.as_str() {
                 last = Namespace::from(name);
             }
@@ -228,7 +228,7 @@ impl Fill {
     }
 }
 
-/// One column that holds all of the metadata.
+/// Takes the metadata from one column that holds all of it.
 fn whole((column, name): (&ArrayRef, &str)) -> Result<Fill> {
     match column.data_type() {
         arrow_schema::DataType::Utf8 => Texts::read(column, name).map(Fill::Json),
@@ -236,7 +236,7 @@ fn whole((column, name): (&ArrayRef, &str)) -> Result<Fill> {
     }
 }
 
-/// Columns that are each a field, and fields that are the same for the whole file.
+/// Takes the metadata from columns that are each a field, and from fields that are the same for the whole file.
 fn fields<'a>(
     columns: &[(String, usize)],
     constants: &[(String, String)],

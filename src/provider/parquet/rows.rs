@@ -1,4 +1,4 @@
-//! Records of a file by their row, and its ids without its vectors.
+//! Access to a file's records by their row, and to its ids without its vectors.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::plan::file::Columns;
 pub struct RowReader {
     file: OpenFile,
     layout: Layout,
-    /// The first row of each row group, and behind the last the number of rows.
+    /// First row of each row group, and behind the last the number of rows.
     groups: Vec<u64>,
 }
 
@@ -24,8 +24,8 @@ impl RowReader {
     /// Reads the footer. Messages call the file `name`: it may be a copy of another.
     ///
     /// # Errors
-    /// `NotFound` where there is no file, `Io` where it is no Parquet file, `Invalid` where its columns are not the
-    /// records that `asked` describes.
+    /// `NotFound` if there is no file, `Io` if it is no Parquet file, `Invalid` if its columns are not the records
+    /// that `asked` describes.
     pub fn open(path: &Path, name: &str, asked: &Columns, folders: &Folders) -> Result<Self> {
         let file = OpenFile::open(path, name)?;
         let layout = file.layout(asked, folders, Unread::Refused)?;
@@ -37,22 +37,22 @@ impl RowReader {
         Ok(Self { file, layout, groups })
     }
 
-    /// Rows of the file.
+    /// Returns the number of rows.
     pub fn count(&self) -> u64 {
         self.groups.last().copied().unwrap_or_default()
     }
 
-    /// Bytes of the file.
+    /// Returns the size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.file.bytes()
     }
 
-    /// Whether its rows say their namespace.
+    /// Returns whether its rows give their namespace.
     pub fn has_namespaces(&self) -> bool {
         matches!(self.layout.namespace, NamespaceOf::Column(_))
     }
 
-    /// Whether its rows can have sparse values.
+    /// Returns whether its rows can have sparse values.
     pub fn has_sparse(&self) -> bool {
         let Some(sparse) = self.layout.sparse else { return false };
         let schema = self.file.metadata().file_metadata().schema_descr();
@@ -64,7 +64,7 @@ impl RowReader {
         })
     }
 
-    /// Whether its vectors are 64-bit floats that are rounded.
+    /// Returns whether its vectors are 64-bit floats that are rounded.
     pub fn is_rounded(&self) -> bool {
         use arrow_schema::DataType;
         let kind = self.layout.values.and_then(|at| self.file.columns().get(at));
@@ -75,15 +75,15 @@ impl RowReader {
             })
     }
 
-    /// Its columns that are not read.
+    /// Returns its columns that are not read.
     pub fn passed_over(&self) -> &PassedOver {
         &self.layout.passed_over
     }
 
-    /// Namespace and id of each row, in the file's order.
+    /// Returns namespace and id of each row, in the file's order.
     ///
     /// # Errors
-    /// Where the file cannot be read, and where a row has no id.
+    /// Those of reading the file; `Invalid` if a row has no id.
     pub fn ids(&self) -> Result<impl Iterator<Item = Result<(Namespace, String)>> + use<'_>> {
         let names = self.layout.names();
         let batches = batches(self.file.reader()?, &self.file, &names, None)?;
@@ -131,10 +131,10 @@ impl RowReader {
         (0..batch.num_rows()).map(id).collect()
     }
 
-    /// The records of some rows, which count from 0, in the file's order. Only pages that hold one are read.
+    /// Returns the records of some rows, which count from 0, in the file's order. Only pages that hold one are read.
     ///
     /// # Errors
-    /// Where the file or one of the records cannot be read.
+    /// Those of reading the file or one of the records.
     pub fn read(&self, wanted: &[u64]) -> Result<Vec<Record>> {
         let mut wanted: Vec<u64> =
             wanted.iter().copied().filter(|row| *row < self.count()).collect();
@@ -159,7 +159,7 @@ impl RowReader {
         Ok(records)
     }
 
-    /// The rows of one row group that `selection` chooses, which are those that `numbers` says.
+    /// Reads the rows of one row group that `selection` chooses; `numbers` are their numbers in the file.
     fn read_group(
         &self,
         group: usize,
@@ -189,17 +189,17 @@ impl RowReader {
     }
 }
 
-/// The texts of two columns of a file, row by row, without reading the others; a column that is not there has none.
+/// Texts of two columns of a file, row by row, without reading the others; `None` for a column that does not exist.
 pub(crate) type Pairs = Box<dyn Iterator<Item = Result<(Option<String>, Option<String>)>> + Send>;
 
-/// A file of which two columns of text are read.
+/// A file of which only two columns of text are read.
 pub(crate) struct PairReader(OpenFile);
 
 impl PairReader {
     /// Reads the footer.
     ///
     /// # Errors
-    /// `NotFound` where there is no file, `Io` where it is no Parquet file.
+    /// `NotFound` if there is no file, `Io` if it is no Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
         OpenFile::open(path, &path.display().to_string()).map(Self)
     }
@@ -208,10 +208,10 @@ impl PairReader {
         self.0.columns().iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The rows.
+    /// Returns the rows.
     ///
     /// # Errors
-    /// `Invalid` where one of the columns is no text.
+    /// `Invalid` if one of the columns is no text.
     pub fn rows(self, names: [&str; 2]) -> Result<Pairs> {
         let columns = self.0.columns();
         let places = names.map(|name| columns.iter().position(|(column, _)| column == name));

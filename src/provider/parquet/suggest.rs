@@ -1,17 +1,17 @@
-//! The `columns:` of a plan that would take a file as it is.
+//! Suggestion of a plan's `columns:` that would take a file as it is.
 
 use super::kind::Kind;
 use crate::plan::file::{Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS};
 
-/// Names that columns of ids and of vectors often have, the likeliest first.
+/// Usual names of columns of ids and of vectors, the likeliest first.
 const IDS: [&str; 6] = ["_id", "uuid", "key", "doc_id", "document_id", "pk"];
 const VECTORS: [&str; 5] = ["vector", "embedding", "embeddings", "vectors", "dense"];
 
-/// Fields of the metadata that are written out one by one.
+/// Most fields of the metadata that are written out one by one.
 const NAMED: usize = 8;
 
-/// A sentence with the mapping that would take every column: what is asked already, a guess for what is missing, and
-/// `left` as metadata where there is none yet. What can be nothing is to be passed over.
+/// Returns a sentence with the mapping that would take every column: what is asked already, a guess for what is
+/// missing, and `left` as metadata if there is none yet. Columns that can be nothing are put under `ignore`.
 pub(super) fn suggest(
     asked: &Columns,
     columns: &[(String, Kind)],
@@ -106,7 +106,7 @@ fn metadata(asked: &MetadataFrom) -> String {
     }
 }
 
-/// A name as YAML takes it inside `{ }` and `[ ]`.
+/// Writes a name as YAML accepts it inside `{ }` and `[ ]`.
 fn quoted(name: &str) -> String {
     let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '…');
     let starts_well =

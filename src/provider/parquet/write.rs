@@ -17,11 +17,11 @@ use crate::error::{Error, Result};
 use crate::model::{Contents, Namespace, Record, Vector};
 use crate::provider::storage::sync_folder_of;
 
-/// Rows and bytes of a row group, which is what the writer holds in memory.
+/// Rows and bytes of a row group, which the writer holds in memory.
 const GROUP_ROWS: usize = 100_000;
 const GROUP_BYTES: usize = 32 * 1024 * 1024;
 
-/// Writes records to a file that appears under its name only when it is whole and on the disk.
+/// A writer whose file appears under its name only when it is whole and on disk.
 pub struct RecordWriter {
     writer: ArrowWriter<File>,
     schema: SchemaRef,
@@ -31,10 +31,10 @@ pub struct RecordWriter {
 }
 
 impl RecordWriter {
-    /// Starts a file with a `namespace` column; folders on the way are made.
+    /// Starts a file with a `namespace` column, making missing folders in its path.
     ///
     /// # Errors
-    /// `Io` where the file cannot be made.
+    /// `Io` if the file cannot be made.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let partial = partial(&path);
@@ -53,7 +53,7 @@ impl RecordWriter {
     /// Adds records of one namespace.
     ///
     /// # Errors
-    /// `Io` where the disk refuses; the file is then not finished.
+    /// `Io` if the disk refuses; the file is then not finished.
     pub fn append(&mut self, namespace: &Namespace, records: &[Record]) -> Result<()> {
         for part in records.chunks(super::BATCH_ROWS) {
             let batch = batch(&self.schema, namespace, part)
@@ -64,11 +64,11 @@ impl RecordWriter {
         Ok(())
     }
 
-    /// Ends the file, waits until the disk has it, and gives it its name. What was appended to each namespace is
-    /// returned, to be compared with what [`contents`](super::contents) reads back.
+    /// Ends the file, waits until the disk has it, and gives it its name. Returns what was appended to each namespace,
+    /// to be compared with what [`contents`](super::contents) reads back.
     ///
     /// # Errors
-    /// `Io` where the disk refuses.
+    /// `Io` if the disk refuses.
     pub fn finish(self) -> Result<BTreeMap<Namespace, Contents>> {
         let path = &self.path;
         let io = |error| Error::io(format!("cannot finish {}", path.display()), error);
@@ -81,10 +81,10 @@ impl RecordWriter {
     }
 }
 
-/// The bytes of a file that holds `records` of one namespace.
+/// Returns the bytes of a file that holds `records` of one namespace.
 ///
 /// # Errors
-/// `Unexpected` where they are no rows, which valid records are.
+/// `Unexpected` if they cannot be written as rows, as valid records can.
 pub fn encode(namespace: &Namespace, records: &[Record]) -> Result<Vec<u8>> {
     let unfit =
         |error: ArrowError| Error::unexpected("records are no Parquet rows").with_source(error);
@@ -109,7 +109,7 @@ fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + S
     Error::new(crate::ErrorKind::Io, format!("cannot write {}", path.display())).with_source(error)
 }
 
-/// Embeddings hardly repeat: no dictionary and no statistics for them.
+/// Returns the writer's properties. Embeddings hardly repeat: no dictionary and no statistics for them.
 fn properties() -> WriterProperties {
     let values = ColumnPath::from(vec!["values".into(), "list".into(), "item".into()]);
     let level = ZstdLevel::try_new(1).unwrap_or_default();
@@ -163,7 +163,7 @@ fn batch(
     RecordBatch::try_new(schema.clone(), columns)
 }
 
-/// A list column of vectors; their bytes are copied once, into one buffer.
+/// Makes a list column of vectors; their bytes are copied once, into one buffer.
 fn floats<'a>(
     vectors: impl Iterator<Item = Option<&'a Vector>> + Clone,
 ) -> Result<ListArray, ArrowError> {

@@ -1,5 +1,5 @@
-//! A gRPC channel that keeps apart an answer that is none of gRPC's and a gRPC answer that broke off: a proxy or a
-//! plain web server answers in HTML, text or JSON.
+//! A gRPC channel that distinguishes an answer that is not gRPC from a gRPC answer that broke off: a proxy or a plain
+//! web server answers in HTML, text or JSON.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use tower::Service;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Bytes of a foreign answer that are read for its message.
+/// Most bytes of a foreign answer that are read for its message.
 const READ_BYTES: usize = 16 * 1024;
 
 /// An answer that is not gRPC.
@@ -33,7 +33,8 @@ impl fmt::Display for NotGrpc {
 impl std::error::Error for NotGrpc {}
 
 impl NotGrpc {
-    /// Whether the host lacks gRPC. A missing key, a rate limit or a server in trouble is no reason to think so.
+    /// Returns whether the host lacks gRPC. A missing key, a rate limit or a server in trouble is no reason to think
+    /// so.
     pub fn is_lack(&self) -> bool {
         matches!(self.status, 200..=399 | 400 | 404..=406 | 411 | 415 | 426 | 464 | 501 | 505)
     }

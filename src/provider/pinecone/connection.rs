@@ -10,11 +10,11 @@ use super::plane::Plane;
 use super::rest::RestPlane;
 use crate::error::Result;
 
-/// Which wire the data plane takes.
+/// Choice of the data plane's wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// gRPC, and REST from the first call on where the host turns out to have no gRPC or only a proxy reaches it
-    /// (gRPC goes direct, REST honours the system's proxy).
+    /// gRPC, and REST from the first call on if the host turns out to have no gRPC or only a proxy reaches it (gRPC
+    /// goes direct, REST honours the system's proxy).
     #[default]
     Auto,
     Grpc,
@@ -43,18 +43,18 @@ impl Connection {
         Ok(Self { grpc, rest, transport, fell_back: AtomicBool::new(false) })
     }
 
-    /// Whether the data plane speaks REST now.
+    /// Returns whether the data plane speaks REST now.
     pub fn is_rest(&self) -> bool {
         self.transport == Transport::Rest || self.fell_back.load(Ordering::Relaxed)
     }
 
-    /// The host over REST, for what gRPC does not have.
+    /// Returns the host over REST, for what gRPC does not have.
     pub fn server(&self) -> &Server {
         &self.rest.0
     }
 
-    /// Makes one call on the wire that works. Where the very first ones find no gRPC, the same call goes over
-    /// REST, and stays there when that works; else the first error stands.
+    /// Makes one call on the wire that works. If the very first calls find no gRPC, the same call goes over REST, and
+    /// stays there when that works; else the first error stands.
     pub async fn call<'a, T>(
         &'a self,
         call: impl Fn(&'a dyn Plane) -> BoxFuture<'a, Result<T>>,

@@ -1,4 +1,4 @@
-//! The control plane: what makes, describes, changes and deletes an index.
+//! The control plane, which makes, describes, changes and deletes an index.
 
 use super::http::Server;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +17,7 @@ impl Control {
                 let found = described(reply.json()?)?;
                 match found.spec.name == name {
                     true => Ok(Some(found)),
-                    // Somebody who answers every path with something that has a name.
+                    // A server that answers every path with something that has a name.
                     false => Err(reply.of_a_stranger()),
                 }
             }

@@ -25,7 +25,7 @@ use crate::pinecone_wire::proto::{self, MESSAGE_BYTES, decode_either, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::{Filter, IdPage, Match, Query, Secret};
 
-/// A call that takes longer than this is given up, whatever the layers above allow.
+/// Time after which a call is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,14 +36,14 @@ pub struct GrpcPlane {
     address: String,
     key: MetadataValue<Ascii>,
     version: Arc<InUse>,
-    /// A call was answered as gRPC.
+    /// True once a call was answered as gRPC.
     spoke: AtomicBool,
-    /// The first call found no gRPC here.
+    /// True if the first call found no gRPC here.
     unfit: AtomicBool,
 }
 
 impl GrpcPlane {
-    /// A channel to `address` (with its scheme); connects on first use.
+    /// Makes a channel to `address` (with its scheme); connects on first use.
     pub fn new(address: &str, key: &Secret, version: Arc<InUse>, user_agent: &str) -> Result<Self> {
         let invalid = |error: tonic::transport::Error| {
             Error::invalid("the index host is not an address")
@@ -78,7 +78,7 @@ impl GrpcPlane {
         })
     }
 
-    /// Whether nothing ever answered as gRPC here and the last call found out why.
+    /// Returns whether nothing ever answered as gRPC here and the last call found out why.
     pub fn is_unfit(&self) -> bool {
         self.unfit.load(Ordering::Relaxed) && !self.spoke.load(Ordering::Relaxed)
     }
@@ -239,7 +239,7 @@ fn strings(ids: &[RecordId]) -> Vec<String> {
     ids.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
-/// Encodes a message and hands the answer on undecoded, so that what cannot be decoded one way can be
+/// A codec that encodes a message and hands the answer on undecoded, so that what cannot be decoded one way can be
 /// decoded another, and records share its bytes.
 struct RawCodec<M>(ProstCodec<M, ()>);
 

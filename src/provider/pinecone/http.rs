@@ -16,12 +16,12 @@ use crate::pinecone_wire::json::Answer;
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, Operation, Version};
 use crate::provider::Secret;
 
-/// An exchange that takes longer than this is given up, whatever the layers above allow.
+/// Time after which an exchange is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An HTTP client with this program's TLS and without a proxy for loopback addresses.
+/// Makes an HTTP client with this program's TLS and without a proxy for loopback addresses.
 pub fn client(address: &str, user_agent: &str) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config()?)
@@ -35,7 +35,7 @@ pub fn client(address: &str, user_agent: &str) -> Result<reqwest::Client> {
         .map_err(|error| Error::unexpected("the HTTP client cannot be set up").with_source(error))
 }
 
-/// Whether an address is this machine.
+/// Returns whether an address is this machine.
 pub fn is_loopback(address: &str) -> bool {
     let Ok(uri) = address.parse::<http::Uri>() else { return false };
     let Some(host) = uri.host() else { return false };
@@ -43,13 +43,13 @@ pub fn is_loopback(address: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// An address with its scheme and without a slash at the end; hosts come without one and mean https.
+/// Returns an address with its scheme and without a slash at the end; hosts come without a scheme and mean https.
 pub fn with_scheme(host: &str) -> String {
     let host = host.trim().trim_end_matches('/');
     if host.contains("://") { host.to_owned() } else { format!("https://{host}") }
 }
 
-/// A server, control or data plane, and what it wants to see in a request.
+/// A server, control or data plane, and what its requests must carry.
 #[derive(Clone)]
 pub struct Server {
     pub client: reqwest::Client,
@@ -87,7 +87,7 @@ impl Reply {
         }
     }
 
-    /// The error that this success is not Pinecone's.
+    /// Returns the error that says this success is not Pinecone's.
     pub fn of_a_stranger(&self) -> Error {
         error::from_stranger(&self.headers, &self.text(), &self.address)
     }
@@ -117,7 +117,7 @@ struct Request<'a> {
 }
 
 impl Server {
-    /// Asks without a body; `name` is what the operation is about, where its path names something.
+    /// Sends a request without a body; `name` is the operation's object, if its path names one.
     pub async fn ask(
         &self,
         operation: Operation,
@@ -127,7 +127,7 @@ impl Server {
         self.exchange(Request { operation, path: operation.path(name), query, body: None }).await
     }
 
-    /// Asks with a body.
+    /// Sends a request with a body.
     pub async fn send(
         &self,
         operation: Operation,
@@ -141,7 +141,7 @@ impl Server {
         self.exchange(Request { operation, path, query: &[], body }).await
     }
 
-    /// Sends once, and once more with the older API version where the server refuses the newer one.
+    /// Sends once, and once more with the older API version if the server refuses the newer one.
     async fn exchange(&self, request: Request<'_>) -> Result<Reply> {
         let sent = self.version.version();
         let (status, reply) = self.once(&request, sent).await?;

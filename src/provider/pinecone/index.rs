@@ -1,4 +1,4 @@
-//! One index: both planes, what was learned of it, and the two traits.
+//! One index: both planes, what was learned of it, and the implementation of the traits.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,16 +34,16 @@ pub struct Settings {
     pub user_agent: String,
 }
 
-/// One index of a Pinecone project, there or not yet.
+/// One index of a Pinecone project, which may not exist yet.
 pub struct Index {
     settings: Settings,
     control: Control,
     seen: Mutex<Seen>,
-    /// The read that shows how far writes can be read; see [`Reader`].
+    /// The read that shows up to where writes can be read; see [`Reader`].
     reader: AtomicU8,
 }
 
-/// What the last description said. Cleared when the index is made or deleted.
+/// The last description. Cleared when the index is made or deleted.
 #[derive(Default)]
 struct Seen {
     description: Option<Arc<IndexDescription>>,
@@ -58,7 +58,7 @@ enum Reader {
     Query = 1,
 }
 
-/// An id that is asked for to read the headers of the answer; it need not be there.
+/// An id that is asked for to read the headers of the answer; it need not exist.
 const ABSENT_ID: &str = "vecshift-lsn";
 
 impl Index {
@@ -86,7 +86,7 @@ impl Index {
         &self.settings.index
     }
 
-    /// Whether the data plane speaks REST now; `None` before the first call.
+    /// Returns whether the data plane speaks REST now; `None` before the first call.
     pub fn is_rest(&self) -> Option<bool> {
         self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest())
     }
@@ -119,7 +119,7 @@ impl Index {
         })
     }
 
-    /// The connection to the data plane, made anew where the host has changed.
+    /// Returns the connection to the data plane, made anew if the host has changed.
     async fn connection(&self) -> Result<Arc<Connection>> {
         let host = self.known().await?.host.clone();
         if host.is_empty() {
@@ -151,8 +151,9 @@ impl Index {
         error.with_operation(operation).with_context("index", self.name())
     }
 
-    /// A call of the data plane, explained. Where nobody answers at the index's host, or nothing is there, the control
-    /// plane is asked whether the index still is: one that was deleted is said to be, and not tried again.
+    /// Explains the result of a call to the data plane. If nobody answers at the index's host, or nothing is there,
+    /// the control plane is asked whether the index still exists: a deleted one is reported as such and not tried
+    /// again.
     async fn settle<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
         let error = match result {
             Ok(value) => return Ok(value),
@@ -409,7 +410,7 @@ fn of_collection(operation: &'static str, name: &str, error: Error) -> Error {
     error.with_operation(operation).with_context("collection", name)
 }
 
-/// What an index like `spec` can do; what every index can, where it is not known yet.
+/// Returns the abilities of an index like `spec`; those that every index has if it is not known yet.
 fn capabilities(spec: Option<&IndexSpec>) -> Capabilities {
     let deployment = spec.map(|spec| &spec.deployment);
     let is_serverless = matches!(deployment, Some(Deployment::Serverless { .. }));
@@ -423,8 +424,8 @@ fn capabilities(spec: Option<&IndexSpec>) -> Capabilities {
     }
 }
 
-/// A namespace that is not there is an empty one; a serverless index answers some calls with `NotFound` and
-/// names the namespace. An index that is not there stays an error.
+/// Turns the error for a missing namespace into an empty result: a serverless index answers some calls with `NotFound`
+/// and names the namespace. A missing index stays an error.
 fn or_empty<T: Default>(result: Result<T>) -> Result<T> {
     match result {
         Err(error)

@@ -1,10 +1,10 @@
-//! What Pinecone takes in one request, and what it would refuse.
+//! Limits of what Pinecone accepts in one request, and what it would refuse.
 
 use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
 use crate::pinecone_wire::limits;
 use crate::provider::{Limits, Refusal, Rule, complex_fields};
 
-/// What is documented.
+/// The documented limits.
 pub const LIMITS: Limits = Limits {
     upsert_records: limits::UPSERT_RECORDS,
     upsert_bytes: limits::UPSERT_BYTES,
@@ -17,7 +17,7 @@ pub const LIMITS: Limits = Limits {
     sparse_values: limits::SPARSE_VALUES,
 };
 
-/// Why an index like `spec` would refuse `record`; without a spec only what every index refuses.
+/// Returns why an index like `spec` would refuse `record`; without a spec only what every index refuses.
 pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
     id_refusal(record.id.as_str())
         .or_else(|| metadata_refusal(record))

@@ -1,12 +1,12 @@
 //! Pinecone: control plane over REST, data plane over gRPC with REST as the fallback.
 //!
 //! [`Index`] is one index of one project. Its control plane (`control`) makes, describes and deletes it; the
-//! description says whether it is a pod or serverless, hence its capabilities, and where its data plane
-//! answers. The data plane is one trait (`plane`) with two wires: `grpc`, where a vector crosses as the bytes it
-//! came in, and `rest`. `connection` holds both and decides which one speaks.
+//! description says whether it is a pod or serverless, hence its capabilities, and gives the address of its data plane.
+//! The data plane is one trait (`plane`) with two wires: `grpc`, where a vector crosses as the bytes it came in, and
+//! `rest`. `connection` holds both and decides which one is used.
 //!
-//! The messages, paths and words are those of `pinecone_wire`. What is known of the service, and what is not, is in the
-//! comments where it matters; nothing that could not be confirmed is assumed, it is found out at run time.
+//! The messages, paths and words are those of `pinecone_wire`. Comments say what is known of the service and what is
+//! not. Nothing unconfirmed is assumed: it is found out at run time.
 
 mod channel;
 mod collections;

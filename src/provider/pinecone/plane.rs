@@ -1,4 +1,4 @@
-//! The data plane, whichever wire it takes.
+//! The data plane, on whichever wire.
 
 use async_trait::async_trait;
 
@@ -25,16 +25,16 @@ pub trait Plane: Send + Sync {
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>>;
 
-    /// The number of records acknowledged.
+    /// Writes records; returns the number acknowledged.
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Answer<u64>>;
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
 
-    /// All records of a namespace; pods have no other way to drop one.
+    /// Deletes all records of a namespace; pods have no other way to drop one.
     async fn delete_all(&self, namespace: &Namespace) -> Result<()>;
 
-    /// The namespace itself; serverless only.
+    /// Deletes the namespace itself; serverless only.
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
 }

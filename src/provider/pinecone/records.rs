@@ -1,4 +1,4 @@
-//! Records as they came off either wire, with what makes a client's error of one that is none.
+//! Records read from either wire, and the error a client gets for a message that is no record.
 
 use prost_types::Struct;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Record;
 use crate::pinecone_wire::{Fault, Malformed, proto};
 
-/// The record that was read; sparse values that are empty are none.
+/// Returns the record that was read; empty sparse values count as none.
 pub fn whole(read: Result<Record, Malformed>) -> Result<Record> {
     let mut record = read.map_err(malformed)?;
     record.sparse = record.sparse.filter(|sparse| !sparse.is_empty());
@@ -21,10 +21,10 @@ fn malformed(malformed: Malformed) -> Error {
     Error::new(ErrorKind::Protocol, what).with_context("id", malformed.id)
 }
 
-/// A filter for gRPC.
+/// Converts a filter for gRPC.
 ///
 /// # Errors
-/// `Invalid` where it is no object.
+/// `Invalid` if it is no object.
 pub fn filter_struct(filter: &serde_json::Value) -> Result<Struct> {
     proto::filter_to_struct(filter)
         .ok_or_else(|| Error::invalid("a metadata filter must be an object"))

@@ -53,7 +53,7 @@ impl Plane for RestPlane {
         })
     }
 
-    /// Ids travel in the address, so that many long ones take several requests.
+    /// Fetches in several requests if needed: ids travel in the address.
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Answer<Vec<Record>>> {
         let mut records = Vec::with_capacity(ids.len());
         let mut lsn = Default::default();

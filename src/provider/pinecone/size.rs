@@ -9,7 +9,7 @@ use crate::pinecone_wire::proto::to_vector;
 /// Bytes of `{"id":"","values":[],"sparseValues":{"indices":[],"values":[]},"metadata":},` around a record.
 const JSON_FRAME: usize = 80;
 
-/// Bytes of one record in an upsert, by the wire that takes more; never less than what is sent.
+/// Returns the bytes of one record in an upsert, on the wire that takes more; never less than what is sent.
 pub fn request_bytes(record: &Record) -> usize {
     let protobuf = to_vector(record).encoded_len() + 8;
     protobuf.max(json_bytes(record))
@@ -34,8 +34,8 @@ fn floats(values: &Vector) -> usize {
     values.values().map(float).sum()
 }
 
-/// Most characters of the text of an f32 with its comma: nine digits carry every f32, and small and large ones
-/// are written out before an exponent is used.
+/// Returns the most characters that an f32 and its comma take as text: nine digits carry every f32, and small and
+/// large ones are written out before an exponent is used.
 fn float(value: f32) -> usize {
     let sign = usize::from(value.is_sign_negative());
     let digits = match value.abs() {

@@ -9,8 +9,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{Error, Result};
 
-/// A client configuration that negotiates HTTP/2 and HTTP/1.1. The store is read once a process: that takes
-/// longer than opening a connection.
+/// Returns a client configuration that negotiates HTTP/2 and HTTP/1.1. The store is read once per process, as that
+/// takes longer than opening a connection.
 pub fn client_config() -> Result<ClientConfig> {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
@@ -31,7 +31,7 @@ fn read_config() -> Result<ClientConfig> {
     Ok(config)
 }
 
-/// The system's authorities. An empty store is no error here: a plain `http` address needs none, and a TLS
+/// Returns the system's authorities. An empty store is no error here: a plain `http` address needs none, and a TLS
 /// handshake without any says so itself.
 fn roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();

@@ -1,4 +1,4 @@
-//! The API version this client speaks, and the older one it can fall back to.
+//! The API version this client uses, and the older one it can fall back to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,10 +8,10 @@ use crate::pinecone_wire::Version;
 /// The newest version that knows pods, collections and `spec` (2026-07 refuses all three).
 pub const PINNED: Version = Version::V2026_04;
 
-/// What a server is asked with that refuses [`PINNED`].
+/// The version for a server that refuses [`PINNED`].
 pub const FALLBACK: Version = Version::V2025_10;
 
-/// Longest text of an answer that is shown.
+/// Most characters of an answer that are shown.
 const SHOWN_CHARS: usize = 300;
 
 /// The version in use; shared by the control and the data plane of one index.
@@ -25,15 +25,15 @@ impl InUse {
         if self.old.load(Ordering::Relaxed) { FALLBACK } else { PINNED }
     }
 
-    /// Stays on [`FALLBACK`] from now on; `false` where it was there already.
+    /// Stays on [`FALLBACK`] from now on; `false` if it was there already.
     pub fn fall_back(&self) -> bool {
         !self.old.swap(true, Ordering::Relaxed)
     }
 }
 
-/// Whether an answer says that the API version itself is refused. How the service words it is not
-/// documented, so any client error that speaks of the API version counts; asking again with an older
-/// version does no harm.
+/// Returns whether an answer says that the API version itself is refused. The service's words for it are not
+/// documented, so any client error that mentions the API version counts; asking again with an older version does no
+/// harm.
 pub fn is_refused(status: u16, body: &str) -> bool {
     if !matches!(status, 400 | 404 | 406 | 410 | 422) {
         return false;
@@ -42,7 +42,7 @@ pub fn is_refused(status: u16, body: &str) -> bool {
     body.contains("api-version") || body.contains("api version")
 }
 
-/// Describes a server that takes none of the versions this client speaks.
+/// Describes a server that accepts none of the versions this client uses.
 pub fn unspoken(answer: &str) -> Error {
     let answer: String = answer.chars().take(SHOWN_CHARS).collect();
     Error::unsupported(format!(

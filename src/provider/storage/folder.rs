@@ -1,4 +1,4 @@
-//! A folder of this machine.
+//! Folders on this machine.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Found;
 use crate::error::{Error, Result};
 
-/// Every file below `root`, in no order; none where it is not there.
+/// Returns every file below `root`, in no order; none if it does not exist.
 pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
     let unread = |path: &Path, error| Error::io(format!("cannot read {}", path.display()), error);
     let mut files = Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_link => {
                     return Err(Error::invalid(format!("{} is a link to nothing", path.display())));
                 }
-                // Gone meanwhile.
+                // Deleted meanwhile.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 found => found.map_err(|error| unread(&path, error))?,
             };
@@ -48,7 +48,7 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
     Ok(files)
 }
 
-/// Refuses a link to a folder that it is itself in: what is below would be without an end.
+/// Refuses a link to a folder that contains it: there would be no end to what is below.
 fn refuse_circle(link: &Path) -> Result<()> {
     let real = |path: &Path| {
         std::fs::canonicalize(path)
@@ -61,7 +61,7 @@ fn refuse_circle(link: &Path) -> Result<()> {
     }
 }
 
-/// The first bytes of a file, at most `most`.
+/// Returns the first bytes of a file, at most `most`.
 pub(super) fn head(path: &Path, most: u64) -> Result<Vec<u8>> {
     use std::io::Read;
     let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
@@ -70,7 +70,7 @@ pub(super) fn head(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Whether the folder is there or can be: what is there of its path is folders.
+/// Checks that the folder exists or can be made: whatever exists of its path is a folder.
 pub(super) fn reach(root: &Path) -> Result<()> {
     match root.ancestors().find(|above| above.exists()) {
         Some(there) if !there.is_dir() => {
@@ -80,7 +80,7 @@ pub(super) fn reach(root: &Path) -> Result<()> {
     }
 }
 
-/// Writes beside the name, waits for the disk, then takes the name.
+/// Writes a file under another name, waits for the disk, then renames it.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -92,7 +92,7 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_folder_of(path).map_err(cannot)
 }
 
-/// A rename is on the disk only when its folder is. A no-op where folders cannot be opened as files.
+/// Makes a rename durable, which it is only when its folder is. Does nothing where folders cannot be opened as files.
 #[cfg(unix)]
 pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -104,7 +104,7 @@ pub(crate) fn sync_folder_of(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Removes files, then the folders they were in and `root`, where those are empty.
+/// Removes files, then the folders they were in and `root`, if those are empty.
 pub(super) fn remove(root: &Path, paths: &[String]) -> Result<()> {
     let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), error);
     let mut folders: BTreeSet<PathBuf> = BTreeSet::from([root.to_owned()]);
@@ -119,7 +119,7 @@ pub(super) fn remove(root: &Path, paths: &[String]) -> Result<()> {
         let above = path.ancestors().skip(1).take_while(|folder| *folder != root);
         folders.extend(above.map(Path::to_owned));
     }
-    // The deepest first. One that holds something else stays.
+    // The deepest first. A folder that holds something else stays.
     for folder in folders.iter().rev() {
         let is_left = |kind| {
             use std::io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};

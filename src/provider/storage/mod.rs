@@ -1,4 +1,4 @@
-//! Files in a folder of this machine or in a bucket that speaks S3: listed, read, written whole, removed.
+//! Files in a folder on this machine or in a bucket that speaks S3: listed, read, written whole, removed.
 //!
 //! A [`Place`] is named by a URI, `file:///folder` or `s3://bucket/prefix`; paths below it have slashes.
 
@@ -16,7 +16,7 @@ pub use self::s3::S3Options;
 use super::blocking;
 use crate::error::{Error, Result};
 
-/// Bytes of a file's name on the usual file systems.
+/// Longest name of a file on the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
 /// A folder or a bucket's prefix.
@@ -33,7 +33,7 @@ enum Kind {
 /// A file below a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Below the place's URI, with slashes.
+    /// Path below the place's URI, with slashes.
     pub path: String,
     pub bytes: u64,
 }
@@ -57,7 +57,7 @@ pub fn is_s3(uri: &str) -> bool {
     uri.starts_with("s3://")
 }
 
-/// Why `name` cannot be one part of a path in every kind of place; `None` where it can.
+/// Returns why `name` cannot be one part of a path in every kind of place; `None` if it can.
 pub fn refuses_name(name: &str) -> Option<&'static str> {
     match name {
         "" | "." | ".." => Some("it is no name of a folder"),
@@ -72,10 +72,10 @@ impl Place {
     /// Reads a URI; touches nothing.
     ///
     /// # Errors
-    /// `Invalid` where it is neither a folder nor a bucket.
+    /// `Invalid` if it is neither a folder nor a bucket.
     pub fn read(uri: &str, options: &S3Options) -> Result<Self> {
         let url = reqwest::Url::parse(uri).map_err(|error| Error::invalid(error.to_string()))?;
-        // Both would be cut off, and another place meant than the one that is written.
+        // Both would be cut off, and the place would not be the one that is written.
         if url.query().is_some() || url.fragment().is_some() {
             return Err(Error::invalid("a `?` or `#` in it has to be written as `%3F` or `%23`"));
         }
@@ -91,10 +91,10 @@ impl Place {
         Ok(Self { uri: uri.to_owned(), kind })
     }
 
-    /// The URI of a folder of this machine.
+    /// Returns the URI of a folder on this machine.
     ///
     /// # Errors
-    /// `Invalid` where the path is not absolute.
+    /// `Invalid` if the path is not absolute.
     pub fn uri_of_folder(folder: &Path) -> Result<String> {
         reqwest::Url::from_directory_path(folder)
             .map(String::from)
@@ -105,7 +105,7 @@ impl Place {
         &self.uri
     }
 
-    /// The last part of its path as it is on the disk or in the bucket; empty for a whole bucket.
+    /// Returns the last part of its path as it is on disk or in the bucket; empty for a whole bucket.
     pub fn leaf(&self) -> String {
         match &self.kind {
             Kind::Folder(root) => {
@@ -115,7 +115,7 @@ impl Place {
         }
     }
 
-    /// All files below it, sorted by path; none where it is not there.
+    /// Returns all files below it, sorted by path; none if it does not exist.
     ///
     /// # Errors
     /// Those of the disk or the bucket.
@@ -131,10 +131,10 @@ impl Place {
         Ok(files)
     }
 
-    /// Looks whether it is there and lets itself be listed; a folder is made when it is needed.
+    /// Checks that it exists and can be listed; a folder is made when it is needed.
     ///
     /// # Errors
-    /// Those of the bucket: there is none of that name, the keys are not for it.
+    /// Those of the bucket: it does not exist, or the keys are not for it.
     pub async fn reach(&self) -> Result<()> {
         match &self.kind {
             Kind::Folder(root) => {
@@ -145,10 +145,10 @@ impl Place {
         }
     }
 
-    /// A file as one that can be opened here.
+    /// Returns a file in a form that can be opened here.
     ///
     /// # Errors
-    /// Those of the bucket; `NotFound` where it has no such file.
+    /// Those of the bucket; `NotFound` if it has no such file.
     pub async fn open(&self, path: &str) -> Result<Local> {
         match &self.kind {
             Kind::Folder(root) => Ok(Local::InPlace(root.join(path))),
@@ -156,7 +156,7 @@ impl Place {
         }
     }
 
-    /// The first bytes of a file that was found, at most `most`.
+    /// Returns the first bytes of a file that was found, at most `most`.
     ///
     /// # Errors
     /// Those of the disk or the bucket.
@@ -171,7 +171,7 @@ impl Place {
         }
     }
 
-    /// Writes a file whole, in place of one that is there; it is durable when this returns, and never seen in part.
+    /// Writes a whole file, replacing an existing one; it is durable when this returns, and never seen in part.
     ///
     /// # Errors
     /// Those of the disk or the bucket.
@@ -185,7 +185,7 @@ impl Place {
         }
     }
 
-    /// Removes files, given by their paths, and folders that hold nothing then; none of them is no error.
+    /// Removes files, given by their paths, and folders left empty; a missing file is no error.
     ///
     /// # Errors
     /// Those of the disk or the bucket.

@@ -1,4 +1,4 @@
-//! A bucket that speaks S3.
+//! Buckets that speak S3.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,17 +19,17 @@ use crate::provider::pinecone::tls_config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Without a byte for this long a transfer is given up.
+/// Time without a byte after which a transfer is given up.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How buckets are reached: the usual `AWS_…` variables. Without keys the credentials are those of the machine's role.
+/// Access to buckets: the usual `AWS_…` variables. Without keys the credentials are those of the machine's role.
 #[derive(Clone, Default)]
 pub struct S3Options {
     settings: BTreeMap<String, String>,
     is_public: bool,
 }
 
-/// Settings may be secrets: only their names are shown.
+/// Shows only the names of settings, which may be secrets.
 impl fmt::Debug for S3Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Options")
@@ -40,7 +40,7 @@ impl fmt::Debug for S3Options {
 }
 
 impl S3Options {
-    /// The options of `AWS_…` variables; others are passed over, and so are empty ones.
+    /// Returns the options in `AWS_…` variables, ignoring others and empty ones.
     pub fn from_variables<T: AsRef<str>>(variables: impl IntoIterator<Item = (T, T)>) -> Self {
         let ours = variables.into_iter().filter_map(|(name, value)| {
             let (name, value) = (name.as_ref(), value.as_ref());
@@ -51,13 +51,13 @@ impl S3Options {
         Self { settings: ours.collect(), is_public: false }
     }
 
-    /// Returns options that leave requests unsigned where there are no keys, which public buckets take.
+    /// Returns options that leave requests unsigned if there are no keys, which public buckets accept.
     #[must_use]
     pub fn or_unsigned(self) -> Self {
         Self { is_public: true, ..self }
     }
 
-    /// The options for a server at this address that speaks S3, without keys.
+    /// Returns the options for a server at this address that speaks S3, without keys.
     pub fn public_at(address: &str) -> Self {
         Self::from_variables([("AWS_ENDPOINT_URL", address)]).or_unsigned()
     }
@@ -127,7 +127,7 @@ impl Bucket {
         objects.try_collect().await.map_err(|error| self.failed("read", error))
     }
 
-    /// Whether it is there and lets itself be listed.
+    /// Checks that it exists and can be listed.
     pub async fn reach(&self) -> Result<()> {
         let first = self.store.list(Some(&self.prefix)).try_next().await;
         first.map(drop).map_err(|error| self.failed("read", error))
@@ -146,7 +146,7 @@ impl Bucket {
         Ok(copy)
     }
 
-    /// The first bytes of a file that holds `bytes`, at most `most`.
+    /// Returns the first bytes of a file that holds `bytes`, at most `most`.
     pub async fn head(&self, path: &str, bytes: u64, most: u64) -> Result<Bytes> {
         let head = self.store.get_range(&self.key(path)?, 0..bytes.min(most)).await;
         head.map_err(|error| self.failed("read", error))
@@ -171,7 +171,8 @@ impl Bucket {
     }
 }
 
-/// The server's own code and what it says (`NoSuchBucket: The specified bucket does not exist`); else all of the error.
+/// Returns the server's own code and message (`NoSuchBucket: The specified bucket does not exist`); else all of the
+/// error.
 fn said(error: &object_store::Error) -> (Option<String>, String) {
     let text = error.to_string();
     let part = |name: &str| {
@@ -216,10 +217,11 @@ fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
     })
 }
 
-/// Requests go through this program's own TLS: the crate's client would want a provider set for the process.
+/// A connector that sends requests through this program's own TLS: the crate's client would want a provider set for
+/// the process.
 #[derive(Debug)]
 struct Connector {
-    /// An endpoint of one's own is mostly on this machine, where no proxy is wanted.
+    /// True for a custom endpoint, which is mostly on this machine, where no proxy is wanted.
     is_own: bool,
 }
 

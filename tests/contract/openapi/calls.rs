@@ -1,4 +1,4 @@
-//! The operations and refusals that runs do not meet, asked for directly.
+//! Operations and refusals that runs do not meet, requested directly.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::world::{KEY, POD, emulator, write_imports};
 const LEFT_OUT: [&str; 3] =
     ["create_index_for_model", "upsertRecordsNamespace", "searchRecordsNamespace"];
 
-/// Speaks one version, through the proxy.
+/// A client of one version, behind the proxy.
 struct Caller {
     http: reqwest::Client,
     proxy: Proxy,
@@ -36,12 +36,12 @@ impl Caller {
         Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
-    /// A request that is as the files say.
+    /// Sends a request that is as the files say.
     async fn ask(&self, method: &str, url: &str, body: Option<Value>) -> Answer {
         self.send(false, method, url, body).await
     }
 
-    /// One that is wrong on purpose; only its answer is judged.
+    /// Sends a request that is wrong on purpose; only its answer is judged.
     async fn mistake(&self, method: &str, url: &str, body: Option<Value>) -> Answer {
         self.send(true, method, url, body).await
     }
@@ -50,7 +50,7 @@ impl Caller {
         format!("{}{path}", self.proxy.url())
     }
 
-    /// The host of an index, once that is ready.
+    /// Returns the host of an index, once that is ready.
     async fn host(&self, name: &str) -> String {
         loop {
             let url = self.control(&format!("/indexes/{name}"));
@@ -351,7 +351,7 @@ async fn backups(caller: &Caller) {
     caller.ask("GET", &caller.control("/restore-jobs/absent"), None).await.of(404);
 }
 
-/// What pods have and lack.
+/// Checks what pods have and lack.
 async fn pod(caller: &Caller) {
     let host = caller.host(POD).await;
     let filtered = json!({ "filter": { "n": { "$gte": 15 } } });

@@ -1,4 +1,4 @@
-//! Whether an exchange is what the files say.
+//! Check of an exchange against the files.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,22 @@ use super::{VERSIONS, file};
 #[derive(Debug)]
 pub struct Exchange {
     pub method: String,
-    /// Without the query.
+    /// Path without the query.
     pub path: String,
-    /// Decoded.
+    /// Decoded query parameters.
     pub query: Vec<(String, String)>,
     pub version: Option<String>,
     pub has_key: bool,
     pub request_type: Option<String>,
     pub request: Vec<u8>,
-    /// Whether the request is wrong on purpose, so that only its answer counts.
+    /// True if the request is wrong on purpose, so that only its answer counts.
     pub is_wrong: bool,
     pub status: u16,
     pub answer_type: Option<String>,
     pub answer: Vec<u8>,
 }
 
-/// What was found: the operation, if there is one in the files, and what is wrong.
+/// Result of a check: the operation, if the files have one, and what is wrong.
 #[derive(Debug, Default)]
 pub struct Finding {
     /// The version and the operation's id in the files.
@@ -36,7 +36,7 @@ pub struct Finding {
 
 const PLANES: [&str; 2] = ["control", "data"];
 
-/// The control and data planes of the versions there are files of.
+/// The control and data planes of the versions that have files.
 pub struct Specification {
     planes: Vec<(&'static str, Document)>,
 }
@@ -50,13 +50,13 @@ impl Specification {
         Self { planes: VERSIONS.into_iter().flat_map(read).collect() }
     }
 
-    /// All operations of a version.
+    /// Returns all operations of a version.
     pub fn operations(&self, version: &str) -> BTreeSet<String> {
         let planes = PLANES.into_iter();
         planes.flat_map(|plane| self.operations_of(version, plane)).collect()
     }
 
-    /// The operations of one plane.
+    /// Returns the operations of one plane.
     pub fn operations_of(&self, version: &str, plane: &str) -> BTreeSet<String> {
         let mut files = self.planes.iter().zip(PLANES.into_iter().cycle());
         let found = files.find(|((of, _), name)| *of == version && *name == plane);
@@ -176,12 +176,12 @@ fn json(plane: &Document, schema: &Value, body: &[u8]) -> Vec<String> {
     }
 }
 
-/// A media type without its parameters.
+/// Returns a media type without its parameters.
 fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or_default().trim()
 }
 
-/// What the proxy would notice: one thing wrong at a time.
+/// Each exchange has one thing wrong that the proxy should notice.
 #[test]
 fn each_kind_of_violation_is_found() {
     let what = "that violations of Pinecone's OpenAPI files are noticed";

@@ -50,7 +50,7 @@ impl Document {
         self.operations.iter()
     }
 
-    /// The operation of a request; a fixed path is nearer than one with a parameter.
+    /// Returns the operation of a request; a fixed path takes precedence over one with a parameter.
     pub fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
         let segments: Vec<_> = path.split('/').collect();
         let fitting = self.operations.iter().filter(|operation| {
@@ -62,7 +62,7 @@ impl Document {
             .min_by_key(|operation| operation.template.iter().filter(|a| is_parameter(a)).count())
     }
 
-    /// What is wrong with `value` under a schema of this file; the key is the schema's own text.
+    /// Returns what is wrong with `value` under a schema of this file; the key is the schema's own text.
     pub fn violations(&self, schema: &Value, value: &Value) -> Vec<String> {
         let key = schema.to_string();
         let mut validators = self.validators.lock().unwrap();
@@ -73,8 +73,8 @@ impl Document {
         errors.map(|error| format!("at {:?}: {error}", error.instance_path().to_string())).collect()
     }
 
-    /// OpenAPI 3.0 has the JSON Schema of draft 4 (and `nullable`, which no file here uses). A reference finds the
-    /// file's components under the same pointer.
+    /// Makes a validator. OpenAPI 3.0 has the JSON Schema of draft 4 (and `nullable`, which no file here uses). A
+    /// reference finds the file's components under the same pointer.
     fn validator(&self, schema: &Value) -> Validator {
         let mut schema = schema.clone();
         make_strict(&mut schema);
@@ -85,7 +85,7 @@ impl Document {
 }
 
 impl Operation {
-    /// Query and path parameters: place, name, whether it is required, schema.
+    /// Returns the query and path parameters: place, name, whether it is required, schema.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &str, bool, &Value)> {
         self.body["parameters"].as_array().into_iter().flatten().map(|parameter| {
             let is_required = parameter["required"].as_bool().unwrap_or(false);
@@ -94,12 +94,12 @@ impl Operation {
         })
     }
 
-    /// The media types a request's body may have, with their schemas.
+    /// Returns the media types a request's body may have, with their schemas.
     pub fn request(&self) -> Option<&Map<String, Value>> {
         self.body["requestBody"]["content"].as_object()
     }
 
-    /// The answer of `status`, or of its class (`4XX`); `None` where the file has none.
+    /// Returns the answer of `status`, or of its class (`4XX`); `None` if the file has none.
     pub fn answer(&self, status: u16) -> Option<&Value> {
         let answers = &self.body["responses"];
         let class = format!("{}XX", status / 100);
@@ -111,7 +111,7 @@ fn is_parameter(segment: &str) -> bool {
     segment.starts_with('{')
 }
 
-/// Forbids members that no schema names, where the file leaves it open and names any.
+/// Forbids members that no schema names, wherever the file leaves it open and names any.
 fn make_strict(schema: &mut Value) {
     match schema {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Whole migrations over REST, and the client's other calls, read along by the proxy.
+//! Whole migrations over REST, and the client's other calls, checked by the proxy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,8 @@ struct Rig {
 }
 
 impl Rig {
-    /// `None` where the files are missing. `refused` is a version that the server seems not to know.
+    /// Starts a migration; `None` if the files are missing. `refused` is a version that the server appears not to
+    /// know.
     async fn of(text: &str, refused: Option<&'static str>) -> Option<Self> {
         let specification = specification(WHAT)?;
         let folder = tempfile::tempdir().unwrap();
@@ -125,7 +126,7 @@ async fn migrate(refused: Option<&'static str>) -> Option<Proxy> {
     Some(rig.proxy)
 }
 
-/// The same pod by a collection, and with its ids from a staging index made from one.
+/// The same pod moves by a collection, and with its ids from a staging index made from one.
 #[tokio::test(flavor = "multi_thread")]
 async fn collections_and_what_is_made_from_them_are_asked_for_as_the_files_say() {
     let unchanged = POD_PLAN.replace(
@@ -145,7 +146,7 @@ async fn collections_and_what_is_made_from_them_are_asked_for_as_the_files_say()
     }
 }
 
-/// The same pod as files that the target imports; one import fails.
+/// The same pod moves as files that the target imports; one import fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn imports_are_asked_for_as_the_files_say() {
     let import = "  - kind: copy\n    import: { uri: \"s3://shelf\", integration: shelf }\n    ready_within: 5m\n";
@@ -198,7 +199,7 @@ async fn a_migration_that_is_rolled_back_speaks_as_the_files_say() {
     assert!(rig.proxy.seen().operations.contains(&operation));
 }
 
-/// What migrations of generated worlds do not ask for: sparse and hybrid records, awkward ids, the rest of the
+/// Covers what migrations of generated worlds do not ask for: sparse and hybrid records, awkward ids, the rest of the
 /// two traits.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_of_the_client_is_what_the_files_say() {

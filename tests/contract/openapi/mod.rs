@@ -20,21 +20,22 @@ pub use check::Specification;
 
 use crate::skip::skip;
 
-/// The versions there are files of: the one the client asks for, and the one it falls back to.
+/// Versions that have files: the one the client asks for, and the one it falls back to.
 pub const VERSIONS: [&str; 2] = ["2026-04", "2025-10"];
 
-/// Where the files are, which are not part of this project: beside the checkout, or where `VECSHIFT_OPENAPI` says.
+/// Returns the folder of the files, which are not part of this project: beside the checkout, or as given by
+/// `VECSHIFT_OPENAPI`.
 fn folder() -> PathBuf {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/openapi");
     std::env::var("VECSHIFT_OPENAPI").map_or_else(|_| beside(), PathBuf::from)
 }
 
-/// A file's place; `plane` is `control` or `data`.
+/// Returns the path of a file; `plane` is `control` or `data`.
 pub fn file(version: &str, plane: &str) -> PathBuf {
     folder().join(version).join(format!("db_{plane}_{version}.oas.yaml"))
 }
 
-/// All files; `None`, loudly, where they are not there.
+/// Reads all files; `None`, with a message, if they do not exist.
 pub fn specification(what: &str) -> Option<Arc<Specification>> {
     if !folder().is_dir() {
         skip(

@@ -1,4 +1,4 @@
-//! A reverse proxy that reads along: the control plane, and the data plane of every index it hears of.
+//! A reverse proxy that reads along: in front of the control plane, and of the data plane of every index it hears of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -15,12 +15,12 @@ use tokio::net::TcpListener;
 use super::Specification;
 use super::check::Exchange;
 
-/// A request with this header is wrong on purpose.
+/// Header of a request that is wrong on purpose.
 pub const WRONG: &str = "x-contract-wrong";
 
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// Stands in front of an emulator and judges what passes. Ends with its runtime.
+/// A proxy in front of an emulator that judges what passes. Ends with its runtime.
 #[derive(Clone)]
 pub struct Proxy {
     address: String,
@@ -31,7 +31,7 @@ struct Shared {
     specification: Arc<Specification>,
     /// A version that is refused here, as an older server would; the emulator never sees it.
     refused: Option<&'static str>,
-    /// Whether requests are judged too.
+    /// True if requests are judged too.
     is_client_ours: bool,
     client: reqwest::Client,
     seen: Mutex<Seen>,
@@ -39,7 +39,7 @@ struct Shared {
     hosts: tokio::sync::Mutex<BTreeMap<String, String>>,
 }
 
-/// What passed so far.
+/// Everything that passed so far.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub exchanges: usize,
@@ -48,7 +48,7 @@ pub struct Seen {
     pub violations: Vec<String>,
 }
 
-/// Where one listener sends what it gets.
+/// The destination of one listener.
 #[derive(Clone)]
 struct Hop {
     upstream: String,
@@ -56,7 +56,7 @@ struct Hop {
 }
 
 impl Proxy {
-    /// In front of the control plane at `upstream`.
+    /// Starts a proxy in front of the control plane at `upstream`.
     pub async fn start(
         upstream: &str,
         specification: Arc<Specification>,
@@ -65,7 +65,7 @@ impl Proxy {
         Self::new(upstream, specification, refused, true).await
     }
 
-    /// The same for somebody else's client, which may send what it likes.
+    /// Starts a proxy for somebody else's client, which may send what it likes: only answers are judged.
     pub async fn of_answers(upstream: &str, specification: Arc<Specification>) -> Self {
         Self::new(upstream, specification, None, false).await
     }
@@ -89,7 +89,7 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// With its scheme.
+    /// Returns the address with its scheme.
     pub fn url(&self) -> &str {
         &self.address
     }
@@ -98,7 +98,7 @@ impl Proxy {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// Fails with all violations, and where nothing passed.
+    /// Fails with all violations, and if nothing passed.
     pub fn assert_clean(&self) {
         let seen = self.seen();
         let count = seen.violations.len();
@@ -108,7 +108,7 @@ impl Proxy {
     }
 }
 
-/// Binds a free port and serves; boxed, as a control plane's answer makes listeners of its own kind.
+/// Binds a free port and serves. Boxed, as a control plane's answer makes listeners of its own kind.
 fn listen(hop: Hop) -> Pin<Box<dyn Future<Output = String> + Send>> {
     Box::pin(async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -131,7 +131,7 @@ async fn pass(State(hop): State<Hop>, request: Request<Body>) -> Response<Body> 
     let mut headers = parts.headers.clone();
     headers.remove(header::HOST);
     let sent = hop.shared.client.request(parts.method.clone(), &url).headers(headers);
-    // An index that was deleted has no listener any more.
+    // A deleted index no longer has a listener.
     let Ok(answer) = sent.body(body.clone()).send().await else {
         return plain(StatusCode::BAD_GATEWAY, "the index is gone");
     };
@@ -183,7 +183,7 @@ impl Shared {
 }
 
 impl Hop {
-    /// The answer, with a proxy in place of every index's host.
+    /// Returns the answer with a proxy in place of every index's host.
     async fn reply(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let mut found = BTreeSet::new();
         hosts(&serde_json::from_slice(body).unwrap_or_default(), &mut found);
@@ -215,7 +215,7 @@ impl Hop {
     }
 }
 
-/// The `host` of each index model in an answer; a model has a `status` too.
+/// Collects the `host` of each index model in an answer; a model has a `status` too.
 fn hosts(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) if members.contains_key("status") => {

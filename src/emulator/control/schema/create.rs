@@ -15,7 +15,7 @@ use crate::pinecone_wire::control::schema::{
     Schema, SparseField, VALUES,
 };
 
-/// What the body asks for; `name` is taken where it says none.
+/// Reads the body; `name` supplies a name if it has none.
 pub(crate) fn read(body: &[u8], name: impl FnOnce() -> String) -> Answer<(IndexSpec, Extras)> {
     let body: CreateIndex = control::read(body)?;
     if body.source_collection.is_some() || body.source_backup_id.is_some() {

@@ -1,4 +1,4 @@
-//! Assertions against the metric catalogue, and against the stage they stand in.
+//! Checks of assertions against the metric catalogue, and against the stage they stand in.
 
 mod reach;
 
@@ -16,7 +16,7 @@ use super::super::source::Region;
 use super::Context;
 use reach::needed_samples;
 
-/// The stage's assertions, as far as they are right.
+/// Checks the stage's assertions and returns those that are right.
 pub(super) fn check(context: &mut Context<'_>, index: usize, stage: &Stage) -> Vec<Assertion> {
     let mut assertions = Vec::new();
     let mut ids: BTreeMap<String, Region> = BTreeMap::new();
@@ -118,7 +118,7 @@ impl Checker<'_, '_> {
         self.context.found.push(more(Diagnostic::new(code, region, message)));
     }
 
-    /// A part of the text in the file; all of it where the file spells it in another way.
+    /// Returns the region of a part of the text in the file; all of it if the file spells it in another way.
     fn part(&self, range: Range<usize>) -> Region {
         let whole = self.context.region(self.text_at);
         let written = self.context.sources.text(whole);
@@ -158,8 +158,8 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// A metric of this stage that is meant by this name elsewhere or is spelt alike, else one of any stage; with the
-    /// written argument where that fits.
+    /// Suggests a metric of this stage that is meant by this name elsewhere or is spelt alike, else one of any stage;
+    /// with the written argument if that fits.
     fn near(&self, metric: &MetricRef) -> Option<String> {
         let kind = self.stage.kind.name();
         let here = || METRICS.iter().filter(|row| row.is_in(kind)).map(|row| row.name);
@@ -300,7 +300,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// How the metric is written, as near to what was written as can be.
+/// Returns the form of the metric that is nearest to what was written.
 fn form_label(row: &Metric, written: &MetricRef) -> String {
     let argument = written.argument.as_deref();
     match (row.argument, argument) {
@@ -318,7 +318,7 @@ fn form_label(row: &Metric, written: &MetricRef) -> String {
     }
 }
 
-/// What other tools call it.
+/// Returns the metric that other tools call by this name.
 fn synonym(name: &str) -> Option<&'static str> {
     const SYNONYMS: [(&str, &str); 12] = [
         ("recall", "overlap"),
@@ -337,7 +337,7 @@ fn synonym(name: &str) -> Option<&'static str> {
     SYNONYMS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
 }
 
-/// The value in the unit's base, where it fits.
+/// Converts the value to the unit's base; `None` if it does not fit.
 fn fit(unit: Unit, value: &Value) -> Option<Threshold> {
     Some(match (unit, value) {
         (Unit::Count, Value::Number(n)) if n.fract() == 0.0 && *n >= 0.0 => Threshold::Number(*n),

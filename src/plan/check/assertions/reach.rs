@@ -1,4 +1,5 @@
-//! Whether the stage's own fields let an assertion be measured at all: with queries, deep and many enough, for long enough.
+//! Checks that the stage's own fields let an assertion be measured at all: with queries, deep and many enough, for
+//! long enough.
 
 use std::ops::Range;
 
@@ -11,34 +12,34 @@ use super::super::super::file::{
 use super::Checker;
 use crate::model::{Rate, Span};
 
-/// Answers a query asks for where the plan does not say.
+/// Answers a query asks for if the plan does not say.
 const TOP_K: u32 = 10;
-/// Fetches that a verification times, at most.
+/// Most fetches that a verification times.
 const FETCHES: u64 = 50;
-/// Namespaces whose first query is timed, at most.
+/// Most namespaces whose first query is timed.
 const COLD: u64 = 100;
-/// Records that are written and read back where the plan does not say.
+/// Records that are written and read back if the plan does not say.
 const WRITES: u32 = 5;
-/// Records that an audit reads where the plan does not say.
+/// Records that an audit reads if the plan does not say.
 const SAMPLE: u64 = 500;
-/// Queries a second of a canary's probe where the plan does not say.
+/// Queries a second of a canary's probe if the plan does not say.
 const RATE: Rate = Rate(20.0);
 /// Seconds between two looks at the assertions of a bake.
 const TICK: f64 = 10.0;
 
-/// What can be measured, and why no more.
+/// The most that can be measured, and why no more.
 struct Reach {
     samples: u64,
-    /// For example `the stage sends 10 queries`.
+    /// Reason, for example `the stage sends 10 queries`.
     because: String,
-    /// What to change.
+    /// Advice on what to change.
     help: String,
     /// The keys of the stage that this follows from.
     from: &'static [&'static str],
 }
 
 impl Checker<'_, '_> {
-    /// Reports what keeps the stage from measuring this; whether nothing does.
+    /// Reports what keeps the stage from measuring this; returns whether nothing does.
     pub(super) fn reach(
         &mut self,
         metric: &'static Metric,
@@ -96,12 +97,12 @@ impl Checker<'_, '_> {
         of_queries(metric, asked, queries)
     }
 
-    /// Whether one of these keys of the stage could not be read.
+    /// Returns whether one of these keys of the stage could not be read.
     fn is_unknown(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.context.is_tainted_within(&self.of_stage(key)))
     }
 
-    /// The pointer of a key of the stage.
+    /// Returns the pointer of a key of the stage.
     fn of_stage(&self, key: &str) -> String {
         format!("{}/{key}", self.text_at.split("/assert").next().unwrap_or_default())
     }
@@ -110,7 +111,7 @@ impl Checker<'_, '_> {
         self.report(&codes::OUT_OF_REACH, range, message, |d| d.help(help));
     }
 
-    /// Whether the sides answer queries that can be compared.
+    /// Checks that the sides answer queries that can be compared.
     fn compares(&mut self, metric: &Metric, at: Range<usize>) -> bool {
         if !metric.name.ends_with("overlap") {
             return true;
@@ -144,7 +145,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Whether the stage sends the queries that the metric is measured by.
+    /// Checks that the stage sends the queries that the metric is measured by.
     fn asks(&mut self, metric: &Metric, parsed: &ParsedAssertion) -> bool {
         let StageKind::Verify(verify) = &self.stage.kind else { return true };
         let at = parsed.metric.range.clone();
@@ -176,7 +177,7 @@ impl Checker<'_, '_> {
         false
     }
 
-    /// Whether the queries ask for as many neighbours as are compared.
+    /// Checks that the queries ask for as many neighbours as are compared.
     fn depth(&mut self, metric: &Metric, asked: &MetricRef, top_k: Option<u32>, at: Range<usize>) {
         let field = match self.stage.kind {
             StageKind::Canary(_) => "probe",
@@ -199,7 +200,7 @@ impl Checker<'_, '_> {
         self.out_of_reach(at, &message, &help);
     }
 
-    /// Whether a bake has time for as many measurements as the long form asks for.
+    /// Checks that a bake has time for as many measurements as the long form asks for.
     fn often_enough(&mut self, canary: &Canary, long: Option<&LongAssertion>) {
         let Some(long) = long else { return };
         let parent = self.text_at.trim_end_matches("/check").to_owned();
@@ -236,7 +237,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Whether what can be measured is as much as the assertion asks for.
+    /// Checks that as much can be measured as the assertion asks for.
     fn enough(
         &mut self,
         metric: &Metric,
@@ -272,7 +273,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A percentile that is watched wants to know how many samples are enough.
+    /// Reports a watched percentile that does not say how many samples are enough.
     pub(super) fn samples(
         &mut self,
         metric: &Metric,
@@ -294,7 +295,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The fewest samples that show a percentile: of fewer it is the largest one.
+/// Returns the fewest samples that show a percentile: of fewer it is the largest one.
 pub(super) fn needed_samples(percentile: f64) -> u64 {
     (1.0 / (1.0 - percentile)).round() as u64
 }
@@ -312,7 +313,7 @@ fn is_nothing(compare: Compare) -> bool {
     }
 }
 
-/// Whether the metric is of the records that are compared.
+/// Returns whether the metric is about the records that are compared.
 fn is_of_content(metric: &Metric) -> bool {
     matches!(
         metric.name,
@@ -400,7 +401,7 @@ fn of_sample(audit: &Audit, metric: &Metric) -> Option<Reach> {
     }
 }
 
-/// What is looked at once.
+/// Returns the reach of something that is looked at once.
 fn once(who: &str) -> Reach {
     Reach {
         samples: 1,

@@ -1,4 +1,4 @@
-//! What the service or the network said, as one [`Error`] with its kind and whether a retry helps.
+//! Answers of the service and failures of the network as one [`Error`] with its kind and whether a retry helps.
 
 mod stranger;
 
@@ -18,7 +18,7 @@ const SHOWN_CHARS: usize = 500;
 /// Longest wait a peer may ask for in a header before it is cut (Pinecone's own SDK cuts at 60 s too).
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// An HTTP answer that is not a success, of the server at `address`.
+/// Converts an HTTP answer that is not a success, from the server at `address`.
 pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &str) -> Error {
     if let Some(error) = stranger::of_answer(status, headers, body, address) {
         return error;
@@ -36,7 +36,7 @@ pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &s
     finish(error, wait(None, text(wire::RETRY_AFTER)))
 }
 
-/// A gRPC status, or what tonic made of a connection that failed.
+/// Converts a gRPC status, or what tonic made of a connection that failed.
 pub fn from_status(status: &Status, address: &str) -> Error {
     if is_connect(status) {
         return unreachable(address, chain(status));
@@ -54,7 +54,7 @@ pub fn from_status(status: &Status, address: &str) -> Error {
     finish(error, wait(text(wire::GRPC_PUSHBACK), text(wire::RETRY_AFTER)))
 }
 
-/// An answer to a gRPC call that is none of gRPC's.
+/// Converts an answer to a gRPC call that is not gRPC.
 fn from_foreign(answer: &NotGrpc, address: &str) -> Error {
     if answer.is_lack() {
         Error::unsupported("the host answers, but not in gRPC")
@@ -66,7 +66,7 @@ fn from_foreign(answer: &NotGrpc, address: &str) -> Error {
     }
 }
 
-/// A request that got no answer, or an answer that broke off.
+/// Converts the error of a request that got no answer, or an answer that broke off.
 pub fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
     let error = error.without_url();
     if error.is_connect() {
@@ -91,8 +91,8 @@ pub fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
         .with_source(error)
 }
 
-/// An answer with a success status whose body is not what was promised. One that ends too early is worth
-/// another try.
+/// Returns the error for an answer with a success status whose body is not what was promised. One that ends too early
+/// is worth another try.
 pub fn from_json(
     error: serde_json::Error,
     headers: &http::HeaderMap,
@@ -107,33 +107,33 @@ pub fn from_json(
     from_stranger(headers, body, address).with_source(error)
 }
 
-/// An answer over gRPC that is not the message it should be.
+/// Converts the error of an answer over gRPC that is not the message it should be.
 pub fn undecodable(error: prost::DecodeError) -> Error {
     Error::new(ErrorKind::Protocol, "the answer cannot be decoded").with_source(error)
 }
 
-/// Whether nobody answered at all: a name that does not resolve, a connection that is refused or breaks off.
+/// Returns whether nobody answered at all: a name that does not resolve, a connection that is refused or breaks off.
 pub fn is_silence(error: &Error) -> bool {
     let answered = error.context().iter().any(|(name, _)| matches!(*name, "status" | "code"));
     error.kind() == ErrorKind::Unavailable && !answered
 }
 
-/// Whether a gRPC call failed because there is no gRPC at that address.
+/// Returns whether a gRPC call failed because there is no gRPC at that address.
 pub fn is_not_grpc(status: &Status) -> bool {
     is_connect(status)
         || status.code() == Code::Unimplemented
         || find::<NotGrpc>(status).is_some_and(NotGrpc::is_lack)
 }
 
-/// A connection that was refused or failed its handshake, or one whose attempt ran out of time (a network that
-/// only lets a proxy out).
+/// Returns whether a connection was refused or failed its handshake, or timed out while connecting (as in a network
+/// that only lets a proxy out).
 fn is_connect(status: &Status) -> bool {
     find::<tonic::ConnectError>(status).is_some()
         || find::<std::io::Error>(status)
             .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
-/// The cause of type `E` behind a status.
+/// Returns the cause of type `E` behind a status.
 fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     let mut source = StdError::source(status);
     while let Some(error) = source {
@@ -145,7 +145,7 @@ fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     None
 }
 
-/// A connection that failed, in words about addresses and ports. The libraries below have only texts for it.
+/// Describes a connection that failed, in words about addresses and ports. The libraries below have only texts for it.
 fn unreachable(address: &str, cause: String) -> Error {
     let says = |words: &[&str]| words.iter().any(|word| cause.contains(word));
     let (why, hint, retry) = if says(&["certificate"]) {
@@ -173,7 +173,7 @@ fn unreachable(address: &str, cause: String) -> Error {
         .with_retry(retry)
 }
 
-/// The innermost cause, which says the most ("Connection refused").
+/// Returns the innermost cause, which says the most ("Connection refused").
 fn chain(error: &dyn StdError) -> String {
     let mut cause: &dyn StdError = error;
     while let Some(inner) = cause.source() {
@@ -182,7 +182,7 @@ fn chain(error: &dyn StdError) -> String {
     shown(&cause.to_string())
 }
 
-/// Code and message of an error body, which may be any text (a 401 is).
+/// Reads code and message from an error body, which may be any text (a 401 is).
 fn read_body(status: u16, body: &str) -> (Option<String>, String) {
     let read = wire::ErrorBody::read(body);
     let message = match read.message.as_deref().unwrap_or(body).trim() {
@@ -239,7 +239,7 @@ fn grpc_kind(code: Code, message: &str) -> ErrorKind {
     }
 }
 
-/// Reads a status as a kind: 403 is deletion protection or a quota (refused) as well as a missing permission
+/// Returns the kind of a 403, which is deletion protection or a quota (refused) as well as a missing permission
 /// (unauthorized).
 fn forbidden(message: &str) -> ErrorKind {
     let message = message.to_ascii_lowercase();
@@ -251,14 +251,15 @@ fn forbidden(message: &str) -> ErrorKind {
     }
 }
 
-/// What a pod says of operations that only serverless indexes have is not documented; a test double of others
-/// models it as 404.
+/// Returns whether a pod refuses an operation that only serverless indexes have. Its answer is not documented;
+/// somebody else's test double models it as 404.
 fn is_lacking(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     message.contains("not supported") || message.contains("unsupported")
 }
 
-/// Whether a size limit was hit: they come as 400 with a text, as 413, and over gRPC as a limit of the message layer.
+/// Returns whether a size limit was hit: that comes as 400 with a text, as 413, and over gRPC as a limit of the
+/// message layer.
 fn says_too_large(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let texts = [
@@ -277,7 +278,7 @@ fn says_too_large(message: &str) -> bool {
         && !of_one_record.iter().any(|text| message.contains(text))
 }
 
-/// What the peer asks for: `grpc-retry-pushback-ms` first (negative = do not), then seconds.
+/// Returns the wait that the peer asks for: `grpc-retry-pushback-ms` first (negative means not at all), then seconds.
 fn wait(pushback_ms: Option<&str>, retry_after: Option<&str>) -> Option<Retry> {
     if let Some(ms) = pushback_ms.and_then(|text| text.trim().parse::<i64>().ok()) {
         return Some(match u64::try_from(ms) {
@@ -290,7 +291,7 @@ fn wait(pushback_ms: Option<&str>, retry_after: Option<&str>) -> Option<Retry> {
     Some(Retry::After(wait.min(LONGEST_WAIT)))
 }
 
-/// Puts in what the peer said of a retry, where the kind is one that a retry can help, and a hint.
+/// Adds a hint and, if a retry can help this kind, the wait that the peer asked for.
 fn finish(error: Error, wait: Option<Retry>) -> Error {
     let error = match wait {
         Some(retry) if error.is_retryable() => error.with_retry(retry),

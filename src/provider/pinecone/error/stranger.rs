@@ -1,24 +1,24 @@
 //! Answers of something that is not Pinecone: a proxy's page, a firewall's, another service at the address.
 //!
-//! A 404 of such a one says nothing about an index, and a 200 is no description of one. What Pinecone says is JSON in one
-//! of two shapes: `{"error": {"code": "NOT_FOUND", "message": …}}` of the control plane, `{"code": 5, "message": …}` of
-//! the data plane; its own answers also carry headers that begin with `x-pinecone`.
+//! A 404 from such a stranger says nothing about an index, and a 200 is no description of one. Pinecone's answers are
+//! JSON in one of two shapes: `{"error": {"code": "NOT_FOUND", "message": …}}` of the control plane, `{"code": 5,
+//! "message": …}` of the data plane; its own answers also carry headers that begin with `x-pinecone`.
 
 use http::HeaderMap;
 
 use crate::error::{Error, ErrorKind};
 use crate::pinecone_wire::{ErrorBody, OWN_PREFIX};
 
-/// Characters of a stranger's answer that are quoted.
+/// Most characters of a stranger's answer that are quoted.
 const QUOTED_CHARS: usize = 120;
 
-/// What to look at where somebody else answers.
+/// Advice if somebody else answers.
 const HINT: &str = "check the address (PINECONE_CONTROLLER_HOST, `endpoint`), and whether a proxy or firewall answers in its place (HTTPS_PROXY, NO_PROXY)";
 
-/// The error of an answer that is not Pinecone's; `None` where it may be.
+/// Returns the error for an answer that is not Pinecone's; `None` if it may be.
 pub fn of_answer(status: u16, headers: &HeaderMap, body: &str, address: &str) -> Option<Error> {
     let is_own = headers.keys().any(|name| name.as_str().starts_with(OWN_PREFIX));
-    // Of a 404 more is asked: it is taken for "there is no such index".
+    // A 404 has to meet more: it is taken for "there is no such index".
     let is_strange = is_page(headers, body) || (status == 404 && !ErrorBody::read(body).is_own);
     if is_own || !is_strange {
         return None;
@@ -33,13 +33,13 @@ pub fn of_answer(status: u16, headers: &HeaderMap, body: &str, address: &str) ->
     Some(Error::new(kind, message).with_context("status", status).with_hint(HINT))
 }
 
-/// The error of a success whose body is not what Pinecone would send.
+/// Returns the error for a success whose body is not what Pinecone would send.
 pub fn of_success(headers: &HeaderMap, body: &str, address: &str) -> Error {
     let message = format!("{address} answered with {}", describe(headers, body));
     Error::new(ErrorKind::Protocol, message).with_hint(HINT)
 }
 
-/// Whether the body is a page for a browser.
+/// Returns whether the body is a page for a browser.
 pub fn is_page(headers: &HeaderMap, body: &str) -> bool {
     let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/html")) || body.trim_start().starts_with('<')
@@ -60,7 +60,7 @@ fn describe(headers: &HeaderMap, body: &str) -> String {
     }
 }
 
-/// The answer's words without tags, in one line.
+/// Returns the answer's words without tags, in one line.
 fn quote(body: &str) -> String {
     let mut text = String::new();
     let mut rest = shown_part(body);
@@ -87,7 +87,7 @@ fn quote(body: &str) -> String {
     }
 }
 
-/// As much of a long page as its words can stand in.
+/// Returns as much of a long page as the quoted words can come from.
 fn shown_part(body: &str) -> &str {
     let end = body.char_indices().nth(8_000).map_or(body.len(), |(end, _)| end);
     &body[..end]
