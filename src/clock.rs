@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_test_clock_moves_only_when_told() {
+    async fn a_test_clock_moves_only_on_request() {
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
         clock.sleep(Duration::from_secs(60)).await;

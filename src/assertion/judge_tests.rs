@@ -164,7 +164,7 @@ fn measurements_keep_their_distance() {
 }
 
 #[test]
-fn what_samples_do_not_tell_comes_from_the_caller() {
+fn what_samples_do_not_show_comes_from_the_caller() {
     let mut step = Step::new([assertion("weight == 25%")]);
     let mut extra = Measured::default();
     extra.set("weight", Observed::Share(0.25), 1);

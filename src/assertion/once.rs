@@ -82,7 +82,7 @@ fn side<'a>(
 pub(super) fn judgement(assertion: &Assertion, tally: &Tally) -> Judgement {
     let verdict = tally.verdict(assertion);
     let blank = unmeasured(assertion, verdict);
-    let seen = tally.telling(verdict);
+    let seen = tally.decisive(verdict);
     Judgement {
         observed: seen.map(|seen| seen.observed.clone()),
         threshold: seen.map_or(blank.threshold, |seen| seen.threshold.clone()),

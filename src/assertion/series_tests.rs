@@ -78,7 +78,7 @@ fn failed_queries_rank_behind_every_answered_one() {
 }
 
 #[test]
-fn where_nothing_was_answered_no_latency_is_told() {
+fn no_latency_is_measured_where_nothing_was_answered() {
     let series = series((0..3).map(|_| failed(1)));
     let value = series.total(Side::Target, &metric_ref("p95(query)"));
     let reason = "none of 3 was answered, the last one: unavailable".into();
@@ -170,7 +170,7 @@ fn a_warmup_is_not_measured() {
 }
 
 #[test]
-fn what_samples_do_not_tell_is_not_measured() {
+fn what_samples_do_not_show_is_not_measured() {
     for metric in ["copy.failed", "p95(insert)", "pninety(query)", "p0(query)", "p100(query)"] {
         let value = series([answered(1, 5)]).total(Side::Target, &metric_ref(metric));
         assert!(matches!(value, MeasuredValue::NotMeasured { .. }), "{metric}: {value:?}");

@@ -123,7 +123,7 @@ impl Tally {
     }
 
     /// Returns the reading that shows why the verdict is what it is.
-    pub fn telling(&self, verdict: Verdict) -> Option<&Seen> {
+    pub fn decisive(&self, verdict: Verdict) -> Option<&Seen> {
         match verdict {
             Verdict::Pass => self.last_passing.as_ref(),
             _ => self.last_failing.as_ref().or(self.last_passing.as_ref()),

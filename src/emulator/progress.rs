@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_ends_as_it_was_told_to() {
+    fn it_ends_as_planned() {
         let (start, takes) = (Timestamp::UNIX_EPOCH, Duration::from_secs(10));
         let at = |ending, seconds| {
             let now = after(start, Duration::from_secs(seconds));

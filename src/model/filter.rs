@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn mistakes_are_reported_with_their_place() {
         for (filter, pointer, part) in [
             (json!([]), "", "mapping"),
             (json!({}), "", "asks nothing"),

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_is_itself_and_each_fact_tells_another_from_it() {
+    fn an_index_is_itself_and_each_fact_distinguishes_another() {
         assert_eq!(seen().differs(&seen()), None);
         let others = [
             Identity { host: "a-2.svc.pinecone.io".to_owned(), ..seen() },

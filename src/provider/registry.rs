@@ -147,7 +147,7 @@ stages:
     }
 
     #[test]
-    fn all_missing_secrets_are_told_at_once() {
+    fn all_missing_secrets_are_reported_at_once() {
         let error = check_secrets(&plan(), &Environment::default()).unwrap_err().to_string();
         for part in [
             "OLD_KEY",

@@ -161,10 +161,10 @@ async fn a_bucket_that_is_not_there_is_named() {
     let ran = rig.prepare().execute(CancellationToken::new()).await.unwrap_err();
     for error in [looked, ran] {
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-        let told = error.to_string();
+        let message = error.to_string();
         let expected = "the bucket `nowhere` cannot be read: NoSuchBucket: The specified bucket";
-        assert!(told.starts_with(expected), "{told}");
-        assert!(told.contains("s3://nowhere/moves/here"), "{told}");
+        assert!(message.starts_with(expected), "{message}");
+        assert!(message.contains("s3://nowhere/moves/here"), "{message}");
     }
     assert_eq!(rig.emulator.indexes(), ["old"]);
 }

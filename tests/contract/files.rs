@@ -80,9 +80,9 @@ async fn files_of_other_writers_are_read_whole_or_refused() {
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let told = std::fs::read(path.join("case.json")).unwrap();
+        let text = std::fs::read(path.join("case.json")).unwrap();
         std::fs::remove_file(path.join("case.json")).unwrap();
-        let case: Case = serde_json::from_slice(&told).unwrap();
+        let case: Case = serde_json::from_slice(&text).unwrap();
         cases += 1;
         match (read(&path, case.columns).await, case.records, case.error) {
             (Ok(found), Some(expected), _) => {

@@ -14,7 +14,7 @@ const PERCENTS: [u32; 5] = [0, 5, 25, 50, 100];
 
 /// The outcome of one file for everybody.
 #[derive(serde::Deserialize)]
-struct Told {
+struct Evaluation {
     /// One letter for each person, `1` for the target.
     people: String,
     /// Outcomes for people without a key, by the way in which they lack it.
@@ -22,7 +22,7 @@ struct Told {
 }
 
 /// Evaluates the flag at each weight with flagd.
-async fn evaluated() -> Option<Vec<Told>> {
+async fn evaluated() -> Option<Vec<Evaluation>> {
     let python = environment("flagd")?;
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
@@ -39,16 +39,17 @@ async fn evaluated() -> Option<Vec<Told>> {
     let arguments: Vec<&str> =
         ["use-new"].into_iter().chain(files.iter().map(String::as_str)).collect();
     let printed = python.run("flagd.py", &arguments, LONGEST).await.unwrap();
-    let told: Vec<Told> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(told.len(), PERCENTS.len(), "{printed}");
-    Some(told)
+    let evaluations: Vec<Evaluation> =
+        printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(evaluations.len(), PERCENTS.len(), "{printed}");
+    Some(evaluations)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flagd_sends_the_share_that_was_set_and_whoever_has_no_key_stays() {
-    let Some(told) = evaluated().await else { return };
-    let mut before = "0".repeat(told[0].people.len());
-    for (percent, Told { people, keyless }) in PERCENTS.into_iter().zip(&told) {
+    let Some(evaluations) = evaluated().await else { return };
+    let mut before = "0".repeat(evaluations[0].people.len());
+    for (percent, Evaluation { people, keyless }) in PERCENTS.into_iter().zip(&evaluations) {
         let share = people.matches('1').count() as f64 / people.len() as f64;
         assert!((share - f64::from(percent) / 100.0).abs() < 0.02, "{percent} % gave {share}");
         let went_back = before.chars().zip(people.chars()).any(|(was, is)| was == '1' && is == '0');

@@ -365,7 +365,7 @@ fn every_command_audits_the_same() {
         "namespaces: { select: [\"*1\"], rename: \"to_{{ namespace }}\" }\n    assert: [copy";
     cli.write("small.yaml", &SMALL.replace("assert: [copy", copy));
     let emulated = Emulated::start(&cli, "small.yaml", 60);
-    let told = |said: crate::cli_rig::Said| {
+    let figures = |said: crate::cli_rig::Said| {
         let lines = said.out.lines().chain(said.err.lines()).map(str::trim);
         let wanted =
             ["selected", "possible ways to copy", "cost a month", "taken by no copy stage"];
@@ -376,9 +376,9 @@ fn every_command_audits_the_same() {
         assert!(!found.is_empty(), "{}\n{}", said.out, said.err);
         found
     };
-    let audit = told(emulated.run(&cli, &["audit", "small.yaml", "-q"]));
-    let check = told(emulated.run(&cli, &["check", "small.yaml", "--stage", "audit", "-q"]));
-    let run = told(emulated.run(&cli, &["run", "small.yaml", "--until", "audit", "-q"]));
+    let audit = figures(emulated.run(&cli, &["audit", "small.yaml", "-q"]));
+    let check = figures(emulated.run(&cli, &["check", "small.yaml", "--stage", "audit", "-q"]));
+    let run = figures(emulated.run(&cli, &["run", "small.yaml", "--until", "audit", "-q"]));
     assert_eq!(audit, check);
     assert_eq!(audit, run);
     assert!(

@@ -122,7 +122,7 @@ fn every_way_a_record_can_differ_is_found() {
 }
 
 #[test]
-fn any_two_changes_are_both_told() {
+fn any_two_changes_are_both_found() {
     for (first, one, kind_one, _) in CHANGES {
         for (second, two, kind_two, _) in CHANGES {
             let mut seen = record();

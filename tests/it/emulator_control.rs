@@ -84,7 +84,7 @@ async fn a_wrong_or_missing_key_is_refused_on_every_wire() {
 }
 
 #[tokio::test]
-async fn versions_are_told_by_a_header() {
+async fn versions_are_chosen_by_a_header() {
     let rig = Rig::start().await;
     let url = format!("{}/indexes", rig.emulator.url());
     let ask = async |version: Option<&str>| {
@@ -109,7 +109,7 @@ async fn versions_are_told_by_a_header() {
 }
 
 #[tokio::test]
-async fn bodies_that_cannot_be_read_or_are_wrong_are_told_apart() {
+async fn bodies_that_cannot_be_read_or_are_wrong_are_distinguished() {
     let rig = Rig::start().await;
     let answer = rig.control("POST", "/indexes", Some(json!({"name": "a"}))).await.expect(422);
     assert_eq!(answer["error"]["code"], "UNPROCESSABLE_ENTITY");

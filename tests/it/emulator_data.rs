@@ -113,7 +113,7 @@ async fn records_are_written_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn both_wires_tell_the_same_bits() {
+async fn both_wires_carry_the_same_bits() {
     let rig = Rig::start().await;
     let host = rig
         .create(json!({

@@ -72,7 +72,7 @@ async fn an_index_from_a_collection_may_fail_or_stall() {
 }
 
 #[tokio::test]
-async fn read_capacity_is_asked_for_told_and_changed() {
+async fn read_capacity_is_requested_shown_and_changed() {
     let rig = Rig::start().await;
     let dedicated = |replicas: u32| {
         json!({"mode": "Dedicated", "dedicated": {"node_type": "b1", "scaling": "Manual",
@@ -83,10 +83,10 @@ async fn read_capacity_is_asked_for_told_and_changed() {
     let host = rig.create(body).await;
     let patch = |capacity: Value| json!({"spec": {"serverless": {"read_capacity": capacity}}});
     let model = rig.control("PATCH", "/indexes/twins", Some(patch(dedicated(2)))).await.expect(202);
-    let told = &model["spec"]["serverless"]["read_capacity"];
-    assert_eq!(told["dedicated"]["manual"], json!({"replicas": 2, "shards": 1}));
+    let capacity = &model["spec"]["serverless"]["read_capacity"];
+    assert_eq!(capacity["dedicated"]["manual"], json!({"replicas": 2, "shards": 1}));
     assert_eq!(
-        told["status"],
+        capacity["status"],
         json!({"state": "Scaling", "current_replicas": 1, "current_shards": 1})
     );
     rig.control("PATCH", "/indexes/twins", Some(patch(dedicated(3)))).await.expect(403);
@@ -214,9 +214,9 @@ async fn a_namespace_takes_its_schema_over_that_of_the_index() {
     assert_eq!(matched("a", json!({"other": "y"})).await, Some(0));
     assert_eq!(matched("b", json!({"other": "y"})).await, Some(1));
     let url = "/namespaces/a";
-    let told = rig.control_at("2026-07", "GET", url, None).await.expect(200);
-    assert_eq!(told["schema"], schema);
-    assert!(told["size_bytes"].as_u64() > Some(12), "{told}");
+    let model = rig.control_at("2026-07", "GET", url, None).await.expect(200);
+    assert_eq!(model["schema"], schema);
+    assert!(model["size_bytes"].as_u64() > Some(12), "{model}");
     let sparse =
         json!({"id": "1", "namespace": "a", "sparseValues": {"indices": [1], "values": [1]}});
     rig.post(&host, "/vectors/update", sparse).await.refused(400, 3);

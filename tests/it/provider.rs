@@ -132,7 +132,7 @@ async fn fetch(peer: &Peer, name: &str, wanted: &[&str]) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn describe_tells_what_was_made() {
+async fn describe_shows_what_was_made() {
     for peer in peers().await {
         let description = peer.target.describe().await.unwrap().unwrap();
         assert_eq!(description.spec, peer.spec, "{}", peer.name);

@@ -50,7 +50,7 @@ fn namespace() -> Namespace {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_and_never_shown() {
+async fn a_wrong_key_is_reported_and_never_shown() {
     let api_key = Some("right".to_owned());
     let emulator = emulator(EmulatorOptions { api_key, ..Default::default() }).await;
     for transport in WIRES {
@@ -64,7 +64,7 @@ async fn a_wrong_key_is_told_and_never_shown() {
 }
 
 #[tokio::test]
-async fn nobody_at_an_address_is_told_with_the_address() {
+async fn silence_at_an_address_is_reported_with_the_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -316,8 +316,8 @@ async fn a_server_that_takes_no_version_of_ours_is_refused_plainly() {
     for _ in 0..2 {
         let error = index.describe().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-        let told = error.to_string();
-        assert!(told.contains("neither API version 2026-04 nor 2025-10"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("neither API version 2026-04 nor 2025-10"), "{message}");
         assert!(error.hint().unwrap().contains("newer vecshift"));
     }
 }

@@ -200,29 +200,29 @@ async fn a_command_that_fails_or_prints_nonsense_is_an_error() {
 }
 
 /// The last request to the server: body and authorization.
-type Told = Arc<Mutex<(String, String)>>;
+type LastRequest = Arc<Mutex<(String, String)>>;
 
-async fn server() -> (String, Told) {
-    let told = Told::default();
-    let put = |State(told): State<Told>, headers: HeaderMap, body: String| async move {
+async fn server() -> (String, LastRequest) {
+    let last = LastRequest::default();
+    let put = |State(last): State<LastRequest>, headers: HeaderMap, body: String| async move {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok());
         let authorization = header.unwrap_or_default().to_owned();
         if authorization != "Bearer s3cret" {
             return (StatusCode::FORBIDDEN, format!("{authorization} will not do"));
         }
-        *told.lock().unwrap() = (body, authorization);
+        *last.lock().unwrap() = (body, authorization);
         (StatusCode::OK, String::new())
     };
-    let read = |State(told): State<Told>| async move {
-        let body: serde_json::Value = serde_json::from_str(&told.lock().unwrap().0).unwrap();
+    let read = |State(last): State<LastRequest>| async move {
+        let body: serde_json::Value = serde_json::from_str(&last.lock().unwrap().0).unwrap();
         serde_json::json!({ "split": [{ "to": "new", "share": body["weight"] }] }).to_string()
     };
     let routes =
-        axum::Router::new().route("/flags/twin", get(read).put(put)).with_state(told.clone());
+        axum::Router::new().route("/flags/twin", get(read).put(put)).with_state(last.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    (format!("http://{address}"), told)
+    (format!("http://{address}"), last)
 }
 
 fn call(bearer: Option<&str>) -> HttpCall {
@@ -248,14 +248,14 @@ fn webhook(server: &str, bearer: &str, pointer: &str) -> Traffic {
 
 #[tokio::test]
 async fn requests_set_and_read_a_weight() {
-    let (server, told) = server().await;
+    let (server, last) = server().await;
     let folder = TempDir::new().unwrap();
     let driver = driver_of(&webhook(&server, "TOKEN", "/split/0/share"), folder.path());
     for (percent, body) in
         [(5.0, r#"{"weight": 5, "salt": "twin"}"#), (0.5, r#"{"weight": 0.5, "salt": "twin"}"#)]
     {
         assert!(is_set(&*driver, Share(percent / 100.0)).await);
-        assert_eq!(told.lock().unwrap().0, body);
+        assert_eq!(last.lock().unwrap().0, body);
     }
     let elsewhere = driver_of(&webhook(&server, "TOKEN", "/split/1/share"), folder.path());
     assert_eq!(elsewhere.read().await.unwrap_err().kind(), ErrorKind::Protocol);
@@ -263,11 +263,11 @@ async fn requests_set_and_read_a_weight() {
     assert_eq!(elsewhere.check().await.len(), 1, "the read is tried");
     let no_secret = driver_of(&webhook(&server, "NOWHERE", "/split/0/share"), folder.path());
     assert_eq!(no_secret.check().await.len(), 1, "the secret is looked for");
-    assert_eq!(told.lock().unwrap().0, r#"{"weight": 0.5, "salt": "twin"}"#, "nothing was set");
+    assert_eq!(last.lock().unwrap().0, r#"{"weight": 0.5, "salt": "twin"}"#, "nothing was set");
 }
 
 #[tokio::test]
-async fn a_refused_request_tells_all_but_the_secret() {
+async fn a_refused_request_shows_all_but_the_secret() {
     let (server, _) = server().await;
     let folder = TempDir::new().unwrap();
     let driver = driver_of(&webhook(&server, "OTHER", ""), folder.path());
@@ -282,7 +282,7 @@ async fn a_refused_request_tells_all_but_the_secret() {
 }
 
 #[tokio::test]
-async fn an_unreachable_server_can_be_tried_again_and_its_address_is_not_told() {
+async fn an_unreachable_server_can_be_tried_again_and_its_address_is_not_shown() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook/T0KEN", listener.local_addr().unwrap());
     drop(listener);

@@ -164,7 +164,7 @@ async fn limits_and_changes_rule_ways_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_target_would_refuse_is_told_with_the_record() {
+async fn what_the_target_would_refuse_is_reported_with_the_record() {
     let note = "x".repeat(41_000);
     let rig = Rig::of_text(
         &plan("sample: 40", &format!("metadata: {{ set: {{ note: \"{note}\" }} }}"))

@@ -160,7 +160,7 @@ async fn one_file_alone_is_a_source_and_a_plan_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_files_is_told_with_their_names() {
+async fn mistakes_in_files_are_reported_with_their_names() {
     let refused = async |root: &Path| {
         let rig = Rig::empty_of_text(&plan(root, "    strategy: stream")).await;
         let options = rig.options();

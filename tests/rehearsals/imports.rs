@@ -256,13 +256,13 @@ async fn what_an_import_does_not_take_is_refused_before_anything_is_made() {
     for (text, expected) in cases {
         let rig = Rig::of_text(&text).await;
         let outcome = rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await;
-        let told = match outcome {
+        let message = match outcome {
             Err(error) => error.to_string(),
             Ok(Outcome::Erred { error, .. }) => error.to_string(),
             Ok(other) => panic!("{expected}: {other:?}"),
         };
-        assert!(told.contains(expected), "{told}");
-        assert!(told.contains("`strategy: import` does not apply"), "{told}");
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains("`strategy: import` does not apply"), "{message}");
         assert_eq!(rig.emulator.indexes(), ["old"], "{expected}");
     }
 }
@@ -276,8 +276,8 @@ async fn a_target_that_holds_records_is_not_imported_into() {
     source.describe().await.unwrap().unwrap();
     let name = source.stats().await.unwrap().namespaces.keys().next().unwrap().clone();
     rig.emulator.insert("new", &name, vec![record("a", false)]).unwrap();
-    let told = refused(&rig).await.to_string();
-    assert!(told.contains("holds 1 records already"), "{told}");
+    let message = refused(&rig).await.to_string();
+    assert!(message.contains("holds 1 records already"), "{message}");
 
     // If the program may choose, the records are sent.
     let auto = plan("    namespaces: { rename: \"{{ namespace }}\" }", SMALL);
@@ -293,7 +293,7 @@ async fn a_target_that_holds_records_is_not_imported_into() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_fails_or_never_ends_is_told_and_rolled_back() {
+async fn an_import_that_fails_or_never_ends_is_reported_and_rolled_back() {
     let cases = [
         (r#"{"import":"fails"}"#, ErrorKind::Refused, "is Failed: Internal error"),
         (r#"{"import":"stalls"}"#, ErrorKind::Timeout, "was not ready within 10m"),

@@ -92,11 +92,11 @@ async fn a_namespace_over_the_reach_of_a_query_is_split_into_proven_cells() {
     let seen =
         preview(&rig.plan, &rig.world(), &RunState::default(), &rig.options()).await.unwrap();
     let copy = seen.stages.iter().find(|stage| stage.kind == "copy").unwrap();
-    let told = copy.details.join("\n");
-    assert!(told.contains("enumerate: partition of 2 namespaces"), "{told}");
-    assert!(told.contains("enumerate: sweep of 1 namespace"), "{told}");
-    assert!(told.contains("big: 24,000 records by"), "{told}");
-    assert!(told.contains("together 10,001"), "{told}");
+    let message = copy.details.join("\n");
+    assert!(message.contains("enumerate: partition of 2 namespaces"), "{message}");
+    assert!(message.contains("enumerate: sweep of 1 namespace"), "{message}");
+    assert!(message.contains("big: 24,000 records by"), "{message}");
+    assert!(message.contains("together 10,001"), "{message}");
 
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
@@ -145,9 +145,11 @@ async fn what_cannot_be_split_is_refused_with_the_exact_gap_before_anything_is_m
     let error =
         rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
-    let told = error.to_string();
-    assert!(told.contains("namespace `all` has 12,345 records and 2,345 of them are out of reach"));
-    assert!(told.contains("is_public: every record has the same value"), "{told}");
+    let message = error.to_string();
+    assert!(
+        message.contains("namespace `all` has 12,345 records and 2,345 of them are out of reach")
+    );
+    assert!(message.contains("is_public: every record has the same value"), "{message}");
     let ways = error.hint().unwrap();
     assert!(ways.contains("manifest") && ways.contains("staging"), "{ways}");
     assert_eq!(rig.emulator.indexes(), ["old"]);
@@ -159,8 +161,8 @@ async fn only_indexed_fields_split_a_pod() {
     let rig = Rig::of_text(&plan("    enumerate: partition\n    strategy: stream", source)).await;
     let error =
         rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
-    let told = error.to_string();
-    assert!(told.contains("out of reach") && !told.contains("score"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains("out of reach") && !message.contains("score"), "{message}");
 }
 
 /// An observer that does something to the source once the first shard has come to its end.
@@ -196,12 +198,12 @@ async fn a_record_that_goes_in_the_middle_is_noticed_and_the_next_run_is_right()
     };
     let outcome =
         rig.run_with(rig.options(), Arc::new(meddler), CancellationToken::new()).await.unwrap();
-    let told = match outcome {
+    let message = match outcome {
         Outcome::Failed { reason, .. } => reason,
         Outcome::Erred { error, .. } => error.to_string(),
         other => panic!("it was not noticed: {other:?}"),
     };
-    assert!(told.contains("copy.complete") || told.contains("writes to"), "{told}");
+    assert!(message.contains("copy.complete") || message.contains("writes to"), "{message}");
     let outcome = rig.run().await;
     // The record may have been copied before it went: then the target has one too many, which verify finds.
     match outcome {
@@ -237,8 +239,8 @@ async fn never_comes(faults: &str, copy: &str, expected: &str) {
     let copy = format!("{copy}\n    ready_within: 10m");
     let rig = with_faults(faults, &copy).await;
     let Outcome::Erred { error, .. } = rig.run().await else { panic!("{faults} {copy}") };
-    let told = error.to_string();
-    assert!(told.contains(expected), "{faults} {copy}: {told}");
+    let message = error.to_string();
+    assert!(message.contains(expected), "{faults} {copy}: {message}");
     assert!(error.hint().is_some_and(|hint| hint.contains("roll back")), "{faults}: {error:?}");
     let outcome = rig.roll_back(false).await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{faults} {copy}: {outcome:?}");

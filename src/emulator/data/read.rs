@@ -180,10 +180,10 @@ impl Call {
 
     /// Returns the last write that can be read; absent on pods, on sparse indexes and while nothing can be read.
     fn readable(&self, space: &Space) -> Option<u64> {
-        let is_told = !self.index.is_pod
+        let has_lsn = !self.index.is_pod
             && self.index.vector_type == VectorType::Dense
             && !space.records.is_empty();
-        is_told.then_some(space.visible_lsn)
+        has_lsn.then_some(space.visible_lsn)
     }
 }
 

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_digit_tells_the_level() {
+    fn the_first_digit_gives_the_level() {
         for code in all() {
             assert_eq!(code.level == Level::Warning, code.code.starts_with("V1"), "{}", code.code);
         }

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_file_and_row() {
+    fn mistakes_are_reported_with_file_and_row() {
         let (_a, options) = write("m.csv", "namespace,id\nn,a\nn,\n");
         let error = last_error(&options);
         assert!(error.contains("id is empty") && error.contains("row: 2"), "{error}");

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_are_told_with_both_rows_and_written_once() {
+    fn doubles_are_reported_with_both_rows_and_written_once() {
         let folder = tempfile::tempdir().unwrap();
         let (spool, doubles) =
             spool(folder.path(), &[("n", "b"), ("n", "a"), ("n", "a"), ("n", "a"), ("m", "a")]);

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_by_the_host_alone() {
+    fn loopback_is_recognised_by_the_host_alone() {
         for address in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
             assert!(is_loopback(address), "{address}");
         }

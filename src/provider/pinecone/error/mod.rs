@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn too_large_is_told_by_text_where_the_status_does_not() {
+    fn too_large_is_recognised_by_text_where_the_status_does_not_say() {
         let body = r#"{"code":3,"message":"Request size 3MB exceeds the maximum supported size of 2097152 bytes"}"#;
         assert_eq!(http(400, body).kind(), ErrorKind::TooLarge);
         let status = Status::resource_exhausted("Received message larger than max (5 vs. 4)");
