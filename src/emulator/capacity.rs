@@ -12,7 +12,7 @@ use crate::pinecone_wire::words;
 use super::error::{Answer, Code, Refusal};
 use super::progress::{Ending, Progress};
 
-/// A capacity that was asked for and can be had.
+/// A requested capacity that is possible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Wanted {
     #[default]
@@ -28,7 +28,7 @@ pub(crate) struct Nodes {
 }
 
 impl Wanted {
-    /// Reads a whole capacity; on demand where nothing is asked for.
+    /// Reads a whole capacity; on demand if none is requested.
     pub fn read(asked: Option<&ReadCapacity>) -> Answer<Self> {
         asked.map_or(Ok(Self::OnDemand), |asked| Self::OnDemand.changed(asked))
     }

@@ -99,7 +99,7 @@ impl Index {
         }
     }
 
-    /// The `status` of its model.
+    /// Returns the `status` of its model.
     pub fn status(&self, now: Timestamp) -> Status {
         Status { ready: self.is_ready(now), state: Some(self.state(now).word().to_owned()) }
     }
@@ -190,7 +190,7 @@ impl Index {
     }
 }
 
-/// The names of the fields that can be filtered on.
+/// Returns the names of the fields that can be filtered on.
 pub(crate) fn schema_fields(schema: &MetadataSchema) -> Vec<String> {
     schema.fields.keys().cloned().collect()
 }

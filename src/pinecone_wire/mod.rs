@@ -6,8 +6,8 @@
 //! headers, codes and bodies of errors, states, and the documented limits with the source of each. Nothing here
 //! decides anything: what the emulator refuses and what kind of error a client makes of an answer stays at its end.
 //!
-//! Answers are read with patience: what is not known is passed over, and `null` is absent. Why both ends may share
-//! all this is in `docs/decisions/0025-one-wire.md`.
+//! Answers are read tolerantly: unknown members are ignored, and `null` counts as absent. The reasons why both ends may
+//! share all this are in `docs/decisions/0025-one-wire.md`.
 
 mod code;
 pub(crate) mod control;

@@ -5,8 +5,8 @@ pub(crate) const PREFIX: &str = "prefix";
 pub(crate) const LIMIT: &str = "limit";
 pub(crate) const PAGINATION_TOKEN: &str = "paginationToken";
 
-/// An id of a fetch; as many as there are ids.
+/// An id of a fetch; repeated for each id.
 pub(crate) const IDS: &str = "ids";
 
-/// Whether backups of indexes that are gone are listed (2026-07).
+/// Asks for backups of deleted indexes too (2026-07).
 pub(crate) const INCLUDE_DELETED: &str = "include_deleted";

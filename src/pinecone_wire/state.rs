@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// A word that is none of the known ones; the sets are open.
+/// A word that is not known; the sets are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewWord;
 
@@ -13,7 +13,7 @@ macro_rules! states {
         pub(crate) enum $state { $($name,)* }
 
         impl $state {
-            /// What the service calls it.
+            /// Returns the service's word for it.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
@@ -30,7 +30,7 @@ macro_rules! states {
 }
 
 states! {
-    /// How an index stands. Only `ready` says whether it can be used.
+    /// The state of an index. Only `ready` says whether it can be used.
     IndexState {
         Initializing InitializationFailed ScalingUp ScalingDown ScalingUpPodSize ScalingDownPodSize
         Terminating Ready Disabled Failed
@@ -38,27 +38,27 @@ states! {
 }
 
 states! {
-    /// How a collection stands. No document names the state of one that could not be made.
+    /// The state of a collection. No document names that of one that could not be made.
     CollectionState { Initializing Ready Terminating Terminated Failed }
 }
 
 states! {
-    /// How a bulk import stands.
+    /// The state of a bulk import.
     ImportState { Pending InProgress Completed Failed Cancelled }
 }
 
 states! {
-    /// How a backup stands; `InitializationFailed` is what 2026-07 says for `Failed`.
+    /// The state of a backup; `InitializationFailed` is the word of 2026-07 for `Failed`.
     BackupState { Initializing Ready Failed InitializationFailed }
 }
 
 states! {
-    /// How a restore job stands: there is no word for one at work.
+    /// The state of a restore job; there is no word for one at work.
     RestoreState { Pending Completed Failed Cancelled }
 }
 
 states! {
-    /// How a read capacity stands.
+    /// The state of a read capacity.
     CapacityState { Ready Scaling Migrating }
 }
 

@@ -10,7 +10,7 @@ pub(crate) const CLOUDS: [&str; 3] = ["aws", "gcp", "azure"];
 pub(crate) const POD_KINDS: [&str; 3] = ["s1", "p1", "p2"];
 pub(crate) const POD_SIZES: [&str; 4] = ["x1", "x2", "x4", "x8"];
 
-/// The pods of an index that says nothing.
+/// Type of pods if a request gives none.
 pub(crate) const DEFAULT_POD_TYPE: &str = "p1.x1";
 
 /// Modes of the read capacity, kinds of its nodes, and the one way to scale them.
@@ -46,7 +46,7 @@ pub(crate) fn read_metric(word: &str) -> Option<Metric> {
     read(&METRICS, word)
 }
 
-/// The metric of an index that says nothing.
+/// Metric if a request gives none.
 pub(crate) fn default_metric(vector_type: VectorType) -> Metric {
     match vector_type {
         VectorType::Dense => Metric::Cosine,
@@ -62,7 +62,7 @@ pub(crate) fn read_vector_type(word: &str) -> Option<VectorType> {
     read(&VECTOR_TYPES, word)
 }
 
-/// `enabled` or `disabled`, as of the deletion protection.
+/// A switch that is `enabled` or `disabled`, such as the deletion protection.
 pub(crate) fn switch(is_on: bool) -> &'static str {
     word(&SWITCHES, &is_on)
 }

@@ -79,10 +79,10 @@ pub struct IndexChange {
     pub deletion_protection: Option<bool>,
 }
 
-/// How something stands that a provider makes by itself.
+/// State of something that a provider makes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// Not there yet, or in a state of which nothing is known.
+    /// It is not complete yet, or in an unknown state.
     #[default]
     UnderWay,
     Done,

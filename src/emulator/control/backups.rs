@@ -132,7 +132,7 @@ fn model(project: &Shared, backup: &Backup, version: Version) -> BackupModel {
     }
 }
 
-/// Up to 2026-04 only the fields that can be filtered on, where there are such.
+/// Returns the schema; up to 2026-04 only the fields that can be filtered on, if there are any.
 fn schema(backup: &Backup, version: Version) -> Option<Schema> {
     match version.has_schema() {
         true => Some(schema::of(&backup.spec, &backup.extras)),

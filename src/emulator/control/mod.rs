@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// What is answered with: JSON, or nothing.
+/// The body of an answer: JSON, or nothing.
 type Text = Option<Vec<u8>>;
 
 async fn perform(project: &Shared, operation: Operation, incoming: &Incoming) -> Answer<Text> {

@@ -63,7 +63,7 @@ fn check_tag(key: &str, value: &str, version: Version) -> Answer<()> {
     Ok(())
 }
 
-/// The value of a member that a body must have: without it the body is not readable.
+/// Returns the value of a member that a body must have: without it the body is not readable.
 pub(crate) fn required<T>(name: &str, value: Option<T>) -> Answer<T> {
     value.ok_or_else(|| Refusal::unreadable(format!("missing field `{name}`")))
 }
@@ -76,7 +76,7 @@ pub(crate) fn refuse_unknown(unknown: &BTreeMap<String, Value>) -> Answer<()> {
     }
 }
 
-/// The deletion protection; `None` where nothing is said.
+/// Reads the deletion protection; `None` if the body does not mention it.
 pub(crate) fn read_protection(word: Option<&str>) -> Answer<Option<bool>> {
     let read = |word: &str| {
         words::read_switch(word).ok_or_else(|| {

@@ -13,7 +13,7 @@ use crate::pinecone_wire::json::{
 
 use super::{Incoming, ok};
 
-/// An integration has nothing behind it here: buckets are reached with the emulator's own keys.
+/// Accepts an integration without effect: buckets are reached with the emulator's own keys.
 pub(super) fn start(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let body: StartImport = incoming.read()?;
     let on_error = match body.error_mode.and_then(|mode| mode.on_error) {

@@ -40,7 +40,7 @@ impl Incoming {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// How many things a page is to have.
+    /// Returns the requested size of a page.
     pub fn limit(&self) -> Answer<Option<u32>> {
         let parse = |text: &str| {
             text.parse()
@@ -49,7 +49,7 @@ impl Incoming {
         self.parameter(parameter::LIMIT).map(parse).transpose()
     }
 
-    /// The token of the page that is asked for.
+    /// Returns the token of the requested page.
     pub fn page(&self) -> Option<&str> {
         self.parameter(parameter::PAGINATION_TOKEN).filter(|token| !token.is_empty())
     }

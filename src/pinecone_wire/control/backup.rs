@@ -15,7 +15,7 @@ pub(crate) struct CreateBackup<'a> {
     pub description: Option<Cow<'a, str>>,
 }
 
-/// A backup as it is described; counts are there once it is ready.
+/// The description of a backup; it has counts once it is ready.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BackupModel {
     pub backup_id: String,
@@ -27,7 +27,7 @@ pub(crate) struct BackupModel {
     pub source_index_name: String,
     #[serde(default)]
     pub source_index_id: String,
-    /// Since 2026-07.
+    /// Present since 2026-07.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_index_deleted_at: Option<String>,
     #[serde(default)]
@@ -36,12 +36,12 @@ pub(crate) struct BackupModel {
     pub cloud: String,
     #[serde(default)]
     pub region: String,
-    /// Up to 2026-04, as `metric`.
+    /// Present up to 2026-04, as is `metric`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<Int>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// Up to 2026-04 the metadata fields alone.
+    /// The schema; up to 2026-04 the metadata fields alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub(crate) struct BackupModel {
     pub created_at: String,
 }
 
-/// What an index is asked to be that is made from a backup.
+/// The request for an index that is made from a backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RestoreBackup<'a> {
     pub name: Cow<'a, str>,
@@ -64,7 +64,7 @@ pub(crate) struct RestoreBackup<'a> {
     pub tags: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<Cow<'a, str>>,
-    /// Since 2026-07.
+    /// Present since 2026-07.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_capacity: Option<ReadCapacity>,
 }
@@ -75,7 +75,7 @@ pub(crate) struct RestoreStarted {
     pub index_id: String,
 }
 
-/// A restore job as it is described.
+/// The description of a restore job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RestoreJob {
     pub restore_job_id: String,
@@ -91,7 +91,7 @@ pub(crate) struct RestoreJob {
     pub created_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<String>,
-    /// From 2026-07 on only of one that is completed.
+    /// Progress; from 2026-07 on only of a completed job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent_complete: Option<f64>,
 }

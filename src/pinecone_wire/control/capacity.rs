@@ -2,32 +2,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::pinecone_wire::words;
 
-/// The read capacity of a serverless index, as it is asked for and as it is described. What a change leaves out stays.
+/// The read capacity of a serverless index, in requests and descriptions. Members that a change leaves out stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadCapacity {
-    /// [`words::ON_DEMAND`] or [`words::DEDICATED`].
+    /// Mode: [`words::ON_DEMAND`] or [`words::DEDICATED`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedicated: Option<Dedicated>,
-    /// In answers.
+    /// Present in answers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<CapacityStatus>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Dedicated {
-    /// One of [`words::NODE_TYPES`].
+    /// Kind of node: one of [`words::NODE_TYPES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_type: Option<String>,
-    /// [`words::MANUAL`].
+    /// Way to scale: [`words::MANUAL`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manual: Option<Nodes>,
 }
 
-/// Nodes of a dedicated capacity; no replicas disable the index.
+/// Nodes of a dedicated capacity; zero replicas disable the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Nodes {
     #[serde(default, skip_serializing_if = "Option::is_none")]

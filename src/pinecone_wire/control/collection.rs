@@ -11,7 +11,7 @@ pub(crate) struct CreateCollection<'a> {
     pub source: Cow<'a, str>,
 }
 
-/// A collection as it is described; counts are there once it is ready.
+/// The description of a collection; it has counts once it is ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CollectionModel {
     pub name: String,

@@ -1,4 +1,4 @@
-//! Indexes as the versions up to 2026-04 speak of them (OpenAPI files 2025-10 and 2026-04).
+//! Indexes in the versions up to 2026-04 (OpenAPI files 2025-10 and 2026-04).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ pub(crate) struct Spec {
     pub serverless: Option<Serverless>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodSpec>,
-    /// What this program does not look into, by its name: `byoc`.
+    /// A place that this program does not look into, by its name: `byoc`.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
 }
@@ -29,10 +29,10 @@ pub(crate) struct Serverless {
     pub cloud: Option<String>,
     #[serde(default)]
     pub region: Option<String>,
-    /// Since 2025-04.
+    /// Present since 2025-04.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_collection: Option<String>,
-    /// Since 2025-10, as `schema`.
+    /// Present since 2025-10, as is `schema`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_capacity: Option<ReadCapacity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub(crate) struct PodSpec {
     pub environment: Option<String>,
     #[serde(default)]
     pub pod_type: Option<String>,
-    /// `replicas` times `shards`.
+    /// Number of pods: `replicas` times `shards`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub(crate) struct PodSpec {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MetadataConfig {
-    /// The only fields that can be filtered on; all where there is no list.
+    /// The only fields that can be filtered on; all of them if there is no list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indexed: Option<Vec<String>>,
 }
@@ -95,7 +95,7 @@ impl From<&Deployment> for Spec {
 }
 
 impl Spec {
-    /// Names the collection that the index is made from.
+    /// Name of the collection that the index is made from.
     pub fn set_source_collection(&mut self, name: &str) {
         let source = match (&mut self.serverless, &mut self.pod) {
             (Some(serverless), _) => &mut serverless.source_collection,
@@ -165,12 +165,12 @@ impl From<&IndexSpec> for CreateIndex {
     }
 }
 
-/// What is to be changed of an index.
+/// A change to an index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ConfigureIndex<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<Cow<'a, str>>,
-    /// Merged into those that are there; an empty value takes a tag away.
+    /// Tags to merge into the existing ones; an empty value removes a tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,7 +203,7 @@ pub(crate) struct ServerlessChange {
     pub read_capacity: Option<ReadCapacity>,
 }
 
-/// An index as it is described.
+/// The description of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IndexModel {
     pub name: String,
@@ -225,12 +225,12 @@ pub(crate) struct IndexModel {
     pub vector_type: Option<String>,
 }
 
-/// A metric that no version of this program knows. Everything that is judged depends on it, so it cannot be kept.
+/// A metric that this program does not know. It cannot be kept, as everything that is judged depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownMetric(pub String);
 
 impl IndexModel {
-    /// An index like `spec`.
+    /// Makes the description of an index like `spec`.
     pub fn of(spec: &IndexSpec, host: &str, status: Status) -> Self {
         let tags = spec.tags.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
         Self {
@@ -246,10 +246,10 @@ impl IndexModel {
         }
     }
 
-    /// What it describes.
+    /// Converts the description to the model.
     ///
     /// # Errors
-    /// Where its metric is not known.
+    /// `UnknownMetric` if its metric is not known.
     pub fn into_description(self) -> Result<IndexDescription, UnknownMetric> {
         let status = self.status.unwrap_or_default();
         let vector_type = self.vector_type.as_deref().and_then(words::read_vector_type);

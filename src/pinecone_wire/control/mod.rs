@@ -1,5 +1,5 @@
-//! The bodies of the control plane, in snake_case: `index` for the versions up to 2026-04, which speak of `dimension`,
-//! `metric` and `spec`; `schema` for 2026-07, which speaks of `schema` and `deployment`. The rest is the same in both.
+//! The bodies of the control plane, in snake_case: `index` for the versions up to 2026-04, which have `dimension`,
+//! `metric` and `spec`; `schema` for 2026-07, which has `schema` and `deployment`. The rest is the same in both.
 
 mod backup;
 mod capacity;
@@ -17,7 +17,7 @@ pub(crate) use index::{
 
 use serde::{Deserialize, Serialize};
 
-/// How an index stands.
+/// The state of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
     #[serde(default)]
@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether `message` is written as `expected` and read from it.
+    /// Checks that `message` is written as `expected` and read from it.
     pub(super) fn is<T: Serialize + DeserializeOwned + PartialEq + Debug>(
         message: &T,
         expected: Value,

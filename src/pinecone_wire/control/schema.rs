@@ -1,9 +1,9 @@
-//! Indexes as 2026-07 speaks of them.
+//! Indexes in version 2026-07.
 //!
-//! There is no OpenAPI file of this version in this project's reach; what is here was read from Pinecone's Python SDK
-//! 10.2.0 and its documents. An index that was made with `dimension` and `metric` and one whose schema is `_values`
-//! and `_sparse_values` are the same kind; the other kind, document indexes, is not here. Requests refuse what they do
-//! not know; what stands in answers too keeps it as `unknown`.
+//! No OpenAPI file of this version was at hand; it was read from Pinecone's Python SDK 10.2.0 and its documentation.
+//! An index that was made with `dimension` and `metric` and one whose schema is `_values` and `_sparse_values` are the
+//! same kind; document indexes, the other kind, are not covered. Types of requests refuse unknown members; types that
+//! also occur in answers keep them as `unknown`.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 use super::{ReadCapacity, Status};
 
-/// The fields of a schema that are the vectors.
+/// The vector fields of a schema.
 pub(crate) const VALUES: &str = "_values";
 pub(crate) const SPARSE_VALUES: &str = "_sparse_values";
 
-/// Their types.
+/// Types of the vector fields.
 pub(crate) const DENSE_VECTOR: &str = "dense_vector";
 pub(crate) const SPARSE_VECTOR: &str = "sparse_vector";
 
@@ -25,11 +25,11 @@ pub(crate) const MANAGED: &str = "managed";
 pub(crate) const BYOC: &str = "byoc";
 pub(crate) const POD: &str = "pod";
 
-/// Fields by name. What a field is decides how it reads: a [`DenseField`], a [`SparseField`], or one of metadata.
+/// Fields by name. The sort of field decides how it is read: as a [`DenseField`], a [`SparseField`], or one of metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schema {
     pub fields: Map<String, Value>,
-    /// What this program does not know.
+    /// Members that this program does not know.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Deployment {
     pub replicas: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<u32>,
-    /// What this program does not know.
+    /// Members that this program does not know.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
@@ -87,7 +87,7 @@ pub(crate) struct Deployment {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateIndex {
     pub schema: Schema,
-    /// Made up by the service where there is none.
+    /// Made up by the service if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub(crate) struct CreateIndex {
     pub tags: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmek_id: Option<String>,
-    /// Known and refused.
+    /// Known, but refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_collection: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ pub(crate) struct PodChange {
     pub pod_type: Option<String>,
 }
 
-/// An index as it is described. `tags` is `null` where there are none.
+/// The description of an index. `tags` is `null` if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IndexModel {
     pub name: String,

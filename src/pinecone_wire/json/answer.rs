@@ -27,7 +27,7 @@ pub(crate) struct UpsertAnswer {
     pub upserted_count: Int,
 }
 
-/// The answer of an update; it counts where a filter was given.
+/// The answer to an update; it has a count if a filter was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UpdateAnswer {
@@ -35,7 +35,7 @@ pub(crate) struct UpdateAnswer {
     pub matched_records: Option<Int>,
 }
 
-/// The answer of a fetch, and of a fetch by metadata, which has pages. An id that is not there is left out.
+/// The answer to a fetch, and to a fetch by metadata, which has pages. An id that does not exist is left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FetchAnswer<'a> {
     #[serde(default)]
@@ -48,7 +48,7 @@ pub(crate) struct FetchAnswer<'a> {
     pub pagination: Option<Pagination>,
 }
 
-/// Matches, best first.
+/// The answer to a query: matches, best first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct QueryAnswer<'a> {
     #[serde(default)]
@@ -64,7 +64,7 @@ pub(crate) struct ListItem<'a> {
     pub id: Cow<'a, str>,
 }
 
-/// Ids in bytewise order.
+/// The answer to a list: ids in bytewise order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ListAnswer<'a> {
     #[serde(default)]
@@ -110,7 +110,7 @@ impl Answer for FetchAnswer<'_> {
 }
 
 impl Answer for QueryAnswer<'_> {
-    /// With the `results` of old versions.
+    /// Includes the `results` of old versions.
     const MEMBERS: &'static [&'static str] = &["matches", "namespace", "usage", "results"];
 
     fn is_empty(&self) -> bool {
@@ -130,7 +130,7 @@ impl Answer for StatsAnswer<'_> {
     const MEMBERS: &'static [&'static str] =
         &["namespaces", "dimension", "indexFullness", "totalVectorCount", "index_fullness"];
 
-    /// Counts that are left out would be read as an empty index.
+    /// Returns whether the counts were left out, which would otherwise be read as an empty index.
     fn is_empty(&self) -> bool {
         self.namespaces.is_none() && self.total_vector_count == Int(0)
     }

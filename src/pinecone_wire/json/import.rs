@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Int;
 
-/// What an import does with a record that cannot be kept.
+/// The treatment of a record that cannot be imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OnError {
     #[default]
@@ -47,7 +47,7 @@ pub(crate) struct ImportStarted {
     pub id: String,
 }
 
-/// An import as it is described.
+/// The description of an import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ImportModel {

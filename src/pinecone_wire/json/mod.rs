@@ -1,6 +1,6 @@
 //! The messages of the data plane over REST, in camelCase; those of namespaces are in snake_case.
 //!
-//! Each is borrowed from where it is written and owned where it is read. Floats are written in their shortest form
+//! Each is borrowed when it is written and owned when it is read. Floats are written in their shortest form
 //! that reads back as the same f32, and read as f32 from the text (serde_json's `float_roundtrip`), never rounded
 //! twice.
 
@@ -35,7 +35,7 @@ pub(crate) struct Page<T> {
     pub pagination: Option<Pagination>,
 }
 
-/// Where the next page begins. An empty token is none.
+/// The place where the next page begins. An empty token counts as none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pagination {
     #[serde(default)]
@@ -43,18 +43,18 @@ pub(crate) struct Pagination {
 }
 
 impl Pagination {
-    /// The member that names the page that begins at `next`; `None` at the end.
+    /// Makes the member that names the page beginning at `next`; `None` at the end.
     pub fn to(next: Option<String>) -> Option<Self> {
         next.map(|next| Self { next: Some(next) })
     }
 
-    /// The token of the next page; `None` at the end.
+    /// Returns the token of the next page; `None` at the end.
     pub fn token(page: Option<Self>) -> Option<String> {
         page.and_then(|page| page.next).filter(|next| !next.is_empty())
     }
 }
 
-/// Reads a member on which nothing depends: what is not understood is absent.
+/// Reads a member on which nothing depends: a value that is not understood counts as absent.
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -12,7 +12,7 @@ pub(crate) struct MetadataSchema {
     pub fields: BTreeMap<String, MetadataField>,
 }
 
-/// Only `true` is taken.
+/// Filterability of a field; only `true` is accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MetadataField {
     #[serde(default)]
@@ -20,7 +20,7 @@ pub(crate) struct MetadataField {
 }
 
 impl MetadataSchema {
-    /// The schema that lets filter on these fields.
+    /// Makes the schema that allows filtering on these fields.
     pub fn of(fields: &[String]) -> Self {
         let field = MetadataField { filterable: Some(true) };
         Self { fields: fields.iter().map(|name| (name.clone(), field)).collect() }
@@ -61,13 +61,13 @@ pub(crate) struct IndexedFields {
     pub fields: Vec<String>,
 }
 
-/// A namespace as it is described.
+/// The description of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NamespaceModel {
     pub name: String,
     #[serde(default)]
     pub record_count: Int,
-    /// Since 2026-07.
+    /// Present since 2026-07.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<Int>,
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]

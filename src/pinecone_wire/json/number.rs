@@ -44,14 +44,13 @@ impl<'de> Visitor<'de> for FloatsVisitor {
     }
 }
 
-/// A 64-bit count: proto3's JSON form is a string, what the service sends is a number; both are read, a number is
-/// written.
+/// A 64-bit count. proto3's JSON form is a string, the service sends a number; both are read, a number is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Int(pub u64);
 
 impl Int {
-    /// The count where it is one of 32 bits.
+    /// Returns the count if it fits 32 bits.
     pub fn small(self) -> Option<u32> {
         u32::try_from(self.0).ok()
     }

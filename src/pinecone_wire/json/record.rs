@@ -21,10 +21,10 @@ impl<'a> From<&'a SparseVector> for Sparse<'a> {
 }
 
 impl Sparse<'_> {
-    /// The sparse values that the message is, also where they are empty.
+    /// Returns the message as sparse values, even empty ones.
     ///
     /// # Errors
-    /// Where they are not as many as their indices.
+    /// The fault, if they are not as many as their indices.
     pub fn into_vector(self) -> Result<SparseVector, Fault> {
         SparseVector::new(self.indices.into_owned(), self.values.0).ok_or(Fault::Uneven)
     }
@@ -56,10 +56,10 @@ impl<'a> From<&'a Record> for RecordBody<'a> {
 }
 
 impl RecordBody<'_> {
-    /// The record that the message is, with sparse values where it has the member, also where they are empty.
+    /// Returns the message as a record, with sparse values if it has the member, even an empty one.
     ///
     /// # Errors
-    /// Where sparse values are not as many as their indices.
+    /// `Malformed` if sparse values are not as many as their indices.
     pub fn into_record(self) -> Result<Record, Malformed> {
         let sparse = match self.sparse_values.map(Sparse::into_vector).transpose() {
             Ok(sparse) => sparse,

@@ -55,7 +55,7 @@ pub(crate) struct Update<'a> {
     pub dry_run: bool,
 }
 
-/// A delete of exactly one of the three.
+/// A delete by exactly one of the three selections.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Delete<'a> {
@@ -82,7 +82,7 @@ pub(crate) struct FetchByMetadata<'a> {
     pub pagination_token: Option<String>,
 }
 
-/// What is counted; pods only take a filter.
+/// A request for counts; only pods accept a filter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stats<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]

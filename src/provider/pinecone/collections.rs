@@ -27,7 +27,7 @@ fn standing(state: &str) -> Standing {
         Ok(
             CollectionState::Failed | CollectionState::Terminating | CollectionState::Terminated,
         ) => Standing::Failed,
-        // No document names the state of one that could not be made.
+        // No document names the state of a collection that could not be made.
         Err(NewWord) if state.ends_with(CollectionState::Failed.word()) => Standing::Failed,
         Ok(CollectionState::Initializing) | Err(NewWord) => Standing::UnderWay,
     }

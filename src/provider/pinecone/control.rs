@@ -53,7 +53,7 @@ fn described(index: IndexModel) -> Result<IndexDescription> {
     })
 }
 
-/// The body that asks for `spec`.
+/// Returns the body that asks for `spec`.
 pub(super) fn create_body(spec: &IndexSpec) -> Result<CreateIndex> {
     match &spec.deployment {
         Deployment::Other(kind) => {

@@ -72,8 +72,8 @@ impl Reply {
             .map_err(|error| error::from_json(error, &self.headers, &self.text(), &self.address))
     }
 
-    /// As [`Reply::json`], for an answer whose members may all be left out: one that has none of its own is of somebody
-    /// else, and not an empty one.
+    /// Parses the answer as [`Reply::json`] does if all its members may be left out: one that has none of its own comes
+    /// from somebody else and is not an empty one.
     pub fn answer<T: Answer>(&self) -> Result<T> {
         let value: T = self.json()?;
         let has_any = |object: &serde_json::Map<String, serde_json::Value>| {

@@ -1,4 +1,4 @@
-//! Changing an index.
+//! Changes to an existing index.
 
 use crate::emulator::control::configure::Change;
 use crate::emulator::control::{read, rules};

@@ -66,7 +66,7 @@ fn place(asked: schema::Deployment) -> Answer<Deployment> {
     }
 }
 
-/// What a classic index is: the fields of its schema are `_values`, `_sparse_values` or both.
+/// Reads a classic index: the fields of its schema are `_values`, `_sparse_values` or both.
 fn shape(mut schema: Schema) -> Answer<(VectorType, Option<u32>, Metric)> {
     rules::refuse_unknown(&schema.unknown)?;
     let dense = schema.fields.remove(VALUES);

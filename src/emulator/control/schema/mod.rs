@@ -1,5 +1,5 @@
-//! The dialect of 2026-07: `schema`, `deployment` and `read_capacity` beside each other, unknown keys refused. What of
-//! it is known is in `pinecone_wire/control/schema.rs`.
+//! The dialect of 2026-07: `schema`, `deployment` and `read_capacity` beside each other, unknown keys refused.
+//! `pinecone_wire/control/schema.rs` says what is known of it.
 
 mod configure;
 mod create;

@@ -28,7 +28,7 @@ pub(crate) fn index(index: &Index, now: Timestamp) -> IndexModel {
     }
 }
 
-/// The schema of such an index: a dense one reports both vector fields.
+/// Returns the schema of such an index: a dense one reports both vector fields.
 pub(crate) fn of(spec: &IndexSpec, extras: &Extras) -> Schema {
     let mut fields = Map::new();
     if spec.vector_type == VectorType::Dense {
@@ -46,13 +46,13 @@ pub(crate) fn of(spec: &IndexSpec, extras: &Extras) -> Schema {
     fields.into()
 }
 
-/// Metadata fields of older versions, which have no type.
+/// Returns metadata fields of older versions, which have no type.
 pub(crate) fn of_metadata(schema: &MetadataSchema) -> Schema {
     let fields = schema.fields.iter().map(|(name, field)| (name.clone(), value(field)));
     fields.collect::<Map<_, _>>().into()
 }
 
-/// A field as it stands in a schema. None of them fails to be written.
+/// Writes a field as it stands in a schema, which cannot fail.
 fn value(field: impl serde::Serialize) -> Value {
     serde_json::to_value(field).unwrap_or_default()
 }
