@@ -18,6 +18,7 @@ mod options;
 mod outcome;
 mod outputs;
 mod pace;
+mod poll;
 mod preflight;
 mod prepare;
 mod preview;

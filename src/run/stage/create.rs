@@ -1,5 +1,6 @@
 //! Ensures that the target index exists as planned, and is ready and usable.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,6 @@ use super::resource::{make_collection, own_tags, ready_within, remove_own, words
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
-use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{
@@ -19,6 +19,7 @@ use crate::model::{
 use crate::plan::file::{Create, CreateSpec, Protection};
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Target;
+use crate::run::poll::Patience;
 use crate::run::{Context, guard};
 
 /// The longest time that a new index may take to become ready.
@@ -317,28 +318,28 @@ pub(super) async fn wait_index(
     index: &dyn Target,
     limit: Duration,
 ) -> Result<IndexDescription> {
-    let deadline = after(context.clock.now(), limit);
-    loop {
+    let look = || async {
         match index.describe().await? {
-            Some(seen) if seen.ready => return Ok(seen),
+            Some(seen) if seen.ready => Ok(Break(seen)),
             Some(seen) if seen.state.ends_with("Failed") => {
                 let message =
                     format!("the index `{}` ended in the state {}", seen.spec.name, seen.state);
-                return Err(Error::new(ErrorKind::Refused, message)
-                    .with_hint("roll back, which removes it, and run again"));
+                Err(Error::new(ErrorKind::Refused, message)
+                    .with_hint("roll back, which removes it, and run again"))
             }
-            seen if context.clock.now() >= deadline => {
-                let state = seen.map_or("it is not there".to_owned(), |seen| {
-                    format!("`{}` is {}", seen.spec.name, seen.state)
-                });
-                let message = format!("the index was not ready within {}: {state}", Span(limit));
-                return Err(Error::new(ErrorKind::Timeout, message).with_hint(
-                    "run the same command again to go on waiting, or roll back, which removes it",
-                ));
-            }
-            _ => context.sleep(PAUSE).await?,
+            seen => Ok(Continue(seen)),
         }
-    }
+    };
+    let late = |seen: Option<IndexDescription>| {
+        let state = seen.map_or("it is not there".to_owned(), |seen| {
+            format!("`{}` is {}", seen.spec.name, seen.state)
+        });
+        let message = format!("the index was not ready within {}: {state}", Span(limit));
+        Error::new(ErrorKind::Timeout, message).with_hint(
+            "run the same command again to go on waiting, or roll back, which removes it",
+        )
+    };
+    context.poll(Patience { limit, pause: PAUSE }, look, late).await
 }
 
 /// Writes, reads and removes one record in a namespace of its own.
@@ -347,37 +348,48 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     let namespace = Namespace::new(PROBE);
     let record = probe_record(&index.spec);
     target.upsert(&namespace, std::slice::from_ref(&record)).await?;
-    let deadline = after(context.clock.now(), READABLE);
-    loop {
+    let patience = Patience { limit: READABLE, pause: PAUSE };
+    let read = || async {
         let seen = target.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
         match seen.first() {
-            Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => break,
+            Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => {
+                Ok(Break(()))
+            }
             Some(_) => {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    "the target gives a probe record back changed",
-                ));
+                let message = "the target gives a probe record back changed";
+                Err(Error::new(ErrorKind::Conflict, message))
             }
-            None if context.clock.now() >= deadline => {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "a probe record could not be read back within 2 minutes",
-                ));
-            }
-            None => context.sleep(PAUSE).await?,
+            None => Ok(Continue(())),
         }
-    }
+    };
+    let unread = |()| {
+        let message = "a probe record could not be read back within 2 minutes";
+        Error::new(ErrorKind::Timeout, message)
+    };
+    context.poll(patience, read, unread).await?;
     guard::remove_probe(context, &namespace).await?;
-    while target.stats().await?.count(&namespace) > 0 {
-        if context.clock.now() >= deadline {
-            return Err(Error::new(
-                ErrorKind::Timeout,
-                "the probe record could not be removed within 2 minutes",
-            ));
-        }
-        context.sleep(PAUSE).await?;
-    }
-    Ok(())
+    wait_empty(context, &namespace, patience, "the probe record").await
+}
+
+/// Waits until the target counts no record in a namespace.
+///
+/// # Errors
+/// `Timeout`, naming `what` is still there.
+pub(super) async fn wait_empty(
+    context: &Context,
+    namespace: &Namespace,
+    patience: Patience,
+    what: &str,
+) -> Result<()> {
+    let look = || async {
+        let counts = context.world.target.stats().await?;
+        Ok(if counts.count(namespace) > 0 { Continue(()) } else { Break(()) })
+    };
+    let late = |()| {
+        let message = format!("{what} could not be removed within {}", Span(patience.limit));
+        Error::new(ErrorKind::Timeout, message)
+    };
+    context.poll(patience, look, late).await
 }
 
 pub(super) fn probe_record(spec: &IndexSpec) -> Record {

@@ -5,11 +5,11 @@
 //! finds what was left between an intent and its effect.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::create::wait_index;
-use crate::clock::after;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
@@ -18,6 +18,7 @@ use crate::plan::CopyStage;
 use crate::provider::Target;
 use crate::run::Context;
 use crate::run::guard::{self, own_name};
+use crate::run::poll::Patience;
 
 /// The default time limit for a collection, or an index made from one. Pinecone's guide says minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
@@ -55,21 +56,18 @@ pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Resu
         }
     }
     let limit = ready_within(copy);
-    let deadline = after(context.clock.now(), limit);
-    loop {
-        let seen = source.collection(&name).await?;
-        match seen {
-            Some(seen) if seen.is_ready() => break,
+    let look = || async {
+        match source.collection(&name).await? {
+            Some(seen) if seen.is_ready() => Ok(Break(())),
             Some(seen) if seen.has_failed() => {
                 let message = format!("the collection `{name}` ended in the state {}", seen.state);
-                return Err(Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAY));
+                Err(Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAY))
             }
-            Some(_) | None if context.clock.now() >= deadline => {
-                return Err(late(&format!("the collection `{name}`"), limit));
-            }
-            _ => context.sleep(PAUSE).await?,
+            _ => Ok(Continue(())),
         }
-    }
+    };
+    let late = |()| late(&format!("the collection `{name}`"), limit);
+    context.poll(Patience { limit, pause: PAUSE }, look, late).await?;
     made(context, resource)?;
     Ok(name)
 }
@@ -140,8 +138,7 @@ pub(super) async fn wait_records(
     limit: Duration,
     (what, hint): (&str, &'static str),
 ) -> Result<()> {
-    let deadline = after(context.clock.now(), limit);
-    loop {
+    let look = || async {
         let counts = index.stats().await?;
         let behind: Vec<String> = mappings
             .iter()
@@ -152,19 +149,14 @@ pub(super) async fn wait_records(
             })
             .take(5)
             .collect();
-        if behind.is_empty() {
-            return Ok(());
-        }
-        if context.clock.now() >= deadline {
-            let message = format!(
-                "{what} does not show every record after {}: {}",
-                Span(limit),
-                behind.join("; ")
-            );
-            return Err(Error::new(ErrorKind::Timeout, message).with_hint(hint));
-        }
-        context.sleep(PAUSE).await?;
-    }
+        Ok(if behind.is_empty() { Break(()) } else { Continue(behind) })
+    };
+    let late = |behind: Vec<String>| {
+        let (after, behind) = (Span(limit), behind.join("; "));
+        let message = format!("{what} does not show every record after {after}: {behind}");
+        Error::new(ErrorKind::Timeout, message).with_hint(hint)
+    };
+    context.poll(Patience { limit, pause: PAUSE }, look, late).await
 }
 
 pub(super) fn intend(context: &Context, resource: &Resource) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Writes Parquet files to a folder of the run's own and imports them in bulk into the target.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::after;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
@@ -13,6 +13,7 @@ use crate::plan::CopyStage;
 use crate::provider::Import;
 use crate::provider::storage::Place;
 use crate::run::guard::{folder_name, imports_of};
+use crate::run::poll::Patience;
 use crate::run::stage::resource::{intend, late, ready_within, wait_records};
 use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
@@ -126,17 +127,13 @@ impl Imported {
     }
 
     async fn wait(&self, context: &Context, total: u64, limit: Duration) -> Result<()> {
-        let deadline = after(context.clock.now(), limit);
-        loop {
+        let look = || async {
             let seen = self.find(context).await?;
             match &seen {
-                Some(import) if import.is_complete() => return check_count(import, total),
-                Some(import) if import.has_failed() => return Err(failed(import)),
-                _ if context.clock.now() >= deadline => {
-                    let at =
-                        seen.map_or(String::new(), |import| format!(" ({})", standing(&import)));
-                    return Err(late(&format!("the import of {}{at}", self.folder.name), limit));
+                Some(import) if import.is_complete() => {
+                    return check_count(import, total).map(Break);
                 }
+                Some(import) if import.has_failed() => return Err(failed(import)),
                 _ => {}
             }
             context.recorder.progress(&Progress {
@@ -146,8 +143,13 @@ impl Imported {
                 total,
                 note: seen.as_ref().map(standing).or_else(|| context.world.waiting()),
             });
-            context.sleep(PAUSE).await?;
-        }
+            Ok(Continue(seen))
+        };
+        let late = |seen: Option<Import>| {
+            let at = seen.map_or(String::new(), |import| format!(" ({})", standing(&import)));
+            late(&format!("the import of {}{at}", self.folder.name), limit)
+        };
+        context.poll(Patience { limit, pause: PAUSE }, look, late).await
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::VerifyWork;
 use crate::assertion::Measured;
-use crate::clock::{Stopwatch, after};
+use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
 use crate::provider::Target;
-use crate::run::stage::create::probe_record;
+use crate::run::poll::Patience;
+use crate::run::stage::create::{probe_record, wait_empty};
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, guard};
 
@@ -161,16 +162,9 @@ async fn write_one(
 
 /// Removes the probe records and waits until they are gone.
 async fn remove(context: &Context, namespace: &Namespace) -> Result<()> {
-    let target = &context.world.target;
     guard::remove_probe(context, namespace).await?;
-    let deadline = after(context.clock.now(), READABLE);
-    while target.stats().await?.count(namespace) > 0 {
-        if context.clock.now() >= deadline {
-            return Err(Error::new(ErrorKind::Timeout, "it was still there after 2 minutes"));
-        }
-        context.sleep(LONGEST_PAUSE).await?;
-    }
-    Ok(())
+    let patience = Patience { limit: READABLE, pause: LONGEST_PAUSE };
+    wait_empty(context, namespace, patience, "a namespace of probe records").await
 }
 
 fn set(context: &Context, times: &[Option<Duration>], measured: &mut Measured) -> Result<()> {
