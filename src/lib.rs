@@ -10,7 +10,7 @@
 //! 3  copy  assertion  traffic
 //! 2  provider
 //! 1  plan  journal  pinecone_wire
-//! 0  model  error  clock
+//! 0  model  error  clock  text
 //! ```
 
 pub mod assertion;
@@ -26,6 +26,7 @@ pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod text;
 pub mod traffic;
 
 pub use error::{Error, ErrorKind, Result};

@@ -15,8 +15,9 @@ use super::progress::Meter;
 use crate::clock::Stopwatch;
 use crate::journal::{Entry, Event, RunState};
 use crate::model::Verdict;
-use crate::report::{Look, paint, wrap};
+use crate::report::{Look, paint};
 use crate::run::{Listener, Progress};
+use crate::text::wrap;
 
 /// The least duration of work that is shown with a bar.
 const WORTH_A_BAR: Duration = Duration::from_secs(2);

@@ -4,8 +4,9 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::model::{Deployment, IndexDescription};
-use crate::report::{Look, count, plural, wrap};
+use crate::report::{Look, count, plural};
 use crate::run::{Preview, PreviewStage};
+use crate::text::wrap;
 
 /// Returns `No changes.`, or what a run would do in one line.
 pub fn verdict(preview: &Preview) -> String {

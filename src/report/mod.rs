@@ -33,4 +33,4 @@ pub use table::{Look, paint, table};
 pub use traffic::TrafficReport;
 pub use unreached::Unreached;
 pub use waiting::Waiting;
-pub use words::{artifact, count, duration, plural, time, wrap};
+pub use words::{artifact, count, duration, plural, time};

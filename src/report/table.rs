@@ -2,8 +2,9 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-use super::words::{artifact, brief, count, short_digest, time, wrap};
+use super::words::{artifact, brief, count, short_digest, time};
 use super::{AssertionReport, Report, StageReport, StepReport};
+use crate::text::wrap;
 
 /// Largest width that the column of stages and assertions may insist on.
 const MOST_OF_FIRST: u16 = 34;

@@ -61,26 +61,6 @@ pub(super) fn files_of<'a>(path: &'a str, run: &str) -> Option<(&'a str, &'a str
     Some((&path[..at - 1], &path[at..]))
 }
 
-/// Breaks `text` at spaces into lines of at most `width`; lines after the first begin with `indent`.
-pub fn wrap(text: &str, width: u16, indent: &str) -> String {
-    let width = usize::from(width);
-    let (mut out, mut used) = (String::new(), 0);
-    for (index, word) in text.split(' ').enumerate() {
-        let length = word.chars().count();
-        if index > 0 && used + 1 + length > width && used > indent.len() {
-            out.push('\n');
-            out.push_str(indent);
-            used = indent.len();
-        } else if index > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += length;
-    }
-    out
-}
-
 /// Writes a time: `2026-11-22 14:03:07 UTC`.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
@@ -98,12 +78,6 @@ pub(super) fn short_digest(digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_break_at_spaces_and_keep_their_indent() {
-        assert_eq!(wrap("  plan one two three", 12, "    "), "  plan one\n    two\n    three");
-        assert_eq!(wrap("short", 80, ""), "short");
-    }
 
     #[test]
     fn a_file_of_the_run_is_named_within_the_runs_folder() {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Module and floor. A module may use itself and everything lower.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
+    ("text", 0),
     ("plan", 1),
     ("journal", 1),
     ("pinecone_wire", 1),

@@ -9,7 +9,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind};
 use crate::plan::{self, METRICS, Metric};
-use crate::report::wrap;
+use crate::text::wrap;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

@@ -335,24 +335,8 @@ fn fit(text: &str, width: usize) -> String {
 
 /// Wraps a line at spaces, indenting the lines after the first by `indent` spaces. Words that are too long are cut.
 fn wrap(line: &str, indent: usize) -> String {
-    let body = line.trim_start_matches(' ');
-    let (mut lines, mut now) = (Vec::new(), " ".repeat(line.len() - body.len()));
-    let mut is_empty = true;
-    for word in body.split(' ') {
-        let word = fit(word, WIDTH - indent.max(1));
-        let room = now.chars().count() + usize::from(!is_empty) + word.chars().count();
-        if !is_empty && room > WIDTH {
-            lines.push(std::mem::replace(&mut now, " ".repeat(indent)).trim_end().to_owned());
-            is_empty = true;
-        }
-        if !is_empty {
-            now.push(' ');
-        }
-        now.push_str(&word);
-        is_empty = false;
-    }
-    lines.push(now.trim_end().to_owned());
-    lines.join("\n")
+    let words: Vec<_> = line.split(' ').map(|word| fit(word, WIDTH - indent.max(1))).collect();
+    crate::text::wrap(&words.join(" "), WIDTH, &" ".repeat(indent))
 }
 
 #[cfg(test)]

@@ -1,0 +1,42 @@
+//! Asking again and again until the world answers as it should, or for too long.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::context::Context;
+use crate::clock::after;
+use crate::error::{Error, Result};
+
+/// How long to go on asking, and the time between two questions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub limit: Duration,
+    pub pause: Duration,
+}
+
+impl Context {
+    /// Asks until `look` breaks with an answer. `late` makes the error from what the last look was still waiting for.
+    ///
+    /// # Errors
+    /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
+    pub(super) async fn poll<T, W, F>(
+        &self,
+        Patience { limit, pause }: Patience,
+        mut look: impl FnMut() -> F,
+        late: impl FnOnce(W) -> Error,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<ControlFlow<T, W>>>,
+    {
+        let deadline = after(self.clock.now(), limit);
+        loop {
+            match look().await? {
+                ControlFlow::Break(answer) => return Ok(answer),
+                ControlFlow::Continue(waiting) if self.clock.now() >= deadline => {
+                    return Err(late(waiting));
+                }
+                ControlFlow::Continue(_) => self.sleep(pause).await?,
+            }
+        }
+    }
+}
