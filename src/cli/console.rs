@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::narrate::{Detail, line};
+use super::narrate::{Detail, INDENT, line};
 use super::output::complain;
 use super::progress::Meter;
 use crate::clock::Stopwatch;
@@ -25,9 +25,6 @@ const WORTH_A_BAR: Duration = Duration::from_secs(2);
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 /// The same interval while the run is waiting.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
-
-/// The indentation of log lines that have no time.
-pub const INDENT: &str = "                ";
 
 /// The style of the console's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,16 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ended::Ended;
+use super::environment::Surroundings;
 use super::events::EventsFile;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::github;
-use super::outlet::Outlet;
-use super::output::{Account, Answer, complain};
-use super::session::Session;
+use super::outlet::{Outlet, Unwritten};
+use super::output::complain;
 use crate::error::Result;
-use crate::plan::Read;
-use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown};
+use crate::report::{Early, early_junit, early_markdown};
 
 /// The files that a command is to write, and those that it reads and must not overwrite.
 #[derive(Debug, Default)]
@@ -31,6 +30,14 @@ pub struct Asked {
     pub inputs: Vec<PathBuf>,
 }
 
+/// The parts of an invocation that decide where files go.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    pub surroundings: &'a Surroundings,
+    /// The folder of the journals.
+    pub state: &'a Path,
+}
+
 /// The opened files and outputs of a command.
 #[derive(Debug, Default)]
 pub struct Deliveries {
@@ -42,30 +49,12 @@ pub struct Deliveries {
     outputs: Option<Outlet>,
 }
 
-/// A file that could not be written at the end.
-#[derive(Debug, PartialEq)]
-pub struct Unwritten {
-    pub asked_by: &'static str,
-    pub path: String,
-    pub reason: String,
-}
-
-/// The end of a command, as reported in files.
-pub struct Ended<'a> {
-    pub command: &'a str,
-    pub exit: Exit,
-    /// The plan and its warnings, once it has been read.
-    pub read: Option<&'a Read>,
-    pub account: &'a Account,
-    /// The reasons why the command failed, worst first.
-    pub problems: Vec<Problem>,
-}
-
 impl Deliveries {
     /// Opens what is asked for. If something fails to open, the rest stays open so that the failure can be reported
     /// there.
-    pub fn open(command: &str, asked: &Asked, session: &Session) -> (Self, Option<Failure>) {
-        let mut opening = Opening { asked, session, opened: Vec::new(), failure: None };
+    pub fn open(command: &str, asked: &Asked, outside: Outside) -> (Self, Option<Failure>) {
+        let mut opening =
+            Opening { asked, state: outside.state, opened: Vec::new(), failure: None };
         let mut this = Self {
             junit: opening.open("--junit", asked.junit.as_deref()),
             report_md: opening.open("--report-md", asked.report_md.as_deref()),
@@ -73,7 +62,7 @@ impl Deliveries {
             ..Self::default()
         };
         let events = opening.open("--events", asked.events.as_deref());
-        let name = |variable: &str| session.surroundings.github(variable).map(Path::new);
+        let name = |variable: &str| outside.surroundings.github(variable).map(Path::new);
         this.summary = opening.open("GITHUB_STEP_SUMMARY", name("GITHUB_STEP_SUMMARY"));
         this.outputs = opening.open("GITHUB_OUTPUT", name("GITHUB_OUTPUT"));
         let mut failure = opening.failure;
@@ -114,7 +103,7 @@ impl Deliveries {
     }
 
     /// Writes everything except the step outputs, which report on the result. Returns what could not be written.
-    pub fn finish(&self, session: &Session, ended: &Ended) -> Vec<Unwritten> {
+    pub fn finish(&self, surroundings: &Surroundings, ended: &Ended) -> Vec<Unwritten> {
         let mut unwritten = Vec::new();
         let mut put = |outlet: &Option<Outlet>, text: Option<Result<String>>, adds: bool| {
             let (Some(outlet), Some(text)) = (outlet, text) else { return };
@@ -135,11 +124,9 @@ impl Deliveries {
         if let Some(events) = &self.events {
             unwritten.extend(events.unwritten());
         }
-        if session.surroundings.is_github() {
+        if surroundings.is_github() {
             // GitHub reads workflow commands from both streams; standard output is kept for data.
-            github::annotations(ended, &session.surroundings)
-                .iter()
-                .for_each(|line| complain(line));
+            github::annotations(ended, surroundings).iter().for_each(|line| complain(line));
         }
         unwritten
     }
@@ -156,44 +143,10 @@ impl Deliveries {
     }
 }
 
-impl Ended<'_> {
-    fn early(&self) -> Early {
-        let mut early = Early::of(self.command, self.read.map(|read| &read.plan));
-        early.problems.clone_from(&self.problems);
-        early
-    }
-
-    fn junit(&self) -> Result<String> {
-        match &self.account.report {
-            Some(report) => junit(report),
-            None => early_junit(&self.early()),
-        }
-    }
-
-    /// Renders the report, or the reason why there is none.
-    pub fn markdown(&self) -> String {
-        match &self.account.report {
-            Some(report) => markdown(report),
-            None => early_markdown(&self.early()),
-        }
-    }
-}
-
-impl Unwritten {
-    pub fn text(&self) -> String {
-        let Self { asked_by, path, reason } = self;
-        format!("cannot write {path} ({asked_by}): {reason}")
-    }
-
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::json!({ "asked_by": self.asked_by, "path": self.path, "message": self.reason })
-    }
-}
-
 /// The files opened so far.
 struct Opening<'a> {
     asked: &'a Asked,
-    session: &'a Session,
+    state: &'a Path,
     /// The resolved paths, each with the option that asked for it.
     opened: Vec<(&'static str, PathBuf)>,
     failure: Option<Failure>,
@@ -228,7 +181,7 @@ impl Opening<'_> {
         if let Some(input) = self.asked.inputs.iter().find(|input| is_input(input)) {
             return Err(format!("`{asked_by}` would overwrite {}", input.display()));
         }
-        let state = self.session.state().canonicalize().ok();
+        let state = self.state.canonicalize().ok();
         let is_of_a_run = state.is_some_and(|state| outlet.starts_with(state))
             && outlet.file_name().is_some_and(|name| {
                 ["journal.jsonl", "lock", "lock.json"].iter().any(|own| name == *own)
@@ -253,44 +206,4 @@ impl Opening<'_> {
 
 fn cannot(outlet: &Outlet, error: &std::io::Error) -> String {
     format!("cannot write {} ({}): {error}", outlet.path.display(), outlet.asked_by)
-}
-
-impl Session {
-    /// Delivers everything, prints the answer and returns how the process ends: as the command did, except that a
-    /// success with something unwritten becomes an error.
-    pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
-        let mut account = std::mem::take(&mut answer.account);
-        if account.report.is_none() && problems.is_empty() {
-            account.summary.get_or_insert_with(|| answer.text.clone());
-        }
-        let mut ended = Ended {
-            command,
-            exit: answer.exit,
-            read: self.read.get(),
-            account: &account,
-            problems,
-        };
-        let mut exit = answer.exit;
-        let lost = |exit: &mut Exit, text: &str| {
-            complain(&format!("{}{text}", super::failure::label(self.output.stderr.colour)));
-            if matches!(exit, Exit::Ok | Exit::Changes) {
-                *exit = Exit::Error;
-            }
-        };
-        let unwritten = self.deliveries.finish(self, &ended);
-        unwritten.iter().for_each(|one| lost(&mut exit, &one.text()));
-        answer.exit = exit;
-        if !unwritten.is_empty() {
-            answer =
-                answer.with("unwritten", unwritten.iter().map(Unwritten::json).collect::<Vec<_>>());
-        }
-        if let Err(error) = self.output.answer(command, &answer) {
-            lost(&mut exit, &format!("cannot write to standard output: {error}"));
-        }
-        ended.exit = exit;
-        if let Some(one) = self.deliveries.outputs(&ended) {
-            lost(&mut exit, &one.text());
-        }
-        exit
-    }
 }

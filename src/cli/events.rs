@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::deliver::Unwritten;
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Unwritten};
 use crate::journal::{Entry, RunState};
 use crate::run::{Listener, Progress};
 

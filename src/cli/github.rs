@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::deliver::Ended;
+use super::ended::Ended;
 use super::environment::Surroundings;
 use crate::model::{Place, Verdict};
 use crate::plan::{Colour, Level};

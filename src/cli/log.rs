@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::console::INDENT;
+use super::narrate::INDENT;
 use super::session::Session;
 
 /// Starts the log. Without `-v`, only messages that matter to users are shown, in the style of a run's log.

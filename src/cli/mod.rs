@@ -7,16 +7,17 @@
 //! [`Failure`](failure::Failure), which is shown in one place with the exit code of its kind. However a command ends,
 //! its [`Deliveries`](deliver::Deliveries) record it.
 
-mod args;
 mod command;
 mod console;
 mod deliver;
 mod drive;
+mod ended;
 mod environment;
 mod events;
 mod exit;
 mod failure;
 mod github;
+mod global;
 mod interrupt;
 mod log;
 mod narrate;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::Cli;
+use command::Cli;
 use deliver::Deliveries;
 use environment::Surroundings;
 use failure::Failure;
@@ -59,7 +60,8 @@ pub fn main(
     let mut session = Session::new(cli.global.clone(), surroundings);
     log::begin(&session);
     let name = cli.command.name();
-    let (deliveries, failure) = Deliveries::open(name, &cli.command.asked(&session), &session);
+    let (deliveries, failure) =
+        Deliveries::open(name, &cli.command.asked(&session.global), session.outside());
     session.deliveries = deliveries;
     let result = match failure {
         Some(failure) => Err(failure),
@@ -72,7 +74,7 @@ pub fn main(
     ExitCode::from(session.conclude(name, answer, problems).code())
 }
 
-fn perform(command: args::Command, session: &Session) -> Result<Answer, Failure> {
+fn perform(command: command::Command, session: &Session) -> Result<Answer, Failure> {
     let state = session.state().display().to_string();
     if state.contains("://") {
         let message = format!("`--state {state}`: state in object storage is not there yet");

@@ -1,9 +1,11 @@
 //! Formats a line for each change of state, for people who watch a run.
 
-use super::console::INDENT;
 use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
 use crate::report::{Waiting, count, duration, time};
+
+/// The indentation of log lines that have no time.
+pub const INDENT: &str = "                ";
 
 /// The level of detail of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

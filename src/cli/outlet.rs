@@ -23,6 +23,25 @@ enum Kind {
     Stream(Mutex<File>),
 }
 
+/// A file that could not be written at the end.
+#[derive(Debug, PartialEq)]
+pub struct Unwritten {
+    pub asked_by: &'static str,
+    pub path: String,
+    pub reason: String,
+}
+
+impl Unwritten {
+    pub fn text(&self) -> String {
+        let Self { asked_by, path, reason } = self;
+        format!("cannot write {path} ({asked_by}): {reason}")
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "asked_by": self.asked_by, "path": self.path, "message": self.reason })
+    }
+}
+
 impl Outlet {
     /// Opens `path` for writing and creates its folder if needed. An existing file keeps its content.
     ///

@@ -1,13 +1,11 @@
 //! Generates the page `docs/cli.md` from the same texts as `--help`.
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 
-use super::args::Cli;
 use super::exit::Exit;
 
-/// Renders the page.
-pub fn markdown() -> String {
-    let mut root = Cli::command();
+/// Renders the page of the program `root`.
+pub fn markdown(mut root: Command) -> String {
     root.build();
     let about = root.get_about().map(ToString::to_string).unwrap_or_default();
     let mut blocks = vec![

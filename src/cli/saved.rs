@@ -6,10 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Plan, Read, differences};
+use crate::plan::{Plan, differences};
 use crate::run::{Preview, from_anywhere, named};
 
 /// The version of the file. A program reads the versions up to its own.
@@ -26,7 +24,7 @@ pub struct Saved {
     path: PathBuf,
     digest: String,
     /// The variables that the plan was read with.
-    vars: BTreeMap<String, String>,
+    pub vars: BTreeMap<String, String>,
     /// The content that was reviewed.
     #[serde(default)]
     reviewed: Value,
@@ -34,7 +32,7 @@ pub struct Saved {
     preview: Value,
     /// The path of this file.
     #[serde(skip)]
-    file: PathBuf,
+    pub file: PathBuf,
 }
 
 impl Saved {
@@ -106,29 +104,18 @@ impl Saved {
         self.reviewed["plan"]["name"].as_str().or_else(|| self.preview["plan"].as_str())
     }
 
-    /// Reads the plan again and compares it with the one that was reviewed.
-    ///
     /// # Errors
-    /// `NotFound` if the plan is gone; `Refused`, naming the differences.
-    pub fn reread(&self, session: &Session) -> Result<Read, Failure> {
-        let path = PathBuf::from(session.shown(&self.find()?.display().to_string()));
-        let read = session.read_file(&path, self.vars.clone()).inspect_err(|failure| {
-            if matches!(failure, Failure::Plan(_)) {
-                session.output.talk(&format!(
-                    "{} was reviewed; the plan it was made of is wrong now:",
-                    self.file.display()
-                ));
-            }
-        })?;
-        if read.plan.digest == self.digest {
-            return Ok(read);
+    /// `Refused`, naming the differences, unless `plan`, read from `path`, is the one that was reviewed.
+    pub fn refuse_other(&self, path: &Path, plan: &Plan) -> Result<()> {
+        if plan.digest == self.digest {
+            return Ok(());
         }
         let changes = match self.reviewed.is_null() {
             true => Vec::new(),
-            false => differences(&self.reviewed, &read.plan.reviewed()),
+            false => differences(&self.reviewed, &plan.reviewed()),
         };
         let what = match changes.as_slice() {
-            [] => format!("its digest was {}, now it is {}", self.digest, read.plan.digest),
+            [] => format!("its digest was {}, now it is {}", self.digest, plan.digest),
             changes => named(changes),
         };
         let message = format!(
@@ -137,12 +124,11 @@ impl Saved {
             self.file.display()
         );
         Err(Error::new(ErrorKind::Refused, message)
-            .with_hint("run `vecshift plan --out` and review it again")
-            .into())
+            .with_hint("run `vecshift plan --out` and review it again"))
     }
 
     /// Finds the plan's file: at the same place relative to this file, or else at its original path.
-    fn find(&self) -> Result<PathBuf> {
+    pub fn find(&self) -> Result<PathBuf> {
         let folder = self.file.parent().unwrap_or(Path::new(""));
         let places: Vec<PathBuf> = self
             .beside

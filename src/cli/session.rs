@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::args::{Global, When};
 use super::console::Manner;
-use super::deliver::Deliveries;
+use super::deliver::{Deliveries, Outside};
+use super::ended::Ended;
 use super::environment::Surroundings;
-use super::failure::Failure;
+use super::exit::Exit;
+use super::failure::{Failure, label};
+use super::global::{Global, When};
 use super::narrate::Detail;
-use super::output::Output;
+use super::outlet::Unwritten;
+use super::output::{Answer, Output, complain};
 use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Lock, LockView, Paths};
 use crate::plan::{Inputs, Plan, Read, read};
-use crate::report::{Look, Report};
+use crate::report::{Look, Problem, Report};
 
 /// One invocation.
 pub struct Session {
@@ -58,6 +61,11 @@ impl Session {
         }
     }
 
+    /// Returns what decides where files go.
+    pub fn outside(&self) -> Outside<'_> {
+        Outside { surroundings: &self.surroundings, state: self.state() }
+    }
+
     pub fn state(&self) -> &Path {
         &self.global.state
     }
@@ -93,9 +101,24 @@ impl Session {
     /// `Refused` if the plan has changed since it was reviewed.
     pub fn read_plan(&self, path: &Path) -> Result<Read, Failure> {
         match Saved::read(path)? {
-            Some(saved) => saved.reread(self),
+            Some(saved) => self.reread(&saved),
             None => self.read_file(path, BTreeMap::new()),
         }
+    }
+
+    /// Reads the plan of a reviewed file again.
+    fn reread(&self, saved: &Saved) -> Result<Read, Failure> {
+        let path = PathBuf::from(self.shown(&saved.find()?.display().to_string()));
+        let read = self.read_file(&path, saved.vars.clone()).inspect_err(|failure| {
+            if matches!(failure, Failure::Plan(_)) {
+                self.output.talk(&format!(
+                    "{} was reviewed; the plan it was made of is wrong now:",
+                    saved.file.display()
+                ));
+            }
+        })?;
+        saved.refuse_other(&path, &read.plan)?;
+        Ok(read)
     }
 
     /// Reads a plan file and prints its warnings. Variables of the command line take precedence over `vars`.
@@ -254,6 +277,44 @@ impl Session {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Delivers everything, prints the answer and returns how the process ends: as the command did, except that a
+    /// success with something unwritten becomes an error.
+    pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
+        let mut account = std::mem::take(&mut answer.account);
+        if account.report.is_none() && problems.is_empty() {
+            account.summary.get_or_insert_with(|| answer.text.clone());
+        }
+        let mut ended = Ended {
+            command,
+            exit: answer.exit,
+            read: self.read.get(),
+            account: &account,
+            problems,
+        };
+        let mut exit = answer.exit;
+        let lost = |exit: &mut Exit, text: &str| {
+            complain(&format!("{}{text}", label(self.output.stderr.colour)));
+            if matches!(exit, Exit::Ok | Exit::Changes) {
+                *exit = Exit::Error;
+            }
+        };
+        let unwritten = self.deliveries.finish(&self.surroundings, &ended);
+        unwritten.iter().for_each(|one| lost(&mut exit, &one.text()));
+        answer.exit = exit;
+        if !unwritten.is_empty() {
+            answer =
+                answer.with("unwritten", unwritten.iter().map(Unwritten::json).collect::<Vec<_>>());
+        }
+        if let Err(error) = self.output.answer(command, &answer) {
+            lost(&mut exit, &format!("cannot write to standard output: {error}"));
+        }
+        ended.exit = exit;
+        if let Some(one) = self.deliveries.outputs(&ended) {
+            lost(&mut exit, &one.text());
+        }
+        exit
     }
 }
 

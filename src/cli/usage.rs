@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use clap::error::ErrorKind as ClapError;
 
-use super::args::{Cli, Global, When};
+use super::command::Cli;
 use super::deliver::{Asked, Deliveries};
 use super::environment::Surroundings;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::global::{Global, When};
 use super::output::{complain, data};
 use super::session::Session;
 
@@ -43,7 +44,8 @@ pub fn answer(error: &clap::Error, arguments: &[OsString], surroundings: Surroun
     };
     let mut session = Session::new(global, surroundings);
     // Only the first mistake is reported.
-    let (deliveries, _) = Deliveries::open(&understood.command, &understood.asked, &session);
+    let (deliveries, _) =
+        Deliveries::open(&understood.command, &understood.asked, session.outside());
     session.deliveries = deliveries;
     let failure = Failure::Usage(message(error));
     session.conclude(&understood.command, failure.answer(), failure.problems())

@@ -25,8 +25,8 @@ pub struct Arguments {
     pub check: bool,
 }
 
-pub fn perform(arguments: &Arguments) -> Result<Answer, Failure> {
-    let pages = pages();
+pub fn perform(arguments: &Arguments, root: clap::Command) -> Result<Answer, Failure> {
+    let pages = pages(root);
     let mut stale = Vec::new();
     for (name, text) in &pages {
         if current(&arguments.folder.join(name))?.as_ref() != Some(text) {
@@ -51,11 +51,11 @@ pub fn perform(arguments: &Arguments) -> Result<Answer, Failure> {
 }
 
 /// Generates every page, keyed by its path under the folder.
-fn pages() -> BTreeMap<String, String> {
+fn pages(root: clap::Command) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
         ("plan.md".to_owned(), plan::reference_markdown()),
         ("metrics.md".to_owned(), plan::metrics_markdown()),
-        ("cli.md".to_owned(), reference::markdown()),
+        ("cli.md".to_owned(), reference::markdown(root)),
         ("safety.md".to_owned(), run::guarded_markdown()),
         ("plan.schema.json".to_owned(), format!("{:#}\n", plan::schema())),
     ]);

@@ -19,10 +19,156 @@ pub mod status;
 pub mod steer;
 pub mod validate;
 
-use super::args::Command;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::deliver::Asked;
+use super::drive::Files;
 use super::failure::Failure;
+use super::global::Global;
 use super::output::Answer;
 use super::session::Session;
+
+/// Moves a vector index to a new home, as described by a plan file reviewed in a pull request.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vecshift",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "A first look, with no key and no network:\n  vecshift rehearse plans/quickstart.yaml\n\n\
+                  Exit codes: vecshift explain exit-codes"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read, resolve and check a plan; reports everything that is wrong at once
+    Validate(validate::Arguments),
+    /// Show what a run would do now, against live state; changes nothing
+    Plan(plan::Arguments),
+    /// Run the whole plan against the embedded emulator; touches nothing real
+    Rehearse(rehearse::Arguments),
+    /// Run the plan; the same command continues it
+    Run(run::Arguments),
+    /// Show where runs stand, what they wait for and how to release them
+    Status(status::Arguments),
+    /// Approve what a run waits for
+    Approve(approve::Arguments),
+    /// Ask a run to pause
+    Pause(steer::Arguments),
+    /// Continue a paused run, or one that could not be judged
+    Resume(steer::ResumeArguments),
+    /// Ask a run to stop and roll back
+    Abort(steer::Arguments),
+    /// Undo a run, last stage first
+    Rollback(rollback::Arguments),
+    /// Print the report of a run, from its journal
+    Report(report::Arguments),
+    /// Look at both sides as the plan's audit stage does; changes nothing
+    Audit(check::AuditArguments),
+    /// Judge the assertions of a single stage; changes nothing
+    Check(check::Arguments),
+    /// List or delete namespaces of a plan's indexes
+    #[command(subcommand)]
+    Namespaces(namespaces::Command),
+    /// Serve the Pinecone emulator
+    Emulate(emulate::Arguments),
+    /// Print the JSON Schema of a plan
+    Schema,
+    /// Explain an error code, a metric or `exit-codes`
+    Explain(explain::Arguments),
+    /// Show who holds the lock of a plan
+    #[command(subcommand)]
+    Lock(lock::Command),
+    /// Remove the lock of a run that is gone
+    Unlock(lock::UnlockArguments),
+    /// Write the generated pages of `docs/`, or check that they are current
+    #[command(hide = true)]
+    Docs(docs::Arguments),
+}
+
+impl Command {
+    /// Returns the command's name, as used in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Rehearse(_) => "rehearse",
+            Self::Run(_) => "run",
+            Self::Status(_) => "status",
+            Self::Approve(_) => "approve",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Abort(_) => "abort",
+            Self::Rollback(_) => "rollback",
+            Self::Report(_) => "report",
+            Self::Audit(_) => "audit",
+            Self::Check(_) => "check",
+            Self::Namespaces(_) => "namespaces",
+            Self::Emulate(_) => "emulate",
+            Self::Schema => "schema",
+            Self::Explain(_) => "explain",
+            Self::Lock(_) => "lock",
+            Self::Unlock(_) => "unlock",
+            Self::Docs(_) => "docs",
+        }
+    }
+}
+
+impl Command {
+    /// Returns the files the command is to write and those it reads.
+    pub fn asked(&self, global: &Global) -> Asked {
+        let mut asked = match self {
+            Self::Plan(plan) => Asked {
+                own: plan.out.clone().map(|path| ("--out", path)),
+                own_unfinished: plan::UNFINISHED.to_owned(),
+                ..Asked::default()
+            },
+            Self::Report(report) => Asked {
+                own: report.output.clone().map(|path| ("--output", path)),
+                own_unfinished: report.format.unfinished(),
+                ..Asked::default()
+            },
+            _ => self.files().map(Asked::of).unwrap_or_default(),
+        };
+        asked.inputs = global.var_file.clone();
+        asked.inputs.extend(self.plan().map(PathBuf::from));
+        asked
+    }
+
+    fn files(&self) -> Option<&Files> {
+        Some(match self {
+            Self::Rehearse(of) => &of.files,
+            Self::Run(of) => &of.files,
+            Self::Rollback(of) => &of.files,
+            Self::Audit(of) => &of.files,
+            Self::Check(of) => &of.files,
+            _ => return None,
+        })
+    }
+
+    /// Returns the plan file of commands that read one.
+    fn plan(&self) -> Option<&Path> {
+        Some(match self {
+            Self::Validate(of) => &of.plan,
+            Self::Plan(of) => &of.plan,
+            Self::Rehearse(of) => &of.plan,
+            Self::Run(of) => &of.plan,
+            Self::Audit(of) => &of.plan,
+            Self::Check(of) => &of.plan,
+            Self::Rollback(of) => Path::new(&of.plan),
+            Self::Report(of) => Path::new(of.run.as_ref()?),
+            _ => return None,
+        })
+    }
+}
 
 /// Performs one command.
 pub async fn perform(command: Command, session: &Session) -> Result<Answer, Failure> {
@@ -46,6 +192,16 @@ pub async fn perform(command: Command, session: &Session) -> Result<Answer, Fail
         Command::Explain(arguments) => explain::perform(session, &arguments),
         Command::Lock(command) => lock::perform(session, &command),
         Command::Unlock(arguments) => lock::unlock(session, &arguments),
-        Command::Docs(arguments) => docs::perform(&arguments),
+        Command::Docs(arguments) => docs::perform(&arguments, Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
     }
 }

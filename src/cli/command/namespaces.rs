@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::condition::{describe, filter};
 use super::standstill::{Deletion, Standstill};
-use crate::cli::args::pair;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::global::pair;
 use crate::cli::interrupt::{Interrupt, SOON};
 use crate::cli::output::{Answer, complain};
 use crate::cli::session::{Session, quoted};

@@ -1,0 +1,41 @@
+//! How a command ended, as its files report it.
+
+use super::exit::Exit;
+use super::output::Account;
+use crate::error::Result;
+use crate::plan::Read;
+use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown};
+
+/// The end of a command, as reported in files.
+pub struct Ended<'a> {
+    pub command: &'a str,
+    pub exit: Exit,
+    /// The plan and its warnings, once it has been read.
+    pub read: Option<&'a Read>,
+    pub account: &'a Account,
+    /// The reasons why the command failed, worst first.
+    pub problems: Vec<Problem>,
+}
+
+impl Ended<'_> {
+    fn early(&self) -> Early {
+        let mut early = Early::of(self.command, self.read.map(|read| &read.plan));
+        early.problems.clone_from(&self.problems);
+        early
+    }
+
+    pub fn junit(&self) -> Result<String> {
+        match &self.account.report {
+            Some(report) => junit(report),
+            None => early_junit(&self.early()),
+        }
+    }
+
+    /// Renders the report, or the reason why there is none.
+    pub fn markdown(&self) -> String {
+        match &self.account.report {
+            Some(report) => markdown(report),
+            None => early_markdown(&self.early()),
+        }
+    }
+}
