@@ -5,27 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Place;
-use super::codes::Code;
+use super::codes::{Code, Level};
 use super::source::{Region, Sources};
-
-/// Severity of a diagnostic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// The plan cannot be used.
-    Error,
-    /// The plan is legal but unwise, or asks for something that this version ignores.
-    Warning,
-}
-
-impl Level {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
 
 /// One mistake: a stable code, a sentence, a place, and advice.
 #[derive(Clone, Debug, Serialize)]

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use super::Plan;
 use super::check::Checked;
 use super::file::PlanFile;
-use super::read::bindings_json;
 use super::template::Bindings;
 
 /// Most characters of a value that are shown.
@@ -38,7 +37,7 @@ pub(super) fn reviewed(file: &PlanFile, checked: &Checked, bindings: &Bindings) 
     let lookups: BTreeMap<_, _> =
         checked.lookups.iter().map(|(name, lookup)| (name, rows(lookup))).collect();
     let ids: Vec<_> = checked.stages.iter().map(|stage| &stage.id).collect();
-    json!({ "plan": plan, "stages": ids, "values": bindings_json(bindings), "lookups": lookups })
+    json!({ "plan": plan, "stages": ids, "values": bindings.to_json(), "lookups": lookups })
 }
 
 /// Returns the differences between two reviewed plans, one sentence each:

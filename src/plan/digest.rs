@@ -15,9 +15,9 @@ use std::fmt::Write;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::check::{Checked, without_place};
+use super::Assertion;
+use super::check::Checked;
 use super::file::PlanFile;
-use super::read::bindings_json;
 use super::template::Bindings;
 
 /// Returns `sha256:` and the hexadecimal digest.
@@ -38,7 +38,7 @@ fn canonical(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> Value {
         }
     }
     for (index, stage) in checked.stages.iter().enumerate() {
-        let assertions: Vec<_> = stage.assertions.iter().map(without_place).collect();
+        let assertions: Vec<_> = stage.assertions.iter().map(Assertion::without_place).collect();
         let common = &mut plan["stages"][index]["common"];
         if common.is_object() {
             common["assert"] = serde_json::to_value(assertions).unwrap_or_default();
@@ -46,7 +46,7 @@ fn canonical(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> Value {
     }
     serde_json::json!({
         "plan": plan,
-        "bindings": bindings_json(bindings),
+        "bindings": bindings.to_json(),
         "lookups": checked.lookups,
     })
 }

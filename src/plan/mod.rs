@@ -45,8 +45,8 @@ use std::sync::Arc;
 
 pub use assertion::{Assertion, Comparison, MetricRef, Threshold};
 pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
-pub use codes::{Code, error_pages};
-pub use diagnostic::{Diagnostic, Diagnostics, Level, Related};
+pub use codes::{Code, Level, error_pages};
+pub use diagnostic::{Diagnostic, Diagnostics, Related};
 pub use difference::differences;
 pub use files::{files_of, is_pattern};
 pub use read::{Inputs, Read, read, read_text};

@@ -16,7 +16,6 @@ use super::node::{Node, step};
 use super::places::Places;
 use super::resolve::{Declared, Doubted, bind, resolve};
 use super::source::{Region, Sources};
-use super::template::Bindings;
 use super::walk::{Secret, Walked, is_tainted, walk};
 
 /// Inputs from outside the plan file. The library reads no environment; the caller passes in what the plan may see.
@@ -183,9 +182,4 @@ fn folder(path: &Path) -> PathBuf {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
-}
-
-/// Returns `vars` and `env` as plain JSON, for the digest.
-pub(crate) fn bindings_json(bindings: &Bindings) -> serde_json::Value {
-    serde_json::json!({ "vars": bindings.vars, "env": bindings.env })
 }

@@ -3,7 +3,8 @@
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 
 use super::codes;
-use super::diagnostic::{Diagnostic, Diagnostics, Level};
+use super::codes::Level;
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{Region, SourceFile, Sources};
 
 /// Choice of whether text carries terminal colours.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::check::stage_id;
 use super::file::{
     self, Audit, Canary, Copy, Create, CreateSpec, Decommission, Hook, ServicePlan, StageRetry,
     Verify,
@@ -83,7 +82,7 @@ impl Stage {
         let is_only = written.iter().filter(is_copy).count() == 1;
         let mut number = 0;
         let resolve = |(written, (assertions, place)): (&file::Stage, (Vec<Assertion>, Place))| {
-            let id = stage_id(written);
+            let id = written.id();
             let kind = match written.kind.clone() {
                 file::StageKind::Audit(audit) => StageKind::Audit(audit),
                 file::StageKind::Create(create) => StageKind::Create(create),

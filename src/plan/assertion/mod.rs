@@ -43,6 +43,14 @@ pub struct Assertion {
     pub place: Place,
 }
 
+impl Assertion {
+    /// Returns its meaning alone, wherever it stands in the file.
+    pub(super) fn without_place(&self) -> Self {
+        let id = if self.id == self.text { String::new() } else { self.id.clone() };
+        Self { id, place: Place::default(), text: String::new(), ..self.clone() }
+    }
+}
+
 /// The outcome if there are no samples at the end; never a pass.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::codes;
 use super::super::file::{Copy, Namespaces, StageKind};
 use super::super::template::Template;
-use super::{Context, stage_id};
+use super::Context;
 use crate::model::Namespace;
 
 type Lookups = BTreeMap<String, BTreeMap<String, String>>;
@@ -144,7 +144,7 @@ fn globs(patterns: &[String]) -> GlobSet {
 fn named(context: &mut Context<'_>) {
     let stages: Vec<_> = context
         .stages()
-        .map(|(pointer, stage)| (pointer, stage_id(stage).to_string(), stage.kind.clone()))
+        .map(|(pointer, stage)| (pointer, stage.id().to_string(), stage.kind.clone()))
         .collect();
     for (index, (pointer, _, kind)) in stages.iter().enumerate() {
         let StageKind::Verify(verify) = kind else { continue };

@@ -125,16 +125,6 @@ fn import(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     }
 }
 
-/// Reports a missing file.
-pub(super) fn file(context: &mut Context<'_>, pointer: &str, file: &str) {
-    let path = context.base.join(file);
-    if !path.is_file() {
-        let message = format!("the file `{file}` is not there");
-        let looked = format!("looked for `{}`: paths start from the plan's folder", path.display());
-        context.report_with(&codes::NO_FILE, pointer, message, |d| d.note(looked));
-    }
-}
-
 /// Reports a constant new name, which is fine for one namespace only.
 fn rename(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {
     let Some(rename) = &namespaces.rename else { return };

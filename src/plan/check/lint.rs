@@ -5,7 +5,7 @@ use super::super::codes;
 use super::super::file::{
     AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind, Traffic,
 };
-use super::{Context, stage_id};
+use super::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -28,7 +28,7 @@ pub(super) fn check(context: &mut Context<'_>) {
         nothing_cold(context, &pointer, index, stage);
     }
     if let Some(data) = file.rehearsal.as_ref().and_then(|world| world.source.data.as_ref()) {
-        super::copy::file(context, "/rehearsal/source/data", data);
+        context.must_be_there("/rehearsal/source/data", data);
     }
 }
 
@@ -209,7 +209,7 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
             || context.is_tainted(&format!("/stages/{at}/copy"))
     });
     let is_verified = |copy: &Stage, after: &[Stage]| {
-        let id = stage_id(copy);
+        let id = copy.id();
         after.iter().any(|stage| match &stage.kind {
             StageKind::Verify(verify) => verify.copy.as_ref().is_none_or(|of| id.as_str() == of),
             _ => false,
@@ -220,7 +220,7 @@ fn unproven(context: &mut Context<'_>, pointer: &str, index: usize, stage: &Stag
     let unproven: Vec<_> = copies
         .clone()
         .filter(|(at, copy)| !is_verified(copy, &before[at + 1..]))
-        .map(|(_, copy)| format!("`{}`", stage_id(copy)))
+        .map(|(_, copy)| format!("`{}`", copy.id()))
         .collect();
     if is_unknown || unproven.is_empty() {
         return;

@@ -4,7 +4,6 @@ use super::super::codes;
 use super::super::file::Manifest;
 use super::super::files::{files_of, is_pattern};
 use super::Context;
-use super::copy::file;
 
 pub(super) fn check(context: &mut Context<'_>, pointer: &str, manifest: &Manifest) {
     match (&manifest.file, &manifest.exec) {
@@ -50,7 +49,7 @@ fn files(context: &mut Context<'_>, at: &str, named: &str) {
         });
     }
     if !is_pattern(named) {
-        file(context, at, named);
+        context.must_be_there(at, named);
         return;
     }
     match files_of(context.base, named) {

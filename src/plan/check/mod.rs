@@ -23,8 +23,7 @@ mod traffic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::Assertion;
-use super::codes::Code;
+use super::codes::{self, Code};
 use super::diagnostic::Diagnostic;
 use super::file::{PlanFile, Stage};
 use super::node::Node;
@@ -32,7 +31,6 @@ use super::source::{Region, Sources};
 use super::stages::Stage as Resolved;
 use super::template::Bindings;
 use super::walk::{Secret, is_tainted};
-use crate::model::StageId;
 
 /// Results that the checks come by on their way.
 pub(crate) struct Checked {
@@ -122,6 +120,17 @@ impl Context<'_> {
         self.is_tainted(pointer) || from.next().is_some_and(|place| place.starts_with(&inside))
     }
 
+    /// Reports a file that is not there.
+    pub fn must_be_there(&mut self, pointer: &str, file: &str) {
+        let path = self.base.join(file);
+        if !path.is_file() {
+            let message = format!("the file `{file}` is not there");
+            let looked =
+                format!("looked for `{}`: paths start from the plan's folder", path.display());
+            self.report_with(&codes::NO_FILE, pointer, message, |d| d.note(looked));
+        }
+    }
+
     pub fn region(&self, pointer: &str) -> Region {
         self.root.focus(pointer)
     }
@@ -147,15 +156,4 @@ impl Context<'_> {
             .map(|(index, stage)| (format!("/stages/{index}"), stage))
             .filter(|(pointer, _)| !self.is_tainted(pointer))
     }
-}
-
-/// Returns a stage's id: the given one, else its kind.
-pub(crate) fn stage_id(stage: &Stage) -> StageId {
-    StageId::new(stage.common.id.as_deref().unwrap_or(stage.kind.name()))
-}
-
-/// Returns the assertion in a form that does not depend on where it stands.
-pub(crate) fn without_place(assertion: &Assertion) -> Assertion {
-    let id = if assertion.id == assertion.text { String::new() } else { assertion.id.clone() };
-    Assertion { id, place: super::Place::default(), text: String::new(), ..assertion.clone() }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::codes;
 use super::super::file::{Endpoint, Provider, StageKind};
-use super::{Context, stage_id};
+use super::Context;
 use crate::model::RESERVED_NAMES;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -93,7 +93,7 @@ fn stage_ids(context: &mut Context<'_>) {
         .stages()
         .filter(|(pointer, _)| !context.is_tainted(&format!("{pointer}/id")))
         .map(|(pointer, stage)| {
-            (pointer, stage_id(stage).to_string(), stage.common.id.is_some(), stage.kind.name())
+            (pointer, stage.id().to_string(), stage.common.id.is_some(), stage.kind.name())
         })
         .collect();
     for (pointer, id, given, kind) in stages {

@@ -16,7 +16,26 @@ pub(crate) use meaning::*;
 pub use page::{error_pages, explain_code};
 pub(crate) use value::*;
 
-use super::diagnostic::Level;
+use serde::Serialize;
+
+/// Severity of a diagnostic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// The plan cannot be used.
+    Error,
+    /// The plan is legal but unwise, or asks for something that this version ignores.
+    Warning,
+}
+
+impl Level {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
 
 /// A code with its explanation.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Canary, Copy, Hook, Verify};
-use crate::model::{Metric, Span};
+use crate::model::{Metric, Span, StageId};
 use crate::plan::assertion::{NoData, Severity};
 
 /// One stage. The other keys depend on its `kind`.
@@ -57,6 +57,13 @@ impl StageKind {
 pub struct Stage {
     pub common: StageCommon,
     pub kind: StageKind,
+}
+
+impl Stage {
+    /// The stage's name: the given one, else its kind.
+    pub fn id(&self) -> StageId {
+        StageId::new(self.common.id.as_deref().unwrap_or(self.kind.name()))
+    }
 }
 
 /// Keys that every stage has.

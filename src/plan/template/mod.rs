@@ -77,6 +77,11 @@ pub(crate) struct Bindings {
 }
 
 impl Bindings {
+    /// Renders `vars` and `env` as plain JSON, for the digest.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "vars": self.vars, "env": self.env })
+    }
+
     fn context(&self) -> Value {
         minijinja::context! { vars => self.vars.clone(), env => self.env.clone() }
     }
