@@ -3,7 +3,7 @@
 use crate::model::{Metadata, Record, Vector};
 use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits::{
-    ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES,
+    ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES, is_operator,
 };
 use crate::provider::complex_fields;
 
@@ -59,7 +59,7 @@ fn check_name(what: &str, name: &str, longest: usize) -> Answer<()> {
 }
 
 pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
-    if let Some(field) = metadata.0.keys().find(|field| field.starts_with('$')) {
+    if let Some(field) = metadata.0.keys().find(|field| is_operator(field)) {
         let message =
             format!("Metadata keys must not start with '$', got '{field}' of vector '{id}'");
         return Err(Refusal::invalid(message));
@@ -134,8 +134,12 @@ pub(crate) fn check_sparse(id: &str, sparse: &crate::model::SparseVector) -> Ans
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::model::{MetadataValue, SparseVector};
+    use crate::model::{MetadataValue, RecordId, SparseVector};
+    use crate::provider::pinecone::refusal;
 
     #[test]
     fn ids_are_1_to_512_ascii_characters() {
@@ -180,6 +184,56 @@ mod tests {
         assert!(check_sparse("a", &of((0..2049).collect())).is_err());
         assert!(check_sparse("a", &of(vec![3, 1, 3])).is_err());
         assert!(check_sparse("a", &of(vec![])).is_err());
+    }
+
+    fn value() -> impl Strategy<Value = MetadataValue> {
+        let plain = prop_oneof![
+            Just(MetadataValue::Null),
+            any::<bool>().prop_map(MetadataValue::Bool),
+            prop_oneof![Just(f64::NAN), Just(f64::INFINITY), any::<f64>()]
+                .prop_map(MetadataValue::Number),
+            prop_oneof![Just(0), Just(20), Just(METADATA_BYTES - 8), Just(METADATA_BYTES)]
+                .prop_map(|bytes| MetadataValue::String("x".repeat(bytes))),
+        ];
+        plain.prop_recursive(2, 6, 3, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..3).prop_map(MetadataValue::List),
+                btree_map("[ab$]", inner, 0..3).prop_map(MetadataValue::Object),
+            ]
+        })
+    }
+
+    fn number() -> impl Strategy<Value = f32> {
+        prop_oneof![Just(0.0), Just(-0.0), Just(f32::NAN), Just(f32::INFINITY), Just(0.5)]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let id = prop_oneof!["[a-z ]{0,3}", "[a\\x00é]{1,2}", Just("x".repeat(513))];
+        let metadata = btree_map("[$]?[a-b]?", value(), 0..3);
+        let sparse = proptest::option::of(vec((0_u32..4, number()), 1..4));
+        (id, vec(number(), 0..4), sparse, metadata).prop_map(|(id, values, sparse, metadata)| {
+            let sparse = sparse.and_then(|all| {
+                let (indices, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+                SparseVector::new(indices, Vector::from_values(values))
+            });
+            let vector = Vector::from_values(values);
+            Record { id: RecordId::new(id), vector, sparse, metadata: Metadata(metadata) }
+        })
+    }
+
+    proptest! {
+        /// What a copy sets aside beforehand is what the service would refuse, and nothing else.
+        #[test]
+        fn the_client_refuses_what_is_refused_here(record in record()) {
+            let (here, there) = (check_record(&record), refusal(&record, None));
+            prop_assert_eq!(
+                here.is_err(),
+                there.is_some(),
+                "{:?} here, {:?} there",
+                here.map_err(|refusal| refusal.message),
+                there
+            );
+        }
     }
 
     #[test]

@@ -12,6 +12,11 @@ pub(crate) const UPSERT_BYTES: usize = 2_000_000;
 /// at all.
 pub(crate) const METADATA_BYTES: usize = 40 * 1024;
 
+/// Whether a metadata field is called like an operator of filters, which no record may have (guide to metadata).
+pub(crate) fn is_operator(key: &str) -> bool {
+    key.starts_with('$')
+}
+
 /// Characters of an id; ASCII without NUL (Pinecone's Python SDK 10.2.0).
 pub(crate) const ID_CHARS: usize = 512;
 

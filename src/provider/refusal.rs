@@ -16,6 +16,8 @@ const EXAMPLES: usize = 5;
 pub enum Rule {
     /// The length or the characters of the id.
     Id,
+    /// A metadata field that is called like an operator of filters.
+    MetadataKey,
     /// A value that an index does not keep: null, an object, a list of more than text, a number no float keeps.
     MetadataValue,
     MetadataSize,
@@ -40,6 +42,7 @@ impl Rule {
     pub fn words(self) -> &'static str {
         match self {
             Self::Id => "id",
+            Self::MetadataKey => "metadata key",
             Self::MetadataValue => "metadata value",
             Self::MetadataSize => "size of the metadata",
             Self::NoVector => "no vector",

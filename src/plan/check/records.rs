@@ -48,8 +48,11 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
         if changes.drop.contains(old) {
             let message = format!("`{old}` is dropped, and renamed to `{new}`");
             context.report(&codes::BAD_METADATA, &at, message);
-        } else if new.is_empty() || new == old || new.starts_with('$') {
-            let message = format!("`{new}` cannot be the new name of `{old}`");
+        } else if let Some(why) = unfit_name(new) {
+            let message = format!("`{new}` cannot be the new name of `{old}`: {why}");
+            context.report(&codes::BAD_METADATA, &at, message);
+        } else if new == old {
+            let message = format!("`{old}` is renamed to itself");
             context.report(&codes::BAD_METADATA, &at, message);
         } else if changes.set.contains_key(new) {
             let message = format!("`{old}` would become `{new}`, which is set to another value");
@@ -77,9 +80,23 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
     }
 }
 
+/// Returns why no field of a record can have this name.
+fn unfit_name(field: &str) -> Option<&'static str> {
+    match field {
+        "" => Some("a field needs a name"),
+        field if field.starts_with('$') => Some("names with `$` are the operators of filters"),
+        _ => None,
+    }
+}
+
 /// Reports a value that no index keeps: with it the target would refuse every record.
 fn settable(context: &mut Context<'_>, at: &str, field: &str, value: &serde_json::Value) {
     use serde_json::Value;
+    if let Some(why) = unfit_name(field) {
+        let message = format!("`{field}` cannot be set: {why}");
+        context.report_key(&codes::BAD_METADATA, at, message, |d| d);
+        return;
+    }
     match value {
         Value::Null => {
             let message = format!("`{field}` has no value");

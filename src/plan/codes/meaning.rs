@@ -119,7 +119,7 @@ codes! {
     fix "Write for example `filter: { year: { $gt: 2020 }, lang: { $in: [en, de] } }`."
 
     BAD_METADATA Error "V067" "metadata"
-    means "Two changes to a record's metadata contradict each other: a field is dropped and renamed, two fields get one name, or a value is made and then overwritten. The order is drop, rename (all at once), cast, set."
+    means "Two changes to a record's metadata contradict each other: a field is dropped and renamed, two fields get one name, or a value is made and then overwritten. Or they make what no index keeps: a mapping, a list of more than text, a name that is empty or begins with `$`. The order is drop, rename (all at once), cast, set."
     example "metadata: { rename: { a: c, b: c } }"
     fix "Keep the change that is meant; `cast` knows fields by their new names."
 

@@ -1,7 +1,7 @@
 //! Limits of what Pinecone accepts in one request, and what it would refuse.
 
 use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
-use crate::pinecone_wire::limits;
+use crate::pinecone_wire::limits::{self, is_operator};
 use crate::provider::{Limits, Refusal, Rule, complex_fields};
 
 /// The documented limits.
@@ -42,6 +42,12 @@ fn id_refusal(id: &str) -> Option<Refusal> {
 }
 
 fn metadata_refusal(record: &Record) -> Option<Refusal> {
+    if let Some(key) = record.metadata.0.keys().find(|key| is_operator(key)) {
+        let reason = format!(
+            "metadata field `{key}` begins with `$`, as only operators of filters do; `metadata: {{ rename: … }}` gives it another name"
+        );
+        return refused(Rule::MetadataKey, reason);
+    }
     if let Some((field, value)) = complex_fields(&record.metadata).next() {
         let what = match value {
             MetadataValue::Digits(digits) => {
@@ -161,6 +167,10 @@ mod tests {
         let sparse = SparseVector::new(vec![1], Vector::from_values([0.5]));
         let long = MetadataValue::String("x".repeat(41_000));
         let digits = MetadataValue::Digits("9007199254740993".into());
+        let with_key = |key: &str| {
+            let metadata = Metadata([(key.to_owned(), MetadataValue::Bool(true))].into());
+            Record { metadata, ..record() }
+        };
         let of = |values: &[f32]| Record {
             vector: Vector::from_values(values.iter().copied()),
             ..record()
@@ -177,6 +187,7 @@ mod tests {
             (with_field(digits), Rule::MetadataValue, "cast: { f: string }"),
             (with_field(MetadataValue::Number(f64::NAN)), Rule::MetadataValue, "no finite number"),
             (with_field(long), Rule::MetadataSize, "limit is 40960"),
+            (with_key("$f"), Rule::MetadataKey, "`$f` begins with `$`"),
             (of(&[1.0]), Rule::Dimension, "1 dimensions"),
             (of(&[]), Rule::NoVector, "no vector; the index has 2"),
             (of(&[1.0, f32::NAN]), Rule::NotFinite, "finite"),
