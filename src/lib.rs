@@ -13,6 +13,8 @@
 //! 0  model  error  clock  text
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod assertion;
 pub mod cli;
 pub mod clock;

@@ -1,8 +1,6 @@
 //! Prints everything: data to standard output, messages to standard error.
 
 use std::io::{self, Write};
-#[cfg(target_os = "linux")]
-use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -104,9 +102,6 @@ impl Output {
         if answer.is_printed {
             return Ok(());
         }
-        if is_nowhere() {
-            self.talk("Standard output is closed, or /dev/null: nobody reads the answer.");
-        }
         if self.is_json {
             return data(&format!("{:#}", answer.document(command)));
         }
@@ -143,26 +138,6 @@ fn stdout() -> io::Result<std::fs::File> {
 #[cfg(not(unix))]
 fn stdout() -> io::Result<io::Stdout> {
     Ok(io::stdout())
-}
-
-/// Returns whether standard output was closed when the program was started: the runtime then replaces it with
-/// `/dev/null`, open for reading and writing. Some programs start others just like that on purpose, so this deserves a
-/// note, not an error.
-#[cfg(target_os = "linux")]
-fn is_nowhere() -> bool {
-    const O_ACCMODE: u32 = 0o3;
-    const O_RDWR: u32 = 0o2;
-    let is_null =
-        std::fs::read_link("/proc/self/fd/1").is_ok_and(|to| to == Path::new("/dev/null"));
-    let flags = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
-    let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-    is_null && flags.is_some_and(|flags| flags & O_ACCMODE == O_RDWR)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_nowhere() -> bool {
-    false
 }
 
 /// Writes to standard error, even with `--quiet`.

@@ -119,6 +119,34 @@ fn a_full_standard_output_is_an_error_and_a_reader_that_left_is_none() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_standard_output_is_an_error_and_one_that_is_thrown_away_is_none() {
+    let cli = plans();
+    let redirected = |how: &str, arguments: &[&str]| {
+        let program = cli.command(arguments);
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {how}")).arg(program.get_program());
+        shell.args(arguments).current_dir(cli.folder.path()).env_clear();
+        said(&shell.output().unwrap())
+    };
+    for closed in [">&-", "<&- >&-", "<&- >&- 2>&-"] {
+        for arguments in [&["validate", "good.yaml"][..], &["schema", "--json"], &["-h"]] {
+            assert_eq!(redirected(closed, arguments).code, 1, "{arguments:?} {closed}");
+        }
+        // A file that is opened later never takes the place of the stream.
+        let rehearse = ["rehearse", "bad.yaml", "--junit", "junit.xml"];
+        assert_eq!(redirected(closed, &rehearse).code, 4, "{closed}");
+        assert!(read(&cli, "junit.xml").ends_with("</testsuites>\n"), "{closed}");
+    }
+    let said = redirected(">&-", &["validate", "good.yaml", "-q"]);
+    assert!(said.err.contains("cannot write to standard output"), "{}", said.err);
+    for thrown_away in [">/dev/null", "1<>/dev/null", "<&- 2>&-"] {
+        let said = redirected(thrown_away, &["validate", "good.yaml"]);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{thrown_away}");
+    }
+}
+
 #[test]
 fn a_stale_report_never_outlives_the_command_that_replaces_it() {
     let cli = plans();
