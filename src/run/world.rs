@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::guard::Hands;
 use crate::copy::Partition;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Rate, StageId};
 use crate::plan::Plan;
 use crate::plan::file::{Endpoint, Provider};
@@ -34,6 +34,8 @@ pub struct World {
     /// The check that every call which changes an index has to pass.
     pub(super) fence: Fence,
     s3: S3Options,
+    /// The address that was asked for the source, if it is an index.
+    source_address: String,
     /// The splits of namespaces found in this process, shared by the preview, the choice of a route and the copy.
     pub(super) partitions: Partitions,
     /// The source at the rate of each copy stage, if the plan has several.
@@ -137,6 +139,7 @@ impl World {
             is_same_project: is_same_project(plan, environment)?,
             fence,
             s3: S3Options::from_variables(&environment.variables),
+            source_address: environment.endpoint(&plan.source),
             partitions: Partitions::default(),
             sources,
             source_metrics,
@@ -147,6 +150,22 @@ impl World {
     /// The source at the rate of one copy stage.
     pub fn source_of(&self, copy: &StageId) -> Arc<dyn Source> {
         self.sources.get(copy).unwrap_or(&self.source).clone()
+    }
+
+    /// Builds the error for a source that is not there: who was asked, and what to check.
+    pub(super) fn no_source(&self, source: &Endpoint) -> Error {
+        let (index, address) = (&source.index, &self.source_address);
+        let (message, hint) = match source.provider {
+            Provider::Pinecone => (
+                format!("there is no source index `{index}` at {address}"),
+                "check `source.index`, that the API key is of the index's project, and the address",
+            ),
+            Provider::Parquet => (
+                format!("there is no source: `{index}` holds no Parquet file"),
+                "check `source.index`: a relative path starts from the plan's folder",
+            ),
+        };
+        Error::new(ErrorKind::NotFound, message).with_hint(hint)
     }
 
     /// Opens another index of the target's project, which need not exist yet.

@@ -115,6 +115,7 @@ impl Index {
         self.describe().await?;
         self.description().ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no index `{}`", self.name()))
+                .with_context("address", &self.control.0.address)
                 .with_hint("check the index's name and that the API key belongs to its project")
         })
     }
@@ -163,6 +164,7 @@ impl Index {
         if is_doubtful && matches!(self.control.describe(self.name()).await, Ok(None)) {
             let message = format!("the index `{}` is not there any more", self.name());
             let gone = Error::new(ErrorKind::NotFound, message)
+                .with_context("address", &self.control.0.address)
                 .with_source(error)
                 .with_hint("somebody deleted it after it was first seen here");
             return Err(self.explain(operation, gone));

@@ -12,9 +12,9 @@ use super::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::pace::Reading;
 use super::prepare::changes_to_adopt;
 use super::stage::{
-    Chosen, Facts, Held, Selection, Sides, WayToGo, Weight, audit_missing_source, check_manifest,
-    choose, held_by, look, not_copied, not_taken, refuse_differences, refuse_other_dimension,
-    sample_of, selections, spec_of, usual_size, ways,
+    Chosen, Facts, Held, Selection, Sides, WayToGo, Weight, check_manifest, choose, held_by, look,
+    not_copied, not_taken, refuse_differences, refuse_other_dimension, sample_of, selections,
+    spec_of, usual_size, ways,
 };
 use super::world::World;
 use crate::copy::{Mapping, idle_patterns};
@@ -243,7 +243,7 @@ impl Seen {
         let source = world.source.describe().await?;
         let target = world.target.describe().await?;
         if source.is_none() && !state.is_past_no_return() {
-            return Err(audit_missing_source(&plan.source));
+            return Err(world.no_source(&plan.source));
         }
         let stats = match &source {
             Some(_) => world.source.stats().await?,

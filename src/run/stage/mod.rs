@@ -26,7 +26,6 @@ use crate::journal::Hold;
 use crate::model::{TrafficChange, Verdict};
 use crate::plan::{Plan, StageKind};
 
-pub(super) use audit::missing_source as audit_missing_source;
 pub(super) use audit::source_spec;
 pub use copy::Held;
 pub(super) use copy::{

@@ -25,7 +25,7 @@ pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &s
     }
     let (code, message) = read_body(status, body);
     let kind = http_kind(status, &message);
-    let mut error = Error::new(kind, message).with_context("status", status);
+    let mut error = of(kind, message, address).with_context("status", status);
     if let Some(code) = code {
         error = error.with_context("code", code);
     }
@@ -34,6 +34,12 @@ pub fn from_http(status: u16, headers: &http::HeaderMap, body: &str, address: &s
         error = error.with_context("request_id", id);
     }
     finish(error, wait(None, text(wire::RETRY_AFTER)))
+}
+
+/// Makes the error of what the service said. That something is not there holds for one address, which is named.
+fn of(kind: ErrorKind, message: String, address: &str) -> Error {
+    let error = Error::new(kind, message);
+    if kind == ErrorKind::NotFound { error.with_context("address", address) } else { error }
 }
 
 /// Converts a gRPC status, or what tonic made of a connection that failed.
@@ -48,7 +54,7 @@ pub fn from_status(status: &Status, address: &str) -> Error {
         "" => format!("the service answered {:?} without a message", status.code()),
         message => shown(message),
     };
-    let error = Error::new(grpc_kind(status.code(), &message), message)
+    let error = of(grpc_kind(status.code(), &message), message, address)
         .with_context("code", wire::Code::of_grpc(status.code()).word());
     let text = |name: &str| status.metadata().get(name).and_then(|value| value.to_str().ok());
     finish(error, wait(text(wire::GRPC_PUSHBACK), text(wire::RETRY_AFTER)))
@@ -349,6 +355,10 @@ mod tests {
     fn a_404_of_the_service_is_that_there_is_none() {
         let body = r#"{"status":404,"error":{"code":"NOT_FOUND","message":"none"}}"#;
         assert_eq!(http(404, body).kind(), ErrorKind::NotFound);
+        let of_grpc = from_status(&Status::new(Code::NotFound, "none"), "a");
+        for error in [http(404, body), of_grpc] {
+            assert!(error.context().contains(&("address", "a".to_owned())), "{error}");
+        }
         assert_eq!(http(404, "{}").kind(), ErrorKind::Protocol);
     }
 

@@ -31,9 +31,9 @@ use super::weight::{Weight, sample_of, sample_size};
 use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, Namespace};
-use crate::plan::file::{Audit, Endpoint, Provider};
+use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
@@ -46,7 +46,7 @@ pub(super) struct AuditWork(pub Audit);
 
 /// Builds the error for a missing source, with a hint on what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
-    missing_source(&context.plan.source)
+    context.world.no_source(&context.plan.source)
 }
 
 /// Returns the specification of the source.
@@ -56,21 +56,6 @@ pub(crate) fn no_source(context: &Context) -> Error {
 pub(crate) async fn source_spec(context: &Context) -> Result<IndexSpec> {
     let seen = context.world.source.describe().await?;
     seen.map(|seen| seen.spec).ok_or_else(|| no_source(context))
-}
-
-pub(crate) fn missing_source(source: &Endpoint) -> Error {
-    let index = &source.index;
-    let (message, hint) = match source.provider {
-        Provider::Pinecone => (
-            format!("there is no source index `{index}`"),
-            "check `source.index`, and that the API key is of the index's project",
-        ),
-        Provider::Parquet => (
-            format!("there is no source: `{index}` holds no Parquet file"),
-            "check `source.index`: a relative path starts from the plan's folder",
-        ),
-    };
-    Error::new(ErrorKind::NotFound, message).with_hint(hint)
 }
 
 /// Everything the audit has read.
