@@ -11,7 +11,7 @@ use parquet::file::metadata::PageIndexPolicy;
 
 use super::kind::{Kind, kinds};
 use super::layout::{Folders, Layout, Unread, check_codecs};
-use super::unreadable;
+use super::{fault, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::file::Columns;
 
@@ -54,14 +54,14 @@ impl OpenFile {
     /// Reads the footer. Messages call the file `name`: it may be a copy of another.
     ///
     /// # Errors
-    /// `NotFound` if there is no file, `Io` if it is no Parquet file.
+    /// `NotFound` if there is no file, `Io` if it cannot be read, `Invalid` if it is no Parquet file.
     pub fn open(path: &Path, name: &str) -> Result<Self> {
         let file = open(path, name)?;
         let unread = |error| Error::io(format!("cannot read {name}"), error);
         let stamp = Stamp::of(&file).map_err(unread)?;
         if stamp.bytes == 0 {
             let message = format!("{name} is empty: it was never written to its end");
-            return Err(Error::new(ErrorKind::Io, message).with_hint("write it again or remove it"));
+            return Err(Error::invalid(message).with_hint("write it again or remove it"));
         }
         let metadata =
             ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(name, error))?;
@@ -144,7 +144,9 @@ pub(super) fn damaged(
         Some((name, _)) => format!("column `{name}` of {path} is damaged"),
         None => format!("{path} is damaged"),
     };
-    Error::new(ErrorKind::Io, message)
+    let error = error.into();
+    let kind = file.reader().map_or(ErrorKind::Io, |_| fault(&*error));
+    Error::new(kind, message)
         .with_source(error)
         .with_hint("the file is not what was written: get it again from where it came from")
 }

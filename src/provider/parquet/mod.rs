@@ -52,6 +52,21 @@ pub(crate) fn unreadable(
     name: &str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::new(ErrorKind::Io, format!("{name} is not a Parquet file that can be used"))
+    let source = source.into();
+    let message = format!("{name} is not a Parquet file that can be used");
+    Error::new(fault(&*source), message)
         .with_source(source)
+        .with_hint("get it again from where it came from, or remove it")
+}
+
+/// The kind of an error of reading a file: `Io` if the system could not read, where another try may help, and `Invalid`
+/// if what was read is no Parquet. Decompressors have errors of I/O too, but none of the system's.
+fn fault(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    let of_the_system = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some())
+    };
+    match std::iter::successors(Some(error), |error| error.source()).any(of_the_system) {
+        true => ErrorKind::Io,
+        false => ErrorKind::Invalid,
+    }
 }
