@@ -99,7 +99,8 @@ pub fn map_namespaces(
             },
         };
         if let Some(problem) = name_problem(&target) {
-            problems.push(format!("`{source}` would become `{target}`: {problem}"));
+            let new_name = template.as_ref().map(|_| format!(" would become `{target}`"));
+            problems.push(format!("`{source}`{}: {problem}", new_name.unwrap_or_default()));
         } else if let Some(other) = taken.insert(target.clone(), source.clone())
             && !merges
         {
@@ -120,15 +121,19 @@ pub fn map_namespaces(
             "give each a name of its own, or say `merge: true` where their ids are disjoint"
         }
         (false, true) => "add the missing rows to the lookup, or narrow `namespaces.select`",
+        (false, false) if template.is_none() => {
+            "give them other names with `namespaces.rename`, or narrow `namespaces.select`"
+        }
         (false, false) => {
             "change the template of `namespaces.rename`, or narrow `namespaces.select`"
         }
     };
-    Err(Error::new(
-        ErrorKind::Invalid,
-        format!("namespaces cannot be renamed: {}{tail}", problems.join("; ")),
-    )
-    .with_hint(hint))
+    let what = match &template {
+        Some(_) => "namespaces cannot be renamed",
+        None => "namespaces cannot keep their names in the target",
+    };
+    let message = format!("{what}: {}{tail}", problems.join("; "));
+    Err(Error::new(ErrorKind::Invalid, message).with_hint(hint))
 }
 
 /// Sums the records each target namespace receives over its sources.

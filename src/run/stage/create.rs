@@ -114,15 +114,28 @@ pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> R
     if source.dimension == asked.dimension {
         return Ok(());
     }
-    let word =
-        |dimension: Option<u32>| dimension.map_or("none".to_owned(), |value| value.to_string());
-    let message = format!(
-        "the source has dimension {} and the plan asks for a target of {}",
-        word(source.dimension),
-        word(asked.dimension)
-    );
-    Err(Error::new(ErrorKind::Refused, message)
-        .with_hint("set `spec.dimension` of the create stage to the source's"))
+    let (message, hint) = match (source.dimension, asked.dimension) {
+        (Some(found), Some(asked)) => (
+            format!("the source has dimension {found} and the plan asks for a target of {asked}"),
+            "set `spec.dimension` of the create stage to the source's",
+        ),
+        (Some(found), None) => (
+            format!(
+                "the source has vectors of dimension {found} and the plan asks for a sparse target"
+            ),
+            "leave `vector_type` out of the create stage's spec, and set `dimension`",
+        ),
+        (None, _) if source.vector_type == VectorType::Sparse => (
+            "the source has only sparse values and the plan asks for a target of dense vectors"
+                .to_owned(),
+            "set `vector_type: sparse` in the create stage's spec, without `dimension`",
+        ),
+        (None, _) => (
+            "no record of the source has a vector, so that its dimension is not known".to_owned(),
+            "see that `source` names what you mean, and that its records are there",
+        ),
+    };
+    Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
 }
 
 #[async_trait]
