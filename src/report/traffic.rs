@@ -33,6 +33,10 @@ impl TrafficReport {
         let read = |is_read: bool| if is_read { "read" } else { "requested" };
         let text = match (asked, left) {
             (None, None) => return None,
+            // What stopped the run may be that nobody could read it any more.
+            (None, Some(mark)) if mark.is_read && state.stopped.is_some() => {
+                format!("{} of it went to {} when it was last read", mark.weight, state.target)
+            }
             (None, Some(mark)) if mark.is_read => {
                 format!("{} of it goes to {}", mark.weight, state.target)
             }

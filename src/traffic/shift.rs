@@ -1,7 +1,10 @@
 //! Sets a weight and determines what came of it.
 
+use std::time::Duration;
+
 use super::driver::{Driver, Seen};
 use super::weight;
+use crate::clock::{Clock, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Aftermath;
 use crate::model::Share;
@@ -21,11 +24,16 @@ pub enum Shift {
     NotSet { error: Error, after: Aftermath },
 }
 
-/// Sets a weight and reads it back, even after an error, because a failed set may have taken effect.
+/// How long a weight that was set may take until it can be read, and how often it is looked for.
+const SETTLING: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Sets a weight and reads it back, even after an error, because a failed set may have taken effect. What was set without
+/// an error may take a while to be seen.
 ///
 /// # Errors
 /// `Invalid` if it is not a weight; the driver was not asked then.
-pub async fn shift(driver: &dyn Driver, weight: Share) -> Result<Shift> {
+pub async fn shift(driver: &dyn Driver, weight: Share, clock: &Clock) -> Result<Shift> {
     weight::check(weight)?;
     let failure = match driver.set(weight).await {
         Ok(()) => None,
@@ -34,7 +42,10 @@ pub async fn shift(driver: &dyn Driver, weight: Share) -> Result<Shift> {
         }
         Err(error) => Some(error.with_operation("set the weight")),
     };
-    let read = driver.read().await.map_err(|error| error.with_operation("read the weight"));
+    let read = match &failure {
+        None => settled(driver, weight, clock).await,
+        Some(_) => read(driver).await,
+    };
     Ok(match (failure, read) {
         (despite, Ok(Seen::Weight { share, print })) if share.is_same(weight) => {
             Shift::Set { print, despite }
@@ -52,6 +63,29 @@ pub async fn shift(driver: &dyn Driver, weight: Share) -> Result<Shift> {
             Shift::NotSet { error: other(driver, weight, &what), after: Aftermath::Unknown }
         }
     })
+}
+
+async fn read(driver: &dyn Driver) -> Result<Seen> {
+    driver.read().await.map_err(|error| error.with_operation("read the weight"))
+}
+
+/// Reads until the weight is the one that was set. Something that is no weight at all does not become one by waiting, and a
+/// file shows what was written to it at once.
+async fn settled(driver: &dyn Driver, weight: Share, clock: &Clock) -> Result<Seen> {
+    let start = clock.now();
+    loop {
+        let seen = read(driver).await;
+        let may_change = match &seen {
+            Ok(Seen::Weight { share, .. }) => !share.is_same(weight),
+            Ok(Seen::Unset(_) | Seen::Foreign(_) | Seen::Mute) => false,
+            Err(_) => true,
+        };
+        let is_over = until(start, clock.now()) >= SETTLING;
+        if is_over || !may_change || driver.is_all_or_nothing() {
+            return seen;
+        }
+        clock.sleep(LOOK_EVERY).await;
+    }
 }
 
 fn other(driver: &dyn Driver, asked: Share, read: &str) -> Error {

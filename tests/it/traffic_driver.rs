@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use tempfile::TempDir;
 use vecshift::ErrorKind;
+use vecshift::clock::{Clock, Timestamp};
 use vecshift::journal::Aftermath;
 use vecshift::model::Share;
 use vecshift::plan::file::{EnvFile, ExecDriver, HttpCall, Secret, Traffic, Webhook};
@@ -55,9 +56,14 @@ async fn an_env_file_says_all_or_nothing() {
     assert!(matches!(driver.read().await.unwrap(), Seen::Unset(_)));
 }
 
+/// Returns a clock on which waiting takes no time.
+fn clock() -> Clock {
+    Clock::test(Timestamp::UNIX_EPOCH)
+}
+
 /// Returns whether the weight was set and read back without a word.
 async fn is_set(driver: &dyn Driver, weight: Share) -> bool {
-    matches!(shift(driver, weight).await.unwrap(), Shift::Set { despite: None, .. })
+    matches!(shift(driver, weight, &clock()).await.unwrap(), Shift::Set { despite: None, .. })
 }
 
 #[cfg(unix)]
@@ -97,7 +103,8 @@ async fn commands_set_and_read_a_weight() {
 async fn another_weight_read_back_is_what_is_set() {
     let folder = TempDir::new().unwrap();
     let driver = driver_of(&exec(&["true"], Some(&["echo", "10%"])), folder.path());
-    let Shift::NotSet { error, after } = shift(&*driver, Share(0.25)).await.unwrap() else {
+    let Shift::NotSet { error, after } = shift(&*driver, Share(0.25), &clock()).await.unwrap()
+    else {
         panic!("10% was taken for 25%")
     };
     assert_eq!(error.kind(), ErrorKind::Failed);
@@ -106,39 +113,62 @@ async fn another_weight_read_back_is_what_is_set() {
     assert!(is_set(&*driver, Share(0.1)).await);
 }
 
-/// Sets 25 % with a command that writes it and fails, and another that reads; returns the outcome.
-async fn after_a_failed_set(set: &str, read: Option<&str>) -> Shift {
+/// Sets 25 % with a command that sets it, or does not, and another that reads; returns the outcome.
+async fn after_a_set(set: &str, read: Option<&str>) -> Shift {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("weight"), "5").unwrap();
     let read = read.map(|script| ["sh", "-c", script]);
     let traffic = exec(&["sh", "-c", set], read.as_ref().map(|words| &words[..]));
-    shift(&*driver_of(&traffic, folder.path()), Share(0.25)).await.unwrap()
+    shift(&*driver_of(&traffic, folder.path()), Share(0.25), &clock()).await.unwrap()
 }
 
 const SETS_AND_FAILS: &str = "echo $VECSHIFT_WEIGHT > weight; echo gateway timeout >&2; exit 1";
 
 #[tokio::test]
 async fn a_set_that_fails_is_looked_at() {
-    let set = after_a_failed_set(SETS_AND_FAILS, Some("cat weight")).await;
+    let set = after_a_set(SETS_AND_FAILS, Some("cat weight")).await;
     let Shift::Set { despite: Some(error), .. } = set else { panic!("{set:?}") };
     assert!(error.to_string().contains("gateway timeout"), "{error}");
 
-    let not_set = after_a_failed_set("exit 1", Some("cat weight")).await;
+    let not_set = after_a_set("exit 1", Some("cat weight")).await;
     let Shift::NotSet { after, error } = not_set else { panic!("{not_set:?}") };
     assert_eq!(after, Aftermath::Read { weight: Share(0.05), print: None });
     assert_eq!(error.kind(), ErrorKind::Failed);
 
     for read in [Some("exit 1"), Some("echo nonsense"), None] {
-        let unknown = after_a_failed_set(SETS_AND_FAILS, read).await;
+        let unknown = after_a_set(SETS_AND_FAILS, read).await;
         let Shift::NotSet { after, error } = unknown else { panic!("{unknown:?}") };
         assert_eq!(after, Aftermath::Unknown, "{read:?}");
         assert!(error.to_string().contains("gateway timeout"), "the first error: {error}");
     }
 }
 
+/// A command that shows 5 % until it has been asked `times` times.
+fn late(times: usize) -> String {
+    format!("echo >> asked; [ $(wc -l < asked) -gt {times} ] && cat weight || echo 5")
+}
+
+#[tokio::test]
+async fn a_weight_that_is_seen_late_is_waited_for() {
+    let sets = "echo $VECSHIFT_WEIGHT > weight";
+    for times in [0, 1, 20] {
+        let set = after_a_set(sets, Some(&late(times))).await;
+        assert!(matches!(set, Shift::Set { despite: None, .. }), "{times}: {set:?}");
+    }
+    let not_in_time = after_a_set(sets, Some(&late(1000))).await;
+    let Shift::NotSet { after: Aftermath::Read { weight, .. }, .. } = not_in_time else {
+        panic!("{not_in_time:?}")
+    };
+    assert_eq!(weight, Share(0.05));
+    // Nor does one read that fails decide.
+    let unread = "echo >> asked; [ $(wc -l < asked) -gt 2 ] && cat weight";
+    let set = after_a_set(sets, Some(unread)).await;
+    assert!(matches!(set, Shift::Set { despite: None, .. }), "{set:?}");
+}
+
 #[tokio::test]
 async fn a_set_that_succeeds_and_cannot_be_read_is_unknown() {
-    let unknown = after_a_failed_set("true", Some("exit 3")).await;
+    let unknown = after_a_set("true", Some("exit 3")).await;
     let Shift::NotSet { after: Aftermath::Unknown, error } = unknown else { panic!("{unknown:?}") };
     assert!(error.to_string().contains("read the weight"), "{error}");
 }
@@ -148,7 +178,7 @@ async fn a_file_that_cannot_be_set_is_as_it_was() {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("app.env")).unwrap();
     let driver = env_file(folder.path());
-    let Shift::NotSet { after, .. } = shift(&*driver, Share(1.0)).await.unwrap() else {
+    let Shift::NotSet { after, .. } = shift(&*driver, Share(1.0), &clock()).await.unwrap() else {
         panic!("a folder was written as a file")
     };
     assert_eq!(after, Aftermath::Unchanged);
@@ -183,7 +213,7 @@ async fn a_driver_that_cannot_read_back_says_so() {
     let driver = driver_of(&exec(&["true"], None), folder.path());
     assert!(!driver.can_read());
     assert_eq!(driver.read().await.unwrap(), Seen::Mute);
-    assert!(matches!(shift(&*driver, Share(0.25)).await.unwrap(), Shift::Requested));
+    assert!(matches!(shift(&*driver, Share(0.25), &clock()).await.unwrap(), Shift::Requested));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vecshift::ErrorKind;
+use vecshift::clock::{Clock, Timestamp};
 use vecshift::model::Share;
 use vecshift::plan::file::{Flagd, Traffic};
 use vecshift::traffic::{Driver, DriverContext, Seen, Shift, open, shift};
@@ -88,7 +89,7 @@ async fn every_weight_is_read_back() {
     assert!(matches!(driver.read().await.unwrap(), Seen::Unset(_)));
     for percent in [0.0, 5.0, 25.0, 0.25, 33.0, 100.0, 0.0] {
         let weight = Share(percent / 100.0);
-        let shifted = shift(&*driver, weight).await.unwrap();
+        let shifted = shift(&*driver, weight, &Clock::test(Timestamp::UNIX_EPOCH)).await.unwrap();
         assert!(matches!(shifted, Shift::Set { despite: None, .. }), "{shifted:?}");
         let read = driver.read().await.unwrap().share().unwrap();
         assert!((read.0 - weight.0).abs() < 1e-9, "{percent}");

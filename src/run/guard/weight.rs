@@ -31,7 +31,7 @@ async fn set(context: &Context, driver: &dyn Driver, step: usize, permit: Permit
         let despite = despite.map(|error| error.to_string());
         Event::WeightSet { stage: stage.clone(), step, weight, actual, print, despite }
     };
-    match shift(driver, weight).await? {
+    match shift(driver, weight, &context.clock).await? {
         Shift::Set { print, despite } => {
             if let Some(error) = &despite {
                 context.note(format!("{weight} is set, although the driver failed: {error}"))?;
