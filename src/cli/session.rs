@@ -269,7 +269,7 @@ impl Session {
         let mut names = Vec::new();
         for entry in entries {
             let path = entry.map_err(cannot)?.path();
-            if path.join("journal.jsonl").is_file()
+            if may_be_there(&path.join("journal.jsonl"))
                 && let Some(name) = path.file_name().and_then(|name| name.to_str())
             {
                 names.push(name.to_owned());
@@ -343,6 +343,11 @@ impl Found {
     /// `NotFound` if no run of the plan was ever started here.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
+        if entries.is_empty() && self.paths.journal().exists() {
+            let message = format!("{} is empty: no run has begun", self.paths.journal().display());
+            return Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("`vecshift run` begins one; nothing has to be removed"));
+        }
         if entries.is_empty() {
             let message =
                 format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
@@ -365,6 +370,15 @@ pub fn is_file(plan: &str) -> bool {
     let is_known =
         |ending: &std::ffi::OsStr| ending == "yaml" || ending == "yml" || ending == "json";
     path.extension().is_some_and(is_known) || path.is_file()
+}
+
+/// Returns whether there is something at a path, or nobody can tell: what cannot be looked at is not skipped.
+fn may_be_there(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), NotFound | NotADirectory),
+    }
 }
 
 /// Quotes text as one word for a POSIX shell.

@@ -77,6 +77,7 @@ impl Journal {
     /// file is left as it was.
     pub fn open(paths: Paths, plan: &str, lock: Lock, clock: Clock) -> Result<Self> {
         let path = paths.journal();
+        refuse_what_is_no_file(&path)?;
         let mut journal = Self {
             paths,
             file: None,
@@ -224,11 +225,28 @@ impl Journal {
 ///
 /// Returns an empty list if there is none.
 pub fn read(path: &Path) -> Result<Vec<Entry>> {
+    refuse_what_is_no_file(path)?;
     match fs::read(path) {
         Ok(bytes) => Ok(parse(&bytes, path)?.entries),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(Error::io(format!("cannot read {}", path.display()), error)),
     }
+}
+
+/// Refuses something in a journal's place that cannot hold one, which is not the same as no journal.
+fn refuse_what_is_no_file(path: &Path) -> Result<()> {
+    let what = match fs::metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_dir() => "is a folder",
+        Ok(_) => "is neither a file nor a folder",
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
+            "is a link that leads to nothing"
+        }
+        Err(_) => return Ok(()),
+    };
+    let message = format!("{} {what}, and not the journal of a run", path.display());
+    Err(Error::new(ErrorKind::Conflict, message)
+        .with_hint("put the journal back; if there never was one, remove what is in its place"))
 }
 
 /// Reads a whole journal and refuses that of another plan.

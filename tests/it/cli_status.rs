@@ -2,13 +2,17 @@
 
 use vecshift::journal::{Event, Gate, Hold, Inbox, Paths};
 
-use crate::cli_rig::Cli;
+use crate::cli_rig::{Cli, Said, said};
 use crate::journals::{Writer, waiting};
 
 fn journal(cli: &Cli, plan: &str) -> std::path::PathBuf {
     let path = Paths::new(&cli.state(), plan).journal();
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     path
+}
+
+fn said_of(command: &mut std::process::Command) -> Said {
+    said(&command.output().unwrap())
 }
 
 /// An empty or damaged journal, or one of a newer program, newer format or another plan, stands beside the others.
@@ -20,7 +24,7 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
     let first = good.lines().next().unwrap();
     let unknown = r#"{"v":1,"seq":1,"at":"2026-11-02T09:00:00Z","event":"source_frozen"}"#;
     let mut files = vec![
-        ("a-empty", String::new(), "not_found", "there is no run"),
+        ("a-empty", String::new(), "not_found", "is empty: no run has begun"),
         ("b-damaged", "#\n".to_owned(), "conflict", "is damaged in line 1"),
         ("c-newer", format!("{first}\n{unknown}\n"), "refused", "`source_frozen`"),
         ("d-format", first.replace("\"v\":1", "\"v\":2") + "\n", "refused", "has format 2"),
@@ -51,6 +55,31 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
     // They do not stand in the way of a report, either.
     assert_eq!(cli.run(&["report"]).code, 0);
     assert_eq!(cli.run(&["report", "01J9ZZZZZZZZZZZZZZZZZZZZZZ"]).code, 0);
+}
+
+/// What stands in the place of a journal and is none is neither passed over nor written to.
+#[cfg(unix)]
+#[test]
+fn something_else_in_a_journals_place_is_named() {
+    let cli = Cli::with_plans();
+    waiting(&cli.state());
+    std::fs::create_dir(journal(&cli, "a-folder")).unwrap();
+    std::os::unix::fs::symlink("gone.jsonl", journal(&cli, "b-link")).unwrap();
+    std::os::unix::fs::symlink("loop", cli.state().join("c-loop")).unwrap();
+    std::os::unix::fs::symlink("c-loop", cli.state().join("loop")).unwrap();
+    let said = cli.run(&["status"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for named in ["twins: vecshift approve", "is a folder", "leads to nothing", "c-loop"] {
+        assert!(said.out.contains(named), "{named}: {}", said.out);
+    }
+    let plan = std::fs::read_to_string(cli.path("plans/quickstart.yaml")).unwrap();
+    let plan = plan.replace("name: quickstart", "name: b-link");
+    cli.write("plans/b-link.yaml", &plan);
+    let mut run = cli.command(&["run", "plans/b-link.yaml"]);
+    let run = said_of(run.env("PINECONE_API_KEY", "k"));
+    assert_eq!(run.code, 8, "{run:?}");
+    assert!(run.err.contains("leads to nothing"), "{}", run.err);
+    assert!(!cli.state().join("b-link/gone.jsonl").exists());
 }
 
 #[test]
