@@ -83,6 +83,18 @@ impl Diagnostic {
         }
     }
 
+    /// Adds a note on the characters of a word that only look like those of the plan language.
+    pub(crate) fn spelt(self, word: &str) -> Self {
+        let odd = |one: char| match one.is_alphabetic() {
+            true => format!("`{one}` is U+{:04X}", u32::from(one)),
+            false => format!("it holds U+{:04X}", u32::from(one)),
+        };
+        match word.chars().find(|one| !one.is_ascii()) {
+            Some(one) => self.note(format!("{}: words of a plan are ASCII", odd(one))),
+            None => self,
+        }
+    }
+
     pub(crate) fn related(mut self, region: Region, message: impl Into<String>) -> Self {
         self.related.push(Related { message: message.into(), place: Place::default(), region });
         self

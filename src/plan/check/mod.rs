@@ -15,6 +15,7 @@ mod lookup;
 mod manifest;
 mod names;
 mod order;
+mod paths;
 mod records;
 mod region;
 mod secrets;
@@ -43,6 +44,7 @@ pub(crate) fn check(mut context: Context<'_>) -> Checked {
     let file = context.file;
     names::check(&mut context);
     files::check(&mut context);
+    paths::check(&mut context);
     secrets::check(&mut context);
     order::check(&mut context);
     hooks::check(&mut context);

@@ -24,7 +24,7 @@ codes! {
     fix "Write the value with the unit the message names."
 
     BAD_COMPARISON Error "V084" "comparison"
-    means "The comparison makes no sense for this metric: words and booleans are equal or not, and a measured latency or rate is never exactly a number."
+    means "The comparison makes no sense for this metric: words and booleans are equal or not, a measured latency or rate is never exactly a number, and no count is below 0 or share above 1."
     example "- source.metric > cosine"
     fix "Use `==` or `!=` for words and booleans, `<`, `<=`, `>` or `>=` for what is measured."
 

@@ -27,4 +27,9 @@ codes! {
     means "Templates stand in values. A key is taken as it is written, so that a template can never change which keys a plan has."
     example "set: { \"{{ vars.field }}\": 1 }"
     fix "Write the key out."
+
+    SHELL_PATH Error "V097" "shell-path"
+    means "A path begins as a shell's does (`~`, `$HOME`), and no shell reads a plan: a run would look for, or make, a folder of just this name below the plan's."
+    example "snapshot: file:~/backups"
+    fix "Write the path from the root or from the plan's folder. What differs between machines can be a variable: `{{ env.HOME }}`, with `env: [HOME]`."
 }

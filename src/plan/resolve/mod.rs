@@ -80,6 +80,11 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     words.flat_map(|word| [word.to_owned(), format!("vars.{word}"), format!("env.{word}")])
 }
 
+/// Whether a name stands for something whose parts are not known when the plan is read: an event, a record's metadata.
+fn is_open(name: &str) -> bool {
+    matches!(name, "event" | "metadata")
+}
+
 fn no_such(unknown: &Unknown, region: Region) -> Diagnostic {
     let Unknown { name, what, near } = unknown;
     let message = match *what {
@@ -188,7 +193,7 @@ impl Resolver<'_> {
             self.report(no_such(one, region));
         }
         // No sample can stand for `event` or for a record's metadata, of which nothing is known.
-        let is_open = |name: &String| name.starts_with("event") || name.starts_with("metadata");
+        let is_open = |name: &String| is_open(name.split('.').next().unwrap_or_default());
         if !unknown.is_empty() || names.iter().any(is_open) {
             return unknown.is_empty();
         }
@@ -211,6 +216,18 @@ impl Resolver<'_> {
         }
     }
 
+    /// Reports that what is known later as text or a number is asked for a part of it; whether it is not.
+    fn has_no_parts(&mut self, first: &str, name: &str, region: Region) -> bool {
+        // Methods are found among what is called.
+        if self.sources.text(region).contains(&format!("{name}(")) {
+            return true;
+        }
+        let region = self.name_region(region, name);
+        let message = format!("`{first}` is one value, and so there is no `{name}`");
+        self.report(Diagnostic::new(&codes::UNKNOWN_NAME, region, message));
+        false
+    }
+
     fn is_known(&mut self, name: &str, late: Option<&[String]>, region: Region) -> bool {
         let (first, attribute) = match name.split_once('.') {
             Some((first, rest)) => (first, rest.split('.').next()),
@@ -227,6 +244,10 @@ impl Resolver<'_> {
                 attribute.is_some_and(|a| self.bindings.env.contains_key(a)),
                 "environment variable",
             ),
+            _ if attribute.is_some() && !is_open(first) => {
+                let is_known = self.is_known_late(first, late, region);
+                return is_known && self.has_no_parts(first, name, region);
+            }
             _ => return self.is_known_late(first, late, region),
         };
         let Some(attribute) = attribute else { return true };

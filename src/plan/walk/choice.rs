@@ -58,7 +58,8 @@ impl Walker<'_> {
             let Some((_, schema)) = branches.iter().find(|(key, _)| *key == entry.key) else {
                 let message = format!("unknown key `{}`: expected {}", entry.key, either(keys()));
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_region, message);
-                self.found.push(diagnostic.suggest(nearest(&entry.key, keys())));
+                let near = nearest(&entry.key, keys());
+                self.found.push(diagnostic.suggest(near).spelt(&entry.key));
                 wrong = true;
                 continue;
             };
@@ -135,7 +136,8 @@ impl Walker<'_> {
             _ => format!("unknown word `{text}`: expected {expected}"),
         };
         let near = nearest(text, words.iter().copied());
-        self.report(Diagnostic::new(&codes::UNKNOWN_WORD, node.region, message).suggest(near))
+        let diagnostic = Diagnostic::new(&codes::UNKNOWN_WORD, node.region, message);
+        self.report(diagnostic.suggest(near).spelt(text))
     }
 
     /// Takes the branch whose type is the node's; if several could be, the first that fits.

@@ -221,6 +221,7 @@ impl Walker<'_> {
         let message = format!("unknown key `{}` in {parent}", entry.key);
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_region, message).suggest(near);
+        let diagnostic = diagnostic.spelt(&entry.key);
         let elsewhere = kind.and_then(|_| stages_with(&entry.key));
         let others: Vec<_> = free.map(|key| format!("`{key}`")).collect();
         self.found.push(match (elsewhere, near) {

@@ -5,6 +5,7 @@ use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::source::Region;
+use super::lookalike::{self, Lookalike};
 
 /// Converts the parser's error to a diagnostic.
 pub(super) fn diagnostic(error: &ScanError, text: &str, file: usize) -> Diagnostic {
@@ -24,7 +25,14 @@ pub(super) fn diagnostic(error: &ScanError, text: &str, file: usize) -> Diagnost
             let label = format!("in quotes it is text: \"{word}\"");
             syntax(region(at, word.len()), message.into()).label(label)
         }
-        _ => syntax(region(at, 0), plain_words(error)),
+        _ => match lookalike::find(text, at) {
+            Some(Lookalike { at, character, meant }) => {
+                let message = format!("this is U+{:04X}, and not {meant}", u32::from(character));
+                syntax(region(at, character.len_utf8()), message)
+                    .label(format!("write {meant} here"))
+            }
+            None => syntax(region(at, 0), plain_words(error)),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! The parser's events are read one by one rather than through serde, so that duplicate keys are all
 //! reported, quotes are known, and every key has a place of its own.
 
+mod lookalike;
 mod mistake;
 mod tag;
 

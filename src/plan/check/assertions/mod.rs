@@ -97,6 +97,7 @@ impl Checker<'_, '_> {
         let threshold = self.threshold(metric, &parsed)?;
         let is_reached = self.reach(metric, &parsed, long);
         self.comparison(metric, &parsed);
+        self.bounds(metric, &parsed, &threshold);
         if let Some(long) = long {
             self.long_form(metric, long);
         }
@@ -257,6 +258,38 @@ impl Checker<'_, '_> {
             _ => return,
         };
         self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| d);
+    }
+
+    /// Reports a comparison that holds for no value that the metric can have.
+    fn bounds(&mut self, metric: &Metric, parsed: &ParsedAssertion, threshold: &Threshold) {
+        let value = match threshold {
+            Threshold::Number(value)
+            | Threshold::Share(value)
+            | Threshold::Seconds(value)
+            | Threshold::Bytes(value)
+            | Threshold::PerSecond(value)
+            | Threshold::Dollars(value) => *value,
+            Threshold::Bool(_) | Threshold::Word(_) | Threshold::TimesSource(_) => return,
+        };
+        let (lowest, highest) = match metric.unit {
+            // A saving can be a loss, and the result of a probe anything.
+            Unit::Number | Unit::Bool | Unit::Word(_) => return,
+            Unit::Share if metric.name == "cost.saving" => (f64::NEG_INFINITY, 1.0),
+            Unit::Share | Unit::Ratio => (0.0, 1.0),
+            Unit::Count | Unit::Duration | Unit::Bytes | Unit::Rate | Unit::Dollars => {
+                (0.0, f64::INFINITY)
+            }
+        };
+        let written = &self.text[parsed.value.range.clone()];
+        let why = match parsed.comparison.value {
+            Comparison::Less if value <= lowest => "below",
+            Comparison::Greater if value >= highest => "above",
+            _ => return,
+        };
+        let message = format!("`{}` is never {why} {written}", parsed.metric.value);
+        self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| {
+            d.label("this can never hold")
+        });
     }
 
     fn long_form(&mut self, metric: &Metric, long: &LongAssertion) {
