@@ -7,14 +7,14 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
-use crate::model::{Deployment, IndexSpec, Namespace, VectorType};
+use crate::model::{Deployment, IndexSpec, Namespace, RecordFilter, VectorType};
 use crate::pinecone_wire::control::{ReadCapacity, Status};
 use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::state::IndexState;
 
 use super::capacity::{Capacity, Wanted};
 use super::error::{Answer, Refusal};
-use super::filter::Filter;
+use super::filter;
 use super::progress::{Progress, Stage};
 use super::store::Store;
 
@@ -157,8 +157,8 @@ impl Index {
         value: Option<&Value>,
         store: &Store,
         namespace: &Namespace,
-    ) -> Answer<Option<Filter>> {
-        let Some(filter) = value.map(Filter::read).transpose()?.flatten() else { return Ok(None) };
+    ) -> Answer<Option<RecordFilter>> {
+        let Some(filter) = value.map(filter::read).transpose()?.flatten() else { return Ok(None) };
         let own = store.spaces.get(namespace).and_then(|space| space.filterable.clone());
         let filterable = own.or_else(|| self.filterable());
         Ok(Some(match filterable {

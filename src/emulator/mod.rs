@@ -27,8 +27,6 @@ mod dispatch;
 mod error;
 mod faults;
 mod filter;
-#[cfg(test)]
-mod filter_tests;
 mod grpc;
 mod handle;
 mod id;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Timestamp, after};
-use crate::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use crate::model::{Metadata, Namespace, Record, RecordFilter, RecordId, SparseVector, Vector};
 
-use super::filter::Filter;
 use super::knn;
 
 /// A record, prepared for searching.
@@ -33,9 +32,9 @@ impl Stored {
 pub(crate) enum Write {
     Upsert(Vec<Arc<Stored>>),
     Update { id: RecordId, change: Change },
-    UpdateWhere { filter: Filter, set: Metadata },
+    UpdateWhere { filter: RecordFilter, set: Metadata },
     Delete(Vec<RecordId>),
-    DeleteWhere(Filter),
+    DeleteWhere(RecordFilter),
     DeleteAll,
 }
 

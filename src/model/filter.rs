@@ -1,4 +1,5 @@
-//! A metadata filter that is applied to records here, not in an index, with the operators that vector databases share.
+//! A metadata filter that is applied to records here, not in an index, with the operators that vector databases share:
+//! a copy applies it to what it reads, the emulator to what it keeps.
 //!
 //! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in their indexes a list passes a
 //! comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and `$in` (so a record
@@ -72,6 +73,16 @@ impl RecordFilter {
         Self(self.0.literally(fields))
     }
 
+    /// Returns the filter as an index sees it that knows only `indexed` fields: the others are absent.
+    pub fn limited_to(self, indexed: &[String]) -> Self {
+        Self(self.0.limited_to(indexed))
+    }
+
+    /// Returns the number of values in its longest list of values to compare with.
+    pub fn longest_set(&self) -> usize {
+        self.0.longest_set()
+    }
+
     /// Returns whether a record with this metadata passes.
     pub fn matches(&self, metadata: &Metadata) -> bool {
         self.0.matches(metadata)
@@ -108,6 +119,31 @@ impl Rule {
                 Self::Field { name, test: Test::Is(wanted) }
             }
             other => other,
+        }
+    }
+
+    fn limited_to(self, indexed: &[String]) -> Self {
+        let each =
+            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.limited_to(indexed)).collect();
+        match self {
+            Self::All(rules) => Self::All(each(rules)),
+            Self::Any(rules) => Self::Any(each(rules)),
+            Self::Field { name, test } if indexed.contains(&name) => Self::Field { name, test },
+            // All of nothing is true, any of nothing is false.
+            Self::Field { test, .. } if test.holds(None) => Self::All(Vec::new()),
+            Self::Field { .. } => Self::Any(Vec::new()),
+        }
+    }
+
+    fn longest_set(&self) -> usize {
+        match self {
+            Self::All(rules) | Self::Any(rules) => {
+                rules.iter().map(Self::longest_set).max().unwrap_or_default()
+            }
+            Self::Field {
+                test: Test::In(wanted) | Test::NotIn(wanted) | Test::Is(wanted), ..
+            } => wanted.len(),
+            Self::Field { .. } => 0,
         }
     }
 
@@ -365,6 +401,33 @@ mod tests {
             assert_eq!(found.pointer, pointer, "{filter}");
             assert!(found.message.contains(part), "{}", found.message);
         }
+    }
+
+    #[test]
+    fn fields_that_are_not_indexed_are_absent() {
+        let metadata = json!({"genre": "drama", "year": 2020});
+        let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+        let indexed = ["year".to_owned()];
+        for (filter, passes) in [
+            (json!({"year": 2020}), true),
+            (json!({"genre": "drama"}), false),
+            (json!({"genre": {"$exists": false}}), true),
+            (json!({"genre": {"$ne": "drama"}}), true),
+            (json!({"$or": [{"genre": "drama"}, {"year": 2020}]}), true),
+            (json!({"genre": "drama", "year": 2020}), false),
+        ] {
+            let limited = RecordFilter::read(&filter).unwrap().limited_to(&indexed);
+            assert_eq!(limited.matches(&metadata), passes, "{filter}");
+        }
+    }
+
+    #[test]
+    fn the_longest_set_is_found() {
+        let filter =
+            json!({"$or": [{"a": {"$in": [1, 2]}}, {"b": {"$nin": [1, 2, 3]}, "c": {"$gt": 1}}]});
+        assert_eq!(RecordFilter::read(&filter).unwrap().longest_set(), 3);
+        let filter = json!({"c": {"$exists": true}});
+        assert_eq!(RecordFilter::read(&filter).unwrap().longest_set(), 0);
     }
 
     #[test]
