@@ -15,9 +15,10 @@ use super::data::Call;
 use super::error::{Answer, Code, Refusal};
 use super::faults::{Fate, Fault};
 use super::grpc;
+use super::incoming::Incoming;
 use super::index::Index;
 use super::project::Shared;
-use super::rest::{self, Incoming};
+use super::rest;
 use super::server::Peer;
 use super::truncate::truncated;
 use super::version;
@@ -31,8 +32,8 @@ const LARGEST_BODY: usize = 128 * 1024 * 1024;
 /// The scope of a listener: the whole project, or the data plane of one index.
 #[derive(Clone)]
 pub(crate) struct Scope {
-    pub project: Shared,
-    pub index: Option<Arc<Index>>,
+    project: Shared,
+    index: Option<Arc<Index>>,
 }
 
 /// A request matched to its operation.
@@ -46,7 +47,17 @@ struct Asked {
 }
 
 impl Scope {
-    pub fn router(self) -> Router {
+    /// What answers at the main port.
+    pub fn of_project(project: Shared) -> Router {
+        Self { project, index: None }.router()
+    }
+
+    /// What answers at the listener of an index.
+    pub fn of_index(project: Shared, index: Arc<Index>) -> Router {
+        Self { project, index: Some(index) }.router()
+    }
+
+    fn router(self) -> Router {
         Router::new().fallback(handle).with_state(self)
     }
 

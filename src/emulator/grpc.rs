@@ -14,9 +14,8 @@ use crate::pinecone_wire::proto::{self, MESSAGE_BYTES};
 use crate::pinecone_wire::{Operation, words};
 
 use super::codec::EitherCodec;
-use super::data::{Call, FetchByMetadata, NamespaceView, Page, Query, Reply, Update};
+use super::data::{Call, Deletion, FetchByMetadata, NamespaceView, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
-use super::rest;
 use super::store::{Change, Stored};
 
 /// Answers a gRPC request to the data plane.
@@ -154,7 +153,7 @@ fn delete(call: &Call, asked: proto::DeleteRequest) -> Answer<Reply<proto::Delet
     let ids: Vec<_> = asked.ids.into_iter().map(RecordId::from).collect();
     let ids = Some(ids).filter(|ids| !ids.is_empty());
     let filter = asked.filter.map(proto::filter_from_struct);
-    let deletion = rest::deletion(ids, asked.delete_all, filter)?;
+    let deletion = Deletion::of(ids, asked.delete_all, filter)?;
     let reply = call.delete(Namespace::from(asked.namespace), deletion)?;
     Ok(reply.map(|()| proto::DeleteResponse {}))
 }

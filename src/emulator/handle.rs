@@ -52,15 +52,15 @@ impl Emulator {
 
     async fn bind(options: EmulatorOptions) -> Result<(Self, Door)> {
         let listen = options.listen;
-        let project = Arc::new(Project::new(options));
+        let project = Arc::new(Project::new(options, Scope::of_index));
         let door = Door::bind(listen, project.stop.child_token()).await?;
         let address = door.address()?;
         Ok((Self { project, address }, door))
     }
 
     fn serve(&self, door: Door) {
-        let scope = Scope { project: Arc::clone(&self.project), index: None };
-        self.project.keep(door.serve(scope.router()));
+        let router = Scope::of_project(Arc::clone(&self.project));
+        self.project.keep(door.serve(router));
     }
 
     /// The address of the control plane.

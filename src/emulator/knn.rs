@@ -1,15 +1,13 @@
-//! Exact nearest neighbours. SimSIMD does the arithmetic, as it is fast in development builds too, in which rehearsals
-//! are tested.
+//! Exact nearest neighbours.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use simsimd::SpatialSimilarity;
-
 use crate::model::{Metric, RecordId, SparseVector, Vector};
 
+use super::arithmetic::{cosine, dot, norm, squared_distance};
 use super::store::Stored;
 
 /// The vector or sparse values to search with.
@@ -145,25 +143,6 @@ impl PartialEq for Ranked<'_> {
 }
 
 impl Eq for Ranked<'_> {}
-
-fn cosine(dot: f32, a: f32, b: f32) -> f32 {
-    let norms = a * b;
-    if norms > 0.0 { (dot / norms).clamp(-1.0, 1.0) } else { 0.0 }
-}
-
-/// Returns the length of a vector.
-pub(crate) fn norm(values: &[f32]) -> f32 {
-    dot(values, values).sqrt()
-}
-
-/// Multiplies two vectors; 0 if their lengths differ, which upserts and queries rule out.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    f32::dot(a, b).unwrap_or(0.0) as f32
-}
-
-fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
-    f32::l2sq(a, b).unwrap_or(0.0) as f32
-}
 
 fn sparse_dot(probe: &[(u32, f32)], other: &SparseVector) -> Option<f32> {
     let mut found = None;

@@ -15,6 +15,7 @@
 //!
 //! `docs/emulator.md` lists what Pinecone's documents leave open and what the emulator does there.
 
+mod arithmetic;
 mod backup;
 mod capacity;
 mod checks;
@@ -31,6 +32,7 @@ mod grpc;
 mod handle;
 mod id;
 mod import;
+mod incoming;
 mod index;
 mod knn;
 mod options;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use axum::Router;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,6 @@ use super::EmulatorOptions;
 use super::backup::Backup;
 use super::collection::Collection;
 use super::counters::Tally;
-use super::dispatch::Scope;
 use super::error::{Answer, Code, Refusal};
 use super::faults::Dice;
 use super::id::Ids;
@@ -29,6 +29,9 @@ use super::store::Store;
 use crate::model::{Deployment, IndexSpec};
 
 pub(crate) type Shared = Arc<Project>;
+
+/// Makes the router for the listener of an index.
+pub(crate) type IndexRouter = fn(Shared, Arc<Index>) -> Router;
 
 /// An index to create.
 pub(crate) struct NewIndex {
@@ -51,6 +54,7 @@ pub(crate) struct Project {
     /// Ends every listener and every connection.
     pub stop: CancellationToken,
     listeners: Mutex<Vec<JoinHandle<()>>>,
+    index_router: IndexRouter,
     /// Allows one creation at a time, so that two of one name cannot both pass the check.
     pub creating: tokio::sync::Mutex<()>,
     indexes: RwLock<BTreeMap<String, Arc<Index>>>,
@@ -64,7 +68,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    pub fn new(options: EmulatorOptions) -> Self {
+    pub fn new(options: EmulatorOptions, index_router: IndexRouter) -> Self {
         Self {
             ip: options.listen.ip(),
             clock: options.clock.clone(),
@@ -75,6 +79,7 @@ impl Project {
             buckets: Buckets::default(),
             stop: CancellationToken::new(),
             listeners: Mutex::default(),
+            index_router,
             creating: tokio::sync::Mutex::new(()),
             indexes: RwLock::default(),
             collections: RwLock::default(),
@@ -213,8 +218,8 @@ impl Project {
             stop,
         };
         let index = Index::new(new.spec, birth);
-        let scope = Scope { project: Arc::clone(self), index: Some(Arc::clone(&index)) };
-        self.keep(door.serve(scope.router()));
+        let router = (self.index_router)(Arc::clone(self), Arc::clone(&index));
+        self.keep(door.serve(router));
         self.put(Arc::clone(&index));
         Ok(index)
     }

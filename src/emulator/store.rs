@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::{Timestamp, after};
 use crate::model::{Metadata, Namespace, Record, RecordFilter, RecordId, SparseVector, Vector};
 
-use super::knn;
+use super::arithmetic;
 
 /// A record, prepared for searching.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Stored {
 impl Stored {
     pub fn new(record: Record) -> Self {
         let values: Vec<f32> = record.vector.values().collect();
-        let norm = knn::norm(&values);
+        let norm = arithmetic::norm(&values);
         Self { record, values, norm }
     }
 }

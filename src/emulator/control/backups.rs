@@ -2,9 +2,9 @@
 
 use crate::emulator::backup::Backup;
 use crate::emulator::error::{Answer, Code, Refusal};
+use crate::emulator::incoming::Incoming;
 use crate::emulator::progress::{Ending, Progress, Stage};
 use crate::emulator::project::Shared;
-use crate::emulator::rest::Incoming;
 use crate::model::Deployment;
 use crate::pinecone_wire::control::schema::Schema;
 use crate::pinecone_wire::control::{BackupModel, CreateBackup};

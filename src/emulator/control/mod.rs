@@ -19,9 +19,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Answer, Code, Refusal};
+use super::incoming::Incoming;
 use super::index::Index;
 use super::project::Shared;
-use super::rest::Incoming;
 use crate::clock::Timestamp;
 use crate::pinecone_wire::control::{self as wire, Collections};
 use crate::pinecone_wire::{Operation, Version};

@@ -1,7 +1,7 @@
 //! Pages of the control plane.
 
 use crate::emulator::error::{Answer, Refusal};
-use crate::emulator::rest::Incoming;
+use crate::emulator::incoming::Incoming;
 use crate::emulator::shelf::{Kept, Shelf};
 use crate::pinecone_wire::json::{Page, Pagination};
 use crate::pinecone_wire::limits::LIST_BACKUPS;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::emulator::checks;
 use crate::emulator::error::{Answer, Refusal};
@@ -28,6 +28,21 @@ pub(crate) enum Deletion {
     Ids(Vec<RecordId>),
     All,
     Filter(Value),
+}
+
+impl Deletion {
+    /// Reads the selection to delete, which is given in exactly one of three ways.
+    pub fn of(ids: Option<Vec<RecordId>>, is_all: bool, filter: Option<Value>) -> Answer<Self> {
+        // An empty filter beside something else says nothing; alone it would be everything, which is refused.
+        let says_all = ids.is_some() || is_all;
+        let filter = filter.filter(|filter| !(says_all && filter == &json!({})));
+        match (ids, is_all, filter) {
+            (Some(ids), false, None) => Ok(Self::Ids(ids)),
+            (None, true, None) => Ok(Self::All),
+            (None, false, Some(filter)) => Ok(Self::Filter(filter)),
+            _ => Err(Refusal::invalid("A delete needs exactly one of ids, deleteAll and filter")),
+        }
+    }
 }
 
 impl Call {

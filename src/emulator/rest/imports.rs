@@ -7,11 +7,12 @@ use serde_json::json;
 use crate::emulator::data::{Call, Reply};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::import::Import;
+use crate::emulator::incoming::Incoming;
 use crate::pinecone_wire::json::{
     ImportModel, ImportStarted, Int, OnError, Page, Pagination, StartImport,
 };
 
-use super::{Incoming, ok};
+use super::ok;
 
 /// Accepts an integration without effect: buckets are reached with the emulator's own keys.
 pub(super) fn start(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {

@@ -6,63 +6,24 @@ mod namespaces;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::model::{Namespace, RecordId};
 use crate::pinecone_wire::json::{
     self, FetchAnswer, Int, ListAnswer, ListItem, MatchBody, Pagination, QueryAnswer, RecordBody,
     Sparse, StatsAnswer, Summary, UpdateAnswer, UpsertAnswer, Usage,
 };
-use crate::pinecone_wire::{Operation, Version, parameter, words};
+use crate::pinecone_wire::{Operation, parameter, words};
 
 use super::checks;
 use super::data::{Call, Deletion, FetchByMetadata, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
+use super::incoming::Incoming;
 use super::knn::Hit;
 use super::store::{Change, Stored};
-
-/// A REST request whose body has been read.
-pub(crate) struct Incoming {
-    /// The name in the path.
-    pub name: String,
-    pub version: Version,
-    /// Decoded query parameters, in their order.
-    pub parameters: Vec<(String, String)>,
-    pub body: Bytes,
-}
-
-impl Incoming {
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Returns the requested size of a page.
-    pub fn limit(&self) -> Answer<Option<u32>> {
-        let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| Refusal::invalid(format!("limit must be a number, got {text}")))
-        };
-        self.parameter(parameter::LIMIT).map(parse).transpose()
-    }
-
-    /// Returns the token of the requested page.
-    pub fn page(&self) -> Option<&str> {
-        self.parameter(parameter::PAGINATION_TOKEN).filter(|token| !token.is_empty())
-    }
-
-    fn namespace(&self) -> Namespace {
-        Namespace::new(self.parameter(parameter::NAMESPACE).unwrap_or_default())
-    }
-
-    fn read<T: DeserializeOwned>(&self) -> Answer<T> {
-        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        serde_json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))
-    }
-}
 
 /// Answers a request to the data plane.
 pub(crate) async fn answer(call: Call, incoming: Incoming) -> Response<Body> {
@@ -157,25 +118,8 @@ fn update(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 fn delete(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let body: json::Delete = incoming.read()?;
     let ids = body.ids.map(Cow::into_owned).filter(|ids| !ids.is_empty());
-    let deletion = deletion(ids, body.delete_all, body.filter.map(Cow::into_owned))?;
+    let deletion = Deletion::of(ids, body.delete_all, body.filter.map(Cow::into_owned))?;
     ok(call.delete(namespace(body.namespace), deletion)?.map(|()| json!({})))
-}
-
-/// Reads the selection to delete, which is given in exactly one of three ways.
-pub(crate) fn deletion(
-    ids: Option<Vec<RecordId>>,
-    is_all: bool,
-    filter: Option<Value>,
-) -> Answer<Deletion> {
-    // An empty filter beside something else says nothing; alone it would be everything, which is refused.
-    let says_all = ids.is_some() || is_all;
-    let filter = filter.filter(|filter| !(says_all && filter == &json!({})));
-    match (ids, is_all, filter) {
-        (Some(ids), false, None) => Ok(Deletion::Ids(ids)),
-        (None, true, None) => Ok(Deletion::All),
-        (None, false, Some(filter)) => Ok(Deletion::Filter(filter)),
-        _ => Err(Refusal::invalid("A delete needs exactly one of ids, deleteAll and filter")),
-    }
 }
 
 fn fetch(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {

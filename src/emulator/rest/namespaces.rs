@@ -6,13 +6,14 @@ use serde_json::json;
 
 use crate::emulator::data::{Call, NamespaceView, Reply};
 use crate::emulator::error::Answer;
+use crate::emulator::incoming::Incoming;
 use crate::model::Namespace;
 use crate::pinecone_wire::json::{
     CreateNamespace, IndexedFields, Int, MetadataSchema, NamespaceModel, Namespaces, Pagination,
 };
 use crate::pinecone_wire::{Version, parameter};
 
-use super::{Incoming, ok};
+use super::ok;
 
 pub(super) fn create(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let body: CreateNamespace = incoming.read()?;
