@@ -32,6 +32,7 @@ mod grpc;
 mod handle;
 mod id;
 mod import;
+mod importer;
 mod incoming;
 mod index;
 mod knn;

@@ -12,14 +12,14 @@ use crate::pinecone_wire::json::{Int, Page};
 use crate::pinecone_wire::state::BackupState;
 use crate::pinecone_wire::{Version, limits, parameter, words};
 
-use super::{paging, read, schema};
+use super::{paging, rules, schema};
 
 /// Reads the body; an absent one counts as empty.
 fn read_body(incoming: &Incoming) -> Answer<CreateBackup<'_>> {
     if incoming.body.is_empty() {
         return Ok(CreateBackup::default());
     }
-    read(&incoming.body)
+    rules::read(&incoming.body)
 }
 
 pub(crate) fn create(project: &Shared, incoming: &Incoming) -> Answer<BackupModel> {

@@ -10,7 +10,7 @@ use crate::model::Deployment;
 use crate::pinecone_wire::Version;
 use crate::pinecone_wire::control::{ConfigureIndex, ConfigureSpec, PodChange, ReadCapacity};
 
-use super::{read, rules};
+use super::rules;
 
 /// A change, as a body of either dialect asks for it.
 pub(super) struct Change {
@@ -22,7 +22,7 @@ pub(super) struct Change {
 
 /// Reads the change that a body of the versions up to 2026-04 asks for.
 pub(super) fn configure(body: &[u8]) -> Answer<Change> {
-    let body: ConfigureIndex = read(body)?;
+    let body: ConfigureIndex = rules::read(body)?;
     if body.embed.is_some() {
         return Err(Refusal::invalid("The emulator has no integrated embedding."));
     }

@@ -21,7 +21,7 @@ use super::rules;
 
 /// Reads what a body of the versions up to 2026-04 asks for.
 pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)> {
-    let body: CreateIndex = super::read(body)?;
+    let body: CreateIndex = rules::read(body)?;
     rules::check_name("Index name", &body.name)?;
     let (deployment, extras) = place(body.spec, version)?;
     let vector_type = match &body.vector_type {

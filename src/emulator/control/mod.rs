@@ -16,7 +16,6 @@ mod schema;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::error::{Answer, Code, Refusal};
 use super::incoming::Incoming;
@@ -68,7 +67,9 @@ async fn perform(project: &Shared, operation: Operation, incoming: &Incoming) ->
             let collections = collections.iter().map(|collection| collection.model(now)).collect();
             text(&Collections { collections })
         }
-        Operation::CreateCollection => text(&collections::create(project, read(&incoming.body)?)?),
+        Operation::CreateCollection => {
+            text(&collections::create(project, rules::read(&incoming.body)?)?)
+        }
         Operation::DescribeCollection => text(&project.collection(name)?.model(now)),
         Operation::DeleteCollection => match project.drop_collection(name) {
             true => Ok(None),
@@ -136,10 +137,6 @@ fn delete_index(project: &Shared, name: &str) -> Answer<()> {
     }
     project.delete(&index);
     Ok(())
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
-    serde_json::from_slice(body).map_err(Refusal::unreadable)
 }
 
 fn render(status: u16, body: Text) -> Response<Body> {

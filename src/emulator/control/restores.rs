@@ -16,11 +16,11 @@ use crate::pinecone_wire::control::{RestoreBackup, RestoreJob, RestoreStarted};
 use crate::pinecone_wire::json::Page;
 use crate::pinecone_wire::state::RestoreState;
 
-use super::{backups, paging, read, rules};
+use super::{backups, paging, rules};
 
 /// Starts a restore; answers with the ids of the job and of the index.
 pub(crate) async fn create_index(project: &Shared, incoming: &Incoming) -> Answer<RestoreStarted> {
-    let body: RestoreBackup = read(&incoming.body)?;
+    let body: RestoreBackup = rules::read(&incoming.body)?;
     rules::check_name("Index name", &body.name)?;
     let id = incoming.name.as_str();
     let backup = project.backups.find(id).ok_or_else(|| backups::not_found(id))?;

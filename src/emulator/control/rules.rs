@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::emulator::error::{Answer, Refusal};
 use crate::model::Metric;
 use crate::pinecone_wire::limits::{RESOURCE_NAME_CHARS, TAG_KEY_CHARS, TAG_VALUE_CHARS, TAGS};
 use crate::pinecone_wire::{Version, words};
+
+/// Reads a body.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+    serde_json::from_slice(body).map_err(Refusal::unreadable)
+}
 
 pub(crate) fn check_name(what: &str, name: &str) -> Answer<()> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -3,7 +3,6 @@
 //! A call checks everything first and then changes the index in one step under its lock, so a refused request is never
 //! applied in part.
 
-mod import;
 mod namespace;
 mod read;
 mod write;

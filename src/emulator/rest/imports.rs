@@ -7,12 +7,13 @@ use serde_json::json;
 use crate::emulator::data::{Call, Reply};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::import::Import;
+use crate::emulator::importer;
 use crate::emulator::incoming::Incoming;
 use crate::pinecone_wire::json::{
     ImportModel, ImportStarted, Int, OnError, Page, Pagination, StartImport,
 };
 
-use super::ok;
+use super::reply::ok;
 
 /// Accepts an integration without effect: buckets are reached with the emulator's own keys.
 pub(super) fn start(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
@@ -23,22 +24,22 @@ pub(super) fn start(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> 
             Refusal::invalid(format!("errorMode.onError must be abort or continue, got {word}"))
         })?,
     };
-    let id = call.start_import(&body.uri, on_error)?;
+    let id = importer::start(call, &body.uri, on_error)?;
     ok(Reply::plain(ImportStarted { id }))
 }
 
 pub(super) fn list(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    let page = call.list_imports(incoming.limit()?, incoming.page())?;
+    let page = importer::list(call, incoming.limit()?, incoming.page())?;
     let data = page.items.iter().map(|import| model(import)).collect();
     ok(Reply::plain(Page { data, pagination: Pagination::to(page.next) }))
 }
 
 pub(super) fn describe(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    ok(Reply::plain(model(&*call.describe_import(&incoming.name)?)))
+    ok(Reply::plain(model(&*importer::find(call, &incoming.name)?)))
 }
 
 pub(super) fn cancel(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
-    call.cancel_import(&incoming.name)?;
+    importer::cancel(call, &incoming.name)?;
     ok(Reply::plain(json!({})))
 }
 

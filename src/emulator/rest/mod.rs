@@ -2,13 +2,13 @@
 
 mod imports;
 mod namespaces;
+mod reply;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde::Serialize;
+use axum::http::Response;
 use serde_json::json;
 
 use crate::model::{Namespace, RecordId};
@@ -24,6 +24,7 @@ use super::error::{Answer, Refusal};
 use super::incoming::Incoming;
 use super::knn::Hit;
 use super::store::{Change, Stored};
+use reply::ok;
 
 /// Answers a request to the data plane.
 pub(crate) async fn answer(call: Call, incoming: Incoming) -> Response<Body> {
@@ -195,17 +196,4 @@ fn id(id: Option<Cow<'_, str>>) -> Option<RecordId> {
 
 fn usage(units: Option<u32>) -> Option<Usage> {
     units.map(|read_units| Usage { read_units })
-}
-
-fn ok<T: Serialize>(reply: Reply<T>) -> Answer<Response<Body>> {
-    let text =
-        serde_json::to_vec(&reply.body).map_err(|error| Refusal::invalid(error.to_string()))?;
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = StatusCode::OK;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, number) in reply.lsn.headers() {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
-    }
-    Ok(response)
 }

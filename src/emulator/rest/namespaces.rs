@@ -13,7 +13,7 @@ use crate::pinecone_wire::json::{
 };
 use crate::pinecone_wire::{Version, parameter};
 
-use super::ok;
+use super::reply::ok;
 
 pub(super) fn create(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let body: CreateNamespace = incoming.read()?;

@@ -1,13 +1,13 @@
 //! Changes to an existing index.
 
 use crate::emulator::control::configure::Change;
-use crate::emulator::control::{read, rules};
+use crate::emulator::control::rules;
 use crate::emulator::error::{Answer, Refusal};
 use crate::pinecone_wire::control::PodChange;
 use crate::pinecone_wire::control::schema::ConfigureIndex;
 
 pub(crate) fn configure(body: &[u8]) -> Answer<Change> {
-    let body: ConfigureIndex = read(body)?;
+    let body: ConfigureIndex = rules::read(body)?;
     if body.schema.is_some() {
         return Err(Refusal::invalid(
             "Only the parameters of semantic_text fields can be changed in a schema; this index has none.",

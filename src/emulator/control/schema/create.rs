@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::emulator::capacity::Wanted;
-use crate::emulator::control::{self, create, rules};
+use crate::emulator::control::{create, rules};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Extras;
 use crate::model::{Deployment, IndexSpec, Metric, VectorType};
@@ -17,7 +17,7 @@ use crate::pinecone_wire::control::schema::{
 
 /// Reads the body; `name` supplies a name if it has none.
 pub(crate) fn read(body: &[u8], name: impl FnOnce() -> String) -> Answer<(IndexSpec, Extras)> {
-    let body: CreateIndex = control::read(body)?;
+    let body: CreateIndex = rules::read(body)?;
     if body.source_collection.is_some() || body.source_backup_id.is_some() {
         return Err(Refusal::invalid(
             "Creating an index from collection or backup is not yet supported",

@@ -1,11 +1,4 @@
-//! Bulk imports: Parquet files of a folder or a bucket, read into a serverless index while the client polls.
-//!
-//! The layout is Pinecone's (its guide "Import records", seen 2026): below the URI one folder a namespace,
-//! `__default__` for the default one, with `.parquet` files in it at any depth; other files are passed over.
-//! `files` finds them, `work` puts their records into the index.
-
-mod files;
-mod work;
+//! A bulk import as its client sees it; `importer` does the work.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,8 +8,6 @@ use crate::clock::Timestamp;
 use crate::pinecone_wire::state::ImportState;
 
 use super::shelf::Kept;
-
-pub(crate) use work::{Job, run};
 
 /// One import as the API describes it.
 pub(crate) struct Import {
@@ -56,7 +47,7 @@ impl Import {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn advance(&self, percent: f64, records: u64) {
+    pub fn advance(&self, percent: f64, records: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.finished_at.is_none() {
             (state.status, state.percent, state.records) =

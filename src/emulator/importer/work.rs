@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::emulator::data::Call;
 use crate::emulator::error::Refusal;
+use crate::emulator::import::Import;
 use crate::emulator::progress::Ending;
 use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ use crate::provider::blocking;
 use crate::provider::parquet;
 use crate::provider::storage::{Local, Place};
 
-use super::Import;
 use super::files::{File, checked, file};
 
 /// The input of [`run`].
