@@ -4,14 +4,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::metadata::PageIndexPolicy;
 
 use super::kind::{Kind, kinds};
 use super::layout::{Folders, Layout, Unread, check_codecs};
-use super::{fault, unreadable};
+use super::{BATCH_ROWS, fault, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::file::Columns;
 
@@ -126,6 +128,22 @@ impl OpenFile {
     }
 }
 
+/// Reads batches of some columns, of all rows or of those that `only` chooses.
+pub(super) fn batches(
+    file: File,
+    of: &OpenFile,
+    columns: &[usize],
+    only: Option<(usize, RowSelection)>,
+) -> Result<ParquetRecordBatchReader> {
+    let mut builder = of.builder(file);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+    builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+    if let Some((group, selection)) = only {
+        builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
+    }
+    builder.build().map_err(|error| unreadable(of.name(), error))
+}
+
 /// Returns the error for rows that could not be read. The first of `columns` that is damaged is found by reading each
 /// alone.
 pub(super) fn damaged(
@@ -134,7 +152,7 @@ pub(super) fn damaged(
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
     let is_damaged = |column: &&usize| match file.reader() {
-        Ok(reader) => super::read::batches(reader, file, &[**column], None)
+        Ok(reader) => batches(reader, file, &[**column], None)
             .is_ok_and(|mut batches| batches.any(|batch| batch.is_err())),
         Err(_) => false,
     };

@@ -1,16 +1,14 @@
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow_array::{ArrayRef, RecordBatch};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::cells::{Fields, cells, objects};
 use super::columns::{Sparse, Texts, Vectors};
-use super::file::{OpenFile, damaged};
+use super::file::{OpenFile, batches, damaged};
+use super::json;
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
-use super::{BATCH_ROWS, json};
 use crate::error::{Error, Result};
 use crate::model::{Contents, Metadata, MetadataValue, Namespace, Record, RecordId};
 use crate::plan::file::Columns;
@@ -106,22 +104,6 @@ impl Iterator for RecordReader {
 
 /// Rows of a batch, each a record or the reason it is none.
 pub type Rows = Vec<Result<(Namespace, Record)>>;
-
-/// Reads batches of some columns, of all rows or of those that `only` chooses.
-pub(super) fn batches(
-    file: File,
-    of: &OpenFile,
-    columns: &[usize],
-    only: Option<(usize, parquet::arrow::arrow_reader::RowSelection)>,
-) -> Result<ParquetRecordBatchReader> {
-    let mut builder = of.builder(file);
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-    builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-    if let Some((group, selection)) = only {
-        builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
-    }
-    builder.build().map_err(|error| super::unreadable(of.name(), error))
-}
 
 /// Parts of the records of one batch.
 struct Parts {

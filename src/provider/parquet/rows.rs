@@ -5,9 +5,9 @@ use std::path::Path;
 use parquet::arrow::arrow_reader::RowSelection;
 
 use super::columns::Texts;
-use super::file::{OpenFile, damaged};
+use super::file::{OpenFile, batches, damaged};
 use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread};
-use super::read::{batches, rows};
+use super::read::rows;
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record};
 use crate::plan::file::Columns;

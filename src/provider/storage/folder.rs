@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::Found;
+use super::found::Found;
 use crate::error::{Error, Result};
 
 /// Returns every file below `root`, in no order; none if it does not exist.

@@ -3,6 +3,7 @@
 //! A [`Place`] is named by a URI, `file:///folder` or `s3://bucket/prefix`; paths below it have slashes.
 
 mod folder;
+mod found;
 mod s3;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use object_store::path::Path as Key;
 use tempfile::TempPath;
 
 pub(crate) use self::folder::sync_folder_of;
+pub use self::found::Found;
 pub use self::s3::S3Options;
 use super::blocking;
 use crate::error::{Error, Result};
@@ -28,14 +30,6 @@ pub struct Place {
 enum Kind {
     Folder(PathBuf),
     Bucket(s3::Bucket),
-}
-
-/// A file below a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Path below the place's URI, with slashes.
-    pub path: String,
-    pub bytes: u64,
 }
 
 /// A file that can be opened: the one in the folder, or a copy that goes away with this.

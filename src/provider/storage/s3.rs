@@ -13,7 +13,7 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
-use super::Found;
+use super::found::Found;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::pinecone::tls_config;
 
