@@ -1,6 +1,7 @@
 //! Answers of the service and failures of the network as one [`crate::error::Error`] with its kind and whether a retry
 //! helps.
 
+mod absent;
 mod answer;
 mod kind;
 mod network;
@@ -9,6 +10,7 @@ mod stranger;
 mod text;
 mod wait;
 
+pub use absent::or_empty;
 pub use answer::{from_http, from_json};
 pub use network::{from_reqwest, is_silence};
 pub use status::{from_status, is_not_grpc, undecodable};

@@ -1,0 +1,159 @@
+//! One index: both planes, what was learned of it, and the two traits.
+//!
+//! `source` reads it, `target` makes, fills, changes and deletes it, `reader` knows which read tells how far writes can
+//! be read.
+
+mod reader;
+mod source;
+mod target;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::connection::{Connection, Transport};
+use super::control::Control;
+use super::error;
+use super::http::{self, Server};
+use super::version::InUse;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Deployment, IndexDescription};
+use crate::provider::{Secret, Source};
+use reader::ReaderInUse;
+
+/// The address of an index and the ways to speak to it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The index's name.
+    pub index: String,
+    /// The control plane's address, with or without a scheme.
+    pub endpoint: String,
+    pub api_key: Secret,
+    pub transport: Transport,
+    pub user_agent: String,
+}
+
+/// One index of a Pinecone project, which may not exist yet.
+pub struct Index {
+    settings: Settings,
+    control: Control,
+    seen: Mutex<Seen>,
+    reader: ReaderInUse,
+}
+
+/// The last description. Cleared when the index is made or deleted.
+#[derive(Default)]
+struct Seen {
+    description: Option<Arc<IndexDescription>>,
+    connection: Option<(String, Arc<Connection>)>,
+}
+
+impl Index {
+    pub fn new(settings: Settings) -> Result<Self> {
+        let address = http::with_scheme(&settings.endpoint);
+        if address.starts_with("http://") && !http::is_loopback(&address) {
+            tracing::warn!(%address, "the API key travels over plain http");
+        }
+        let client = http::client(&address, &settings.user_agent)?;
+        let server = Server {
+            client,
+            address,
+            key: settings.api_key.clone(),
+            version: Arc::new(InUse::default()),
+        };
+        Ok(Self {
+            settings,
+            control: Control(server),
+            seen: Mutex::default(),
+            reader: ReaderInUse::default(),
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.settings.index
+    }
+
+    /// Returns whether the data plane speaks REST now; `None` before the first call.
+    pub fn is_rest(&self) -> Option<bool> {
+        self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest())
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        *self.seen() = Seen::default();
+    }
+
+    fn description(&self) -> Option<Arc<IndexDescription>> {
+        self.seen().description.clone()
+    }
+
+    fn is_pod(&self) -> bool {
+        self.description()
+            .is_some_and(|index| matches!(index.spec.deployment, Deployment::Pod { .. }))
+    }
+
+    async fn known(&self) -> Result<Arc<IndexDescription>> {
+        if let Some(description) = self.description() {
+            return Ok(description);
+        }
+        self.describe().await?;
+        self.description().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no index `{}`", self.name()))
+                .with_context("address", &self.control.0.address)
+                .with_hint("check the index's name and that the API key belongs to its project")
+        })
+    }
+
+    /// Returns the connection to the data plane, made anew if the host has changed.
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        let host = self.known().await?.host.clone();
+        if host.is_empty() {
+            let message = format!("the index `{}` has no host yet", self.name());
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        let mut seen = self.seen();
+        if let Some((at, connection)) = &seen.connection
+            && *at == host
+        {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(Connection::new(
+            &host,
+            &self.control.0,
+            self.settings.transport,
+            &self.settings.user_agent,
+        )?);
+        seen.connection = Some((host, connection.clone()));
+        Ok(connection)
+    }
+
+    /// Names the operation and the index; an index that seems gone is looked up again next time, because it
+    /// may have been made anew at another host.
+    fn explain(&self, operation: &'static str, error: Error) -> Error {
+        if error.kind() == ErrorKind::NotFound {
+            self.forget();
+        }
+        error.with_operation(operation).with_context("index", self.name())
+    }
+
+    /// Explains the result of a call to the data plane. If nobody answers at the index's host, or nothing is there,
+    /// the control plane is asked whether the index still exists: a deleted one is reported as such and not tried
+    /// again.
+    async fn settle<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let is_doubtful = error::is_silence(&error) || error.kind() == ErrorKind::NotFound;
+        if is_doubtful && matches!(self.control.describe(self.name()).await, Ok(None)) {
+            let message = format!("the index `{}` is not there any more", self.name());
+            let gone = Error::new(ErrorKind::NotFound, message)
+                .with_context("address", &self.control.0.address)
+                .with_source(error)
+                .with_hint("somebody deleted it after it was first seen here");
+            return Err(self.explain(operation, gone));
+        }
+        Err(self.explain(operation, error))
+    }
+}
