@@ -35,6 +35,7 @@ mod provider;
 mod provider_faults;
 mod provider_stranger;
 mod report;
+mod source_tree;
 mod traffic_action;
 mod traffic_driver;
 mod traffic_flagd;
