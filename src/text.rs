@@ -2,7 +2,8 @@
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, fill};
 
-/// Wraps a text at its spaces to `width` columns, and puts `indent` before each line but the first. Words are never cut.
+/// Wraps each line of a text at its spaces to `width` columns, and puts `indent` before what is carried over. Words are
+/// never cut.
 pub fn wrap(text: &str, width: impl Into<usize>, indent: &str) -> String {
     let options = Options::new(width.into())
         .subsequent_indent(indent)
@@ -10,7 +11,7 @@ pub fn wrap(text: &str, width: impl Into<usize>, indent: &str) -> String {
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    fill(text, options)
+    text.split('\n').map(|line| fill(line, &options)).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod tests {
             "  plan one\n    two\n    three"
         );
         assert_eq!(wrap("short", 80_usize, ""), "short");
+        assert_eq!(wrap("\n  one\n  two", 80_usize, "      "), "\n  one\n  two");
         assert_eq!(wrap("a well-known-word-of-many", 8_usize, " "), "a\n well-known-word-of-many");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::codes;
 use super::super::file::{Canary, StageKind, Traffic};
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let stages: Vec<_> = context

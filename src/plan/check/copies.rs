@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::codes;
 use super::super::file::{Copy, Namespaces, StageKind};
 use super::super::template::Template;
-use super::Context;
+use super::context::Context;
 use crate::model::Namespace;
 
 type Lookups = BTreeMap<String, BTreeMap<String, String>>;

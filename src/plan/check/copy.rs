@@ -8,8 +8,9 @@ use super::super::file::{
 };
 use super::super::node::step;
 use super::super::template::is_template;
+use super::context::Context;
+use super::globs;
 use super::lookup::{self, Rows};
-use super::{Context, globs};
 
 /// Checks every copy stage and reads the lookups.
 pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {

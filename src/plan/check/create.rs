@@ -5,7 +5,7 @@
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{AssertionEntry, CreateSpec, StageKind};
-use super::Context;
+use super::context::Context;
 use crate::model::{Metric, VectorType};
 
 pub(super) fn check(context: &mut Context<'_>) {

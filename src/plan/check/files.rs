@@ -5,7 +5,7 @@ use super::super::file::{
     Columns, Endpoint, EnumerateBy, Ignored, MetadataFrom, NamedEnumeration, NamespaceFrom, OTHERS,
     Provider, StageKind, Strategy,
 };
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;

@@ -7,7 +7,7 @@ use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{Copy, Namespaces};
 use super::super::node::step;
-use super::Context;
+use super::context::Context;
 
 /// Checks the patterns of namespaces that are selected and left out.
 pub(super) fn check(context: &mut Context<'_>, pointer: &str, namespaces: &Namespaces) {

@@ -3,7 +3,7 @@
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::Hook;
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;

@@ -5,7 +5,7 @@ use super::super::codes;
 use super::super::file::{
     AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind, Traffic,
 };
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -38,9 +38,10 @@ fn ignored(context: &mut Context<'_>) {
     if !file.notify.is_empty() {
         let at = context.key_region("/notify");
         let message = not_yet("`notify`");
-        context
-            .found
-            .push(super::Diagnostic::new(&codes::IGNORED, at, message).label("nobody is notified"));
+        context.found.push(
+            crate::plan::diagnostic::Diagnostic::new(&codes::IGNORED, at, message)
+                .label("nobody is notified"),
+        );
     }
     if !file.probes.is_empty() {
         context.report(&codes::IGNORED, "/probes", not_yet("`probes`"));
@@ -51,7 +52,11 @@ fn ignored(context: &mut Context<'_>) {
             StageKind::Canary(canary) if canary.keep_warm.is_some() => {
                 let at = context.key_region(&format!("{pointer}/keep_warm"));
                 let message = not_yet("`keep_warm`");
-                context.found.push(super::Diagnostic::new(&codes::IGNORED, at, message));
+                context.found.push(crate::plan::diagnostic::Diagnostic::new(
+                    &codes::IGNORED,
+                    at,
+                    message,
+                ));
             }
             StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
                 ignored_stage(context, &pointer, stage);

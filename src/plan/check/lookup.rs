@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::codes;
 use super::super::diagnostic::nearest;
 use super::super::file::Lookup;
-use super::Context;
+use super::context::Context;
 
 /// Key to value.
 pub(super) type Rows = BTreeMap<String, String>;

@@ -3,7 +3,7 @@
 use super::super::codes;
 use super::super::file::Manifest;
 use super::super::files::{files_of, is_pattern};
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>, pointer: &str, manifest: &Manifest) {
     match (&manifest.file, &manifest.exec) {

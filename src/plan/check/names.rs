@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::codes;
 use super::super::file::{Endpoint, Provider, StageKind};
-use super::Context;
+use super::context::Context;
 use crate::model::RESERVED_NAMES;
 
 pub(super) fn check(context: &mut Context<'_>) {

@@ -1,7 +1,7 @@
 //! Checks of the order of stages.
 
 use super::super::codes;
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let stages: Vec<_> =

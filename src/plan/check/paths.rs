@@ -2,7 +2,7 @@
 
 use super::super::codes;
 use super::super::node::{Node, step};
-use super::Context;
+use super::context::Context;
 
 /// Keys below which any text can stand.
 const TEXT: [&str; 9] =

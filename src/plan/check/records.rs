@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::codes;
 use super::super::file::{Copy, MetadataChanges, StageKind};
 use super::super::node::step;
-use super::Context;
+use super::context::Context;
 use crate::model::RecordFilter;
 
 pub(super) fn check(context: &mut Context<'_>) {

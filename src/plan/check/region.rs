@@ -7,7 +7,7 @@
 use super::super::codes;
 use super::super::diagnostic::{Diagnostic, either, nearest};
 use super::super::file::{Cloud, CreateSpec};
-use super::Context;
+use super::context::Context;
 
 const REGIONS: [(Cloud, &[&str]); 3] = [
     (Cloud::Aws, &["us-east-1", "us-west-2", "eu-west-1"]),

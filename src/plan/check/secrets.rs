@@ -3,7 +3,7 @@
 use super::super::codes;
 use super::super::file::{HttpCall, Secret, Traffic};
 use super::super::walk;
-use super::Context;
+use super::context::Context;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;

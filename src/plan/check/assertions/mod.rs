@@ -13,7 +13,7 @@ use super::super::codes;
 use super::super::diagnostic::{Diagnostic, either, nearest};
 use super::super::file::{AssertionEntry, LongAssertion, Probe, Stage};
 use super::super::source::Region;
-use super::Context;
+use super::context::Context;
 use reach::needed_samples;
 
 /// Checks the stage's assertions and returns those that are right.

@@ -1,0 +1,110 @@
+//! What every check looks at, and how it reports.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::plan::codes::{self, Code};
+use crate::plan::diagnostic::Diagnostic;
+use crate::plan::file::{PlanFile, Stage};
+use crate::plan::node::Node;
+use crate::plan::source::{Region, Sources};
+use crate::plan::template::Bindings;
+use crate::plan::walk::{Secret, is_tainted};
+
+/// The plan under examination and where its parts stand.
+pub(crate) struct Context<'a> {
+    pub file: &'a PlanFile,
+    pub root: &'a Node,
+    pub sources: &'a Sources,
+    /// Values of `vars` and `env` in templates.
+    pub bindings: &'a Bindings,
+    /// The plan's folder.
+    pub base: &'a Path,
+    /// Pointers whose value was replaced by a sample, because it was wrong.
+    pub tainted: &'a BTreeSet<String>,
+    pub found: &'a mut Vec<Diagnostic>,
+    pub secrets: &'a mut Vec<Secret>,
+}
+
+impl Context<'_> {
+    /// Reports at the node of `pointer`, unless something was already reported there.
+    pub fn report(&mut self, code: &'static Code, pointer: &str, message: impl Into<String>) {
+        self.report_with(code, pointer, message, |diagnostic| diagnostic);
+    }
+
+    pub fn report_with(
+        &mut self,
+        code: &'static Code,
+        pointer: &str,
+        message: impl Into<String>,
+        more: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) {
+        if !self.is_tainted(pointer) {
+            let diagnostic = Diagnostic::new(code, self.region(pointer), message);
+            self.found.push(more(diagnostic));
+        }
+    }
+
+    /// Reports a diagnostic at the key that leads to `pointer`.
+    pub fn report_key(
+        &mut self,
+        code: &'static Code,
+        pointer: &str,
+        message: impl Into<String>,
+        more: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) {
+        if !self.is_tainted(pointer) {
+            let diagnostic = Diagnostic::new(code, self.key_region(pointer), message);
+            self.found.push(more(diagnostic));
+        }
+    }
+
+    /// Returns whether the node or one around it was wrong.
+    pub fn is_tainted(&self, pointer: &str) -> bool {
+        is_tainted(self.tainted, pointer)
+    }
+
+    /// Returns whether something inside the node was wrong and is left out.
+    pub fn is_tainted_within(&self, pointer: &str) -> bool {
+        let inside = format!("{pointer}/");
+        let mut from = self.tainted.range(inside.clone()..);
+        self.is_tainted(pointer) || from.next().is_some_and(|place| place.starts_with(&inside))
+    }
+
+    /// Reports a file that is not there.
+    pub fn must_be_there(&mut self, pointer: &str, file: &str) {
+        let path = self.base.join(file);
+        if !path.is_file() {
+            let message = format!("the file `{file}` is not there");
+            let looked =
+                format!("looked for `{}`: paths start from the plan's folder", path.display());
+            self.report_with(&codes::NO_FILE, pointer, message, |d| d.note(looked));
+        }
+    }
+
+    pub fn region(&self, pointer: &str) -> Region {
+        self.root.focus(pointer)
+    }
+
+    /// Returns the region of the key that leads to `pointer`.
+    pub fn key_region(&self, pointer: &str) -> Region {
+        let entry = pointer
+            .rsplit_once('/')
+            .and_then(|(parent, key)| self.root.at(parent).and_then(|node| node.entry(key)));
+        entry.map_or_else(|| self.region(pointer), |entry| entry.key_region)
+    }
+
+    pub fn place(&self, pointer: &str) -> crate::plan::Place {
+        self.sources.place(self.region(pointer))
+    }
+
+    /// Returns the stages that are not tainted as a whole, with their pointers.
+    pub fn stages(&self) -> impl Iterator<Item = (String, &'_ Stage)> + use<'_> {
+        self.file
+            .stages
+            .iter()
+            .enumerate()
+            .map(|(index, stage)| (format!("/stages/{index}"), stage))
+            .filter(|(pointer, _)| !self.is_tainted(pointer))
+    }
+}
