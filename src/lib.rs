@@ -10,7 +10,7 @@
 //! 3  copy  assertion  traffic
 //! 2  provider
 //! 1  plan  journal  pinecone_wire
-//! 0  model  error  clock  text
+//! 0  model  error  clock  text  fs
 //! ```
 
 #![forbid(unsafe_code)]
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod copy;
 pub mod emulator;
 pub mod error;
+mod fs;
 pub mod journal;
 pub mod model;
 pub mod pinecone_wire;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::fs::replace_or_overwrite;
+
 /// A file that a command writes, opened for writing before the command does anything.
 #[derive(Debug)]
 pub struct Outlet {
@@ -79,7 +81,7 @@ impl Outlet {
     /// If it cannot be written.
     pub fn begin(&self, text: &str) -> io::Result<()> {
         match &self.kind {
-            Kind::File(path) => replace(path, text.as_bytes()),
+            Kind::File(path) => replace_or_overwrite(path, text.as_bytes()),
             Kind::Stream(_) => Ok(()),
         }
     }
@@ -90,7 +92,7 @@ impl Outlet {
     /// If it cannot be written; a regular file then keeps its content.
     pub fn finish(&self, text: &str) -> io::Result<()> {
         match &self.kind {
-            Kind::File(path) => replace(path, text.as_bytes()),
+            Kind::File(path) => replace_or_overwrite(path, text.as_bytes()),
             Kind::Stream(file) => write(file, text.as_bytes()),
         }
     }
@@ -124,31 +126,6 @@ fn write(file: &Mutex<File>, bytes: &[u8]) -> io::Result<()> {
     let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
     file.write_all(bytes)?;
     file.flush()
-}
-
-/// Writes a new file beside the old one and renames it, so that a concurrent reader, a full disk or a killed process
-/// never sees half of it. If only the file itself can be written (a mounted file, or a folder owned by somebody else),
-/// it is overwritten in place.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&beside) else {
-        return std::fs::write(path, bytes);
-    };
-    let written = file.write_all(bytes).and_then(|()| match std::fs::metadata(path) {
-        Ok(old) => file.set_permissions(old.permissions()),
-        Err(_) => Ok(()),
-    });
-    drop(file);
-    if let Err(error) = written {
-        let _ = std::fs::remove_file(&beside);
-        return Err(error);
-    }
-    if std::fs::rename(&beside, path).is_err() {
-        let _ = std::fs::remove_file(&beside);
-        return std::fs::write(path, bytes);
-    }
-    Ok(())
 }
 
 /// Returns whether two paths are hard links to the same file.

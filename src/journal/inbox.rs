@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -77,16 +76,13 @@ impl Inbox {
     /// Leaves a request, which is on disk when this returns. Returns its file, which is removed when it is taken up.
     pub fn put(&self, request: &Request, clock: &Clock) -> Result<PathBuf> {
         let cannot = |error| Error::io(format!("cannot write to {}", self.0.display()), error);
-        fs::create_dir_all(&self.0).map_err(cannot)?;
         let bytes = serde_json::to_vec(request).map_err(|error| {
             Error::unexpected("a request cannot be written as JSON").with_source(error)
         })?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.0).map_err(cannot)?;
-        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(cannot)?;
         let millis = u64::try_from(clock.now().as_millisecond()).unwrap_or(0);
         let name = ulid::Ulid::from_parts(millis, rand::random()).to_string();
         let path = self.0.join(format!("{name}.json"));
-        file.persist(&path).map_err(|error| cannot(error.error))?;
+        crate::fs::create(&path, &bytes).map_err(cannot)?;
         Ok(path)
     }
 

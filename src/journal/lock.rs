@@ -255,7 +255,7 @@ fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Resu
     let bytes = padded(view, width)?;
     match old {
         Some(old) => replace(dir, &bytes, old, now)?,
-        None if put(dir, &bytes, &path)? => {}
+        None if put(&bytes, &path)? => {}
         None => return Err(locked(Lock::view(dir)?)),
     }
     match Lock::view(dir)? {
@@ -271,13 +271,13 @@ fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Resu
 /// one process can create, then, if `old` is still there, as the record.
 fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
     let next = dir.join(format!("lock-{old}.next"));
-    if !put(dir, bytes, &next)? {
+    if !put(bytes, &next)? {
         match read_record(&next)? {
             Some(other) if other.until > now => return Err(locked(Some(other))),
             // Its maker died before it became the record.
             _ => {
                 let _ = fs::remove_file(&next);
-                if !put(dir, bytes, &next)? {
+                if !put(bytes, &next)? {
                     return Err(locked(read_record(&next)?));
                 }
             }
@@ -287,7 +287,7 @@ fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
         let _ = fs::remove_file(&next);
         return Err(locked(Lock::view(dir)?));
     }
-    match fs::rename(&next, record(dir)) {
+    match crate::fs::rename(&next, &record(dir)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("cannot write the lock's record", error))
         }
@@ -305,15 +305,9 @@ fn id_there(dir: &Path) -> Result<Option<String>> {
 }
 
 /// Writes a file that must not exist yet; returns false if it does.
-fn put(dir: &Path, bytes: &[u8], path: &Path) -> Result<bool> {
-    let cannot = |error| Error::io("cannot write the lock's record", error);
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(cannot)?;
-    file.write_all(bytes).map_err(cannot)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(cannot(error.error)),
-    }
+fn put(bytes: &[u8], path: &Path) -> Result<bool> {
+    crate::fs::create(path, bytes)
+        .map_err(|error| Error::io("cannot write the lock's record", error))
 }
 
 /// Returns the record as JSON, padded with spaces to `width` bytes.

@@ -109,7 +109,8 @@ impl Journal {
             file.set_len(parsed.intact as u64).map_err(broken)?;
             file.sync_data().map_err(broken)?;
         }
-        sync_dir(journal.paths.dir())?;
+        crate::fs::sync_folder_of(&path)
+            .map_err(|error| Error::io(format!("cannot keep {}", path.display()), error))?;
         journal.length = parsed.intact as u64;
         journal.file = Some(file);
         Ok(journal)
@@ -195,7 +196,7 @@ impl Journal {
                 let mut options = OpenOptions::new();
                 options.read(true).append(true).create_new(true);
                 let file = self.file.insert(options.open(self.paths.journal())?);
-                sync_folder(self.paths.dir())?;
+                crate::fs::sync_folder_of(&self.paths.journal())?;
                 file
             }
         };
@@ -213,11 +214,11 @@ impl Journal {
         }
         self.keep_lock()?;
         let (from, to) = (self.paths.journal(), self.paths.archived(&self.state.run));
-        fs::rename(&from, &to)
+        crate::fs::rename(&from, &to)
             .map_err(|error| Error::io(format!("cannot put {} aside", from.display()), error))?;
         (self.file, self.length) = (None, 0);
         self.state = RunState::default();
-        sync_dir(self.paths.dir())
+        Ok(())
     }
 }
 
@@ -341,15 +342,6 @@ fn parse_line(line: &[u8]) -> Result<Entry, Problem> {
     // The list of all known events would fill a screen.
     let why = unknown.split(", expected one of").next().unwrap_or(&unknown);
     Err(Problem::Unknown(why.to_owned()))
-}
-
-/// Makes a created or renamed file durable. Does nothing where folders cannot be opened as files.
-fn sync_dir(dir: &Path) -> Result<()> {
-    sync_folder(dir).map_err(|error| Error::io(format!("cannot sync {}", dir.display()), error))
-}
-
-fn sync_folder(dir: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -498,7 +490,7 @@ mod tests {
             |path| OpenOptions::new().write(true).open(path).unwrap().set_len(1).unwrap(),
             |path| {
                 let bytes = fs::read(path).unwrap();
-                fs::rename(path, path.with_extension("old")).unwrap();
+                crate::fs::rename(path, &path.with_extension("old")).unwrap();
                 fs::write(path, bytes).unwrap();
             },
             |path| fs::remove_file(path).unwrap(),

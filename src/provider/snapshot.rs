@@ -17,6 +17,8 @@ use crate::model::{Contents, Namespace};
 
 /// The manifest's name in its folder.
 pub const MANIFEST: &str = "snapshot.json";
+/// What the name of a snapshot's folder ends with until it is whole.
+pub const UNFINISHED: &str = ".partial";
 /// The version of the manifest; fields are only ever added.
 pub const FORMAT: u32 = 1;
 
@@ -55,9 +57,8 @@ pub fn file_name(number: usize, namespace: &Namespace) -> String {
     format!("{number:06}-{short}.parquet")
 }
 
-/// Returns whether [`file_name`] makes names like this, or a writer on its way to one does.
+/// Returns whether [`file_name`] makes names like this.
 pub fn is_file_name(name: &str) -> bool {
-    let name = name.strip_suffix(".partial").unwrap_or(name);
     let Some((number, hash)) = name.strip_suffix(".parquet").and_then(|name| name.split_once('-'))
     else {
         return false;
@@ -186,7 +187,7 @@ mod tests {
             names.iter().map(|name| file_name(1, &Namespace::new(name)).to_lowercase()).collect();
         assert_eq!(files.len(), names.len());
         assert!(files.iter().all(|file| file.len() == 27 && is_file_name(file)));
-        assert!(is_file_name("1234567-0123456789ab.parquet.partial"));
+        assert!(is_file_name("1234567-0123456789ab.parquet"));
         assert!(!is_file_name("data.parquet") && !is_file_name("000001-x.parquet"));
     }
 }

@@ -8,9 +8,11 @@ use async_trait::async_trait;
 
 use super::outputs::below;
 use crate::error::{Error, Result};
+use crate::fs::{Access, replace};
 use crate::model::Share;
 use crate::plan::Plan;
 use crate::plan::file::Traffic;
+use crate::provider::blocking;
 use crate::traffic::{self, Driver, DriverContext, Seen};
 
 /// Opens the driver named in the plan; `None` if it names none.
@@ -61,21 +63,21 @@ impl Remembered {
     fn new(kind: &'static str, folder: &Path) -> Self {
         Self { kind, path: folder.join(format!("{kind}.weight")) }
     }
+}
 
-    fn failed(&self, what: &str, error: std::io::Error) -> Error {
-        Error::io(what, error).with_context("file", self.path.display())
-    }
+fn failed(path: &Path, what: &str, error: std::io::Error) -> Error {
+    Error::io(what, error).with_context("file", path.display())
 }
 
 #[async_trait]
 impl Driver for Remembered {
     async fn set(&self, weight: Share) -> Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let write = async {
-            tokio::fs::create_dir_all(folder).await?;
-            tokio::fs::write(&self.path, weight.0.to_string()).await
-        };
-        write.await.map_err(|error| self.failed("the weight cannot be kept", error))
+        let path = self.path.clone();
+        blocking(move || {
+            replace(&path, weight.0.to_string().as_bytes(), Access::Usual)
+                .map_err(|error| failed(&path, "the weight cannot be kept", error))
+        })
+        .await
     }
 
     async fn read(&self) -> Result<Seen> {
@@ -87,7 +89,7 @@ impl Driver for Remembered {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Seen::Unset("no weight was set".to_owned()))
             }
-            Err(error) => Err(self.failed("the weight cannot be read", error)),
+            Err(error) => Err(failed(&self.path, "the weight cannot be read", error)),
         }
     }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::atomic;
 use super::driver::{Driver, DriverContext, Seen};
+use super::file;
 use super::weight::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
@@ -44,17 +44,17 @@ impl Driver for EnvFileDriver {
                 return Err(Error::invalid(message));
             }
         };
-        let before = atomic::read(&self.path).await?.unwrap_or_default();
+        let before = file::read(&self.path).await?.unwrap_or_default();
         let after = with_value(&before, &self.file.variable, value)?;
         if after == before {
             return Ok(());
         }
-        atomic::replace(&self.path, after).await
+        file::replace(&self.path, after).await
     }
 
     async fn read(&self) -> Result<Seen> {
         let variable = &self.file.variable;
-        let Some(text) = atomic::read(&self.path).await? else {
+        let Some(text) = file::read(&self.path).await? else {
             return Ok(Seen::Unset("the file is not there".to_owned()));
         };
         let mut values = text.lines().filter_map(|line| value_of(line, variable));
@@ -73,7 +73,7 @@ impl Driver for EnvFileDriver {
 
     async fn check(&self) -> Vec<Error> {
         let mut problems = Vec::new();
-        match atomic::read(&self.path).await {
+        match file::read(&self.path).await {
             Err(error) => problems.push(error),
             Ok(text) => {
                 let text = text.unwrap_or_default();
@@ -82,7 +82,7 @@ impl Driver for EnvFileDriver {
                 problems.extend(written.into_iter().filter_map(Result::err).take(1));
             }
         }
-        problems.extend(atomic::check(&self.path).err());
+        problems.extend(file::check(&self.path).err());
         if let Ok(Seen::Foreign(what)) = self.read().await {
             let hint = "set it to the source's value, or correct `source_value` and `target_value`";
             let error = Error::new(ErrorKind::Refused, what);

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::atomic;
 use super::driver::{Driver, DriverContext, Seen};
+use super::file;
 use super::weight::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
@@ -40,7 +40,7 @@ impl FlagdDriver {
     }
 
     async fn document(&self) -> Result<Option<Map<String, Value>>> {
-        let Some(text) = atomic::read(&self.path).await? else { return Ok(None) };
+        let Some(text) = file::read(&self.path).await? else { return Ok(None) };
         match serde_json::from_str(&text) {
             Ok(Value::Object(document)) => Ok(Some(document)),
             Ok(_) => Err(self.conflict("the file is no flag definition: it is not an object")),
@@ -144,11 +144,11 @@ impl Driver for FlagdDriver {
         let text = serde_json::to_string_pretty(&document).map_err(|error| {
             Error::unexpected("the flags cannot be written as JSON").with_source(error)
         })?;
-        atomic::replace(&self.path, text + "\n").await
+        file::replace(&self.path, text + "\n").await
     }
 
     async fn read(&self) -> Result<Seen> {
-        let Some(text) = atomic::read(&self.path).await? else {
+        let Some(text) = file::read(&self.path).await? else {
             return Ok(Seen::Unset("the file is not there".to_owned()));
         };
         let document: Value = match serde_json::from_str(&text) {
@@ -174,7 +174,7 @@ impl Driver for FlagdDriver {
             Some(_) => error,
             None => error.with_hint(hint),
         });
-        problem.err().into_iter().chain(atomic::check(&self.path).err()).collect()
+        problem.err().into_iter().chain(file::check(&self.path).err()).collect()
     }
 
     fn is_all_or_nothing(&self) -> bool {

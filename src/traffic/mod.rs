@@ -9,10 +9,10 @@
 //! are timed from when they were due, so a stalled server does not look better than it is.
 
 pub mod action;
-mod atomic;
 mod driver;
 mod env_file;
 mod exec;
+mod file;
 mod flagd;
 mod overlap;
 mod probe;

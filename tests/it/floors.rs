@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::source_tree::{Place, Tree};
 
 /// Module and floor. A module may use itself and everything lower.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
     ("text", 0),
+    ("fs", 0),
     ("plan", 1),
     ("journal", 1),
     ("pinecone_wire", 1),

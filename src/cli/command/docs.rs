@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Answer;
 use crate::cli::reference;
 use crate::error::{Error, Result};
+use crate::fs::{Access, replace};
 use crate::plan;
 use crate::report::plural;
 use crate::run;
@@ -104,9 +105,6 @@ fn checked(folder: &Path, stale: &[String], all: usize) -> Answer {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(cannot)?;
-    }
-    std::fs::write(path, text).map_err(cannot)
+    replace(path, text.as_bytes(), Access::Usual)
+        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::sorter::{Sorted, SortedId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::{Access, Replacement, replace};
 use crate::model::{Namespace, RecordId};
 
 /// The version of the index file.
@@ -50,9 +51,8 @@ impl Spool {
     /// `Io` if the files cannot be written.
     pub fn write(file: &Path, sorted: Sorted) -> Result<(Self, Vec<Double>)> {
         let cannot = |error| Error::io(format!("cannot write {}", file.display()), error);
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-        let out = Out { file: BufWriter::new(temporary), hash: Sha256::new(), bytes: 0 };
+        let begun = Replacement::begin(file, Access::Usual).map_err(cannot)?;
+        let out = Out { file: BufWriter::new(begun), hash: Sha256::new(), bytes: 0 };
         let mut writer = csv::Writer::from_writer(out);
         let bad = |error: csv::Error| {
             Error::new(ErrorKind::Io, format!("cannot write {}", file.display())).with_source(error)
@@ -87,26 +87,23 @@ impl Spool {
         let mut out = writer.into_inner().map_err(|error| cannot(error.into_error()))?;
         out.file.flush().map_err(cannot)?;
         let digest: String = out.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let temporary = out.file.into_inner().map_err(|error| cannot(error.into_error()))?;
-        temporary.as_file().sync_all().map_err(cannot)?;
+        let written = out.file.into_inner().map_err(|error| cannot(error.into_error()))?;
         forget(file)?;
-        temporary.persist(file).map_err(|error| cannot(error.error))?;
+        written.commit().map_err(cannot)?;
         let rows = namespaces.values().map(|group| group.rows).sum();
         let digest = format!("sha256:{digest}");
         let spool = Self { vecshift_ids: FORMAT, digest, rows, namespaces, file: file.to_owned() };
-        spool.write_index(folder)?;
+        spool.write_index()?;
         Ok((spool, doubles))
     }
 
-    fn write_index(&self, folder: &Path) -> Result<()> {
+    fn write_index(&self) -> Result<()> {
         let path = index_of(&self.file);
-        let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-        serde_json::to_writer(BufWriter::new(&mut file), self).map_err(|error| {
+        let bytes = serde_json::to_vec(self).map_err(|error| {
             Error::unexpected("the index of the ids cannot be written").with_source(error)
         })?;
-        file.as_file().sync_all().map_err(cannot)?;
-        file.persist(&path).map_err(|error| cannot(error.error)).map(drop)
+        replace(&path, &bytes, Access::Usual)
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     }
 
     /// Opens the spool at `file`; `None` if it was not written to its end.
@@ -191,7 +188,7 @@ fn text(bytes: &[u8]) -> Result<&str> {
 
 /// A writer that counts and hashes what goes to the file. A flush of the CSV writer ends here.
 struct Out {
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: BufWriter<Replacement>,
     hash: Sha256,
     bytes: u64,
 }

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
+use crate::fs::{Access, Replacement};
 use crate::model::{Contents, Namespace, Record, Vector};
-use crate::provider::storage::sync_folder_of;
 
 /// Rows and bytes of a row group, which the writer holds in memory.
 const GROUP_ROWS: usize = 100_000;
@@ -23,10 +22,9 @@ const GROUP_BYTES: usize = 32 * 1024 * 1024;
 
 /// A writer whose file appears under its name only when it is whole and on disk.
 pub struct RecordWriter {
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<Replacement>,
     schema: SchemaRef,
     path: PathBuf,
-    partial: PathBuf,
     contents: BTreeMap<Namespace, Contents>,
 }
 
@@ -37,17 +35,12 @@ impl RecordWriter {
     /// `Io` if the file cannot be made.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let partial = partial(&path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Error::io(format!("cannot make {}", folder.display()), error))?;
-        }
-        let file = File::create(&partial)
-            .map_err(|error| Error::io(format!("cannot write {}", partial.display()), error))?;
+        let file = Replacement::begin(&path, Access::Usual)
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         let schema = schema();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()))
             .map_err(|error| unwritable(&path, error))?;
-        Ok(Self { writer, schema, path, partial, contents: BTreeMap::new() })
+        Ok(Self { writer, schema, path, contents: BTreeMap::new() })
     }
 
     /// Adds records of one namespace.
@@ -71,12 +64,9 @@ impl RecordWriter {
     /// `Io` if the disk refuses.
     pub fn finish(self) -> Result<BTreeMap<Namespace, Contents>> {
         let path = &self.path;
-        let io = |error| Error::io(format!("cannot finish {}", path.display()), error);
         let file = self.writer.into_inner().map_err(|error| unwritable(path, error))?;
-        file.sync_all().map_err(io)?;
-        drop(file);
-        std::fs::rename(&self.partial, path).map_err(io)?;
-        sync_folder_of(path).map_err(io)?;
+        file.commit()
+            .map_err(|error| Error::io(format!("cannot finish {}", path.display()), error))?;
         Ok(self.contents)
     }
 }
@@ -97,12 +87,6 @@ pub fn encode(namespace: &Namespace, records: &[Record]) -> Result<Vec<u8>> {
         writer.write(&batch).map_err(unwritten)?;
     }
     writer.into_inner().map_err(unwritten)
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
 }
 
 fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

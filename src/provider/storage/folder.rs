@@ -1,11 +1,11 @@
 //! Folders on this machine.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::found::Found;
 use crate::error::{Error, Result};
+use crate::fs::{Access, replace};
 
 /// Returns every file below `root`, in no order; none if it does not exist.
 pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
@@ -80,28 +80,10 @@ pub(super) fn reach(root: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file under another name, waits for the disk, then renames it.
+/// Writes a whole file and makes its folders.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-    file.write_all(bytes).map_err(cannot)?;
-    file.as_file().sync_all().map_err(cannot)?;
-    file.persist(path).map_err(|error| cannot(error.error))?;
-    sync_folder_of(path).map_err(cannot)
-}
-
-/// Makes a rename durable, which it is only when its folder is. Does nothing where folders cannot be opened as files.
-#[cfg(unix)]
-pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn sync_folder_of(_: &Path) -> std::io::Result<()> {
-    Ok(())
+    replace(path, bytes, Access::Usual)
+        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
 /// Removes files, then the folders they were in and `root`, if those are empty.

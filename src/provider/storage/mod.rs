@@ -12,7 +12,6 @@ use bytes::Bytes;
 use object_store::path::Path as Key;
 use tempfile::TempPath;
 
-pub(crate) use self::folder::sync_folder_of;
 pub use self::found::Found;
 pub use self::s3::S3Options;
 use super::blocking;

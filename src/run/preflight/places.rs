@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::outputs::local;
 use super::{Finding, Preflight};
+use crate::fs::{check_file, check_folder};
 use crate::plan::StageKind;
 
 pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
@@ -15,7 +16,7 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
             found.push(Finding::new(about, problem, hint));
         }
     };
-    look("--state".to_owned(), folder(preflight.folder), preflight.folder);
+    look("--state".to_owned(), check_folder(preflight.folder), preflight.folder);
     if preflight.options.is_rehearsal {
         // A rehearsal writes everything below that folder, whatever the plan says.
         return found;
@@ -27,36 +28,17 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
                 let export = audit.export.as_deref().map(|export| PathBuf::from(local(export)));
                 // Relative paths lie among the artifacts.
                 for path in export.into_iter().filter(|path| path.is_absolute()) {
-                    look(format!("export of stage `{id}`"), file(&path), &path);
+                    look(format!("export of stage `{id}`"), check_file(&path), &path);
                 }
             }
             StageKind::Decommission(stage) => {
                 if let Some(place) = &stage.snapshot {
                     let path = preflight.plan.base.join(local(place));
-                    look(format!("snapshot of stage `{id}`"), folder(&path), &path);
+                    look(format!("snapshot of stage `{id}`"), check_folder(&path), &path);
                 }
             }
             _ => {}
         }
     }
     found
-}
-
-/// Checks that files can be created in a folder, which need not exist yet.
-fn folder(path: &Path) -> std::io::Result<()> {
-    let there = path.ancestors().find(|folder| folder.symlink_metadata().is_ok());
-    let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !there.metadata()?.is_dir() {
-        let message = format!("{} is not a folder", there.display());
-        return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, message));
-    }
-    tempfile::tempfile_in(there).map(drop)
-}
-
-/// Checks that a file, which may exist already, can be written.
-fn file(path: &Path) -> std::io::Result<()> {
-    match path.symlink_metadata() {
-        Ok(_) => std::fs::OpenOptions::new().append(true).open(path).map(drop),
-        Err(_) => folder(path.parent().unwrap_or(Path::new("."))),
-    }
 }

@@ -1,12 +1,11 @@
 //! The folder of a snapshot, written under a temporary name and renamed once it is complete.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::{self, Access};
 use crate::provider::blocking;
-use crate::provider::snapshot::{MANIFEST, Manifest, is_file_name};
-use crate::provider::storage::sync_folder_of;
+use crate::provider::snapshot::{MANIFEST, Manifest, UNFINISHED, is_file_name};
 
 /// A folder that is still being written.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ impl Folder {
     /// The path to write files to.
     pub fn partial(&self) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
-        name.push(".partial");
+        name.push(UNFINISHED);
         PathBuf::from(name)
     }
 
@@ -46,8 +45,7 @@ impl Folder {
             let (partial, path) = (self.partial(), self.path);
             write(&partial.join(MANIFEST), &manifest)?;
             clear(&path)?;
-            std::fs::rename(&partial, &path).map_err(|error| cannot("name", &path, error))?;
-            sync_folder_of(&path).map_err(|error| cannot("name", &path, error))?;
+            fs::rename(&partial, &path).map_err(|error| cannot("name", &path, error))?;
             Ok(path)
         })
         .await
@@ -58,13 +56,7 @@ fn write(path: &Path, manifest: &Manifest) -> Result<()> {
     let text = serde_json::to_vec_pretty(manifest).map_err(|error| {
         Error::unexpected("the snapshot's manifest cannot be written").with_source(error)
     })?;
-    let write = || {
-        let mut file = std::fs::File::create(path)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        sync_folder_of(path)
-    };
-    write().map_err(|error| cannot("write", path, error))
+    fs::replace(path, &text, Access::Usual).map_err(|error| cannot("write", path, error))
 }
 
 /// Removes the folder of an earlier attempt if it contains nothing else.
@@ -77,8 +69,8 @@ fn clear(folder: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|error| cannot("read", folder, error))?;
         let name = entry.file_name();
-        let is_own = name.to_str().is_some_and(|name| name == MANIFEST || is_file_name(name));
-        if !is_own {
+        let is_own = |name: &str| name == MANIFEST || is_file_name(name) || fs::is_partial(name);
+        if !name.to_str().is_some_and(is_own) {
             return Err(Error::new(
                 ErrorKind::Refused,
                 format!(
@@ -124,6 +116,7 @@ mod tests {
         std::fs::write(&old, "old").unwrap();
         let folder = Folder::begin(to.path(), "r").await.unwrap();
         std::fs::write(folder.partial().join("000001-ba9876543210.parquet"), "new").unwrap();
+        let _half = fs::Replacement::begin(&folder.partial().join("2"), Access::Usual).unwrap();
         // Starting again removes what was half written.
         let folder = Folder::begin(to.path(), "r").await.unwrap();
         assert_eq!(std::fs::read_dir(folder.partial()).unwrap().count(), 0);

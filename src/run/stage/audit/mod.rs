@@ -32,6 +32,7 @@ use super::{Acted, Check, Work, spec_of};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, Result};
+use crate::fs::{Access, replace};
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, Namespace};
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
@@ -241,8 +242,7 @@ impl AuditWork {
         for (name, ending, content) in [("audit", "json", json), ("audit to read", "txt", text)] {
             let path = context.artifacts.join(format!("{}.{ending}", context.stage().id));
             let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-            std::fs::create_dir_all(&context.artifacts).map_err(cannot)?;
-            std::fs::write(&path, content).map_err(cannot)?;
+            replace(&path, &content, Access::Usual).map_err(cannot)?;
             context.wrote(name, path.clone(), findings.sampled as u64)?;
         }
         Ok(())
@@ -251,10 +251,6 @@ impl AuditWork {
     fn export(&self, context: &Context, sampled: &[Sampled]) -> Result<()> {
         let Some(export) = &self.0.export else { return Ok(()) };
         let path = context.artifact_path(export);
-        if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir)
-                .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;
-        }
         let mut writer = RecordWriter::create(&path)?;
         for one in sampled {
             writer.append(&one.mapping.source, std::slice::from_ref(&one.record))?;

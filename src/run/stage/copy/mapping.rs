@@ -1,12 +1,11 @@
 //! The mapping of namespaces, written to a file for the application to read while both indexes are in use.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::fs::{Access, replace};
 use crate::journal::ShardState;
 use crate::model::{Namespace, Tally};
 use crate::plan::CopyStage;
@@ -61,7 +60,7 @@ pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     })?;
     for (ending, bytes) in [("json", json), ("csv", csv(&rows)?)] {
         let path = super::artifact(context, copy, &format!("namespaces.{ending}"));
-        replace(&path, &bytes)
+        replace(&path, &bytes, Access::Usual)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         context.wrote("namespaces", path, rows.len() as u64)?;
     }
@@ -110,15 +109,6 @@ fn csv(rows: &[Row]) -> Result<Vec<u8>> {
         writer.write_record(cells).map_err(|error| cannot().with_source(error))?;
     }
     writer.into_inner().map_err(|_| cannot())
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error).map(drop)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(super) async fn printed_ids(
         }
     };
     let printed = raw.with_extension(format(&raw)?);
-    std::fs::rename(&raw, &printed)
+    crate::fs::rename(&raw, &printed)
         .map_err(|error| Error::io("cannot keep what was printed", error))?;
     Ok(printed)
 }
