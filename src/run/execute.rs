@@ -17,7 +17,7 @@ use super::steer::Waited;
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Phase, RunState, StageStatus, Trouble};
-use crate::model::{Side, StageId, TrafficChange, Verdict};
+use crate::model::{StageId, TrafficChange, Verdict};
 use crate::plan::file::HookWhen;
 
 /// The interval at which the inbox is checked for requests while a stage is working.
@@ -50,7 +50,7 @@ impl PreparedRun {
             self.preflight(&state).await?;
         }
         if state.is_open() && state.phase != Phase::RollingBack {
-            self.refuse_others(&state).await?;
+            guard::refuse_others(&self.world, &state.identities).await?;
         }
         self.begin()?;
         let mut executor = Executor::new(self, cancel);
@@ -69,20 +69,6 @@ impl PreparedRun {
             folder: self.paths.dir(),
         };
         preflight.refuse().await
-    }
-
-    /// Refuses to continue a run with indexes other than those it began with.
-    async fn refuse_others(&self, state: &RunState) -> Result<()> {
-        for (side, known) in &state.identities {
-            let seen = match side {
-                Side::Source => self.world.source.describe().await?,
-                Side::Target => self.world.target.describe().await?,
-            };
-            if let Some(seen) = seen {
-                guard::refuse_other(*side, known, &seen)?;
-            }
-        }
-        Ok(())
     }
 }
 

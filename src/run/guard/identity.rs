@@ -7,7 +7,7 @@ use super::contents::agreed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Identity, IndexDescription, ResourceKind, Side};
-use crate::run::Context;
+use crate::run::{Context, World};
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
@@ -69,13 +69,34 @@ pub(in crate::run) async fn refuse_another(
     context: &Context,
     side: Side,
 ) -> Result<Option<IndexDescription>> {
+    let known = context.recorder.with_state(|state| state.identities.clone());
+    look_at(&context.world, &known, side).await
+}
+
+/// Looks at each index that the journal knows: a run that is taken up goes on with those, or not at all.
+///
+/// # Errors
+/// As [`refuse_another`], of either side.
+pub(in crate::run) async fn refuse_others(world: &World, known: &Identities) -> Result<()> {
+    for side in known.keys() {
+        look_at(world, known, *side).await?;
+    }
+    Ok(())
+}
+
+type Identities = BTreeMap<Side, Identity>;
+
+async fn look_at(
+    world: &World,
+    known: &Identities,
+    side: Side,
+) -> Result<Option<IndexDescription>> {
     let seen = match side {
-        Side::Source => context.world.source.describe().await?,
-        Side::Target => context.world.target.describe().await?,
+        Side::Source => world.source.describe().await?,
+        Side::Target => world.target.describe().await?,
     };
-    let known = context.recorder.with_state(|state| state.identities.get(&side).cloned());
-    if let (Some(seen), Some(known)) = (&seen, known) {
-        refuse_other(side, &known, seen)?;
+    if let (Some(seen), Some(known)) = (&seen, known.get(&side)) {
+        refuse_other(side, known, seen)?;
     }
     Ok(seen)
 }
@@ -84,11 +105,7 @@ pub(in crate::run) async fn refuse_another(
 ///
 /// # Errors
 /// `Refused` if `seen` is another index.
-pub(in crate::run) fn refuse_other(
-    side: Side,
-    known: &Identity,
-    seen: &IndexDescription,
-) -> Result<()> {
+pub(super) fn refuse_other(side: Side, known: &Identity, seen: &IndexDescription) -> Result<()> {
     let Some(why) = known.differs(&seen.identity()) else { return Ok(()) };
     let (side, name) = (side.name(), &seen.spec.name);
     let message = format!("the {side} index `{name}` is not the one the run began with: {why}");

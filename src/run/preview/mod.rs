@@ -20,7 +20,7 @@ use super::world::World;
 use crate::copy::{Mapping, idle_patterns};
 use crate::error::Result;
 use crate::journal::{Phase, Route, RunState};
-use crate::model::{self, IndexDescription, IndexStats, Namespace, StageId};
+use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen};
 use crate::plan::{CopyStage, Plan, Stage, StageKind};
 use crate::provider::Inventory;
@@ -125,7 +125,6 @@ pub async fn preview(
     options: &RunOptions,
 ) -> Result<Preview> {
     let seen = Seen::look(plan, world, state, options, true).await?;
-    refuse_others(state, seen.source.as_ref(), seen.target.as_ref())?;
     let is_retired = state.is_past_no_return();
     let Seen { source, target, stats, target_holds, selected, chosen, estimates, held, mut notes } =
         seen;
@@ -186,21 +185,6 @@ pub async fn preview(
     Ok(preview)
 }
 
-/// Refuses indexes that are not those of the open run.
-fn refuse_others(
-    state: &RunState,
-    source: Option<&IndexDescription>,
-    target: Option<&IndexDescription>,
-) -> Result<()> {
-    for (side, seen) in [(model::Side::Source, source), (model::Side::Target, target)] {
-        let known = state.identities.get(&side).filter(|_| state.is_open());
-        if let (Some(known), Some(seen)) = (known, seen) {
-            guard::refuse_other(side, known, seen)?;
-        }
-    }
-    Ok(())
-}
-
 /// Looks at both sides like [`preview`], but only for what would stop a run.
 ///
 /// # Errors
@@ -240,6 +224,9 @@ impl Seen {
         estimates: bool,
     ) -> Result<Self> {
         world.reach().await?;
+        if state.is_open() {
+            guard::refuse_others(world, &state.identities).await?;
+        }
         let source = world.source.describe().await?;
         let target = world.target.describe().await?;
         if source.is_none() && !state.is_past_no_return() {
