@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deployment, IndexDescription, Metric};
+use super::{Deployment, IndexDescription, Metric, VectorType};
 
 /// The tag that an index made by a run carries; its value is the run.
 pub const RUN_TAG: &str = "vecshift-run";
@@ -10,7 +10,8 @@ pub const RUN_TAG: &str = "vecshift-run";
 /// Properties of an index that do not change while it exists, as far as its service gives them.
 ///
 /// Pinecone gives neither an id nor a time of creation (OpenAPI files 2025-10 and 2026-04). It gives the host, which
-/// carries the project, and tags.
+/// carries name and project, what an index was made as, of which nothing can be changed, and tags. An index that was
+/// deleted and made anew under its name, just as it was, is another one by its contents alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Host without a scheme; empty while the service has not given one.
@@ -23,22 +24,42 @@ pub struct Identity {
     /// The run that made it, from its tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// `None` in journals of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
+}
+
+/// How an index was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub vector_type: VectorType,
+    /// The only fields that a pod can filter by, in order; `None` = all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed: Option<Vec<String>>,
+    /// The collection it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
 }
 
 impl IndexDescription {
     pub fn identity(&self) -> Identity {
         let host = self.host.split_once("://").map_or(self.host.as_str(), |(_, host)| host);
-        let place = match &self.spec.deployment {
+        let (place, mut indexed) = match &self.spec.deployment {
             // Type, replicas and shards of a pod index can be changed.
-            Deployment::Pod { environment, .. } => format!("pod {environment}"),
-            other => other.to_string(),
+            Deployment::Pod { environment, indexed, .. } => {
+                (format!("pod {environment}"), indexed.clone())
+            }
+            other => (other.to_string(), None),
         };
+        indexed.iter_mut().for_each(|fields| fields.sort());
+        let (vector_type, collection) = (self.spec.vector_type, self.collection.clone());
         Identity {
             host: host.trim_end_matches('/').to_owned(),
             dimension: self.spec.dimension,
             metric: self.spec.metric,
             place,
             run: self.spec.tags.get(RUN_TAG).cloned(),
+            made: Some(Made { vector_type, indexed, collection }),
         }
     }
 
@@ -68,7 +89,35 @@ impl Identity {
         if self.run.is_some() && self.run != seen.run {
             return Some(format!("its tag `{RUN_TAG}` is gone or of another run"));
         }
-        None
+        self.made.as_ref().zip(seen.made.as_ref()).and_then(|(then, now)| then.differs(now))
+    }
+}
+
+impl Made {
+    fn differs(&self, seen: &Self) -> Option<String> {
+        if self.vector_type != seen.vector_type {
+            let word = |of| match of {
+                VectorType::Dense => "dense",
+                VectorType::Sparse => "sparse",
+            };
+            let (now, then) = (word(seen.vector_type), word(self.vector_type));
+            return Some(format!("its vectors are {now} and were {then}"));
+        }
+        if self.indexed != seen.indexed {
+            let word = |of: &Option<Vec<String>>| match of {
+                Some(fields) => format!("`{}`", fields.join("`, `")),
+                None => "all fields".to_owned(),
+            };
+            let (now, then) = (word(&seen.indexed), word(&self.indexed));
+            return Some(format!("it filters by {now} and did by {then}"));
+        }
+        // A service may stop naming a collection that is gone; it never begins to.
+        match &seen.collection {
+            Some(now) if self.collection.as_ref() != Some(now) => {
+                Some(format!("it was made from the collection `{now}`"))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -83,6 +132,15 @@ mod tests {
             metric: Metric::Cosine,
             place: "serverless aws us-east-1".to_owned(),
             run: Some("01j".to_owned()),
+            made: Some(made()),
+        }
+    }
+
+    fn made() -> Made {
+        Made {
+            vector_type: VectorType::Dense,
+            indexed: Some(vec!["a".to_owned()]),
+            collection: Some("frozen".to_owned()),
         }
     }
 
@@ -96,6 +154,9 @@ mod tests {
             Identity { place: "pod us-east-1-aws".to_owned(), ..seen() },
             Identity { run: None, ..seen() },
             Identity { run: Some("01k".to_owned()), ..seen() },
+            Identity { made: Some(Made { vector_type: VectorType::Sparse, ..made() }), ..seen() },
+            Identity { made: Some(Made { indexed: None, ..made() }), ..seen() },
+            Identity { made: Some(Made { collection: Some("b".into()), ..made() }), ..seen() },
         ];
         for other in others {
             assert!(seen().differs(&other).is_some(), "{other:?}");
@@ -106,5 +167,41 @@ mod tests {
     fn a_host_that_is_not_given_yet_and_a_tag_that_came_later_speak_against_nothing() {
         assert_eq!(seen().differs(&Identity { host: String::new(), ..seen() }), None);
         assert_eq!(Identity { run: None, ..seen() }.differs(&seen()), None);
+        assert_eq!(Identity { made: None, ..seen() }.differs(&seen()), None);
+    }
+
+    #[test]
+    fn a_collection_may_be_forgotten_and_never_comes_later() {
+        let without = || Identity { made: Some(Made { collection: None, ..made() }), ..seen() };
+        assert_eq!(seen().differs(&without()), None);
+        assert!(without().differs(&seen()).is_some());
+    }
+
+    #[test]
+    fn the_order_of_a_pods_fields_does_not_matter() {
+        let pod = |indexed: &[&str]| {
+            let fields = indexed.iter().map(|field| (*field).to_owned()).collect();
+            let spec = super::super::IndexSpec {
+                name: "old".into(),
+                dimension: Some(8),
+                metric: Metric::Cosine,
+                vector_type: VectorType::Dense,
+                deployment: Deployment::Pod {
+                    environment: "us-east-1-aws".into(),
+                    pod_type: "p1.x1".into(),
+                    pods: 1,
+                    replicas: 1,
+                    shards: 1,
+                    indexed: Some(fields),
+                },
+                deletion_protection: false,
+                tags: Default::default(),
+            };
+            let (host, state) = ("old-1.svc.pinecone.io".to_owned(), "Ready".to_owned());
+            IndexDescription { spec, host, collection: None, ready: true, state }.identity()
+        };
+        assert_eq!(pod(&["a", "b"]).differs(&pod(&["b", "a"])), None);
+        let other = pod(&["a", "b"]).differs(&pod(&["a"])).unwrap();
+        assert_eq!(other, "it filters by `a` and did by `a`, `b`");
     }
 }

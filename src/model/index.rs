@@ -103,6 +103,9 @@ pub struct IndexDescription {
     pub spec: IndexSpec,
     /// The address of its data plane, as the control plane gives it (with or without a scheme).
     pub host: String,
+    /// The collection it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
     pub ready: bool,
     /// The provider's own word for its state; an open set.
     pub state: String,

@@ -28,7 +28,7 @@ pub use contents::Contents;
 pub use duration::duration;
 pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RESERVED_NAMES, RecordId, StageId};
-pub use identity::{Identity, RUN_TAG};
+pub use identity::{Identity, Made, RUN_TAG};
 pub use index::{Deployment, IndexDescription, IndexSpec, IndexStats, Metric, VectorType};
 pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};

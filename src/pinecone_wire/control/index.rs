@@ -105,6 +105,13 @@ impl Spec {
         *source = Some(name.to_owned());
     }
 
+    /// Returns the name of the collection that the index was made from.
+    fn source_collection(&self) -> Option<&str> {
+        let serverless = self.serverless.as_ref().and_then(|one| one.source_collection.as_deref());
+        let pod = self.pod.as_ref().and_then(|one| one.source_collection.as_deref());
+        serverless.or(pod).filter(|name| !name.is_empty())
+    }
+
     fn into_deployment(self) -> Deployment {
         match (self.serverless, self.pod) {
             (Some(serverless), _) => Deployment::Serverless {
@@ -255,18 +262,21 @@ impl IndexModel {
         let vector_type = self.vector_type.as_deref().and_then(words::read_vector_type);
         let vector_type = vector_type.unwrap_or_default();
         let protection = self.deletion_protection.as_deref().and_then(words::read_switch);
+        let spec = self.spec.unwrap_or_default();
+        let collection = spec.source_collection().map(str::to_owned);
         let tags = self.tags.unwrap_or_default();
         Ok(IndexDescription {
             spec: IndexSpec {
                 dimension: self.dimension.and_then(Int::small),
                 metric: metric(self.metric, vector_type)?,
                 vector_type,
-                deployment: self.spec.unwrap_or_default().into_deployment(),
+                deployment: spec.into_deployment(),
                 deletion_protection: protection.unwrap_or_default(),
                 tags: tags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
                 name: self.name,
             },
             host: self.host.unwrap_or_default(),
+            collection,
             ready: status.ready,
             state: status.state.unwrap_or_default(),
         })
@@ -309,6 +319,7 @@ mod tests {
         assert_eq!(index.spec.dimension, Some(3072));
         assert_eq!(index.spec.deployment.kind(), "pod");
         assert!(index.ready && index.spec.tags.is_empty());
+        assert_eq!(index.collection, None);
         let Deployment::Pod { pods, indexed, .. } = index.spec.deployment else { panic!() };
         assert_eq!((pods, indexed), (2, Some(vec!["a".to_owned()])));
     }
@@ -318,10 +329,12 @@ mod tests {
         let index = read(
             r#"{"name":"s","dimension":null,"metric":"dotproduct","host":"http://127.0.0.1:1",
                 "deletion_protection":"enabled","tags":{"a":"b"},"vector_type":"sparse",
-                "spec":{"serverless":{"cloud":"aws","region":"us-east-1","read_capacity":{}}},"status":{"ready":false,"state":"SomethingNew"}}"#,
+                "spec":{"serverless":{"cloud":"aws","region":"us-east-1","read_capacity":{},
+                "source_collection":"frozen"}},"status":{"ready":false,"state":"SomethingNew"}}"#,
         );
         assert_eq!(index.spec.vector_type, VectorType::Sparse);
         assert_eq!((index.state.as_str(), index.ready), ("SomethingNew", false));
+        assert_eq!(index.collection.as_deref(), Some("frozen"));
         assert!(index.spec.deletion_protection);
     }
 

@@ -170,6 +170,7 @@ impl Files {
         Ok(Some(IndexDescription {
             spec,
             host: String::new(),
+            collection: None,
             ready: true,
             state: "Ready".to_owned(),
         }))

@@ -114,6 +114,19 @@ pub const TABLE: [Row; 7] = [
     },
 ];
 
+const IDENTITY: &str = "
+## What tells an index from another of its name
+
+Pinecone gives neither an id of an index nor the time of its creation. What it gives is kept in the journal when the run begins and
+compared at every look: the host, which carries the name and the project; dimension, metric, kind and place; whether its vectors are
+dense or sparse; the fields that a pod filters by; the collection that it was made from; and of an index that the run made the tag
+`vecshift-run` with the name of the run.
+
+**A source that was deleted and made anew under its name, just as it was, can show all of this again.** Then its contents alone say
+that it is another: before the deletion every record of the source is read and compared with what was copied. A target, a staging index
+and a folder carry the name of their run, which no other has; a collection also has as many records as when it was made.
+";
+
 /// Renders the table for the manual.
 pub fn markdown() -> String {
     let mut page = String::from(
@@ -137,5 +150,6 @@ pub fn markdown() -> String {
         let cells: Vec<String> = Look::ALL.iter().map(cell).collect();
         page.push_str(&format!("| {} | {} |\n", row.effect, cells.join(" | ")));
     }
+    page.push_str(IDENTITY);
     page
 }
