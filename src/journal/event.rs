@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, Judgement, Namespace, Resource, Shard, ShardId, Share, Side,
-    StageId, TrafficChange,
+    Checkpoint, Contents, Identity, Judgement, Namespace, Resource, ResourceSeen, Shard, ShardId,
+    Share, Side, StageId, TrafficChange,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
@@ -140,6 +140,8 @@ pub enum Event {
     ResourceMade {
         stage: StageId,
         resource: Resource,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<ResourceSeen>,
     },
     /// The resource is gone.
     ResourceRemoved {

@@ -71,7 +71,7 @@ impl RunState {
             {
                 return Err(illegal(entry, "the stage never started"));
             }
-            Event::ResourceMade { stage, resource }
+            Event::ResourceMade { stage, resource, .. }
             | Event::ResourceRemoved { stage, resource }
                 if self.stage(stage).is_none_or(|stage| !stage.resources.contains(resource)) =>
             {
@@ -326,6 +326,10 @@ impl StageState {
             Event::ResourceIntended { resource, .. } => {
                 self.resources.retain(|known| known != resource);
                 self.resources.push(resource.clone());
+                self.made.remove(resource);
+            }
+            Event::ResourceMade { resource, seen: Some(seen), .. } => {
+                self.made.insert(resource.clone(), seen.clone());
             }
             Event::ResourceRemoved { resource, .. } => {
                 self.resources.retain(|known| known != resource);

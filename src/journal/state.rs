@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble, Worked};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, Namespace, Resource, Shard, ShardId, Share, Side, StageId,
-    Tally,
+    Checkpoint, Contents, Identity, Namespace, Resource, ResourceSeen, Shard, ShardId, Share, Side,
+    StageId, Tally,
 };
 
 /// The state of a run.
@@ -137,6 +137,8 @@ pub struct StageState {
     pub protection: BTreeMap<Side, bool>,
     /// Collections and the like that this stage made or was about to make and has not removed, in that order.
     pub resources: Vec<Resource>,
+    /// What was seen of them when they were made.
+    pub made: BTreeMap<Resource, ResourceSeen>,
     /// Route of the records, and the reason for it.
     pub route: Option<(Route, String)>,
     pub shards: BTreeMap<ShardId, ShardState>,
@@ -205,6 +207,7 @@ impl StageState {
             created_index: None,
             protection: BTreeMap::new(),
             resources: Vec::new(),
+            made: BTreeMap::new(),
             route: None,
             shards: BTreeMap::new(),
             is_planned: false,
@@ -267,6 +270,11 @@ impl RunState {
         self.stages
             .iter()
             .flat_map(|stage| stage.resources.iter().map(move |resource| (&stage.id, resource)))
+    }
+
+    /// Returns what was seen of a resource when it was made.
+    pub fn made(&self, resource: &Resource) -> Option<&ResourceSeen> {
+        self.stages.iter().find_map(|stage| stage.made.get(resource))
     }
 
     /// Returns the number of records of a namespace that were deleted from `side`, since it was planned, outside the

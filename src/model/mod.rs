@@ -34,7 +34,7 @@ pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use metadata::{Metadata, MetadataValue};
 pub use observed::Observed;
 pub use record::Record;
-pub use resource::{Resource, ResourceKind};
+pub use resource::{Resource, ResourceKind, ResourceSeen};
 pub use sample::{Operation, Outcome, Overlap, Sample, Side};
 pub use shard::{Cursor, Enumeration, Shard, ShardId};
 pub use traffic::TrafficChange;

@@ -2,20 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
-use vecshift::journal::{self, Entry, Holder, Paths, RunState};
+use vecshift::journal::{self, Entry, Event, Holder, Paths, RunState};
 use vecshift::model::{IndexSpec, Namespace, Record, Side};
 use vecshift::plan::{self, Inputs, Plan};
 use vecshift::provider::pinecone::Transport;
 use vecshift::provider::registry::open_target;
 use vecshift::provider::{Admin, Environment, Secret};
 use vecshift::run::{
-    Listener, Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back,
+    Listener, Outcome, PreparedRun, Progress, RunOptions, Silent, World, rehearsed_driver,
+    roll_back,
 };
 
 /// Lock for the machine: migrations that judge latencies have it to themselves, the others share it.
@@ -37,6 +39,27 @@ pub fn is_long() -> bool {
 
 pub const KEY: &str = "rehearsal-key";
 
+/// An observer that holds the run after an event, so that the world can be changed meanwhile.
+pub struct Still {
+    pub at: fn(&Event) -> bool,
+    pub reached: SyncSender<()>,
+    pub go_on: std::sync::Mutex<Receiver<()>>,
+}
+
+impl Listener for Still {
+    fn event(&self, entry: &Entry, _: &RunState) {
+        if (self.at)(&entry.event) {
+            // Tasks waiting behind this thread's go on elsewhere meanwhile.
+            tokio::task::block_in_place(|| {
+                self.reached.send(()).unwrap();
+                self.go_on.lock().unwrap().recv().unwrap();
+            });
+        }
+    }
+
+    fn progress(&self, _: &Progress) {}
+}
+
 pub struct Rig {
     _machine: RwLockReadGuard<'static, ()>,
     pub folder: tempfile::TempDir,
@@ -50,9 +73,17 @@ pub struct Rig {
 impl Rig {
     /// Fills an emulator with the rehearsal world of a plan given as text, which must not judge latencies.
     pub async fn of_text(text: &str) -> Self {
+        Self::of_text_beside(text, &[]).await
+    }
+
+    /// The same with files in the folder of the plan.
+    pub async fn of_text_beside(text: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let machine = MACHINE.read().await;
         let mut rig = Self::new(&path, machine).await;
         rig.folder = folder;
@@ -170,6 +201,19 @@ impl Rig {
         cancel: CancellationToken,
     ) -> vecshift::Result<Outcome> {
         self.prepare(options, listener)?.execute(cancel).await
+    }
+
+    /// Ends the process at the first event that `at` meets, as a kill does.
+    pub async fn kill_at(&self, options: RunOptions, at: fn(&Event) -> bool) {
+        let (reached, is_reached) = sync_channel(0);
+        // Dropped, so that the run panics where it would go on.
+        let (release, go_on) = sync_channel(0);
+        let listener = Arc::new(Still { at, reached, go_on: go_on.into() });
+        let prepared = self.prepare(options, listener).unwrap();
+        let running = tokio::spawn(prepared.execute(CancellationToken::new()));
+        tokio::task::spawn_blocking(move || is_reached.recv().unwrap()).await.unwrap();
+        drop(release);
+        assert!(running.await.unwrap_err().is_panic());
     }
 
     pub async fn roll_back(&self, purge: bool) -> vecshift::Result<Outcome> {

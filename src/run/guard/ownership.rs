@@ -3,7 +3,7 @@
 use super::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{RUN_TAG, Resource, ResourceKind};
+use crate::model::{Namespace, RUN_TAG, Resource, ResourceKind, ResourceSeen};
 use crate::plan::CopyStage;
 use crate::run::Context;
 
@@ -18,8 +18,8 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
         }
         Effect::RemoveResource(resource) => of_this_run(context, resource).await,
         Effect::RemoveProbe(namespace) => must_be(
-            namespace.as_str().starts_with(PROBES),
-            format!("`{namespace}` is no namespace of probes"),
+            is_probe(context, namespace),
+            format!("`{namespace}` is no namespace of this run's probes"),
         ),
         Effect::DeleteSource(_) | Effect::ChangeProtection { .. } | Effect::SetWeight(_) => Ok(()),
     }
@@ -32,20 +32,66 @@ fn must_be(is_ours: bool, message: String) -> Result<()> {
     }
 }
 
-/// Checks that the resource's name identifies the run and, for a staging index, that its tag does too.
+/// Checks that the resource's name identifies the run, that the tag of an index does too, and that it still is what it was
+/// when it was made.
 async fn of_this_run(context: &Context, resource: &Resource) -> Result<()> {
     must_be(
         resource.name.contains(&own_part(context)),
         format!("the name of the {resource} does not carry this run"),
     )?;
-    if resource.kind == ResourceKind::StagingIndex
-        && let Some(seen) = context.world.hands.other(&resource.name)?.describe().await?
-        && let Some(run) = seen.spec.tags.get(RUN_TAG)
-    {
-        let run_of_this = context.recorder.with_state(|state| state.run.clone());
-        return must_be(*run == run_of_this, format!("the {resource} was made by the run {run}"));
+    let Some(seen) = show(context, resource).await? else { return Ok(()) };
+    if let Some(index) = &seen.index {
+        let run = context.recorder.with_state(|state| state.run.clone());
+        let by =
+            index.run.as_ref().map_or("somebody else".to_owned(), |run| format!("the run {run}"));
+        must_be(index.run == Some(run), format!("the {resource} was made by {by}"))?;
     }
-    Ok(())
+    let known = context.recorder.with_state(|state| state.made(resource).cloned());
+    match known.and_then(|known| known.differs(&seen)) {
+        None => Ok(()),
+        Some(why) => {
+            must_be(false, format!("the {resource} is not the one that this run made: {why}"))
+        }
+    }
+}
+
+/// What the service shows of a resource that lives in a project; `None` where it is not there.
+///
+/// # Errors
+/// Those of the provider.
+pub(in crate::run) async fn show(
+    context: &Context,
+    resource: &Resource,
+) -> Result<Option<ResourceSeen>> {
+    Ok(match resource.kind {
+        ResourceKind::ImportFolder => None,
+        ResourceKind::Collection => {
+            let seen = context.world.collecting.collection(&resource.name).await?;
+            seen.map(|seen| ResourceSeen {
+                is_being_made: !seen.is_ready() && !seen.has_failed(),
+                dimension: seen.dimension,
+                records: seen.records,
+                index: None,
+            })
+        }
+        ResourceKind::StagingIndex => {
+            let seen = context.world.hands.other(&resource.name)?.describe().await?;
+            seen.map(|seen| ResourceSeen {
+                index: Some(seen.identity()),
+                ..ResourceSeen::default()
+            })
+        }
+    })
+}
+
+/// The namespace for one kind of probe records. It carries the run: nobody else keeps anything in it.
+pub(in crate::run) fn probe_namespace(context: &Context, kind: &str) -> Namespace {
+    Namespace::new(format!("{PROBES}{kind}-{}", own_part(context)))
+}
+
+pub(super) fn is_probe(context: &Context, namespace: &Namespace) -> bool {
+    let name = namespace.as_str();
+    name.starts_with(PROBES) && name.ends_with(&own_part(context))
 }
 
 /// The suffix of the names of resources made for a copy; `-2` is added for the second copy stage.

@@ -108,6 +108,27 @@ pub(in crate::run) async fn remove_probe(context: &Context, namespace: &Namespac
     Ok(carry_out(context, &effect, remove).await?)
 }
 
+/// Removes what a process of this run that was killed left of its probes.
+///
+/// # Errors
+/// Those of the provider; a target that is not the run's is left alone.
+pub(in crate::run) async fn remove_probes(context: &Context) -> Result<()> {
+    let target = &context.world.target;
+    if !target.describe().await?.is_some_and(|seen| seen.ready) {
+        return Ok(());
+    }
+    let held = target.stats().await?.namespaces.into_keys();
+    for namespace in held.filter(|namespace| ownership::is_probe(context, namespace)) {
+        let effect = Effect::RemoveProbe(namespace);
+        let remove = |permit| Box::pin(delete_namespace(context, permit)) as _;
+        match carry_out(context, &effect, remove).await {
+            Err(refusal) if refusal.leaves_it_alone() => {}
+            removed => removed?,
+        }
+    }
+    Ok(())
+}
+
 async fn delete_namespace(context: &Context, permit: Permit) -> Result<()> {
     let Effect::RemoveProbe(namespace) = permit.effect() else { return Ok(()) };
     context.world.hands.target().delete_namespace(namespace).await

@@ -79,14 +79,17 @@ pub const TABLE: [Row; 7] = [
     Row {
         effect: "remove a resource",
         looks: &[
-            (Look::Ownership, "its name or its tag carries this run"),
+            (
+                Look::Ownership,
+                "its name carries this run, and so does the tag of an index; it is what was seen when it was made",
+            ),
             (Look::Identity, "the source is the one of the journal: this is its project"),
         ],
     },
     Row {
         effect: "remove probe records",
         looks: &[
-            (Look::Ownership, "the namespace is one that vecshift makes for its probes"),
+            (Look::Ownership, "the namespace is one for probes, and its name carries this run"),
             (Look::Identity, "the target is the one of the journal"),
         ],
     },
@@ -107,9 +110,9 @@ pub const TABLE: [Row; 7] = [
     Row {
         effect: "erase namespaces or records",
         looks: &[
-            (Look::Contents, "what was shown is what is there"),
             (Look::Confirmation, "the index's name was typed or given as `--confirm`"),
             (Look::Identity, "where a run is open: it is the index of its journal"),
+            (Look::Contents, "what was shown is what is there"),
         ],
     },
 ];

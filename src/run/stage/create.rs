@@ -29,8 +29,6 @@ const READABLE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The most tags an index can have (database limits, 2026).
 const MOST_TAGS: usize = 20;
-/// The namespace of the probe record, which is removed again.
-const PROBE: &str = "vecshift-probe";
 
 pub(super) struct CreateWork(pub Create);
 
@@ -187,6 +185,7 @@ impl Work for CreateWork {
                 true => "; its deletion protection is as it was",
                 false => "",
             };
+            guard::remove_probes(context).await?;
             return Ok(format!("`{name}` was not made by this run: kept{restored}{removed}"));
         };
         if context.world.target.describe().await?.is_none() {
@@ -358,7 +357,7 @@ pub(super) async fn wait_index(
 /// Writes, reads and removes one record in a namespace of its own.
 async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     let target = &context.world.target;
-    let namespace = Namespace::new(PROBE);
+    let namespace = guard::probe_namespace(context, "probe");
     let record = probe_record(&index.spec);
     target.upsert(&namespace, std::slice::from_ref(&record)).await?;
     let patience = Patience { limit: READABLE, pause: PAUSE };

@@ -68,7 +68,7 @@ pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Resu
     };
     let late = |()| late(&format!("the collection `{name}`"), limit);
     context.poll(Patience { limit, pause: PAUSE }, look, late).await?;
-    made(context, resource)?;
+    made(context, resource).await?;
     Ok(name)
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn make_staging(
         _ => error,
     })?;
     wait_records(context, &*index, mappings, limit, COLLECTED).await?;
-    made(context, resource)?;
+    made(context, resource).await?;
     remove_of_kind(context, ResourceKind::Collection).await?;
     Ok((name, index))
 }
@@ -163,14 +163,14 @@ pub(super) fn intend(context: &Context, resource: &Resource) -> Result<()> {
     context.record(Event::ResourceIntended { stage: context.id(), resource: resource.clone() })
 }
 
-/// Records once that the resource exists.
-fn made(context: &Context, resource: Resource) -> Result<()> {
-    let stage = context.id();
-    let is_ours = context.state()?.resources.contains(&resource);
-    if !is_ours {
+/// Records once that the resource exists, and what it is.
+async fn made(context: &Context, resource: Resource) -> Result<()> {
+    let state = context.state()?;
+    if !state.resources.contains(&resource) || state.made.contains_key(&resource) {
         return Ok(());
     }
-    context.record(Event::ResourceMade { stage, resource })
+    let (stage, seen) = (context.id(), guard::show(context, &resource).await?);
+    context.record(Event::ResourceMade { stage, resource, seen })
 }
 
 /// Voids the intent if the service refused to make the resource, so that nothing was made.

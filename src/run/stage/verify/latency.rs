@@ -19,8 +19,6 @@ use crate::run::{Context, guard};
 const FETCHES: usize = 50;
 /// The default number of records written for an assertion on `read_after_write`.
 const WRITES: u32 = 5;
-/// The namespace they are written to, which holds nothing else.
-const NAMESPACE: &str = "vecshift-read-after-write";
 /// The longest time that a record may take to become readable, and the namespace to disappear.
 const READABLE: Duration = Duration::from_secs(120);
 /// The first pause between two reads, and the longest: a reported time is too long by at most one pause.
@@ -70,6 +68,13 @@ fn sample(at: crate::clock::Timestamp, side: Side, latency: Duration, outcome: O
 }
 
 impl VerifyWork {
+    /// Returns how many records are written and read; `None` if the plan does not ask for it.
+    pub(super) fn writes(&self, context: &Context) -> Option<u32> {
+        let assertions = &context.stage().assertions;
+        let is_asserted = assertions.iter().any(|one| one.metric.name == "read_after_write");
+        self.0.read_after_write.or(is_asserted.then_some(WRITES))
+    }
+
     /// Writes records one after the other to a namespace of their own and times each until it can be read. Only done if
     /// the plan asks for it, because it is the one part of a verification that writes.
     pub(super) async fn read_after_write(
@@ -77,12 +82,8 @@ impl VerifyWork {
         context: &Context,
         measured: &mut Measured,
     ) -> Result<()> {
-        let assertions = &context.stage().assertions;
-        let is_asserted = assertions.iter().any(|one| one.metric.name == "read_after_write");
-        let Some(writes) = self.0.read_after_write.or(is_asserted.then_some(WRITES)) else {
-            return Ok(());
-        };
-        let namespace = Namespace::new(NAMESPACE);
+        let Some(writes) = self.writes(context) else { return Ok(()) };
+        let namespace = guard::probe_namespace(context, "read-after-write");
         let times = write_and_read(context, &namespace, writes).await;
         let removed = remove(context, &namespace).await;
         context.stop_if_cancelled()?;

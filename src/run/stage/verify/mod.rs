@@ -38,7 +38,7 @@ use crate::journal::Event;
 use crate::model::Observed;
 use crate::plan::CopyStage;
 use crate::plan::file::Verify;
-use crate::run::Context;
+use crate::run::{Context, guard};
 
 /// The default time limit for the target to show everything.
 const CATCH_UP: Duration = Duration::from_secs(600);
@@ -80,7 +80,10 @@ impl Work for VerifyWork {
         Ok(Acted::Measured { target, source })
     }
 
-    async fn undo(&self, _: &Context) -> Result<String> {
+    async fn undo(&self, context: &Context) -> Result<String> {
+        if self.writes(context).is_some() {
+            guard::remove_probes(context).await?;
+        }
         Ok("nothing to undo".to_owned())
     }
 }
