@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::transform::namespace_context;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,28 +34,6 @@ pub fn choose(
         (asked.select.is_empty() || select.is_match(name)) && !exclude.is_match(name)
     };
     Ok(all.filter(|(namespace, _)| is_chosen(namespace)).collect())
-}
-
-/// Describes the patterns of a selection that match no namespace, with what would match if upper and lower case were
-/// ignored.
-pub fn idle_patterns(stats: &IndexStats, namespaces: &file::Namespaces) -> Vec<String> {
-    let matches = |pattern: &str, folded: bool| {
-        let glob = GlobBuilder::new(pattern).case_insensitive(folded).build().ok();
-        let matcher = glob.map(|glob| glob.compile_matcher());
-        let is_match = |name: &&Namespace| {
-            matcher.as_ref().is_some_and(|matcher| matcher.is_match(name.explicit()))
-        };
-        stats.namespaces.keys().filter(is_match).count()
-    };
-    let patterns = namespaces.select.iter().chain(&namespaces.exclude);
-    let idle = patterns.filter(|pattern| matches(pattern, false) == 0);
-    idle.map(|pattern| match matches(pattern, true) {
-        0 => format!("`{pattern}` matches no namespace"),
-        folded => format!(
-            "`{pattern}` matches no namespace; in other letters it would match {folded}: upper and lower case differ"
-        ),
-    })
-    .collect()
 }
 
 /// Returns the selected namespaces with their names in the target.

@@ -13,6 +13,7 @@ mod files;
 mod files_columns;
 mod guard;
 mod hands;
+mod idle;
 mod imports;
 mod looking;
 mod loss;

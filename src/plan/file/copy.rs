@@ -16,7 +16,9 @@ pub struct Copy {
     /// The way the source's ids are found.
     #[serde(default)]
     pub enumerate: EnumerateBy,
-    /// The namespaces to copy and their names on the other side; default: all of them under their own names.
+    /// The namespaces to copy and their names on the other side; default: all of them under their own names. A pattern
+    /// that matches no namespace is named by `plan` and in the report; a copy that would take no namespace is refused
+    /// before anything is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// The records to copy: a metadata filter (`$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`), applied to each

@@ -12,12 +12,12 @@ use super::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::pace::Reading;
 use super::prepare::changes_to_adopt;
 use super::stage::{
-    Chosen, Facts, Held, Selection, Sides, WayToGo, Weight, check_manifest, choose, held_by, look,
-    not_copied, not_taken, refuse_differences, refuse_other_dimension, sample_of, selections,
-    spec_of, usual_size, ways,
+    Chosen, Facts, Held, Sampled, Selection, Sides, WayToGo, Weight, check_manifest, choose,
+    held_by, look, not_copied, not_taken, refuse_differences, refuse_nothing,
+    refuse_other_dimension, sample_of, selections, spec_of, usual_size, ways,
 };
 use super::world::World;
-use crate::copy::{Mapping, idle_patterns};
+use crate::copy::{Mapping, idle_fields, idle_names};
 use crate::error::Result;
 use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
@@ -131,8 +131,6 @@ pub async fn preview(
     let inventory = world.source.inventory().await?;
     notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
     let left = not_taken(&selected, &stats);
-    let asked_names = selected.iter().filter_map(|one| one.copy.asked.namespaces.as_ref());
-    notes.extend(asked_names.flat_map(|asked| idle_patterns(&stats, asked)));
     notes.extend(not_copied(&left));
     if state.phase == Phase::RollingBack {
         notes.push(
@@ -280,6 +278,8 @@ impl Seen {
             let copy = &selection.copy;
             let mut enumerated = Vec::new();
             if is_open(plan, state, selection) {
+                refuse_nothing(plan, selection, stats)?;
+                self.notes.extend(idle(plan, selection, stats, &sampled));
                 let way = choose(plan, &facts, world, Some(MOST_COUNTS)).await?;
                 if !options.is_rehearsal {
                     way.reach(copy, world).await?;
@@ -312,6 +312,22 @@ struct Estimate {
     ways: Vec<WayToGo>,
     /// The work of reading every record once.
     reading: Reading,
+}
+
+/// Lists what a copy stage names and what was not found.
+fn idle(
+    plan: &Plan,
+    Selection { copy, mappings }: &Selection,
+    stats: &IndexStats,
+    sampled: &[Sampled],
+) -> Vec<String> {
+    let own = sampled.iter().filter(|one| mappings.contains(&one.mapping));
+    let mut idle = idle_names(plan, &copy.asked, stats);
+    idle.extend(idle_fields(&copy.asked, own.map(|one| &one.record)));
+    if !copy.is_only {
+        idle.iter_mut().for_each(|one| *one = format!("copy `{}`: {one}", copy.id));
+    }
+    idle
 }
 
 /// Returns whether the route of a copy stage has yet to be chosen.

@@ -29,12 +29,12 @@ use crate::plan::{Plan, StageKind};
 pub(super) use audit::source_spec;
 pub use copy::Held;
 pub(super) use copy::{
-    Enumerated, Enumerator, Selection, Way, check_manifest, lists_of, look, not_copied, not_taken,
-    pipeline, selections,
+    Enumerated, Enumerator, Selection, Way, check_manifest, kept_by, lists_of, look, not_copied,
+    not_taken, pipeline, refuse_nothing, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
 pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, held_by, way_of, ways};
-pub(super) use sampling::picks;
+pub(super) use sampling::{Sampled, picks};
 pub(crate) use verify::COLD_FIGURE;
 pub(super) use weight::{Weight, sample_of, sample_size, usual_size};
 

@@ -38,7 +38,9 @@ use merge::prove_merges;
 use progress::Gauge;
 use selection::recorded_mappings;
 pub(super) use selection::recorded_selections;
-pub(crate) use selection::{Selection, mappings, not_copied, not_taken, selections};
+pub(crate) use selection::{
+    Selection, mappings, not_copied, not_taken, refuse_nothing, selections,
+};
 pub(crate) use shards::{lists_of, pipeline};
 
 use super::resource::{remove_all, remove_own, words};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
-use super::selection::{recorded_mappings, refuse_recorded, selections};
-use crate::copy::{Mapping, idle_patterns};
+use super::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selections};
+use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard, Side};
@@ -30,20 +30,13 @@ pub(super) async fn plan_shards(
     }
     let source = source_of(context).await?;
     let stats = agreed(&context.clock, &*context.world.source).await?;
-    let selected = selections(&context.plan, &stats)?.into_iter();
-    let own = selected.filter(|selection| selection.copy.id == copy.id);
-    let mappings: Vec<Mapping> = own.flat_map(|selection| selection.mappings).collect();
+    let mut selected = selections(&context.plan, &stats)?.into_iter();
+    let own = selected.find(|selection| selection.copy.id == copy.id);
+    let own = own.ok_or_else(|| Error::unexpected(format!("`{}` is no copy stage", copy.id)))?;
+    refuse_nothing(&context.plan, &own, &stats)?;
+    let mappings = own.mappings;
     refuse_recorded(context, copy, &mappings)?;
-    let idle = copy.asked.namespaces.as_ref().map(|asked| idle_patterns(&stats, asked));
-    let idle = idle.unwrap_or_default();
-    if mappings.is_empty() {
-        let why = if idle.is_empty() { String::new() } else { format!(": {}", idle.join("; ")) };
-        let message = format!("no namespace of the source is selected{why}");
-        return Err(Error::new(ErrorKind::Refused, message).with_hint(
-            "look at `namespaces.select` and at what `vecshift namespaces list` shows",
-        ));
-    }
-    for idle in idle {
+    for idle in idle_names(&context.plan, &copy.asked, &stats) {
         context.note(idle)?;
     }
     let (shards, staging) = match route {

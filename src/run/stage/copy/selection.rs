@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::copy::{Mapping, choose, map_namespaces};
+use crate::copy::{Mapping, choose, idle_names, map_namespaces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace, Observed, Shard, StageId};
 use crate::plan::{CopyStage, Plan};
@@ -50,6 +50,25 @@ pub(crate) fn mappings(plan: &Plan, copy: &CopyStage, stats: &IndexStats) -> Res
         true => error,
         false => error.with_context("stage", &copy.id),
     })
+}
+
+/// Refuses a copy that takes nothing.
+///
+/// # Errors
+/// `Refused` if no namespace of the source is selected.
+pub(crate) fn refuse_nothing(plan: &Plan, selection: &Selection, stats: &IndexStats) -> Result<()> {
+    if !selection.mappings.is_empty() {
+        return Ok(());
+    }
+    let idle = idle_names(plan, &selection.copy.asked, stats);
+    let why = if idle.is_empty() { String::new() } else { format!(": {}", idle.join("; ")) };
+    let of = match selection.copy.is_only {
+        true => String::new(),
+        false => format!(" by the copy `{}`", selection.copy.id),
+    };
+    let message = format!("no namespace of the source is selected{of}{why}");
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("look at `namespaces.select` and at what `vecshift namespaces list` shows"))
 }
 
 /// Returns the namespaces that hold records but belong to no copy stage, with their record counts.
