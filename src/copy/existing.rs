@@ -1,6 +1,6 @@
 //! Compares what a copy would write with what the target already holds under the same ids.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::json_lines::{self, JsonLines};
 use super::pipeline::fetch_all;
 use super::transform::{Changed, Transform};
 use crate::error::Result;
-use crate::model::{Namespace, Record, RecordId};
+use crate::model::{Contents, Namespace, Record, RecordId};
 use crate::provider::Source;
 
 /// Ids that the target already holds, by whether the copy would change them.
@@ -73,6 +73,9 @@ pub struct Skipped(JsonLines);
 struct Line {
     target_namespace: Namespace,
     id: RecordId,
+    /// What the copy would have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contents: Option<Contents>,
 }
 
 impl Skipped {
@@ -80,19 +83,23 @@ impl Skipped {
         Self(JsonLines::new(path))
     }
 
-    /// Appends ids, which are on disk when this returns.
+    /// Appends records as they would have been written, which are on disk when this returns.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn put(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
-        let line = |id: &RecordId| Line { target_namespace: namespace.clone(), id: id.clone() };
-        self.0.put(ids.iter().map(line))
+    pub fn put(&self, namespace: &Namespace, records: &[Record]) -> Result<()> {
+        let line = |record: &Record| Line {
+            target_namespace: namespace.clone(),
+            id: record.id.clone(),
+            contents: Some(Contents::of([record])),
+        };
+        self.0.put(records.iter().map(line))
     }
 }
 
-/// A set of the ids that a copy left unchanged in the target, eight bytes each.
+/// The ids that a copy left unchanged in the target and what it would have written, some fifty bytes each.
 #[derive(Debug, Default)]
-pub struct Kept(HashSet<u64>);
+pub struct Kept(HashMap<u64, Option<Contents>>);
 
 impl Kept {
     /// Reads what [`Skipped`] wrote; empty if there is no file.
@@ -100,15 +107,21 @@ impl Kept {
     /// # Errors
     /// If the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut kept = HashSet::new();
-        json_lines::read(path, |Line { target_namespace, id }| {
-            kept.insert(key(&target_namespace, &id));
+        let mut kept = HashMap::new();
+        json_lines::read(path, |Line { target_namespace, id, contents }| {
+            kept.insert(key(&target_namespace, &id), contents);
         })?;
         Ok(Self(kept))
     }
 
     pub fn has(&self, namespace: &Namespace, id: &RecordId) -> bool {
-        self.0.contains(&key(namespace, id))
+        self.0.contains_key(&key(namespace, id))
+    }
+
+    /// Whether a record that was left alone is no longer what the copy would have written then.
+    pub fn has_changed(&self, namespace: &Namespace, record: &Record) -> bool {
+        let then = self.0.get(&key(namespace, &record.id)).copied().flatten();
+        then.is_some_and(|then| then != Contents::of([record]))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -135,13 +148,22 @@ mod tests {
         let path = folder.path().join("deep/skipped.jsonl");
         assert!(Kept::read(&path).unwrap().is_empty());
         let (a, b) = (Namespace::from("a"), Namespace::from("b"));
-        Skipped::new(path.clone()).put(&a, &[RecordId::new("1"), RecordId::new("2")]).unwrap();
-        Skipped::new(path.clone()).put(&b, &[RecordId::new("3")]).unwrap();
+        let record = |id: &str, value| Record {
+            id: RecordId::new(id),
+            vector: crate::model::Vector::from_values([value]),
+            sparse: None,
+            metadata: Default::default(),
+        };
+        Skipped::new(path.clone()).put(&a, &[record("1", 0.5), record("2", 0.5)]).unwrap();
+        Skipped::new(path.clone()).put(&b, &[record("3", 0.5)]).unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"target_namespace\":\"a\",\"i").unwrap();
         let kept = Kept::read(&path).unwrap();
         let has = |namespace, id: &str| kept.has(namespace, &RecordId::new(id));
         assert!(has(&a, "1") && has(&a, "2") && has(&b, "3"));
         assert!(!has(&b, "1") && !has(&a, "3"));
+        assert!(!kept.has_changed(&a, &record("1", 0.5)));
+        assert!(kept.has_changed(&a, &record("1", 0.25)));
+        assert!(!kept.has_changed(&b, &record("1", 0.25)), "it was not left alone");
     }
 }

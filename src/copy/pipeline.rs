@@ -186,10 +186,11 @@ impl Pipeline {
         if met.other.is_empty() {
             return Ok(0);
         }
-        skipped.put(namespace, &met.other)?;
         let other: HashSet<&RecordId> = met.other.iter().collect();
-        records.retain(|record| !other.contains(&record.id));
-        Ok(met.other.len() as u64)
+        let is_other = |record: &mut Record| other.contains(&record.id);
+        let left: Vec<Record> = records.extract_if(.., is_other).collect();
+        skipped.put(namespace, &left)?;
+        Ok(left.len() as u64)
     }
 }
 

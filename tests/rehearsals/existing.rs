@@ -29,11 +29,11 @@ rehearsal:
     )
 }
 
-const TO: &str = "to_a";
+pub const TO: &str = "to_a";
 
 /// Makes a migration whose target holds, in one of the namespaces, `other` ids of the source with different content,
 /// one record as it is in the source, and two of its own.
-async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) {
+pub async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) {
     let rig = Rig::of_text(&plan(copy, more)).await;
     let until = RunOptions { until: Some(StageId::new("create")), ..rig.options() };
     rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();

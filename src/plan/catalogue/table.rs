@@ -218,7 +218,7 @@ pub static METRICS: &[Metric] = &[
         "source.changed",
         &["verify", "canary", "decommission"],
         Unit::Count,
-        "Records of the source that are not as they were copied: added, changed or removed, in any namespace, also in one that appeared since. By the contents that the copy kept with its checkpoints; where those differ, or the provider copied the records, by comparison with the target: what both sides hold alike is no change. A `verify` that compares all records measures it in passing; otherwise it reads the whole source where it is asserted, in a canary once at the end of each step and as often as `every` says.",
+        "Records of the source that are not as they were copied: added, changed or removed, in any namespace, also in one that appeared since. By the contents that the copy kept with its checkpoints; where those differ, or the provider copied the records, by comparison with the target: what both sides hold alike is no change, and what was left as the target had it (`existing: skip`) is compared with what the source held then. A `verify` that compares all records measures it in passing; otherwise it reads the whole source where it is asserted, in a canary once at the end of each step and as often as `every` says.",
     ),
     plain(
         "count_delta",
@@ -340,7 +340,7 @@ pub static METRICS: &[Metric] = &[
         "target.changed",
         DECOMMISSION,
         Unit::Count,
-        "Those of the records looked for in the target that differ there from the source's: the application has changed them since, or somebody else has. Judged only where it is asserted.",
+        "Those of the records looked for in the target that differ there from the source's: the application has changed them since, or somebody else has. What was left as the target had it (`existing: skip`) is not among them. Judged only where it is asserted.",
     ),
     plain(
         "snapshot.records",

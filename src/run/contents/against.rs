@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::copied::Way;
 use super::found::EXAMPLES;
-use crate::copy::{Changed, Comparison, Pipeline, fetch_all};
+use super::lines::Line;
+use crate::copy::{Changed, Comparison, fetch_all};
 use crate::error::Result;
 use crate::model::{Record, RecordId};
 
@@ -15,7 +16,7 @@ pub(super) type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 /// The comparison of one way: its records, looked up in the target and counted by result.
 pub(super) struct Against<'a> {
     way: &'a Way,
-    pipeline: &'a Pipeline,
+    line: &'a Line,
     picks: Picks,
     tolerance: Option<f64>,
     pub compared: u64,
@@ -23,7 +24,8 @@ pub(super) struct Against<'a> {
     pub missing: u64,
     /// Records that the target would not accept, or that the plan's changes cannot be applied to.
     pub unfit: u64,
-    /// Records that the target holds with different contents.
+    /// Records that the target holds with different contents. Of those that the copy left unchanged in the target, only the
+    /// ones that are no longer what the source held then.
     pub differing: u64,
     /// Example ids of missing records and of differing ones.
     pub missing_examples: Vec<String>,
@@ -31,10 +33,10 @@ pub(super) struct Against<'a> {
 }
 
 impl<'a> Against<'a> {
-    pub fn new(way: &'a Way, pipeline: &'a Pipeline, picks: Picks, tolerance: Option<f64>) -> Self {
+    pub fn new(way: &'a Way, line: &'a Line, picks: Picks, tolerance: Option<f64>) -> Self {
         Self {
             way,
-            pipeline,
+            line,
             picks,
             tolerance,
             compared: 0,
@@ -51,10 +53,12 @@ impl<'a> Against<'a> {
         let Some(shard) = self.way.shards.first().map(|state| &state.shard) else { return Ok(()) };
         let mut wanted = Vec::new();
         for record in records.iter().filter(|record| (self.picks)(&record.id)) {
-            match self.pipeline.transform.change(&shard.source, record.clone()) {
+            match self.line.pipeline.transform.change(&shard.source, record.clone()) {
                 Changed::LeftOut => {}
                 Changed::Refused(..) => self.unfit += 1,
-                Changed::Kept(record) if self.pipeline.target.rejects(&record, None).is_some() => {
+                Changed::Kept(record)
+                    if self.line.pipeline.target.rejects(&record, None).is_some() =>
+                {
                     self.unfit += 1;
                 }
                 Changed::Kept(record) => wanted.push(record),
@@ -63,13 +67,18 @@ impl<'a> Against<'a> {
         // Fetches return records in any order; sorting keeps the examples the same every time.
         wanted.sort_by(|a, b| a.id.cmp(&b.id));
         let ids: Vec<RecordId> = wanted.iter().map(|record| record.id.clone()).collect();
-        let held = fetch_all(&*self.pipeline.target, &self.way.target, &ids).await?;
+        let held = fetch_all(&*self.line.pipeline.target, &self.way.target, &ids).await?;
         let held: HashMap<RecordId, Record> =
             held.into_iter().map(|record| (record.id.clone(), record)).collect();
         let mut comparison = Comparison::default();
         for record in &wanted {
             let seen = held.get(&record.id);
-            if comparison.compare(shard, record, seen, self.tolerance).is_empty() {
+            let was_left = seen.is_some() && self.line.kept.has(&self.way.target, &record.id);
+            let is_as_it_should = match was_left {
+                true => self.is_as_it_was_left(record),
+                false => comparison.compare(shard, record, seen, self.tolerance).is_empty(),
+            };
+            if is_as_it_should {
                 continue;
             }
             let examples = match seen {
@@ -84,6 +93,14 @@ impl<'a> Against<'a> {
         self.missing += comparison.missing;
         self.differing += comparison.mismatched;
         Ok(())
+    }
+
+    /// Returns whether the source still holds what it did when the copy left the record unchanged in the target.
+    fn is_as_it_was_left(&mut self, record: &Record) -> bool {
+        let has_changed = self.line.kept.has_changed(&self.way.target, record);
+        self.compared += u64::from(has_changed);
+        self.differing += u64::from(has_changed);
+        !has_changed
     }
 
     /// Records that should be in the target and are not. Records that the target refused are not counted.

@@ -1,16 +1,20 @@
 //! The pipelines between source and target, one for each copy stage.
 
-use crate::copy::Pipeline;
+use std::sync::Arc;
+
+use crate::copy::{Kept, Pipeline};
 use crate::error::Result;
 use crate::model::StageId;
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::stage::pipeline;
+use crate::run::stage::{kept_by, pipeline};
 
 /// A copy stage and the pipeline that reads, changes and looks up its records.
 pub(in crate::run) struct Line {
     pub copy: CopyStage,
     pub pipeline: Pipeline,
+    /// Ids that it left as the target had them.
+    pub kept: Arc<Kept>,
 }
 
 /// The lines of all copy stages, and one for namespaces that no stage copies.
@@ -44,6 +48,7 @@ impl Line {
     async fn of(context: &Context, copy: CopyStage) -> Result<Self> {
         let unused = context.artifacts.join("unused.jsonl");
         let pipeline = pipeline(context, &copy, unused).await?;
-        Ok(Self { copy, pipeline })
+        let kept = Arc::new(kept_by(context, &copy)?);
+        Ok(Self { copy, pipeline, kept })
     }
 }

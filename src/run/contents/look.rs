@@ -230,8 +230,8 @@ impl<'a> Look<'a> {
 
     fn against<'b>(&'b self, ways: &'b [Way], picks: Picks) -> Vec<Against<'b>> {
         let of = |way: &'b Way| {
-            let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
-            Against::new(way, pipeline, picks.clone(), self.tolerance)
+            let line = self.lines.get(Some(&way.copy));
+            Against::new(way, line, picks.clone(), self.tolerance)
         };
         ways.iter().map(of).collect()
     }
@@ -251,16 +251,21 @@ impl<'a> Look<'a> {
         let mut removed = (way.records() + added).saturating_sub(count);
         if removed > 0 {
             let sources = self.sources_of(way);
+            let mut extra_examples = Vec::new();
             let mut take = |difference: Difference| {
-                if examples.len() < EXAMPLES {
-                    examples.push(format!("`{}`", difference.id));
+                if extra_examples.len() < EXAMPLES {
+                    extra_examples.push(format!("`{}`", difference.id));
                 }
                 Ok(())
             };
             let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
-            let extra = count_extra(pipeline, &sources, &way.target, &|_| true, &mut take);
+            let extra = count_extra(pipeline, &sources, &way.target, &|_| true, &mut take).await?;
+            // Others are the target's own, and nobody knows which.
+            if extra.is_some_and(|extra| extra <= removed) {
+                examples.extend(extra_examples);
+            }
             // A record gone from both sides makes no difference between them.
-            removed = extra.await?.map_or(removed, |extra| extra.min(removed));
+            removed = extra.map_or(removed, |extra| extra.min(removed));
         }
         examples.truncate(EXAMPLES);
         let (namespace, kind, changed) = (name.clone(), Kind::Differs, against.differing);

@@ -125,7 +125,7 @@ impl Work<'_, '_> {
     }
 
     async fn compare(&self, group: &Group) -> Result<()> {
-        let (Line { copy, pipeline, .. }, picks) = (self.line(group)?, self.picks_of(group)?);
+        let (Line { copy, pipeline, kept }, picks) = (self.line(group)?, self.picks_of(group)?);
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
             let lists = lists_of(self.context, copy, shard, pipeline)?;
@@ -133,8 +133,11 @@ impl Work<'_, '_> {
                 compared += comparison.compared;
                 missing += comparison.missing;
                 let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-                let of = (shard.source.clone(), copy.id.clone());
-                *sink.read.entry(of).or_default() += comparison.source;
+                // Where ids were left alone, not all was read.
+                if kept.is_empty() {
+                    let of = (shard.source.clone(), copy.id.clone());
+                    *sink.read.entry(of).or_default() += comparison.source;
+                }
                 if comparison.vanished > 0
                     && matches!(shard.enumeration, Enumeration::Manifest { .. })
                 {
