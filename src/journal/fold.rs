@@ -217,6 +217,7 @@ impl RunState {
     fn end_erasure(&mut self, side: Side, what: &str) {
         let gone = self.erasing.remove(&(side, what.to_owned())).unwrap_or_default();
         for (namespace, records) in gone {
+            self.erased_from.insert((side, namespace.clone()));
             let is_planned = self.stages.iter().flat_map(|stage| stage.shards.values()).any(
                 |state| match side {
                     Side::Source => state.shard.source == namespace,

@@ -38,6 +38,8 @@ pub struct RunState {
     pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
     /// Number of records that were deleted from a side after they were planned to be copied, or copied.
     pub erased: BTreeMap<Side, BTreeMap<Namespace, u64>>,
+    /// Namespaces from which something was deleted in that way, at any time in the run.
+    pub erased_from: BTreeSet<(Side, Namespace)>,
     /// Gates at which the plan asks for an approval; `None` if an older version began the run.
     pub gates: Option<Vec<Gate>>,
     /// The reviewed content of the plan that is run.

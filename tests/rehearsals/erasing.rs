@@ -186,3 +186,100 @@ async fn a_process_that_holds_the_lock_stands_still_while_it_is_deleted() {
     drop(heard);
     assert!(rig.state().erasing.is_empty());
 }
+
+/// Interrupts the run at the first event that `at` meets.
+struct Cut {
+    at: fn(&Event) -> bool,
+    cancel: CancellationToken,
+}
+
+impl Listener for Cut {
+    fn event(&self, entry: &Entry, _: &RunState) {
+        if (self.at)(&entry.event) {
+            self.cancel.cancel();
+        }
+    }
+
+    fn progress(&self, _: &Progress) {}
+}
+
+/// A plan whose copy goes `by` this way.
+async fn of(by: &str) -> Rig {
+    let text = PLAN.replace("strategy: stream", by).replace("kind: serverless, r", "kind: pod, r");
+    Rig::of_text(&text).await
+}
+
+/// A run of it, interrupted at an event.
+async fn cut(by: &str, at: fn(&Event) -> bool) -> Rig {
+    let rig = of(by).await;
+    let cut = Arc::new(Cut { at, cancel: CancellationToken::new() });
+    let outcome = rig.run_with(rig.options(), cut.clone(), cut.cancel.clone()).await;
+    assert!(matches!(outcome, Ok(Outcome::Interrupted)), "{by}: {outcome:?}");
+    rig
+}
+
+const IMPORT: &str = "strategy: import, parallel: 1, import: { uri: \"s3://shelf/moves\" }";
+
+/// It is in files by then: they are written anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_before_an_import_begins_is_not_imported() {
+    for at in
+        [(|event| matches!(event, Event::Checkpointed { .. })) as fn(&Event) -> bool, |event| {
+            matches!(event, Event::ShardCompleted { .. })
+        }]
+    {
+        let rig = of(IMPORT).await;
+        rig.kill_at(rig.options(), at).await;
+        erase(&rig, Side::Source).await;
+        erase(&rig, Side::Target).await;
+        ends_without_it(&rig).await;
+    }
+}
+
+/// What came back is named until it is deleted from there, too.
+async fn comes_back_and_is_named(rig: &Rig) {
+    let Outcome::Failed { reason, .. } = rig.run().await else { panic!("it did not stop") };
+    assert!(reason.contains("copy.complete"), "{reason}");
+    let notes: Vec<String> =
+        rig.state().stages.iter().flat_map(|stage| stage.notes.clone()).collect();
+    let back = count(rig, Side::Target).await;
+    assert!(back > 0);
+    let back =
+        format!("`ns_1` of the target holds {back} records that were deleted from the source");
+    assert!(notes.iter().any(|note| note.contains(&back)), "{notes:?}");
+    erase(rig, Side::Target).await;
+    ends_without_it(rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_that_was_under_way_brings_back_is_named_and_no_longer_waited_for() {
+    let rig =
+        cut(IMPORT, |event| matches!(event, Event::Noted { text, .. } if text.ends_with(" began")))
+            .await;
+    erase(&rig, Side::Source).await;
+    // Nothing of it shows yet.
+    intend(&rig, Side::Target, 0).await;
+    ask(&rig, &Request::Erased { side: Side::Target, what: WHAT.to_owned() });
+    comes_back_and_is_named(&rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collection_brings_back_is_named() {
+    let rig = cut("strategy: auto", |event| matches!(event, Event::ResourceMade { .. })).await;
+    erase(&rig, Side::Source).await;
+    comes_back_and_is_named(&rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_staging_index_still_names_is_not_waited_for() {
+    for at in
+        [(|event| matches!(event, Event::CopyPlanned { .. })) as fn(&Event) -> bool, |event| {
+            matches!(event, Event::Checkpointed { .. })
+        }]
+    {
+        let rig = cut("enumerate: staging, parallel: 1", at).await;
+        erase(&rig, Side::Source).await;
+        erase(&rig, Side::Target).await;
+        ends_without_it(&rig).await;
+    }
+}

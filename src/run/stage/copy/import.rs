@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
-use crate::model::{Namespace, Observed, Resource, ResourceKind};
+use crate::model::{Namespace, Observed, Resource, ResourceKind, Side};
 use crate::plan::CopyStage;
 use crate::provider::Import;
 use crate::provider::storage::Place;
@@ -118,10 +118,13 @@ impl Imported {
             context.note(format!("import `{id}` of {} began", self.folder.name))?;
         }
         self.wait(context, total, self.limit).await?;
-        let counted: Vec<Mapping> = written
-            .into_iter()
-            .map(|(name, records)| Mapping { source: name.clone(), target: name, records })
-            .collect();
+        let counted: Vec<Mapping> = context.recorder.with_state(|state| {
+            let left = |(name, records): (Namespace, u64)| {
+                let records = records.saturating_sub(state.erased_of(Side::Target, &name));
+                Mapping { source: name.clone(), target: name, records }
+            };
+            written.into_iter().map(left).collect()
+        });
         let what = ("the target of the import", "run the same command again to go on waiting");
         wait_records(context, &*context.world.target, &counted, self.limit, what).await
     }

@@ -71,7 +71,7 @@ impl Work for CopyWork {
         let staging = plan::plan_shards(context, copy, route).await?;
         let imported = Imported::of(context, copy, route).await?;
         if !imported.as_ref().is_some_and(|imported| imported.has_begun) {
-            plan::plan_again(context, copy, &path).await?;
+            plan::plan_again(context, copy, route, &path).await?;
         }
         prepare_ids(context, copy, &recorded_mappings(context, &copy.id)).await?;
         let before = context.state()?;
@@ -112,6 +112,9 @@ impl Work for CopyWork {
                 true => gaps.push(NOT_IMPORTED.to_owned()),
                 false => imported.run(context).await?,
             }
+        }
+        if gaps.is_empty() && matches!(route, Route::Import | Route::Collection) {
+            gaps = prove::returned(context, &pipeline).await?;
         }
         if gaps.is_empty() {
             let removed = remove_all(context).await?;

@@ -76,7 +76,12 @@ async fn staging_again(
         return Ok(None);
     }
     let source = source_of(context).await?;
-    let mappings = recorded_mappings(context, &copy.id);
+    let mut mappings = recorded_mappings(context, &copy.id);
+    context.recorder.with_state(|state| {
+        for Mapping { source, records, .. } in &mut mappings {
+            *records = records.saturating_sub(state.erased_of(Side::Source, source));
+        }
+    });
     staging(context, copy, &source, &mappings).await.map(|(_, staging)| Some(staging))
 }
 
@@ -138,10 +143,11 @@ async fn enumerated(
 }
 
 /// Replans the namespaces that another attempt has to walk again: their shards finished without proof, the target
-/// refused records, or what has yet to be swept has changed.
+/// refused records, records that are in files already were erased, or what has yet to be swept has changed.
 pub(super) async fn plan_again(
     context: &Context,
     copy: &CopyStage,
+    route: Route,
     dead_letters: &Path,
 ) -> Result<()> {
     let counts = context.world.source.stats().await?;
@@ -152,8 +158,10 @@ pub(super) async fn plan_again(
         let has_ended = states.iter().all(|state| state.checkpoint.cursor == Cursor::End);
         let was_refused =
             states.iter().any(|state| state.is_complete && state.checkpoint.tally.failed > 0);
+        // The files of an import would bring back what was erased.
+        let is_written = route == Route::Import && erased > 0;
         let must_again = match has_ended {
-            true => was_refused || gap(&states, now + erased).is_some(),
+            true => was_refused || is_written || gap(&states, now + erased).is_some(),
             false => erased > 0 || is_sweep_void(context, &states, now).await?,
         };
         if must_again {
