@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::json;
 
-use crate::model::{Namespace, RecordId};
+use crate::model::{MetadataValue, Namespace, Record, RecordId};
 use crate::pinecone_wire::json::{
     self, FetchAnswer, Int, ListAnswer, ListItem, MatchBody, Pagination, QueryAnswer, RecordBody,
     Sparse, StatsAnswer, Summary, UpdateAnswer, UpsertAnswer, Usage,
@@ -60,10 +60,23 @@ fn perform(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 fn upsert(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     checks::check_upsert_bytes(incoming.body.len())?;
     let body: json::Upsert = incoming.read()?;
-    let records: Result<Vec<_>, _> =
-        body.vectors.into_iter().map(json::RecordBody::into_record).collect();
+    let records = body.vectors.into_iter().map(|body| body.into_record().map(rounded));
+    let records: Result<Vec<_>, _> = records.collect();
     let reply = call.upsert(namespace(body.namespace), records?, incoming.body.len())?;
     ok(reply.map(|count| UpsertAnswer { upserted_count: Int(count.into()) }))
+}
+
+/// Rounds the record's numbers: the service keeps 64-bit floats.
+fn rounded(mut record: Record) -> Record {
+    for value in record.metadata.0.values_mut() {
+        if let MetadataValue::Digits(digits) = value
+            && let Ok(number) = digits.parse::<f64>()
+            && number.is_finite()
+        {
+            *value = MetadataValue::Number(number);
+        }
+    }
+    record
 }
 
 fn query(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {

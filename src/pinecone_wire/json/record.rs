@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use super::Floats;
-use crate::model::{Metadata, Record, SparseVector};
+use crate::model::{Metadata, Numbers, Record, SparseVector};
 use crate::pinecone_wire::{Fault, Malformed};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +40,18 @@ pub(crate) struct RecordBody<'a> {
     pub values: Option<Floats>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparse_values: Option<Sparse<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "metadata")]
     pub metadata: Option<Cow<'a, Metadata>>,
+}
+
+/// Reads metadata without loss: what a service makes of a number that no float keeps is its own affair.
+fn metadata<'de, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Cow<'a, Metadata>>, D::Error> {
+    let raw: Option<Box<RawValue>> = Option::deserialize(deserializer)?;
+    let read = |raw: Box<RawValue>| Metadata::from_json(raw.get(), Numbers::Floats);
+    let read = raw.map(read).transpose().map_err(serde::de::Error::custom)?;
+    Ok(read.map(Cow::Owned))
 }
 
 impl<'a> From<&'a Record> for RecordBody<'a> {
@@ -85,7 +96,7 @@ pub(crate) struct MatchBody<'a> {
     pub values: Floats,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparse_values: Option<Sparse<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "metadata")]
     pub metadata: Option<Cow<'a, Metadata>>,
 }
 
@@ -127,6 +138,16 @@ mod tests {
         assert_eq!(serde_json::to_value(RecordBody::from(&empty)).unwrap(), json!({"id": "a"}));
         let text = r#"{"id":"a","values":null,"sparseValues":null,"metadata":null,"new":1}"#;
         assert_eq!(serde_json::from_str::<RecordBody>(text).unwrap().into_record(), Ok(empty));
+    }
+
+    #[test]
+    fn a_number_that_no_float_keeps_is_not_rounded_on_the_way() {
+        let text = r#"{"id":"a","metadata":{"n":18446744073709551617,"m":12345678901234567000}}"#;
+        let record = serde_json::from_str::<RecordBody>(text).unwrap().into_record().unwrap();
+        let digits = MetadataValue::Digits("18446744073709551617".to_owned());
+        assert_eq!(record.metadata.get("n"), Some(&digits));
+        let number = MetadataValue::Number(12_345_678_901_234_567_000.0);
+        assert_eq!(record.metadata.get("m"), Some(&number));
     }
 
     #[test]

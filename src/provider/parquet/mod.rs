@@ -15,7 +15,6 @@
 mod cells;
 mod columns;
 mod file;
-mod json;
 mod kind;
 mod layout;
 mod read;

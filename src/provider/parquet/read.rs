@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
+use super::BATCH_ROWS;
 use super::cells::{Fields, cells, objects};
 use super::columns::{Sparse, Texts, Vectors};
 use super::file::{OpenFile, batches, damaged};
 use super::json;
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
 use crate::error::{Error, Result};
-use crate::model::{Contents, Metadata, MetadataValue, Namespace, Record, RecordId};
+use crate::model::{Contents, Metadata, MetadataValue, Namespace, Numbers, Record, RecordId};
 use crate::plan::file::Columns;
 
 /// A reader of records in batches of at most [`BATCH_ROWS`], in the file's order.
@@ -204,10 +205,20 @@ impl Fill {
     fn get(&self, row: usize) -> Result<Metadata> {
         match self {
             Self::Nothing => Ok(Metadata::default()),
-            Self::Json(texts) => texts.get(row).map_or(Ok(Metadata::default()), json::metadata),
+            Self::Json(texts) => match texts.get(row) {
+                None | Some("") => Ok(Metadata::default()),
+                Some(text) => from_json(text),
+            },
             Self::Fields(fields) => Ok(Metadata(fields(row)?.unwrap_or_default())),
         }
     }
+}
+
+fn from_json(text: &str) -> Result<Metadata> {
+    Metadata::from_json(text, Numbers::Written).map_err(|error| match error.is_data() {
+        true => Error::invalid(format!("the metadata is {error}")),
+        false => Error::invalid("the metadata is not JSON").with_source(error),
+    })
 }
 
 /// Takes the metadata from one column that holds all of it.
