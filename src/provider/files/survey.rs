@@ -6,6 +6,7 @@ use super::kept::Snapshots;
 use crate::error::{Error, Result};
 use crate::model::Namespace;
 use crate::provider::parquet::{Folders, is_named};
+use crate::provider::snapshot::{UNFINISHED, is_file_name};
 use crate::provider::storage::{Found, Place};
 use crate::provider::{Inventory, Sort};
 
@@ -39,6 +40,7 @@ pub(super) async fn survey(
 ) -> Result<Vec<Found>> {
     let found = place.list().await?;
     refuse_tables(&found)?;
+    Snapshots::refuse_unfinished(place, &found)?;
     *snapshots = Snapshots::read(place, &found).await?;
     let mut read = Vec::new();
     for file in found {
@@ -96,6 +98,12 @@ fn by_name(path: &str, bytes: u64) -> ByName {
     }
     // A namespace may begin with `_`; these folders belong to writers that are not done.
     if folders.clone().any(|folder| matches!(folder, "_temporary" | "_spark_metadata")) {
+        return ByName::PassedOver("of a writer that is not done");
+    }
+    // Such a folder is no namespace: it has files of a snapshot.
+    if folders.clone().next_back().is_some_and(|folder| folder.ends_with(UNFINISHED))
+        && is_file_name(name)
+    {
         return ByName::PassedOver("of a writer that is not done");
     }
     if folders.any(|folder| folder.starts_with('.')) || name.starts_with(['.', '_']) {
@@ -209,6 +217,7 @@ mod tests {
             "__default__/a.parquet",
             "year=2026/a.parquet",
             "red/deep/0.pq",
+            "a.partial/0.parquet",
         ] {
             assert_eq!(by_name(name, 9), ByName::Read, "{name}");
         }
@@ -220,6 +229,7 @@ mod tests {
             ("_metadata", "hidden"),
             ("red/.part-0.parquet.crc", "hidden"),
             (".vecshift/a.parquet", "hidden"),
+            ("a/01j.partial/000001-0123456789ab.parquet", "of a writer that is not done"),
             ("_temporary/0/a.parquet", "of a writer that is not done"),
             ("a.parquet.tmp", "of a writer that is not done"),
             ("vecshift-import-1/a.parquet", "of an import under way"),
