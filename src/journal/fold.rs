@@ -149,7 +149,10 @@ impl RunState {
             Event::Paused { by } => self.paused = Some(by.clone()),
             Event::Resumed { .. } => {
                 self.paused = None;
-                self.is_resumed = true;
+                // What could not be judged is judged anew, and may have to wait anew.
+                for stage in &mut self.stages {
+                    stage.hold.take_if(|hold| matches!(hold, Hold::Judgement { .. }));
+                }
             }
             Event::AbortRequested { by } => self.abort = Some(by.clone()),
             Event::HookStarted { hook } => {
@@ -262,7 +265,6 @@ impl RunState {
                     return;
                 }
             }
-            Event::StageHeld { .. } => self.is_resumed = false,
             Event::StageStarted { .. } => self.phase = Phase::Running,
             _ => {}
         }

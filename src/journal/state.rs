@@ -49,8 +49,6 @@ pub struct RunState {
     /// Name of whoever paused the run.
     pub paused: Option<String>,
     pub abort: Option<String>,
-    /// True if somebody resumed the run since it was last held.
-    pub is_resumed: bool,
     /// Cause of a rollback that has yet to begin: a stage failed in a way that calls for one.
     pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.

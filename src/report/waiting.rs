@@ -102,7 +102,8 @@ impl Waiting {
                     gate.step.map(|step| format!(" --step {}", step + 1)).unwrap_or_default();
                 format!("vecshift approve {plan} --stage {}{step}", gate.stage)
             }
-            Hold::Paused { .. } => format!("vecshift resume {plan}"),
+            // Whether a process waits or not.
+            Hold::Paused { .. } | Hold::Judgement { .. } => format!("vecshift resume {plan}"),
             Hold::Confirmation { index, traffic_unknown, .. } => {
                 let known = if *traffic_unknown { TRAFFIC_UNKNOWN } else { "" };
                 format!("vecshift run {plan} --confirm {index}{known}")
@@ -114,7 +115,7 @@ impl Waiting {
             Hold::Traffic { change: TrafficChange { to: Some(weight), .. } } => {
                 format!("vecshift resume {plan} --accept-weight {weight}")
             }
-            Hold::Time { .. } | Hold::Judgement { .. } | Hold::Until | Hold::Traffic { .. } => {
+            Hold::Time { .. } | Hold::Until | Hold::Traffic { .. } => {
                 format!("vecshift run {plan}")
             }
         }
@@ -132,7 +133,9 @@ impl Waiting {
                     waiting.take_if(|held| matches!(&held.hold, Hold::Approval { gate: asked } if asked == gate));
                 }
                 Event::Resumed { .. } => {
-                    waiting.take_if(|held| matches!(held.hold, Hold::Paused { .. }));
+                    waiting.take_if(|held| {
+                        matches!(held.hold, Hold::Paused { .. } | Hold::Judgement { .. })
+                    });
                 }
                 // After a look at the state or a judgement while waiting, the run still waits.
                 Event::RunContinued { .. }

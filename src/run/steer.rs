@@ -63,7 +63,9 @@ impl Context {
                     Hold::Approval { gate } => state.approvals.contains(gate),
                     Hold::Time { until } => now >= *until,
                     Hold::Paused { .. } => state.paused.is_none(),
-                    Hold::Judgement { .. } => state.is_resumed,
+                    Hold::Judgement { .. } => {
+                        !state.stages.iter().any(|stage| stage.hold.as_ref() == Some(hold))
+                    }
                     Hold::Erasure { side, what, .. } => {
                         !state.erasing.contains_key(&(*side, what.clone()))
                     }

@@ -5,6 +5,7 @@
 mod cli;
 mod cli_docs;
 mod cli_files;
+mod cli_holds;
 mod cli_hooks;
 mod cli_namespaces;
 mod cli_outputs;
