@@ -2,8 +2,8 @@
 
 use super::words::duration;
 use super::{
-    Approval, AssertionReport, Ending, ErrorReport, HookReport, Next, REPORT_FORMAT, Report,
-    Rollback, Shortened, StageReport, StepReport, TrafficReport, Waiting,
+    Approval, AssertionReport, Ending, ErasureReport, ErrorReport, HookReport, Next, REPORT_FORMAT,
+    Report, Rollback, Shortened, StageReport, StepReport, TrafficReport, Waiting,
 };
 use crate::clock::until;
 use crate::error::Result;
@@ -44,6 +44,7 @@ impl Report {
             weight: traffic.as_ref().and_then(TrafficReport::weight),
             traffic,
             approvals: approvals(entries),
+            erasures: ErasureReport::all(entries),
             hooks: hooks(&state),
             rollback: Rollback::of(&state, ending, waiting.as_ref()),
             waiting,

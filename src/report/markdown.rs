@@ -163,6 +163,7 @@ fn story(report: &Report) -> Option<String> {
             time(approval.at)
         ));
     }
+    lines.extend(report.erasures.iter().map(|one| format!("- {}", escape(&one.words()))));
     for hook in &report.hooks {
         let how = match (&hook.error, hook.finished) {
             (Some(error), _) => format!("failed: {}", escape(error)),

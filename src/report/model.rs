@@ -3,7 +3,8 @@ use serde::Serialize;
 
 use super::words::{duration, files_of};
 use super::{
-    AssertionReport, Ending, Rollback, StageReport, StepReport, TrafficReport, Unreached, Waiting,
+    AssertionReport, Ending, ErasureReport, Rollback, StageReport, StepReport, TrafficReport,
+    Unreached, Waiting,
 };
 use crate::clock::until;
 use crate::error::ErrorKind;
@@ -60,6 +61,9 @@ pub struct Report {
     pub traffic: Option<TrafficReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// What was deleted on behalf of somebody while the run was open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erasures: Vec<ErasureReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<HookReport>,
     #[serde(skip_serializing_if = "Option::is_none")]

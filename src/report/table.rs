@@ -149,6 +149,9 @@ fn story(report: &Report, look: Look) -> Option<String> {
             format!("  {} approved by {} at {at}", approval.gate, approval.by)
         }));
     }
+    lines.extend(
+        report.erasures.iter().map(|one| wrap(&format!("  {}", one.words()), width, "    ")),
+    );
     for hook in report.hooks.iter().filter(|hook| hook.error.is_some() || !hook.finished) {
         let what = hook.error.as_deref().unwrap_or("did not finish");
         lines.push(wrap(&format!("  hook {}: {what}", hook.hook), width, "    "));

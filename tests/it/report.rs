@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use vecshift::journal::{Cause, Event, Hold, Phase, RunState, Trouble};
+use vecshift::model::{Namespace, Side};
 use vecshift::report::{Ending, Look, Report, junit, markdown, table};
 
 use crate::journals::{Writer, entries, rolled_back, waiting};
@@ -374,4 +375,51 @@ fn every_prefix_of_a_journal_has_a_report() {
         assert!(!markdown(&report).is_empty());
         assert!(!junit(&report).unwrap().is_empty());
     }
+}
+
+#[test]
+fn what_was_deleted_for_somebody_is_in_every_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::begin(dir.path(), false);
+    writer.start("copy");
+    let intend = |side, what: &str, namespaces: &[(&str, u64)]| Event::EraseIntended {
+        side,
+        what: what.into(),
+        by: "the officer".into(),
+        namespaces: namespaces
+            .iter()
+            .map(|(name, count)| (Namespace::new(*name), *count))
+            .collect(),
+    };
+    let both = "--match 'creator_7*'";
+    writer.write(intend(Side::Source, both, &[("creator_7", 20), ("creator_71", 1_200)]));
+    // Cut off, and begun again with what was left.
+    writer.write(intend(Side::Source, both, &[("creator_71", 3)]));
+    writer.write(Event::Erased { side: Side::Source, what: both.into() });
+    writer.pass(60);
+    writer.write(intend(Side::Target, "--where owner=7", &[("creator_7", 1)]));
+    let paths = writer.journal.paths().journal();
+    let report = Report::from_entries(&vecshift::journal::read(&paths).unwrap()).unwrap();
+    let said = |text: &str| {
+        let lines = text.lines().skip_while(|line| !line.contains("What happened"));
+        lines.take_while(|line| !line.starts_with("Rollback")).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(said(&table(&report, Look { width: 200, ..Look::default() })), @r"
+    What happened
+      1,220 records of 2 namespaces were deleted from the source (--match 'creator_7*'), asked for by the officer at 2026-11-02 09:00:00 UTC
+      1 record of 1 namespace is being deleted from the target (--where owner=7), asked for by the officer at 2026-11-02 09:01:00 UTC
+    ");
+    // A log of the run's own process need not have said it.
+    let look = Look { follows_log: true, ..Look::default() };
+    assert!(table(&report, look).contains("1,220 records of 2 namespaces were deleted"));
+    let text = markdown(&report);
+    assert!(
+        text.contains("- 1,220 records of 2 namespaces were deleted from the source"),
+        "{text}"
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["erasures"][0]["records"], 1_220);
+    assert_eq!(json["erasures"][0]["finished"], true);
+    assert_eq!(json["erasures"][1]["side"], "target");
+    assert_eq!(json["erasures"][1]["finished"], false);
 }
