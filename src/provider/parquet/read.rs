@@ -4,17 +4,15 @@ use std::path::{Path, PathBuf};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::BATCH_ROWS;
 use super::cells::{Fields, cells, objects};
 use super::columns::{Sparse, Texts, Vectors};
 use super::file::{OpenFile, batches, damaged};
-use super::json;
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
 use crate::error::{Error, Result};
 use crate::model::{Contents, Metadata, MetadataValue, Namespace, Numbers, Record, RecordId};
 use crate::plan::file::Columns;
 
-/// A reader of records in batches of at most [`BATCH_ROWS`], in the file's order.
+/// A reader of records in batches of at most [`BATCH_ROWS`](super::BATCH_ROWS), in the file's order.
 pub struct RecordReader {
     batches: ParquetRecordBatchReader,
     file: OpenFile,
