@@ -92,17 +92,15 @@ pub struct Emulated {
 impl Emulated {
     /// Starts it with the rehearsal world of a plan, which has `records` records.
     pub fn start(cli: &Cli, plan: &str, records: u64) -> Self {
+        Self::start_with(cli, plan, records, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(cli: &Cli, plan: &str, records: u64, more: &[&str]) -> Self {
+        let usual =
+            ["emulate", "--listen", "127.0.0.1:0", "--world", plan, "--api-key", "k", "--json"];
         let mut child = cli
-            .command(&[
-                "emulate",
-                "--listen",
-                "127.0.0.1:0",
-                "--world",
-                plan,
-                "--api-key",
-                "k",
-                "--json",
-            ])
+            .command(&[&usual, more].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -1,5 +1,10 @@
 //! Whole migrations by the built binary: a rehearsal, and a real run against `emulate` in another process.
 
+use futures::future::join_all;
+use vecshift::error::ErrorKind;
+use vecshift::provider::pinecone::{Index, Settings, Transport};
+use vecshift::provider::{Secret, Source};
+
 use crate::cli_rig::{Cli, Emulated, said};
 
 /// A plan that takes a second: everything but the canary's and decommission's long waits.
@@ -384,4 +389,29 @@ fn every_command_audits_the_same() {
     assert!(
         audit[0].contains("60 records in 3 namespaces, ") && audit[0].contains(" in 1 selected")
     );
+}
+
+/// Asks for four times as many counts as a serverless index allows in a second; how many were refused.
+async fn rate_limited(emulated: &Emulated) -> usize {
+    let settings = Settings {
+        index: "old".into(),
+        endpoint: emulated.address.clone(),
+        api_key: Secret::new("k"),
+        transport: Transport::Grpc,
+        user_agent: "vecshift-tests".into(),
+    };
+    let index = Index::new(settings).unwrap();
+    index.describe().await.unwrap();
+    let refused = |kind| kind == Some(ErrorKind::RateLimited);
+    let answers = join_all((0..400).map(|_| index.stats())).await;
+    answers.iter().filter(|answer| refused(answer.as_ref().err().map(|error| error.kind()))).count()
+}
+
+#[tokio::test]
+async fn rate_limits_are_left_out_where_the_command_says_so() {
+    let cli = Cli::new();
+    cli.write("small.yaml", &SMALL.replace("kind: pod", "kind: serverless"));
+    let emulated = Emulated::start_with(&cli, "small.yaml", 60, &["--no-rate-limits"]);
+    assert_eq!(rate_limited(&emulated).await, 0);
+    assert!(rate_limited(&Emulated::start(&cli, "small.yaml", 60)).await > 0);
 }

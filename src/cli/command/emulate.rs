@@ -26,6 +26,9 @@ pub struct Arguments {
     /// The key that requests must carry; default: any
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
+    /// Without the documented rate limits, to measure what they would hide
+    #[arg(long)]
+    pub no_rate_limits: bool,
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -43,6 +46,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         listen: arguments.listen,
         api_key: arguments.api_key.clone(),
         faults,
+        rate_limits: !arguments.no_rate_limits,
         s3: S3Options::from_variables(&session.surroundings.variables).or_unsigned(),
         ..EmulatorOptions::default()
     };
