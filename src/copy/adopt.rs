@@ -25,9 +25,9 @@ pub async fn adopt(
 ) -> Result<ShardEnd> {
     let target: Arc<dyn Source> = pipeline.target.clone();
     let lists = Lists { other: Some((target.clone(), shard.target.clone())), ..Lists::default() };
-    let mut ids = Ids::start(target, shard, &from.cursor, CHUNK, lists).await?;
+    let mut ids = Ids::start(target, shard, &from.cursor, lists).await?;
     let mut tally = from.tally;
-    while let Some(chunk) = ids.next().await? {
+    while let Some(chunk) = ids.next(CHUNK).await? {
         if pipeline.cancel.is_cancelled() {
             return Ok(ShardEnd::Interrupted);
         }

@@ -34,9 +34,8 @@ pub async fn prove_disjoint(
     let mut walked = 0;
     for shard in shards {
         let origin = sources.binary_search(&shard.source).unwrap_or_default() as u32;
-        let mut ids =
-            Ids::start(source.clone(), shard, &Cursor::Start, CHUNK, lists(shard)?).await?;
-        while let Some(chunk) = ids.next().await? {
+        let mut ids = Ids::start(source.clone(), shard, &Cursor::Start, lists(shard)?).await?;
+        while let Some(chunk) = ids.next(CHUNK).await? {
             for id in &chunk.ids {
                 sorter.push(shard.target.as_str(), id.as_str(), origin, 0)?;
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
 
+use super::listing::{IdChunk, Listing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard, Vector};
 use crate::provider::{Filter, Query, Source};
@@ -20,28 +21,13 @@ const SWEEP_TRIES: u64 = 6;
 /// Manifest ids of one namespace, in file order. A plain iterator, so that the file is read as it is consumed.
 pub type Manifest = Box<dyn Iterator<Item = Result<RecordId>> + Send>;
 
-/// Some ids and the cursor after them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdChunk {
-    pub ids: Vec<RecordId>,
-    pub after: Cursor,
-}
-
 /// The ids of one shard, starting at a cursor.
 pub struct Ids {
-    source: Arc<dyn Source>,
-    namespace: Namespace,
-    /// The number of ids a chunk should hold.
-    size: usize,
     walk: Walk,
 }
 
 enum Walk {
-    List {
-        page: Option<String>,
-        skip: Option<RecordId>,
-        last: Option<RecordId>,
-    },
+    List(Listing),
     /// The remaining ids, in bytewise order.
     Sweep(VecDeque<RecordId>),
     Manifest {
@@ -56,6 +42,8 @@ enum Walk {
 pub struct Lists {
     /// A staging index or the target that lists the ids instead, and the namespace there.
     pub other: Option<(Arc<dyn Source>, Namespace)>,
+    /// The most pages of a listing that are asked for at once; 0 means one.
+    pub at_once: usize,
     /// The ids from the system of record.
     pub manifest: Option<Manifest>,
     /// The dimension of vectors, for the queries of a sweep.
@@ -72,18 +60,20 @@ impl Ids {
         source: Arc<dyn Source>,
         shard: &Shard,
         cursor: &Cursor,
-        size: usize,
         lists: Lists,
     ) -> Result<Self> {
         let walk = match (&shard.enumeration, cursor) {
             (_, Cursor::End) => Walk::Ended,
-            (Enumeration::List, cursor) => list_from(cursor),
+            (Enumeration::List, cursor) => {
+                let many = (lists.at_once, shard.expected);
+                Walk::List(Listing::start(source, shard.source.clone(), cursor, many))
+            }
             (Enumeration::Staging { .. } | Enumeration::Collection, cursor) => {
                 let (index, namespace) = lists.other.ok_or_else(|| {
                     Error::unexpected("a shard that another index lists was started without it")
                 })?;
-                let size = size.max(1);
-                return Ok(Self { source: index, namespace, size, walk: list_from(cursor) });
+                let many = (lists.at_once, shard.expected);
+                Walk::List(Listing::start(index, namespace, cursor, many))
             }
             (Enumeration::Sweep | Enumeration::Cell { .. }, cursor) => {
                 let ids = sweep(&*source, shard, lists.dimension).await?;
@@ -111,16 +101,22 @@ impl Ids {
                 Walk::Manifest { rows, row: done }
             }
         };
-        Ok(Self { source, namespace: shard.source.clone(), size: size.max(1), walk })
+        Ok(Self { walk })
     }
 
-    /// Returns the next chunk; `None` at the end. The last chunk has the cursor [`Cursor::End`].
-    pub async fn next(&mut self) -> Result<Option<IdChunk>> {
+    /// All ids that an index lists in a namespace.
+    pub fn listed(index: Arc<dyn Source>, namespace: &Namespace) -> Self {
+        Self { walk: Walk::List(Listing::start(index, namespace.clone(), &Cursor::Start, (1, 0))) }
+    }
+
+    /// The next ids, as many as are asked for; `None` at the end. The last chunk has fewer and the cursor [`Cursor::End`].
+    pub async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
+        let most = most.max(1);
         let chunk = match &mut self.walk {
             Walk::Ended => return Ok(None),
-            Walk::List { .. } => self.next_listed().await?,
+            Walk::List(listing) => listing.next(most).await?,
             Walk::Sweep(rest) => {
-                let ids: Vec<_> = rest.drain(..self.size.min(rest.len())).collect();
+                let ids: Vec<_> = rest.drain(..most.min(rest.len())).collect();
                 let after = match (rest.is_empty(), ids.last()) {
                     (false, Some(last)) => Cursor::After(last.as_str().to_owned()),
                     _ => Cursor::End,
@@ -128,9 +124,9 @@ impl Ids {
                 IdChunk { ids, after }
             }
             Walk::Manifest { rows, row } => {
-                let ids = rows.by_ref().take(self.size).collect::<Result<Vec<_>>>()?;
+                let ids = rows.by_ref().take(most).collect::<Result<Vec<_>>>()?;
                 *row += ids.len() as u64;
-                let after = if ids.len() < self.size { Cursor::End } else { Cursor::Row(*row) };
+                let after = if ids.len() < most { Cursor::End } else { Cursor::Row(*row) };
                 IdChunk { ids, after }
             }
         };
@@ -140,60 +136,11 @@ impl Ids {
         Ok(Some(chunk))
     }
 
-    /// Turns the remaining chunks into a stream.
-    pub fn into_stream(self) -> BoxStream<'static, Result<IdChunk>> {
-        let step = |mut ids: Self| async move { Ok(ids.next().await?.map(|chunk| (chunk, ids))) };
+    /// The rest as a stream of chunks of so many.
+    pub fn into_stream(self, most: usize) -> BoxStream<'static, Result<IdChunk>> {
+        let step =
+            move |mut ids: Self| async move { Ok(ids.next(most).await?.map(|chunk| (chunk, ids))) };
         stream::try_unfold(self, step).boxed()
-    }
-
-    /// Reads pages until a chunk is full. A page is never split, so the cursor is always at the end of a page.
-    async fn next_listed(&mut self) -> Result<IdChunk> {
-        let Walk::List { page, skip, last } = &mut self.walk else {
-            return Err(Error::unexpected("not a listing"));
-        };
-        let mut ids: Vec<RecordId> = Vec::new();
-        loop {
-            let answer = match self.source.list(&self.namespace, page.as_deref()).await {
-                // The peer no longer knows the token: start again after the last id.
-                Err(error) if error.kind() == ErrorKind::Invalid && page.is_some() => {
-                    *page = None;
-                    skip.clone_from(last);
-                    continue;
-                }
-                answer => answer?,
-            };
-            for id in answer.ids {
-                if skip.as_ref().is_some_and(|skip| id <= *skip) {
-                    continue;
-                }
-                if last.as_ref().is_some_and(|last| id <= *last) {
-                    return Err(out_of_order(&self.namespace, last.as_ref(), &id));
-                }
-                *last = Some(id.clone());
-                ids.push(id);
-            }
-            let Some(token) = answer.next else {
-                return Ok(IdChunk { ids, after: Cursor::End });
-            };
-            *page = Some(token.clone());
-            if ids.len() + LIST_PAGE > self.size && !ids.is_empty() {
-                let after = last.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
-                return Ok(IdChunk { ids, after: Cursor::Page { token, after } });
-            }
-        }
-    }
-}
-
-/// Ids in one page of a listing (Pinecone, "List record IDs", 2026: 100).
-const LIST_PAGE: usize = 100;
-
-fn list_from(cursor: &Cursor) -> Walk {
-    match cursor {
-        Cursor::Page { token, after } => {
-            Walk::List { page: Some(token.clone()), skip: None, last: Some(RecordId::new(after)) }
-        }
-        Cursor::After(id) => Walk::List { page: None, skip: Some(RecordId::new(id)), last: None },
-        _ => Walk::List { page: None, skip: None, last: None },
     }
 }
 
@@ -276,13 +223,4 @@ pub(super) fn direction(dimension: usize, attempt: u64) -> Vector {
         let is_negative = attempt > 0 && (index as u64 >> (attempt - 1)) & 1 == 1;
         if is_negative { -component } else { component }
     }))
-}
-
-fn out_of_order(namespace: &Namespace, last: Option<&RecordId>, id: &RecordId) -> Error {
-    let last = last.map(RecordId::as_str).unwrap_or_default();
-    Error::new(
-        ErrorKind::Protocol,
-        format!("the source lists `{id}` after `{last}`: ids of a listing rise bytewise"),
-    )
-    .with_context("namespace", namespace)
 }

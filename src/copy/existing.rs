@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::is_same;
 use super::json_lines::{self, JsonLines};
-use super::pipeline::fetch_all;
-use super::transform::{Changed, Transform};
+use super::reader::fetch_all;
+use super::transform::Transform;
 use crate::error::Result;
 use crate::model::{Contents, Namespace, Record, RecordId};
 use crate::provider::Source;
@@ -17,6 +17,8 @@ use crate::provider::Source;
 /// Ids that the target already holds, by whether the copy would change them.
 #[derive(Debug, Default)]
 pub struct Met {
+    /// The number of ids that were looked at.
+    pub looked_at: u64,
     /// Ids under which the target holds exactly what the copy would write.
     pub same: Vec<RecordId>,
     /// Ids under which the target holds something else.
@@ -35,12 +37,10 @@ pub async fn meet(
     ids: &[RecordId],
 ) -> Result<Met> {
     let records = fetch_all(source, from, ids).await?.into_iter();
-    let kept = |record| match transform.change(from, record) {
-        Changed::Kept(record) => Some(record),
-        Changed::LeftOut | Changed::Refused(..) => None,
-    };
-    let records: Vec<Record> = records.filter_map(kept).collect();
-    meet_records(target, to, &records).await
+    let kept = records.filter_map(|record| transform.change(from, record).kept());
+    let records: Vec<Record> = kept.collect();
+    let met = meet_records(target, to, &records).await?;
+    Ok(Met { looked_at: ids.len() as u64, ..met })
 }
 
 /// Compares records, as they would be written, with what a target namespace holds under their ids.
@@ -53,7 +53,7 @@ pub(super) async fn meet_records(
     let there = fetch_all(target, namespace, &ids).await?.into_iter();
     let there: HashMap<RecordId, Record> =
         there.map(|record| (record.id.clone(), record)).collect();
-    let mut met = Met::default();
+    let mut met = Met { looked_at: records.len() as u64, ..Met::default() };
     for record in records {
         match there.get(&record.id) {
             Some(seen) if is_same(record, seen) => met.same.push(record.id.clone()),

@@ -1,19 +1,17 @@
-//! Writes records as Parquet files for a bulk import instead of upserting them: a folder per namespace, a file per
-//! chunk.
+//! Records as Parquet files for a bulk import, in place of upserts: a folder a namespace, a file a page.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::upsert::{Settled, sort_out};
 use crate::error::Result;
 use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::storage::Place;
-use crate::provider::{Target, blocking, parquet};
+use crate::provider::{blocking, parquet};
 
-/// The intended size of a file in bytes. Pinecone accepts 100,000 files of up to 10 GB in an import; one file per chunk
-/// in flight is held in memory.
+/// Bytes of one file that are aimed at. Pinecone takes 100,000 files of up to 10 GB an import; a file is held in memory
+/// for each page in flight.
 pub const FILE_BYTES: usize = 8_000_000;
 
 /// The most records in a file.
@@ -25,28 +23,26 @@ pub struct Export {
 }
 
 impl Export {
-    /// Writes the records of a chunk to a file, setting aside those that `target` would refuse. The file's name
-    /// contains the shard and the number of its ids before the chunk.
+    /// Writes the records of a page as one file; how many. The file's name says the shard and how many of its ids stand
+    /// before the page.
     pub(super) async fn write(
         &self,
-        target: &dyn Target,
         shard: &Shard,
         before: u64,
         records: Vec<Record>,
-    ) -> Result<Settled> {
-        let (accepted, mut settled) = sort_out(target, records);
-        if accepted.is_empty() {
-            return Ok(settled);
+    ) -> Result<u64> {
+        let copied = records.len() as u64;
+        if records.is_empty() {
+            return Ok(copied);
         }
-        settled.copied = accepted.len() as u64;
         let path = format!("{}{before:012}{ENDING}", prefix_of(shard));
         let namespace = shard.target.clone();
-        let bytes = blocking(move || parquet::encode(&namespace, &accepted)).await?;
+        let bytes = blocking(move || parquet::encode(&namespace, &records)).await?;
         self.place
             .put(&path, Bytes::from(bytes))
             .await
             .map_err(|error| error.with_context("file", &path))?;
-        Ok(settled)
+        Ok(copied)
     }
 
     /// Removes every file that no checkpoint covers: written by an earlier process after its last checkpoint, or for

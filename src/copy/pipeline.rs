@@ -1,29 +1,29 @@
-//! Copies one shard from its cursor to its end.
+//! One shard from its cursor to its end: pages of whole records are read, changed and written, several at once, and settle
+//! in order.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures::future::FutureExt;
 use futures::stream::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::acked::Acked;
-use super::concurrency::Adaptive;
 use super::dead_letter::DeadLetters;
-use super::enumerate::{IdChunk, Ids, Lists};
+use super::enumerate::{Ids, Lists};
 use super::existing::{Skipped, meet_records};
-use super::export::{Export, FILE_BYTES, FILE_RECORDS};
+use super::export::{Export, FILE_BYTES};
+use super::page_size::{PAGE_BYTES, PageSize, record_guess};
+use super::reader::{Page, Reader};
+use super::room::Room;
+use super::task::begin;
 use super::transform::{Changed, Transform};
-use super::upsert::{Settled, upsert};
-use crate::error::{Error, ErrorKind, Result};
+use super::writer::{Settled, Writer, sort_out};
+use crate::error::Result;
 use crate::model::{Checkpoint, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally};
 use crate::provider::{Refusal, Rule, Source, Target};
 
-/// The intended size of a chunk in bytes, slightly below Pinecone's limit of 2 MB per upsert.
-const CHUNK_BYTES: usize = 1_800_000;
-
-/// The assumed size of a record besides its vector, for sizing chunks.
-const METADATA_GUESS: usize = 600;
+/// Pages of one shard that are written, or settled and waiting for their turn.
+const SETTLING: usize = 16;
 
 /// The state that all shards of a copy share, also across clones.
 #[derive(Clone)]
@@ -38,26 +38,21 @@ pub struct Pipeline {
     pub skip: Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
-    pub concurrency: Arc<Adaptive>,
-    /// The number of chunks of one shard that may be in progress, or settled and waiting for their turn.
-    pub chunks_in_flight: usize,
-    /// The dimension of vectors, for sizing chunks.
+    /// Components of a vector, for queries that find ids and for sizing pages.
     pub dimension: usize,
-    /// Returns the number of times both sides have asked to slow down.
-    pub throttled: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// The most records a second that are read from the source.
+    pub rate: Option<f64>,
+    /// Where the records are held that are read.
+    pub room: Room,
     pub cancel: CancellationToken,
 }
 
-/// The result of settling a chunk.
+/// What became of a page.
 struct Done {
     tally: Tally,
     lsn: Option<u64>,
     contents: Contents,
-}
-
-/// Returns the assumed size of a record in bytes before any has been seen.
-pub fn record_guess(dimension: usize) -> usize {
-    dimension * 4 + METADATA_GUESS
+    after: Cursor,
 }
 
 /// The end of copying a shard.
@@ -70,20 +65,48 @@ pub enum ShardEnd {
 }
 
 impl Pipeline {
-    /// Returns the number of ids a chunk should hold.
-    pub fn chunk_ids(&self) -> usize {
-        let record = record_guess(self.dimension);
-        let fetched = self.source.capabilities().limits.fetch_ids;
-        let ids = match self.export {
-            // Metadata may be far larger than assumed.
-            Some(_) => (FILE_BYTES / record).min(FILE_RECORDS),
-            None => (CHUNK_BYTES / record).min(self.target.capabilities().limits.upsert_records),
-        };
-        ids.min(fetched).max(1)
+    /// Ids whose records are asked for at once where only ids are known.
+    pub(super) fn page_ids(&self) -> usize {
+        let most = self.source.capabilities().limits.fetch_ids;
+        (PAGE_BYTES / record_guess(self.dimension)).clamp(1, most.max(1))
     }
 
-    /// Copies a shard, starting at `from`. `checkpoint` is called for every settled chunk, in order; the caller makes
-    /// it durable.
+    /// What reads the source; what it learns of the records serves all shards that it reads.
+    pub fn reader(&self) -> Reader {
+        let bytes = if self.export.is_some() { FILE_BYTES } else { PAGE_BYTES };
+        let asked = self.source.capabilities().limits.fetch_ids;
+        let most = self.rate.map_or(asked, |rate| asked.min(rate.ceil().max(1.0) as usize));
+        let size = PageSize::new(most, bytes, self.dimension);
+        Reader::new(self.source.clone(), self.room.clone(), size)
+    }
+
+    /// What copies shards: the room and what is learned of either side are shared by all of them.
+    pub fn copier(&self) -> Copier {
+        let writer = Writer::new(self.target.clone());
+        let mut reader = self.reader();
+        if self.export.is_none() {
+            reader.size().batches_of(writer.batch_bytes());
+        }
+        if self.skip.is_some() {
+            reader = reader.with_others();
+        }
+        Copier(Arc::new(Shared { pipeline: self.clone(), reader, writer }))
+    }
+}
+
+/// The two ends of a copy and what happens between them. Cloning shares it.
+#[derive(Clone)]
+pub struct Copier(Arc<Shared>);
+
+struct Shared {
+    pipeline: Pipeline,
+    reader: Reader,
+    writer: Writer,
+}
+
+impl Copier {
+    /// Copies a shard from `from` on. `checkpoint` is called for every settled page, in order; the caller
+    /// makes it durable.
     ///
     /// # Errors
     /// The first error that neither a retry nor the dead-letter file could handle. The last checkpoint is valid.
@@ -103,24 +126,26 @@ impl Pipeline {
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let size = self.chunk_ids();
-        let ids = Ids::start(self.source.clone(), shard, &from.cursor, size, lists).await?;
-        let (pipeline, of) = (self.clone(), Arc::new(shard.clone()));
+        let Shared { pipeline, reader, .. } = &*self.0;
+        let ids = Ids::start(pipeline.source.clone(), shard, &from.cursor, lists).await?;
+        let (shared, of) = (self.0.clone(), Arc::new(shard.clone()));
         let mut before = tally.enumerated;
-        let mut settled = ids
-            .into_stream()
-            .map_ok(move |chunk| {
+        let mut settled = reader
+            .pages(&shard.source, ids, None)
+            .map_ok(move |page| {
                 let at = before;
-                before += chunk.ids.len() as u64;
-                pipeline.clone().settle(of.clone(), chunk, at).boxed()
+                before += page.found;
+                let (shared, of) = (shared.clone(), of.clone());
+                begin(async move { shared.settle(&of, page, at).await })
             })
-            .try_buffered(self.chunks_in_flight.max(1))
-            .take_until(self.cancel.clone().cancelled_owned())
+            .try_buffered(SETTLING)
+            .take_until(pipeline.cancel.clone().cancelled_owned())
             .boxed();
-        while let Some((done, cursor)) = settled.try_next().await? {
+        while let Some(done) = settled.try_next().await? {
             tally.add(done.tally);
             lsn = lsn.max(done.lsn);
             contents = contents.map(|before| before + done.contents);
+            let cursor = done.after;
             checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn, contents }))?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
@@ -128,25 +153,52 @@ impl Pipeline {
         }
         Ok(ShardEnd::Interrupted)
     }
+}
 
-    async fn settle(
-        self,
-        shard: Arc<Shard>,
-        chunk: IdChunk,
-        before: u64,
-    ) -> Result<(Done, Cursor)> {
-        let permit = self.concurrency.acquire().await?;
-        let result = self.settle_ids(&shard, &chunk.ids, before).await;
-        self.concurrency.release(permit, (self.throttled)());
-        Ok((result?, chunk.after))
+impl Shared {
+    /// Settles a page of a shard, `before` of whose ids stand before it.
+    async fn settle(&self, shard: &Shard, mut page: Page, before: u64) -> Result<Done> {
+        let mut tally =
+            Tally { enumerated: page.found, missing: page.missing(), ..Tally::default() };
+        let records = std::mem::take(&mut page.records);
+        let (mut records, mut refused) = self.pipeline.change(shard, records, &mut tally);
+        tally.skipped = self.pipeline.leave_alone(&shard.target, &mut records).await?;
+        tally.bytes = records.iter().map(|record| record.stored_bytes() as u64).sum();
+        let settled = self.write(shard, before, records).await?;
+        refused.extend(settled.refused);
+        tally.copied = settled.copied;
+        tally.failed = refused.len() as u64;
+        for (record, refusal) in refused {
+            let letters = &self.pipeline.dead_letters;
+            letters.put(&shard.source, &shard.target, &record, &refusal)?;
+        }
+        Ok(Done { tally, lsn: settled.lsn, contents: page.contents, after: page.after.clone() })
     }
 
-    /// Settles some ids of a shard; `before` ids of the shard precede them.
-    async fn settle_ids(&self, shard: &Shard, ids: &[RecordId], before: u64) -> Result<Done> {
-        let mut tally = Tally { enumerated: ids.len() as u64, ..Tally::default() };
-        let records = fetch_all(&*self.source, &shard.source, ids).await?;
-        tally.missing = (ids.len() - records.len()) as u64;
-        let contents = Contents::of(&records);
+    async fn write(&self, shard: &Shard, before: u64, records: Vec<Record>) -> Result<Settled> {
+        let target = &*self.pipeline.target;
+        let (accepted, mut settled) = sort_out(target, records);
+        match &self.pipeline.export {
+            Some(export) => settled.copied = export.write(shard, before, accepted).await?,
+            None => {
+                let weighed = self.writer.weigh(accepted);
+                self.reader.size().written(weighed.len(), weighed.bytes());
+                settled.add(self.writer.write(&shard.target, &weighed).await?);
+                self.reader.size().batches_of(self.writer.batch_bytes());
+            }
+        }
+        Ok(settled)
+    }
+}
+
+impl Pipeline {
+    /// The records as the target is to have them, and those that cannot be changed as the plan asks.
+    fn change(
+        &self,
+        shard: &Shard,
+        records: Vec<Record>,
+        tally: &mut Tally,
+    ) -> (Vec<Record>, Vec<(Record, Refusal)>) {
         let mut changed = Vec::with_capacity(records.len());
         let mut unchangeable = Vec::new();
         for record in records {
@@ -158,25 +210,11 @@ impl Pipeline {
                 }
             }
         }
-        tally.skipped = self.leave_alone(&shard.target, &mut changed).await?;
-        tally.bytes = changed.iter().map(|record| record.stored_bytes() as u64).sum();
-        let Settled { copied, mut refused, lsn } = match &self.export {
-            Some(export) => export.write(&*self.target, shard, before, changed).await?,
-            None => upsert(&*self.target, &shard.target, changed).await?,
-        };
-        refused.extend(unchangeable);
-        tally.copied = copied;
-        tally.failed = refused.len() as u64;
-        for (record, refusal) in refused {
-            self.dead_letters.put(&shard.source, &shard.target, &record, &refusal)?;
-        }
-        Ok(Done { tally, lsn, contents })
+        (changed, unchangeable)
     }
-}
 
-impl Pipeline {
-    /// Removes from `records` those whose ids hold something else in the target, if the plan skips such ids, and
-    /// returns their number. Records that are already there unchanged are written again, which has no effect.
+    /// Takes out of `records` those whose ids hold something else in the target, where the plan leaves such alone; how
+    /// many. What is there just so is written once more, which changes nothing.
     async fn leave_alone(&self, namespace: &Namespace, records: &mut Vec<Record>) -> Result<u64> {
         let Some((namespaces, skipped)) = &self.skip else { return Ok(0) };
         if !namespaces.contains(namespace) {
@@ -192,31 +230,4 @@ impl Pipeline {
         skipped.put(namespace, &left)?;
         Ok(left.len() as u64)
     }
-}
-
-/// Fetches records by id in as many requests as the source's limit requires, each id at most once.
-///
-/// # Errors
-/// `Protocol` if the source returns a record that was not requested.
-pub async fn fetch_all(
-    source: &dyn Source,
-    namespace: &Namespace,
-    ids: &[RecordId],
-) -> Result<Vec<Record>> {
-    let mut records = Vec::with_capacity(ids.len());
-    for part in ids.chunks(source.capabilities().limits.fetch_ids.max(1)) {
-        let answer = source.fetch(namespace, part).await?;
-        let mut asked: std::collections::HashSet<&RecordId> = part.iter().collect();
-        for record in &answer {
-            if !asked.remove(&record.id) {
-                let message =
-                    format!("the source answered with `{}`, which was not asked for", record.id);
-                return Err(
-                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
-                );
-            }
-        }
-        records.extend(answer);
-    }
-    Ok(records)
 }

@@ -105,7 +105,7 @@ fn query(call: &Call, asked: proto::QueryRequest) -> Answer<Reply<proto::QueryRe
         id: id(asked.id),
         sparse: asked.sparse_vector.map(proto::sparse_of).transpose()?,
         top_k: asked.top_k,
-        filter: asked.filter.map(proto::filter_from_struct),
+        filter: asked.filter.map(proto::filter_from_fields),
         include_values: asked.include_values,
         include_metadata: asked.include_metadata,
     };
@@ -125,7 +125,7 @@ fn scored(stored: &Stored, score: f32, query: &Query) -> proto::ScoredVector {
         vector.sparse_values = record.sparse.as_ref().map(proto::to_sparse);
     }
     if query.include_metadata {
-        vector.metadata = proto::to_struct(&record.metadata);
+        vector.metadata = proto::to_fields(&record.metadata);
     }
     vector
 }
@@ -134,12 +134,12 @@ fn update(call: &Call, asked: proto::UpdateRequest) -> Answer<Reply<proto::Updat
     let vector = proto::vector_of(asked.values)?;
     let update = Update {
         id: id(asked.id),
-        filter: asked.filter.map(proto::filter_from_struct),
+        filter: asked.filter.map(proto::filter_from_fields),
         dry_run: asked.dry_run.unwrap_or_default(),
         change: Change {
             vector: Some(vector).filter(|vector| !vector.is_empty()),
             sparse: asked.sparse_values.map(proto::sparse_of).transpose()?,
-            metadata: asked.set_metadata.map(proto::from_struct),
+            metadata: asked.set_metadata,
         },
     };
     let reply = call.update(Namespace::from(asked.namespace), update)?;
@@ -152,7 +152,7 @@ fn update(call: &Call, asked: proto::UpdateRequest) -> Answer<Reply<proto::Updat
 fn delete(call: &Call, asked: proto::DeleteRequest) -> Answer<Reply<proto::DeleteResponse>> {
     let ids: Vec<_> = asked.ids.into_iter().map(RecordId::from).collect();
     let ids = Some(ids).filter(|ids| !ids.is_empty());
-    let filter = asked.filter.map(proto::filter_from_struct);
+    let filter = asked.filter.map(proto::filter_from_fields);
     let deletion = Deletion::of(ids, asked.delete_all, filter)?;
     let reply = call.delete(Namespace::from(asked.namespace), deletion)?;
     Ok(reply.map(|()| proto::DeleteResponse {}))
@@ -175,7 +175,7 @@ fn fetch_by_metadata(
 ) -> Answer<Reply<proto::FetchByMetadataResponse>> {
     let namespace = Namespace::from(asked.namespace);
     let request = FetchByMetadata {
-        filter: asked.filter.map(proto::filter_from_struct),
+        filter: asked.filter.map(proto::filter_from_fields),
         limit: asked.limit,
         token: asked.pagination_token.filter(|token| !token.is_empty()),
     };
@@ -206,7 +206,7 @@ fn stats(
     call: &Call,
     asked: proto::DescribeIndexStatsRequest,
 ) -> Answer<Reply<proto::DescribeIndexStatsResponse>> {
-    let filter = asked.filter.map(proto::filter_from_struct);
+    let filter = asked.filter.map(proto::filter_from_fields);
     let (counts, total) = call.stats(filter.as_ref())?;
     let spec = call.index.spec();
     let summary = |(name, count): (&Namespace, &u64)| {

@@ -19,4 +19,14 @@ impl Record {
             + self.vector.as_le_bytes().len()
             + self.sparse.as_ref().map_or(0, |sparse| sparse.len() * 8)
     }
+
+    /// Bytes that it takes in memory, about.
+    pub fn held_bytes(&self) -> usize {
+        let sparse = self.sparse.as_ref().map_or(0, |sparse| sparse.len() * 8);
+        size_of::<Self>()
+            + self.id.as_str().len()
+            + self.metadata.held_bytes()
+            + self.vector.as_le_bytes().len()
+            + sparse
+    }
 }

@@ -37,9 +37,12 @@ impl Vector {
     }
 
     pub fn values(&self) -> impl ExactSizeIterator<Item = f32> + '_ {
-        self.0
-            .chunks_exact(4)
-            .map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
+        self.0.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// Whether no component is infinite or no number. It looks at all of them, which is quicker than to stop at the first.
+    pub fn is_finite(&self) -> bool {
+        self.values().fold(true, |all, value| all & value.is_finite())
     }
 
     /// Returns the largest absolute difference of one component; infinite if the dimensions differ or a difference is

@@ -43,7 +43,7 @@ impl Source for Absent {
         not_there("filtered_stats")
     }
 
-    async fn list(&self, _: &Namespace, _: Option<&str>) -> Result<IdPage> {
+    async fn list(&self, _: &Namespace, _: &str, _: Option<&str>) -> Result<IdPage> {
         not_there("list")
     }
 

@@ -177,13 +177,14 @@ pub trait Source: Send + Sync {
     /// - `Unsupported` unless [`Capabilities::filtered_count`].
     async fn filtered_stats(&self, filter: &Filter) -> Result<IndexStats>;
 
-    /// Returns one page of ids of a namespace, in bytewise order.
+    /// Returns one page of the ids of a namespace that begin with `prefix`, in bytewise order; of all ids if it is empty.
     ///
     /// # Behavior
     /// - A missing namespace gives an empty page.
     /// - `Unsupported` unless [`Capabilities::list`].
     /// - The pages of one walk hold each id at most once.
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage>;
+    async fn list(&self, namespace: &Namespace, prefix: &str, page: Option<&str>)
+    -> Result<IdPage>;
 
     /// Returns records by id.
     ///
@@ -261,7 +262,7 @@ pub trait Target: Source {
     /// - Empty if this kind of index has none.
     async fn imports(&self) -> Result<Vec<Import>>;
 
-    /// Returns the size of `record` in a request, in bytes, on the wire that needs more.
+    /// Returns the size of `record` in a request, in bytes, on the wire that is in use.
     fn request_bytes(&self, record: &Record) -> usize;
 
     /// Returns why the target would refuse `record` as it stands; `None` if it would accept it. The index's last

@@ -3,15 +3,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::guard::Hands;
-use crate::copy::Partition;
+use crate::copy::{Partition, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Rate, StageId};
-use crate::plan::Plan;
 use crate::plan::file::{Endpoint, Provider};
+use crate::plan::{CopyStage, Plan};
 use crate::provider::layer::{Fence, Metrics, StackOptions, fence, read_only, stack};
 use crate::provider::registry::{is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
 use crate::provider::{Absent, Admin, Environment, Source, Target};
+
+/// The default limit of fetches, queries and upserts in flight on each side.
+const IN_FLIGHT: usize = 8;
 
 /// The time after which a measured query counts as failed.
 const PROBE_DEADLINE: Duration = Duration::from_secs(10);
@@ -36,12 +39,15 @@ pub struct World {
     s3: S3Options,
     /// The address that was asked for the source, if it is an index.
     source_address: String,
+    /// The room for the records that stages read.
+    pub(super) room: Room,
     /// The splits of namespaces found in this process, shared by the preview, the choice of a route and the copy.
     pub(super) partitions: Partitions,
-    /// The source at the rate of each copy stage, if the plan has several.
+    /// Both sides with the limits of each copy stage, if the plan has several.
     sources: BTreeMap<StageId, Arc<dyn Source>>,
+    targets: BTreeMap<StageId, Arc<dyn Target>>,
     source_metrics: Vec<Arc<Metrics>>,
-    target_metrics: Arc<Metrics>,
+    target_metrics: Vec<Arc<Metrics>>,
 }
 
 /// Splits found so far, by namespace and its record count at that time.
@@ -115,18 +121,28 @@ impl World {
             false => (StackOptions::serverless(), StackOptions::probe(PROBE_DEADLINE)),
         };
         let copies = plan.copies();
+        let in_flight =
+            |copy: &CopyStage| copy.asked.in_flight.map_or(IN_FLIGHT, |most| most as usize);
+        options.in_flight = Some(copies.iter().map(in_flight).min().unwrap_or(IN_FLIGHT));
+        let mut target_options =
+            StackOptions { in_flight: options.in_flight, ..StackOptions::serverless() };
         let rates = copies.iter().filter_map(|copy| copy.asked.rate).map(|Rate(records)| records);
         options.throttle.fetched_records = rates.min_by(f64::total_cmp);
         let (layered_source, metrics) = stack(source.clone(), options);
+        let (layered_target, of_target) = stack(target.clone(), target_options);
         let (mut sources, mut source_metrics) = (BTreeMap::new(), vec![metrics]);
+        let (mut targets, mut target_metrics) = (BTreeMap::new(), vec![of_target]);
         for copy in copies.iter().filter(|copy| !copy.is_only) {
             options.throttle.fetched_records = copy.asked.rate.map(|Rate(records)| records);
+            options.in_flight = Some(in_flight(copy));
+            target_options.in_flight = options.in_flight;
             let (own, metrics) = stack(source.clone(), options);
-            let own: Arc<dyn Source> = own;
-            sources.insert(copy.id.clone(), own);
+            sources.insert(copy.id.clone(), own as Arc<dyn Source>);
             source_metrics.push(metrics);
+            let (own, metrics) = stack(target.clone(), target_options);
+            targets.insert(copy.id.clone(), own as Arc<dyn Target>);
+            target_metrics.push(metrics);
         }
-        let (layered_target, target_metrics) = stack(target.clone(), StackOptions::serverless());
         let (measured_source, _) = stack(source, measured);
         let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
         Ok(Self {
@@ -140,8 +156,10 @@ impl World {
             fence,
             s3: S3Options::from_variables(&environment.variables),
             source_address: environment.endpoint(&plan.source),
+            room: Room::default(),
             partitions: Partitions::default(),
             sources,
+            targets,
             source_metrics,
             target_metrics,
         })
@@ -166,6 +184,11 @@ impl World {
             ),
         };
         Error::new(ErrorKind::NotFound, message).with_hint(hint)
+    }
+
+    /// Returns the target with the limits of one copy stage.
+    pub fn target_of(&self, copy: &StageId) -> Arc<dyn Target> {
+        self.targets.get(copy).unwrap_or(&self.target).clone()
     }
 
     /// Opens another index of the target's project, which need not exist yet.
@@ -194,18 +217,13 @@ impl World {
         Ok(())
     }
 
-    /// The number of times both sides have asked to slow down.
-    pub fn throttled(&self) -> u64 {
-        self.metrics().map(|metrics| metrics.total().rate_limited).sum()
-    }
-
     /// The number of repeated requests on both sides.
     pub fn retries(&self) -> u64 {
         self.metrics().map(|metrics| metrics.total().retries).sum()
     }
 
     fn metrics(&self) -> impl Iterator<Item = &Metrics> {
-        self.source_metrics.iter().chain([&self.target_metrics]).map(|metrics| &**metrics)
+        self.source_metrics.iter().chain(&self.target_metrics).map(|metrics| &**metrics)
     }
 
     /// Describes why a request is waiting right now.
@@ -216,6 +234,7 @@ impl World {
             })
         };
         let of_source = || self.source_metrics.iter().find_map(|metrics| say("source", metrics));
-        say("target", &self.target_metrics).or_else(of_source)
+        let of_target = self.target_metrics.iter().find_map(|metrics| say("target", metrics));
+        of_target.or_else(of_source)
     }
 }

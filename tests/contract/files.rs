@@ -31,7 +31,7 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     for namespace in files.stats().await?.namespaces.into_keys() {
         let mut page: Option<String> = None;
         loop {
-            let listed = files.list(&namespace, page.as_deref()).await?;
+            let listed = files.list(&namespace, "", page.as_deref()).await?;
             for record in files.fetch(&namespace, &listed.ids).await? {
                 let values: Vec<f32> = record.vector.values().collect();
                 let sparse = record.sparse.map(|sparse| {

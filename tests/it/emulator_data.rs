@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use prost_types::value::Kind;
 use serde_json::{Value, json};
+use vecshift::model::{Metadata, MetadataValue};
 use vecshift::pinecone_wire::proto;
 
 use crate::emulator::{Rig, grpc, records};
@@ -192,8 +192,8 @@ async fn grpc_has_every_operation() {
     assert_eq!(matches[0].values, le_bytes(&[1.0, 0.0, 0.0]));
     assert!((matches[0].score - 1.0).abs() < 1e-6);
 
-    let word = |text: &str| prost_types::Value { kind: Some(Kind::StringValue(text.to_owned())) };
-    let fields = |value| prost_types::Struct { fields: [("kind".to_owned(), value)].into() };
+    let word = |text: &str| MetadataValue::String(text.to_owned());
+    let fields = |value| Metadata([("kind".to_owned(), value)].into());
     let asked = proto::UpdateRequest {
         id: "000".to_owned(),
         namespace: ns(),
@@ -213,7 +213,7 @@ async fn grpc_has_every_operation() {
 
     // Null members are refused on this wire as on the other.
     let mut with_null = vector("null", &[1.0, 1.0, 1.0]);
-    with_null.metadata = Some(fields(prost_types::Value { kind: Some(Kind::NullValue(0)) }));
+    with_null.metadata = Some(fields(MetadataValue::Null));
     let asked = proto::UpsertRequest { vectors: vec![with_null], namespace: ns() };
     let status = grpc::<_, proto::UpsertResponse>(&host, path::UPSERT, asked).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::InvalidArgument);

@@ -15,6 +15,7 @@ mod cli_status;
 mod cli_takeover;
 mod cli_traffic;
 mod compare;
+mod copying;
 mod emulator;
 mod emulator_backups;
 mod emulator_control;

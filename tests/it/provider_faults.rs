@@ -114,7 +114,7 @@ async fn every_fault_has_its_kind_and_may_be_tried_again() {
                 index.upsert(&namespace(), &[record("a")]).await.unwrap_err(),
                 index.fetch(&namespace(), &ids).await.unwrap_err(),
                 index.query(&namespace(), &query).await.unwrap_err(),
-                index.list(&namespace(), None).await.unwrap_err(),
+                index.list(&namespace(), "", None).await.unwrap_err(),
             ];
             for error in failed {
                 assert_eq!(error.kind(), *kind, "{transport:?}, case {at}: {error}");

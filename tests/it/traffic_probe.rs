@@ -84,7 +84,7 @@ impl Source for Slow {
         Err(Error::unsupported("filtered stats"))
     }
 
-    async fn list(&self, _: &Namespace, _: Option<&str>) -> Result<IdPage> {
+    async fn list(&self, _: &Namespace, _: &str, _: Option<&str>) -> Result<IdPage> {
         Err(Error::unsupported("list"))
     }
 

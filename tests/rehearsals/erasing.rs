@@ -106,7 +106,7 @@ async fn records_of_several_namespaces_may_go_and_the_rest_adds_up() {
         let index = rig.admin(side);
         index.describe().await.unwrap();
         let ids: Vec<RecordId> =
-            index.list(&namespace, None).await.unwrap().ids.into_iter().take(3).collect();
+            index.list(&namespace, "", None).await.unwrap().ids.into_iter().take(3).collect();
         intend(&rig, side, 3).await;
         run(&rig, RunOptions { no_wait: true, ..rig.options() }).await;
         index.delete(&namespace, &ids).await.unwrap();

@@ -39,7 +39,7 @@ pub async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) 
     rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();
     let (source, from) = (rig.world().source, Namespace::from("a"));
     source.describe().await.unwrap().unwrap();
-    let ids = source.list(&from, None).await.unwrap().ids;
+    let ids = source.list(&from, "", None).await.unwrap().ids;
     let mut records = source.fetch(&from, &ids[..other + 1]).await.unwrap();
     for record in &mut records[..other] {
         record.vector = Vector::from_values([0.5; 8]);

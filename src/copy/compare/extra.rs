@@ -1,12 +1,22 @@
 //! Finds records that the target holds and the source does not.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::stream::{StreamExt, TryStreamExt};
 
 use super::difference::Difference;
-use crate::copy::pipeline::{Pipeline, fetch_all};
+use crate::copy::enumerate::Ids;
+use crate::copy::page_size::record_guess;
+use crate::copy::pipeline::Pipeline;
+use crate::copy::reader::{Picks, fetch_all};
+use crate::copy::task::begin;
 use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
+
+/// Chunks of ids that are looked up concurrently.
+const AT_ONCE: usize = 4;
 
 /// Counts the ids of a target namespace selected by `is_chosen` that exist in none of its source namespaces, and passes
 /// each to `found`. Returns `Ok(None)` if the target cannot list its ids.
@@ -17,32 +27,37 @@ pub async fn count_extra(
     pipeline: &Pipeline,
     sources: &[Namespace],
     target: &Namespace,
-    is_chosen: &(dyn Fn(&RecordId) -> bool + Send + Sync),
+    is_chosen: Picks,
     found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Option<u64>> {
     if !pipeline.target.capabilities().list {
         return Ok(None);
     }
-    let size = pipeline.chunk_ids();
-    let (mut extra, mut page, mut ids) = (0, None, Vec::new());
-    loop {
-        if pipeline.cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
-        }
-        let answer = pipeline.target.list(target, page.as_deref()).await?;
-        ids.extend(answer.ids.into_iter().filter(|id| is_chosen(id)));
-        page = answer.next;
-        if ids.len() >= size || page.is_none() {
-            for id in unknown(pipeline, sources, std::mem::take(&mut ids)).await? {
-                extra += 1;
-                let source = sources.first().unwrap_or(target);
-                found(Difference::extra(source, target, &id))?;
-            }
-        }
-        if page.is_none() {
-            return Ok(Some(extra));
+    let shared = Arc::new((pipeline.clone(), sources.to_vec()));
+    let mut strays = Ids::listed(pipeline.target.clone(), target)
+        .into_stream(pipeline.page_ids())
+        .map_ok(move |chunk| {
+            let (shared, chosen) = (shared.clone(), is_chosen.clone());
+            begin(async move {
+                let ids = chunk.ids.into_iter().filter(|id| chosen(id)).collect();
+                unknown(&shared.0, &shared.1, ids).await
+            })
+        })
+        .try_buffered(AT_ONCE)
+        .take_until(pipeline.cancel.clone().cancelled_owned())
+        .boxed();
+    let mut extra = 0;
+    while let Some(ids) = strays.try_next().await? {
+        for id in ids {
+            extra += 1;
+            let source = sources.first().unwrap_or(target);
+            found(Difference::extra(source, target, &id))?;
         }
     }
+    if pipeline.cancel.is_cancelled() {
+        return Err(Error::new(ErrorKind::Interrupted, "interrupted while comparing"));
+    }
+    Ok(Some(extra))
 }
 
 /// Returns those of `ids` that exist in none of the source namespaces, or whose record the copy leaves out.
@@ -51,6 +66,7 @@ async fn unknown(
     sources: &[Namespace],
     mut ids: Vec<RecordId>,
 ) -> Result<Vec<RecordId>> {
+    let _held = pipeline.room.take(ids.len() * record_guess(pipeline.dimension)).await?;
     for namespace in sources {
         if ids.is_empty() {
             break;

@@ -12,7 +12,6 @@ mod values;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures::future::FutureExt;
 use futures::stream::{StreamExt, TryStreamExt};
 
 use self::difference::differences;
@@ -20,11 +19,16 @@ pub(super) use self::difference::is_same;
 pub use self::difference::{Difference, DifferenceKind};
 pub use self::extra::count_extra;
 pub use self::schema::{Drift, Schemas};
-use super::enumerate::{IdChunk, Ids, Lists};
-use super::pipeline::{Pipeline, fetch_all};
+use super::enumerate::{Ids, Lists};
+use super::pipeline::Pipeline;
+use super::reader::{Page, Picks, Reader, fetch_all};
+use super::task::begin;
 use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, Cursor, Enumeration, Record, RecordId, Shard};
+
+/// Pages of one shard that are compared concurrently.
+const COMPARING: usize = 4;
 
 /// The result of comparing one or more shards. `compared` is the sum of `equal`, `mismatched` and `missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,22 +101,23 @@ impl Comparison {
 /// # Errors
 /// `Interrupted` if the pipeline was cancelled; any error of reading either side.
 pub async fn compare_shard(
-    pipeline: &Pipeline,
+    (pipeline, reader): (&Pipeline, &Reader),
     shard: &Shard,
     lists: Lists,
     tolerance: Option<f64>,
-    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
+    is_chosen: Picks,
     found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
 ) -> Result<()> {
     let source = pipeline.source.clone();
-    let ids = Ids::start(source, shard, &Cursor::Start, pipeline.chunk_ids(), lists).await?;
-    let (shared, of) = (pipeline.clone(), Arc::new(shard.clone()));
-    let mut compared = ids
-        .into_stream()
-        .map_ok(move |chunk| {
-            compare_chunk(shared.clone(), of.clone(), chunk, tolerance, is_chosen.clone()).boxed()
+    let ids = Ids::start(source, shard, &Cursor::Start, lists).await?;
+    let shared = Arc::new((pipeline.clone(), shard.clone()));
+    let mut compared = reader
+        .pages(&shard.source, ids, Some(is_chosen))
+        .map_ok(move |page| {
+            let shared = shared.clone();
+            begin(async move { compare_page(&shared.0, &shared.1, page, tolerance).await })
         })
-        .try_buffered(pipeline.chunks_in_flight.max(1))
+        .try_buffered(COMPARING)
         .take_until(pipeline.cancel.clone().cancelled_owned())
         .boxed();
     // The number of ids listed by the target that also exist in the source.
@@ -138,29 +143,21 @@ fn is_listed_by_target(shard: &Shard) -> bool {
     matches!(shard.enumeration, Enumeration::Staging { .. } | Enumeration::Collection)
 }
 
-async fn compare_chunk(
-    pipeline: Pipeline,
-    shard: Arc<Shard>,
-    chunk: IdChunk,
+/// Compares a page of the source; the third is how many of the ids that were found the source turned out to have.
+async fn compare_page(
+    pipeline: &Pipeline,
+    shard: &Shard,
+    mut page: Page,
     tolerance: Option<f64>,
-    is_chosen: Arc<dyn Fn(&RecordId) -> bool + Send + Sync>,
 ) -> Result<(Comparison, Vec<Difference>, u64)> {
-    let listed = chunk.ids.len();
-    let ids: Vec<RecordId> = chunk.ids.into_iter().filter(|id| is_chosen(id)).collect();
-    let permit = pipeline.concurrency.acquire().await?;
-    let both = futures::future::try_join(
-        fetch_all(&*pipeline.source, &shard.source, &ids),
-        fetch_all(&*pipeline.target, &shard.target, &ids),
-    )
-    .await;
-    pipeline.concurrency.release(permit, (pipeline.throttled)());
-    let (ours, theirs) = both?;
+    let ours = std::mem::take(&mut page.records);
+    let ids: Vec<RecordId> = ours.iter().map(|record| record.id.clone()).collect();
+    let absent = page.asked - ids.len() as u64;
+    let theirs = fetch_all(&*pipeline.target, &shard.target, &ids).await?;
     let mut theirs: HashMap<RecordId, Record> =
         theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
-    let absent = ids.len() - ours.len();
-    let vanished = if is_listed_by_target(&shard) { 0 } else { absent as u64 };
-    let source = Contents::of(&ours);
-    let mut comparison = Comparison { vanished, source, ..Comparison::default() };
+    let vanished = if is_listed_by_target(shard) { 0 } else { absent };
+    let mut comparison = Comparison { vanished, source: page.contents, ..Comparison::default() };
     let mut differences = Vec::new();
     for record in ours {
         let expected = match pipeline.transform.change(&shard.source, record) {
@@ -170,7 +167,7 @@ async fn compare_chunk(
             Changed::Refused(record, _) => record,
         };
         let seen = theirs.remove(&expected.id);
-        differences.extend(comparison.compare(&shard, &expected, seen.as_ref(), tolerance));
+        differences.extend(comparison.compare(shard, &expected, seen.as_ref(), tolerance));
     }
-    Ok((comparison, differences, (listed - absent) as u64))
+    Ok((comparison, differences, page.found - absent))
 }

@@ -1,98 +1,40 @@
 //! Records, metadata and filters as messages, and back. Dense values change hands as shared bytes.
 
 use bytes::Bytes;
-use prost_types::value::Kind;
-use prost_types::{ListValue, Struct, Value};
 use serde_json::Value as Json;
 
 use super::{SparseValues, Vector};
 use crate::model::{self, Metadata, MetadataValue, Record, SparseVector};
 use crate::pinecone_wire::{Fault, Malformed};
 
-pub(crate) fn to_struct(metadata: &Metadata) -> Option<Struct> {
-    (!metadata.is_empty()).then(|| fields_to_struct(&metadata.0))
-}
-
-fn fields_to_struct(fields: &std::collections::BTreeMap<String, MetadataValue>) -> Struct {
-    let fields = fields.iter().map(|(name, value)| (name.clone(), to_value(value)));
-    Struct { fields: fields.collect() }
-}
-
-fn to_value(value: &MetadataValue) -> Value {
-    let kind = match value {
-        MetadataValue::Null => Kind::NullValue(0),
-        MetadataValue::Bool(value) => Kind::BoolValue(*value),
-        MetadataValue::Number(value) => Kind::NumberValue(*value),
-        MetadataValue::Digits(value) | MetadataValue::String(value) => {
-            Kind::StringValue(value.clone())
-        }
-        MetadataValue::List(items) => {
-            Kind::ListValue(ListValue { values: items.iter().map(to_value).collect() })
-        }
-        MetadataValue::Object(fields) => Kind::StructValue(fields_to_struct(fields)),
-    };
-    Value { kind: Some(kind) }
-}
-
-pub(crate) fn from_struct(fields: Struct) -> Metadata {
-    Metadata(fields.fields.into_iter().map(|(name, value)| (name, from_value(value))).collect())
-}
-
-fn from_value(value: Value) -> MetadataValue {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => MetadataValue::Null,
-        Some(Kind::BoolValue(value)) => MetadataValue::Bool(value),
-        Some(Kind::NumberValue(value)) => MetadataValue::Number(value),
-        Some(Kind::StringValue(value)) => MetadataValue::String(value),
-        Some(Kind::ListValue(list)) => {
-            MetadataValue::List(list.values.into_iter().map(from_value).collect())
-        }
-        Some(Kind::StructValue(fields)) => MetadataValue::Object(from_struct(fields).0),
-    }
+/// Metadata for a message: a record without any leaves the field out.
+pub(crate) fn to_fields(metadata: &Metadata) -> Option<Metadata> {
+    (!metadata.is_empty()).then(|| metadata.clone())
 }
 
 /// Converts a filter in JSON to a message; its numbers become f64, which is all the message knows. `None` if it is
 /// no object.
-pub(crate) fn filter_to_struct(filter: &Json) -> Option<Struct> {
-    match filter_value(filter).kind {
-        Some(Kind::StructValue(fields)) => Some(fields),
+pub(crate) fn filter_to_fields(filter: &Json) -> Option<Metadata> {
+    match MetadataValue::from(filter) {
+        MetadataValue::Object(fields) => Some(Metadata(fields)),
         _ => None,
     }
 }
 
-fn filter_value(value: &Json) -> Value {
-    let kind = match value {
-        Json::Null => Kind::NullValue(0),
-        Json::Bool(value) => Kind::BoolValue(*value),
-        Json::Number(value) => Kind::NumberValue(value.as_f64().unwrap_or(f64::NAN)),
-        Json::String(value) => Kind::StringValue(value.clone()),
-        Json::Array(items) => {
-            Kind::ListValue(ListValue { values: items.iter().map(filter_value).collect() })
-        }
-        Json::Object(fields) => Kind::StructValue(Struct {
-            fields: fields
-                .iter()
-                .map(|(name, value)| (name.clone(), filter_value(value)))
-                .collect(),
-        }),
-    };
-    Value { kind: Some(kind) }
-}
-
 /// Converts a message's filter to the JSON that the filter language is read from.
-pub(crate) fn filter_from_struct(filter: Struct) -> Json {
-    let fields = filter.fields.into_iter().map(|(name, value)| (name, filter_json(value)));
+pub(crate) fn filter_from_fields(filter: Metadata) -> Json {
+    let fields = filter.0.into_iter().map(|(name, value)| (name, filter_json(value)));
     Json::Object(fields.collect())
 }
 
-fn filter_json(value: Value) -> Json {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Json::Null,
-        Some(Kind::BoolValue(value)) => Json::Bool(value),
-        Some(Kind::NumberValue(value)) => value.into(),
-        Some(Kind::StringValue(value)) => Json::String(value),
-        Some(Kind::ListValue(list)) => list.values.into_iter().map(filter_json).collect(),
-        Some(Kind::StructValue(fields)) => filter_from_struct(fields),
+fn filter_json(value: MetadataValue) -> Json {
+    match value {
+        MetadataValue::Null => Json::Null,
+        MetadataValue::Bool(value) => Json::Bool(value),
+        MetadataValue::Number(value) => value.into(),
+        MetadataValue::Digits(value) | MetadataValue::String(value) => Json::String(value),
+        MetadataValue::List(items) => items.into_iter().map(filter_json).collect(),
+        MetadataValue::Object(fields) => filter_from_fields(Metadata(fields)),
     }
 }
 
@@ -121,7 +63,7 @@ pub(crate) fn to_vector(record: &Record) -> Vector {
     Vector {
         id: record.id.as_str().to_owned(),
         values: record.vector.as_le_bytes().clone(),
-        metadata: to_struct(&record.metadata),
+        metadata: to_fields(&record.metadata),
         sparse_values: record.sparse.as_ref().filter(|sparse| !sparse.is_empty()).map(to_sparse),
     }
 }
@@ -141,7 +83,7 @@ pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
         id: vector.id.into(),
         vector: dense,
         sparse,
-        metadata: vector.metadata.map(from_struct).unwrap_or_default(),
+        metadata: vector.metadata.unwrap_or_default(),
     })
 }
 
@@ -178,7 +120,7 @@ mod tests {
     fn a_filter_survives_the_wire() {
         let filter =
             json!({"$or": [{"a": {"$in": ["x", "y"]}}, {"b": {"$gt": 1.5}, "c": true, "d": null}]});
-        assert_eq!(filter_from_struct(filter_to_struct(&filter).unwrap()), filter);
-        assert_eq!(filter_to_struct(&json!(["a"])), None);
+        assert_eq!(filter_from_fields(filter_to_fields(&filter).unwrap()), filter);
+        assert_eq!(filter_to_fields(&json!(["a"])), None);
     }
 }

@@ -3,18 +3,45 @@
 //! Most generated clients pack numbers; proto3 allows them one by one as well, and that is how Pinecone's Python SDK
 //! 10 sends sparse values.
 
-use bytes::Bytes;
+use bytes::Buf;
 use prost::{DecodeError, Message};
 
-use super::{FetchResponse, QueryRequest, UpdateRequest, UpsertRequest, unpacked};
+use super::{QueryRequest, UpdateRequest, UpsertRequest, Vector, unpacked};
 
 /// A message that carries vectors, and its form with every number by itself.
 pub(crate) trait Either: Message + Default + From<Self::Unpacked> {
     type Unpacked: Message + Default;
 }
 
-impl Either for FetchResponse {
+impl Either for Fetched {
     type Unpacked = unpacked::FetchResponse;
+}
+
+/// A [`FetchResponse`](super::FetchResponse) for whoever wants its records: its map is read as the list that it is on the
+/// wire, and the keys, which are the ids that the records have as well, are passed over.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Fetched {
+    #[prost(message, repeated, tag = "1")]
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Entry {
+    #[prost(message, optional, tag = "2")]
+    vector: Option<Vector>,
+}
+
+impl Fetched {
+    pub fn into_vectors(self) -> impl Iterator<Item = Vector> {
+        self.entries.into_iter().filter_map(|entry| entry.vector)
+    }
+}
+
+impl From<unpacked::FetchResponse> for Fetched {
+    fn from(answer: unpacked::FetchResponse) -> Self {
+        let entry = |vector: unpacked::Vector| Entry { vector: Some(vector.into()) };
+        Self { entries: answer.vectors.into_values().map(entry).collect() }
+    }
 }
 
 impl Either for UpsertRequest {
@@ -29,18 +56,20 @@ impl Either for UpdateRequest {
     type Unpacked = unpacked::UpdateRequest;
 }
 
-/// Decodes `message`; packed values share its bytes.
+/// Decodes `message`; packed values share its bytes where they are in one piece.
 ///
 /// # Errors
 /// The error of decoding it as a packed message, if it is no unpacked one either.
-pub(crate) fn decode_either<M: Either>(message: Bytes) -> Result<M, DecodeError> {
+pub(crate) fn decode_either<M: Either>(message: impl Buf + Clone) -> Result<M, DecodeError> {
     M::decode(message.clone())
         .or_else(|error| M::Unpacked::decode(message).map(Into::into).map_err(|_| error))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SparseValues, Vector};
+    use bytes::Bytes;
+
+    use super::super::{FetchResponse, SparseValues, Vector};
     use super::*;
     use crate::model;
 
@@ -77,8 +106,8 @@ mod tests {
         let expected = UpsertRequest { vectors: vec![vector], namespace: "ns".to_owned() };
         let vector = [b"\x0a\x01a".to_vec(), one_by_one(2)].concat();
         let message = [inside(1, &vector), b"\x12\x02ns".to_vec()].concat();
-        assert_eq!(decode_either::<UpsertRequest>(message.into()), Ok(expected.clone()));
-        assert_eq!(decode_either::<UpsertRequest>(expected.encode_to_vec().into()), Ok(expected));
+        assert_eq!(decode_either::<UpsertRequest>(&*message), Ok(expected.clone()));
+        assert_eq!(decode_either::<UpsertRequest>(&*expected.encode_to_vec()), Ok(expected));
     }
 
     #[test]
@@ -91,7 +120,7 @@ mod tests {
             sparse_vector: Some(sparse()),
             ..Default::default()
         };
-        assert_eq!(decode_either::<QueryRequest>(message.into()), Ok(expected));
+        assert_eq!(decode_either::<QueryRequest>(&*message), Ok(expected));
 
         let message = [b"\x0a\x01a".to_vec(), inside(5, &sparse_one_by_one())].concat();
         let expected = UpdateRequest {
@@ -99,15 +128,15 @@ mod tests {
             sparse_values: Some(sparse()),
             ..Default::default()
         };
-        assert_eq!(decode_either::<UpdateRequest>(message.into()), Ok(expected));
+        assert_eq!(decode_either::<UpdateRequest>(&*message), Ok(expected));
     }
 
     #[test]
     fn numbers_sent_one_by_one_are_the_same_answer() {
         let vector = [b"\x0a\x01a".to_vec(), one_by_one(2)].concat();
         let entry = [b"\x0a\x01a".to_vec(), inside(2, &vector)].concat();
-        let answer: FetchResponse = decode_either(inside(1, &entry).into()).unwrap();
-        assert_eq!(answer.vectors["a"].values, packed());
+        let answer: Fetched = decode_either(&*inside(1, &entry)).unwrap();
+        assert_eq!(answer.into_vectors().next().unwrap().values, packed());
     }
 
     #[test]
@@ -116,13 +145,13 @@ mod tests {
         let vectors = [("a".to_owned(), vector)].into();
         let message = Bytes::from(FetchResponse { vectors, ..Default::default() }.encode_to_vec());
         let range = message.as_ptr_range();
-        let answer: FetchResponse = decode_either(message.clone()).unwrap();
-        assert!(range.contains(&answer.vectors["a"].values.as_ptr()));
+        let answer: Fetched = decode_either(message.clone()).unwrap();
+        assert!(range.contains(&answer.into_vectors().next().unwrap().values.as_ptr()));
     }
 
     #[test]
     fn what_is_no_message_is_refused() {
         assert!(decode_either::<UpsertRequest>(Bytes::from_static(b"\xff\xff\xff")).is_err());
-        assert!(decode_either::<FetchResponse>(Bytes::from_static(b"<html>")).is_err());
+        assert!(decode_either::<Fetched>(Bytes::from_static(b"<html>")).is_err());
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use prost_types::Struct;
+
+use crate::model::Metadata;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SparseValues {
@@ -22,7 +23,7 @@ pub struct Vector {
     #[prost(bytes = "bytes", tag = "2")]
     pub values: Bytes,
     #[prost(message, optional, tag = "3")]
-    pub metadata: Option<Struct>,
+    pub metadata: Option<Metadata>,
     #[prost(message, optional, tag = "4")]
     pub sparse_values: Option<SparseValues>,
 }
@@ -37,7 +38,7 @@ pub struct ScoredVector {
     #[prost(bytes = "bytes", tag = "3")]
     pub values: Bytes,
     #[prost(message, optional, tag = "4")]
-    pub metadata: Option<Struct>,
+    pub metadata: Option<Metadata>,
     #[prost(message, optional, tag = "5")]
     pub sparse_values: Option<SparseValues>,
 }
@@ -65,7 +66,7 @@ pub struct DeleteRequest {
     #[prost(string, tag = "3")]
     pub namespace: String,
     #[prost(message, optional, tag = "4")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -94,7 +95,7 @@ pub struct FetchByMetadataRequest {
     #[prost(string, tag = "1")]
     pub namespace: String,
     #[prost(message, optional, tag = "2")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
     #[prost(uint32, optional, tag = "3")]
     pub limit: Option<u32>,
     #[prost(string, optional, tag = "4")]
@@ -156,7 +157,7 @@ pub struct QueryRequest {
     #[prost(uint32, tag = "2")]
     pub top_k: u32,
     #[prost(message, optional, tag = "3")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
     #[prost(bool, tag = "4")]
     pub include_values: bool,
     #[prost(bool, tag = "5")]
@@ -194,13 +195,13 @@ pub struct UpdateRequest {
     #[prost(bytes = "bytes", tag = "2")]
     pub values: Bytes,
     #[prost(message, optional, tag = "3")]
-    pub set_metadata: Option<Struct>,
+    pub set_metadata: Option<Metadata>,
     #[prost(string, tag = "4")]
     pub namespace: String,
     #[prost(message, optional, tag = "5")]
     pub sparse_values: Option<SparseValues>,
     #[prost(message, optional, tag = "6")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
     #[prost(bool, optional, tag = "7")]
     pub dry_run: Option<bool>,
 }
@@ -214,7 +215,7 @@ pub struct UpdateResponse {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct DescribeIndexStatsRequest {
     #[prost(message, optional, tag = "1")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

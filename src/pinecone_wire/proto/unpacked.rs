@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use prost_types::Struct;
 
-use crate::model;
+use crate::model::{self, Metadata};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SparseValues {
@@ -22,7 +21,7 @@ pub struct Vector {
     #[prost(float, repeated, tag = "2")]
     pub values: Vec<f32>,
     #[prost(message, optional, tag = "3")]
-    pub metadata: Option<Struct>,
+    pub metadata: Option<Metadata>,
     #[prost(message, optional, tag = "4")]
     pub sparse_values: Option<SparseValues>,
 }
@@ -52,7 +51,7 @@ pub struct QueryRequest {
     #[prost(uint32, tag = "2")]
     pub top_k: u32,
     #[prost(message, optional, tag = "3")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
     #[prost(bool, tag = "4")]
     pub include_values: bool,
     #[prost(bool, tag = "5")]
@@ -72,13 +71,13 @@ pub struct UpdateRequest {
     #[prost(float, repeated, tag = "2")]
     pub values: Vec<f32>,
     #[prost(message, optional, tag = "3")]
-    pub set_metadata: Option<Struct>,
+    pub set_metadata: Option<Metadata>,
     #[prost(string, tag = "4")]
     pub namespace: String,
     #[prost(message, optional, tag = "5")]
     pub sparse_values: Option<SparseValues>,
     #[prost(message, optional, tag = "6")]
-    pub filter: Option<Struct>,
+    pub filter: Option<Metadata>,
     #[prost(bool, optional, tag = "7")]
     pub dry_run: Option<bool>,
 }

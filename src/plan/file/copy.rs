@@ -28,11 +28,11 @@ pub struct Copy {
     /// Changes to each record's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataChanges>,
-    /// Namespaces copied at once; default 4.
+    /// Namespaces copied at once; default 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
     pub parallel: Option<u32>,
-    /// The most requests in flight at once on each side; default 8.
+    /// The most fetches, and the most upserts, in flight at once; default 8. Fewer are while a side asks to slow down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub in_flight: Option<u32>,

@@ -321,10 +321,17 @@ impl Source for Files {
         only_read("filtered_stats")
     }
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
         let places = self.places().await?;
-        let (namespace, after) = (namespace.clone(), page.map(str::to_owned));
-        let ids = blocking(move || places.after(&namespace, after.as_deref(), PAGE)).await?;
+        let (namespace, prefix) = (namespace.clone(), prefix.to_owned());
+        let after = page.map(str::to_owned);
+        let ids = move || places.after(&namespace, &prefix, after.as_deref(), PAGE);
+        let ids = blocking(ids).await?;
         let is_full = ids.len() == PAGE;
         let next = ids.last().filter(|_| is_full).map(|id| id.as_str().to_owned());
         Ok(IdPage { ids, next })

@@ -52,8 +52,13 @@ impl<L: Layer, I: Source + ?Sized> Source for Layered<L, I> {
         through!(self, Operation::read("filtered_stats"), filtered_stats(filter))
     }
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
-        through!(self, Operation::read("list").within(namespace), list(namespace, page))
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
+        through!(self, Operation::read("list").within(namespace), list(namespace, prefix, page))
     }
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {

@@ -8,19 +8,22 @@
 //! ```text
 //! retry          one call of the user, several attempts
 //!   throttle     each attempt waits for its turn
-//!     observe    each attempt is counted; waiting for its turn is not its time
-//!       timeout  each attempt has its deadline
-//!         provider
+//!     in flight  and for a place: so many are under way at once
+//!       observe  each attempt is counted; waiting is not its time
+//!         timeout  each attempt has its deadline
+//!           provider
 //! ```
 //!
 //! [`read_only`], [`fence`] and [`fault`] go directly around the provider, under the stack.
 //!
 //! Waits are on tokio's clock: they are pauses of the wire, which a rehearsal does not shorten.
 
+mod adaptive;
 mod bucket;
 mod fault;
 mod fence;
 mod forward;
+mod in_flight;
 mod metrics;
 mod observe;
 mod operation;
@@ -40,6 +43,7 @@ use crate::error::Result;
 pub use fault::{Fault, FaultLayer, FaultOptions, fault, fault_source};
 pub use fence::{Fence, FenceLayer, fence};
 pub use forward::Layered;
+pub use in_flight::InFlightLayer;
 pub use metrics::{Counts, Metrics, Waiting};
 pub use observe::ObserveLayer;
 pub use operation::Operation;

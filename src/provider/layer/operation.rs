@@ -54,8 +54,8 @@ impl<'a> Operation<'a> {
         Self { payload, records: payload.len(), ..self }
     }
 
-    /// Returns the bytes of the records to be written, as the service bills them; computed on request.
-    pub fn bytes(&self) -> usize {
-        self.payload.iter().map(Record::stored_bytes).sum()
+    /// Returns the bytes of the records to be written, each as large as `size` says; computed on request.
+    pub fn bytes(&self, size: impl Fn(&Record) -> usize) -> usize {
+        self.payload.iter().map(size).sum()
     }
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Layered, Metrics, ObserveLayer, RetryLayer, RetryOptions, ThrottleLayer, ThrottleOptions,
-    TimeoutLayer, TimeoutOptions,
+    InFlightLayer, Layered, Metrics, ObserveLayer, RetryLayer, RetryOptions, ThrottleLayer,
+    ThrottleOptions, TimeoutLayer, TimeoutOptions,
 };
 use crate::provider::{Admin, Source};
 
@@ -12,6 +12,8 @@ use crate::provider::{Admin, Source};
 pub struct StackOptions {
     pub retry: RetryOptions,
     pub throttle: ThrottleOptions,
+    /// The most fetches, queries and upserts under way at once, of each; `None`: as many as are asked for.
+    pub in_flight: Option<usize>,
     pub timeout: TimeoutOptions,
 }
 
@@ -20,8 +22,8 @@ impl StackOptions {
     pub fn probe(deadline: Duration) -> Self {
         Self {
             retry: RetryOptions::query(),
-            throttle: ThrottleOptions::default(),
             timeout: TimeoutOptions { data: deadline, control: deadline },
+            ..Self::default()
         }
     }
 
@@ -39,13 +41,17 @@ impl StackOptions {
     }
 }
 
-type Stacked<I> =
-    Layered<RetryLayer, Layered<ThrottleLayer, Layered<ObserveLayer, Layered<TimeoutLayer, I>>>>;
+type Stacked<I> = Layered<RetryLayer, Throttled<I>>;
+type Throttled<I> =
+    Layered<ThrottleLayer, Layered<InFlightLayer, Layered<ObserveLayer, Layered<TimeoutLayer, I>>>>;
 
 /// Puts the usual layers around `target` and returns it with what they count.
 pub fn stack(target: Arc<dyn Admin>, options: StackOptions) -> (Arc<dyn Admin>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    (Arc::new(layers(target, options, &metrics)), metrics)
+    let asked = target.clone();
+    let throttle = throttle(&target, options, &metrics)
+        .sized(Box::new(move |record| asked.request_bytes(record)));
+    (Arc::new(layers(target, throttle, options, &metrics)), metrics)
 }
 
 /// Puts the usual layers around `source` and returns it with what they count.
@@ -54,20 +60,30 @@ pub fn stack_source(
     options: StackOptions,
 ) -> (Arc<dyn Source>, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    (Arc::new(layers(source, options, &metrics)), metrics)
+    let throttle = throttle(&source, options, &metrics);
+    (Arc::new(layers(source, throttle, options, &metrics)), metrics)
+}
+
+fn throttle<I: Source + ?Sized + 'static>(
+    inner: &Arc<I>,
+    options: StackOptions,
+    metrics: &Arc<Metrics>,
+) -> ThrottleLayer {
+    let asked = inner.clone();
+    // Pods document no limits, and a pod is recognised by not being able to list.
+    let is_serverless = Box::new(move || asked.capabilities().list);
+    ThrottleLayer::serverless_only(options.throttle, metrics.clone(), is_serverless)
 }
 
 fn layers<I: Source + ?Sized + 'static>(
     inner: Arc<I>,
+    throttle: ThrottleLayer,
     options: StackOptions,
     metrics: &Arc<Metrics>,
 ) -> Stacked<I> {
-    let asked = inner.clone();
-    // Pods document no limits, and a pod is recognised by not being able to list.
-    let is_serverless = Box::new(move || asked.capabilities().list);
     let timeout = Layered::new(TimeoutLayer::new(options.timeout), inner);
     let observe = Layered::new(ObserveLayer::new(metrics.clone()), Arc::new(timeout));
-    let throttle = ThrottleLayer::serverless_only(options.throttle, metrics.clone(), is_serverless);
-    let throttle = Layered::new(throttle, Arc::new(observe));
+    let in_flight = Layered::new(InFlightLayer::new(options.in_flight), Arc::new(observe));
+    let throttle = Layered::new(throttle, Arc::new(in_flight));
     Layered::new(RetryLayer::new(options.retry, metrics.clone()), Arc::new(throttle))
 }

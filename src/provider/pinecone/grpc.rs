@@ -1,27 +1,24 @@
 //! The data plane over gRPC, with calls written by hand.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Buf, Bytes};
-use http::uri::PathAndQuery;
+use bytes::{Bytes, BytesMut};
+use http::header::HeaderValue;
 use prost::Message;
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
-use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::Status;
 use tonic::transport::{ClientTlsConfig, Endpoint};
-use tonic_prost::{ProstCodec, ProstEncoder};
 
 use super::channel::GrpcOnly;
-use super::error;
 use super::plane::{Answer, Plane};
-use super::records::{filter_struct, whole};
+use super::records::{filter_fields, whole};
 use super::version::InUse;
+use super::{error, unary};
 use crate::error::{Error, Result};
 use crate::model::{IndexStats, Namespace, Record, RecordId};
-use crate::pinecone_wire::proto::{self, MESSAGE_BYTES, decode_either, path};
+use crate::pinecone_wire::proto::{self, Rope, decode_either, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::{Filter, IdPage, Match, Query, Secret};
 
@@ -30,16 +27,48 @@ const LONGEST_CALL: Duration = Duration::from_secs(120);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Bytes of one answer, and of all together, that a peer may send before it hears that they were read. Less than is on its
+/// way at 10 Gbit/s over 20 ms would hold the peer up; what arrives is bounded by what was asked for.
+const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+
+/// The largest piece of an answer: the fewer pieces, the less there is to do for each.
+const FRAME_BYTES: u32 = 128 * 1024;
+
 /// One channel to one index host; many calls share it.
 pub struct GrpcPlane {
     channel: GrpcOnly,
     address: String,
-    key: MetadataValue<Ascii>,
+    key: HeaderValue,
     version: Arc<InUse>,
     /// True once a call was answered as gRPC.
     spoke: AtomicBool,
     /// True if the first call found no gRPC here.
     unfit: AtomicBool,
+    spare: Spare,
+}
+
+/// Buffers that upserts were sent from, to write the next ones into: memory that was touched before costs less.
+#[derive(Default)]
+struct Spare(Mutex<Vec<BytesMut>>);
+
+/// Buffers that are kept.
+const SPARE: usize = 4;
+
+impl Spare {
+    fn take(&self) -> BytesMut {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer that nothing is left to send from.
+    fn put(&self, sent: Bytes) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < SPARE
+            && let Ok(buffer) = sent.try_into_mut()
+        {
+            kept.push(buffer);
+        }
+    }
 }
 
 impl GrpcPlane {
@@ -58,14 +87,14 @@ impl GrpcPlane {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
-            .http2_adaptive_window(true);
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME_BYTES);
         if address.starts_with("https://") {
             let tls = ClientTlsConfig::new().with_native_roots();
             endpoint = endpoint.tls_config(tls).map_err(invalid)?;
         }
-        let mut key: MetadataValue<Ascii> = key
-            .expose()
-            .parse()
+        let mut key = HeaderValue::from_str(key.expose())
             .map_err(|_| Error::invalid("the API key holds characters a header cannot carry"))?;
         key.set_sensitive(true);
         Ok(Self {
@@ -75,6 +104,7 @@ impl GrpcPlane {
             version,
             spoke: AtomicBool::new(false),
             unfit: AtomicBool::new(false),
+            spare: Spare::default(),
         })
     }
 
@@ -83,32 +113,28 @@ impl GrpcPlane {
         self.unfit.load(Ordering::Relaxed) && !self.spoke.load(Ordering::Relaxed)
     }
 
-    async fn call<M>(&self, path: &'static str, message: M) -> Result<Answer<Bytes>>
-    where
-        M: Message + 'static,
-    {
-        let mut grpc = Grpc::new(self.channel.clone())
-            .max_decoding_message_size(MESSAGE_BYTES)
-            .max_encoding_message_size(MESSAGE_BYTES);
-        grpc.ready().await.map_err(|error| {
-            let status = tonic::Status::from_error(error);
-            self.failed(&status)
-        })?;
-        let mut request = tonic::Request::new(message);
-        self.head(request.metadata_mut());
-        let path = PathAndQuery::from_static(path);
-        match grpc.unary(request, path, RawCodec(ProstCodec::default())).await {
-            Ok(response) => {
+    async fn call(&self, path: &'static str, message: &impl Message) -> Result<Answer<Rope>> {
+        self.send(path, proto::framed(message)).await
+    }
+
+    /// Sends a framed message and hands the answer on undecoded, so that what cannot be decoded one way can be decoded
+    /// another.
+    async fn send(&self, path: &'static str, framed: Bytes) -> Result<Answer<Rope>> {
+        let mut request = unary::request(path, framed);
+        let version = HeaderValue::from_static(self.version.version().word());
+        request.headers_mut().insert(API_KEY, self.key.clone());
+        request.headers_mut().insert(API_VERSION, version);
+        match unary::call(self.channel.clone(), request).await {
+            Ok((value, headers)) => {
                 self.spoke.store(true, Ordering::Relaxed);
-                let (metadata, value, _) = response.into_parts();
-                let header = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok());
+                let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
                 Ok(Answer { lsn: Lsn::read(header), value })
             }
             Err(status) => Err(self.failed(&status)),
         }
     }
 
-    fn failed(&self, status: &tonic::Status) -> Error {
+    fn failed(&self, status: &Status) -> Error {
         if error::is_not_grpc(status) {
             self.unfit.store(true, Ordering::Relaxed);
         } else {
@@ -116,20 +142,14 @@ impl GrpcPlane {
         }
         error::from_status(status, &self.address)
     }
-
-    fn head(&self, metadata: &mut MetadataMap) {
-        let version = MetadataValue::from_static(self.version.version().word());
-        metadata.insert(API_KEY, self.key.clone());
-        metadata.insert(API_VERSION, version);
-    }
 }
 
 #[async_trait]
 impl Plane for GrpcPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let filter = filter.map(|filter| filter_struct(&filter.0)).transpose()?;
+        let filter = filter.map(|filter| filter_fields(&filter.0)).transpose()?;
         let request = proto::DescribeIndexStatsRequest { filter };
-        let answer = self.call(path::DESCRIBE_INDEX_STATS, request).await?;
+        let answer = self.call(path::DESCRIBE_INDEX_STATS, &request).await?;
         let stats: proto::DescribeIndexStatsResponse = decode(answer.value)?;
         let mut counts = IndexStats {
             dimension: stats.dimension.filter(|dimension| *dimension > 0),
@@ -143,14 +163,19 @@ impl Plane for GrpcPlane {
         Ok(counts)
     }
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
         let request = proto::ListRequest {
-            prefix: None,
+            prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             limit: Some(limits::LIST_IDS as u32),
             pagination_token: page.map(str::to_owned),
             namespace: namespace.as_str().to_owned(),
         };
-        let answer = self.call(path::LIST, request).await?;
+        let answer = self.call(path::LIST, &request).await?;
         let list: proto::ListResponse = decode(answer.value)?;
         Ok(IdPage {
             ids: list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect(),
@@ -161,15 +186,14 @@ impl Plane for GrpcPlane {
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Answer<Vec<Record>>> {
         let request =
             proto::FetchRequest { ids: strings(ids), namespace: namespace.as_str().to_owned() };
-        let answer = self.call(path::FETCH, request).await?;
-        let found: proto::FetchResponse =
-            decode_either(answer.value).map_err(error::undecodable)?;
-        let records = found.vectors.into_values().map(|vector| whole(proto::from_vector(vector)));
+        let answer = self.call(path::FETCH, &request).await?;
+        let found: proto::Fetched = decode_either(answer.value).map_err(error::undecodable)?;
+        let records = found.into_vectors().map(|vector| whole(proto::from_vector(vector)));
         Ok(Answer { value: records.collect::<Result<_>>()?, lsn: answer.lsn })
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {
-        let filter = query.filter.as_ref().map(|filter| filter_struct(&filter.0)).transpose()?;
+        let filter = query.filter.as_ref().map(|filter| filter_fields(&filter.0)).transpose()?;
         let request = proto::QueryRequest {
             namespace: namespace.as_str().to_owned(),
             top_k: query.top_k,
@@ -178,7 +202,7 @@ impl Plane for GrpcPlane {
             sparse_vector: query.sparse.as_ref().map(proto::to_sparse),
             ..Default::default()
         };
-        let answer = self.call(path::QUERY, request).await?;
+        let answer = self.call(path::QUERY, &request).await?;
         let found: proto::QueryResponse = decode(answer.value)?;
         let matches = found
             .matches
@@ -189,11 +213,11 @@ impl Plane for GrpcPlane {
     }
 
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Answer<u64>> {
-        let request = proto::UpsertRequest {
-            vectors: records.iter().map(proto::to_vector).collect(),
-            namespace: namespace.as_str().to_owned(),
-        };
-        let answer = self.call(path::UPSERT, request).await?;
+        let framed = proto::framed_upsert(self.spare.take(), namespace, records);
+        let sent = framed.clone();
+        let answer = self.send(path::UPSERT, framed).await;
+        self.spare.put(sent);
+        let answer = answer?;
         let upserted: proto::UpsertResponse = decode(answer.value)?;
         Ok(Answer { value: u64::from(upserted.upserted_count), lsn: answer.lsn })
     }
@@ -204,16 +228,16 @@ impl Plane for GrpcPlane {
             namespace: namespace.as_str().to_owned(),
             ..Default::default()
         };
-        self.call(path::DELETE, request).await.map(drop)
+        self.call(path::DELETE, &request).await.map(drop)
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
         let request = proto::DeleteRequest {
-            filter: Some(filter_struct(&filter.0)?),
+            filter: Some(filter_fields(&filter.0)?),
             namespace: namespace.as_str().to_owned(),
             ..Default::default()
         };
-        self.call(path::DELETE, request).await.map(drop)
+        self.call(path::DELETE, &request).await.map(drop)
     }
 
     async fn delete_all(&self, namespace: &Namespace) -> Result<()> {
@@ -222,49 +246,19 @@ impl Plane for GrpcPlane {
             namespace: namespace.as_str().to_owned(),
             ..Default::default()
         };
-        self.call(path::DELETE, request).await.map(drop)
+        self.call(path::DELETE, &request).await.map(drop)
     }
 
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
         let request = proto::NamespaceRequest { namespace: namespace.explicit().to_owned() };
-        self.call(path::DELETE_NAMESPACE, request).await.map(drop)
+        self.call(path::DELETE_NAMESPACE, &request).await.map(drop)
     }
 }
 
-fn decode<M: Message + Default>(answer: Bytes) -> Result<M> {
+fn decode<M: Message + Default>(answer: Rope) -> Result<M> {
     M::decode(answer).map_err(error::undecodable)
 }
 
 fn strings(ids: &[RecordId]) -> Vec<String> {
     ids.iter().map(|id| id.as_str().to_owned()).collect()
-}
-
-/// A codec that encodes a message and hands the answer on undecoded, so that what cannot be decoded one way can be
-/// decoded another, and records share its bytes.
-struct RawCodec<M>(ProstCodec<M, ()>);
-
-struct RawDecoder;
-
-impl<M: Message + 'static> Codec for RawCodec<M> {
-    type Encode = M;
-    type Decode = Bytes;
-    type Encoder = ProstEncoder<M>;
-    type Decoder = RawDecoder;
-
-    fn encoder(&mut self) -> Self::Encoder {
-        self.0.encoder()
-    }
-
-    fn decoder(&mut self) -> Self::Decoder {
-        RawDecoder
-    }
-}
-
-impl Decoder for RawDecoder {
-    type Item = Bytes;
-    type Error = tonic::Status;
-
-    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, tonic::Status> {
-        Ok(Some(answer.copy_to_bytes(answer.remaining())))
-    }
 }

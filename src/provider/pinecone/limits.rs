@@ -82,7 +82,7 @@ fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> 
     if indices.windows(2).any(|pair| pair[0] == pair[1]) {
         return refused(Rule::SparseValues, "a sparse index stands twice");
     }
-    if !sparse.values.values().all(f32::is_finite) {
+    if !sparse.values.is_finite() {
         return refused(Rule::NotFinite, "a sparse value is not a finite number");
     }
     let metric = spec?.metric;
@@ -91,7 +91,7 @@ fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> 
 }
 
 fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
-    if !record.vector.values().all(f32::is_finite) {
+    if !record.vector.is_finite() {
         return refused(Rule::NotFinite, "a component of the vector is not a finite number");
     }
     // "Dense vectors must contain at least one non-zero value" (what the service answers).

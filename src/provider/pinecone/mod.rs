@@ -23,6 +23,7 @@ mod records;
 mod rest;
 mod size;
 mod tls;
+mod unary;
 mod version;
 
 pub use connection::Transport;

@@ -19,7 +19,8 @@ pub struct Answer<T> {
 pub trait Plane: Send + Sync {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats>;
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage>;
+    async fn list(&self, namespace: &Namespace, prefix: &str, page: Option<&str>)
+    -> Result<IdPage>;
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Answer<Vec<Record>>>;
 

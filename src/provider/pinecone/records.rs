@@ -1,9 +1,7 @@
 //! Records read from either wire, and the error a client gets for a message that is no record.
 
-use prost_types::Struct;
-
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Record;
+use crate::model::{Metadata, Record};
 use crate::pinecone_wire::{Fault, Malformed, proto};
 
 /// Returns the record that was read; empty sparse values count as none.
@@ -25,8 +23,8 @@ fn malformed(malformed: Malformed) -> Error {
 ///
 /// # Errors
 /// `Invalid` if it is no object.
-pub fn filter_struct(filter: &serde_json::Value) -> Result<Struct> {
-    proto::filter_to_struct(filter)
+pub fn filter_fields(filter: &serde_json::Value) -> Result<Metadata> {
+    proto::filter_to_fields(filter)
         .ok_or_else(|| Error::invalid("a metadata filter must be an object"))
 }
 

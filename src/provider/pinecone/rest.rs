@@ -40,10 +40,16 @@ impl Plane for RestPlane {
         Ok(counts)
     }
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
         let limit = limits::LIST_IDS.to_string();
         let mut query = vec![(parameter::LIMIT, limit.as_str())];
         query.extend(in_query(namespace));
+        query.extend((!prefix.is_empty()).then_some((parameter::PREFIX, prefix)));
         query.extend(page.map(|token| (parameter::PAGINATION_TOKEN, token)));
         let reply = self.0.ask(Operation::List, "", &query).await?;
         let list: ListAnswer = reply.answer()?;

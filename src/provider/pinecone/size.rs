@@ -1,21 +1,12 @@
-//! The size of a record in a request. How the service measures a gRPC request is not documented, so the larger
-//! of the two wires counts.
-
-use prost::Message;
+//! The size of a record in a JSON request, without writing it.
 
 use crate::model::{Record, Vector};
-use crate::pinecone_wire::proto::to_vector;
 
 /// Bytes of `{"id":"","values":[],"sparseValues":{"indices":[],"values":[]},"metadata":},` around a record.
-const JSON_FRAME: usize = 80;
+const FRAME: usize = 80;
 
-/// Returns the bytes of one record in an upsert, on the wire that takes more; never less than what is sent.
-pub fn request_bytes(record: &Record) -> usize {
-    let protobuf = to_vector(record).encoded_len() + 8;
-    protobuf.max(json_bytes(record))
-}
-
-fn json_bytes(record: &Record) -> usize {
+/// Bytes of one record in an upsert over REST; never less than what is sent.
+pub fn json_bytes(record: &Record) -> usize {
     let sparse = record
         .sparse
         .as_ref()
@@ -27,27 +18,49 @@ fn json_bytes(record: &Record) -> usize {
     } else {
         id.len() * 6
     };
-    JSON_FRAME + id + floats(&record.vector) + sparse + record.metadata.json_bytes()
+    FRAME + id + floats(&record.vector) + sparse + record.metadata.json_bytes()
 }
 
 fn floats(values: &Vector) -> usize {
     values.values().map(float).sum()
 }
 
-/// Returns the most characters that an f32 and its comma take as text: nine digits carry every f32, and small and
-/// large ones are written out before an exponent is used.
+/// Most characters of the text of an f32 with its comma, by its sign and exponent alone.
 fn float(value: f32) -> usize {
-    let sign = usize::from(value.is_sign_negative());
-    let digits = match value.abs() {
-        0.0 => "0.0".len(),
-        1e-1..1.0 => "0.".len() + 9,
-        1e-2..1e-1 => "0.0".len() + 9,
-        1e-3..1e-2 => "0.00".len() + 9,
-        1.0..1e8 => 9 + ".0".len(),
-        1e8.. => 17 + ".0".len(),
-        _ => "0.00000".len() + 9,
+    let bits = value.to_bits();
+    let digits = match bits << 1 {
+        0 => "0.0".len(),
+        _ => usize::from(WIDTHS[(bits >> MANTISSA & 0xff) as usize]),
     };
-    sign + digits + ",".len()
+    (bits >> 31) as usize + digits + ",".len()
+}
+
+const MANTISSA: u32 = f32::MANTISSA_DIGITS - 1;
+
+/// The width of the numbers of each exponent. Few enough numbers of one exponent span two powers of ten, so that the ends
+/// tell.
+const WIDTHS: [u8; 256] = {
+    let mut widths = [0; 256];
+    let mut exponent = 0;
+    while exponent < widths.len() {
+        let least = (exponent as u32) << MANTISSA;
+        let (least, most) = (width(least), width(least | ((1 << MANTISSA) - 1)));
+        widths[exponent] = if least > most { least } else { most };
+        exponent += 1;
+    }
+    widths
+};
+
+/// Nine digits carry every f32, and small and large ones are written out before an exponent is used.
+const fn width(bits: u32) -> u8 {
+    match f32::from_bits(bits) {
+        1e-1..1.0 => 2 + 9,
+        1e-2..1e-1 => 3 + 9,
+        1e-3..1e-2 => 4 + 9,
+        1.0..1e8 => 9 + 2,
+        1e8.. => 17 + 2,
+        _ => 7 + 9,
+    }
 }
 
 #[cfg(test)]
@@ -84,8 +97,7 @@ mod tests {
                 metadata: Metadata::default(),
             };
             let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();
-            prop_assert!(text.len() < request_bytes(&record));
-            prop_assert!(to_vector(&record).encoded_len() < request_bytes(&record));
+            prop_assert!(text.len() < json_bytes(&record));
         }
     }
 
@@ -100,6 +112,6 @@ mod tests {
             metadata: Metadata::default(),
         };
         let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();
-        assert!((request_bytes(&record) as f64) < text.len() as f64 * 1.15);
+        assert!((json_bytes(&record) as f64) < text.len() as f64 * 1.15);
     }
 }

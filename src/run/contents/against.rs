@@ -1,22 +1,19 @@
 //! Compares records of the source with what the target holds under the same ids.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::copied::Way;
 use super::found::EXAMPLES;
 use super::lines::Line;
-use crate::copy::{Changed, Comparison, fetch_all};
+use crate::copy::{Changed, Comparison, Picks, fetch_all};
 use crate::error::Result;
 use crate::model::{Record, RecordId};
-
-/// A predicate that selects the records to look up in the target.
-pub(super) type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 
 /// The comparison of one way: its records, looked up in the target and counted by result.
 pub(super) struct Against<'a> {
     way: &'a Way,
     line: &'a Line,
+    /// The records to look for in the target.
     picks: Picks,
     tolerance: Option<f64>,
     pub compared: u64,

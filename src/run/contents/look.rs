@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::against::{Against, Picks};
+use super::against::Against;
 use super::copied::{Way, copied, given};
 use super::found::{Change, EXAMPLES, Found, Kind, Lack};
 use super::ids::current_shards;
 use super::lines::Lines;
 use super::unplanned::unplanned;
 use super::walk::{Take, walk};
-use crate::copy::{Difference, count_extra};
+use crate::copy::{Difference, Picks, count_extra};
 use crate::error::Result;
-use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record};
+use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::plan::Stage;
 use crate::plan::file::Compare;
 use crate::run::guard::agreed;
@@ -25,7 +25,7 @@ use crate::run::stage::{picks, source_spec};
 use crate::run::{Context, Progress};
 
 /// The number of namespaces read concurrently.
-const PARALLEL: usize = 4;
+const PARALLEL: usize = 16;
 
 /// The scope of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +259,8 @@ impl<'a> Look<'a> {
                 Ok(())
             };
             let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
-            let extra = count_extra(pipeline, &sources, &way.target, &|_| true, &mut take).await?;
+            let every: Picks = Arc::new(|_: &RecordId| true);
+            let extra = count_extra(pipeline, &sources, &way.target, every, &mut take).await?;
             // Others are the target's own, and nobody knows which.
             if extra.is_some_and(|extra| extra <= removed) {
                 examples.extend(extra_examples);

@@ -98,7 +98,7 @@ fn matching<'a>(
         if cancel.is_cancelled() {
             return Err(interrupted());
         }
-        let answer = index.list(namespace, page.as_deref()).await?;
+        let answer = index.list(namespace, "", page.as_deref()).await?;
         Ok::<_, Error>(Some((answer.ids, answer.next.map(Some))))
     });
     let pass = move |ids| passing(index, namespace, filter, ids);

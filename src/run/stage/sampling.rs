@@ -135,7 +135,7 @@ async fn some_ids(
     if source.capabilities().list {
         let mut page = None;
         for _ in 0..PAGES {
-            let answer = source.list(&mapping.source, page.as_deref()).await?;
+            let answer = source.list(&mapping.source, "", page.as_deref()).await?;
             ids.extend(answer.ids);
             page = answer.next;
             if page.is_none() || ids.len() >= wanted * 2 {

@@ -237,7 +237,7 @@ async fn read_a_pod(pod: &Index) {
         ..Query::default()
     };
     assert_eq!(pod.query(&namespace, &query).await.unwrap().len(), 5);
-    pod.list(&namespace, None).await.unwrap_err();
+    pod.list(&namespace, "", None).await.unwrap_err();
 }
 
 async fn write(index: &Index, spec: IndexSpec, records: Vec<Record>) {
@@ -254,7 +254,7 @@ async fn write(index: &Index, spec: IndexSpec, records: Vec<Record>) {
         index.is_visible(&namespace, lsn).await.unwrap();
     }
     assert_eq!(index.fetch(&namespace, &ids).await.unwrap().len(), records.len());
-    assert_eq!(index.list(&namespace, None).await.unwrap().ids.len(), records.len());
+    assert_eq!(index.list(&namespace, "", None).await.unwrap().ids.len(), records.len());
     let first = &records[0];
     let query = Query {
         vector: first.vector.clone(),

@@ -71,9 +71,12 @@ impl Index {
         &self.settings.index
     }
 
-    /// Returns whether the data plane speaks REST now; `None` before the first call.
+    /// Returns whether the data plane speaks REST now; `None` if the first call has yet to find out.
     pub fn is_rest(&self) -> Option<bool> {
-        self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest())
+        match self.settings.transport {
+            Transport::Rest => Some(true),
+            _ => self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest()),
+        }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {

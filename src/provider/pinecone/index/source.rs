@@ -48,14 +48,19 @@ impl Source for Index {
         self.settle("filtered_stats", stats).await
     }
 
-    async fn list(&self, namespace: &Namespace, page: Option<&str>) -> Result<IdPage> {
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
         let connection = self.connection().await?;
         if !self.capabilities().list {
             return Err(Error::unsupported("a pod index cannot list its ids")
                 .with_operation("list")
                 .with_hint("enumerate by `sweep` or by a manifest of ids"));
         }
-        let listed = connection.call(|plane| plane.list(namespace, page)).await;
+        let listed = connection.call(|plane| plane.list(namespace, prefix, page)).await;
         self.settle("list", or_empty(listed)).await
     }
 

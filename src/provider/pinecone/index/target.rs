@@ -3,10 +3,11 @@ use async_trait::async_trait;
 use super::Index;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, Namespace, Record, RecordId};
+use crate::pinecone_wire::proto::record_bytes;
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::imports;
 use crate::provider::pinecone::limits::refusal;
-use crate::provider::pinecone::size::request_bytes;
+use crate::provider::pinecone::size::json_bytes;
 use crate::provider::{Admin, Collection, Filter, Import, IndexChange, Refusal, Target, Upserted};
 
 #[async_trait]
@@ -66,7 +67,10 @@ impl Target for Index {
     }
 
     fn request_bytes(&self, record: &Record) -> usize {
-        request_bytes(record)
+        match self.is_rest() {
+            Some(true) => json_bytes(record),
+            _ => record_bytes(record),
+        }
     }
 
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::stream::TryStreamExt;
 use serde::Serialize;
 
 use super::artifact;
 use super::selection::{Selection, recorded_mappings};
 use super::shards::lists_of;
-use crate::copy::{Ids, Kept, Mapping, Pipeline, Skipped, Transform, meet};
+use crate::copy::{Ids, Kept, Mapping, Met, Pipeline, Skipped, Transform, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
@@ -72,7 +73,7 @@ pub(crate) async fn look(
     let mut is_all = mappings.len() <= LOOKED_INTO && lists;
     for mapping in mappings.iter().take(LOOKED_INTO) {
         let ids: Vec<RecordId> = if lists {
-            let page = world.target.list(&mapping.target, None).await?;
+            let page = world.target.list(&mapping.target, "", None).await?;
             is_all &= page.next.is_none();
             page.ids
         } else {
@@ -231,18 +232,8 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Walks the ids listed by the target.
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
-        let (mut page, mut ids) = (None, Vec::new());
-        loop {
-            let answer = self.pipeline.target.list(&mapping.target, page.as_deref()).await?;
-            ids.extend(answer.ids);
-            page = answer.next;
-            if ids.len() >= self.pipeline.chunk_ids() || page.is_none() {
-                self.meet(mapping, &std::mem::take(&mut ids)).await?;
-            }
-            if page.is_none() {
-                return Ok(());
-            }
-        }
+        let target = self.pipeline.target.clone();
+        self.ids(mapping, Ids::listed(target, &mapping.target)).await
     }
 
     /// Walks the ids found by the copy, for a target that cannot list its own.
@@ -250,21 +241,24 @@ impl Walk<'_> {
         let shards = self.context.state()?.shards.into_values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {
             let lists = lists_of(self.context, copy, &state.shard, self.pipeline)?;
-            let (source, size) = (self.pipeline.source.clone(), self.pipeline.chunk_ids());
-            let mut ids = Ids::start(source, &state.shard, &Cursor::Start, size, lists).await?;
-            while let Some(chunk) = ids.next().await? {
-                self.meet(mapping, &chunk.ids).await?;
-            }
+            let source = self.pipeline.source.clone();
+            let ids = Ids::start(source, &state.shard, &Cursor::Start, lists).await?;
+            self.ids(mapping, ids).await?;
         }
         Ok(())
     }
 
-    async fn meet(&mut self, mapping: &Mapping, ids: &[RecordId]) -> Result<()> {
-        self.context.stop_if_cancelled()?;
-        let Pipeline { source, target, transform, .. } = self.pipeline;
-        let way = (&mapping.source, &mapping.target);
-        let met = meet(&**source, &**target, transform, way, ids).await?;
-        self.looked_at += ids.len() as u64;
+    async fn ids(&mut self, mapping: &Mapping, ids: Ids) -> Result<()> {
+        let mut all = self.pipeline.meet((&mapping.source, &mapping.target), ids);
+        while let Some(met) = all.try_next().await? {
+            self.context.stop_if_cancelled()?;
+            self.met(mapping, &met);
+        }
+        Ok(())
+    }
+
+    fn met(&mut self, mapping: &Mapping, met: &Met) {
+        self.looked_at += met.looked_at;
         self.same += met.same.len() as u64;
         self.other += met.other.len() as u64;
         let room = NAMED.saturating_sub(self.examples.len());
@@ -277,6 +271,5 @@ impl Walk<'_> {
             total: self.all.max(self.looked_at),
             note: self.context.world.waiting(),
         });
-        Ok(())
     }
 }

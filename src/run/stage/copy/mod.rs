@@ -47,7 +47,7 @@ use super::resource::{remove_all, remove_own, words};
 use super::route::{recorded_route, route_of};
 use super::{Acted, Check, Work, note_inventory};
 use crate::assertion::{Measured, judge_once};
-use crate::copy::{Acked, Pipeline, ShardEnd, adopt, refusals};
+use crate::copy::{Acked, Copier, Pipeline, ShardEnd, adopt, refusals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
@@ -86,15 +86,17 @@ impl Work for CopyWork {
             imported.begin(context).await?;
         }
         let shards: Vec<ShardState> = before.shards.into_values().collect();
+        let copier = pipeline.copier();
         let gauge = Gauge::new(context, &shards);
         if shards.iter().any(|shard| !shard.is_complete) {
             context.record(Event::CopyingStarted { stage: context.id() })?;
         }
-        let parallel = copy.asked.parallel.unwrap_or(4) as usize;
+        let parallel = copy.asked.parallel.unwrap_or(PARALLEL) as usize;
         let mut copies = Vec::new();
         for shard in &shards {
             if !shard.is_complete {
-                copies.push(copy_shard(context, copy, &pipeline, shard, &gauge).boxed());
+                let ends = (&pipeline, &copier);
+                copies.push(copy_shard(context, copy, ends, shard, &gauge).boxed());
             }
         }
         let copied = stream::iter(copies).buffer_unordered(parallel).try_collect::<Vec<()>>().await;
@@ -165,6 +167,9 @@ impl Work for CopyWork {
         Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
     }
 }
+
+/// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.
+pub(crate) const PARALLEL: u32 = 16;
 
 const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on what was written";
 
@@ -254,7 +259,7 @@ fn figures(context: &Context, retries: u64) -> Result<()> {
 async fn copy_shard(
     context: &Context,
     copy: &CopyStage,
-    pipeline: &Pipeline,
+    (pipeline, copier): (&Pipeline, &Copier),
     state: &ShardState,
     gauge: &Gauge<'_>,
 ) -> Result<()> {
@@ -274,7 +279,7 @@ async fn copy_shard(
         Enumeration::Collection => adopt(pipeline, shard, &state.checkpoint, &mut checkpoint).await,
         _ => {
             let lists = lists_of(context, copy, shard, pipeline)?;
-            pipeline.copy(shard, &state.checkpoint, lists, &mut checkpoint).await
+            copier.copy(shard, &state.checkpoint, lists, &mut checkpoint).await
         }
     };
     match end.map_err(|error| error.with_context("namespace", &id))? {

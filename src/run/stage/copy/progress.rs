@@ -10,7 +10,7 @@ use crate::model::{ShardId, Tally};
 use crate::run::{Context, Progress};
 
 /// The least time between two checkpoints of a shard.
-const CHECKPOINT: Duration = Duration::from_millis(250);
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// A timer for a shard's checkpoints, each of which costs a write to disk.
 #[derive(Default)]

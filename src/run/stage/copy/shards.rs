@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::PARALLEL;
 use super::manifest::manifest_of;
-use crate::copy::{Adaptive, DeadLetters, Lists, Pipeline, Transform};
+use crate::copy::{DeadLetters, Lists, Pipeline, Transform};
 use crate::error::Result;
-use crate::model::{Enumeration, Shard};
+use crate::journal::RunState;
+use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
 use crate::provider::Source;
 use crate::run::Context;
@@ -20,22 +22,17 @@ pub(crate) async fn pipeline(
     let source = context.world.source_of(&copy.id);
     let described = source.describe().await?;
     let described = described.ok_or_else(|| crate::run::stage::audit::no_source(context))?;
-    let in_flight = copy.asked.in_flight.unwrap_or(8) as usize;
     Ok(Pipeline {
         source,
-        target: context.world.target.clone(),
+        target: context.world.target_of(&copy.id),
         transform: Arc::new(Transform::new(&context.plan, &copy.asked)?),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
-        concurrency: Arc::new(Adaptive::new(in_flight)),
-        chunks_in_flight: in_flight.div_ceil(2),
         staging: None,
         export: None,
         skip: None,
         dimension: described.spec.dimension.unwrap_or(0) as usize,
-        throttled: {
-            let world = context.world.clone();
-            Arc::new(move || world.throttled())
-        },
+        rate: copy.asked.rate.map(|Rate(records)| records),
+        room: context.world.room.clone(),
         cancel: context.cancel.clone(),
     })
 }
@@ -58,5 +55,25 @@ pub(crate) fn lists_of(
         }
         _ => None,
     };
-    Ok(Lists { other, manifest: manifest_of(context, copy, shard)?, dimension: pipeline.dimension })
+    Ok(Lists {
+        other,
+        at_once: LISTS / at_work(context, copy).max(1),
+        manifest: manifest_of(context, copy, shard)?,
+        dimension: pipeline.dimension,
+    })
+}
+
+/// The pages that are listed concurrently, over all shards.
+const LISTS: usize = 8;
+
+/// Returns how many shards of a copy are read concurrently: those that are left, or all of them once it is complete.
+fn at_work(context: &Context, copy: &CopyStage) -> usize {
+    let counts = |state: &RunState| {
+        let shards = state.stage(&copy.id).map(|stage| stage.shards.values());
+        let all: Vec<bool> = shards.into_iter().flatten().map(|shard| shard.is_complete).collect();
+        (all.iter().filter(|is_complete| !**is_complete).count(), all.len())
+    };
+    let (left, all) = context.recorder.with_state(counts);
+    let parallel = copy.asked.parallel.unwrap_or(PARALLEL) as usize;
+    parallel.min(if left > 0 { left } else { all })
 }

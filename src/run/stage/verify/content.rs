@@ -10,22 +10,20 @@ use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
-use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_extra};
+use crate::copy::{
+    Comparison, Difference, Kept, Picks, Pipeline, Reader, compare_shard, count_extra,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, StageId};
 use crate::plan::CopyStage;
 use crate::plan::file::Compare;
-use crate::run::stage::copy::{kept_by, lists_of, pipeline};
+use crate::run::stage::copy::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
 
-/// The default number of namespaces compared concurrently.
-const PARALLEL: u32 = 4;
 /// The most fields of differing types that are named individually.
 const NAMED_DRIFTS: usize = 20;
-
-type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 
 impl VerifyWork {
     /// Compares record by record, and looks for records that exist only in the target.
@@ -39,7 +37,8 @@ impl VerifyWork {
         let mut lines = Vec::new();
         for copy in copies {
             let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
-            lines.push(Line { copy, pipeline, kept: Arc::new(kept_by(context, copy)?) });
+            let reader = pipeline.reader().with_others();
+            lines.push(Line { copy, pipeline, reader, kept: Arc::new(kept_by(context, copy)?) });
         }
         let sink = Mutex::new(Sink {
             total: Comparison::default(),
@@ -89,6 +88,7 @@ struct Sink<'a> {
 struct Line<'a> {
     copy: &'a CopyStage,
     pipeline: Pipeline,
+    reader: Reader,
     /// Ids that the copy left unchanged in the target.
     kept: Arc<Kept>,
 }
@@ -125,7 +125,8 @@ impl Work<'_, '_> {
     }
 
     async fn compare(&self, group: &Group) -> Result<()> {
-        let (Line { copy, pipeline, kept }, picks) = (self.line(group)?, self.picks_of(group)?);
+        let (line, picks) = (self.line(group)?, self.picks_of(group)?);
+        let Line { copy, pipeline, kept, reader } = line;
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
             let lists = lists_of(self.context, copy, shard, pipeline)?;
@@ -148,7 +149,8 @@ impl Work<'_, '_> {
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
             let picks = picks.clone();
-            compare_shard(pipeline, shard, lists, self.tolerance, picks, &mut take).await?;
+            let ends = (pipeline, reader);
+            compare_shard(ends, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // If every id was found and the target counts no more than that, it cannot hold another record.
         let proves_no_extra =
@@ -165,7 +167,7 @@ impl Work<'_, '_> {
             sink.differences.put(&difference)
         };
         let (Line { pipeline, .. }, picks) = (self.line(group)?, self.picks_of(group)?);
-        count_extra(pipeline, &group.sources(), &group.target, &*picks, &mut take).await
+        count_extra(pipeline, &group.sources(), &group.target, picks, &mut take).await
     }
 }
 

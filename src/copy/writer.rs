@@ -1,0 +1,128 @@
+//! From records to the target: those it refuses set aside, the rest in batches that fill its requests.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+
+use super::packing::{Packing, cut};
+use crate::error::{ErrorKind, Result};
+use crate::model::{Namespace, Record};
+use crate::provider::{Refusal, Rule, Target};
+
+/// What became of the records of a page.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub copied: u64,
+    /// The highest log sequence number of the acknowledgements.
+    pub lsn: Option<u64>,
+    pub refused: Vec<(Record, Refusal)>,
+}
+
+impl Settled {
+    pub fn add(&mut self, other: Self) {
+        self.copied += other.copied;
+        self.lsn = self.lsn.max(other.lsn);
+        self.refused.extend(other.refused);
+    }
+}
+
+/// What writes records into a target. Cloning shares what it learned of its limits.
+#[derive(Clone)]
+pub(super) struct Writer {
+    target: Arc<dyn Target>,
+    packing: Arc<Packing>,
+}
+
+/// Records and what each weighs in a request.
+pub(super) struct Weighed {
+    records: Vec<Record>,
+    sizes: Vec<usize>,
+}
+
+impl Weighed {
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.sizes.iter().sum()
+    }
+}
+
+impl Writer {
+    pub fn new(target: Arc<dyn Target>) -> Self {
+        let packing = Arc::new(Packing::new(target.capabilities().limits.upsert_bytes));
+        Self { target, packing }
+    }
+
+    /// Bytes of a full batch.
+    pub fn batch_bytes(&self) -> usize {
+        self.packing.limit()
+    }
+
+    pub fn weigh(&self, records: Vec<Record>) -> Weighed {
+        let sizes = records.iter().map(|record| self.target.request_bytes(record)).collect();
+        Weighed { records, sizes }
+    }
+
+    /// Writes records into `namespace`, all batches at once; returns when each record is acknowledged or refused.
+    pub async fn write(&self, namespace: &Namespace, weighed: &Weighed) -> Result<Settled> {
+        let most = self.target.capabilities().limits.upsert_records;
+        let batches = cut(&weighed.sizes, most, self.packing.limit());
+        let writes = batches.into_iter().map(|batch| self.batch(namespace, weighed, batch));
+        let mut settled = Settled::default();
+        try_join_all(writes).await?.into_iter().for_each(|batch| settled.add(batch));
+        Ok(settled)
+    }
+
+    /// Writes one batch, halving it where the target says it is too large or refuses something in it.
+    async fn batch(
+        &self,
+        namespace: &Namespace,
+        weighed: &Weighed,
+        batch: Range<usize>,
+    ) -> Result<Settled> {
+        let mut settled = Settled::default();
+        let mut stack = vec![batch];
+        while let Some(part) = stack.pop() {
+            let bytes = weighed.sizes[part.clone()].iter().sum();
+            let error = match self.target.upsert(namespace, &weighed.records[part.clone()]).await {
+                Ok(upserted) => {
+                    self.packing.fits(bytes);
+                    settled.copied += part.len() as u64;
+                    settled.lsn = settled.lsn.max(upserted.lsn);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if !matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Invalid) {
+                return Err(error);
+            }
+            if part.len() == 1 {
+                let refusal = Refusal::new(Rule::Service, error.to_string());
+                settled.refused.push((weighed.records[part.start].clone(), refusal));
+                continue;
+            }
+            if error.kind() == ErrorKind::TooLarge {
+                self.packing.too_large(bytes);
+            }
+            let middle = part.start + part.len() / 2;
+            stack.extend([middle..part.end, part.start..middle]);
+        }
+        Ok(settled)
+    }
+}
+
+/// The records that `target` takes; the others are set aside with its reason.
+pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record>, Settled) {
+    let mut settled = Settled::default();
+    let mut accepted = Vec::with_capacity(records.len());
+    for record in records {
+        match target.rejects(&record, None) {
+            Some(reason) => settled.refused.push((record, reason)),
+            None => accepted.push(record),
+        }
+    }
+    (accepted, settled)
+}
