@@ -57,8 +57,8 @@ impl Case {
         let world = rig.world();
         world.source.describe().await.unwrap().unwrap();
         world.target.describe().await.unwrap().unwrap();
-        let held = world.target.list(&Namespace::new(TO), None).await.unwrap().ids;
-        let all = world.source.list(&Namespace::new("a"), None).await.unwrap().ids;
+        let held = world.target.list(&Namespace::new(TO), "", None).await.unwrap().ids;
+        let all = world.source.list(&Namespace::new("a"), "", None).await.unwrap().ids;
         let (met, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|id| held.contains(id));
         let met = changed.first().map_or(met[0].clone(), |record| record.id.clone());
         let until = RunOptions { until: Some(StageId::new(stage)), ..rig.options() };

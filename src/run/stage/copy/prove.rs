@@ -1,11 +1,12 @@
 //! Proves that a copy is complete by comparing what was settled with the source's counts, namespace by namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::copy::{Pipeline, count_extra};
+use crate::copy::{Picks, Pipeline, count_extra};
 use crate::error::Result;
 use crate::journal::{Event, ShardState};
-use crate::model::{Cursor, Enumeration, Namespace, Side};
+use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side};
 use crate::run::Context;
 
 /// The current state of every shard, by namespace.
@@ -54,7 +55,8 @@ pub(super) async fn returned(context: &Context, pipeline: &Pipeline) -> Result<V
         }
         let sources: Vec<Namespace> = sources.into_iter().collect();
         let mut each = |_| Ok(());
-        let extra = count_extra(pipeline, &sources, &target, &|_| true, &mut each).await?;
+        let every: Picks = Arc::new(|_: &RecordId| true);
+        let extra = count_extra(pipeline, &sources, &target, every, &mut each).await?;
         if let Some(extra) = extra.filter(|extra| *extra > 0) {
             gaps.push(format!(
                 "`{target}` of the target holds {extra} records that were deleted from the source: delete them there too \
