@@ -65,7 +65,7 @@ def pinned(processors, command):
 def plan_of(row):
     stages = [
         f"  - kind: create\n    spec: {{ serverless: {{ cloud: aws, region: us-east-1 }}, dimension: {row.dimension}, metric: cosine }}",
-        "  - kind: copy\n    assert: [copy.failed == 0, copy.complete == true]",
+        "  - kind: copy\n    strategy: stream\n    assert: [copy.failed == 0, copy.complete == true]",
     ]
     if "verify" in row.beside:
         stages.append("  - kind: verify\n    compare: all\n    assert: [missing == 0, mismatched == 0, extra == 0]")
