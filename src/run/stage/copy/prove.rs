@@ -25,7 +25,9 @@ pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
-        if let Some(gap) = gap(&states, counts.count(&namespace) + erased) {
+        let found = gap(&states, counts.count(&namespace) + erased);
+        // What a collection brought back of it is named by `returned`.
+        if let Some(gap) = found.filter(|_| erased == 0 || !is_brought_back(&states)) {
             gaps.push(format!("`{namespace}`: {gap}"));
             continue;
         }
@@ -35,6 +37,16 @@ pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
         }
     }
     Ok(gaps)
+}
+
+/// Returns whether a collection holds more of a namespace than the source counts, and nothing less.
+fn is_brought_back(states: &[ShardState]) -> bool {
+    states.iter().all(|ShardState { shard, checkpoint, .. }| {
+        matches!(shard.enumeration, Enumeration::Collection)
+            && checkpoint.cursor == Cursor::End
+            && checkpoint.tally.missing == 0
+            && checkpoint.tally.enumerated >= shard.expected
+    })
 }
 
 /// What was erased from the source and is in the target all the same, namespace by namespace: files that were imported,
