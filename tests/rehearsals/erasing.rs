@@ -265,9 +265,15 @@ async fn what_an_import_that_was_under_way_brings_back_is_named_and_no_longer_wa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_collection_brings_back_is_named() {
-    let rig = cut("strategy: auto", |event| matches!(event, Event::ResourceMade { .. })).await;
-    erase(&rig, Side::Source).await;
-    comes_back_and_is_named(&rig).await;
+    for at in
+        [(|event| matches!(event, Event::ResourceMade { .. })) as fn(&Event) -> bool, |event| {
+            matches!(event, Event::CopyPlanned { .. })
+        }]
+    {
+        let rig = cut("strategy: auto", at).await;
+        erase(&rig, Side::Source).await;
+        comes_back_and_is_named(&rig).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

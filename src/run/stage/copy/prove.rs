@@ -24,10 +24,17 @@ pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
     let counts = context.world.source.stats().await?;
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
-        let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
+        // The number is of what went since the copy was planned; a copy that is planned anew begins with none.
+        let (erased, was_erased) = context.recorder.with_state(|state| {
+            let side = Side::Source;
+            (
+                state.erased_of(side, &namespace),
+                state.erased_from.contains(&(side, namespace.clone())),
+            )
+        });
         let found = gap(&states, counts.count(&namespace) + erased);
         // What a collection brought back of it is named by `returned`.
-        if let Some(gap) = found.filter(|_| erased == 0 || !is_brought_back(&states)) {
+        if let Some(gap) = found.filter(|_| !(was_erased && is_brought_back(&states))) {
             gaps.push(format!("`{namespace}`: {gap}"));
             continue;
         }
