@@ -16,7 +16,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::{Clock, Stopwatch};
 use vecshift::journal::{Holder, Paths};
-use vecshift::plan::{Inputs, read};
+use vecshift::plan::Inputs;
+use vecshift::provider::language;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World};
 
@@ -69,7 +70,9 @@ async fn main() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, plan(records)).unwrap();
-        let Ok(read) = read(&path, &Inputs::default()) else { panic!("the plan does not read") };
+        let Ok(read) = language().read(&path, &Inputs::default()) else {
+            panic!("the plan does not read")
+        };
         let (mut child, url) = emulate(&path);
         let world =
             World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();

@@ -18,7 +18,8 @@ use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Lock, LockView, Paths};
-use crate::plan::{Inputs, Plan, Read, read};
+use crate::plan::{Inputs, Plan, Read};
+use crate::provider::language;
 use crate::report::{Look, Problem, Report};
 
 /// One invocation.
@@ -127,7 +128,7 @@ impl Session {
         for (name, value) in vars {
             inputs.vars.entry(name).or_insert(value);
         }
-        let read = read(path, &inputs)?;
+        let read = language().read(path, &inputs)?;
         if !read.warnings.is_empty() {
             let colour = match self.output.stderr.colour {
                 true => crate::plan::Colour::Always,
@@ -161,7 +162,7 @@ impl Session {
         let reviewed = if is_file { Saved::read(path)? } else { None };
         let name = match reviewed.as_ref().and_then(Saved::name) {
             Some(name) => name.to_owned(),
-            None if is_file => read(path, &self.inputs()?)?.plan.name,
+            None if is_file => language().read(path, &self.inputs()?)?.plan.name,
             None => plan.to_owned(),
         };
         let paths = match is_rehearsal {
@@ -244,7 +245,7 @@ impl Session {
         let read_before = self.read.get().map(|read| read.plan.clone());
         let in_file = || {
             let file = report.file.as_ref()?;
-            read(Path::new(file), &self.inputs().ok()?).ok().map(|read| read.plan)
+            language().read(Path::new(file), &self.inputs().ok()?).ok().map(|read| read.plan)
         };
         read_before.or_else(in_file).filter(|plan| plan.digest == report.digest)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use crate::journal::RunState;
-use crate::plan::read;
+use crate::provider::language;
 use crate::run::open_driver;
 use crate::traffic::{TrafficNow, TrafficView};
 
@@ -33,7 +33,8 @@ pub async fn traffic_now(
         standing: "unknown",
         text: format!("unknown: {why}"),
     };
-    let plan = session.inputs().ok().and_then(|inputs| read(Path::new(file), &inputs).ok());
+    let plan =
+        session.inputs().ok().and_then(|inputs| language().read(Path::new(file), &inputs).ok());
     let Some(plan) = plan.map(|read| read.plan).filter(|plan| plan.name == state.plan) else {
         return Some(not_read("the plan cannot be read from here"));
     };

@@ -291,7 +291,10 @@ stages:
     assert: [copy.failed == 0]
 "#;
         let path = std::path::Path::new("plan.yaml");
-        let plan = crate::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan;
+        let plan = crate::provider::language()
+            .read_text(path, text.to_owned(), &Default::default())
+            .unwrap()
+            .plan;
         let transform = Transform::new(&plan, &plan.copies()[0].asked).unwrap();
         let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
         assert_eq!(

@@ -238,8 +238,9 @@ fn words(value: &Value) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Inputs, read_text};
+    use super::super::Inputs;
     use super::*;
+    use crate::provider::language;
 
     const PLAN: &str = r#"version: 1
 name: moving
@@ -262,7 +263,8 @@ stages:
 "#;
 
     fn reviewed(text: &str) -> Value {
-        read_text(Path::new("moving.yaml"), text.to_owned(), &Inputs::default())
+        language()
+            .read_text(Path::new("moving.yaml"), text.to_owned(), &Inputs::default())
             .unwrap()
             .plan
             .reviewed()

@@ -7,8 +7,8 @@
 //! 1. `extends` opens the file, `yaml` makes a tree of nodes of it, each with its region in the text, and the
 //!    tree is laid over that of the plan it extends.
 //! 2. `resolve` evaluates templates in the tree.
-//! 3. `walk` checks the tree against the JSON Schema, which is generated from the types in [`file`], and
-//!    yields JSON that is sure to fit them.
+//! 3. `walk` checks the tree against the JSON Schema, which is generated from the types in [`file`] and the
+//!    keys of the systems that the [`Language`] knows, and yields JSON that is sure to fit them.
 //! 4. `check` asks whether the typed plan makes sense: names, order, weights, units, assertions against the
 //!    metric catalogue, lookups.
 //! 5. `digest` binds it all to one line.
@@ -18,7 +18,7 @@
 pub mod assertion;
 mod catalogue;
 mod check;
-mod codes;
+pub(crate) mod codes;
 mod diagnostic;
 mod difference;
 mod digest;
@@ -45,14 +45,14 @@ use std::sync::Arc;
 
 pub use assertion::{Assertion, Comparison, MetricRef, Threshold};
 pub use catalogue::{Argument, METRICS, Metric, Unit, metrics_markdown};
+pub(crate) use check::{Context, System, address, is_name};
 pub use codes::{Code, Level, error_pages};
 pub use diagnostic::{Diagnostic, Diagnostics, Related};
 pub use difference::differences;
 pub use files::{files_of, is_pattern};
-pub use read::{Inputs, Read, read, read_text};
+pub use read::{Inputs, Language, Read};
 pub use reference::{explain, reference_markdown};
 pub use render::Colour;
-pub use schema::schema;
 pub use stages::{CopyStage, Stage, StageKind};
 pub use template::Template;
 

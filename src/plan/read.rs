@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Plan;
-use super::check::{Context, check};
+use super::check::{Context, System, check};
 use super::codes;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::difference::reviewed;
@@ -15,6 +17,7 @@ use super::file::PlanFile;
 use super::node::{Node, step};
 use super::places::Places;
 use super::resolve::{Declared, Doubted, bind, resolve};
+use super::schema::{expanded, schema_of};
 use super::source::{Region, Sources};
 use super::walk::{Secret, Walked, is_tainted, walk};
 
@@ -35,33 +38,68 @@ pub struct Read {
     pub warnings: Diagnostics,
 }
 
-/// Reads, resolves and checks a plan. Touches the plan's own files only: the plan, the one it extends, and
-/// its lookups.
-///
-/// # Errors
-///
-/// Everything that is wrong with it, with at least one error; warnings are among them.
-pub fn read(path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
-    Reading::default().finish(path, None, inputs)
+/// The plan language: what a plan can say of the systems that are known.
+pub struct Language {
+    systems: Vec<&'static dyn System>,
+    schema: Value,
+    /// The schema without references.
+    expanded: Value,
 }
 
-/// Reads a plan as if the file at `path` held `text`. Other files are looked for from the path's folder.
-///
-/// # Errors
-///
-/// Those of [`read`].
-pub fn read_text(path: &Path, text: String, inputs: &Inputs) -> Result<Read, Diagnostics> {
-    Reading::default().finish(path, Some(text), inputs)
+impl Language {
+    pub(crate) fn new(systems: Vec<&'static dyn System>) -> Self {
+        let schema = schema_of(&systems);
+        let expanded = expanded(&schema, &schema);
+        Self { systems, schema, expanded }
+    }
+
+    /// Returns the JSON Schema (draft 2020-12) of a plan file.
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
+    /// Reads, resolves and checks a plan. Touches the plan's own files only: the plan, the one it extends, and
+    /// its lookups.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, with at least one error; warnings are among them.
+    pub fn read(&self, path: &Path, inputs: &Inputs) -> Result<Read, Diagnostics> {
+        self.reading().finish(path, None, inputs)
+    }
+
+    /// Reads a plan as if the file at `path` held `text`. Other files are looked for from the path's folder.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Language::read`].
+    pub fn read_text(
+        &self,
+        path: &Path,
+        text: String,
+        inputs: &Inputs,
+    ) -> Result<Read, Diagnostics> {
+        self.reading().finish(path, Some(text), inputs)
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            language: self,
+            sources: Sources::default(),
+            found: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
 }
 
-#[derive(Default)]
-struct Reading {
+struct Reading<'a> {
+    language: &'a Language,
     sources: Sources,
     found: Vec<Diagnostic>,
     secrets: Vec<Secret>,
 }
 
-impl Reading {
+impl Reading<'_> {
     fn finish(
         mut self,
         path: &Path,
@@ -85,7 +123,8 @@ impl Reading {
         let mut doubted = Vec::new();
         let (bindings, declared) = bind(&root, inputs, &mut doubted);
         let used = resolve(&mut root, &bindings, &declared, &self.sources, &mut doubted);
-        let Walked { value, tainted, unread, secrets } = walk(&root, &mut self.found);
+        let Walked { value, tainted, unread, secrets } =
+            walk(&root, &self.language.expanded, &mut self.found);
         self.secrets = secrets;
         let is_certain = |one: &Doubted| !one.places.iter().any(|place| is_tainted(&unread, place));
         let certain = doubted.into_iter().filter(is_certain);
@@ -97,6 +136,7 @@ impl Reading {
         let base = folder(path);
         let checked = check(Context {
             file: &file,
+            systems: &self.language.systems,
             root: &root,
             sources: &self.sources,
             bindings: &bindings,
@@ -131,7 +171,7 @@ impl Reading {
 
     /// Converts the value to its type. The walk has made sure that it fits; if not, that is reported rather than
     /// hidden.
-    fn typed(&mut self, value: serde_json::Value) -> Option<PlanFile> {
+    fn typed(&mut self, value: Value) -> Option<PlanFile> {
         match serde_json::from_value(value) {
             Ok(file) => Some(file),
             Err(error) => {

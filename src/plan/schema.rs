@@ -1,25 +1,47 @@
 //! The JSON Schema of a plan, made from the types: reading checks plans by it, and editors complete by it.
 
-use std::sync::LazyLock;
-
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::check::System;
 use super::file::{PlanFile, Stage, StageCommon, StageKind};
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PlanFile>();
-    let mut schema = schema;
+/// Returns the JSON Schema (draft 2020-12) of a plan file that names these systems.
+pub(super) fn schema_of(systems: &[&'static dyn System]) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let endpoints: Vec<_> = systems.iter().map(|one| one.endpoint(&mut generator)).collect();
+    let mut schema = generator.into_root_schema_for::<PlanFile>().to_value();
+    let known = &mut schema["$defs"];
+    known["Provider"] = words(&known["Provider"]["description"], systems);
+    let index = &mut known["Endpoint"]["properties"]["index"]["description"];
+    let meanings = systems.iter().filter_map(|one| one.index()).map(|one| format!("; {one}"));
+    *index =
+        json!(format!("{}{}.", index.as_str().unwrap_or_default(), meanings.collect::<String>()));
+    add(&mut known["Endpoint"], endpoints);
+    let Ok(mut schema) = Schema::try_from(schema) else { return Value::Null };
     RecursiveTransform(without_null).transform(&mut schema);
     schema.insert("title".into(), "vecshift plan".into());
     schema.to_value()
-});
+}
 
-/// Returns the JSON Schema (draft 2020-12) of a plan file.
-pub fn schema() -> &'static Value {
-    &SCHEMA
+/// Returns the schema of `provider:`, with the meaning of each word.
+fn words(description: &Value, systems: &[&'static dyn System]) -> Value {
+    let word = |system: &&dyn System| json!({ "type": "string", "const": system.name(), "description": system.meaning() });
+    let words: Vec<_> = systems.iter().map(word).collect();
+    json!({ "oneOf": words, "description": description })
+}
+
+/// Closes an object, and adds the keys of each system to it.
+fn add(object: &mut Value, parts: Vec<Schema>) {
+    for part in parts {
+        let keys = part.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        if let Value::Object(properties) = &mut object["properties"] {
+            properties.extend(keys);
+        }
+    }
+    object["additionalProperties"] = json!(false);
 }
 
 /// Makes optional keys refuse null: `rate:` without a value is a mistake.
@@ -91,10 +113,10 @@ fn stage_of_kind(branch: &Value, common: &Value, generator: &SchemaGenerator) ->
 }
 
 /// Returns the schema a `$ref` leads to, or the schema itself.
-pub(crate) fn resolve(schema: &Value) -> &Value {
+pub(crate) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     while let Some(path) = schema.get("$ref").and_then(Value::as_str) {
-        match SCHEMA.pointer(path.trim_start_matches('#')) {
+        match root.pointer(path.trim_start_matches('#')) {
             Some(next) => schema = next,
             None => break,
         }
@@ -102,13 +124,31 @@ pub(crate) fn resolve(schema: &Value) -> &Value {
     schema
 }
 
+/// Returns the schema with what each `$ref` leads to in its place. A description beside a `$ref` stays.
+pub(super) fn expanded(root: &Value, schema: &Value) -> Value {
+    let own = schema.get("description").filter(|_| schema.get("$ref").is_some());
+    match resolve(root, schema) {
+        Value::Object(object) => {
+            let keys = object.iter().filter(|(key, _)| *key != "$defs");
+            let mut object: Map<_, _> =
+                keys.map(|(key, value)| (key.clone(), expanded(root, value))).collect();
+            object.extend(own.map(|own| ("description".to_owned(), own.clone())));
+            Value::Object(object)
+        }
+        Value::Array(items) => items.iter().map(|item| expanded(root, item)).collect(),
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::language;
 
     #[test]
     fn every_kind_of_stage_is_a_closed_object() {
-        let stage = resolve(&schema()["properties"]["stages"]["items"]);
+        let schema = language().schema();
+        let stage = resolve(schema, &schema["properties"]["stages"]["items"]);
         let branches = stage["oneOf"].as_array().unwrap();
         assert_eq!(branches.len(), 9);
         for branch in branches {
@@ -122,6 +162,6 @@ mod tests {
 
     #[test]
     fn nothing_may_be_null() {
-        assert!(!schema().to_string().contains("\"null\""));
+        assert!(!language().schema().to_string().contains("\"null\""));
     }
 }

@@ -3,15 +3,19 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Secret;
-use super::pinecone::Transport;
 use crate::error::{Error, Result};
 use crate::plan::file;
 
-/// Variable with the API key if the plan names none.
-pub const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
-
-/// Variable with the control plane's address if the plan names none.
-pub const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
+/// Choice of the wire to a service that speaks two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// gRPC, and REST from the first call on if the host turns out to have no gRPC or only a proxy reaches it (gRPC
+    /// goes direct, REST honours the system's proxy).
+    #[default]
+    Auto,
+    Grpc,
+    Rest,
+}
 
 /// The surroundings as far as providers may know them. The command line fills it; the library reads no environment.
 #[derive(Clone)]
@@ -20,7 +24,7 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// The folder relative paths of secret files start from.
     pub base: PathBuf,
-    /// The control plane's address if the plan names none; takes precedence over [`CONTROLLER_VARIABLE`].
+    /// The control plane's address if the plan names none; takes precedence over a variable.
     pub controller_host: Option<String>,
     /// The emulator of a rehearsal: it takes the place of every endpoint, whatever the plan says, and no secret is
     /// read.
@@ -94,32 +98,6 @@ impl Environment {
                 .with_context("wanted by", place)
                 .with_source(error)),
         }
-    }
-
-    /// Returns the control plane's address for an endpoint of a plan.
-    pub fn endpoint(&self, endpoint: &file::Endpoint) -> String {
-        let default = crate::pinecone_wire::CONTROL_PLANE;
-        let variable = || self.variables.get(CONTROLLER_VARIABLE).filter(|host| !host.is_empty());
-        match &self.stand_in {
-            Some(stand_in) => stand_in.endpoint.clone(),
-            None => endpoint
-                .endpoint
-                .as_ref()
-                .or(self.controller_host.as_ref())
-                .or_else(variable)
-                .map_or(default, String::as_str)
-                .to_owned(),
-        }
-    }
-
-    /// Returns the API key for an endpoint of a plan; `side` is `source` or `target`.
-    pub fn api_key(&self, endpoint: &file::Endpoint, side: &str) -> Result<Secret> {
-        if let Some(stand_in) = &self.stand_in {
-            return Ok(stand_in.api_key.clone());
-        }
-        let default = file::Secret::Env(API_KEY_VARIABLE.to_owned());
-        let reference = endpoint.api_key.as_ref().unwrap_or(&default);
-        self.secret(reference, &format!("{side}.api_key"))
     }
 }
 

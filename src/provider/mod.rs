@@ -6,6 +6,7 @@
 mod absent;
 mod blocking;
 mod capability;
+mod connector;
 mod environment;
 pub mod files;
 mod inventory;
@@ -23,9 +24,11 @@ pub use absent::Absent;
 use async_trait::async_trait;
 pub(crate) use blocking::blocking;
 pub use capability::{Capabilities, Limits};
-pub use environment::{API_KEY_VARIABLE, CONTROLLER_VARIABLE, Environment, StandIn};
+pub(crate) use connector::{Connector, Rehearsal};
+pub use environment::{Environment, StandIn, Transport};
 pub use inventory::{Inventory, PassedOver, Sort};
 pub use refusal::{Refusal, Refusals, Rule};
+pub use registry::language;
 pub use secret::Secret;
 
 use crate::error::Result;

@@ -1,31 +1,48 @@
-//! Providers for the endpoints of a plan, and a check that every secret a plan wants exists.
+//! The systems that vecshift connects to, and a check that every secret a plan wants exists.
 //!
-//! A new provider is one arm here and one folder beside `pinecone`.
+//! A new system is one line here and one folder beside `pinecone`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use super::files::Files;
-use super::pinecone::{Index, Settings};
-use super::storage::S3Options;
-use super::{Admin, Environment, Source};
+use super::files::ParquetFiles;
+use super::pinecone::Pinecone;
+use super::{Admin, Connector, Environment};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::model::Side;
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
+use crate::plan::{Language, Plan, System};
 
-/// Returns the provider of `endpoint` to read and write, without layers; connects to nothing yet. `side` is `source`
-/// or `target`, for messages.
+/// Every system, in the order of the documentation.
+static CONNECTORS: [&dyn Connector; 2] = [&Pinecone, &ParquetFiles];
+
+static LANGUAGE: LazyLock<Language> =
+    LazyLock::new(|| Language::new(CONNECTORS.map(|one| one as &dyn System).to_vec()));
+
+/// Returns the plan language, which knows every system here.
+pub fn language() -> &'static Language {
+    &LANGUAGE
+}
+
+/// Returns the connector of a system.
 ///
 /// # Errors
-/// `Invalid` if the API key is missing or the address is invalid.
+/// `Invalid` if there is no such system, which the check of a plan rules out.
+pub(crate) fn connector(provider: &Provider) -> Result<&'static dyn Connector> {
+    let found = CONNECTORS.into_iter().find(|one| one.name() == provider.name());
+    found.ok_or_else(|| Error::invalid(format!("there is no provider `{provider}`")))
+}
+
+/// Opens an endpoint to read and write, without layers; connects to nothing yet.
+///
+/// # Errors
+/// `Invalid` if a secret is missing or the address is invalid.
 pub fn open_target(
     endpoint: &Endpoint,
-    side: &str,
+    side: Side,
     environment: &Environment,
 ) -> Result<Arc<dyn Admin>> {
-    match endpoint.provider {
-        Provider::Pinecone => Ok(Arc::new(pinecone(endpoint, side, environment)?)),
-        Provider::Parquet => Ok(Arc::new(files(endpoint, environment))),
-    }
+    let opened = connector(&endpoint.provider)?.open(endpoint, side, environment);
+    opened.map_err(|error| error.with_context("side", side.name()))
 }
 
 /// Returns whether both ends of a plan have the same key and address. Two different keys may still belong to one
@@ -35,57 +52,24 @@ pub fn open_target(
 /// `Invalid` if a key is missing.
 pub fn is_same_project(plan: &Plan, environment: &Environment) -> Result<bool> {
     let (source, target) = (&plan.source, &plan.target);
-    let key = |end: &Endpoint, side: &str| environment.api_key(end, side);
     Ok(source.provider == target.provider
-        && environment.endpoint(source) == environment.endpoint(target)
-        && key(source, "source")? == key(target, "target")?)
-}
-
-/// Returns the provider of `endpoint` to read, without layers; connects to nothing yet.
-///
-/// # Errors
-/// Those of [`open_target`].
-pub fn open_source(
-    endpoint: &Endpoint,
-    side: &str,
-    environment: &Environment,
-) -> Result<Arc<dyn Source>> {
-    match endpoint.provider {
-        Provider::Pinecone => Ok(Arc::new(pinecone(endpoint, side, environment)?)),
-        Provider::Parquet => Ok(Arc::new(files(endpoint, environment))),
-    }
-}
-
-fn files(endpoint: &Endpoint, environment: &Environment) -> Files {
-    Files::new(
-        &endpoint.index,
-        &environment.base,
-        S3Options::from_variables(&environment.variables),
-        endpoint.columns.clone().unwrap_or_default(),
-    )
-}
-
-fn pinecone(endpoint: &Endpoint, side: &str, environment: &Environment) -> Result<Index> {
-    Index::new(Settings {
-        index: endpoint.index.clone(),
-        endpoint: environment.endpoint(endpoint),
-        api_key: environment.api_key(endpoint, side)?,
-        transport: environment.transport,
-        user_agent: environment.user_agent.clone(),
-    })
-    .map_err(|error| error.with_context("side", side))
+        && connector(&source.provider)?.is_same_project(source, target, environment)?)
 }
 
 /// Finds every missing secret of `plan`, with the place that wants it. Looking touches nothing.
 pub fn missing_secrets(plan: &Plan, environment: &Environment) -> Vec<Error> {
-    let sides = [("source", &plan.source), ("target", &plan.target)];
-    let sides = sides.into_iter().filter(|(_, end)| end.provider != Provider::Parquet);
-    let keys = sides.filter_map(|(side, end)| environment.api_key(end, side).err());
-    let bearers = bearers(plan)
-        .into_iter()
-        .filter(|_| environment.stand_in.is_none())
-        .filter_map(|(place, secret)| environment.secret(secret, &place).err());
-    keys.chain(bearers).collect()
+    if environment.stand_in.is_some() {
+        return Vec::new();
+    }
+    let sides = [(Side::Source, &plan.source), (Side::Target, &plan.target)];
+    let of_sides = sides.into_iter().flat_map(|(side, endpoint)| {
+        let connector = connector(&endpoint.provider).ok();
+        let needed = connector.map(|one| one.needed_secrets(endpoint)).unwrap_or_default();
+        needed.into_iter().map(move |(key, secret)| (format!("{}.{key}", side.name()), secret))
+    });
+    let bearers = bearers(plan).into_iter().map(|(place, secret)| (place, secret.clone()));
+    let wanted = of_sides.chain(bearers);
+    wanted.filter_map(|(place, secret)| environment.secret(&secret, &place).err()).collect()
 }
 
 /// Reports all missing secrets as one error.
@@ -143,7 +127,7 @@ stages:
   - kind: audit
 ";
         let path = std::path::Path::new("plan.yaml");
-        crate::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan
+        language().read_text(path, text.to_owned(), &Default::default()).unwrap().plan
     }
 
     #[test]
@@ -165,17 +149,18 @@ stages:
     fn a_rehearsal_needs_no_secret() {
         let environment = Environment::stand_in("http://127.0.0.1:1", Secret::new("k"));
         check_secrets(&plan(), &environment).unwrap();
-        open_target(&plan().target, "target", &environment).unwrap();
+        open_target(&plan().target, Side::Target, &environment).unwrap();
     }
 
+    /// A key that two systems have is one key of the plan language.
     #[test]
-    fn the_plan_names_the_address_before_the_environment_does() {
-        let mut environment = Environment::default();
-        let mut endpoint = plan().target;
-        assert_eq!(environment.endpoint(&endpoint), "https://api.pinecone.io");
-        environment.variables.insert("PINECONE_CONTROLLER_HOST".into(), "http://b".into());
-        assert_eq!(environment.endpoint(&endpoint), "http://b");
-        endpoint.endpoint = Some("http://a".into());
-        assert_eq!(environment.endpoint(&endpoint), "http://a");
+    fn keys_of_one_name_have_one_schema() {
+        let mut known = std::collections::BTreeMap::new();
+        for system in CONNECTORS {
+            let schema = system.endpoint(&mut Default::default()).to_value();
+            for (key, schema) in schema["properties"].as_object().unwrap() {
+                assert_eq!(known.entry(key.clone()).or_insert(schema.clone()), schema, "{key}");
+            }
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::guard::Hands;
 use crate::copy::{Partition, Room};
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, Rate, StageId};
-use crate::plan::file::{Endpoint, Provider};
+use crate::error::{Error, Result};
+use crate::model::{Namespace, Rate, Side, StageId};
+use crate::plan::file::Endpoint;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::layer::{Fence, Metrics, StackOptions, fence, read_only, stack};
-use crate::provider::registry::{is_same_project, open_target};
+use crate::provider::registry::{connector, is_same_project, open_target};
 use crate::provider::storage::{Place, S3Options};
 use crate::provider::{Absent, Admin, Environment, Source, Target};
 
@@ -37,8 +37,7 @@ pub struct World {
     /// The check that every call which changes an index has to pass.
     pub(super) fence: Fence,
     s3: S3Options,
-    /// The address that was asked for the source, if it is an index.
-    source_address: String,
+    environment: Environment,
     /// The room for the records that stages read.
     pub(super) room: Room,
     /// The splits of namespaces found in this process, shared by the preview, the choice of a route and the copy.
@@ -99,33 +98,30 @@ impl World {
         plan: &Plan,
         environment: &Environment,
         dress: Dress,
-        open_end: fn(&Endpoint, &str, &Environment) -> Result<Arc<dyn Admin>>,
+        open_end: fn(&Endpoint, Side, &Environment) -> Result<Arc<dyn Admin>>,
     ) -> Result<Self> {
         let fence = match &dress {
             Dress::ToAct(fence) => fence.clone(),
             Dress::ToLook => Fence::default(),
         };
-        let source = dress.on(open_target(&plan.source, "source", environment)?);
-        let target = dress.on(open_end(&plan.target, "target", environment)?);
+        let source = dress.on(open_target(&plan.source, Side::Source, environment)?);
+        let target = dress.on(open_end(&plan.target, Side::Target, environment)?);
         let opener = {
             let (endpoint, environment) = (plan.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
-                Ok(dress.on(open_end(&endpoint, "target", &environment)?))
+                Ok(dress.on(open_end(&endpoint, Side::Target, &environment)?))
             }
         };
         let hands = Hands::new(source.clone(), target.clone(), opener);
-        let is_files = plan.source.provider == Provider::Parquet;
-        let (mut options, measured) = match is_files {
-            true => (StackOptions::files(), StackOptions::files()),
-            false => (StackOptions::serverless(), StackOptions::probe(PROBE_DEADLINE)),
-        };
+        let connectors = (connector(&plan.source.provider)?, connector(&plan.target.provider)?);
+        let mut options = connectors.0.layers();
         let copies = plan.copies();
         let in_flight =
             |copy: &CopyStage| copy.asked.in_flight.map_or(IN_FLIGHT, |most| most as usize);
         options.in_flight = Some(copies.iter().map(in_flight).min().unwrap_or(IN_FLIGHT));
         let mut target_options =
-            StackOptions { in_flight: options.in_flight, ..StackOptions::serverless() };
+            StackOptions { in_flight: options.in_flight, ..connectors.1.layers() };
         let rates = copies.iter().filter_map(|copy| copy.asked.rate).map(|Rate(records)| records);
         options.throttle.fetched_records = rates.min_by(f64::total_cmp);
         let (layered_source, metrics) = stack(source.clone(), options);
@@ -143,8 +139,11 @@ impl World {
             targets.insert(copy.id.clone(), own as Arc<dyn Target>);
             target_metrics.push(metrics);
         }
-        let (measured_source, _) = stack(source, measured);
-        let (measured_target, _) = stack(target, StackOptions::probe(PROBE_DEADLINE));
+        let measured = [connectors.0, connectors.1].map(|connector| {
+            connector.measuring_layers().unwrap_or_else(|| StackOptions::probe(PROBE_DEADLINE))
+        });
+        let (measured_source, _) = stack(source, measured[0]);
+        let (measured_target, _) = stack(target, measured[1]);
         Ok(Self {
             source: layered_source.clone(),
             target: layered_target,
@@ -155,7 +154,7 @@ impl World {
             is_same_project: is_same_project(plan, environment)?,
             fence,
             s3: S3Options::from_variables(&environment.variables),
-            source_address: environment.endpoint(&plan.source),
+            environment: environment.clone(),
             room: Room::default(),
             partitions: Partitions::default(),
             sources,
@@ -172,18 +171,10 @@ impl World {
 
     /// Builds the error for a source that is not there: who was asked, and what to check.
     pub(super) fn no_source(&self, source: &Endpoint) -> Error {
-        let (index, address) = (&source.index, &self.source_address);
-        let (message, hint) = match source.provider {
-            Provider::Pinecone => (
-                format!("there is no source index `{index}` at {address}"),
-                "check `source.index`, that the API key is of the index's project, and the address",
-            ),
-            Provider::Parquet => (
-                format!("there is no source: `{index}` holds no Parquet file"),
-                "check `source.index`: a relative path starts from the plan's folder",
-            ),
-        };
-        Error::new(ErrorKind::NotFound, message).with_hint(hint)
+        match connector(&source.provider) {
+            Ok(connector) => connector.no_source(source, &self.environment),
+            Err(error) => error,
+        }
     }
 
     /// Returns the target with the limits of one copy stage.

@@ -14,6 +14,7 @@ use vecshift::model::{
 };
 use vecshift::plan::file::Faults;
 use vecshift::plan::{self, Inputs, Plan};
+use vecshift::provider::language;
 
 pub const KEY: &str = "contract-key";
 pub const POD: &str = "old-pod";
@@ -118,7 +119,7 @@ fn write(folder: &Path, rows: Vec<(String, Vec<f32>)>) {
 pub fn plan_of(folder: &Path, text: &str) -> Plan {
     let path = folder.join("plan.yaml");
     std::fs::write(&path, text).unwrap();
-    match plan::read(&path, &Inputs::default()) {
+    match language().read(&path, &Inputs::default()) {
         Ok(read) => read.plan,
         Err(diagnostics) => panic!("{}", diagnostics.render(plan::Colour::Never)),
     }

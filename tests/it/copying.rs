@@ -197,7 +197,10 @@ async fn copy(index: &Arc<Index>, from: Cursor, lists: usize) -> (Vec<Cursor>, u
     let text = "version: 1\nname: n\nsource: { provider: pinecone, index: a }\n\
                 target: { provider: pinecone, index: b }\nstages: [ { kind: copy, assert: [copy.failed == 0] } ]\n";
     let path = std::path::Path::new("plan.yaml");
-    let plan = vecshift::plan::read_text(path, text.to_owned(), &Default::default()).unwrap().plan;
+    let plan = vecshift::provider::language()
+        .read_text(path, text.to_owned(), &Default::default())
+        .unwrap()
+        .plan;
     let folder = tempfile::tempdir().unwrap();
     let pipeline = Pipeline {
         source: index.clone(),

@@ -38,6 +38,7 @@ mod provider_faults;
 mod provider_stranger;
 mod report;
 mod source_tree;
+mod systems;
 mod traffic_action;
 mod traffic_driver;
 mod traffic_flagd;

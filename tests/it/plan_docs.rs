@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use vecshift::plan;
+use vecshift::provider::language;
 
 fn same(path: &str, text: &str) {
     let path = Path::new("docs").join(path);
@@ -19,12 +20,12 @@ fn same(path: &str, text: &str) {
 
 #[test]
 fn the_reference_is_that_of_the_types() {
-    same("plan.md", &plan::reference_markdown());
+    same("plan.md", &plan::reference_markdown(language()));
 }
 
 #[test]
 fn the_schema_file_is_that_of_the_types() {
-    let schema = serde_json::to_string_pretty(plan::schema()).unwrap();
+    let schema = serde_json::to_string_pretty(language().schema()).unwrap();
     same("plan.schema.json", &(schema + "\n"));
 }
 
@@ -47,7 +48,7 @@ fn every_code_has_its_page_and_no_page_is_left_behind() {
 
 #[test]
 fn links_of_the_reference_lead_somewhere() {
-    let text = plan::reference_markdown();
+    let text = plan::reference_markdown(language());
     let headings: Vec<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix("## "))

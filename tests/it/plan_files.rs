@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use vecshift::plan::{self, Colour, Diagnostics, Inputs};
+use vecshift::plan::{Colour, Diagnostics, Inputs};
+use vecshift::provider::language;
 
 /// The plans of a folder, by name.
 pub fn plans(folder: &str) -> Vec<PathBuf> {
@@ -61,7 +62,7 @@ fn check(folder: &str, right: impl Fn(&Path, &str) -> Result<String, String>) {
 
 #[test]
 fn invalid_plans_are_refused_with_the_expected_words() {
-    check("invalid", |path, _| match plan::read(path, &inputs()) {
+    check("invalid", |path, _| match language().read(path, &inputs()) {
         Err(found) if found.has_errors() => Ok(shown(&found)),
         Err(_) => Err(format!("{} was refused without an error", path.display())),
         Ok(_) => Err(format!("{} was read without an error", path.display())),
@@ -70,7 +71,7 @@ fn invalid_plans_are_refused_with_the_expected_words() {
 
 #[test]
 fn unwise_plans_are_read_with_the_expected_warnings() {
-    check("warned", |path, _| match plan::read(path, &inputs()) {
+    check("warned", |path, _| match language().read(path, &inputs()) {
         Ok(read) if !read.warnings.is_empty() => Ok(shown(&read.warnings)),
         Ok(_) => Err(format!("{} has no warnings", path.display())),
         Err(found) => Err(format!("{} is refused\n{}", path.display(), shown(&found))),
@@ -79,7 +80,7 @@ fn unwise_plans_are_read_with_the_expected_warnings() {
 
 #[test]
 fn valid_plans_are_read() {
-    check("valid", |path, _| match plan::read(path, &inputs()) {
+    check("valid", |path, _| match language().read(path, &inputs()) {
         Ok(read) => Ok(shown(&read.warnings)),
         Err(found) => Err(format!("{} is refused\n{}", path.display(), shown(&found))),
     });

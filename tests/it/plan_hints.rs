@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde_json::Value;
 use vecshift::plan::assertion::ParsedAssertion;
-use vecshift::plan::{self, Diagnostic, Diagnostics, METRICS};
+use vecshift::plan::{Diagnostic, Diagnostics, METRICS};
+use vecshift::provider::language;
 
 use crate::plan_files::{inputs, plans};
 
 /// Returns what reading `text` in place of the file at `path` finds, including warnings.
 fn found(path: &Path, text: &str) -> Diagnostics {
-    match plan::read_text(path, text.to_owned(), &inputs()) {
+    match language().read_text(path, text.to_owned(), &inputs()) {
         Ok(read) => read.warnings,
         Err(found) => found,
     }
@@ -98,7 +99,7 @@ fn places<'a>(schema: &'a Value, key: &str, into: &mut Vec<&'a Value>) {
 
 /// Returns whether a plan can have this key with this value.
 fn fits(key: &str, value: &Value) -> bool {
-    let schema = plan::schema();
+    let schema = language().schema();
     let mut found = Vec::new();
     places(schema, key, &mut found);
     found.iter().any(|place| {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use vecshift::model::Span;
 use vecshift::plan::assertion::ParsedAssertion;
 use vecshift::plan::{self, Inputs};
+use vecshift::provider::language;
 
 /// Generates texts of assertions that are right by the grammar.
 fn assertion() -> impl Strategy<Value = String> {
@@ -86,7 +87,7 @@ proptest! {
         let digest = |text: &str| {
             let path = folder.path().join("plan.yaml");
             std::fs::write(&path, text).unwrap();
-            plan::read(&path, &Inputs::default()).unwrap().plan.digest
+            language().read(&path, &Inputs::default()).unwrap().plan.digest
         };
         let shuffled: Vec<String> =
             order.iter().zip(&comments).map(|(at, comment)| format!("#{comment}\n{}", blocks[*at])).collect();
@@ -100,7 +101,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, &text).unwrap();
-        if let Err(found) = plan::read(&path, &Inputs::default()) {
+        if let Err(found) = language().read(&path, &Inputs::default()) {
             prop_assert!(found.has_errors());
             prop_assert!(!found.render(plan::Colour::Never).is_empty());
         }
@@ -115,7 +116,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.yaml");
         std::fs::write(&path, text).unwrap();
-        if let Err(found) = plan::read(&path, &Inputs::default()) {
+        if let Err(found) = language().read(&path, &Inputs::default()) {
             prop_assert!(found.has_errors());
             found.render(plan::Colour::Always);
         }

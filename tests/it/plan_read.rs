@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use vecshift::model::StageId;
 use vecshift::plan::{self, Comparison, Diagnostics, Inputs, Plan, Severity, Threshold};
+use vecshift::provider::language;
 
 fn read(path: &str) -> Plan {
-    match plan::read(Path::new(path), &inputs()) {
+    match language().read(Path::new(path), &inputs()) {
         Ok(read) => read.plan,
         Err(found) => panic!("{found}"),
     }
@@ -38,11 +39,11 @@ impl Folder {
         let vars = vars.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let inputs = Inputs { vars, env: BTreeMap::new() };
         let path = self.0.path().join("plan.yaml");
-        plan::read_text(&path, text.to_owned(), &inputs).map(|read| read.plan)
+        language().read_text(&path, text.to_owned(), &inputs).map(|read| read.plan)
     }
 
     fn read_all(&self, text: &str) -> Result<plan::Read, Diagnostics> {
-        plan::read_text(&self.0.path().join("plan.yaml"), text.to_owned(), &inputs())
+        language().read_text(&self.0.path().join("plan.yaml"), text.to_owned(), &inputs())
     }
 
     fn digest(&self, text: &str) -> String {
@@ -161,7 +162,7 @@ fn variables_come_from_outside_and_must_be_declared() {
 
 #[test]
 fn a_file_that_is_not_there_is_a_diagnostic() {
-    let found = plan::read(Path::new("tests/plans/nowhere.yaml"), &inputs()).unwrap_err();
+    let found = language().read(Path::new("tests/plans/nowhere.yaml"), &inputs()).unwrap_err();
     assert_eq!(
         found.to_string(),
         "tests/plans/nowhere.yaml:1:1: V001 `tests/plans/nowhere.yaml` cannot be read: there is no such file"
@@ -173,7 +174,7 @@ fn a_file_that_is_not_text_is_a_diagnostic() {
     let folder = Folder::new();
     let path = folder.write("plan.yaml", "");
     std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
-    let found = plan::read(&path, &inputs()).unwrap_err();
+    let found = language().read(&path, &inputs()).unwrap_err();
     assert!(found.to_string().ends_with("it is not UTF-8 text"), "{found}");
 }
 
@@ -191,7 +192,7 @@ fn a_large_file_is_refused_before_it_is_parsed() {
     let folder = Folder::new();
     let text = format!("{PLAN}# {}\n", "x".repeat(1024 * 1024));
     let path = folder.write("large.yaml", &text);
-    for found in [plan::read(&path, &inputs()), folder.read_all(&text)] {
+    for found in [language().read(&path, &inputs()), folder.read_all(&text)] {
         let found = found.unwrap_err();
         assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["V002"]);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, RunState};
-use vecshift::model::{Namespace, RecordId, StageId};
+use vecshift::model::{Namespace, RecordId, Side, StageId};
 use vecshift::provider::layer::read_only;
 use vecshift::provider::registry::open_target;
 use vecshift::provider::{Environment, Secret};
@@ -60,7 +60,7 @@ async fn the_world_of_a_preview_refuses_writes() {
     let rig = Rig::of_text(PLAN).await;
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let world = World::open_to_look(&rig.plan, &environment).unwrap();
-    let index = read_only(open_target(&rig.plan.target, "target", &environment).unwrap());
+    let index = read_only(open_target(&rig.plan.target, Side::Target, &environment).unwrap());
     let ids = [RecordId::new("a")];
     let refused = [
         world.target.upsert(&Namespace::new("x"), &[]).await.unwrap_err(),

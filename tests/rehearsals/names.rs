@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::model::{Metadata, MetadataValue, Namespace, Record, RecordId, Tally};
+use vecshift::model::{Metadata, MetadataValue, Namespace, Record, RecordId, Side, Tally};
 use vecshift::provider::registry::open_target;
 use vecshift::provider::{Admin, Environment, Secret};
 use vecshift::run::{Outcome, RunOptions, Silent};
@@ -39,7 +39,7 @@ rehearsal:
 
 fn source(rig: &Rig) -> Arc<dyn Admin> {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
-    open_target(&rig.plan.source, "source", &environment).unwrap()
+    open_target(&rig.plan.source, Side::Source, &environment).unwrap()
 }
 
 async fn counts(rig: &Rig) -> BTreeMap<Namespace, u64> {

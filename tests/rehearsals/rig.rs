@@ -11,7 +11,8 @@ use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{self, Entry, Event, Holder, Paths, RunState};
 use vecshift::model::{IndexSpec, Namespace, Record, Side};
-use vecshift::plan::{self, Inputs, Plan};
+use vecshift::plan::{Inputs, Plan};
+use vecshift::provider::language;
 use vecshift::provider::pinecone::Transport;
 use vecshift::provider::registry::open_target;
 use vecshift::provider::{Admin, Environment, Secret};
@@ -163,7 +164,7 @@ impl Rig {
             Side::Source => &self.plan.source,
             Side::Target => &self.plan.target,
         };
-        open_target(endpoint, side.name(), &environment).unwrap()
+        open_target(endpoint, side, &environment).unwrap()
     }
 
     pub fn options(&self) -> RunOptions {
@@ -235,7 +236,7 @@ impl Rig {
 }
 
 pub fn read(path: &Path) -> Plan {
-    match plan::read(path, &Inputs::default()) {
+    match language().read(path, &Inputs::default()) {
         Ok(read) => read.plan,
         Err(diagnostics) => panic!("{}", diagnostics.render(vecshift::plan::Colour::Never)),
     }

@@ -18,9 +18,8 @@ use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, Event, Journal, Lock, Paths, RunState, read};
 use crate::model::StageId;
-use crate::plan::file::Provider;
 use crate::plan::{Plan, Stage, StageKind};
-use crate::provider::registry::{check_secrets, missing_secrets};
+use crate::provider::registry::{check_secrets, connector, missing_secrets};
 use crate::run::{COLD_FIGURE, RunOptions, World};
 
 #[derive(Debug, Args)]
@@ -74,7 +73,8 @@ async fn look(
     let entries = read(&Paths::new(session.state(), &plan.name).journal())?;
     let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
     let environment = session.providers(&plan);
-    let needs_target = !is_audit_of_files(&plan) || missing_secrets(&plan, &environment).is_empty();
+    let needs_target =
+        !is_audit_without_key(&plan) || missing_secrets(&plan, &environment).is_empty();
     if needs_target {
         check_secrets(&plan, &environment)?;
     }
@@ -102,10 +102,12 @@ async fn look(
     drive.look(&interrupt).await
 }
 
-/// Returns whether only stages that look at files are left, which need no key.
-fn is_audit_of_files(plan: &Plan) -> bool {
+/// Returns whether only stages are left that look at a source for which no key is needed.
+fn is_audit_without_key(plan: &Plan) -> bool {
     let is_audit = |stage: &Stage| stage.as_audit().is_some();
-    plan.source.provider == Provider::Parquet && plan.stages.iter().all(is_audit)
+    let needs_none = connector(&plan.source.provider)
+        .is_ok_and(|connector| connector.needed_secrets(&plan.source).is_empty());
+    needs_none && plan.stages.iter().all(is_audit)
 }
 
 /// Reduces a plan to one stage and the copies a verify concerns. Returns those copies.

@@ -13,6 +13,7 @@ use crate::cli::reference;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::plan;
+use crate::provider::language;
 use crate::report::plural;
 use crate::run;
 
@@ -54,11 +55,11 @@ pub fn perform(arguments: &Arguments, root: clap::Command) -> Result<Answer, Fai
 /// Generates every page, keyed by its path under the folder.
 fn pages(root: clap::Command) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
-        ("plan.md".to_owned(), plan::reference_markdown()),
+        ("plan.md".to_owned(), plan::reference_markdown(language())),
         ("metrics.md".to_owned(), plan::metrics_markdown()),
         ("cli.md".to_owned(), reference::markdown(root)),
         ("safety.md".to_owned(), run::guarded_markdown()),
-        ("plan.schema.json".to_owned(), format!("{:#}\n", plan::schema())),
+        ("plan.schema.json".to_owned(), format!("{:#}\n", language().schema())),
     ]);
     let page = |(code, text): (String, String)| {
         let name = if code.ends_with(".md") { code } else { format!("{code}.md") };

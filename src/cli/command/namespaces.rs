@@ -105,7 +105,7 @@ impl Side {
     }
 
     fn open(self, plan: &Plan, environment: &Environment) -> Result<Arc<dyn Admin>> {
-        open_target(self.endpoint(plan), self.name(), environment)
+        open_target(self.endpoint(plan), self.of_model(), environment)
     }
 }
 

@@ -15,10 +15,11 @@ use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Paths;
 use crate::model::Span;
-use crate::plan::file::{EnumerateBy, Provider, Strategy};
+use crate::plan::file::{EnumerateBy, Strategy};
 use crate::plan::{CopyStage, Plan, StageKind};
+use crate::provider::registry::connector;
 use crate::provider::storage::S3Options;
-use crate::provider::{Environment, Secret};
+use crate::provider::{Environment, Rehearsal, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
 
@@ -45,10 +46,9 @@ const KEY: &str = "rehearsal";
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let mut plan = session.read_plan(&arguments.plan)?.plan;
     play_commands(session, &mut plan);
-    // Files are read as they are; nothing has to stand in for them.
-    let world = match plan.source.provider {
-        Provider::Parquet => None,
-        Provider::Pinecone => Some(emulator::World::of_plan(&plan)?),
+    let world = match connector(&plan.source.provider)?.rehearsal() {
+        Rehearsal::AsItIs => None,
+        Rehearsal::Emulated => Some(emulator::World::of_plan(&plan)?),
     };
     let faults = plan.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
@@ -75,7 +75,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             format!("The emulator at {url} holds {source} with {records} records.")
         }
         None => {
-            format!("The emulator at {} is empty; the files of {source} are read.", emulator.url())
+            format!("The emulator at {} is empty; {source} is read as it is.", emulator.url())
         }
     });
     let drive = drive(session, arguments, plan, paths, &emulator)?;

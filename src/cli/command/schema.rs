@@ -3,6 +3,6 @@
 use crate::cli::output::Answer;
 
 pub fn perform() -> Answer {
-    let schema = crate::plan::schema();
+    let schema = crate::provider::language().schema();
     Answer::ok(format!("{schema:#}")).with("schema", schema.clone())
 }

@@ -3,16 +3,18 @@
 use super::World;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::plan::file::Provider;
+use crate::provider::Rehearsal;
+use crate::provider::registry::connector;
 
 impl World {
     /// Builds the source index that the plan is rehearsed with.
     ///
     /// # Errors
-    /// `Invalid` if the plan has no `rehearsal:` or its source is files; otherwise those of [`World::build`].
+    /// `Invalid` if the plan has no `rehearsal:` or its source is not emulated; otherwise those of [`World::build`].
     pub fn of_plan(plan: &Plan) -> Result<Self> {
-        if plan.source.provider == Provider::Parquet {
-            let message = format!("the source of `{}` is Parquet files, not an index", plan.name);
+        let provider = &plan.source.provider;
+        if connector(provider)?.rehearsal() != Rehearsal::Emulated {
+            let message = format!("the source of `{}` is of {provider}, not emulated", plan.name);
             return Err(Error::invalid(message));
         }
         let rehearsal = plan.rehearsal.as_ref().ok_or_else(|| {

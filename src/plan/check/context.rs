@@ -1,19 +1,66 @@
-//! What every check looks at, and how it reports.
+//! What every check looks at, how it reports, and what it asks of the systems that a plan names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Map;
+
+use crate::model::Side;
 use crate::plan::codes::{self, Code};
 use crate::plan::diagnostic::Diagnostic;
-use crate::plan::file::{PlanFile, Stage};
+use crate::plan::file::{Endpoint, PlanFile, Provider, Secret as Reference, Stage};
 use crate::plan::node::Node;
 use crate::plan::source::{Region, Sources};
 use crate::plan::template::Bindings;
 use crate::plan::walk::{Secret, is_tainted};
 
+/// A system as the plan language knows it: its word, the keys of its own, and what they may say.
+pub(crate) trait System: Send + Sync {
+    /// The word of `provider:`.
+    fn name(&self) -> &'static str;
+
+    /// The meaning of the word, for the reference.
+    fn meaning(&self) -> &'static str;
+
+    /// The meaning of `index` for this system, if it is not the name of an index.
+    fn index(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns the schema of an object with the keys that its endpoints have besides `provider` and `index`. Where two
+    /// systems have a key of the same name, it has the same schema.
+    fn endpoint(&self, generator: &mut SchemaGenerator) -> Schema;
+
+    /// Returns the references to secrets that an endpoint gives, each with its key.
+    fn secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Reference)>;
+
+    /// Checks what the plan asks of this system as one of its sides.
+    fn check(&self, context: &mut Context<'_>, side: Side);
+
+    /// Reports a key, at `pointer`, that this system has and the endpoint's does not, or the other way round; returns
+    /// whether it did. If neither does, it is reported as an unknown key.
+    fn refuses_key(&self, _context: &mut Context<'_>, _pointer: &str, _key: &str) -> bool {
+        false
+    }
+
+    /// Says that it answers no queries, if so: `files answer no queries`.
+    fn is_silent(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Returns the names of the keys that the endpoints of a system have besides `provider` and `index`.
+pub(crate) fn endpoint_keys(system: &dyn System) -> Vec<String> {
+    let schema = system.endpoint(&mut SchemaGenerator::default()).to_value();
+    schema["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect()
+}
+
 /// The plan under examination and where its parts stand.
 pub(crate) struct Context<'a> {
     pub file: &'a PlanFile,
+    /// The systems that the plan language knows.
+    pub systems: &'a [&'static dyn System],
     pub root: &'a Node,
     pub sources: &'a Sources,
     /// Values of `vars` and `env` in templates.
@@ -26,7 +73,7 @@ pub(crate) struct Context<'a> {
     pub secrets: &'a mut Vec<Secret>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Reports at the node of `pointer`, unless something was already reported there.
     pub fn report(&mut self, code: &'static Code, pointer: &str, message: impl Into<String>) {
         self.report_with(code, pointer, message, |diagnostic| diagnostic);
@@ -79,6 +126,19 @@ impl Context<'_> {
             let looked =
                 format!("looked for `{}`: paths start from the plan's folder", path.display());
             self.report_with(&codes::NO_FILE, pointer, message, |d| d.note(looked));
+        }
+    }
+
+    /// Returns the system of this word; `None` if there is none, which the schema rules out.
+    pub fn system(&self, provider: &Provider) -> Option<&'static dyn System> {
+        self.systems.iter().find(|system| system.name() == provider.name()).copied()
+    }
+
+    /// Returns the endpoint of one side.
+    pub fn endpoint(&self, side: Side) -> &'a Endpoint {
+        match side {
+            Side::Source => &self.file.source,
+            Side::Target => &self.file.target,
         }
     }
 

@@ -8,7 +8,6 @@ mod context;
 mod copies;
 mod copy;
 mod create;
-mod files;
 mod globs;
 mod hooks;
 mod lint;
@@ -24,7 +23,9 @@ mod traffic;
 
 use std::collections::BTreeMap;
 
-pub(crate) use context::Context;
+pub(crate) use context::{Context, System};
+pub(crate) use names::is_name;
+pub(crate) use traffic::address;
 
 use super::stages::Stage as Resolved;
 
@@ -38,7 +39,6 @@ pub(crate) struct Checked {
 pub(crate) fn check(mut context: Context<'_>) -> Checked {
     let file = context.file;
     names::check(&mut context);
-    files::check(&mut context);
     paths::check(&mut context);
     secrets::check(&mut context);
     order::check(&mut context);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::codes;
-use super::super::file::{Endpoint, Provider, StageKind};
-use super::context::Context;
-use crate::model::RESERVED_NAMES;
+use super::super::diagnostic::either;
+use super::super::file::StageKind;
+use super::context::{Context, System, endpoint_keys};
+use crate::model::{RESERVED_NAMES, Side};
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -28,16 +29,20 @@ pub(super) fn check(context: &mut Context<'_>) {
             )
         });
     }
-    endpoint(context, "/source", &file.source);
-    endpoint(context, "/target", &file.target);
+    for side in [Side::Source, Side::Target] {
+        if let Some(system) = context.system(&context.endpoint(side).provider) {
+            foreign_keys(context, side, system);
+            system.check(context, side);
+        }
+    }
     two_indexes(context);
     stage_ids(context);
     confirmation(context);
     exports(context);
 }
 
-/// Returns whether the name consists of letters, digits and inner hyphens.
-fn is_name(name: &str, longest: usize) -> bool {
+/// Returns whether the name consists of lower-case letters, digits and inner hyphens.
+pub(crate) fn is_name(name: &str, longest: usize) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=longest).contains(&name.len())
         && name.chars().all(inner)
@@ -56,16 +61,24 @@ fn near_name(name: &str) -> Option<String> {
     (!near.is_empty()).then_some(near)
 }
 
-fn endpoint(context: &mut Context<'_>, pointer: &str, endpoint: &Endpoint) {
-    let is_known = !context.is_tainted(&format!("{pointer}/provider"));
-    if endpoint.provider == Provider::Pinecone && is_known && !is_name(&endpoint.index, 45) {
-        let message = format!("`{}` cannot be the name of an index", endpoint.index);
-        context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
-            d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")
-        });
+/// Reports keys of an endpoint that are those of other systems.
+fn foreign_keys(context: &mut Context<'_>, side: Side, system: &'static dyn System) {
+    let endpoint = context.endpoint(side);
+    if context.is_tainted(&format!("/{}/provider", side.name())) {
+        return;
     }
-    if let Some(address) = &endpoint.endpoint {
-        super::traffic::address(context, &format!("{pointer}/endpoint"), address);
+    let own = endpoint_keys(system);
+    for key in endpoint.own.keys().filter(|key| !own.contains(*key)) {
+        let pointer = format!("/{}/{}", side.name(), super::super::node::step(key));
+        let has_it = |one: &&&'static dyn System| endpoint_keys(**one).contains(key);
+        let owners: Vec<_> = context.systems.iter().filter(has_it).copied().collect();
+        if [&[system], &*owners].concat().iter().any(|one| one.refuses_key(context, &pointer, key))
+        {
+            continue;
+        }
+        let label = format!("a key of {}", either(owners.iter().map(|one| one.name())));
+        let message = format!("unknown key `{key}` for an endpoint of `{}`", system.name());
+        context.report_key(&codes::UNKNOWN_KEY, &pointer, message, |d| d.label(label));
     }
 }
 

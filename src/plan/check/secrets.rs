@@ -4,11 +4,17 @@ use super::super::codes;
 use super::super::file::{HttpCall, Secret, Traffic};
 use super::super::walk;
 use super::context::Context;
+use crate::model::Side;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
-    reference(context, "/source/api_key", file.source.api_key.as_ref());
-    reference(context, "/target/api_key", file.target.api_key.as_ref());
+    for side in [Side::Source, Side::Target] {
+        let endpoint = context.endpoint(side);
+        let system = context.system(&endpoint.provider);
+        for (key, secret) in system.map(|one| one.secrets(endpoint)).unwrap_or_default() {
+            reference(context, &format!("/{}/{key}", side.name()), Some(&secret));
+        }
+    }
     if let Some(Traffic::Webhook(webhook)) = &file.traffic {
         call(context, "/traffic/webhook/set", Some(&webhook.set));
         call(context, "/traffic/webhook/read", webhook.read.as_ref());

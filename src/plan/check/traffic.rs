@@ -79,7 +79,7 @@ pub(super) fn call(context: &mut Context<'_>, pointer: &str, call: &HttpCall) {
 }
 
 /// Checks that an address has a scheme and a host, unless it is a template that is evaluated later.
-pub(super) fn address(context: &mut Context<'_>, pointer: &str, address: &str) {
+pub(crate) fn address(context: &mut Context<'_>, pointer: &str, address: &str) {
     let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
     let is_address = rest.is_some_and(|rest| {
         rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')

@@ -1,40 +1,55 @@
 //! One side of the migration.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use super::Columns;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
 
 /// An index at a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// The system the index lives in.
     pub provider: Provider,
-    /// The index's name; for Parquet files the folder or file, or `s3://bucket/prefix`.
+    /// The index's name
     #[schemars(length(min = 1))]
     pub index: String,
-    /// The API key; the default is the environment variable `PINECONE_API_KEY`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<Secret>,
-    /// The control plane's address, if it is not the provider's own. The environment variable
-    /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not set it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-    /// For Parquet files: the mapping from columns to parts of a record, if the names are not the usual ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub columns: Option<Columns>,
+    /// The keys of its system.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub own: Map<String, Value>,
+}
+
+impl Endpoint {
+    /// Returns the keys of its system as the type that the system reads them into.
+    ///
+    /// # Errors
+    /// `Invalid` if they do not fit, which the check of a plan rules out.
+    pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_value(Value::Object(self.own.clone())).map_err(|error| {
+            Error::invalid(format!("the keys of `{}` do not fit {}", self.index, self.provider))
+                .with_source(error)
+        })
+    }
 }
 
 /// A system vecshift can speak to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// Pinecone, pod-based or serverless.
-    Pinecone,
-    /// Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`, or those that
-    /// `columns` names; for a file without a column `namespace`, the first folder in its path is its namespace.
-    Parquet,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Provider(String);
+
+impl Provider {
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The place of a secret; never the secret itself.

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::catalogue::explain_metric;
 use super::codes::explain_code;
-use super::schema::{resolve, schema};
+use super::read::Language;
+use super::schema::resolve;
 use section::{Links, choice_table, keys_table, words_list};
 
 /// Explains a code (`V020`, `unknown-key`) or a metric (`p95(query)`, `metrics`).
@@ -30,10 +31,10 @@ also those that come from a plan it extends. Metrics of assertions are on [their
 ";
 
 /// Renders the page `docs/plan.md`.
-pub fn reference_markdown() -> String {
-    let root = schema();
+pub fn reference_markdown(language: &Language) -> String {
+    let root = language.schema();
     let mut text = String::from(INTRODUCTION);
-    let mut links = Links::default();
+    let mut links = Links::new(root);
     _ = writeln!(text, "\n## The plan\n\n{}\n", description(root));
     text += &keys_table(root, &[], &mut links);
     let mut queue: VecDeque<String> = links.take();
@@ -46,13 +47,13 @@ pub fn reference_markdown() -> String {
     text
 }
 
-fn definition(name: &str, links: &mut Links) -> String {
-    let schema = &schema()["$defs"][name];
+fn definition(name: &str, links: &mut Links<'_>) -> String {
+    let schema = &links.root["$defs"][name];
     if name == "Stage" {
         return stages(schema, links);
     }
     let mut text = format!("\n## {}\n\n{}\n\n", section::title(name), description(schema));
-    if let Some(list) = words_list(schema) {
+    if let Some(list) = words_list(links.root, schema) {
         return text + &list;
     }
     match schema.get("oneOf").and_then(Value::as_array) {
@@ -66,9 +67,13 @@ fn definition(name: &str, links: &mut Links) -> String {
 }
 
 /// Lists the keys that all stages have, once, then those of each kind.
-fn stages(schema: &Value, links: &mut Links) -> String {
-    let branches: Vec<&Value> =
-        schema["oneOf"].as_array().into_iter().flatten().map(resolve).collect();
+fn stages(schema: &Value, links: &mut Links<'_>) -> String {
+    let branches: Vec<&Value> = schema["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| resolve(links.root, one))
+        .collect();
     let common = super::file::COMMON_KEYS;
     let kinds = branches.iter().filter_map(|b| b["properties"]["kind"]["const"].as_str());
     let kinds: Vec<_> = kinds.map(|kind| format!("`{kind}`")).collect();

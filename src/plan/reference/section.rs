@@ -8,13 +8,18 @@ use serde_json::Value;
 use super::super::schema::resolve;
 
 /// Sections that were linked to and are not written yet.
-#[derive(Default)]
-pub(super) struct Links {
+pub(super) struct Links<'a> {
+    /// The whole schema.
+    pub root: &'a Value,
     known: BTreeSet<String>,
     new: VecDeque<String>,
 }
 
-impl Links {
+impl<'a> Links<'a> {
+    pub fn new(root: &'a Value) -> Self {
+        Self { root, known: BTreeSet::new(), new: VecDeque::new() }
+    }
+
     pub fn take(&mut self) -> VecDeque<String> {
         std::mem::take(&mut self.new)
     }
@@ -44,7 +49,7 @@ pub(super) fn title(name: &str) -> String {
 }
 
 /// Renders the keys of an object, without the hidden ones.
-pub(super) fn keys_table(object: &Value, hidden: &[&str], links: &mut Links) -> String {
+pub(super) fn keys_table(object: &Value, hidden: &[&str], links: &mut Links<'_>) -> String {
     let none = serde_json::Map::new();
     let properties = object["properties"].as_object().unwrap_or(&none);
     let shown: Vec<_> =
@@ -57,14 +62,14 @@ pub(super) fn keys_table(object: &Value, hidden: &[&str], links: &mut Links) -> 
     let mut text = String::from("| key | value | meaning |\n|---|---|---|\n");
     for (key, property) in shown {
         let needed = if required.contains(&key.as_str()) { " (required)" } else { "" };
-        let meaning = cell(&meaning(property));
+        let meaning = cell(&meaning(links.root, property));
         _ = writeln!(text, "| `{key}`{needed} | {} | {meaning} |", cell(&value(property, links)));
     }
     text
 }
 
 /// Renders the keys of which exactly one is given, each with its meaning.
-pub(super) fn choice_table(branches: &[Value], links: &mut Links) -> String {
+pub(super) fn choice_table(branches: &[Value], links: &mut Links<'_>) -> String {
     let mut text = String::from("| key | value | meaning |\n|---|---|---|\n");
     for branch in branches {
         for (key, property) in branch["properties"].as_object().into_iter().flatten() {
@@ -76,8 +81,8 @@ pub(super) fn choice_table(branches: &[Value], links: &mut Links) -> String {
     text
 }
 
-fn meaning(property: &Value) -> String {
-    let own = property.get("description").or_else(|| resolve(property).get("description"));
+fn meaning(root: &Value, property: &Value) -> String {
+    let own = property.get("description").or_else(|| resolve(root, property).get("description"));
     let mut text = own.and_then(Value::as_str).unwrap_or_default().to_owned();
     match property.get("default") {
         Some(Value::String(word)) => _ = write!(text, " Default: `{word}`."),
@@ -94,9 +99,9 @@ fn cell(text: &str) -> String {
 }
 
 /// Describes the values that a key can have.
-fn value(property: &Value, links: &mut Links) -> String {
+fn value(property: &Value, links: &mut Links<'_>) -> String {
     let name = property["$ref"].as_str().and_then(|path| path.rsplit('/').next());
-    let schema = resolve(property);
+    let schema = resolve(links.root, property);
     if let Some(words) = words(schema) {
         let described = words.iter().any(|(_, meaning)| !meaning.is_empty());
         return match name {
@@ -159,9 +164,9 @@ fn words(schema: &Value) -> Option<Vec<(&str, &str)>> {
 }
 
 /// Renders an enumeration as a list; `None` if the schema is something else.
-pub(super) fn words_list(schema: &Value) -> Option<String> {
+pub(super) fn words_list(root: &Value, schema: &Value) -> Option<String> {
     let mut text = String::new();
-    for (word, meaning) in words(resolve(schema))? {
+    for (word, meaning) in words(resolve(root, schema))? {
         let line = if meaning.is_empty() { String::new() } else { format!(": {meaning}") };
         _ = writeln!(text, "- `{word}`{}", line.replace('\n', " "));
     }

@@ -16,7 +16,6 @@ use serde_json::{Map, Value};
 use super::codes;
 use super::diagnostic::{Diagnostic, either, nearest};
 use super::node::{Entry, Node, NodeKind, Word, step};
-use super::schema::{resolve, schema};
 use super::source::Region;
 use shape::{Shape, sample};
 
@@ -43,14 +42,19 @@ pub(crate) fn is_tainted(tainted: &BTreeSet<String>, pointer: &str) -> bool {
     ends.map(|end| &pointer[..end]).any(|outer| tainted.contains(outer))
 }
 
-/// Checks a whole plan.
-pub(crate) fn walk(root: &Node, found: &mut Vec<Diagnostic>) -> Walked {
-    let mut walker =
-        Walker { found, tainted: BTreeSet::new(), unread: BTreeSet::new(), secrets: Vec::new() };
+/// Checks a whole plan against `schema`, which has no references left.
+pub(crate) fn walk(root: &Node, schema: &Value, found: &mut Vec<Diagnostic>) -> Walked {
+    let mut walker = Walker {
+        stages: &schema["properties"]["stages"]["items"],
+        found,
+        tainted: BTreeSet::new(),
+        unread: BTreeSet::new(),
+        secrets: Vec::new(),
+    };
     let at = At { pointer: String::new(), key: None };
-    let value = walker.node(root, schema(), &at).unwrap_or_else(|| {
+    let value = walker.node(root, schema, &at).unwrap_or_else(|| {
         walker.tainted.insert(String::new());
-        sample(schema())
+        sample(schema)
     });
     let Walker { tainted, unread, secrets, .. } = walker;
     Walked { value, tainted, unread, secrets }
@@ -82,6 +86,8 @@ impl At {
 }
 
 struct Walker<'a> {
+    /// The schema of a stage.
+    stages: &'a Value,
     found: &'a mut Vec<Diagnostic>,
     tainted: BTreeSet<String>,
     unread: BTreeSet<String>,
@@ -96,7 +102,6 @@ impl Walker<'_> {
 
     /// Converts the node to JSON that fits the schema; `None` if it does not fit, which has been reported.
     fn node(&mut self, node: &Node, schema: &Value, at: &At) -> Option<Value> {
-        let schema = resolve(schema);
         let shape = Shape::of(schema);
         if let Shape::Secret(branches) = &shape {
             self.hide(node, branches);
@@ -222,7 +227,7 @@ impl Walker<'_> {
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_KEY, entry.key_region, message).suggest(near);
         let diagnostic = diagnostic.spelt(&entry.key);
-        let elsewhere = kind.and_then(|_| stages_with(&entry.key));
+        let elsewhere = kind.and_then(|_| self.stages_with(&entry.key));
         let others: Vec<_> = free.map(|key| format!("`{key}`")).collect();
         self.found.push(match (elsewhere, near) {
             (Some(kinds), _) => diagnostic.label(format!("a key of {kinds} stages")),
@@ -246,9 +251,7 @@ impl Walker<'_> {
         let region = at.key.unwrap_or(node.region);
         let mut diagnostic = Diagnostic::new(&codes::MISSING_KEY, region, message);
         for (name, property) in missing {
-            let own = property.get("description");
-            let described = own.or_else(|| resolve(property).get("description"));
-            if let Some(description) = described.and_then(Value::as_str) {
+            if let Some(description) = property["description"].as_str() {
                 diagnostic =
                     diagnostic.note(format!("`{name}`: {}", description.replace('\n', " ")));
             }
@@ -279,16 +282,15 @@ impl Walker<'_> {
         }
         Some(Value::Array(values))
     }
-}
 
-/// Names the kinds of stage that have a key, for a key that stands in another.
-fn stages_with(key: &str) -> Option<String> {
-    let stage = resolve(&schema()["properties"]["stages"]["items"]);
-    let kinds: Vec<_> = stage["oneOf"]
-        .as_array()?
-        .iter()
-        .filter(|branch| branch["properties"].get(key).is_some())
-        .filter_map(|branch| branch["properties"]["kind"]["const"].as_str())
-        .collect();
-    (!kinds.is_empty()).then(|| either(kinds))
+    /// Names the kinds of stage that have a key, for a key that stands in another.
+    fn stages_with(&self, key: &str) -> Option<String> {
+        let kinds: Vec<_> = self.stages["oneOf"]
+            .as_array()?
+            .iter()
+            .filter(|branch| branch["properties"].get(key).is_some())
+            .filter_map(|branch| branch["properties"]["kind"]["const"].as_str())
+            .collect();
+        (!kinds.is_empty()).then(|| either(kinds))
+    }
 }

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::super::diagnostic::either;
-use super::resolve;
 
 pub(super) enum Shape<'a> {
     Anything,
@@ -29,7 +28,6 @@ pub(super) enum Shape<'a> {
 
 impl<'a> Shape<'a> {
     pub fn of(schema: &'a Value) -> Self {
-        let schema = resolve(schema);
         if let Some(words) = words(schema) {
             return Self::Words(words);
         }
@@ -37,7 +35,7 @@ impl<'a> Shape<'a> {
             return Self::of_branches(schema, branches);
         }
         if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-            return Self::Any(branches.iter().map(resolve).collect());
+            return Self::Any(branches.iter().collect());
         }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => Self::Object,
@@ -69,7 +67,7 @@ impl<'a> Shape<'a> {
         match keyed {
             Some(keys) if schema.get("x-vecshift-secret").is_some() => Self::Secret(keys),
             Some(keys) => Self::OneKey(keys),
-            None => Self::Any(branches.iter().map(resolve).collect()),
+            None => Self::Any(branches.iter().collect()),
         }
     }
 
@@ -125,7 +123,6 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
 
 /// Returns some value that fits the schema, to stand in for one that does not.
 pub(super) fn sample(schema: &Value) -> Value {
-    let schema = resolve(schema);
     if let Some(example) = schema["examples"].get(0).or_else(|| schema.get("default")) {
         return example.clone();
     }

@@ -5,6 +5,7 @@
 //! file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all ids are
 //! sorted once into a temporary file ([`places`]); records are then read by their row.
 
+mod connector;
 mod kept;
 mod places;
 mod survey;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+pub(super) use self::connector::ParquetFiles;
 use self::kept::Snapshots;
 use self::places::{Place as Row, Places};
 use super::parquet::{BATCH_ROWS, RowReader, is_named};

@@ -9,17 +9,7 @@ use super::http::{Server, with_scheme};
 use super::plane::Plane;
 use super::rest::RestPlane;
 use crate::error::Result;
-
-/// Choice of the data plane's wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// gRPC, and REST from the first call on if the host turns out to have no gRPC or only a proxy reaches it (gRPC
-    /// goes direct, REST honours the system's proxy).
-    #[default]
-    Auto,
-    Grpc,
-    Rest,
-}
+use crate::provider::Transport;
 
 /// Both wires to one host.
 pub struct Connection {

@@ -11,6 +11,7 @@
 mod channel;
 mod collections;
 mod connection;
+mod connector;
 mod control;
 mod error;
 mod grpc;
@@ -26,7 +27,8 @@ mod tls;
 mod unary;
 mod version;
 
-pub use connection::Transport;
+pub use super::environment::Transport;
+pub(super) use connector::Pinecone;
 pub use index::{Index, Settings};
 pub use limits::{LIMITS, refusal};
 pub(crate) use tls::client_config as tls_config;

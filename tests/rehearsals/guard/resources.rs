@@ -64,7 +64,7 @@ pub(super) async fn a_staging_index_that_was_made_anew_is_kept_and_named() {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let endpoint =
         vecshift::plan::file::Endpoint { index: name.clone(), ..rig.plan.target.clone() };
-    let index = open_target(&endpoint, "target", &environment).unwrap();
+    let index = open_target(&endpoint, Side::Target, &environment).unwrap();
     let spec = index.describe().await.unwrap().unwrap().spec;
     index.delete_index().await.unwrap();
     rig.emulator.add_index(spec).await.unwrap();
@@ -96,7 +96,7 @@ pub(super) async fn a_collection_of_another_project_is_not_removed() {
         killed_at(|event| is_made(event, ResourceKind::Collection)).await;
     let (other, world) = another_project(&rig).await;
     let environment = Environment::stand_in(other.url(), Secret::new(KEY));
-    let source = open_target(&rig.plan.source, "source", &environment).unwrap();
+    let source = open_target(&rig.plan.source, Side::Source, &environment).unwrap();
     source.create_collection(&name).await.unwrap();
     while !source.collection(&name).await.unwrap().unwrap().is_ready() {}
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();

@@ -7,7 +7,7 @@ use super::super::super::assertion::{Comparison, MetricRef, ParsedAssertion, Val
 use super::super::super::catalogue::{Argument, Metric};
 use super::super::super::codes;
 use super::super::super::file::{
-    Audit, Canary, Compare, LongAssertion, Provider, Queries, StageKind, Verify,
+    Audit, Canary, Compare, LongAssertion, Queries, StageKind, Verify,
 };
 use super::Checker;
 use crate::model::{Rate, Span};
@@ -116,11 +116,12 @@ impl Checker<'_, '_> {
         if !metric.name.ends_with("overlap") {
             return true;
         }
-        if self.context.file.source.provider == Provider::Parquet {
-            let message = "files answer no queries that could be compared";
+        let source = self.context.system(&self.context.file.source.provider);
+        if let Some(silent) = source.and_then(|source| source.is_silent()) {
+            let message = format!("{silent} that could be compared");
             self.out_of_reach(
                 at,
-                message,
+                &message,
                 "remove the assertion: `missing == 0` and `mismatched == 0` compare the records",
             );
             return false;

@@ -9,14 +9,14 @@ mod target;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::connection::{Connection, Transport};
+use super::connection::Connection;
 use super::control::Control;
 use super::error;
 use super::http::{self, Server};
 use super::version::InUse;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexDescription};
-use crate::provider::{Secret, Source};
+use crate::provider::{Secret, Source, Transport};
 use reader::ReaderInUse;
 
 /// The address of an index and the ways to speak to it.

@@ -1,33 +1,134 @@
-//! Checks of Parquet files as a source: what files cannot be or do.
+//! What plans and runs ask of Parquet files as a system: a source that is only read.
 
-use super::super::codes;
-use super::super::file::{
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::Files;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Side;
+use crate::plan::file::{
     Columns, Endpoint, EnumerateBy, Ignored, MetadataFrom, NamedEnumeration, NamespaceFrom, OTHERS,
-    Provider, StageKind, Strategy,
+    Secret, StageKind, Strategy,
 };
-use super::context::Context;
+use crate::plan::{Context, System, codes};
+use crate::provider::layer::StackOptions;
+use crate::provider::storage::S3Options;
+use crate::provider::{Admin, Connector, Environment, Rehearsal};
 
-pub(super) fn check(context: &mut Context<'_>) {
-    let file = context.file;
-    if file.target.provider == Provider::Parquet {
-        let message = "Parquet files are a source, not a target";
-        context.report_with(&codes::BAD_FILES, "/target/provider", message, |d| {
-            d.label("for files on the way, see `strategy: import`")
-        });
+/// Parquet files, as a source.
+pub(in crate::provider) struct ParquetFiles;
+
+/// Keys of an endpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Keys {
+    /// For Parquet files: the mapping from columns to parts of a record, if the names are not the usual ones.
+    #[serde(default)]
+    columns: Option<Columns>,
+}
+
+impl System for ParquetFiles {
+    fn name(&self) -> &'static str {
+        "parquet"
     }
-    for (pointer, end) in [("/source", &file.source), ("/target", &file.target)] {
-        if end.columns.is_some() && end.provider != Provider::Parquet {
-            let message = "only files have columns";
-            context.report_key(&codes::BAD_COLUMNS, &format!("{pointer}/columns"), message, |d| d);
+
+    fn meaning(&self) -> &'static str {
+        "Parquet files, as a source: columns `id`, `values`, `sparse_values`, `metadata` and `namespace`, or those that\n\
+         `columns` names; for a file without a column `namespace`, the first folder in its path is its namespace."
+    }
+
+    fn index(&self) -> Option<&'static str> {
+        Some("for Parquet files the folder or file, or `s3://bucket/prefix`")
+    }
+
+    fn endpoint(&self, generator: &mut SchemaGenerator) -> Schema {
+        Keys::json_schema(generator)
+    }
+
+    fn secrets(&self, _: &Endpoint) -> Vec<(&'static str, Secret)> {
+        Vec::new()
+    }
+
+    fn check(&self, context: &mut Context<'_>, side: Side) {
+        if side == Side::Target {
+            let message = "Parquet files are a source, not a target";
+            context.report_with(&codes::BAD_FILES, "/target/provider", message, |d| {
+                d.label("for files on the way, see `strategy: import`")
+            });
+            return;
         }
+        let keys: Keys = context.endpoint(side).fields().unwrap_or_default();
+        if let Some(columns) = &keys.columns {
+            shared_out(context, columns);
+        }
+        place(context, &context.endpoint(side).index);
+        stages(context);
     }
-    if file.source.provider != Provider::Parquet {
-        return;
+
+    fn refuses_key(&self, context: &mut Context<'_>, pointer: &str, key: &str) -> bool {
+        if key == "columns" {
+            let message = "only files have columns";
+            context.report_key(&codes::BAD_COLUMNS, pointer, message, |d| d);
+            return true;
+        }
+        let message = match key {
+            "api_key" => "files have no API key",
+            "endpoint" => "files have no address but `index`",
+            _ => return false,
+        };
+        context.report_with(&codes::BAD_FILES, pointer, message, |d| {
+            d.help("a bucket is reached with the usual `AWS_…` variables")
+        });
+        true
     }
-    if let Some(columns) = &file.source.columns {
-        shared_out(context, columns);
+
+    fn is_silent(&self) -> Option<&'static str> {
+        Some("files answer no queries")
     }
-    endpoint(context, &file.source);
+}
+
+impl Connector for ParquetFiles {
+    fn open(
+        &self,
+        endpoint: &Endpoint,
+        _: Side,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Admin>> {
+        let keys: Keys = endpoint.fields()?;
+        Ok(Arc::new(Files::new(
+            &endpoint.index,
+            &environment.base,
+            S3Options::from_variables(&environment.variables),
+            keys.columns.unwrap_or_default(),
+        )))
+    }
+
+    fn no_source(&self, endpoint: &Endpoint, _: &Environment) -> Error {
+        let message = format!("there is no source: `{}` holds no Parquet file", endpoint.index);
+        Error::new(ErrorKind::NotFound, message)
+            .with_hint("check `source.index`: a relative path starts from the plan's folder")
+    }
+
+    fn is_same_project(&self, _: &Endpoint, _: &Endpoint, _: &Environment) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn layers(&self) -> StackOptions {
+        StackOptions::files()
+    }
+
+    fn measuring_layers(&self) -> Option<StackOptions> {
+        Some(StackOptions::files())
+    }
+
+    fn rehearsal(&self) -> Rehearsal {
+        Rehearsal::AsItIs
+    }
+}
+
+/// Checks that no stage asks of files what only an index can do.
+fn stages(context: &mut Context<'_>) {
     let stages: Vec<_> =
         context.stages().map(|(pointer, stage)| (pointer, stage.kind.clone())).collect();
     for (pointer, kind) in stages {
@@ -64,21 +165,10 @@ fn report(context: &mut Context<'_>, pointer: &str, message: &str) {
     context.report_with(&codes::BAD_FILES, pointer, message, |d| d.related(source, "the source"));
 }
 
-fn endpoint(context: &mut Context<'_>, source: &Endpoint) {
-    let given = [
-        ("/source/api_key", source.api_key.is_some(), "files have no API key"),
-        ("/source/endpoint", source.endpoint.is_some(), "files have no address but `index`"),
-    ];
-    for (pointer, is_given, message) in given {
-        if is_given {
-            context.report_with(&codes::BAD_FILES, pointer, message, |d| {
-                d.help("a bucket is reached with the usual `AWS_…` variables")
-            });
-        }
-    }
-    let scheme = source.index.split_once("://").map(|(scheme, _)| scheme);
+fn place(context: &mut Context<'_>, index: &str) {
+    let scheme = index.split_once("://").map(|(scheme, _)| scheme);
     if scheme.is_some_and(|scheme| !matches!(scheme, "s3" | "file")) {
-        let message = format!("`{}` is no place that this version reads", source.index);
+        let message = format!("`{index}` is no place that this version reads");
         context.report_with(&codes::BAD_FILES, "/source/index", message, |d| {
             d.label("a folder, a file, or `s3://bucket/prefix`")
         });

@@ -1,0 +1,64 @@
+//! A system that vecshift connects to, whole: what plans say of it ([`System`]), and what a run asks of it.
+
+use std::sync::Arc;
+
+use super::layer::StackOptions;
+use super::{Admin, Environment};
+use crate::error::{Error, Result};
+use crate::model::Side;
+use crate::plan::System;
+use crate::plan::file::{Endpoint, Secret};
+
+/// What stands for a side in a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rehearsal {
+    /// It is used as it is: a run only reads it, and needs no key for it.
+    AsItIs,
+    /// The embedded emulator, with the records that the plan's `rehearsal:` block describes.
+    Emulated,
+}
+
+/// One system. Its folder implements this, and the [registry](super::registry) has it in its list.
+pub(crate) trait Connector: System {
+    /// Opens an endpoint to read and write, without layers; connects to nothing yet. `side` is for messages.
+    ///
+    /// # Errors
+    /// `Invalid` if a secret is missing or the address is invalid.
+    fn open(
+        &self,
+        endpoint: &Endpoint,
+        side: Side,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Admin>>;
+
+    /// Returns every reference to a secret that an endpoint needs, each with its key: those that it gives, and the
+    /// defaults of those that it leaves out.
+    fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
+        self.secrets(endpoint)
+    }
+
+    /// Builds the error for a source that is not there: who was asked, and what to check.
+    fn no_source(&self, endpoint: &Endpoint, environment: &Environment) -> Error;
+
+    /// Returns whether two endpoints of this system are in one project, so that one can use what belongs to the other.
+    ///
+    /// # Errors
+    /// `Invalid` if a secret is missing.
+    fn is_same_project(
+        &self,
+        source: &Endpoint,
+        target: &Endpoint,
+        environment: &Environment,
+    ) -> Result<bool>;
+
+    /// Returns the options of the layers around an index that is copied from or to.
+    fn layers(&self) -> StackOptions;
+
+    /// Returns the options of the layers around an index whose latency is measured; `None` if a general choice will do.
+    fn measuring_layers(&self) -> Option<StackOptions> {
+        None
+    }
+
+    /// Returns what stands for an endpoint of this system in a rehearsal.
+    fn rehearsal(&self) -> Rehearsal;
+}

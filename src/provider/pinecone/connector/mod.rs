@@ -1,0 +1,174 @@
+//! What plans and runs ask of Pinecone as a system.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::index::{Index, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Side;
+use crate::plan::file::{Endpoint, Secret};
+use crate::plan::{Context, System, address, codes, is_name};
+use crate::provider::layer::StackOptions;
+use crate::provider::{Admin, Connector, Environment, Rehearsal, Secret as Key};
+
+/// Variable with the API key if the plan names none.
+const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
+/// Variable with the control plane's address if the plan names none.
+const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
+/// The longest name of an index.
+const LONGEST_NAME: usize = 45;
+
+/// Pinecone, pod-based or serverless.
+pub(in crate::provider) struct Pinecone;
+
+/// Keys of an endpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Keys {
+    /// The API key; the default is the environment variable `PINECONE_API_KEY`.
+    #[serde(default)]
+    api_key: Option<Secret>,
+    /// The control plane's address, if it is not the provider's own. The environment variable
+    /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not set it.
+    #[serde(default)]
+    endpoint: Option<String>,
+}
+
+impl Keys {
+    fn of(endpoint: &Endpoint) -> Self {
+        endpoint.fields().unwrap_or_default()
+    }
+}
+
+impl System for Pinecone {
+    fn name(&self) -> &'static str {
+        "pinecone"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "Pinecone, pod-based or serverless."
+    }
+
+    fn endpoint(&self, generator: &mut SchemaGenerator) -> Schema {
+        Keys::json_schema(generator)
+    }
+
+    fn secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
+        Keys::of(endpoint).api_key.map(|secret| ("api_key", secret)).into_iter().collect()
+    }
+
+    fn check(&self, context: &mut Context<'_>, side: Side) {
+        let (endpoint, pointer) = (context.endpoint(side), format!("/{}", side.name()));
+        let is_known = !context.is_tainted(&format!("{pointer}/provider"));
+        if is_known && !is_name(&endpoint.index, LONGEST_NAME) {
+            let message = format!("`{}` cannot be the name of an index", endpoint.index);
+            context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
+                d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")
+            });
+        }
+        if let Some(given) = Keys::of(endpoint).endpoint {
+            address(context, &format!("{pointer}/endpoint"), &given);
+        }
+    }
+}
+
+impl Connector for Pinecone {
+    fn open(
+        &self,
+        endpoint: &Endpoint,
+        side: Side,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Admin>> {
+        Ok(Arc::new(Index::new(Settings {
+            index: endpoint.index.clone(),
+            endpoint: control_plane(endpoint, environment),
+            api_key: api_key(endpoint, side, environment)?,
+            transport: environment.transport,
+            user_agent: environment.user_agent.clone(),
+        })?))
+    }
+
+    fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
+        vec![("api_key", key_reference(endpoint))]
+    }
+
+    fn no_source(&self, endpoint: &Endpoint, environment: &Environment) -> Error {
+        let (index, address) = (&endpoint.index, control_plane(endpoint, environment));
+        let message = format!("there is no source index `{index}` at {address}");
+        Error::new(ErrorKind::NotFound, message).with_hint(
+            "check `source.index`, that the API key is of the index's project, and the address",
+        )
+    }
+
+    fn is_same_project(
+        &self,
+        source: &Endpoint,
+        target: &Endpoint,
+        environment: &Environment,
+    ) -> Result<bool> {
+        let address = |endpoint| control_plane(endpoint, environment);
+        let key = |endpoint, side| api_key(endpoint, side, environment);
+        Ok(address(source) == address(target)
+            && key(source, Side::Source)? == key(target, Side::Target)?)
+    }
+
+    /// The documented limits of a serverless index apply only if the index turns out to be one.
+    fn layers(&self) -> StackOptions {
+        StackOptions::serverless()
+    }
+
+    fn rehearsal(&self) -> Rehearsal {
+        Rehearsal::Emulated
+    }
+}
+
+/// Returns the control plane's address.
+fn control_plane(endpoint: &Endpoint, environment: &Environment) -> String {
+    let variable =
+        || environment.variables.get(CONTROLLER_VARIABLE).filter(|host| !host.is_empty());
+    let given = Keys::of(endpoint).endpoint;
+    match &environment.stand_in {
+        Some(stand_in) => stand_in.endpoint.clone(),
+        None => given
+            .as_ref()
+            .or(environment.controller_host.as_ref())
+            .or_else(variable)
+            .map_or(crate::pinecone_wire::CONTROL_PLANE, String::as_str)
+            .to_owned(),
+    }
+}
+
+fn key_reference(endpoint: &Endpoint) -> Secret {
+    let default = || Secret::Env(API_KEY_VARIABLE.to_owned());
+    Keys::of(endpoint).api_key.unwrap_or_else(default)
+}
+
+fn api_key(endpoint: &Endpoint, side: Side, environment: &Environment) -> Result<Key> {
+    match &environment.stand_in {
+        Some(stand_in) => Ok(stand_in.api_key.clone()),
+        None => environment.secret(&key_reference(endpoint), &format!("{}.api_key", side.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(json: serde_json::Value) -> Endpoint {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn the_plan_names_the_address_before_the_environment_does() {
+        let mut environment = Environment::default();
+        let plain = endpoint(serde_json::json!({ "provider": "pinecone", "index": "b" }));
+        let given = endpoint(serde_json::json!({
+            "provider": "pinecone", "index": "b", "endpoint": "http://a"
+        }));
+        assert_eq!(control_plane(&plain, &environment), "https://api.pinecone.io");
+        environment.variables.insert(CONTROLLER_VARIABLE.into(), "http://b".into());
+        assert_eq!(control_plane(&plain, &environment), "http://b");
+        assert_eq!(control_plane(&given, &environment), "http://a");
+    }
+}
