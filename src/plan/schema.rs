@@ -12,6 +12,7 @@ use super::file::{PlanFile, Stage, StageCommon, StageKind};
 pub(super) fn schema_of(systems: &[&'static dyn System]) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let endpoints: Vec<_> = systems.iter().map(|one| one.endpoint(&mut generator)).collect();
+    let specs: Vec<_> = systems.iter().filter_map(|one| one.spec(&mut generator)).collect();
     let mut schema = generator.into_root_schema_for::<PlanFile>().to_value();
     let known = &mut schema["$defs"];
     known["Provider"] = words(&known["Provider"]["description"], systems);
@@ -20,6 +21,13 @@ pub(super) fn schema_of(systems: &[&'static dyn System]) -> Value {
     *index =
         json!(format!("{}{}.", index.as_str().unwrap_or_default(), meanings.collect::<String>()));
     add(&mut known["Endpoint"], endpoints);
+    let common = std::mem::replace(&mut known["CreateSpec"]["properties"], json!({}));
+    add(&mut known["CreateSpec"], specs);
+    if let (Value::Object(keys), Value::Object(common)) =
+        (&mut known["CreateSpec"]["properties"], common)
+    {
+        keys.extend(common);
+    }
     let Ok(mut schema) = Schema::try_from(schema) else { return Value::Null };
     RecursiveTransform(without_null).transform(&mut schema);
     schema.insert("title".into(), "vecshift plan".into());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::layer::StackOptions;
 use super::{Admin, Environment};
 use crate::error::{Error, Result};
-use crate::model::Side;
+use crate::model::{IndexSpec, Side};
 use crate::plan::System;
-use crate::plan::file::{Endpoint, Secret};
+use crate::plan::file::{CreateSpec, Endpoint, Secret};
 
 /// What stands for a side in a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,35 @@ pub(crate) trait Connector: System {
         target: &Endpoint,
         environment: &Environment,
     ) -> Result<bool>;
+
+    /// Returns the index that a create stage asks for; `None` if this system makes nothing.
+    fn asked_for(&self, _name: &str, _spec: &CreateSpec) -> Option<IndexSpec> {
+        None
+    }
+
+    /// Lists what of an existing index differs from the one asked for and cannot be changed:
+    /// `dimension: 384, the plan asks for 3072`.
+    fn differences(&self, asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut compare = |field: &str, seen: String, asked: String| {
+            if seen != asked {
+                lines.push(format!("{field}: {seen}, the plan asks for {asked}"));
+            }
+        };
+        let dimension =
+            |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
+        compare("dimension", dimension(seen), dimension(asked));
+        compare("metric", seen.metric.to_string(), asked.metric.to_string());
+        let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
+        compare("vector_type", kind(seen), kind(asked));
+        compare("kind", seen.deployment.to_string(), asked.deployment.to_string());
+        lines
+    }
+
+    /// Returns the most tags that an index can have. A run marks what it makes by one if there is room.
+    fn most_tags(&self) -> usize {
+        usize::MAX
+    }
 
     /// Returns the options of the layers around an index that is copied from or to.
     fn layers(&self) -> StackOptions;

@@ -8,7 +8,7 @@ use super::files::ParquetFiles;
 use super::pinecone::Pinecone;
 use super::{Admin, Connector, Environment};
 use crate::error::{Error, Result};
-use crate::model::Side;
+use crate::model::{IndexSpec, Side};
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
 use crate::plan::{Language, Plan, System};
 
@@ -30,6 +30,12 @@ pub fn language() -> &'static Language {
 pub(crate) fn connector(provider: &Provider) -> Result<&'static dyn Connector> {
     let found = CONNECTORS.into_iter().find(|one| one.name() == provider.name());
     found.ok_or_else(|| Error::invalid(format!("there is no provider `{provider}`")))
+}
+
+/// Returns the index that a plan's create stage asks for; `None` if there is no such stage.
+pub(crate) fn asked_for(plan: &Plan) -> Option<IndexSpec> {
+    let (target, spec) = (&plan.target, plan.create_spec()?);
+    connector(&target.provider).ok()?.asked_for(&target.index, spec)
 }
 
 /// Opens an endpoint to read and write, without layers; connects to nothing yet.
@@ -157,9 +163,14 @@ stages:
     fn keys_of_one_name_have_one_schema() {
         let mut known = std::collections::BTreeMap::new();
         for system in CONNECTORS {
-            let schema = system.endpoint(&mut Default::default()).to_value();
-            for (key, schema) in schema["properties"].as_object().unwrap() {
-                assert_eq!(known.entry(key.clone()).or_insert(schema.clone()), schema, "{key}");
+            let spec = system.spec(&mut Default::default());
+            let endpoint = system.endpoint(&mut Default::default());
+            for (of, schema) in [("endpoint", Some(endpoint)), ("spec", spec)] {
+                let keys = schema.map_or(serde_json::Value::Null, |schema| schema.to_value());
+                for (key, schema) in keys["properties"].as_object().into_iter().flatten() {
+                    let first = known.entry((of, key.clone())).or_insert(schema.clone());
+                    assert_eq!(first, schema, "{key}");
+                }
             }
         }
     }

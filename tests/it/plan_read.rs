@@ -102,7 +102,7 @@ fn an_extending_plan_wins_key_by_key() {
     assert_eq!(plan.target.index, "new-eu");
     assert_eq!(plan.description.as_deref(), Some("Home is eu-west-1."));
     let spec = plan.create_spec().unwrap();
-    assert_eq!(spec.serverless.as_ref().unwrap().region, "eu-west-1");
+    assert_eq!(spec.own["serverless"]["region"], "eu-west-1");
     assert_eq!(spec.dimension, Some(384));
 }
 

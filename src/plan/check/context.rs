@@ -9,7 +9,7 @@ use serde_json::Map;
 use crate::model::Side;
 use crate::plan::codes::{self, Code};
 use crate::plan::diagnostic::Diagnostic;
-use crate::plan::file::{Endpoint, PlanFile, Provider, Secret as Reference, Stage};
+use crate::plan::file::{CreateSpec, Endpoint, PlanFile, Provider, Secret as Reference, Stage};
 use crate::plan::node::Node;
 use crate::plan::source::{Region, Sources};
 use crate::plan::template::Bindings;
@@ -44,6 +44,15 @@ pub(crate) trait System: Send + Sync {
         false
     }
 
+    /// Returns the schema of an object with the keys of its own that `create.spec` has; `None` if it makes nothing. The
+    /// rule on keys of one name is that of [`System::endpoint`].
+    fn spec(&self, _generator: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
+
+    /// Checks what a create stage asks of it, at `pointer`.
+    fn check_spec(&self, _context: &mut Context<'_>, _pointer: &str, _spec: &CreateSpec) {}
+
     /// Says that it answers no queries, if so: `files answer no queries`.
     fn is_silent(&self) -> Option<&'static str> {
         None
@@ -51,9 +60,18 @@ pub(crate) trait System: Send + Sync {
 }
 
 /// Returns the names of the keys that the endpoints of a system have besides `provider` and `index`.
-pub(crate) fn endpoint_keys(system: &dyn System) -> Vec<String> {
-    let schema = system.endpoint(&mut SchemaGenerator::default()).to_value();
-    schema["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect()
+pub(super) fn endpoint_keys(system: &dyn System) -> Vec<String> {
+    keys_of(&system.endpoint(&mut SchemaGenerator::default()))
+}
+
+/// Returns the names of the keys of its own that an index of a system has; `None` if it makes nothing.
+pub(super) fn spec_keys(system: &dyn System) -> Option<Vec<String>> {
+    system.spec(&mut SchemaGenerator::default()).as_ref().map(keys_of)
+}
+
+fn keys_of(schema: &Schema) -> Vec<String> {
+    let keys = schema.get("properties").and_then(|keys| keys.as_object());
+    keys.into_iter().flat_map(Map::keys).cloned().collect()
 }
 
 /// The plan under examination and where its parts stand.

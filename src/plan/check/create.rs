@@ -1,14 +1,12 @@
-//! Checks of the index that `create` makes.
-//!
-//! The limits are Pinecone's ("Create an index" and "Tag an index", 2026).
+//! Checks of the index that `create` makes: its keys are those of the target's system, which checks them.
 
 use super::super::codes;
-use super::super::diagnostic::Diagnostic;
-use super::super::file::{AssertionEntry, CreateSpec, StageKind};
-use super::context::Context;
-use crate::model::{Metric, VectorType};
+use super::super::diagnostic::either;
+use super::super::file::{CreateSpec, StageKind};
+use super::context::{Context, System, spec_keys};
 
 pub(super) fn check(context: &mut Context<'_>) {
+    let Some(system) = context.system(&context.file.target.provider) else { return };
     let specs: Vec<_> = context
         .stages()
         .filter_map(|(pointer, stage)| match &stage.kind {
@@ -17,121 +15,29 @@ pub(super) fn check(context: &mut Context<'_>) {
         })
         .collect();
     for (pointer, spec) in specs {
-        deployment(context, &pointer, &spec);
-        vectors(context, &pointer, &spec);
-        tags(context, &pointer, &spec);
-        super::region::check(context, &pointer, &spec);
+        foreign_keys(context, &pointer, &spec, system);
+        system.check_spec(context, &pointer, &spec);
     }
 }
 
-fn deployment(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
-    let wrong =
-        ["serverless", "pod"].iter().any(|key| context.is_tainted(&format!("{pointer}/{key}")));
-    match (&spec.serverless, &spec.pod) {
-        _ if wrong => {}
-        (None, None) => {
-            let message = "the index is neither `serverless` nor `pod`";
-            context.report_with(&codes::INDEX_SPEC, pointer, message, |d| {
-                d.help("add `serverless: { cloud: aws, region: us-east-1 }`")
-            });
-        }
-        (Some(_), Some(_)) => {
-            let serverless = context.key_region(&format!("{pointer}/serverless"));
-            let message = "an index is `serverless` or `pod`, not both";
-            context.report_with(&codes::INDEX_SPEC, &format!("{pointer}/pod"), message, |d| {
-                d.related(serverless, "serverless here")
-            });
-        }
-        (None, Some(pod)) => {
-            if let Some(pod_type) = &pod.pod_type
-                && !is_pod_type(pod_type)
-            {
-                let message = format!("there is no pod type `{pod_type}`");
-                context.report_with(
-                    &codes::INDEX_SPEC,
-                    &format!("{pointer}/pod/pod_type"),
-                    message,
-                    |d| d.label("`s1`, `p1` or `p2`, then `.x1`, `.x2`, `.x4` or `.x8`"),
-                );
-            }
-        }
-        (Some(_), None) => {}
-    }
-}
-
-fn is_pod_type(text: &str) -> bool {
-    let (family, size) = text.split_once('.').unwrap_or((text, "x1"));
-    ["s1", "p1", "p2"].contains(&family) && ["x1", "x2", "x4", "x8"].contains(&size)
-}
-
-fn vectors(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
-    let at = |key: &str| format!("{pointer}/{key}");
-    let wrong = |key: &str| context.is_tainted(&at(key));
-    if wrong("vector_type") || wrong("dimension") {
+/// Reports keys that are those of other systems.
+fn foreign_keys(
+    context: &mut Context<'_>,
+    pointer: &str,
+    spec: &CreateSpec,
+    system: &'static dyn System,
+) {
+    let Some(own) = spec_keys(system) else { return };
+    if context.is_tainted("/target/provider") {
         return;
     }
-    if spec.vector_type != Some(VectorType::Sparse) {
-        if spec.dimension.is_none() {
-            let help = match said_dimension(context) {
-                Some(said) => format!("the plan says elsewhere that it is `dimension: {said}`"),
-                None => "write the source's, which `vecshift audit` shows, for example `dimension: 1536`"
-                    .to_owned(),
-            };
-            context.report_with(&codes::INDEX_SPEC, pointer, "the index has no dimension", |d| {
-                d.help(help)
-            });
-        }
-        return;
-    }
-    if spec.dimension.is_some() {
-        let message = "a sparse index has no dimension";
-        context
-            .report_with(&codes::INDEX_SPEC, &at("dimension"), message, |d| d.label("remove it"));
-    }
-    if spec.metric.is_some_and(|metric| metric != Metric::Dotproduct) {
-        let message = "a sparse index measures by `dotproduct` only";
-        context.report(&codes::INDEX_SPEC, &at("metric"), message);
-    }
-    if spec.pod.is_some() {
-        context.report(&codes::INDEX_SPEC, &at("vector_type"), "pods have no sparse indexes");
-    }
-}
-
-/// Returns the dimension that an assertion or the rehearsal gives the source.
-fn said_dimension(context: &Context<'_>) -> Option<String> {
-    let texts = context.stages().flat_map(|(_, stage)| &stage.common.assertions);
-    let asserted = texts.map(|entry| match entry {
-        AssertionEntry::Text(text) => text,
-        AssertionEntry::Long(long) => &long.check,
-    });
-    let mut asserted = asserted.filter_map(|text| {
-        let value = text.replace(' ', "");
-        value.strip_prefix("source.dimension==").map(str::to_owned)
-    });
-    let rehearsed = || context.file.rehearsal.as_ref()?.source.dimension.map(|n| n.to_string());
-    asserted.next().or_else(rehearsed)
-}
-
-fn tags(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
-    if spec.tags.len() > 20 {
-        let message = format!("an index has at most 20 tags, and these are {}", spec.tags.len());
-        context.report(&codes::BAD_TAG, &format!("{pointer}/tags"), message);
-    }
-    for (key, value) in &spec.tags {
-        let at = format!("{pointer}/tags/{}", super::super::node::step(key));
-        let key_fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if key.is_empty() || key.len() > 80 || !key.chars().all(key_fits) {
-            let message = format!("`{key}` cannot be the key of a tag");
-            let region = context.key_region(&at);
-            let diagnostic = Diagnostic::new(&codes::BAD_TAG, region, message);
-            context.found.push(diagnostic.note("a key is up to 80 letters, digits, `_` and `-`"));
-        }
-        let value_fits = |c: char| c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c);
-        if value.is_empty() || value.len() > 120 || !value.chars().all(value_fits) {
-            let message = format!("`{value}` cannot be the value of a tag");
-            context.report_with(&codes::BAD_TAG, &at, message, |d| {
-                d.note("a value is 1 to 120 letters, digits, spaces and `; @ _ - . +`")
-            });
-        }
+    for key in spec.own.keys().filter(|key| !own.contains(*key)) {
+        let has_it =
+            |one: &&&'static dyn System| spec_keys(**one).is_some_and(|keys| keys.contains(key));
+        let owners = context.systems.iter().filter(has_it).map(|one| one.name());
+        let label = format!("a key of {}", either(owners));
+        let message = format!("unknown key `{key}` for an index of `{}`", system.name());
+        let at = format!("{pointer}/{}", super::super::node::step(key));
+        context.report_key(&codes::UNKNOWN_KEY, &at, message, |d| d.label(label));
     }
 }

@@ -17,7 +17,6 @@ mod names;
 mod order;
 mod paths;
 mod records;
-mod region;
 mod secrets;
 mod traffic;
 

@@ -29,11 +29,15 @@ impl Endpoint {
     /// # Errors
     /// `Invalid` if they do not fit, which the check of a plan rules out.
     pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_value(Value::Object(self.own.clone())).map_err(|error| {
-            Error::invalid(format!("the keys of `{}` do not fit {}", self.index, self.provider))
-                .with_source(error)
-        })
+        own_fields(&self.own, &format!("`{}` at {}", self.index, self.provider))
     }
+}
+
+/// Reads the keys of a system into its own type; `what` has them.
+pub(super) fn own_fields<T: DeserializeOwned>(own: &Map<String, Value>, what: &str) -> Result<T> {
+    serde_json::from_value(Value::Object(own.clone())).map_err(|error| {
+        Error::invalid(format!("the keys of {what} do not fit")).with_source(error)
+    })
 }
 
 /// A system vecshift can speak to.

@@ -30,9 +30,8 @@ pub use rehearsal::{
     ResourceFault,
 };
 pub use stage::{
-    AssertionEntry, Audit, COMMON_KEYS, Cloud, Create, CreateSpec, Decommission, LongAssertion,
-    PodSpec, Protection, RunCommand, ServerlessSpec, ServicePlan, Snapshot, Stage, StageCommon,
-    StageKind, StageRetry, Sync,
+    AssertionEntry, Audit, COMMON_KEYS, Create, CreateSpec, Decommission, LongAssertion,
+    Protection, RunCommand, ServicePlan, Snapshot, Stage, StageCommon, StageKind, StageRetry, Sync,
 };
 pub use verify::{Compare, Queries, Verify};
 

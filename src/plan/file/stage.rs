@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::endpoint::own_fields;
 use super::{Canary, Copy, Hook, Verify};
+use crate::error::Result;
 use crate::model::{Metric, Span, StageId};
 use crate::plan::assertion::{NoData, Severity};
 
@@ -191,16 +195,9 @@ pub struct Create {
     pub spec: CreateSpec,
 }
 
-/// The properties that an index must have: `serverless` or `pod`, with dimension and metric.
+/// The properties that an index must have: those of its system, with dimension and metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct CreateSpec {
-    /// A serverless index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub serverless: Option<ServerlessSpec>,
-    /// A pod-based index (only for accounts that may still create pods).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod: Option<PodSpec>,
     /// The number of components of a vector, 1 to 20,000; left out for a sparse index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20000))]
@@ -218,6 +215,20 @@ pub struct CreateSpec {
     /// Tags of the index, at most 20.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// The keys of its system.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub own: Map<String, Value>,
+}
+
+impl CreateSpec {
+    /// Returns the keys of its system as the type that the system reads them into.
+    ///
+    /// # Errors
+    /// `Invalid` if they do not fit, which the check of a plan rules out.
+    pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
+        own_fields(&self.own, "the create stage's `spec`")
+    }
 }
 
 /// The protection of an index against deletion.
@@ -226,52 +237,6 @@ pub struct CreateSpec {
 pub enum Protection {
     Enabled,
     Disabled,
-}
-
-/// The cloud and region of a serverless index.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServerlessSpec {
-    /// `aws`, `gcp` or `azure`.
-    pub cloud: Cloud,
-    /// The cloud's region, for example `us-east-1`.
-    pub region: String,
-}
-
-/// A cloud a serverless index can run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Cloud {
-    Aws,
-    Gcp,
-    Azure,
-}
-
-impl Cloud {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::Gcp => "gcp",
-            Self::Azure => "azure",
-        }
-    }
-}
-
-/// The place and size of a pod-based index.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PodSpec {
-    /// The environment, for example `us-east-1-aws`.
-    pub environment: String,
-    /// Type and size: `s1`, `p1` or `p2`, a dot, then `x1`, `x2`, `x4` or `x8`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod_type: Option<String>,
-    /// Copies of the index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replicas: Option<u32>,
-    /// Parts the index is split into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shards: Option<u32>,
 }
 
 /// Retires the source: the point of no return.
@@ -317,9 +282,10 @@ pub const COMMON_KEYS: [&str; 6] =
     ["id", "assert", "rollback", "timeout", "retry", "needs_approval"];
 
 impl<'de> Deserialize<'de> for Stage {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
         use serde::de::Error;
-        use serde_json::{Map, Value};
 
         let all = Map::<String, Value>::deserialize(deserializer)?;
         let (common, own): (Map<_, _>, Map<_, _>) =

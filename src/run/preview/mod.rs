@@ -14,7 +14,7 @@ use super::prepare::changes_to_adopt;
 use super::stage::{
     Chosen, Facts, Held, Sampled, Selection, Sides, WayToGo, Weight, check_manifest, choose,
     held_by, look, not_copied, not_taken, refuse_differences, refuse_nothing,
-    refuse_other_dimension, sample_of, selections, spec_of, usual_size, ways,
+    refuse_other_dimension, sample_of, selections, usual_size, ways,
 };
 use super::world::World;
 use crate::copy::{Mapping, idle_fields, idle_names};
@@ -24,6 +24,7 @@ use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen};
 use crate::plan::{CopyStage, Plan, Stage, StageKind};
 use crate::provider::Inventory;
+use crate::provider::registry::asked_for;
 use crate::traffic::TrafficView;
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
@@ -235,8 +236,8 @@ impl Seen {
             None => IndexStats::default(),
         };
         let selected = selections(plan, &stats)?;
-        if let Some(asked) = &spec_of(plan) {
-            check_target(asked, source.as_ref(), target.as_ref())?;
+        if let Some(asked) = &asked_for(plan) {
+            check_target(plan, asked, source.as_ref(), target.as_ref())?;
         }
         let mut seen = Self {
             target_holds: held_by(world, target.as_ref()).await?,
@@ -343,6 +344,7 @@ impl PreviewCopy {
 }
 
 fn check_target(
+    plan: &Plan,
     asked: &crate::model::IndexSpec,
     source: Option<&IndexDescription>,
     target: Option<&IndexDescription>,
@@ -351,7 +353,7 @@ fn check_target(
         refuse_other_dimension(&source.spec, asked)?;
     }
     match target {
-        Some(target) => refuse_differences(asked, &target.spec),
+        Some(target) => refuse_differences(plan, asked, &target.spec),
         None => Ok(()),
     }
 }

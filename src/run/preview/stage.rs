@@ -9,7 +9,8 @@ use crate::journal::{Phase, Route, RunState, StageState, StageStatus};
 use crate::model::{IndexSpec, StageId};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
 use crate::plan::{Plan, Stage, StageKind};
-use crate::run::stage::{Chosen, Enumerated, Held, Way, spec_of};
+use crate::provider::registry::asked_for;
+use crate::run::stage::{Chosen, Enumerated, Held, Way};
 
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
@@ -116,7 +117,7 @@ impl Look<'_> {
         let is_collected = copies
             .iter()
             .any(|copy| self.route(&copy.id).is_some_and(|(route, _)| route == Route::Collection));
-        let spec = match (&self.preview.target.description, spec_of(self.plan)) {
+        let spec = match (&self.preview.target.description, asked_for(self.plan)) {
             (Some(seen), _) => {
                 let (marker, what) = of_what_is_there(create, &seen.spec);
                 return Described::new(marker, what, "seconds");

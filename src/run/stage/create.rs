@@ -13,12 +13,13 @@ use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{
-    Deployment, IndexDescription, IndexSpec, Metadata, Metric, Namespace, Observed, Record,
-    RecordId, Side, Span, SparseVector, Vector, VectorType,
+    Deployment, IndexDescription, IndexSpec, Metadata, Namespace, Observed, Record, RecordId, Side,
+    Span, SparseVector, Vector, VectorType,
 };
-use crate::plan::file::{Create, CreateSpec, Protection};
+use crate::plan::file::{Create, Protection};
 use crate::plan::{CopyStage, Plan};
-use crate::provider::Target;
+use crate::provider::registry::connector;
+use crate::provider::{Connector, Target};
 use crate::run::poll::Patience;
 use crate::run::{Context, guard};
 
@@ -27,75 +28,15 @@ const READY: Duration = Duration::from_secs(600);
 /// The longest time that the probe record may take to become readable.
 const READABLE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(500);
-/// The most tags an index can have (database limits, 2026).
-const MOST_TAGS: usize = 20;
 
 pub(super) struct CreateWork(pub Create);
-
-/// Returns the index requested by the plan's create stage; `None` if there is no such stage.
-pub(crate) fn spec_of(plan: &Plan) -> Option<IndexSpec> {
-    plan.create_spec().map(|spec| index_spec(&plan.target.index, spec))
-}
-
-fn index_spec(name: &str, asked: &CreateSpec) -> IndexSpec {
-    let vector_type = asked.vector_type.unwrap_or_default();
-    let default_metric = match vector_type {
-        VectorType::Dense => Metric::Cosine,
-        VectorType::Sparse => Metric::Dotproduct,
-    };
-    let deployment = match (&asked.serverless, &asked.pod) {
-        (Some(serverless), _) => Deployment::Serverless {
-            cloud: serverless.cloud.name().to_owned(),
-            region: serverless.region.clone(),
-        },
-        (None, Some(pod)) => {
-            let (replicas, shards) = (pod.replicas.unwrap_or(1), pod.shards.unwrap_or(1));
-            Deployment::Pod {
-                environment: pod.environment.clone(),
-                pod_type: pod.pod_type.clone().unwrap_or_else(|| "p1.x1".to_owned()),
-                pods: replicas * shards,
-                replicas,
-                shards,
-                indexed: None,
-            }
-        }
-        (None, None) => Deployment::Other("unspecified".to_owned()),
-    };
-    IndexSpec {
-        name: name.to_owned(),
-        dimension: asked.dimension,
-        metric: asked.metric.unwrap_or(default_metric),
-        vector_type,
-        deployment,
-        deletion_protection: asked.deletion_protection == Some(Protection::Enabled),
-        tags: asked.tags.clone(),
-    }
-}
-
-/// Lists properties that differ and cannot be changed: `dimension: 384, the plan asks for 3072`.
-fn differences(asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut compare = |field: &str, seen: String, asked: String| {
-        if seen != asked {
-            lines.push(format!("{field}: {seen}, the plan asks for {asked}"));
-        }
-    };
-    let dimension =
-        |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
-    compare("dimension", dimension(seen), dimension(asked));
-    compare("metric", seen.metric.to_string(), asked.metric.to_string());
-    let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
-    compare("vector_type", kind(seen), kind(asked));
-    compare("kind", seen.deployment.to_string(), asked.deployment.to_string());
-    lines
-}
 
 /// Refuses an existing index that is not what the plan asks for.
 ///
 /// # Errors
 /// `Refused` with the differences.
-pub(crate) fn refuse_differences(asked: &IndexSpec, seen: &IndexSpec) -> Result<()> {
-    let lines = differences(asked, seen);
+pub(crate) fn refuse_differences(plan: &Plan, asked: &IndexSpec, seen: &IndexSpec) -> Result<()> {
+    let lines = connector(&plan.target.provider)?.differences(asked, seen);
     if lines.is_empty() {
         return Ok(());
     }
@@ -139,10 +80,10 @@ pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> R
 #[async_trait]
 impl Work for CreateWork {
     async fn check(&self, context: &Context) -> Result<Check> {
-        let asked = index_spec(&context.plan.target.index, &self.0.spec);
+        let (connector, asked) = self.asked(context)?;
         Ok(match context.world.target.describe().await? {
             None => Check::Drifted(format!("the index `{}` is gone", asked.name)),
-            Some(seen) => match differences(&asked, &seen.spec) {
+            Some(seen) => match connector.differences(&asked, &seen.spec) {
                 lines if lines.is_empty() => Check::Holds,
                 lines => Check::Drifted(lines.join("; ")),
             },
@@ -150,7 +91,7 @@ impl Work for CreateWork {
     }
 
     async fn act(&self, context: &Context) -> Result<Acted> {
-        let asked = index_spec(&context.plan.target.index, &self.0.spec);
+        let (_, asked) = self.asked(context)?;
         self.match_source(context, &asked).await?;
         self.ensure(context, &asked).await?;
         let limit = collected(context).map_or(READY, |copy| ready_within(&copy));
@@ -224,6 +165,15 @@ fn purge_command(context: &Context) -> String {
 }
 
 impl CreateWork {
+    /// Returns the index that this stage asks for, and the connector of its system.
+    fn asked(&self, context: &Context) -> Result<(&'static dyn Connector, IndexSpec)> {
+        let target = &context.plan.target;
+        let connector = connector(&target.provider)?;
+        let asked = connector.asked_for(&target.index, &self.0.spec);
+        let none = || Error::invalid(format!("{} makes no index", target.provider));
+        Ok((connector, asked.ok_or_else(none)?))
+    }
+
     /// Checks that the target can hold what the source has.
     async fn match_source(&self, context: &Context, asked: &IndexSpec) -> Result<()> {
         let source = context
@@ -272,7 +222,7 @@ impl CreateWork {
     ) -> Result<()> {
         let (stage, index) = (context.id(), asked.name.clone());
         let mut tagged = asked.clone();
-        if tagged.tags.len() < MOST_TAGS {
+        if tagged.tags.len() < self.asked(context)?.0.most_tags() {
             tagged.tags.extend(own_tags(context));
         }
         let target = &context.world.target;
@@ -302,7 +252,7 @@ impl CreateWork {
 
     /// Accepts an existing index that matches, and refuses one that differs.
     fn accept(&self, context: &Context, asked: &IndexSpec, seen: &IndexDescription) -> Result<()> {
-        refuse_differences(asked, &seen.spec)?;
+        refuse_differences(&context.plan, asked, &seen.spec)?;
         if context.state()?.created_index.is_some() {
             return Ok(());
         }

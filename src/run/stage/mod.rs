@@ -32,7 +32,7 @@ pub(super) use copy::{
     Enumerated, Enumerator, Selection, Way, check_manifest, kept_by, lists_of, look, not_copied,
     not_taken, pipeline, refuse_nothing, selections,
 };
-pub(super) use create::{refuse_differences, refuse_other_dimension, spec_of};
+pub(super) use create::{refuse_differences, refuse_other_dimension};
 pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, held_by, way_of, ways};
 pub(super) use sampling::{Sampled, picks};
 pub(crate) use verify::COLD_FIGURE;

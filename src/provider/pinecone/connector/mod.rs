@@ -1,5 +1,9 @@
 //! What plans and runs ask of Pinecone as a system.
 
+mod check;
+mod region;
+mod spec;
+
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -7,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::index::{Index, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Side;
-use crate::plan::file::{Endpoint, Secret};
+use crate::model::{IndexSpec, Side};
+use crate::plan::file::{CreateSpec, Endpoint, Secret};
 use crate::plan::{Context, System, address, codes, is_name};
 use crate::provider::layer::StackOptions;
 use crate::provider::{Admin, Connector, Environment, Rehearsal, Secret as Key};
@@ -19,6 +23,8 @@ const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
 const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
 /// The longest name of an index.
 const LONGEST_NAME: usize = 45;
+/// The most tags an index can have (database limits, 2026).
+const MOST_TAGS: usize = 20;
 
 /// Pinecone, pod-based or serverless.
 pub(in crate::provider) struct Pinecone;
@@ -71,9 +77,25 @@ impl System for Pinecone {
             address(context, &format!("{pointer}/endpoint"), &given);
         }
     }
+
+    fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(spec::Keys::json_schema(generator))
+    }
+
+    fn check_spec(&self, context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
+        check::check(context, pointer, spec);
+    }
 }
 
 impl Connector for Pinecone {
+    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
+        Some(spec::asked_for(name, spec))
+    }
+
+    fn most_tags(&self) -> usize {
+        MOST_TAGS
+    }
+
     fn open(
         &self,
         endpoint: &Endpoint,

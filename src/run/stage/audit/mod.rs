@@ -28,7 +28,7 @@ use super::fields::Fields;
 use super::route::{Facts, Sides, Way, held_by};
 use super::sampling::Sampled;
 use super::weight::{Weight, sample_of, sample_size};
-use super::{Acted, Check, Work, spec_of};
+use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, Result};
@@ -36,6 +36,7 @@ use crate::fs::{Access, replace};
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, Namespace};
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
+use crate::provider::registry::asked_for;
 use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
@@ -144,7 +145,7 @@ impl AuditWork {
             let targets = selection.mappings.iter().map(|mapping| &mapping.target);
             transforms.extend(targets.map(|target| (target, transform.clone())));
         }
-        let planned = spec_of(&context.plan);
+        let planned = asked_for(&context.plan);
         let mut rejects = Vec::new();
         for one in sampled {
             let Some(transform) = transforms.get(&one.mapping.target) else { continue };
@@ -187,7 +188,7 @@ impl AuditWork {
         };
         let cost = prices.estimate(&index.spec.deployment, load);
         let target = seen.target.as_ref().map(|target| target.spec.deployment.clone());
-        let target = target.or_else(|| spec_of(&context.plan).map(|spec| spec.deployment));
+        let target = target.or_else(|| asked_for(&context.plan).map(|spec| spec.deployment));
         let fields = Fields::of(sampled.iter().map(|one| &one.record));
         let (nested_fields, null_fields) = records::complex(sampled);
         let rejects = self.rejects(context, selections, sampled)?;

@@ -5,10 +5,10 @@ use crate::error::Result;
 use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, VectorType};
 use crate::plan::file::ServicePlan;
 use crate::plan::{CopyStage, Plan};
+use crate::provider::registry::asked_for;
 use crate::run::World;
 use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::copy::Selection;
-use crate::run::stage::create::spec_of;
 use crate::run::stage::weight::Weight;
 
 /// The most records and namespaces that a migration by collection supports (Pinecone, "Migrate a pod-based index to
@@ -79,7 +79,7 @@ impl<'a> Facts<'a> {
             stats,
             is_found: target.is_some(),
             is_made: plan.create_spec().is_some(),
-            target: target.map(|seen| seen.spec.clone()).or_else(|| spec_of(plan)),
+            target: target.map(|seen| seen.spec.clone()).or_else(|| asked_for(plan)),
             held,
             is_same_project: world.is_same_project,
             service_plan: plan.service_plan(),

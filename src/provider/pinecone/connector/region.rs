@@ -4,10 +4,8 @@
 //! November 2026), environments those of its Python SDK 8.1.2 (`PodIndexEnvironment`). A region that is not in the table
 //! and is named as the cloud names its regions may be new: a warning. Any other name is an error.
 
-use super::super::codes;
-use super::super::diagnostic::{Diagnostic, either, nearest};
-use super::super::file::{Cloud, CreateSpec};
-use super::context::Context;
+use super::spec::{Cloud, Keys};
+use crate::plan::{Context, Diagnostic, codes, either, nearest};
 
 const REGIONS: [(Cloud, &[&str]); 3] = [
     (Cloud::Aws, &["us-east-1", "us-west-2", "eu-west-1"]),
@@ -32,7 +30,7 @@ const ENVIRONMENTS: [&str; 12] = [
 
 const SOURCE: &str = "docs.pinecone.io, November 2026";
 
-pub(super) fn check(context: &mut Context<'_>, spec: &str, create: &CreateSpec) {
+pub(super) fn check(context: &mut Context<'_>, spec: &str, create: &Keys) {
     if let Some(serverless) = &create.serverless {
         let pointer = format!("{spec}/serverless");
         if !context.is_tainted(&format!("{pointer}/cloud")) {
