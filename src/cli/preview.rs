@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::model::{Deployment, IndexDescription};
+use crate::model::IndexDescription;
 use crate::report::{Look, count, plural};
 use crate::run::{Preview, PreviewStage};
 use crate::text::wrap;
@@ -68,14 +68,9 @@ fn side(index: &str, description: Option<&IndexDescription>, records: Option<u64
     let Some(description) = description else { return format!("{index} (not present)") };
     let spec = &description.spec;
     let dimension = spec.dimension.map(|dimension| dimension.to_string());
-    let mut facts: Vec<String> = match &spec.deployment {
-        // Files do not say by which metric their vectors are compared.
-        Deployment::Other(what) => [what.clone()].into_iter().chain(dimension).collect(),
-        deployment => {
-            let first = format!("pinecone {deployment}");
-            [first].into_iter().chain(dimension).chain([spec.metric.to_string()]).collect()
-        }
-    };
+    let metric = spec.deployment.knows_metric.then(|| spec.metric.to_string());
+    let title = spec.deployment.title.clone();
+    let mut facts: Vec<String> = [title].into_iter().chain(dimension).chain(metric).collect();
     facts.extend(records.map(|records| plural(records, "record")));
     format!("{index} ({})", facts.join(", "))
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::clock::Timestamp;
-use crate::model::Deployment;
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::CollectionModel;
 use crate::pinecone_wire::json::Int;
 use crate::pinecone_wire::state::CollectionState;
@@ -27,8 +27,8 @@ pub(crate) struct Collection {
 impl Collection {
     /// Creates a collection of what `source` holds now; the records are shared, not copied.
     pub fn of(name: String, source: &Index, now: Timestamp, progress: Progress) -> Self {
-        let environment = match source.spec().deployment {
-            Deployment::Pod { environment, .. } => environment,
+        let environment = match Deployment::of(&source.spec().deployment) {
+            Some(Deployment::Pod { environment, .. }) => environment,
             _ => String::new(),
         };
         Self {

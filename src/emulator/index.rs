@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
-use crate::model::{Deployment, IndexSpec, Namespace, RecordFilter, VectorType};
+use crate::model::{IndexSpec, Namespace, RecordFilter, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::{ReadCapacity, Status};
 use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::state::IndexState;
@@ -69,7 +70,7 @@ impl Index {
             host: birth.host,
             dimension: spec.dimension,
             vector_type: spec.vector_type,
-            is_pod: matches!(spec.deployment, Deployment::Pod { .. }),
+            is_pod: matches!(Deployment::of(&spec.deployment), Some(Deployment::Pod { .. })),
             progress: birth.progress,
             is_made_by_client: birth.is_made_by_client,
             capacity: RwLock::new(Capacity::new(birth.extras.read_capacity.clone())),
@@ -168,7 +169,7 @@ impl Index {
     }
 
     fn filterable(&self) -> Option<Vec<String>> {
-        if let Deployment::Pod { indexed, .. } = self.spec().deployment {
+        if let Some(Deployment::Pod { indexed, .. }) = Deployment::of(&self.spec().deployment) {
             return indexed;
         }
         self.extras.schema.as_ref().map(schema_fields)

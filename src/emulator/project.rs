@@ -26,7 +26,8 @@ use super::restore::Restore;
 use super::server::Door;
 use super::shelf::Shelf;
 use super::store::Store;
-use crate::model::{Deployment, IndexSpec};
+use crate::model::IndexSpec;
+use crate::pinecone_wire::Deployment;
 
 pub(crate) type Shared = Arc<Project>;
 
@@ -189,7 +190,9 @@ impl Project {
     }
 
     fn refuse_more_indexes(&self, spec: &IndexSpec) -> Answer<()> {
-        let is_pod = |spec: &IndexSpec| matches!(spec.deployment, Deployment::Pod { .. });
+        let is_pod = |spec: &IndexSpec| {
+            matches!(Deployment::of(&spec.deployment), Some(Deployment::Pod { .. }))
+        };
         let count = self.indexes().iter().filter(|index| !index.is_pod).count();
         if is_pod(spec) || count < self.options.indexes {
             return Ok(());

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deployment, IndexDescription, Metric, VectorType};
+use super::{IndexDescription, Metric, VectorType};
 
 /// The tag that an index made by a run carries; its value is the run.
 pub const RUN_TAG: &str = "vecshift-run";
 
 /// Properties of an index that do not change while it exists, as far as its service gives them.
 ///
-/// Pinecone gives neither an id nor a time of creation (OpenAPI files 2025-10 and 2026-04). It gives the host, which
-/// carries name and project, what an index was made as, of which nothing can be changed, and tags. An index that was
-/// deleted and made anew under its name, just as it was, is another one by its contents alone.
+/// A service may give neither an id nor a time of creation, only the host, what an index was made as, of which nothing
+/// can be changed, and tags. An index that was deleted and made anew under its name, just as it was, is then another one
+/// by its contents alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Host without a scheme; empty while the service has not given one.
@@ -33,7 +33,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     pub vector_type: VectorType,
-    /// The only fields that a pod can filter by, in order; `None` = all.
+    /// The only fields that it can filter by, in order; `None` = all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indexed: Option<Vec<String>>,
     /// The collection it was made from.
@@ -44,20 +44,15 @@ pub struct Made {
 impl IndexDescription {
     pub fn identity(&self) -> Identity {
         let host = self.host.split_once("://").map_or(self.host.as_str(), |(_, host)| host);
-        let (place, mut indexed) = match &self.spec.deployment {
-            // Type, replicas and shards of a pod index can be changed.
-            Deployment::Pod { environment, indexed, .. } => {
-                (format!("pod {environment}"), indexed.clone())
-            }
-            other => (other.to_string(), None),
-        };
+        let deployment = &self.spec.deployment;
+        let mut indexed = deployment.filterable.clone();
         indexed.iter_mut().for_each(|fields| fields.sort());
         let (vector_type, collection) = (self.spec.vector_type, self.collection.clone());
         Identity {
             host: host.trim_end_matches('/').to_owned(),
             dimension: self.spec.dimension,
             metric: self.spec.metric,
-            place,
+            place: deployment.place.clone(),
             run: self.spec.tags.get(RUN_TAG).cloned(),
             made: Some(Made { vector_type, indexed, collection }),
         }
@@ -127,7 +122,7 @@ mod tests {
 
     fn seen() -> Identity {
         Identity {
-            host: "a-1.svc.pinecone.io".to_owned(),
+            host: "a-1.svc.example".to_owned(),
             dimension: Some(8),
             metric: Metric::Cosine,
             place: "serverless aws us-east-1".to_owned(),
@@ -148,7 +143,7 @@ mod tests {
     fn an_index_is_itself_and_each_fact_distinguishes_another() {
         assert_eq!(seen().differs(&seen()), None);
         let others = [
-            Identity { host: "a-2.svc.pinecone.io".to_owned(), ..seen() },
+            Identity { host: "a-2.svc.example".to_owned(), ..seen() },
             Identity { dimension: Some(16), ..seen() },
             Identity { metric: Metric::Euclidean, ..seen() },
             Identity { place: "pod us-east-1-aws".to_owned(), ..seen() },
@@ -178,30 +173,31 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_a_pods_fields_does_not_matter() {
-        let pod = |indexed: &[&str]| {
-            let fields = indexed.iter().map(|field| (*field).to_owned()).collect();
+    fn the_order_of_the_fields_does_not_matter() {
+        let index = |fields: &[&str]| {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
             let spec = super::super::IndexSpec {
                 name: "old".into(),
                 dimension: Some(8),
                 metric: Metric::Cosine,
                 vector_type: VectorType::Dense,
-                deployment: Deployment::Pod {
-                    environment: "us-east-1-aws".into(),
-                    pod_type: "p1.x1".into(),
-                    pods: 1,
-                    replicas: 1,
-                    shards: 1,
-                    indexed: Some(fields),
+                deployment: super::super::Deployment {
+                    kind: "some".into(),
+                    words: "some kind".into(),
+                    title: "some kind".into(),
+                    place: "some place".into(),
+                    filterable: Some(fields),
+                    knows_metric: true,
+                    native: serde_json::Value::Null,
                 },
                 deletion_protection: false,
                 tags: Default::default(),
             };
-            let (host, state) = ("old-1.svc.pinecone.io".to_owned(), "Ready".to_owned());
+            let (host, state) = ("old-1.svc.example".to_owned(), "Ready".to_owned());
             IndexDescription { spec, host, collection: None, ready: true, state }.identity()
         };
-        assert_eq!(pod(&["a", "b"]).differs(&pod(&["b", "a"])), None);
-        let other = pod(&["a", "b"]).differs(&pod(&["a"])).unwrap();
+        assert_eq!(index(&["a", "b"]).differs(&index(&["b", "a"])), None);
+        let other = index(&["a", "b"]).differs(&index(&["a"])).unwrap();
         assert_eq!(other, "it filters by `a` and did by `a`, `b`");
     }
 }

@@ -42,50 +42,41 @@ pub enum VectorType {
     Sparse,
 }
 
-/// The place an index runs in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deployment {
-    Pod {
-        environment: String,
-        pod_type: String,
-        pods: u32,
-        replicas: u32,
-        shards: u32,
-        /// The only metadata fields that can be filtered on; `None` for all of them.
-        indexed: Option<Vec<String>>,
-    },
-    Serverless {
-        cloud: String,
-        region: String,
-    },
-    /// Something this program can look at but not create.
-    Other(String),
+/// The kind of an index and the place it runs in, as its system describes them.
+///
+/// Everybody may print and compare the words. What is `native` only the system reads. It is written as that alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The value of the metric `source.kind`: one word.
+    pub kind: String,
+    /// Kind and place: `serverless aws us-east-1`.
+    pub words: String,
+    /// Kind and place with the system's name, for where that is not known.
+    pub title: String,
+    /// What of kind and place does not change while the index exists.
+    pub place: String,
+    /// The only metadata fields that can be filtered on; `None` for all of them.
+    pub filterable: Option<Vec<String>>,
+    /// False if nobody knows by which metric its vectors are to be compared, as with files.
+    pub knows_metric: bool,
+    /// The system's own description.
+    pub native: serde_json::Value,
 }
 
-impl Deployment {
-    /// Returns the value of the metric `source.kind`: `pod`, `serverless` or `other`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Pod { .. } => "pod",
-            Self::Serverless { .. } => "serverless",
-            Self::Other(_) => "other",
-        }
+impl Serialize for Deployment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.native.serialize(serializer)
     }
 }
 
 impl fmt::Display for Deployment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pod { pod_type, .. } => write!(f, "pod {pod_type}"),
-            Self::Serverless { cloud, region } => write!(f, "serverless {cloud} {region}"),
-            Self::Other(kind) => f.write_str(kind),
-        }
+        f.write_str(&self.words)
     }
 }
 
 /// An index as requested.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IndexSpec {
     pub name: String,
     /// The length of its vectors; `None` for a sparse index.
@@ -98,13 +89,13 @@ pub struct IndexSpec {
 }
 
 /// An index as its control plane describes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IndexDescription {
     pub spec: IndexSpec,
     /// The address of its data plane, as the control plane gives it (with or without a scheme).
     pub host: String,
     /// The collection it was made from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
     pub ready: bool,
     /// The provider's own word for its state; an open set.

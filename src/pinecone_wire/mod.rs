@@ -11,6 +11,7 @@
 
 mod code;
 pub(crate) mod control;
+mod deployment;
 mod error_body;
 mod header;
 pub(crate) mod json;
@@ -26,6 +27,7 @@ mod version;
 pub(crate) mod words;
 
 pub(crate) use code::Code;
+pub use deployment::Deployment;
 pub(crate) use error_body::ErrorBody;
 pub(crate) use header::{
     API_KEY, API_VERSION, GRPC_PUSHBACK, Lsn, OWN_PREFIX, REQUEST_IDS, RETRY_AFTER,

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Deployment, Money};
+use crate::model::{self, Money};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::Prices;
 
 /// The month in which the built-in prices were looked up.
@@ -132,21 +133,22 @@ impl PriceTable {
     ///
     /// Units as documented by Pinecone (2026): one write unit per kB; one read unit per query and GB of the namespace,
     /// at least 0.25; one read unit per 10 records fetched and per page of 100 ids listed. Pods charge no units.
-    pub fn estimate(&self, deployment: &Deployment, load: Load<'_>) -> Estimate {
+    pub fn estimate(&self, deployment: &model::Deployment, load: Load<'_>) -> Estimate {
         let storage = load.bytes / 1e9 * self.storage_gb_month;
         let units = load.mean_read_units.unwrap_or_else(|| mean_read_units(load.namespace_bytes));
         let queries = self.queries_per_month as f64 * units / 1e6 * self.million_read_units;
         let serverless = ((storage + queries) * (1.0 - self.discount)).max(self.monthly_minimum);
-        let source_monthly = self.source_monthly.or(match deployment {
-            Deployment::Pod { pod_type, pods, .. } => {
+        let deployment = Deployment::of(deployment);
+        let source_monthly = self.source_monthly.or(match &deployment {
+            Some(Deployment::Pod { pod_type, pods, .. }) => {
                 self.pod_monthly.map(|price| price * f64::from(*pods) * size_factor(pod_type))
             }
-            Deployment::Serverless { .. } => Some(serverless),
-            Deployment::Other(_) => None,
+            Some(Deployment::Serverless { .. }) => Some(serverless),
+            None | Some(Deployment::Other(_)) => None,
         });
         let read = reading_units(load.records) / 1e6 * self.million_read_units;
         let of_source =
-            if matches!(deployment, Deployment::Serverless { .. }) { read } else { 0.0 };
+            if matches!(deployment, Some(Deployment::Serverless { .. })) { read } else { 0.0 };
         let written = write_units(load.bytes) / 1e6 * self.million_write_units;
         let sides = if of_source > 0.0 { 2.0 } else { 1.0 };
         let left = (sides * load.bytes / 1e9 - EGRESS_INCLUDED_GB).max(0.0) * self.egress_gb;
@@ -218,7 +220,7 @@ fn size_factor(pod_type: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn pod(pod_type: &str, pods: u32) -> Deployment {
+    fn pod(pod_type: &str, pods: u32) -> model::Deployment {
         Deployment::Pod {
             environment: "us-east-1-aws".into(),
             pod_type: pod_type.into(),
@@ -227,6 +229,7 @@ mod tests {
             shards: pods,
             indexed: None,
         }
+        .into()
     }
 
     fn load(records: u64, namespace_bytes: &[f64]) -> Load<'_> {
@@ -263,7 +266,7 @@ mod tests {
     #[test]
     fn a_serverless_source_costs_reading_too() {
         let bytes = [10e6 * 7_144.0 + 6e7];
-        let serverless = Deployment::Serverless { cloud: "aws".into(), region: "r".into() };
+        let serverless = Deployment::Serverless { cloud: "aws".into(), region: "r".into() }.into();
         let (from_pod, from_serverless) = (
             PriceTable::new(None).estimate(&pod("p1.x1", 1), load(10_000_000, &bytes)),
             PriceTable::new(None).estimate(&serverless, load(10_000_000, &bytes)),

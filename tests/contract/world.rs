@@ -9,9 +9,8 @@ use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{
-    Deployment, IndexSpec, Metadata, Metric, Namespace, Record, Vector, VectorType,
-};
+use vecshift::model::{IndexSpec, Metadata, Metric, Namespace, Record, Vector, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
 use vecshift::plan::{self, Inputs, Plan};
 use vecshift::provider::language;
@@ -55,7 +54,8 @@ pub fn pod() -> IndexSpec {
             replicas: 1,
             shards: 1,
             indexed: None,
-        },
+        }
+        .into(),
         deletion_protection: false,
         tags: Default::default(),
     }
@@ -66,7 +66,7 @@ pub fn serverless(name: &str) -> IndexSpec {
     IndexSpec {
         name: name.to_owned(),
         metric: Metric::Dotproduct,
-        deployment: Deployment::Serverless { cloud, region },
+        deployment: Deployment::Serverless { cloud, region }.into(),
         deletion_protection: true,
         ..pod()
     }

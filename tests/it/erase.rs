@@ -4,7 +4,8 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{Deployment, IndexSpec, Metric, Namespace, VectorType};
+use vecshift::model::{IndexSpec, Metric, Namespace, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::run::{Erasure, Wanted};
 
@@ -25,7 +26,8 @@ async fn erasure(indexed: Option<Vec<String>>, filter: serde_json::Value) -> (Em
             replicas: 1,
             shards: 1,
             indexed,
-        },
+        }
+        .into(),
         deletion_protection: false,
         tags: Default::default(),
     };

@@ -9,9 +9,10 @@ use vecshift::ErrorKind;
 use vecshift::clock::{Clock, Timestamp};
 use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{
-    Deployment, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, Span,
-    SparseVector, Vector, VectorType,
+    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, Span, SparseVector,
+    Vector, VectorType,
 };
+use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
 use vecshift::provider::layer::{StackOptions, stack};
 use vecshift::provider::pinecone::{Index, Settings, Transport};
@@ -49,7 +50,7 @@ fn spec(deployment: Deployment, metric: Metric, vector_type: VectorType) -> Inde
         dimension: (vector_type == VectorType::Dense).then_some(DIMENSION),
         metric,
         vector_type,
-        deployment,
+        deployment: deployment.into(),
         deletion_protection: false,
         tags: Default::default(),
     }

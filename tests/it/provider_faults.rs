@@ -6,9 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{
-    Deployment, IndexSpec, Metric, Namespace, Record, RecordId, Share, VectorType,
-};
+use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Share, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
 use vecshift::provider::layer::{RetryOptions, StackOptions, TimeoutOptions, read_only, stack};
 use vecshift::provider::pinecone::{Index, Settings, Transport};
@@ -26,7 +25,8 @@ async fn emulator(options: EmulatorOptions) -> Emulator {
         dimension: Some(4),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+            .into(),
         deletion_protection: false,
         tags: Default::default(),
     };

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode, header};
 use vecshift::ErrorKind;
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{Deployment, IndexSpec, Metric, Namespace, RecordId, VectorType};
+use vecshift::model::{IndexSpec, Metric, Namespace, RecordId, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::layer::{StackOptions, stack};
 use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Admin, Secret, Source};
@@ -69,7 +70,8 @@ fn spec() -> IndexSpec {
         dimension: Some(4),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+            .into(),
         deletion_protection: false,
         tags: Default::default(),
     }

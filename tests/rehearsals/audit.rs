@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use vecshift::ErrorKind;
-use vecshift::model::{
-    Deployment, IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType,
-};
+use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Outcome, preview};
@@ -253,7 +252,8 @@ async fn selective_indexing_becomes_a_schema_and_is_kept_to_by_queries() {
             replicas: 1,
             shards: 2,
             indexed: Some(vec!["kind".into()]),
-        },
+        }
+        .into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
     };

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, RunState};
 use vecshift::model::{
-    Deployment, IndexSpec, Metadata, Metric, Namespace, Record, RecordId, StageId, Vector,
-    VectorType,
+    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, StageId, Vector, VectorType,
 };
+use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::run::{Listener, Outcome, Progress, Silent};
 
@@ -414,7 +414,8 @@ fn index() -> IndexSpec {
         dimension: Some(8),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+            .into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
     }

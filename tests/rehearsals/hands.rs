@@ -10,9 +10,8 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use vecshift::journal::{Entry, Event, RunState};
-use vecshift::model::{
-    Deployment, IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType,
-};
+use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType};
+use vecshift::pinecone_wire::Deployment;
 use vecshift::run::{Listener, Outcome, PreparedRun, Progress, RunOptions, open_driver, roll_back};
 
 use crate::rig::Rig;
@@ -90,7 +89,8 @@ fn index(name: &str) -> IndexSpec {
         dimension: Some(4),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+            .into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
     }

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, Route, RunState};
 use vecshift::model::{
-    Deployment, IndexSpec, Metadata, Metric, Namespace, Record, RecordId, SparseVector, Vector,
-    VectorType,
+    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
 };
+use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
 use vecshift::provider::pinecone::Transport;
 use vecshift::run::{Listener, Outcome, Progress, Silent, preview};
@@ -47,7 +47,8 @@ fn serverless(name: &str, metric: Metric) -> IndexSpec {
         dimension: Some(4),
         metric,
         vector_type: VectorType::Dense,
-        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() },
+        deployment: Deployment::Serverless { cloud: "aws".into(), region: "us-east-1".into() }
+            .into(),
         deletion_protection: false,
         tags: Default::default(),
     }

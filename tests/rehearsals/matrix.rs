@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use vecshift::model::{
-    Deployment, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId,
-    SparseVector, Vector, VectorType,
+    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, SparseVector, Vector,
+    VectorType,
 };
+use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::run::Outcome;
 
@@ -57,7 +58,7 @@ pub fn index(deployment: Deployment, dimension: Option<u32>, vector_type: Vector
         dimension,
         metric: Metric::Dotproduct,
         vector_type,
-        deployment,
+        deployment: deployment.into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
     }

@@ -5,7 +5,7 @@ use crate::emulator::error::{Answer, Code, Refusal};
 use crate::emulator::incoming::Incoming;
 use crate::emulator::progress::{Ending, Progress, Stage};
 use crate::emulator::project::Shared;
-use crate::model::Deployment;
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::schema::Schema;
 use crate::pinecone_wire::control::{BackupModel, CreateBackup};
 use crate::pinecone_wire::json::{Int, Page};
@@ -98,8 +98,8 @@ pub(crate) fn not_found(id: &str) -> Refusal {
 fn model(project: &Shared, backup: &Backup, version: Version) -> BackupModel {
     let (now, spec) = (project.now(), &backup.spec);
     let is_ready = backup.is_ready(now);
-    let (cloud, region) = match &spec.deployment {
-        Deployment::Serverless { cloud, region } => (cloud.clone(), region.clone()),
+    let (cloud, region) = match Deployment::of(&spec.deployment) {
+        Some(Deployment::Serverless { cloud, region }) => (cloud, region),
         _ => Default::default(),
     };
     let model = BackupModel {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Index;
-use crate::model::Deployment;
+use crate::model;
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::Version;
 use crate::pinecone_wire::control::{ConfigureIndex, ConfigureSpec, PodChange, ReadCapacity};
 
@@ -72,8 +73,9 @@ impl Change {
     }
 }
 
-fn resize(deployment: &mut Deployment, change: PodChange) -> Answer<()> {
-    let Deployment::Pod { pod_type, pods, replicas, shards, .. } = deployment else {
+fn resize(deployment: &mut model::Deployment, change: PodChange) -> Answer<()> {
+    let mut resized = Deployment::of(deployment);
+    let Some(Deployment::Pod { pod_type, pods, replicas, shards, .. }) = &mut resized else {
         return Err(Refusal::invalid("Only pod-based indexes have pods to configure."));
     };
     if let Some(word) = change.pod_type {
@@ -86,6 +88,9 @@ fn resize(deployment: &mut Deployment, change: PodChange) -> Answer<()> {
         }
         *replicas = count;
         *pods = count.saturating_mul(*shards);
+    }
+    if let Some(resized) = resized {
+        *deployment = resized.into();
     }
     Ok(())
 }

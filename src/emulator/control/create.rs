@@ -12,7 +12,8 @@ use crate::emulator::index::{Extras, Index};
 use crate::emulator::progress::{Ending, Progress};
 use crate::emulator::project::{NewIndex, Shared};
 use crate::emulator::store::Store;
-use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::model::{IndexSpec, Metric, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::schema::BYOC;
 use crate::pinecone_wire::control::{CreateIndex, PodSpec, Serverless, Spec};
 use crate::pinecone_wire::{Version, limits, words};
@@ -39,7 +40,7 @@ pub(crate) fn read(body: &[u8], version: Version) -> Answer<(IndexSpec, Extras)>
         dimension: body.dimension,
         metric: metric.unwrap_or_else(|| words::default_metric(vector_type)),
         vector_type,
-        deployment,
+        deployment: deployment.into(),
         deletion_protection: rules::read_protection(body.deletion_protection.as_deref())?
             .unwrap_or_default(),
         tags,
@@ -78,8 +79,8 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
             collection.dimension.unwrap_or_default()
         )));
     }
-    if let (Deployment::Serverless { cloud, .. }, Some(from)) =
-        (&spec.deployment, collection.cloud())
+    if let (Some(Deployment::Serverless { cloud, .. }), Some(from)) =
+        (&Deployment::of(&spec.deployment), collection.cloud())
         && cloud != from
     {
         return Err(Refusal::invalid(format!(
@@ -87,7 +88,7 @@ fn records_of(project: &Shared, name: &str, spec: &IndexSpec) -> Answer<Store> {
         )));
     }
     let namespaces = collection.records.spaces.len();
-    if matches!(spec.deployment, Deployment::Serverless { .. })
+    if matches!(Deployment::of(&spec.deployment), Some(Deployment::Serverless { .. }))
         && namespaces > limits::COLLECTION_NAMESPACES
     {
         return Err(Refusal::invalid(format!(

@@ -13,7 +13,7 @@ use crate::emulator::data::{Call, Page};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::import::Import;
 use crate::emulator::progress::Ending;
-use crate::model::Deployment;
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::json::OnError;
 use crate::pinecone_wire::limits::{IMPORT_URI_CHARS, LIST_IMPORTS};
 use crate::pinecone_wire::state::ImportState;
@@ -26,7 +26,8 @@ pub(crate) fn start(call: &Call, uri: &str, on_error: OnError) -> Answer<String>
             "uri must be 1 to {IMPORT_URI_CHARS} characters long"
         )));
     }
-    if let Deployment::Serverless { cloud, .. } = call.index.spec().deployment
+    if let Some(Deployment::Serverless { cloud, .. }) =
+        Deployment::of(&call.index.spec().deployment)
         && is_s3(uri)
         && cloud != "aws"
     {

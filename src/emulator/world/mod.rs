@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::model::{Deployment, IndexSpec, Metric, Namespace, Record, VectorType};
+use crate::model::{IndexSpec, Metric, Namespace, Record, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::{RehearsalKind, RehearsalSource};
 use crate::provider::parquet;
 
@@ -118,7 +119,7 @@ fn source_index(
         dimension: Some(dimension),
         metric: source.metric.or(metric).unwrap_or(Metric::Cosine),
         vector_type: VectorType::Dense,
-        deployment,
+        deployment: deployment.into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
     })

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ReadCapacity, Status};
-use crate::model::{Deployment, IndexDescription, IndexSpec, Metric, VectorType};
+use crate::model::{IndexDescription, IndexSpec, Metric, VectorType};
 use crate::pinecone_wire::json::{Int, MetadataSchema};
-use crate::pinecone_wire::words;
+use crate::pinecone_wire::{Deployment, words};
 
 /// The place of an index: exactly one of the three.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,29 +65,30 @@ pub(crate) struct MetadataConfig {
     pub indexed: Option<Vec<String>>,
 }
 
-impl From<&Deployment> for Spec {
-    fn from(deployment: &Deployment) -> Self {
-        match deployment {
+impl From<&crate::model::Deployment> for Spec {
+    fn from(deployment: &crate::model::Deployment) -> Self {
+        let unknown = || Deployment::Other(deployment.kind.clone());
+        match Deployment::of(deployment).unwrap_or_else(unknown) {
             Deployment::Serverless { cloud, region } => {
-                let (cloud, region) = (Some(cloud.clone()), Some(region.clone()));
+                let (cloud, region) = (Some(cloud), Some(region));
                 let serverless = Some(Serverless { cloud, region, ..Serverless::default() });
                 Self { serverless, ..Self::default() }
             }
             Deployment::Pod { environment, pod_type, pods, replicas, shards, indexed } => {
                 let config = |indexed| MetadataConfig { indexed: Some(indexed) };
                 let pod = PodSpec {
-                    environment: Some(environment.clone()),
-                    pod_type: Some(pod_type.clone()),
-                    pods: Some(*pods),
-                    replicas: Some(*replicas),
-                    shards: Some(*shards),
-                    metadata_config: indexed.clone().map(config),
+                    environment: Some(environment),
+                    pod_type: Some(pod_type),
+                    pods: Some(pods),
+                    replicas: Some(replicas),
+                    shards: Some(shards),
+                    metadata_config: indexed.map(config),
                     source_collection: None,
                 };
                 Self { pod: Some(pod), ..Self::default() }
             }
             Deployment::Other(kind) => {
-                let other = [(kind.clone(), Value::Object(Default::default()))].into();
+                let other = [(kind, Value::Object(Default::default()))].into();
                 Self { other, ..Self::default() }
             }
         }
@@ -270,7 +271,7 @@ impl IndexModel {
                 dimension: self.dimension.and_then(Int::small),
                 metric: metric(self.metric, vector_type)?,
                 vector_type,
-                deployment: spec.into_deployment(),
+                deployment: spec.into_deployment().into(),
                 deletion_protection: protection.unwrap_or_default(),
                 tags: tags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
                 name: self.name,
@@ -317,10 +318,11 @@ mod tests {
                 "status":{"ready":true,"state":"Ready","new":{}},"unheard":[1]}"#,
         );
         assert_eq!(index.spec.dimension, Some(3072));
-        assert_eq!(index.spec.deployment.kind(), "pod");
+        assert_eq!(index.spec.deployment.kind, "pod");
         assert!(index.ready && index.spec.tags.is_empty());
         assert_eq!(index.collection, None);
-        let Deployment::Pod { pods, indexed, .. } = index.spec.deployment else { panic!() };
+        let pod = Deployment::of(&index.spec.deployment);
+        let Some(Deployment::Pod { pods, indexed, .. }) = pod else { panic!() };
         assert_eq!((pods, indexed), (2, Some(vec!["a".to_owned()])));
     }
 
@@ -344,7 +346,7 @@ mod tests {
             r#"{"name":"b","metric":"cosine","host":"h","vector_type":"dense",
                 "spec":{"byoc":{"environment":"e"}},"status":{"ready":true,"state":"Ready"}}"#,
         );
-        assert_eq!(index.spec.deployment, Deployment::Other("byoc".into()));
+        assert_eq!(index.spec.deployment, Deployment::Other("byoc".into()).into());
         let metric = IndexModel { metric: Some("hamming".to_owned()), ..IndexModel::default() };
         assert_eq!(metric.into_description(), Err(UnknownMetric("hamming".to_owned())));
     }
@@ -355,7 +357,7 @@ mod tests {
             dimension: Some(8),
             metric: Metric::Dotproduct,
             vector_type: VectorType::Dense,
-            deployment,
+            deployment: deployment.into(),
             deletion_protection: true,
             tags: BTreeMap::from([("k".into(), "v".into())]),
         }

@@ -54,6 +54,19 @@ const LIMITS: Limits = Limits {
     sparse_values: usize::MAX,
 };
 
+/// Returns the kind of an index of files. They do not say by which metric their vectors are compared.
+fn deployment() -> Deployment {
+    Deployment {
+        kind: "other".to_owned(),
+        words: KIND.to_owned(),
+        title: KIND.to_owned(),
+        place: KIND.to_owned(),
+        filterable: None,
+        knows_metric: false,
+        native: serde_json::json!({ "other": KIND }),
+    }
+}
+
 /// Parquet files read as an index.
 pub struct Files {
     /// The name in the plan: a folder, a file or `s3://bucket/prefix`.
@@ -165,7 +178,7 @@ impl Files {
             dimension: u32::try_from(dimension).ok().filter(|dimension| *dimension > 0),
             metric: if has_sparse { Metric::Dotproduct } else { Metric::Cosine },
             vector_type: if is_sparse { VectorType::Sparse } else { VectorType::Dense },
-            deployment: Deployment::Other(KIND.to_owned()),
+            deployment: deployment(),
             deletion_protection: false,
             tags: Default::default(),
         };

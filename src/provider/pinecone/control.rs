@@ -2,9 +2,9 @@
 
 use super::http::Server;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexDescription, IndexSpec};
+use crate::model::{IndexDescription, IndexSpec};
 use crate::pinecone_wire::control::{ConfigureIndex, CreateIndex, IndexModel, UnknownMetric};
-use crate::pinecone_wire::{Operation, words};
+use crate::pinecone_wire::{Deployment, Operation, words};
 use crate::provider::IndexChange;
 
 /// The control plane of one project.
@@ -55,10 +55,11 @@ fn described(index: IndexModel) -> Result<IndexDescription> {
 
 /// Returns the body that asks for `spec`.
 pub(super) fn create_body(spec: &IndexSpec) -> Result<CreateIndex> {
-    match &spec.deployment {
-        Deployment::Other(kind) => {
+    match Deployment::of(&spec.deployment) {
+        None | Some(Deployment::Other(_)) => {
+            let kind = &spec.deployment;
             Err(Error::unsupported(format!("an index of kind `{kind}` cannot be made")))
         }
-        _ => Ok(spec.into()),
+        Some(_) => Ok(spec.into()),
     }
 }

@@ -125,7 +125,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Deployment, Metadata, RecordId, SparseVector, Vector};
+    use crate::model::{Metadata, RecordId, SparseVector, Vector};
+    use crate::pinecone_wire::Deployment;
 
     fn record() -> Record {
         Record {
@@ -142,7 +143,7 @@ mod tests {
             dimension: Some(2),
             metric: Metric::Cosine,
             vector_type: VectorType::Dense,
-            deployment: Deployment::Serverless { cloud: "aws".into(), region: "r".into() },
+            deployment: Deployment::Serverless { cloud: "aws".into(), region: "r".into() }.into(),
             deletion_protection: false,
             tags: BTreeMap::new(),
         }

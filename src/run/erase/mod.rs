@@ -263,15 +263,19 @@ impl Erasure {
 }
 
 fn refuse_unindexed(deployment: &Deployment, condition: &Condition) -> Result<()> {
-    let Deployment::Pod { indexed: Some(indexed), .. } = deployment else { return Ok(()) };
+    let Some(indexed) = &deployment.filterable else { return Ok(()) };
     let fields = condition.read.fields();
     match fields.into_iter().find(|field| !indexed.iter().any(|name| name == field)) {
         None => Ok(()),
         Some(field) => Err(Error::new(
             ErrorKind::Refused,
-            format!("the pod index does not index the metadata field `{field}`, so it finds nothing by it"),
+            format!(
+                "the index does not index the metadata field `{field}`, so it finds nothing by it"
+            ),
         )
-        .with_hint("delete by namespace with `--match`, or delete the ids from your system of record")),
+        .with_hint(
+            "delete by namespace with `--match`, or delete the ids from your system of record",
+        )),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{
-    Deployment, IndexDescription, IndexSpec, Metadata, Namespace, Observed, Record, RecordId, Side,
-    Span, SparseVector, Vector, VectorType,
+    IndexDescription, IndexSpec, Metadata, Namespace, Observed, Record, RecordId, Side, Span,
+    SparseVector, Vector, VectorType,
 };
 use crate::plan::file::{Create, Protection};
 use crate::plan::{CopyStage, Plan};
@@ -106,7 +106,7 @@ impl Work for CreateWork {
         measured
             .set("target.ready", Observed::Bool(seen.ready), 1)
             .set("target.metric", Observed::Word(seen.spec.metric.name().to_owned()), 1)
-            .set("target.kind", Observed::Word(seen.spec.deployment.kind().to_owned()), 1)
+            .set("target.kind", Observed::Word(seen.spec.deployment.kind.clone()), 1)
             .set("target.records", Observed::count(stats.total), 1);
         match seen.spec.dimension {
             Some(dimension) => {
@@ -183,9 +183,7 @@ impl CreateWork {
             .await?
             .ok_or_else(|| super::audit::no_source(context))?;
         refuse_other_dimension(&source.spec, asked)?;
-        // Files do not say by which metric their vectors are compared.
-        let is_known = !matches!(source.spec.deployment, Deployment::Other(_));
-        if is_known && source.spec.metric != asked.metric {
+        if source.spec.deployment.knows_metric && source.spec.metric != asked.metric {
             context.note(format!(
                 "the source measures by {}, the target by {}: answers may differ",
                 source.spec.metric, asked.metric

@@ -14,7 +14,7 @@ use super::copy::Selection;
 use super::filters::Filters;
 use crate::copy::{Mapping, Transform, merged};
 use crate::error::Result;
-use crate::model::{Deployment, Record, RecordId, Share, Vector};
+use crate::model::{Record, RecordId, Share, Vector};
 use crate::plan::file::Compare;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::{Filter, Query, Source};
@@ -252,10 +252,7 @@ fn is_filtered(index: usize, share: f64) -> bool {
 
 /// Returns the only metadata fields the source can filter by; `None` for all.
 async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
-    Ok(match source.describe().await?.map(|index| index.spec.deployment) {
-        Some(Deployment::Pod { indexed, .. }) => indexed,
-        _ => None,
-    })
+    Ok(source.describe().await?.and_then(|index| index.spec.deployment.filterable))
 }
 
 /// Adds the copy's filter to queries if the copy left records out, so that both sides answer from the same records. If

@@ -8,8 +8,9 @@ use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Holder, Paths};
 use vecshift::model::{
-    Deployment, IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
+    IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
 };
+use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::Plan;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Admin, Environment, Filter, IndexChange, Query, Secret, Source, Target};
@@ -285,7 +286,8 @@ fn sparse(name: &str) -> IndexSpec {
         deployment: Deployment::Serverless {
             cloud: "aws".to_owned(),
             region: "us-east-1".to_owned(),
-        },
+        }
+        .into(),
         deletion_protection: false,
         tags: Default::default(),
     }

@@ -188,10 +188,11 @@ fn target_spec(tags: &[(&str, &str)]) -> IndexSpec {
         dimension: Some(8),
         metric: vecshift::model::Metric::Cosine,
         vector_type: Default::default(),
-        deployment: vecshift::model::Deployment::Serverless {
+        deployment: vecshift::pinecone_wire::Deployment::Serverless {
             cloud: "aws".into(),
             region: "us-east-1".into(),
-        },
+        }
+        .into(),
         deletion_protection: false,
         tags,
     }

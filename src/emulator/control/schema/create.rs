@@ -8,7 +8,8 @@ use crate::emulator::capacity::Wanted;
 use crate::emulator::control::{create, rules};
 use crate::emulator::error::{Answer, Refusal};
 use crate::emulator::index::Extras;
-use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::model::{IndexSpec, Metric, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::Version;
 use crate::pinecone_wire::control::schema::{
     self, BYOC, CreateIndex, DENSE_VECTOR, DenseField, MANAGED, POD, SPARSE_VALUES, SPARSE_VECTOR,
@@ -39,7 +40,7 @@ pub(crate) fn read(body: &[u8], name: impl FnOnce() -> String) -> Answer<(IndexS
         dimension,
         metric,
         vector_type,
-        deployment: deployment.unwrap_or_else(default_deployment),
+        deployment: deployment.unwrap_or_else(default_deployment).into(),
         deletion_protection: protection.unwrap_or_default(),
         tags,
     };
@@ -122,7 +123,7 @@ mod tests {
         let (spec, _) = read_json(json!({"schema": dense()})).unwrap();
         assert_eq!((spec.dimension, spec.metric), (Some(3), Metric::Euclidean));
         assert_eq!(spec.name, "made-up");
-        assert_eq!(spec.deployment, default_deployment());
+        assert_eq!(spec.deployment, default_deployment().into());
         let sparse = json!({"fields": {"_sparse_values": {"type": "sparse_vector"}}});
         let (spec, _) = read_json(json!({"schema": sparse, "name": "s"})).unwrap();
         assert_eq!((spec.vector_type, spec.metric), (VectorType::Sparse, Metric::Dotproduct));

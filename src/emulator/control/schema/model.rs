@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::emulator::index::{Extras, Index};
-use crate::model::{Deployment, IndexSpec, VectorType};
+use crate::model::{IndexSpec, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::schema::{
     self, BYOC, DENSE_VECTOR, DenseField, IndexModel, MANAGED, POD, SPARSE_VALUES, SPARSE_VECTOR,
     Schema, SparseField, VALUES,
@@ -57,25 +58,26 @@ fn value(field: impl serde::Serialize) -> Value {
     serde_json::to_value(field).unwrap_or_default()
 }
 
-fn deployment(deployment: &Deployment) -> schema::Deployment {
-    match deployment {
+fn deployment(deployment: &crate::model::Deployment) -> schema::Deployment {
+    let unknown = || Deployment::Other(deployment.kind.clone());
+    match Deployment::of(deployment).unwrap_or_else(unknown) {
         Deployment::Serverless { cloud, region } => schema::Deployment {
             deployment_type: MANAGED.to_owned(),
-            cloud: Some(cloud.clone()),
-            region: Some(region.clone()),
+            cloud: Some(cloud),
+            region: Some(region),
             ..Default::default()
         },
         Deployment::Pod { environment, pod_type, replicas, shards, .. } => schema::Deployment {
             deployment_type: POD.to_owned(),
-            environment: Some(environment.clone()),
-            pod_type: Some(pod_type.clone()),
-            replicas: Some(*replicas),
-            shards: Some(*shards),
+            environment: Some(environment),
+            pod_type: Some(pod_type),
+            replicas: Some(replicas),
+            shards: Some(shards),
             ..Default::default()
         },
         Deployment::Other(environment) => schema::Deployment {
             deployment_type: BYOC.to_owned(),
-            environment: Some(environment.clone()),
+            environment: Some(environment),
             ..Default::default()
         },
     }

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::model::{IndexSpec, Metric, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::{CreateSpec, Protection};
 
 /// Keys of `create.spec`.
@@ -99,7 +100,7 @@ pub(super) fn asked_for(name: &str, asked: &CreateSpec) -> IndexSpec {
         dimension: asked.dimension,
         metric: asked.metric.unwrap_or(default_metric),
         vector_type,
-        deployment,
+        deployment: deployment.into(),
         deletion_protection: asked.deletion_protection == Some(Protection::Enabled),
         tags: asked.tags.clone(),
     }

@@ -15,7 +15,8 @@ use super::error;
 use super::http::{self, Server};
 use super::version::InUse;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexDescription};
+use crate::model::IndexDescription;
+use crate::pinecone_wire::Deployment;
 use crate::provider::{Secret, Source, Transport};
 use reader::ReaderInUse;
 
@@ -93,7 +94,8 @@ impl Index {
 
     fn is_pod(&self) -> bool {
         self.description()
-            .is_some_and(|index| matches!(index.spec.deployment, Deployment::Pod { .. }))
+            .and_then(|index| Deployment::of(&index.spec.deployment))
+            .is_some_and(|deployment| matches!(deployment, Deployment::Pod { .. }))
     }
 
     async fn known(&self) -> Result<Arc<IndexDescription>> {

@@ -6,9 +6,10 @@ use super::Index;
 use super::reader::Reader;
 use crate::error::{Error, Result};
 use crate::model::{
-    Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId,
-    SparseVector, Vector, VectorType,
+    IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId, SparseVector,
+    Vector, VectorType,
 };
+use crate::pinecone_wire::Deployment;
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::limits::LIMITS;
 use crate::provider::{Capabilities, Filter, IdPage, Match, Query, Source};
@@ -136,7 +137,7 @@ impl Index {
 
 /// Returns the abilities of an index like `spec`; those that every index has if it is not known yet.
 fn capabilities(spec: Option<&IndexSpec>) -> Capabilities {
-    let deployment = spec.map(|spec| &spec.deployment);
+    let deployment = spec.and_then(|spec| Deployment::of(&spec.deployment));
     let is_serverless = matches!(deployment, Some(Deployment::Serverless { .. }));
     Capabilities {
         list: is_serverless,

@@ -85,7 +85,7 @@ fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats
         .set(&name("records"), Observed::count(stats.total), 1)
         .set(&name("namespaces"), Observed::count(stats.namespaces.len() as u64), 1)
         .set(&name("metric"), Observed::Word(index.spec.metric.name().to_owned()), 1)
-        .set(&name("kind"), Observed::Word(index.spec.deployment.kind().to_owned()), 1);
+        .set(&name("kind"), Observed::Word(index.spec.deployment.kind.clone()), 1);
     match index.spec.dimension {
         Some(dimension) => measured.set(&name("dimension"), Observed::count(dimension.into()), 1),
         None => measured.set_not_measured(&name("dimension"), "a sparse index has none"),

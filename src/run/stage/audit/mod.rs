@@ -33,7 +33,8 @@ use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, Namespace};
+use crate::model::{self, IndexDescription, IndexSpec, IndexStats, Namespace};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::Audit;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::registry::asked_for;
@@ -292,9 +293,15 @@ fn asked_units(log: &QueryLog, mappings: &[Mapping], record_bytes: f64) -> Optio
 }
 
 /// The `schema` that keeps a pod's selective metadata indexing on serverless.
-fn suggested_schema(source: &Deployment, target: Option<&Deployment>) -> Option<serde_json::Value> {
-    let Deployment::Pod { indexed: Some(fields), .. } = source else { return None };
-    if !matches!(target, None | Some(Deployment::Serverless { .. })) {
+fn suggested_schema(
+    source: &model::Deployment,
+    target: Option<&model::Deployment>,
+) -> Option<serde_json::Value> {
+    let Some(Deployment::Pod { indexed: Some(fields), .. }) = Deployment::of(source) else {
+        return None;
+    };
+    let target = target.map(Deployment::of);
+    if !matches!(target, None | Some(Some(Deployment::Serverless { .. }))) {
         return None;
     }
     let fields: serde_json::Map<_, _> = fields

@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 
-use crate::model::Deployment;
+use crate::model;
+use crate::pinecone_wire::Deployment;
 
 /// The degree to which an operation is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -96,8 +97,8 @@ pub(super) static OPERATIONS: [Operation; 20] = [
 
 impl Operation {
     /// Returns the support by indexes of this deployment; `None` for a deployment the table does not cover.
-    pub fn of(&self, deployment: &Deployment) -> Option<Support> {
-        match deployment {
+    pub fn of(&self, deployment: &model::Deployment) -> Option<Support> {
+        match Deployment::of(deployment)? {
             Deployment::Pod { .. } => Some(self.pod),
             Deployment::Serverless { .. } => Some(self.serverless),
             Deployment::Other(_) => None,
@@ -106,7 +107,10 @@ impl Operation {
 }
 
 /// Returns the operations that the source supports at least partly, and the target not or only in another way.
-pub(super) fn lost(source: &Deployment, target: &Deployment) -> Vec<&'static Operation> {
+pub(super) fn lost(
+    source: &model::Deployment,
+    target: &model::Deployment,
+) -> Vec<&'static Operation> {
     let is_lost = |operation: &&Operation| {
         matches!(
             (operation.of(source), operation.of(target)),
@@ -129,8 +133,9 @@ mod tests {
             replicas: 1,
             shards: 1,
             indexed: None,
-        };
-        let serverless = Deployment::Serverless { cloud: "aws".into(), region: "r".into() };
+        }
+        .into();
+        let serverless = Deployment::Serverless { cloud: "aws".into(), region: "r".into() }.into();
         let names = |source, target| {
             lost(source, target).iter().map(|lost| lost.operation).collect::<Vec<_>>()
         };
@@ -141,7 +146,7 @@ mod tests {
         assert!(back.contains(&"list ids") && back.contains(&"log sequence numbers"), "{back:?}");
         assert!(forth.iter().all(|name| !back.contains(name)));
         assert!(names(&serverless, &serverless).is_empty());
-        assert!(names(&Deployment::Other("byoc".into()), &serverless).is_empty());
+        assert!(names(&Deployment::Other("byoc".into()).into(), &serverless).is_empty());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::findings::Findings;
 use super::hot::QueryLog;
 use super::records::shown;
-use crate::model::{Deployment, Observed};
+use crate::model::Observed;
+use crate::pinecone_wire::Deployment;
 use crate::provider::Inventory;
 use crate::run::price::Origin;
 use crate::run::stage::fields::FieldSummary;
@@ -50,7 +51,8 @@ fn index(findings: &Findings) -> String {
             number(findings.selected_namespaces as u64)
         ),
     ];
-    if let Deployment::Pod { pods, replicas, indexed, .. } = &spec.deployment {
+    if let Some(Deployment::Pod { pods, replicas, indexed, .. }) = Deployment::of(&spec.deployment)
+    {
         lines.push(format!("  pods: {pods}, replicas: {replicas}"));
         if let Some(indexed) = indexed {
             lines.push(format!("  indexed metadata: {}", indexed.join(", ")));

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::copy::{Mapping, Partition, Partitioner, SWEEP_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, Enumeration, IndexSpec, Observed, Shard};
+use crate::model::{Enumeration, IndexSpec, Observed, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration};
 use crate::provider::{Capabilities, Source};
@@ -151,15 +151,11 @@ impl Enumerator<'_> {
         if let Some(partition) = self.known.and_then(locked) {
             return Ok(partition);
         }
-        let indexed = match &self.spec.deployment {
-            Deployment::Pod { indexed, .. } => indexed.clone(),
-            _ => None,
-        };
         let partitioner = Partitioner {
             source: self.source.clone(),
             namespace: mapping.source.clone(),
             dimension: self.spec.dimension.unwrap_or(0) as usize,
-            indexed,
+            indexed: self.spec.deployment.filterable.clone(),
             most_counts: self.most_counts,
         };
         let partition = partitioner.split(mapping.records).await?;

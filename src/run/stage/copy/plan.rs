@@ -10,7 +10,7 @@ use super::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selec
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, Deployment, Enumeration, IndexDescription, Shard, Side};
+use crate::model::{Cursor, Enumeration, IndexDescription, Shard, Side};
 use crate::plan::CopyStage;
 use crate::provider::{Filter, Target};
 use crate::run::Context;
@@ -92,12 +92,10 @@ async fn staging(
     mappings: &[Mapping],
 ) -> Result<(String, Arc<dyn Target>)> {
     let target = context.world.target.describe().await?;
-    let target =
-        target.filter(|target| matches!(target.spec.deployment, Deployment::Serverless { .. }));
     let target = target.ok_or_else(|| {
         Error::new(
             ErrorKind::Refused,
-            "a staging index is made beside a serverless target, and there is none",
+            "a staging index is made beside the target, and there is none",
         )
     })?;
     make_staging(context, copy, &source.spec, &target.spec, mappings).await

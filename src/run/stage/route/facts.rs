@@ -2,7 +2,8 @@
 
 use crate::copy::Mapping;
 use crate::error::Result;
-use crate::model::{Deployment, IndexDescription, IndexSpec, IndexStats, VectorType};
+use crate::model::{IndexDescription, IndexSpec, IndexStats, VectorType};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::ServicePlan;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::registry::asked_for;
@@ -91,19 +92,20 @@ impl<'a> Facts<'a> {
 
 impl Facts<'_> {
     pub(super) fn is_pod(&self) -> bool {
-        matches!(self.source.deployment, Deployment::Pod { .. })
+        matches!(Deployment::of(&self.source.deployment), Some(Deployment::Pod { .. }))
     }
 
     /// Lists the obstacles to making a staging index from a collection of the source.
     pub(super) fn against_collection(&self) -> Vec<String> {
-        let Deployment::Pod { environment, .. } = &self.source.deployment else {
+        let source = Deployment::of(&self.source.deployment);
+        let Some(Deployment::Pod { environment, .. }) = &source else {
             return vec!["only pod indexes have collections".to_owned()];
         };
         let mut against = Vec::new();
-        match self.target.as_ref().map(|target| &target.deployment) {
+        match self.target.as_ref().map(|target| Deployment::of(&target.deployment)) {
             None => against.push("the plan does not say what the target is".to_owned()),
-            Some(Deployment::Serverless { cloud, .. }) => {
-                let from = cloud_of(environment).filter(|from| from != cloud);
+            Some(Some(Deployment::Serverless { cloud, .. })) => {
+                let from = cloud_of(environment).filter(|from| *from != cloud);
                 against.extend(
                     from.map(|from| format!("the source is in {from} and the target in {cloud}")),
                 );

@@ -4,7 +4,8 @@
 
 use super::facts::Facts;
 use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
-use crate::model::{Deployment, IndexStats, Namespace, Observed};
+use crate::model::{IndexStats, Namespace, Observed};
+use crate::pinecone_wire::Deployment;
 use crate::provider::storage::{is_s3, refuses_name};
 use crate::run::stage::audit::has_import;
 
@@ -23,9 +24,9 @@ impl Facts<'_> {
         if import.is_none() {
             against.push("the plan names no place for its files".to_owned());
         }
-        match self.target.as_ref().map(|target| &target.deployment) {
+        match self.target.as_ref().map(|target| Deployment::of(&target.deployment)) {
             None => against.push("the plan does not say what the target is".to_owned()),
-            Some(Deployment::Serverless { cloud, .. }) => {
+            Some(Some(Deployment::Serverless { cloud, .. })) => {
                 if import.is_some_and(|import| is_s3(&import.uri)) && cloud != "aws" {
                     against.push(format!("an index in {cloud} cannot import from Amazon S3"));
                 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::facts::Facts;
 use crate::copy::SWEEP_LIMIT;
 use crate::journal::Route;
-use crate::model::{Deployment, Observed, StageId};
+use crate::model::{Observed, StageId};
+use crate::pinecone_wire::Deployment;
 use crate::plan::file::EnumerateBy;
 use crate::run::pace::{Bound, Reading, writing};
 use crate::run::stage::copy::Enumerated;
@@ -103,7 +104,7 @@ pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a 
 }
 
 fn is_serverless(facts: &Facts<'_>) -> bool {
-    matches!(facts.source.deployment, Deployment::Serverless { .. })
+    matches!(Deployment::of(&facts.source.deployment), Some(Deployment::Serverless { .. }))
 }
 
 fn listed(facts: &Facts<'_>) -> Way {
@@ -212,7 +213,7 @@ mod tests {
             dimension: Some(8),
             metric: Metric::Cosine,
             vector_type: VectorType::Dense,
-            deployment,
+            deployment: deployment.into(),
             deletion_protection: false,
             tags: Default::default(),
         }
