@@ -29,6 +29,7 @@ pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod store;
 pub mod text;
 pub mod traffic;
 

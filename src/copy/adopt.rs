@@ -1,13 +1,11 @@
 //! Counts records that reached the target without passing through the pipeline.
 
-use std::sync::Arc;
-
 use super::acked::Acked;
-use super::enumerate::{Ids, Lists};
+use super::origin::all_ids;
 use super::pipeline::{Pipeline, ShardEnd};
 use crate::error::Result;
 use crate::model::{Checkpoint, Cursor, Shard};
-use crate::provider::Source;
+use crate::store::Scope;
 
 /// The number of ids that one checkpoint settles.
 const CHUNK: usize = 10_000;
@@ -23,9 +21,8 @@ pub async fn adopt(
     from: &Checkpoint,
     checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
 ) -> Result<ShardEnd> {
-    let target: Arc<dyn Source> = pipeline.target.clone();
-    let lists = Lists { other: Some((target.clone(), shard.target.clone())), ..Lists::default() };
-    let mut ids = Ids::start(target, shard, &from.cursor, lists).await?;
+    let scope = Scope { namespace: &shard.target, records: shard.expected };
+    let mut ids = all_ids(&*pipeline.target, scope, &from.cursor, 1).await?;
     let mut tally = from.tally;
     while let Some(chunk) = ids.next(CHUNK).await? {
         if pipeline.cancel.is_cancelled() {

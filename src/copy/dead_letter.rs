@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::json_lines::{self, JsonLines};
 use crate::error::Result;
 use crate::model::{Metadata, Namespace, Record, RecordId};
-use crate::provider::{Refusal, Refusals, Rule};
+use crate::store::{Refusal, Refusals, Rule};
 
 /// The dead-letter file of a copy, created with the first record.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::enumerate::{Ids, Lists};
+use super::origin::{Lists, ids_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Shard};
+use crate::provider::blocking;
 use crate::provider::manifest::{Sorted, SortedId, Sorter};
-use crate::provider::{Source, blocking};
+use crate::store::Source;
 
 /// The number of ids requested at once.
 const CHUNK: usize = 1_000;
@@ -34,7 +35,7 @@ pub async fn prove_disjoint(
     let mut walked = 0;
     for shard in shards {
         let origin = sources.binary_search(&shard.source).unwrap_or_default() as u32;
-        let mut ids = Ids::start(source.clone(), shard, &Cursor::Start, lists(shard)?).await?;
+        let mut ids = ids_of(&*source, shard, &Cursor::Start, lists(shard)?).await?;
         while let Some(chunk) = ids.next(CHUNK).await? {
             for id in &chunk.ids {
                 sorter.push(shard.target.as_str(), id.as_str(), origin, 0)?;

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::is_same;
 use super::json_lines::{self, JsonLines};
-use super::reader::fetch_all;
 use super::transform::Transform;
 use crate::error::Result;
 use crate::model::{Contents, Namespace, Record, RecordId};
-use crate::provider::Source;
+use crate::store::{Source, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.
 #[derive(Debug, Default)]
@@ -36,7 +35,8 @@ pub async fn meet(
     (from, to): (&Namespace, &Namespace),
     ids: &[RecordId],
 ) -> Result<Met> {
-    let records = fetch_all(source, from, ids).await?.into_iter();
+    let fetch = source.must_fetch()?;
+    let records = fetch_all(&*fetch, from, ids).await?.into_iter();
     let kept = records.filter_map(|record| transform.change(from, record).kept());
     let records: Vec<Record> = kept.collect();
     let met = meet_records(target, to, &records).await?;
@@ -50,7 +50,8 @@ pub(super) async fn meet_records(
     records: &[Record],
 ) -> Result<Met> {
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
-    let there = fetch_all(target, namespace, &ids).await?.into_iter();
+    let fetch = target.must_fetch()?;
+    let there = fetch_all(&*fetch, namespace, &ids).await?.into_iter();
     let there: HashMap<RecordId, Record> =
         there.map(|record| (record.id.clone(), record)).collect();
     let mut met = Met { looked_at: records.len() as u64, ..Met::default() };

@@ -96,7 +96,7 @@ mod tests {
             source: Namespace::from("a"),
             cell,
             target: Namespace::from("x-1"),
-            enumeration: Enumeration::List,
+            enumeration: Enumeration::Collection,
             expected: 30,
         };
         let checkpoint = |enumerated| Checkpoint {

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
-use super::enumerate::Ids;
 use super::existing::{Met, meet_records};
 use super::pipeline::Pipeline;
-use super::reader::Page;
-use super::task::begin;
 use crate::error::Result;
 use crate::model::Namespace;
+use crate::store::read::{Ids, Page, begin, pages_by_id};
 
 /// Pages that are compared with the target concurrently.
 const MEETING: usize = 4;
@@ -20,12 +18,12 @@ impl Pipeline {
     pub fn meet(
         &self,
         (from, to): (&Namespace, &Namespace),
-        ids: Ids,
-    ) -> BoxStream<'static, Result<Met>> {
+        ids: Box<dyn Ids>,
+    ) -> Result<BoxStream<'static, Result<Met>>> {
+        let fetch = self.source.must_fetch()?;
         let shared = Arc::new((self.clone(), from.clone(), to.clone()));
-        self.reader()
-            .with_others()
-            .pages(from, ids, None)
+        let pages = pages_by_id(fetch, from, ids, &self.reading().with_others());
+        let met = pages
             .map_ok(move |page| {
                 let shared = shared.clone();
                 begin(async move {
@@ -33,8 +31,8 @@ impl Pipeline {
                     pipeline.meet_page(from, to, page).await
                 })
             })
-            .try_buffered(MEETING)
-            .boxed()
+            .try_buffered(MEETING);
+        Ok(met.boxed())
     }
 
     async fn meet_page(&self, from: &Namespace, to: &Namespace, mut page: Page) -> Result<Met> {

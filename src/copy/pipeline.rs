@@ -9,18 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::acked::Acked;
 use super::dead_letter::DeadLetters;
-use super::enumerate::{Ids, Lists};
 use super::existing::{Skipped, meet_records};
 use super::export::{Export, FILE_BYTES};
-use super::page_size::{PAGE_BYTES, PageSize, record_guess};
-use super::reader::{Page, Reader};
-use super::room::Room;
-use super::task::begin;
+use super::origin::{Lists, pages_of};
 use super::transform::{Changed, Transform};
-use super::writer::{Settled, Writer, sort_out};
+use super::writer::{Settled, Writer};
 use crate::error::Result;
 use crate::model::{Checkpoint, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally};
-use crate::provider::{Refusal, Rule, Source, Target};
+use crate::store::read::{PAGE_BYTES, Page, PageSize, Reading, Room, begin, record_guess};
+use crate::store::{Refusal, Rule, Source, Target};
 
 /// Pages of one shard that are written, or settled and waiting for their turn.
 const SETTLING: usize = 16;
@@ -67,30 +64,32 @@ pub enum ShardEnd {
 impl Pipeline {
     /// Ids whose records are asked for at once where only ids are known.
     pub(super) fn page_ids(&self) -> usize {
-        let most = self.source.capabilities().limits.fetch_ids;
+        let most = self.source.limits().fetch_ids;
         (PAGE_BYTES / record_guess(self.dimension)).clamp(1, most.max(1))
     }
 
-    /// What reads the source; what it learns of the records serves all shards that it reads.
-    pub fn reader(&self) -> Reader {
+    /// How the source is read; what is learned of the records serves all shards that are read so.
+    pub fn reading(&self) -> Reading {
         let bytes = if self.export.is_some() { FILE_BYTES } else { PAGE_BYTES };
-        let asked = self.source.capabilities().limits.fetch_ids;
+        let asked = self.source.limits().fetch_ids;
         let most = self.rate.map_or(asked, |rate| asked.min(rate.ceil().max(1.0) as usize));
-        let size = PageSize::new(most, bytes, self.dimension);
-        Reader::new(self.source.clone(), self.room.clone(), size)
+        Reading::new(self.room.clone(), PageSize::new(most, bytes, self.dimension))
     }
 
     /// What copies shards: the room and what is learned of either side are shared by all of them.
-    pub fn copier(&self) -> Copier {
-        let writer = Writer::new(self.target.clone());
-        let mut reader = self.reader();
+    ///
+    /// # Errors
+    /// `Unsupported` if the target takes no records.
+    pub fn copier(&self) -> Result<Copier> {
+        let writer = Writer::new(&*self.target)?;
+        let mut reading = self.reading();
         if self.export.is_none() {
-            reader.size().batches_of(writer.batch_bytes());
+            reading.size.batches_of(writer.batch_bytes());
         }
         if self.skip.is_some() {
-            reader = reader.with_others();
+            reading = reading.with_others();
         }
-        Copier(Arc::new(Shared { pipeline: self.clone(), reader, writer }))
+        Ok(Copier(Arc::new(Shared { pipeline: self.clone(), reading, writer })))
     }
 }
 
@@ -100,7 +99,7 @@ pub struct Copier(Arc<Shared>);
 
 struct Shared {
     pipeline: Pipeline,
-    reader: Reader,
+    reading: Reading,
     writer: Writer,
 }
 
@@ -126,12 +125,11 @@ impl Copier {
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let Shared { pipeline, reader, .. } = &*self.0;
-        let ids = Ids::start(pipeline.source.clone(), shard, &from.cursor, lists).await?;
+        let Shared { pipeline, reading, .. } = &*self.0;
+        let pages = pages_of(&*pipeline.source, shard, &from.cursor, lists, reading).await?;
         let (shared, of) = (self.0.clone(), Arc::new(shard.clone()));
         let mut before = tally.enumerated;
-        let mut settled = reader
-            .pages(&shard.source, ids, None)
+        let mut settled = pages
             .map_ok(move |page| {
                 let at = before;
                 before += page.found;
@@ -176,15 +174,14 @@ impl Shared {
     }
 
     async fn write(&self, shard: &Shard, before: u64, records: Vec<Record>) -> Result<Settled> {
-        let target = &*self.pipeline.target;
-        let (accepted, mut settled) = sort_out(target, records);
+        let (accepted, mut settled) = self.writer.sort_out(records);
         match &self.pipeline.export {
             Some(export) => settled.copied = export.write(shard, before, accepted).await?,
             None => {
                 let weighed = self.writer.weigh(accepted);
-                self.reader.size().written(weighed.len(), weighed.bytes());
+                self.reading.size.written(weighed.len(), weighed.bytes());
                 settled.add(self.writer.write(&shard.target, &weighed).await?);
-                self.reader.size().batches_of(self.writer.batch_bytes());
+                self.reading.size.batches_of(self.writer.batch_bytes());
             }
         }
         Ok(settled)

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use super::packing::{Packing, cut};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Namespace, Record};
-use crate::provider::{Refusal, Rule, Target};
+use crate::store::{Refusal, Rule, Target, Write};
 
 /// What became of the records of a page.
 #[derive(Debug, Default)]
@@ -30,7 +30,9 @@ impl Settled {
 /// What writes records into a target. Cloning shares what it learned of its limits.
 #[derive(Clone)]
 pub(super) struct Writer {
-    target: Arc<dyn Target>,
+    target: Arc<dyn Write>,
+    /// Records of a request.
+    most: usize,
     packing: Arc<Packing>,
 }
 
@@ -51,9 +53,11 @@ impl Weighed {
 }
 
 impl Writer {
-    pub fn new(target: Arc<dyn Target>) -> Self {
-        let packing = Arc::new(Packing::new(target.capabilities().limits.upsert_bytes));
-        Self { target, packing }
+    pub fn new(target: &dyn Target) -> Result<Self> {
+        let limits = target.limits();
+        let packing = Arc::new(Packing::new(limits.upsert_bytes));
+        let target = target.must_write()?;
+        Ok(Self { target, most: limits.upsert_records, packing })
     }
 
     /// Bytes of a full batch.
@@ -68,8 +72,7 @@ impl Writer {
 
     /// Writes records into `namespace`, all batches at once; returns when each record is acknowledged or refused.
     pub async fn write(&self, namespace: &Namespace, weighed: &Weighed) -> Result<Settled> {
-        let most = self.target.capabilities().limits.upsert_records;
-        let batches = cut(&weighed.sizes, most, self.packing.limit());
+        let batches = cut(&weighed.sizes, self.most, self.packing.limit());
         let writes = batches.into_iter().map(|batch| self.batch(namespace, weighed, batch));
         let mut settled = Settled::default();
         try_join_all(writes).await?.into_iter().for_each(|batch| settled.add(batch));
@@ -91,7 +94,7 @@ impl Writer {
                 Ok(upserted) => {
                     self.packing.fits(bytes);
                     settled.copied += part.len() as u64;
-                    settled.lsn = settled.lsn.max(upserted.lsn);
+                    settled.lsn = settled.lsn.max(upserted.token);
                     continue;
                 }
                 Err(error) => error,
@@ -114,15 +117,17 @@ impl Writer {
     }
 }
 
-/// The records that `target` takes; the others are set aside with its reason.
-pub(super) fn sort_out(target: &dyn Target, records: Vec<Record>) -> (Vec<Record>, Settled) {
-    let mut settled = Settled::default();
-    let mut accepted = Vec::with_capacity(records.len());
-    for record in records {
-        match target.rejects(&record, None) {
-            Some(reason) => settled.refused.push((record, reason)),
-            None => accepted.push(record),
+impl Writer {
+    /// The records that the target takes; the others are set aside with its reason.
+    pub fn sort_out(&self, records: Vec<Record>) -> (Vec<Record>, Settled) {
+        let mut settled = Settled::default();
+        let mut accepted = Vec::with_capacity(records.len());
+        for record in records {
+            match self.target.rejects(&record, None) {
+                Some(reason) => settled.refused.push((record, reason)),
+                None => accepted.push(record),
+            }
         }
+        (accepted, settled)
     }
-    (accepted, settled)
 }

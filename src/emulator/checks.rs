@@ -5,7 +5,7 @@ use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits::{
     ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES, is_operator,
 };
-use crate::provider::complex_fields;
+use crate::store::complex_fields;
 
 use super::error::{Answer, Code, Refusal};
 

@@ -38,7 +38,7 @@ pub use observed::Observed;
 pub use record::Record;
 pub use resource::{Resource, ResourceKind, ResourceSeen};
 pub use sample::{Operation, Outcome, Overlap, Sample, Side};
-pub use shard::{Cursor, Enumeration, Shard, ShardId};
+pub use shard::{Cursor, Enumeration, Range, Shard, ShardId};
 pub use traffic::TrafficChange;
 pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
 pub use vector::{SparseVector, Vector};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::layer::StackOptions;
-use super::{Admin, Environment};
+use super::Environment;
 use crate::error::{Error, Result};
 use crate::model::{IndexSpec, Side};
 use crate::plan::System;
 use crate::plan::file::{CreateSpec, Endpoint, Secret};
+use crate::store::Opened;
+use crate::store::calls::CallOptions;
 
 /// What stands for a side in a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) enum Rehearsal {
 
 /// One system. Its folder implements this, and the [registry](super::registry) has it in its list.
 pub(crate) trait Connector: System {
-    /// Opens an endpoint to read and write, without layers; connects to nothing yet. `side` is for messages.
+    /// Opens an endpoint ; connects to nothing yet. `side` is for messages.
     ///
     /// # Errors
     /// `Invalid` if a secret is missing or the address is invalid.
@@ -29,7 +30,11 @@ pub(crate) trait Connector: System {
         endpoint: &Endpoint,
         side: Side,
         environment: &Environment,
-    ) -> Result<Arc<dyn Admin>>;
+    ) -> Result<Arc<dyn Opened>>;
+
+    /// Stands in for a target of this system that is not looked at, for an audit of the source alone: it is not there, and
+    /// knows what an index as planned would refuse.
+    fn absent(&self) -> Arc<dyn Opened>;
 
     /// Returns every reference to a secret that an endpoint needs, each with its key: those that it gives, and the
     /// defaults of those that it leaves out.
@@ -80,11 +85,11 @@ pub(crate) trait Connector: System {
         usize::MAX
     }
 
-    /// Returns the options of the layers around an index that is copied from or to.
-    fn layers(&self) -> StackOptions;
+    /// Returns how an index is asked that is copied from or to.
+    fn calls(&self) -> CallOptions;
 
-    /// Returns the options of the layers around an index whose latency is measured; `None` if a general choice will do.
-    fn measuring_layers(&self) -> Option<StackOptions> {
+    /// Returns how an index is asked whose latency is measured; `None` if a general choice will do.
+    fn measuring_calls(&self) -> Option<CallOptions> {
         None
     }
 

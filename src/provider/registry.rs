@@ -6,11 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use super::files::ParquetFiles;
 use super::pinecone::Pinecone;
-use super::{Admin, Connector, Environment};
+use super::{Connector, Environment};
 use crate::error::{Error, Result};
 use crate::model::{IndexSpec, Side};
 use crate::plan::file::{self, Endpoint, Provider, Traffic};
 use crate::plan::{Language, Plan, System};
+use crate::store::Opened;
 
 /// Every system, in the order of the documentation.
 static CONNECTORS: [&dyn Connector; 2] = [&Pinecone, &ParquetFiles];
@@ -38,17 +39,21 @@ pub(crate) fn asked_for(plan: &Plan) -> Option<IndexSpec> {
     connector(&target.provider).ok()?.asked_for(&target.index, spec)
 }
 
-/// Opens an endpoint to read and write, without layers; connects to nothing yet.
+/// Opens an endpoint; connects to nothing yet.
 ///
 /// # Errors
 /// `Invalid` if a secret is missing or the address is invalid.
-pub fn open_target(
-    endpoint: &Endpoint,
-    side: Side,
-    environment: &Environment,
-) -> Result<Arc<dyn Admin>> {
+pub fn open(endpoint: &Endpoint, side: Side, environment: &Environment) -> Result<Arc<dyn Opened>> {
     let opened = connector(&endpoint.provider)?.open(endpoint, side, environment);
     opened.map_err(|error| error.with_context("side", side.name()))
+}
+
+/// Stands in for a target that is not looked at; its key is not needed.
+///
+/// # Errors
+/// `Invalid` if there is no such system.
+pub fn absent(endpoint: &Endpoint, _: Side, _: &Environment) -> Result<Arc<dyn Opened>> {
+    Ok(connector(&endpoint.provider)?.absent())
 }
 
 /// Returns whether both ends of a plan have the same key and address. Two different keys may still belong to one
@@ -155,7 +160,7 @@ stages:
     fn a_rehearsal_needs_no_secret() {
         let environment = Environment::stand_in("http://127.0.0.1:1", Secret::new("k"));
         check_secrets(&plan(), &environment).unwrap();
-        open_target(&plan().target, Side::Target, &environment).unwrap();
+        open(&plan().target, Side::Target, &environment).unwrap();
     }
 
     /// A key that two systems have is one key of the plan language.

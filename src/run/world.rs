@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::guard::Hands;
-use crate::copy::{Partition, Room};
 use crate::error::{Error, Result};
-use crate::model::{Namespace, Rate, Side, StageId};
+use crate::model::{Rate, Side, StageId};
 use crate::plan::file::Endpoint;
 use crate::plan::{CopyStage, Plan};
-use crate::provider::layer::{Fence, Metrics, StackOptions, fence, read_only, stack};
-use crate::provider::registry::{connector, is_same_project, open_target};
+use crate::provider::Environment;
+use crate::provider::registry::{absent, connector, is_same_project, open};
 use crate::provider::storage::{Place, S3Options};
-use crate::provider::{Absent, Admin, Environment, Source, Target};
+use crate::store::calls::{CallOptions, Calls, Fence, Gate, Metrics};
+use crate::store::read::Room;
+use crate::store::{Opened, Source, Target};
 
 /// The default limit of fetches, queries and upserts in flight on each side.
 const IN_FLIGHT: usize = 8;
@@ -28,8 +29,6 @@ pub struct World {
     /// Both sides without throttle and with the quick retries of an application, for measuring latencies.
     pub measured_source: Arc<dyn Source>,
     pub measured_target: Arc<dyn Source>,
-    /// The source as a provider of collections.
-    pub(super) collecting: Arc<dyn Target>,
     /// The handles that can delete and unprotect either side; only the guard uses them.
     pub(super) hands: Hands,
     /// Whether both sides are in one project, so that each can use the other's collections.
@@ -40,8 +39,6 @@ pub struct World {
     environment: Environment,
     /// The room for the records that stages read.
     pub(super) room: Room,
-    /// The splits of namespaces found in this process, shared by the preview, the choice of a route and the copy.
-    pub(super) partitions: Partitions,
     /// Both sides with the limits of each copy stage, if the plan has several.
     sources: BTreeMap<StageId, Arc<dyn Source>>,
     targets: BTreeMap<StageId, Arc<dyn Target>>,
@@ -49,114 +46,96 @@ pub struct World {
     target_metrics: Vec<Arc<Metrics>>,
 }
 
-/// Splits found so far, by namespace and its record count at that time.
-pub(super) type Partitions = Arc<Mutex<BTreeMap<(Namespace, u64), Partition>>>;
-
-/// The innermost layer around an index.
-enum Dress {
-    /// Lets a run act as long as it holds its plan.
-    ToAct(Fence),
-    ToLook,
-}
-
-impl Dress {
-    fn on(&self, index: Arc<dyn Admin>) -> Arc<dyn Admin> {
-        match self {
-            Self::ToAct(check) => fence(index, check),
-            Self::ToLook => read_only(index),
-        }
-    }
-}
-
 impl World {
-    /// Opens both sides without connecting yet.
+    /// Opens both sides without connecting yet. The target lacks the part that takes away, which only the guard has.
     ///
     /// # Errors
     /// `Invalid` if a secret is missing.
     pub fn open(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, Dress::ToAct(Fence::default()), open_target)
+        let fence = Fence::default();
+        Self::open_behind(plan, environment, Gate::Fenced(fence.clone()), fence, open)
     }
 
-    /// Opens both sides behind a layer that refuses every write, for commands that only look.
+    /// Opens both sides behind a gate that refuses every write, for commands that only look.
     ///
     /// # Errors
     /// Any error of [`World::open`].
     pub fn open_to_look(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, Dress::ToLook, open_target)
+        Self::open_behind(plan, environment, Gate::ReadOnly, Fence::default(), open)
     }
 
-    /// Opens the source alone, without needing a key for the target, behind a layer that refuses every write.
+    /// Opens the source alone, without needing a key for the target, behind a gate that refuses every write.
     ///
     /// # Errors
     /// Any error of [`World::open`], for the source.
     pub fn open_without_target(plan: &Plan, environment: &Environment) -> Result<Self> {
-        Self::open_as(plan, environment, Dress::ToLook, |_, _, _| Ok(Arc::new(Absent)))
+        Self::open_behind(plan, environment, Gate::ReadOnly, Fence::default(), absent)
     }
 
     /// Opens both sides. The source is only read, within the plan's rate limit, until it is retired.
-    fn open_as(
+    fn open_behind(
         plan: &Plan,
         environment: &Environment,
-        dress: Dress,
-        open_end: fn(&Endpoint, Side, &Environment) -> Result<Arc<dyn Admin>>,
+        gate: Gate,
+        fence: Fence,
+        open_end: fn(&Endpoint, Side, &Environment) -> Result<Arc<dyn Opened>>,
     ) -> Result<Self> {
-        let fence = match &dress {
-            Dress::ToAct(fence) => fence.clone(),
-            Dress::ToLook => Fence::default(),
-        };
-        let source = dress.on(open_target(&plan.source, Side::Source, environment)?);
-        let target = dress.on(open_end(&plan.target, Side::Target, environment)?);
+        let source = open(&plan.source, Side::Source, environment)?;
+        let target = open_end(&plan.target, Side::Target, environment)?;
         let opener = {
             let (endpoint, environment) = (plan.target.clone(), environment.clone());
             move |name: &str| {
                 let endpoint = Endpoint { index: name.to_owned(), ..endpoint.clone() };
-                Ok(dress.on(open_end(&endpoint, Side::Target, &environment)?))
+                open_end(&endpoint, Side::Target, &environment)
             }
         };
-        let hands = Hands::new(source.clone(), target.clone(), opener);
+        let hands = Hands::new(&*source, &*target, opener, gate.clone());
+        let through = |side: &Arc<dyn Opened>, options: CallOptions| {
+            let calls = Calls::new(options).behind(gate.clone());
+            let metrics = calls.metrics();
+            (side.through(calls), metrics)
+        };
         let connectors = (connector(&plan.source.provider)?, connector(&plan.target.provider)?);
-        let mut options = connectors.0.layers();
+        let mut options = connectors.0.calls();
         let copies = plan.copies();
         let in_flight =
             |copy: &CopyStage| copy.asked.in_flight.map_or(IN_FLIGHT, |most| most as usize);
         options.in_flight = Some(copies.iter().map(in_flight).min().unwrap_or(IN_FLIGHT));
         let mut target_options =
-            StackOptions { in_flight: options.in_flight, ..connectors.1.layers() };
+            CallOptions { in_flight: options.in_flight, ..connectors.1.calls() };
         let rates = copies.iter().filter_map(|copy| copy.asked.rate).map(|Rate(records)| records);
-        options.throttle.fetched_records = rates.min_by(f64::total_cmp);
-        let (layered_source, metrics) = stack(source.clone(), options);
-        let (layered_target, of_target) = stack(target.clone(), target_options);
+        options.fetched_records = rates.min_by(f64::total_cmp);
+        let (layered_source, metrics) = through(&source, options);
+        let (layered_target, of_target) = through(&target, target_options);
         let (mut sources, mut source_metrics) = (BTreeMap::new(), vec![metrics]);
         let (mut targets, mut target_metrics) = (BTreeMap::new(), vec![of_target]);
         for copy in copies.iter().filter(|copy| !copy.is_only) {
-            options.throttle.fetched_records = copy.asked.rate.map(|Rate(records)| records);
+            options.fetched_records = copy.asked.rate.map(|Rate(records)| records);
             options.in_flight = Some(in_flight(copy));
             target_options.in_flight = options.in_flight;
-            let (own, metrics) = stack(source.clone(), options);
+            let (own, metrics) = through(&source, options);
             sources.insert(copy.id.clone(), own as Arc<dyn Source>);
             source_metrics.push(metrics);
-            let (own, metrics) = stack(target.clone(), target_options);
+            let (own, metrics) = through(&target, target_options);
             targets.insert(copy.id.clone(), own as Arc<dyn Target>);
             target_metrics.push(metrics);
         }
         let measured = [connectors.0, connectors.1].map(|connector| {
-            connector.measuring_layers().unwrap_or_else(|| StackOptions::probe(PROBE_DEADLINE))
+            connector.measuring_calls().unwrap_or_else(|| CallOptions::probe(PROBE_DEADLINE))
         });
-        let (measured_source, _) = stack(source, measured[0]);
-        let (measured_target, _) = stack(target, measured[1]);
+        let (measured_source, _) = through(&source, measured[0]);
+        let (measured_target, _) = through(&target, measured[1]);
         Ok(Self {
-            source: layered_source.clone(),
+            source: layered_source,
             target: layered_target,
             measured_source,
             measured_target,
-            collecting: layered_source,
             hands,
             is_same_project: is_same_project(plan, environment)?,
             fence,
             s3: S3Options::from_variables(&environment.variables),
             environment: environment.clone(),
             room: Room::default(),
-            partitions: Partitions::default(),
             sources,
             targets,
             source_metrics,

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::provider::Match;
+use crate::store::Match;
 
 /// Returns the share of the best `k` answers that both sides gave; `None` if neither gave any.
 ///

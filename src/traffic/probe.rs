@@ -15,7 +15,7 @@ use super::schedule::{Schedule, Until};
 use crate::clock::{Clock, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Operation, Outcome, Overlap, Rate, Sample, Side};
-use crate::provider::{Match, Query, Source};
+use crate::store::{Match, Query, Search};
 
 /// The delay within which a start is on time: the timer's tick is 1 ms and it rounds up.
 const TICK: Duration = Duration::from_millis(2);
@@ -52,8 +52,8 @@ pub struct Sent {
 /// At most `in_flight` queries wait for an answer. A query due beyond that is not sent and yields a sample of its own,
 /// [`Outcome::Overloaded`], which counts as failed. An answer that takes longer than `timeout` has failed, too.
 pub struct Probe {
-    target: Arc<dyn Source>,
-    source: Option<Arc<dyn Source>>,
+    target: Arc<dyn Search>,
+    source: Option<Arc<dyn Search>>,
     queries: Arc<[ProbeQuery]>,
     clock: Clock,
     in_flight: usize,
@@ -66,8 +66,8 @@ pub struct Probe {
 impl Probe {
     /// Creates a probe with at most 256 queries in flight, a timeout of 10 s, and overlap at each query's own `top_k`.
     pub fn new(
-        target: Arc<dyn Source>,
-        source: Option<Arc<dyn Source>>,
+        target: Arc<dyn Search>,
+        source: Option<Arc<dyn Search>>,
         queries: Arc<[ProbeQuery]>,
         clock: Clock,
     ) -> Self {
@@ -240,11 +240,11 @@ impl Probe {
     }
 
     fn overlaps(&self, query: &ProbeQuery, source: &[Match], target: &[Match]) -> Vec<Overlap> {
-        let top_k = query.query.top_k;
-        let own = [top_k];
+        let most = query.query.limit;
+        let own = [most];
         let at = if self.overlap_at.is_empty() { &own[..] } else { &self.overlap_at };
         at.iter()
-            .filter(|k| **k <= top_k)
+            .filter(|k| **k <= most)
             .filter_map(|k| Some(Overlap { k: *k, share: overlap(source, target, *k)? }))
             .collect()
     }

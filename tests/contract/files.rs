@@ -7,11 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use vecshift::copy::all_ids;
+use vecshift::model::Cursor;
 use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
 use vecshift::plan::file::Columns;
 use vecshift::provider::files::Files;
+use vecshift::provider::parquet;
 use vecshift::provider::storage::{Place, S3Options};
-use vecshift::provider::{Source, parquet};
+use vecshift::store::{Describe, Fetch, Scope};
 
 use crate::python::environment;
 
@@ -29,20 +32,16 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     files.describe().await?;
     let mut found = Vec::new();
     for namespace in files.stats().await?.namespaces.into_keys() {
-        let mut page: Option<String> = None;
-        loop {
-            let listed = files.list(&namespace, "", page.as_deref()).await?;
-            for record in files.fetch(&namespace, &listed.ids).await? {
+        let scope = Scope { namespace: &namespace, records: 0 };
+        let mut all = all_ids(&files, scope, &Cursor::Start, 1).await?;
+        while let Some(listed) = all.next(100).await? {
+            for record in Fetch::fetch(&files, &namespace, &listed.ids).await? {
                 let values: Vec<f32> = record.vector.values().collect();
                 let sparse = record.sparse.map(|sparse| {
                     let values: Vec<f32> = sparse.values.values().collect();
                     json!({ "indices": sparse.indices, "values": values })
                 });
                 found.push(json!([namespace, record.id, values, sparse, record.metadata]));
-            }
-            page = listed.next;
-            if page.is_none() {
-                break;
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use futures::future::join_all;
 use vecshift::error::ErrorKind;
+use vecshift::provider::Secret;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Secret, Source};
+use vecshift::store::Opened;
+use vecshift::store::calls::Calls;
 
 use crate::cli_rig::{Cli, Emulated, said};
 
@@ -400,7 +402,7 @@ async fn rate_limited(emulated: &Emulated) -> usize {
         transport: Transport::Grpc,
         user_agent: "vecshift-tests".into(),
     };
-    let index = Index::new(settings).unwrap();
+    let index = Index::new(settings).unwrap().through(Calls::bare());
     index.describe().await.unwrap();
     let refused = |kind| kind == Some(ErrorKind::RateLimited);
     let answers = join_all((0..400).map(|_| index.stats())).await;

@@ -2,7 +2,7 @@
 
 use vecshift::copy::{Comparison, DifferenceKind};
 use vecshift::model::{
-    Enumeration, MetadataValue, Namespace, Record, RecordId, Shard, SparseVector, Vector,
+    Enumeration, MetadataValue, Namespace, Range, Record, RecordId, Shard, SparseVector, Vector,
 };
 
 fn shard() -> Shard {
@@ -10,7 +10,7 @@ fn shard() -> Shard {
         source: Namespace::new("a"),
         cell: 0,
         target: Namespace::new("b"),
-        enumeration: Enumeration::List,
+        enumeration: Enumeration::Scan(Range::new(&"list")),
         expected: 1,
     }
 }

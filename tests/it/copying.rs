@@ -4,35 +4,44 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use vecshift::copy::{DeadLetters, Lists, Pipeline, Room, ShardEnd, Transform};
+use vecshift::copy::{DeadLetters, Lists, Pipeline, ShardEnd, Transform};
 use vecshift::error::{Error, ErrorKind, Result};
 use vecshift::model::{
     Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Metadata, Namespace,
-    Record, RecordId, Shard, Vector,
+    Range, Record, RecordId, Shard, Vector,
 };
 use vecshift::plan::file::Copy;
 use vecshift::provider::pinecone::LIMITS;
-use vecshift::provider::{
-    Capabilities, Collection, Filter, IdPage, Import, Match, Query, Refusal, Source, Target,
-    Upserted,
+use vecshift::store::read::{Given, IdChunk, Ids, Pages, Reading, Room, pages_by_id};
+use vecshift::store::{
+    Asked, Describe, Fetch, Limits, Promise, Refusal, Scan, Scope, Source, Split, Target, Upserted,
+    Write,
 };
 
 /// Bytes of an upsert beside its records.
 const ENVELOPE: usize = 2_048;
 
-/// Ids, and records that are made when they are fetched and forgotten when they are written.
-struct Index {
+/// Ids, and records that are made when they are fetched and forgotten when they are written. Cloning shares it.
+#[derive(Clone)]
+struct Index(Arc<World>);
+
+impl std::ops::Deref for Index {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.0
+    }
+}
+
+struct World {
     ids: BTreeSet<RecordId>,
     dimension: usize,
     /// Bytes that an upsert may have.
     most: usize,
-    latency: Duration,
-    lists: AtomicUsize,
     /// Ids of each fetch, and bytes of each upsert and records.
     fetches: Mutex<Vec<usize>>,
     upserts: Mutex<Vec<(usize, usize)>>,
@@ -58,14 +67,12 @@ impl Drop for Held {
     }
 }
 
-impl Index {
+impl World {
     fn new(ids: impl IntoIterator<Item = String>, dimension: usize) -> Self {
         Self {
             ids: ids.into_iter().map(RecordId::from).collect(),
             dimension,
             most: 2_000_000,
-            latency: Duration::ZERO,
-            lists: AtomicUsize::new(0),
             fetches: Mutex::default(),
             upserts: Mutex::default(),
             too_large: AtomicUsize::new(0),
@@ -74,7 +81,9 @@ impl Index {
             arrived: Mutex::default(),
         }
     }
+}
 
+impl Index {
     fn record(&self, id: &RecordId) -> Record {
         let held = self.held.fetch_add(self.dimension * 4, SeqCst) + self.dimension * 4;
         self.peak.fetch_max(held, SeqCst);
@@ -89,36 +98,28 @@ impl Index {
     }
 }
 
-#[async_trait]
 impl Source for Index {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            list: true,
-            filtered_count: false,
-            lsn: false,
-            sparse: false,
-            query: false,
-            limits: LIMITS,
-        }
+    fn limits(&self) -> Limits {
+        LIMITS
     }
 
-    async fn list(&self, _: &Namespace, prefix: &str, page: Option<&str>) -> Result<IdPage> {
-        self.lists.fetch_add(1, SeqCst);
-        tokio::time::sleep(self.latency).await;
-        let from = RecordId::from(page.unwrap_or(prefix));
-        let behind = self.ids.range(from..).filter(|id| Some(id.as_str()) != page);
-        let own = behind.take_while(|id| id.as_str().starts_with(prefix));
-        let ids: Vec<RecordId> = own.take(101).cloned().collect();
-        let next = (ids.len() > 100).then(|| ids[99].as_str().to_owned());
-        Ok(IdPage { ids: ids.into_iter().take(100).collect(), next })
+    fn scan(&self) -> Option<Arc<dyn Scan>> {
+        Some(Arc::new(self.clone()))
     }
 
-    async fn fetch(&self, _: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
-        self.fetches.lock().unwrap().push(ids.len());
-        tokio::time::sleep(self.latency).await;
-        Ok(ids.iter().filter(|id| self.ids.contains(*id)).map(|id| self.record(id)).collect())
+    fn fetch(&self) -> Option<Arc<dyn Fetch>> {
+        Some(Arc::new(self.clone()))
     }
+}
 
+impl Target for Index {
+    fn write(&self) -> Option<Arc<dyn Write>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Describe for Index {
     async fn describe(&self) -> Result<Option<IndexDescription>> {
         unreachable!()
     }
@@ -126,33 +127,85 @@ impl Source for Index {
     async fn stats(&self) -> Result<IndexStats> {
         unreachable!()
     }
+}
 
-    async fn filtered_stats(&self, _: &Filter) -> Result<IndexStats> {
+/// Ids that come a hundred at a time, so that others have their turn in between.
+struct InPages(Given);
+
+#[async_trait]
+impl Ids for InPages {
+    async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
+        for _ in 0..most.div_ceil(100) {
+            tokio::task::yield_now().await;
+        }
+        self.0.next(most).await
+    }
+}
+
+/// All ids.
+#[async_trait]
+impl Scan for Index {
+    fn promise(&self) -> Promise {
+        Promise { repeats: false, misses: false, is_frozen: false }
+    }
+
+    fn whole(&self) -> Option<Range> {
+        Some(Range::new(&"all"))
+    }
+
+    async fn split(&self, _: Scope<'_>, _: Asked) -> Result<Split> {
         unreachable!()
     }
 
-    async fn query(&self, _: &Namespace, _: &Query) -> Result<Vec<Match>> {
-        unreachable!()
+    fn is_bound(&self, _: &Range) -> bool {
+        false
     }
 
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
-        unreachable!()
+    async fn recount(&self, _: &Namespace, _: &Range) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn ids(&self, _: Scope<'_>, _: &Range, after: &Cursor, _: usize) -> Result<Box<dyn Ids>> {
+        let ids: Vec<RecordId> = self.ids.iter().cloned().collect();
+        Ok(Box::new(InPages(Given::behind(Box::new(ids.into_iter().map(Ok)), after)?)))
+    }
+
+    async fn read(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        reading: &Reading,
+    ) -> Result<Pages> {
+        let ids = self.ids(scope, range, after, 1).await?;
+        Ok(pages_by_id(Arc::new(self.clone()), scope.namespace, ids, reading))
     }
 }
 
 #[async_trait]
-impl Target for Index {
+impl Fetch for Index {
+    fn most(&self) -> usize {
+        LIMITS.fetch_ids
+    }
+
+    async fn fetch(&self, _: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        self.fetches.lock().unwrap().push(ids.len());
+        Ok(ids.iter().filter(|id| self.ids.contains(*id)).map(|id| self.record(id)).collect())
+    }
+}
+
+#[async_trait]
+impl Write for Index {
     async fn upsert(&self, _: &Namespace, records: &[Record]) -> Result<Upserted> {
         let bytes = records.iter().map(|record| self.request_bytes(record)).sum::<usize>();
         if bytes + ENVELOPE > self.most {
             self.too_large.fetch_add(1, SeqCst);
             return Err(Error::new(ErrorKind::TooLarge, "too large"));
         }
-        tokio::time::sleep(self.latency).await;
         self.upserts.lock().unwrap().push((bytes, records.len()));
         let ids = records.iter().map(|record| record.id.clone());
         self.arrived.lock().unwrap().extend(ids);
-        Ok(Upserted { count: records.len() as u64, lsn: None })
+        Ok(Upserted { count: records.len() as u64, token: None })
     }
 
     fn request_bytes(&self, record: &Record) -> usize {
@@ -163,28 +216,8 @@ impl Target for Index {
         None
     }
 
-    async fn create(&self, _: &IndexSpec) -> Result<()> {
-        unreachable!()
-    }
-
-    async fn create_collection(&self, _: &str) -> Result<()> {
-        unreachable!()
-    }
-
-    async fn collection(&self, _: &str) -> Result<Option<Collection>> {
-        unreachable!()
-    }
-
-    async fn create_from(&self, _: &IndexSpec, _: &str) -> Result<()> {
-        unreachable!()
-    }
-
-    async fn start_import(&self, _: &str, _: Option<&str>) -> Result<String> {
-        unreachable!()
-    }
-
-    async fn imports(&self) -> Result<Vec<Import>> {
-        unreachable!()
+    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
+        Ok(None)
     }
 }
 
@@ -193,7 +226,7 @@ fn numbered(count: usize) -> impl Iterator<Item = String> {
 }
 
 /// Copies `index` into itself from a cursor on, and gives the cursors of its checkpoints and the tally at the end.
-async fn copy(index: &Arc<Index>, from: Cursor, lists: usize) -> (Vec<Cursor>, u64) {
+async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
     let text = "version: 1\nname: n\nsource: { provider: pinecone, index: a }\n\
                 target: { provider: pinecone, index: b }\nstages: [ { kind: copy, assert: [copy.failed == 0] } ]\n";
     let path = std::path::Path::new("plan.yaml");
@@ -203,8 +236,8 @@ async fn copy(index: &Arc<Index>, from: Cursor, lists: usize) -> (Vec<Cursor>, u
         .plan;
     let folder = tempfile::tempdir().unwrap();
     let pipeline = Pipeline {
-        source: index.clone(),
-        target: index.clone(),
+        source: Arc::new(index.clone()),
+        target: Arc::new(index.clone()),
         staging: None,
         export: None,
         skip: None,
@@ -219,17 +252,17 @@ async fn copy(index: &Arc<Index>, from: Cursor, lists: usize) -> (Vec<Cursor>, u
         source: "a".into(),
         cell: 0,
         target: "a".into(),
-        enumeration: Enumeration::List,
+        enumeration: Enumeration::Scan(Range::new(&"all")),
         expected: index.ids.len() as u64,
     };
     let from = Checkpoint { cursor: from, ..Checkpoint::default() };
-    let lists = Lists { at_once: lists, ..Lists::default() };
+    let lists = Lists::default();
     let mut cursors = Vec::new();
     let mut keep = |acked: vecshift::copy::Acked<Checkpoint>| {
         cursors.push(acked.into_inner().cursor);
         Ok(())
     };
-    let end = pipeline.copier().copy(&shard, &from, lists, &mut keep).await.unwrap();
+    let end = pipeline.copier().unwrap().copy(&shard, &from, lists, &mut keep).await.unwrap();
     let ShardEnd::Complete(tally) = end else { panic!("{end:?}") };
     assert_eq!((tally.copied, tally.missing), (tally.enumerated, 0));
     (cursors, tally.copied)
@@ -238,21 +271,19 @@ async fn copy(index: &Arc<Index>, from: Cursor, lists: usize) -> (Vec<Cursor>, u
 /// Small records: as many ids as a fetch takes, as many records as an upsert takes.
 #[tokio::test]
 async fn a_fetch_and_an_upsert_hold_as_many_records_as_they_may() {
-    let index = Arc::new(Index::new(numbered(20_000), 8));
-    copy(&index, Cursor::Start, 1).await;
+    let index = Index(Arc::new(World::new(numbered(20_000), 8)));
+    copy(&index, Cursor::Start).await;
     let (fetches, upserts) = (index.fetches.lock().unwrap(), index.upserts.lock().unwrap());
     assert_eq!(*fetches, [1_000; 20]);
     assert_eq!(upserts.len(), 20);
-    // A list of just 20,000 ids ends with a page of none.
-    assert_eq!(index.lists.load(SeqCst), 200);
 }
 
 /// Large ones: requests are full but for a tenth at the most, and what is held is bounded whatever the number of records.
 #[tokio::test]
 async fn upserts_are_full_and_memory_is_bounded() {
     for (dimension, records) in [(1_536, 6_000), (3_072, 3_000), (768, 12_000)] {
-        let index = Arc::new(Index::new(numbered(records), dimension));
-        let (_, copied) = copy(&index, Cursor::Start, 1).await;
+        let index = Index(Arc::new(World::new(numbered(records), dimension)));
+        let (_, copied) = copy(&index, Cursor::Start).await;
         assert_eq!(copied, records as u64);
         let upserts = index.upserts.lock().unwrap();
         let bytes: usize = upserts.iter().map(|(bytes, _)| bytes).sum();
@@ -271,8 +302,8 @@ async fn upserts_are_full_and_memory_is_bounded() {
 /// A target that takes less than is documented: found out in a few refusals, and no record is lost or refused.
 #[tokio::test]
 async fn the_targets_own_limit_is_learned() {
-    let index = Arc::new(Index { most: 1_200_000, ..Index::new(numbered(8_000), 1_536) });
-    let (_, copied) = copy(&index, Cursor::Start, 1).await;
+    let index = Index(Arc::new(World { most: 1_200_000, ..World::new(numbered(8_000), 1_536) }));
+    let (_, copied) = copy(&index, Cursor::Start).await;
     assert_eq!((copied, index.arrived.lock().unwrap().len()), (8_000, 8_000));
     let refused = index.too_large.load(SeqCst);
     assert!(refused <= 24, "{refused} refusals");
@@ -280,36 +311,4 @@ async fn the_targets_own_limit_is_learned() {
     let late = &upserts[upserts.len() / 2..];
     let fill = late.iter().map(|(bytes, _)| bytes).sum::<usize>() as f64 / late.len() as f64;
     assert!(fill >= 0.75 * 1_200_000.0, "{fill}");
-}
-
-/// An index far away is listed in parts. Whatever its ids look like, each is found once, from every checkpoint on, and
-/// for not many more requests than its pages.
-#[tokio::test]
-async fn ids_that_are_listed_in_parts_are_all_of_them() {
-    let hexadecimal =
-        (0..12_000u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-    let nested = (0..9_000).map(|n| match n % 3 {
-        0 => format!("{}", n),
-        1 => format!("{}#{}", n % 7, n),
-        _ => format!("~{}{}", "z".repeat(n % 5), n),
-    });
-    let worlds: [(&str, Vec<String>); 3] = [
-        ("numbers", numbered(40_000).collect()),
-        ("hexadecimal", hexadecimal.collect()),
-        ("all sorts", nested.collect()),
-    ];
-    for (name, ids) in worlds {
-        let far = Index { latency: Duration::from_millis(9), ..Index::new(ids, 1) };
-        let index = Arc::new(far);
-        let all = index.ids.len();
-        let (cursors, copied) = copy(&index, Cursor::Start, 8).await;
-        assert_eq!((copied, index.arrived.lock().unwrap().len()), (all as u64, all), "{name}");
-        let (lists, pages) = (index.lists.load(SeqCst), all / 100);
-        assert!(lists <= pages * 5 / 2 + 100, "{name}: {lists} lists of {pages} pages");
-        for (at, cursor) in cursors.into_iter().enumerate().step_by(7) {
-            let done = (at + 1) * 1_000;
-            let (_, copied) = copy(&index, cursor, 8).await;
-            assert_eq!(copied, all.saturating_sub(done) as u64, "{name}: behind {done}");
-        }
-    }
 }

@@ -35,7 +35,7 @@ async fn erasure(indexed: Option<Vec<String>>, filter: serde_json::Value) -> (Em
     target.describe().await.unwrap();
     for namespace in ["a", "b"] {
         let records = [record("one"), record("two")];
-        target.upsert(&Namespace::from(namespace), &records).await.unwrap();
+        target.must_write().unwrap().upsert(&Namespace::from(namespace), &records).await.unwrap();
     }
     let wanted = Wanted::new(Vec::new(), Some(filter)).unwrap();
     let (clock, cancel) = (Clock::system(), CancellationToken::new());
@@ -85,7 +85,7 @@ async fn equality_to_the_letter_leaves_lists_that_hold_the_value() {
     };
     let records =
         [owned("own", serde_json::json!("1")), owned("shared", serde_json::json!(["1", "2"]))];
-    erasure.index.upsert(&Namespace::from("a"), &records).await.unwrap();
+    erasure.index.must_write().unwrap().upsert(&Namespace::from("a"), &records).await.unwrap();
     assert_eq!(erasure.find().await.unwrap()[0].matching, 2);
 
     erasure.wanted = Wanted::literally(Vec::new(), Some(filter), &["owner".to_owned()]).unwrap();
@@ -93,7 +93,12 @@ async fn equality_to_the_letter_leaves_lists_that_hold_the_value() {
     assert_eq!(found.iter().map(|one| one.matching).collect::<Vec<_>>(), [1]);
     let permit = erasure.permit("conformance", None, &found).await.unwrap();
     erasure.erase(permit, &mut || Ok(())).await.unwrap();
-    let left = erasure.index.fetch(&Namespace::from("a"), &["own".into(), "shared".into()]).await;
+    let left = erasure
+        .index
+        .must_fetch()
+        .unwrap()
+        .fetch(&Namespace::from("a"), &["own".into(), "shared".into()])
+        .await;
     let left: Vec<_> = left.unwrap().into_iter().map(|record| record.id.to_string()).collect();
     assert_eq!(left, ["shared"]);
 }

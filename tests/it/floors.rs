@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::source_tree::{Place, Tree};
 
 /// Module and floor. A module may use itself and everything lower.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 18] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
@@ -15,15 +15,16 @@ const FLOORS: [(&str, u8); 17] = [
     ("plan", 1),
     ("journal", 1),
     ("pinecone_wire", 1),
-    ("provider", 2),
-    ("copy", 3),
-    ("assertion", 3),
-    ("traffic", 3),
-    ("run", 4),
-    ("report", 5),
-    ("emulator", 5),
-    ("cli", 6),
-    ("main", 7),
+    ("store", 2),
+    ("provider", 3),
+    ("copy", 4),
+    ("assertion", 4),
+    ("traffic", 4),
+    ("run", 5),
+    ("report", 6),
+    ("emulator", 6),
+    ("cli", 7),
+    ("main", 8),
 ];
 
 /// Rooms in which modules still use each other in a circle, and the number of modules that do. A clean room is taken off

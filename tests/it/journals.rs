@@ -9,8 +9,8 @@ use vecshift::journal::{
     Artifact, Cause, Entry, Event, Gate, Hold, Holder, Journal, Judged, Lock, Paths, read,
 };
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Severity,
-    Shard, ShardId, Share, Span, StageId, Tally, Verdict,
+    Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Range,
+    Severity, Shard, ShardId, Share, Span, StageId, Tally, Verdict,
 };
 
 /// A journal writer that moves the time.
@@ -97,7 +97,7 @@ impl Writer {
             source: source.clone(),
             cell: 0,
             target: Namespace::from("creator_1"),
-            enumeration: Enumeration::Sweep,
+            enumeration: Enumeration::Scan(Range::new(&"sweep")),
             expected: records,
         };
         self.write(Event::ShardPlanned { stage: "copy".into(), shard });

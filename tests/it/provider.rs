@@ -1,22 +1,31 @@
-//! The conformance suite: the `# Behavior` lists of `Source` and `Target`, run over every provider, kind of index and
-//! wire, and gated by the index's capabilities.
+//! The conformance suite: the `# Behavior` lists of the parts of a store, run over every system, kind of index and wire, and
+//! gated by the parts that are there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::TryStreamExt;
+
 use vecshift::ErrorKind;
 use vecshift::clock::{Clock, Timestamp};
 use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{
-    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, Span, SparseVector,
-    Vector, VectorType,
+    Cursor, IndexSpec, Metadata, MetadataValue, Metric, Namespace, Range, Record, RecordId, Span,
+    SparseVector, Vector, VectorType,
 };
 use vecshift::pinecone_wire::Deployment;
-use vecshift::plan::file::Faults;
-use vecshift::provider::layer::{StackOptions, stack};
+use vecshift::plan::file::{Columns, Faults};
+use vecshift::provider::Secret;
+use vecshift::provider::files::Files;
+use vecshift::provider::parquet;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Admin, Filter, IndexChange, Query, Secret, Source};
+use vecshift::provider::storage::S3Options;
+use vecshift::store::calls::{CallOptions, Calls};
+use vecshift::store::read::{Page, PageSize, Reading, Room};
+use vecshift::store::{
+    Asked, Filter, IndexChange, Opened, Query, Scope, Source, Splitting, Store, Write,
+};
 
 /// Components of a record's vector.
 const DIMENSION: u32 = 4;
@@ -24,7 +33,7 @@ const DIMENSION: u32 = 4;
 /// An index of one kind over one wire.
 struct Peer {
     name: String,
-    target: Arc<dyn Admin>,
+    target: Arc<dyn Store>,
     spec: IndexSpec,
     emulator: Emulator,
 }
@@ -56,7 +65,11 @@ fn spec(deployment: Deployment, metric: Metric, vector_type: VectorType) -> Inde
     }
 }
 
-pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Admin> {
+pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Store> {
+    bare(emulator, transport).through(Calls::bare())
+}
+
+pub fn bare(emulator: &Emulator, transport: Transport) -> Index {
     let settings = Settings {
         index: "conformance".into(),
         endpoint: emulator.url(),
@@ -64,7 +77,7 @@ pub fn index(emulator: &Emulator, transport: Transport) -> Arc<dyn Admin> {
         transport,
         user_agent: "vecshift-tests".into(),
     };
-    Arc::new(Index::new(settings).unwrap())
+    Index::new(settings).unwrap()
 }
 
 /// Returns every kind of index over every wire; the index exists, is ready and empty.
@@ -84,12 +97,12 @@ async fn peers_on(clock: &Clock) -> Vec<Peer> {
             let options = EmulatorOptions { clock: clock.clone(), ..EmulatorOptions::default() };
             let emulator = Emulator::start(options).await.unwrap();
             emulator.add_index(spec.clone()).await.unwrap();
-            let bare = index(&emulator, transport);
             // The third wire is also behind the usual layers.
-            let target = match transport {
-                Transport::Auto => stack(bare, StackOptions::default()).0,
-                _ => bare,
+            let calls = match transport {
+                Transport::Auto => Calls::new(CallOptions::default()),
+                _ => Calls::bare(),
             };
+            let target = bare(&emulator, transport).through(calls);
             target.describe().await.unwrap();
             let name = format!("{kind} over {transport:?}");
             peers.push(Peer { name, target, spec: spec.clone(), emulator });
@@ -102,7 +115,7 @@ fn namespace(name: &str) -> Namespace {
     Namespace::from(name)
 }
 
-fn ids(ids: &[&str]) -> Vec<RecordId> {
+fn ids_of(ids: &[&str]) -> Vec<RecordId> {
     ids.iter().map(|id| RecordId::from(*id)).collect()
 }
 
@@ -129,7 +142,9 @@ fn sorted(mut records: Vec<Record>) -> Vec<Record> {
 }
 
 async fn fetch(peer: &Peer, name: &str, wanted: &[&str]) -> Vec<Record> {
-    sorted(peer.target.fetch(&namespace(name), &ids(wanted)).await.unwrap())
+    sorted(
+        peer.target.must_fetch().unwrap().fetch(&namespace(name), &ids_of(wanted)).await.unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -149,10 +164,16 @@ async fn an_index_that_is_not_there_is_none_and_reading_it_is_not_found() {
         assert_eq!(target.describe().await.unwrap(), None);
         assert_eq!(target.stats().await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(
-            target.fetch(&namespace(""), &ids(&["a"])).await.unwrap_err().kind(),
+            target
+                .must_fetch()
+                .unwrap()
+                .fetch(&namespace(""), &ids_of(&["a"]))
+                .await
+                .unwrap_err()
+                .kind(),
             ErrorKind::NotFound
         );
-        target.delete_index().await.unwrap();
+        target.must_remove().unwrap().delete_index().await.unwrap();
     }
 }
 
@@ -160,8 +181,13 @@ async fn an_index_that_is_not_there_is_none_and_reading_it_is_not_found() {
 async fn stats_count_by_namespace() {
     for peer in peers().await {
         assert_eq!(peer.target.stats().await.unwrap().total, 0, "{}", peer.name);
-        peer.target.upsert(&namespace(""), &[record("a")]).await.unwrap();
-        peer.target.upsert(&namespace("n"), &[record("a"), record("b")]).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&namespace(""), &[record("a")]).await.unwrap();
+        peer.target
+            .must_write()
+            .unwrap()
+            .upsert(&namespace("n"), &[record("a"), record("b")])
+            .await
+            .unwrap();
         let stats = peer.target.stats().await.unwrap();
         assert_eq!(stats.total, 3, "{}", peer.name);
         assert_eq!(stats.count(&namespace("")), 1, "{}", peer.name);
@@ -171,37 +197,151 @@ async fn stats_count_by_namespace() {
 }
 
 #[tokio::test]
-async fn counting_by_a_filter_works_or_is_unsupported() {
+async fn counting_by_a_filter_counts_what_matches() {
+    let mut counted = 0;
     for peer in peers().await {
-        peer.target.upsert(&namespace("n"), &[record("a"), record("b")]).await.unwrap();
+        let records = [record("a"), record("b")];
+        peer.target.must_write().unwrap().upsert(&namespace("n"), &records).await.unwrap();
         let filter = Filter(serde_json::json!({ "name": { "$eq": "üa" } }));
-        let counted = peer.target.filtered_stats(&filter).await;
-        if peer.target.capabilities().filtered_count {
-            assert_eq!(counted.unwrap().count(&namespace("n")), 1, "{}", peer.name);
-        } else {
-            assert_eq!(counted.unwrap_err().kind(), ErrorKind::Unsupported, "{}", peer.name);
+        let Some(filtering) = peer.target.filtering() else { continue };
+        let found = filtering.count(&filter).await.unwrap();
+        assert_eq!(found.count(&namespace("n")), 1, "{}", peer.name);
+        counted += 1;
+    }
+    assert_eq!(counted, 3, "pods count by a filter, over every wire");
+}
+
+/// An index of any system with the same records in the namespace `n`.
+struct Filled {
+    name: String,
+    source: Arc<dyn Source>,
+    _kept: Option<(Emulator, tempfile::TempDir)>,
+}
+
+fn filling() -> Vec<Record> {
+    (0..250).map(|at| record(&format!("id {at}"))).collect()
+}
+
+/// Every kind of index over every wire, and a folder of files.
+async fn filled() -> Vec<Filled> {
+    let (n, records) = (namespace("n"), filling());
+    let mut all = Vec::new();
+    for Peer { name, target, emulator, .. } in peers().await {
+        target.must_write().unwrap().upsert(&n, &records).await.unwrap();
+        let _kept = Some((emulator, tempfile::tempdir().unwrap()));
+        all.push(Filled { name, source: target, _kept });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (number, part) in records.chunks(90).enumerate() {
+        let file = folder.path().join(format!("n/{number}.parquet"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, parquet::encode(&n, part).unwrap()).unwrap();
+    }
+    let (path, options) = (folder.path().to_str().unwrap(), S3Options::default());
+    let files = Files::new(path, folder.path(), options, Columns::default());
+    let source = files.through(Calls::bare());
+    source.describe().await.unwrap().unwrap();
+    let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
+    all.push(Filled { name: "files".into(), source, _kept: Some((emulator, folder)) });
+    all
+}
+
+/// All ids of a range from a place on, so many at a time, and the place behind each chunk.
+async fn walk(
+    filled: &Filled,
+    part: &Splitting,
+    after: &Cursor,
+) -> (Vec<RecordId>, Vec<(usize, Cursor)>) {
+    let n = namespace("n");
+    let scan = filled.source.must_scan().unwrap();
+    let scope = Scope { namespace: &n, records: part.records };
+    let mut ids = scan.ids(scope, &part.range, after, 1).await.unwrap();
+    let (mut found, mut places) = (Vec::new(), Vec::new());
+    while let Some(chunk) = ids.next(40).await.unwrap() {
+        found.extend(chunk.ids);
+        places.push((found.len(), chunk.after));
+    }
+    (found, places)
+}
+
+#[tokio::test]
+async fn a_scan_gives_each_record_once_from_every_place_on() {
+    let (n, records) = (namespace("n"), filling());
+    let expected: BTreeSet<RecordId> = records.iter().map(|record| record.id.clone()).collect();
+    for filled in filled().await {
+        let (name, scan) = (&filled.name, filled.source.must_scan().unwrap());
+        assert_eq!(filled.source.stats().await.unwrap().count(&n), 250, "{name}");
+        let scope = Scope { namespace: &n, records: 250 };
+        let split = scan.split(scope, Asked::anew()).await.unwrap();
+        assert_eq!(split.gap, None, "{name}");
+        assert_eq!(split.ranges.iter().map(|part| part.records).sum::<u64>(), 250, "{name}");
+        let mut all = Vec::new();
+        for part in &split.ranges {
+            let (ids, places) = walk(&filled, part, &Cursor::Start).await;
+            assert_eq!(places.last().unwrap().1, Cursor::End, "{name}");
+            for (done, place) in places {
+                let place = serde_json::from_str(&serde_json::to_string(&place).unwrap()).unwrap();
+                let (rest, _) = walk(&filled, part, &place).await;
+                assert_eq!(rest, ids[done..], "{name} behind {done}");
+            }
+            let reading = Reading::new(Room::default(), PageSize::new(100, 1_000_000, 4));
+            let scope = Scope { namespace: &n, records: part.records };
+            let pages = scan.read(scope, &part.range, &Cursor::Start, &reading).await.unwrap();
+            let pages: Vec<Page> = pages.try_collect().await.unwrap();
+            let read = pages.into_iter().flat_map(|page| page.records);
+            all.extend(read);
         }
+        assert_eq!(all.len(), 250, "{name}");
+        assert_eq!(all.iter().map(|record| record.id.clone()).collect::<BTreeSet<_>>(), expected);
+        assert_eq!(sorted(all), sorted(records.clone()), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_walk_over_the_pages_holds_each_id_once_in_bytewise_order() {
-    for peer in peers().await {
-        let n = namespace("n");
-        if !peer.target.capabilities().list {
-            let error = peer.target.list(&n, "", None).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", peer.name);
-            continue;
-        }
-        assert!(peer.target.list(&n, "", None).await.unwrap().ids.is_empty(), "{}", peer.name);
+async fn a_missing_namespace_has_no_records() {
+    let missing = namespace("nobody");
+    for filled in filled().await {
+        let scan = filled.source.must_scan().unwrap();
+        let Some(whole) = scan.whole() else { continue };
+        let scope = Scope { namespace: &missing, records: 0 };
+        let mut ids = scan.ids(scope, &whole, &Cursor::Start, 1).await.unwrap();
+        let first = ids.next(10).await.unwrap();
+        assert!(first.is_none_or(|chunk| chunk.ids.is_empty()), "{}", filled.name);
+        let fetch = filled.source.must_fetch().unwrap();
+        assert!(fetch.fetch(&missing, &ids_of(&["id 1"])).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_place_of_another_kind_is_no_start() {
+    let n = namespace("n");
+    for filled in filled().await {
+        let (name, scan) = (&filled.name, filled.source.must_scan().unwrap());
+        let scope = Scope { namespace: &n, records: 250 };
+        let range = scan.split(scope, Asked::anew()).await.unwrap().ranges.remove(0).range;
+        let foreign = Cursor::At(serde_json::json!({ "key": 7 }));
+        let refused = scan.ids(scope, &range, &foreign, 1).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}: {refused}");
+        let foreign = Range::new(&serde_json::json!({ "table": "t" }));
+        let refused = scan.ids(scope, &foreign, &Cursor::Start, 1).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_by_prefix_holds_each_id_once_in_bytewise_order() {
+    for transport in [Transport::Grpc, Transport::Rest] {
+        let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
+        emulator.add_index(spec(serverless(), Metric::Cosine, VectorType::Dense)).await.unwrap();
+        let (n, index) = (namespace("n"), bare(&emulator, transport));
         let records: Vec<Record> = (0..250).map(|at| record(&format!("id {at}"))).collect();
-        peer.target.upsert(&n, &records).await.unwrap();
+        index.upsert(&n, &records).await.unwrap();
         for prefix in ["", "id 1", "id 24", "id", "ie"] {
             let own = records.iter().filter(|record| record.id.as_str().starts_with(prefix));
             let expected: BTreeSet<RecordId> = own.map(|record| record.id.clone()).collect();
             let (mut found, mut page) = (Vec::new(), None);
             loop {
-                let answer = peer.target.list(&n, prefix, page.as_deref()).await.unwrap();
+                let answer = index.list(&n, prefix, page.as_deref()).await.unwrap();
                 found.extend(answer.ids);
                 page = answer.next;
                 if page.is_none() {
@@ -209,7 +349,7 @@ async fn a_walk_over_the_pages_holds_each_id_once_in_bytewise_order() {
                 }
             }
             let expected: Vec<_> = expected.into_iter().collect();
-            assert_eq!(found, expected, "{} under `{prefix}`", peer.name);
+            assert_eq!(found, expected, "{transport:?} under `{prefix}`");
         }
     }
 }
@@ -219,10 +359,15 @@ async fn records_come_back_bit_for_bit() {
     for peer in peers().await {
         let values = [0.1, -0.0, f32::MIN_POSITIVE, 16_777_217.0];
         let sparse = SparseVector::new(vec![7, 4_000_000_000], Vector::from_values([0.7, -0.1]));
-        let sparse = sparse.filter(|_| peer.target.capabilities().sparse);
+        let sparse = sparse.filter(|_| peer.spec.metric == Metric::Dotproduct);
         let written = Record { vector: Vector::from_values(values), sparse, ..record("a b/ü?&=") };
         let written = Record { id: RecordId::from("a b/?&=+%"), ..written };
-        peer.target.upsert(&namespace("n s/&"), std::slice::from_ref(&written)).await.unwrap();
+        peer.target
+            .must_write()
+            .unwrap()
+            .upsert(&namespace("n s/&"), std::slice::from_ref(&written))
+            .await
+            .unwrap();
         assert_eq!(fetch(&peer, "n s/&", &["a b/?&=+%"]).await, [written], "{}", peer.name);
     }
 }
@@ -231,7 +376,7 @@ async fn records_come_back_bit_for_bit() {
 async fn ids_that_are_not_there_are_absent() {
     for peer in peers().await {
         assert!(fetch(&peer, "nobody", &["a"]).await.is_empty(), "{}", peer.name);
-        peer.target.upsert(&namespace("n"), &[record("a")]).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&namespace("n"), &[record("a")]).await.unwrap();
         assert_eq!(fetch(&peer, "n", &["a", "z"]).await, [record("a")], "{}", peer.name);
         assert!(fetch(&peer, "n", &[]).await.is_empty(), "{}", peer.name);
     }
@@ -240,14 +385,14 @@ async fn ids_that_are_not_there_are_absent() {
 #[tokio::test]
 async fn as_many_long_ids_as_allowed_can_be_fetched() {
     for peer in peers().await {
-        let most = peer.target.capabilities().limits.fetch_ids;
+        let most = peer.target.limits().fetch_ids;
         let records: Vec<Record> =
             (0..most).map(|at| record(&format!("{at:04}{}", "x".repeat(100)))).collect();
         for part in records.chunks(500) {
-            peer.target.upsert(&namespace("n"), part).await.unwrap();
+            peer.target.must_write().unwrap().upsert(&namespace("n"), part).await.unwrap();
         }
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
-        let found = peer.target.fetch(&namespace("n"), &ids).await.unwrap();
+        let found = peer.target.must_fetch().unwrap().fetch(&namespace("n"), &ids).await.unwrap();
         assert_eq!(sorted(found), records, "{}", peer.name);
     }
 }
@@ -256,8 +401,9 @@ async fn as_many_long_ids_as_allowed_can_be_fetched() {
 async fn a_query_gives_the_nearest_first() {
     for peer in peers().await {
         let vector = Vector::from_values([1.0, 0.0, 0.0, 0.0]);
-        let query = |filter| Query { vector: vector.clone(), top_k: 2, filter, ..Query::default() };
-        let none = peer.target.query(&namespace("n"), &query(None)).await.unwrap();
+        let query = |filter| Query { vector: vector.clone(), limit: 2, filter, ..Query::default() };
+        let none =
+            peer.target.must_search().unwrap().query(&namespace("n"), &query(None)).await.unwrap();
         assert!(none.is_empty(), "{}", peer.name);
 
         let at = |id: &str, values: [f32; 4]| Record {
@@ -269,14 +415,21 @@ async fn a_query_gives_the_nearest_first() {
             at("near", [1.0, 0.0, 0.0, 0.0]),
             at("middle", [0.7, 0.7, 0.0, 0.0]),
         ];
-        peer.target.upsert(&namespace("n"), &records).await.unwrap();
-        let found = peer.target.query(&namespace("n"), &query(None)).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&namespace("n"), &records).await.unwrap();
+        let found =
+            peer.target.must_search().unwrap().query(&namespace("n"), &query(None)).await.unwrap();
         let order: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
         assert_eq!(order, ["near", "middle"], "{}", peer.name);
         assert!(found[0].score > found[1].score, "{}", peer.name);
 
         let filter = Filter(serde_json::json!({ "name": { "$in": ["üfar", "ümiddle"] } }));
-        let found = peer.target.query(&namespace("n"), &query(Some(filter))).await.unwrap();
+        let found = peer
+            .target
+            .must_search()
+            .unwrap()
+            .query(&namespace("n"), &query(Some(filter)))
+            .await
+            .unwrap();
         assert_eq!(found[0].id.as_str(), "middle", "{}", peer.name);
     }
 }
@@ -287,19 +440,35 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
     for peer in peers_on(&clock).await {
         let lag = Duration::from_secs(3);
         let n = namespace("n");
-        peer.target.upsert(&n, &[record("first")]).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&n, &[record("first")]).await.unwrap();
         peer.emulator.set_faults(Faults { lag: Some(Span(lag)), ..Faults::default() });
-        let upserted = peer.target.upsert(&n, &[record("second")]).await.unwrap();
-        if !peer.target.capabilities().lsn {
-            assert_eq!(upserted.lsn, None, "{}", peer.name);
-            assert_eq!(peer.target.is_visible(&n, 1).await.unwrap(), None, "{}", peer.name);
+        let upserted =
+            peer.target.must_write().unwrap().upsert(&n, &[record("second")]).await.unwrap();
+        if peer.target.whole().is_none() {
+            assert_eq!(upserted.token, None, "{}", peer.name);
+            assert_eq!(
+                peer.target.must_write().unwrap().is_visible(&n, 1).await.unwrap(),
+                None,
+                "{}",
+                peer.name
+            );
             continue;
         }
-        let lsn = upserted.lsn.unwrap();
-        assert_eq!(peer.target.is_visible(&n, lsn).await.unwrap(), Some(false), "{}", peer.name);
+        let lsn = upserted.token.unwrap();
+        assert_eq!(
+            peer.target.must_write().unwrap().is_visible(&n, lsn).await.unwrap(),
+            Some(false),
+            "{}",
+            peer.name
+        );
         assert_eq!(fetch(&peer, "n", &["second"]).await, [], "{}", peer.name);
         clock.skip(lag);
-        assert_eq!(peer.target.is_visible(&n, lsn).await.unwrap(), Some(true), "{}", peer.name);
+        assert_eq!(
+            peer.target.must_write().unwrap().is_visible(&n, lsn).await.unwrap(),
+            Some(true),
+            "{}",
+            peer.name
+        );
         assert_eq!(fetch(&peer, "n", &["second"]).await, [record("second")], "{}", peer.name);
     }
 }
@@ -307,19 +476,19 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
 #[tokio::test]
 async fn an_index_is_made_protected_and_deleted() {
     for peer in peers().await {
-        let taken = peer.target.create(&peer.spec).await.unwrap_err();
+        let taken = peer.target.must_admin().unwrap().create(&peer.spec).await.unwrap_err();
         assert_eq!(taken.kind(), ErrorKind::AlreadyExists, "{}", peer.name);
 
         let protect = |on| IndexChange { deletion_protection: Some(on) };
-        peer.target.configure(&protect(true)).await.unwrap();
+        peer.target.must_remove().unwrap().configure(&protect(true)).await.unwrap();
         let description = peer.target.describe().await.unwrap().unwrap();
         assert!(description.spec.deletion_protection, "{}", peer.name);
-        let refused = peer.target.delete_index().await.unwrap_err();
+        let refused = peer.target.must_remove().unwrap().delete_index().await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Refused, "{}: {refused}", peer.name);
 
-        peer.target.configure(&protect(false)).await.unwrap();
-        peer.target.delete_index().await.unwrap();
-        peer.target.delete_index().await.unwrap();
+        peer.target.must_remove().unwrap().configure(&protect(false)).await.unwrap();
+        peer.target.must_remove().unwrap().delete_index().await.unwrap();
+        peer.target.must_remove().unwrap().delete_index().await.unwrap();
     }
 }
 
@@ -330,14 +499,19 @@ async fn an_index_made_anew_is_another_one() {
         let emulator = Emulator::start(options).await.unwrap();
         let target = index(&emulator, transport);
         let first = spec(serverless(), Metric::Cosine, VectorType::Dense);
-        target.create(&first).await.unwrap();
-        target.upsert(&namespace("n"), &[record("a")]).await.unwrap();
-        assert!(target.capabilities().list);
+        target.must_admin().unwrap().create(&first).await.unwrap();
+        target.must_write().unwrap().upsert(&namespace("n"), &[record("a")]).await.unwrap();
+        assert!(target.whole().is_some());
 
-        target.delete_index().await.unwrap();
-        target.create(&spec(pod(), Metric::Cosine, VectorType::Dense)).await.unwrap();
+        target.must_remove().unwrap().delete_index().await.unwrap();
+        target
+            .must_admin()
+            .unwrap()
+            .create(&spec(pod(), Metric::Cosine, VectorType::Dense))
+            .await
+            .unwrap();
         assert_eq!(target.stats().await.unwrap().total, 0);
-        assert!(!target.capabilities().list);
+        assert!(target.whole().is_none());
     }
 }
 
@@ -347,12 +521,23 @@ async fn a_record_with_the_same_id_is_replaced_as_a_whole() {
         let n = namespace("n");
         let bare = Record { metadata: Metadata::default(), ..record("a") };
         for _ in 0..2 {
-            let upserted = peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
+            let upserted = peer
+                .target
+                .must_write()
+                .unwrap()
+                .upsert(&n, &[record("a"), record("b")])
+                .await
+                .unwrap();
             assert_eq!(upserted.count, 2, "{}", peer.name);
         }
-        peer.target.upsert(&n, std::slice::from_ref(&bare)).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&n, std::slice::from_ref(&bare)).await.unwrap();
         assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [bare, record("b")], "{}", peer.name);
-        assert_eq!(peer.target.upsert(&n, &[]).await.unwrap().count, 0, "{}", peer.name);
+        assert_eq!(
+            peer.target.must_write().unwrap().upsert(&n, &[]).await.unwrap().count,
+            0,
+            "{}",
+            peer.name
+        );
     }
 }
 
@@ -365,12 +550,14 @@ async fn too_much_at_once_is_too_large() {
             ..record(&format!("{at}"))
         };
         let records: Vec<Record> = (0..80).map(heavy).collect();
-        let error = peer.target.upsert(&namespace("n"), &records).await.unwrap_err();
+        let error =
+            peer.target.must_write().unwrap().upsert(&namespace("n"), &records).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{}: {error}", peer.name);
         assert_eq!(peer.target.stats().await.unwrap().total, 0, "{}", peer.name);
 
         let many: Vec<Record> = (0..1_001).map(|at| record(&format!("{at}"))).collect();
-        let error = peer.target.upsert(&namespace("n"), &many).await.unwrap_err();
+        let error =
+            peer.target.must_write().unwrap().upsert(&namespace("n"), &many).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{}: {error}", peer.name);
     }
 }
@@ -378,20 +565,20 @@ async fn too_much_at_once_is_too_large() {
 #[tokio::test]
 async fn a_batch_reckoned_to_fit_fits() {
     for peer in peers().await {
-        let limits = peer.target.capabilities().limits;
+        let limits = peer.target.limits();
         let mut batch = Vec::new();
         let mut bytes = 0;
         for at in 0.. {
             let text = MetadataValue::String("\u{1}\"ü".repeat(500));
             let metadata = Metadata([("t".to_owned(), text)].into());
             let record = Record { metadata, ..record(&format!("{at}")) };
-            bytes += peer.target.request_bytes(&record);
+            bytes += peer.target.must_write().unwrap().request_bytes(&record);
             if bytes > limits.upsert_bytes - 1_000 || batch.len() == limits.upsert_records {
                 break;
             }
             batch.push(record);
         }
-        peer.target.upsert(&namespace("n"), &batch).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&namespace("n"), &batch).await.unwrap();
         assert!(batch.len() > 200, "{}: {}", peer.name, batch.len());
     }
 }
@@ -418,8 +605,13 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             Record { sparse: twice, ..record("twice") },
         ];
         for record in cases {
-            let reason = peer.target.rejects(&record, None);
-            let upserted = peer.target.upsert(&namespace("n"), std::slice::from_ref(&record)).await;
+            let reason = peer.target.must_write().unwrap().rejects(&record, None);
+            let upserted = peer
+                .target
+                .must_write()
+                .unwrap()
+                .upsert(&namespace("n"), std::slice::from_ref(&record))
+                .await;
             match upserted {
                 Ok(_) => assert_eq!(reason, None, "{}: {record:?}", peer.name),
                 Err(error) => {
@@ -435,14 +627,15 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
 async fn records_that_match_a_filter_are_deleted_and_the_others_stay() {
     for peer in peers().await {
         let (n, filter) = (namespace("n"), Filter(serde_json::json!({ "name": { "$eq": "üa" } })));
-        peer.target.delete_matching(&n, &filter).await.unwrap();
-        peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
-        peer.target.upsert(&namespace("m"), &[record("a")]).await.unwrap();
-        peer.target.delete_matching(&n, &filter).await.unwrap();
+        peer.target.must_remove().unwrap().delete_matching(&n, &filter).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&n, &[record("a"), record("b")]).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&namespace("m"), &[record("a")]).await.unwrap();
+        peer.target.must_remove().unwrap().delete_matching(&n, &filter).await.unwrap();
         assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [record("b")], "{}", peer.name);
         assert_eq!(fetch(&peer, "m", &["a"]).await, [record("a")], "{}", peer.name);
         let all = Filter(serde_json::json!({}));
-        let refused = peer.target.delete_matching(&n, &all).await.unwrap_err();
+        let refused =
+            peer.target.must_remove().unwrap().delete_matching(&n, &all).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{}", peer.name);
     }
 }
@@ -451,16 +644,21 @@ async fn records_that_match_a_filter_are_deleted_and_the_others_stay() {
 async fn deleting_what_is_not_there_succeeds() {
     for peer in peers().await {
         let n = namespace("n");
-        peer.target.delete(&n, &ids(&["a"])).await.unwrap();
-        peer.target.delete_namespace(&n).await.unwrap();
-        peer.target.upsert(&n, &[record("a"), record("b")]).await.unwrap();
-        peer.target.delete(&n, &ids(&["a", "z"])).await.unwrap();
-        peer.target.delete(&n, &[]).await.unwrap();
+        peer.target.must_remove().unwrap().delete(&n, &ids_of(&["a"])).await.unwrap();
+        peer.target.must_remove().unwrap().delete_namespace(&n).await.unwrap();
+        peer.target.must_write().unwrap().upsert(&n, &[record("a"), record("b")]).await.unwrap();
+        peer.target.must_remove().unwrap().delete(&n, &ids_of(&["a", "z"])).await.unwrap();
+        peer.target.must_remove().unwrap().delete(&n, &[]).await.unwrap();
         assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [record("b")], "{}", peer.name);
 
         for name in ["n", ""] {
-            peer.target.upsert(&namespace(name), &[record("c")]).await.unwrap();
-            peer.target.delete_namespace(&namespace(name)).await.unwrap();
+            peer.target
+                .must_write()
+                .unwrap()
+                .upsert(&namespace(name), &[record("c")])
+                .await
+                .unwrap();
+            peer.target.must_remove().unwrap().delete_namespace(&namespace(name)).await.unwrap();
             assert_eq!(peer.target.stats().await.unwrap().count(&namespace(name)), 0);
             assert!(fetch(&peer, name, &["b", "c"]).await.is_empty(), "{}", peer.name);
         }
@@ -477,25 +675,36 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         assert_eq!(target.describe().await.unwrap().unwrap().spec, spec);
         let sparse = SparseVector::new(vec![3, 1], Vector::from_values([0.5, 0.25]));
         let written = Record { vector: Vector::default(), sparse: sparse.clone(), ..record("a") };
-        assert_eq!(target.rejects(&written, None), None);
-        let upserted =
-            target.upsert(&namespace("n"), std::slice::from_ref(&written)).await.unwrap();
-        let read = target.fetch(&namespace("n"), &ids(&["a"])).await.unwrap();
+        assert_eq!(target.must_write().unwrap().rejects(&written, None), None);
+        let upserted = target
+            .must_write()
+            .unwrap()
+            .upsert(&namespace("n"), std::slice::from_ref(&written))
+            .await
+            .unwrap();
+        let read =
+            target.must_fetch().unwrap().fetch(&namespace("n"), &ids_of(&["a"])).await.unwrap();
         let entries = |record: &Record| record.sparse.as_ref().unwrap().sorted();
         assert_eq!(entries(&read[0]), entries(&written));
-        let query = Query { sparse, top_k: 1, ..Query::default() };
-        assert_eq!(target.query(&namespace("n"), &query).await.unwrap().len(), 1);
-        if let Some(lsn) = upserted.lsn {
-            assert_ne!(target.is_visible(&namespace("n"), lsn).await.unwrap(), Some(false));
+        let query = Query { sparse, limit: 1, ..Query::default() };
+        assert_eq!(
+            target.must_search().unwrap().query(&namespace("n"), &query).await.unwrap().len(),
+            1
+        );
+        if let Some(lsn) = upserted.token {
+            assert_ne!(
+                target.must_write().unwrap().is_visible(&namespace("n"), lsn).await.unwrap(),
+                Some(false)
+            );
         }
-        assert!(target.rejects(&record("dense"), None).is_some());
+        assert!(target.must_write().unwrap().rejects(&record("dense"), None).is_some());
     }
 }
 
 #[tokio::test]
 async fn a_source_is_read_through_the_same_trait() {
     for peer in peers().await {
-        let source: Arc<dyn Source> = peer.target.clone();
+        let source: Arc<dyn Store> = peer.target.clone();
         assert_eq!(source.describe().await.unwrap().unwrap().spec, peer.spec);
     }
 }

@@ -1,6 +1,5 @@
 //! Failures between the client and a provider, over real sockets.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,12 +8,13 @@ use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Share, VectorType};
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
-use vecshift::provider::layer::{RetryOptions, StackOptions, TimeoutOptions, read_only, stack};
+use vecshift::provider::Secret;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Admin, IndexChange, Query, Secret, Source, Target};
+use vecshift::store::calls::{CallOptions, Calls, Gate, RetryOptions, TimeoutOptions};
+use vecshift::store::{Bulk, Describe, IndexChange, Opened, Query, Remove, Write};
 use vecshift::{Error, ErrorKind};
 
-use crate::provider::{index, record};
+use crate::provider::{bare, index, record};
 
 const WIRES: [Transport; 2] = [Transport::Grpc, Transport::Rest];
 
@@ -34,7 +34,7 @@ async fn emulator(options: EmulatorOptions) -> Emulator {
     emulator
 }
 
-fn open(endpoint: String, key: &str, transport: Transport) -> Arc<Index> {
+fn open(endpoint: String, key: &str, transport: Transport) -> Index {
     let settings = Settings {
         index: "conformance".into(),
         endpoint,
@@ -42,7 +42,7 @@ fn open(endpoint: String, key: &str, transport: Transport) -> Arc<Index> {
         transport,
         user_agent: "vecshift-tests".into(),
     };
-    Arc::new(Index::new(settings).unwrap())
+    Index::new(settings).unwrap()
 }
 
 fn namespace() -> Namespace {
@@ -102,19 +102,20 @@ async fn every_fault_has_its_kind_and_may_be_tried_again() {
     ];
     for transport in WIRES {
         let emulator = emulator(EmulatorOptions::default()).await;
-        let index = index(&emulator, transport);
-        index.upsert(&namespace(), &[record("a")]).await.unwrap();
+        let bare = bare(&emulator, transport);
+        let index = bare.through(Calls::bare());
+        index.must_write().unwrap().upsert(&namespace(), &[record("a")]).await.unwrap();
         for (at, (set, kind)) in cases.iter().enumerate() {
             let mut faults = Faults::default();
             set(&mut faults, Share(1.0));
             emulator.set_faults(faults);
-            let query = Query { vector: record("a").vector, top_k: 1, ..Query::default() };
+            let query = Query { vector: record("a").vector, limit: 1, ..Query::default() };
             let ids = [RecordId::from("a")];
             let failed: [Error; 4] = [
-                index.upsert(&namespace(), &[record("a")]).await.unwrap_err(),
-                index.fetch(&namespace(), &ids).await.unwrap_err(),
-                index.query(&namespace(), &query).await.unwrap_err(),
-                index.list(&namespace(), "", None).await.unwrap_err(),
+                index.must_write().unwrap().upsert(&namespace(), &[record("a")]).await.unwrap_err(),
+                index.must_fetch().unwrap().fetch(&namespace(), &ids).await.unwrap_err(),
+                index.must_search().unwrap().query(&namespace(), &query).await.unwrap_err(),
+                bare.list(&namespace(), "", None).await.unwrap_err(),
             ];
             for error in failed {
                 assert_eq!(error.kind(), *kind, "{transport:?}, case {at}: {error}");
@@ -142,16 +143,18 @@ async fn behind_the_layers_faults_are_not_noticed() {
     for transport in [Transport::Grpc, Transport::Rest, Transport::Auto] {
         let emulator = emulator(EmulatorOptions::default()).await;
         emulator.set_faults(faults.clone());
-        let options = StackOptions { retry, ..StackOptions::default() };
-        let (target, metrics) = stack(index(&emulator, transport), options);
+        let options = CallOptions { retry, ..CallOptions::default() };
+        let calls = Calls::new(options);
+        let metrics = calls.metrics();
+        let target = bare(&emulator, transport).through(calls);
         let records: Vec<Record> = (0..1_000).map(|at| record(&format!("{at:04}"))).collect();
         let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
         for part in records.chunks(20) {
-            target.upsert(&namespace(), part).await.unwrap();
+            target.must_write().unwrap().upsert(&namespace(), part).await.unwrap();
         }
         let mut found = Vec::new();
         for part in ids.chunks(20) {
-            found.extend(target.fetch(&namespace(), part).await.unwrap());
+            found.extend(target.must_fetch().unwrap().fetch(&namespace(), part).await.unwrap());
         }
         found.sort_by(|a, b| a.id.cmp(&b.id));
         assert_eq!(found, records, "{transport:?}");
@@ -164,17 +167,19 @@ async fn behind_the_layers_faults_are_not_noticed() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
     let emulator = emulator(EmulatorOptions::default()).await;
-    let index = index(&emulator, Transport::Grpc);
-    index.describe().await.unwrap();
+    let bare = bare(&emulator, Transport::Grpc);
+    bare.describe().await.unwrap();
     let latency = "30s".parse().ok();
     emulator.set_faults(Faults { latency, ..Faults::default() });
     let limit = Duration::from_millis(50);
-    let options = StackOptions {
+    let options = CallOptions {
         timeout: TimeoutOptions { data: limit, control: limit },
         retry: RetryOptions::never(),
-        ..StackOptions::probe(limit)
+        ..CallOptions::probe(limit)
     };
-    let (target, metrics) = stack(index, options);
+    let calls = Calls::new(options);
+    let metrics = calls.metrics();
+    let target = bare.through(calls);
     let error = target.stats().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(metrics.count("stats").requests, 1);
@@ -183,18 +188,18 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 #[tokio::test]
 async fn behind_read_only_nothing_is_written() {
     let emulator = emulator(EmulatorOptions::default()).await;
-    let target = read_only(index(&emulator, Transport::Grpc));
+    let target = bare(&emulator, Transport::Grpc).through(Calls::bare().behind(Gate::ReadOnly));
     let spec = target.describe().await.unwrap().unwrap().spec;
     target.stats().await.unwrap();
     let n = namespace();
     let change = IndexChange { deletion_protection: Some(true) };
     let refused: [Error; 6] = [
-        target.create(&spec).await.unwrap_err(),
-        target.configure(&change).await.unwrap_err(),
-        target.delete_index().await.unwrap_err(),
-        target.upsert(&n, &[record("a")]).await.unwrap_err(),
-        target.delete(&n, &[RecordId::from("a")]).await.unwrap_err(),
-        target.delete_namespace(&n).await.unwrap_err(),
+        target.must_admin().unwrap().create(&spec).await.unwrap_err(),
+        target.must_remove().unwrap().configure(&change).await.unwrap_err(),
+        target.must_remove().unwrap().delete_index().await.unwrap_err(),
+        target.must_write().unwrap().upsert(&n, &[record("a")]).await.unwrap_err(),
+        target.must_remove().unwrap().delete(&n, &[RecordId::from("a")]).await.unwrap_err(),
+        target.must_remove().unwrap().delete_namespace(&n).await.unwrap_err(),
     ];
     assert!(refused.iter().all(|error| error.kind() == ErrorKind::Refused));
     let counters = emulator.counters();

@@ -1,6 +1,5 @@
 //! Answers from something that is not Pinecone, and an index that is deleted while in use.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -8,13 +7,14 @@ use vecshift::ErrorKind;
 use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{IndexSpec, Metric, Namespace, RecordId, VectorType};
 use vecshift::pinecone_wire::Deployment;
-use vecshift::provider::layer::{StackOptions, stack};
+use vecshift::provider::Secret;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Admin, Secret, Source};
+use vecshift::store::calls::{CallOptions, Calls};
+use vecshift::store::{Describe, Opened, Remove};
 
 const NAME: &str = "conformance";
 
-fn open(endpoint: String, transport: Transport) -> Arc<Index> {
+fn open(endpoint: String, transport: Transport) -> Index {
     let settings = Settings {
         index: NAME.into(),
         endpoint,
@@ -22,7 +22,7 @@ fn open(endpoint: String, transport: Transport) -> Arc<Index> {
         transport,
         user_agent: "vecshift-tests".into(),
     };
-    Arc::new(Index::new(settings).unwrap())
+    Index::new(settings).unwrap()
 }
 
 /// Starts a server that answers everything alike; returns its address.
@@ -83,12 +83,15 @@ async fn an_index_that_is_deleted_in_between_is_said_to_be_at_once() {
         let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();
         emulator.add_index(spec()).await.unwrap();
         let index = open(emulator.url(), transport);
-        let (stacked, metrics) = stack(index.clone(), StackOptions::serverless());
+        let calls = Calls::new(CallOptions::within_rates());
+        let metrics = calls.metrics();
+        let stacked = index.through(calls);
         stacked.stats().await.unwrap();
         let other = open(emulator.url(), Transport::Rest);
         other.delete_index().await.unwrap();
         let (namespace, ids) = (Namespace::from("n"), [RecordId::from("a")]);
-        let fetched = stacked.fetch(&namespace, &ids);
+        let fetch = stacked.must_fetch().unwrap();
+        let fetched = fetch.fetch(&namespace, &ids);
         let error =
             tokio::time::timeout(Duration::from_secs(20), fetched).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{transport:?} {error}");

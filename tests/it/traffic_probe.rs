@@ -9,11 +9,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use vecshift::assertion::{MeasuredValue, Series, metric_ref};
 use vecshift::clock::{Clock, Timestamp};
-use vecshift::model::{
-    IndexDescription, IndexStats, Namespace, Operation, Outcome, Rate, Record, RecordId, Sample,
-    Side,
-};
-use vecshift::provider::{Capabilities, Filter, IdPage, Limits, Match, Query, Source};
+use vecshift::model::{Namespace, Operation, Outcome, Rate, Sample, Side};
+use vecshift::store::{Match, Query, Search};
 use vecshift::traffic::{Probe, ProbeQuery, Sent};
 use vecshift::{Error, ErrorKind, Result};
 
@@ -49,49 +46,7 @@ fn matches<const N: usize>(ids: [&str; N]) -> Vec<Match> {
 }
 
 #[async_trait]
-impl Source for Slow {
-    fn capabilities(&self) -> Capabilities {
-        let limits = Limits {
-            upsert_records: 100,
-            upsert_bytes: 2_000_000,
-            fetch_ids: 100,
-            delete_ids: 100,
-            top_k: 100,
-            metadata_bytes: 40_000,
-            id_chars: 512,
-            dimension: 20_000,
-            sparse_values: 1000,
-        };
-        Capabilities {
-            list: false,
-            filtered_count: false,
-            lsn: false,
-            sparse: false,
-            query: true,
-            limits,
-        }
-    }
-
-    async fn describe(&self) -> Result<Option<IndexDescription>> {
-        Ok(None)
-    }
-
-    async fn stats(&self) -> Result<IndexStats> {
-        Err(Error::unsupported("stats"))
-    }
-
-    async fn filtered_stats(&self, _: &Filter) -> Result<IndexStats> {
-        Err(Error::unsupported("filtered stats"))
-    }
-
-    async fn list(&self, _: &Namespace, _: &str, _: Option<&str>) -> Result<IdPage> {
-        Err(Error::unsupported("list"))
-    }
-
-    async fn fetch(&self, _: &Namespace, _: &[RecordId]) -> Result<Vec<Record>> {
-        Ok(Vec::new())
-    }
-
+impl Search for Slow {
     async fn query(&self, _: &Namespace, _: &Query) -> Result<Vec<Match>> {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(running, Ordering::SeqCst);
@@ -105,17 +60,13 @@ impl Source for Slow {
             None => Ok(self.answer.clone()),
         }
     }
-
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
-        Ok(None)
-    }
 }
 
 fn queries(namespaces: &[&str]) -> Arc<[ProbeQuery]> {
     let query = |name: &&str| ProbeQuery {
         source_namespace: Namespace::new(name),
         target_namespace: Namespace::new(format!("creator_{name}")),
-        query: Query { top_k: 4, ..Query::default() },
+        query: Query { limit: 4, ..Query::default() },
         is_filtered: false,
         is_comparable: true,
     };

@@ -241,7 +241,12 @@ async fn what_is_written_to_both_sides_is_no_change() {
     Deed::Update.happens(&rig);
     let target = rig.world().target;
     target.describe().await.unwrap();
-    target.upsert(&Namespace::new("space_1"), &[record("rec-000001")]).await.unwrap();
+    target
+        .must_write()
+        .unwrap()
+        .upsert(&Namespace::new("space_1"), &[record("rec-000001")])
+        .await
+        .unwrap();
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     let notes = notes(&rig);
@@ -269,7 +274,7 @@ async fn records_that_the_target_lost_keep_the_source_unless_the_plan_allows_it(
     target.describe().await.unwrap();
     let space = Namespace::new("space_1");
     let ids = [RecordId::from("rec-000001"), RecordId::from("rec-000003")];
-    let held = target.fetch(&space, &ids).await.unwrap();
+    let held = target.must_fetch().unwrap().fetch(&space, &ids).await.unwrap();
     assert!(!held.is_empty());
     let mut held: Vec<RecordId> = held.into_iter().map(|record| record.id).collect();
     held.sort();

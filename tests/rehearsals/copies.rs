@@ -119,7 +119,12 @@ async fn a_verify_is_about_the_copy_it_names() {
     // Between the copies and the verify, everything of the first one is lost.
     let until = RunOptions { until: Some(StageId::new("second")), ..rig.options() };
     rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();
-    rig.admin(Side::Target).delete_namespace(&Namespace::from("a_ns_1")).await.unwrap();
+    rig.admin(Side::Target)
+        .must_remove()
+        .unwrap()
+        .delete_namespace(&Namespace::from("a_ns_1"))
+        .await
+        .unwrap();
     let outcome = rig.run().await;
     let error = error(outcome);
     assert!(error.message().contains("`a_ns_1` shows 0 of"), "{error}");

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vecshift::journal::{Entry, Event, RunState};
 use vecshift::model::{Namespace, StageId};
-use vecshift::provider::Target;
 use vecshift::run::{Listener, Outcome, Progress};
+use vecshift::store::Target;
 
 use crate::rig::{Rig, is_long};
 

@@ -11,7 +11,7 @@ use vecshift::journal::{Entry, Event, Hold, Inbox, Request, RunState};
 use vecshift::model::{Namespace, RecordId, Side, StageId};
 use vecshift::run::{Listener, Outcome, Progress, RunOptions, Silent};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, ids_of};
 
 const PLAN: &str = r#"
 version: 1
@@ -72,7 +72,7 @@ async fn erase(rig: &Rig, side: Side) {
 async fn delete(rig: &Rig, side: Side) {
     let index = rig.admin(side);
     index.describe().await.unwrap();
-    index.delete_namespace(&Namespace::new("ns_1")).await.unwrap();
+    index.must_remove().unwrap().delete_namespace(&Namespace::new("ns_1")).await.unwrap();
 }
 
 async fn ends_without_it(rig: &Rig) {
@@ -105,11 +105,10 @@ async fn records_of_several_namespaces_may_go_and_the_rest_adds_up() {
     for side in [Side::Source, Side::Target] {
         let index = rig.admin(side);
         index.describe().await.unwrap();
-        let ids: Vec<RecordId> =
-            index.list(&namespace, "", None).await.unwrap().ids.into_iter().take(3).collect();
+        let ids: Vec<RecordId> = ids_of(&*index, &namespace).await.into_iter().take(3).collect();
         intend(&rig, side, 3).await;
         run(&rig, RunOptions { no_wait: true, ..rig.options() }).await;
-        index.delete(&namespace, &ids).await.unwrap();
+        index.must_remove().unwrap().delete(&namespace, &ids).await.unwrap();
         ask(&rig, &Request::Erased { side, what: WHAT.to_owned() });
     }
     let outcome = rig.run().await;

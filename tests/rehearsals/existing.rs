@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::model::{Namespace, Record, RecordId, StageId, Vector, Verdict};
-use vecshift::provider::Target;
 use vecshift::run::{Outcome, RunOptions, Silent, preview};
+use vecshift::store::Target;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, ids_of};
 
 fn plan(copy: &str, more: &str) -> String {
     format!(
@@ -39,8 +39,8 @@ pub async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) 
     rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();
     let (source, from) = (rig.world().source, Namespace::from("a"));
     source.describe().await.unwrap().unwrap();
-    let ids = source.list(&from, "", None).await.unwrap().ids;
-    let mut records = source.fetch(&from, &ids[..other + 1]).await.unwrap();
+    let ids = ids_of(&*source, &from).await;
+    let mut records = source.must_fetch().unwrap().fetch(&from, &ids[..other + 1]).await.unwrap();
     for record in &mut records[..other] {
         record.vector = Vector::from_values([0.5; 8]);
     }
@@ -56,7 +56,7 @@ async fn there(rig: &Rig, ids: &[Record]) -> Vec<Record> {
     let target: Arc<dyn Target> = rig.world().target;
     target.describe().await.unwrap().unwrap();
     let ids: Vec<RecordId> = ids.iter().map(|record| record.id.clone()).collect();
-    let mut found = target.fetch(&Namespace::from(TO), &ids).await.unwrap();
+    let mut found = target.must_fetch().unwrap().fetch(&Namespace::from(TO), &ids).await.unwrap();
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
 }

@@ -109,7 +109,12 @@ async fn the_mapping_that_a_refusal_holds_takes_the_files() {
     assert!(notes.contains("notes.csv"), "{notes}");
     let target = rig.world().target;
     target.describe().await.unwrap();
-    let found = target.fetch(&Namespace::new(""), &[RecordId::new("2026-1")]).await.unwrap();
+    let found = target
+        .must_fetch()
+        .unwrap()
+        .fetch(&Namespace::new(""), &[RecordId::new("2026-1")])
+        .await
+        .unwrap();
     let field = |name: &str| found[0].metadata.get(name).cloned();
     assert_eq!(field("title"), Some(MetadataValue::String("one".into())));
     assert_eq!(field("stock"), Some(MetadataValue::Number(7.0)));

@@ -64,7 +64,7 @@ async fn assert_imported(rig: &Rig, records: u64) {
     assert_eq!(rig.emulator.counters().writes("old"), 0);
     assert_eq!(folders(rig.folder.path()), [""; 0]);
     // Nothing was ever sent but the probe record of the create stage.
-    let imports = target.imports().await.unwrap();
+    let imports = target.must_bulk().unwrap().imports().await.unwrap();
     assert_eq!(imports.len(), 1, "{imports:?}");
     assert!(imports[0].is_complete());
     assert_eq!(imports[0].records, Some(records));
@@ -154,7 +154,8 @@ async fn awkward_records_are_imported_bit_for_bit() {
     target.describe().await.unwrap().unwrap();
     let asked: Vec<RecordId> = ids.iter().map(|id| RecordId::new(*id)).collect();
     for name in spaces {
-        let found = target.fetch(&Namespace::new(name), &asked).await.unwrap();
+        let found =
+            target.must_fetch().unwrap().fetch(&Namespace::new(name), &asked).await.unwrap();
         assert_eq!(found.len(), ids.len(), "{name}");
         for found in found {
             let is_sparse = found.id.as_str().len() % 2 == 1;
@@ -214,7 +215,7 @@ async fn nothing_is_imported_while_an_assertion_fails_on_what_was_written() {
     assert!(reason.contains("copy.failed"), "{reason}");
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
-    assert!(target.imports().await.unwrap().is_empty());
+    assert!(target.must_bulk().unwrap().imports().await.unwrap().is_empty());
 
     // With the cause gone, the namespace is read again, and imported once.
     rig.emulator.insert("old", &Namespace::new("n"), vec![numbered("b", "2")]).unwrap();
@@ -233,7 +234,7 @@ async fn a_copy_that_writes_no_record_imports_none() {
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
     assert_eq!(target.stats().await.unwrap().total, 0);
-    assert!(target.imports().await.unwrap().is_empty());
+    assert!(target.must_bulk().unwrap().imports().await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,7 +341,7 @@ async fn a_rollback_that_keeps_the_target_ends_an_import_that_goes_on() {
     assert_eq!(folders(rig.folder.path()), [""; 0]);
     let target = rig.world().target;
     target.describe().await.unwrap().unwrap();
-    let imports = target.imports().await.unwrap();
+    let imports = target.must_bulk().unwrap().imports().await.unwrap();
     assert_eq!(imports[0].state, "Cancelled");
 }
 

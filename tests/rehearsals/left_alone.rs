@@ -9,7 +9,7 @@ use vecshift::model::{Namespace, Record, RecordId, StageId, Vector};
 use vecshift::run::{Outcome, RunOptions, Silent};
 
 use crate::existing::{TO, beside};
-use crate::rig::Rig;
+use crate::rig::{Rig, ids_of};
 
 const MORE: &str = "  - { kind: verify, id: verify-2, assert: [source.changed == 0] }
   - { kind: decommission, confirm: old, snapshot: \"file:backup\", assert: [source.changed == 0, target.changed == 0] }";
@@ -57,8 +57,8 @@ impl Case {
         let world = rig.world();
         world.source.describe().await.unwrap().unwrap();
         world.target.describe().await.unwrap().unwrap();
-        let held = world.target.list(&Namespace::new(TO), "", None).await.unwrap().ids;
-        let all = world.source.list(&Namespace::new("a"), "", None).await.unwrap().ids;
+        let held = ids_of(&*world.target, &Namespace::new(TO)).await;
+        let all = ids_of(&*world.source, &Namespace::new("a")).await;
         let (met, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|id| held.contains(id));
         let met = changed.first().map_or(met[0].clone(), |record| record.id.clone());
         let until = RunOptions { until: Some(StageId::new(stage)), ..rig.options() };

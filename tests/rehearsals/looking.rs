@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, RunState};
 use vecshift::model::{Namespace, RecordId, Side, StageId};
-use vecshift::provider::layer::read_only;
-use vecshift::provider::registry::open_target;
+use vecshift::provider::registry::open;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Listener, Outcome, Progress, RunOptions, Silent, World, preview};
+use vecshift::store::calls::{Calls, Gate};
 
 use crate::rig::{KEY, Rig};
 
@@ -60,13 +60,14 @@ async fn the_world_of_a_preview_refuses_writes() {
     let rig = Rig::of_text(PLAN).await;
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let world = World::open_to_look(&rig.plan, &environment).unwrap();
-    let index = read_only(open_target(&rig.plan.target, Side::Target, &environment).unwrap());
+    let calls = Calls::bare().behind(Gate::ReadOnly);
+    let index = open(&rig.plan.target, Side::Target, &environment).unwrap().through(calls);
     let ids = [RecordId::new("a")];
     let refused = [
-        world.target.upsert(&Namespace::new("x"), &[]).await.unwrap_err(),
-        index.delete_index().await.unwrap_err(),
-        index.delete_namespace(&Namespace::new("x")).await.unwrap_err(),
-        index.delete(&Namespace::new("x"), &ids).await.unwrap_err(),
+        world.target.must_write().unwrap().upsert(&Namespace::new("x"), &[]).await.unwrap_err(),
+        index.must_remove().unwrap().delete_index().await.unwrap_err(),
+        index.must_remove().unwrap().delete_namespace(&Namespace::new("x")).await.unwrap_err(),
+        index.must_remove().unwrap().delete(&Namespace::new("x"), &ids).await.unwrap_err(),
     ];
     assert!(refused.iter().all(|error| error.kind() == ErrorKind::Refused), "{refused:?}");
     assert_eq!(writes(&rig), 0);

@@ -181,7 +181,7 @@ async fn arrives(spec: &str, index: IndexSpec, records: Vec<(Namespace, Vec<Reco
         target.describe().await.unwrap();
         for (namespace, wanted) in &records {
             let ids: Vec<_> = wanted.iter().map(|record| record.id.clone()).collect();
-            let found = target.fetch(namespace, &ids).await.unwrap();
+            let found = target.must_fetch().unwrap().fetch(namespace, &ids).await.unwrap();
             let mut found: BTreeMap<_, _> =
                 found.into_iter().map(|record| (record.id.clone(), record)).collect();
             for record in wanted {

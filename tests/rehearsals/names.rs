@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::model::{Metadata, MetadataValue, Namespace, Record, RecordId, Side, Tally};
-use vecshift::provider::registry::open_target;
-use vecshift::provider::{Admin, Environment, Secret};
+use vecshift::provider::registry::open;
+use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, RunOptions, Silent};
+use vecshift::store::Store;
+use vecshift::store::calls::Calls;
 
 use crate::rig::{KEY, Rig, read};
 
@@ -37,9 +39,9 @@ rehearsal:
     )
 }
 
-fn source(rig: &Rig) -> Arc<dyn Admin> {
+fn source(rig: &Rig) -> Arc<dyn Store> {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
-    open_target(&rig.plan.source, Side::Source, &environment).unwrap()
+    open(&rig.plan.source, Side::Source, &environment).unwrap().through(Calls::bare())
 }
 
 async fn counts(rig: &Rig) -> BTreeMap<Namespace, u64> {
@@ -72,7 +74,8 @@ fn artifact(rig: &Rig, ending: &str) -> String {
 async fn ids(rig: &Rig, namespace: &str) -> Vec<String> {
     let source = source(rig);
     let all: Vec<RecordId> = (1..=90).map(|n| RecordId::from(format!("rec-{n:06}"))).collect();
-    let found = source.fetch(&Namespace::from(namespace), &all).await.unwrap();
+    let found =
+        source.must_fetch().unwrap().fetch(&Namespace::from(namespace), &all).await.unwrap();
     found.into_iter().map(|record| record.id.to_string()).collect()
 }
 
@@ -106,8 +109,12 @@ async fn an_id_that_two_of_them_hold_stops_the_merge_before_the_first_record() {
     let rig = Rig::of_text(&plan(MERGE, "missing == 0")).await;
     let source = source(&rig);
     let first = ids(&rig, "a_1").await[0].clone();
-    let records = source.fetch(&Namespace::from("a_1"), &[RecordId::from(first.as_str())]).await;
-    source.upsert(&Namespace::from("a_2"), &records.unwrap()).await.unwrap();
+    let records = source
+        .must_fetch()
+        .unwrap()
+        .fetch(&Namespace::from("a_1"), &[RecordId::from(first.as_str())])
+        .await;
+    source.must_write().unwrap().upsert(&Namespace::from("a_2"), &records.unwrap()).await.unwrap();
     let error = error(rig.run().await);
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.message().contains("`a_1` and `a_2` would both become `a`"), "{error}");
@@ -115,7 +122,12 @@ async fn an_id_that_two_of_them_hold_stops_the_merge_before_the_first_record() {
     assert_eq!(rig.world().target.stats().await.unwrap().total, 0);
 
     // Once the double is gone the same command goes on.
-    source.delete(&Namespace::from("a_2"), &[RecordId::from(first.as_str())]).await.unwrap();
+    source
+        .must_remove()
+        .unwrap()
+        .delete(&Namespace::from("a_2"), &[RecordId::from(first.as_str())])
+        .await
+        .unwrap();
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
 }
@@ -162,14 +174,19 @@ async fn what_cannot_be_cast_is_a_dead_letter_with_the_reason() {
     let rig = Rig::of_text(&plan(copy, "mismatched == 0")).await;
     let source = source(&rig);
     let metadata = [("kind".to_owned(), MetadataValue::String("7".into()))];
-    let one = source.fetch(&"a_1".into(), &[ids(&rig, "a_1").await[0].as_str().into()]).await;
+    let one = source
+        .must_fetch()
+        .unwrap()
+        .fetch(&"a_1".into(), &[ids(&rig, "a_1").await[0].as_str().into()])
+        .await;
     let one = Record { metadata: Metadata(metadata.into()), ..one.unwrap().remove(0) };
-    source.upsert(&"a_1".into(), std::slice::from_ref(&one)).await.unwrap();
+    source.must_write().unwrap().upsert(&"a_1".into(), std::slice::from_ref(&one)).await.unwrap();
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done | Outcome::Failed { .. }), "{outcome:?}");
     let tally = tally(&rig);
     assert_eq!((tally.enumerated, tally.copied, tally.failed), (90, 1, 89));
-    let arrived = rig.world().target.fetch(&"a_1".into(), &[one.id]).await.unwrap();
+    let arrived =
+        rig.world().target.must_fetch().unwrap().fetch(&"a_1".into(), &[one.id]).await.unwrap();
     assert_eq!(arrived[0].metadata.get("kind"), Some(&MetadataValue::Number(7.0)));
     let letters = artifact(&rig, "dead-letters.jsonl");
     assert_eq!(letters.lines().count(), 89);

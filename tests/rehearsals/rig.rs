@@ -8,18 +8,21 @@ use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
+use vecshift::copy::all_ids;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{self, Entry, Event, Holder, Paths, RunState};
-use vecshift::model::{IndexSpec, Namespace, Record, Side};
+use vecshift::model::{Cursor, IndexSpec, Namespace, Record, RecordId, Side};
 use vecshift::plan::{Inputs, Plan};
 use vecshift::provider::language;
 use vecshift::provider::pinecone::Transport;
-use vecshift::provider::registry::open_target;
-use vecshift::provider::{Admin, Environment, Secret};
+use vecshift::provider::registry::open;
+use vecshift::provider::{Environment, Secret};
 use vecshift::run::{
     Listener, Outcome, PreparedRun, Progress, RunOptions, Silent, World, rehearsed_driver,
     roll_back,
 };
+use vecshift::store::calls::Calls;
+use vecshift::store::{Scope, Source, Store};
 
 /// Lock for the machine: migrations that judge latencies have it to themselves, the others share it.
 static MACHINE: RwLock<()> = RwLock::const_new(());
@@ -158,13 +161,13 @@ impl Rig {
     }
 
     /// Returns one side as its owner sees it, outside the run.
-    pub fn admin(&self, side: Side) -> Arc<dyn Admin> {
+    pub fn admin(&self, side: Side) -> Arc<dyn Store> {
         let environment = Environment::stand_in(self.emulator.url(), Secret::new(KEY));
         let endpoint = match side {
             Side::Source => &self.plan.source,
             Side::Target => &self.plan.target,
         };
-        open_target(endpoint, side, &environment).unwrap()
+        open(endpoint, side, &environment).unwrap().through(Calls::bare())
     }
 
     pub fn options(&self) -> RunOptions {
@@ -240,4 +243,11 @@ pub fn read(path: &Path) -> Plan {
         Ok(read) => read.plan,
         Err(diagnostics) => panic!("{}", diagnostics.render(vecshift::plan::Colour::Never)),
     }
+}
+
+/// All ids that an index lists in a namespace.
+pub async fn ids_of(index: &dyn Source, namespace: &Namespace) -> Vec<RecordId> {
+    let scope = Scope { namespace, records: 0 };
+    let mut ids = all_ids(index, scope, &Cursor::Start, 1).await.unwrap();
+    ids.next(10_000).await.unwrap().map_or_else(Vec::new, |chunk| chunk.ids)
 }

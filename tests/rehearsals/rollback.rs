@@ -115,9 +115,9 @@ async fn a_target_that_was_deleted_behind_our_back_is_drift() {
     let rig = Rig::of_text(PLAN).await;
     run_until(&rig, "copy").await;
     let target = rig.admin(Side::Target);
-    let change = vecshift::provider::IndexChange { deletion_protection: Some(false) };
-    target.configure(&change).await.unwrap();
-    target.delete_index().await.unwrap();
+    let change = vecshift::store::IndexChange { deletion_protection: Some(false) };
+    target.must_remove().unwrap().configure(&change).await.unwrap();
+    target.must_remove().unwrap().delete_index().await.unwrap();
     let error =
         rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);

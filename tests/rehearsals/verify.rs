@@ -10,10 +10,10 @@ use vecshift::model::{
     IndexSpec, Metadata, MetadataValue, Metric, Namespace, Observed, Record, RecordId, Side,
     StageId, Vector, VectorType, Verdict,
 };
-use vecshift::provider::Query;
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Listener, Outcome, Progress, Silent};
+use vecshift::store::Query;
 
 use crate::matrix::{index, pod};
 use crate::rig::Rig;
@@ -77,12 +77,12 @@ async fn which_of_equals_comes_first_is_no_difference() {
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_eq!(verdict(&rig, "overlap@10").0, Verdict::Pass);
     let world = rig.world();
-    let query = Query { vector: kinds[0].clone(), top_k: 10, ..Query::default() };
+    let query = Query { vector: kinds[0].clone(), limit: 10, ..Query::default() };
     let all = Namespace::new("all");
     world.source.describe().await.unwrap();
     world.target.describe().await.unwrap();
-    let source = world.source.query(&all, &query).await.unwrap();
-    let target = world.target.query(&all, &query).await.unwrap();
+    let source = world.source.must_search().unwrap().query(&all, &query).await.unwrap();
+    let target = world.target.must_search().unwrap().query(&all, &query).await.unwrap();
     assert_ne!(source, target, "the emulator's indexes order equals differently");
 }
 
@@ -100,7 +100,7 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     let namespace = Namespace::new("ns_1");
     target.describe().await.unwrap();
     let ids: Vec<_> = (1..=4).map(|n| RecordId::new(format!("rec-{n:06}"))).collect();
-    let mut records = target.fetch(&namespace, &ids).await.unwrap();
+    let mut records = target.must_fetch().unwrap().fetch(&namespace, &ids).await.unwrap();
     records.sort_by(|a, b| a.id.cmp(&b.id));
     let mut values: Vec<f32> = records[0].vector.values().collect();
     values[5] += 0.25;
@@ -110,8 +110,13 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     records[1].vector = Vector::from_values(records[1].vector.values().map(|value| -value));
     let mut extra = records[2].clone();
     extra.id = RecordId::new("nobody's");
-    target.upsert(&namespace, &[records[0].clone(), records[1].clone(), extra]).await.unwrap();
-    rig.admin(Side::Target).delete(&namespace, &ids[2..]).await.unwrap();
+    target
+        .must_write()
+        .unwrap()
+        .upsert(&namespace, &[records[0].clone(), records[1].clone(), extra])
+        .await
+        .unwrap();
+    rig.admin(Side::Target).must_remove().unwrap().delete(&namespace, &ids[2..]).await.unwrap();
 
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
@@ -330,12 +335,12 @@ async fn a_sample_is_a_sample_of_both_sides() {
     let namespace = Namespace::new("ns_1");
     target.describe().await.unwrap();
     let ids: Vec<_> = (1..=40).map(|n| RecordId::new(format!("rec-{n:06}"))).collect();
-    let records = target.fetch(&namespace, &ids).await.unwrap();
+    let records = target.must_fetch().unwrap().fetch(&namespace, &ids).await.unwrap();
     let extra = records.iter().map(|record| {
         let id = RecordId::new(format!("extra-{}", record.id));
         vecshift::model::Record { id, ..record.clone() }
     });
-    target.upsert(&namespace, &extra.collect::<Vec<_>>()).await.unwrap();
+    target.must_write().unwrap().upsert(&namespace, &extra.collect::<Vec<_>>()).await.unwrap();
     assert!(matches!(rig.run().await, Outcome::Failed { .. }));
     let (_, extra, compared) = verdict(&rig, "extra");
     let extra = number(extra);

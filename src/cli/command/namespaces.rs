@@ -26,11 +26,12 @@ use crate::journal::RunState;
 use crate::model;
 use crate::plan::Plan;
 use crate::plan::file::Endpoint;
-use crate::provider::layer::{StackOptions, read_only, stack};
-use crate::provider::registry::open_target;
-use crate::provider::{Admin, Environment};
+use crate::provider::Environment;
+use crate::provider::registry::open;
 use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
+use crate::store::Store;
+use crate::store::calls::{CallOptions, Calls, Gate};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -104,8 +105,9 @@ impl Side {
         }
     }
 
-    fn open(self, plan: &Plan, environment: &Environment) -> Result<Arc<dyn Admin>> {
-        open_target(self.endpoint(plan), self.of_model(), environment)
+    fn open(self, plan: &Plan, environment: &Environment, gate: Gate) -> Result<Arc<dyn Store>> {
+        let opened = open(self.endpoint(plan), self.of_model(), environment)?;
+        Ok(opened.through(Calls::new(CallOptions::within_rates()).behind(gate)))
     }
 }
 
@@ -125,8 +127,7 @@ async fn list(session: &Session, arguments: &ListArguments) -> Result<Answer, Fa
     };
     let (mut blocks, mut documents) = (Vec::new(), Vec::new());
     for side in sides {
-        let index = read_only(side.open(&plan, &environment)?);
-        let index = stack(index, StackOptions::serverless()).0;
+        let index = side.open(&plan, &environment, Gate::ReadOnly)?;
         let name = &side.endpoint(&plan).index;
         let is_there = index.describe().await?.is_some();
         if !is_there && arguments.side.is_some() {
@@ -163,8 +164,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
             .into());
     }
     let interrupt = Interrupt::listen(session.output, SOON)?;
-    let target = side.open(&plan, &session.providers(&plan))?;
-    let target = stack(target, StackOptions::serverless()).0;
+    let target = side.open(&plan, &session.providers(&plan), Gate::Open)?;
     let conditions = [&arguments.wheres[..], &arguments.holds].concat();
     let literal: Vec<String> = arguments.wheres.iter().map(|(field, _)| field.clone()).collect();
     let mut erasure = erasure(session, target, arguments.globs.clone())?;
@@ -225,7 +225,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     Ok(facts(Answer::ok(text), records))
 }
 
-fn erasure(session: &Session, index: Arc<dyn Admin>, globs: Vec<String>) -> Result<Erasure> {
+fn erasure(session: &Session, index: Arc<dyn Store>, globs: Vec<String>) -> Result<Erasure> {
     Ok(Erasure {
         index,
         wanted: Wanted::new(globs, None)?,

@@ -128,7 +128,7 @@ pub(in crate::copy) fn is_same(expected: &Record, seen: &Record) -> bool {
         source: namespace.clone(),
         cell: 0,
         target: namespace,
-        enumeration: Enumeration::List,
+        enumeration: Enumeration::Collection,
         expected: 0,
     };
     differences(&shard, expected, seen, None).0.is_empty()

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use futures::stream::{StreamExt, TryStreamExt};
 
 use super::difference::Difference;
-use crate::copy::enumerate::Ids;
-use crate::copy::page_size::record_guess;
+use crate::copy::origin::all_ids;
 use crate::copy::pipeline::Pipeline;
-use crate::copy::reader::{Picks, fetch_all};
-use crate::copy::task::begin;
 use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, Record, RecordId};
+use crate::model::{Cursor, Namespace, Record, RecordId};
+use crate::store::read::{Picks, begin, chunks, record_guess};
+use crate::store::{Scope, fetch_all};
 
 /// Chunks of ids that are looked up concurrently.
 const AT_ONCE: usize = 4;
@@ -30,12 +29,13 @@ pub async fn count_extra(
     is_chosen: Picks,
     found: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<Option<u64>> {
-    if !pipeline.target.capabilities().list {
+    if pipeline.target.whole().is_none() {
         return Ok(None);
     }
     let shared = Arc::new((pipeline.clone(), sources.to_vec()));
-    let mut strays = Ids::listed(pipeline.target.clone(), target)
-        .into_stream(pipeline.page_ids())
+    let scope = Scope { namespace: target, records: 0 };
+    let ids = all_ids(&*pipeline.target, scope, &Cursor::Start, 1).await?;
+    let mut strays = chunks(ids, pipeline.page_ids())
         .map_ok(move |chunk| {
             let (shared, chosen) = (shared.clone(), is_chosen.clone());
             begin(async move {
@@ -79,7 +79,8 @@ async fn unknown(
                 Changed::Kept(_) | Changed::Refused(..) => Some(id),
             }
         };
-        let records = fetch_all(&*pipeline.source, namespace, &ids).await?;
+        let fetch = pipeline.source.must_fetch()?;
+        let records = fetch_all(&*fetch, namespace, &ids).await?;
         let here: HashSet<RecordId> = records.into_iter().filter_map(belongs).collect();
         ids.retain(|id| !here.contains(id));
     }

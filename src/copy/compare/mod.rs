@@ -19,13 +19,13 @@ pub(super) use self::difference::is_same;
 pub use self::difference::{Difference, DifferenceKind};
 pub use self::extra::count_extra;
 pub use self::schema::{Drift, Schemas};
-use super::enumerate::{Ids, Lists};
+use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
-use super::reader::{Page, Picks, Reader, fetch_all};
-use super::task::begin;
 use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, Cursor, Enumeration, Record, RecordId, Shard};
+use crate::store::fetch_all;
+use crate::store::read::{Page, Picks, Reading, begin};
 
 /// Pages of one shard that are compared concurrently.
 const COMPARING: usize = 4;
@@ -101,18 +101,17 @@ impl Comparison {
 /// # Errors
 /// `Interrupted` if the pipeline was cancelled; any error of reading either side.
 pub async fn compare_shard(
-    (pipeline, reader): (&Pipeline, &Reader),
+    (pipeline, reading): (&Pipeline, &Reading),
     shard: &Shard,
     lists: Lists,
     tolerance: Option<f64>,
     is_chosen: Picks,
     found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
 ) -> Result<()> {
-    let source = pipeline.source.clone();
-    let ids = Ids::start(source, shard, &Cursor::Start, lists).await?;
+    let reading = reading.clone().picking(is_chosen);
+    let pages = pages_of(&*pipeline.source, shard, &Cursor::Start, lists, &reading).await?;
     let shared = Arc::new((pipeline.clone(), shard.clone()));
-    let mut compared = reader
-        .pages(&shard.source, ids, Some(is_chosen))
+    let mut compared = pages
         .map_ok(move |page| {
             let shared = shared.clone();
             begin(async move { compare_page(&shared.0, &shared.1, page, tolerance).await })
@@ -153,7 +152,8 @@ async fn compare_page(
     let ours = std::mem::take(&mut page.records);
     let ids: Vec<RecordId> = ours.iter().map(|record| record.id.clone()).collect();
     let absent = page.asked - ids.len() as u64;
-    let theirs = fetch_all(&*pipeline.target, &shard.target, &ids).await?;
+    let fetch = pipeline.target.must_fetch()?;
+    let theirs = fetch_all(&*fetch, &shard.target, &ids).await?;
     let mut theirs: HashMap<RecordId, Record> =
         theirs.into_iter().map(|record| (record.id.clone(), record)).collect();
     let vanished = if is_listed_by_target(shard) { 0 } else { absent };

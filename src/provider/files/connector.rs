@@ -1,5 +1,6 @@
 //! What plans and runs ask of Parquet files as a system: a source that is only read.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -13,9 +14,10 @@ use crate::plan::file::{
     Secret, StageKind, Strategy,
 };
 use crate::plan::{Context, System, codes};
-use crate::provider::layer::StackOptions;
 use crate::provider::storage::S3Options;
-use crate::provider::{Admin, Connector, Environment, Rehearsal};
+use crate::provider::{Connector, Environment, Rehearsal};
+use crate::store::Opened;
+use crate::store::calls::CallOptions;
 
 /// Parquet files, as a source.
 pub(in crate::provider) struct ParquetFiles;
@@ -94,7 +96,7 @@ impl Connector for ParquetFiles {
         endpoint: &Endpoint,
         _: Side,
         environment: &Environment,
-    ) -> Result<Arc<dyn Admin>> {
+    ) -> Result<Arc<dyn Opened>> {
         let keys: Keys = endpoint.fields()?;
         Ok(Arc::new(Files::new(
             &endpoint.index,
@@ -102,6 +104,11 @@ impl Connector for ParquetFiles {
             S3Options::from_variables(&environment.variables),
             keys.columns.unwrap_or_default(),
         )))
+    }
+
+    /// A plan that writes to files does not pass its check.
+    fn absent(&self) -> Arc<dyn Opened> {
+        Arc::new(Files::new("", Path::new(""), S3Options::default(), Columns::default()))
     }
 
     fn no_source(&self, endpoint: &Endpoint, _: &Environment) -> Error {
@@ -114,12 +121,12 @@ impl Connector for ParquetFiles {
         Ok(false)
     }
 
-    fn layers(&self) -> StackOptions {
-        StackOptions::files()
+    fn calls(&self) -> CallOptions {
+        CallOptions::files()
     }
 
-    fn measuring_layers(&self) -> Option<StackOptions> {
-        Some(StackOptions::files())
+    fn measuring_calls(&self) -> Option<CallOptions> {
+        Some(CallOptions::files())
     }
 
     fn rehearsal(&self) -> Rehearsal {

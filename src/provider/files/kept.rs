@@ -135,11 +135,11 @@ mod tests {
     use super::*;
     use crate::model::{Metadata, Namespace, Record, RecordId, Vector};
     use crate::plan::file::Columns;
-    use crate::provider::Source;
     use crate::provider::files::Files;
     use crate::provider::parquet::RecordWriter;
     use crate::provider::snapshot::{FORMAT, Kept};
     use crate::provider::storage::S3Options;
+    use crate::store::Describe;
 
     /// Writes a snapshot of one namespace; returns its file.
     fn snapshot(folder: &Path) -> std::path::PathBuf {

@@ -15,23 +15,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::{FutureExt, TryFutureExt};
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 pub(super) use self::connector::ParquetFiles;
 use self::kept::Snapshots;
 use self::places::{Place as Row, Places};
+use super::blocking;
 use super::parquet::{BATCH_ROWS, RowReader, is_named};
 use super::storage::{Found, Local, Place, S3Options};
-use super::{
-    Admin, Capabilities, Collection, Filter, IdPage, Import, IndexChange, Inventory, Limits, Match,
-    Query, Refusal, Sort, Source, Target, Upserted, blocking,
-};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Record, RecordId,
-    VectorType,
+    Cursor, Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Range, Record,
+    RecordId, VectorType,
 };
-use crate::plan::file::Columns;
+use crate::plan::file::{Columns, NamedEnumeration};
+use crate::store::calls::{Calls, Operation, Request};
+use crate::store::read::{IdChunk, Ids, NoIds, Pages, Reading, pages_by_id};
+use crate::store::{
+    Asked, Describe, Fetch, Inventory, Limits, Opened, Promise, Scan, Scope, Sort, Source, Split,
+    Store, Target,
+};
 
 /// Value of [`IndexSpec::deployment`] for files.
 const KIND: &str = "Parquet files";
@@ -39,15 +44,12 @@ const KIND: &str = "Parquet files";
 /// Number of files whose first rows decide the dimension.
 const LOOKED_AT: usize = 8;
 
-/// Number of ids on one page.
-const PAGE: usize = 100;
-
 const LIMITS: Limits = Limits {
     upsert_records: 0,
     upsert_bytes: 0,
     fetch_ids: 1_000,
     delete_ids: 0,
-    top_k: 0,
+    matches: 0,
     metadata_bytes: usize::MAX,
     id_chars: usize::MAX,
     dimension: u32::MAX,
@@ -67,8 +69,15 @@ fn deployment() -> Deployment {
     }
 }
 
-/// Parquet files read as an index.
+/// Parquet files read as an index. Cloning shares what was found.
+#[derive(Clone)]
 pub struct Files {
+    shelf: Arc<Shelf>,
+    calls: Calls,
+}
+
+/// The files, opened when they are first needed.
+struct Shelf {
     /// The name in the plan: a folder, a file or `s3://bucket/prefix`.
     name: String,
     base: PathBuf,
@@ -90,7 +99,7 @@ impl Files {
     /// Makes the source without touching any file. A relative path starts from `base`; `columns` says where the parts
     /// of a record are.
     pub fn new(name: &str, base: &Path, s3: S3Options, columns: Columns) -> Self {
-        Self {
+        let shelf = Shelf {
             name: name.to_owned(),
             base: base.to_owned(),
             s3,
@@ -98,9 +107,12 @@ impl Files {
             found: OnceCell::new(),
             description: OnceCell::new(),
             places: OnceCell::new(),
-        }
+        };
+        Self { shelf: Arc::new(shelf), calls: Calls::bare() }
     }
+}
 
+impl Shelf {
     /// Returns the files, opened, and what is not read beside them; empty if there are none.
     async fn found(&self) -> Result<&(Vec<OneFile>, Inventory)> {
         let found = self.found.get_or_try_init(|| self.open());
@@ -298,32 +310,13 @@ fn nothing_to_read(name: &str, inventory: &Inventory) -> Error {
         .with_hint("check `source.index`: a relative path starts from the plan's folder")
 }
 
-fn only_read<T>(operation: &'static str) -> Result<T> {
-    Err(Error::unsupported("Parquet files are only read").with_operation(operation))
-}
-
-#[async_trait]
-impl Source for Files {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            list: true,
-            filtered_count: false,
-            lsn: false,
-            sparse: true,
-            query: false,
-            limits: LIMITS,
-        }
-    }
-
-    async fn describe(&self) -> Result<Option<IndexDescription>> {
-        self.description.get_or_try_init(|| self.look()).await.cloned()
-    }
-
+impl Shelf {
     async fn stats(&self) -> Result<IndexStats> {
         let places = self.places().await?;
         let namespaces = places.counts();
         let total = namespaces.values().sum();
-        let dimension = self.describe().await?.and_then(|description| description.spec.dimension);
+        let description = self.description.get_or_try_init(|| self.look()).await?;
+        let dimension = description.as_ref().and_then(|description| description.spec.dimension);
         Ok(IndexStats { dimension, total, namespaces })
     }
 
@@ -332,24 +325,16 @@ impl Source for Files {
         Ok((!files.is_empty()).then(|| inventory.clone()))
     }
 
-    async fn filtered_stats(&self, _: &Filter) -> Result<IndexStats> {
-        only_read("filtered_stats")
-    }
-
     async fn list(
         &self,
         namespace: &Namespace,
-        prefix: &str,
-        page: Option<&str>,
-    ) -> Result<IdPage> {
+        after: Option<RecordId>,
+        most: usize,
+    ) -> Result<Vec<RecordId>> {
         let places = self.places().await?;
-        let (namespace, prefix) = (namespace.clone(), prefix.to_owned());
-        let after = page.map(str::to_owned);
-        let ids = move || places.after(&namespace, &prefix, after.as_deref(), PAGE);
-        let ids = blocking(ids).await?;
-        let is_full = ids.len() == PAGE;
-        let next = ids.last().filter(|_| is_full).map(|id| id.as_str().to_owned());
-        Ok(IdPage { ids, next })
+        let namespace = namespace.clone();
+        let after = after.map(|id| id.as_str().to_owned());
+        blocking(move || places.after(&namespace, after.as_deref(), most)).await
     }
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
@@ -358,83 +343,171 @@ impl Source for Files {
         let rows = blocking(move || places.find(&namespace, &ids)).await?;
         self.read(rows).await
     }
+}
 
-    async fn query(&self, _: &Namespace, _: &Query) -> Result<Vec<Match>> {
-        Err(Error::unsupported("Parquet files answer no queries").with_operation("query"))
-    }
-
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
-        Ok(None)
+impl Opened for Files {
+    fn through(&self, calls: Calls) -> Arc<dyn Store> {
+        Arc::new(Self { shelf: self.shelf.clone(), calls })
     }
 }
 
-/// Refuses all but what a rollback may ask: files hold nothing that belongs to a run.
+impl Source for Files {
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    fn scan(&self) -> Option<Arc<dyn Scan>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn fetch(&self) -> Option<Arc<dyn Fetch>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Target for Files {}
+
+impl Store for Files {}
+
 #[async_trait]
-impl Target for Files {
-    async fn create(&self, _: &IndexSpec) -> Result<()> {
-        only_read("create")
+impl Describe for Files {
+    async fn describe(&self) -> Result<Option<IndexDescription>> {
+        let look = || {
+            let shelf = &self.shelf;
+            shelf.description.get_or_try_init(|| shelf.look()).map_ok(Clone::clone).boxed()
+        };
+        self.calls.call(Operation::new(Request::Describe), &look).await
     }
 
-    async fn upsert(&self, _: &Namespace, _: &[Record]) -> Result<Upserted> {
-        only_read("upsert")
+    async fn stats(&self) -> Result<IndexStats> {
+        let stats = || self.shelf.stats().boxed();
+        self.calls.call(Operation::new(Request::Stats), &stats).await
     }
 
-    async fn create_collection(&self, _: &str) -> Result<()> {
-        only_read("create_collection")
-    }
-
-    async fn collection(&self, _: &str) -> Result<Option<Collection>> {
-        Ok(None)
-    }
-
-    async fn create_from(&self, _: &IndexSpec, _: &str) -> Result<()> {
-        only_read("create")
-    }
-
-    async fn start_import(&self, _: &str, _: Option<&str>) -> Result<String> {
-        only_read("start_import")
-    }
-
-    async fn imports(&self) -> Result<Vec<Import>> {
-        Ok(Vec::new())
-    }
-
-    fn request_bytes(&self, _: &Record) -> usize {
-        0
-    }
-
-    fn rejects(&self, _: &Record, _: Option<&IndexSpec>) -> Option<Refusal> {
-        None
+    async fn inventory(&self) -> Result<Option<Inventory>> {
+        let inventory = || self.shelf.inventory().boxed();
+        self.calls.call(Operation::new(Request::Inventory), &inventory).await
     }
 }
 
 #[async_trait]
-impl Admin for Files {
-    async fn configure(&self, _: &IndexChange) -> Result<()> {
-        only_read("configure")
+impl Fetch for Files {
+    fn most(&self) -> usize {
+        LIMITS.fetch_ids
     }
 
-    async fn delete_index(&self) -> Result<()> {
-        Err(Error::new(ErrorKind::Refused, "Parquet files are not deleted"))
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        let operation = Operation::new(Request::Fetch).within(namespace).of(ids.len());
+        let fetch = || self.shelf.fetch(namespace, ids).boxed();
+        self.calls.call(operation, &fetch).await
+    }
+}
+
+/// The one range of a namespace.
+const LIST: &str = "list";
+
+/// The id behind which a listing goes on.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum At {
+    After(String),
+    /// As earlier versions wrote it.
+    Page {
+        after: String,
+    },
+}
+
+/// The sorted ids of a namespace.
+struct Listing {
+    files: Files,
+    namespace: Namespace,
+    after: Option<RecordId>,
+    is_over: bool,
+}
+
+#[async_trait]
+impl Ids for Listing {
+    async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let most = most.max(1);
+        let operation = Operation::new(Request::List).within(&self.namespace);
+        let shelf = &self.files.shelf;
+        let list = || shelf.list(&self.namespace, self.after.clone(), most).boxed();
+        let ids = self.files.calls.call(operation, &list).await?;
+        self.is_over = ids.len() < most;
+        self.after = ids.last().cloned();
+        let after = match (self.is_over, &self.after) {
+            (false, Some(last)) => Cursor::at(&At::After(last.as_str().to_owned())),
+            _ => Cursor::End,
+        };
+        Ok(Some(IdChunk { ids, after }))
+    }
+}
+
+#[async_trait]
+impl Scan for Files {
+    fn promise(&self) -> Promise {
+        Promise { repeats: false, misses: false, is_frozen: true }
     }
 
-    async fn delete(&self, _: &Namespace, _: &[RecordId]) -> Result<()> {
-        only_read("delete")
+    fn whole(&self) -> Option<Range> {
+        Some(Range::new(&LIST))
     }
 
-    async fn delete_matching(&self, _: &Namespace, _: &Filter) -> Result<()> {
-        only_read("delete_matching")
+    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+        let why = match asked.by {
+            NamedEnumeration::Auto => "the source lists its ids",
+            NamedEnumeration::List => "the plan says so",
+            NamedEnumeration::Sweep | NamedEnumeration::Partition | NamedEnumeration::Staging => {
+                let message = "files name all their ids: `enumerate` can only be `auto` or `list`";
+                return Err(
+                    Error::new(ErrorKind::Refused, message).with_hint("leave `enumerate` out")
+                );
+            }
+        };
+        Ok(Split::whole(Range::new(&LIST), scope.records, LIST, why))
     }
 
-    async fn delete_namespace(&self, _: &Namespace) -> Result<()> {
-        only_read("delete_namespace")
+    fn is_bound(&self, _: &Range) -> bool {
+        false
     }
 
-    async fn delete_collection(&self, _: &str) -> Result<()> {
-        Ok(())
+    async fn recount(&self, _: &Namespace, _: &Range) -> Result<Option<u64>> {
+        Ok(None)
     }
 
-    async fn cancel_import(&self, _: &str) -> Result<()> {
-        Ok(())
+    async fn ids(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        _: usize,
+    ) -> Result<Box<dyn Ids>> {
+        if range.name() != LIST {
+            let message = format!("a range of another kind of store: `{}`", range.name());
+            return Err(Error::invalid(message));
+        }
+        if *after == Cursor::End {
+            return Ok(Box::new(NoIds));
+        }
+        let after = match after.inside()? {
+            Some(At::After(id) | At::Page { after: id }) => Some(RecordId::new(&id)),
+            None => None,
+        };
+        let (files, namespace) = (self.clone(), scope.namespace.clone());
+        Ok(Box::new(Listing { files, namespace, after, is_over: false }))
+    }
+
+    async fn read(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        reading: &Reading,
+    ) -> Result<Pages> {
+        let ids = self.ids(scope, range, after, reading.at_once).await?;
+        Ok(pages_by_id(Arc::new(self.clone()), scope.namespace, ids, reading))
     }
 }

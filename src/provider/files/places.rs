@@ -85,21 +85,16 @@ impl Places {
     pub fn after(
         &self,
         namespace: &Namespace,
-        prefix: &str,
         after: Option<&str>,
         most: usize,
     ) -> Result<Vec<RecordId>> {
         let Some(group) = self.groups.get(namespace) else { return Ok(Vec::new()) };
-        let start = group.mark_of(after.unwrap_or(prefix));
+        let start = group.mark_of(after.unwrap_or_default());
         let mut ids = Vec::with_capacity(most);
         for entry in self.entries(group, start)? {
             let entry = entry?;
             let id = text(&entry.id)?;
-            let is_behind = after.map_or(id >= prefix, |after| id > after);
-            if is_behind && !id.starts_with(prefix) {
-                break;
-            }
-            if is_behind {
+            if after.is_none_or(|after| id > after) {
                 ids.push(RecordId::from(id));
             }
             if ids.len() == most {
@@ -246,7 +241,7 @@ mod tests {
         let space = Namespace::from("n");
         let (mut seen, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = places.after(&space, "", after.as_deref(), 100).unwrap();
+            let page = places.after(&space, after.as_deref(), 100).unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.as_str().to_owned());
             seen.extend(page);

@@ -8,7 +8,7 @@ use crate::model::Namespace;
 use crate::provider::parquet::{Folders, is_named};
 use crate::provider::snapshot::{UNFINISHED, is_file_name};
 use crate::provider::storage::{Found, Place};
-use crate::provider::{Inventory, Sort};
+use crate::store::{Inventory, Sort};
 
 /// First bytes of a Parquet file, and of one whose footer is encrypted.
 const MAGIC: [&[u8]; 2] = [b"PAR1", b"PARE"];

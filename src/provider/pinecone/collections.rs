@@ -7,7 +7,7 @@ use crate::pinecone_wire::Operation;
 use crate::pinecone_wire::control::{CollectionModel, CreateCollection};
 use crate::pinecone_wire::json::Int;
 use crate::pinecone_wire::state::{CollectionState, NewWord};
-use crate::provider::{Collection, Standing};
+use crate::store::{Collection, Standing};
 
 fn described(model: CollectionModel) -> Collection {
     let state = model.status.unwrap_or_default();

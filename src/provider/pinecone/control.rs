@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec};
 use crate::pinecone_wire::control::{ConfigureIndex, CreateIndex, IndexModel, UnknownMetric};
 use crate::pinecone_wire::{Deployment, Operation, words};
-use crate::provider::IndexChange;
+use crate::store::IndexChange;
 
 /// The control plane of one project.
 pub struct Control(pub Server);

@@ -12,6 +12,7 @@ use tonic::Status;
 use tonic::transport::{ClientTlsConfig, Endpoint};
 
 use super::channel::GrpcOnly;
+use super::plane::IdPage;
 use super::plane::{Answer, Plane};
 use super::records::{filter_fields, whole};
 use super::version::InUse;
@@ -20,7 +21,8 @@ use crate::error::{Error, Result};
 use crate::model::{IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::proto::{self, Rope, decode_either, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
-use crate::provider::{Filter, IdPage, Match, Query, Secret};
+use crate::provider::Secret;
+use crate::store::{Filter, Match, Query};
 
 /// Time after which a call is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
@@ -196,7 +198,7 @@ impl Plane for GrpcPlane {
         let filter = query.filter.as_ref().map(|filter| filter_fields(&filter.0)).transpose()?;
         let request = proto::QueryRequest {
             namespace: namespace.as_str().to_owned(),
-            top_k: query.top_k,
+            top_k: query.limit,
             filter,
             vector: query.vector.as_le_bytes().clone(),
             sparse_vector: query.sparse.as_ref().map(proto::to_sparse),

@@ -7,7 +7,7 @@ use crate::pinecone_wire::json::{
 };
 use crate::pinecone_wire::state::{ImportState, NewWord};
 use crate::pinecone_wire::{Operation, limits, parameter};
-use crate::provider::{Import, Standing};
+use crate::store::{Import, Standing};
 
 fn described(model: ImportModel) -> Import {
     Import {

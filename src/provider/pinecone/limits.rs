@@ -2,7 +2,7 @@
 
 use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
 use crate::pinecone_wire::limits::{self, is_operator};
-use crate::provider::{Limits, Refusal, Rule, complex_fields};
+use crate::store::{Limits, Refusal, Rule, complex_fields};
 
 /// The documented limits.
 pub const LIMITS: Limits = Limits {
@@ -10,7 +10,7 @@ pub const LIMITS: Limits = Limits {
     upsert_bytes: limits::UPSERT_BYTES,
     fetch_ids: limits::FETCH_IDS,
     delete_ids: limits::DELETE_IDS,
-    top_k: limits::TOP_K,
+    matches: limits::TOP_K,
     metadata_bytes: limits::METADATA_BYTES,
     id_chars: limits::ID_CHARS,
     dimension: limits::DIMENSION,

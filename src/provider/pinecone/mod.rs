@@ -8,8 +8,11 @@
 //! The messages, paths and words are those of `pinecone_wire`. Comments say what is known of the service and what is
 //! not. Nothing unconfirmed is assumed: it is found out at run time.
 
+mod absent;
+mod cells;
 mod channel;
 mod collections;
+mod conditions;
 mod connection;
 mod connector;
 mod control;
@@ -22,13 +25,17 @@ mod limits;
 mod plane;
 mod records;
 mod rest;
+mod scan;
 mod size;
 mod tls;
 mod unary;
 mod version;
 
+pub use self::absent::Absent;
 pub use super::environment::Transport;
 pub(super) use connector::Pinecone;
 pub use index::{Index, Settings};
 pub use limits::{LIMITS, refusal};
+pub use plane::IdPage;
+pub use scan::SWEEP_LIMIT;
 pub(crate) use tls::client_config as tls_config;

@@ -5,7 +5,15 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::Lsn;
-use crate::provider::{Filter, IdPage, Match, Query};
+use crate::store::{Filter, Match, Query};
+
+/// One page of ids, in bytewise order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdPage {
+    pub ids: Vec<RecordId>,
+    /// Token of the next page; `None` at the end.
+    pub next: Option<String>,
+}
 
 /// An answer and the log sequence numbers that came with it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 
 use super::http::Server;
+use super::plane::IdPage;
 use super::plane::{Answer, Plane};
 use super::records::whole;
 use crate::error::Result;
@@ -13,7 +14,7 @@ use crate::pinecone_wire::json::{
     self, FetchAnswer, Floats, Int, ListAnswer, Pagination, QueryAnswer, StatsAnswer, UpsertAnswer,
 };
 use crate::pinecone_wire::{Operation, escape, limits, parameter};
-use crate::provider::{Filter, IdPage, Match, Query};
+use crate::store::{Filter, Match, Query};
 
 /// Longest query string of a fetch. No limit of the service is documented; common servers and proxies take
 /// 8 KiB for the whole request line.
@@ -80,7 +81,7 @@ impl Plane for RestPlane {
         let vector = (!query.vector.is_empty()).then(|| Floats(query.vector.clone()));
         let body = json::Query {
             namespace: in_body(namespace),
-            top_k: query.top_k,
+            top_k: query.limit,
             vector,
             sparse_vector: query.sparse.as_ref().map(Into::into),
             filter: asked(query.filter.as_ref()),

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use super::copied::Way;
 use super::found::EXAMPLES;
 use super::lines::Line;
-use crate::copy::{Changed, Comparison, Picks, fetch_all};
+use crate::copy::{Changed, Comparison};
 use crate::error::Result;
 use crate::model::{Record, RecordId};
+use crate::store::fetch_all;
+use crate::store::read::Picks;
 
 /// The comparison of one way: its records, looked up in the target and counted by result.
 pub(super) struct Against<'a> {
@@ -48,23 +50,21 @@ impl<'a> Against<'a> {
     /// Looks up the selected ones of these records and counts what is missing or differs.
     pub async fn take(&mut self, records: &[Record]) -> Result<()> {
         let Some(shard) = self.way.shards.first().map(|state| &state.shard) else { return Ok(()) };
+        let target = &self.line.pipeline.target;
+        let (write, fetch) = (target.must_write()?, target.must_fetch()?);
         let mut wanted = Vec::new();
         for record in records.iter().filter(|record| (self.picks)(&record.id)) {
             match self.line.pipeline.transform.change(&shard.source, record.clone()) {
                 Changed::LeftOut => {}
                 Changed::Refused(..) => self.unfit += 1,
-                Changed::Kept(record)
-                    if self.line.pipeline.target.rejects(&record, None).is_some() =>
-                {
-                    self.unfit += 1;
-                }
+                Changed::Kept(record) if write.rejects(&record, None).is_some() => self.unfit += 1,
                 Changed::Kept(record) => wanted.push(record),
             }
         }
         // Fetches return records in any order; sorting keeps the examples the same every time.
         wanted.sort_by(|a, b| a.id.cmp(&b.id));
         let ids: Vec<RecordId> = wanted.iter().map(|record| record.id.clone()).collect();
-        let held = fetch_all(&*self.line.pipeline.target, &self.way.target, &ids).await?;
+        let held = fetch_all(&*fetch, &self.way.target, &ids).await?;
         let held: HashMap<RecordId, Record> =
             held.into_iter().map(|record| (record.id.clone(), record)).collect();
         let mut comparison = Comparison::default();

@@ -102,7 +102,7 @@ mod tests {
                 source: Namespace::new("a"),
                 cell,
                 target: Namespace::new("x"),
-                enumeration: Enumeration::List,
+                enumeration: Enumeration::Collection,
                 expected: 1,
             },
             checkpoint: Checkpoint { cursor: Cursor::End, contents, ..Checkpoint::default() },
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(kept(&[shard(1, Some(one)), shard(2, Some(one))]), Some(one + one));
         assert_eq!(kept(&[shard(1, Some(one)), shard(2, None)]), None);
         let mut open = shard(2, Some(one));
-        open.checkpoint.cursor = Cursor::Row(1);
+        open.checkpoint.cursor = Cursor::At(1.into());
         assert_eq!(kept(&[shard(1, Some(one)), open]), None);
     }
 }

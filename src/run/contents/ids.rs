@@ -1,11 +1,10 @@
 //! Finds the ids a source namespace holds now.
 
 use super::copied::Way;
-use crate::copy::{Mapping, SWEEP_LIMIT};
+use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Enumeration, IndexSpec, Namespace, Shard};
+use crate::model::{Enumeration, Namespace, Shard};
 use crate::plan::CopyStage;
-use crate::provider::Filter;
 use crate::run::Context;
 use crate::run::stage::Enumerator;
 
@@ -19,31 +18,28 @@ use crate::run::stage::Enumerator;
 /// `Refused` if some ids cannot be found.
 pub(in crate::run) async fn current_shards(
     context: &Context,
-    spec: &IndexSpec,
     namespace: &Namespace,
     count: u64,
     way: Option<&Way>,
 ) -> Result<Vec<Shard>> {
     let Some((way, first)) = way.and_then(|way| Some((way, way.shards.first()?))) else {
-        return anew(context, spec, namespace, namespace, count).await;
+        return anew(context, namespace, namespace, count).await;
     };
     let whole = |enumeration: Enumeration| {
         let (source, target) = (namespace.clone(), way.target.clone());
         vec![Shard { source, cell: 0, target, enumeration, expected: count }]
     };
     match &first.shard.enumeration {
-        listed @ (Enumeration::List | Enumeration::Manifest { .. }) => Ok(whole(listed.clone())),
-        Enumeration::Sweep if way.shards.len() == 1 && count <= SWEEP_LIMIT => {
-            Ok(whole(Enumeration::Sweep))
+        given @ Enumeration::Manifest { .. } => Ok(whole(given.clone())),
+        Enumeration::Scan(range) if !context.world.source.must_scan()?.is_bound(range) => {
+            Ok(whole(first.shard.enumeration.clone()))
         }
-        Enumeration::Cell { .. } | Enumeration::Sweep => {
-            match are_as_planned(context, way, count).await? {
-                true => Ok(way.shards.iter().map(|state| state.shard.clone()).collect()),
-                false => anew(context, spec, namespace, &way.target, count).await,
-            }
-        }
+        Enumeration::Scan(_) => match are_as_planned(context, way, count).await? {
+            true => Ok(way.shards.iter().map(|state| state.shard.clone()).collect()),
+            false => anew(context, namespace, &way.target, count).await,
+        },
         other @ (Enumeration::Staging { .. } | Enumeration::Collection) => {
-            match anew(context, spec, namespace, &way.target, count).await {
+            match anew(context, namespace, &way.target, count).await {
                 Err(error) if error.kind() == ErrorKind::Refused => Ok(whole(other.clone())),
                 found => found,
             }
@@ -51,14 +47,14 @@ pub(in crate::run) async fn current_shards(
     }
 }
 
-/// Returns whether every cell still holds the planned number of records, and the cells together hold `count`.
+/// Returns whether every range still holds the planned number of records, and the ranges together hold `count`.
 async fn are_as_planned(context: &Context, way: &Way, count: u64) -> Result<bool> {
     let mut sum = 0;
     for state in &way.shards {
         sum += state.shard.expected;
-        let Enumeration::Cell { filter } = &state.shard.enumeration else { continue };
-        let counted = context.world.source.filtered_stats(&Filter(filter.clone())).await?;
-        if counted.count(&state.shard.source) != state.shard.expected {
+        let Enumeration::Scan(range) = &state.shard.enumeration else { continue };
+        let counted = context.world.source.must_scan()?.recount(&state.shard.source, range).await?;
+        if counted.is_some_and(|counted| counted != state.shard.expected) {
             return Ok(false);
         }
     }
@@ -67,7 +63,6 @@ async fn are_as_planned(context: &Context, way: &Way, count: u64) -> Result<bool
 
 async fn anew(
     context: &Context,
-    spec: &IndexSpec,
     source: &Namespace,
     target: &Namespace,
     count: u64,
@@ -76,9 +71,8 @@ async fn anew(
         plan: &context.plan,
         copy: &CopyStage::whole().asked,
         source: context.world.source.clone(),
-        spec,
         most_counts: None,
-        known: None,
+        is_anew: true,
     };
     let (source, target) = (source.clone(), target.clone());
     let found = enumerator.one(&Mapping { source, target, records: count }).await?;

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::copy::{Kept, Pipeline, Reader};
+use crate::copy::{Kept, Pipeline};
 use crate::error::Result;
 use crate::model::StageId;
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::stage::{kept_by, pipeline};
+use crate::store::read::Reading;
 
-/// A copy stage, the pipeline that changes and looks up its records, and the reader that reads them.
+/// A copy stage, the pipeline that changes and looks up its records, and how they are read.
 pub(in crate::run) struct Line {
     pub copy: CopyStage,
     pub pipeline: Pipeline,
     /// Ids that it left as the target had them.
     pub kept: Arc<Kept>,
-    pub reader: Reader,
+    pub reading: Reading,
 }
 
 /// The lines of all copy stages, and one for namespaces that no stage copies.
@@ -49,8 +50,8 @@ impl Line {
     async fn of(context: &Context, copy: CopyStage) -> Result<Self> {
         let unused = context.artifacts.join("unused.jsonl");
         let pipeline = pipeline(context, &copy, unused).await?;
-        let reader = pipeline.reader().with_others();
+        let reading = pipeline.reading().with_others();
         let kept = Arc::new(kept_by(context, &copy)?);
-        Ok(Self { copy, pipeline, kept, reader })
+        Ok(Self { copy, pipeline, kept, reading })
     }
 }

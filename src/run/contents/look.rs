@@ -15,14 +15,15 @@ use super::ids::current_shards;
 use super::lines::Lines;
 use super::unplanned::unplanned;
 use super::walk::{Take, walk};
-use crate::copy::{Difference, Picks, count_extra};
+use crate::copy::{Difference, count_extra};
 use crate::error::Result;
-use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record, RecordId};
+use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
 use crate::plan::Stage;
 use crate::plan::file::Compare;
 use crate::run::guard::agreed;
-use crate::run::stage::{picks, source_spec};
+use crate::run::stage::picks;
 use crate::run::{Context, Progress};
+use crate::store::read::Picks;
 
 /// The number of namespaces read concurrently.
 const PARALLEL: usize = 16;
@@ -41,7 +42,6 @@ pub(in crate::run) enum Depth {
 pub(in crate::run) struct Look<'a> {
     context: &'a Context,
     depth: Depth,
-    spec: IndexSpec,
     copied: BTreeMap<Namespace, Vec<Way>>,
     lines: Lines,
     /// The largest difference that the plan's verify stage accepts as equal.
@@ -82,7 +82,6 @@ impl<'a> Look<'a> {
         Ok(Self {
             context,
             depth,
-            spec: source_spec(context).await?,
             lines: Lines::of(context).await?,
             tolerance: verifies.iter().filter_map(|verify| verify.tolerance).reduce(f64::max),
             picks: Arc::new(picks(context, compare, all)),
@@ -201,7 +200,7 @@ impl<'a> Look<'a> {
         ways: &[Way],
         against: Vec<Against<'b>>,
     ) -> Result<Reading<'b>> {
-        let shards = current_shards(self.context, &self.spec, name, count, ways.first()).await?;
+        let shards = current_shards(self.context, name, count, ways.first()).await?;
         let mut reading = Reading { against, ..Reading::default() };
         let line = self.lines.get(ways.first().map(|way| &way.copy));
         reading.contents = walk(self.context, line, name, &shards, &mut reading).await?;

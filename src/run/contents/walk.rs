@@ -5,7 +5,7 @@ use futures::stream::TryStreamExt;
 
 use super::ids::restless;
 use super::lines::Line;
-use crate::copy::Ids;
+use crate::copy::pages_of;
 use crate::error::Result;
 use crate::model::{Contents, Cursor, Namespace, Record, Shard};
 use crate::run::Context;
@@ -30,11 +30,10 @@ pub(in crate::run) async fn walk(
 ) -> Result<Contents> {
     let mut contents = Contents::default();
     for shard in shards {
-        let source = line.pipeline.source.clone();
         let lists = lists_of(context, &line.copy, shard, &line.pipeline)?;
-        let ids = Ids::start(source, shard, &Cursor::Start, lists).await;
-        let ids = ids.map_err(|error| restless(namespace, error))?;
-        let mut pages = line.reader.pages(namespace, ids, None);
+        let source = &*line.pipeline.source;
+        let pages = pages_of(source, shard, &Cursor::Start, lists, &line.reading).await;
+        let mut pages = pages.map_err(|error| restless(namespace, error))?;
         while let Some(mut page) = pages.try_next().await? {
             context.stop_if_cancelled()?;
             contents += page.contents;

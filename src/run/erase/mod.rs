@@ -18,8 +18,8 @@ use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Identity, IndexStats, Namespace, RecordFilter, Side, Span};
 use crate::plan::file;
-use crate::provider::{Admin, Filter};
 use crate::run::guard::{ErasePermit, permit_erasure};
+use crate::store::{Filter, Filtering, Store};
 
 /// The longest time that deleted records may remain visible.
 const GONE: Duration = Duration::from_secs(300);
@@ -96,7 +96,7 @@ impl Wanted {
 
 /// An erasure of records from one index.
 pub struct Erasure {
-    pub index: Arc<dyn Admin>,
+    pub index: Arc<dyn Store>,
     pub wanted: Wanted,
     pub clock: Clock,
     pub cancel: CancellationToken,
@@ -118,9 +118,9 @@ impl Erasure {
             let whole = |(namespace, records)| Holding { namespace, records, matching: records };
             return Ok(namespaces.into_iter().map(whole).collect());
         };
-        if self.index.capabilities().filtered_count {
+        if let Some(filtering) = self.index.filtering() {
             refuse_unindexed(&description.spec.deployment, condition)?;
-            let counted = self.counted(condition, namespaces).await?;
+            let counted = self.counted(&*filtering, condition, namespaces).await?;
             return match condition.is_literal {
                 true => self.literal(condition, counted).await,
                 false => Ok(counted),
@@ -142,11 +142,12 @@ impl Erasure {
 
     async fn counted(
         &self,
+        filtering: &dyn Filtering,
         condition: &Condition,
         namespaces: Vec<(Namespace, u64)>,
     ) -> Result<Vec<Holding>> {
         // This answer's total counts all records, regardless of the filter.
-        let counts = self.index.filtered_stats(&condition.asked).await?;
+        let counts = filtering.count(&condition.asked).await?;
         let holding = |(namespace, records)| {
             let matching = counts.count(&namespace);
             Holding { namespace, records, matching }
@@ -239,11 +240,12 @@ impl Erasure {
         if self.cancel.is_cancelled() {
             return Err(interrupted());
         }
+        let remove = self.index.must_remove()?;
         match &self.wanted.condition {
-            None => self.index.delete_namespace(namespace).await,
-            Some(condition) if self.index.capabilities().filtered_count => {
+            None => remove.delete_namespace(namespace).await,
+            Some(condition) if self.index.filtering().is_some() => {
                 if !condition.is_literal {
-                    return self.index.delete_matching(namespace, &condition.asked).await;
+                    return remove.delete_matching(namespace, &condition.asked).await;
                 }
                 let ids = self.queried(condition, namespace).await?.passing;
                 walk::delete_ids(&*self.index, namespace, &ids).await

@@ -1,19 +1,18 @@
 //! Walks every record of a namespace and tests it against a filter.
 
-use futures::stream::{self, TryStreamExt};
+use futures::future::TryFutureExt;
+use futures::stream::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupted;
 use crate::error::{Error, Result};
-use crate::model::{Namespace, RecordFilter, RecordId, Vector};
-use crate::provider::{Admin, Filter, Query, Source};
-
-/// The number of pages fetched concurrently.
-const PAGES: usize = 4;
+use crate::model::{Cursor, Namespace, RecordFilter, RecordId, Vector};
+use crate::store::read::{PAGE_BYTES, PageSize, Reading, Room};
+use crate::store::{Filter, Query, Scope, Store, fetch_all};
 
 /// Counts the records of `namespace` that match the filter.
 pub(super) async fn count(
-    index: &dyn Source,
+    index: &dyn Store,
     namespace: &Namespace,
     filter: &RecordFilter,
     cancel: &CancellationToken,
@@ -24,7 +23,7 @@ pub(super) async fn count(
 
 /// Deletes the records of `namespace` that match the filter.
 pub(super) async fn delete(
-    index: &dyn Admin,
+    index: &dyn Store,
     namespace: &Namespace,
     filter: &RecordFilter,
     cancel: &CancellationToken,
@@ -34,12 +33,13 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn delete_ids(
-    index: &dyn Admin,
+    index: &dyn Store,
     namespace: &Namespace,
     ids: &[RecordId],
 ) -> Result<()> {
-    for part in ids.chunks(index.capabilities().limits.delete_ids.max(1)) {
-        index.delete(namespace, part).await?;
+    let remove = index.must_remove()?;
+    for part in ids.chunks(index.limits().delete_ids.max(1)) {
+        remove.delete(namespace, part).await?;
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ pub(super) struct Seen {
 
 /// Queries an index that cannot list its ids for the records that match `asked`, and tests each against `filter`.
 pub(super) async fn query(
-    index: &dyn Source,
+    index: &dyn Store,
     namespace: &Namespace,
     asked: &Filter,
     filter: &RecordFilter,
@@ -62,45 +62,49 @@ pub(super) async fn query(
     let dimension = index.stats().await?.dimension.unwrap_or(1);
     let query = Query {
         vector: Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 })),
-        top_k: index.capabilities().limits.top_k,
+        limit: index.limits().matches,
         filter: Some(asked.clone()),
         ..Query::default()
     };
-    let ids: Vec<_> = index.query(namespace, &query).await?.into_iter().map(|one| one.id).collect();
+    let search = index.must_search()?;
+    let ids: Vec<_> =
+        search.query(namespace, &query).await?.into_iter().map(|one| one.id).collect();
     Ok(Seen { asked: ids.len(), passing: passing(index, namespace, filter, ids).await? })
 }
 
 /// Returns the ids whose records match.
 async fn passing(
-    index: &dyn Source,
+    index: &dyn Store,
     namespace: &Namespace,
     filter: &RecordFilter,
     ids: Vec<RecordId>,
 ) -> Result<Vec<RecordId>> {
-    let mut found = Vec::new();
-    for part in ids.chunks(index.capabilities().limits.fetch_ids.max(1)) {
-        let records = index.fetch(namespace, part).await?;
-        let records = records.into_iter().filter(|record| filter.matches(&record.metadata));
-        found.extend(records.map(|record| record.id));
-    }
-    Ok(found)
+    let fetch = index.must_fetch()?;
+    let records = fetch_all(&*fetch, namespace, &ids).await?;
+    let records = records.into_iter().filter(|record| filter.matches(&record.metadata));
+    Ok(records.map(|record| record.id).collect())
 }
 
 /// Returns the matching ids of each page.
 fn matching<'a>(
-    index: &'a dyn Source,
+    index: &'a dyn Store,
     namespace: &'a Namespace,
     filter: &'a RecordFilter,
     cancel: &'a CancellationToken,
 ) -> impl futures::Stream<Item = Result<Vec<RecordId>>> + 'a {
-    let pages = stream::try_unfold(Some(None), move |page: Option<Option<String>>| async move {
-        let Some(page) = page else { return Ok(None) };
-        if cancel.is_cancelled() {
-            return Err(interrupted());
-        }
-        let answer = index.list(namespace, "", page.as_deref()).await?;
-        Ok::<_, Error>(Some((answer.ids, answer.next.map(Some))))
-    });
-    let pass = move |ids| passing(index, namespace, filter, ids);
-    pages.map_ok(pass).try_buffered(PAGES)
+    let pages = async move {
+        let scan = index.must_scan()?;
+        let whole =
+            scan.whole().ok_or_else(|| Error::unsupported("this index cannot list its ids"))?;
+        let size = PageSize::new(index.limits().fetch_ids, PAGE_BYTES, 0);
+        let reading = Reading::new(Room::default(), size);
+        let scope = Scope { namespace, records: 0 };
+        scan.read(scope, &whole, &Cursor::Start, &reading).await
+    };
+    pages.try_flatten_stream().and_then(move |page| {
+        let matches = page.records.iter().filter(|record| filter.matches(&record.metadata));
+        let ids: Vec<RecordId> = matches.map(|record| record.id.clone()).collect();
+        let result = if cancel.is_cancelled() { Err(interrupted()) } else { Ok(ids) };
+        std::future::ready(result)
+    })
 }

@@ -6,9 +6,9 @@ use super::{Checked, Effect, identity};
 use crate::clock::{Clock, after};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace, Observed, Side};
-use crate::provider::Source;
 use crate::run::Context;
 use crate::run::contents::{self, Way, appeared, copied, given};
+use crate::store::Source;
 
 /// The number of answers to ask for before giving up.
 const ANSWERS: u32 = 20;

@@ -30,7 +30,9 @@ pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -
 async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
     let (stage, index) = (context.id(), context.plan.source.index.clone());
     context.record(Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() })?;
-    let Err(error) = context.world.hands.source().delete_index().await else { return Ok(()) };
+    let Err(error) = context.world.hands.source().must_remove()?.delete_index().await else {
+        return Ok(());
+    };
     match context.world.source.describe().await {
         Ok(Some(seen)) if !seen.is_terminating() => {
             context.record(Event::SourceKept { stage, index, reason: error.to_string() })?;
@@ -110,7 +112,9 @@ pub(in crate::run) async fn delete_target(
 }
 
 async fn ask_for_target(context: &Context, _: Permit) -> Result<()> {
-    let Err(error) = context.world.hands.target().delete_index().await else { return Ok(()) };
+    let Err(error) = context.world.hands.target().must_remove()?.delete_index().await else {
+        return Ok(());
+    };
     match context.world.target.describe().await {
         Ok(Some(seen)) if !seen.is_terminating() => Err(error),
         Ok(_) => Ok(()),

@@ -3,8 +3,8 @@
 use super::identity::refuse_other;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Identity, Side};
-use crate::provider::Admin;
 use crate::run::Holding;
+use crate::store::Store;
 
 /// The right to erase, once, what was shown.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl ErasePermit {
 /// Checks that `index` is the named one and, if a run knows it, the one in its journal, and that the namespaces still
 /// hold as many records as were `shown`.
 pub(in crate::run) async fn permit_erasure(
-    index: &dyn Admin,
+    index: &dyn Store,
     confirmed: &str,
     known: Option<(Side, &Identity)>,
     shown: &[Holding],

@@ -66,7 +66,7 @@ pub(in crate::run) async fn show(
     Ok(match resource.kind {
         ResourceKind::ImportFolder => None,
         ResourceKind::Collection => {
-            let seen = context.world.collecting.collection(&resource.name).await?;
+            let seen = context.world.source.must_freeze()?.collection(&resource.name).await?;
             seen.map(|seen| ResourceSeen {
                 is_being_made: !seen.is_ready() && !seen.has_failed(),
                 dimension: seen.dimension,

@@ -8,8 +8,8 @@ use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Side, StageId};
-use crate::provider::{Admin, IndexChange};
 use crate::run::Context;
+use crate::store::{IndexChange, Store};
 
 /// The longest time that a change may take to become visible.
 const SEEN: Duration = Duration::from_secs(120);
@@ -54,16 +54,16 @@ async fn set(context: &Context, side: Side, is_on: bool) -> Result<(), Refusal> 
     Ok(wait_seen(context, side, is_on).await?)
 }
 
-fn hand(context: &Context, side: Side) -> &dyn Admin {
+fn hand(context: &Context, side: Side) -> &dyn Store {
     match side {
         Side::Source => context.world.hands.source(),
         Side::Target => context.world.hands.target(),
     }
 }
 
-async fn configure(index: &dyn Admin, permit: Permit) -> Result<()> {
+async fn configure(index: &dyn Store, permit: Permit) -> Result<()> {
     let Effect::ChangeProtection { is_on, .. } = permit.effect() else { return Ok(()) };
-    index.configure(&IndexChange { deletion_protection: Some(*is_on) }).await
+    index.must_remove()?.configure(&IndexChange { deletion_protection: Some(*is_on) }).await
 }
 
 async fn wait_seen(context: &Context, side: Side, is_on: bool) -> Result<()> {

@@ -8,8 +8,8 @@ use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Resource, ResourceKind, Span};
 use crate::plan::CopyStage;
-use crate::provider::Import;
 use crate::run::Context;
+use crate::store::Import;
 
 /// The prefix of the folder name for a run's files.
 const FOLDER: &str = "vecshift-import-";
@@ -47,12 +47,14 @@ async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<boo
     match resource.kind {
         ResourceKind::Collection => {
             let source = hands.source();
-            let deleted = source.delete_collection(&resource.name).await;
-            Ok(is_accepted(deleted)? && source.collection(&resource.name).await?.is_none())
+            let deleted = source.must_remove()?.delete_collection(&resource.name).await;
+            Ok(is_accepted(deleted)?
+                && source.must_freeze()?.collection(&resource.name).await?.is_none())
         }
         ResourceKind::StagingIndex => {
             let index = hands.other(&resource.name)?;
-            Ok(is_accepted(index.delete_index().await)? && index.describe().await?.is_none())
+            Ok(is_accepted(index.must_remove()?.delete_index().await)?
+                && index.describe().await?.is_none())
         }
         ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await,
     }
@@ -63,7 +65,9 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
     let mut is_read = false;
     for import in imports_of(context, uri).await? {
         if !import.is_complete() && !import.has_failed() {
-            is_accepted(context.world.hands.target().cancel_import(&import.id).await)?;
+            is_accepted(
+                context.world.hands.target().must_remove()?.cancel_import(&import.id).await,
+            )?;
             is_read = true;
         }
     }
@@ -83,7 +87,8 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
 /// Returns the imports from a folder into the target; empty if the target does not exist or does not support imports.
 pub(in crate::run) async fn imports_of(context: &Context, uri: &str) -> Result<Vec<Import>> {
     let same = |other: &str| other.trim_end_matches('/') == uri.trim_end_matches('/');
-    match context.world.target.imports().await {
+    let Some(bulk) = context.world.target.bulk() else { return Ok(Vec::new()) };
+    match bulk.imports().await {
         Ok(imports) => Ok(imports.into_iter().filter(|import| same(&import.uri)).collect()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
@@ -131,7 +136,7 @@ pub(in crate::run) async fn remove_probes(context: &Context) -> Result<()> {
 
 async fn delete_namespace(context: &Context, permit: Permit) -> Result<()> {
     let Effect::RemoveProbe(namespace) = permit.effect() else { return Ok(()) };
-    context.world.hands.target().delete_namespace(namespace).await
+    context.world.hands.target().must_remove()?.delete_namespace(namespace).await
 }
 
 /// The name of the folder for a copy's files.

@@ -23,8 +23,8 @@ use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen};
 use crate::plan::{CopyStage, Plan, Stage, StageKind};
-use crate::provider::Inventory;
 use crate::provider::registry::asked_for;
+use crate::store::Inventory;
 use crate::traffic::TrafficView;
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
@@ -299,7 +299,7 @@ impl Seen {
                 self.held.extend(held.map(|held| (copy.id.clone(), held)));
             }
             let ways = ways(&facts, &enumerated);
-            let reading = facts.reading(world.source.capabilities().list);
+            let reading = facts.reading(world.source.whole().is_some());
             let estimate = Estimate { weight: facts.weight.clone(), ways, reading };
             self.estimates.insert(copy.id.clone(), estimate);
         }

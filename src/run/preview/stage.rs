@@ -10,7 +10,7 @@ use crate::model::{IndexSpec, StageId};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
 use crate::plan::{Plan, Stage, StageKind};
 use crate::provider::registry::asked_for;
-use crate::run::stage::{Chosen, Enumerated, Held, Way};
+use crate::run::stage::{Chosen, Enumerated, Held};
 
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
@@ -230,42 +230,19 @@ fn enumeration_details(chosen: &Chosen) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (way, all) in by_way {
-        let why = all.first().map_or("", |one| one.why);
+        let why = all.first().map_or("", |one| one.why());
         let of = match (chosen.enumerated.len() == all.len(), all.len()) {
             (true, _) => String::new(),
             (false, 1) => " of 1 namespace".to_owned(),
             (false, count) => format!(" of {} namespaces", group(count as u64)),
         };
         lines.push(format!("enumerate: {way}{of} ({why})"));
-        lines.extend(all.iter().take(SHOWN).filter_map(|one| cells(one)));
+        lines.extend(all.iter().take(SHOWN).filter_map(|one| one.detail().map(str::to_owned)));
         if way == "partition" && all.len() > SHOWN {
             lines.push(format!("and {} namespaces more", group((all.len() - SHOWN) as u64)));
         }
     }
     lines
-}
-
-/// Describes how a namespace is split into cells; `None` if it is not.
-fn cells(one: &Enumerated) -> Option<String> {
-    let Way::Cells(partition) = &one.way else { return None };
-    let by: Vec<&str> = partition.fields.iter().map(String::as_str).collect();
-    let largest = partition.cells.iter().map(|cell| cell.records).max().unwrap_or(0);
-    if partition.fields.is_empty() {
-        let (name, records) = (&one.mapping.source, group(one.mapping.records));
-        return Some(format!("{name}: {records} records, which one query reaches"));
-    }
-    let (cells, counts) = (group(partition.cells.len() as u64), group(partition.counts));
-    let tail = match partition.is_cut_off {
-        true => format!(" and more, after {counts} counts; the run finds the rest"),
-        false => format!(", together {}, by {counts} counts", group(partition.records())),
-    };
-    Some(format!(
-        "{}: {} records by {} in {cells} cells of at most {}{tail}",
-        one.mapping.source,
-        group(one.mapping.records),
-        by.join(", "),
-        group(largest),
-    ))
 }
 
 /// Describes how many namespaces are merged, with an example.

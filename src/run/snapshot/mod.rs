@@ -17,10 +17,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use self::folder::Folder;
 use super::contents::{Lines, Take, Way, copied, current_shards, walk};
 use super::guard::agreed;
-use super::stage::source_spec;
 use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, IndexSpec, IndexStats, Namespace, Record};
+use crate::model::{Contents, IndexStats, Namespace, Record};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
@@ -77,7 +76,6 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
     let work = Work {
         context,
         folder: folder.partial(),
-        spec: source_spec(context).await?,
         lines: Lines::of(context).await?,
         copied: context.recorder.with_state(copied),
         total: counts.total,
@@ -108,7 +106,6 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
 struct Work<'a> {
     context: &'a Context,
     folder: PathBuf,
-    spec: IndexSpec,
     lines: Lines,
     copied: BTreeMap<Namespace, Vec<Way>>,
     total: u64,
@@ -121,7 +118,7 @@ impl Work<'_> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
         let way = self.copied.get(namespace).and_then(|ways| ways.first());
-        let shards = current_shards(self.context, &self.spec, namespace, count, way).await?;
+        let shards = current_shards(self.context, namespace, count, way).await?;
         let create = path.clone();
         let writer = blocking(move || RecordWriter::create(create)).await?;
         let mut writing = Writing { work: self, namespace, writer: Some(writer) };

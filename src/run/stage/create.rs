@@ -18,10 +18,11 @@ use crate::model::{
 };
 use crate::plan::file::{Create, Protection};
 use crate::plan::{CopyStage, Plan};
+use crate::provider::Connector;
 use crate::provider::registry::connector;
-use crate::provider::{Connector, Target};
 use crate::run::poll::Patience;
 use crate::run::{Context, guard};
+use crate::store::Target;
 
 /// The longest time that a new index may take to become ready.
 const READY: Duration = Duration::from_secs(600);
@@ -224,14 +225,15 @@ impl CreateWork {
             tagged.tags.extend(own_tags(context));
         }
         let target = &context.world.target;
+        let admin = target.must_admin()?;
         context
             .record(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() })?;
         let created = match &collection {
             Some(collection) => {
                 context.note(format!("made from the collection `{collection}`"))?;
-                target.create_from(&tagged, collection).await
+                admin.create_from(&tagged, collection).await
             }
-            None => target.create(&tagged).await,
+            None => admin.create(&tagged).await,
         };
         match created {
             Ok(()) => {
@@ -307,10 +309,11 @@ async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
     let target = &context.world.target;
     let namespace = guard::probe_namespace(context, "probe");
     let record = probe_record(&index.spec);
-    target.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    target.must_write()?.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    let fetch = target.must_fetch()?;
     let patience = Patience { limit: READABLE, pause: PAUSE };
     let read = || async {
-        let seen = target.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
+        let seen = fetch.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
         match seen.first() {
             Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => {
                 Ok(Break(()))

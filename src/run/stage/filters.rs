@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::sampling::Sampled;
 use crate::copy::Transform;
 use crate::model::{MetadataValue, Namespace};
-use crate::provider::Filter;
+use crate::store::Filter;
 
 /// The most values remembered per field and namespace.
 const MOST_VALUES: usize = 50;

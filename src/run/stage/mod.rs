@@ -26,10 +26,9 @@ use crate::journal::Hold;
 use crate::model::{TrafficChange, Verdict};
 use crate::plan::{Plan, StageKind};
 
-pub(super) use audit::source_spec;
 pub use copy::Held;
 pub(super) use copy::{
-    Enumerated, Enumerator, Selection, Way, check_manifest, kept_by, lists_of, look, not_copied,
+    Enumerated, Enumerator, Selection, check_manifest, kept_by, lists_of, look, not_copied,
     not_taken, pipeline, refuse_nothing, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension};

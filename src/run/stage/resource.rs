@@ -15,10 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{IndexSpec, RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
-use crate::provider::Target;
 use crate::run::Context;
 use crate::run::guard::{self, own_name};
 use crate::run::poll::Patience;
+use crate::store::Target;
 
 /// The default time limit for a collection, or an index made from one. Pinecone's guide says minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
@@ -46,7 +46,7 @@ fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
 pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
     let resource = collection(context, copy);
     let name = resource.name.clone();
-    let source = &context.world.collecting;
+    let source = context.world.source.must_freeze()?;
     if source.collection(&name).await?.is_none() {
         intend(context, &resource)?;
         match source.create_collection(&name).await {
@@ -107,7 +107,7 @@ pub(super) async fn make_staging(
             tags: own_tags(context),
             ..source.clone()
         };
-        match index.create_from(&spec, &collection).await {
+        match index.must_admin()?.create_from(&spec, &collection).await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => void_where_refused(context, &resource, made)?,
         }

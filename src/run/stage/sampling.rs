@@ -12,20 +12,21 @@ use sha2::{Digest, Sha256};
 
 use super::copy::Selection;
 use super::filters::Filters;
-use crate::copy::{Mapping, Transform, merged};
+use crate::copy::{Mapping, Transform, all_ids, merged};
 use crate::error::Result;
-use crate::model::{Record, RecordId, Share, Vector};
+use crate::model::{Cursor, Record, RecordId, Share, Vector};
 use crate::plan::file::Compare;
 use crate::plan::{CopyStage, Plan};
-use crate::provider::{Filter, Query, Source};
 use crate::run::Context;
+use crate::store::{Filter, Query, Scope, Source, fetch_all};
 use crate::traffic::ProbeQuery;
 
 /// The most records per copy from which queries are made.
 const DISTINCT: u64 = 2_000;
 /// The number of namespaces sampled concurrently.
 const AT_ONCE: usize = 8;
-/// The most pages read of one namespace.
+/// The ids of a page, and the most pages read of one namespace.
+const PAGE: usize = 100;
 const PAGES: usize = 20;
 
 /// A sampled record and its namespace on each side.
@@ -116,9 +117,10 @@ async fn some_of(
     mut rng: StdRng,
 ) -> Result<Vec<Sampled>> {
     let ids = some_ids(source, dimension, mapping, wanted, &mut rng).await?;
+    let fetch = source.must_fetch()?;
     let mut sampled = Vec::new();
-    for part in ids.chunks(source.capabilities().limits.fetch_ids.clamp(1, 100)) {
-        let records = source.fetch(&mapping.source, part).await?.into_iter();
+    for part in ids.chunks(PAGE) {
+        let records = fetch_all(&*fetch, &mapping.source, part).await?.into_iter();
         sampled.extend(records.map(|record| Sampled { mapping: mapping.clone(), record }));
     }
     Ok(sampled)
@@ -132,22 +134,17 @@ async fn some_ids(
     rng: &mut StdRng,
 ) -> Result<Vec<RecordId>> {
     let mut ids = Vec::new();
-    if source.capabilities().list {
-        let mut page = None;
-        for _ in 0..PAGES {
-            let answer = source.list(&mapping.source, "", page.as_deref()).await?;
-            ids.extend(answer.ids);
-            page = answer.next;
-            if page.is_none() || ids.len() >= wanted * 2 {
-                break;
-            }
-        }
+    if source.whole().is_some() {
+        let scope = Scope { namespace: &mapping.source, records: 0 };
+        let mut all = all_ids(source, scope, &Cursor::Start, 1).await?;
+        let most = (wanted * 2).next_multiple_of(PAGE).min(PAGES * PAGE);
+        ids.extend(all.next(most).await?.map(|chunk| chunk.ids).into_iter().flatten());
     } else {
         let vector = Vector::from_values((0..dimension).map(|_| rng.random_range(-1.0f32..1.0)));
-        let top_k =
-            u32::try_from(wanted).unwrap_or(u32::MAX).min(source.capabilities().limits.top_k);
-        let query = Query { vector, top_k, ..Query::default() };
-        ids.extend(source.query(&mapping.source, &query).await?.into_iter().map(|found| found.id));
+        let limit = u32::try_from(wanted).unwrap_or(u32::MAX).min(source.limits().matches);
+        let query = Query { vector, limit, ..Query::default() };
+        let found = source.must_search()?.query(&mapping.source, &query).await?;
+        ids.extend(found.into_iter().map(|found| found.id));
     }
     ids.sort();
     ids.shuffle(rng);
@@ -235,7 +232,7 @@ fn queries(
             query: Query {
                 vector: one.record.vector.clone(),
                 sparse: one.record.sparse.clone(),
-                top_k,
+                limit: top_k,
                 filter,
             },
         });

@@ -2,12 +2,13 @@
 
 use super::copy::Selection;
 use super::sampling::{Sampled, sample, seeded};
-use crate::copy::{Changed, Mapping, Transform, record_guess};
+use crate::copy::{Changed, Mapping, Transform};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
 use crate::run::World;
 use crate::run::price::Load;
+use crate::store::read::record_guess;
 
 /// The default number of records to sample.
 const SAMPLE: u64 = 500;

@@ -5,16 +5,22 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
+use vecshift::copy::all_ids;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Holder, Paths};
+use vecshift::model::Cursor;
 use vecshift::model::{
     IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::Plan;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::{Admin, Environment, Filter, IndexChange, Query, Secret, Source, Target};
+use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
+use vecshift::store::{
+    Admin, Describe, Fetch, Filter, Filtering, IndexChange, Query, Remove, Scope, Search, Source,
+    Write,
+};
 
 use super::proxy::Proxy;
 use super::{VERSIONS, specification};
@@ -219,8 +225,8 @@ async fn every_call_of_the_client_is_what_the_files_say() {
             .unwrap()
         };
         read_a_pod(&index(POD)).await;
-        write(&index("hybrid"), hybrid("hybrid"), records(true)).await;
-        write(&index("sparse"), sparse("sparse"), records(false)).await;
+        write_all(&index("hybrid"), hybrid("hybrid"), records(true)).await;
+        write_all(&index("sparse"), sparse("sparse"), records(false)).await;
         proxy.assert_clean();
     }
 }
@@ -230,18 +236,18 @@ async fn read_a_pod(pod: &Index) {
     pod.describe().await.unwrap().unwrap();
     assert_eq!(pod.stats().await.unwrap().total, 20);
     let filter = Filter(serde_json::json!({ "n": { "$gte": 15 } }));
-    assert_eq!(pod.filtered_stats(&filter).await.unwrap().namespaces[&namespace], 5);
+    assert_eq!(pod.count(&filter).await.unwrap().namespaces[&namespace], 5);
     let query = Query {
         vector: Vector::from_values([1.0, 2.0, 3.0]),
-        top_k: 100,
+        limit: 100,
         filter: Some(filter),
         ..Query::default()
     };
     assert_eq!(pod.query(&namespace, &query).await.unwrap().len(), 5);
-    pod.list(&namespace, "", None).await.unwrap_err();
+    assert!(Source::scan(pod).unwrap().whole().is_none());
 }
 
-async fn write(index: &Index, spec: IndexSpec, records: Vec<Record>) {
+async fn write_all(index: &Index, spec: IndexSpec, records: Vec<Record>) {
     let namespace = Namespace::new("a b/c%d");
     assert!(index.describe().await.unwrap().is_none());
     index.create(&spec).await.unwrap();
@@ -251,16 +257,18 @@ async fn write(index: &Index, spec: IndexSpec, records: Vec<Record>) {
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
     let written = index.upsert(&namespace, &records).await.unwrap();
     assert_eq!(written.count, records.len() as u64);
-    if let Some(lsn) = written.lsn {
-        index.is_visible(&namespace, lsn).await.unwrap();
+    if let Some(token) = written.token {
+        index.is_visible(&namespace, token).await.unwrap();
     }
-    assert_eq!(index.fetch(&namespace, &ids).await.unwrap().len(), records.len());
-    assert_eq!(index.list(&namespace, "", None).await.unwrap().ids.len(), records.len());
+    assert_eq!(Fetch::fetch(index, &namespace, &ids).await.unwrap().len(), records.len());
+    let scope = Scope { namespace: &namespace, records: 0 };
+    let mut listed = all_ids(index, scope, &Cursor::Start, 1).await.unwrap();
+    assert_eq!(listed.next(100).await.unwrap().unwrap().ids.len(), records.len());
     let first = &records[0];
     let query = Query {
         vector: first.vector.clone(),
         sparse: first.sparse.clone(),
-        top_k: 3,
+        limit: 3,
         filter: None,
     };
     assert!(!index.query(&namespace, &query).await.unwrap().is_empty());

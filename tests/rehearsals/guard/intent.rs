@@ -79,7 +79,7 @@ pub(super) async fn a_deletion_that_did_not_happen_can_be_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 pub(super) async fn a_deletion_that_happened_unheard_is_found_out() {
     let rig = killed_at_the_intent().await;
-    rig.admin(Side::Source).delete_index().await.unwrap();
+    rig.admin(Side::Source).must_remove().unwrap().delete_index().await.unwrap();
     let outcome = run(&rig, real(&rig, None)).await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(rig.state().stages.iter().any(|stage| stage.deleted));

@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Entry, Event, Hold, Phase};
 use vecshift::model::{IndexSpec, Namespace, RUN_TAG, RecordId, Share, Side, StageId};
-use vecshift::provider::{Environment, IndexChange, Secret};
+use vecshift::provider::{Environment, Secret};
 use vecshift::run::{
     GUARDED, Look, Outcome, PreparedRun, RunOptions, Silent, TRAFFIC_UNKNOWN, World, preview,
     rehearsed_driver, roll_back,
 };
+use vecshift::store::IndexChange;
 use vecshift::traffic::{Driver, Seen};
 use vecshift::{Error, ErrorKind};
 
@@ -79,13 +80,13 @@ async fn add_record(rig: &Rig, side: Side, namespace: &str, id: &str) {
         sparse: None,
         metadata: Default::default(),
     };
-    index.upsert(&Namespace::new(namespace), &[record]).await.unwrap();
+    index.must_write().unwrap().upsert(&Namespace::new(namespace), &[record]).await.unwrap();
 }
 
 async fn delete_namespace(rig: &Rig, side: Side, namespace: &str) {
     let index = rig.admin(side);
     index.describe().await.unwrap();
-    index.delete_namespace(&Namespace::new(namespace)).await.unwrap();
+    index.must_remove().unwrap().delete_namespace(&Namespace::new(namespace)).await.unwrap();
 }
 
 async fn is_there(rig: &Rig, side: Side) -> bool {
@@ -98,14 +99,14 @@ async fn is_protected(rig: &Rig, side: Side) -> bool {
 
 async fn protect(rig: &Rig, side: Side) {
     let change = IndexChange { deletion_protection: Some(true) };
-    rig.admin(side).configure(&change).await.unwrap();
+    rig.admin(side).must_remove().unwrap().configure(&change).await.unwrap();
 }
 
 /// Makes another index of the same name.
 async fn make_anew(rig: &Rig, side: Side) {
     let index = rig.admin(side);
     let spec = index.describe().await.unwrap().unwrap().spec;
-    index.delete_index().await.unwrap();
+    index.must_remove().unwrap().delete_index().await.unwrap();
     let spec = IndexSpec { tags: Default::default(), ..spec };
     rig.emulator.add_index(spec).await.unwrap();
 }

@@ -40,7 +40,7 @@ pub(super) async fn an_index_that_was_made_anew_keeps_its_protection() {
     let is_intended = |event: &Event| matches!(event, Event::ProtectionIntended { .. });
     let change = async {
         let off = IndexChange { deletion_protection: Some(false) };
-        rig.admin(Side::Source).configure(&off).await.unwrap();
+        rig.admin(Side::Source).must_remove().unwrap().configure(&off).await.unwrap();
         make_anew(&rig, Side::Source).await;
         protect(&rig, Side::Source).await;
     };

@@ -1,7 +1,8 @@
 //! A resource is removed.
 
 use vecshift::model::{Resource, ResourceKind};
-use vecshift::provider::registry::open_target;
+use vecshift::provider::registry::open;
+use vecshift::store::calls::Calls;
 
 use super::*;
 
@@ -64,9 +65,9 @@ pub(super) async fn a_staging_index_that_was_made_anew_is_kept_and_named() {
     let environment = Environment::stand_in(rig.emulator.url(), Secret::new(KEY));
     let endpoint =
         vecshift::plan::file::Endpoint { index: name.clone(), ..rig.plan.target.clone() };
-    let index = open_target(&endpoint, Side::Target, &environment).unwrap();
+    let index = open(&endpoint, Side::Target, &environment).unwrap().through(Calls::bare());
     let spec = index.describe().await.unwrap().unwrap().spec;
-    index.delete_index().await.unwrap();
+    index.must_remove().unwrap().delete_index().await.unwrap();
     rig.emulator.add_index(spec).await.unwrap();
     assert_staging_is_kept(&rig, &name, "is not the one that this run made: its host is").await;
 }
@@ -78,10 +79,13 @@ pub(super) async fn a_collection_that_was_made_anew_is_kept_and_named() {
         let (rig, Resource { name, .. }) =
             killed_at(|event| is_made(event, ResourceKind::Collection)).await;
         let source = rig.admin(Side::Source);
-        source.delete_collection(&name).await.unwrap();
+        source.must_remove().unwrap().delete_collection(&name).await.unwrap();
         add_record(&rig, Side::Source, "ns_1", "late").await;
-        source.create_collection(&name).await.unwrap();
-        while is_ready && !source.collection(&name).await.unwrap().unwrap().is_ready() {}
+        source.must_freeze().unwrap().create_collection(&name).await.unwrap();
+        while is_ready
+            && !source.must_freeze().unwrap().collection(&name).await.unwrap().unwrap().is_ready()
+        {
+        }
         let outcome = rig.roll_back(true).await.unwrap();
         assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
         assert_eq!(rig.emulator.collections(), [name]);
@@ -96,9 +100,10 @@ pub(super) async fn a_collection_of_another_project_is_not_removed() {
         killed_at(|event| is_made(event, ResourceKind::Collection)).await;
     let (other, world) = another_project(&rig).await;
     let environment = Environment::stand_in(other.url(), Secret::new(KEY));
-    let source = open_target(&rig.plan.source, Side::Source, &environment).unwrap();
-    source.create_collection(&name).await.unwrap();
-    while !source.collection(&name).await.unwrap().unwrap().is_ready() {}
+    let source = open(&rig.plan.source, Side::Source, &environment).unwrap();
+    let source = source.through(Calls::bare());
+    source.must_freeze().unwrap().create_collection(&name).await.unwrap();
+    while !source.must_freeze().unwrap().collection(&name).await.unwrap().unwrap().is_ready() {}
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();
     let run = prepare(&rig, world, driver, rig.options());
     let outcome = roll_back(run, true, CancellationToken::new()).await.unwrap();

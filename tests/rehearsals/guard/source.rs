@@ -60,7 +60,7 @@ pub(super) async fn a_target_that_was_made_anew_is_another_one() {
 pub(super) async fn a_target_that_goes_while_the_deletion_is_prepared_keeps_the_source() {
     let rig = moved(PLAN).await;
     let is_confirmed = |event: &Event| matches!(event, Event::DeletionConfirmed { .. });
-    let go = async { rig.admin(Side::Target).delete_index().await.unwrap() };
+    let go = async { rig.admin(Side::Target).must_remove().unwrap().delete_index().await.unwrap() };
     let outcome = run_and_change(&rig, real(&rig, Some("old")), is_confirmed, go).await;
     match outcome {
         Ok(Outcome::Erred { .. }) | Err(_) => {}

@@ -20,7 +20,7 @@ fn was_moved(rig: &Rig) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 pub(super) async fn no_traffic_is_moved_to_a_target_that_is_gone() {
     let rig = Rig::of_text(PLAN).await;
-    let go = async { rig.admin(Side::Target).delete_index().await.unwrap() };
+    let go = async { rig.admin(Side::Target).must_remove().unwrap().delete_index().await.unwrap() };
     let outcome = changed_at_the_canary(&rig, go).await;
     assert!(!matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(!was_moved(&rig));

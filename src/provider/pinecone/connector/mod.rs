@@ -9,13 +9,15 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use super::Absent;
 use super::index::{Index, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Secret};
 use crate::plan::{Context, System, address, codes, is_name};
-use crate::provider::layer::StackOptions;
-use crate::provider::{Admin, Connector, Environment, Rehearsal, Secret as Key};
+use crate::provider::{Connector, Environment, Rehearsal, Secret as Key};
+use crate::store::Opened;
+use crate::store::calls::CallOptions;
 
 /// Variable with the API key if the plan names none.
 const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
@@ -101,7 +103,7 @@ impl Connector for Pinecone {
         endpoint: &Endpoint,
         side: Side,
         environment: &Environment,
-    ) -> Result<Arc<dyn Admin>> {
+    ) -> Result<Arc<dyn Opened>> {
         Ok(Arc::new(Index::new(Settings {
             index: endpoint.index.clone(),
             endpoint: control_plane(endpoint, environment),
@@ -109,6 +111,10 @@ impl Connector for Pinecone {
             transport: environment.transport,
             user_agent: environment.user_agent.clone(),
         })?))
+    }
+
+    fn absent(&self) -> Arc<dyn Opened> {
+        Arc::new(Absent)
     }
 
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
@@ -135,9 +141,9 @@ impl Connector for Pinecone {
             && key(source, Side::Source)? == key(target, Side::Target)?)
     }
 
-    /// The documented limits of a serverless index apply only if the index turns out to be one.
-    fn layers(&self) -> StackOptions {
-        StackOptions::serverless()
+    /// The documented rates of a serverless index apply only if the index turns out to be one.
+    fn calls(&self) -> CallOptions {
+        CallOptions::within_rates()
     }
 
     fn rehearsal(&self) -> Rehearsal {

@@ -1,164 +1,320 @@
-//! One index: both planes, what was learned of it, and the two traits.
+//! One index as a store: which parts it has, and every request of theirs.
 //!
-//! `source` reads it, `target` makes, fills, changes and deletes it, `reader` knows which read tells how far writes can
-//! be read.
+//! `peer` knows both planes and what was learned of the index; `reading` and `changing` are single attempts at its
+//! requests, `reader` knows which read tells how far writes can be read, and `dues` what an attempt uses up of the
+//! documented rates. [`Index`] makes each request through its [`Calls`].
 
+mod changing;
+mod dues;
+mod peer;
 mod reader;
-mod source;
-mod target;
+mod reading;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::connection::Connection;
-use super::control::Control;
-use super::error;
-use super::http::{self, Server};
-use super::version::InUse;
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::IndexDescription;
+use async_trait::async_trait;
+use futures::future::FutureExt;
+
+use self::dues::dues;
+use self::peer::Peer;
+pub use self::peer::Settings;
+use super::cells::Splits;
+use super::limits::LIMITS;
+use super::plane::IdPage;
+use crate::error::Result;
+use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::Deployment;
-use crate::provider::{Secret, Source, Transport};
-use reader::ReaderInUse;
+use crate::store::calls::{Calls, Due, Operation, Request};
+use crate::store::{
+    Admin, Bulk, Collection, Describe, Fetch, Filter, Filtering, Freeze, Import, IndexChange,
+    Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store, Target, Upserted,
+    Write,
+};
 
-/// The address of an index and the ways to speak to it.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The index's name.
-    pub index: String,
-    /// The control plane's address, with or without a scheme.
-    pub endpoint: String,
-    pub api_key: Secret,
-    pub transport: Transport,
-    pub user_agent: String,
-}
-
-/// One index of a Pinecone project, which may not exist yet.
+/// One index of a Pinecone project, which may not exist yet. Cloning shares what is known of it.
+#[derive(Clone)]
 pub struct Index {
-    settings: Settings,
-    control: Control,
-    seen: Mutex<Seen>,
-    reader: ReaderInUse,
-}
-
-/// The last description. Cleared when the index is made or deleted.
-#[derive(Default)]
-struct Seen {
-    description: Option<Arc<IndexDescription>>,
-    connection: Option<(String, Arc<Connection>)>,
+    peer: Arc<Peer>,
+    calls: Calls,
 }
 
 impl Index {
+    /// Opens an index without connecting; each request is made once.
+    ///
+    /// # Errors
+    /// `Invalid` if the address is none.
     pub fn new(settings: Settings) -> Result<Self> {
-        let address = http::with_scheme(&settings.endpoint);
-        if address.starts_with("http://") && !http::is_loopback(&address) {
-            tracing::warn!(%address, "the API key travels over plain http");
-        }
-        let client = http::client(&address, &settings.user_agent)?;
-        let server = Server {
-            client,
-            address,
-            key: settings.api_key.clone(),
-            version: Arc::new(InUse::default()),
-        };
-        Ok(Self {
-            settings,
-            control: Control(server),
-            seen: Mutex::default(),
-            reader: ReaderInUse::default(),
-        })
+        Ok(Self { peer: Arc::new(Peer::new(settings)?), calls: Calls::bare() })
     }
 
-    pub fn name(&self) -> &str {
-        &self.settings.index
+    /// The same index, each of whose requests goes through `calls`.
+    pub fn with(&self, calls: Calls) -> Self {
+        Self { peer: self.peer.clone(), calls }
     }
 
     /// Returns whether the data plane speaks REST now; `None` if the first call has yet to find out.
     pub fn is_rest(&self) -> Option<bool> {
-        match self.settings.transport {
-            Transport::Rest => Some(true),
-            _ => self.seen().connection.as_ref().map(|(_, connection)| connection.is_rest()),
-        }
+        self.peer.is_rest()
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The splits of its namespaces that were found in this process.
+    pub(super) fn splits(&self) -> &Splits {
+        &self.peer.splits
     }
 
-    fn forget(&self) {
-        *self.seen() = Seen::default();
+    /// Returns the last description.
+    pub(super) fn seen(&self) -> Option<Arc<IndexDescription>> {
+        self.peer.description()
     }
 
-    fn description(&self) -> Option<Arc<IndexDescription>> {
-        self.seen().description.clone()
+    /// Returns whether it was last seen as a serverless index.
+    pub(super) fn is_serverless(&self) -> bool {
+        let seen = self.seen().and_then(|seen| Deployment::of(&seen.spec.deployment));
+        matches!(seen, Some(Deployment::Serverless { .. }))
     }
 
-    fn is_pod(&self) -> bool {
-        self.description()
-            .and_then(|index| Deployment::of(&index.spec.deployment))
-            .is_some_and(|deployment| matches!(deployment, Deployment::Pod { .. }))
+    /// Returns whether it was last seen as a pod index.
+    pub(super) fn is_pod(&self) -> bool {
+        self.peer.is_pod()
     }
 
-    async fn known(&self) -> Result<Arc<IndexDescription>> {
-        if let Some(description) = self.description() {
-            return Ok(description);
-        }
-        self.describe().await?;
-        self.description().ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("there is no index `{}`", self.name()))
-                .with_context("address", &self.control.0.address)
-                .with_hint("check the index's name and that the API key belongs to its project")
-        })
+    /// Returns one page of the ids of a namespace that begin with `prefix`, in bytewise order; of all ids if it is empty.
+    pub async fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        page: Option<&str>,
+    ) -> Result<IdPage> {
+        let dues = || self.dues(Request::List, || 0);
+        let operation = Operation::new(Request::List).within(namespace).using(&dues);
+        let make = || self.peer.list(namespace, prefix, page).boxed();
+        self.calls.call(operation, &make).await
     }
 
-    /// Returns the connection to the data plane, made anew if the host has changed.
-    async fn connection(&self) -> Result<Arc<Connection>> {
-        let host = self.known().await?.host.clone();
-        if host.is_empty() {
-            let message = format!("the index `{}` has no host yet", self.name());
-            return Err(Error::new(ErrorKind::Unavailable, message));
-        }
-        let mut seen = self.seen();
-        if let Some((at, connection)) = &seen.connection
-            && *at == host
-        {
-            return Ok(connection.clone());
-        }
-        let connection = Arc::new(Connection::new(
-            &host,
-            &self.control.0,
-            self.settings.transport,
-            &self.settings.user_agent,
-        )?);
-        seen.connection = Some((host, connection.clone()));
-        Ok(connection)
+    /// What an attempt uses up: pods document no rates.
+    fn dues(&self, request: Request, bytes: impl FnOnce() -> usize) -> Vec<Due> {
+        if self.is_serverless() { dues(request, bytes) } else { Vec::new() }
+    }
+}
+
+impl Opened for Index {
+    fn through(&self, calls: Calls) -> Arc<dyn Store> {
+        Arc::new(self.with(calls))
+    }
+}
+
+impl Source for Index {
+    fn limits(&self) -> Limits {
+        LIMITS
     }
 
-    /// Names the operation and the index; an index that seems gone is looked up again next time, because it
-    /// may have been made anew at another host.
-    fn explain(&self, operation: &'static str, error: Error) -> Error {
-        if error.kind() == ErrorKind::NotFound {
-            self.forget();
-        }
-        error.with_operation(operation).with_context("index", self.name())
+    fn scan(&self) -> Option<Arc<dyn Scan>> {
+        Some(Arc::new(self.clone()))
     }
 
-    /// Explains the result of a call to the data plane. If nobody answers at the index's host, or nothing is there,
-    /// the control plane is asked whether the index still exists: a deleted one is reported as such and not tried
-    /// again.
-    async fn settle<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
-        let error = match result {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
+    fn fetch(&self) -> Option<Arc<dyn Fetch>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn search(&self) -> Option<Arc<dyn Search>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn filtering(&self) -> Option<Arc<dyn Filtering>> {
+        self.is_pod().then(|| -> Arc<dyn Filtering> { Arc::new(self.clone()) })
+    }
+
+    fn freeze(&self) -> Option<Arc<dyn Freeze>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Target for Index {
+    fn write(&self) -> Option<Arc<dyn Write>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn bulk(&self) -> Option<Arc<dyn Bulk>> {
+        (!self.is_pod()).then(|| -> Arc<dyn Bulk> { Arc::new(self.clone()) })
+    }
+}
+
+impl Store for Index {
+    fn remove(&self) -> Option<Arc<dyn Remove>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Describe for Index {
+    async fn describe(&self) -> Result<Option<IndexDescription>> {
+        let make = || self.peer.describe().boxed();
+        self.calls.call(Operation::new(Request::Describe), &make).await
+    }
+
+    async fn stats(&self) -> Result<IndexStats> {
+        let dues = || self.dues(Request::Stats, || 0);
+        let make = || self.peer.stats().boxed();
+        self.calls.call(Operation::new(Request::Stats).using(&dues), &make).await
+    }
+}
+
+#[async_trait]
+impl Fetch for Index {
+    fn most(&self) -> usize {
+        LIMITS.fetch_ids
+    }
+
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        let dues = || self.dues(Request::Fetch, || 0);
+        let make = || self.peer.fetch(namespace, ids).boxed();
+        self.calls
+            .call(
+                Operation::new(Request::Fetch).within(namespace).of(ids.len()).using(&dues),
+                &make,
+            )
+            .await
+    }
+}
+
+#[async_trait]
+impl Search for Index {
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
+        let dues = || self.dues(Request::Query, || 0);
+        let make = || self.peer.query(namespace, query).boxed();
+        self.calls.call(Operation::new(Request::Query).within(namespace).using(&dues), &make).await
+    }
+}
+
+#[async_trait]
+impl Filtering for Index {
+    async fn count(&self, filter: &Filter) -> Result<IndexStats> {
+        let dues = || self.dues(Request::FilteredStats, || 0);
+        let make = || self.peer.filtered_stats(filter).boxed();
+        self.calls.call(Operation::new(Request::FilteredStats).using(&dues), &make).await
+    }
+}
+
+#[async_trait]
+impl Write for Index {
+    async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
+        let dues = || {
+            self.dues(Request::Upsert, || {
+                records.iter().map(|record| self.peer.request_bytes(record)).sum()
+            })
         };
-        let is_doubtful = error::is_silence(&error) || error.kind() == ErrorKind::NotFound;
-        if is_doubtful && matches!(self.control.describe(self.name()).await, Ok(None)) {
-            let message = format!("the index `{}` is not there any more", self.name());
-            let gone = Error::new(ErrorKind::NotFound, message)
-                .with_context("address", &self.control.0.address)
-                .with_source(error)
-                .with_hint("somebody deleted it after it was first seen here");
-            return Err(self.explain(operation, gone));
-        }
-        Err(self.explain(operation, error))
+        let make = || self.peer.upsert(namespace, records).boxed();
+        self.calls
+            .call(
+                Operation::new(Request::Upsert).within(namespace).of(records.len()).using(&dues),
+                &make,
+            )
+            .await
+    }
+
+    fn request_bytes(&self, record: &Record) -> usize {
+        self.peer.request_bytes(record)
+    }
+
+    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
+        self.peer.rejects(record, planned)
+    }
+
+    async fn is_visible(&self, namespace: &Namespace, token: u64) -> Result<Option<bool>> {
+        let make = || self.peer.is_visible(namespace, token).boxed();
+        self.calls.call(Operation::new(Request::IsVisible).within(namespace), &make).await
+    }
+}
+
+#[async_trait]
+impl Admin for Index {
+    async fn create(&self, spec: &IndexSpec) -> Result<()> {
+        let make = || self.peer.create(spec).boxed();
+        self.calls.call(Operation::new(Request::Create), &make).await
+    }
+
+    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
+        let make = || self.peer.create_from(spec, collection).boxed();
+        self.calls.call(Operation::new(Request::Create), &make).await
+    }
+}
+
+#[async_trait]
+impl Freeze for Index {
+    async fn create_collection(&self, name: &str) -> Result<()> {
+        let make = || self.peer.create_collection(name).boxed();
+        self.calls.call(Operation::new(Request::CreateCollection), &make).await
+    }
+
+    async fn collection(&self, name: &str) -> Result<Option<Collection>> {
+        let make = || self.peer.collection(name).boxed();
+        self.calls.call(Operation::new(Request::DescribeCollection), &make).await
+    }
+}
+
+#[async_trait]
+impl Bulk for Index {
+    async fn start_import(&self, uri: &str, integration: Option<&str>) -> Result<String> {
+        let make = || self.peer.start_import(uri, integration).boxed();
+        self.calls.call(Operation::new(Request::StartImport), &make).await
+    }
+
+    async fn imports(&self) -> Result<Vec<Import>> {
+        let make = || self.peer.imports().boxed();
+        self.calls.call(Operation::new(Request::ListImports), &make).await
+    }
+}
+
+#[async_trait]
+impl Remove for Index {
+    async fn configure(&self, change: &IndexChange) -> Result<()> {
+        let make = || self.peer.configure(change).boxed();
+        self.calls.call(Operation::new(Request::Configure), &make).await
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        let make = || self.peer.delete_index().boxed();
+        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+    }
+
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        let dues = || self.dues(Request::Delete, || 0);
+        let make = || self.peer.delete(namespace, ids).boxed();
+        self.calls
+            .call(
+                Operation::new(Request::Delete).within(namespace).of(ids.len()).using(&dues),
+                &make,
+            )
+            .await
+    }
+
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        let dues = || self.dues(Request::DeleteMatching, || 0);
+        let make = || self.peer.delete_matching(namespace, filter).boxed();
+        self.calls
+            .call(Operation::new(Request::DeleteMatching).within(namespace).using(&dues), &make)
+            .await
+    }
+
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
+        let dues = || self.dues(Request::DeleteNamespace, || 0);
+        let make = || self.peer.delete_namespace(namespace).boxed();
+        self.calls
+            .call(Operation::new(Request::DeleteNamespace).within(namespace).using(&dues), &make)
+            .await
+    }
+
+    async fn delete_collection(&self, name: &str) -> Result<()> {
+        let make = || self.peer.delete_collection(name).boxed();
+        self.calls.call(Operation::new(Request::DeleteCollection), &make).await
+    }
+
+    async fn cancel_import(&self, id: &str) -> Result<()> {
+        let make = || self.peer.cancel_import(id).boxed();
+        self.calls.call(Operation::new(Request::CancelImport), &make).await
     }
 }

@@ -10,10 +10,10 @@ use super::operations::Operation;
 use super::records::{Ids, RecordSize, Sparse};
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
-use crate::provider::{Inventory, Refusals, Rule};
 use crate::run::price::{Estimate, PriceTable};
 use crate::run::stage::fields::FieldSummary;
 use crate::run::stage::route::Way;
+use crate::store::{Inventory, Refusals, Rule};
 
 /// The version of the artifact's format. Fields are only ever added.
 pub(super) const FORMAT: u32 = 1;

@@ -74,7 +74,8 @@ pub(super) async fn add_target(
     // Sampling reads the target, so none of it is cold afterwards.
     let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
     context.record(Event::Measured { stage: context.id(), figures })?;
-    let rejects = sampled.iter().filter(|one| target.rejects(&one.record, None).is_some()).count();
+    let write = target.must_write()?;
+    let rejects = sampled.iter().filter(|one| write.rejects(&one.record, None).is_some()).count();
     describe_sample(measured, "target", &sampled, rejects as u64);
     Ok(())
 }

@@ -30,17 +30,19 @@ use super::sampling::Sampled;
 use super::weight::{Weight, sample_of, sample_size};
 use super::{Acted, Check, Work};
 use crate::assertion::Measured;
-use crate::copy::{Changed, Mapping, SWEEP_LIMIT, Transform};
+use crate::copy::{Changed, Mapping, Transform};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{self, IndexDescription, IndexSpec, IndexStats, Namespace};
+use crate::model::{self, IndexDescription, IndexStats, Namespace};
 use crate::pinecone_wire::Deployment;
 use crate::plan::file::Audit;
+use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
+use crate::provider::pinecone::SWEEP_LIMIT;
 use crate::provider::registry::asked_for;
-use crate::provider::{Inventory, Refusal, Refusals, Rule, blocking};
 use crate::run::Context;
 use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
+use crate::store::{Inventory, Refusal, Refusals, Rule};
 
 /// The number of largest namespaces listed in the artifact.
 const LARGEST: usize = 10;
@@ -50,15 +52,6 @@ pub(super) struct AuditWork(pub Audit);
 /// Builds the error for a missing source, with a hint on what to check.
 pub(crate) fn no_source(context: &Context) -> Error {
     context.world.no_source(&context.plan.source)
-}
-
-/// Returns the specification of the source.
-///
-/// # Errors
-/// `NotFound` if there is no source.
-pub(crate) async fn source_spec(context: &Context) -> Result<IndexSpec> {
-    let seen = context.world.source.describe().await?;
-    seen.map(|seen| seen.spec).ok_or_else(|| no_source(context))
 }
 
 /// Everything the audit has read.
@@ -147,11 +140,12 @@ impl AuditWork {
             transforms.extend(targets.map(|target| (target, transform.clone())));
         }
         let planned = asked_for(&context.plan);
+        let write = context.world.target.must_write()?;
         let mut rejects = Vec::new();
         for one in sampled {
             let Some(transform) = transforms.get(&one.mapping.target) else { continue };
             let refusal = match transform.change(&one.mapping.source, one.record.clone()) {
-                Changed::Kept(record) => context.world.target.rejects(&record, planned.as_ref()),
+                Changed::Kept(record) => write.rejects(&record, planned.as_ref()),
                 Changed::LeftOut => None,
                 Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
             };

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::model::{Namespace, Record, RecordId};
-use crate::provider::complex_fields;
 use crate::run::stage::sampling::Sampled;
+use crate::store::complex_fields;
 
 /// The number of largest records listed.
 const LARGEST: usize = 5;

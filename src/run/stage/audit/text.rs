@@ -5,10 +5,10 @@ use super::hot::QueryLog;
 use super::records::shown;
 use crate::model::Observed;
 use crate::pinecone_wire::Deployment;
-use crate::provider::Inventory;
 use crate::run::price::Origin;
 use crate::run::stage::fields::FieldSummary;
 use crate::run::stage::route::Way;
+use crate::store::Inventory;
 
 const WIDTH: usize = 80;
 

@@ -200,8 +200,9 @@ impl CanaryWork {
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to probe with"));
         }
-        let (target, source) = (world.measured_target.clone(), world.measured_source.clone());
-        Ok(Probe::new(target, Some(source), queries, context.clock.clone())
+        let (target, source) =
+            (world.measured_target.must_search()?, world.measured_source.search());
+        Ok(Probe::new(target, source, queries, context.clock.clone())
             .with_overlap_at(overlap_ks(context, top_k)))
     }
 

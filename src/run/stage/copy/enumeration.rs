@@ -1,41 +1,54 @@
-//! Chooses how the ids of each namespace are found.
+//! How the records of each namespace are found: by ids that the plan gives, or as the source splits the namespace.
 
-use std::sync::{Arc, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::copy::{Mapping, Partition, Partitioner, SWEEP_LIMIT};
+use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Enumeration, IndexSpec, Observed, Shard};
+use crate::model::{Enumeration, Shard};
 use crate::plan::Plan;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration};
-use crate::provider::{Capabilities, Source};
-use crate::run::world::Partitions;
+use crate::store::{Asked, Scan, Scope, Source, Split};
 
 /// The number of namespaces split concurrently.
 const AT_ONCE: usize = 4;
 
-/// The enumeration of one namespace, and the reason for it.
+/// The enumeration of one namespace.
 #[derive(Clone, Debug)]
 pub(crate) struct Enumerated {
     pub mapping: Mapping,
-    pub way: Way,
-    pub why: &'static str,
+    way: Way,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Way {
-    /// The namespace is one shard.
-    Whole(Enumeration),
-    /// The namespace is split into cells, each of which is a shard.
-    Cells(Partition),
+enum Way {
+    /// A file of ids.
+    Manifest(PathBuf),
+    Split(Split),
 }
 
 impl Enumerated {
     pub fn name(&self) -> &'static str {
         match &self.way {
-            Way::Whole(enumeration) => enumeration.name(),
-            Way::Cells(_) => "partition",
+            Way::Manifest(_) => "manifest",
+            Way::Split(split) => split.name,
+        }
+    }
+
+    pub fn why(&self) -> &'static str {
+        match &self.way {
+            Way::Manifest(_) => "the plan gives the ids",
+            Way::Split(split) => split.why,
+        }
+    }
+
+    /// Describes how the namespace is cut; `None` if it is read whole.
+    pub fn detail(&self) -> Option<&str> {
+        match &self.way {
+            Way::Manifest(_) => None,
+            Way::Split(split) => split.detail.as_deref(),
         }
     }
 
@@ -49,26 +62,26 @@ impl Enumerated {
             expected,
         };
         match &self.way {
-            Way::Whole(enumeration) => vec![shard(0, enumeration.clone(), self.mapping.records)],
-            Way::Cells(partition) => (1..)
-                .zip(&partition.cells)
-                .map(|(number, cell)| match cell.conditions.filter() {
-                    Some(filter) => {
-                        shard(number, Enumeration::Cell { filter: filter.0 }, cell.records)
-                    }
-                    None => shard(number, Enumeration::Sweep, cell.records),
-                })
-                .collect(),
+            Way::Manifest(file) => {
+                vec![shard(0, Enumeration::Manifest { file: file.clone() }, self.mapping.records)]
+            }
+            Way::Split(split) => {
+                let first = u32::from(split.detail.is_some());
+                let numbered = (first..).zip(&split.ranges);
+                numbered
+                    .map(|(number, part)| {
+                        shard(number, Enumeration::Scan(part.range.clone()), part.records)
+                    })
+                    .collect()
+            }
         }
     }
 
     /// Explains why some records cannot be reached; `None` if all can.
     pub fn gap(&self) -> Option<Error> {
         match &self.way {
-            Way::Cells(partition) if !partition.stuck.is_empty() => {
-                Some(stuck(&self.mapping, partition))
-            }
-            _ => None,
+            Way::Manifest(_) => None,
+            Way::Split(split) => split.refusal(),
         }
     }
 }
@@ -78,154 +91,43 @@ pub(crate) struct Enumerator<'a> {
     pub plan: &'a Plan,
     pub copy: &'a file::Copy,
     pub source: Arc<dyn Source>,
-    pub spec: &'a IndexSpec,
     /// The most counts to request per namespace; `None` for as many as needed.
     pub most_counts: Option<u64>,
-    /// Splits that are already known; `None` to ask the index again.
-    pub known: Option<&'a Partitions>,
+    /// Whether a split that is known already will not do.
+    pub is_anew: bool,
 }
 
 impl Enumerator<'_> {
     /// Chooses an enumeration for each namespace, in order.
     ///
     /// # Errors
-    /// `Refused` if the plan asks for an enumeration that the index does not support or that cannot reach every id.
+    /// `Refused` if the plan asks for an enumeration that the source does not support or that cannot reach every id.
     pub async fn all(&self, mappings: &[Mapping]) -> Result<Vec<Enumerated>> {
         let ways: Vec<_> = mappings.iter().map(|mapping| self.one(mapping)).collect();
         stream::iter(ways).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Chooses an enumeration for one namespace. Cells that cannot be split further are reported by
-    /// [`Enumerated::gap`].
+    /// Chooses an enumeration for one namespace. What cannot be reached is reported by [`Enumerated::gap`].
     ///
     /// # Errors
     /// Any error of [`Enumerator::all`].
     pub async fn one(&self, mapping: &Mapping) -> Result<Enumerated> {
-        let simple = self.simple(mapping)?;
-        let (way, why) = match simple {
-            Some((enumeration, why)) => (Way::Whole(enumeration), why),
-            None => (Way::Cells(self.partition(mapping).await?), PARTITIONED),
-        };
-        Ok(Enumerated { mapping: mapping.clone(), way, why })
-    }
-
-    /// Returns an enumeration that needs no requests to the index; `None` if the namespace has to be split.
-    fn simple(&self, mapping: &Mapping) -> Result<Option<(Enumeration, &'static str)>> {
-        let named = match &self.copy.enumerate {
+        let way = match &self.copy.enumerate {
             EnumerateBy::Manifest(manifest) => {
                 let name = manifest.manifest.file.as_deref().unwrap_or("ids.csv");
-                let file = self.plan.base.join(name);
-                return Ok(Some((Enumeration::Manifest { file }, "the plan gives the ids")));
+                Way::Manifest(self.plan.base.join(name))
             }
-            EnumerateBy::Named(named) => *named,
+            EnumerateBy::Named(by) => Way::Split(self.split(mapping, *by).await?),
         };
-        let can = self.source.capabilities();
-        let fits = mapping.records <= SWEEP_LIMIT;
-        Ok(match named {
-            NamedEnumeration::Auto if can.list => {
-                Some((Enumeration::List, "the source lists its ids"))
-            }
-            NamedEnumeration::List if can.list => Some((Enumeration::List, "the plan says so")),
-            NamedEnumeration::List => return Err(cannot_list()),
-            NamedEnumeration::Auto if fits => Some((
-                Enumeration::Sweep,
-                "pods cannot list ids; a namespace of at most 10,000 records fits one query",
-            )),
-            NamedEnumeration::Sweep if fits => Some((Enumeration::Sweep, "the plan says so")),
-            NamedEnumeration::Sweep => return Err(too_many(mapping)),
-            NamedEnumeration::Auto | NamedEnumeration::Staging if !can.filtered_count => {
-                return Err(too_many(mapping));
-            }
-            NamedEnumeration::Partition if !can.filtered_count => return Err(cannot_count(can)),
-            NamedEnumeration::Auto | NamedEnumeration::Partition | NamedEnumeration::Staging => {
-                None
-            }
-        })
+        Ok(Enumerated { mapping: mapping.clone(), way })
     }
 
-    async fn partition(&self, mapping: &Mapping) -> Result<Partition> {
-        let key = (mapping.source.clone(), mapping.records);
-        let locked = |known: &'_ Partitions| {
-            known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
-        };
-        if let Some(partition) = self.known.and_then(locked) {
-            return Ok(partition);
-        }
-        let partitioner = Partitioner {
-            source: self.source.clone(),
-            namespace: mapping.source.clone(),
-            dimension: self.spec.dimension.unwrap_or(0) as usize,
-            indexed: self.spec.deployment.filterable.clone(),
-            most_counts: self.most_counts,
-        };
-        let partition = partitioner.split(mapping.records).await?;
-        if let Some(known) = self.known.filter(|_| !partition.is_cut_off) {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(key, partition.clone());
-        }
-        Ok(partition)
+    async fn split(&self, mapping: &Mapping, by: NamedEnumeration) -> Result<Split> {
+        let scan: Arc<dyn Scan> = self.source.must_scan()?;
+        let scope = Scope { namespace: &mapping.source, records: mapping.records };
+        let asked = Asked { by, most_counts: self.most_counts, is_anew: self.is_anew };
+        scan.split(scope, asked).await
     }
-}
-
-const PARTITIONED: &str =
-    "pods cannot list ids, and one query reaches 10,000 records: cells by metadata filters";
-
-const OTHER_WAYS: &str = "give the ids from your system of record: `enumerate: { manifest: { file: ids.csv } }`; or \
-                          let a staging index list them: `enumerate: staging`";
-
-fn cannot_list() -> Error {
-    Error::new(ErrorKind::Refused, "`enumerate: list`: pods cannot list ids")
-        .with_hint("use `enumerate: auto`, or a manifest of ids")
-}
-
-fn cannot_count(can: Capabilities) -> Error {
-    let hint =
-        if can.list { "use `enumerate: list`: this source lists its ids" } else { OTHER_WAYS };
-    Error::new(
-        ErrorKind::Refused,
-        "`enumerate: partition`: only pod indexes count records by a metadata filter",
-    )
-    .with_hint(hint)
-}
-
-fn too_many(mapping: &Mapping) -> Error {
-    let message = format!(
-        "namespace `{}` has {} records and one query reaches {SWEEP_LIMIT}; {} would be out of reach",
-        mapping.source,
-        mapping.records,
-        mapping.records.saturating_sub(SWEEP_LIMIT)
-    );
-    Error::new(ErrorKind::Refused, message)
-        .with_hint(format!("split it by metadata: `enumerate: partition`; or {OTHER_WAYS}"))
-}
-
-/// Builds an error with the namespace, the number of unreachable records and the alternatives.
-fn stuck(mapping: &Mapping, partition: &Partition) -> Error {
-    let number = |count: u64| Observed::count(count).to_string();
-    let mut cells: Vec<_> = partition.stuck.iter().collect();
-    cells.sort_by_key(|stuck| std::cmp::Reverse(stuck.cell.records));
-    let shown = cells.iter().take(3).map(|stuck| {
-        let conditions = stuck.cell.conditions.to_string();
-        let place = if conditions.is_empty() { "all of it".to_owned() } else { conditions };
-        let why = if stuck.why.is_empty() {
-            "no metadata field that can be filtered on is left".to_owned()
-        } else {
-            stuck.why.join(", ")
-        };
-        format!("{} records with {place} ({why})", number(stuck.cell.records))
-    });
-    let more = cells.len().saturating_sub(3);
-    let tail = if more > 0 { format!("; and {more} more such cells") } else { String::new() };
-    let message = format!(
-        "namespace `{}` has {} records and {} of them are out of reach: no metadata field tells them apart in parts of \
-         at most {}: {}{tail}",
-        mapping.source,
-        number(mapping.records),
-        number(partition.out_of_reach()),
-        number(partition.limit),
-        shown.collect::<Vec<_>>().join("; "),
-    );
-    Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAYS)
 }
 
 /// Reports all gaps as one error.
@@ -241,7 +143,8 @@ pub(crate) fn refuse_gaps(enumerated: &[Enumerated]) -> Result<()> {
             let lines: Vec<&str> = gaps.iter().take(10).map(Error::message).collect();
             let message =
                 format!("{count} namespaces cannot be enumerated completely: {}", lines.join("; "));
-            Err(Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAYS))
+            let hint = gaps.first().and_then(Error::hint).unwrap_or_default().to_owned();
+            Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::artifact;
 use super::selection::{Selection, recorded_mappings};
 use super::shards::lists_of;
-use crate::copy::{Ids, Kept, Mapping, Met, Pipeline, Skipped, Transform, meet};
+use crate::copy::{Kept, Mapping, Met, Pipeline, Skipped, Transform, all_ids, ids_of, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
@@ -20,13 +20,16 @@ use crate::plan::{CopyStage, Plan};
 use crate::run::stage::COLD_FIGURE;
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, Progress, World};
+use crate::store::Scope;
+use crate::store::read::Ids;
 
 /// The figure that records that the target was checked, and how many ids would be overwritten.
 const FIGURE: &str = "existing";
 /// The most ids named in a message.
 const NAMED: usize = 3;
-/// The most target namespaces a preview samples, and the ids it reads of each: one page.
+/// The most target namespaces a preview samples, and the ids it reads of each.
 const LOOKED_INTO: usize = 20;
+const PAGE: usize = 100;
 
 /// The findings of a preview in the namespaces that a copy would write to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,14 +71,16 @@ pub(crate) async fn look(
         return Ok(None);
     }
     let transform = Transform::new(plan, &selection.copy.asked)?;
-    let lists = world.target.capabilities().list;
+    let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);
     let mut is_all = mappings.len() <= LOOKED_INTO && lists;
     for mapping in mappings.iter().take(LOOKED_INTO) {
         let ids: Vec<RecordId> = if lists {
-            let page = world.target.list(&mapping.target, "", None).await?;
-            is_all &= page.next.is_none();
-            page.ids
+            let scope = Scope { namespace: &mapping.target, records: 0 };
+            let mut all = all_ids(&*world.target, scope, &Cursor::Start, 1).await?;
+            let first = all.next(PAGE).await?;
+            is_all &= first.as_ref().is_none_or(|first| first.after == Cursor::End);
+            first.map_or_else(Vec::new, |first| first.ids)
         } else {
             let own = sampled.iter().filter(|one| one.mapping == **mapping);
             own.map(|one| one.record.id.clone()).collect()
@@ -199,7 +204,7 @@ async fn refuse(
     let mut walk =
         Walk { context, pipeline, all, looked_at: 0, same: 0, other: 0, examples: vec![] };
     for mapping in &taken {
-        match pipeline.target.capabilities().list {
+        match pipeline.target.whole().is_some() {
             true => walk.target(mapping).await?,
             false => walk.source(copy, mapping).await?,
         }
@@ -232,8 +237,9 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Walks the ids listed by the target.
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
-        let target = self.pipeline.target.clone();
-        self.ids(mapping, Ids::listed(target, &mapping.target)).await
+        let scope = Scope { namespace: &mapping.target, records: 0 };
+        let ids = all_ids(&*self.pipeline.target, scope, &Cursor::Start, 1).await?;
+        self.ids(mapping, ids).await
     }
 
     /// Walks the ids found by the copy, for a target that cannot list its own.
@@ -241,15 +247,15 @@ impl Walk<'_> {
         let shards = self.context.state()?.shards.into_values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {
             let lists = lists_of(self.context, copy, &state.shard, self.pipeline)?;
-            let source = self.pipeline.source.clone();
-            let ids = Ids::start(source, &state.shard, &Cursor::Start, lists).await?;
+            let source = &*self.pipeline.source;
+            let ids = ids_of(source, &state.shard, &Cursor::Start, lists).await?;
             self.ids(mapping, ids).await?;
         }
         Ok(())
     }
 
-    async fn ids(&mut self, mapping: &Mapping, ids: Ids) -> Result<()> {
-        let mut all = self.pipeline.meet((&mapping.source, &mapping.target), ids);
+    async fn ids(&mut self, mapping: &Mapping, ids: Box<dyn Ids>) -> Result<()> {
+        let mut all = self.pipeline.meet((&mapping.source, &mapping.target), ids)?;
         while let Some(met) = all.try_next().await? {
             self.context.stop_if_cancelled()?;
             self.met(mapping, &met);

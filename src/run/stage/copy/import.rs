@@ -10,13 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
 use crate::model::{Namespace, Observed, Resource, ResourceKind, Side};
 use crate::plan::CopyStage;
-use crate::provider::Import;
 use crate::provider::storage::Place;
 use crate::run::guard::{folder_name, imports_of};
 use crate::run::poll::Patience;
 use crate::run::stage::resource::{intend, late, ready_within, wait_records};
 use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
+use crate::store::Import;
 
 /// The pause between two status requests. An import takes minutes at least.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -76,16 +76,18 @@ impl Imported {
         if self.has_begun {
             return Ok(());
         }
-        if let Err(error) = context.world.target.imports().await {
-            return Err(match error.kind() {
-                ErrorKind::NotFound | ErrorKind::Unsupported => {
-                    Error::unsupported("the target's server has no bulk imports")
-                        .with_source(error)
-                        .with_hint("copy record by record: `strategy: stream`")
-                }
-                _ => error,
-            });
-        }
+        let can = match context.world.target.must_bulk() {
+            Ok(bulk) => bulk.imports().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        can.map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Unsupported => {
+                Error::unsupported("the target's server has no bulk imports")
+                    .with_source(error)
+                    .with_hint("copy record by record: `strategy: stream`")
+            }
+            _ => error,
+        })?;
         let state = context.state()?;
         if !state.resources.contains(&self.folder) {
             return intend(context, &self.folder);
@@ -114,7 +116,8 @@ impl Imported {
         if !self.has_begun {
             refuse_taken(context, &written).await?;
             let integration = self.integration.as_deref();
-            let id = context.world.target.start_import(&self.folder.name, integration).await?;
+            let bulk = context.world.target.must_bulk()?;
+            let id = bulk.start_import(&self.folder.name, integration).await?;
             context.note(format!("import `{id}` of {} began", self.folder.name))?;
         }
         self.wait(context, total, self.limit).await?;

@@ -123,7 +123,7 @@ mod tests {
                 source: source.into(),
                 cell: 0,
                 target: "t, u".into(),
-                enumeration: Enumeration::List,
+                enumeration: Enumeration::Collection,
                 expected: copied,
             },
             checkpoint: Checkpoint {

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-pub(crate) use enumeration::{Enumerated, Enumerator, Way, refuse_gaps};
+pub(crate) use enumeration::{Enumerated, Enumerator, refuse_gaps};
 pub use existing::Held;
 pub(crate) use existing::{kept_by, look};
 use existing::{prepare_existing, skipped_path};
@@ -52,8 +52,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
 use crate::plan::CopyStage;
-use crate::provider::Source;
 use crate::run::{Context, guard};
+use crate::store::Source;
 
 pub(super) struct CopyWork(pub CopyStage);
 
@@ -86,7 +86,7 @@ impl Work for CopyWork {
             imported.begin(context).await?;
         }
         let shards: Vec<ShardState> = before.shards.into_values().collect();
-        let copier = pipeline.copier();
+        let copier = pipeline.copier()?;
         let gauge = Gauge::new(context, &shards);
         if shards.iter().any(|shard| !shard.is_complete) {
             context.record(Event::CopyingStarted { stage: context.id() })?;
@@ -218,7 +218,8 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
         return Ok(context.recorder.with_state(copied));
     }
     let own = guard::folder_name(context, copy);
-    let imports = match context.world.target.imports().await {
+    let Some(bulk) = context.world.target.bulk() else { return Ok(0) };
+    let imports = match bulk.imports().await {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         imports => imports?,
     };

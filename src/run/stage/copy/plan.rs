@@ -10,13 +10,12 @@ use super::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selec
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, Enumeration, IndexDescription, Shard, Side};
+use crate::model::{Cursor, Enumeration, IndexDescription, Range, Shard, Side};
 use crate::plan::CopyStage;
-use crate::provider::{Filter, Target};
 use crate::run::Context;
 use crate::run::guard::agreed;
 use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
-use crate::run::world::Partitions;
+use crate::store::Target;
 
 /// Records the shards, once for a run: exactly these are copied, whatever namespaces appear later. Returns the staging
 /// index that lists the ids, if one does.
@@ -49,10 +48,7 @@ pub(super) async fn plan_shards(
             let (index, staging) = staging(context, copy, &source, &mappings).await?;
             (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
         }
-        Route::Stream | Route::Import => {
-            let known = Some(&context.world.partitions);
-            (enumerated(context, copy, &source, &mappings, known).await?, None)
-        }
+        Route::Stream | Route::Import => (enumerated(context, copy, &mappings, false).await?, None),
     };
     if !context.state()?.shards.is_empty() {
         context.record(Event::ShardsDropped { stage: context.id(), source: None })?;
@@ -120,17 +116,15 @@ fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {
 async fn enumerated(
     context: &Context,
     copy: &CopyStage,
-    source: &IndexDescription,
     mappings: &[Mapping],
-    known: Option<&Partitions>,
+    is_anew: bool,
 ) -> Result<Vec<Shard>> {
     let enumerator = Enumerator {
         plan: &context.plan,
         copy: &copy.asked,
         source: context.world.source_of(&copy.id),
-        spec: &source.spec,
         most_counts: None,
-        known,
+        is_anew,
     };
     let found = enumerator.all(mappings).await?;
     refuse_gaps(&found)?;
@@ -185,24 +179,25 @@ pub(super) async fn plan_again(
 /// the count it was planned with.
 async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Result<bool> {
     let expected: u64 = states.iter().map(|state| state.shard.expected).sum();
+    let scan = context.world.source.scan();
+    let is_bound = |range: &Range| scan.as_ref().is_some_and(|scan| scan.is_bound(range));
     let mut cells = Vec::new();
     for state in states {
         let is_open = state.checkpoint.cursor != Cursor::End;
         match &state.shard.enumeration {
-            Enumeration::Sweep | Enumeration::Cell { .. } if is_open && now != expected => {
+            Enumeration::Scan(range) if is_open && now != expected && is_bound(range) => {
                 return Ok(true);
             }
             // Not begun, and planned with a count that is out of date.
             _ if state.checkpoint.cursor == Cursor::Start && now != expected => return Ok(true),
-            Enumeration::Cell { filter } if is_open => {
-                cells.push((Filter(filter.clone()), state.shard.expected));
-            }
+            Enumeration::Scan(range) if is_open => cells.push((range, state.shard.expected)),
             _ => {}
         }
     }
-    for (filter, expected) in cells {
-        let counted = context.world.source.filtered_stats(&filter).await?;
-        if counted.count(&states[0].shard.source) != expected {
+    for (range, expected) in cells {
+        let scan = context.world.source.must_scan()?;
+        let counted = scan.recount(&states[0].shard.source, range).await?;
+        if counted.is_some_and(|counted| counted != expected) {
             return Ok(true);
         }
     }
@@ -223,8 +218,7 @@ async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Resul
         }
     }
     if !open.is_empty() {
-        let source = source_of(context).await?;
-        shards.extend(enumerated(context, copy, &source, &open, None).await?);
+        shards.extend(enumerated(context, copy, &open, true).await?);
     }
     for mapping in again {
         let source = Some(mapping.source.clone());

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::copy::{Picks, Pipeline, count_extra};
+use crate::copy::{Pipeline, count_extra};
 use crate::error::Result;
 use crate::journal::{Event, ShardState};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side};
 use crate::run::Context;
+use crate::store::read::Picks;
 
 /// The current state of every shard, by namespace.
 pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<ShardState>>> {

@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::journal::RunState;
 use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
-use crate::provider::Source;
 use crate::run::Context;
+use crate::store::Source;
 
 /// Builds the pipeline of a copy stage.
 pub(crate) async fn pipeline(
@@ -59,7 +59,6 @@ pub(crate) fn lists_of(
         other,
         at_once: LISTS / at_work(context, copy).max(1),
         manifest: manifest_of(context, copy, shard)?,
-        dimension: pipeline.dimension,
     })
 }
 

@@ -90,7 +90,7 @@ fn over_size(record: usize, shards: impl Iterator<Item = u64>) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::copy::record_guess;
+    use crate::store::read::record_guess;
 
     #[test]
     fn what_one_import_takes_is_kept_to() {

@@ -61,9 +61,8 @@ pub(crate) async fn choose(
         plan,
         copy,
         source: world.source_of(&facts.copy.id),
-        spec: facts.source,
         most_counts,
-        known: Some(&world.partitions),
+        is_anew: false,
     };
     let enumerated = enumerator.all(facts.mappings).await?;
     if let Err(gap) = super::copy::refuse_gaps(&enumerated) {

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::facts::Facts;
-use crate::copy::SWEEP_LIMIT;
 use crate::journal::Route;
 use crate::model::{Observed, StageId};
 use crate::pinecone_wire::Deployment;
 use crate::plan::file::EnumerateBy;
+use crate::provider::pinecone::SWEEP_LIMIT;
 use crate::run::pace::{Bound, Reading, writing};
 use crate::run::stage::copy::Enumerated;
 

@@ -78,7 +78,7 @@ impl Reserved {
             queries.filter(|query| self.has(&query.target_namespace)).cloned().collect();
         let mut samples = Vec::new();
         if !queries.is_empty() {
-            let measured = context.world.measured_target.clone();
+            let measured = context.world.measured_target.must_search()?;
             let probe = Probe::new(measured, None, queries, context.clock.clone());
             let mut sink = |sample| samples.push(sample);
             probe.cold(COLD_NAMESPACES, &context.cancel, &mut sink).await?;

@@ -10,9 +10,7 @@ use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
 use crate::assertion::Measured;
-use crate::copy::{
-    Comparison, Difference, Kept, Picks, Pipeline, Reader, compare_shard, count_extra,
-};
+use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, StageId};
@@ -21,6 +19,7 @@ use crate::plan::file::Compare;
 use crate::run::stage::copy::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
+use crate::store::read::{Picks, Reading};
 
 /// The most fields of differing types that are named individually.
 const NAMED_DRIFTS: usize = 20;
@@ -37,8 +36,8 @@ impl VerifyWork {
         let mut lines = Vec::new();
         for copy in copies {
             let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
-            let reader = pipeline.reader().with_others();
-            lines.push(Line { copy, pipeline, reader, kept: Arc::new(kept_by(context, copy)?) });
+            let reading = pipeline.reading().with_others();
+            lines.push(Line { copy, pipeline, reading, kept: Arc::new(kept_by(context, copy)?) });
         }
         let sink = Mutex::new(Sink {
             total: Comparison::default(),
@@ -88,7 +87,7 @@ struct Sink<'a> {
 struct Line<'a> {
     copy: &'a CopyStage,
     pipeline: Pipeline,
-    reader: Reader,
+    reading: Reading,
     /// Ids that the copy left unchanged in the target.
     kept: Arc<Kept>,
 }
@@ -126,7 +125,7 @@ impl Work<'_, '_> {
 
     async fn compare(&self, group: &Group) -> Result<()> {
         let (line, picks) = (self.line(group)?, self.picks_of(group)?);
-        let Line { copy, pipeline, kept, reader } = line;
+        let Line { copy, pipeline, kept, reading } = line;
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
             let lists = lists_of(self.context, copy, shard, pipeline)?;
@@ -149,7 +148,7 @@ impl Work<'_, '_> {
                 found.iter().try_for_each(|difference| sink.differences.put(difference))
             };
             let picks = picks.clone();
-            let ends = (pipeline, reader);
+            let ends = (pipeline, reading);
             compare_shard(ends, shard, lists, self.tolerance, picks, &mut take).await?;
         }
         // If every id was found and the target counts no more than that, it cannot hold another record.

@@ -3,7 +3,6 @@
 use super::groups::Group;
 use crate::error::Result;
 use crate::model::{Enumeration, Side};
-use crate::provider::Filter;
 use crate::run::Context;
 
 /// Updates the expected counts of such namespaces' shards, which are read by their counts.
@@ -17,15 +16,15 @@ pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Resul
         if counts.is_none() {
             counts = Some(source.stats().await?);
         }
+        let scan = source.must_scan()?;
         let now = counts.clone().unwrap_or_default();
         for state in &mut group.shards {
             let shard = &mut state.shard;
             shard.expected = match &shard.enumeration {
-                Enumeration::Cell { filter } => {
-                    source.filtered_stats(&Filter(filter.clone())).await?.count(&shard.source)
-                }
-                _ => now.count(&shard.source),
-            };
+                Enumeration::Scan(range) => scan.recount(&shard.source, range).await?,
+                _ => None,
+            }
+            .unwrap_or_else(|| now.count(&shard.source));
         }
     }
     Ok(())

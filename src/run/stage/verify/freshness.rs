@@ -9,8 +9,8 @@ use super::groups::Group;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Span};
-use crate::provider::Target;
 use crate::run::{Context, Progress};
+use crate::store::Target;
 
 /// The first pause between two checks, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -171,7 +171,7 @@ async fn visibility<'a>(
     group: &'a Group,
     lsn: u64,
 ) -> Result<(&'a Group, u64, Option<bool>)> {
-    Ok((group, lsn, target.is_visible(&group.target, lsn).await?))
+    Ok((group, lsn, target.must_write()?.is_visible(&group.target, lsn).await?))
 }
 
 fn some_of(lags: &[&str], most: usize) -> String {

@@ -142,7 +142,7 @@ mod tests {
                 source: Namespace::new(source),
                 cell: 0,
                 target: Namespace::new(target),
-                enumeration: Enumeration::List,
+                enumeration: Enumeration::Scan(crate::model::Range::new(&"list")),
                 expected,
             },
             checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn, contents: None },

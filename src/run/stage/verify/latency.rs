@@ -9,11 +9,11 @@ use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
-use crate::provider::Target;
 use crate::run::poll::Patience;
 use crate::run::stage::create::{probe_record, wait_empty};
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, guard};
+use crate::store::Target;
 
 /// The number of fetches timed on each side.
 const FETCHES: usize = 50;
@@ -33,18 +33,21 @@ pub(super) async fn time_fetches(
 ) {
     let world = &context.world;
     for one in sampled.iter().take(FETCHES) {
-        let fetch = |side: Side,
-                     index: std::sync::Arc<dyn crate::provider::Source>,
-                     namespace: Namespace| {
-            let (clock, id) = (context.clock.clone(), one.record.id.clone());
-            async move {
-                let watch = Stopwatch::start();
-                let answer = index.fetch(&namespace, std::slice::from_ref(&id)).await;
-                let outcome = answer
-                    .map_or_else(|error| Outcome::Failed(error.kind()), |_| Outcome::Answered);
-                sample(clock.now(), side, watch.elapsed(), outcome)
-            }
-        };
+        let fetch =
+            |side: Side, index: std::sync::Arc<dyn crate::store::Source>, namespace: Namespace| {
+                let (clock, id) = (context.clock.clone(), one.record.id.clone());
+                async move {
+                    let watch = Stopwatch::start();
+                    let ids = std::slice::from_ref(&id);
+                    let answer = match index.must_fetch() {
+                        Ok(fetch) => fetch.fetch(&namespace, ids).await,
+                        Err(error) => Err(error),
+                    };
+                    let outcome = answer
+                        .map_or_else(|error| Outcome::Failed(error.kind()), |_| Outcome::Answered);
+                    sample(clock.now(), side, watch.elapsed(), outcome)
+                }
+            };
         let (target, source) = futures::join!(
             fetch(Side::Target, world.measured_target.clone(), one.mapping.target.clone()),
             fetch(Side::Source, world.measured_source.clone(), one.mapping.source.clone()),
@@ -131,16 +134,17 @@ async fn write_one(
     record: &Record,
 ) -> Result<Option<Duration>> {
     let watch = Stopwatch::start();
-    let written = target.upsert(namespace, std::slice::from_ref(record)).await?;
+    let (write, fetch) = (target.must_write()?, target.must_fetch()?);
+    let written = write.upsert(namespace, std::slice::from_ref(record)).await?;
     let mut pause = PAUSE;
     while watch.elapsed() < READABLE {
-        let by_number = match written.lsn {
-            Some(lsn) => target.is_visible(namespace, lsn).await?,
+        let by_number = match written.token {
+            Some(token) => write.is_visible(namespace, token).await?,
             None => None,
         };
         if by_number != Some(false) {
             let at = watch.elapsed();
-            let seen = target.fetch(namespace, std::slice::from_ref(&record.id)).await?;
+            let seen = fetch.fetch(namespace, std::slice::from_ref(&record.id)).await?;
             match seen.first() {
                 Some(seen) if seen == record => {
                     let is_told = by_number == Some(true);

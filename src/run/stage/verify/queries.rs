@@ -70,10 +70,10 @@ impl VerifyWork {
     ) -> Result<()> {
         load.note(context)?;
         let world = &context.world;
-        let compared = Some(world.measured_source.clone()).filter(|_| load.is_comparable);
+        let compared = world.measured_source.search().filter(|_| load.is_comparable);
         let ks = overlap_ks(context, load.asked.top_k.unwrap_or(10));
         let probe = Probe::new(
-            world.measured_target.clone(),
+            world.measured_target.must_search()?,
             compared,
             load.queries.clone(),
             context.clock.clone(),
@@ -125,7 +125,7 @@ fn comparable(
     groups: &[Group],
 ) -> Result<(Vec<Selection>, bool)> {
     let all: Vec<&Group> = groups.iter().collect();
-    if !context.world.source.capabilities().query {
+    if context.world.source.search().is_none() {
         context
             .note("the source answers no queries: those of the target are compared with none")?;
         return Ok((Group::selections(&all, copies), false));

@@ -1,0 +1,287 @@
+//! The walk through the pages of a listing.
+//!
+//! A listing goes from page to page, each named by the one before: one request at a time, a hundred ids each, which over
+//! 20 ms is 5,000 ids a second at best, and less than one namespace may be written at. So a namespace of many ids is cut
+//! into parts by the beginnings of their ids, which an index can list by themselves, and several parts are listed at once.
+//!
+//! Parts follow one another in the order of the ids and leave no gap: behind an id `x`, that is a part for every
+//! character that could stand in place of each of its own and sorts behind it. Most of them are empty, and cost one
+//! request each. The ids are given in order, as if they had been listed in one go, and are counted by whoever proves a
+//! copy complete. Ids are ASCII (Pinecone, "Database limits", 2026).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc::{Permit, Sender};
+
+use super::listing_part::{Part, empty_parts, parts_behind};
+use super::way::Place;
+use crate::clock::Stopwatch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Cursor, Namespace, RecordId};
+use crate::provider::pinecone::plane::IdPage;
+use crate::store::read::{Task, begin};
+
+/// Ids from which on a namespace is listed in parts: fewer are listed before the parts are found.
+const MANY: u64 = 5_000;
+
+/// Ids of a page (Pinecone, "List record IDs", 2026).
+const PAGE: usize = 100;
+
+/// How long a page takes from an index that is worth to be listed in parts. From a nearer one a single request after the
+/// other comes close to what the limit on lists allows (200 a second).
+const FAR: Duration = Duration::from_millis(8);
+
+/// Pages of a part that is cut once more, where more follow. Parts of ten and of sixteen times fewer ids are left whole.
+const LARGE: usize = 200;
+
+/// Ids that wait behind the part that is taken from.
+const AHEAD: usize = 48_000;
+
+/// What lists the ids of a namespace page by page.
+#[async_trait]
+pub(super) trait Lister: Send + Sync {
+    /// One page of the ids that begin with `prefix`, in bytewise order.
+    async fn list(&self, namespace: &Namespace, prefix: &str, page: Option<&str>)
+    -> Result<IdPage>;
+}
+
+/// One page.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub ids: VecDeque<RecordId>,
+    /// What it was asked for with; `None` for the first.
+    pub token: Option<String>,
+    pub behind: Behind,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self { ids: VecDeque::new(), token: None, behind: Behind::Parts }
+    }
+}
+
+/// What follows a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    End,
+    /// The page of this token.
+    Page(String),
+    /// Parts of the namespace.
+    Parts,
+}
+
+pub(super) struct Walk {
+    index: Arc<dyn Lister>,
+    namespace: Namespace,
+    /// Requests under way at once.
+    lists: usize,
+    /// Pages of a namespace that may be listed in parts; 0 where it is listed in one go.
+    pages: usize,
+    /// Since when.
+    begun: Stopwatch,
+    /// What is left, in order; ids are taken from the first.
+    parts: VecDeque<Part>,
+    /// Whether the namespace was cut: no page is at its end for certain.
+    is_cut: bool,
+    /// Ids up to this one were given before.
+    skip: Option<RecordId>,
+    last: Option<RecordId>,
+    next_key: usize,
+    under_way: FuturesUnordered<Task<(usize, Result<IdPage>)>>,
+}
+
+impl Walk {
+    pub fn new(
+        index: Arc<dyn Lister>,
+        namespace: Namespace,
+        cursor: &Cursor,
+        (lists, expected): (usize, u64),
+    ) -> Result<Self> {
+        let is_large = lists > 1 && expected >= MANY;
+        let pages = if is_large { expected as usize / PAGE } else { 0 };
+        let mut walk = Self {
+            index,
+            namespace,
+            lists: lists.max(1),
+            pages,
+            begun: Stopwatch::start(),
+            parts: VecDeque::new(),
+            is_cut: false,
+            skip: None,
+            last: None,
+            next_key: 1,
+            under_way: FuturesUnordered::new(),
+        };
+        match cursor.inside()? {
+            // Where it is cut, nothing that was given is listed again.
+            Some(Place::After(id)) if id.is_ascii() && empty_parts(&id, 0, id.len()) <= pages => {
+                walk.is_cut = true;
+                walk.skip = Some(RecordId::new(&id));
+                let behind = parts_behind(&id, 0, id.len());
+                walk.put(0, std::iter::once(id.clone()).chain(behind));
+            }
+            Some(Place::Page { token, after }) => {
+                walk.skip = Some(RecordId::new(&after));
+                walk.parts.push_back(Part::all(Some(token)));
+            }
+            Some(Place::After(id)) => {
+                walk.skip = Some(RecordId::new(&id));
+                walk.parts.push_back(Part::all(None));
+            }
+            None => walk.parts.push_back(Part::all(None)),
+        }
+        Ok(walk)
+    }
+
+    pub async fn run(mut self, to: Sender<Result<Listed>>) -> Result<()> {
+        let mut page = None;
+        loop {
+            let arrived = match self.step(&mut page, &to).await {
+                Ok(arrived) => arrived,
+                Err(error) => {
+                    // Who no longer listens does not need it.
+                    let _ = to.send(Err(error)).await;
+                    return Ok(());
+                }
+            };
+            let Some(room) = arrived else { continue };
+            let Some(page) = page.take() else { return Ok(()) };
+            let is_last = page.behind == Behind::End;
+            room.send(Ok(page));
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what arrives while the next page waits for room: then there is room for it. None of both without a receiver.
+    async fn step<'a>(
+        &mut self,
+        page: &mut Option<Listed>,
+        to: &'a Sender<Result<Listed>>,
+    ) -> Result<Option<Permit<'a, Result<Listed>>>> {
+        if page.is_none() {
+            *page = self.next()?;
+        }
+        self.ask();
+        let has_page = page.is_some();
+        tokio::select! {
+            room = to.reserve(), if has_page => match room {
+                Ok(room) => Ok(Some(room)),
+                Err(_) => Err(Error::unexpected("nobody takes what is listed")),
+            },
+            Some(answer) = self.under_way.next(), if !self.under_way.is_empty() => {
+                let (key, page) = answer?;
+                self.take(key, page)?;
+                Ok(None)
+            }
+            else => Err(Error::unexpected("a listing stands still")),
+        }
+    }
+
+    /// The next page in order; `None` where it did not arrive yet.
+    fn next(&mut self) -> Result<Option<Listed>> {
+        loop {
+            let Some(first) = self.parts.front_mut() else {
+                return Ok(Some(Listed { behind: Behind::End, ..Listed::default() }));
+            };
+            if let Some((token, page)) = first.pages.pop_front() {
+                let behind = match page.next {
+                    _ if self.is_cut => Behind::Parts,
+                    Some(token) => Behind::Page(token),
+                    None => Behind::End,
+                };
+                return Ok(Some(Listed { ids: self.checked(page.ids)?, token, behind }));
+            }
+            if !first.is_done {
+                return Ok(None);
+            }
+            self.parts.pop_front();
+        }
+    }
+
+    /// Asks for pages, those of the first parts first.
+    fn ask(&mut self) {
+        let mut ahead = 0;
+        for (place, part) in self.parts.iter_mut().enumerate() {
+            if self.under_way.len() >= self.lists || ahead >= AHEAD {
+                return;
+            }
+            if place > 0 {
+                ahead += part.ids();
+            }
+            if part.is_done || part.is_asked {
+                continue;
+            }
+            part.is_asked = true;
+            let (index, namespace, key) = (self.index.clone(), self.namespace.clone(), part.key);
+            let (prefix, token) = (part.listed.clone(), part.token.clone());
+            self.under_way.push(begin(async move {
+                Ok((key, index.list(&namespace, &prefix, token.as_deref()).await))
+            }));
+        }
+    }
+
+    /// Takes a page that arrived.
+    fn take(&mut self, key: usize, page: Result<IdPage>) -> Result<()> {
+        let Some(place) = self.parts.iter().position(|part| part.key == key) else { return Ok(()) };
+        let (part, is_far) = (&mut self.parts[place], self.begun.elapsed() >= FAR);
+        part.is_asked = false;
+        match page {
+            // A token the peer no longer knows: begin again; what was given is passed over.
+            Err(error) if error.kind() == ErrorKind::Invalid && part.can_begin_again() => {
+                part.begin_again();
+                self.skip = self.last.take().or(self.skip.take());
+                return Ok(());
+            }
+            page => part.arrived(page?),
+        }
+        // The first page says how far away the index is, and how its ids begin.
+        let behind = match (self.is_cut, self.pages) {
+            (true, _) => part.cut(LARGE, usize::MAX),
+            (false, pages) if part.is_first_page() && is_far => part.cut(1, pages),
+            (false, _) => Vec::new(),
+        };
+        if !behind.is_empty() {
+            self.is_cut = true;
+            self.put(place + 1, behind.into_iter());
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, place: usize, prefixes: impl Iterator<Item = String>) {
+        for (offset, prefix) in prefixes.enumerate() {
+            self.parts.insert(place + offset, Part::under(prefix, self.next_key));
+            self.next_key += 1;
+        }
+    }
+
+    /// The ids of a page that were not given before; they rise.
+    fn checked(&mut self, ids: Vec<RecordId>) -> Result<VecDeque<RecordId>> {
+        let mut checked = VecDeque::with_capacity(ids.len());
+        for id in ids {
+            if self.last.is_none() && self.skip.as_ref().is_some_and(|skip| id <= *skip) {
+                continue;
+            }
+            if self.last.as_ref().is_some_and(|last| id <= *last) {
+                return Err(self.out_of_order(&id));
+            }
+            self.last = Some(id.clone());
+            checked.push_back(id);
+        }
+        Ok(checked)
+    }
+
+    fn out_of_order(&self, id: &RecordId) -> Error {
+        let last = self.last.as_ref().map(RecordId::as_str).unwrap_or_default();
+        Error::new(
+            ErrorKind::Protocol,
+            format!("the source lists `{id}` after `{last}`: ids of a listing rise bytewise"),
+        )
+        .with_context("namespace", &self.namespace)
+    }
+}

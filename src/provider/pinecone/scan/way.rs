@@ -1,0 +1,53 @@
+//! Ranges of an index and places in them, as they are kept in journals.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::model::Range;
+use crate::store::Filter;
+
+/// How the ids of a range are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Way {
+    /// The index lists them, page by page.
+    List,
+    /// One query, ids only; for namespaces of at most as many records as it gives.
+    Sweep,
+    /// One such query within a cell of a bigger namespace: the records that pass `filter`.
+    #[serde(alias = "cell")]
+    Partition { filter: Value },
+}
+
+impl Way {
+    pub fn range(&self) -> Range {
+        Range::new(self)
+    }
+
+    pub fn of(range: &Range) -> Result<Self> {
+        let foreign = || {
+            Error::invalid(format!("a range of another kind of store: `{}`", range.name()))
+                .with_hint("a newer vecshift, or another source, may have planned it")
+        };
+        range.inside().ok_or_else(foreign)
+    }
+
+    pub fn filter(&self) -> Option<Filter> {
+        match self {
+            Self::Partition { filter } => Some(Filter(filter.clone())),
+            Self::List | Self::Sweep => None,
+        }
+    }
+}
+
+/// A place among ids.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Place {
+    /// The token of the page that comes next, and the last id before it: if the token is no longer known, listing starts
+    /// again and skips up to that id (ids are listed in bytewise order).
+    Page { token: String, after: String },
+    /// The last id in bytewise order. To go on, find them again and skip up to and including it.
+    After(String),
+}

@@ -1,0 +1,50 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Operation;
+use crate::error::{Error, ErrorKind, Result};
+
+type Check = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// Decides which attempts may be made. It stands directly before the wire, so that every attempt passes it.
+#[derive(Clone, Default)]
+pub enum Gate {
+    /// Lets everything through.
+    #[default]
+    Open,
+    /// Asks before every attempt that would change an index.
+    Fenced(Fence),
+    /// Lets nothing through that would change an index; `plan` and everything else that only looks runs behind it.
+    ReadOnly,
+}
+
+impl Gate {
+    pub(super) fn pass(&self, operation: &Operation<'_>) -> Result<()> {
+        if !operation.request.is_write() {
+            return Ok(());
+        }
+        let passed = match self {
+            Self::Open => Ok(()),
+            Self::Fenced(fence) => fence.pass(),
+            Self::ReadOnly => {
+                Err(Error::new(ErrorKind::Refused, "this command may not change an index"))
+            }
+        };
+        passed.map_err(|error| error.with_operation(operation.request.name()))
+    }
+}
+
+/// A check before every call that changes an index; open until it is closed with one. Cloning shares it.
+#[derive(Clone, Default)]
+pub struct Fence(Arc<RwLock<Option<Check>>>);
+
+impl Fence {
+    /// Lets calls that change an index through only if `check` passes, from now on.
+    pub fn close(&self, check: impl Fn() -> Result<()> + Send + Sync + 'static) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(check));
+    }
+
+    fn pass(&self) -> Result<()> {
+        let check = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        check.map_or(Ok(()), |check| check())
+    }
+}

@@ -1,0 +1,58 @@
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Namespace, Record, RecordId};
+
+/// Reading by id.
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// Most ids of one request.
+    fn most(&self) -> usize;
+
+    /// Returns records by id.
+    ///
+    /// # Behavior
+    /// - An id that is not there is absent from the answer; that is not an error.
+    /// - The order of the answer is not promised.
+    /// - At most [`Fetch::most`] ids; an empty list gives an empty answer.
+    /// - Vectors come back bit for bit as the peer sent them.
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>>;
+}
+
+/// Records by id in as many requests as the store's limit asks for; each id at most once. What the store says is too
+/// large an answer is asked for in halves.
+///
+/// # Errors
+/// `Protocol` where the store answers with a record nobody asked for.
+pub async fn fetch_all(
+    from: &dyn Fetch,
+    namespace: &Namespace,
+    ids: &[RecordId],
+) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(ids.len());
+    let mut parts: Vec<&[RecordId]> = ids.chunks(from.most().max(1)).rev().collect();
+    while let Some(part) = parts.pop() {
+        let answer = match from.fetch(namespace, part).await {
+            Err(error) if error.kind() == ErrorKind::TooLarge && part.len() > 1 => {
+                let (left, right) = part.split_at(part.len() / 2);
+                parts.extend([right, left]);
+                continue;
+            }
+            answer => answer?,
+        };
+        let mut asked: HashSet<&RecordId> = part.iter().collect();
+        for record in &answer {
+            if !asked.remove(&record.id) {
+                let message =
+                    format!("the source answered with `{}`, which was not asked for", record.id);
+                return Err(
+                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
+                );
+            }
+        }
+        records.extend(answer);
+    }
+    Ok(records)
+}

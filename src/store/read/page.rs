@@ -1,0 +1,66 @@
+//! Pages of whole records.
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+
+use super::page_size::PageSize;
+use super::room::{Held, Room};
+use crate::error::Result;
+use crate::model::{Contents, Cursor, Record, RecordId};
+
+/// Whole records of a range, and the place behind them.
+pub struct Page {
+    pub records: Vec<Record>,
+    /// What they hold.
+    pub contents: Contents,
+    /// Ids that were found, whether or not they were picked.
+    pub found: u64,
+    /// Ids that were picked; those that have no record are not in the source.
+    pub asked: u64,
+    pub after: Cursor,
+    /// The room that they take, for as long as any of them is held.
+    pub held: Held,
+}
+
+impl Page {
+    /// Ids that were picked and that the source does not have.
+    pub fn missing(&self) -> u64 {
+        self.asked - self.records.len() as u64
+    }
+}
+
+/// Pages, in order, several of them on their way.
+pub type Pages = BoxStream<'static, Result<Page>>;
+
+/// Which records are read, by their ids.
+pub type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
+
+/// How records are read. Cloning shares the room and what is learned of the records' sizes.
+#[derive(Clone)]
+pub struct Reading {
+    pub room: Room,
+    pub size: Arc<PageSize>,
+    /// Records that are held for each that is read.
+    pub weight: usize,
+    /// The most pages of ids that are asked for at once; 0 means one.
+    pub at_once: usize,
+    /// `None` for all.
+    pub picks: Option<Picks>,
+}
+
+impl Reading {
+    pub fn new(room: Room, size: PageSize) -> Self {
+        Self { room, size: Arc::new(size), weight: 1, at_once: 1, picks: None }
+    }
+
+    /// Takes room for another record beside each that is read, for what is compared with it.
+    pub fn with_others(self) -> Self {
+        Self { weight: 2, ..self }
+    }
+
+    /// Reads only some records.
+    pub fn picking(self, picks: Picks) -> Self {
+        Self { picks: Some(picks), ..self }
+    }
+}

@@ -1,0 +1,62 @@
+use async_trait::async_trait;
+
+use super::Filter;
+use crate::error::Result;
+use crate::model::{Namespace, RecordId};
+
+/// Settings of an existing index that can be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexChange {
+    pub deletion_protection: Option<bool>,
+}
+
+/// Changing the protection of an index, and deleting it together with what belongs to it. What cannot be taken back is
+/// here and nowhere else, so that it can be withheld: a run gives it to its guard alone.
+#[async_trait]
+pub trait Remove: Send + Sync {
+    /// Changes settings of the index.
+    ///
+    /// # Behavior
+    /// - Applied asynchronously; read it back with [`Describe::describe`](super::Describe::describe).
+    async fn configure(&self, change: &IndexChange) -> Result<()>;
+
+    /// Deletes the index and all its records.
+    ///
+    /// # Behavior
+    /// - Deleting an index that is not there succeeds.
+    /// - `Refused` while deletion protection is on.
+    async fn delete_index(&self) -> Result<()>;
+
+    /// Deletes records by id.
+    ///
+    /// # Behavior
+    /// - Ids that are not there are ignored.
+    /// - At most [`Limits::delete_ids`](super::Limits::delete_ids) ids.
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()>;
+
+    /// Deletes the records of a namespace that match `filter`.
+    ///
+    /// # Behavior
+    /// - Succeeds if nothing matches or the namespace does not exist.
+    /// - Applied asynchronously on an eventually consistent index: check whether they are gone.
+    /// - `Invalid` for a filter that selects everything.
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
+
+    /// Deletes a namespace and all its records.
+    ///
+    /// # Behavior
+    /// - Succeeds if there is nothing to delete.
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+
+    /// Deletes a collection of this index's project.
+    ///
+    /// # Behavior
+    /// - Succeeds if there is nothing to delete.
+    async fn delete_collection(&self, name: &str) -> Result<()>;
+
+    /// Ends an import in progress; what it imported may stay.
+    ///
+    /// # Behavior
+    /// - One that has ended or is not known is left as it is.
+    async fn cancel_import(&self, id: &str) -> Result<()>;
+}

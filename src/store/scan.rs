@@ -1,0 +1,123 @@
+use async_trait::async_trait;
+
+use super::read::{Ids, Pages, Reading};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Cursor, Namespace, Range};
+use crate::plan::file::NamedEnumeration;
+
+/// What pages of a scan may do while nothing writes. The proof of a copy follows from it: counts where nothing repeats and
+/// nothing is missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// A record may come twice.
+    pub repeats: bool,
+    /// A record may not come at all.
+    pub misses: bool,
+    /// What is written meanwhile is not seen.
+    pub is_frozen: bool,
+}
+
+/// The records of a namespace, and how many there are by the store's own count.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    pub namespace: &'a Namespace,
+    pub records: u64,
+}
+
+/// How a namespace is to be split.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The plan's word for it.
+    pub by: NamedEnumeration,
+    /// The most counts to request; `None` for as many as needed.
+    pub most_counts: Option<u64>,
+    /// Whether a split that is known already will not do.
+    pub is_anew: bool,
+}
+
+impl Asked {
+    /// However the store likes, asked of the store itself.
+    pub fn anew() -> Self {
+        Self { by: NamedEnumeration::Auto, most_counts: None, is_anew: true }
+    }
+}
+
+/// How a namespace is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    pub ranges: Vec<Splitting>,
+    /// The plan's word for how, and why it is done so.
+    pub name: &'static str,
+    pub why: &'static str,
+    /// How it is cut, in words for the preview; `None` if it is read whole.
+    pub detail: Option<String>,
+    /// Why some records cannot be reached, and what can be done.
+    pub gap: Option<(String, &'static str)>,
+}
+
+/// One range of a split and the records in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Splitting {
+    pub range: Range,
+    pub records: u64,
+}
+
+impl Split {
+    /// A namespace that is read whole.
+    pub fn whole(range: Range, records: u64, name: &'static str, why: &'static str) -> Self {
+        Self { ranges: vec![Splitting { range, records }], name, why, detail: None, gap: None }
+    }
+
+    /// Explains why some records cannot be reached; `None` if all can.
+    pub fn refusal(&self) -> Option<Error> {
+        let (message, hint) = self.gap.as_ref()?;
+        Some(Error::new(ErrorKind::Refused, message.clone()).with_hint(*hint))
+    }
+}
+
+/// Reading whole records.
+#[async_trait]
+pub trait Scan: Send + Sync {
+    fn promise(&self) -> Promise;
+
+    /// The range that is a whole namespace, whatever it holds; `None` where it has to be counted first.
+    fn whole(&self) -> Option<Range>;
+
+    /// Splits a namespace into ranges that can be read one by one and that hold every record once.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be read as it is asked.
+    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split>;
+
+    /// Returns whether what is read of `range` is proven by the records it was split off with, so that it has to be split
+    /// off again once there are more or fewer.
+    fn is_bound(&self, range: &Range) -> bool;
+
+    /// Counts the records of a range; `None` if it is as many as its namespace holds.
+    async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>>;
+
+    /// Begins to find the ids of a range behind a place, asking for up to `at_once` pages at once.
+    ///
+    /// # Behavior
+    /// - A missing namespace gives no ids.
+    async fn ids(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        at_once: usize,
+    ) -> Result<Box<dyn Ids>>;
+
+    /// Begins to read the records of a range behind a place, in an order that is the same each time.
+    ///
+    /// # Behavior
+    /// - A missing namespace gives no records.
+    /// - The cursor of a page stands behind it; that of the last is the end.
+    async fn read(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        reading: &Reading,
+    ) -> Result<Pages>;
+}

@@ -1,0 +1,33 @@
+use async_trait::async_trait;
+
+use super::Filter;
+use crate::error::Result;
+use crate::model::{Namespace, RecordId, SparseVector, Vector};
+
+/// A nearest-neighbour query.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Empty if the query has only sparse values.
+    pub vector: Vector,
+    pub sparse: Option<SparseVector>,
+    /// Number of answers, 1 to [`Limits::matches`](super::Limits::matches).
+    pub limit: u32,
+    pub filter: Option<Filter>,
+}
+
+/// One answer of a query; they come best first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    pub id: RecordId,
+    pub score: f32,
+}
+
+/// Nearest neighbours.
+#[async_trait]
+pub trait Search: Send + Sync {
+    /// Returns the nearest records, best first; ids and scores only.
+    ///
+    /// # Behavior
+    /// - A missing namespace gives no matches.
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>>;
+}
