@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -21,7 +22,7 @@ pub struct Interrupt {
     pub gently: CancellationToken,
     at_once: CancellationToken,
     was_terminated: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Interrupt {
@@ -31,14 +32,14 @@ impl Interrupt {
         let was_terminated = Arc::new(AtomicBool::new(false));
         let mut signals = Signals::new()?;
         let (first, second, terminated) = (gently.clone(), at_once.clone(), was_terminated.clone());
-        let task = tokio::spawn(async move {
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
             terminated.store(signals.next().await, Ordering::SeqCst);
             output.talk(words);
             first.cancel();
             terminated.store(signals.next().await, Ordering::SeqCst);
             second.cancel();
-        });
-        Ok(Self { gently, at_once, was_terminated, task })
+        }));
+        Ok(Self { gently, at_once, was_terminated, _task: task })
     }
 
     /// Waits for `work`, or for the second signal.
@@ -59,12 +60,6 @@ impl Interrupt {
         } else {
             Exit::Interrupted
         }
-    }
-}
-
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -104,10 +104,7 @@ impl<'a> Context<'a> {
         message: impl Into<String>,
         more: impl FnOnce(Diagnostic) -> Diagnostic,
     ) {
-        if !self.is_tainted(pointer) {
-            let diagnostic = Diagnostic::new(code, self.region(pointer), message);
-            self.found.push(more(diagnostic));
-        }
+        self.report_at(code, pointer, self.region(pointer), message, more);
     }
 
     /// Reports a diagnostic at the key that leads to `pointer`.
@@ -118,9 +115,20 @@ impl<'a> Context<'a> {
         message: impl Into<String>,
         more: impl FnOnce(Diagnostic) -> Diagnostic,
     ) {
+        self.report_at(code, pointer, self.key_region(pointer), message, more);
+    }
+
+    /// Reports a diagnostic at a region, unless what `pointer` leads to was wrong before.
+    fn report_at(
+        &mut self,
+        code: &'static Code,
+        pointer: &str,
+        region: Region,
+        message: impl Into<String>,
+        more: impl FnOnce(Diagnostic) -> Diagnostic,
+    ) {
         if !self.is_tainted(pointer) {
-            let diagnostic = Diagnostic::new(code, self.key_region(pointer), message);
-            self.found.push(more(diagnostic));
+            self.found.push(more(Diagnostic::new(code, region, message)));
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command as Process};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::tail::Tail;
 use crate::error::{Error, ErrorKind, Result};
@@ -146,7 +146,7 @@ pub async fn run_command(command: &Command) -> Result<CommandOutput> {
     );
     let status = tokio::time::timeout(command.timeout, child.wait()).await;
     let (stdin, stdout, stderr) = streams;
-    stdin.abort();
+    drop(stdin);
     let status = match status {
         Ok(status) => status.map_err(|error| in_context(Error::io("cannot wait for it", error)))?,
         Err(_) => return Err(in_context(timed_out(command.timeout))),
@@ -243,46 +243,39 @@ impl Drop for Group {
     }
 }
 
-fn write_all(child: &mut Child, bytes: Vec<u8>) -> JoinHandle<()> {
+fn write_all(child: &mut Child, bytes: Vec<u8>) -> AbortOnDropHandle<()> {
     let stdin = child.stdin.take();
-    tokio::spawn(async move {
+    AbortOnDropHandle::new(tokio::spawn(async move {
         if let Some(mut stdin) = stdin {
             // A command need not read its input.
             let _ = stdin.write_all(&bytes).await;
         }
-    })
+    }))
 }
 
 /// An output that is being read.
 struct Reading {
     tail: Arc<Mutex<Tail>>,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 fn read<R: AsyncRead + Unpin + Send + 'static>(stream: Option<R>) -> Reading {
     let tail = Arc::new(Mutex::new(Tail::default()));
     let into = tail.clone();
-    let task = tokio::spawn(async move {
+    let task = AbortOnDropHandle::new(tokio::spawn(async move {
         let Some(mut stream) = stream else { return };
         let mut buffer = [0; 4096];
         while let Ok(1..) = stream.read(&mut buffer).await.inspect(|count| {
             into.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..*count]);
         }) {}
-    });
+    }));
     Reading { tail, task }
 }
 
 impl Reading {
-    async fn text(mut self) -> String {
-        if tokio::time::timeout(LINGER, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+    async fn text(self) -> String {
+        // What still holds the output open is no longer waited for.
+        let _ = tokio::time::timeout(LINGER, self.task).await;
         self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
