@@ -8,6 +8,7 @@ use super::transform::namespace_context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace};
 use crate::plan::{Plan, file};
+use crate::provider::registry::connector;
 
 /// A source namespace and its name in the target.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -50,6 +51,7 @@ pub fn map_namespaces(
         Some(text) => Some(plan.template(text)?),
         None => None,
     };
+    let system = connector(&plan.target.provider)?;
     let merges = namespaces.is_some_and(|namespaces| namespaces.merge);
     let mut mappings: Vec<Mapping> = Vec::new();
     let mut taken: BTreeMap<Namespace, Namespace> = BTreeMap::new();
@@ -76,7 +78,7 @@ pub fn map_namespaces(
                 }
             },
         };
-        if let Some(problem) = name_problem(&target) {
+        if let Some(problem) = system.refuses_namespace(&target) {
             let new_name = template.as_ref().map(|_| format!(" would become `{target}`"));
             problems.push(format!("`{source}`{}: {problem}", new_name.unwrap_or_default()));
         } else if let Some(other) = taken.insert(target.clone(), source.clone())
@@ -133,18 +135,6 @@ pub fn merged(mappings: &[Mapping]) -> BTreeSet<&Namespace> {
         })
         .map(|mapping| &mapping.target)
         .collect()
-}
-
-/// Returns what is wrong with a name: it must have 1 to 512 ASCII characters without NUL (Pinecone, database limits,
-/// 2026).
-fn name_problem(namespace: &Namespace) -> Option<&'static str> {
-    let name = namespace.explicit();
-    match name {
-        name if name.len() > 512 => Some("longer than 512 characters"),
-        name if !name.is_ascii() => Some("not ASCII"),
-        name if name.contains('\0') => Some("contains NUL"),
-        _ => None,
-    }
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Environment;
 use crate::error::{Error, Result};
-use crate::model::{IndexSpec, Side};
+use crate::model::{IndexSpec, Namespace, Side};
 use crate::plan::System;
 use crate::plan::file::{CreateSpec, Endpoint, Secret};
 use crate::store::Opened;
@@ -40,6 +40,11 @@ pub(crate) trait Connector: System {
     /// defaults of those that it leaves out.
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
         self.secrets(endpoint)
+    }
+
+    /// Returns what keeps a namespace of that name from being in a target of this system.
+    fn refuses_namespace(&self, _namespace: &Namespace) -> Option<&'static str> {
+        None
     }
 
     /// Builds the error for a source that is not there: who was asked, and what to check.

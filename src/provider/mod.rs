@@ -13,6 +13,7 @@ pub mod registry;
 mod secret;
 pub mod snapshot;
 pub mod storage;
+mod tls;
 
 pub(crate) use blocking::blocking;
 pub(crate) use connector::{Connector, Rehearsal};

@@ -9,12 +9,13 @@ use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error;
 use super::version::{self, InUse};
-use super::{error, tls};
 use crate::error::{Error, Result};
 use crate::pinecone_wire::json::Answer;
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, Operation, Version};
 use crate::provider::Secret;
+use crate::provider::tls;
 
 /// Time after which an exchange is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);

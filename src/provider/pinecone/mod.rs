@@ -27,7 +27,6 @@ mod records;
 mod rest;
 mod scan;
 mod size;
-mod tls;
 mod unary;
 mod version;
 
@@ -38,4 +37,3 @@ pub use index::{Index, Settings};
 pub use limits::{LIMITS, refusal};
 pub use plane::IdPage;
 pub use scan::SWEEP_LIMIT;
-pub(crate) use tls::client_config as tls_config;

@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::found::Found;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::pinecone::tls_config;
+use crate::provider::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -230,7 +230,7 @@ impl HttpConnector for Connector {
         let generic = |source: Box<dyn std::error::Error + Send + Sync>| {
             object_store::Error::Generic { store: "S3", source }
         };
-        let tls = tls_config().map_err(|error| generic(Box::new(error)))?;
+        let tls = tls::client_config().map_err(|error| generic(Box::new(error)))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_TIMEOUT)

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Absent;
 use super::index::{Index, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Side};
+use crate::model::{IndexSpec, Namespace, Side};
+use crate::pinecone_wire::limits;
 use crate::plan::file::{CreateSpec, Endpoint, Secret};
 use crate::plan::{Context, System, address, codes, is_name};
 use crate::provider::{Connector, Environment, Rehearsal, Secret as Key};
@@ -119,6 +120,15 @@ impl Connector for Pinecone {
 
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
         vec![("api_key", key_reference(endpoint))]
+    }
+
+    fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
+        match namespace.explicit() {
+            name if name.len() > limits::NAMESPACE_CHARS => Some("longer than 512 characters"),
+            name if !name.is_ascii() => Some("not ASCII"),
+            name if name.contains('\0') => Some("contains NUL"),
+            _ => None,
+        }
     }
 
     fn no_source(&self, endpoint: &Endpoint, environment: &Environment) -> Error {
