@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Environment;
+use super::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
 use crate::error::{Error, Result};
-use crate::model::{IndexSpec, Namespace, Side};
+use crate::model::{Deployment, IndexSpec, Namespace, Side};
 use crate::plan::System;
-use crate::plan::file::{CreateSpec, Endpoint, Secret};
+use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
 
@@ -95,6 +98,44 @@ pub(crate) trait Connector: System {
 
     /// Returns how an index is asked whose latency is measured; `None` if a general choice will do.
     fn measuring_calls(&self) -> Option<CallOptions> {
+        None
+    }
+
+    /// Returns what is to be said of an index beside its kind, dimension and metric, a line each.
+    fn details(&self, _deployment: &Deployment) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns how fast an index can be read and written by documented limits.
+    fn pace(&self, _deployment: &Deployment) -> Pace {
+        Pace::default()
+    }
+
+    /// Returns the system's prices, where `given` has no others; `None` if nothing that it does is billed. `logged` is
+    /// the number of queries a month of a log, if there is one.
+    fn prices(&self, _given: Option<&Prices>, _logged: Option<u64>) -> Option<Box<dyn PriceList>> {
+        None
+    }
+
+    /// Compares the limits of the subscription in use with what a copy to this system needs; those of all
+    /// subscriptions if it is not known which one it is.
+    fn limits(&self, _needs: Needs, _plan: Option<ServicePlan>) -> Vec<LimitCheck> {
+        Vec::new()
+    }
+
+    /// Returns whether the subscription in use takes bulk imports; `None` if that is not known.
+    fn takes_imports(&self, _plan: Option<ServicePlan>) -> Option<bool> {
+        None
+    }
+
+    /// Returns the operations that differ between the kinds of its indexes, and those that people expect to differ.
+    fn operations(&self) -> &'static [Operation] {
+        &[]
+    }
+
+    /// Returns what an index is to be made with to filter by these fields only, as the source does; `None` if it has no
+    /// such choice. `target` is the index to be filled, if it is known.
+    fn filtering_by(&self, _fields: &[String], _target: Option<&Deployment>) -> Option<Value> {
         None
     }
 

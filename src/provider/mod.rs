@@ -2,6 +2,7 @@
 //!
 //! A provider is one folder and one line in [`registry`].
 
+pub(crate) mod advice;
 mod blocking;
 mod connector;
 mod environment;

@@ -42,7 +42,6 @@ pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};
 pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, named};
 pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
-pub use price::{Estimate, PriceTable};
 pub use recorder::Recorder;
 pub(crate) use stage::COLD_FIGURE;
 pub use stage::Held;

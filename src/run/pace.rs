@@ -1,17 +1,9 @@
 //! Estimates the least time that work takes, from documented limits and the plan's own rates.
 //!
-//! The limits are those Pinecone documents (2026-11). A service that responds more slowly than its limits takes longer.
+//! A service that responds more slowly than its limits takes longer.
 
 use crate::model::Rate;
-
-/// Ids an index lists per second: 200 requests of 100 ids.
-const LISTED_A_SECOND: f64 = 20_000.0;
-/// Fetch requests an index answers per second.
-const FETCHES_A_SECOND: f64 = 100.0;
-const FETCH_IDS: f64 = 1_000.0;
-/// Bytes a namespace accepts per second, and the bytes of one request.
-const WRITTEN_A_SECOND: f64 = 50e6;
-const REQUEST_BYTES: f64 = 2e6;
+use crate::provider::advice::Pace;
 
 /// The least time that some work takes, and what limits it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,19 +37,20 @@ pub(crate) struct Reading {
     pub record_bytes: f64,
     /// The plan's limit on records per second.
     pub rate: Option<Rate>,
-    /// Whether the limits of a serverless index apply.
-    pub is_limited: bool,
+    /// The documented limits of the index that is read.
+    pub pace: Pace,
 }
 
 impl Reading {
     pub fn bounds(self) -> Vec<Bound> {
         let mut bounds = Vec::new();
-        if self.is_limited {
-            let per_fetch = FETCH_IDS.min((REQUEST_BYTES / self.record_bytes.max(1.0)).max(1.0));
-            let fetches = self.records / per_fetch / FETCHES_A_SECOND;
-            bounds.push(Bound::new(fetches, "100 fetches/s of the source"));
-            let lists = self.records / LISTED_A_SECOND;
-            bounds.push(Bound::new(lists, "200 lists/s of the source"));
+        if let Some(fetches) = self.pace.fetches {
+            let fitting = (fetches.bytes / self.record_bytes.max(1.0)).max(1.0);
+            let requests = self.records / fetches.ids.min(fitting);
+            bounds.push(Bound::new(requests / fetches.rated.a_second, fetches.rated.words));
+        }
+        if let Some(listed) = self.pace.listed {
+            bounds.push(Bound::new(self.records / listed.a_second, listed.words));
         }
         if let Some(rate) = self.rate {
             bounds.push(Bound::new(self.records / rate.0.max(1e-9), "`rate` of the plan"));
@@ -67,10 +60,10 @@ impl Reading {
 }
 
 /// Returns the least time to write `bytes` into namespaces, `at_once` of them concurrently; the largest takes `largest`
-/// bytes.
-pub(crate) fn writing(bytes: f64, largest: f64, at_once: f64) -> Bound {
+/// bytes. `None` if no limit is documented.
+pub(crate) fn writing(pace: Pace, bytes: f64, largest: f64, at_once: f64) -> Option<Bound> {
     let longest = (bytes / at_once.max(1.0)).max(largest);
-    Bound::new(longest / WRITTEN_A_SECOND, "50 MB/s a namespace of the target")
+    pace.written.map(|written| Bound::new(longest / written.a_second, written.words))
 }
 
 /// Formats a duration as `~ 5 min`.
@@ -92,7 +85,7 @@ mod tests {
             records: 3_100.0,
             record_bytes: 1e3,
             rate: Some(Rate(10.0)),
-            is_limited: true,
+            pace: Pace::default(),
         };
         let bound = Bound::slowest(reading.bounds());
         assert_eq!((bound.seconds, bound.by), (310.0, "`rate` of the plan"));
@@ -102,8 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_documents_no_limits() {
-        let pod = Reading { records: 1e9, record_bytes: 1e3, rate: None, is_limited: false };
-        assert_eq!(Bound::slowest(pod.bounds()).seconds, 0.0);
+    fn without_limits_there_is_no_bound() {
+        let pace = Pace::default();
+        let free = Reading { records: 1e9, record_bytes: 1e3, rate: None, pace };
+        assert_eq!(Bound::slowest(free.bounds()).seconds, 0.0);
+        assert_eq!(writing(pace, 1e9, 1e9, 1.0), None);
     }
 }

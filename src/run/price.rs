@@ -1,76 +1,28 @@
-//! Prices the migration and the months after it, from a dated table that a plan can override.
+//! Prices the migration and the months after it, by the price lists of both systems.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::model::{self, Money};
-use crate::pinecone_wire::Deployment;
-use crate::plan::file::Prices;
+use crate::model::Deployment;
+use crate::plan::Plan;
+use crate::provider::advice::{Load, Origin, PriceList};
+use crate::provider::registry::connector;
 
-/// The month in which the built-in prices were looked up.
-const AS_OF: &str = "2026-11";
-const SEEN: &str = "list prices of the Standard plan, AWS us-east-1, as third parties saw them on 2026-10-07 and 2026-11-04";
-/// Outbound traffic included in the Standard plan, in GB per month.
-const EGRESS_INCLUDED_GB: f64 = 100.0;
-
-/// Prices in US dollars.
-///
-/// The defaults are list prices of Pinecone's Standard plan on AWS us-east-1, as quoted by third parties on 2026-10-07
-/// and 2026-11-04. There was no usable source for the price of a pod: unless the plan gives it, the cost of a pod index
-/// is unknown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PriceTable {
-    pub as_of: &'static str,
-    pub storage_gb_month: f64,
-    pub million_write_units: f64,
-    pub million_read_units: f64,
-    pub egress_gb: f64,
-    /// The price per GB of bulk import.
-    pub import_gb: Option<f64>,
-    /// The minimum monthly charge.
-    pub monthly_minimum: f64,
-    /// The price of one x1 pod per month.
-    pub pod_monthly: Option<f64>,
+/// The price lists of both sides; `None` for a system that bills nothing.
+pub(crate) struct Pricing {
+    source: Option<Box<dyn PriceList>>,
+    target: Option<Box<dyn PriceList>>,
+    is_one_system: bool,
     /// The monthly cost of the whole source, taken from a bill.
-    pub source_monthly: Option<f64>,
-    pub queries_per_month: u64,
-    /// The share of the target's prices that is discounted.
-    pub discount: f64,
-    /// The origin of each number.
-    pub origins: Vec<Origin>,
-}
-
-/// The origin of one number in the table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Origin {
-    /// The number's name under `prices:` in a plan.
-    pub name: &'static str,
-    /// The number; `None` if unknown.
-    pub value: Option<f64>,
-    /// `plan`, `built in`, `query log` or `nobody`.
-    pub from: &'static str,
-    /// The source of the number as given in the plan or the table.
-    pub source: String,
-}
-
-/// The amount of data and queries to estimate for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Load<'a> {
-    pub records: u64,
-    /// Total bytes as billed by the service.
-    pub bytes: f64,
-    /// Bytes of each namespace.
-    pub namespace_bytes: &'a [f64],
-    /// Mean read units per query, if it is known how often each namespace is queried; otherwise queries are assumed to
-    /// be distributed by namespace size.
-    pub mean_read_units: Option<f64>,
+    source_monthly: Option<f64>,
 }
 
 /// Costs of the source, the target and the copy, in US dollars; `None` if unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     pub source_monthly: Option<f64>,
-    pub target_monthly: f64,
-    /// The cost of write units for the copy, plus the source's read units if it charges for reading.
+    pub target_monthly: Option<f64>,
+    /// The cost of writing, plus that of reading the source if it charges for it.
     pub copy: f64,
     /// The cost of the copy as a bulk import, if its price is known.
     pub import: Option<f64>,
@@ -78,105 +30,62 @@ pub struct Estimate {
     pub verify: f64,
 }
 
-impl PriceTable {
-    pub fn new(prices: Option<&Prices>) -> Self {
-        let prices = prices.cloned().unwrap_or_default();
-        let mut origins = Origins { list: Vec::new(), said: prices.source.clone() };
-        let mut priced = |name, given: Option<Money>, built_in: f64| {
-            origins.note(name, given.map(|Money(value)| value), Some(built_in));
-            given.map_or(built_in, |Money(value)| value)
-        };
-        let storage_gb_month = priced("storage_gb_month", prices.storage_gb_month, 0.33);
-        let million_write_units = priced("million_write_units", prices.million_write_units, 4.0);
-        let million_read_units = priced("million_read_units", prices.million_read_units, 16.0);
-        let egress_gb = priced("egress_gb", prices.egress_gb, 0.1);
-        let mut own = |name, given: Option<f64>| {
-            origins.note(name, given, None);
-            given
-        };
-        let dollars = |money: Option<Money>| money.map(|Money(value)| value);
-        let monthly_minimum = own("monthly_minimum", dollars(prices.monthly_minimum));
-        let import_gb = own("import_gb", dollars(prices.import_gb));
-        let pod_monthly = own("pod_monthly", dollars(prices.pod_monthly));
-        let source_monthly = own("source_monthly", dollars(prices.source_monthly));
-        let queries = own("queries_per_month", prices.queries_per_month.map(|count| count as f64));
-        let discount = own("discount", prices.discount.map(|share| share.0));
+impl Pricing {
+    /// Collects the prices for a plan. `logged` is the number of queries a month of a log.
+    pub fn of(plan: &Plan, logged: Option<u64>) -> Self {
+        let prices = plan.prices.as_ref();
+        let list = |provider| connector(provider).ok()?.prices(prices, logged);
         Self {
-            as_of: AS_OF,
-            storage_gb_month,
-            million_write_units,
-            million_read_units,
-            egress_gb,
-            import_gb,
-            monthly_minimum: monthly_minimum.unwrap_or(0.0),
-            pod_monthly,
-            source_monthly,
-            queries_per_month: queries.unwrap_or(0.0) as u64,
-            discount: discount.unwrap_or(0.0),
-            origins: origins.list,
+            source: list(&plan.source.provider),
+            target: list(&plan.target.provider),
+            is_one_system: plan.source.provider == plan.target.provider,
+            source_monthly: prices.and_then(|prices| prices.source_monthly).map(|price| price.0),
         }
     }
 
-    /// Sets the queries per month from a log, unless the plan gives them.
-    pub fn with_logged_queries(mut self, per_month: u64) -> Self {
-        let origin = self.origins.iter_mut().find(|one| one.name == "queries_per_month");
-        if let Some(origin) = origin.filter(|origin| origin.value.is_none()) {
-            origin.value = Some(per_month as f64);
-            origin.from = "query log";
-            origin.source = "counted over the time its timestamps cover".to_owned();
-            self.queries_per_month = per_month;
-        }
-        self
-    }
-
-    /// Estimates the costs of a load.
-    ///
-    /// Units as documented by Pinecone (2026): one write unit per kB; one read unit per query and GB of the namespace,
-    /// at least 0.25; one read unit per 10 records fetched and per page of 100 ids listed. Pods charge no units.
-    pub fn estimate(&self, deployment: &model::Deployment, load: Load<'_>) -> Estimate {
-        let storage = load.bytes / 1e9 * self.storage_gb_month;
-        let units = load.mean_read_units.unwrap_or_else(|| mean_read_units(load.namespace_bytes));
-        let queries = self.queries_per_month as f64 * units / 1e6 * self.million_read_units;
-        let serverless = ((storage + queries) * (1.0 - self.discount)).max(self.monthly_minimum);
-        let deployment = Deployment::of(deployment);
-        let source_monthly = self.source_monthly.or(match &deployment {
-            Some(Deployment::Pod { pod_type, pods, .. }) => {
-                self.pod_monthly.map(|price| price * f64::from(*pods) * size_factor(pod_type))
-            }
-            Some(Deployment::Serverless { .. }) => Some(serverless),
-            None | Some(Deployment::Other(_)) => None,
-        });
-        let read = reading_units(load.records) / 1e6 * self.million_read_units;
-        let of_source =
-            if matches!(deployment, Some(Deployment::Serverless { .. })) { read } else { 0.0 };
-        let written = write_units(load.bytes) / 1e6 * self.million_write_units;
-        let sides = if of_source > 0.0 { 2.0 } else { 1.0 };
-        let left = (sides * load.bytes / 1e9 - EGRESS_INCLUDED_GB).max(0.0) * self.egress_gb;
-        Estimate {
-            source_monthly,
-            target_monthly: serverless,
-            copy: written + of_source,
-            import: self.import_gb.map(|price| load.bytes / 1e9 * price + of_source),
-            verify: read + of_source + left,
-        }
-    }
-}
-
-struct Origins {
-    list: Vec<Origin>,
-    /// The plan's own note on the source of its prices.
-    said: Option<String>,
-}
-
-impl Origins {
-    fn note(&mut self, name: &'static str, given: Option<f64>, built_in: Option<f64>) {
-        let of_plan = || self.said.clone().unwrap_or_else(|| "`prices:` of the plan".to_owned());
-        let (from, source) = match (given, built_in) {
-            (Some(_), _) => ("plan", of_plan()),
-            (None, Some(_)) => ("built in", SEEN.to_owned()),
-            (None, None) => ("nobody", String::new()),
+    /// Estimates the costs of a load that is copied from an index.
+    pub fn estimate(&self, source: &Deployment, load: Load<'_>) -> Estimate {
+        let of_source = self.source.as_ref().map(|list| list.of_source(source, load));
+        let of_source = of_source.unwrap_or_default();
+        let of_target = self.target.as_ref().map(|list| list.of_target(load)).unwrap_or_default();
+        let is_charged = of_source.read > 0.0;
+        let leaving = |list: &Option<Box<dyn PriceList>>, sides: f64| {
+            list.as_ref().map_or(0.0, |list| list.leaving(sides * load.bytes))
         };
-        self.list.push(Origin { name, value: given.or(built_in), from, source });
+        // What leaves one service from both sides is one sum.
+        let left = match (is_charged, self.is_one_system) {
+            (true, true) => leaving(&self.target, 2.0),
+            (true, false) => leaving(&self.source, 1.0) + leaving(&self.target, 1.0),
+            (false, _) => leaving(&self.target, 1.0),
+        };
+        Estimate {
+            source_monthly: self.source_monthly.or(of_source.monthly),
+            target_monthly: of_target.monthly,
+            copy: of_target.write + of_source.read,
+            import: of_target.import.map(|price| price + of_source.read),
+            verify: of_target.read + of_source.read + left,
+        }
+    }
+
+    /// Returns the list that most of an estimate stands on: the target's, or the source's if the target has none.
+    fn main(&self) -> Option<&dyn PriceList> {
+        self.target.as_deref().or(self.source.as_deref())
+    }
+
+    pub fn origins(&self) -> &[Origin] {
+        self.main().map_or(&[], PriceList::origins)
+    }
+
+    /// Returns the month in which the built-in prices were looked up.
+    pub fn as_of(&self) -> &'static str {
+        self.main().map_or("", PriceList::as_of)
+    }
+}
+
+/// The main list as it is.
+impl Serialize for Pricing {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.main().map_or(Value::Null, PriceList::to_json).serialize(serializer)
     }
 }
 
@@ -184,44 +93,27 @@ impl Estimate {
     /// The share of the source's cost that is saved; negative if the target costs more.
     pub fn saving(&self) -> Option<f64> {
         let source = self.source_monthly.filter(|cost| *cost > 0.0)?;
-        Some(1.0 - self.target_monthly / source)
+        Some(1.0 - self.target_monthly? / source)
     }
-}
-
-/// Write units for writing this many bytes once in full requests.
-pub(super) fn write_units(bytes: f64) -> f64 {
-    bytes / 1e3
-}
-
-/// Read units for listing and fetching this many records once.
-pub(super) fn reading_units(records: u64) -> f64 {
-    records as f64 / 100.0 + records as f64 / 10.0
-}
-
-/// Read units for one query of a namespace of this size.
-pub(super) fn query_units(bytes: f64) -> f64 {
-    (bytes / 1e9).max(0.25)
-}
-
-fn mean_read_units(namespace_bytes: &[f64]) -> f64 {
-    let total: f64 = namespace_bytes.iter().sum();
-    if total <= 0.0 {
-        return 0.25;
-    }
-    namespace_bytes.iter().map(|bytes| bytes / total * query_units(*bytes)).sum()
-}
-
-/// The price of an x2, x4 or x8 pod relative to x1: two, four or eight times as much.
-fn size_factor(pod_type: &str) -> f64 {
-    pod_type.rsplit_once(".x").and_then(|(_, size)| size.parse().ok()).unwrap_or(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pinecone_wire;
+    use crate::provider::language;
 
-    fn pod(pod_type: &str, pods: u32) -> model::Deployment {
-        Deployment::Pod {
+    fn plan(prices: &str) -> Plan {
+        let text = format!(
+            "version: 1\nname: p\nsource: {{ provider: pinecone, index: a }}\n\
+             target: {{ provider: pinecone, index: b }}\nstages: [{{ kind: audit }}]\n{prices}"
+        );
+        let path = std::path::Path::new("plan.yaml");
+        language().read_text(path, text, &Default::default()).unwrap().plan
+    }
+
+    fn pod(pod_type: &str, pods: u32) -> Deployment {
+        pinecone_wire::Deployment::Pod {
             environment: "us-east-1-aws".into(),
             pod_type: pod_type.into(),
             pods,
@@ -234,28 +126,26 @@ mod tests {
 
     fn load(records: u64, namespace_bytes: &[f64]) -> Load<'_> {
         let bytes = namespace_bytes.iter().sum();
-        Load { records, bytes, namespace_bytes, mean_read_units: None }
+        Load { records, bytes, namespace_bytes, asked: &[] }
     }
 
     #[test]
     fn a_pod_without_a_price_has_no_cost() {
-        let estimate = PriceTable::new(None).estimate(&pod("p1.x1", 1), load(1, &[1e9]));
+        let pricing = Pricing::of(&plan(""), None);
+        let estimate = pricing.estimate(&pod("p1.x1", 1), load(1, &[1e9]));
         assert_eq!(estimate.source_monthly, None);
         assert_eq!(estimate.saving(), None);
     }
 
     #[test]
     fn figures_are_those_of_the_units() {
-        let prices = Prices {
-            pod_monthly: Some(Money(70.0)),
-            queries_per_month: Some(1_000_000),
-            ..Prices::default()
-        };
-        let table = PriceTable::new(Some(&prices));
-        let estimate = table.estimate(&pod("p1.x2", 3), load(1_000_000, &[8e9, 2e9]));
+        let plan = plan("prices: { pod_monthly: $70, queries_per_month: 1000000 }");
+        let pricing = Pricing::of(&plan, None);
+        let estimate = pricing.estimate(&pod("p1.x2", 3), load(1_000_000, &[8e9, 2e9]));
         assert_eq!(estimate.source_monthly, Some(420.0));
         // 10 GB at $0.33, and a million queries at 0.8 x 8 + 0.2 x 2 read units.
-        assert!((estimate.target_monthly - (3.3 + 6.8 * 16.0)).abs() < 1e-9, "{estimate:?}");
+        let monthly = estimate.target_monthly.unwrap();
+        assert!((monthly - (3.3 + 6.8 * 16.0)).abs() < 1e-9, "{estimate:?}");
         // 10 million write units.
         assert!((estimate.copy - 40.0).abs() < 1e-9);
         // 10,000 pages and 100,000 read units for fetches, on the target only.
@@ -266,41 +156,22 @@ mod tests {
     #[test]
     fn a_serverless_source_costs_reading_too() {
         let bytes = [10e6 * 7_144.0 + 6e7];
-        let serverless = Deployment::Serverless { cloud: "aws".into(), region: "r".into() }.into();
+        let place = ("aws".into(), "r".into());
+        let serverless = pinecone_wire::Deployment::Serverless { cloud: place.0, region: place.1 };
+        let pricing = Pricing::of(&plan(""), None);
         let (from_pod, from_serverless) = (
-            PriceTable::new(None).estimate(&pod("p1.x1", 1), load(10_000_000, &bytes)),
-            PriceTable::new(None).estimate(&serverless, load(10_000_000, &bytes)),
+            pricing.estimate(&pod("p1.x1", 1), load(10_000_000, &bytes)),
+            pricing.estimate(&serverless.into(), load(10_000_000, &bytes)),
         );
         assert!((from_pod.copy - 286.0).abs() < 0.2, "{from_pod:?}");
-        assert!((from_pod.target_monthly - 23.6).abs() < 0.05, "{from_pod:?}");
+        assert!((from_pod.target_monthly.unwrap() - 23.6).abs() < 0.05, "{from_pod:?}");
         assert!((from_serverless.copy - from_pod.copy - 17.6).abs() < 1e-9, "{from_serverless:?}");
     }
 
     #[test]
-    fn every_number_says_where_it_is_from() {
-        let prices = Prices {
-            storage_gb_month: Some(Money(0.2)),
-            source: Some("contract of 2026-09".into()),
-            ..Prices::default()
-        };
-        let table = PriceTable::new(Some(&prices)).with_logged_queries(500);
-        let from = |name: &str| {
-            let origin = table.origins.iter().find(|origin| origin.name == name).unwrap();
-            (origin.value, origin.from)
-        };
-        assert_eq!(from("storage_gb_month"), (Some(0.2), "plan"));
-        assert_eq!(from("million_read_units"), (Some(16.0), "built in"));
-        assert_eq!(from("pod_monthly"), (None, "nobody"));
-        assert_eq!(from("queries_per_month"), (Some(500.0), "query log"));
-        assert!(table.origins.iter().any(|origin| origin.source == "contract of 2026-09"));
-        let given = Prices { queries_per_month: Some(7), ..Prices::default() };
-        assert_eq!(PriceTable::new(Some(&given)).with_logged_queries(500).queries_per_month, 7);
-    }
-
-    #[test]
     fn no_month_costs_less_than_the_minimum() {
-        let prices = Prices { monthly_minimum: Some(Money(50.0)), ..Prices::default() };
-        let estimate = PriceTable::new(Some(&prices)).estimate(&pod("p1.x1", 1), load(1, &[1e6]));
-        assert_eq!(estimate.target_monthly, 50.0);
+        let pricing = Pricing::of(&plan("prices: { monthly_minimum: $50 }"), None);
+        let estimate = pricing.estimate(&pod("p1.x1", 1), load(1, &[1e6]));
+        assert_eq!(estimate.target_monthly, Some(50.0));
     }
 }

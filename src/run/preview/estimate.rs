@@ -126,8 +126,7 @@ impl Estimate {
             Compare::Share(share) => share.0,
             Compare::Records(count) => (count as f64 / self.weight.records.max(1) as f64).min(1.0),
         };
-        // A serverless target has its limits whatever the source is.
-        let target = Reading { is_limited: true, rate: None, ..self.reading };
+        let target = Reading { pace: self.target, rate: None, ..self.reading };
         let bounds = self.reading.bounds().into_iter().chain(target.bounds());
         Bound::slowest(bounds).part(share)
     }

@@ -23,6 +23,7 @@ use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen};
 use crate::plan::{CopyStage, Plan, Stage, StageKind};
+use crate::provider::advice::Pace;
 use crate::provider::registry::asked_for;
 use crate::store::Inventory;
 use crate::traffic::TrafficView;
@@ -299,8 +300,9 @@ impl Seen {
                 self.held.extend(held.map(|held| (copy.id.clone(), held)));
             }
             let ways = ways(&facts, &enumerated);
-            let reading = facts.reading(world.source.whole().is_some());
-            let estimate = Estimate { weight: facts.weight.clone(), ways, reading };
+            let reading = facts.reading(facts.source_pace);
+            let target = facts.target_pace;
+            let estimate = Estimate { weight: facts.weight.clone(), ways, reading, target };
             self.estimates.insert(copy.id.clone(), estimate);
         }
         Ok(())
@@ -313,6 +315,8 @@ struct Estimate {
     ways: Vec<WayToGo>,
     /// The work of reading every record once.
     reading: Reading,
+    /// The documented limits of the target.
+    target: Pace,
 }
 
 /// Lists what a copy stage names and what was not found.

@@ -6,8 +6,8 @@ use crate::copy::{Changed, Mapping, Transform};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
+use crate::provider::advice::Load;
 use crate::run::World;
-use crate::run::price::Load;
 use crate::store::read::record_guess;
 
 /// The default number of records to sample.
@@ -85,7 +85,7 @@ impl Weight {
             records: self.records,
             bytes: self.bytes(),
             namespace_bytes: &self.namespace_bytes,
-            mean_read_units: None,
+            asked: &[],
         }
     }
 

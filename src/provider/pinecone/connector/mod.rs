@@ -1,6 +1,10 @@
 //! What plans and runs ask of Pinecone as a system.
 
 mod check;
+mod limits;
+mod operations;
+mod pace;
+mod price;
 mod region;
 mod spec;
 
@@ -8,14 +12,19 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use self::operations::OPERATIONS;
+use self::price::PriceTable;
 use super::Absent;
 use super::index::{Index, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Side};
-use crate::pinecone_wire::limits;
-use crate::plan::file::{CreateSpec, Endpoint, Secret};
+use crate::model::{Deployment, IndexSpec, Namespace, Side};
+use crate::pinecone_wire::Deployment::{Pod, Serverless};
+use crate::pinecone_wire::{self, CONTROL_PLANE};
+use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::plan::{Context, System, address, codes, is_name};
+use crate::provider::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
 use crate::provider::{Connector, Environment, Rehearsal, Secret as Key};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
@@ -124,7 +133,9 @@ impl Connector for Pinecone {
 
     fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
         match namespace.explicit() {
-            name if name.len() > limits::NAMESPACE_CHARS => Some("longer than 512 characters"),
+            name if name.len() > pinecone_wire::limits::NAMESPACE_CHARS => {
+                Some("longer than 512 characters")
+            }
             name if !name.is_ascii() => Some("not ASCII"),
             name if name.contains('\0') => Some("contains NUL"),
             _ => None,
@@ -156,6 +167,47 @@ impl Connector for Pinecone {
         CallOptions::within_rates()
     }
 
+    fn details(&self, deployment: &Deployment) -> Vec<String> {
+        let Some(Pod { pods, replicas, indexed, .. }) = pinecone_wire::Deployment::of(deployment)
+        else {
+            return Vec::new();
+        };
+        let mut lines = vec![format!("pods: {pods}, replicas: {replicas}")];
+        lines.extend(indexed.map(|fields| format!("indexed metadata: {}", fields.join(", "))));
+        lines
+    }
+
+    fn pace(&self, deployment: &Deployment) -> Pace {
+        pace::pace(deployment)
+    }
+
+    fn prices(&self, given: Option<&Prices>, logged: Option<u64>) -> Option<Box<dyn PriceList>> {
+        Some(Box::new(PriceTable::new(given, logged)))
+    }
+
+    fn limits(&self, needs: Needs, plan: Option<ServicePlan>) -> Vec<LimitCheck> {
+        limits::check(needs, plan)
+    }
+
+    fn takes_imports(&self, plan: Option<ServicePlan>) -> Option<bool> {
+        limits::has_import(plan)
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        &OPERATIONS
+    }
+
+    /// A serverless index filters by all fields unless it is made with a schema.
+    fn filtering_by(&self, fields: &[String], target: Option<&Deployment>) -> Option<Value> {
+        let target = target.map(pinecone_wire::Deployment::of);
+        if !matches!(target, None | Some(Some(Serverless { .. }))) {
+            return None;
+        }
+        let filterable = |field: &String| (field.clone(), json!({ "filterable": true }));
+        let fields: serde_json::Map<_, _> = fields.iter().map(filterable).collect();
+        Some(json!({ "fields": fields }))
+    }
+
     fn rehearsal(&self) -> Rehearsal {
         Rehearsal::Emulated
     }
@@ -172,7 +224,7 @@ fn control_plane(endpoint: &Endpoint, environment: &Environment) -> String {
             .as_ref()
             .or(environment.controller_host.as_ref())
             .or_else(variable)
-            .map_or(crate::pinecone_wire::CONTROL_PLANE, String::as_str)
+            .map_or(CONTROL_PLANE, String::as_str)
             .to_owned(),
     }
 }

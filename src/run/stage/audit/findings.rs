@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::hot::QueryLog;
-use super::limits::LimitCheck;
-use super::operations::Operation;
 use super::records::{Ids, RecordSize, Sparse};
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
-use crate::run::price::{Estimate, PriceTable};
+use crate::provider::advice::{LimitCheck, Operation};
+use crate::run::price::{Estimate, Pricing};
 use crate::run::stage::fields::FieldSummary;
 use crate::run::stage::route::Way;
 use crate::store::{Inventory, Refusals, Rule};
@@ -23,6 +22,9 @@ pub(super) struct Findings {
     /// The version of the format: [`FORMAT`].
     pub format: u32,
     pub index: IndexDescription,
+    /// What else its system says of it, a line each.
+    #[serde(skip)]
+    pub details: Vec<String>,
     /// Records in the whole source, by its own counts.
     pub records: u64,
     pub namespaces: usize,
@@ -56,14 +58,14 @@ pub(super) struct Findings {
     pub operations: &'static [Operation],
     /// Operations that the source supports and the target does not, or only in another way.
     pub lost_operations: Vec<&'static Operation>,
-    /// The only fields the source can filter by, in the form of a serverless index's `schema`.
+    /// The only fields the source can filter by, in the form that the target is made with to do the same.
     pub suggested_schema: Option<serde_json::Value>,
     pub limits: Vec<LimitCheck>,
     pub ways: Vec<Way>,
     /// The basis of `cost` and of the ways' estimates.
     pub basis: String,
     pub cost: Estimate,
-    pub prices: PriceTable,
+    pub prices: Pricing,
     pub query_log: Option<QueryLog>,
 }
 

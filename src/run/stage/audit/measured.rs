@@ -22,12 +22,19 @@ pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
     let mut measured = Measured::default();
     describe(&mut measured, "source", &seen.index, &seen.stats);
     describe_sample(&mut measured, "source", &seen.sampled, findings.rejects.len() as u64);
-    measured
-        .set("cost.target_monthly", Observed::Dollars(findings.cost.target_monthly), n)
-        .set("cost.copy", Observed::Dollars(findings.cost.copy), n)
-        .set("cost.verify", Observed::Dollars(findings.cost.verify), n);
+    measured.set("cost.copy", Observed::Dollars(findings.cost.copy), n).set(
+        "cost.verify",
+        Observed::Dollars(findings.cost.verify),
+        n,
+    );
     let unknown =
         "what the source costs is not known: give `prices.source_monthly` or `prices.pod_monthly`";
+    match findings.cost.target_monthly {
+        Some(cost) => measured.set("cost.target_monthly", Observed::Dollars(cost), n),
+        None => {
+            measured.set_not_measured("cost.target_monthly", "the target's system has no prices")
+        }
+    };
     match findings.cost.source_monthly {
         Some(cost) => measured.set("cost.source_monthly", Observed::Dollars(cost), n),
         None => measured.set_not_measured("cost.source_monthly", unknown),

@@ -8,7 +8,6 @@ mod hot;
 mod limits;
 mod measured;
 mod notes;
-mod operations;
 mod records;
 mod text;
 
@@ -19,9 +18,6 @@ use async_trait::async_trait;
 
 use self::findings::{FORMAT, Findings, Reject};
 use self::hot::QueryLog;
-use self::limits::Needs;
-pub(super) use self::limits::has_import;
-use self::operations::OPERATIONS;
 use self::records::{Ids, Sparse, mean_bytes};
 use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
@@ -33,15 +29,15 @@ use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, Transform};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{self, IndexDescription, IndexStats, Namespace};
-use crate::pinecone_wire::Deployment;
+use crate::model::{IndexDescription, IndexStats, Namespace};
 use crate::plan::file::Audit;
+use crate::provider::advice::{Load, Needs, lost};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::pinecone::SWEEP_LIMIT;
-use crate::provider::registry::asked_for;
+use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
-use crate::run::price::{Load, PriceTable, query_units, reading_units, write_units};
+use crate::run::price::Pricing;
 use crate::store::{Inventory, Refusal, Refusals, Rule};
 
 /// The number of largest namespaces listed in the artifact.
@@ -170,17 +166,15 @@ impl AuditWork {
         let selected_records = mappings.iter().map(|mapping| mapping.records).sum();
         let sizes: Vec<f64> =
             seen.weights.iter().flat_map(|weight| weight.namespace_bytes.clone()).collect();
+        let asked = seen.log.as_ref().map(|log| asked(log, mappings, mean)).unwrap_or_default();
         let load = Load {
             records: selected_records,
             bytes: sizes.iter().sum(),
             namespace_bytes: &sizes,
-            mean_read_units: seen.log.as_ref().and_then(|log| asked_units(log, mappings, mean)),
+            asked: &asked,
         };
-        let prices = PriceTable::new(context.plan.prices.as_ref());
-        let prices = match seen.log.as_ref().and_then(|log| log.per_month) {
-            Some(queries) => prices.with_logged_queries(queries),
-            None => prices,
-        };
+        let logged = seen.log.as_ref().and_then(|log| log.per_month);
+        let prices = Pricing::of(&context.plan, logged);
         let cost = prices.estimate(&index.spec.deployment, load);
         let target = seen.target.as_ref().map(|target| target.spec.deployment.clone());
         let target = target.or_else(|| asked_for(&context.plan).map(|spec| spec.deployment));
@@ -189,13 +183,21 @@ impl AuditWork {
         let rejects = self.rejects(context, selections, sampled)?;
         let needs = Needs {
             namespaces: mappings.len() as u64,
-            write_units: write_units(load.bytes),
-            read_units: reading_units(selected_records),
+            records: selected_records,
+            bytes: load.bytes,
         };
-        let lost = target.as_ref().map(|target| operations::lost(&index.spec.deployment, target));
+        let of_source = connector(&context.plan.source.provider)?;
+        let of_target = connector(&context.plan.target.provider)?;
+        let source = &index.spec.deployment;
+        let lost = target.as_ref().map(|target| {
+            lost((of_source.operations(), &source.kind), (of_target.operations(), &target.kind))
+        });
+        let suggested = source.filterable.as_ref();
+        let suggested = suggested.and_then(|by| of_target.filtering_by(by, target.as_ref()));
         Ok(Findings {
             format: FORMAT,
             index: index.clone(),
+            details: of_source.details(source),
             records: stats.total,
             namespaces: stats.namespaces.len(),
             selected_records,
@@ -218,10 +220,10 @@ impl AuditWork {
             rejects_by_rule: by_rule(&rejects),
             rejects,
             inventory: seen.inventory.clone(),
-            operations: &OPERATIONS,
+            operations: of_target.operations(),
             lost_operations: lost.unwrap_or_default(),
-            suggested_schema: suggested_schema(&index.spec.deployment, target.as_ref()),
-            limits: limits::check(needs, self.0.service_plan),
+            suggested_schema: suggested,
+            limits: of_target.limits(needs, self.0.service_plan),
             ways: seen.ways.clone(),
             basis: basis(&seen.weights),
             cost,
@@ -278,29 +280,11 @@ fn largest(mappings: &[Mapping]) -> Vec<Mapping> {
     largest
 }
 
-/// Returns the mean read units per query of a log, given the sizes of the namespaces it queries.
-fn asked_units(log: &QueryLog, mappings: &[Mapping], record_bytes: f64) -> Option<f64> {
-    let asked = |mapping: &Mapping| log.counts.get(&mapping.source).copied().unwrap_or(0) as f64;
-    let all: f64 = mappings.iter().map(asked).sum();
-    let units = |mapping| asked(mapping) * query_units(mapping.records as f64 * record_bytes);
-    (all > 0.0).then(|| mappings.iter().map(units).sum::<f64>() / all)
-}
-
-/// The `schema` that keeps a pod's selective metadata indexing on serverless.
-fn suggested_schema(
-    source: &model::Deployment,
-    target: Option<&model::Deployment>,
-) -> Option<serde_json::Value> {
-    let Some(Deployment::Pod { indexed: Some(fields), .. }) = Deployment::of(source) else {
-        return None;
+/// Returns the logged queries of each namespace, with its bytes.
+fn asked(log: &QueryLog, mappings: &[Mapping], record_bytes: f64) -> Vec<(f64, f64)> {
+    let asked = |mapping: &Mapping| {
+        let queries = log.counts.get(&mapping.source).copied().unwrap_or(0);
+        (queries as f64, mapping.records as f64 * record_bytes)
     };
-    let target = target.map(Deployment::of);
-    if !matches!(target, None | Some(Some(Deployment::Serverless { .. }))) {
-        return None;
-    }
-    let fields: serde_json::Map<_, _> = fields
-        .iter()
-        .map(|field| (field.clone(), serde_json::json!({ "filterable": true })))
-        .collect();
-    Some(serde_json::json!({ "fields": fields }))
+    mappings.iter().map(asked).collect()
 }

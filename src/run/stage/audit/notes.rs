@@ -16,13 +16,14 @@ pub(super) fn record(context: &Context, findings: &Findings) -> Result<()> {
         context.note(sentence)?;
     }
     let figures = [
-        ("records", findings.records as f64),
-        ("mean_record_bytes", findings.mean_record_bytes),
+        ("records", Some(findings.records as f64)),
+        ("mean_record_bytes", Some(findings.mean_record_bytes)),
         ("target_monthly", findings.cost.target_monthly),
-        ("copy_cost", findings.cost.copy),
-        ("verify_cost", findings.cost.verify),
+        ("copy_cost", Some(findings.cost.copy)),
+        ("verify_cost", Some(findings.cost.verify)),
     ];
-    let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let figures = figures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let figures = figures.collect();
     context.record(Event::Measured { stage: context.id(), figures })
 }
 
@@ -59,7 +60,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
     }
     if let Some(schema) = &findings.suggested_schema {
         notes.push(format!(
-            "only some metadata fields can be filtered on; a serverless index filters on all unless it is made with the schema {schema}"
+            "only some metadata fields can be filtered on; the target filters on all unless it is made with the schema {schema}"
         ));
     }
     notes.extend(warnings(&findings.limits));
@@ -125,7 +126,7 @@ fn cost(findings: &Findings) -> String {
     let before = cost.source_monthly.map_or("unknown".to_owned(), dollars);
     let given: Vec<_> = findings
         .prices
-        .origins
+        .origins()
         .iter()
         .filter(|origin| matches!(origin.from, "plan" | "query log"))
         .map(|origin| format!("{} ({})", origin.name, origin.from))
@@ -134,13 +135,16 @@ fn cost(findings: &Findings) -> String {
         true => "none of them given by the plan".to_owned(),
         false => format!("but for {}", given.join(", ")),
     };
+    let after = cost.target_monthly.map_or("unknown".to_owned(), dollars);
+    let by = match findings.prices.as_of() {
+        "" => String::new(),
+        as_of => format!("; by list prices of {as_of}, {given}"),
+    };
     format!(
-        "cost a month: {before} before, {} after; copying {}, verifying every record {}, {}; by list prices of {}, {given}",
-        dollars(cost.target_monthly),
+        "cost a month: {before} before, {after} after; copying {}, verifying every record {}, {}{by}",
         dollars(cost.copy),
         dollars(cost.verify),
-        findings.basis,
-        findings.prices.as_of
+        findings.basis
     )
 }
 

@@ -4,8 +4,7 @@ use super::findings::Findings;
 use super::hot::QueryLog;
 use super::records::shown;
 use crate::model::Observed;
-use crate::pinecone_wire::Deployment;
-use crate::run::price::Origin;
+use crate::provider::advice::{Operation, Origin};
 use crate::run::stage::fields::FieldSummary;
 use crate::run::stage::route::Way;
 use crate::store::Inventory;
@@ -18,8 +17,12 @@ pub(super) fn text(findings: &Findings) -> String {
         blocks.push(rejects(findings));
     }
     blocks.extend(findings.inventory.as_ref().map(inventory));
-    blocks.push(operations(findings));
-    blocks.push(limits(findings));
+    if let Some(first) = findings.operations.first() {
+        blocks.push(operations(findings, first));
+    }
+    if !findings.limits.is_empty() {
+        blocks.push(limits(findings));
+    }
     blocks.push(ways(&findings.ways));
     blocks.push(cost(findings));
     blocks.extend(findings.query_log.as_ref().map(hottest));
@@ -51,13 +54,7 @@ fn index(findings: &Findings) -> String {
             number(findings.selected_namespaces as u64)
         ),
     ];
-    if let Some(Deployment::Pod { pods, replicas, indexed, .. }) = Deployment::of(&spec.deployment)
-    {
-        lines.push(format!("  pods: {pods}, replicas: {replicas}"));
-        if let Some(indexed) = indexed {
-            lines.push(format!("  indexed metadata: {}", indexed.join(", ")));
-        }
-    }
+    lines.extend(findings.details.iter().map(|line| format!("  {line}")));
     lines.push("  largest namespaces".to_owned());
     for mapping in &findings.largest_namespaces {
         let name = match mapping.source == mapping.target {
@@ -171,27 +168,27 @@ fn rejects(findings: &Findings) -> String {
     lines.join("\n")
 }
 
-fn operations(findings: &Findings) -> String {
+fn operations(findings: &Findings, first: &Operation) -> String {
+    let kinds = first.support.iter().map(|(kind, _)| format!("{kind:<8}")).collect::<Vec<_>>();
     let mut lines = vec![
         "Operations (! = the application loses it, or does it in another way)".to_owned(),
-        format!("    {:<31} {:<8} serverless", "operation", "pod"),
+        format!("    {:<31} {}", "operation", kinds.join(" ").trim_end()),
     ];
     for operation in findings.operations {
         let is_lost =
             findings.lost_operations.iter().any(|lost| lost.operation == operation.operation);
         let mark = if is_lost { '!' } else { ' ' };
-        lines.push(format!(
-            "  {mark} {:<31} {:<8} {}",
-            operation.operation,
-            operation.pod.word(),
-            operation.serverless.word()
-        ));
+        let support = operation.support.iter();
+        let support: Vec<_> =
+            support.map(|(_, support)| format!("{:<8}", support.word())).collect();
+        let support = support.join(" ");
+        lines.push(format!("  {mark} {:<31} {}", operation.operation, support.trim_end()));
         if is_lost && !operation.note.is_empty() {
             lines.push(format!("      {}", operation.note));
         }
     }
     if let Some(schema) = &findings.suggested_schema {
-        lines.push(wrap(&format!("  to index the same fields on serverless: schema {schema}"), 4));
+        lines.push(wrap(&format!("  to index the same fields in the target: schema {schema}"), 4));
     }
     lines.join("\n")
 }
@@ -205,7 +202,7 @@ fn limits(findings: &Findings) -> String {
         let mark = if check.holds { ' ' } else { '!' };
         lines.push(format!(
             "  {mark} {:<11} {:<35} {:>13} {:>13}",
-            check.plan.name(),
+            check.plan,
             check.what,
             number(check.needed),
             number(check.allowed)
@@ -264,18 +261,19 @@ fn cost(findings: &Findings) -> String {
         "unknown: give `prices.source_monthly` or `prices.pod_monthly`".to_owned(),
         dollars,
     );
+    let after = cost.target_monthly.map_or("unknown".to_owned(), dollars);
     let mut lines = vec![
         format!("Cost, in US dollars, {}", findings.basis),
         format!("  source, a month   {before}"),
-        format!("  target, a month   {}", dollars(cost.target_monthly)),
+        format!("  target, a month   {after}"),
         format!("  copy, once        {}", dollars(cost.copy)),
         format!("  verify, once      {} (every record)", dollars(cost.verify)),
         "  prices".to_owned(),
     ];
-    let known = findings.prices.origins.iter().filter(|origin| origin.value.is_some());
+    let known = findings.prices.origins().iter().filter(|origin| origin.value.is_some());
     lines.extend(known.map(price));
     let mut sources: Vec<(&str, &str)> = Vec::new();
-    for origin in &findings.prices.origins {
+    for origin in findings.prices.origins() {
         let source = (origin.from, origin.source.as_str());
         if origin.value.is_some() && !sources.contains(&source) {
             sources.push(source);
@@ -283,7 +281,7 @@ fn cost(findings: &Findings) -> String {
     }
     for (from, source) in sources {
         let dated = match from {
-            "built in" => format!(", as of {}", findings.prices.as_of),
+            "built in" => format!(", as of {}", findings.prices.as_of()),
             _ => String::new(),
         };
         lines.push(wrap(&format!("  {from}{dated}: {source}"), 4));

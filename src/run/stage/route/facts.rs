@@ -4,11 +4,11 @@ use crate::copy::Mapping;
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, VectorType};
 use crate::pinecone_wire::Deployment;
-use crate::plan::file::ServicePlan;
 use crate::plan::{CopyStage, Plan};
-use crate::provider::registry::asked_for;
+use crate::provider::advice::Pace;
+use crate::provider::registry::{asked_for, connector};
 use crate::run::World;
-use crate::run::price::{Estimate, PriceTable};
+use crate::run::price::{Estimate, Pricing};
 use crate::run::stage::copy::Selection;
 use crate::run::stage::weight::Weight;
 
@@ -32,7 +32,11 @@ pub(crate) struct Facts<'a> {
     /// The target's record counts.
     pub held: &'a IndexStats,
     pub is_same_project: bool,
-    pub service_plan: Option<ServicePlan>,
+    /// The documented limits of both sides.
+    pub source_pace: Pace,
+    pub target_pace: Pace,
+    /// Whether the target's service takes bulk imports, if that is known.
+    pub takes_imports: Option<bool>,
     pub weight: Weight,
     /// The cost of the copy.
     pub cost: Estimate,
@@ -72,19 +76,26 @@ impl<'a> Facts<'a> {
         weight: Weight,
     ) -> Self {
         let Sides { source, stats, target, held } = sides;
-        let prices = PriceTable::new(plan.prices.as_ref());
+        let is_found = target.is_some();
+        let target = target.map(|seen| seen.spec.clone()).or_else(|| asked_for(plan));
+        let connectors = [&plan.source, &plan.target].map(|end| connector(&end.provider).ok());
+        let pace = |at: usize, spec: Option<&IndexSpec>| {
+            connectors[at].zip(spec).map(|(one, spec)| one.pace(&spec.deployment))
+        };
         Self {
             copy: &selection.copy,
             mappings: &selection.mappings,
             source,
             stats,
-            is_found: target.is_some(),
+            is_found,
             is_made: plan.create_spec().is_some(),
-            target: target.map(|seen| seen.spec.clone()).or_else(|| asked_for(plan)),
+            source_pace: pace(0, Some(source)).unwrap_or_default(),
+            target_pace: pace(1, target.as_ref()).unwrap_or_default(),
+            takes_imports: connectors[1].and_then(|one| one.takes_imports(plan.service_plan())),
+            target,
             held,
             is_same_project: world.is_same_project,
-            service_plan: plan.service_plan(),
-            cost: prices.estimate(&source.deployment, weight.load()),
+            cost: Pricing::of(plan, None).estimate(&source.deployment, weight.load()),
             weight,
         }
     }

@@ -7,7 +7,6 @@ use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
 use crate::model::{IndexStats, Namespace, Observed};
 use crate::pinecone_wire::Deployment;
 use crate::provider::storage::{is_s3, refuses_name};
-use crate::run::stage::audit::has_import;
 
 /// The most namespaces and bytes in one import.
 const IMPORT_NAMESPACES: usize = 10_000;
@@ -33,7 +32,7 @@ impl Facts<'_> {
             }
             Some(_) => against.push("the target is not serverless".to_owned()),
         }
-        if has_import(self.service_plan) == Some(false) {
+        if self.takes_imports == Some(false) {
             against.push("it needs the service's plan standard or enterprise".to_owned());
         }
         against.extend(self.against_namespaces());

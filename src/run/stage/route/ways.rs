@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::facts::Facts;
 use crate::journal::Route;
 use crate::model::{Observed, StageId};
-use crate::pinecone_wire::Deployment;
 use crate::plan::file::EnumerateBy;
+use crate::provider::advice::Pace;
 use crate::provider::pinecone::SWEEP_LIMIT;
 use crate::run::pace::{Bound, Reading, writing};
 use crate::run::stage::copy::Enumerated;
@@ -87,7 +87,7 @@ pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
     ways.push(
         Way::new(Route::Stream, "stream, enumerate: manifest")
             .need(!names, "a file of every id")
-            .taking(facts.stream(is_serverless(facts)))
+            .taking(facts.stream(facts.source_pace))
             .costing(cost),
     );
     ways.push(import(facts, enumerated));
@@ -103,13 +103,9 @@ pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a 
     named.or_else(|| of_route.next())
 }
 
-fn is_serverless(facts: &Facts<'_>) -> bool {
-    matches!(Deployment::of(&facts.source.deployment), Some(Deployment::Serverless { .. }))
-}
-
 fn listed(facts: &Facts<'_>) -> Way {
     Way::new(Route::Stream, "stream, enumerate: list")
-        .taking(facts.stream(is_serverless(facts)))
+        .taking(facts.stream(facts.source_pace))
         .costing(Some(facts.cost.copy))
 }
 
@@ -127,15 +123,15 @@ fn of_pod(facts: &Facts<'_>) -> Vec<Way> {
             .costing(Some(0.0)),
         collection(facts, Route::Staging, "collection, staging, then stream")
             .need(true, "a staging index, which is deleted afterwards")
-            .taking(facts.stream(true))
+            .taking(facts.stream(facts.target_pace))
             .costing(cost),
         Way::new(Route::Stream, "stream, enumerate: sweep")
             .ruled_out((large > 0).then_some(too_large))
-            .taking(facts.stream(false))
+            .taking(facts.stream(facts.source_pace))
             .costing(cost),
         Way::new(Route::Stream, "stream, enumerate: partition")
             .need(large > 0, "metadata fields that split every large namespace")
-            .taking(facts.stream(false))
+            .taking(facts.stream(facts.source_pace))
             .costing(cost),
     ]
 }
@@ -157,28 +153,28 @@ fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
         .ruled_out(against)
         .need(true, "10 minutes at the least; every record is read from the source first")
         .need(facts.cost.import.is_none(), "billed by GB; `prices.import_gb` is not known")
-        .taking(Bound::slowest(facts.reading(is_serverless(facts)).bounds()))
+        .taking(Bound::slowest(facts.reading(facts.source_pace).bounds()))
         .costing(facts.cost.import)
 }
 
 impl Facts<'_> {
-    /// Returns the work of reading every record once. `is_limited` says whether an index lists the ids.
-    pub fn reading(&self, is_limited: bool) -> Reading {
+    /// Returns the work of reading every record once, at the pace of the index that lists the ids.
+    pub fn reading(&self, pace: Pace) -> Reading {
         Reading {
             records: self.weight.records as f64,
             record_bytes: self.weight.record_bytes,
             rate: self.copy.asked.rate,
-            is_limited,
+            pace,
         }
     }
 
     /// Returns the least time for streaming.
-    fn stream(&self, is_limited: bool) -> Bound {
+    fn stream(&self, pace: Pace) -> Bound {
         let largest = self.weight.namespace_bytes.iter().copied().fold(0.0, f64::max);
         let parallel = self.copy.asked.parallel.unwrap_or(PARALLEL).max(1);
         let at_once = f64::from(parallel).min(self.mappings.len().max(1) as f64);
-        let written = writing(self.weight.bytes(), largest, at_once);
-        Bound::slowest(self.reading(is_limited).bounds().into_iter().chain([written]))
+        let written = writing(self.target_pace, self.weight.bytes(), largest, at_once);
+        Bound::slowest(self.reading(pace).bounds().into_iter().chain(written))
     }
 }
 
@@ -187,10 +183,18 @@ mod tests {
     use super::*;
     use crate::copy::Mapping;
     use crate::model::{IndexSpec, IndexStats, Metric, Namespace, Rate, VectorType};
+    use crate::pinecone_wire::Deployment;
     use crate::plan::CopyStage;
-    use crate::plan::file::{self, ServicePlan};
+    use crate::plan::file;
+    use crate::provider::Connector;
+    use crate::provider::registry::connector;
     use crate::run::price::Estimate;
     use crate::run::stage::weight::Weight;
+
+    fn pinecone() -> &'static dyn Connector {
+        let name = serde_json::from_value("pinecone".into()).unwrap();
+        connector(&name).unwrap()
+    }
 
     fn pod(environment: &str) -> Deployment {
         Deployment::Pod {
@@ -237,7 +241,7 @@ mod tests {
 
     const COST: Estimate = Estimate {
         source_monthly: None,
-        target_monthly: 1.0,
+        target_monthly: Some(1.0),
         copy: 2.0,
         import: None,
         verify: 3.0,
@@ -250,7 +254,7 @@ mod tests {
         all_records: u64,
         all_namespaces: usize,
         copy: CopyStage,
-        service_plan: Option<ServicePlan>,
+        takes_imports: Option<bool>,
         is_same_project: bool,
     }
 
@@ -262,7 +266,7 @@ mod tests {
             all_records: sizes.iter().sum(),
             all_namespaces: sizes.len(),
             copy: copy(),
-            service_plan: None,
+            takes_imports: None,
             is_same_project: true,
         }
     }
@@ -288,7 +292,9 @@ mod tests {
                 is_made: true,
                 held: &IndexStats::default(),
                 is_same_project: self.is_same_project,
-                service_plan: self.service_plan,
+                takes_imports: self.takes_imports,
+                source_pace: pinecone().pace(&self.source.clone().into()),
+                target_pace: pinecone().pace(&serverless("aws").into()),
                 weight: Weight {
                     records,
                     written: records as f64,
@@ -370,7 +376,7 @@ mod tests {
                 vec![SWEEP, PARTITION, MANIFEST],
             ),
             (
-                World { service_plan: Some(ServicePlan::Builder), ..small() },
+                World { takes_imports: Some(false), ..small() },
                 vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST],
             ),
             (World { source: serverless("gcp"), ..small() }, vec![LIST, MANIFEST, "import"]),
