@@ -53,3 +53,4 @@ pub use counters::{Counters, IndexCounters};
 pub use handle::Emulator;
 pub use options::EmulatorOptions;
 pub use world::World;
+pub(crate) use world::records_of;

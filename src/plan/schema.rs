@@ -15,6 +15,8 @@ pub(super) fn schema_of(systems: &[&'static dyn System]) -> Value {
     let specs: Vec<_> = systems.iter().filter_map(|one| one.spec(&mut generator)).collect();
     let mut schema = generator.into_root_schema_for::<PlanFile>().to_value();
     let known = &mut schema["$defs"];
+    let kinds: Vec<_> = systems.iter().flat_map(|one| one.rehearsal_kinds()).collect();
+    known["RehearsalKind"]["enum"] = json!(kinds);
     known["Provider"] = words(&known["Provider"]["description"], systems);
     let index = &mut known["Endpoint"]["properties"]["index"]["description"];
     let meanings = systems.iter().filter_map(|one| one.index()).map(|one| format!("; {one}"));

@@ -2,27 +2,36 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Environment;
+use super::StandIn;
 use super::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
 use crate::error::{Error, Result};
-use crate::model::{Deployment, IndexSpec, Namespace, Side};
-use crate::plan::System;
+use crate::model::{Deployment, IndexSpec, Namespace, Record, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
+use crate::plan::{Plan, System};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
 
-/// What stands for a side in a rehearsal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rehearsal {
-    /// It is used as it is: a run only reads it, and needs no key for it.
-    AsItIs,
-    /// The embedded emulator, with the records that the plan's `rehearsal:` block describes.
-    Emulated,
+/// Records of a rehearsal, each with its namespace.
+pub(crate) type Records = Box<dyn Iterator<Item = Result<(Namespace, Record)>> + Send>;
+
+/// What plays an endpoint.
+#[async_trait]
+pub(crate) trait Double: Send + Sync {
+    /// Returns what its system is reached by, which [`Environment::stand_ins`] has until it ends.
+    fn stand_in(&self) -> StandIn;
+
+    /// Returns what it is and what it holds, as a sentence.
+    fn describe(&self) -> String;
+
+    async fn end(self: Box<Self>);
 }
 
 /// One system. Its folder implements this, and the [registry](super::registry) has it in its list.
+#[async_trait]
 pub(crate) trait Connector: System {
     /// Opens an endpoint ; connects to nothing yet. `side` is for messages.
     ///
@@ -139,6 +148,24 @@ pub(crate) trait Connector: System {
         None
     }
 
-    /// Returns what stands for an endpoint of this system in a rehearsal.
-    fn rehearsal(&self) -> Rehearsal;
+    /// Returns whether the embedded emulator stands for its endpoints in a rehearsal.
+    fn is_emulated(&self) -> bool {
+        false
+    }
+
+    /// Starts what stands for one side of a plan in a rehearsal, if it is not emulated; `None` if the side is used as it
+    /// is. `records` makes those that the source starts with, by the plan's `rehearsal:` block. The environment has the
+    /// stand-ins that were started before.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting, with a hint on what to install or set.
+    async fn stand_in(
+        &self,
+        _plan: &Plan,
+        _side: Side,
+        _environment: &Environment,
+        _records: &(dyn Fn() -> Result<Records> + Sync),
+    ) -> Result<Option<Box<dyn Double>>> {
+        Ok(None)
+    }
 }

@@ -29,11 +29,13 @@ pub struct Environment {
     /// The emulator of a rehearsal: it takes the place of every endpoint, whatever the plan says, and no secret is
     /// read.
     pub stand_in: Option<StandIn>,
+    /// Stand-ins of systems that are not emulated, by their word in the plan.
+    pub stand_ins: BTreeMap<String, StandIn>,
     pub transport: Transport,
     pub user_agent: String,
 }
 
-/// An emulator in place of every provider of a plan.
+/// What is reached in place of a provider of a plan.
 #[derive(Clone, Debug)]
 pub struct StandIn {
     pub endpoint: String,
@@ -47,6 +49,7 @@ impl Default for Environment {
             base: PathBuf::new(),
             controller_host: None,
             stand_in: None,
+            stand_ins: BTreeMap::new(),
             transport: Transport::Auto,
             user_agent: concat!("vecshift/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -61,6 +64,7 @@ impl fmt::Debug for Environment {
             .field("base", &self.base)
             .field("controller_host", &self.controller_host)
             .field("stand_in", &self.stand_in)
+            .field("stand_ins", &self.stand_ins)
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }

@@ -167,7 +167,7 @@ async fn namespaces_are_listed_made_and_dropped() {
 async fn a_world_is_a_pod_that_can_be_swept() {
     let rig = Rig::start().await;
     let source = RehearsalSource {
-        kind: RehearsalKind::Pod,
+        kind: RehearsalKind::new("pod"),
         records: Some(900),
         namespaces: Some(3),
         namespace_names: Some("twin_{{ n }}".to_owned()),
@@ -211,7 +211,7 @@ async fn a_world_is_a_pod_that_can_be_swept() {
 async fn a_world_can_be_read_from_parquet() {
     let rig = Rig::start().await;
     let source = RehearsalSource {
-        kind: RehearsalKind::Serverless,
+        kind: RehearsalKind::new("serverless"),
         records: Some(120),
         namespaces: None,
         namespace_names: None,

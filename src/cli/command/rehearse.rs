@@ -14,12 +14,12 @@ use crate::clock::{Clock, Stopwatch};
 use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Paths;
-use crate::model::Span;
+use crate::model::{Side, Span};
 use crate::plan::file::{EnumerateBy, Strategy};
 use crate::plan::{CopyStage, Plan, StageKind};
 use crate::provider::registry::connector;
 use crate::provider::storage::S3Options;
-use crate::provider::{Environment, Rehearsal, Secret};
+use crate::provider::{Double, Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
 
@@ -46,9 +46,9 @@ const KEY: &str = "rehearsal";
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let mut plan = session.read_plan(&arguments.plan)?.plan;
     play_commands(session, &mut plan);
-    let world = match connector(&plan.source.provider)?.rehearsal() {
-        Rehearsal::AsItIs => None,
-        Rehearsal::Emulated => Some(emulator::World::of_plan(&plan)?),
+    let world = match connector(&plan.source.provider)?.is_emulated() {
+        true => Some(emulator::World::of_plan(&plan)?),
+        false => None,
     };
     let faults = plan.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
@@ -74,12 +74,20 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             let (url, records) = (emulator.url(), count(records));
             format!("The emulator at {url} holds {source} with {records} records.")
         }
-        None => {
-            format!("The emulator at {} is empty; {source} is read as it is.", emulator.url())
-        }
+        None => format!("The emulator at {} is empty.", emulator.url()),
     });
-    let drive = drive(session, arguments, plan, paths, &emulator)?;
-    let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await?;
+    let mut environment = Environment {
+        variables: session.surroundings.variables.clone(),
+        base: plan.base.clone(),
+        ..Environment::stand_in(emulator.url(), Secret::new(KEY))
+    };
+    let doubles = interrupt.guard(double(session, &plan, &mut environment)).await?;
+    let drive = drive(session, arguments, plan, paths, &environment)?;
+    let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await;
+    for double in doubles {
+        double.end().await;
+    }
+    let driven = driven?;
     let asked: u64 = emulator.counters().requests.values().sum();
     let faults: u64 = emulator.counters().faults.values().sum();
     let answer = driven.answer(session);
@@ -98,21 +106,44 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     Ok(answer.with("emulator", emulated))
 }
 
+/// Starts what stands for sides that are not emulated.
+async fn double(
+    session: &Session,
+    plan: &Plan,
+    environment: &mut Environment,
+) -> Result<Vec<Box<dyn Double>>, Failure> {
+    let mut doubles = Vec::new();
+    let records = || emulator::records_of(plan);
+    for (side, endpoint) in [(Side::Source, &plan.source), (Side::Target, &plan.target)] {
+        let connector = connector(&endpoint.provider)?;
+        if connector.is_emulated() {
+            continue;
+        }
+        match connector.stand_in(plan, side, environment, &records).await? {
+            None => {
+                let (side, index) = (side.name(), &endpoint.index);
+                session.output.talk(&format!("The {side} {index} is used as it is."));
+            }
+            Some(double) => {
+                session.output.talk(&double.describe());
+                environment.stand_ins.insert(connector.name().to_owned(), double.stand_in());
+                doubles.push(double);
+            }
+        }
+    }
+    Ok(doubles)
+}
+
 fn drive<'a>(
     session: &'a Session,
     arguments: &Arguments,
     plan: Plan,
     paths: Paths,
-    emulator: &Emulator,
+    environment: &Environment,
 ) -> Result<Drive<'a>, Failure> {
-    let environment = Environment {
-        variables: session.surroundings.variables.clone(),
-        base: plan.base.clone(),
-        ..Environment::stand_in(emulator.url(), Secret::new(KEY))
-    };
     Ok(Drive {
         session,
-        world: World::open(&plan, &environment)?,
+        world: World::open(&plan, environment)?,
         driver: rehearsed_driver(&plan, &paths.dir().join("traffic"))?,
         clock: Clock::rehearsal(arguments.longest_wait.0),
         address: session.address(&plan.path.display().to_string()),

@@ -10,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use crate::error::{Error, Result};
-use crate::model::{IndexSpec, Metric, Namespace, Record, SparseVector, Vector};
+use crate::model::{Metric, Namespace, Record, SparseVector, Vector};
 use crate::plan::file::{RehearsalMetadata, RehearsalSource};
 
 use super::metadata::metadata;
@@ -38,14 +38,14 @@ pub(super) struct Generator {
 }
 
 impl Generator {
-    pub fn new(index: &IndexSpec, source: &RehearsalSource) -> Result<Self> {
+    pub fn new(dimension: u32, metric: Metric, source: &RehearsalSource) -> Result<Self> {
         let sized = sized(source)?;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(source.seed.unwrap_or(1));
-        let dimension = index.dimension.unwrap_or_default() as usize;
-        let mut draw = |count| (0..count).map(|_| direction(&mut random, dimension)).collect();
+        let mut draw =
+            |count| (0..count).map(|_| direction(&mut random, dimension as usize)).collect();
         let (centres, directions) = (draw(CENTRES), draw(DIRECTIONS));
         let left = sized.into_iter().rev().collect();
-        let has_sparse = index.metric == Metric::Dotproduct;
+        let has_sparse = metric == Metric::Dotproduct;
         let kind = source.metadata.unwrap_or_default();
         Ok(Self { random, centres, directions, has_sparse, kind, left, made: 0 })
     }
@@ -184,7 +184,7 @@ mod tests {
 
     fn source() -> RehearsalSource {
         RehearsalSource {
-            kind: RehearsalKind::Pod,
+            kind: RehearsalKind::new("pod"),
             records: Some(500),
             namespaces: Some(4),
             sizes: BTreeMap::new(),

@@ -13,12 +13,11 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::model::{IndexSpec, Metric, Namespace, Record, VectorType};
 use crate::pinecone_wire::Deployment;
-use crate::plan::file::{RehearsalKind, RehearsalSource};
-use crate::provider::parquet;
+use crate::plan::file::RehearsalSource;
+use crate::provider::{Records, parquet};
 
 use generate::Generator;
-
-type Records = Box<dyn Iterator<Item = Result<(Namespace, Record)>> + Send>;
+pub(crate) use plan::records_of;
 
 /// An index and the records it starts with.
 pub struct World {
@@ -38,15 +37,13 @@ impl World {
         metric: Option<Metric>,
         base: &Path,
     ) -> Result<Self> {
-        let Some(data) = &source.data else {
-            return Self::generated(name, source, dimension, metric);
-        };
-        let batches = parquet::read(base.join(data))?;
-        let records = batches.flat_map(|batch| match batch {
-            Ok(records) => records.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        Self::of_records(name, source, dimension, metric, records)
+        match &source.data {
+            None => Self::generated(name, source, dimension, metric),
+            Some(data) => {
+                let records = read(&base.join(data))?;
+                Self::of_records(name, source, dimension, metric, records)
+            }
+        }
     }
 
     /// Builds the world `source` describes with generated records. `dimension` and `metric` are those of the create
@@ -62,7 +59,7 @@ impl World {
         metric: Option<Metric>,
     ) -> Result<Self> {
         let index = source_index(name, source, dimension, metric)?;
-        let records = Generator::new(&index, source)?;
+        let records = Generator::new(index.dimension.unwrap_or_default(), index.metric, source)?;
         Ok(Self { index, records: Box::new(records.map(Ok)) })
     }
 
@@ -90,6 +87,26 @@ impl World {
     }
 }
 
+/// Reads records from a Parquet file.
+fn read(path: &Path) -> Result<Records> {
+    let batches = parquet::read(path)?;
+    Ok(Box::new(batches.flat_map(|batch| match batch {
+        Ok(records) => records.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    })))
+}
+
+fn dimension_of(source: &RehearsalSource, made: Option<u32>) -> Result<u32> {
+    source.dimension.or(made).ok_or_else(|| {
+        Error::invalid("the rehearsal's source has no dimension")
+            .with_hint("say `dimension` in `rehearsal.source` or in the create stage")
+    })
+}
+
+fn metric_of(source: &RehearsalSource, made: Option<Metric>) -> Metric {
+    source.metric.or(made).unwrap_or(Metric::Cosine)
+}
+
 /// Returns the source index. Environment and region are those of Pinecone's examples.
 fn source_index(
     name: &str,
@@ -97,12 +114,8 @@ fn source_index(
     dimension: Option<u32>,
     metric: Option<Metric>,
 ) -> Result<IndexSpec> {
-    let dimension = source.dimension.or(dimension).ok_or_else(|| {
-        Error::invalid("the rehearsal's source has no dimension")
-            .with_hint("say `dimension` in `rehearsal.source` or in the create stage")
-    })?;
-    let deployment = match source.kind {
-        RehearsalKind::Pod => Deployment::Pod {
+    let deployment = match source.kind.name() {
+        "pod" => Deployment::Pod {
             environment: "us-east-1-aws".to_owned(),
             pod_type: "p1.x1".to_owned(),
             pods: 1,
@@ -110,14 +123,18 @@ fn source_index(
             shards: 1,
             indexed: source.indexed.clone(),
         },
-        RehearsalKind::Serverless => {
+        "serverless" => {
             Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }
+        }
+        other => {
+            let message = format!("the emulator has no index of the kind `{other}`");
+            return Err(Error::invalid(message).with_hint("it has `pod` and `serverless`"));
         }
     };
     Ok(IndexSpec {
         name: name.to_owned(),
-        dimension: Some(dimension),
-        metric: source.metric.or(metric).unwrap_or(Metric::Cosine),
+        dimension: Some(dimension_of(source, dimension)?),
+        metric: metric_of(source, metric),
         vector_type: VectorType::Dense,
         deployment: deployment.into(),
         deletion_protection: false,

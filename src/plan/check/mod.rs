@@ -17,6 +17,7 @@ mod names;
 mod order;
 mod paths;
 mod records;
+mod rehearsal;
 mod secrets;
 mod traffic;
 
@@ -48,6 +49,7 @@ pub(crate) fn check(mut context: Context<'_>) -> Checked {
     copies::check(&mut context, &lookups);
     records::check(&mut context);
     canary::check(&mut context);
+    rehearsal::check(&mut context);
     lint::check(&mut context);
     let checked = file.stages.iter().enumerate().map(|(index, stage)| {
         let assertions = assertions::check(&mut context, index, stage);

@@ -26,7 +26,7 @@ pub struct Rehearsal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RehearsalSource {
-    /// `pod` or `serverless`.
+    /// The kind of index, in a word of its system: for Pinecone `pod` or `serverless`.
     pub kind: RehearsalKind,
     /// The number of records; default: all of `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,12 +61,18 @@ pub struct RehearsalSource {
     pub seed: Option<u64>,
 }
 
-/// The kind of the source index of a rehearsal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RehearsalKind {
-    Pod,
-    Serverless,
+/// The kind of the source index of a rehearsal: a word of the source's system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsalKind(String);
+
+impl RehearsalKind {
+    pub fn new(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The kind of metadata that generated records have.

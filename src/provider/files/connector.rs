@@ -15,7 +15,7 @@ use crate::plan::file::{
 };
 use crate::plan::{Context, System, codes};
 use crate::provider::storage::S3Options;
-use crate::provider::{Connector, Environment, Rehearsal};
+use crate::provider::{Connector, Environment};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
 
@@ -127,10 +127,6 @@ impl Connector for ParquetFiles {
 
     fn measuring_calls(&self) -> Option<CallOptions> {
         Some(CallOptions::files())
-    }
-
-    fn rehearsal(&self) -> Rehearsal {
-        Rehearsal::AsItIs
     }
 }
 

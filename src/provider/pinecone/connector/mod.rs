@@ -25,7 +25,7 @@ use crate::pinecone_wire::{self, CONTROL_PLANE};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::plan::{Context, System, address, codes, is_name};
 use crate::provider::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
-use crate::provider::{Connector, Environment, Rehearsal, Secret as Key};
+use crate::provider::{Connector, Environment, Secret as Key};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
 
@@ -88,6 +88,10 @@ impl System for Pinecone {
         if let Some(given) = Keys::of(endpoint).endpoint {
             address(context, &format!("{pointer}/endpoint"), &given);
         }
+    }
+
+    fn rehearsal_kinds(&self) -> &'static [&'static str] {
+        &["pod", "serverless"]
     }
 
     fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
@@ -208,8 +212,8 @@ impl Connector for Pinecone {
         Some(json!({ "fields": fields }))
     }
 
-    fn rehearsal(&self) -> Rehearsal {
-        Rehearsal::Emulated
+    fn is_emulated(&self) -> bool {
+        true
     }
 }
 
