@@ -30,6 +30,7 @@ mod select;
 mod transform;
 mod writer;
 
+pub use crate::model::Mapping;
 pub use acked::Acked;
 pub use adopt::adopt;
 pub use compare::{
@@ -42,5 +43,5 @@ pub use export::{Export, FILE_BYTES, FILE_RECORDS};
 pub use idle::{idle_fields, idle_names};
 pub use origin::{Lists, Manifest, all_ids, ids_of, pages_of};
 pub use pipeline::{Copier, Pipeline, ShardEnd};
-pub use select::{Mapping, choose, expected_by_target, map_namespaces, merged};
+pub use select::{choose, expected_by_target, map_namespaces, merged};
 pub use transform::{Changed, Transform};

@@ -6,18 +6,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::transform::namespace_context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Namespace};
+use crate::model::{IndexStats, Mapping, Namespace};
 use crate::plan::{Plan, file};
 use crate::provider::registry::connector;
-
-/// A source namespace and its name in the target.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Mapping {
-    pub source: Namespace,
-    pub target: Namespace,
-    /// Records by the source's own count.
-    pub records: u64,
-}
 
 /// Returns the source namespaces that the plan selects, in bytewise order, with their counts.
 ///

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::Environment;
-use super::StandIn;
-use super::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
+use super::advice::{Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList, Way};
+use super::{Environment, StandIn};
 use crate::error::{Error, Result};
 use crate::model::{Deployment, IndexSpec, Namespace, Record, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
@@ -132,9 +131,14 @@ pub(crate) trait Connector: System {
         Vec::new()
     }
 
-    /// Returns whether the subscription in use takes bulk imports; `None` if that is not known.
-    fn takes_imports(&self, _plan: Option<ServicePlan>) -> Option<bool> {
-        None
+    /// Returns the ways in which the records of an index of this system, the source, are found.
+    fn ways(&self, facts: &Facts<'_>) -> Vec<Way> {
+        vec![Way::listed(facts)]
+    }
+
+    /// Lists the obstacles to a bulk import of files into an index of this system, the target.
+    fn against_import(&self, _facts: &Facts<'_>, _files: &Files) -> Vec<String> {
+        vec!["the target takes no bulk imports".to_owned()]
     }
 
     /// Returns the operations that differ between the kinds of its indexes, and those that people expect to differ.

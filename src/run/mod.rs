@@ -17,7 +17,6 @@ mod listener;
 mod options;
 mod outcome;
 mod outputs;
-mod pace;
 mod poll;
 mod preflight;
 mod prepare;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::Deployment;
 use crate::plan::Plan;
-use crate::provider::advice::{Load, Origin, PriceList};
+use crate::provider::advice::{Estimate, Load, Origin, PriceList};
 use crate::provider::registry::connector;
 
 /// The price lists of both sides; `None` for a system that bills nothing.
@@ -15,19 +15,6 @@ pub(crate) struct Pricing {
     is_one_system: bool,
     /// The monthly cost of the whole source, taken from a bill.
     source_monthly: Option<f64>,
-}
-
-/// Costs of the source, the target and the copy, in US dollars; `None` if unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Estimate {
-    pub source_monthly: Option<f64>,
-    pub target_monthly: Option<f64>,
-    /// The cost of writing, plus that of reading the source if it charges for it.
-    pub copy: f64,
-    /// The cost of the copy as a bulk import, if its price is known.
-    pub import: Option<f64>,
-    /// The cost of reading every record once on both sides, if reading is charged, including outbound traffic.
-    pub verify: f64,
 }
 
 impl Pricing {
@@ -86,14 +73,6 @@ impl Pricing {
 impl Serialize for Pricing {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.main().map_or(Value::Null, PriceList::to_json).serialize(serializer)
-    }
-}
-
-impl Estimate {
-    /// The share of the source's cost that is saved; negative if the target costs more.
-    pub fn saving(&self) -> Option<f64> {
-        let source = self.source_monthly.filter(|cost| *cost > 0.0)?;
-        Some(1.0 - self.target_monthly? / source)
     }
 }
 

@@ -8,7 +8,7 @@ use super::stage::{Look, group, size};
 use crate::journal::{Route, StageState};
 use crate::model::{Rate, StageId};
 use crate::plan::file::{Audit, Canary, Compare, Verify};
-use crate::run::pace::{Bound, Reading, words};
+use crate::provider::advice::{Bound, Reading, words};
 use crate::run::stage::{sample_size, way_of};
 
 /// The default rate of queries per second for verify and canary stages.

@@ -9,12 +9,11 @@ use serde::Serialize;
 
 use super::guard;
 use super::options::{RunOptions, TRAFFIC_UNKNOWN};
-use super::pace::Reading;
 use super::prepare::changes_to_adopt;
 use super::stage::{
-    Chosen, Facts, Held, Sampled, Selection, Sides, WayToGo, Weight, check_manifest, choose,
-    held_by, look, not_copied, not_taken, refuse_differences, refuse_nothing,
-    refuse_other_dimension, sample_of, selections, usual_size, ways,
+    Chosen, Held, Sampled, Selection, Sides, Weight, check_manifest, choose, facts_of, held_by,
+    look, not_copied, not_taken, refuse_differences, refuse_nothing, refuse_other_dimension,
+    sample_of, selections, usual_size, ways,
 };
 use super::world::World;
 use crate::copy::{Mapping, idle_fields, idle_names};
@@ -23,7 +22,7 @@ use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexStats, Namespace, StageId};
 use crate::plan::file::{EnumerateBy, HookWhen};
 use crate::plan::{CopyStage, Plan, Stage, StageKind};
-use crate::provider::advice::Pace;
+use crate::provider::advice::{Pace, Reading, Way as WayToGo};
 use crate::provider::registry::asked_for;
 use crate::store::Inventory;
 use crate::traffic::TrafficView;
@@ -276,7 +275,7 @@ impl Seen {
             let weight = Weight::of(plan, selection, spec, &sampled)?;
             let (stats, target) = (&self.stats, self.target.as_ref());
             let sides = Sides { source: spec, stats, target, held: &self.target_holds };
-            let facts = Facts::of(plan, world, selection, sides, weight);
+            let facts = facts_of(plan, world, selection, sides, &weight);
             let copy = &selection.copy;
             let mut enumerated = Vec::new();
             if is_open(plan, state, selection) {
@@ -302,7 +301,7 @@ impl Seen {
             let ways = ways(&facts, &enumerated);
             let reading = facts.reading(facts.source_pace);
             let target = facts.target_pace;
-            let estimate = Estimate { weight: facts.weight.clone(), ways, reading, target };
+            let estimate = Estimate { weight, ways, reading, target };
             self.estimates.insert(copy.id.clone(), estimate);
         }
         Ok(())

@@ -32,7 +32,7 @@ pub(super) use copy::{
     not_taken, pipeline, refuse_nothing, selections,
 };
 pub(super) use create::{refuse_differences, refuse_other_dimension};
-pub(super) use route::{Chosen, Facts, Sides, Way as WayToGo, choose, held_by, way_of, ways};
+pub(super) use route::{Chosen, Sides, choose, facts_of, held_by, way_of, ways};
 pub(super) use sampling::{Sampled, picks};
 pub(crate) use verify::COLD_FIGURE;
 pub(super) use weight::{Weight, sample_of, sample_size, usual_size};

@@ -6,7 +6,7 @@ use crate::copy::{Changed, Mapping, Transform};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
-use crate::provider::advice::Load;
+use crate::provider::advice::{Load, Size};
 use crate::run::World;
 use crate::store::read::record_guess;
 
@@ -77,6 +77,15 @@ impl Weight {
 
     pub fn bytes(&self) -> f64 {
         self.namespace_bytes.iter().sum()
+    }
+
+    /// Returns the size that the ways of a copy are estimated by.
+    pub fn size(&self) -> Size {
+        Size {
+            records: self.records,
+            namespace_bytes: self.namespace_bytes.clone(),
+            record_bytes: self.record_bytes,
+        }
     }
 
     /// Returns the load for a price estimate.

@@ -7,6 +7,7 @@ mod pace;
 mod price;
 mod region;
 mod spec;
+mod ways;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::pinecone_wire::Deployment::{Pod, Serverless};
 use crate::pinecone_wire::{self, CONTROL_PLANE};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::plan::{Context, System, address, codes, is_name};
-use crate::provider::advice::{LimitCheck, Needs, Operation, Pace, PriceList};
+use crate::provider::advice::{Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList, Way};
 use crate::provider::{Connector, Environment, Secret as Key};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
@@ -193,8 +194,12 @@ impl Connector for Pinecone {
         limits::check(needs, plan)
     }
 
-    fn takes_imports(&self, plan: Option<ServicePlan>) -> Option<bool> {
-        limits::has_import(plan)
+    fn ways(&self, facts: &Facts<'_>) -> Vec<Way> {
+        ways::ways(facts)
+    }
+
+    fn against_import(&self, facts: &Facts<'_>, files: &Files) -> Vec<String> {
+        ways::against_import(facts, files)
     }
 
     fn operations(&self) -> &'static [Operation] {

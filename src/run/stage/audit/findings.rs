@@ -8,10 +8,9 @@ use super::hot::QueryLog;
 use super::records::{Ids, RecordSize, Sparse};
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
-use crate::provider::advice::{LimitCheck, Operation};
-use crate::run::price::{Estimate, Pricing};
+use crate::provider::advice::{Estimate, LimitCheck, Operation, Way};
+use crate::run::price::Pricing;
 use crate::run::stage::fields::FieldSummary;
-use crate::run::stage::route::Way;
 use crate::store::{Inventory, Refusals, Rule};
 
 /// The version of the artifact's format. Fields are only ever added.

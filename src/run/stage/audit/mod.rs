@@ -21,7 +21,7 @@ use self::hot::QueryLog;
 use self::records::{Ids, Sparse, mean_bytes};
 use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
-use super::route::{Facts, Sides, Way, held_by};
+use super::route::{Sides, facts_of, held_by};
 use super::sampling::Sampled;
 use super::weight::{Weight, sample_of, sample_size};
 use super::{Acted, Check, Work};
@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::model::{IndexDescription, IndexStats, Namespace};
 use crate::plan::file::Audit;
-use crate::provider::advice::{Load, Needs, lost};
+use crate::provider::advice::{Load, Needs, Way, lost};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::pinecone::SWEEP_LIMIT;
@@ -89,7 +89,7 @@ impl Work for AuditWork {
             let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
             let (source, target) = (&index.spec, target.as_ref());
             let sides = Sides { source, stats: &stats, target, held: &held };
-            let facts = Facts::of(plan, &context.world, selection, sides, weight.clone());
+            let facts = facts_of(plan, &context.world, selection, sides, &weight);
             ways.extend(super::route::ways(&facts, &[]));
             weights.push(weight);
         }

@@ -7,9 +7,9 @@ use super::text::{dollars, way_words};
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
+use crate::provider::advice::Way;
 use crate::run::Context;
 use crate::run::stage::copy::not_copied;
-use crate::run::stage::route::Way;
 
 pub(super) fn record(context: &Context, findings: &Findings) -> Result<()> {
     for sentence in sentences(findings) {

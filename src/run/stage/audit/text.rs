@@ -4,9 +4,8 @@ use super::findings::Findings;
 use super::hot::QueryLog;
 use super::records::shown;
 use crate::model::Observed;
-use crate::provider::advice::{Operation, Origin};
+use crate::provider::advice::{Operation, Origin, Way};
 use crate::run::stage::fields::FieldSummary;
-use crate::run::stage::route::Way;
 use crate::store::Inventory;
 
 const WIDTH: usize = 80;

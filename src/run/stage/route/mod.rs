@@ -6,15 +6,16 @@ mod facts;
 mod import;
 mod ways;
 
-pub(crate) use self::facts::{Facts, Sides, held_by};
+pub(crate) use self::facts::{Sides, facts_of, held_by};
 pub(super) use self::import::taken;
-pub(crate) use self::ways::{Way, way_of, ways};
+pub(crate) use self::ways::{way_of, ways};
 use super::copy::{Enumerated, Enumerator, Selection};
 use super::weight::{Weight, sample_of, usual_size};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
 use crate::plan::{CopyStage, Plan};
+use crate::provider::advice::{Facts, Way};
 use crate::run::{Context, World};
 
 /// The chosen route.
@@ -174,7 +175,7 @@ pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Rout
     let held = held_by(world, seen.as_ref()).await?;
     let (source, target) = (&source.spec, seen.as_ref());
     let sides = Sides { source, stats: &stats, target, held: &held };
-    let facts = Facts::of(plan, world, &selection, sides, weight);
+    let facts = facts_of(plan, world, &selection, sides, &weight);
     let chosen = choose(plan, &facts, world, None).await?;
     if !context.options.is_rehearsal {
         chosen.reach(copy, world).await?;

@@ -1,87 +1,16 @@
-//! The possible ways to copy: the obstacles to each, the least time it takes, and its cost.
+//! The possible ways to copy: those of the source's system, a list of the user's, and a bulk import.
 
-use serde::Serialize;
-
-use super::facts::Facts;
+use super::import::against_import;
 use crate::journal::Route;
-use crate::model::{Observed, StageId};
 use crate::plan::file::EnumerateBy;
-use crate::provider::advice::Pace;
-use crate::provider::pinecone::SWEEP_LIMIT;
-use crate::run::pace::{Bound, Reading, writing};
+use crate::provider::advice::{Bound, Facts, Way};
+use crate::provider::registry::connector;
 use crate::run::stage::copy::Enumerated;
-
-/// The default number of namespaces copied concurrently.
-const PARALLEL: u32 = 4;
-
-/// One way to copy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Way {
-    /// The copy stage, if the plan has several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub copy: Option<StageId>,
-    /// The way in the words of a plan: `stream, enumerate: sweep`.
-    pub way: &'static str,
-    /// The obstacles; empty if the way is possible.
-    pub ruled_out: Vec<String>,
-    /// Preparations that the way requires.
-    pub needs: Vec<String>,
-    /// The least time it takes, by documented limits and the plan's own rate; `None` if there are none.
-    pub seconds_at_least: Option<f64>,
-    /// The limit that determines the least time.
-    pub bound_by: Option<&'static str>,
-    /// The cost of writing, in US dollars.
-    pub dollars: Option<f64>,
-    #[serde(skip)]
-    pub route: Route,
-}
-
-impl Way {
-    fn new(route: Route, way: &'static str) -> Self {
-        Self {
-            copy: None,
-            way,
-            ruled_out: Vec::new(),
-            needs: Vec::new(),
-            seconds_at_least: None,
-            bound_by: None,
-            dollars: None,
-            route,
-        }
-    }
-
-    fn ruled_out(mut self, why: impl IntoIterator<Item = String>) -> Self {
-        self.ruled_out.extend(why);
-        self
-    }
-
-    fn need(mut self, is_needed: bool, what: impl Into<String>) -> Self {
-        if is_needed {
-            self.needs.push(what.into());
-        }
-        self
-    }
-
-    fn taking(mut self, bound: Bound) -> Self {
-        if bound.seconds > 0.0 {
-            self.seconds_at_least = Some(bound.seconds);
-            self.bound_by = Some(bound.by);
-        }
-        self
-    }
-
-    fn costing(self, dollars: Option<f64>) -> Self {
-        Self { dollars, ..self }
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.ruled_out.is_empty()
-    }
-}
 
 /// Returns every way of a copy for its kind of source. `enumerated` gives its shards, if known.
 pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
-    let mut ways = if facts.is_pod() { of_pod(facts) } else { vec![listed(facts)] };
+    let of_source = connector(facts.systems.0);
+    let mut ways = of_source.map(|one| one.ways(facts)).unwrap_or_default();
     let cost = Some(facts.cost.copy);
     let names = matches!(facts.copy.asked.enumerate, EnumerateBy::Manifest(_));
     ways.push(
@@ -103,51 +32,12 @@ pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a 
     named.or_else(|| of_route.next())
 }
 
-fn listed(facts: &Facts<'_>) -> Way {
-    Way::new(Route::Stream, "stream, enumerate: list")
-        .taking(facts.stream(facts.source_pace))
-        .costing(Some(facts.cost.copy))
-}
-
-fn of_pod(facts: &Facts<'_>) -> Vec<Way> {
-    let cost = Some(facts.cost.copy);
-    let large = facts.mappings.iter().filter(|mapping| mapping.records > SWEEP_LIMIT).count();
-    let too_large = format!(
-        "{} namespaces have more than {} records",
-        Observed::count(large as u64),
-        Observed::count(SWEEP_LIMIT)
-    );
-    vec![
-        collection(facts, Route::Collection, "collection")
-            .ruled_out(facts.against_unchanged())
-            .costing(Some(0.0)),
-        collection(facts, Route::Staging, "collection, staging, then stream")
-            .need(true, "a staging index, which is deleted afterwards")
-            .taking(facts.stream(facts.target_pace))
-            .costing(cost),
-        Way::new(Route::Stream, "stream, enumerate: sweep")
-            .ruled_out((large > 0).then_some(too_large))
-            .taking(facts.stream(facts.source_pace))
-            .costing(cost),
-        Way::new(Route::Stream, "stream, enumerate: partition")
-            .need(large > 0, "metadata fields that split every large namespace")
-            .taking(facts.stream(facts.source_pace))
-            .costing(cost),
-    ]
-}
-
-fn collection(facts: &Facts<'_>, route: Route, name: &'static str) -> Way {
-    Way::new(route, name)
-        .ruled_out(facts.against_collection())
-        .need(true, "minutes to hours; writes after the collection are not in it")
-}
-
 fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
     let known: Vec<u64> =
         enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected).collect();
     let against = match known.is_empty() {
-        true => facts.against_import(facts.mappings.iter().map(|mapping| mapping.records)),
-        false => facts.against_import(known.into_iter()),
+        true => against_import(facts, facts.mappings.iter().map(|mapping| mapping.records)),
+        false => against_import(facts, known.into_iter()),
     };
     Way::new(Route::Import, "import")
         .ruled_out(against)
@@ -157,27 +47,6 @@ fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
         .costing(facts.cost.import)
 }
 
-impl Facts<'_> {
-    /// Returns the work of reading every record once, at the pace of the index that lists the ids.
-    pub fn reading(&self, pace: Pace) -> Reading {
-        Reading {
-            records: self.weight.records as f64,
-            record_bytes: self.weight.record_bytes,
-            rate: self.copy.asked.rate,
-            pace,
-        }
-    }
-
-    /// Returns the least time for streaming.
-    fn stream(&self, pace: Pace) -> Bound {
-        let largest = self.weight.namespace_bytes.iter().copied().fold(0.0, f64::max);
-        let parallel = self.copy.asked.parallel.unwrap_or(PARALLEL).max(1);
-        let at_once = f64::from(parallel).min(self.mappings.len().max(1) as f64);
-        let written = writing(self.target_pace, self.weight.bytes(), largest, at_once);
-        Bound::slowest(self.reading(pace).bounds().into_iter().chain(written))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,16 +54,8 @@ mod tests {
     use crate::model::{IndexSpec, IndexStats, Metric, Namespace, Rate, VectorType};
     use crate::pinecone_wire::Deployment;
     use crate::plan::CopyStage;
-    use crate::plan::file;
-    use crate::provider::Connector;
-    use crate::provider::registry::connector;
-    use crate::run::price::Estimate;
-    use crate::run::stage::weight::Weight;
-
-    fn pinecone() -> &'static dyn Connector {
-        let name = serde_json::from_value("pinecone".into()).unwrap();
-        connector(&name).unwrap()
-    }
+    use crate::plan::file::{self, ServicePlan};
+    use crate::provider::advice::{Estimate, Size};
 
     fn pod(environment: &str) -> Deployment {
         Deployment::Pod {
@@ -254,7 +115,7 @@ mod tests {
         all_records: u64,
         all_namespaces: usize,
         copy: CopyStage,
-        takes_imports: Option<bool>,
+        service_plan: Option<ServicePlan>,
         is_same_project: bool,
     }
 
@@ -266,7 +127,7 @@ mod tests {
             all_records: sizes.iter().sum(),
             all_namespaces: sizes.len(),
             copy: copy(),
-            takes_imports: None,
+            service_plan: None,
             is_same_project: true,
         }
     }
@@ -282,6 +143,8 @@ mod tests {
                 namespaces: held.collect(),
                 ..IndexStats::default()
             };
+            let pinecone: file::Provider = serde_json::from_value("pinecone".into()).unwrap();
+            let system = connector(&pinecone).unwrap();
             let facts = Facts {
                 copy: &self.copy,
                 mappings: &self.mappings,
@@ -292,15 +155,14 @@ mod tests {
                 is_made: true,
                 held: &IndexStats::default(),
                 is_same_project: self.is_same_project,
-                takes_imports: self.takes_imports,
-                source_pace: pinecone().pace(&self.source.clone().into()),
-                target_pace: pinecone().pace(&serverless("aws").into()),
-                weight: Weight {
+                service_plan: self.service_plan,
+                systems: (&pinecone, &pinecone),
+                source_pace: system.pace(&self.source.clone().into()),
+                target_pace: system.pace(&serverless("aws").into()),
+                size: Size {
                     records,
-                    written: records as f64,
                     namespace_bytes: self.mappings.iter().map(bytes).collect(),
                     record_bytes,
-                    sampled: 1,
                 },
                 cost: COST,
             };
@@ -376,7 +238,7 @@ mod tests {
                 vec![SWEEP, PARTITION, MANIFEST],
             ),
             (
-                World { takes_imports: Some(false), ..small() },
+                World { service_plan: Some(ServicePlan::Builder), ..small() },
                 vec!["collection", STAGING, SWEEP, PARTITION, MANIFEST],
             ),
             (World { source: serverless("gcp"), ..small() }, vec![LIST, MANIFEST, "import"]),

@@ -2,8 +2,8 @@
 //!
 //! A service that responds more slowly than its limits takes longer.
 
+use super::Pace;
 use crate::model::Rate;
-use crate::provider::advice::Pace;
 
 /// The least time that some work takes, and what limits it.
 #[derive(Clone, Copy, Debug, PartialEq)]

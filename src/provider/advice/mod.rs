@@ -1,6 +1,11 @@
 //! What a system says of a migration from or to it before anything is done: how fast it can be, what it costs, what the
 //! service allows, and what an application finds or misses there.
 
+mod pace;
+mod ways;
+
+pub(crate) use self::pace::{Bound, Reading, words};
+pub(crate) use self::ways::{Facts, Files, Size, Way};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
@@ -65,6 +70,27 @@ pub(crate) struct TargetCost {
     pub import: Option<f64>,
     /// The cost of reading every record once.
     pub read: f64,
+}
+
+/// Costs of the source, the target and the copy, in US dollars; `None` if unknown.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub(crate) struct Estimate {
+    pub source_monthly: Option<f64>,
+    pub target_monthly: Option<f64>,
+    /// The cost of writing, plus that of reading the source if it charges for it.
+    pub copy: f64,
+    /// The cost of the copy as a bulk import, if its price is known.
+    pub import: Option<f64>,
+    /// The cost of reading every record once on both sides, if reading is charged, including outbound traffic.
+    pub verify: f64,
+}
+
+impl Estimate {
+    /// The share of the source's cost that is saved; negative if the target costs more.
+    pub fn saving(&self) -> Option<f64> {
+        let source = self.source_monthly.filter(|cost| *cost > 0.0)?;
+        Some(1.0 - self.target_monthly? / source)
+    }
 }
 
 /// The origin of one number in a price list.
