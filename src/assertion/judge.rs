@@ -23,16 +23,20 @@ pub enum Progress {
 
 /// The assertions of a canary step and the readings taken for them.
 ///
-/// Plain data: after being written and read back it carries on where it was. A new attempt gets a new judge and a new
-/// [`Series`], so earlier measurements do not count.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Its [`Readings`] are plain data: a judge that resumes with them carries on where they were taken. A new attempt gets
+/// a new judge and a new [`Series`], so earlier measurements do not count.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judge {
     start: Timestamp,
     strict: bool,
     watched: Vec<Watched>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The readings of a step's assertions, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Readings(Vec<(Tally, Option<Timestamp>)>);
+
+#[derive(Clone, Debug, PartialEq)]
 struct Watched {
     assertion: Assertion,
     tally: Tally,
@@ -52,6 +56,20 @@ impl Judge {
             last_read: None,
         });
         Self { start, strict, watched: watched.collect() }
+    }
+
+    /// Returns the readings so far, for [`Judge::resume`].
+    pub fn readings(&self) -> Readings {
+        let kept = |watched: &Watched| (watched.tally.clone(), watched.last_read);
+        Readings(self.watched.iter().map(kept).collect())
+    }
+
+    /// Adds the readings of an earlier judge of the same assertions.
+    pub fn resume(mut self, readings: Readings) -> Self {
+        for (watched, (tally, last_read)) in self.watched.iter_mut().zip(readings.0) {
+            (watched.tally, watched.last_read) = (tally, last_read);
+        }
+        self
     }
 
     /// Measures what is due. `extra` holds values that samples do not show, such as `weight`, and takes precedence

@@ -177,8 +177,9 @@ fn a_judge_goes_on_where_it_was_written_down() {
     let tolerant = Assertion { tolerate_failures: 1, ..assertion("p95(query) < 100ms over 1m") };
     let mut step = Step::new([tolerant]);
     step.minute(50, 300);
-    let text = serde_json::to_string(&step.judge).unwrap();
-    step.judge = serde_json::from_str(&text).unwrap();
+    let text = serde_json::to_string(&step.judge.readings()).unwrap();
+    let assertion = step.judge.watched[0].assertion.clone();
+    step.judge = Judge::new(START, [assertion], false).resume(serde_json::from_str(&text).unwrap());
     assert_eq!(step.minute(50, 300), Progress::Decided(Verdict::Fail));
     let judgement = step.only();
     let text = serde_json::to_string(&judgement).unwrap();

@@ -4,22 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Observed;
+use super::{MeasuredValue, Observed};
 use crate::plan::MetricRef;
-
-/// One measured metric, or why it could not be measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MeasuredValue {
-    /// `samples` is the number of things looked at: 0 of 0 is no data, whatever the value says.
-    Value {
-        observed: Observed,
-        samples: u64,
-    },
-    NotMeasured {
-        reason: String,
-    },
-}
 
 /// The metrics of one side that a stage measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +31,16 @@ impl Measured {
 
     pub fn get(&self, metric: &MetricRef) -> Option<&MeasuredValue> {
         self.0.get(metric)
+    }
+
+    /// Returns the values by the names of their metrics, as the journal keeps them.
+    pub fn to_named(&self) -> BTreeMap<String, MeasuredValue> {
+        self.0.iter().map(|(metric, value)| (metric.to_string(), value.clone())).collect()
+    }
+
+    /// Returns the values that [`Measured::to_named`] gave.
+    pub fn of_named(values: &BTreeMap<String, MeasuredValue>) -> Self {
+        Self(values.iter().map(|(name, value)| (metric_ref(name), value.clone())).collect())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&MetricRef, &MeasuredValue)> {

@@ -14,7 +14,6 @@
 //! behind every one that was answered: `p95(query) < 100ms` says that 95 of 100 queries were answered in
 //! time, so a peer that gives up on the slow ones is not flattered.
 
-mod bucket;
 mod compare;
 mod judge;
 mod judgement;
@@ -25,10 +24,10 @@ mod tally;
 #[cfg(test)]
 mod test_assertion;
 
-pub use judge::{Judge, Progress};
+pub use judge::{Judge, Progress, Readings};
 pub use judgement::stage_verdict;
-pub use measured::{Measured, MeasuredValue, metric_ref};
+pub use measured::{Measured, metric_ref};
 pub use once::judge_once;
 pub use series::Series;
 
-pub use crate::model::{Judgement, Observed, Verdict};
+pub use crate::model::{Judgement, MeasuredValue, Observed, Verdict};

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::MeasuredValue;
-use super::bucket::Bucket;
 use crate::clock::{Timestamp, after, until};
-use crate::model::{Sample, Side};
+use crate::model::{Sample, Samples, Side};
 use crate::plan::{Assertion, MetricRef};
 
 /// Number of parts of a window; the oldest is dropped as a whole.
@@ -18,14 +17,14 @@ const PARTS: u32 = 60;
 /// histograms of some 10 to 100 KB. A window never reaches further back than it says, and at most a sixtieth less.
 pub struct Series {
     /// All samples, from the start.
-    total: Bucket,
+    total: Samples,
     views: Vec<View>,
 }
 
 impl Series {
     /// Creates a series for `assertions` about what happens from `start`.
     pub fn new<'a>(start: Timestamp, assertions: impl IntoIterator<Item = &'a Assertion>) -> Self {
-        let mut series = Self { total: Bucket::default(), views: Vec::new() };
+        let mut series = Self { total: Samples::default(), views: Vec::new() };
         for assertion in assertions {
             let key = ViewKey::of(assertion);
             if series.view(key).is_none() {
@@ -39,6 +38,16 @@ impl Series {
         self.total.record(sample);
         for view in &mut self.views {
             view.record(sample);
+        }
+    }
+
+    /// Adds the samples of a short stretch of time that ended at `at`.
+    pub fn add(&mut self, at: Timestamp, samples: &Samples) {
+        self.total.add(samples);
+        for view in &mut self.views {
+            if let Some(part) = view.part(at) {
+                part.add(samples);
+            }
         }
     }
 
@@ -60,9 +69,9 @@ impl Series {
     }
 }
 
-fn measured(bucket: &Bucket, side: Side, metric: &MetricRef) -> MeasuredValue {
-    bucket.side(side).value(metric).unwrap_or_else(|| MeasuredValue::NotMeasured {
-        reason: "samples of queries do not show it".into(),
+fn measured(bucket: &Samples, side: Side, metric: &MetricRef) -> MeasuredValue {
+    bucket.side(side).value(&metric.name, metric.argument.as_deref()).unwrap_or_else(|| {
+        MeasuredValue::NotMeasured { reason: "samples of queries do not show it".into() }
     })
 }
 
@@ -86,7 +95,7 @@ struct View {
     key: ViewKey,
     from: Timestamp,
     /// Parts, oldest first, each with the number of its stretch of time since `from`.
-    parts: VecDeque<(u64, Bucket)>,
+    parts: VecDeque<(u64, Samples)>,
 }
 
 impl View {
@@ -99,18 +108,23 @@ impl View {
     }
 
     fn record(&mut self, sample: &Sample) {
-        if sample.at < self.from {
-            return;
-        }
-        let number = self.number(sample.at);
-        // Samples may arrive slightly out of order; a late one counts for the newest part.
-        if self.parts.back().is_none_or(|(newest, _)| *newest < number) {
-            self.parts.push_back((number, Bucket::default()));
-            self.forget(sample.at);
-        }
-        if let Some((_, part)) = self.parts.back_mut() {
+        if let Some(part) = self.part(sample.at) {
             part.record(sample);
         }
+    }
+
+    /// Returns the part that takes what ended at `at`; `None` during the warm-up.
+    fn part(&mut self, at: Timestamp) -> Option<&mut Samples> {
+        if at < self.from {
+            return None;
+        }
+        let number = self.number(at);
+        // Samples may arrive slightly out of order; a late one counts for the newest part.
+        if self.parts.back().is_none_or(|(newest, _)| *newest < number) {
+            self.parts.push_back((number, Samples::default()));
+            self.forget(at);
+        }
+        self.parts.back_mut().map(|(_, part)| part)
     }
 
     fn number(&self, at: Timestamp) -> u64 {
@@ -133,9 +147,9 @@ impl View {
         u64::try_from(outside.as_nanos().div_ceil(width.as_nanos())).unwrap_or(u64::MAX)
     }
 
-    fn sum(&self, now: Timestamp) -> Bucket {
+    fn sum(&self, now: Timestamp) -> Samples {
         let oldest = self.oldest(now);
-        let mut sum = Bucket::default();
+        let mut sum = Samples::default();
         for (_, part) in self.parts.iter().filter(|(number, _)| *number >= oldest) {
             sum.add(part);
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, Judgement, Namespace, Resource, ResourceSeen, Shard, ShardId,
-    Share, Side, StageId, TrafficChange,
+    Checkpoint, Contents, Identity, Judgement, MeasuredValue, Namespace, Resource, ResourceSeen,
+    Samples, Shard, ShardId, Share, Side, StageId, TrafficChange, Verdict,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
@@ -196,7 +196,40 @@ pub enum Event {
         contents: Contents,
     },
 
+    /// A step of a stage has to be taken more than once, until the world is as it has to be.
+    StepBegun {
+        stage: StageId,
+        step: String,
+    },
+    /// A step of a stage was taken.
+    StepTaken {
+        stage: StageId,
+        /// The step's name, unique within the stage.
+        step: String,
+    },
+    /// Metrics of one side were measured, to be judged at the end of the stage.
+    Observed {
+        stage: StageId,
+        side: Side,
+        /// The values by the names of their metrics.
+        values: BTreeMap<String, MeasuredValue>,
+    },
     Judged(Judged),
+    /// The verdict on a stage was reached; its ending follows from it.
+    StageJudged {
+        stage: StageId,
+        verdict: Verdict,
+        /// The deciding assertions, in one line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// A step failed, and the stage is tried again, as the plan says.
+    StageRetried {
+        stage: StageId,
+        reason: String,
+        /// The time to wait for.
+        again: Timestamp,
+    },
 
     WeightIntended {
         stage: StageId,
@@ -247,6 +280,23 @@ pub enum Event {
         stage: StageId,
         step: usize,
         ends: Timestamp,
+    },
+    /// A step was watched for a short while.
+    Watched {
+        stage: StageId,
+        step: usize,
+        /// The time at which the watch of this attempt at the step began.
+        started: Timestamp,
+        /// Samples by the beginning of the stretch of time in which they ended.
+        parts: Vec<(Timestamp, Samples)>,
+        /// Samples of before are no longer of use.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forget_before: Option<Timestamp>,
+        /// The readings of the step's assertions since the watch began.
+        readings: serde_json::Value,
+        /// True if the traffic could not be read.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_blind: bool,
     },
     StepPassed {
         stage: StageId,
@@ -303,6 +353,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         traffic_unknown: bool,
         by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<Identity>,
+    },
+    /// The source was found to hold what was copied and nothing else, and these are its own counts.
+    SourceChecked {
+        stage: StageId,
+        namespaces: BTreeMap<Namespace, u64>,
+        total: u64,
     },
     SourceDeleteIntended {
         stage: StageId,
@@ -341,6 +399,15 @@ pub enum Event {
     StageUndone {
         stage: StageId,
         what: String,
+    },
+    /// The undoing of a stage came to its end or to an error; its rollback hooks come next.
+    UndoTaken {
+        stage: StageId,
+        /// What was undone and what was kept on purpose.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        what: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     UndoFailed {
         stage: StageId,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::state::{
-    BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus, Stopped,
+    BakeState, Confirmation, HookState, Phase, RunState, ShardState, StageState, StageStatus,
+    Stopped, WatchState,
 };
 use super::{Cause, Entry, Event, Hold, Judged, Trouble};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Checkpoint, Identity, Namespace, Share, Side, StageId};
+use crate::model::{Checkpoint, Identity, IndexStats, Namespace, Share, Side, StageId};
 
 impl RunState {
     /// Folds a whole journal.
@@ -126,7 +127,7 @@ impl RunState {
                 self.started = Some(entry.at);
             }
             Event::RunContinued { .. } => {
-                self.stages.iter_mut().for_each(|stage| stage.worked.end());
+                self.stages.iter_mut().for_each(StageState::leave);
                 self.take_up_again();
             }
             Event::IndexSeen { side, identity, namespaces } => {
@@ -150,8 +151,11 @@ impl RunState {
             Event::Resumed { .. } => {
                 self.paused = None;
                 // What could not be judged is judged anew, and may have to wait anew.
+                let is_judgement = |hold: &mut Hold| matches!(hold, Hold::Judgement { .. });
                 for stage in &mut self.stages {
-                    stage.hold.take_if(|hold| matches!(hold, Hold::Judgement { .. }));
+                    if stage.hold.take_if(is_judgement).is_some() {
+                        stage.begin_anew();
+                    }
                 }
             }
             Event::AbortRequested { by } => self.abort = Some(by.clone()),
@@ -177,7 +181,10 @@ impl RunState {
                     if again || matches!(stage.status, StageStatus::UndoFailed(_)) {
                         stage.status = StageStatus::Running;
                     }
+                    stage.leave();
+                    stage.removed.clear();
                 }
+                self.rearm_hooks(|moment, _| moment == "rollback");
                 self.phase = Phase::RollingBack;
                 self.left_behind.clear();
             }
@@ -239,13 +246,34 @@ impl RunState {
         }
     }
 
+    /// Lets failed hooks run again at the next occasion: those of the moments and stages that `is_due` names.
+    fn rearm_hooks(&mut self, is_due: impl Fn(&str, &str) -> bool) {
+        let is_kept = |key: &String, state: &mut HookState| {
+            let (place, of) = key.split_once('@').unwrap_or((key, ""));
+            let moment = place.split('#').next().unwrap_or_default();
+            let stage = of.split('/').next().unwrap_or_default();
+            !(matches!(state, HookState::Failed(_)) && is_due(moment, stage))
+        };
+        self.hooks.retain(is_kept);
+    }
+
     fn update_stage(&mut self, event: &Event, at: Timestamp) {
         self.traffic.update(event, at);
+        match event {
+            Event::StageStarted { stage, .. } | Event::StageRetried { stage, .. } => {
+                self.rearm_hooks(|_, of| of == stage.as_str());
+            }
+            Event::StageHeld { stage, .. } => {
+                self.rearm_hooks(|moment, of| moment == "paused" && of == stage.as_str());
+            }
+            _ => {}
+        }
         match event {
             Event::IndexCreated { identity, .. } | Event::IndexFound { identity, .. } => {
                 self.target_is(identity.as_ref());
             }
             Event::StageFailed { stage, reason, rolls_back } => {
+                self.rearm_hooks(|moment, of| moment == "failed" && of == stage.as_str());
                 self.phase = Phase::Stopped;
                 if *rolls_back {
                     let cause = Cause::Failed { stage: stage.clone(), reason: reason.clone() };
@@ -259,6 +287,7 @@ impl RunState {
                 }
             }
             Event::StageErred { stage, reason, trouble } => {
+                self.rearm_hooks(|moment, of| moment == "failed" && of == stage.as_str());
                 self.phase = Phase::Stopped;
                 self.stopped = Some(stopped(stage, reason, trouble));
                 if trouble.hook.is_some() {
@@ -275,9 +304,37 @@ impl RunState {
 }
 
 impl StageState {
+    /// Notes that the process at work has left the run: whoever comes next starts the stage, or its undoing, again.
+    fn leave(&mut self) {
+        self.worked.end();
+        self.is_begun = false;
+        self.undo = None;
+        self.steps_taken.clear();
+        self.steps_begun.clear();
+    }
+
+    /// Lets every step be taken again.
+    fn begin_anew(&mut self) {
+        self.steps_taken.clear();
+        self.steps_begun.clear();
+        self.is_found = false;
+        self.observed.clear();
+        self.verdict = None;
+        self.confirmed = None;
+        self.checked = None;
+        self.watch = None;
+        self.at_work_since = None;
+    }
+
     fn update(&mut self, event: &Event, at: Timestamp) {
+        self.at_work_since.get_or_insert(at);
         match event {
             Event::StageStarted { attempt, .. } => {
+                self.begin_anew();
+                self.is_begun = true;
+                self.retries = 0;
+                self.not_before = None;
+                self.at_work_since = Some(at);
                 self.attempt = *attempt;
                 self.status = StageStatus::Running;
                 self.started.get_or_insert(at);
@@ -293,8 +350,35 @@ impl StageState {
                 let Stopped { reason, .. } = stopped(stage, reason, trouble);
                 self.end(StageStatus::Erred(reason), at);
             }
+            Event::IndexFound { .. } => self.is_found = true,
+            Event::StepBegun { step, .. } => {
+                self.steps_begun.entry(step.clone()).or_insert(at);
+            }
+            Event::StepTaken { step, .. } => {
+                self.steps_taken.insert(step.clone());
+            }
+            Event::Observed { side, values, .. } => {
+                self.observed.entry(*side).or_default().extend(values.clone());
+            }
+            Event::StageJudged { verdict, reason, .. } => {
+                self.verdict = Some((*verdict, reason.clone()));
+            }
+            Event::StageRetried { again, .. } => {
+                self.begin_anew();
+                self.retries += 1;
+                self.not_before = Some(*again);
+            }
+            Event::UndoTaken { what, error, .. } => {
+                let what = what.clone().unwrap_or_default();
+                self.undo = Some(error.clone().map_or(Ok(what), Err));
+            }
             Event::StageHeld { hold, .. } => {
                 self.hold = Some(hold.clone());
+                self.at_work_since = None;
+                // What was looked at before a wait does not count after it.
+                if !matches!(hold, Hold::Judgement { .. }) {
+                    self.begin_anew();
+                }
                 if matches!(hold, Hold::Traffic { .. }) {
                     // Meanwhile another weight than this step's was watched.
                     self.bake = None;
@@ -336,6 +420,7 @@ impl StageState {
             }
             Event::ResourceRemoved { resource, .. } => {
                 self.resources.retain(|known| known != resource);
+                self.removed.push(resource.clone());
             }
             Event::Checkpointed { shard, checkpoint, .. } => {
                 if let Some(shard) = self.shards.get_mut(shard) {
@@ -352,12 +437,24 @@ impl StageState {
             Event::Judged(judged) => self.judged(judged.clone()),
             Event::WeightSet { .. } => self.weight_set_at = Some(at),
             Event::WeightAccepted { step, weight, .. } => self.accept(*step, *weight, at),
+            Event::Watched { step, started, parts, forget_before, readings, is_blind, .. } => {
+                let is_same = |watch: &WatchState| watch.step == *step && watch.started == *started;
+                let known = self.watch.take().filter(is_same);
+                let mut watch = known.unwrap_or_else(|| WatchState::begin(*step, *started));
+                watch.add(parts, *forget_before);
+                watch.readings.clone_from(readings);
+                watch.blind = if *is_blind { watch.blind + 1 } else { 0 };
+                self.watch = Some(watch);
+            }
             Event::BakeStarted { step, ends, .. } => {
+                self.watch = None;
                 self.bake = Some(BakeState { step: *step, started: at, ends: *ends });
             }
             Event::StepPassed { step, .. } => {
                 self.steps_passed.insert(*step);
+                self.last_passed = Some(*step);
                 self.bake = None;
+                self.watch = None;
             }
             Event::ArtifactWritten { artifact, .. } => {
                 self.artifacts.retain(|old| old.path != artifact.path);
@@ -365,6 +462,17 @@ impl StageState {
             }
             Event::Noted { text, .. } => self.notes.push(text.clone()),
             Event::Measured { figures, .. } => self.figures.extend(figures.clone()),
+            Event::DeletionConfirmed {
+                identity: Some(identity), records, traffic_unknown, ..
+            } => {
+                let (identity, records) = (identity.clone(), *records);
+                let traffic_unknown = *traffic_unknown;
+                self.confirmed = Some(Confirmation { identity, records, traffic_unknown });
+            }
+            Event::SourceChecked { namespaces, total, .. } => {
+                let (namespaces, total) = (namespaces.clone(), *total);
+                self.checked = Some(IndexStats { dimension: None, namespaces, total });
+            }
             Event::SourceDeleteIntended { .. } => self.delete_intended = true,
             Event::SourceKept { .. } => self.delete_intended = false,
             Event::SourceDeleted { .. } => {
@@ -395,6 +503,7 @@ impl StageState {
     /// Accepts a weight: steps below the accepted one are passed over, those above it are still to be done.
     fn accept(&mut self, step: Option<usize>, weight: Share, at: Timestamp) {
         self.steps_passed = (0..step.unwrap_or(0)).collect();
+        self.last_passed = None;
         self.accepted = step.map(|step| (step, weight));
         self.weight_set_at = Some(at);
         self.bake = None;
@@ -456,11 +565,19 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::WeightNotSet { stage, .. }
         | Event::WeightAccepted { stage, .. }
         | Event::BakeStarted { stage, .. }
+        | Event::Watched { stage, .. }
         | Event::StepPassed { stage, .. }
         | Event::ArtifactWritten { stage, .. }
         | Event::Noted { stage, .. }
+        | Event::StepBegun { stage, .. }
+        | Event::StepTaken { stage, .. }
+        | Event::Observed { stage, .. }
+        | Event::StageJudged { stage, .. }
+        | Event::StageRetried { stage, .. }
+        | Event::UndoTaken { stage, .. }
         | Event::Measured { stage, .. }
         | Event::DeletionConfirmed { stage, .. }
+        | Event::SourceChecked { stage, .. }
         | Event::SourceDeleteIntended { stage, .. }
         | Event::SourceKept { stage, .. }
         | Event::SourceDeleted { stage, .. }

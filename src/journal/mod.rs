@@ -19,8 +19,9 @@ pub use event::{
 pub use inbox::{Inbox, Request};
 pub use lock::{Holder, Lock, LockView};
 pub use state::{
-    BakeState, HookState, Phase, RunState, ShardState, StageState, StageStatus, Stopped,
+    BakeState, Confirmation, HookState, Phase, RunState, ShardState, StageState, StageStatus,
+    Stopped, WatchState,
 };
-pub use store::{Journal, Paths, read, read_of};
+pub use store::{Appended, Held, Journal, Paths, read, read_of};
 pub use traffic::{Asked, Mark, TrafficState};
 pub use worked::Worked;

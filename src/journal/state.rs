@@ -1,14 +1,14 @@
 //! State of a run, as its journal's events add up to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble, Worked};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, Namespace, Resource, ResourceSeen, Shard, ShardId, Share, Side,
-    StageId, Tally,
+    Checkpoint, Contents, Identity, IndexStats, MeasuredValue, Namespace, Resource, ResourceSeen,
+    Samples, Shard, ShardId, Share, Side, StageId, Tally, Verdict,
 };
 
 /// The state of a run.
@@ -129,6 +129,28 @@ pub struct StageState {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub hold: Option<Hold>,
+    /// True if the process that holds the run has started this stage.
+    pub is_begun: bool,
+    /// Names of the steps that were taken since the stage was last started.
+    pub steps_taken: BTreeSet<String>,
+    /// When steps that have to be taken more than once were first taken since then.
+    pub steps_begun: BTreeMap<String, Timestamp>,
+    /// True if the index was there already when the stage last looked.
+    pub is_found: bool,
+    /// What was measured of each side since then, by the names of metrics.
+    pub observed: BTreeMap<Side, BTreeMap<String, MeasuredValue>>,
+    /// The verdict that ends the stage, with the reason.
+    pub verdict: Option<(Verdict, String)>,
+    /// Number of retries since the stage was last started.
+    pub retries: u32,
+    /// The time to wait for before the stage is tried again.
+    pub not_before: Option<Timestamp>,
+    /// The time since which the stage has worked without waiting.
+    pub at_work_since: Option<Timestamp>,
+    /// What came of undoing the stage: what was undone, or the error.
+    pub undo: Option<Result<String, String>>,
+    /// Resources that were removed since the rollback began.
+    pub removed: Vec<Resource>,
     /// True if this stage may have asked for an index without learning the outcome.
     pub create_intended: bool,
     /// The index this stage created.
@@ -153,6 +175,10 @@ pub struct StageState {
     /// Steps that passed.
     pub steps_passed: BTreeSet<usize>,
     pub bake: Option<BakeState>,
+    /// What was measured since the watch of a step began.
+    pub watch: Option<WatchState>,
+    /// The step that passed last.
+    pub last_passed: Option<usize>,
     /// Time at which the last step's weight was set.
     pub weight_set_at: Option<Timestamp>,
     /// The step whose weight somebody else set and somebody accepted, and that weight.
@@ -160,6 +186,10 @@ pub struct StageState {
     pub notes: Vec<String>,
     pub artifacts: Vec<Artifact>,
     pub figures: BTreeMap<String, f64>,
+    /// The deletion that somebody confirmed since the stage was last started.
+    pub confirmed: Option<Confirmation>,
+    /// The source's own counts when it was last found to be what was copied.
+    pub checked: Option<IndexStats>,
     /// True if the deletion of the source may have been requested.
     pub delete_intended: bool,
     pub deleted: bool,
@@ -178,12 +208,61 @@ pub enum StageStatus {
     UndoFailed(String),
 }
 
+/// A confirmed deletion: this index with this many records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    pub identity: Identity,
+    pub records: u64,
+    /// True if it was confirmed knowing that the weight cannot be read.
+    pub traffic_unknown: bool,
+}
+
 /// A bake in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BakeState {
     pub step: usize,
     pub started: Timestamp,
     pub ends: Timestamp,
+}
+
+/// The most parts of a watch that are kept apart; older ones are added up.
+const MOST_PARTS: usize = 4_000;
+
+/// A watch of a step in progress.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchState {
+    pub step: usize,
+    pub started: Timestamp,
+    /// Samples, oldest first, by the beginning of the stretch of time in which they ended.
+    pub parts: VecDeque<(Timestamp, Samples)>,
+    /// The readings of the step's assertions.
+    pub readings: serde_json::Value,
+    /// The number of failed reads of the traffic in a row.
+    pub blind: u32,
+}
+
+impl WatchState {
+    /// Begins to watch a step.
+    pub fn begin(step: usize, started: Timestamp) -> Self {
+        let readings = serde_json::Value::Null;
+        Self { step, started, parts: VecDeque::new(), readings, blind: 0 }
+    }
+
+    pub(super) fn add(&mut self, parts: &[(Timestamp, Samples)], forget_before: Option<Timestamp>) {
+        self.parts.extend(parts.iter().cloned());
+        let is_old =
+            |(at, _): &(Timestamp, Samples)| forget_before.is_some_and(|limit| *at < limit);
+        while self.parts.front().is_some_and(is_old) {
+            self.parts.pop_front();
+        }
+        while self.parts.len() > MOST_PARTS
+            && let Some((_, oldest)) = self.parts.pop_front()
+        {
+            if let Some((_, next)) = self.parts.front_mut() {
+                next.add(&oldest);
+            }
+        }
+    }
 }
 
 /// State of one shard of a copy.
@@ -203,6 +282,17 @@ impl StageState {
             started: None,
             ended: None,
             hold: None,
+            is_begun: false,
+            steps_taken: BTreeSet::new(),
+            steps_begun: BTreeMap::new(),
+            is_found: false,
+            observed: BTreeMap::new(),
+            verdict: None,
+            retries: 0,
+            not_before: None,
+            at_work_since: None,
+            undo: None,
+            removed: Vec::new(),
             create_intended: false,
             created_index: None,
             protection: BTreeMap::new(),
@@ -216,11 +306,15 @@ impl StageState {
             judgements: Vec::new(),
             steps_passed: BTreeSet::new(),
             bake: None,
+            watch: None,
+            last_passed: None,
             weight_set_at: None,
             accepted: None,
             notes: Vec::new(),
             artifacts: Vec::new(),
             figures: BTreeMap::new(),
+            confirmed: None,
+            checked: None,
             delete_intended: false,
             deleted: false,
             undone: None,

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Deserialize;
 
@@ -66,7 +67,31 @@ pub struct Journal {
     clock: Clock,
     /// True after an append failed: what is on disk is unknown, so nothing more is written.
     is_broken: bool,
-    lock: Lock,
+    lock: Arc<Mutex<Lock>>,
+}
+
+/// A handle that checks whether this process still holds a plan, even while its journal is being written.
+#[derive(Clone, Debug)]
+pub struct Held {
+    lock: Weak<Mutex<Lock>>,
+    clock: Clock,
+}
+
+impl Held {
+    /// Checks that this process still holds the plan and renews its lease. Always passes once the journal is closed.
+    ///
+    /// # Errors
+    /// `Locked` if it does not hold the plan.
+    pub fn keep(&self) -> Result<()> {
+        match self.lock.upgrade() {
+            Some(lock) => keep(&lock, &self.clock),
+            None => Ok(()),
+        }
+    }
+}
+
+fn keep(lock: &Mutex<Lock>, clock: &Clock) -> Result<()> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner).keep(clock)
 }
 
 impl Journal {
@@ -85,7 +110,7 @@ impl Journal {
             state: RunState::default(),
             clock,
             is_broken: false,
-            lock,
+            lock: Arc::new(Mutex::new(lock)),
         };
         let mut file = match OpenOptions::new().read(true).append(true).open(&path) {
             Ok(file) => file,
@@ -130,6 +155,20 @@ impl Journal {
     /// `Locked` if the plan's lock was lost; `Conflict` if the event cannot follow the journal or somebody else wrote
     /// to it; `Io` if it could not be written, after which the journal accepts nothing more.
     pub fn append(&mut self, event: Event) -> Result<Entry> {
+        let Appended { entries, mut refused } = self.append_all(vec![vec![event]])?;
+        match (entries.into_iter().next(), refused.pop()) {
+            (Some(entry), None) => Ok(entry),
+            (_, Some((_, error))) => Err(error),
+            (None, None) => Err(Error::unexpected("an event was neither written nor refused")),
+        }
+    }
+
+    /// Appends groups of events, which are on disk together when this returns: one write and one sync for all of them.
+    /// A group with an event that cannot follow ends before that event; the other groups do not suffer from it.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`], for all groups; an event that cannot follow is in the result.
+    pub fn append_all(&mut self, groups: Vec<Vec<Event>>) -> Result<Appended> {
         if self.is_broken {
             let path = self.paths.journal();
             let message = format!("{} cannot be written since an earlier error", path.display());
@@ -137,21 +176,48 @@ impl Journal {
                 .with_hint("look for room on its disk, then run the same command again"));
         }
         self.keep_lock()?;
-        let entry = Entry { v: FORMAT, seq: self.state.events, at: self.clock.now(), event };
-        self.state.accepts(&entry)?;
-        let mut line = serde_json::to_vec(&entry).map_err(|error| {
-            Error::unexpected("an event cannot be written as JSON").with_source(error)
-        })?;
-        line.push(b'\n');
         self.refuse_others_lines()?;
-        if let Err(error) = self.write(&line) {
-            self.is_broken = true;
-            let path = self.paths.journal();
-            return Err(Error::io(format!("cannot write {}", path.display()), error));
+        let (mut lines, mut appended) = (Vec::new(), Appended::default());
+        for (number, group) in groups.into_iter().enumerate() {
+            if let Err(error) = self.take(group, &mut lines, &mut appended.entries) {
+                appended.refused.push((number, error));
+            }
         }
-        self.length += line.len() as u64;
-        self.state.apply(&entry)?;
-        Ok(entry)
+        if !lines.is_empty() {
+            if let Err(error) = self.write(&lines) {
+                self.is_broken = true;
+                let path = self.paths.journal();
+                return Err(Error::io(format!("cannot write {}", path.display()), error));
+            }
+            self.length += lines.len() as u64;
+        }
+        Ok(appended)
+    }
+
+    /// Folds a group up to the first event that cannot follow, and adds its lines to `lines`.
+    fn take(
+        &mut self,
+        group: Vec<Event>,
+        lines: &mut Vec<u8>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<()> {
+        for event in group {
+            let entry = Entry { v: FORMAT, seq: self.state.events, at: self.clock.now(), event };
+            self.state.accepts(&entry)?;
+            let line = serde_json::to_vec(&entry).map_err(|error| {
+                Error::unexpected("an event cannot be written as JSON").with_source(error)
+            })?;
+            self.state.apply(&entry)?;
+            lines.extend(line);
+            lines.push(b'\n');
+            entries.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Returns a handle that checks the lock without the journal.
+    pub fn held(&self) -> Held {
+        Held { lock: Arc::downgrade(&self.lock), clock: self.clock.clone() }
     }
 
     /// Checks that this process still holds the plan and renews its lease. Called before everything that a run writes
@@ -160,7 +226,7 @@ impl Journal {
     /// # Errors
     /// `Locked` if it does not hold the plan.
     pub fn keep_lock(&mut self) -> Result<()> {
-        self.lock.keep(&self.clock)
+        keep(&self.lock, &self.clock)
     }
 
     /// Checks that the file this process writes is still the journal and ends where this process last left it.
@@ -189,7 +255,7 @@ impl Journal {
     }
 
     /// Writes at the current end of the file.
-    fn write(&mut self, line: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
         let mut file = match &self.file {
             Some(file) => file,
             None => {
@@ -200,7 +266,7 @@ impl Journal {
                 file
             }
         };
-        file.write_all(line)?;
+        file.write_all(lines)?;
         file.sync_data()
     }
 
@@ -220,6 +286,15 @@ impl Journal {
         self.state = RunState::default();
         Ok(())
     }
+}
+
+/// What became of events that were to be appended.
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// The events that are on disk now.
+    pub entries: Vec<Entry>,
+    /// The numbers of the groups that hold an event which cannot follow, each with the reason.
+    pub refused: Vec<(usize, Error)>,
 }
 
 /// Reads a journal without the lock and without repairing it, for `status`, `plan` and `report`.
@@ -277,7 +352,8 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed> {
     let mut entries = Vec::new();
     let mut intact = 0;
     for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // A line is written by one call and then synced: only the last one can be torn, and then it has no end.
+        // Lines are written by one call and then synced: the last ones can be missing, and one of them torn, without
+        // its end.
         if !line.ends_with(b"\n") {
             break;
         }
@@ -436,6 +512,20 @@ mod tests {
         assert!(error.message().ends_with("unknown variant `source_frozen`"), "{error}");
         assert_eq!(read(&path).unwrap_err().message(), error.message());
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_group_ends_before_what_cannot_follow_and_others_do_not_suffer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = open(dir.path()).unwrap();
+        journal.append(start()).unwrap();
+        let other = Event::StagePassed { stage: StageId::new("other") };
+        let groups = vec![vec![stage_started(), other, stage_started()], vec![stage_started()]];
+        let Appended { entries, refused } = journal.append_all(groups).unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(refused.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0]);
+        let path = Paths::new(dir.path(), "p").journal();
+        assert_eq!(RunState::fold(&read(&path).unwrap()).unwrap(), *journal.state());
     }
 
     #[test]

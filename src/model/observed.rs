@@ -25,6 +25,20 @@ pub enum Observed {
     Unanswered,
 }
 
+/// One measured metric, or why it could not be measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasuredValue {
+    /// `samples` is the number of things looked at: 0 of 0 is no data, whatever the value says.
+    Value {
+        observed: Observed,
+        samples: u64,
+    },
+    NotMeasured {
+        reason: String,
+    },
+}
+
 impl Observed {
     /// Returns a count as an [`Observed::Number`].
     pub fn count(count: u64) -> Self {

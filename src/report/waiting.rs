@@ -142,6 +142,9 @@ impl Waiting {
                 | Event::Paused { .. }
                 | Event::ApprovalRequested { .. }
                 | Event::WeightAcceptAsked { .. }
+                | Event::StepBegun { .. }
+                | Event::StepTaken { .. }
+                | Event::Watched { .. }
                 | Event::Judged(_)
                 | Event::Noted { .. }
                 | Event::Measured { .. }

@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::options::RunOptions;
+use super::outbox::Outbox;
 use super::outputs::{below, local};
 use super::recorder::Recorder;
 use super::world::World;
-use crate::clock::{Clock, Timestamp};
+use crate::assertion::Measured;
+use crate::clock::{Clock, Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Event, StageState};
-use crate::model::StageId;
+use crate::model::{Side, StageId};
 use crate::plan::{Plan, Stage};
 use crate::provider::manifest::Spool;
-use crate::traffic::Driver;
+use crate::traffic::{Driver, ProbeQuery};
 
 /// Everything a stage works with.
 #[derive(Clone)]
@@ -27,6 +30,9 @@ pub struct Context {
     pub world: World,
     pub driver: Option<Arc<dyn Driver>>,
     pub recorder: Recorder,
+    /// Events of the step that is being taken, which are appended once it ends; `None` for the acts that append theirs
+    /// at once.
+    pub(super) outbox: Option<Outbox>,
     pub clock: Clock,
     pub cancel: CancellationToken,
     pub options: Arc<RunOptions>,
@@ -34,6 +40,8 @@ pub struct Context {
     pub artifacts: PathBuf,
     /// The sorted manifest ids of each copy stage, once they have been opened.
     pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
+    /// The queries of each canary stage's probe, once they have been made.
+    pub(super) queries: Arc<Mutex<BTreeMap<StageId, Arc<[ProbeQuery]>>>>,
     /// The time at which this process stops waiting and ends.
     pub detach_at: Option<Timestamp>,
 }
@@ -55,8 +63,25 @@ impl Context {
             .ok_or_else(|| Error::unexpected(format!("the run has no stage `{id}`")))
     }
 
+    /// Records an event, which is appended when the step ends.
     pub fn record(&self, event: Event) -> Result<()> {
-        self.recorder.record(event)
+        match &self.outbox {
+            Some(outbox) => {
+                outbox.put(event);
+                Ok(())
+            }
+            None => self.recorder.record(event),
+        }
+    }
+
+    /// Records an event that something waits for: it is on disk when this returns, with all that was recorded before.
+    ///
+    /// # Errors
+    /// Any error of [`Recorder::append`].
+    pub async fn keep(&self, event: Event) -> Result<()> {
+        let mut events = self.said();
+        events.push(event);
+        self.recorder.append(events).await
     }
 
     /// Does the same as [`Recorder::fence`].
@@ -72,6 +97,15 @@ impl Context {
     /// Records a sentence for the report.
     pub fn note(&self, text: impl Into<String>) -> Result<()> {
         self.record(Event::Noted { stage: self.id(), text: text.into() })
+    }
+
+    /// Records what was measured of one side, to be judged at the end of the stage.
+    pub(super) fn observed(&self, side: Side, measured: &Measured) -> Result<()> {
+        let values = measured.to_named();
+        match values.is_empty() {
+            true => Ok(()),
+            false => self.record(Event::Observed { stage: self.id(), side, values }),
+        }
     }
 
     /// Records a file that the stage has written, with its path as it should be shown.
@@ -111,8 +145,22 @@ impl Context {
         }
     }
 
+    /// Returns what was recorded and is not appended yet.
+    pub(super) fn said(&self) -> Vec<Event> {
+        self.outbox.as_ref().map(Outbox::take).unwrap_or_default()
+    }
+
+    /// Returns the time that the stage may still take, where the plan limits it. A clock that skips time would be past
+    /// the limit at once.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let limit = self.stage().timeout.filter(|_| !self.clock.is_scaled())?;
+        let now = self.clock.now();
+        let since = self.state().ok().and_then(|state| state.at_work_since);
+        Some(until(now, after(since.unwrap_or(now), limit)))
+    }
+
     /// Waits for `duration`, or until the run is asked to stop.
-    pub async fn sleep(&self, duration: std::time::Duration) -> Result<()> {
+    pub async fn sleep(&self, duration: Duration) -> Result<()> {
         tokio::select! {
             () = self.clock.sleep(duration) => self.stop_if_cancelled(),
             () = self.cancel.cancelled() => self.stop_if_cancelled(),

@@ -1,24 +1,25 @@
-//! Carries out one decision after another, until nothing is left to do or the run has to wait.
+//! Takes one step after another, until nothing is left to do or the run has to wait.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::decide::{Decision, decide};
 use super::guard;
+use super::next::{Step, next};
+use super::outbox::Outbox;
 use super::outcome::Outcome;
+use super::perform::{failed, perform};
 use super::preflight::Preflight;
 use super::prepare::PreparedRun;
 use super::preview::can_begin;
-use super::stage::{Acted, Check, work_of};
-use super::steer::Waited;
+use super::stage::{self, Check, StageStep};
+use super::steer::is_for_somebody;
+use super::view::{Terms, View};
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, Phase, RunState, StageStatus, Trouble};
-use crate::model::{StageId, TrafficChange, Verdict};
-use crate::plan::file::HookWhen;
+use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
+use crate::model::TrafficChange;
 
 /// The interval at which the inbox is checked for requests while a stage is working.
 const ATTEND: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ impl PreparedRun {
     async fn execute_while_held(self, cancel: CancellationToken) -> Result<Outcome> {
         if self.state().is_open() {
             // An abort skips the checks that going on would need.
-            self.recorder.take_requests()?;
+            self.recorder.take_requests().await?;
         }
         let state = self.state();
         let was_done = state.phase == Phase::Done && state.digest == self.plan.digest;
@@ -75,10 +76,6 @@ impl PreparedRun {
 pub(super) struct Executor {
     /// The context of the first stage; the others differ only in `index`.
     base: Context,
-    /// Stages that this process has started.
-    begun: HashSet<usize>,
-    /// The error that stopped the run in this process, and the stage in which it occurred.
-    erred: Option<(Option<StageId>, Error)>,
 }
 
 impl Executor {
@@ -91,56 +88,67 @@ impl Executor {
             world: run.world,
             driver: run.driver,
             recorder: run.recorder,
+            outbox: None,
             clock: run.clock,
             cancel,
             options: run.options,
             artifacts,
             ids: std::sync::Arc::default(),
+            queries: std::sync::Arc::default(),
             detach_at,
         };
-        Self { base, begun: HashSet::new(), erred: None }
+        Self { base }
     }
 
     fn at(&self, index: usize) -> Context {
         Context { index, ..self.base.clone() }
     }
 
-    fn decide(&self) -> Decision {
-        let until = self.base.options.until.as_ref();
-        self.base.recorder.with_state(|state| decide(&self.base.plan, state, until))
+    /// The terms under which this process takes steps.
+    fn terms(&self) -> Terms {
+        let options = &self.base.options;
+        Terms {
+            now: self.base.clock.now(),
+            until: options.until.clone(),
+            is_rehearsal: options.is_rehearsal,
+            strict: options.strict,
+            detaches: self.base.must_detach(),
+        }
+    }
+
+    fn decide(&self) -> Step {
+        next(&self.base.plan, &self.base.recorder.state(), &self.terms())
     }
 
     pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
-        self.base.attend()?;
+        self.base.attend().await?;
         self.settle(was_done).await?;
         self.refuse_drift().await?;
         loop {
-            self.base.attend()?;
+            self.base.attend().await?;
             match self.decide() {
-                Decision::Start => return Err(Error::unexpected("the run was not begun")),
-                Decision::RunHooks(when) => self.run_hooks(when).await?,
-                Decision::RequestApproval(gate) => {
-                    self.base.record(Event::ApprovalRequested { gate })?
-                }
-                Decision::Hold { stage, hold } => {
-                    if let Some(outcome) = self.hold(stage, hold).await? {
-                        return Ok(outcome);
+                Step::Start => return Err(Error::unexpected("the run was not begun")),
+                Step::Wait { stage, hold } => {
+                    if self.ends_at(&hold) {
+                        return Ok(Outcome::Held { stage, hold });
                     }
+                    let end = match &hold {
+                        Hold::Time { until } => Some(*until),
+                        _ => None,
+                    };
+                    self.base.rest(end).await?;
                 }
-                Decision::Perform(index) => {
-                    if let Some(outcome) = self.perform(index).await? {
-                        return Ok(outcome);
-                    }
-                }
-                Decision::BeginRollback(cause) => {
-                    self.base.record(Event::RollbackStarted { cause })?
-                }
-                Decision::Undo(index) => self.undo(index).await?,
-                Decision::FinishRollback => self.finish_rollback()?,
-                Decision::Finish => self.base.record(Event::RunFinished)?,
-                Decision::End => return Ok(self.end(was_done)),
+                Step::Rest { until } => self.base.rest(Some(until)).await?,
+                Step::End => return Ok(self.end(was_done)),
+                step => self.take(&step).await?,
             }
         }
+    }
+
+    /// Returns whether this process ends instead of waiting.
+    fn ends_at(&self, hold: &Hold) -> bool {
+        let is_final = self.base.options.is_rehearsal && matches!(hold, Hold::Judgement { .. });
+        is_final || self.base.must_detach() || is_for_somebody(hold)
     }
 
     /// Settles what an earlier process left open: whether the source was deleted, and protection that has to be put
@@ -157,7 +165,7 @@ impl Executor {
     }
 
     fn is_rolling_back(&self) -> bool {
-        matches!(self.decide(), Decision::BeginRollback(_))
+        matches!(self.decide(), Step::BeginRollback(_))
             || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
     }
 
@@ -173,7 +181,7 @@ impl Executor {
             .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
         for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
             let context = self.at(index);
-            let (what, hint) = match work_of(&context.plan, index).check(&context).await? {
+            let (what, hint) = match stage::check(&context).await? {
                 Check::Holds => continue,
                 Check::Drifted(what) => {
                     (what, "put the world back, or roll back and start again".to_owned())
@@ -189,120 +197,59 @@ impl Executor {
         Ok(())
     }
 
-    async fn run_hooks(&mut self, when: HookWhen) -> Result<()> {
-        match self.base.run_hooks(when, None).await {
-            // A failed `before_run` hook stops the run before anything is touched.
-            Err(error) if when == HookWhen::BeforeRun => {
-                let hook = error.context_of("hook").map(str::to_owned);
-                let trouble = Trouble { hook, ..Trouble::of(&error) };
-                let (stage, reason) = (self.base.id(), error.to_string());
-                self.base.record(Event::StageErred { stage, reason, trouble })?;
-                self.erred = Some((None, error));
-                Ok(())
-            }
-            result => result,
-        }
-    }
-
-    /// Waits for a hold to be released. Returns the outcome if this process does not wait.
-    async fn hold(&self, stage: StageId, hold: Hold) -> Result<Option<Outcome>> {
-        let is_new = self.base.recorder.with_state(|state| {
-            state.stage(&stage).is_some_and(|stage| stage.hold.as_ref() != Some(&hold))
-        });
-        if is_new {
-            self.base.record(Event::StageHeld { stage: stage.clone(), hold: hold.clone() })?;
-            self.base.run_hooks(HookWhen::Paused, Some(stage.as_str())).await?;
-        }
-        if self.base.options.is_rehearsal
-            && let Hold::Approval { gate } = &hold
+    /// Takes a step and appends what came of it.
+    async fn take(&self, step: &Step) -> Result<()> {
+        self.base.recorder.step(step);
+        let is_whole = matches!(step, Step::Take { step: StageStep::Whole, .. });
+        let outbox = (!is_whole).then(Outbox::default);
+        let context = Context { outbox, ..self.at(step.index()) };
+        let result = self.perform(step, &context).await;
+        let mut events = context.said();
+        if let Err(error) = &result
+            && error.kind() != ErrorKind::Interrupted
         {
-            let by = "the rehearsal".to_owned();
-            self.base.record(Event::Approved { gate: gate.clone(), by })?;
-            return Ok(None);
+            let state = self.base.recorder.state();
+            let terms = self.terms();
+            let view =
+                View { plan: &context.plan, run: &state, index: context.index, terms: &terms };
+            events.extend(failed(step, view, error));
         }
-        let is_final = self.base.options.is_rehearsal && matches!(hold, Hold::Judgement { .. });
-        if is_final || self.base.wait(&hold).await? == Waited::Detached {
-            return Ok(Some(Outcome::Held { stage, hold }));
+        self.base.recorder.append(events).await?;
+        match result {
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.leave(error).await,
+            _ => Ok(()),
         }
-        Ok(None)
     }
 
-    async fn perform(&mut self, index: usize) -> Result<Option<Outcome>> {
-        let context = self.at(index);
-        let stage = context.id();
-        if self.begun.insert(index) || context.state()?.status != StageStatus::Running {
-            let attempt = context.state()?.attempt + 1;
-            context.record(Event::StageStarted { stage: stage.clone(), attempt })?;
+    /// Leaves a step that was interrupted: the run is to stop, or a pause or an abort has to be decided on.
+    async fn leave(&self, error: Error) -> Result<()> {
+        if !self.base.cancel.is_cancelled() {
+            return match self.base.recorder.with_state(|state| state.phase) {
+                Phase::RollingBack => Err(error),
+                _ => Ok(()),
+            };
         }
-        let acted = match context.run_hooks(HookWhen::BeforeStage, Some(stage.as_str())).await {
-            Ok(()) => self.act(&context).await,
-            Err(error) => Err(error),
+        let context = Context {
+            outbox: Some(Outbox::default()),
+            cancel: CancellationToken::new(),
+            ..self.base.clone()
         };
-        if !matches!(acted, Ok(Acted::Judged { verdict: Verdict::Pass, .. })) {
-            self.put_back(&context).await?;
-        }
-        match acted {
-            Ok(Acted::Measured { target, source }) => {
-                let judged = context.judge(&target, &source)?;
-                self.conclude(&context, judged.verdict, judged.reason).await
-            }
-            Ok(Acted::Judged { verdict, reason }) => self.conclude(&context, verdict, reason).await,
-            Ok(Acted::Held(hold)) => self.hold(stage, hold).await,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
-                // The run is to stop, or a pause or abort has to be decided on.
-                context.stop_if_cancelled()?;
-                Ok(None)
-            }
-            Err(error) => self.stop(&context, error).await,
-        }
+        guard::put_back(&context, None).await.ok();
+        self.base.recorder.append(context.said()).await?;
+        Err(error)
     }
 
-    /// Restores protection that was lifted for a deletion, if the index still exists. If that fails, the next process
-    /// tries again.
-    async fn put_back(&self, context: &Context) -> Result<()> {
-        match guard::put_back(context, None).await {
-            Ok(true) => context.note("the source is protected again"),
-            Ok(false) => Ok(()),
-            Err(error) => context.note(format!("the source is not protected again yet: {error}")),
+    /// Takes a step within its time limit, and lets a pause or an abort interrupt one that is a stage's.
+    async fn perform(&self, step: &Step, context: &Context) -> Result<()> {
+        let terms = self.terms();
+        if !matches!(step, Step::Take { .. }) {
+            return perform(step, context, &terms).await;
         }
-    }
-
-    /// Records that a stage could not be performed.
-    async fn stop(&mut self, context: &Context, error: Error) -> Result<Option<Outcome>> {
-        let (stage, reason) = (context.id(), error.to_string());
-        let trouble = Trouble::of(&error);
-        context.record(Event::StageErred { stage: stage.clone(), reason, trouble })?;
-        context.run_hooks(HookWhen::Failed, Some(stage.as_str())).await?;
-        self.erred = Some((Some(stage), error));
-        Ok(None)
-    }
-
-    /// Performs a stage, retries as the plan allows, and lets a pause or an abort interrupt it.
-    async fn act(&self, context: &Context) -> Result<Acted> {
-        let stage = context.stage();
-        let (tries, wait) =
-            stage.retry.as_ref().map_or((0, None), |retry| (retry.times, retry.wait));
-        let mut left = tries;
-        loop {
-            let result = self.act_once(context, stage.timeout).await;
-            match result {
-                Err(error) if left > 0 && error.kind() != ErrorKind::Interrupted => {
-                    left -= 1;
-                    context.note(format!("tried again after: {error}"))?;
-                    context.sleep(wait.map_or(Duration::from_secs(5), |span| span.0)).await?;
-                }
-                result => return result,
-            }
-        }
-    }
-
-    async fn act_once(&self, context: &Context, timeout: Option<Duration>) -> Result<Acted> {
-        let work = work_of(&context.plan, context.index);
         let inner = Context { cancel: context.cancel.child_token(), ..context.clone() };
         let attend = async {
             loop {
                 tokio::time::sleep(ATTEND).await;
-                context.attend()?;
+                context.attend().await?;
                 let must_stop = context.recorder.with_state(|state| {
                     state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
                 });
@@ -312,93 +259,26 @@ impl Executor {
             }
         };
         let deadline = async {
-            match timeout {
-                // On a clock that skips time, the deadline would pass at once.
-                Some(limit) if !context.clock.is_scaled() => context.clock.sleep(limit).await,
-                _ => std::future::pending().await,
+            match context.time_left() {
+                Some(left) => context.clock.sleep(left).await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
-            acted = work.act(&inner) => acted,
+            taken = perform(step, &inner, &terms) => taken,
             never = attend => never,
             () = deadline => Err(Error::new(ErrorKind::Timeout, "the stage took longer than its `timeout`")),
         }
     }
 
-    async fn conclude(
-        &mut self,
-        context: &Context,
-        verdict: Verdict,
-        reason: String,
-    ) -> Result<Option<Outcome>> {
-        let stage = context.id();
-        let name = stage.as_str().to_owned();
-        match verdict {
-            Verdict::Pass => {
-                if let Err(error) = context.run_hooks(HookWhen::AfterStage, Some(&name)).await {
-                    return self.stop(context, error).await;
-                }
-                context.record(Event::StagePassed { stage })?;
-                Ok(None)
-            }
-            Verdict::Fail => {
-                let rolls_back = work_of(&context.plan, context.index).failure_rolls_back();
-                context.record(Event::StageFailed { stage, reason, rolls_back })?;
-                context.run_hooks(HookWhen::Failed, Some(&name)).await?;
-                Ok(None)
-            }
-            Verdict::Error => {
-                let hint = "see why it was not measured; the next run measures again".to_owned();
-                let kind = Some(ErrorKind::Unmeasured);
-                let trouble = Trouble { kind, hint: Some(hint), hook: None };
-                context.record(Event::StageErred { stage, reason, trouble })?;
-                context.run_hooks(HookWhen::Failed, Some(&name)).await?;
-                Ok(None)
-            }
-            Verdict::Inconclusive => self.hold(stage, Hold::Judgement { verdict, reason }).await,
-        }
-    }
-
-    async fn undo(&self, index: usize) -> Result<()> {
-        let context = self.at(index);
-        let stage = context.id();
-        let undone = match work_of(&context.plan, index).undo(&context).await {
-            // An interruption is not a failure: the next run continues the rollback.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            undone => undone,
-        };
-        let hooks = context.stage().rollback.clone();
-        let mut problems = context.run_rollback_hooks(&hooks).await;
-        match undone {
-            Ok(what) if problems.is_empty() => context.record(Event::StageUndone { stage, what }),
-            Ok(_) => context.record(Event::UndoFailed { stage, reason: problems.join("; ") }),
-            Err(error) => {
-                problems.insert(0, error.to_string());
-                context.record(Event::UndoFailed { stage, reason: problems.join("; ") })
-            }
-        }
-    }
-
-    fn finish_rollback(&self) -> Result<()> {
-        let left_behind = self.base.recorder.with_state(|state| {
-            let failed = state.stages.iter().filter_map(|stage| match &stage.status {
-                StageStatus::UndoFailed(reason) => Some(format!("{}: {reason}", stage.id)),
-                _ => None,
-            });
-            failed.collect()
-        });
-        self.base.record(Event::RollbackFinished { left_behind })
-    }
-
-    fn end(&mut self, was_done: bool) -> Outcome {
-        let erred = self.erred.take();
+    fn end(&self, was_done: bool) -> Outcome {
         self.base.recorder.with_state(|state| match state.phase {
             Phase::Done if was_done => Outcome::NoChanges,
             Phase::RolledBack => Outcome::RolledBack {
                 cause: state.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
             },
             Phase::Stuck => Outcome::Stuck { left_behind: state.left_behind.clone() },
-            Phase::Stopped => stopped(state, erred),
+            Phase::Stopped => stopped(state),
             _ => Outcome::Done,
         })
     }
@@ -416,11 +296,8 @@ fn ways_on(change: &TrafficChange, plan: &std::path::Path) -> String {
     format!("{} and run the same command again{accept}; or roll back", change.way_back())
 }
 
-/// Returns the outcome of a run that stopped in this process or in an earlier one.
-fn stopped(state: &RunState, erred: Option<(Option<StageId>, Error)>) -> Outcome {
-    if let Some((stage, error)) = erred {
-        return Outcome::Erred { stage, error };
-    }
+/// Returns the outcome of a run that stopped.
+fn stopped(state: &RunState) -> Outcome {
     if let Some(stopped) = &state.stopped {
         return Outcome::Erred { stage: stopped.stage.clone(), error: stopped.error() };
     }
@@ -450,7 +327,7 @@ async fn roll_back_while_held(
     cancel: CancellationToken,
 ) -> Result<Outcome> {
     let mut executor = Executor::new(run, cancel);
-    let state = executor.base.recorder.with_state(RunState::clone);
+    let state = executor.base.recorder.state();
     if guard::settle(&executor.base).await? {
         return Err(Error::new(
             ErrorKind::Refused,

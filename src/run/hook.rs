@@ -1,71 +1,37 @@
-//! Runs hooks: each at most once for its moment, with its result in the journal and no secrets but its own.
+//! Runs hooks, with no secrets but their own.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::context::Context;
-use super::decide::hook_key;
+use super::hooks::{HookRun, must_succeed};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, HookState, RunState};
-use crate::plan::file::{Hook, HookFailure, HookWhen};
+use crate::journal::{Event, RunState};
+use crate::plan::file::Hook;
 use crate::traffic::action::{Command, Hidden, run_command, send_http};
 
 /// The default time limit of a hook.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Context {
-    /// Runs the hooks of a moment that have not finished yet. `of` names the stage or step they run for.
+    /// Runs one hook.
     ///
     /// # Errors
-    /// `Hook` for the first failure of a hook whose `on_failure` is `fail`. Rollback hooks never cause an error.
-    pub(super) async fn run_hooks(&self, when: HookWhen, of: Option<&str>) -> Result<()> {
-        let hooks: Vec<Hook> = self.plan.hooks.clone();
-        let mut first = None;
-        for (index, hook) in hooks.iter().enumerate().filter(|(_, hook)| hook.when == Some(when)) {
-            let key = hook_key(when, index, of);
-            if let Err(error) = self.run_hook(hook, &key, when.name()).await {
-                first.get_or_insert(error);
-                if !collects(when) {
-                    break;
-                }
-            }
-        }
-        match first {
-            Some(error) if !collects(when) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Runs all rollback hooks of a stage and returns the failures.
-    pub(super) async fn run_rollback_hooks(&self, hooks: &[Hook]) -> Vec<String> {
-        let mut failed = Vec::new();
-        for (index, hook) in hooks.iter().enumerate() {
-            let key = format!("rollback#{}@{}", index + 1, self.stage().id);
-            if let Err(error) = self.run_hook(hook, &key, "rollback").await {
-                failed.push(error.to_string());
-            }
-        }
-        failed
-    }
-
-    async fn run_hook(&self, hook: &Hook, key: &str, moment: &str) -> Result<()> {
-        let ended =
-            self.recorder.with_state(|state| matches!(state.hooks.get(key), Some(HookState::Done)));
-        if ended {
-            return Ok(());
-        }
-        self.record(Event::HookStarted { hook: key.to_owned() })?;
+    /// `Hook` if it failed and has to succeed.
+    pub(super) async fn run_hook(&self, run: &HookRun) -> Result<()> {
+        let HookRun { key, moment, hook, .. } = run;
+        self.keep(Event::HookStarted { hook: key.clone() }).await?;
         let result = match self.options.is_rehearsal {
             // A rehearsal touches nothing outside the emulator.
             true => Ok(()),
             false => self.perform(hook, moment).await,
         };
         let error = result.as_ref().err().map(ToString::to_string);
-        self.record(Event::HookFinished { hook: key.to_owned(), error })?;
-        match hook.on_failure.unwrap_or_default() {
-            HookFailure::Fail => result.map_err(|error| failed(key, &error)),
-            HookFailure::Warn => Ok(()),
+        self.record(Event::HookFinished { hook: key.clone(), error })?;
+        match must_succeed(hook) {
+            true => result.map_err(|error| failed(key, &error)),
+            false => Ok(()),
         }
     }
 
@@ -123,22 +89,13 @@ fn failed(key: &str, cause: &Error) -> Error {
         }
         _ => "see why it fails; with `on_failure: warn` the run goes on without it",
     };
-    Error::new(ErrorKind::Hook, format!("a hook of the plan failed: {cause}"))
-        .with_context("hook", key)
-        .with_hint(hint)
+    as_hook(key, &cause.to_string()).with_hint(hint)
 }
 
-/// Returns whether the remaining hooks of this moment run after one has failed.
-fn collects(when: HookWhen) -> bool {
-    matches!(
-        when,
-        HookWhen::BeforeRollback
-            | HookWhen::AfterRollback
-            | HookWhen::AfterRun
-            | HookWhen::Succeeded
-            | HookWhen::Failed
-            | HookWhen::Paused
-    )
+/// Returns the error of a hook that failed with `cause`.
+pub(super) fn as_hook(key: &str, cause: &str) -> Error {
+    Error::new(ErrorKind::Hook, format!("a hook of the plan failed: {cause}"))
+        .with_context("hook", key)
 }
 
 /// Derives the environment variables `VECSHIFT_MOMENT`, `VECSHIFT_STAGE` and so on from the event.

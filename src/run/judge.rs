@@ -1,51 +1,45 @@
 //! Turns what a stage measured into a verdict.
 
-use super::context::Context;
+use super::view::View;
 use crate::assertion::{Measured, judge_once, stage_verdict};
-use crate::error::Result;
-use crate::journal::{Event, Judged};
-use crate::model::{Judgement, Verdict};
+use crate::journal::{Event, Judged, StageState};
+use crate::model::{Judgement, Side, Verdict};
 
-/// The combined judgement of a stage's assertions.
-pub(super) struct Judgements {
-    pub verdict: Verdict,
-    /// The deciding assertions, in one line.
-    pub reason: String,
+/// Judges every assertion of a stage once, by what was measured since it started.
+pub(super) fn judge(view: View<'_>) -> Vec<Event> {
+    let side = |side| view.stage().observed.get(&side).map(Measured::of_named).unwrap_or_default();
+    let (target, source) = (side(Side::Target), side(Side::Source));
+    let assertions = view.asked().assertions.iter();
+    let judgements: Vec<Judgement> =
+        assertions.map(|assertion| judge_once(assertion, &target, &source)).collect();
+    let mut events = judged(view.stage(), &judgements, None);
+    let (stage, strict) = (view.stage().id.clone(), view.terms.strict);
+    let (verdict, reason) = combine(&judgements, strict);
+    events.push(Event::StageJudged { stage, verdict, reason });
+    events
 }
 
-impl Context {
-    /// Judges every assertion of the stage once and records each judgement.
-    pub(super) fn judge(&self, measured: &Measured, source: &Measured) -> Result<Judgements> {
-        let assertions = &self.stage().assertions;
-        let judgements: Vec<Judgement> =
-            assertions.iter().map(|assertion| judge_once(assertion, measured, source)).collect();
-        self.record_judgements(&judgements, None)?;
-        Ok(self.combine(&judgements))
-    }
+/// Returns the events of judgements, of a step of a canary or of the whole stage.
+pub(super) fn judged(
+    state: &StageState,
+    judgements: &[Judgement],
+    step: Option<usize>,
+) -> Vec<Event> {
+    let judged = |judgement: &Judgement| {
+        let (stage, attempt) = (state.id.clone(), state.attempt);
+        Event::Judged(Judged { stage, step, attempt, judgement: judgement.clone() })
+    };
+    judgements.iter().map(judged).collect()
+}
 
-    pub(super) fn record_judgements(
-        &self,
-        judgements: &[Judgement],
-        step: Option<usize>,
-    ) -> Result<()> {
-        let attempt = self.state()?.attempt;
-        for judgement in judgements {
-            let judged = Judged { stage: self.id(), step, attempt, judgement: judgement.clone() };
-            self.record(Event::Judged(judged))?;
-        }
-        Ok(())
-    }
-
-    /// Combines judgements into one verdict. A stage without a blocking assertion passes because its work is done.
-    pub(super) fn combine(&self, judgements: &[Judgement]) -> Judgements {
-        let strict = self.options.strict;
-        let verdict = stage_verdict(judgements, strict).unwrap_or(Verdict::Pass);
-        let decisive = judgements
-            .iter()
-            .find(|judgement| judgement.is_blocking(strict) && judgement.verdict == verdict);
-        let reason = decisive.map(describe).unwrap_or_default();
-        Judgements { verdict, reason }
-    }
+/// Combines judgements into one verdict, with the deciding assertion in one line. A stage without a blocking assertion
+/// passes because its work is done.
+pub(super) fn combine(judgements: &[Judgement], strict: bool) -> (Verdict, String) {
+    let verdict = stage_verdict(judgements, strict).unwrap_or(Verdict::Pass);
+    let decisive = judgements
+        .iter()
+        .find(|judgement| judgement.is_blocking(strict) && judgement.verdict == verdict);
+    (verdict, decisive.map(describe).unwrap_or_default())
 }
 
 /// Formats a judgement as `p95(query) < 100ms: observed 182 ms, n 400`.

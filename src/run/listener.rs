@@ -8,6 +8,9 @@ pub trait Listener: Send + Sync {
     /// Handles an event that is already in the journal; `state` is the state after it.
     fn event(&self, entry: &Entry, state: &RunState);
 
+    /// Hears of a step before it is taken, after the events of those before it.
+    fn step(&self, _step: &dyn std::fmt::Debug) {}
+
     /// Handles a progress report. Called often; reports are not kept.
     fn progress(&self, progress: &Progress);
 }

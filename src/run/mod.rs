@@ -1,22 +1,26 @@
-//! Runs a plan: prepare, decide, execute.
+//! Runs a plan step by step.
 //!
-//! [`decide`] is pure: it looks at the plan and the folded state and returns what comes next. [`PreparedRun::execute`]
-//! does that, appends the events that record it, and decides again, until nothing is left or the run has to wait.
+//! [`next`] is pure: it looks at the plan and the folded state and returns the step that comes next.
+//! [`PreparedRun::execute`] takes it, appends the events that say what came of it, and decides again, until nothing is
+//! left or the run has to wait.
 //! Resume is not a mode: every run folds its journal first, and an empty journal is the special case.
 
 mod contents;
 mod context;
-mod decide;
 mod driver;
 mod erase;
 mod execute;
 mod guard;
 mod hook;
+mod hooks;
 mod judge;
 mod listener;
+mod next;
 mod options;
+mod outbox;
 mod outcome;
 mod outputs;
+mod perform;
 mod poll;
 mod preflight;
 mod prepare;
@@ -26,16 +30,18 @@ mod recorder;
 mod snapshot;
 mod stage;
 mod steer;
+mod taken;
 mod traffic;
+mod view;
 mod world;
 
 pub use context::Context;
-pub use decide::{Decision, decide};
 pub use driver::{open_driver, rehearsed_driver};
 pub use erase::{Erasure, Holding, Wanted};
 pub use execute::roll_back;
 pub use guard::{ErasePermit, Look, Row, TABLE as GUARDED, markdown as guarded_markdown};
 pub use listener::{Listener, Progress, Silent};
+pub use next::{Step, next};
 pub use options::{RunOptions, TRAFFIC_UNKNOWN};
 pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};
@@ -43,5 +49,6 @@ pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, named};
 pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
 pub use recorder::Recorder;
 pub(crate) use stage::COLD_FIGURE;
-pub use stage::Held;
+pub use stage::{Held, StageStep, UndoStep};
+pub use view::Terms;
 pub use world::World;

@@ -15,6 +15,30 @@ pub(super) struct Patience {
 }
 
 impl Context {
+    /// Asks once for the step of this name, after a pause where it was asked before. `None`: the answer is to be waited
+    /// for.
+    ///
+    /// # Errors
+    /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
+    pub(super) async fn look_again<T, W>(
+        &self,
+        step: &str,
+        Patience { limit, pause }: Patience,
+        look: impl Future<Output = Result<ControlFlow<T, W>>>,
+        late: impl FnOnce(W) -> Error,
+    ) -> Result<Option<T>> {
+        let begun = self.state()?.steps_begun.get(step).copied();
+        if begun.is_some() {
+            self.sleep(pause).await?;
+        }
+        let is_late = begun.is_some_and(|begun| self.clock.now() >= after(begun, limit));
+        match look.await? {
+            ControlFlow::Break(answer) => Ok(Some(answer)),
+            ControlFlow::Continue(waiting) if is_late => Err(late(waiting)),
+            ControlFlow::Continue(_) => Ok(None),
+        }
+    }
+
     /// Asks until `look` breaks with an answer. `late` makes the error from what the last look was still waiting for.
     ///
     /// # Errors

@@ -61,8 +61,8 @@ impl PreparedRun {
     }
 
     /// The state from which the run starts.
-    pub fn state(&self) -> RunState {
-        self.recorder.with_state(RunState::clone)
+    pub fn state(&self) -> Arc<RunState> {
+        self.recorder.state()
     }
 
     /// Refuses a plan that was changed while its run is open, unless the change is adopted.
@@ -72,7 +72,7 @@ impl PreparedRun {
             return Ok(());
         };
         self.recorder.record(Event::PlanAdopted {
-            from: state.digest,
+            from: state.digest.clone(),
             to: self.plan.digest.clone(),
             changes,
             gates: Some(gates(&self.plan)),
@@ -90,7 +90,7 @@ impl PreparedRun {
                 self.recorder.record(Event::RunContinued { holder })
             }
             Phase::RolledBack => {
-                self.recorder.with_journal(Journal::archive)?;
+                self.recorder.archive()?;
                 self.start(holder)
             }
             Phase::Done => {
@@ -98,7 +98,7 @@ impl PreparedRun {
                 if is_same {
                     return Ok(());
                 }
-                self.recorder.with_journal(Journal::archive)?;
+                self.recorder.archive()?;
                 self.start(holder)
             }
             Phase::Stuck => Err(Error::new(ErrorKind::Refused, "the last rollback is stuck")

@@ -3,24 +3,12 @@
 use super::{Checked, Effect, traffic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold};
-use crate::model::{Identity, IndexStats, Side};
+use crate::model::{IndexStats, Side};
 use crate::run::Context;
 
-/// A confirmed deletion: this index with this many records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::run) struct Confirmed {
-    identity: Identity,
-    records: u64,
-    /// Whether it was confirmed knowing that the weight cannot be read.
-    pub(super) traffic_unknown: bool,
-}
-
-/// Returns the confirmation for deleting the source, as it is now with `counts` records; or the hold that asks for one,
+/// Records the confirmation for deleting the source, as it is now with `counts` records; or the hold that asks for one,
 /// if none was given to this process.
-pub(in crate::run) async fn confirm(
-    context: &Context,
-    counts: &IndexStats,
-) -> Result<Result<Confirmed, Hold>> {
+pub(in crate::run) async fn confirm(context: &Context, counts: &IndexStats) -> Result<()> {
     let seen = super::identity::must_be_there(context, Side::Source).await?;
     let traffic_unknown = traffic::is_unknown(context).await?;
     let index = &context.plan.source.index;
@@ -28,12 +16,13 @@ pub(in crate::run) async fn confirm(
     let options = &context.options;
     let is_given = options.is_rehearsal || options.confirms(index, traffic_unknown);
     if !is_given {
-        return Ok(Err(Hold::Confirmation {
+        let hold = Hold::Confirmation {
             index: index.clone(),
             host: Some(identity.host),
             records: Some(counts.total),
             traffic_unknown,
-        }));
+        };
+        return context.record(Event::StageHeld { stage: context.id(), hold });
     }
     context.record(Event::DeletionConfirmed {
         stage: context.id(),
@@ -42,8 +31,8 @@ pub(in crate::run) async fn confirm(
         records: counts.total,
         traffic_unknown,
         by: options.holder.to_string(),
-    })?;
-    Ok(Ok(Confirmed { identity, records: counts.total, traffic_unknown }))
+        identity: Some(identity),
+    })
 }
 
 pub(super) fn look(context: &Context, effect: &Effect) -> Result<()> {

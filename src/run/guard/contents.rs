@@ -1,17 +1,15 @@
-//! Checks what an index holds now, by its own counts, once two answers in a row agree.
+//! Checks what an index holds now, by its own counts.
 
 use std::time::Duration;
 
+use super::counts::agreed;
 use super::{Checked, Effect, identity};
-use crate::clock::{Clock, after};
+use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Namespace, Observed, Side};
 use crate::run::Context;
 use crate::run::contents::{self, Way, appeared, copied, given};
-use crate::store::Source;
 
-/// The number of answers to ask for before giving up.
-const ANSWERS: u32 = 20;
 /// The longest time that the target may take to show what was written.
 const CATCH_UP: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,29 +34,6 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Returns the counts of an index once two answers in a row agree. A namespace that one answer leaves out still counts.
-///
-/// # Errors
-/// `Conflict` if the answers keep changing.
-pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
-    let mut last = Some(index.stats().await?);
-    for _ in 0..ANSWERS {
-        if let Some(counts) = confirmed(&mut last, index.stats().await?) {
-            return Ok(counts);
-        }
-        clock.sleep(PAUSE).await;
-    }
-    Err(Error::new(ErrorKind::Conflict, "the index counts its records differently each time")
-        .with_hint("something writes to it: stop the writes, then run the same command again"))
-}
-
-/// Returns the answer if it agrees with the previous one.
-fn confirmed(last: &mut Option<IndexStats>, next: IndexStats) -> Option<IndexStats> {
-    let is_same = last.as_ref().is_some_and(|last| last.namespaces == next.namespaces);
-    *last = Some(next.clone());
-    is_same.then_some(next)
 }
 
 /// Returns the source's counts if deleting it would lose nothing: it holds what was copied and nothing else, and the
@@ -169,37 +144,4 @@ fn refuse(problems: &[String]) -> Result<()> {
     let message = format!("deleting the source would lose records: {shown}");
     Err(Error::new(ErrorKind::Refused, message)
         .with_hint("copy what is missing first, or put it back; the source was not touched"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn stats(namespaces: &[&str]) -> IndexStats {
-        let namespaces: BTreeMap<_, _> =
-            namespaces.iter().map(|name| (Namespace::new(*name), 1)).collect();
-        IndexStats { dimension: None, total: namespaces.len() as u64, namespaces }
-    }
-
-    fn agreed_of(answers: &[&[&str]]) -> Option<IndexStats> {
-        let mut last = None;
-        answers.iter().find_map(|names| confirmed(&mut last, stats(names)))
-    }
-
-    #[test]
-    fn a_namespace_that_one_answer_leaves_out_is_there() {
-        assert_eq!(agreed_of(&[&["a"], &["a", "b"], &["a", "b"]]), Some(stats(&["a", "b"])));
-        assert_eq!(
-            agreed_of(&[&["a", "b"], &["a"], &["a", "b"], &["a", "b"]]),
-            Some(stats(&["a", "b"]))
-        );
-    }
-
-    #[test]
-    fn one_answer_and_answers_that_keep_changing_are_none() {
-        assert_eq!(agreed_of(&[&["a"]]), None);
-        assert_eq!(agreed_of(&[&["a"], &["b"], &["a"], &["b"]]), None);
-    }
 }

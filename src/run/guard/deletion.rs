@@ -15,24 +15,23 @@ use crate::run::Context;
 const GONE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Deletes the source and waits until it is gone.
+/// Asks for the deletion of the source.
 ///
 /// # Errors
 /// `Refused` if a check fails, with the reason; any error of the provider. The source then still exists, unless the
 /// service cannot be asked.
 pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -> Result<()> {
     let effect = Effect::DeleteSource(checked);
-    carry_out(context, &effect, |permit| Box::pin(ask_for_deletion(context, permit))).await?;
-    finish(context, context.id()).await
+    Ok(carry_out(context, &effect, |permit| Box::pin(ask_for_deletion(context, permit))).await?)
 }
 
 /// Records the intent and asks for the deletion. If that fails and the source still exists, records that it was kept.
 async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
     let (stage, index) = (context.id(), context.plan.source.index.clone());
-    context.record(Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() })?;
-    let Err(error) = context.world.hands.source().must_remove()?.delete_index().await else {
-        return Ok(());
-    };
+    let intended = Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() };
+    let remove = context.world.hands.source().must_remove()?;
+    context.keep(intended).await?;
+    let Err(error) = remove.delete_index().await else { return Ok(()) };
     match context.world.source.describe().await {
         Ok(Some(seen)) if !seen.is_terminating() => {
             context.record(Event::SourceKept { stage, index, reason: error.to_string() })?;
@@ -66,6 +65,14 @@ pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
         }
         _ => finish(context, stage).await.map(|()| true),
     }
+}
+
+/// Waits until the source is gone after its deletion.
+///
+/// # Errors
+/// `Timeout` if it is still there after five minutes.
+pub(in crate::run) async fn see_gone(context: &Context) -> Result<()> {
+    finish(context, context.id()).await
 }
 
 async fn finish(context: &Context, stage: StageId) -> Result<()> {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Confirmed;
+use crate::journal::Confirmation;
 use crate::model::{IndexStats, Namespace, Resource, Share, Side};
 
 /// An effect that cannot be taken back, or that moves traffic.
@@ -26,7 +26,7 @@ pub(super) enum Effect {
 pub(in crate::run) struct Checked {
     /// The counts that were checked, and written to the snapshot if the plan has one.
     pub counts: IndexStats,
-    pub confirmed: Confirmed,
+    pub confirmed: Confirmation,
     pub has_snapshot: bool,
 }
 

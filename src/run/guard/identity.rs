@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Effect;
-use super::contents::agreed;
+use super::counts::agreed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Identity, IndexDescription, ResourceKind, Side};

@@ -11,6 +11,7 @@
 
 mod confirmation;
 mod contents;
+mod counts;
 mod deletion;
 mod effect;
 mod erase;
@@ -24,9 +25,10 @@ mod table;
 mod traffic;
 mod weight;
 
-pub(super) use confirmation::{Confirmed, confirm};
-pub(super) use contents::{agreed, refuse_loss};
-pub(super) use deletion::{delete_source, delete_target, settle};
+pub(super) use confirmation::confirm;
+pub(super) use contents::refuse_loss;
+pub(super) use counts::agreed;
+pub(super) use deletion::{delete_source, delete_target, see_gone, settle};
 pub(super) use effect::Checked;
 use effect::Effect;
 pub use erase::ErasePermit;
@@ -35,6 +37,8 @@ pub(super) use hands::Hands;
 pub(super) use identity::{refuse_another, refuse_others, remember, remember_target};
 pub(super) use ownership::{claim, own_name, probe_namespace, show};
 pub(super) use protection::{lift_source, protect_target, put_back};
-pub(super) use removal::{folder_name, imports_of, remove_probe, remove_probes, remove_resource};
+pub(super) use removal::{
+    folder_name, imports_of, remove_probe, remove_probes, remove_resource, remove_resource_once,
+};
 pub use table::{Look, Row, TABLE, markdown};
 pub(super) use weight::set_weight;

@@ -110,20 +110,18 @@ fn own_part(context: &Context) -> String {
 }
 
 /// Records an index as created by this run if its creation was requested, the answer was lost, and the index found
-/// there carries this run's tag.
-pub(in crate::run) async fn claim(context: &Context) -> Result<()> {
+/// there carries this run's tag. Returns whether the index is this run's.
+pub(in crate::run) async fn claim(context: &Context) -> Result<bool> {
     let state = context.state()?;
     if !state.create_intended || state.created_index.is_some() {
-        return Ok(());
+        return Ok(state.created_index.is_some());
     }
-    let Some(seen) = context.world.target.describe().await? else { return Ok(()) };
+    let Some(seen) = context.world.target.describe().await? else { return Ok(false) };
     let run = context.recorder.with_state(|state| state.run.clone());
     if seen.spec.tags.get(RUN_TAG) != Some(&run) {
-        return Ok(());
+        return Ok(false);
     }
-    context.record(Event::IndexCreated {
-        stage: context.id(),
-        index: seen.spec.name.clone(),
-        identity: Some(seen.identity()),
-    })
+    let (index, identity) = (seen.spec.name.clone(), Some(seen.identity()));
+    context.keep(Event::IndexCreated { stage: context.id(), index, identity }).await?;
+    Ok(true)
 }

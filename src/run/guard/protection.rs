@@ -43,7 +43,8 @@ pub(in crate::run) async fn protect_target(context: &Context, asked: Option<bool
 
 /// Records the intent, changes the protection, and waits until the change is visible, as it is applied asynchronously.
 pub(super) async fn change(context: &Context, side: Side, is_on: bool) -> Result<()> {
-    context.record(Event::ProtectionIntended { stage: context.id(), side, was: !is_on })?;
+    let intended = Event::ProtectionIntended { stage: context.id(), side, was: !is_on };
+    context.keep(intended).await?;
     Ok(set(context, side, is_on).await?)
 }
 

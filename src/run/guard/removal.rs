@@ -34,11 +34,40 @@ pub(in crate::run) async fn remove_resource(
             return Ok(());
         }
         if context.clock.now() >= deadline {
-            let message = format!("{resource} is still there after {}", Span(GONE));
-            return Err(Error::new(ErrorKind::Timeout, message).into());
+            return Err(still_there(resource).into());
         }
         context.sleep(PAUSE).await?;
     }
+}
+
+/// Asks for the removal once, in the step of this name, and returns whether the resource is gone.
+///
+/// # Errors
+/// As [`remove_resource`].
+pub(in crate::run) async fn remove_resource_once(
+    context: &Context,
+    resource: &Resource,
+    step: &str,
+) -> Result<bool, Refusal> {
+    let effect = Effect::RemoveResource(resource.clone());
+    let ask = async {
+        let permit = permit(context, &effect).await.map_err(Refusal::of_ownership_alone)?;
+        remove(context, resource, permit).await.map_err(Refusal::from)
+    };
+    let begun = context.state()?.steps_begun.get(step).copied();
+    if begun.is_some() {
+        context.sleep(PAUSE).await?;
+    }
+    let is_late = begun.is_some_and(|begun| context.clock.now() >= after(begun, GONE));
+    match ask.await? {
+        false if is_late => Err(still_there(resource).into()),
+        is_gone => Ok(is_gone),
+    }
+}
+
+fn still_there(resource: &Resource) -> Error {
+    let message = format!("{resource} is still there after {}", Span(GONE));
+    Error::new(ErrorKind::Timeout, message)
 }
 
 /// Asks for the removal once and returns whether the resource is gone.

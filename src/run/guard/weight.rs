@@ -26,7 +26,7 @@ pub(in crate::run) async fn set_weight(
 async fn set(context: &Context, driver: &dyn Driver, step: usize, permit: Permit) -> Result<()> {
     let Effect::SetWeight(weight) = *permit.effect() else { return Ok(()) };
     let stage = context.id();
-    context.record(Event::WeightIntended { stage: stage.clone(), step, weight })?;
+    context.keep(Event::WeightIntended { stage: stage.clone(), step, weight }).await?;
     let set = |actual, print, despite: Option<Error>| {
         let despite = despite.map(|error| error.to_string());
         Event::WeightSet { stage: stage.clone(), step, weight, actual, print, despite }

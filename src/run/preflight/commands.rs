@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::journal::HookState;
 use crate::plan::Stage;
 use crate::plan::file::{EnumerateBy, Hook, HookWhen};
-use crate::run::decide::hook_key;
 use crate::run::hook::hook_event;
+use crate::run::hooks::hook_key;
 use crate::traffic::action::{Command, Hidden, check_http};
 
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {

@@ -52,6 +52,23 @@ impl Folder {
     }
 }
 
+/// Reads the manifest in a complete folder.
+///
+/// # Errors
+/// `NotFound` if there is none; `Io` or `Conflict` if it cannot be read.
+pub(super) async fn manifest(folder: &Path) -> Result<Manifest> {
+    let path = folder.join(MANIFEST);
+    blocking(move || {
+        let text = std::fs::read(&path).map_err(|error| cannot("read", &path, error))?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Error::new(ErrorKind::Conflict, "the snapshot's manifest cannot be read")
+                .with_context("file", path.display())
+                .with_source(error)
+        })
+    })
+    .await
+}
+
 fn write(path: &Path, manifest: &Manifest) -> Result<()> {
     let text = serde_json::to_vec_pretty(manifest).map_err(|error| {
         Error::unexpected("the snapshot's manifest cannot be written").with_source(error)

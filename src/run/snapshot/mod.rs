@@ -36,6 +36,18 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Reads what the manifest of this run's complete snapshot below `to` says.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; those of reading it.
+    pub async fn taken(context: &Context, to: &Path) -> Result<Self> {
+        let run = context.recorder.with_state(|state| state.run.clone());
+        let folder = to.join(run);
+        let manifest = folder::manifest(&folder).await?;
+        let contents = manifest.files.into_iter().map(|kept| (kept.namespace, kept.contents));
+        Ok(Self { folder, records: manifest.records, contents: contents.collect() })
+    }
+
     /// Refuses to continue if the source holds anything other than the files do.
     ///
     /// # Errors

@@ -1,104 +1,223 @@
-//! The stages, one file for each kind: check the world, act, undo.
+//! The stages, a folder for each kind: which step comes next, how a step is taken, how it is undone.
 //!
-//! Any act may be killed at any moment and is then started over: it looks at the world first and the journal second,
-//! and records an intent before each effect.
+//! What comes next is a pure function of the plan and the state. Any step may be killed at any moment and is then taken
+//! again: it looks at the world first, and an intent is on disk before each effect.
 
 mod audit;
 mod canary;
+mod check;
 mod copy;
 mod create;
 mod decommission;
 mod fields;
+mod figures;
 mod filters;
-mod not_yet;
+mod probes;
+mod ready;
 mod resource;
 mod route;
 mod sampling;
+mod sides;
 mod verify;
 mod weight;
 
 use async_trait::async_trait;
 
 use super::context::Context;
+use super::taken::Taken;
+use super::view::{Next, View};
 use crate::assertion::Measured;
-use crate::error::Result;
-use crate::journal::Hold;
-use crate::model::{TrafficChange, Verdict};
+use crate::error::{Error, Result};
+use crate::journal::{Event, StageState};
+use crate::model::{Resource, Side, Verdict};
 use crate::plan::{Plan, StageKind};
 
+pub(super) use check::Check;
 pub use copy::Held;
 pub(super) use copy::{
     Enumerated, Enumerator, Selection, check_manifest, kept_by, lists_of, look, not_copied,
     not_taken, pipeline, refuse_nothing, selections,
 };
-pub(super) use create::{refuse_differences, refuse_other_dimension};
+pub(crate) use figures::COLD_FIGURE;
 pub(super) use route::{Chosen, Sides, choose, facts_of, held_by, way_of, ways};
 pub(super) use sampling::{Sampled, picks};
-pub(crate) use verify::COLD_FIGURE;
+pub(super) use sides::{refuse_differences, refuse_other_dimension};
 pub(super) use weight::{Weight, sample_of, sample_size, usual_size};
 
-/// The result of an act.
-pub(super) enum Acted {
-    /// The stage is done; its assertions are to be judged on these measurements.
-    Measured { target: Measured, source: Measured },
-    /// The stage has judged itself.
-    Judged { verdict: Verdict, reason: String },
-    /// The stage is waiting.
-    Held(Hold),
+/// What a whole stage measured of both sides.
+#[derive(Default)]
+struct Acted {
+    target: Measured,
+    source: Measured,
 }
 
-/// Whether the effects of a passed stage still hold.
-pub(super) enum Check {
-    Holds,
-    Drifted(String),
-    /// Somebody else moved the traffic.
-    Moved(TrafficChange),
+/// A step of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StageStep {
+    Audit(audit::Step),
+    Create(create::Step),
+    Verify(verify::Step),
+    Canary(canary::Step),
+    Decommission(decommission::Step),
+    /// Says that this version does not implement the stage.
+    NotYet,
+    /// A whole stage at once.
+    Whole,
 }
 
-/// The work of a stage.
+/// A step in undoing a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UndoStep {
+    /// Removes what the stage made along the way.
+    Remove(Resource),
+    /// Undoes the rest of the stage.
+    Rest,
+}
+
+impl StageStep {
+    /// Returns the name under which the journal keeps that the step was taken; `None` for one that is taken again and
+    /// again.
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Audit(step) => Some(step.name().to_owned()),
+            Self::Create(step) => Some(step.name()),
+            Self::Verify(step) => Some(step.name().to_owned()),
+            Self::Canary(step) => step.name(),
+            Self::Decommission(step) => Some(step.name().to_owned()),
+            Self::NotYet | Self::Whole => None,
+        }
+    }
+}
+
+impl UndoStep {
+    /// Does the same as [`StageStep::name`].
+    pub(super) fn name(&self) -> Option<String> {
+        match self {
+            Self::Remove(resource) => Some(format!("remove {resource}")),
+            Self::Rest => None,
+        }
+    }
+}
+
+/// The work of a stage that is taken as a whole.
 #[async_trait]
-pub(super) trait Work: Send + Sync {
-    /// Checks that the world is still as this stage left it when it passed.
-    async fn check(&self, context: &Context) -> Result<Check>;
-
+trait Work: Send + Sync {
     /// Performs the stage.
     async fn act(&self, context: &Context) -> Result<Acted>;
+}
 
-    /// Undoes the stage; idempotent. Returns what was undone and what was kept on purpose.
-    async fn undo(&self, context: &Context) -> Result<String>;
-
-    /// Returns whether a failed assertion rolls the run back, as it does once traffic has moved.
-    fn failure_rolls_back(&self) -> bool {
-        false
+/// Decides what comes next in a stage that is under way.
+pub(super) fn next(view: View<'_>) -> Next<StageStep> {
+    match &view.asked().kind {
+        StageKind::Audit(_) => audit::next(view).map(StageStep::Audit),
+        StageKind::Create(_) => create::next(view).map(StageStep::Create),
+        StageKind::Verify(asked) => verify::next(asked, view).map(StageStep::Verify),
+        StageKind::Canary(asked) => canary::next(asked, view).map(StageStep::Canary),
+        StageKind::Decommission(asked) => {
+            decommission::next(asked, view).map(StageStep::Decommission)
+        }
+        StageKind::NotYet(_) if view.stage().verdict.is_none() => Next::Take(StageStep::NotYet),
+        StageKind::NotYet(_) => Next::Done,
+        StageKind::Copy(_) => match view.stage().steps_taken.contains(WHOLE) {
+            true => Next::Done,
+            false => Next::Take(StageStep::Whole),
+        },
     }
 }
 
-/// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
-/// begins.
-async fn note_inventory(context: &Context) -> Result<()> {
-    let is_audited = context.plan.audit().is_some();
-    let is_begun = context
-        .recorder
-        .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
-    if is_audited || is_begun {
-        return Ok(());
+/// The name of a step that is the whole stage.
+const WHOLE: &str = "all";
+
+/// Takes a step of a stage.
+///
+/// # Errors
+/// Those of the step; another try may succeed.
+pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
+    match (step, &context.stage().kind) {
+        (StageStep::Audit(step), StageKind::Audit(asked)) => {
+            audit::take(*step, asked, context).await?;
+        }
+        (StageStep::Create(step), StageKind::Create(asked)) => {
+            return create::take(step, asked, context).await;
+        }
+        (StageStep::Verify(step), StageKind::Verify(asked)) => {
+            return verify::take(*step, asked, context).await;
+        }
+        (StageStep::Canary(step), StageKind::Canary(asked)) => {
+            canary::take(*step, asked, context).await?;
+        }
+        (StageStep::Decommission(step), StageKind::Decommission(asked)) => {
+            decommission::take(*step, asked, context).await?;
+        }
+        (StageStep::NotYet, _) => {
+            context.note("not yet: ignored in this version")?;
+            let (stage, verdict) = (context.id(), Verdict::Pass);
+            context.record(Event::StageJudged { stage, verdict, reason: String::new() })?;
+        }
+        (StageStep::Whole, _) => take_whole(context).await?,
+        (step, kind) => {
+            return Err(Error::unexpected(format!("a {} has no step {step:?}", kind.name())));
+        }
     }
-    let inventory = context.world.source.inventory().await?;
-    for sentence in inventory.iter().flat_map(|inventory| inventory.sentences()) {
-        context.note(sentence)?;
-    }
-    Ok(())
+    Ok(Taken::Done)
 }
 
-/// Returns the work of the plan's stage at `index`.
-pub(super) fn work_of(plan: &Plan, index: usize) -> Box<dyn Work> {
-    match &plan.stages[index].kind {
-        StageKind::Audit(audit) => Box::new(audit::AuditWork(audit.clone())),
-        StageKind::Create(create) => Box::new(create::CreateWork(create.clone())),
+async fn take_whole(context: &Context) -> Result<()> {
+    let Acted { target, source } = work_of(&context.plan, context.index)?.act(context).await?;
+    context.observed(Side::Target, &target)?;
+    context.observed(Side::Source, &source)?;
+    context.record(Event::StepTaken { stage: context.id(), step: WHOLE.to_owned() })
+}
+
+/// Decides what comes next in undoing a stage. What was made from another resource is removed first.
+pub(super) fn next_undo(stage: &StageState) -> UndoStep {
+    let steps = stage.resources.iter().rev().map(|resource| UndoStep::Remove(resource.clone()));
+    let is_left =
+        |step: &UndoStep| step.name().is_some_and(|name| !stage.steps_taken.contains(&name));
+    steps.into_iter().find(is_left).unwrap_or(UndoStep::Rest)
+}
+
+/// Takes a step in undoing a stage.
+///
+/// # Errors
+/// Those of the step.
+pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
+    if let UndoStep::Remove(resource) = step {
+        let name = step.name().unwrap_or_default();
+        return resource::remove_one(context, resource, &name).await;
+    }
+    let what = match &context.stage().kind {
+        StageKind::Audit(_) => "nothing to undo".to_owned(),
+        StageKind::Create(_) => create::undo(context).await?,
+        StageKind::Copy(copy) => copy::undo(context, copy).await?,
+        StageKind::Verify(asked) => verify::undo(asked, context).await?,
+        StageKind::Canary(_) => canary::undo(context).await?,
+        StageKind::Decommission(_) => decommission::undo(context).await?,
+        StageKind::NotYet(_) => "nothing was done".to_owned(),
+    };
+    context.record(Event::UndoTaken { stage: context.id(), what: Some(what), error: None })?;
+    Ok(Taken::Done)
+}
+
+/// Checks that the world is still as a stage left it when it passed.
+///
+/// # Errors
+/// Those of looking at the world.
+pub(super) async fn check(context: &Context) -> Result<Check> {
+    match &context.stage().kind {
+        StageKind::Create(asked) => create::check(asked, context).await,
+        StageKind::Canary(asked) => canary::check(asked, context).await,
+        StageKind::Decommission(_) => decommission::check(context).await,
+        StageKind::Audit(_) | StageKind::Copy(_) | StageKind::Verify(_) | StageKind::NotYet(_) => {
+            Ok(Check::Holds)
+        }
+    }
+}
+
+/// Returns the work of a stage that is taken as a whole.
+fn work_of(plan: &Plan, index: usize) -> Result<Box<dyn Work>> {
+    Ok(match &plan.stages[index].kind {
         StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
-        StageKind::Verify(verify) => Box::new(verify::VerifyWork(verify.clone())),
-        StageKind::Canary(canary) => Box::new(canary::CanaryWork(canary.clone())),
-        StageKind::Decommission(stage) => Box::new(decommission::DecommissionWork(stage.clone())),
-        StageKind::NotYet(_) => Box::new(not_yet::NotYet),
-    }
+        other => return Err(Error::unexpected(format!("a {} is taken in steps", other.name()))),
+    })
 }

@@ -5,11 +5,11 @@
 //! finds what was left between an intent and its effect.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::create::wait_index;
+use super::ready::wait_index;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
@@ -18,6 +18,7 @@ use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::guard::{self, own_name};
 use crate::run::poll::Patience;
+use crate::run::taken::Taken;
 use crate::store::Target;
 
 /// The default time limit for a collection, or an index made from one. Pinecone's guide says minutes to hours.
@@ -29,7 +30,8 @@ pub(super) fn ready_within(copy: &CopyStage) -> Duration {
     copy.asked.ready_within.map_or(READY, |span| span.0)
 }
 
-fn collection(context: &Context, copy: &CopyStage) -> Resource {
+/// Returns the collection that is made for a copy.
+pub(super) fn collection(context: &Context, copy: &CopyStage) -> Resource {
     let name = format!("vecshift-{}", own_name(context, copy));
     Resource { kind: ResourceKind::Collection, name }
 }
@@ -39,36 +41,67 @@ fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
     Resource { kind: ResourceKind::StagingIndex, name }
 }
 
-/// Makes a collection of the source, waits until it is ready, and returns its name.
+/// Asks for a collection of the source, unless it is there, and returns its name.
 ///
 /// # Errors
-/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
-pub(super) async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
+/// Those of the provider.
+pub(super) async fn ask_collection(context: &Context, copy: &CopyStage) -> Result<String> {
     let resource = collection(context, copy);
     let name = resource.name.clone();
     let source = context.world.source.must_freeze()?;
     if source.collection(&name).await?.is_none() {
-        intend(context, &resource)?;
+        intend(context, &resource).await?;
         match source.create_collection(&name).await {
             // The answer to an earlier attempt may have been lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => void_where_refused(context, &resource, made)?,
         }
     }
+    Ok(name)
+}
+
+/// Looks once, in the step of this name, whether the collection is ready.
+///
+/// # Errors
+/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
+pub(super) async fn see_collection(
+    context: &Context,
+    copy: &CopyStage,
+    step: &str,
+) -> Result<Taken> {
+    let resource = collection(context, copy);
     let limit = ready_within(copy);
-    let look = || async {
-        match source.collection(&name).await? {
-            Some(seen) if seen.is_ready() => Ok(Break(())),
-            Some(seen) if seen.has_failed() => {
-                let message = format!("the collection `{name}` ended in the state {}", seen.state);
-                Err(Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAY))
-            }
-            _ => Ok(Continue(())),
+    let patience = Patience { limit, pause: PAUSE };
+    let what = format!("the collection `{}`", resource.name);
+    let look = look_at_collection(context, &resource.name);
+    match context.look_again(step, patience, look, |()| late(&what, limit)).await? {
+        Some(()) => made(context, resource).await.map(|()| Taken::Done),
+        None => Ok(Taken::Again),
+    }
+}
+
+async fn look_at_collection(context: &Context, name: &str) -> Result<ControlFlow<(), ()>> {
+    match context.world.source.must_freeze()?.collection(name).await? {
+        Some(seen) if seen.is_ready() => Ok(Break(())),
+        Some(seen) if seen.has_failed() => {
+            let message = format!("the collection `{name}` ended in the state {}", seen.state);
+            Err(Error::new(ErrorKind::Refused, message).with_hint(OTHER_WAY))
         }
-    };
+        _ => Ok(Continue(())),
+    }
+}
+
+/// Makes a collection of the source, waits until it is ready, and returns its name.
+///
+/// # Errors
+/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
+async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
+    let name = ask_collection(context, copy).await?;
+    let limit = ready_within(copy);
     let late = |()| late(&format!("the collection `{name}`"), limit);
+    let look = || look_at_collection(context, &name);
     context.poll(Patience { limit, pause: PAUSE }, look, late).await?;
-    made(context, resource).await?;
+    made(context, collection(context, copy)).await?;
     Ok(name)
 }
 
@@ -99,7 +132,7 @@ pub(super) async fn make_staging(
     let index = context.world.open_other(&name)?;
     if index.describe().await?.is_none() {
         let collection = make_collection(context, copy).await?;
-        intend(context, &resource)?;
+        intend(context, &resource).await?;
         let spec = IndexSpec {
             name: name.clone(),
             deployment: target.deployment.clone(),
@@ -159,8 +192,9 @@ pub(super) async fn wait_records(
     context.poll(Patience { limit, pause: PAUSE }, look, late).await
 }
 
-pub(super) fn intend(context: &Context, resource: &Resource) -> Result<()> {
-    context.record(Event::ResourceIntended { stage: context.id(), resource: resource.clone() })
+pub(super) async fn intend(context: &Context, resource: &Resource) -> Result<()> {
+    let (stage, resource) = (context.id(), resource.clone());
+    context.keep(Event::ResourceIntended { stage, resource }).await
 }
 
 /// Records once that the resource exists, and what it is.
@@ -209,10 +243,27 @@ pub(super) async fn remove_all(context: &Context) -> Result<Vec<Resource>> {
     remove(context, |_, _| true).await
 }
 
-/// Removes the resources of this stage only.
-pub(super) async fn remove_own(context: &Context) -> Result<Vec<Resource>> {
-    let own = context.id();
-    remove(context, |stage, _| *stage == own).await
+/// Removes one resource of this stage, in the step of this name. Anything that turns out not to belong to the run
+/// stays, with a note.
+///
+/// # Errors
+/// `Timeout` if it still exists after its deadline; any error of the provider.
+pub(super) async fn remove_one(
+    context: &Context,
+    resource: &Resource,
+    step: &str,
+) -> Result<Taken> {
+    match guard::remove_resource_once(context, resource, step).await {
+        Ok(false) => Ok(Taken::Again),
+        Ok(true) => {
+            let (stage, resource) = (context.id(), resource.clone());
+            context.record(Event::ResourceRemoved { stage, resource }).map(|()| Taken::Done)
+        }
+        Err(refusal) if refusal.leaves_it_alone() => {
+            context.note(format!("kept {resource}: {}", refusal.message())).map(|()| Taken::Done)
+        }
+        Err(refusal) => Err(Error::from(refusal).with_context("resource", resource)),
+    }
 }
 
 async fn remove_of_kind(context: &Context, kind: ResourceKind) -> Result<Vec<Resource>> {

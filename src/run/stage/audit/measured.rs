@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{IndexDescription, IndexStats, Observed};
 use crate::run::Context;
-use crate::run::stage::COLD_FIGURE;
+use crate::run::stage::figures::COLD_FIGURE;
 use crate::run::stage::sampling::{Sampled, sample, seeded};
 
 /// Metrics of an existing target that come from the index itself.
@@ -48,26 +48,22 @@ pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
 
 /// Measures the target if it exists: its counts, and a sample if an assertion needs one. Sampling reads namespaces that
 /// were cold until then.
-pub(super) async fn add_target(
-    context: &Context,
-    target: Option<&IndexDescription>,
-    count: u64,
-    measured: &mut Measured,
-) -> Result<()> {
-    let Some(index) = target else {
+pub(super) async fn of_target(context: &Context, count: u64) -> Result<Measured> {
+    let mut measured = Measured::default();
+    let Some(index) = context.world.target.describe().await? else {
         measured.set("target.records", Observed::count(0), 1);
         for name in OF_INDEX.into_iter().chain(OF_SAMPLE) {
             measured.set_not_measured(&format!("target.{name}"), "there is no target index yet");
         }
-        return Ok(());
+        return Ok(measured);
     };
     let target = &context.world.target;
     let stats = target.stats().await?;
-    describe(measured, "target", index, &stats);
+    describe(&mut measured, "target", &index, &stats);
     let is_asked =
         |name: &str| name.strip_prefix("target.").is_some_and(|name| OF_SAMPLE.contains(&name));
     if !context.stage().assertions.iter().any(|one| is_asked(&one.metric.name)) {
-        return Ok(());
+        return Ok(measured);
     }
     let mapping = |(name, records): (&crate::model::Namespace, &u64)| Mapping {
         source: name.clone(),
@@ -77,14 +73,14 @@ pub(super) async fn add_target(
     let mappings: Vec<Mapping> = stats.namespaces.iter().map(mapping).collect();
     let dimension = index.spec.dimension.unwrap_or(0) as usize;
     let mut rng = seeded(&context.plan, "audit of the target");
-    let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
     // Sampling reads the target, so none of it is cold afterwards.
     let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
-    context.record(Event::Measured { stage: context.id(), figures })?;
+    context.keep(Event::Measured { stage: context.id(), figures }).await?;
+    let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
     let write = target.must_write()?;
     let rejects = sampled.iter().filter(|one| write.rejects(&one.record, None).is_some()).count();
-    describe_sample(measured, "target", &sampled, rejects as u64);
-    Ok(())
+    describe_sample(&mut measured, "target", &sampled, rejects as u64);
+    Ok(measured)
 }
 
 fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats: &IndexStats) {

@@ -14,8 +14,6 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
 use self::findings::{FORMAT, Findings, Reject};
 use self::hot::QueryLog;
 use self::records::{Ids, Sparse, mean_bytes};
@@ -23,13 +21,13 @@ use super::copy::{Selection, not_taken, selections};
 use super::fields::Fields;
 use super::route::{Sides, facts_of, held_by};
 use super::sampling::Sampled;
+use super::sides::no_source;
 use super::weight::{Weight, sample_of, sample_size};
-use super::{Acted, Check, Work};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, Transform};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{IndexDescription, IndexStats, Namespace};
+use crate::model::{IndexDescription, IndexStats, Namespace, Side};
 use crate::plan::file::Audit;
 use crate::provider::advice::{Load, Needs, Way, lost};
 use crate::provider::blocking;
@@ -38,16 +36,43 @@ use crate::provider::pinecone::SWEEP_LIMIT;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 use crate::run::price::Pricing;
+use crate::run::view::{Next, View};
 use crate::store::{Inventory, Refusal, Refusals, Rule};
 
 /// The number of largest namespaces listed in the artifact.
 const LARGEST: usize = 10;
 
-pub(super) struct AuditWork(pub Audit);
+/// A step of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Looks at the source, at a sample of its records and at what a copy would make of them.
+    Source,
+    /// Looks at the target, where it is there already.
+    Target,
+}
 
-/// Builds the error for a missing source, with a hint on what to check.
-pub(crate) fn no_source(context: &Context) -> Error {
-    context.world.no_source(&context.plan.source)
+impl Step {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "look at the source",
+            Self::Target => "look at the target",
+        }
+    }
+}
+
+pub(super) fn next(view: View<'_>) -> Next<Step> {
+    view.first_left(&[Step::Source, Step::Target], Step::name).map_or(Next::Done, Next::Take)
+}
+
+pub(super) async fn take(step: Step, asked: &Audit, context: &Context) -> Result<()> {
+    let measured = match step {
+        Step::Source => look_at_source(asked, context).await?,
+        Step::Target => {
+            let count = sample_size(&context.plan, asked.sample);
+            measured::of_target(context, count).await?
+        }
+    };
+    context.observed(Side::Target, &measured)
 }
 
 /// Everything the audit has read.
@@ -67,196 +92,178 @@ struct Seen {
     inventory: Option<Inventory>,
 }
 
-#[async_trait]
-impl Work for AuditWork {
-    async fn check(&self, _: &Context) -> Result<Check> {
-        Ok(Check::Holds)
+async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
+    let source = &context.world.source;
+    let index = source.describe().await?.ok_or_else(|| no_source(context))?;
+    let stats = source.stats().await?;
+    let selections = selections(&context.plan, &stats)?;
+    let all = selections.iter().flat_map(|selection| selection.mappings.clone());
+    let mappings: Vec<Mapping> = all.collect();
+    let (plan, count) = (&context.plan, sample_size(&context.plan, wanted.sample));
+    let sampled = sample_of(plan, &context.world, &index.spec, &selections, count).await?;
+    let target = context.world.target.describe().await?;
+    let held = held_by(&context.world, target.as_ref()).await?;
+    let (mut weights, mut ways) = (Vec::new(), Vec::new());
+    for selection in &selections {
+        let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
+        let (source, target) = (&index.spec, target.as_ref());
+        let sides = Sides { source, stats: &stats, target, held: &held };
+        let facts = facts_of(plan, &context.world, selection, sides, &weight);
+        ways.extend(super::route::ways(&facts, &[]));
+        weights.push(weight);
     }
-
-    async fn act(&self, context: &Context) -> Result<Acted> {
-        let source = &context.world.source;
-        let index = source.describe().await?.ok_or_else(|| no_source(context))?;
-        let stats = source.stats().await?;
-        let selections = selections(&context.plan, &stats)?;
-        let all = selections.iter().flat_map(|selection| selection.mappings.clone());
-        let mappings: Vec<Mapping> = all.collect();
-        let (plan, count) = (&context.plan, sample_size(&context.plan, self.0.sample));
-        let sampled = sample_of(plan, &context.world, &index.spec, &selections, count).await?;
-        let target = context.world.target.describe().await?;
-        let held = held_by(&context.world, target.as_ref()).await?;
-        let (mut weights, mut ways) = (Vec::new(), Vec::new());
-        for selection in &selections {
-            let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
-            let (source, target) = (&index.spec, target.as_ref());
-            let sides = Sides { source, stats: &stats, target, held: &held };
-            let facts = facts_of(plan, &context.world, selection, sides, &weight);
-            ways.extend(super::route::ways(&facts, &[]));
-            weights.push(weight);
-        }
-        let log = self.query_log(context, &stats).await?;
-        let inventory = source.inventory().await?;
-        let seen = Seen {
-            index,
-            stats,
-            selections,
-            mappings,
-            sampled,
-            target,
-            weights,
-            ways,
-            log,
-            inventory,
-        };
-        let findings = self.findings(context, &seen)?;
-        self.write(context, &findings)?;
-        self.export(context, &seen.sampled)?;
-        notes::record(context, &findings)?;
-        let mut measured = measured::of_source(&seen, &findings);
-        measured::add_target(context, seen.target.as_ref(), count, &mut measured).await?;
-        Ok(Acted::Measured { target: measured, source: Measured::default() })
-    }
-
-    async fn undo(&self, _: &Context) -> Result<String> {
-        Ok("nothing to undo".to_owned())
-    }
+    let log = query_log(wanted, context, &stats).await?;
+    let inventory = source.inventory().await?;
+    let seen =
+        Seen { index, stats, selections, mappings, sampled, target, weights, ways, log, inventory };
+    let findings = findings(wanted, context, &seen)?;
+    write(context, &findings).await?;
+    export(wanted, context, &seen.sampled).await?;
+    notes::record(context, &findings)?;
+    Ok(measured::of_source(&seen, &findings))
 }
 
-impl AuditWork {
-    /// Returns the sampled records that the target would refuse as they would arrive.
-    fn rejects(
-        &self,
-        context: &Context,
-        selections: &[Selection],
-        sampled: &[Sampled],
-    ) -> Result<Vec<Reject>> {
-        let mut transforms = BTreeMap::new();
-        for selection in selections {
-            let transform = Arc::new(Transform::new(&context.plan, &selection.copy.asked)?);
-            let targets = selection.mappings.iter().map(|mapping| &mapping.target);
-            transforms.extend(targets.map(|target| (target, transform.clone())));
-        }
-        let planned = asked_for(&context.plan);
-        let write = context.world.target.must_write()?;
-        let mut rejects = Vec::new();
-        for one in sampled {
-            let Some(transform) = transforms.get(&one.mapping.target) else { continue };
-            let refusal = match transform.change(&one.mapping.source, one.record.clone()) {
-                Changed::Kept(record) => write.rejects(&record, planned.as_ref()),
-                Changed::LeftOut => None,
-                Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
-            };
-            if let Some(Refusal { rule, reason }) = refusal {
-                let namespace = one.mapping.source.to_string();
-                rejects.push(Reject { namespace, id: one.record.id.clone(), rule, reason });
-            }
-        }
-        Ok(rejects)
+/// Returns the sampled records that the target would refuse as they would arrive.
+fn rejects(
+    context: &Context,
+    selections: &[Selection],
+    sampled: &[Sampled],
+) -> Result<Vec<Reject>> {
+    let mut transforms = BTreeMap::new();
+    for selection in selections {
+        let transform = Arc::new(Transform::new(&context.plan, &selection.copy.asked)?);
+        let targets = selection.mappings.iter().map(|mapping| &mapping.target);
+        transforms.extend(targets.map(|target| (target, transform.clone())));
     }
-
-    async fn query_log(&self, context: &Context, stats: &IndexStats) -> Result<Option<QueryLog>> {
-        let Some(pattern) = self.0.query_log.clone() else { return Ok(None) };
-        let base = context.plan.base.clone();
-        let known = stats.namespaces.keys().cloned().collect();
-        blocking(move || hot::read(&base, &pattern, known)).await.map(Some)
+    let planned = asked_for(&context.plan);
+    let write = context.world.target.must_write()?;
+    let mut rejects = Vec::new();
+    for one in sampled {
+        let Some(transform) = transforms.get(&one.mapping.target) else { continue };
+        let refusal = match transform.change(&one.mapping.source, one.record.clone()) {
+            Changed::Kept(record) => write.rejects(&record, planned.as_ref()),
+            Changed::LeftOut => None,
+            Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
+        };
+        if let Some(Refusal { rule, reason }) = refusal {
+            let namespace = one.mapping.source.to_string();
+            rejects.push(Reject { namespace, id: one.record.id.clone(), rule, reason });
+        }
     }
+    Ok(rejects)
+}
 
-    fn findings(&self, context: &Context, seen: &Seen) -> Result<Findings> {
-        let Seen { index, stats, selections, mappings, sampled, .. } = seen;
-        let mean = mean_bytes(sampled);
-        let selected_records = mappings.iter().map(|mapping| mapping.records).sum();
-        let sizes: Vec<f64> =
-            seen.weights.iter().flat_map(|weight| weight.namespace_bytes.clone()).collect();
-        let asked = seen.log.as_ref().map(|log| asked(log, mappings, mean)).unwrap_or_default();
-        let load = Load {
-            records: selected_records,
-            bytes: sizes.iter().sum(),
-            namespace_bytes: &sizes,
-            asked: &asked,
-        };
-        let logged = seen.log.as_ref().and_then(|log| log.per_month);
-        let prices = Pricing::of(&context.plan, logged);
-        let cost = prices.estimate(&index.spec.deployment, load);
-        let target = seen.target.as_ref().map(|target| target.spec.deployment.clone());
-        let target = target.or_else(|| asked_for(&context.plan).map(|spec| spec.deployment));
-        let fields = Fields::of(sampled.iter().map(|one| &one.record));
-        let (nested_fields, null_fields) = records::complex(sampled);
-        let rejects = self.rejects(context, selections, sampled)?;
-        let needs = Needs {
-            namespaces: mappings.len() as u64,
-            records: selected_records,
-            bytes: load.bytes,
-        };
-        let of_source = connector(&context.plan.source.provider)?;
-        let of_target = connector(&context.plan.target.provider)?;
-        let source = &index.spec.deployment;
-        let lost = target.as_ref().map(|target| {
-            lost((of_source.operations(), &source.kind), (of_target.operations(), &target.kind))
-        });
-        let suggested = source.filterable.as_ref();
-        let suggested = suggested.and_then(|by| of_target.filtering_by(by, target.as_ref()));
-        Ok(Findings {
-            format: FORMAT,
-            index: index.clone(),
-            details: of_source.details(source),
-            records: stats.total,
-            namespaces: stats.namespaces.len(),
-            selected_records,
-            selected_namespaces: mappings.len(),
-            not_copied: not_taken(selections, stats),
-            namespaces_over_one_sweep: mappings
-                .iter()
-                .filter(|mapping| mapping.records > SWEEP_LIMIT)
-                .count(),
-            largest_namespaces: largest(mappings),
-            sampled: sampled.len(),
-            mean_record_bytes: mean,
-            largest_records: records::largest(sampled),
-            ids: Ids::of(sampled.iter().map(|one| &one.record.id)),
-            sparse: Sparse::of(sampled.iter().map(|one| &one.record)),
-            has_more_fields: fields.has_more(),
-            fields: fields.summaries().into_iter().map(|one| (one.name.clone(), one)).collect(),
-            nested_fields,
-            null_fields,
-            rejects_by_rule: by_rule(&rejects),
-            rejects,
-            inventory: seen.inventory.clone(),
-            operations: of_target.operations(),
-            lost_operations: lost.unwrap_or_default(),
-            suggested_schema: suggested,
-            limits: of_target.limits(needs, self.0.service_plan),
-            ways: seen.ways.clone(),
-            basis: basis(&seen.weights),
-            cost,
-            prices,
-            query_log: seen.log.clone(),
+async fn query_log(
+    wanted: &Audit,
+    context: &Context,
+    stats: &IndexStats,
+) -> Result<Option<QueryLog>> {
+    let Some(pattern) = wanted.query_log.clone() else { return Ok(None) };
+    let base = context.plan.base.clone();
+    let known = stats.namespaces.keys().cloned().collect();
+    blocking(move || hot::read(&base, &pattern, known)).await.map(Some)
+}
+
+fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> {
+    let Seen { index, stats, selections, mappings, sampled, .. } = seen;
+    let mean = mean_bytes(sampled);
+    let selected_records = mappings.iter().map(|mapping| mapping.records).sum();
+    let sizes: Vec<f64> =
+        seen.weights.iter().flat_map(|weight| weight.namespace_bytes.clone()).collect();
+    let asked = seen.log.as_ref().map(|log| asked(log, mappings, mean)).unwrap_or_default();
+    let load = Load {
+        records: selected_records,
+        bytes: sizes.iter().sum(),
+        namespace_bytes: &sizes,
+        asked: &asked,
+    };
+    let logged = seen.log.as_ref().and_then(|log| log.per_month);
+    let prices = Pricing::of(&context.plan, logged);
+    let cost = prices.estimate(&index.spec.deployment, load);
+    let target = seen.target.as_ref().map(|target| target.spec.deployment.clone());
+    let target = target.or_else(|| asked_for(&context.plan).map(|spec| spec.deployment));
+    let fields = Fields::of(sampled.iter().map(|one| &one.record));
+    let (nested_fields, null_fields) = records::complex(sampled);
+    let rejects = rejects(context, selections, sampled)?;
+    let needs =
+        Needs { namespaces: mappings.len() as u64, records: selected_records, bytes: load.bytes };
+    let of_source = connector(&context.plan.source.provider)?;
+    let of_target = connector(&context.plan.target.provider)?;
+    let source = &index.spec.deployment;
+    let lost = target.as_ref().map(|target| {
+        lost((of_source.operations(), &source.kind), (of_target.operations(), &target.kind))
+    });
+    let suggested = source.filterable.as_ref();
+    let suggested = suggested.and_then(|by| of_target.filtering_by(by, target.as_ref()));
+    Ok(Findings {
+        format: FORMAT,
+        index: index.clone(),
+        details: of_source.details(source),
+        records: stats.total,
+        namespaces: stats.namespaces.len(),
+        selected_records,
+        selected_namespaces: mappings.len(),
+        not_copied: not_taken(selections, stats),
+        namespaces_over_one_sweep: mappings
+            .iter()
+            .filter(|mapping| mapping.records > SWEEP_LIMIT)
+            .count(),
+        largest_namespaces: largest(mappings),
+        sampled: sampled.len(),
+        mean_record_bytes: mean,
+        largest_records: records::largest(sampled),
+        ids: Ids::of(sampled.iter().map(|one| &one.record.id)),
+        sparse: Sparse::of(sampled.iter().map(|one| &one.record)),
+        has_more_fields: fields.has_more(),
+        fields: fields.summaries().into_iter().map(|one| (one.name.clone(), one)).collect(),
+        nested_fields,
+        null_fields,
+        rejects_by_rule: by_rule(&rejects),
+        rejects,
+        inventory: seen.inventory.clone(),
+        operations: of_target.operations(),
+        lost_operations: lost.unwrap_or_default(),
+        suggested_schema: suggested,
+        limits: of_target.limits(needs, wanted.service_plan),
+        ways: seen.ways.clone(),
+        basis: basis(&seen.weights),
+        cost,
+        prices,
+        query_log: seen.log.clone(),
+    })
+}
+
+async fn write(context: &Context, findings: &Findings) -> Result<()> {
+    let json = serde_json::to_vec_pretty(findings).map_err(|error| {
+        Error::unexpected("the findings cannot be written as JSON").with_source(error)
+    })?;
+    let text = text::text(findings).into_bytes();
+    for (name, ending, content) in [("audit", "json", json), ("audit to read", "txt", text)] {
+        let path = context.artifacts.join(format!("{}.{ending}", context.stage().id));
+        let to = path.clone();
+        blocking(move || {
+            let cannot = |error| Error::io(format!("cannot write {}", to.display()), error);
+            replace(&to, &content, Access::Usual).map_err(cannot)
         })
+        .await?;
+        context.wrote(name, path, findings.sampled as u64)?;
     }
+    Ok(())
+}
 
-    fn write(&self, context: &Context, findings: &Findings) -> Result<()> {
-        let json = serde_json::to_vec_pretty(findings).map_err(|error| {
-            Error::unexpected("the findings cannot be written as JSON").with_source(error)
-        })?;
-        let text = text::text(findings).into_bytes();
-        for (name, ending, content) in [("audit", "json", json), ("audit to read", "txt", text)] {
-            let path = context.artifacts.join(format!("{}.{ending}", context.stage().id));
-            let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
-            replace(&path, &content, Access::Usual).map_err(cannot)?;
-            context.wrote(name, path.clone(), findings.sampled as u64)?;
-        }
-        Ok(())
-    }
-
-    fn export(&self, context: &Context, sampled: &[Sampled]) -> Result<()> {
-        let Some(export) = &self.0.export else { return Ok(()) };
-        let path = context.artifact_path(export);
-        let mut writer = RecordWriter::create(&path)?;
+async fn export(wanted: &Audit, context: &Context, sampled: &[Sampled]) -> Result<()> {
+    let Some(export) = &wanted.export else { return Ok(()) };
+    let path = context.artifact_path(export);
+    let (to, sampled) = (path.clone(), sampled.to_vec());
+    let written = blocking(move || {
+        let mut writer = RecordWriter::create(&to)?;
         for one in sampled {
             writer.append(&one.mapping.source, std::slice::from_ref(&one.record))?;
         }
-        let written = writer.finish()?;
-        let records = written.values().map(|contents| contents.records).sum();
-        context.wrote("sample", path, records)
-    }
+        writer.finish()
+    });
+    let records = written.await?.values().map(|contents| contents.records).sum();
+    context.wrote("sample", path, records)
 }
 
 fn by_rule(rejects: &[Reject]) -> Refusals {

@@ -1,33 +1,47 @@
-//! Measures and judges one step while checking where the traffic is.
+//! Measures and judges one step for a while, and checks where the traffic is.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::assertion::{Judge, Measured, Progress as Judged, Series};
-use crate::error::{ErrorKind, Result};
-use crate::model::{Observed, Rate, Sample, Span, TrafficChange, Verdict};
+use super::next::TICK;
+use crate::assertion::{Judge, Measured, Progress as Judged, Readings, Series};
+use crate::clock::{Timestamp, after, until};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Event, WatchState};
+use crate::model::{Observed, Rate, Sample, Samples, Span, TrafficChange, Verdict};
 use crate::plan::Assertion;
+use crate::plan::file::Step as Asked;
 use crate::run::Context;
 use crate::run::contents::{Depth, Look};
+use crate::run::judge::{combine, judged};
 use crate::traffic::{Probe, Standing, TrafficNow};
 
 /// The number of failed reads of the traffic in a row after which measurements cannot be attributed to a weight.
 const MOST_BLIND: u32 = 3;
+/// The default rate of queries per second.
+const RATE: f64 = 20.0;
+/// The time after which a step that has gone well is evaluated less often, and how often then.
+const SETTLED: Duration = Duration::from_secs(600);
+const LONG_TICK: Duration = Duration::from_secs(30);
+/// Evaluations of the assertions during one bake of a rehearsal.
+const REHEARSED_TICKS: u32 = 2;
+/// The most queries per second that a rehearsal sends to fill a window.
+const REHEARSED_RATE: f64 = 100.0;
+/// Parts of the shortest window in which samples are kept.
+const PARTS: u32 = 60;
 
-/// The measurements and the judge for one attempt at a step.
+/// The measurements and the judge of one attempt at a step, as far as they have come.
 pub(super) struct Watch {
-    series: Mutex<Series>,
+    step: usize,
+    started: Timestamp,
+    series: Series,
     judge: Judge,
-    /// The number of samples that the most demanding assertion needs.
-    pub needed: u64,
+    /// Samples that were taken now, by the beginning of their part.
+    taken: BTreeMap<Timestamp, Samples>,
     /// The number of failed reads of the traffic in a row.
     blind: u32,
-}
-
-/// The verdict on a step, with the reason.
-pub(super) struct Watched {
-    pub verdict: Verdict,
-    pub reason: String,
+    is_blind: bool,
 }
 
 /// The result of one evaluation.
@@ -45,31 +59,79 @@ fn paced(assertion: &Assertion) -> Assertion {
 }
 
 impl Watch {
-    pub fn new(context: &Context) -> Self {
-        let now = context.clock.now();
+    /// Goes on with what was measured of this step, or begins to watch it.
+    pub fn of(context: &Context, step: usize) -> Result<Self> {
+        let known = context.state()?.watch.filter(|watch| watch.step == step);
+        let watch = known.unwrap_or_else(|| WatchState::begin(step, context.clock.now()));
         let assertions = &context.stage().assertions;
-        let needed = assertions.iter().filter_map(|assertion| assertion.min_samples).max();
-        Self {
-            series: Mutex::new(Series::new(now, assertions)),
-            judge: Judge::new(now, assertions.iter().map(paced), context.options.strict),
-            needed: needed.unwrap_or(30),
-            blind: 0,
+        let mut series = Series::new(watch.started, assertions);
+        watch.parts.iter().for_each(|(at, samples)| series.add(*at, samples));
+        let judge = Judge::new(watch.started, assertions.iter().map(paced), context.options.strict);
+        let readings: Option<Readings> =
+            serde_json::from_value(watch.readings).map_err(|error| {
+                Error::unexpected("the readings of a step cannot be read").with_source(error)
+            })?;
+        Ok(Self {
+            step,
+            started: watch.started,
+            series,
+            judge: judge.resume(readings.unwrap_or_default()),
+            taken: BTreeMap::new(),
+            blind: watch.blind,
+            is_blind: false,
+        })
+    }
+
+    /// Measures until the next evaluation. On a rehearsal's clock, skips most of the time in between.
+    pub async fn tick(
+        &mut self,
+        context: &Context,
+        probe: &Probe,
+        rate: Option<Rate>,
+        (step, ends): (&Asked, Timestamp),
+    ) -> Result<()> {
+        let now = context.clock.now();
+        let left = until(now, ends);
+        if !context.clock.is_scaled() {
+            let tick = match until(self.started, now) < SETTLED {
+                true => TICK,
+                false => LONG_TICK,
+            };
+            let tick = tick.min(left.max(Duration::from_millis(100)));
+            return self.measure(context, probe, rate, tick).await;
         }
+        let needed = context.stage().assertions.iter().filter_map(|one| one.min_samples).max();
+        let needed = needed.unwrap_or(30) as f64;
+        let stride = step.bake.0 / REHEARSED_TICKS;
+        let seconds = (needed * 1.2 / REHEARSED_RATE).clamp(0.25, 10.0);
+        let real = Duration::from_secs_f64(seconds);
+        context.clock.skip(stride.saturating_sub(real).min(left));
+        let rate = rate.unwrap_or(Rate(RATE)).0;
+        let rate = Rate(rate.max(needed * 1.2 / seconds).max(40.0));
+        self.measure(context, probe, Some(rate), real).await
     }
 
     pub async fn measure(
         &mut self,
         context: &Context,
         probe: &Probe,
-        rate: Rate,
+        rate: Option<Rate>,
         real: Duration,
     ) -> Result<()> {
-        let series = &self.series;
+        let (started, width) = (self.started, part(context));
+        let taken = Mutex::new(BTreeMap::<Timestamp, Samples>::new());
         let mut sink = |sample: Sample| {
-            series.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
+            let whole = until(started, sample.at).as_nanos() / width.as_nanos();
+            let begin = after(started, width * u32::try_from(whole).unwrap_or(u32::MAX));
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.entry(begin).or_default().record(&sample);
         };
+        let rate = rate.unwrap_or(Rate(RATE));
         probe.run_for(real, rate, &context.cancel, &mut sink).await?;
-        context.stop_if_cancelled()
+        context.stop_if_cancelled()?;
+        self.taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.taken.iter().for_each(|(at, samples)| self.series.add(*at, samples));
+        Ok(())
     }
 
     /// Judges what was measured, at the weight the driver reads back. A failed assertion takes precedence over moved
@@ -92,10 +154,7 @@ impl Watch {
         if context.asks("source.changed") && (is_last || wants()) {
             measure_source(context, &mut extra).await?;
         }
-        let judged = {
-            let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-            self.judge.tick(context.clock.now(), &series, &extra)
-        };
+        let judged = self.judge.tick(context.clock.now(), &self.series, &extra);
         if judged == Judged::Decided(Verdict::Fail) {
             return Ok(Looked::Judged(judged));
         }
@@ -104,22 +163,53 @@ impl Watch {
                 return Ok(Looked::Moved(change));
             }
             Some(TrafficNow { seen: Err(error), .. }) => {
-                self.blind += 1;
-                if is_last || self.blind >= MOST_BLIND {
+                self.is_blind = true;
+                if is_last || self.blind + 1 >= MOST_BLIND {
                     return Err(error);
                 }
             }
-            _ => self.blind = 0,
+            _ => {}
         }
         Ok(Looked::Judged(judged))
     }
 
-    pub fn end(&self, context: &Context, step: usize) -> Result<Watched> {
-        let judgements = self.judge.judgements();
-        context.record_judgements(&judgements, Some(step))?;
-        let combined = context.combine(&judgements);
-        Ok(Watched { verdict: combined.verdict, reason: combined.reason })
+    /// Records what was measured, for the next one who watches this step.
+    pub fn keep(&self, context: &Context) -> Result<()> {
+        let readings = serde_json::to_value(self.judge.readings()).map_err(|error| {
+            Error::unexpected("the readings of a step cannot be written").with_source(error)
+        })?;
+        context.record(Event::Watched {
+            stage: context.id(),
+            step: self.step,
+            started: self.started,
+            parts: self.taken.iter().map(|(at, samples)| (*at, samples.clone())).collect(),
+            forget_before: forgotten(context),
+            readings,
+            is_blind: self.is_blind,
+        })
     }
+
+    /// Records the judgements as if the step ended now. Returns the verdict, with the reason.
+    pub fn end(&self, context: &Context) -> Result<(Verdict, String)> {
+        let judgements = self.judge.judgements();
+        let events = judged(&context.state()?, &judgements, Some(self.step));
+        events.into_iter().try_for_each(|event| context.record(event))?;
+        Ok(combine(&judgements, context.options.strict))
+    }
+}
+
+/// Returns the length of the parts in which samples are kept: a small share of the shortest window.
+fn part(context: &Context) -> Duration {
+    let windows = context.stage().assertions.iter().filter_map(|assertion| assertion.over);
+    let shortest = windows.min().map_or(TICK, |Span(over)| over / PARTS);
+    shortest.clamp(Duration::from_millis(10), TICK)
+}
+
+/// Returns the time before which samples lie outside every window; `None` if there is none.
+fn forgotten(context: &Context) -> Option<Timestamp> {
+    let windows = context.stage().assertions.iter().map(|one| one.over.map(|Span(over)| over));
+    let longest = windows.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    context.clock.now().checked_sub(longest + TICK).ok()
 }
 
 /// Reads the source and compares it with what was copied.

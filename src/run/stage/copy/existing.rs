@@ -17,7 +17,7 @@ use crate::journal::{Event, Route};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
-use crate::run::stage::COLD_FIGURE;
+use crate::run::stage::figures::COLD_FIGURE;
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, Progress, World};
 use crate::store::Scope;

@@ -90,7 +90,7 @@ impl Imported {
         })?;
         let state = context.state()?;
         if !state.resources.contains(&self.folder) {
-            return intend(context, &self.folder);
+            return intend(context, &self.folder).await;
         }
         let shards = state.shards.values();
         self.export.keep_covered(shards.map(|state| (&state.shard, &state.checkpoint))).await

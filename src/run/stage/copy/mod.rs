@@ -43,9 +43,9 @@ pub(crate) use selection::{
 };
 pub(crate) use shards::{lists_of, pipeline};
 
-use super::resource::{remove_all, remove_own, words};
+use super::resource::{remove_all, words};
 use super::route::{recorded_route, route_of};
-use super::{Acted, Check, Work, note_inventory};
+use super::{Acted, Work};
 use crate::assertion::{Measured, judge_once};
 use crate::copy::{Acked, Copier, Pipeline, ShardEnd, adopt, refusals};
 use crate::error::{Error, ErrorKind, Result};
@@ -59,10 +59,6 @@ pub(super) struct CopyWork(pub CopyStage);
 
 #[async_trait]
 impl Work for CopyWork {
-    async fn check(&self, _: &Context) -> Result<Check> {
-        Ok(Check::Holds)
-    }
-
     async fn act(&self, context: &Context) -> Result<Acted> {
         let copy = &self.0;
         note_inventory(context).await?;
@@ -158,14 +154,31 @@ impl Work for CopyWork {
                 format!("the copy is not complete: {}", gaps.join("; ")),
             ));
         }
-        Ok(Acted::Measured { target: measured, source: Measured::default() })
+        Ok(Acted { target: measured, source: Measured::default() })
     }
+}
 
-    async fn undo(&self, context: &Context) -> Result<String> {
-        let removed = remove_own(context).await?;
-        let copied = arrived_by(context, &self.0).await?;
-        Ok(format!("kept {} records in the target{}", Observed::count(copied), words(&removed)))
+pub(super) async fn undo(context: &Context, copy: &CopyStage) -> Result<String> {
+    let removed = words(&context.state()?.removed);
+    let copied = arrived_by(context, copy).await?;
+    Ok(format!("kept {} records in the target{removed}", Observed::count(copied)))
+}
+
+/// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
+/// begins.
+async fn note_inventory(context: &Context) -> Result<()> {
+    let is_audited = context.plan.audit().is_some();
+    let is_begun = context
+        .recorder
+        .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
+    if is_audited || is_begun {
+        return Ok(());
     }
+    let inventory = context.world.source.inventory().await?;
+    for sentence in inventory.iter().flat_map(|inventory| inventory.sentences()) {
+        context.note(sentence)?;
+    }
+    Ok(())
 }
 
 /// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.

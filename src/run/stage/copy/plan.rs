@@ -99,7 +99,7 @@ async fn staging(
 
 async fn source_of(context: &Context) -> Result<IndexDescription> {
     let found = context.world.source.describe().await?;
-    found.ok_or_else(|| crate::run::stage::audit::no_source(context))
+    found.ok_or_else(|| crate::run::stage::sides::no_source(context))
 }
 
 fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {

@@ -21,7 +21,7 @@ pub(crate) async fn pipeline(
 ) -> Result<Pipeline> {
     let source = context.world.source_of(&copy.id);
     let described = source.describe().await?;
-    let described = described.ok_or_else(|| crate::run::stage::audit::no_source(context))?;
+    let described = described.ok_or_else(|| crate::run::stage::sides::no_source(context))?;
     Ok(Pipeline {
         source,
         target: context.world.target_of(&copy.id),

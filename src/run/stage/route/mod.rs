@@ -158,7 +158,7 @@ pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Rout
         return Ok(route);
     }
     let world = &context.world;
-    let source = world.source.describe().await?.ok_or_else(|| super::audit::no_source(context))?;
+    let source = world.source.describe().await?.ok_or_else(|| super::sides::no_source(context))?;
     let stats = world.source.stats().await?;
     let (plan, seen) = (&context.plan, world.target.describe().await?);
     let mappings = super::copy::mappings(plan, copy, &stats)?;

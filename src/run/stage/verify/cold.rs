@@ -1,6 +1,6 @@
 //! Measures the first query of each namespace, which can only happen once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +8,17 @@ use rand::seq::SliceRandom;
 
 use super::groups::Group;
 use super::queries::Load;
-use crate::assertion::Measured;
+use crate::assertion::{Measured, Series, metric_ref};
 use crate::error::Result;
 use crate::journal::Event;
-use crate::model::{Namespace, Observed, Outcome, Sample};
+use crate::model::{Namespace, Observed, Outcome, Sample, Side};
 use crate::run::Context;
+use crate::run::stage::figures::COLD_FIGURE as FIGURE;
 use crate::run::stage::sampling::seeded;
 use crate::traffic::Probe;
 
 /// The most namespaces whose first query is timed.
 const COLD_NAMESPACES: usize = 100;
-/// The figure that records that the target has been read. It outlives the attempt that noted it.
-pub(crate) const FIGURE: &str = "cold_namespaces";
 /// The slowest first query and the number of queries of an earlier attempt, which cannot be measured again in this run.
 const SLOWEST: &str = "cold_slowest_seconds";
 const QUERIES: &str = "cold_queries";
@@ -59,20 +58,18 @@ impl Reserved {
     }
 
     /// Sends the first query to each namespace, one after the other. Afterwards the target counts as read.
-    pub async fn measure(
-        &self,
-        context: &Context,
-        load: Option<&Load>,
-        target: &mut Measured,
-    ) -> Result<Vec<Sample>> {
+    pub async fn measure(&self, context: &Context, load: Option<&Load>) -> Result<()> {
+        let mut target = Measured::default();
         if let Some((slowest, queries)) = self.earlier.filter(|_| load.is_some()) {
             target.set("cold(query)", Observed::Seconds(slowest), queries);
-            context.note(format!(
+            context.observed(Side::Target, &target)?;
+            return context.note(format!(
                 "cold: as an earlier try of this stage measured it with {queries} queries; every namespace has been read since"
-            ))?;
-            return Ok(Vec::new());
+            ));
         }
-        note_figures(context, [(FIGURE, self.names.len() as f64)])?;
+        // What is killed in the middle of this has read them.
+        let figures = BTreeMap::from([(FIGURE.to_owned(), self.names.len() as f64)]);
+        context.keep(Event::Measured { stage: context.id(), figures }).await?;
         let queries = load.map(|load| load.queries.iter()).into_iter().flatten();
         let queries: Arc<[_]> =
             queries.filter(|query| self.has(&query.target_namespace)).cloned().collect();
@@ -91,13 +88,17 @@ impl Reserved {
         if samples.is_empty() {
             target.set_not_measured("cold(query)", format!("nothing is cold: {}", self.because));
         } else {
+            let mut series = Series::new(context.clock.now(), []);
+            samples.iter().for_each(|sample| series.record(sample));
+            let cold = metric_ref("cold(query)");
+            target.insert(cold.clone(), series.total(Side::Target, &cold));
             context.note(format!(
                 "cold: the first query of {} of {} namespaces, which nothing had read in this run",
                 samples.len(),
                 load.map_or(0, |load| load.namespaces)
             ))?;
         }
-        Ok(samples)
+        context.observed(Side::Target, &target)
     }
 }
 

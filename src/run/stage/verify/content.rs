@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::VerifyWork;
 use super::differences::Differences;
 use super::groups::Group;
+use super::source::source_changed;
 use crate::assertion::Measured;
 use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, StageId};
+use crate::model::{
+    Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, Side, StageId,
+};
 use crate::plan::CopyStage;
-use crate::plan::file::Compare;
+use crate::plan::file::{Compare, Verify};
 use crate::run::stage::copy::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::stage::sampling::picks;
 use crate::run::{Context, Progress};
@@ -24,51 +26,50 @@ use crate::store::read::{Picks, Reading};
 /// The most fields of differing types that are named individually.
 const NAMED_DRIFTS: usize = 20;
 
-impl VerifyWork {
-    /// Compares record by record, and looks for records that exist only in the target.
-    pub(super) async fn compare(
-        &self,
-        context: &Context,
-        copies: &[CopyStage],
-        groups: &[Group],
-        target: &mut Measured,
-    ) -> Result<()> {
-        let mut lines = Vec::new();
-        for copy in copies {
-            let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
-            let reading = pipeline.reading().with_others();
-            lines.push(Line { copy, pipeline, reading, kept: Arc::new(kept_by(context, copy)?) });
-        }
-        let sink = Mutex::new(Sink {
-            total: Comparison::default(),
-            extra: Some(0),
-            read: BTreeMap::new(),
-            gone: BTreeMap::new(),
-            differences: Differences::new(context),
-        });
-        let all = groups.iter().map(Group::expected).sum();
-        let work = Work {
-            context,
-            lines,
-            picks: Arc::new(picks(context, self.0.compare, all)),
-            tolerance: self.0.tolerance,
-            is_whole: self.0.compare == Compare::All,
-            counts: context.world.target.stats().await?,
-            all,
-            sink: &sink,
-        };
-        let parallel = copies.iter().map(|copy| copy.asked.parallel.unwrap_or(PARALLEL)).min();
-        let parallel = parallel.unwrap_or(PARALLEL) as usize;
-        let comparisons: Vec<_> = groups.iter().map(|group| work.compare(group).boxed()).collect();
-        stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
-        let Sink { total, extra, differences, read, gone } =
-            sink.into_inner().unwrap_or_else(PoisonError::into_inner);
-        differences.finish()?;
-        report(context, groups, &total, extra, all)?;
-        set(target, &total, extra);
-        refuse_gone(context, &gone)?;
-        self.source_changed(context, read, target).await
+/// Compares record by record, and looks for records that exist only in the target.
+pub(super) async fn compare(
+    asked: &Verify,
+    context: &Context,
+    copies: &[CopyStage],
+    groups: &[Group],
+) -> Result<()> {
+    let mut lines = Vec::new();
+    for copy in copies {
+        let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
+        let reading = pipeline.reading().with_others();
+        lines.push(Line { copy, pipeline, reading, kept: Arc::new(kept_by(context, copy)?) });
     }
+    let sink = Mutex::new(Sink {
+        total: Comparison::default(),
+        extra: Some(0),
+        read: BTreeMap::new(),
+        gone: BTreeMap::new(),
+        differences: Differences::new(context),
+    });
+    let all = groups.iter().map(Group::expected).sum();
+    let work = Work {
+        context,
+        lines,
+        picks: Arc::new(picks(context, asked.compare, all)),
+        tolerance: asked.tolerance,
+        is_whole: asked.compare == Compare::All,
+        counts: context.world.target.stats().await?,
+        all,
+        sink: &sink,
+    };
+    let parallel = copies.iter().map(|copy| copy.asked.parallel.unwrap_or(PARALLEL)).min();
+    let parallel = parallel.unwrap_or(PARALLEL) as usize;
+    let comparisons: Vec<_> = groups.iter().map(|group| work.compare(group).boxed()).collect();
+    stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
+    let Sink { total, extra, differences, read, gone } =
+        sink.into_inner().unwrap_or_else(PoisonError::into_inner);
+    differences.finish()?;
+    report(context, groups, &total, extra, all)?;
+    refuse_gone(context, &gone)?;
+    let mut target = Measured::default();
+    set(&mut target, &total, extra);
+    source_changed(asked, context, read, &mut target).await?;
+    context.observed(Side::Target, &target)
 }
 
 /// The combined result of all comparisons of a stage.

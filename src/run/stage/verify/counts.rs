@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::VerifyWork;
 use super::groups::Group;
 use crate::assertion::Measured;
 use crate::error::Result;
-use crate::model::{IndexStats, Observed};
+use crate::model::{IndexStats, Observed, Side};
 use crate::run::Context;
 use crate::run::contents::appeared;
 use crate::run::guard::agreed;
@@ -14,46 +13,39 @@ use crate::run::guard::agreed;
 /// The most differing namespaces named in the report.
 const NAMED: usize = 20;
 
-impl VerifyWork {
-    /// Measures the differences between both sides' own counts, by target namespace. A source namespace that appeared
-    /// since the copy counts as missing from the target.
-    pub(super) async fn count(
-        &self,
-        context: &Context,
-        groups: &[Group],
-        target: &mut Measured,
-    ) -> Result<()> {
-        let ours = agreed(&context.clock, &*context.world.source).await?;
-        let theirs = agreed(&context.clock, &*context.world.target).await?;
-        let (mut delta, mut differing) = (0, 0);
-        for group in groups {
-            let held = expected(group, &ours);
-            let (a, b) = (held.saturating_sub(group.left_out()), theirs.count(&group.target));
-            delta += a.abs_diff(b);
-            if a == b {
-                continue;
-            }
-            differing += 1;
-            if differing <= NAMED {
-                context.note(difference(group, a, b))?;
-            }
+/// Measures the differences between both sides' own counts, by target namespace. A source namespace that appeared
+/// since the copy counts as missing from the target.
+pub(super) async fn count(context: &Context, groups: &[Group]) -> Result<()> {
+    let ours = agreed(&context.clock, &*context.world.source).await?;
+    let theirs = agreed(&context.clock, &*context.world.target).await?;
+    let (mut delta, mut differing) = (0, 0);
+    for group in groups {
+        let held = expected(group, &ours);
+        let (a, b) = (held.saturating_sub(group.left_out()), theirs.count(&group.target));
+        delta += a.abs_diff(b);
+        if a == b {
+            continue;
         }
-        for (namespace, records) in appeared(context, &ours)? {
-            delta += records;
-            differing += 1;
-            if differing <= NAMED {
-                context.note(format!(
+        differing += 1;
+        if differing <= NAMED {
+            context.note(difference(group, a, b))?;
+        }
+    }
+    for (namespace, records) in appeared(context, &ours)? {
+        delta += records;
+        differing += 1;
+        if differing <= NAMED {
+            context.note(format!(
                     "`{namespace}` appeared in the source after the copy was planned, with {records} records"
                 ))?;
-            }
         }
-        if differing > NAMED {
-            context
-                .note(format!("and {} namespaces more whose counts differ", differing - NAMED))?;
-        }
-        target.set("count_delta", Observed::count(delta), groups.len() as u64);
-        Ok(())
     }
+    if differing > NAMED {
+        context.note(format!("and {} namespaces more whose counts differ", differing - NAMED))?;
+    }
+    let mut measured = Measured::default();
+    measured.set("count_delta", Observed::count(delta), groups.len() as u64);
+    context.observed(Side::Target, &measured)
 }
 
 /// Returns the records a target namespace should hold according to the source's current counts.

@@ -6,6 +6,7 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::groups::Group;
+use super::next::Step;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Span};
@@ -23,6 +24,9 @@ const AT_ONCE: usize = 8;
 /// The most namespaces named in a message.
 const NAMED: usize = 5;
 
+/// The steps that wait, in their order.
+const SEE: [Step; 3] = [Step::SeeCounts, Step::SeeOthers, Step::SeeAll];
+
 /// The checks to make in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
@@ -32,10 +36,12 @@ pub(super) enum Look {
     SequenceNumbers,
 }
 
-/// A wait with one deadline for several checks.
+/// A wait with one deadline for several steps.
 pub(super) struct Freshness {
     limit: Duration,
     began: Timestamp,
+    /// Whether this step has looked before.
+    is_again: bool,
 }
 
 /// The number of namespaces waited for, and how they were found to be complete.
@@ -47,8 +53,12 @@ pub(super) struct Waited {
 }
 
 impl Freshness {
-    pub fn new(context: &Context, limit: Duration) -> Self {
-        Self { limit, began: context.clock.now() }
+    /// Goes on with a wait that an earlier step of this stage began, or begins one.
+    pub fn of(context: &Context, step: Step, limit: Duration) -> Result<Self> {
+        let begun = context.state()?.steps_begun;
+        let began = SEE.iter().filter_map(|step| begun.get(step.name())).min().copied();
+        let is_again = begun.contains_key(step.name());
+        Ok(Self { limit, began: began.unwrap_or(context.clock.now()), is_again })
     }
 
     /// Returns the time since the wait began.
@@ -56,32 +66,35 @@ impl Freshness {
         until(self.began, context.clock.now())
     }
 
-    /// Waits until every write to `groups` is readable, reporting what it waits for. Counts have to agree too, but for
-    /// at most a minute once sequence numbers say that everything can be read.
+    /// Looks once whether every write to `groups` is readable, and reports what it waits for. Counts have to agree too,
+    /// but for at most a minute once sequence numbers say that everything can be read. `None`: it is to be looked again.
     ///
     /// # Errors
     /// `Timeout`, naming the namespaces that lag.
-    pub async fn wait(&self, context: &Context, groups: &[&Group], look: Look) -> Result<Waited> {
-        let deadline = after(self.began, self.limit);
-        let filled = groups.iter().filter(|group| group.written() > 0).count();
-        let mut waited = Waited { namespaces: filled as u64, ..Waited::default() };
-        let (mut pause, mut left) = (PAUSE, groups.to_vec());
-        loop {
-            let trusts_counts = self.elapsed(context) < COUNTS_LAG.min(self.limit / 2);
-            let seen = look_at(context, &left, look, trusts_counts).await?;
-            waited.by_sequence_number += seen.by_sequence_number;
-            left = seen.behind.iter().map(|(group, _)| *group).collect();
-            if left.is_empty() {
-                return Ok(waited);
-            }
-            let lags: Vec<&str> = seen.behind.iter().map(|(_, lag)| lag.as_str()).collect();
-            if context.clock.now() >= deadline {
-                return Err(self.timeout(&lags));
-            }
-            self.report(context, groups.len(), &lags);
+    pub async fn see(
+        &self,
+        context: &Context,
+        groups: &[&Group],
+        look: Look,
+    ) -> Result<Option<Waited>> {
+        if self.is_again {
+            let pause = (self.elapsed(context) / 4).clamp(PAUSE, LONGEST_PAUSE);
             context.sleep(pause).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        let is_late = context.clock.now() >= after(self.began, self.limit);
+        let trusts_counts = self.elapsed(context) < COUNTS_LAG.min(self.limit / 2);
+        let seen = look_at(context, groups, look, trusts_counts).await?;
+        let lags: Vec<&str> = seen.behind.iter().map(|(_, lag)| lag.as_str()).collect();
+        if lags.is_empty() {
+            let filled = groups.iter().filter(|group| group.written() > 0).count();
+            let by_sequence_number = seen.by_sequence_number;
+            return Ok(Some(Waited { namespaces: filled as u64, by_sequence_number }));
+        }
+        if is_late {
+            return Err(self.timeout(&lags));
+        }
+        self.report(context, groups.len(), &lags);
+        Ok(None)
     }
 
     fn report(&self, context: &Context, all: usize, lags: &[&str]) {

@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::VerifyWork;
 use crate::assertion::Measured;
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
 use crate::run::poll::Patience;
-use crate::run::stage::create::{probe_record, wait_empty};
+use crate::run::stage::probes::{probe_record, wait_empty};
 use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, guard};
 use crate::store::Target;
 
 /// The number of fetches timed on each side.
 const FETCHES: usize = 50;
-/// The default number of records written for an assertion on `read_after_write`.
-const WRITES: u32 = 5;
 /// The longest time that a record may take to become readable, and the namespace to disappear.
 const READABLE: Duration = Duration::from_secs(120);
 /// The first pause between two reads, and the longest: a reported time is too long by at most one pause.
@@ -70,41 +67,27 @@ fn sample(at: crate::clock::Timestamp, side: Side, latency: Duration, outcome: O
     }
 }
 
-impl VerifyWork {
-    /// Returns how many records are written and read; `None` if the plan does not ask for it.
-    pub(super) fn writes(&self, context: &Context) -> Option<u32> {
-        let assertions = &context.stage().assertions;
-        let is_asserted = assertions.iter().any(|one| one.metric.name == "read_after_write");
-        self.0.read_after_write.or(is_asserted.then_some(WRITES))
-    }
-
-    /// Writes records one after the other to a namespace of their own and times each until it can be read. Only done if
-    /// the plan asks for it, because it is the one part of a verification that writes.
-    pub(super) async fn read_after_write(
-        &self,
-        context: &Context,
-        measured: &mut Measured,
-    ) -> Result<()> {
-        let Some(writes) = self.writes(context) else { return Ok(()) };
-        let namespace = guard::probe_namespace(context, "read-after-write");
-        let times = write_and_read(context, &namespace, writes).await;
-        let removed = remove(context, &namespace).await;
-        context.stop_if_cancelled()?;
-        match (times, removed) {
-            (Ok(times), Ok(())) => set(context, &times, measured),
-            (Ok(_), Err(error)) => {
-                let reason = format!("the namespace `{namespace}` could not be removed: {error}");
-                context.note(format!("left behind in the target: {reason}"))?;
-                measured.set_not_measured("read_after_write", reason);
-                Ok(())
-            }
-            (Err(error), _) => {
-                context.note(format!("read after write was not measured: {error}"))?;
-                measured.set_not_measured("read_after_write", error.to_string());
-                Ok(())
-            }
+/// Writes records one after the other to a namespace of their own and times each until it can be read. Only done if the
+/// plan asks for it, because it is the one part of a verification that writes.
+pub(super) async fn read_after_write(context: &Context, writes: u32) -> Result<()> {
+    let namespace = guard::probe_namespace(context, "read-after-write");
+    let times = write_and_read(context, &namespace, writes).await;
+    let removed = remove(context, &namespace).await;
+    context.stop_if_cancelled()?;
+    let mut measured = Measured::default();
+    match (times, removed) {
+        (Ok(times), Ok(())) => set(context, &times, &mut measured)?,
+        (Ok(_), Err(error)) => {
+            let reason = format!("the namespace `{namespace}` could not be removed: {error}");
+            context.note(format!("left behind in the target: {reason}"))?;
+            measured.set_not_measured("read_after_write", reason);
+        }
+        (Err(error), _) => {
+            context.note(format!("read after write was not measured: {error}"))?;
+            measured.set_not_measured("read_after_write", error.to_string());
         }
     }
+    context.observed(Side::Target, &measured)
 }
 
 /// Times each write until it can be read; `None` for one that could not be read within two minutes.

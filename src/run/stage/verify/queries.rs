@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::VerifyWork;
 use super::groups::Group;
 use super::latency::time_fetches;
 use crate::assertion::{Measured, Series, metric_ref};
@@ -25,20 +24,21 @@ pub(super) struct Load {
     asked: Queries,
     /// Whether the answers of both sides can be compared.
     is_comparable: bool,
+    /// The number of target namespaces that were merged from several.
+    merged: usize,
     /// The number of filters of each form.
     filters: BTreeMap<&'static str, u64>,
 }
 
-impl VerifyWork {
-    /// Makes queries from records of the source. Reads only the source.
-    pub(super) async fn load(
-        &self,
+impl Load {
+    /// Makes queries from records of the source, the same ones each time. Reads only the source.
+    pub async fn of(
         context: &Context,
         copies: &[CopyStage],
         groups: &[Group],
         asked: &Queries,
-    ) -> Result<Load> {
-        let (selections, is_comparable) = comparable(context, copies, groups)?;
+    ) -> Result<Self> {
+        let (selections, is_comparable) = comparable(context, copies, groups);
         let mut rng = seeded(&context.plan, "verify");
         let wanted = Wanted {
             count: asked.count,
@@ -50,32 +50,28 @@ impl VerifyWork {
         if queries.is_empty() {
             return Err(Error::new(ErrorKind::Conflict, "the source gave no record to query with"));
         }
-        Ok(Load {
+        Ok(Self {
             queries: queries.into(),
             sampled,
             namespaces: groups.iter().filter(|group| group.written() > 0).count(),
             asked: asked.clone(),
             is_comparable,
+            merged: groups.iter().filter(|group| is_merged(group)).count(),
             filters,
         })
     }
 
-    pub(super) async fn measure_queries(
-        &self,
-        context: &Context,
-        load: Load,
-        cold: Vec<Sample>,
-        target: &mut Measured,
-        source: &mut Measured,
-    ) -> Result<()> {
-        load.note(context)?;
+    /// Sends the queries and measures the answers of both sides.
+    pub async fn measure(&self, context: &Context) -> Result<()> {
+        self.note_comparable(context)?;
+        self.note(context)?;
         let world = &context.world;
-        let compared = world.measured_source.search().filter(|_| load.is_comparable);
-        let ks = overlap_ks(context, load.asked.top_k.unwrap_or(10));
+        let compared = world.measured_source.search().filter(|_| self.is_comparable);
+        let ks = overlap_ks(context, self.asked.top_k.unwrap_or(10));
         let probe = Probe::new(
             world.measured_target.must_search()?,
             compared,
-            load.queries.clone(),
+            self.queries.clone(),
             context.clock.clone(),
         )
         .with_overlap_at(ks);
@@ -83,9 +79,7 @@ impl VerifyWork {
         let record = |sample: &Sample| {
             series.lock().unwrap_or_else(PoisonError::into_inner).record(sample);
         };
-        let has_cold = !cold.is_empty();
-        cold.iter().for_each(record);
-        let count = load.asked.count;
+        let count = self.asked.count;
         let mut answered = 0;
         let mut sink = |sample: Sample| {
             if sample.side == Side::Target && sample.operation == Operation::Query {
@@ -100,49 +94,55 @@ impl VerifyWork {
             }
             record(&sample);
         };
-        let rate = load.asked.rate.unwrap_or(Rate(20.0));
+        let rate = self.asked.rate.unwrap_or(Rate(20.0));
         probe.run_queries(count, paced(context, rate), &context.cancel, &mut sink).await?;
-        time_fetches(context, &load.sampled, &mut sink).await;
+        time_fetches(context, &self.sampled, &mut sink).await;
         context.stop_if_cancelled()?;
         let series = series.into_inner().unwrap_or_else(PoisonError::into_inner);
         let names = context.stage().assertions.iter().map(|assertion| assertion.metric.clone());
         let usual = ["p50(query)", "p95(query)", "p99(query)", "error_rate"].map(metric_ref);
+        let (mut target, mut source) = (Measured::default(), Measured::default());
         for metric in names.chain(usual) {
-            if is_sampled(&metric.name) && (metric.name != "cold" || has_cold) {
+            if is_sampled(&metric.name) {
                 target.insert(metric.clone(), series.total(Side::Target, &metric));
                 source.insert(metric.clone(), series.total(Side::Source, &metric));
             }
         }
-        Ok(())
+        context.observed(Side::Target, &target)?;
+        context.observed(Side::Source, &source)
+    }
+
+    /// Says why answers of both sides cannot be compared.
+    fn note_comparable(&self, context: &Context) -> Result<()> {
+        if context.world.source.search().is_none() {
+            return context
+                .note("the source answers no queries: those of the target are compared with none");
+        }
+        match self.merged {
+            0 => Ok(()),
+            merged => context.note(format!(
+                "{merged} namespaces of the target were merged from several: their answers cannot be compared with the source's"
+            )),
+        }
     }
 }
 
 /// Returns the namespaces to make queries for, and whether the answers can be compared. A namespace merged from several
 /// answers from more records than any one of them holds.
-fn comparable(
-    context: &Context,
-    copies: &[CopyStage],
-    groups: &[Group],
-) -> Result<(Vec<Selection>, bool)> {
+fn comparable(context: &Context, copies: &[CopyStage], groups: &[Group]) -> (Vec<Selection>, bool) {
     let all: Vec<&Group> = groups.iter().collect();
     if context.world.source.search().is_none() {
-        context
-            .note("the source answers no queries: those of the target are compared with none")?;
-        return Ok((Group::selections(&all, copies), false));
+        return (Group::selections(&all, copies), false);
     }
-    let (merged, single): (Vec<_>, Vec<_>) =
-        all.iter().copied().partition(|group| group.mappings().len() > 1);
-    if merged.is_empty() {
-        return Ok((Group::selections(&all, copies), true));
-    }
-    context.note(format!(
-        "{} namespaces of the target were merged from several: their answers cannot be compared with the source's",
-        merged.len()
-    ))?;
+    let single: Vec<_> = all.iter().copied().filter(|group| !is_merged(group)).collect();
     match single.is_empty() {
-        true => Ok((Group::selections(&all, copies), false)),
-        false => Ok((Group::selections(&single, copies), true)),
+        true => (Group::selections(&all, copies), false),
+        false => (Group::selections(&single, copies), true),
     }
+}
+
+fn is_merged(group: &Group) -> bool {
+    group.mappings().len() > 1
 }
 
 impl Load {
@@ -172,7 +172,6 @@ fn is_sampled(name: &str) -> bool {
             | "p95"
             | "p99"
             | "max"
-            | "cold"
             | "error_rate"
             | "overlap"
             | "filtered_overlap"
@@ -182,7 +181,7 @@ fn is_sampled(name: &str) -> bool {
 }
 
 /// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.
-pub(in crate::run::stage) fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
+pub fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
     let asked = context
         .stage()
         .assertions

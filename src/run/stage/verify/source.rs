@@ -2,37 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use super::VerifyWork;
 use crate::assertion::Measured;
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{Contents, Namespace, StageId};
-use crate::plan::file::Compare;
+use crate::plan::file::{Compare, Verify};
 use crate::run::Context;
 use crate::run::contents::{Depth, Look, copied};
 
-impl VerifyWork {
-    /// Measures `source.changed`, using what a full comparison has read, or by reading the source if the plan asks for
-    /// it.
-    pub(super) async fn source_changed(
-        &self,
-        context: &Context,
-        read: BTreeMap<(Namespace, StageId), Contents>,
-        target: &mut Measured,
-    ) -> Result<()> {
-        let is_whole = self.0.compare == Compare::All;
-        if !is_whole && !context.asks("source.changed") {
-            return Ok(());
-        }
-        let read = if is_whole { once(read) } else { BTreeMap::new() };
-        keep(context, &read)?;
-        let found = Look::of(context, Depth::Source).await?.having_read(read).take().await?;
-        for sentence in found.sentences() {
-            context.note(sentence)?;
-        }
-        found.measure_source(target);
-        Ok(())
+/// Measures `source.changed`, using what a full comparison has read, or by reading the source if the plan asks for
+/// it.
+pub(super) async fn source_changed(
+    asked: &Verify,
+    context: &Context,
+    read: BTreeMap<(Namespace, StageId), Contents>,
+    target: &mut Measured,
+) -> Result<()> {
+    let is_whole = asked.compare == Compare::All;
+    if !is_whole && !context.asks("source.changed") {
+        return Ok(());
     }
+    let read = if is_whole { once(read) } else { BTreeMap::new() };
+    keep(context, &read)?;
+    let found = Look::of(context, Depth::Source).await?.having_read(read).take().await?;
+    for sentence in found.sentences() {
+        context.note(sentence)?;
+    }
+    found.measure_source(target);
+    Ok(())
 }
 
 /// Returns what was read of each namespace, leaving out those that were read differently for different copies.

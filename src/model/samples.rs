@@ -1,14 +1,14 @@
-//! Counts of samples that can be added up: what a window is made of.
+//! SideSamples of samples that can be added up: what a window is made of.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-use super::{MeasuredValue, Observed};
+use super::{MeasuredValue, Observed, Operation, Outcome, Sample, Side};
 use crate::error::ErrorKind;
-use crate::model::{Operation, Outcome, Sample, Side};
-use crate::plan::MetricRef;
 
 /// Significant decimal digits of a latency: a percentile is at most 0.1 % too high.
 const DIGITS: u8 = 3;
@@ -17,13 +17,15 @@ const DIGITS: u8 = 3;
 const LONGEST_US: u64 = 3_600_000_000;
 
 /// The samples of a stretch of time, both sides.
-#[derive(Clone, Default)]
-pub(super) struct Bucket {
-    source: Counts,
-    target: Counts,
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    #[serde(default, skip_serializing_if = "SideSamples::is_empty")]
+    source: SideSamples,
+    #[serde(default, skip_serializing_if = "SideSamples::is_empty")]
+    target: SideSamples,
 }
 
-impl Bucket {
+impl Samples {
     pub fn record(&mut self, sample: &Sample) {
         match sample.side {
             Side::Source => self.source.record(sample),
@@ -36,7 +38,7 @@ impl Bucket {
         self.target.add(&other.target);
     }
 
-    pub fn side(&self, side: Side) -> &Counts {
+    pub fn side(&self, side: Side) -> &SideSamples {
         match side {
             Side::Source => &self.source,
             Side::Target => &self.target,
@@ -45,17 +47,27 @@ impl Bucket {
 }
 
 /// The samples of one side.
-#[derive(Clone, Default)]
-pub(super) struct Counts {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SideSamples {
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
     query: Latencies,
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
     cold: Latencies,
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
     fetch: Latencies,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
     overlaps: BTreeMap<u32, Mean>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
     filtered_overlaps: BTreeMap<u32, Mean>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
     sparse_overlaps: BTreeMap<u32, Mean>,
 }
 
-impl Counts {
+impl SideSamples {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn record(&mut self, sample: &Sample) {
         let latencies = match sample.operation {
             Operation::Query => &mut self.query,
@@ -89,10 +101,9 @@ impl Counts {
         }
     }
 
-    /// The value of a metric; `None` if samples do not show it.
-    pub fn value(&self, metric: &MetricRef) -> Option<MeasuredValue> {
-        let argument = metric.argument.as_deref();
-        match (metric.name.as_str(), argument) {
+    /// The value of a metric, by its name and argument; `None` if samples do not show it.
+    pub fn value(&self, name: &str, argument: Option<&str>) -> Option<MeasuredValue> {
+        match (name, argument) {
             ("requests", None) => Some(self.query.requests()),
             ("error_rate", None) => Some(self.query.error_rate()),
             ("overlap", Some(k)) => Some(mean(&self.overlaps, k)),
@@ -106,17 +117,71 @@ impl Counts {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Latencies {
     answered: u64,
     failed: u64,
     slowest: Duration,
     /// Created by the first answer, so that an unused one costs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "counts")]
     histogram: Option<Histogram<u32>>,
-    last_failure: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_failure: Option<Cow<'static, str>>,
+}
+
+/// Writes a map as pairs: an event's maps have texts for keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Mean;
+
+    pub fn serialize<S: Serializer>(map: &BTreeMap<u32, Mean>, to: S) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<u32, Mean>, D::Error> {
+        Ok(Vec::<(u32, Mean)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+/// Writes a histogram as its values and how often each was recorded.
+mod counts {
+    use hdrhistogram::Histogram;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::DIGITS;
+
+    pub fn serialize<S: Serializer>(
+        histogram: &Option<Histogram<u32>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let recorded = histogram.iter().flat_map(Histogram::iter_recorded);
+        let counts: Vec<(u64, u32)> =
+            recorded.map(|step| (step.value_iterated_to(), step.count_at_value())).collect();
+        counts.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Histogram<u32>>, D::Error> {
+        let counts = Vec::<(u64, u32)>::deserialize(from)?;
+        let mut histogram = Histogram::new(DIGITS).map_err(serde::de::Error::custom)?;
+        for (value, count) in counts {
+            histogram.record_n(value, count).map_err(serde::de::Error::custom)?;
+        }
+        Ok(Some(histogram))
+    }
 }
 
 impl Latencies {
+    fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
     fn record(&mut self, sample: &Sample) {
         match sample.outcome {
             Outcome::Answered if self.keep(sample.latency) => {
@@ -131,10 +196,10 @@ impl Latencies {
 
     fn fail(&mut self, why: &'static str) {
         self.failed += 1;
-        self.last_failure = Some(why);
+        self.last_failure = Some(Cow::Borrowed(why));
     }
 
-    /// Counts one latency. Returns whether the histogram took it, which it always does within its bounds.
+    /// SideSamples one latency. Returns whether the histogram took it, which it always does within its bounds.
     fn keep(&mut self, latency: Duration) -> bool {
         let micros = u64::try_from(latency.as_nanos().div_ceil(1000)).unwrap_or(LONGEST_US);
         if self.histogram.is_none() {
@@ -149,7 +214,9 @@ impl Latencies {
         self.answered += other.answered;
         self.failed += other.failed;
         self.slowest = self.slowest.max(other.slowest);
-        self.last_failure = other.last_failure.or(self.last_failure);
+        if other.last_failure.is_some() {
+            self.last_failure.clone_from(&other.last_failure);
+        }
         match (&mut self.histogram, &other.histogram) {
             (_, None) => {}
             (Some(mine), Some(theirs)) => {
@@ -196,7 +263,7 @@ impl Latencies {
     /// The latency at a rank from 1 to the total; failed ones rank last.
     fn at_rank(&self, rank: u64) -> MeasuredValue {
         if self.answered == 0 && self.failed > 0 {
-            let last = self.last_failure.unwrap_or("unexpected");
+            let last = self.last_failure.as_deref().unwrap_or("unexpected");
             let reason = format!("none of {} was answered, the last one: {last}", self.failed);
             return MeasuredValue::NotMeasured { reason };
         }
@@ -213,7 +280,7 @@ impl Latencies {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Mean {
     sum: f64,
     count: u64,

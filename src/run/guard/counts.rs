@@ -1,0 +1,69 @@
+//! The counts of an index, once two answers in a row agree.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::IndexStats;
+use crate::store::Source;
+
+/// The number of answers to ask for before giving up.
+const ANSWERS: u32 = 20;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Returns the counts of an index once two answers in a row agree. A namespace that one answer leaves out still counts.
+///
+/// # Errors
+/// `Conflict` if the answers keep changing.
+pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
+    let mut last = Some(index.stats().await?);
+    for _ in 0..ANSWERS {
+        if let Some(counts) = confirmed(&mut last, index.stats().await?) {
+            return Ok(counts);
+        }
+        clock.sleep(PAUSE).await;
+    }
+    Err(Error::new(ErrorKind::Conflict, "the index counts its records differently each time")
+        .with_hint("something writes to it: stop the writes, then run the same command again"))
+}
+
+/// Returns the answer if it agrees with the previous one.
+fn confirmed(last: &mut Option<IndexStats>, next: IndexStats) -> Option<IndexStats> {
+    let is_same = last.as_ref().is_some_and(|last| last.namespaces == next.namespaces);
+    *last = Some(next.clone());
+    is_same.then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::Namespace;
+
+    fn stats(namespaces: &[&str]) -> IndexStats {
+        let namespaces: BTreeMap<_, _> =
+            namespaces.iter().map(|name| (Namespace::new(*name), 1)).collect();
+        IndexStats { dimension: None, total: namespaces.len() as u64, namespaces }
+    }
+
+    fn agreed_of(answers: &[&[&str]]) -> Option<IndexStats> {
+        let mut last = None;
+        answers.iter().find_map(|names| confirmed(&mut last, stats(names)))
+    }
+
+    #[test]
+    fn a_namespace_that_one_answer_leaves_out_is_there() {
+        assert_eq!(agreed_of(&[&["a"], &["a", "b"], &["a", "b"]]), Some(stats(&["a", "b"])));
+        assert_eq!(
+            agreed_of(&[&["a", "b"], &["a"], &["a", "b"], &["a", "b"]]),
+            Some(stats(&["a", "b"]))
+        );
+    }
+
+    #[test]
+    fn one_answer_and_answers_that_keep_changing_are_none() {
+        assert_eq!(agreed_of(&[&["a"]]), None);
+        assert_eq!(agreed_of(&[&["a"], &["b"], &["a"], &["b"]]), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Probe records, which a run writes to a namespace of their own and removes again.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    IndexDescription, IndexSpec, Metadata, Namespace, Record, RecordId, Span, SparseVector, Vector,
+    VectorType,
+};
+use crate::run::poll::Patience;
+use crate::run::{Context, guard};
+
+/// The longest time that the probe record may take to become readable.
+const READABLE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Writes, reads and removes one record in a namespace of its own.
+pub(super) async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
+    let target = &context.world.target;
+    let namespace = guard::probe_namespace(context, "probe");
+    let record = probe_record(&index.spec);
+    target.must_write()?.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    let fetch = target.must_fetch()?;
+    let patience = Patience { limit: READABLE, pause: PAUSE };
+    let read = || async {
+        let seen = fetch.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
+        match seen.first() {
+            Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => {
+                Ok(Break(()))
+            }
+            Some(_) => {
+                let message = "the target gives a probe record back changed";
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            None => Ok(Continue(())),
+        }
+    };
+    let unread = |()| {
+        let message = "a probe record could not be read back within 2 minutes";
+        Error::new(ErrorKind::Timeout, message)
+    };
+    context.poll(patience, read, unread).await?;
+    guard::remove_probe(context, &namespace).await?;
+    wait_empty(context, &namespace, patience, "the probe record").await
+}
+
+/// Waits until the target counts no record in a namespace.
+///
+/// # Errors
+/// `Timeout`, naming `what` is still there.
+pub(super) async fn wait_empty(
+    context: &Context,
+    namespace: &Namespace,
+    patience: Patience,
+    what: &str,
+) -> Result<()> {
+    let look = || async {
+        let counts = context.world.target.stats().await?;
+        Ok(if counts.count(namespace) > 0 { Continue(()) } else { Break(()) })
+    };
+    let late = |()| {
+        let message = format!("{what} could not be removed within {}", Span(patience.limit));
+        Error::new(ErrorKind::Timeout, message)
+    };
+    context.poll(patience, look, late).await
+}
+
+pub(super) fn probe_record(spec: &IndexSpec) -> Record {
+    let dimension = spec.dimension.unwrap_or(0) as usize;
+    let component = 1.0 / (dimension.max(1) as f32).sqrt();
+    let sparse = match spec.vector_type {
+        VectorType::Sparse => SparseVector::new(vec![1], Vector::from_values([1.0])),
+        VectorType::Dense => None,
+    };
+    Record {
+        id: RecordId::new("vecshift-probe"),
+        vector: Vector::from_values(std::iter::repeat_n(component, dimension)),
+        sparse,
+        metadata: Metadata::default(),
+    }
+}

@@ -1,0 +1,58 @@
+//! What both sides are, and whether the target can be what the plan asks for.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexSpec, VectorType};
+use crate::plan::Plan;
+use crate::provider::registry::connector;
+use crate::run::Context;
+
+/// Builds the error for a missing source, with a hint on what to check.
+pub(crate) fn no_source(context: &Context) -> Error {
+    context.world.no_source(&context.plan.source)
+}
+
+/// Refuses an existing index that is not what the plan asks for.
+///
+/// # Errors
+/// `Refused` with the differences.
+pub(crate) fn refuse_differences(plan: &Plan, asked: &IndexSpec, seen: &IndexSpec) -> Result<()> {
+    let lines = connector(&plan.target.provider)?.differences(asked, seen);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the index `{}` is there and differs: {}", asked.name, lines.join("; "));
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("name another target, or change the create stage's spec to what is there"))
+}
+
+/// Refuses a target of another dimension.
+///
+/// # Errors
+/// `Refused` if the target could not hold the source's vectors.
+pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> Result<()> {
+    if source.dimension == asked.dimension {
+        return Ok(());
+    }
+    let (message, hint) = match (source.dimension, asked.dimension) {
+        (Some(found), Some(asked)) => (
+            format!("the source has dimension {found} and the plan asks for a target of {asked}"),
+            "set `spec.dimension` of the create stage to the source's",
+        ),
+        (Some(found), None) => (
+            format!(
+                "the source has vectors of dimension {found} and the plan asks for a sparse target"
+            ),
+            "leave `vector_type` out of the create stage's spec, and set `dimension`",
+        ),
+        (None, _) if source.vector_type == VectorType::Sparse => (
+            "the source has only sparse values and the plan asks for a target of dense vectors"
+                .to_owned(),
+            "set `vector_type: sparse` in the create stage's spec, without `dimension`",
+        ),
+        (None, _) => (
+            "no record of the source has a vector, so that its dimension is not known".to_owned(),
+            "see that `source` names what you mean, and that its records are there",
+        ),
+    };
+    Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
+}
