@@ -32,7 +32,7 @@ impl PreparedRun {
     /// [`Outcome`], not an error.
     pub async fn execute(self, cancel: CancellationToken) -> Result<Outcome> {
         let recorder = self.recorder.clone();
-        recorder.while_held(self.execute_while_held(cancel)).await
+        recorder.while_held(Box::pin(self.execute_while_held(cancel))).await
     }
 
     async fn execute_while_held(self, cancel: CancellationToken) -> Result<Outcome> {
@@ -318,7 +318,7 @@ pub async fn roll_back(
     cancel: CancellationToken,
 ) -> Result<Outcome> {
     let recorder = run.recorder.clone();
-    recorder.while_held(roll_back_while_held(run, purge, cancel)).await
+    recorder.while_held(Box::pin(roll_back_while_held(run, purge, cancel))).await
 }
 
 async fn roll_back_while_held(

@@ -45,7 +45,8 @@ pub(super) async fn perform(step: &Step, context: &Context, terms: &Terms) -> Re
     match step {
         Step::Hook(hook) => context.run_hook(hook).await,
         Step::Take { step, .. } => {
-            let result = stage::take(step, context).await?;
+            // A step of any kind is as large as the largest: not on the stack of whoever waits.
+            let result = Box::pin(stage::take(step, context)).await?;
             taken(context, step.name(), result)
         }
         Step::PutBack(_) => {
@@ -53,7 +54,7 @@ pub(super) async fn perform(step: &Step, context: &Context, terms: &Terms) -> Re
             taken(context, Some(PUT_BACK.to_owned()), Taken::Done)
         }
         Step::Undo { step, .. } => {
-            let result = stage::undo(step, context).await?;
+            let result = Box::pin(stage::undo(step, context)).await?;
             taken(context, step.name(), result)
         }
         step => {
