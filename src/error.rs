@@ -51,6 +51,8 @@ pub enum ErrorKind {
     Protocol,
     /// A local file or process failed.
     Io,
+    /// The view that a scan reads from is gone: its server was restarted, or what held it has ended.
+    ViewLost,
     /// A bug in this program, or a state it does not know.
     Unexpected,
 }
@@ -77,6 +79,7 @@ impl ErrorKind {
             Self::Unmeasured => "unmeasured",
             Self::Protocol => "protocol",
             Self::Io => "io",
+            Self::ViewLost => "view_lost",
             Self::Unexpected => "unexpected",
         }
     }

@@ -140,6 +140,9 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Conflict | ErrorKind::Refused => {
             Some("look with `vecshift status` and `vecshift plan`")
         }
+        ErrorKind::ViewLost => {
+            Some("run the same command again: it goes on where it stopped, with what is there then")
+        }
         ErrorKind::Protocol => {
             Some("the peer may be newer than this program; `-vv` shows what it said")
         }
