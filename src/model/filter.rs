@@ -12,7 +12,7 @@ use super::{Metadata, MetadataValue};
 
 /// A parsed, well-formed filter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RecordFilter(Rule);
+pub struct RecordFilter(pub(crate) Rule);
 
 /// A mistake in a filter, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub struct FilterProblem {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Rule {
+pub(crate) enum Rule {
     All(Vec<Rule>),
     Any(Vec<Rule>),
     Field { name: String, test: Test },
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Test {
+pub(crate) enum Test {
     In(Vec<Scalar>),
     NotIn(Vec<Scalar>),
     /// The value itself; a list that contains it does not count.
@@ -42,7 +42,7 @@ enum Test {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+pub(crate) enum Order {
     Greater,
     GreaterOrEqual,
     Less,
@@ -50,7 +50,7 @@ enum Order {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Scalar {
+pub(crate) enum Scalar {
     Bool(bool),
     Number(f64),
     Text(String),

@@ -6,7 +6,7 @@
 mod checkpoint;
 mod contents;
 mod duration;
-mod filter;
+pub(crate) mod filter;
 mod id;
 mod identity;
 mod index;
