@@ -1,7 +1,16 @@
 use async_trait::async_trait;
 
+use super::Standing;
 use crate::error::Result;
 use crate::model::IndexSpec;
+
+/// How far what is made of a filled index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finishing {
+    pub standing: Standing,
+    /// The store's word for it.
+    pub state: String,
+}
 
 /// Making an index.
 #[async_trait]
@@ -18,4 +27,14 @@ pub trait Admin: Send + Sync {
     /// - The records may appear after the index is ready.
     /// - `AlreadyExists` if the name is taken.
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
+
+    /// Makes what is only worth making once the records are there, such as an index over them. It returns at once; asked
+    /// again, it says how far that is.
+    ///
+    /// # Behavior
+    /// - `None` where there is nothing to make.
+    /// - What is made already is left as it is.
+    async fn finish(&self) -> Result<Option<Finishing>> {
+        Ok(None)
+    }
 }

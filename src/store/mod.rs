@@ -28,7 +28,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use admin::Admin;
+pub use admin::{Admin, Finishing};
 pub use bulk::{Bulk, Import};
 pub use describe::Describe;
 pub use fetch::{Fetch, fetch_all};

@@ -16,6 +16,7 @@ pub enum Request {
     Read,
     IsVisible,
     Create,
+    Finish,
     Configure,
     DeleteIndex,
     Upsert,
@@ -44,6 +45,7 @@ impl Request {
             Self::Read => "read",
             Self::IsVisible => "is_visible",
             Self::Create => "create",
+            Self::Finish => "finish",
             Self::Configure => "configure",
             Self::DeleteIndex => "delete_index",
             Self::Upsert => "upsert",
@@ -64,6 +66,7 @@ impl Request {
         matches!(
             self,
             Self::Create
+                | Self::Finish
                 | Self::Configure
                 | Self::DeleteIndex
                 | Self::Upsert
@@ -83,6 +86,7 @@ impl Request {
             self,
             Self::Describe
                 | Self::Create
+                | Self::Finish
                 | Self::Configure
                 | Self::DeleteIndex
                 | Self::CreateCollection

@@ -3,11 +3,13 @@
 //! `selection` determines which namespaces each copy stage takes, and `enumeration` how the ids of each are found.
 //! `plan` records the shards, and `shards` builds the pipeline that walks them. `manifest` sorts ids given by the user
 //! (or `printed` by a command), `merge` proves that merged namespaces share no id, and `existing` handles ids the
-//! target already holds. `import` has the target import what was written as files. `prove` compares what was settled
+//! target already holds. `import` has the target import what was written as files, and `finish`
+//! has it make what is only worth making once the records are there. `prove` compares what was settled
 //! with the source's own counts, and `mapping` writes the names for the application.
 
 mod enumeration;
 mod existing;
+mod finish;
 mod import;
 mod manifest;
 mod mapping;
@@ -119,6 +121,7 @@ impl Work for CopyWork {
             for resource in removed {
                 context.note(format!("removed {resource}"))?;
             }
+            finish::finish(context, copy).await?;
         }
         let tally = context.state()?.tally();
         if tally.failed > 0 {

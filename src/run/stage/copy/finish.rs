@@ -1,0 +1,43 @@
+//! What a target makes of its records once all of them are there.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Span;
+use crate::plan::CopyStage;
+use crate::run::Context;
+use crate::run::poll::Patience;
+use crate::store::Standing;
+
+/// The longest that making it may take.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Has the target make it after the plan's last copy, and waits until it is made.
+///
+/// # Errors
+/// `Failed` if it cannot be made; `Timeout` after a day; any error of the target.
+pub(super) async fn finish(context: &Context, copy: &CopyStage) -> Result<()> {
+    let is_last = context.plan.copies().last().is_some_and(|last| last.id == copy.id);
+    let Some(admin) = context.world.target.admin().filter(|_| is_last) else { return Ok(()) };
+    let look = || async {
+        Ok(match admin.finish().await? {
+            None => Break(()),
+            Some(made) => match made.standing {
+                Standing::Done => Break(()),
+                Standing::UnderWay => Continue(made.state),
+                Standing::Failed => {
+                    let message = format!("the target cannot be made ready: {}", made.state);
+                    return Err(Error::new(ErrorKind::Failed, message));
+                }
+            },
+        })
+    };
+    let late = |state: String| {
+        let message = format!("the target was not made ready within {}: {state}", Span(LIMIT));
+        Error::new(ErrorKind::Timeout, message)
+            .with_hint("run the same command again to go on waiting")
+    };
+    context.poll(Patience { limit: LIMIT, pause: PAUSE }, look, late).await
+}
