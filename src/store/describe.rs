@@ -22,10 +22,10 @@ pub trait Describe: Send + Sync {
     /// - `NotFound` if there is no such index.
     async fn stats(&self) -> Result<IndexStats>;
 
-    /// Returns what an index of files is made of: what is read of them and what is not.
+    /// Returns what of an index is read and what is not, and what else a reader of the plan should know.
     ///
     /// # Behavior
-    /// - `None` if it is an index of a service, or does not exist.
+    /// - `None` if there is nothing to say, or no such index.
     async fn inventory(&self) -> Result<Option<Inventory>> {
         Ok(None)
     }

@@ -1,4 +1,4 @@
-//! Inventory of a source that is more than one index: what is read of it, and what is not and why.
+//! Inventory of a source: what is read of it, what is not and why, and what else a reader of the plan should know.
 
 use serde::Serialize;
 
@@ -7,10 +7,10 @@ use crate::model::Observed;
 /// Most names that are shown as examples.
 const EXAMPLES: usize = 5;
 
-/// The parts of a source: files and their columns.
+/// The parts of a source, if it is made of files: these and their columns. Of any source what else should be known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inventory {
-    /// Number of files that are read, their bytes and their rows.
+    /// Number of files that are read, their bytes and their rows; 0 of what is not made of files.
     pub files: u64,
     pub bytes: u64,
     pub rows: u64,
@@ -68,12 +68,15 @@ impl Inventory {
 
     /// Returns what is read, what is not, and the remarks, in a sentence each.
     pub fn sentences(&self) -> Vec<String> {
-        let mut sentences = vec![format!(
-            "the source is {}: {}, {}",
-            counted(self.files, "file"),
-            Observed::Bytes(self.bytes as f64),
-            counted(self.rows, "row")
-        )];
+        let made_of_files = || {
+            format!(
+                "the source is {}: {}, {}",
+                counted(self.files, "file"),
+                Observed::Bytes(self.bytes as f64),
+                counted(self.rows, "row")
+            )
+        };
+        let mut sentences: Vec<String> = (self.files > 0).then(made_of_files).into_iter().collect();
         sentences.extend(self.passed_over.iter().map(PassedOver::sentence));
         sentences.extend(self.remarks.iter().cloned());
         sentences

@@ -144,7 +144,8 @@ fn field(field: &FieldSummary) -> String {
 }
 
 fn inventory(inventory: &Inventory) -> String {
-    let mut lines = vec!["Files".to_owned()];
+    let title = if inventory.files > 0 { "Files" } else { "Source" };
+    let mut lines = vec![title.to_owned()];
     lines.extend(inventory.sentences().iter().map(|line| wrap(&format!("  {line}"), 4)));
     lines.join("\n")
 }
