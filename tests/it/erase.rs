@@ -9,7 +9,8 @@ use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::run::{Erasure, Wanted};
 
-use crate::provider::{index, record};
+use crate::conformance::record;
+use crate::peers::index;
 
 async fn erasure(indexed: Option<Vec<String>>, filter: serde_json::Value) -> (Emulator, Erasure) {
     let emulator = Emulator::start(EmulatorOptions::default()).await.unwrap();

@@ -14,7 +14,8 @@ use vecshift::store::calls::{CallOptions, Calls, Gate, RetryOptions, TimeoutOpti
 use vecshift::store::{Bulk, Describe, IndexChange, Opened, Query, Remove, Write};
 use vecshift::{Error, ErrorKind};
 
-use crate::provider::{bare, index, record};
+use crate::conformance::record;
+use crate::peers::{bare, index};
 
 const WIRES: [Transport; 2] = [Transport::Grpc, Transport::Rest];
 
