@@ -6,6 +6,10 @@ use super::super::file::{CreateSpec, StageKind};
 use super::context::{Context, System, spec_keys};
 
 pub(super) fn check(context: &mut Context<'_>) {
+    // Which system it is made in is not known.
+    if context.is_tainted("/target/provider") {
+        return;
+    }
     let Some(system) = context.system(&context.file.target.provider) else { return };
     let specs: Vec<_> = context
         .stages()
@@ -28,9 +32,6 @@ fn foreign_keys(
     system: &'static dyn System,
 ) {
     let Some(own) = spec_keys(system) else { return };
-    if context.is_tainted("/target/provider") {
-        return;
-    }
     for key in spec.own.keys().filter(|key| !own.contains(*key)) {
         let has_it =
             |one: &&&'static dyn System| spec_keys(**one).is_some_and(|keys| keys.contains(key));
