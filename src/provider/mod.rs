@@ -9,6 +9,7 @@ mod environment;
 pub mod files;
 pub mod manifest;
 pub mod parquet;
+pub mod pgvector;
 pub mod pinecone;
 pub mod registry;
 mod secret;

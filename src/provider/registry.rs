@@ -5,6 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::files::ParquetFiles;
+use super::pgvector::Pgvector;
 use super::pinecone::Pinecone;
 use super::{Connector, Environment};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::plan::{Language, Plan, System};
 use crate::store::Opened;
 
 /// Every system, in the order of the documentation.
-static CONNECTORS: [&dyn Connector; 2] = [&Pinecone, &ParquetFiles];
+static CONNECTORS: [&dyn Connector; 3] = [&Pinecone, &ParquetFiles, &Pgvector];
 
 static LANGUAGE: LazyLock<Language> =
     LazyLock::new(|| Language::new(CONNECTORS.map(|one| one as &dyn System).to_vec()));

@@ -1,0 +1,271 @@
+//! What plans and runs ask of PostgreSQL with pgvector as a system.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::absent::Absent;
+use super::address::Address;
+use super::design::{self, Design};
+use super::keys::{Keys, table_name};
+use super::name::{TableName, cut, quote};
+use super::session::{Session, Settings};
+use super::store::Table;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexSpec, Namespace, Side};
+use crate::plan::file::{CreateSpec, Endpoint, Secret, StageKind};
+use crate::plan::{Context, Plan, System, codes};
+use crate::provider::{Connector, Double, Environment, Records, Secret as Key, StandIn};
+use crate::store::Opened;
+use crate::store::calls::{CallOptions, TimeoutOptions};
+
+/// Variable with the URL if the plan names none.
+const URL_VARIABLE: &str = "DATABASE_URL";
+
+/// Variable with the URL of the database that stands for a target in a rehearsal. A schema of its own is made there, and
+/// emptied before each rehearsal.
+const REHEARSAL_VARIABLE: &str = "VECSHIFT_REHEARSAL_DATABASE_URL";
+
+/// The longest time of a request.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// Begin of the names of these schemas.
+const REHEARSAL_SCHEMA: &str = "vecshift_rehearsal_";
+
+/// PostgreSQL with pgvector.
+pub(in crate::provider) struct Pgvector;
+
+impl System for Pgvector {
+    fn name(&self) -> &'static str {
+        "pgvector"
+    }
+
+    fn meaning(&self) -> &'static str {
+        "A table of PostgreSQL with vectors of pgvector; see `docs/pgvector.md`."
+    }
+
+    fn index(&self) -> Option<&'static str> {
+        Some("for PostgreSQL the table as `schema.table`, or a table of the schema `public`")
+    }
+
+    fn endpoint(&self, generator: &mut SchemaGenerator) -> Schema {
+        Keys::json_schema(generator)
+    }
+
+    fn secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
+        Keys::of(endpoint).url.map(|secret| ("url", secret)).into_iter().collect()
+    }
+
+    fn check(&self, context: &mut Context<'_>, side: Side) {
+        let (endpoint, pointer) = (context.endpoint(side), format!("/{}", side.name()));
+        if let Err(why) = table_name(&endpoint.index) {
+            let message = format!("`{}` cannot be the name of a table: {why}", endpoint.index);
+            context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
+                d.note("a table is named as `schema.table`, each part of at most 63 bytes")
+            });
+        }
+        columns(context, &pointer, &Keys::of(endpoint));
+        if side == Side::Source {
+            stages(context);
+        }
+    }
+
+    fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(design::Keys::json_schema(generator))
+    }
+
+    fn check_spec(&self, context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
+        design::check(context, pointer, spec);
+    }
+}
+
+#[async_trait]
+impl Connector for Pgvector {
+    fn open(
+        &self,
+        endpoint: &Endpoint,
+        side: Side,
+        environment: &Environment,
+    ) -> Result<Arc<dyn Opened>> {
+        let row = Keys::of(endpoint).row.unwrap_or_default();
+        let settings = Settings { statement_timeout: LONGEST, ..Settings::default() };
+        if environment.stand_in.is_none() {
+            let address = address(endpoint, side.name(), environment)?;
+            return Ok(Arc::new(Table::new(address, settings, &endpoint.index, row)?));
+        }
+        match side {
+            // It is the real table, and the server itself refuses whatever would change it.
+            Side::Source => {
+                let settings = Settings { is_read_only: true, ..settings };
+                let address = address(endpoint, side.name(), environment)?;
+                Ok(Arc::new(Table::new(address, settings, &endpoint.index, row)?))
+            }
+            Side::Target => {
+                let name = rehearsal_name(endpoint)?;
+                let url = environment.stand_ins.get(self.name()).map(|one| &one.api_key);
+                let none = || Error::invalid("nothing stands for the target of this rehearsal");
+                let address = Address::read(url.ok_or_else(none)?)?;
+                Ok(Arc::new(Table::placed(address, settings, (&endpoint.index, name), row)))
+            }
+        }
+    }
+
+    /// A table that is not looked at is one that cannot be reached; what it would refuse follows from the plan.
+    fn absent(&self) -> Arc<dyn Opened> {
+        Arc::new(Absent)
+    }
+
+    fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
+        vec![("url", url(endpoint))]
+    }
+
+    fn no_source(&self, endpoint: &Endpoint, environment: &Environment) -> Error {
+        let at = address(endpoint, "source", environment).map(|address| address.place());
+        let at = at.map(|place| format!(" at {place}")).unwrap_or_default();
+        let message = format!("there is no source: no table `{}`{at}", endpoint.index);
+        Error::new(ErrorKind::NotFound, message)
+            .with_hint("check `source.index` and the database of the URL, and that the role may use the schema")
+    }
+
+    fn is_same_project(&self, _: &Endpoint, _: &Endpoint, _: &Environment) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
+        Some(design::asked_for(name, spec))
+    }
+
+    fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
+        namespace.as_str().contains('\0').then_some("contains NUL")
+    }
+
+    /// An index over the vectors can be made and dropped, and a table without one says nothing of a metric.
+    fn differences(&self, asked: &IndexSpec, seen: &IndexSpec) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut compare = |field: &str, seen: String, asked: String| {
+            if seen != asked {
+                lines.push(format!("{field}: {seen}, the plan asks for {asked}"));
+            }
+        };
+        let dimension =
+            |spec: &IndexSpec| spec.dimension.map_or("none".to_owned(), |value| value.to_string());
+        // A table whose column takes any number of components fits once records are in it.
+        if seen.dimension.is_some() {
+            compare("dimension", dimension(seen), dimension(asked));
+        }
+        if seen.deployment.knows_metric {
+            compare("metric", seen.metric.to_string(), asked.metric.to_string());
+        }
+        let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
+        compare("vector_type", kind(seen), kind(asked));
+        let element = |spec: &IndexSpec| {
+            Design::of(&spec.deployment).map_or("none", |design| design.element.name()).to_owned()
+        };
+        compare("element", element(seen), element(asked));
+        lines
+    }
+
+    /// Counts read the whole table.
+    fn calls(&self) -> CallOptions {
+        let timeout = TimeoutOptions { data: LONGEST, control: LONGEST };
+        CallOptions { timeout, ..CallOptions::default() }
+    }
+
+    /// A source is read as it is; a target stands in a schema of its own, which is emptied here.
+    async fn stand_in(
+        &self,
+        plan: &Plan,
+        side: Side,
+        environment: &Environment,
+        _: &(dyn Fn() -> Result<Records> + Sync),
+    ) -> Result<Option<Box<dyn Double>>> {
+        if side == Side::Source {
+            return Ok(None);
+        }
+        let asked = Secret::Env(REHEARSAL_VARIABLE.to_owned());
+        let url = environment.secret(&asked, "a rehearsal").map_err(|error| {
+            error.with_hint(
+                "name a database that a rehearsal may write to; it makes a schema of its own there",
+            )
+        })?;
+        let address = Address::read(&url)?;
+        let session = Session::open(&address, Settings::default()).await?;
+        let schema = rehearsal_name(&plan.target)?.schema;
+        session
+            .batch("empty", &format!("drop schema if exists {} cascade", quote(&schema)))
+            .await?;
+        Ok(Some(Box::new(Emptied { url, place: address.place(), schema })))
+    }
+}
+
+/// The schema in which the target of a rehearsal stands. It stays, to be looked at.
+struct Emptied {
+    url: Key,
+    place: String,
+    schema: String,
+}
+
+#[async_trait]
+impl Double for Emptied {
+    fn stand_in(&self) -> StandIn {
+        StandIn { endpoint: self.place.clone(), api_key: self.url.clone() }
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "The target stands in the schema {} at {}, which was emptied.",
+            self.schema, self.place
+        )
+    }
+
+    async fn end(self: Box<Self>) {}
+}
+
+fn url(endpoint: &Endpoint) -> Secret {
+    Keys::of(endpoint).url.unwrap_or_else(|| Secret::Env(URL_VARIABLE.to_owned()))
+}
+
+fn address(endpoint: &Endpoint, side: &str, environment: &Environment) -> Result<Address> {
+    Address::read(&environment.secret(&url(endpoint), &format!("{side}.url"))?)
+}
+
+/// Returns where the table stands in a rehearsal.
+fn rehearsal_name(endpoint: &Endpoint) -> Result<TableName> {
+    let name = table_name(&endpoint.index).map_err(Error::invalid)?;
+    let schema = format!("{REHEARSAL_SCHEMA}{}_{}", name.schema, name.name);
+    Ok(TableName::new(cut(&schema), name.name))
+}
+
+/// Checks that each column has one use.
+fn columns(context: &mut Context<'_>, pointer: &str, keys: &Keys) {
+    let row = keys.row.clone().unwrap_or_default();
+    let named = row.named();
+    for (at, (key, name)) in named.iter().enumerate() {
+        let Some((first, _)) = named[..at].iter().find(|(_, other)| other == name) else {
+            continue;
+        };
+        let first = context.region(&format!("{pointer}/row/{first}"));
+        let message = format!("the column `{name}` has another use already");
+        context.report_with(&codes::BAD_COLUMNS, &format!("{pointer}/row/{key}"), message, |d| {
+            d.related(first, "its first use")
+        });
+    }
+}
+
+/// Checks that no stage asks of a table what only a service can do.
+fn stages(context: &mut Context<'_>) {
+    let stages: Vec<_> =
+        context.stages().map(|(pointer, stage)| (pointer, stage.kind.clone())).collect();
+    let source = context.region("/source/provider");
+    for (pointer, kind) in stages {
+        if matches!(kind, StageKind::Decommission(_)) {
+            let message = "a table of PostgreSQL is not dropped by a run yet";
+            context.report_with(&codes::NOT_YET, &pointer, message, |d| {
+                d.related(source, "the source")
+                    .help("drop it yourself once nothing asks it any more")
+            });
+        }
+    }
+}

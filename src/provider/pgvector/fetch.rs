@@ -1,0 +1,48 @@
+//! Records by their ids.
+
+use super::fit::id_text;
+use super::mapping::Mapping;
+use super::name::quote;
+use super::record::{Id, Record};
+use super::row::{Parts, RowReader};
+use super::session::Session;
+use super::sql::{Bound, is_of_partition};
+use crate::error::Result;
+use crate::model::Namespace;
+
+/// Returns the records of these ids. One that is not there, or that the column could not hold, is absent. Where ids
+/// are not unique, all of an id's records come.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn fetch(
+    session: &Session,
+    mapping: &Mapping,
+    partition: &Namespace,
+    ids: &[Id],
+    parts: Parts,
+) -> Result<Vec<Record>> {
+    let mut bound = Bound::default();
+    let Some(mut conditions) = of_ids(mapping, ids, &mut bound) else { return Ok(Vec::new()) };
+    conditions.extend(is_of_partition(mapping, partition, &mut bound));
+    let reader = RowReader::new(mapping, parts);
+    let sql = format!(
+        "select {} from {} where {}",
+        reader.columns(),
+        mapping.table.name.quoted(),
+        conditions.join(" and "),
+    );
+    let rows = session.rows("fetch", &sql, &bound.params()).await?;
+    rows.iter().map(|row| reader.read(row, 0)).collect()
+}
+
+/// Returns the condition that a row has one of these ids; `None` if no row can have one.
+pub(super) fn of_ids(mapping: &Mapping, ids: &[Id], bound: &mut Bound) -> Option<Vec<String>> {
+    let texts: Vec<String> = ids.iter().filter_map(|id| id_text(&mapping.id, id).ok()).collect();
+    if texts.is_empty() {
+        return None;
+    }
+    let column = &mapping.id;
+    let place = bound.add(texts);
+    Some(vec![format!("{} = any({place}::text[]::{}[])", quote(&column.name), column.plain_type)])
+}

@@ -1,0 +1,96 @@
+//! The table that is made for an index as planned.
+
+use super::admin::{IdType, TableSpec, Tenants, VectorColumn};
+use super::design::Design;
+use super::index::Distance;
+use super::keys::{ID, METADATA, MetadataIn, Row, TENANT, VECTOR};
+use super::kind::Kind;
+use super::look::{Column, Extension, Form, Key, Privileges, Table};
+use super::mapping::Mapping;
+use super::name::TableName;
+use super::plain::Names;
+use crate::error::{Error, Result};
+use crate::model::IndexSpec;
+
+/// Returns the table to make: an id of text, the namespace, the vector, and the metadata in one `jsonb`.
+///
+/// # Errors
+/// `Invalid` for an index that no such table can be.
+pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Result<TableSpec> {
+    let or = |name: &Option<String>, usual: &str| name.clone().unwrap_or_else(|| usual.to_owned());
+    let json = match &row.metadata {
+        None => METADATA.to_owned(),
+        Some(MetadataIn::One(name)) => name.clone(),
+        Some(MetadataIn::Fields(_)) => {
+            return Err(Error::invalid(
+                "a table that is made has its metadata in one column, and `row.metadata` is a list",
+            )
+            .with_hint("name one column, or make the table yourself"));
+        }
+    };
+    let dimension = spec.dimension.ok_or_else(|| {
+        Error::invalid("a table that is made needs to know the dimension of its vectors")
+    })?;
+    let vector = VectorColumn {
+        name: or(&row.vector, VECTOR),
+        kind: Design::of(&spec.deployment).unwrap_or_default().element.kind(),
+        dimension,
+        is_required: true,
+        distance: Some(Distance::of(spec.metric)),
+    };
+    Ok(TableSpec {
+        name: name.clone(),
+        id: (or(&row.id, ID), IdType::Text),
+        tenants: Tenants::Column(or(&row.tenant, TENANT)),
+        vectors: vec![vector],
+        fields: Vec::new(),
+        json: Some(json),
+    })
+}
+
+/// Returns how records would fit the table once it is made; `None` if none can be made.
+pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(Mapping, Names)> {
+    let asked = table_spec(name, row, spec).ok()?;
+    let column = |name: &str, kind: Kind, type_text: &str, is_nullable: bool| Column {
+        name: name.to_owned(),
+        kind,
+        type_text: type_text.to_owned(),
+        plain_type: type_text.to_owned(),
+        dimension: None,
+        length: None,
+        scale: None,
+        is_nullable,
+        has_default: false,
+        is_generated: false,
+        is_bytewise: true,
+    };
+    let Tenants::Column(tenant) = &asked.tenants else { return None };
+    let mut columns = vec![
+        column(&asked.id.0, Kind::Text, "text", false),
+        column(tenant, Kind::Text, "text", false),
+    ];
+    columns.extend(asked.vectors.iter().map(|vector| Column {
+        dimension: Some(vector.dimension),
+        ..column(&vector.name, vector.kind, "vector", false)
+    }));
+    columns.extend(asked.json.iter().map(|name| column(name, Kind::Jsonb, "jsonb", true)));
+    let columns_of_key = vec![tenant.clone(), asked.id.0.clone()];
+    let table = Table {
+        name: name.clone(),
+        form: Form::Table,
+        columns,
+        keys: vec![Key { columns: columns_of_key, is_primary: true }],
+        indexes: Vec::new(),
+        partitioned_by: Vec::new(),
+        estimated_rows: None,
+        bytes: 0,
+        is_unlogged: false,
+        hides_rows: false,
+        comment: None,
+        may: Privileges::default(),
+    };
+    let row = Row { id: Some(asked.id.0), tenant: Some(tenant.clone()), ..row.clone() };
+    let (layout, names) = row.layout(&table).ok()?;
+    let extension = Extension { schema: "public".to_owned(), version: String::new() };
+    Some((Mapping::new(table, extension, &layout).ok()?, names))
+}

@@ -1,0 +1,250 @@
+//! The columns that a record is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::kind::Kind;
+use super::look::{Column, Extension, Form, Table};
+use crate::error::{Error, Result};
+
+/// What a plan says about the columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    /// The column of ids; the key's, if absent and the key leaves no choice.
+    pub id: Option<String>,
+    /// Names of vectors and their columns; every column of pgvector's types under its own name, if empty.
+    pub vectors: BTreeMap<String, String>,
+    /// The column that names a record's partition.
+    pub tenant: Option<String>,
+    pub fields: Fields,
+    /// The `jsonb` column that holds what no other column does.
+    pub json: Option<String>,
+    /// Columns that together occur once and are never null, where the plan knows it and the table does not say: those of a
+    /// view, or of a table without a key. An audit counts what contradicts.
+    pub key: Vec<String>,
+}
+
+/// The payload's fields that have columns of their own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Fields {
+    /// All that are left.
+    #[default]
+    All,
+    Named(Vec<String>),
+}
+
+/// A layout that fits a table.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub table: Table,
+    pub extension: Extension,
+    pub id: Column,
+    pub tenant: Option<Column>,
+    pub vectors: Vec<(Arc<str>, Column)>,
+    pub fields: Vec<Column>,
+    pub json: Option<Column>,
+    /// The key by which rows are read in order; `None` if the table has none.
+    pub order: Option<Vec<Column>>,
+    /// Whether the order is the plan's word and not the table's.
+    pub is_vouched: bool,
+    /// Whether a key holds ids apart: over the id alone, or with the tenant. A put needs one.
+    pub identity: Identity,
+}
+
+/// What keeps two records of the same id apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing: an id may occur more than once.
+    NotEnforced,
+    /// A key over the id.
+    Global,
+    /// A key over tenant and id, in the order of the key.
+    PerTenant(Vec<String>),
+}
+
+impl Mapping {
+    /// Fits a layout to a table.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the column that is missing, of the wrong type, or that the layout has to name.
+    pub fn new(table: Table, extension: Extension, layout: &Layout) -> Result<Self> {
+        let id = id(&table, layout)?;
+        let tenant =
+            layout.tenant.as_deref().map(|name| named(&table, name, "tenant")).transpose()?;
+        let json = layout.json.as_deref().map(|name| named(&table, name, "json")).transpose()?;
+        if let Some(column) = json.as_ref().filter(|column| column.kind != Kind::Jsonb) {
+            return Err(of_wrong_type(column, "it must be jsonb to hold the payload"));
+        }
+        let vectors = vectors(&table, layout)?;
+        let taken: Vec<&str> = [Some(&id), tenant.as_ref(), json.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(vectors.iter().map(|(_, column)| column))
+            .map(|column| column.name.as_str())
+            .collect();
+        let fields = match &layout.fields {
+            Fields::All => {
+                let is_left = |column: &&Column| {
+                    !taken.contains(&column.name.as_str()) && !column.kind.is_of_extension()
+                };
+                table.columns.iter().filter(is_left).cloned().collect()
+            }
+            Fields::Named(names) => {
+                names.iter().map(|name| field(&table, name, &taken)).collect::<Result<Vec<_>>>()?
+            }
+        };
+        let identity = identity(&table, &id, tenant.as_ref());
+        let order = match &layout.key[..] {
+            [] => order(&table, &identity, &id),
+            names => {
+                Some(names.iter().map(|name| named(&table, name, "key")).collect::<Result<_>>()?)
+            }
+        };
+        let is_vouched = !layout.key.is_empty();
+        Ok(Self {
+            extension,
+            id,
+            tenant,
+            vectors,
+            fields,
+            json,
+            order,
+            is_vouched,
+            identity,
+            table,
+        })
+    }
+
+    /// Returns the column of a vector's name.
+    pub fn vector(&self, name: &str) -> Option<&Column> {
+        self.vectors.iter().find(|(known, _)| **known == *name).map(|(_, column)| column)
+    }
+
+    /// Returns whether a column is a part of a record.
+    pub(super) fn has(&self, column: &Column) -> bool {
+        [Some(&self.id), self.tenant.as_ref(), self.json.as_ref()]
+            .into_iter()
+            .flatten()
+            .chain(self.vectors.iter().map(|(_, column)| column))
+            .chain(&self.fields)
+            .any(|own| own.name == column.name)
+    }
+
+    /// Returns a type of the extension as a statement writes it.
+    pub(super) fn extension_type(&self, name: &str) -> String {
+        format!("{}.{}", super::name::quote(&self.extension.schema), super::name::quote(name))
+    }
+}
+
+fn id(table: &Table, layout: &Layout) -> Result<Column> {
+    let column = match &layout.id {
+        Some(name) => named(table, name, "id")?,
+        None => {
+            let is_id = |name: &&String| layout.tenant.as_ref() != Some(*name);
+            let candidates: Vec<_> =
+                table.row_key().into_iter().flat_map(|key| &key.columns).filter(is_id).collect();
+            match candidates[..] {
+                [only] => named(table, only, "id")?,
+                _ => {
+                    let message = format!(
+                        "{} has no key of one column, so the column of ids must be named",
+                        table.name
+                    );
+                    return Err(Error::invalid(message));
+                }
+            }
+        }
+    };
+    let is_usable =
+        matches!(column.kind, Kind::Text | Kind::Uuid | Kind::Other) || column.kind.is_whole();
+    match is_usable {
+        true => Ok(column),
+        false => Err(of_wrong_type(&column, "an id is a text, a whole number or a uuid")),
+    }
+}
+
+fn vectors(table: &Table, layout: &Layout) -> Result<Vec<(Arc<str>, Column)>> {
+    if layout.vectors.is_empty() {
+        let own = table.columns.iter().filter(|column| column.kind.is_of_extension());
+        let found: Vec<_> =
+            own.map(|column| (column.name.as_str().into(), column.clone())).collect();
+        return match found.is_empty() {
+            true => {
+                Err(Error::invalid(format!("{} has no column of pgvector's types", table.name))
+                    .with_hint(
+                        "name the columns of vectors: arrays and bits can be read as vectors too",
+                    ))
+            }
+            false => Ok(found),
+        };
+    }
+    let fit = |(name, column): (&String, &String)| {
+        let column = named(table, column, "vector")?;
+        match column.kind.is_vector() {
+            true => Ok((name.as_str().into(), column)),
+            false => Err(of_wrong_type(
+                &column,
+                "a vector is a vector, halfvec, sparsevec, bit, real[] or double precision[]",
+            )),
+        }
+    };
+    layout.vectors.iter().map(fit).collect()
+}
+
+fn field(table: &Table, name: &str, taken: &[&str]) -> Result<Column> {
+    match taken.contains(&name) {
+        true => Err(Error::invalid(format!(
+            "the column `{name}` of {} cannot be a field and something else",
+            table.name
+        ))),
+        false => named(table, name, "field"),
+    }
+}
+
+fn named(table: &Table, name: &str, role: &str) -> Result<Column> {
+    table.column(name).cloned().ok_or_else(|| {
+        let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        Error::invalid(format!("{} has no column `{name}`, named as its {role}", table.name))
+            .with_hint(format!("it has {}", known.join(", ")))
+    })
+}
+
+fn of_wrong_type(column: &Column, why: &str) -> Error {
+    Error::invalid(format!("the column `{}` is of type {}: {why}", column.name, column.type_text))
+}
+
+fn identity(table: &Table, id: &Column, tenant: Option<&Column>) -> Identity {
+    let is_over = |wanted: &[&str]| {
+        table.keys.iter().find(|key| {
+            key.columns.len() == wanted.len()
+                && wanted.iter().all(|name| key.columns.iter().any(|own| own == name))
+        })
+    };
+    if is_over(&[&id.name]).is_some() {
+        return Identity::Global;
+    }
+    match tenant.and_then(|tenant| is_over(&[&tenant.name, &id.name])) {
+        Some(key) => Identity::PerTenant(key.columns.clone()),
+        None => Identity::NotEnforced,
+    }
+}
+
+/// Rows that a key's column leaves null would never be met in its order, so such a key is none.
+fn order(table: &Table, identity: &Identity, id: &Column) -> Option<Vec<Column>> {
+    if table.form == Form::View || table.form == Form::Foreign {
+        return None;
+    }
+    let own = match identity {
+        Identity::Global => Some(vec![id.name.clone()]),
+        Identity::PerTenant(columns) => Some(columns.clone()),
+        Identity::NotEnforced => None,
+    };
+    let columns = |names: &[String]| -> Option<Vec<Column>> {
+        names
+            .iter()
+            .map(|name| table.column(name).filter(|column| !column.is_nullable).cloned())
+            .collect()
+    };
+    own.and_then(|names| columns(&names))
+        .or_else(|| table.row_key().and_then(|key| columns(&key.columns)))
+}

@@ -1,0 +1,78 @@
+//! Tables of PostgreSQL with vectors of pgvector, as a source and as a target.
+//!
+//! A table (or a view) is fitted to records once ([`Mapping`]) and then read by key ranges within an exported snapshot
+//! ([`Snapshot`], [`Reader`]), fetched from, searched, and written by `COPY` into a table of the session and one
+//! `INSERT ... ON CONFLICT` ([`Writer`]). All of that is one or a few statements on a [`Session`]: nothing there tries again,
+//! waits or keeps state between calls but in the session itself. Names are always quoted, values always bound.
+//!
+//! `peer` lends the sessions of one table and knows what was last seen of it, and [`Table`] makes each request through its
+//! `Calls`. `connector`, `keys` and `design` are what plans and runs ask of the system.
+
+mod absent;
+mod address;
+pub mod admin;
+pub mod audit;
+mod cell;
+mod classify;
+mod connector;
+pub mod delete;
+mod design;
+mod fetch;
+mod filter;
+mod finish;
+mod fit;
+mod index;
+mod keys;
+mod kind;
+pub mod look;
+mod made;
+mod mapping;
+mod name;
+mod partition;
+mod peer;
+mod plain;
+mod pool;
+mod range;
+mod record;
+mod refuse;
+mod row;
+mod scan;
+mod search;
+mod seen;
+mod session;
+mod snapshot;
+mod sql;
+mod store;
+mod tls;
+mod trust;
+mod value;
+mod value_json;
+mod vector_codec;
+mod walk;
+mod write;
+
+pub use address::Address;
+pub(super) use connector::Pgvector;
+pub use design::{Design, Element};
+pub use fetch::fetch;
+pub use fit::{Misfit, Strictness, fits};
+pub use index::{
+    Distance, Index, IndexPlan, Method, Progress, build, cancel_statement, drop_index, progress,
+};
+pub use keys::Row;
+pub use kind::{Item, Kind};
+pub use mapping::{Fields, Identity, Layout, Mapping};
+pub use name::{LONGEST_NAME, TableName};
+pub use plain::Names;
+pub use pool::{Connected, Lent, Pool};
+pub use range::{Cursor, Range};
+pub use record::{Embedding, Id, Record};
+pub use row::Parts;
+pub use scan::{Budget, Page, Reader, Scope, counts};
+pub use search::{Accuracy, Effort, Match, Query, Score, canonical, search};
+pub use session::{Session, Settings};
+pub use snapshot::{Snapshot, View};
+pub use store::Table;
+pub use trust::{Roots, Trust};
+pub use value::{Payload, Value};
+pub use write::{Ack, Refused, Writer};

@@ -1,0 +1,363 @@
+//! One table on one server: its sessions, what was last seen of it, and single attempts at requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::address::Address;
+use super::admin::{self, Prepared};
+use super::audit::{self, Finding, Use};
+use super::fetch::fetch;
+use super::index::Distance;
+use super::keys::Row;
+use super::made::{planned, table_spec};
+use super::name::TableName;
+use super::pool::{Lent, Pool};
+use super::record::{Embedding, Id, Record as Whole};
+use super::refuse::{STRICTNESS, invalid, rejects};
+use super::row::Parts;
+use super::scan::{Scope, counts};
+use super::search::{Accuracy, Effort, Query as Asked, Score, search};
+use super::seen::{Noted, Seen};
+use super::session::{Session, Settings};
+use super::snapshot::Snapshot;
+use super::write::Writer;
+use super::{delete, look};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordFilter, RecordId,
+};
+use crate::store::read::Task;
+use crate::store::{Filter, IndexChange, Inventory, Limits, Match, Query, Refusal, Upserted};
+
+/// Bounds of a request. None is the server's: they keep memory and the time of a statement small.
+pub(super) const LIMITS: Limits = Limits {
+    upsert_records: 1_000,
+    upsert_bytes: 2_000_000,
+    fetch_ids: 1_000,
+    delete_ids: 1_000,
+    matches: 10_000,
+    metadata_bytes: usize::MAX,
+    id_chars: usize::MAX,
+    dimension: 16_000,
+    sparse_values: 16_000,
+};
+
+/// The most rows that are all looked at for what a reader of the plan should know.
+const LOOKED_AT: u64 = 1_000_000;
+
+/// A table that may not be there yet.
+pub(super) struct Peer {
+    pub address: Address,
+    pub settings: Settings,
+    pub name: TableName,
+    index: String,
+    row: Row,
+    sessions: Pool<Session>,
+    seen: Mutex<Option<Arc<Seen>>>,
+    /// The view of whatever is being read; it ends when nothing is.
+    view: tokio::sync::Mutex<Weak<Snapshot>>,
+    /// The index that this process makes.
+    pub making: Mutex<Option<Task<()>>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Peer {
+    pub fn new(
+        address: Address,
+        settings: Settings,
+        (index, name): (String, TableName),
+        row: Row,
+    ) -> Self {
+        Self {
+            address,
+            settings,
+            name,
+            index,
+            row,
+            sessions: Pool::default(),
+            seen: Mutex::default(),
+            view: tokio::sync::Mutex::default(),
+            making: Mutex::default(),
+        }
+    }
+
+    pub async fn session(&self) -> Result<Lent<'_, Session>> {
+        self.sessions.take(Session::open(&self.address, self.settings)).await
+    }
+
+    /// Returns what was last seen, or looks.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such table.
+    pub async fn known(&self) -> Result<Arc<Seen>> {
+        if let Some(seen) = self.seen() {
+            return Ok(seen);
+        }
+        self.describe().await?;
+        self.seen().ok_or_else(|| {
+            let message = format!("there is no table {}", self.name);
+            Error::new(ErrorKind::NotFound, message).with_context("at", self.address.place())
+        })
+    }
+
+    fn seen(&self) -> Option<Arc<Seen>> {
+        locked(&self.seen).clone()
+    }
+
+    fn forget(&self) {
+        *locked(&self.seen) = None;
+    }
+
+    /// Returns the view that is being read, or takes another.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn view(&self) -> Result<Arc<Snapshot>> {
+        let mut view = self.view.lock().await;
+        if let Some(open) = view.upgrade() {
+            return Ok(open);
+        }
+        let opened = Arc::new(Snapshot::open(&self.address, self.settings).await?);
+        *view = Arc::downgrade(&opened);
+        Ok(opened)
+    }
+}
+
+/// What only reads.
+impl Peer {
+    pub async fn describe(&self) -> Result<Option<IndexDescription>> {
+        let session = self.session().await?;
+        let server = look::server(&session).await?;
+        let Some(table) = look::table(&session, &self.name).await? else {
+            session.give_back();
+            self.forget();
+            return Ok(None);
+        };
+        let extension = server.extension.ok_or_else(|| {
+            Error::new(ErrorKind::Refused, "the extension `vector` is not in this database")
+                .with_hint(
+                    "CREATE EXTENSION vector, which needs the right to create in the database",
+                )
+        })?;
+        let names = (&*self.index, self.address.place());
+        let seen = Seen::fit(&session, (table, extension), &self.row, names).await?;
+        session.give_back();
+        let description = seen.description.clone();
+        *locked(&self.seen) = Some(Arc::new(seen));
+        Ok(Some(description))
+    }
+
+    pub async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
+        let filter = filter.map(read_filter).transpose()?;
+        let (seen, session) = (self.known().await?, self.session().await?);
+        let namespaces: BTreeMap<Namespace, u64> = counts(&session, &seen.mapping, filter).await?;
+        session.give_back();
+        let total = namespaces.values().sum();
+        Ok(IndexStats { dimension: seen.description.spec.dimension, namespaces, total })
+    }
+
+    /// Returns what a reader of the plan should know of the table, with counts where it is small enough.
+    pub async fn inventory(&self) -> Result<Option<Inventory>> {
+        let (seen, session) = (self.known().await?, self.session().await?);
+        let mapping = &seen.mapping;
+        let mut found = audit::of_server(&look::server(&session).await?, Use::Read);
+        found.extend(audit::of_table(mapping, Use::Read));
+        if mapping.table.estimated_rows.is_none_or(|rows| rows <= LOOKED_AT) {
+            found.extend(audit::of_records(&session, mapping).await?);
+        }
+        session.give_back();
+        let left = mapping.table.columns.iter().filter(|column| !mapping.has(column));
+        let left: Vec<_> = left.map(|column| format!("`{}`", column.name)).collect();
+        let mut remarks: Vec<String> = found.iter().map(Finding::sentence).collect();
+        if !left.is_empty() {
+            remarks.push(format!("columns that are not moved: {}", left.join(", ")));
+        }
+        Ok((!remarks.is_empty()).then(|| Inventory { remarks, ..Inventory::default() }))
+    }
+
+    pub async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (seen, session) = (self.known().await?, self.session().await?);
+        let ids: Vec<Id> = ids.iter().map(|id| Id::text(id.as_str())).collect();
+        let found = fetch(&session, &seen.mapping, namespace, &ids, Parts::ALL).await?;
+        session.give_back();
+        found.into_iter().map(|record| seen.plain(record)).collect()
+    }
+
+    pub async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
+        let filter = query.filter.as_ref().map(read_filter).transpose()?;
+        let (seen, mut session) = (self.known().await?, self.session().await?);
+        let (using, vector) = match &query.sparse {
+            None => (&seen.names.dense, Embedding::Dense(query.vector.clone())),
+            Some(sparse) if query.vector.is_empty() => {
+                (&seen.names.sparse, Embedding::Sparse(sparse.clone()))
+            }
+            Some(_) => return Err(Error::unsupported("a query here has one vector, not two")),
+        };
+        let without = || Error::invalid("the table has no column for the vector of this query");
+        let asked = Asked {
+            using: using.as_deref().ok_or_else(without)?,
+            vector: &vector,
+            distance: Distance::of(seen.description.spec.metric),
+            limit: query.limit,
+            accuracy: Accuracy::Approximate(Effort {
+                is_iterative: seen.mapping.extension.is_iterative(),
+                ..Effort::default()
+            }),
+        };
+        let scope = Scope { partition: Some(namespace.clone()), filter };
+        let found = search(&mut session, &seen.mapping, &scope, &asked).await?;
+        session.give_back();
+        let answer = |found: super::search::Match| Match {
+            id: RecordId::from(found.id.to_string()),
+            score: match found.score {
+                Score::Similarity(number) | Score::Distance(number) => number as f32,
+            },
+        };
+        Ok(found.into_iter().map(answer).collect())
+    }
+
+    pub fn rejects(&self, record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
+        match self.seen() {
+            Some(seen) => rejects(&seen.mapping, &seen.names, record),
+            None => {
+                let (mapping, names) = planned(&self.name, &self.row, spec?)?;
+                rejects(&mapping, &names, record)
+            }
+        }
+    }
+}
+
+/// What changes something.
+impl Peer {
+    pub async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
+        if records.is_empty() {
+            return Ok(Upserted::default());
+        }
+        refuse_too_large(records)?;
+        let seen = self.known().await?;
+        let whole = records.iter().map(|record| {
+            let made = seen.names.record(namespace, record);
+            made.map_err(|misfit| invalid(&misfit).with_context("id", &record.id))
+        });
+        let whole: Vec<Whole> = whole.collect::<Result<_>>()?;
+        let open = Writer::open(&self.address, self.settings, seen.mapping.clone(), STRICTNESS);
+        let mut writer = seen.writers.take(open).await?;
+        let ack = writer.put(&whole).await?;
+        writer.give_back();
+        match ack.refused.first() {
+            Some(refused) => Err(invalid(&refused.why).with_context("id", &refused.id)),
+            None => Ok(Upserted { count: ack.written + ack.superseded, token: None }),
+        }
+    }
+
+    pub async fn create(&self, spec: &IndexSpec) -> Result<()> {
+        let asked = table_spec(&self.name, &self.row, spec)?;
+        self.forget();
+        let session = self.session().await?;
+        let extension = admin::make_extension(&session).await?;
+        let comment = Noted::of(spec).comment();
+        let made = admin::prepare(&session, &extension, &asked, &comment).await?;
+        session.give_back();
+        match made {
+            Prepared::Made => Ok(()),
+            Prepared::WasThere => {
+                let message = format!("{} is there already", self.name);
+                Err(Error::new(ErrorKind::AlreadyExists, message))
+            }
+        }
+    }
+
+    pub async fn configure(&self, change: &IndexChange) -> Result<()> {
+        let Some(is_on) = change.deletion_protection else { return Ok(()) };
+        let session = self.session().await?;
+        let mark = admin::marked(&session, &self.name).await?;
+        match mark.map(|mark| Noted::read(mark.as_deref())) {
+            None => {
+                Err(Error::new(ErrorKind::NotFound, format!("there is no table {}", self.name)))
+            }
+            Some(None) if is_on => {
+                let message = format!(
+                    "{} was not made by a run, and only such tables are protected",
+                    self.name
+                );
+                Err(Error::new(ErrorKind::Refused, message))
+            }
+            Some(None) => Ok(()),
+            Some(Some(noted)) => {
+                let noted = Noted { is_protected: is_on, ..noted };
+                admin::put_mark(&session, &self.name, &noted.comment()).await?;
+                session.give_back();
+                Ok(())
+            }
+        }
+    }
+
+    pub async fn delete_index(&self) -> Result<()> {
+        let session = self.session().await?;
+        let Some(mark) = admin::marked(&session, &self.name).await? else { return Ok(()) };
+        let refused = |why: &str| {
+            Err(Error::new(ErrorKind::Refused, format!("{} {why}, and is kept", self.name)))
+        };
+        match Noted::read(mark.as_deref()) {
+            None => refused("was not made by a run"),
+            Some(noted) if noted.is_protected => refused("is protected against deletion"),
+            Some(_) => {
+                let mark = mark.unwrap_or_default();
+                admin::drop_table(&session, &self.name, &mark).await?;
+                session.give_back();
+                self.forget();
+                Ok(())
+            }
+        }
+    }
+
+    pub async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        if ids.len() > LIMITS.delete_ids {
+            let most = LIMITS.delete_ids;
+            let message = format!("{} ids in a request, and at most {most} are taken", ids.len());
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        let (seen, session) = (self.known().await?, self.session().await?);
+        let ids: Vec<Id> = ids.iter().map(|id| Id::text(id.as_str())).collect();
+        delete::by_ids(&session, &seen.mapping, namespace, &ids).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    pub async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        if filter.0.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Err(Error::invalid("a filter that asks nothing would delete everything"));
+        }
+        let filter = Some(read_filter(filter)?);
+        let (seen, session) = (self.known().await?, self.session().await?);
+        let scope = Scope { partition: Some(namespace.clone()), filter };
+        delete::matching(&session, &seen.mapping, &scope).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    pub async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
+        let (seen, session) = (self.known().await?, self.session().await?);
+        delete::partition(&session, &seen.mapping, namespace).await?;
+        session.give_back();
+        Ok(())
+    }
+}
+
+fn refuse_too_large(records: &[Record]) -> Result<()> {
+    let bytes: usize = records.iter().map(Record::stored_bytes).sum();
+    let is_too_large = records.len() > LIMITS.upsert_records || bytes > LIMITS.upsert_bytes;
+    let message = format!("{} records of {bytes} bytes are too much at once", records.len());
+    if is_too_large { Err(Error::new(ErrorKind::TooLarge, message)) } else { Ok(()) }
+}
+
+fn read_filter(filter: &Filter) -> Result<RecordFilter> {
+    RecordFilter::read(&filter.0)
+        .map_err(|problem| Error::invalid(problem.message).with_context("filter", problem.pointer))
+}

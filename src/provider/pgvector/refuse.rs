@@ -1,0 +1,44 @@
+//! What a table refuses, in the words of every store.
+
+use super::fit::{Misfit, Strictness, fits};
+use super::mapping::Mapping;
+use super::plain::Names;
+use crate::error::Error;
+use crate::model::{Namespace, Record};
+use crate::store::{Refusal, Rule};
+
+/// What is refused that the server would take: a value that it would round.
+pub(super) const STRICTNESS: Strictness =
+    Strictness { refuses_zero_vectors: false, refuses_rounding: true };
+
+/// Returns why a table would refuse a record, as far as that is known before it is sent.
+pub(super) fn rejects(mapping: &Mapping, names: &Names, record: &Record) -> Option<Refusal> {
+    // Nothing is known here of its namespace; a table that cannot have it says so when it is written.
+    let whole = names.record(&Namespace::new(""), record);
+    let misfit = whole.and_then(|whole| fits(mapping, STRICTNESS, &whole)).err()?;
+    (misfit.rule != "partition").then(|| refusal(misfit))
+}
+
+/// Makes an error of a misfit.
+pub(super) fn invalid(misfit: &Misfit) -> Error {
+    let error = Error::invalid(misfit.message.clone()).with_context("rule", misfit.rule);
+    match &misfit.field {
+        Some(field) => error.with_context("column", field),
+        None => error,
+    }
+}
+
+fn refusal(misfit: Misfit) -> Refusal {
+    let rule = match misfit.rule {
+        "id" | "id_kind" | "id_length" => Rule::Id,
+        "dimension" => Rule::Dimension,
+        "not_finite" | "overflow" => Rule::NotFinite,
+        "missing" => Rule::NoVector,
+        "zero_vector" => Rule::ZeroVector,
+        "sparse_indices" | "sparse_zero" | "vector_without_column" => Rule::SparseValues,
+        "field_without_column" | "json" | "type" | "length" => Rule::MetadataValue,
+        _ => Rule::Service,
+    };
+    let column = misfit.field.map(|field| format!("`{field}`: ")).unwrap_or_default();
+    Refusal::new(rule, format!("{column}{}", misfit.message))
+}

@@ -1,0 +1,168 @@
+//! A row as a record.
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Type};
+
+use super::kind::Kind;
+use super::look::Column;
+use super::mapping::Mapping;
+use super::name::quote;
+use super::record::{Id, Record};
+use super::value::{Payload, Value};
+use super::{cell, vector_codec};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Namespace;
+
+/// Which parts of a record are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    pub vectors: bool,
+    pub payload: bool,
+}
+
+impl Parts {
+    pub const ALL: Self = Self { vectors: true, payload: true };
+    pub const IDS: Self = Self { vectors: false, payload: false };
+}
+
+/// The bytes of a value as they came.
+pub(super) struct Raw<'a>(pub(super) Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(Some(raw)))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Reads rows that were selected with [`RowReader::columns`].
+pub(super) struct RowReader<'a> {
+    mapping: &'a Mapping,
+    parts: Parts,
+}
+
+impl<'a> RowReader<'a> {
+    pub(super) fn new(mapping: &'a Mapping, parts: Parts) -> Self {
+        Self { mapping, parts }
+    }
+
+    /// Returns what to select: the id and the tenant as text, then the vectors, the fields and the JSON.
+    pub(super) fn columns(&self) -> String {
+        let mapping = self.mapping;
+        let mut columns = vec![as_text(&mapping.id)];
+        columns.extend(mapping.tenant.as_ref().map(as_text));
+        if self.parts.vectors {
+            columns.extend(mapping.vectors.iter().map(|(_, column)| quote(&column.name)));
+        }
+        if self.parts.payload {
+            columns.extend(mapping.fields.iter().chain(&mapping.json).map(value));
+        }
+        columns.join(", ")
+    }
+
+    /// Reads the record whose columns begin at `first`.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the id and the column of what is no record.
+    pub(super) fn read(&self, row: &Row, first: usize) -> Result<Record> {
+        let mapping = self.mapping;
+        let mut at = first;
+        let mut next = || {
+            let raw: Raw<'_> = row.get(at);
+            at += 1;
+            raw.0
+        };
+        let id_text = cell::text(next().ok_or_else(|| without_id(mapping))?);
+        let id_text = id_text.map_err(|why| unreadable(mapping, "?", &mapping.id, why))?;
+        let wrong = |column: &Column, why| unreadable(mapping, id_text, column, why);
+        let partition = match &mapping.tenant {
+            None => Namespace::new(""),
+            Some(column) => {
+                let text = next().map(cell::text).transpose().map_err(|why| wrong(column, why))?;
+                Namespace::from(text.unwrap_or_default())
+            }
+        };
+        let mut vectors = BTreeMap::new();
+        if self.parts.vectors {
+            for (name, column) in &mapping.vectors {
+                if let Some(bytes) = next() {
+                    let embedding = vector_codec::decode(column.kind, bytes);
+                    vectors.insert(name.clone(), embedding.map_err(|why| wrong(column, why))?);
+                }
+            }
+        }
+        let mut payload = BTreeMap::new();
+        if self.parts.payload {
+            let mut fields = Vec::new();
+            for column in &mapping.fields {
+                // A column without a value is a field that is missing.
+                if let Some(bytes) = next() {
+                    let value =
+                        cell::decode(column.kind, bytes).map_err(|why| wrong(column, why))?;
+                    fields.push((column.name.clone(), value));
+                }
+            }
+            if let (Some(column), Some(bytes)) =
+                (&mapping.json, next_json(&mapping.json, &mut next))
+            {
+                match cell::json(bytes).map_err(|why| wrong(column, why))? {
+                    Value::Map(map) => payload = map,
+                    Value::Null => {}
+                    _ => return Err(wrong(column, "it is no JSON object")),
+                }
+            }
+            // A field with a column is that column, whatever the JSON holds under its name.
+            mapping.fields.iter().for_each(|column| drop(payload.remove(&column.name)));
+            payload.extend(fields);
+        }
+        let id = id(mapping.id.kind, id_text);
+        Ok(Record { id, partition, vectors, payload: Payload(payload) })
+    }
+}
+
+fn next_json<'a>(
+    column: &Option<Column>,
+    next: &mut impl FnMut() -> Option<&'a [u8]>,
+) -> Option<&'a [u8]> {
+    column.as_ref().and_then(|_| next())
+}
+
+/// Reads an id from its text. A negative number is no id of ours, so it stays a text, which no other number can be.
+pub(super) fn id(kind: Kind, text: &str) -> Id {
+    match kind {
+        Kind::Uuid => Id::uuid(text).unwrap_or_else(|| Id::text(text)),
+        kind if kind.is_whole() => text.parse().map_or_else(|_| Id::text(text), Id::Number),
+        _ => Id::text(text),
+    }
+}
+
+pub(super) fn as_text(column: &Column) -> String {
+    format!("{}::text", quote(&column.name))
+}
+
+fn value(column: &Column) -> String {
+    let is_text = column.kind.is_as_text() || matches!(column.kind, Kind::Json | Kind::Jsonb);
+    // Bits have no place in a payload but as their text.
+    if is_text || column.kind == Kind::Bit { as_text(column) } else { quote(&column.name) }
+}
+
+fn without_id(mapping: &Mapping) -> Error {
+    Error::invalid(format!("a row of {} has no id", mapping.table.name))
+        .with_context("column", &mapping.id.name)
+}
+
+fn unreadable(mapping: &Mapping, id: &str, column: &Column, why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("a row of {} cannot be read: {why}", mapping.table.name))
+        .with_context("id", id)
+        .with_context("column", &column.name)
+}

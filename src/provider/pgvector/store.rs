@@ -1,0 +1,282 @@
+//! A table as a store: which parts it has, and every request of theirs.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::FutureExt;
+
+use super::address::Address;
+use super::keys::{Row, table_name};
+use super::name::TableName;
+use super::peer::{LIMITS, Peer};
+use super::row::Parts;
+use super::session::Settings;
+use super::walk::{Walk, is_part, keys_of, recount, split, whole};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Cursor, IndexDescription, IndexSpec, IndexStats, Namespace, Range, Record, RecordId,
+};
+use crate::store::calls::{Calls, Operation, Request};
+use crate::store::read::{Ids, Pages, Reading};
+use crate::store::{
+    Admin, Asked, Describe, Fetch, Filter, Filtering, Finishing, IndexChange, Inventory, Limits,
+    Match, Opened, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split, Store,
+    Target, Upserted, Write,
+};
+
+/// Bytes of a record in a request beside what it holds: counts and lengths of its columns.
+const FRAME: usize = 64;
+
+/// A table, which may not exist yet. Cloning shares its sessions and what is known of it.
+#[derive(Clone)]
+pub struct Table {
+    peer: Arc<Peer>,
+    calls: Calls,
+    can_change: bool,
+}
+
+impl Table {
+    /// Opens a table without connecting; each request is made once.
+    ///
+    /// # Errors
+    /// `Invalid` if `index` cannot be its name.
+    pub fn new(address: Address, settings: Settings, index: &str, row: Row) -> Result<Self> {
+        let name = table_name(index).map_err(|why| {
+            Error::invalid(format!("`{index}` cannot be the name of a table: {why}"))
+        })?;
+        Ok(Self::placed(address, settings, (index, name), row))
+    }
+
+    /// The same where the table stands elsewhere than its name says.
+    pub(super) fn placed(
+        address: Address,
+        settings: Settings,
+        (index, name): (&str, TableName),
+        row: Row,
+    ) -> Self {
+        let peer = Arc::new(Peer::new(address, settings, (index.to_owned(), name), row));
+        Self { peer, calls: Calls::bare(), can_change: !settings.is_read_only }
+    }
+
+    fn part(&self) -> Option<Arc<Self>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Opened for Table {
+    fn through(&self, calls: Calls) -> Arc<dyn Store> {
+        Arc::new(Self { calls, ..self.clone() })
+    }
+}
+
+impl Source for Table {
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    fn scan(&self) -> Option<Arc<dyn Scan>> {
+        Some(self.part()?)
+    }
+
+    fn fetch(&self) -> Option<Arc<dyn Fetch>> {
+        Some(self.part()?)
+    }
+
+    fn search(&self) -> Option<Arc<dyn Search>> {
+        Some(self.part()?)
+    }
+
+    fn filtering(&self) -> Option<Arc<dyn Filtering>> {
+        Some(self.part()?)
+    }
+}
+
+impl Target for Table {
+    fn write(&self) -> Option<Arc<dyn Write>> {
+        Some(self.part().filter(|_| self.can_change)?)
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(self.part().filter(|_| self.can_change)?)
+    }
+}
+
+impl Store for Table {
+    fn remove(&self) -> Option<Arc<dyn Remove>> {
+        Some(self.part().filter(|_| self.can_change)?)
+    }
+}
+
+#[async_trait]
+impl Describe for Table {
+    async fn describe(&self) -> Result<Option<IndexDescription>> {
+        let make = || self.peer.describe().boxed();
+        self.calls.call(Operation::new(Request::Describe), &make).await
+    }
+
+    async fn stats(&self) -> Result<IndexStats> {
+        let make = || self.peer.stats(None).boxed();
+        self.calls.call(Operation::new(Request::Stats), &make).await
+    }
+
+    async fn inventory(&self) -> Result<Option<Inventory>> {
+        let make = || self.peer.inventory().boxed();
+        self.calls.call(Operation::new(Request::Inventory), &make).await
+    }
+}
+
+#[async_trait]
+impl Scan for Table {
+    fn promise(&self) -> Promise {
+        Promise { repeats: false, misses: false, is_frozen: true }
+    }
+
+    fn whole(&self) -> Option<Range> {
+        Some(whole())
+    }
+
+    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+        split((&self.peer, &self.calls), scope, asked).await
+    }
+
+    fn is_bound(&self, range: &Range) -> bool {
+        is_part(range)
+    }
+
+    async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>> {
+        recount((&self.peer, &self.calls), namespace, range).await
+    }
+
+    async fn ids(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        _: usize,
+    ) -> Result<Box<dyn Ids>> {
+        keys_of(range)?;
+        let ends = (self.peer.clone(), self.calls.clone());
+        Ok(Box::new(Walk::begin(ends, scope.namespace, range, after, Parts::IDS).await?))
+    }
+
+    async fn read(
+        &self,
+        scope: Scope<'_>,
+        range: &Range,
+        after: &Cursor,
+        reading: &Reading,
+    ) -> Result<Pages> {
+        let ends = (self.peer.clone(), self.calls.clone());
+        let walk = Walk::begin(ends, scope.namespace, range, after, Parts::ALL).await?;
+        Ok(walk.pages(reading))
+    }
+}
+
+#[async_trait]
+impl Fetch for Table {
+    fn most(&self) -> usize {
+        LIMITS.fetch_ids
+    }
+
+    async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
+        let make = || self.peer.fetch(namespace, ids).boxed();
+        let operation = Operation::new(Request::Fetch).within(namespace).of(ids.len());
+        self.calls.call(operation, &make).await
+    }
+}
+
+#[async_trait]
+impl Search for Table {
+    async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
+        let make = || self.peer.query(namespace, query).boxed();
+        self.calls.call(Operation::new(Request::Query).within(namespace), &make).await
+    }
+}
+
+#[async_trait]
+impl Filtering for Table {
+    async fn count(&self, filter: &Filter) -> Result<IndexStats> {
+        let make = || self.peer.stats(Some(filter)).boxed();
+        self.calls.call(Operation::new(Request::FilteredStats), &make).await
+    }
+}
+
+#[async_trait]
+impl Write for Table {
+    async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
+        let make = || self.peer.upsert(namespace, records).boxed();
+        let operation = Operation::new(Request::Upsert).within(namespace).of(records.len());
+        self.calls.call(operation, &make).await
+    }
+
+    fn request_bytes(&self, record: &Record) -> usize {
+        record.stored_bytes() + FRAME
+    }
+
+    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
+        self.peer.rejects(record, planned)
+    }
+
+    /// What is acknowledged is committed, and everybody reads it.
+    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
+        Ok(Some(true))
+    }
+}
+
+#[async_trait]
+impl Admin for Table {
+    async fn create(&self, spec: &IndexSpec) -> Result<()> {
+        let make = || self.peer.create(spec).boxed();
+        self.calls.call(Operation::new(Request::Create), &make).await
+    }
+
+    async fn create_from(&self, _: &IndexSpec, collection: &str) -> Result<()> {
+        let message =
+            format!("a table is not made from a collection, and there is no `{collection}`");
+        Err(Error::new(ErrorKind::NotFound, message))
+    }
+
+    async fn finish(&self) -> Result<Option<Finishing>> {
+        let make = || self.peer.finish().boxed();
+        self.calls.call(Operation::new(Request::Finish), &make).await
+    }
+}
+
+#[async_trait]
+impl Remove for Table {
+    async fn configure(&self, change: &IndexChange) -> Result<()> {
+        let make = || self.peer.configure(change).boxed();
+        self.calls.call(Operation::new(Request::Configure), &make).await
+    }
+
+    async fn delete_index(&self) -> Result<()> {
+        let make = || self.peer.delete_index().boxed();
+        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+    }
+
+    async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        let make = || self.peer.delete(namespace, ids).boxed();
+        let operation = Operation::new(Request::Delete).within(namespace).of(ids.len());
+        self.calls.call(operation, &make).await
+    }
+
+    async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
+        let make = || self.peer.delete_matching(namespace, filter).boxed();
+        self.calls.call(Operation::new(Request::DeleteMatching).within(namespace), &make).await
+    }
+
+    async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
+        let make = || self.peer.delete_namespace(namespace).boxed();
+        self.calls.call(Operation::new(Request::DeleteNamespace).within(namespace), &make).await
+    }
+
+    /// There are none.
+    async fn delete_collection(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// There are none.
+    async fn cancel_import(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}

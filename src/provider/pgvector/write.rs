@@ -1,0 +1,414 @@
+//! Records put in batches: `COPY` into a table of the session, then one `INSERT ... ON CONFLICT DO UPDATE`.
+
+use std::collections::HashSet;
+use std::ops::Range as Span;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::SinkExt as _;
+
+use super::address::Address;
+use super::classify::{classify, is_refusal_of_records};
+use super::fit::{Misfit, Strictness, encode, needs_cast, travel_type, written};
+use super::kind::Kind;
+use super::look::Form;
+use super::mapping::{Identity, Mapping};
+use super::name::quote;
+use super::partition;
+use super::record::{Id, Record};
+use super::session::{Session, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Namespace;
+
+/// The signature, flags and length of the extension of a binary copy (PostgreSQL, "COPY", "Binary Format").
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const TRAILER: &[u8] = &[0xff, 0xff];
+
+/// Bytes that are handed to the connection at once.
+const CHUNK: usize = 1 << 20;
+
+/// Memory of the session for a batch.
+const MEMORY: &str = "32MB";
+
+/// An id that is there already (PostgreSQL, "Error Codes").
+const UNIQUE_VIOLATION: &str = "23505";
+
+/// The table of the session that a batch waits in.
+const BATCH: &str = "pg_temp.vecshift_batch";
+
+/// What became of a batch. Each of its records is written, superseded or refused.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ack {
+    pub written: u64,
+    /// Records before one of the same id in the same batch.
+    pub superseded: u64,
+    pub refused: Vec<Refused>,
+    /// Bytes sent.
+    pub bytes: u64,
+}
+
+/// A record that was not written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// Its place in the batch.
+    pub at: usize,
+    pub id: Id,
+    pub why: Misfit,
+}
+
+/// Puts records into a table.
+pub struct Writer {
+    session: Session,
+    mapping: Arc<Mapping>,
+    strictness: Strictness,
+    insert: String,
+    taken: Option<String>,
+    /// The statement that copies into the table itself, as long as no id was met that is there already.
+    direct: Option<String>,
+    partitions: HashSet<Namespace>,
+}
+
+/// The rows of a batch, one behind the other.
+struct Rows {
+    bytes: Vec<u8>,
+    /// The place of each in the batch, and of its bytes.
+    spans: Vec<(usize, Span<usize>)>,
+}
+
+impl Writer {
+    /// Connects, and makes the table of the session.
+    ///
+    /// # Errors
+    /// `Refused` if no key keeps ids apart, so that nothing could be replaced, or if a needed column is the server's to fill;
+    /// `Unauthorized` if the role may not write or use temporary tables.
+    pub async fn open(
+        address: &Address,
+        settings: Settings,
+        mapping: Arc<Mapping>,
+        strictness: Strictness,
+    ) -> Result<Self> {
+        refuse_unwritable(&mapping)?;
+        let session = Session::open(address, settings).await?;
+        session.batch("write", &batch_table(&mapping)).await?;
+        let (insert, taken, direct) = (insert(&mapping), taken(&mapping), direct(&mapping));
+        Ok(Self { session, mapping, strictness, insert, taken, direct, partitions: HashSet::new() })
+    }
+
+    /// Puts records: those with an id that is there are replaced in all columns of the mapping. What an answer says is
+    /// written is committed.
+    ///
+    /// # Errors
+    /// Those of the connection and of the server as a whole; then none of the records counts as written, and putting them
+    /// again is safe.
+    pub async fn put(&mut self, records: &[Record]) -> Result<Ack> {
+        let mut ack = Ack::default();
+        let rows = self.encode(records, &mut ack);
+        self.make_partitions(records).await?;
+        let whole = 0..rows.spans.len();
+        let mut waiting = vec![whole];
+        while let Some(part) = waiting.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match self.send_either(&rows, part.clone(), records, &mut ack).await {
+                Ok(()) => {}
+                Err(error) if !is_refusal_of_records(&error) => return Err(error),
+                Err(error) if part.len() == 1 => {
+                    let at = rows.spans[part.start].0;
+                    ack.refused.push(Refused { at, id: records[at].id.clone(), why: said(&error) });
+                }
+                Err(_) => {
+                    let half = part.start + part.len() / 2;
+                    waiting.push(half..part.end);
+                    waiting.push(part.start..half);
+                }
+            }
+        }
+        ack.refused.sort_by_key(|refused| refused.at);
+        Ok(ack)
+    }
+
+    /// Returns the session, to ask it something between two batches.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn encode(&self, records: &[Record], ack: &mut Ack) -> Rows {
+        let mut rows = Rows { bytes: Vec::new(), spans: Vec::with_capacity(records.len()) };
+        let mut last_of = HashSet::new();
+        let is_global = self.mapping.identity == Identity::Global;
+        let superseding =
+            |record: &Record| (record.id.clone(), (!is_global).then(|| record.partition.clone()));
+        // The last record of an id is the one that stays.
+        let mut stays: Vec<bool> =
+            records.iter().rev().map(|record| last_of.insert(superseding(record))).collect();
+        stays.reverse();
+        for (at, record) in records.iter().enumerate() {
+            if !stays[at] {
+                ack.superseded += 1;
+                continue;
+            }
+            let start = rows.bytes.len();
+            match encode(&self.mapping, self.strictness, record, &mut rows.bytes) {
+                Ok(()) => rows.spans.push((at, start..rows.bytes.len())),
+                Err(why) => {
+                    rows.bytes.truncate(start);
+                    ack.refused.push(Refused { at, id: record.id.clone(), why });
+                }
+            }
+        }
+        rows
+    }
+
+    async fn make_partitions(&mut self, records: &[Record]) -> Result<()> {
+        if !partition::is_by_tenant(&self.mapping) {
+            return Ok(());
+        }
+        for record in records {
+            if !self.partitions.contains(&record.partition) {
+                partition::make(&self.session, &self.mapping, &record.partition).await?;
+                self.partitions.insert(record.partition.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a part of the rows into the table itself if all of them may be new, which saves writing them twice; else, or
+    /// if one of them is not, puts them by way of the session's table.
+    async fn send_either(
+        &mut self,
+        rows: &Rows,
+        part: Span<usize>,
+        records: &[Record],
+        ack: &mut Ack,
+    ) -> Result<()> {
+        if let Some(copy) = self.direct.clone() {
+            match self.send_new(rows, part.clone(), &copy, ack).await {
+                Err(error) if is_refusal_of_records(&error) => {
+                    // From here on others are probably there as well.
+                    if error.context_of("sqlstate") == Some(UNIQUE_VIOLATION) {
+                        self.direct = None;
+                    }
+                }
+                other => return other,
+            }
+        }
+        self.send(rows, part, records, ack).await
+    }
+
+    async fn send_new(
+        &mut self,
+        rows: &Rows,
+        part: Span<usize>,
+        sql: &str,
+        ack: &mut Ack,
+    ) -> Result<()> {
+        let spans = &rows.spans[part];
+        let transaction =
+            self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
+        let bytes = copy(&transaction, sql, rows, spans).await?;
+        transaction.commit().await.map_err(|error| classify(error, "write"))?;
+        ack.written += spans.len() as u64;
+        ack.bytes += bytes;
+        Ok(())
+    }
+
+    /// Sends a part of the rows in a transaction of its own.
+    async fn send(
+        &mut self,
+        rows: &Rows,
+        part: Span<usize>,
+        records: &[Record],
+        ack: &mut Ack,
+    ) -> Result<()> {
+        let transaction =
+            self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
+        let spans = &rows.spans[part];
+        let bytes =
+            copy(&transaction, &format!("copy {BATCH} from stdin (format binary)"), rows, spans)
+                .await?;
+        let written = transaction
+            .execute(&self.insert, &[])
+            .await
+            .map_err(|error| classify(error, "write"))?;
+        let mut refused = Vec::new();
+        if written < spans.len() as u64
+            && let Some(sql) = &self.taken
+        {
+            let taken =
+                transaction.query(sql, &[]).await.map_err(|error| classify(error, "write"))?;
+            let taken: HashSet<String> = taken.iter().map(|row| row.get(0)).collect();
+            let is_taken =
+                |(at, _): &&(usize, Span<usize>)| taken.contains(&records[*at].id.to_string());
+            refused.extend(spans.iter().filter(is_taken).map(|(at, _)| Refused {
+                at: *at,
+                id: records[*at].id.clone(),
+                why: Misfit::new("id_taken", &self.mapping.id.name, "another partition has a record of this id, and the key holds ids of all partitions apart"),
+            }));
+        }
+        transaction.commit().await.map_err(|error| classify(error, "write"))?;
+        ack.written += written;
+        ack.bytes += bytes;
+        ack.refused.extend(refused);
+        Ok(())
+    }
+}
+
+async fn copy(
+    transaction: &tokio_postgres::Transaction<'_>,
+    sql: &str,
+    rows: &Rows,
+    spans: &[(usize, Span<usize>)],
+) -> Result<u64> {
+    let failed = |error| classify(error, "write");
+    let sink = transaction.copy_in(sql).await.map_err(failed)?;
+    let mut sink = pin!(sink);
+    let mut chunk = Vec::with_capacity(CHUNK + CHUNK / 4);
+    chunk.extend_from_slice(HEADER);
+    let mut bytes = 0;
+    for (_, span) in spans {
+        chunk.extend_from_slice(&rows.bytes[span.clone()]);
+        bytes += span.len() as u64;
+        if chunk.len() >= CHUNK {
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK + CHUNK / 4));
+            sink.feed(Bytes::from(full)).await.map_err(failed)?;
+        }
+    }
+    chunk.extend_from_slice(TRAILER);
+    sink.send(Bytes::from(chunk)).await.map_err(failed)?;
+    sink.finish().await.map_err(failed)?;
+    Ok(bytes)
+}
+
+fn said(error: &Error) -> Misfit {
+    let field = error.context_of("column").or(error.context_of("constraint")).map(str::to_owned);
+    Misfit { rule: "server", field, message: error.message().to_owned() }
+}
+
+fn refuse_unwritable(mapping: &Mapping) -> Result<()> {
+    let table = &mapping.table;
+    let refused = |message: String| Error::new(ErrorKind::Refused, message);
+    if !matches!(table.form, Form::Table | Form::Partitioned) {
+        return Err(refused(format!("{} is no table, and cannot be written", table.name)));
+    }
+    if !table.may.may_put() {
+        let message = format!("the role may not put records into {}", table.name);
+        return Err(Error::new(ErrorKind::Unauthorized, message)
+            .with_hint("grant it SELECT, INSERT and UPDATE on the table"));
+    }
+    if mapping.identity == Identity::NotEnforced {
+        return Err(refused(format!(
+            "{} has no key over its ids, so no record could be replaced",
+            table.name
+        ))
+        .with_hint("give it a primary key over the id, or over tenant and id"));
+    }
+    if mapping.id.is_generated {
+        return Err(refused(format!(
+            "the server gives the ids of {}, and would not take others",
+            table.name
+        )));
+    }
+    let written = written(mapping);
+    let is_needed = |column: &&super::look::Column| {
+        !column.is_nullable
+            && !column.has_default
+            && !column.is_generated
+            && !written.iter().any(|own| own.name == column.name)
+    };
+    match table.columns.iter().find(is_needed) {
+        Some(column) => Err(refused(format!(
+            "the column `{}` of {} needs a value, and nothing is written to it",
+            column.name, table.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn batch_table(mapping: &Mapping) -> String {
+    let columns: Vec<_> = written(mapping)
+        .iter()
+        .enumerate()
+        .map(|(at, column)| format!("c{at} {}", travel_type(mapping, column)))
+        .collect();
+    // Rows of up to a page stay whole, where they would be cut up and put together again for nothing.
+    format!(
+        "set temp_buffers = '{MEMORY}'; create temporary table vecshift_batch ({}) \
+         with (toast_tuple_target = 8160) on commit delete rows",
+        columns.join(", ")
+    )
+}
+
+/// Returns the statement that copies into the table itself; `None` if a value travels in another form than its column's.
+fn direct(mapping: &Mapping) -> Option<String> {
+    let columns = written(mapping);
+    let is_as_it_is = columns
+        .iter()
+        .all(|column| travel_type(mapping, column) != "text" || column.kind == Kind::Text);
+    let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+    let table = mapping.table.name.quoted();
+    is_as_it_is.then(|| format!("copy {table} ({}) from stdin (format binary)", names.join(", ")))
+}
+
+fn insert(mapping: &Mapping) -> String {
+    let columns = written(mapping);
+    let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+    let values: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| match needs_cast(mapping, column) {
+            true => format!("c{at}::{}", column.plain_type),
+            false => format!("c{at}"),
+        })
+        .collect();
+    let key = key(mapping);
+    let keys: Vec<_> = key.iter().map(|name| quote(name)).collect();
+    let changes: Vec<_> = columns
+        .iter()
+        .filter(|column| !key.contains(&column.name.as_str()))
+        .map(|column| format!("{0} = excluded.{0}", quote(&column.name)))
+        .collect();
+    let stays = match (&mapping.identity, &mapping.tenant) {
+        (Identity::Global, Some(tenant)) => {
+            format!(" where old.{0} is not distinct from excluded.{0}", quote(&tenant.name))
+        }
+        _ => String::new(),
+    };
+    let conflict = if changes.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("update set {}{stays}", changes.join(", "))
+    };
+    format!(
+        "insert into {} as old ({}) select {} from {BATCH} on conflict ({}) do {conflict}",
+        mapping.table.name.quoted(),
+        names.join(", "),
+        values.join(", "),
+        keys.join(", "),
+    )
+}
+
+/// Returns the statement that finds the ids of a batch that another partition has.
+fn taken(mapping: &Mapping) -> Option<String> {
+    let tenant = mapping.tenant.as_ref().filter(|_| mapping.identity == Identity::Global)?;
+    let cast = |at: usize, column: &super::look::Column| match needs_cast(mapping, column) {
+        true => format!("c{at}::{}", column.plain_type),
+        false => format!("c{at}"),
+    };
+    Some(format!(
+        "select c0 from {BATCH} join {} old on old.{} = {} where old.{} is distinct from {}",
+        mapping.table.name.quoted(),
+        quote(&mapping.id.name),
+        cast(0, &mapping.id),
+        quote(&tenant.name),
+        cast(1, tenant),
+    ))
+}
+
+fn key(mapping: &Mapping) -> Vec<&str> {
+    match &mapping.identity {
+        Identity::PerTenant(columns) => columns.iter().map(String::as_str).collect(),
+        Identity::Global | Identity::NotEnforced => vec![&mapping.id.name],
+    }
+}

@@ -1,0 +1,19 @@
+//! Tests of the tables of PostgreSQL on a real server, which the tests start; see `server`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
+
+mod admin;
+mod audit;
+mod common;
+#[path = "../it/conformance.rs"]
+mod conformance;
+mod connect;
+mod filter;
+mod look;
+mod peers;
+mod scan;
+mod search;
+mod server;
+mod tls;
+mod types;
+mod write;

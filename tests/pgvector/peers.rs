@@ -1,0 +1,67 @@
+//! What the conformance suite is run over here: tables of a real server.
+
+use std::sync::Arc;
+
+use vecshift::model::{IndexSpec, Metric, VectorType};
+use vecshift::provider::pgvector::{Design, Row, Settings, Table};
+use vecshift::store::calls::{CallOptions, Calls};
+use vecshift::store::{Opened, Source, Store};
+
+use crate::conformance::{DIMENSION, filling, namespace};
+use crate::server::{self, Database};
+
+/// How many peers count by a filter: all.
+pub const COUNTING: usize = 2;
+
+/// A table that a run could have made.
+pub struct Peer {
+    pub name: String,
+    pub target: Arc<dyn Store>,
+    pub spec: IndexSpec,
+    database: Database,
+}
+
+/// A table with records in the namespace `n`.
+pub struct Filled {
+    pub name: String,
+    pub source: Arc<dyn Source>,
+    _database: Database,
+}
+
+fn spec() -> IndexSpec {
+    IndexSpec {
+        name: "made.conformance".into(),
+        dimension: Some(DIMENSION),
+        metric: Metric::Cosine,
+        vector_type: VectorType::Dense,
+        deployment: Design::default().deployment(true),
+        deletion_protection: false,
+        tags: [("owner".to_owned(), "it's \"us\"".to_owned())].into(),
+    }
+}
+
+/// Returns a table whose requests are made as they are, and one behind the usual layers; both are there and empty.
+pub async fn peers() -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for (name, calls) in
+        [("bare", Calls::bare()), ("in layers", Calls::new(CallOptions::default()))]
+    {
+        let (database, spec) = (server::database().await, spec());
+        let table = Table::new(database.address(), Settings::default(), &spec.name, Row::default())
+            .unwrap();
+        let target = table.through(calls);
+        assert_eq!(target.describe().await.unwrap(), None);
+        target.must_admin().unwrap().create(&spec).await.unwrap();
+        peers.push(Peer { name: name.into(), target, spec, database });
+    }
+    peers
+}
+
+pub async fn filled() -> Vec<Filled> {
+    let mut all = Vec::new();
+    for Peer { name, target, database, .. } in peers().await {
+        target.must_write().unwrap().upsert(&namespace("n"), &filling()).await.unwrap();
+        all.push(Filled { name, source: target, _database: database });
+    }
+    all
+}
