@@ -11,6 +11,7 @@ mod connect;
 mod filter;
 mod look;
 mod peers;
+mod plans;
 mod scan;
 mod search;
 mod server;

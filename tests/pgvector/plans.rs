@@ -1,0 +1,66 @@
+//! The plans in `plans/` with a table of PostgreSQL on one side, rehearsed by the program as a pull request's CI does it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::server::{self, Database};
+
+/// Rehearses a plan with `db` as its source and as what stands for its target; the program has to end well.
+async fn rehearse(plan: &str, db: &Database, records: u64) {
+    let state = tempfile::tempdir().unwrap();
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans"));
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+    command.arg("rehearse").arg(folder.join(plan)).arg("--json").arg("--state").arg(state.path());
+    command.env("DATABASE_URL", db.url()).env("VECSHIFT_REHEARSAL_DATABASE_URL", db.url());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{plan}: {err}\n{out}");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let stages = document["report"]["stages"].as_array().unwrap();
+    let copied = stages.iter().find(|stage| stage["stage"] == "copy").unwrap();
+    assert_eq!(copied["figures"]["records"].as_f64(), Some(records as f64), "{plan}: {out}");
+}
+
+#[tokio::test]
+async fn an_index_becomes_a_table_with_an_index_over_its_vectors() {
+    let db = server::database().await;
+    rehearse("pinecone-to-pgvector.yaml", &db, 2_000).await;
+    let schema = "vecshift_rehearsal_search_packages";
+    assert_eq!(db.text(&format!("select count(*) from {schema}.packages")).await, "2000");
+    let valid = format!(
+        "select indisvalid from pg_index where indexrelid = '{schema}.packages_embedding_hnsw'::regclass"
+    );
+    assert_eq!(db.text(&valid).await, "true");
+    // It is emptied before the next one.
+    rehearse("pinecone-to-pgvector.yaml", &db, 2_000).await;
+}
+
+#[tokio::test]
+async fn a_table_becomes_an_index_and_stays_as_it_is() {
+    let db = server::database().await;
+    db.run(
+        "create schema shop;
+         create table shop.products (sku bigint, shop text, embedding vector(8) not null, title text, price float8,
+           in_stock bool, secret text, primary key (shop, sku));
+         insert into shop.products select g, 'shop ' || g % 3, (select array_agg(((g * 31 + n * 7919) % 997) / 991.0) from generate_series(1, 8) n)::vector,
+           'title ' || g, g / 4.0, g % 2 = 0, 'never moved' from generate_series(1, 600) g",
+    )
+    .await;
+    let sum = "select md5(string_agg(p::text, ',' order by sku)) from shop.products p";
+    let before = db.text(sum).await;
+    rehearse("pgvector-to-pinecone.yaml", &db, 600).await;
+    assert_eq!(db.text(sum).await, before);
+}
+
+#[tokio::test]
+async fn files_become_a_table() {
+    let db = server::database().await;
+    rehearse("parquet-to-pgvector.yaml", &db, 2_000).await;
+    assert_eq!(
+        db.text("select count(*) from vecshift_rehearsal_public_packages.packages").await,
+        "2000"
+    );
+}
