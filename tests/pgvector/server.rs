@@ -4,6 +4,7 @@
 //! installed under `target/` on first use. They refuse to run as root, so another user runs
 //! them where the tests are root's.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -148,21 +149,7 @@ impl Server {
 
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let program = self.programs.join(program);
-        let mut command = match is_root() {
-            false => Command::new(&program),
-            true => {
-                let mut command = Command::new("setpriv");
-                let user = other_user();
-                command.args([
-                    &format!("--reuid={user}"),
-                    &format!("--regid={}", group_of(user)),
-                    "--clear-groups",
-                    "--",
-                ]);
-                command.arg(&program);
-                command
-            }
-        };
+        let mut command = as_user(&program);
         // The server inherits what it can write to; a pipe would be held open by it.
         command.args(arguments).env("LC_ALL", "C").current_dir(self.folder.path());
         let said = self.folder.path().join("said");
@@ -273,7 +260,7 @@ fn programs() -> PathBuf {
 /// and find it done.
 fn make_programs() -> Result<PathBuf, String> {
     let cannot = |error: std::io::Error| error.to_string();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python/pgvector");
+    let folder = place().join("python/pgvector");
     std::fs::create_dir_all(&folder).map_err(cannot)?;
     let lock = File::create(folder.with_extension("lock")).map_err(cannot)?;
     lock.lock().map_err(cannot)?;
@@ -309,6 +296,31 @@ fn make_programs() -> Result<PathBuf, String> {
     }
     std::fs::write(&marker, PACKAGE).map_err(cannot)?;
     Ok(folder.join(PROGRAMS))
+}
+
+/// The folder that the package is installed below: under `target/`, or where the user that runs the programs cannot go there,
+/// beside other temporary things.
+fn place() -> PathBuf {
+    let own = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let can_enter = |path: &Path| {
+        let path = path.display().to_string();
+        as_user("test").args(["-x", &path]).status().is_ok_and(|status| status.success())
+    };
+    match can_enter(own) {
+        true => own.to_owned(),
+        false => std::env::temp_dir().join("vecshift-tests"),
+    }
+}
+
+/// A command of the user that runs the server.
+fn as_user(program: impl AsRef<OsStr>) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let (user, mut command) = (other_user(), Command::new("setpriv"));
+    command.arg(format!("--reuid={user}")).arg(format!("--regid={}", group_of(user)));
+    command.args(["--clear-groups", "--"]).arg(program);
+    command
 }
 
 fn is_root() -> bool {
