@@ -32,7 +32,7 @@ pub(crate) trait Double: Send + Sync {
 /// One system. Its folder implements this, and the [registry](super::registry) has it in its list.
 #[async_trait]
 pub(crate) trait Connector: System {
-    /// Opens an endpoint ; connects to nothing yet. `side` is for messages.
+    /// Opens an endpoint; connects to nothing yet. `side` is for messages.
     ///
     /// # Errors
     /// `Invalid` if a secret is missing or the address is invalid.
