@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::is_same;
+use super::difference::is_same;
 use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
 use crate::error::Result;

@@ -17,6 +17,7 @@ mod adopt;
 mod cast;
 mod compare;
 mod dead_letter;
+mod difference;
 mod disjoint;
 mod existing;
 mod export;
@@ -33,10 +34,9 @@ mod writer;
 pub use crate::model::Mapping;
 pub use acked::Acked;
 pub use adopt::adopt;
-pub use compare::{
-    Comparison, Difference, DifferenceKind, Drift, Schemas, compare_shard, count_extra,
-};
+pub use compare::{Comparison, compare_shard, count_extra};
 pub use dead_letter::{DeadLetters, refusals};
+pub use difference::{Difference, DifferenceKind, Drift, Schemas};
 pub use disjoint::prove_disjoint;
 pub use existing::{Kept, Met, Skipped, meet};
 pub use export::{Export, FILE_BYTES, FILE_RECORDS};

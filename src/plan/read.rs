@@ -1,6 +1,6 @@
 //! From a file's path to a checked plan, or to all that is wrong with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,19 +16,10 @@ use super::extends::read_nodes;
 use super::file::PlanFile;
 use super::node::{Node, step};
 use super::places::Places;
-use super::resolve::{Declared, Doubted, bind, resolve};
+use super::resolve::{Declared, Doubted, Inputs, bind, resolve};
 use super::schema::{expanded, schema_of};
 use super::source::{Region, Sources};
 use super::walk::{Secret, Walked, is_tainted, walk};
-
-/// Inputs from outside the plan file. The library reads no environment; the caller passes in what the plan may see.
-#[derive(Clone, Debug, Default)]
-pub struct Inputs {
-    /// Values of `vars`, as `--var` and `--var-file` give them.
-    pub vars: BTreeMap<String, String>,
-    /// The environment; a plan sees only the names it lists under `env:`.
-    pub env: BTreeMap<String, String>,
-}
 
 /// A plan without errors, and the warnings about it.
 #[derive(Clone, Debug)]

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use super::file::{
-    self, Audit, Canary, Copy, Create, CreateSpec, Decommission, Hook, ServicePlan, StageRetry,
-    Verify,
-};
-use super::{Assertion, Place, Plan};
-use crate::model::StageId;
+use super::Assertion;
+use super::file::{self, Audit, Canary, Copy, Create, Decommission, Hook, StageRetry, Verify};
+use crate::model::{Place, StageId};
 
 /// One stage of a plan that was read and checked.
 #[derive(Clone, Debug)]
@@ -152,67 +149,5 @@ impl Stage {
             StageKind::Create(create) => Some(create),
             _ => None,
         }
-    }
-}
-
-impl Plan {
-    /// Returns the stage of this name, among those that run.
-    pub fn stage(&self, id: &StageId) -> Option<&Stage> {
-        self.stages.iter().find(|stage| stage.id == *id)
-    }
-
-    /// Returns the copy stages, in order.
-    pub fn copies(&self) -> Vec<CopyStage> {
-        self.all_stages().into_iter().filter_map(Stage::as_copy).cloned().collect()
-    }
-
-    /// Returns the copy stages; if there is none, the whole source under its own names.
-    pub fn copies_or_whole(&self) -> Vec<CopyStage> {
-        match self.copies() {
-            copies if copies.is_empty() => vec![CopyStage::whole()],
-            copies => copies,
-        }
-    }
-
-    /// Returns the copy stages that run before the stage `id`; all of them if the plan has no such stage.
-    pub fn copies_before(&self, id: &StageId) -> Vec<CopyStage> {
-        let before = self.all_stages().into_iter().take_while(|stage| stage.id != *id);
-        before.filter_map(Stage::as_copy).cloned().collect()
-    }
-
-    /// Returns the index that the plan makes.
-    pub fn create_spec(&self) -> Option<&CreateSpec> {
-        let mut created = self.all_stages().into_iter().filter_map(Stage::as_create);
-        created.next().map(|create| &create.spec)
-    }
-
-    /// Returns the audit that the plan asks for.
-    pub fn audit(&self) -> Option<&Audit> {
-        self.all_stages().into_iter().find_map(Stage::as_audit)
-    }
-
-    /// Returns the service plan that an audit stage names.
-    pub fn service_plan(&self) -> Option<ServicePlan> {
-        self.audit()?.service_plan
-    }
-
-    /// Sets every other stage aside: it is not run, but what it asks for still belongs to the plan.
-    pub fn leave_only(&mut self, is_kept: impl Fn(&StageId) -> bool) {
-        for (at, stage) in std::mem::take(&mut self.stages).into_iter().enumerate() {
-            match is_kept(&stage.id) {
-                true => self.stages.push(stage),
-                false => self.aside.push((at, stage)),
-            }
-        }
-    }
-
-    /// Returns every stage in the order of the file, including those that were set aside.
-    fn all_stages(&self) -> Vec<&Stage> {
-        let mut all: Vec<_> = self.stages.iter().collect();
-        // Each knows its place among all, so inserting them by rising place restores the order.
-        for (at, stage) in &self.aside {
-            all.insert((*at).min(all.len()), stage);
-        }
-        all
     }
 }

@@ -3,11 +3,12 @@
 use super::words::duration;
 use super::{
     Approval, AssertionReport, Ending, ErasureReport, ErrorReport, HookReport, Next, REPORT_FORMAT,
-    Report, Rollback, Shortened, StageReport, StepReport, TrafficReport, Waiting,
+    Report, Rollback, Shortened, StageReport, StepReport, TrafficReport, Unreached, Waiting,
 };
 use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Entry, Event, Hold, HookState, RunState, StageStatus};
+use crate::plan::Plan;
 
 impl Report {
     /// Builds the report of the run whose whole journal is `entries`.
@@ -57,6 +58,14 @@ impl Report {
         let plan = report.file.clone().unwrap_or_else(|| report.plan.clone());
         report.next = next(&report, &plan);
         Ok(report)
+    }
+
+    /// Returns the report with the assertions of its plan that were not judged.
+    pub fn with_plan(mut self, plan: &Plan) -> Self {
+        let is_judged = |one: &Unreached| self.assertions.iter().any(|judged| one.is(judged));
+        self.unreached =
+            Unreached::of_plan(plan).into_iter().filter(|one| !is_judged(one)).collect();
+        self
     }
 
     /// Returns the report of a command that only looked: it cannot undo what the run it looked at did.

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{AssertionReport, Report};
+use super::AssertionReport;
 use crate::model::{Place, Share, StageId};
 use crate::plan::Plan;
 
@@ -46,7 +46,7 @@ impl Unreached {
         all
     }
 
-    fn is(&self, judged: &AssertionReport) -> bool {
+    pub(super) fn is(&self, judged: &AssertionReport) -> bool {
         self.stage == judged.stage
             && self.step == judged.step
             && self.assertion == judged.judgement.assertion
@@ -65,15 +65,5 @@ impl Unreached {
     /// Returns the place in the plan: `plans/x.yaml:41:9`.
     pub(super) fn line(&self) -> String {
         format!("{}:{}:{}", self.place.file, self.place.line, self.place.column)
-    }
-}
-
-impl Report {
-    /// Returns the report with the assertions of its plan that were not judged.
-    pub fn with_plan(mut self, plan: &Plan) -> Self {
-        let is_judged = |one: &Unreached| self.assertions.iter().any(|judged| one.is(judged));
-        self.unreached =
-            Unreached::of_plan(plan).into_iter().filter(|one| !is_judged(one)).collect();
-        self
     }
 }

@@ -3,10 +3,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{env_file, exec, flagd, webhook};
 use crate::error::{Error, Result};
 use crate::model::Share;
-use crate::plan::file::Traffic;
 
 /// Moves traffic: sets the share of it that goes to the target, and reads it back.
 #[async_trait]
@@ -94,21 +92,4 @@ pub struct DriverContext {
     pub base: PathBuf,
     /// The environment, for secrets and for `PATH`.
     pub env: BTreeMap<String, String>,
-}
-
-/// Opens the driver named in a plan.
-///
-/// # Errors
-/// `Unsupported` if this version does not have the driver.
-pub fn open(traffic: &Traffic, context: DriverContext) -> Result<Box<dyn Driver>> {
-    Ok(match traffic {
-        Traffic::Flagd(flagd) => Box::new(flagd::FlagdDriver::new(flagd.clone(), &context)),
-        Traffic::EnvFile(file) => Box::new(env_file::EnvFileDriver::new(file.clone(), &context)),
-        Traffic::Webhook(hook) => Box::new(webhook::WebhookDriver::new(hook.clone(), context)),
-        Traffic::Exec(exec) => Box::new(exec::ExecDriver::new(exec.clone(), context)),
-        Traffic::Gateway(_) => {
-            return Err(Error::unsupported("the `gateway` driver is not in this version")
-                .with_hint("use `flagd`, `webhook`, `exec` or `env_file`"));
-        }
-    })
 }

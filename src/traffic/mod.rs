@@ -14,6 +14,7 @@ mod env_file;
 mod exec;
 mod file;
 mod flagd;
+mod open;
 mod overlap;
 mod probe;
 mod schedule;
@@ -22,7 +23,8 @@ mod standing;
 mod webhook;
 mod weight;
 
-pub use driver::{Driver, DriverContext, Seen, open};
+pub use driver::{Driver, DriverContext, Seen};
+pub use open::open;
 pub use probe::{Probe, ProbeQuery, Sent};
 pub use shift::{Shift, shift};
 pub use standing::{Standing, TrafficNow, TrafficView};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt};
 
-use super::difference::Difference;
+use crate::copy::difference::Difference;
 use crate::copy::origin::all_ids;
 use crate::copy::pipeline::Pipeline;
 use crate::copy::transform::Changed;

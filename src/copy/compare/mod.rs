@@ -4,21 +4,15 @@
 //! every bit of dense values, sparse values and metadata numbers counts; with one, values are compared as numbers, so
 //! that `-0` equals `0`.
 
-mod difference;
 mod extra;
-mod schema;
-mod values;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt};
 
-use self::difference::differences;
-pub(super) use self::difference::is_same;
-pub use self::difference::{Difference, DifferenceKind};
 pub use self::extra::count_extra;
-pub use self::schema::{Drift, Schemas};
+use super::difference::{Difference, DifferenceKind, Schemas, differences};
 use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
 use super::transform::Changed;

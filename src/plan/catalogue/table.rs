@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{Argument, Metric, Unit};
+use super::metric::{Argument, Metric, Unit};
 
 const AUDIT: &[&str] = &["audit"];
 const CREATE: &[&str] = &["create"];

@@ -1,6 +1,6 @@
 //! Codes about assertions.
 
-use super::{Code, Level, codes};
+use super::code::{Code, Level, codes};
 
 codes! {
     ASSERTION_SYNTAX Error "V080" "assertion-syntax"

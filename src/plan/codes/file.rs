@@ -1,6 +1,6 @@
 //! Codes about the file itself: reading it, its YAML, its templates, its shape.
 
-use super::{Code, Level, codes};
+use super::code::{Code, Level, codes};
 
 codes! {
     UNREADABLE Error "V001" "unreadable"

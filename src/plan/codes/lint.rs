@@ -1,6 +1,6 @@
 //! Codes about what is legal but unwise, or not supported yet.
 
-use super::{Code, Level, codes};
+use super::code::{Code, Level, codes};
 
 codes! {
     SHORT_BAKE Warning "V101" "short-bake"

@@ -1,6 +1,6 @@
 //! Codes about what the plan asks for: names, stages, traffic, copying, retiring.
 
-use super::{Code, Level, codes};
+use super::code::{Code, Level, codes};
 
 codes! {
     VERSION Error "V030" "version"

@@ -1,6 +1,6 @@
 //! Codes about values that are well-formed but cannot be meant, or cannot be met.
 
-use super::{Code, Level, codes};
+use super::code::{Code, Level, codes};
 
 codes! {
     NUMBER_SPELLING Error "V092" "number-spelling"

@@ -1,14 +1,24 @@
 //! The values of `vars` and `env`.
 
+use std::collections::BTreeMap;
+
 use minijinja::Value;
 
 use super::super::codes;
 use super::super::diagnostic::{Diagnostic, nearest};
 use super::super::node::{Node, Scalar, Style, Word, step};
-use super::super::read::Inputs;
 use super::super::spelling::doubt;
 use super::super::template::Bindings;
 use super::{Declared, Doubted};
+
+/// Inputs from outside the plan file. The library reads no environment; the caller passes in what the plan may see.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Values of `vars`, as `--var` and `--var-file` give them.
+    pub vars: BTreeMap<String, String>,
+    /// The environment; a plan sees only the names it lists under `env:`.
+    pub env: BTreeMap<String, String>,
+}
 
 /// Joins what the plan declares with what the caller gives.
 pub(crate) fn bind(root: &Node, inputs: &Inputs, found: &mut Vec<Doubted>) -> (Bindings, Declared) {

@@ -16,6 +16,7 @@ use super::source::{Region, Sources};
 use super::template::{
     Bindings, FILTERS, TESTS, Unknown, is_template, miscall, names, reason, unknown, value_of,
 };
+pub use bindings::Inputs;
 pub(crate) use bindings::bind;
 use late::late_names;
 

@@ -225,7 +225,7 @@ impl Erasure {
             }
             tokio::select! {
                 () = self.clock.sleep(PAUSE) => {}
-                () = self.cancel.cancelled() => return Err(interrupted()),
+                () = self.cancel.cancelled() => return Err(walk::interrupted()),
             }
             if self.wanted.condition.is_some() {
                 for holding in &left {
@@ -238,7 +238,7 @@ impl Erasure {
 
     async fn delete(&self, namespace: &Namespace) -> Result<()> {
         if self.cancel.is_cancelled() {
-            return Err(interrupted());
+            return Err(walk::interrupted());
         }
         let remove = self.index.must_remove()?;
         match &self.wanted.condition {
@@ -294,9 +294,4 @@ fn still_there(left: &[Holding]) -> Error {
     let message = format!("still there after {}: {}{more} records", Span(GONE), named.join(", "));
     Error::new(ErrorKind::Timeout, message)
         .with_hint("see that nothing writes them again, then run the same command once more")
-}
-
-fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted; what was deleted stays deleted")
-        .with_hint("run the same command again to delete the rest")
 }

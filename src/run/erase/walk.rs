@@ -4,8 +4,7 @@ use futures::future::TryFutureExt;
 use futures::stream::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::interrupted;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, RecordFilter, RecordId, Vector};
 use crate::store::read::{PAGE_BYTES, PageSize, Reading, Room};
 use crate::store::{Filter, Query, Scope, Store, fetch_all};
@@ -107,4 +106,9 @@ fn matching<'a>(
         let result = if cancel.is_cancelled() { Err(interrupted()) } else { Ok(ids) };
         std::future::ready(result)
     })
+}
+
+pub(super) fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted; what was deleted stays deleted")
+        .with_hint("run the same command again to delete the rest")
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Finding, Preflight};
+use super::finding::Finding;
+use super::inputs::Preflight;
 use crate::error::Result;
 use crate::journal::HookState;
 use crate::plan::Stage;

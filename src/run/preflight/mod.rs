@@ -4,53 +4,16 @@
 //! nothing and leave nothing behind.
 
 mod commands;
+mod finding;
+mod inputs;
 mod places;
 mod traffic;
 
-use std::path::Path;
+pub use finding::Finding;
+pub use inputs::Preflight;
 
-use serde::Serialize;
-
-use super::options::RunOptions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Phase, RunState};
-use crate::plan::{Plan, Stage};
-use crate::traffic::Driver;
-
-/// A requirement of the plan that is not met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The part of the plan concerned: `traffic (flag use-new in flag.json)`.
-    pub about: String,
-    pub problem: String,
-    /// Advice on what to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-impl Finding {
-    fn new(about: impl Into<String>, problem: impl Into<String>, hint: &str) -> Self {
-        let hint = Some(hint.to_owned());
-        Self { about: about.into(), problem: problem.into(), hint }
-    }
-
-    fn of(about: impl Into<String>, error: &Error) -> Self {
-        let (problem, hint) = (error.to_string(), error.hint().map(str::to_owned));
-        Self { about: about.into(), problem, hint }
-    }
-}
-
-/// The inputs of a preflight check.
-#[derive(Clone, Copy)]
-pub struct Preflight<'a> {
-    pub plan: &'a Plan,
-    /// The state of the run; stages that have passed are not checked again.
-    pub state: &'a RunState,
-    pub options: &'a RunOptions,
-    pub driver: Option<&'a dyn Driver>,
-    /// The folder of the plan's state, which contains the artifacts.
-    pub folder: &'a Path,
-}
+use crate::journal::Phase;
 
 impl Preflight<'_> {
     /// Finds everything that cannot work. A run that is rolling back or has ended no longer needs anything from the
@@ -95,12 +58,6 @@ impl Preflight<'_> {
         matches!(state.phase, Phase::Empty | Phase::Running | Phase::Stopped)
             && !goes_back
             && !state.is_past_no_return()
-    }
-
-    /// The stages that have yet to pass.
-    fn stages(&self) -> impl Iterator<Item = &Stage> {
-        let is_passed = |id| self.state.stage(id).is_some_and(|stage| stage.is_passed());
-        self.plan.stages.iter().filter(move |stage| !is_passed(&stage.id))
     }
 
     /// Reports a confirmation that names an index other than the source, even if it is not needed yet.

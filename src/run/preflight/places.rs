@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::super::outputs::local;
-use super::{Finding, Preflight};
+use super::finding::Finding;
+use super::inputs::Preflight;
 use crate::fs::{check_file, check_folder};
 use crate::plan::StageKind;
 

@@ -1,6 +1,7 @@
 //! Checks that traffic can be moved. Where it is now is shown by `plan` and checked before each step.
 
-use super::{Finding, Preflight};
+use super::finding::Finding;
+use super::inputs::Preflight;
 
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
     let is_moved = preflight.stages().any(|stage| stage.as_canary().is_some());

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Estimate;
-use super::stage::{Look, group, size};
+use super::look::{Look, group, size};
+use super::seen::Estimate;
 use crate::journal::{Route, StageState};
 use crate::model::{Rate, StageId};
 use crate::plan::file::{Audit, Canary, Compare, Verify};

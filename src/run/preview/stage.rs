@@ -3,26 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::estimate::probing;
-use super::{Estimate, Preview, PreviewStage};
+use super::look::{Look, group, size};
+use super::model::PreviewStage;
 use crate::copy::{Mapping, merged};
-use crate::journal::{Phase, Route, RunState, StageState, StageStatus};
+use crate::journal::{Phase, Route, StageState, StageStatus};
 use crate::model::{IndexSpec, StageId};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
-use crate::plan::{Plan, Stage, StageKind};
+use crate::plan::{Stage, StageKind};
 use crate::provider::registry::asked_for;
 use crate::run::stage::{Chosen, Enumerated, Held};
 
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;
-
-/// The inputs for describing a stage.
-pub(super) struct Look<'a> {
-    pub plan: &'a Plan,
-    pub state: &'a RunState,
-    pub preview: &'a Preview,
-    pub chosen: &'a BTreeMap<StageId, Chosen>,
-    pub estimates: &'a BTreeMap<StageId, Estimate>,
-}
 
 /// The columns of a preview that describe a stage.
 struct Described {
@@ -261,12 +253,4 @@ fn merges(mappings: &[Mapping]) -> Option<String> {
         merged.len(),
         names.join(", ")
     ))
-}
-
-pub(super) fn size(bytes: f64) -> String {
-    crate::model::Observed::Bytes(bytes).to_string()
-}
-
-pub(super) fn group(number: u64) -> String {
-    crate::model::Observed::count(number).to_string()
 }

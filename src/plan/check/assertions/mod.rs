@@ -1,20 +1,22 @@
 //! Checks of assertions against the metric catalogue, and against the stage they stand in.
 
+mod checker;
+mod metric;
 mod reach;
+mod threshold;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
+use self::checker::{Checker, needed_samples};
 use super::super::assertion::{
-    Assertion, At, Comparison, MetricRef, NoData, ParsedAssertion, Severity, Threshold, Value,
+    Assertion, At, MetricRef, NoData, ParsedAssertion, Severity, Threshold,
 };
-use super::super::catalogue::{Argument, METRICS, Metric, Unit, example, find, nearest_metric};
+use super::super::catalogue::Metric;
 use super::super::codes;
-use super::super::diagnostic::{Diagnostic, either, nearest};
+use super::super::diagnostic::nearest;
 use super::super::file::{AssertionEntry, LongAssertion, Probe, Stage};
 use super::super::source::Region;
 use super::context::Context;
-use reach::needed_samples;
 
 /// Checks the stage's assertions and returns those that are right.
 pub(super) fn check(context: &mut Context<'_>, index: usize, stage: &Stage) -> Vec<Assertion> {
@@ -75,13 +77,6 @@ fn assertion(
     }
 }
 
-struct Checker<'c, 'a> {
-    text_at: &'c str,
-    text: &'c str,
-    stage: &'c Stage,
-    context: &'c mut Context<'a>,
-}
-
 impl Checker<'_, '_> {
     fn check(&mut self, long: Option<&LongAssertion>) -> Option<(ParsedAssertion, Threshold)> {
         let parsed: ParsedAssertion = match self.text.parse() {
@@ -105,75 +100,6 @@ impl Checker<'_, '_> {
             self.samples(metric, &parsed, long);
         }
         Some((parsed, threshold))
-    }
-
-    /// Reports at a part of the assertion's text.
-    fn report(
-        &mut self,
-        code: &'static codes::Code,
-        range: Range<usize>,
-        message: impl Into<String>,
-        more: impl FnOnce(Diagnostic) -> Diagnostic,
-    ) {
-        let region = self.part(range);
-        self.context.found.push(more(Diagnostic::new(code, region, message)));
-    }
-
-    /// Returns the region of a part of the text in the file; all of it if the file spells it in another way.
-    fn part(&self, range: Range<usize>) -> Region {
-        let whole = self.context.region(self.text_at);
-        let written = self.context.sources.text(whole);
-        match written.find(self.text) {
-            Some(offset) => whole.part(offset + range.start, offset + range.end),
-            None => whole,
-        }
-    }
-
-    fn metric(&mut self, metric: &At<MetricRef>) -> Option<&'static Metric> {
-        let kind = self.stage.kind.name();
-        if let Some(found) = find(&metric.value, kind) {
-            return Some(found);
-        }
-        let name = metric.value.name.as_str();
-        let written = self.text[metric.range.clone()].to_owned();
-        let rows = METRICS.iter().filter(|row| row.name == name);
-        let elsewhere: Vec<_> = rows.clone().flat_map(|row| row.stages).copied().collect();
-        if let Some(row) = rows.clone().find(|row| row.is_in(kind)) {
-            let message = format!("`{written}` is not how this metric is written");
-            let label = form_label(row, &metric.value);
-            self.report(&codes::UNKNOWN_METRIC, metric.range.clone(), message, |d| d.label(label));
-        } else if elsewhere.is_empty() {
-            let message = format!("there is no metric `{written}`");
-            let near = self.near(&metric.value);
-            self.report(&codes::UNKNOWN_METRIC, metric.range.clone(), message, |d| match near {
-                Some(near) => d.label(format!("did you mean `{near}`?")),
-                None => d.note(metrics_of(kind)),
-            });
-        } else {
-            let stages = either(elsewhere);
-            let message = format!("`{kind}` does not measure `{written}`");
-            self.report(&codes::METRIC_ELSEWHERE, metric.range.clone(), message, |d| {
-                d.label(format!("exists in {stages} stages")).note(metrics_of(kind))
-            });
-        }
-        None
-    }
-
-    /// Suggests a metric of this stage that is meant by this name elsewhere or is spelt alike, else one of any stage;
-    /// with the written argument if that fits.
-    fn near(&self, metric: &MetricRef) -> Option<String> {
-        let kind = self.stage.kind.name();
-        let here = || METRICS.iter().filter(|row| row.is_in(kind)).map(|row| row.name);
-        let near = synonym(&metric.name)
-            .filter(|name| here().any(|here| here == *name))
-            .or_else(|| nearest(&metric.name, here()))
-            .or_else(|| nearest_metric(&metric.name))?;
-        let row = METRICS
-            .iter()
-            .find(|row| row.name == near && row.is_in(kind))
-            .or_else(|| METRICS.iter().find(|row| row.name == near))?;
-        let renamed = MetricRef { name: near.into(), ..metric.clone() };
-        Some(if row.is(&renamed) { renamed.to_string() } else { row.forms().swap_remove(0) })
     }
 
     fn probe(&mut self, metric: &At<MetricRef>, long: Option<&LongAssertion>) {
@@ -222,76 +148,6 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn threshold(&mut self, metric: &Metric, parsed: &ParsedAssertion) -> Option<Threshold> {
-        let range = parsed.value.range.clone();
-        if let Value::TimesSource(factor) = parsed.value.value {
-            if metric.source {
-                return Some(Threshold::TimesSource(factor));
-            }
-            let kind = self.stage.kind.name();
-            let message = format!(
-                "a `{kind}` stage does not measure `{}` at the source",
-                parsed.metric.value
-            );
-            self.report(&codes::NO_SOURCE_SIDE, range, message, |d| {
-                d.label(format!("compare with {}", metric.unit.describe()))
-            });
-            return None;
-        }
-        let threshold = fit(metric.unit, &parsed.value.value);
-        if threshold.is_none() {
-            let message =
-                format!("`{}` is compared with {}", parsed.metric.value, metric.unit.describe());
-            let label = format!("for example `{}`", example(metric));
-            self.report(&codes::THRESHOLD_UNIT, range, message, |d| d.label(label));
-        }
-        threshold
-    }
-
-    fn comparison(&mut self, metric: &Metric, parsed: &ParsedAssertion) {
-        let equality = matches!(parsed.comparison.value, Comparison::Equal | Comparison::NotEqual);
-        let message = match metric.unit {
-            Unit::Bool | Unit::Word(_) if !equality => "a word or boolean is equal or it is not",
-            Unit::Duration | Unit::Rate if equality => {
-                "what is measured is never exactly this: compare with `<`, `<=`, `>` or `>=`"
-            }
-            _ => return,
-        };
-        self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| d);
-    }
-
-    /// Reports a comparison that holds for no value that the metric can have.
-    fn bounds(&mut self, metric: &Metric, parsed: &ParsedAssertion, threshold: &Threshold) {
-        let value = match threshold {
-            Threshold::Number(value)
-            | Threshold::Share(value)
-            | Threshold::Seconds(value)
-            | Threshold::Bytes(value)
-            | Threshold::PerSecond(value)
-            | Threshold::Dollars(value) => *value,
-            Threshold::Bool(_) | Threshold::Word(_) | Threshold::TimesSource(_) => return,
-        };
-        let (lowest, highest) = match metric.unit {
-            // A saving can be a loss, and the result of a probe anything.
-            Unit::Number | Unit::Bool | Unit::Word(_) => return,
-            Unit::Share if metric.name == "cost.saving" => (f64::NEG_INFINITY, 1.0),
-            Unit::Share | Unit::Ratio => (0.0, 1.0),
-            Unit::Count | Unit::Duration | Unit::Bytes | Unit::Rate | Unit::Dollars => {
-                (0.0, f64::INFINITY)
-            }
-        };
-        let written = &self.text[parsed.value.range.clone()];
-        let why = match parsed.comparison.value {
-            Comparison::Less if value <= lowest => "below",
-            Comparison::Greater if value >= highest => "above",
-            _ => return,
-        };
-        let message = format!("`{}` is never {why} {written}", parsed.metric.value);
-        self.report(&codes::BAD_COMPARISON, parsed.comparison.range.clone(), message, |d| {
-            d.label("this can never hold")
-        });
-    }
-
     fn long_form(&mut self, metric: &Metric, long: &LongAssertion) {
         let parent = self.text_at.trim_end_matches("/check").to_owned();
         let at = |key: &str| format!("{parent}/{key}");
@@ -331,72 +187,4 @@ impl Checker<'_, '_> {
             }
         }
     }
-}
-
-/// Returns the form of the metric that is nearest to what was written.
-fn form_label(row: &Metric, written: &MetricRef) -> String {
-    let argument = written.argument.as_deref();
-    match (row.argument, argument) {
-        (Argument::None, _) => format!("it stands alone: `{}`", row.name),
-        (Argument::K, _) => {
-            format!("with how many neighbours, 1 to 10,000: `{}@10`", row.name)
-        }
-        (Argument::Subject(subjects), Some(argument)) => {
-            match nearest(argument, subjects.iter().copied()) {
-                Some(near) => format!("did you mean `{}({near})`?", row.name),
-                None => format!("write {}", either(row.forms().iter().map(String::as_str))),
-            }
-        }
-        _ => format!("write {}", either(row.forms().iter().map(String::as_str))),
-    }
-}
-
-/// Returns the metric that other tools call by this name.
-fn synonym(name: &str) -> Option<&'static str> {
-    const SYNONYMS: [(&str, &str); 12] = [
-        ("recall", "overlap"),
-        ("precision", "overlap"),
-        ("filtered_recall", "filtered_overlap"),
-        ("sparse_recall", "sparse_overlap"),
-        ("median", "p50"),
-        ("latency", "p95"),
-        ("p90", "p95"),
-        ("p999", "p99"),
-        ("errors", "error_rate"),
-        ("failures", "error_rate"),
-        ("mismatches", "mismatched"),
-        ("lost", "missing"),
-    ];
-    SYNONYMS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
-}
-
-/// Converts the value to the unit's base; `None` if it does not fit.
-fn fit(unit: Unit, value: &Value) -> Option<Threshold> {
-    Some(match (unit, value) {
-        (Unit::Count, Value::Number(n)) if n.fract() == 0.0 && *n >= 0.0 => Threshold::Number(*n),
-        (Unit::Number, Value::Number(n)) => Threshold::Number(*n),
-        (Unit::Ratio, Value::Number(n) | Value::Share(n)) if (0.0..=1.0).contains(n) => {
-            Threshold::Number(*n)
-        }
-        (Unit::Share, Value::Share(share)) => Threshold::Share(*share),
-        (Unit::Duration, Value::Duration(seconds)) => Threshold::Seconds(*seconds),
-        (Unit::Bytes, Value::Bytes(bytes)) => Threshold::Bytes(*bytes),
-        (Unit::Rate, Value::Rate(rate)) => Threshold::PerSecond(*rate),
-        (Unit::Dollars, Value::Dollars(dollars)) => Threshold::Dollars(*dollars),
-        (Unit::Bool, Value::Bool(value)) => Threshold::Bool(*value),
-        (Unit::Word(words), Value::Word(word)) if words.contains(&word.as_str()) => {
-            Threshold::Word(word.clone())
-        }
-        _ => return None,
-    })
-}
-
-fn metrics_of(kind: &str) -> String {
-    let forms: Vec<_> = METRICS
-        .iter()
-        .filter(|row| row.is_in(kind))
-        .flat_map(|row| row.forms())
-        .map(|form| format!("`{form}`"))
-        .collect();
-    format!("metrics of a `{kind}` stage: {}", forms.join(", "))
 }

@@ -9,7 +9,7 @@ use super::super::super::codes;
 use super::super::super::file::{
     Audit, Canary, Compare, LongAssertion, Queries, StageKind, Verify,
 };
-use super::Checker;
+use super::checker::{Checker, needed_samples};
 use crate::model::{Rate, Span};
 
 /// Answers a query asks for if the plan does not say.
@@ -95,20 +95,6 @@ impl Checker<'_, '_> {
         let queries = verify.queries.as_ref()?;
         self.depth(metric, asked, queries.top_k, at);
         of_queries(metric, asked, queries)
-    }
-
-    /// Returns whether one of these keys of the stage could not be read.
-    fn is_unknown(&self, keys: &[&str]) -> bool {
-        keys.iter().any(|key| self.context.is_tainted_within(&self.of_stage(key)))
-    }
-
-    /// Returns the pointer of a key of the stage.
-    fn of_stage(&self, key: &str) -> String {
-        format!("{}/{key}", self.text_at.split("/assert").next().unwrap_or_default())
-    }
-
-    fn out_of_reach(&mut self, range: Range<usize>, message: &str, help: &str) {
-        self.report(&codes::OUT_OF_REACH, range, message, |d| d.help(help));
     }
 
     /// Checks that the sides answer queries that can be compared.
@@ -294,11 +280,6 @@ impl Checker<'_, '_> {
             });
         }
     }
-}
-
-/// Returns the fewest samples that show a percentile: of fewer it is the largest one.
-pub(super) fn needed_samples(percentile: f64) -> u64 {
-    (1.0 / (1.0 - percentile)).round() as u64
 }
 
 fn filtered(queries: &Queries) -> u64 {

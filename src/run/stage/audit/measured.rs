@@ -1,8 +1,8 @@
 //! The metrics of an audit.
 
-use super::Seen;
 use super::findings::Findings;
 use super::records::Ids;
+use super::seen::Seen;
 use crate::assertion::Measured;
 use crate::copy::Mapping;
 use crate::error::Result;

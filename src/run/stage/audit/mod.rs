@@ -9,6 +9,7 @@ mod limits;
 mod measured;
 mod notes;
 mod records;
+mod seen;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,19 +18,18 @@ use std::sync::Arc;
 use self::findings::{FORMAT, Findings, Reject};
 use self::hot::QueryLog;
 use self::records::{Ids, Sparse, mean_bytes};
-use super::copy::{Selection, not_taken, selections};
+use self::seen::Seen;
+use super::copy::{Selection, not_taken};
 use super::fields::Fields;
-use super::route::{Sides, facts_of, held_by};
 use super::sampling::Sampled;
-use super::sides::no_source;
-use super::weight::{Weight, sample_of, sample_size};
+use super::weight::{Weight, sample_size};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping, Transform};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{IndexDescription, IndexStats, Namespace, Side};
+use crate::model::{Namespace, Side};
 use crate::plan::file::Audit;
-use crate::provider::advice::{Load, Needs, Way, lost};
+use crate::provider::advice::{Load, Needs, lost};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::pinecone::SWEEP_LIMIT;
@@ -37,7 +37,7 @@ use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 use crate::run::price::Pricing;
 use crate::run::view::{Next, View};
-use crate::store::{Inventory, Refusal, Refusals, Rule};
+use crate::store::{Refusal, Refusals, Rule};
 
 /// The number of largest namespaces listed in the artifact.
 const LARGEST: usize = 10;
@@ -75,47 +75,8 @@ pub(super) async fn take(step: Step, asked: &Audit, context: &Context) -> Result
     context.observed(Side::Target, &measured)
 }
 
-/// Everything the audit has read.
-struct Seen {
-    index: IndexDescription,
-    stats: IndexStats,
-    /// The namespaces each copy takes.
-    selections: Vec<Selection>,
-    /// The namespaces of all copies together.
-    mappings: Vec<Mapping>,
-    sampled: Vec<Sampled>,
-    target: Option<IndexDescription>,
-    /// The estimated size of each copy.
-    weights: Vec<Weight>,
-    ways: Vec<Way>,
-    log: Option<QueryLog>,
-    inventory: Option<Inventory>,
-}
-
 async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
-    let source = &context.world.source;
-    let index = source.describe().await?.ok_or_else(|| no_source(context))?;
-    let stats = source.stats().await?;
-    let selections = selections(&context.plan, &stats)?;
-    let all = selections.iter().flat_map(|selection| selection.mappings.clone());
-    let mappings: Vec<Mapping> = all.collect();
-    let (plan, count) = (&context.plan, sample_size(&context.plan, wanted.sample));
-    let sampled = sample_of(plan, &context.world, &index.spec, &selections, count).await?;
-    let target = context.world.target.describe().await?;
-    let held = held_by(&context.world, target.as_ref()).await?;
-    let (mut weights, mut ways) = (Vec::new(), Vec::new());
-    for selection in &selections {
-        let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
-        let (source, target) = (&index.spec, target.as_ref());
-        let sides = Sides { source, stats: &stats, target, held: &held };
-        let facts = facts_of(plan, &context.world, selection, sides, &weight);
-        ways.extend(super::route::ways(&facts, &[]));
-        weights.push(weight);
-    }
-    let log = query_log(wanted, context, &stats).await?;
-    let inventory = source.inventory().await?;
-    let seen =
-        Seen { index, stats, selections, mappings, sampled, target, weights, ways, log, inventory };
+    let seen = Seen::look(wanted, context).await?;
     let findings = findings(wanted, context, &seen)?;
     write(context, &findings).await?;
     export(wanted, context, &seen.sampled).await?;
@@ -151,17 +112,6 @@ fn rejects(
         }
     }
     Ok(rejects)
-}
-
-async fn query_log(
-    wanted: &Audit,
-    context: &Context,
-    stats: &IndexStats,
-) -> Result<Option<QueryLog>> {
-    let Some(pattern) = wanted.query_log.clone() else { return Ok(None) };
-    let base = context.plan.base.clone();
-    let known = stats.namespaces.keys().cloned().collect();
-    blocking(move || hot::read(&base, &pattern, known)).await.map(Some)
 }
 
 fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> {

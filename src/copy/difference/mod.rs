@@ -1,11 +1,15 @@
-//! A single difference, in the form in which a verification's artifact stores it.
+//! How two records differ: a single difference, in the form in which a verification's artifact stores it.
+
+mod schema;
+mod values;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::values::{Furthest, dense, same_metadata, sparse};
+pub use self::schema::{Drift, Schemas};
+use self::values::{Furthest, dense, same_metadata, sparse};
 use crate::model::{Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
@@ -122,7 +126,7 @@ impl Difference {
 }
 
 /// Returns whether two records are equal, bit for bit.
-pub(in crate::copy) fn is_same(expected: &Record, seen: &Record) -> bool {
+pub(super) fn is_same(expected: &Record, seen: &Record) -> bool {
     let namespace = Namespace::new("");
     let shard = Shard {
         source: namespace.clone(),
@@ -194,7 +198,7 @@ fn fields<'a>(
 }
 
 /// Returns a field as an index stores it: members that are null are dropped.
-pub(super) fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a MetadataValue> {
+fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a MetadataValue> {
     record.metadata.get(field).filter(|value| **value != MetadataValue::Null)
 }
 

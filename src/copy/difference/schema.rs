@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::stored;
+use super::stored;
 use crate::model::{MetadataValue, Record};
 
 /// The most fields tracked, for indexes whose field names are data; beyond that, the result says that there are more.
