@@ -1,6 +1,6 @@
 //! Casts a metadata value to another type, or says why it cannot be cast. Nothing is rounded or guessed.
 
-use crate::model::MetadataValue;
+use crate::model::Value;
 use crate::plan::file::Cast;
 
 /// The largest integer up to which every integer is exact in an f64.
@@ -10,22 +10,22 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 ///
 /// # Errors
 /// The reason, without the value, which may be personal.
-pub(super) fn cast(value: MetadataValue, to: Cast) -> Result<MetadataValue, String> {
-    if value == MetadataValue::Null {
+pub(super) fn cast(value: Value, to: Cast) -> Result<Value, String> {
+    if value == Value::Null {
         return Ok(value);
     }
     match to {
         Cast::Number => number(value),
-        Cast::String => text(value).map(MetadataValue::String),
+        Cast::String => text(value).map(Value::Text),
         Cast::Bool => boolean(value),
         Cast::List => list(value),
     }
 }
 
-fn number(value: MetadataValue) -> Result<MetadataValue, String> {
+fn number(value: Value) -> Result<Value, String> {
     match value {
-        MetadataValue::Number(_) => Ok(value),
-        MetadataValue::String(text) => match text.trim() {
+        Value::I64(_) | Value::U64(_) | Value::F64(_) => Ok(value),
+        Value::Text(text) => match text.trim() {
             text if !is_decimal(text) => Err("the text is not a number".to_owned()),
             text => {
                 let number: f64 =
@@ -35,7 +35,7 @@ fn number(value: MetadataValue) -> Result<MetadataValue, String> {
                     Err(_) => !is_whole(text) && number.is_finite(),
                 };
                 match is_exact {
-                    true => Ok(MetadataValue::Number(number)),
+                    true => Ok(Value::F64(number)),
                     false => Err("the number has more digits than a number keeps".to_owned()),
                 }
             }
@@ -54,14 +54,16 @@ fn is_whole(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte))
 }
 
-fn text(value: MetadataValue) -> Result<String, String> {
+fn text(value: Value) -> Result<String, String> {
     match value {
-        MetadataValue::String(text) | MetadataValue::Digits(text) => Ok(text),
-        MetadataValue::Bool(value) => Ok(value.to_string()),
-        MetadataValue::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+        Value::Text(text) | Value::Decimal(text) | Value::Time(text) => Ok(text),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::I64(number) => Ok(number.to_string()),
+        Value::U64(number) => Ok(number.to_string()),
+        Value::F64(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
             Ok((number as i64).to_string())
         }
-        MetadataValue::Number(number) => match serde_json::Number::from_f64(number) {
+        Value::F64(number) => match serde_json::Number::from_f64(number) {
             Some(number) => Ok(number.to_string()),
             None => Err("the number is not finite".to_owned()),
         },
@@ -69,34 +71,36 @@ fn text(value: MetadataValue) -> Result<String, String> {
     }
 }
 
-fn boolean(value: MetadataValue) -> Result<MetadataValue, String> {
+fn boolean(value: Value) -> Result<Value, String> {
     let is_true = match &value {
-        MetadataValue::Bool(value) => *value,
-        MetadataValue::Number(number) if *number == 1.0 => true,
-        MetadataValue::Number(number) if *number == 0.0 => false,
-        MetadataValue::Number(_) => return Err("the number is neither 0 nor 1".to_owned()),
-        MetadataValue::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+        Value::Bool(value) => *value,
+        number if *number == Value::I64(1) => true,
+        number if *number == Value::I64(0) => false,
+        Value::I64(_) | Value::U64(_) | Value::F64(_) => {
+            return Err("the number is neither 0 nor 1".to_owned());
+        }
+        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
             "true" | "1" => true,
             "false" | "0" => false,
             _ => return Err("the text is neither `true` nor `false`".to_owned()),
         },
         other => return Err(cannot(other, "bool")),
     };
-    Ok(MetadataValue::Bool(is_true))
+    Ok(Value::Bool(is_true))
 }
 
 /// Converts to a list of strings, the only kind of list an index stores. A single value becomes a list of one.
-fn list(value: MetadataValue) -> Result<MetadataValue, String> {
+fn list(value: Value) -> Result<Value, String> {
     let items = match value {
-        MetadataValue::List(items) => items,
-        MetadataValue::Object(_) => return Err(cannot(&value, "list")),
+        Value::List(items) => items,
+        Value::Map(_) => return Err(cannot(&value, "list")),
         single => vec![single],
     };
     let items = items.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    Ok(MetadataValue::List(items.into_iter().map(MetadataValue::String).collect()))
+    Ok(Value::List(items.into_iter().map(Value::Text).collect()))
 }
 
-fn cannot(value: &MetadataValue, to: &str) -> String {
+fn cannot(value: &Value, to: &str) -> String {
     format!("a {} cannot become a {to}", value.type_name())
 }
 
@@ -106,7 +110,7 @@ mod tests {
     use serde_json::json;
 
     fn cast_json(value: serde_json::Value, to: Cast) -> Result<serde_json::Value, String> {
-        cast(MetadataValue::from(&value), to).map(|value| json!(value))
+        cast(Value::from(&value), to).map(|value| json!(value))
     }
 
     #[test]
@@ -114,7 +118,7 @@ mod tests {
         for (from, to, expected) in [
             (json!("2020"), Cast::Number, json!(2020.0)),
             (json!(" -1.5e3 "), Cast::Number, json!(-1500.0)),
-            (json!(7), Cast::Number, json!(7.0)),
+            (json!(7), Cast::Number, json!(7)),
             (json!(2020), Cast::String, json!("2020")),
             (json!(0.5), Cast::String, json!("0.5")),
             (json!(true), Cast::String, json!("true")),
@@ -158,9 +162,9 @@ mod tests {
 
         #[test]
         fn a_number_survives_being_text(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
-            let text = cast(MetadataValue::Number(number), Cast::String).unwrap();
+            let text = cast(Value::F64(number), Cast::String).unwrap();
             // -0 is printed as 0.
-            proptest::prop_assert_eq!(cast(text, Cast::Number), Ok(MetadataValue::Number(number)));
+            proptest::prop_assert_eq!(cast(text, Cast::Number), Ok(Value::F64(number)));
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::cast::cast;
 use crate::error::{Error, Result};
-use crate::model::{Metadata, MetadataValue, Namespace, Record, RecordFilter};
+use crate::model::{Metadata, Namespace, Record, RecordFilter, Value};
 use crate::plan::{Plan, Template, file};
 
 /// A filter for records, and the changes to their metadata: drop, rename, cast, then set.
@@ -20,7 +20,7 @@ pub struct Transform {
 }
 
 enum Setter {
-    Fixed(MetadataValue),
+    Fixed(Value),
     Made(Template),
     List(Vec<Setter>),
 }
@@ -31,7 +31,7 @@ impl Setter {
             serde_json::Value::String(text) => {
                 let template = plan.template(text)?;
                 match template.is_constant() {
-                    true => Self::Fixed(MetadataValue::from(value)),
+                    true => Self::Fixed(Value::from(value)),
                     false => Self::Made(template),
                 }
             }
@@ -40,17 +40,17 @@ impl Setter {
                     items.iter().map(|item| Self::new(plan, item)).collect();
                 Self::List(items?)
             }
-            value => Self::Fixed(MetadataValue::from(value)),
+            value => Self::Fixed(Value::from(value)),
         })
     }
 
-    fn value(&self, context: &serde_json::Value) -> Result<MetadataValue> {
+    fn value(&self, context: &serde_json::Value) -> Result<Value> {
         Ok(match self {
             Self::Fixed(value) => value.clone(),
-            Self::Made(template) => MetadataValue::from(&template.evaluate(context)?),
-            Self::List(items) => MetadataValue::List(
-                items.iter().map(|item| item.value(context)).collect::<Result<_>>()?,
-            ),
+            Self::Made(template) => Value::from(&template.evaluate(context)?),
+            Self::List(items) => {
+                Value::List(items.iter().map(|item| item.value(context)).collect::<Result<_>>()?)
+            }
         })
     }
 }
@@ -159,7 +159,7 @@ impl Transform {
     }
 
     /// Renames all fields at once, so that two can swap their names.
-    fn rename(&self, fields: &mut BTreeMap<String, MetadataValue>) -> Result<(), String> {
+    fn rename(&self, fields: &mut BTreeMap<String, Value>) -> Result<(), String> {
         let taken_out = |(old, new): (&String, &String)| {
             fields.remove(old).map(|value| (old.clone(), new.clone(), value))
         };
@@ -245,14 +245,14 @@ mod tests {
             "drop": ["b"], "rename": {"a": "b"}, "cast": {"b": "number", "absent": "list"}, "set": {"c": 1}
         });
         let changed = change(&transform(json!(null), changes), json!({"a": "7", "b": 1, "d": "x"}));
-        assert_eq!(kept(changed), json!({"b": 7.0, "c": 1.0, "d": "x"}));
+        assert_eq!(kept(changed), json!({"b": 7.0, "c": 1, "d": "x"}));
     }
 
     #[test]
     fn two_fields_swap_their_names() {
         let changes = json!({"rename": {"a": "b", "b": "a"}});
         let changed = change(&transform(json!(null), changes), json!({"a": 1, "b": 2}));
-        assert_eq!(kept(changed), json!({"a": 2.0, "b": 1.0}));
+        assert_eq!(kept(changed), json!({"a": 2, "b": 1}));
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
         let changed = change(&transform(json!(null), changes), json!({"a": 1, "b": 2}));
         let Changed::Refused(record, reason) = changed else { panic!("{changed:?}") };
         assert!(reason.contains("`a`") && reason.contains("`b`"), "{reason}");
-        assert_eq!(json!(record.metadata), json!({"a": 1.0, "b": 2.0}));
+        assert_eq!(json!(record.metadata), json!({"a": 1, "b": 2}));
     }
 
     #[test]
@@ -300,7 +300,7 @@ stages:
         assert_eq!(
             kept(changed),
             json!({
-                "k": 7.0, "tags": ["a", "b"], "number": 7.0, "text": "7 of n", "string": "7",
+                "k": 7, "tags": ["a", "b"], "number": 7, "text": "7 of n", "string": "7",
                 "list": ["a", "b"], "flag": true, "parts": ["n", "many", "fixed"]
             })
         );
@@ -310,7 +310,7 @@ stages:
     #[test]
     fn the_filter_sees_the_record_as_the_source_has_it() {
         let transform = transform(json!({"a": 1}), json!({"drop": ["a"]}));
-        assert_eq!(kept(change(&transform, json!({"a": 1, "b": 2}))), json!({"b": 2.0}));
+        assert_eq!(kept(change(&transform, json!({"a": 1, "b": 2}))), json!({"b": 2}));
         assert_eq!(change(&transform, json!({"a": 2})), Changed::LeftOut);
         assert!(!transform.keeps_what_is_filtered());
     }

@@ -3,9 +3,8 @@
 use crate::model::{Metadata, Record, Vector};
 use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits::{
-    ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES, is_operator,
+    ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES, is_operator, unkept,
 };
-use crate::store::complex_fields;
 
 use super::error::{Answer, Code, Refusal};
 
@@ -64,7 +63,7 @@ pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
             format!("Metadata keys must not start with '$', got '{field}' of vector '{id}'");
         return Err(Refusal::invalid(message));
     }
-    if let Some((field, value)) = complex_fields(metadata).next() {
+    if let Some((field, value)) = unkept(metadata).next() {
         let message = format!(
             "Metadata value must be a string, number, boolean or list of strings, got a {} for field '{field}' of vector '{id}'",
             value.type_name()
@@ -138,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{MetadataValue, RecordId, SparseVector};
+    use crate::model::{RecordId, SparseVector, Value};
     use crate::provider::pinecone::refusal;
 
     #[test]
@@ -153,15 +152,15 @@ mod tests {
     #[test]
     fn metadata_over_40_kib_or_nested_is_refused() {
         let of = |value| Metadata([("f".to_owned(), value)].into());
-        let text = |bytes: usize| of(MetadataValue::String("x".repeat(bytes)));
+        let text = |bytes: usize| of(Value::Text("x".repeat(bytes)));
         assert!(check_metadata("a", &text(METADATA_BYTES - 8)).is_ok());
         assert!(check_metadata("a", &text(METADATA_BYTES - 7)).is_err());
-        let nested = of(MetadataValue::Object(Default::default()));
+        let nested = of(Value::Map(Default::default()));
         assert!(check_metadata("a", &nested).unwrap_err().message.contains("field 'f'"));
-        let numbers = of(MetadataValue::List(vec![MetadataValue::Number(1.0)]));
+        let numbers = of(Value::List(vec![Value::F64(1.0)]));
         assert!(check_metadata("a", &numbers).is_err());
-        assert!(check_metadata("a", &of(MetadataValue::Null)).is_err());
-        let operator = Metadata([("$in".to_owned(), MetadataValue::Bool(true))].into());
+        assert!(check_metadata("a", &of(Value::Null)).is_err());
+        let operator = Metadata([("$in".to_owned(), Value::Bool(true))].into());
         assert!(check_metadata("a", &operator).is_err());
     }
 
@@ -186,19 +185,18 @@ mod tests {
         assert!(check_sparse("a", &of(vec![])).is_err());
     }
 
-    fn value() -> impl Strategy<Value = MetadataValue> {
+    fn value() -> impl Strategy<Value = Value> {
         let plain = prop_oneof![
-            Just(MetadataValue::Null),
-            any::<bool>().prop_map(MetadataValue::Bool),
-            prop_oneof![Just(f64::NAN), Just(f64::INFINITY), any::<f64>()]
-                .prop_map(MetadataValue::Number),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            prop_oneof![Just(f64::NAN), Just(f64::INFINITY), any::<f64>()].prop_map(Value::F64),
             prop_oneof![Just(0), Just(20), Just(METADATA_BYTES - 8), Just(METADATA_BYTES)]
-                .prop_map(|bytes| MetadataValue::String("x".repeat(bytes))),
+                .prop_map(|bytes| Value::Text("x".repeat(bytes))),
         ];
         plain.prop_recursive(2, 6, 3, |inner| {
             prop_oneof![
-                vec(inner.clone(), 0..3).prop_map(MetadataValue::List),
-                btree_map("[ab$]", inner, 0..3).prop_map(MetadataValue::Object),
+                vec(inner.clone(), 0..3).prop_map(Value::List),
+                btree_map("[ab$]", inner, 0..3).prop_map(Value::Map),
             ]
         })
     }

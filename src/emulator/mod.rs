@@ -28,6 +28,7 @@ mod dispatch;
 mod error;
 mod faults;
 mod filter;
+mod floats;
 mod grpc;
 mod handle;
 mod id;

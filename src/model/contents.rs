@@ -4,7 +4,7 @@ use std::ops::{Add, AddAssign};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::{Metadata, MetadataValue, Record};
+use super::{Metadata, Record, Value};
 
 /// Fingerprint of a set of records in a few bytes: their number, and the sum of a hash of each.
 ///
@@ -113,7 +113,7 @@ fn text(hash: &mut Sha256, text: &str) {
 /// Hashes metadata. An index drops members that are null, so whether they are there depends on the wire they came
 /// over.
 fn fields(hash: &mut Sha256, metadata: &Metadata) {
-    let kept = || metadata.0.iter().filter(|(_, value)| **value != MetadataValue::Null);
+    let kept = || metadata.0.iter().filter(|(_, value)| **value != Value::Null);
     hash.update(length(kept().count()));
     for (name, held) in kept() {
         text(hash, name);
@@ -121,29 +121,37 @@ fn fields(hash: &mut Sha256, metadata: &Metadata) {
     }
 }
 
-fn value(hash: &mut Sha256, of: &MetadataValue) {
+fn value(hash: &mut Sha256, of: &Value) {
     match of {
-        MetadataValue::Null => hash.update([0]),
-        MetadataValue::Bool(is) => hash.update([1, u8::from(*is)]),
-        MetadataValue::Number(number) => {
-            hash.update([2]);
-            hash.update(number.to_bits().to_le_bytes());
-        }
-        // A number that an f64 does not hold is identified by its digits.
-        MetadataValue::Digits(digits) => {
-            hash.update([6]);
-            text(hash, digits);
-        }
-        MetadataValue::String(string) => {
+        Value::Null => hash.update([0]),
+        Value::Bool(is) => hash.update([1, u8::from(*is)]),
+        Value::F64(number) => float(hash, *number),
+        // A number is the same in every type that keeps it: a float if one does, else its digits.
+        Value::I64(number) => match of.as_f64() {
+            Some(number) => float(hash, number),
+            None => digits(hash, &number.to_string()),
+        },
+        Value::U64(number) => match of.as_f64() {
+            Some(number) => float(hash, number),
+            None => digits(hash, &number.to_string()),
+        },
+        Value::Decimal(number) => digits(hash, number),
+        // So is a time, in a store that has times and in one that has only texts.
+        Value::Text(string) | Value::Time(string) => {
             hash.update([3]);
             text(hash, string);
         }
-        MetadataValue::List(items) => {
+        Value::Bytes(bytes) => {
+            hash.update([7]);
+            hash.update(length(bytes.len()));
+            hash.update(bytes);
+        }
+        Value::List(items) => {
             hash.update([4]);
             hash.update(length(items.len()));
             items.iter().for_each(|item| value(hash, item));
         }
-        MetadataValue::Object(members) => {
+        Value::Map(members) => {
             hash.update([5]);
             hash.update(length(members.len()));
             for (name, member) in members {
@@ -152,6 +160,16 @@ fn value(hash: &mut Sha256, of: &MetadataValue) {
             }
         }
     }
+}
+
+fn float(hash: &mut Sha256, number: f64) {
+    hash.update([2]);
+    hash.update(number.to_bits().to_le_bytes());
+}
+
+fn digits(hash: &mut Sha256, digits: &str) {
+    hash.update([6]);
+    text(hash, digits);
 }
 
 #[cfg(test)]

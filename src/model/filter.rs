@@ -6,9 +6,11 @@
 //! without the field passes them), and types are never converted: `"2020"` is not `2020` (Pinecone, "Filter by
 //! metadata", 2026).
 
-use serde_json::{Map, Value};
+use std::cmp::Ordering;
 
-use super::{Metadata, MetadataValue};
+use serde_json::{Map, Value as Json};
+
+use super::{Metadata, Value};
 
 /// A parsed, well-formed filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +65,7 @@ impl RecordFilter {
     ///
     /// # Errors
     /// The first mistake; an empty object is one, as it would exclude nothing.
-    pub fn read(value: &Value) -> Read<Self> {
+    pub fn read(value: &Json) -> Read<Self> {
         object(value, "").and_then(|fields| all_of(fields, "")).map(Self)
     }
 
@@ -103,7 +105,7 @@ impl Rule {
             Self::Any(rules) => rules.iter().any(|rule| rule.matches(metadata)),
             Self::Field { name, test } => {
                 // An index does not keep nulls.
-                let value = metadata.get(name).filter(|value| **value != MetadataValue::Null);
+                let value = metadata.get(name).filter(|value| **value != Value::Null);
                 test.holds(value)
             }
         }
@@ -160,7 +162,7 @@ impl Rule {
 }
 
 impl Test {
-    fn holds(&self, value: Option<&MetadataValue>) -> bool {
+    fn holds(&self, value: Option<&Value>) -> bool {
         match self {
             Self::In(wanted) => any_item(value, |item| wanted.iter().any(|one| one.equals(item))),
             Self::Is(wanted) => {
@@ -169,46 +171,46 @@ impl Test {
             Self::NotIn(wanted) => {
                 !any_item(value, |item| wanted.iter().any(|one| one.equals(item)))
             }
-            Self::Compare(order, bound) => any_item(value, |item| match item {
-                MetadataValue::Number(number) => order.holds(*number, *bound),
-                _ => false,
-            }),
+            Self::Compare(order, bound) => {
+                any_item(value, |item| item.compare(*bound).is_some_and(|found| order.holds(found)))
+            }
             Self::Exists(wanted) => value.is_some() == *wanted,
         }
     }
 }
 
-fn any_item(value: Option<&MetadataValue>, test: impl Fn(&MetadataValue) -> bool) -> bool {
+fn any_item(value: Option<&Value>, test: impl Fn(&Value) -> bool) -> bool {
     match value {
         None => false,
-        Some(MetadataValue::List(items)) => items.iter().any(test),
+        Some(Value::List(items)) => items.iter().any(test),
         Some(value) => test(value),
     }
 }
 
 impl Order {
-    fn holds(self, value: f64, bound: f64) -> bool {
+    /// Whether a value passes that stands so to the bound.
+    fn holds(self, found: Ordering) -> bool {
         match self {
-            Self::Greater => value > bound,
-            Self::GreaterOrEqual => value >= bound,
-            Self::Less => value < bound,
-            Self::LessOrEqual => value <= bound,
+            Self::Greater => found.is_gt(),
+            Self::GreaterOrEqual => found.is_ge(),
+            Self::Less => found.is_lt(),
+            Self::LessOrEqual => found.is_le(),
         }
     }
 }
 
 impl Scalar {
-    fn equals(&self, value: &MetadataValue) -> bool {
+    fn equals(&self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Bool(a), MetadataValue::Bool(b)) => a == b,
-            (Self::Number(a), MetadataValue::Number(b)) => a == b,
-            (Self::Text(a), MetadataValue::String(b)) => a == b,
+            (Self::Bool(a), Value::Bool(b)) => a == b,
+            (Self::Text(a), Value::Text(b) | Value::Time(b)) => a == b,
+            (Self::Number(a), number) => number.compare(*a).is_some_and(Ordering::is_eq),
             _ => false,
         }
     }
 }
 
-fn object<'a>(value: &'a Value, at: &str) -> Read<&'a Map<String, Value>> {
+fn object<'a>(value: &'a Json, at: &str) -> Read<&'a Map<String, Json>> {
     match value.as_object() {
         Some(fields) if !fields.is_empty() => Ok(fields),
         Some(_) => Err(problem(at, "an empty filter asks nothing")),
@@ -216,7 +218,7 @@ fn object<'a>(value: &'a Value, at: &str) -> Read<&'a Map<String, Value>> {
     }
 }
 
-fn all_of(fields: &Map<String, Value>, at: &str) -> Read<Rule> {
+fn all_of(fields: &Map<String, Json>, at: &str) -> Read<Rule> {
     let mut rules = Vec::new();
     for (key, value) in fields {
         let here = below(at, key);
@@ -238,21 +240,21 @@ fn all_of(fields: &Map<String, Value>, at: &str) -> Read<Rule> {
     }
 }
 
-fn branches(value: &Value, operator: &str, at: &str) -> Read<Vec<Rule>> {
+fn branches(value: &Json, operator: &str, at: &str) -> Read<Vec<Rule>> {
     let list = value.as_array().filter(|list| !list.is_empty());
     let list = list.ok_or_else(|| {
         problem(at, format!("`{operator}` takes a list of filters, at least one"))
     })?;
-    let read = |(index, branch): (usize, &Value)| {
+    let read = |(index, branch): (usize, &Json)| {
         let here = below(at, &index.to_string());
         all_of(object(branch, &here)?, &here)
     };
     list.iter().enumerate().map(read).collect()
 }
 
-fn field(name: &str, value: &Value, at: &str, rules: &mut Vec<Rule>) -> Read<()> {
+fn field(name: &str, value: &Json, at: &str, rules: &mut Vec<Rule>) -> Read<()> {
     let mut push = |test| rules.push(Rule::Field { name: name.to_owned(), test });
-    let Value::Object(tests) = value else {
+    let Json::Object(tests) = value else {
         push(Test::In(vec![scalar("$eq", value, at)?]));
         return Ok(());
     };
@@ -265,7 +267,7 @@ fn field(name: &str, value: &Value, at: &str, rules: &mut Vec<Rule>) -> Read<()>
     Ok(())
 }
 
-fn test(operator: &str, operand: &Value, at: &str) -> Read<Test> {
+fn test(operator: &str, operand: &Json, at: &str) -> Read<Test> {
     let compare = |order| match operand.as_f64() {
         Some(number) => Ok(Test::Compare(order, number)),
         None => Err(wrong_operand(operator, "a number", at)),
@@ -280,7 +282,7 @@ fn test(operator: &str, operand: &Value, at: &str) -> Read<Test> {
         "$in" => Ok(Test::In(set(operator, operand, at)?)),
         "$nin" => Ok(Test::NotIn(set(operator, operand, at)?)),
         "$exists" => match operand {
-            Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
+            Json::Bool(wanted) => Ok(Test::Exists(*wanted)),
             _ => Err(wrong_operand(operator, "true or false", at)),
         },
         _ => {
@@ -291,16 +293,16 @@ fn test(operator: &str, operand: &Value, at: &str) -> Read<Test> {
     }
 }
 
-fn scalar(operator: &str, value: &Value, at: &str) -> Read<Scalar> {
+fn scalar(operator: &str, value: &Json, at: &str) -> Read<Scalar> {
     match value {
-        Value::Bool(value) => Ok(Scalar::Bool(*value)),
-        Value::String(value) => Ok(Scalar::Text(value.clone())),
-        Value::Number(value) => Ok(Scalar::Number(value.as_f64().unwrap_or(f64::NAN))),
+        Json::Bool(value) => Ok(Scalar::Bool(*value)),
+        Json::String(value) => Ok(Scalar::Text(value.clone())),
+        Json::Number(value) => Ok(Scalar::Number(value.as_f64().unwrap_or(f64::NAN))),
         _ => Err(wrong_operand(operator, "a text, a number, true or false", at)),
     }
 }
 
-fn set(operator: &str, value: &Value, at: &str) -> Read<Vec<Scalar>> {
+fn set(operator: &str, value: &Json, at: &str) -> Read<Vec<Scalar>> {
     let items = value.as_array().ok_or_else(|| wrong_operand(operator, "a list", at))?;
     let read = |(index, item)| scalar(operator, item, &below(at, &format!("{index}")));
     items.iter().enumerate().map(read).collect()
@@ -324,7 +326,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn matches(filter: Value) -> bool {
+    fn matches(filter: Json) -> bool {
         let metadata = json!({
             "genre": "drama", "year": 2020, "seen": true, "tags": ["a", "b"], "gone": null
         });

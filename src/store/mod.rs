@@ -40,7 +40,7 @@ pub use refusal::{Refusal, Refusals, Rule};
 pub use remove::{IndexChange, Remove};
 pub use scan::{Asked, Promise, Scan, Scope, Split, Splitting};
 pub use search::{Match, Query, Search};
-pub use write::{Upserted, Write, complex_fields, is_plain};
+pub use write::{Upserted, Write};
 
 use crate::error::{Error, Result};
 use crate::model::Range;

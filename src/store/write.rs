@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::Refusal;
 use crate::error::Result;
-use crate::model::{IndexSpec, Metadata, MetadataValue, Namespace, Record};
+use crate::model::{IndexSpec, Namespace, Record};
 
 /// The target's answer to a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,25 +37,4 @@ pub trait Write: Send + Sync {
     /// # Behavior
     /// - `None` if the store gives no such numbers.
     async fn is_visible(&self, namespace: &Namespace, token: u64) -> Result<Option<bool>>;
-}
-
-/// Returns whether every store can keep a metadata value: a string, finite number, boolean or list of strings.
-pub fn is_plain(value: &MetadataValue) -> bool {
-    match value {
-        MetadataValue::Bool(_) | MetadataValue::String(_) => true,
-        MetadataValue::Number(number) => number.is_finite(),
-        MetadataValue::List(items) => {
-            items.iter().all(|item| matches!(item, MetadataValue::String(_)))
-        }
-        MetadataValue::Null | MetadataValue::Digits(_) | MetadataValue::Object(_) => false,
-    }
-}
-
-/// Returns the fields of `metadata` that are not plain (see [`is_plain`]), in order.
-pub fn complex_fields(metadata: &Metadata) -> impl Iterator<Item = (&str, &MetadataValue)> {
-    metadata
-        .0
-        .iter()
-        .filter(|(_, value)| !is_plain(value))
-        .map(|(name, value)| (name.as_str(), value))
 }

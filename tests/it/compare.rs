@@ -2,7 +2,7 @@
 
 use vecshift::copy::{Comparison, DifferenceKind};
 use vecshift::model::{
-    Enumeration, MetadataValue, Namespace, Range, Record, RecordId, Shard, SparseVector, Vector,
+    Enumeration, Namespace, Range, Record, RecordId, Shard, SparseVector, Value, Vector,
 };
 
 fn shard() -> Shard {
@@ -54,31 +54,26 @@ const CHANGES: [(&str, Change, Option<DifferenceKind>, bool); 17] = [
     ("no sparse values", |r| r.sparse = None, Some(DifferenceKind::Sparse), false),
     (
         "a text",
-        |r| field(r, "text", MetadataValue::String("T".into())),
+        |r| field(r, "text", Value::Text("T".into())),
         Some(DifferenceKind::Metadata),
         false,
     ),
     (
         "a large number",
-        |r| field(r, "number", MetadataValue::Number(9_007_199_254_740_994.0)),
+        |r| field(r, "number", Value::F64(9_007_199_254_740_994.0)),
         Some(DifferenceKind::Metadata),
         false,
     ),
     (
         "a type",
-        |r| field(r, "number", MetadataValue::String("9007199254740992".into())),
+        |r| field(r, "number", Value::Text("9007199254740992".into())),
         Some(DifferenceKind::Metadata),
         false,
     ),
-    (
-        "an item",
-        |r| field(r, "list", MetadataValue::List(vec![])),
-        Some(DifferenceKind::Metadata),
-        false,
-    ),
+    ("an item", |r| field(r, "list", Value::List(vec![])), Some(DifferenceKind::Metadata), false),
     (
         "a field more",
-        |r| field(r, "more", MetadataValue::Bool(false)),
+        |r| field(r, "more", Value::Bool(false)),
         Some(DifferenceKind::Metadata),
         false,
     ),
@@ -94,7 +89,7 @@ fn sparse(record: &mut Record, indices: &[u32], values: &[f32]) {
         SparseVector::new(indices.to_vec(), Vector::from_values(values.iter().copied()));
 }
 
-fn field(record: &mut Record, name: &str, value: MetadataValue) {
+fn field(record: &mut Record, name: &str, value: Value) {
     record.metadata.0.insert(name.to_owned(), value);
 }
 
@@ -151,7 +146,7 @@ fn any_two_changes_are_both_found() {
 fn a_difference_says_where_and_what_both_sides_have() {
     let mut seen = record();
     set(&mut seen, [1.5, 0.0, -2.5]);
-    field(&mut seen, "text", MetadataValue::String("other".into()));
+    field(&mut seen, "text", Value::Text("other".into()));
     let mut comparison = Comparison::default();
     let found = comparison.compare(&shard(), &record(), Some(&seen), None);
     let lines: Vec<String> =

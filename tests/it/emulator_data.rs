@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
-use vecshift::model::{Metadata, MetadataValue};
+use serde_json::{Value as Json, json};
+use vecshift::model::{Metadata, Value};
 use vecshift::pinecone_wire::proto;
 
 use crate::emulator::{Rig, grpc, records};
@@ -14,7 +14,7 @@ fn le_bytes(values: &[f32]) -> Bytes {
     values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>().into()
 }
 
-fn ids(answer: &Value, list: &str) -> Vec<String> {
+fn ids(answer: &Json, list: &str) -> Vec<String> {
     let items = answer[list].as_array().unwrap();
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -192,7 +192,7 @@ async fn grpc_has_every_operation() {
     assert_eq!(matches[0].values, le_bytes(&[1.0, 0.0, 0.0]));
     assert!((matches[0].score - 1.0).abs() < 1e-6);
 
-    let word = |text: &str| MetadataValue::String(text.to_owned());
+    let word = |text: &str| Value::Text(text.to_owned());
     let fields = |value| Metadata([("kind".to_owned(), value)].into());
     let asked = proto::UpdateRequest {
         id: "000".to_owned(),
@@ -213,7 +213,7 @@ async fn grpc_has_every_operation() {
 
     // Null members are refused on this wire as on the other.
     let mut with_null = vector("null", &[1.0, 1.0, 1.0]);
-    with_null.metadata = Some(fields(MetadataValue::Null));
+    with_null.metadata = Some(fields(Value::Null));
     let asked = proto::UpsertRequest { vectors: vec![with_null], namespace: ns() };
     let status = grpc::<_, proto::UpsertResponse>(&host, path::UPSERT, asked).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
@@ -279,10 +279,9 @@ async fn a_list_walks_every_id_once_in_byte_order() {
 async fn limits_are_those_of_the_documents() {
     let rig = Rig::start().await;
     let host = rig.serverless("twins").await;
-    let upsert = async |vectors: Value| {
-        rig.post(&host, "/vectors/upsert", json!({"vectors": vectors})).await
-    };
-    let with = |metadata: Value| json!([{"id": "a", "values": [1, 2, 3], "metadata": metadata}]);
+    let upsert =
+        async |vectors: Json| rig.post(&host, "/vectors/upsert", json!({"vectors": vectors})).await;
+    let with = |metadata: Json| json!([{"id": "a", "values": [1, 2, 3], "metadata": metadata}]);
 
     upsert(records(1001)).await.refused(400, 3);
     let long = "x".repeat(2_000_000);
@@ -354,7 +353,7 @@ async fn a_result_over_4_mb_is_refused() {
     // A page of fetch_by_metadata is cut instead.
     let mut fetch = json!({"filter": {"text": {"$exists": true}}, "limit": 1000});
     let first = rig.post(&host, "/vectors/fetch_by_metadata", fetch.clone()).await.expect(200);
-    let count = |page: &Value| page["vectors"].as_object().unwrap().len();
+    let count = |page: &Json| page["vectors"].as_object().unwrap().len();
     assert_eq!(count(&first), 102);
     fetch["paginationToken"] = first["pagination"]["next"].clone();
     let second = rig.post(&host, "/vectors/fetch_by_metadata", fetch).await.expect(200);
@@ -398,12 +397,12 @@ async fn the_main_port_serves_the_data_plane_too() {
     let count = async |header: &str, value: &str| {
         let request = rig.request("POST", &format!("{url}/describe_index_stats"), Some(json!({})));
         let answer = request.header(header, value).send().await.unwrap();
-        answer.json::<Value>().await.unwrap()["totalVectorCount"].clone()
+        answer.json::<Json>().await.unwrap()["totalVectorCount"].clone()
     };
     assert_eq!(count("x-vecshift-index", "one").await, 1);
     assert_eq!(count("x-vecshift-index", "two").await, 0);
     assert_eq!(count("host", "one.localhost:5080").await, 1);
-    assert_eq!(count("x-vecshift-index", "three").await, Value::Null);
+    assert_eq!(count("x-vecshift-index", "three").await, Json::Null);
 
     let asked = proto::DescribeIndexStatsRequest::default();
     rig.control("DELETE", "/indexes/two", None).await.expect(202);

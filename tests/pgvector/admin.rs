@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use vecshift::ErrorKind;
+use vecshift::model::Value;
 use vecshift::provider::pgvector::admin::{
     self, IdType, Prepared, TableSpec, Tenants, VectorColumn,
 };
 use vecshift::provider::pgvector::look::{self, Form};
 use vecshift::provider::pgvector::{
-    Distance, IndexPlan, Kind, Layout, Method, Progress, Session, TableName, Value, build,
+    Distance, IndexPlan, Kind, Layout, Method, Progress, Session, TableName, build,
     cancel_statement, progress,
 };
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{Namespace, Vector};
+use vecshift::model::{Metadata, Namespace, Value, Vector};
 use vecshift::provider::pgvector::{
-    Ack, Budget, Cursor, Embedding, Id, Layout, Mapping, Parts, Payload, Reader, Record, Scope,
-    Session, Settings, Snapshot, Strictness, TableName, Value, View, Writer, counts, look,
+    Ack, Budget, Cursor, Embedding, Id, Layout, Mapping, Parts, Reader, Record, Scope, Session,
+    Settings, Snapshot, Strictness, TableName, View, Writer, counts, look,
 };
 
 use crate::server::Database;
@@ -86,7 +86,7 @@ pub fn record(id: &str, vector: &[f32]) -> Record {
         id: Id::text(id),
         partition: Namespace::new(""),
         vectors: [("embedding".into(), dense(vector))].into(),
-        payload: Payload::default(),
+        metadata: Metadata::default(),
     }
 }
 
@@ -95,7 +95,7 @@ pub fn dense(values: &[f32]) -> Embedding {
 }
 
 pub fn with(mut record: Record, field: &str, value: Value) -> Record {
-    record.payload.0.insert(field.to_owned(), value);
+    record.metadata.0.insert(field.to_owned(), value);
     record
 }
 

@@ -6,8 +6,8 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Metadata, MetadataValue, RecordFilter};
-use vecshift::provider::pgvector::{Layout, Mapping, Payload, Record, Scope, Value};
+use vecshift::model::{Metadata, Numbers, RecordFilter, Value};
+use vecshift::provider::pgvector::{Layout, Mapping, Record, Scope};
 
 use crate::common::{all_of, count, ids, mapping, put, record};
 use crate::server;
@@ -82,7 +82,7 @@ fn filter() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn payload(value: &serde_json::Value) -> Value {
-    Value::from_json(&value.to_string()).unwrap()
+    Value::from_json(&value.to_string(), Numbers::Exact).unwrap()
 }
 
 /// Draws values, the same ones on every run.
@@ -132,7 +132,7 @@ async fn jsonb_has_the_same_truth_as_a_filter_here() {
         .map(|(at, fields)| {
             let fields =
                 fields.iter().map(|(name, value)| (name.clone(), payload(value))).collect();
-            Record { payload: Payload(fields), ..record(&format!("{at:04}"), &[1.0]) }
+            Record { metadata: Metadata(fields), ..record(&format!("{at:04}"), &[1.0]) }
         })
         .collect();
     let ack = put(&db, &mapping, &records).await;
@@ -158,16 +158,16 @@ async fn columns_have_the_same_truth_as_a_filter_here() {
     )
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
-    let number = |value: f64| MetadataValue::Number(value);
-    let text = |value: &str| MetadataValue::String(value.to_owned());
+    let number = |value: f64| Value::F64(value);
+    let text = |value: &str| Value::Text(value.to_owned());
     let floats = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1, 5e-324, 1e300, 2.0];
     let words = ["", "a", "A", "é", "e\u{301}", "1", "'", "\\", "a "];
     let (mut rows, mut metadata) = (Vec::new(), Vec::new());
     for at in 0..200_usize {
-        let mut fields: BTreeMap<String, MetadataValue> = BTreeMap::new();
+        let mut fields: BTreeMap<String, Value> = BTreeMap::new();
         let mut sql = vec![format!("'{at:04}'"), "null".to_owned()];
         let pick = |salt: usize| (at * 2_654_435_761 + salt * 40_503) / 97 % 11;
-        let mut cell = |name: &str, value: Option<(MetadataValue, String)>| match value {
+        let mut cell = |name: &str, value: Option<(Value, String)>| match value {
             Some((value, text)) => {
                 fields.insert(name.to_owned(), value);
                 sql.push(text);
@@ -188,8 +188,7 @@ async fn columns_have_the_same_truth_as_a_filter_here() {
         );
         cell(
             "d",
-            (pick(4) < 9)
-                .then(|| (MetadataValue::Bool(pick(4) % 2 == 0), format!("{}", pick(4) % 2 == 0))),
+            (pick(4) < 9).then(|| (Value::Bool(pick(4) % 2 == 0), format!("{}", pick(4) % 2 == 0))),
         );
         cell(
             "e",
@@ -200,25 +199,20 @@ async fn columns_have_the_same_truth_as_a_filter_here() {
         cell(
             "f",
             (pick(8) < 9).then(|| {
-                let values = list
-                    .iter()
-                    .map(|one| one.clone().map_or(MetadataValue::Null, |one| one.0))
-                    .collect();
+                let values =
+                    list.iter().map(|one| one.clone().map_or(Value::Null, |one| one.0)).collect();
                 let texts: Vec<_> = list
                     .iter()
                     .map(|one| one.clone().map_or("null".to_owned(), |one| one.1))
                     .collect();
-                (MetadataValue::List(values), format!("array[{}]::text[]", texts.join(",")))
+                (Value::List(values), format!("array[{}]::text[]", texts.join(",")))
             }),
         );
         cell(
             "g",
             (pick(9) < 6).then(|| {
                 let (a, b) = (floats[pick(9)], floats[pick(10) % 8]);
-                (
-                    MetadataValue::List(vec![number(a), number(b)]),
-                    format!("array['{a}','{b}']::float8[]"),
-                )
+                (Value::List(vec![number(a), number(b)]), format!("array['{a}','{b}']::float8[]"))
             }),
         );
         cell("h", (pick(11) < 9).then(|| (number(f64::from(0.1_f32)), "0.1".to_owned())));

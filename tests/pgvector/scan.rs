@@ -323,7 +323,7 @@ async fn a_scope_is_a_partition_and_a_filter() {
         assert!(
             page.records
                 .iter()
-                .all(|record| record.vectors.is_empty() && record.payload.is_empty())
+                .all(|record| record.vectors.is_empty() && record.metadata.is_empty())
         );
     }
     let found = counts(&session, &mapping, None).await.unwrap();

@@ -1,5 +1,5 @@
-use vecshift::model::{Namespace, SparseVector, Vector};
-use vecshift::provider::pgvector::{Embedding, Fields, Id, Layout, Strictness, Value, fits};
+use vecshift::model::{Namespace, SparseVector, Value, Vector};
+use vecshift::provider::pgvector::{Embedding, Fields, Id, Layout, Strictness, fits};
 
 use crate::common::{all, dense, ids, mapping, of, put, record, with};
 use crate::server;
@@ -38,14 +38,14 @@ async fn every_type_is_read() {
     let mapping = mapping(&db, "t", &layout).await;
     let records = all(&db, &mapping).await;
     let [x, y] = &records[..] else { panic!("{records:?}") };
-    assert!(y.vectors.is_empty() && y.payload.is_empty());
+    assert!(y.vectors.is_empty() && y.metadata.is_empty());
     assert_eq!(x.vectors["embedding"], dense(&[1.0, -0.0, 3.5]));
     assert_eq!(x.vectors["half"], dense(&[1.0, 2.5, 65_504.0]));
     let sparse = SparseVector::new(vec![0, 999], Vector::from_values([1.5, -2.0])).unwrap();
     assert_eq!(x.vectors["sparse"], Embedding::Sparse(sparse));
     assert_eq!(x.vectors["bits"], dense(&[1., 0., 0., 1., 1., 0., 1., 0., 1., 1.]));
     assert_eq!((&x.vectors["r"], &x.vectors["d"]), (&dense(&[1.0, 2.0]), &dense(&[0.5, 2.0])));
-    let field = |name: &str| x.payload.get(name).cloned().unwrap_or_else(|| panic!("{name}"));
+    let field = |name: &str| x.metadata.get(name).cloned().unwrap_or_else(|| panic!("{name}"));
     let text = |text: &str| Value::Text(text.to_owned());
     for (name, value) in [
         ("a", Value::I64(-3)),
@@ -244,7 +244,7 @@ async fn numbers_and_uuids_as_ids_and_generated_columns() {
     let records = all(&db, &numbers).await;
     let found: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
     assert_eq!(found, [Id::text("-5"), Id::Number(5), Id::Number(i64::MAX as u64)]);
-    assert_eq!(records[1].payload.get("twice"), Some(&Value::I64(10)));
+    assert_eq!(records[1].metadata.get("twice"), Some(&Value::I64(10)));
     // A value that the server makes is left to it.
     let ack = put(&db, &numbers, &records).await;
     assert_eq!(ack.written, 3, "{ack:?}");
@@ -264,6 +264,6 @@ async fn numbers_and_uuids_as_ids_and_generated_columns() {
     }
     let layout = Layout { fields: Fields::Named(vec![]), ..Layout::default() };
     let few = mapping(&db, "n", &layout).await;
-    assert!(all(&db, &few).await.iter().all(|record| record.payload.is_empty()));
+    assert!(all(&db, &few).await.iter().all(|record| record.metadata.is_empty()));
     assert!(fits(&few, Strictness::default(), &of(record("1", &[1.0]), "tenant")).is_err());
 }

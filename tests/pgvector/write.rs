@@ -2,10 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Namespace, RecordFilter, SparseVector, Vector};
+use vecshift::model::{Namespace, RecordFilter, SparseVector, Value, Vector};
 use vecshift::provider::pgvector::{
-    Embedding, Id, Identity, Layout, Record, Scope, Settings, Strictness, Value, Writer, delete,
-    fits,
+    Embedding, Id, Identity, Layout, Record, Scope, Settings, Strictness, Writer, delete, fits,
 };
 
 use crate::common::{all, count, dense, ids, mapping, of, put, record, with, writer};
@@ -35,7 +34,7 @@ async fn records_are_put_and_replaced() {
     assert!(ack.bytes > 500 * 20);
     // Again, with other values, some of them twice; the last of an id stays.
     let mut second = many(0, 10);
-    second.iter_mut().for_each(|record| record.payload.0.clear());
+    second.iter_mut().for_each(|record| record.metadata.0.clear());
     second.push(with(record("id 3", &[9.0, 9.0]), "last", Value::Bool(true)));
     let ack = writer.put(&second).await.unwrap();
     assert_eq!((ack.written, ack.superseded), (10, 1));

@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::RunState;
-use vecshift::model::{MetadataValue, Namespace, RecordId};
+use vecshift::model::{Namespace, RecordId, Value};
 use vecshift::run::{Outcome, Silent, preview};
 
 use crate::rig::Rig;
@@ -116,9 +116,9 @@ async fn the_mapping_that_a_refusal_holds_takes_the_files() {
         .await
         .unwrap();
     let field = |name: &str| found[0].metadata.get(name).cloned();
-    assert_eq!(field("title"), Some(MetadataValue::String("one".into())));
-    assert_eq!(field("stock"), Some(MetadataValue::Number(7.0)));
-    assert_eq!(field("year"), Some(MetadataValue::String("2026".into())));
+    assert_eq!(field("title"), Some(Value::Text("one".into())));
+    assert_eq!(field("stock"), Some(Value::F64(7.0)));
+    assert_eq!(field("year"), Some(Value::Text("2026".into())));
 }
 
 #[tokio::test(flavor = "multi_thread")]

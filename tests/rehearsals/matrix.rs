@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use vecshift::model::{
-    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Record, RecordId, SparseVector, Vector,
+    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, SparseVector, Value, Vector,
     VectorType,
 };
 use vecshift::pinecone_wire::Deployment;
@@ -116,9 +116,8 @@ fn ids() -> Vec<String> {
 
 /// Makes metadata of exactly `bytes` bytes as compact JSON.
 fn heavy(bytes: usize) -> Metadata {
-    let text = |length: usize| {
-        Metadata([("text".to_owned(), MetadataValue::String("m".repeat(length)))].into())
-    };
+    let text =
+        |length: usize| Metadata([("text".to_owned(), Value::Text("m".repeat(length)))].into());
     text(bytes - text(0).json_bytes())
 }
 
@@ -140,7 +139,7 @@ fn odd_metadata() -> Vec<Metadata> {
     let numbers = numbers
         .iter()
         .enumerate()
-        .map(|(at, number)| (format!("number {at}"), MetadataValue::Number(*number)));
+        .map(|(at, number)| (format!("number {at}"), Value::F64(*number)));
     vec![
         Metadata::default(),
         heavy(40_960),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::model::{Metadata, MetadataValue, Namespace, Record, RecordId, Side, Tally};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Side, Tally, Value};
 use vecshift::provider::registry::open;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, RunOptions, Silent};
@@ -173,7 +173,7 @@ async fn what_cannot_be_cast_is_a_dead_letter_with_the_reason() {
     let copy = "    metadata: { cast: { importance: string, created_at: list, kind: number } }\n    assert: [copy.complete == true]";
     let rig = Rig::of_text(&plan(copy, "mismatched == 0")).await;
     let source = source(&rig);
-    let metadata = [("kind".to_owned(), MetadataValue::String("7".into()))];
+    let metadata = [("kind".to_owned(), Value::Text("7".into()))];
     let one = source
         .must_fetch()
         .unwrap()
@@ -187,7 +187,7 @@ async fn what_cannot_be_cast_is_a_dead_letter_with_the_reason() {
     assert_eq!((tally.enumerated, tally.copied, tally.failed), (90, 1, 89));
     let arrived =
         rig.world().target.must_fetch().unwrap().fetch(&"a_1".into(), &[one.id]).await.unwrap();
-    assert_eq!(arrived[0].metadata.get("kind"), Some(&MetadataValue::Number(7.0)));
+    assert_eq!(arrived[0].metadata.get("kind"), Some(&Value::F64(7.0)));
     let letters = artifact(&rig, "dead-letters.jsonl");
     assert_eq!(letters.lines().count(), 89);
     assert!(letters.lines().all(|line| line.contains("cannot cast the metadata field `kind`")));

@@ -7,8 +7,8 @@ use vecshift::ErrorKind;
 use vecshift::copy::{Difference, DifferenceKind};
 use vecshift::journal::{Entry, RunState};
 use vecshift::model::{
-    IndexSpec, Metadata, MetadataValue, Metric, Namespace, Observed, Record, RecordId, Side,
-    StageId, Vector, VectorType, Verdict,
+    IndexSpec, Metadata, Metric, Namespace, Observed, Record, RecordId, Side, StageId, Value,
+    Vector, VectorType, Verdict,
 };
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
@@ -106,7 +106,7 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     values[5] += 0.25;
     values[2] += 0.125;
     records[0].vector = Vector::from_values(values);
-    records[1].metadata.0.insert("created_at".into(), MetadataValue::String("then".into()));
+    records[1].metadata.0.insert("created_at".into(), Value::Text("then".into()));
     records[1].vector = Vector::from_values(records[1].vector.values().map(|value| -value));
     let mut extra = records[2].clone();
     extra.id = RecordId::new("nobody's");

@@ -6,11 +6,11 @@ mod values;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 pub use self::schema::{Drift, Schemas};
 use self::values::{Furthest, dense, same_metadata, sparse};
-use crate::model::{Enumeration, MetadataValue, Namespace, Record, RecordId, Shard};
+use crate::model::{Enumeration, Namespace, Record, RecordId, Shard, Value};
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
@@ -36,10 +36,10 @@ pub struct Difference {
     pub differing: Option<u64>,
     /// The value of the field, component or entry that should have arrived; `null` if there is none.
     #[serde(default)]
-    pub source: Value,
+    pub source: Json,
     /// The value in the target.
     #[serde(default)]
-    pub target: Value,
+    pub target: Json,
     /// The difference in a few words.
     pub detail: String,
 }
@@ -71,8 +71,8 @@ impl Difference {
             index: None,
             difference: None,
             differing: None,
-            source: Value::Null,
-            target: Value::Null,
+            source: Json::Null,
+            target: Json::Null,
             detail: detail.into(),
         }
     }
@@ -112,7 +112,7 @@ impl Difference {
         shard: &Shard,
         id: &RecordId,
         field: &str,
-        (source, target): (Option<&MetadataValue>, Option<&MetadataValue>),
+        (source, target): (Option<&Value>, Option<&Value>),
     ) -> Self {
         let detail =
             format!("metadata field `{field}` is {}, not {}", shown(target), shown(source));
@@ -198,11 +198,11 @@ fn fields<'a>(
 }
 
 /// Returns a field as an index stores it: members that are null are dropped.
-fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a MetadataValue> {
-    record.metadata.get(field).filter(|value| **value != MetadataValue::Null)
+fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
+    record.metadata.get(field).filter(|value| **value != Value::Null)
 }
 
-fn shown(value: Option<&MetadataValue>) -> String {
+fn shown(value: Option<&Value>) -> String {
     let Some(value) = value else { return "absent".to_owned() };
     let text = serde_json::to_string(value).unwrap_or_default();
     match text.char_indices().nth(SHOWN_CHARS) {

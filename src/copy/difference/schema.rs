@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::stored;
-use crate::model::{MetadataValue, Record};
+use crate::model::{Record, Value};
 
 /// The most fields tracked, for indexes whose field names are data; beyond that, the result says that there are more.
 const MOST_FIELDS: usize = 10_000;
@@ -95,13 +95,13 @@ impl std::fmt::Display for Drift {
 }
 
 /// Returns the type as a filter sees it; an empty list is still a list of strings.
-fn type_name(value: &MetadataValue) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
-        MetadataValue::List(items)
-            if items.iter().all(|item| matches!(item, MetadataValue::String(_))) =>
-        {
+        Value::List(items) if items.iter().all(|item| matches!(item, Value::Text(_))) => {
             "list of strings"
         }
+        // A store without times keeps their text.
+        Value::Time(_) => "string",
         value => value.type_name(),
     }
 }

@@ -1,6 +1,6 @@
 //! Compares values: how many differ, and where they differ most.
 
-use crate::model::{MetadataValue, SparseVector, Vector};
+use crate::model::{SparseVector, Value, Vector};
 
 /// The position at which two vectors differ most. A value missing from one side is `None` and infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,16 +88,11 @@ fn furthest(pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>) -> Opt
     found
 }
 
-/// Returns whether two metadata values are equal; if `is_exact`, numbers are compared bit for bit.
-pub(super) fn same_metadata(a: &MetadataValue, b: &MetadataValue, is_exact: bool) -> bool {
-    match (a, b) {
-        (MetadataValue::Number(a), MetadataValue::Number(b)) => {
-            a.to_bits() == b.to_bits() || (!is_exact && a == b)
-        }
-        (MetadataValue::List(a), MetadataValue::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_metadata(a, b, is_exact))
-        }
-        (a, b) => a == b,
+/// Returns whether two metadata values are equal; if `is_exact`, floats are compared bit for bit.
+pub(super) fn same_metadata(a: &Value, b: &Value, is_exact: bool) -> bool {
+    match is_exact {
+        true => a.is_identical(b),
+        false => a == b,
     }
 }
 
@@ -161,7 +156,7 @@ mod tests {
 
     #[test]
     fn metadata_numbers_differ_in_their_last_bit() {
-        let number = MetadataValue::Number;
+        let number = Value::F64;
         let large = 9_007_199_254_740_992.0;
         assert!(same_metadata(&number(large), &number(large), true));
         assert!(!same_metadata(&number(large), &number(large + 2.0), true));
@@ -169,12 +164,10 @@ mod tests {
         assert!(same_metadata(&number(0.0), &number(-0.0), false));
         assert!(!same_metadata(&number(0.1), &number(0.1_f64.next_up()), true));
         let list = |items: &[&str]| {
-            MetadataValue::List(
-                items.iter().map(|item| MetadataValue::String((*item).into())).collect(),
-            )
+            Value::List(items.iter().map(|item| Value::Text((*item).into())).collect())
         };
         assert!(same_metadata(&list(&[]), &list(&[]), true));
         assert!(!same_metadata(&list(&["a", "b"]), &list(&["b", "a"]), true));
-        assert!(!same_metadata(&list(&[]), &MetadataValue::String(String::new()), true));
+        assert!(!same_metadata(&list(&[]), &Value::Text(String::new()), true));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::emulator::data::Call;
 use crate::emulator::error::Refusal;
+use crate::emulator::floats::rounded;
 use crate::emulator::import::Import;
 use crate::emulator::progress::Ending;
 use crate::emulator::store::{Stored, Write};
@@ -129,7 +130,7 @@ impl Job {
 
     fn checked(&self, record: Record) -> Result<Record> {
         self.call.check_record(&record).map_err(refused)?;
-        Ok(record)
+        Ok(Record { metadata: rounded(record.metadata), ..record })
     }
 
     /// Puts the records that can be kept into the index; returns their number.

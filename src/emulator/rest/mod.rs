@@ -11,16 +11,17 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::json;
 
-use crate::model::{MetadataValue, Namespace, Record, RecordId};
+use crate::model::{Namespace, Record, RecordId};
 use crate::pinecone_wire::json::{
     self, FetchAnswer, Int, ListAnswer, ListItem, MatchBody, Pagination, QueryAnswer, RecordBody,
     Sparse, StatsAnswer, Summary, UpdateAnswer, UpsertAnswer, Usage,
 };
-use crate::pinecone_wire::{Operation, parameter, words};
+use crate::pinecone_wire::{Malformed, Operation, parameter, words};
 
 use super::checks;
 use super::data::{Call, Deletion, FetchByMetadata, Page, Query, Reply, Update};
 use super::error::{Answer, Refusal};
+use super::floats::rounded;
 use super::incoming::Incoming;
 use super::knn::Hit;
 use super::store::{Change, Stored};
@@ -60,23 +61,13 @@ fn perform(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 fn upsert(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     checks::check_upsert_bytes(incoming.body.len())?;
     let body: json::Upsert = incoming.read()?;
-    let records = body.vectors.into_iter().map(|body| body.into_record().map(rounded));
-    let records: Result<Vec<_>, _> = records.collect();
+    let read = |body: RecordBody<'_>| {
+        let record = body.into_record()?;
+        Ok(Record { metadata: rounded(record.metadata), ..record })
+    };
+    let records: Result<Vec<_>, Malformed> = body.vectors.into_iter().map(read).collect();
     let reply = call.upsert(namespace(body.namespace), records?, incoming.body.len())?;
     ok(reply.map(|count| UpsertAnswer { upserted_count: Int(count.into()) }))
-}
-
-/// Rounds the record's numbers: the service keeps 64-bit floats.
-fn rounded(mut record: Record) -> Record {
-    for value in record.metadata.0.values_mut() {
-        if let MetadataValue::Digits(digits) = value
-            && let Ok(number) = digits.parse::<f64>()
-            && number.is_finite()
-        {
-            *value = MetadataValue::Number(number);
-        }
-    }
-    record
 }
 
 fn query(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
@@ -120,7 +111,7 @@ fn update(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
         change: Change {
             vector: body.values.map(|values| values.0).filter(|vector| !vector.is_empty()),
             sparse: body.sparse_values.map(Sparse::into_vector).transpose()?,
-            metadata: body.set_metadata.map(Cow::into_owned),
+            metadata: body.set_metadata.map(Cow::into_owned).map(rounded),
         },
     };
     let reply = call.update(namespace(body.namespace), update)?;

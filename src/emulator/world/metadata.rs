@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rand::Rng;
 
 use super::text as words;
-use crate::model::{Metadata, MetadataValue};
+use crate::model::{Metadata, Value};
 use crate::plan::file::RehearsalMetadata;
 
 /// Earliest `created_at`, seconds since the epoch; records spread over two years from it.
@@ -17,17 +17,17 @@ pub(super) fn metadata(kind: RehearsalMetadata, random: &mut impl Rng) -> Metada
         RehearsalMetadata::Usual => usual(random),
         RehearsalMetadata::Skewed => skewed(random),
         RehearsalMetadata::Same => {
-            fields([("kind", text("memory")), ("is_public", MetadataValue::Bool(true))])
+            fields([("kind", text("memory")), ("is_public", Value::Bool(true))])
         }
     }
 }
 
-fn fields<const N: usize>(fields: [(&str, MetadataValue); N]) -> Metadata {
+fn fields<const N: usize>(fields: [(&str, Value); N]) -> Metadata {
     Metadata(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn text(text: &str) -> MetadataValue {
-    MetadataValue::String(text.to_owned())
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
 }
 
 /// Draws metadata whose values many records share and others lack: 60 % of the records have the kind `message`, 40 %
@@ -45,16 +45,16 @@ fn skewed(random: &mut impl Rng) -> Metadata {
     }
     let mut metadata = fields([
         ("author", text(&format!("author-{author:04}"))),
-        ("is_public", MetadataValue::Bool(!random.next_u64().is_multiple_of(20))),
+        ("is_public", Value::Bool(!random.next_u64().is_multiple_of(20))),
         ("kind", text(kind)),
-        ("tags", MetadataValue::List(tags)),
+        ("tags", Value::List(tags)),
     ]);
     let score = match random.next_u64() % 10 {
         0 => return metadata,
         1..5 => 0.0,
         _ => (share(random) * 40.0).exp2().floor(),
     };
-    metadata.0.insert("score".to_owned(), MetadataValue::Number(score));
+    metadata.0.insert("score".to_owned(), Value::F64(score));
     metadata
 }
 
@@ -68,15 +68,15 @@ fn usual(random: &mut impl Rng) -> Metadata {
     let importance = (random.next_u64() % 1000) as f64 / 1000.0;
     let tags: BTreeSet<_> =
         (0..1 + random.next_u64() % 3).map(|_| words::pick(random, &words::TAGS)).collect();
-    let tags = tags.into_iter().map(|tag| MetadataValue::String(tag.to_owned())).collect();
+    let tags = tags.into_iter().map(|tag| Value::Text(tag.to_owned())).collect();
     let kind = words::pick(random, &words::KINDS).to_owned();
     Metadata(
         [
-            ("created_at".to_owned(), MetadataValue::Number(created_at)),
-            ("importance".to_owned(), MetadataValue::Number(importance)),
-            ("kind".to_owned(), MetadataValue::String(kind)),
-            ("tags".to_owned(), MetadataValue::List(tags)),
-            ("text".to_owned(), MetadataValue::String(words::text(random))),
+            ("created_at".to_owned(), Value::F64(created_at)),
+            ("importance".to_owned(), Value::F64(importance)),
+            ("kind".to_owned(), Value::Text(kind)),
+            ("tags".to_owned(), Value::List(tags)),
+            ("text".to_owned(), Value::Text(words::text(random))),
         ]
         .into(),
     )

@@ -105,7 +105,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{MetadataValue, RecordId, Vector};
+    use crate::model::{RecordId, Value, Vector};
 
     fn round_trip(record: &Record) -> Record {
         let text = serde_json::to_string(&RecordBody::from(record)).unwrap();
@@ -144,9 +144,9 @@ mod tests {
     fn a_number_that_no_float_keeps_is_not_rounded_on_the_way() {
         let text = r#"{"id":"a","metadata":{"n":18446744073709551617,"m":12345678901234567000}}"#;
         let record = serde_json::from_str::<RecordBody>(text).unwrap().into_record().unwrap();
-        let digits = MetadataValue::Digits("18446744073709551617".to_owned());
+        let digits = Value::Decimal("18446744073709551617".to_owned());
         assert_eq!(record.metadata.get("n"), Some(&digits));
-        let number = MetadataValue::Number(12_345_678_901_234_567_000.0);
+        let number = Value::F64(12_345_678_901_234_567_000.0);
         assert_eq!(record.metadata.get("m"), Some(&number));
     }
 
@@ -175,7 +175,7 @@ mod tests {
         fn every_finite_f64_of_the_metadata_survives_json(bits in proptest::num::u64::ANY) {
             let value = f64::from_bits(bits);
             proptest::prop_assume!(value.is_finite());
-            let metadata = Metadata([("n".to_owned(), MetadataValue::Number(value))].into());
+            let metadata = Metadata([("n".to_owned(), Value::F64(value))].into());
             let text = serde_json::to_string(&metadata).unwrap();
             proptest::prop_assert_eq!(serde_json::from_str::<Metadata>(&text).unwrap(), metadata);
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use super::{SparseValues, Vector};
-use crate::model::{self, Metadata, MetadataValue, Record, SparseVector};
+use crate::model::{self, Metadata, Record, SparseVector, Value};
 use crate::pinecone_wire::{Fault, Malformed};
 
 /// Metadata for a message: a record without any leaves the field out.
@@ -15,8 +15,8 @@ pub(crate) fn to_fields(metadata: &Metadata) -> Option<Metadata> {
 /// Converts a filter in JSON to a message; its numbers become f64, which is all the message knows. `None` if it is
 /// no object.
 pub(crate) fn filter_to_fields(filter: &Json) -> Option<Metadata> {
-    match MetadataValue::from(filter) {
-        MetadataValue::Object(fields) => Some(Metadata(fields)),
+    match Value::from(filter) {
+        Value::Map(fields) => Some(Metadata(fields)),
         _ => None,
     }
 }
@@ -27,14 +27,11 @@ pub(crate) fn filter_from_fields(filter: Metadata) -> Json {
     Json::Object(fields.collect())
 }
 
-fn filter_json(value: MetadataValue) -> Json {
+fn filter_json(value: Value) -> Json {
     match value {
-        MetadataValue::Null => Json::Null,
-        MetadataValue::Bool(value) => Json::Bool(value),
-        MetadataValue::Number(value) => value.into(),
-        MetadataValue::Digits(value) | MetadataValue::String(value) => Json::String(value),
-        MetadataValue::List(items) => items.into_iter().map(filter_json).collect(),
-        MetadataValue::Object(fields) => filter_from_fields(Metadata(fields)),
+        Value::List(items) => items.into_iter().map(filter_json).collect(),
+        Value::Map(fields) => filter_from_fields(Metadata(fields)),
+        plain => serde_json::to_value(plain).unwrap_or_default(),
     }
 }
 

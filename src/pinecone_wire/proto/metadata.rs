@@ -10,7 +10,7 @@ use prost::encoding::{
 };
 use prost::{DecodeError, Message};
 
-use crate::model::{Metadata, MetadataValue};
+use crate::model::{Metadata, Value};
 
 /// `Struct.fields`, a map from names to values.
 const FIELDS: u32 = 1;
@@ -51,14 +51,19 @@ impl Message for Metadata {
     }
 }
 
-impl Message for MetadataValue {
+impl Message for Value {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match self {
-            Self::Null => int32::encode(NULL, &0, buf),
-            Self::Number(number) => double::encode(NUMBER, number, buf),
-            Self::Digits(text) | Self::String(text) => string::encode(STRING, text, buf),
+            // Bytes are refused before anything is sent.
+            Self::Null | Self::Bytes(_) => int32::encode(NULL, &0, buf),
+            Self::I64(number) => double::encode(NUMBER, &(*number as f64), buf),
+            Self::U64(number) => double::encode(NUMBER, &(*number as f64), buf),
+            Self::F64(number) => double::encode(NUMBER, number, buf),
+            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => {
+                string::encode(STRING, text, buf);
+            }
             Self::Bool(value) => bool::encode(BOOL, value, buf),
-            Self::Object(fields) => {
+            Self::Map(fields) => {
                 open(STRUCT, fields_len(fields), buf);
                 encode_fields(fields, buf);
             }
@@ -81,10 +86,10 @@ impl Message for MetadataValue {
                 int32::merge(wire_type, &mut 0, buf, ctx)?;
                 Self::Null
             }
-            NUMBER => Self::Number(merged(double::merge, wire_type, buf, ctx)?),
-            STRING => Self::String(merged(string::merge, wire_type, buf, ctx)?),
+            NUMBER => Self::F64(merged(double::merge, wire_type, buf, ctx)?),
+            STRING => Self::Text(merged(string::merge, wire_type, buf, ctx)?),
             BOOL => Self::Bool(merged(bool::merge, wire_type, buf, ctx)?),
-            STRUCT => Self::Object(merged(message::merge::<Metadata, _>, wire_type, buf, ctx)?.0),
+            STRUCT => Self::Map(merged(message::merge::<Metadata, _>, wire_type, buf, ctx)?.0),
             LIST => Self::List(merged(message::merge::<List, _>, wire_type, buf, ctx)?.items),
             _ => return skip_field(wire_type, tag, buf, ctx),
         };
@@ -93,11 +98,13 @@ impl Message for MetadataValue {
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::Null => int32::encoded_len(NULL, &0),
-            Self::Number(number) => double::encoded_len(NUMBER, number),
-            Self::Digits(text) | Self::String(text) => string::encoded_len(STRING, text),
+            Self::Null | Self::Bytes(_) => int32::encoded_len(NULL, &0),
+            Self::I64(_) | Self::U64(_) | Self::F64(_) => double::encoded_len(NUMBER, &1.0),
+            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => {
+                string::encoded_len(STRING, text)
+            }
             Self::Bool(value) => bool::encoded_len(BOOL, value),
-            Self::Object(fields) => nested_len(STRUCT, fields_len(fields)),
+            Self::Map(fields) => nested_len(STRUCT, fields_len(fields)),
             Self::List(items) => nested_len(LIST, message::encoded_len_repeated(ITEMS, items)),
         }
     }
@@ -110,7 +117,7 @@ impl Message for MetadataValue {
 #[derive(Clone, PartialEq, Message)]
 struct List {
     #[prost(message, repeated, tag = "1")]
-    items: Vec<MetadataValue>,
+    items: Vec<Value>,
 }
 
 fn merged<T: Default, B: Buf>(
@@ -124,11 +131,11 @@ fn merged<T: Default, B: Buf>(
     Ok(value)
 }
 
-fn fields_len(fields: &BTreeMap<String, MetadataValue>) -> usize {
+fn fields_len(fields: &BTreeMap<String, Value>) -> usize {
     fields.iter().map(|(name, value)| nested_len(FIELDS, field_len(name, value))).sum()
 }
 
-fn encode_fields(fields: &BTreeMap<String, MetadataValue>, buf: &mut impl BufMut) {
+fn encode_fields(fields: &BTreeMap<String, Value>, buf: &mut impl BufMut) {
     for (name, value) in fields {
         open(FIELDS, field_len(name, value), buf);
         string::encode(1, name, buf);
@@ -136,7 +143,7 @@ fn encode_fields(fields: &BTreeMap<String, MetadataValue>, buf: &mut impl BufMut
     }
 }
 
-fn field_len(name: &String, value: &MetadataValue) -> usize {
+fn field_len(name: &String, value: &Value) -> usize {
     string::encoded_len(1, name) + message::encoded_len(2, value)
 }
 
@@ -152,7 +159,7 @@ fn open(tag: u32, length: usize, buf: &mut impl BufMut) {
 #[cfg(test)]
 mod tests {
     use prost_types::value::Kind;
-    use prost_types::{ListValue, Struct, Value};
+    use prost_types::{ListValue, Struct, Value as Published};
 
     use super::*;
 
@@ -161,24 +168,24 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn struct_of(fields: &BTreeMap<String, MetadataValue>) -> Struct {
+    fn struct_of(fields: &BTreeMap<String, Value>) -> Struct {
         Struct { fields: fields.iter().map(|(name, of)| (name.clone(), value_of(of))).collect() }
     }
 
-    fn value_of(value: &MetadataValue) -> Value {
+    fn value_of(value: &Value) -> Published {
         let kind = match value {
-            MetadataValue::Null => Kind::NullValue(0),
-            MetadataValue::Bool(value) => Kind::BoolValue(*value),
-            MetadataValue::Number(value) => Kind::NumberValue(*value),
-            MetadataValue::Digits(text) | MetadataValue::String(text) => {
-                Kind::StringValue(text.clone())
-            }
-            MetadataValue::List(items) => {
+            Value::Null => Kind::NullValue(0),
+            Value::Bool(value) => Kind::BoolValue(*value),
+            Value::I64(value) => Kind::NumberValue(*value as f64),
+            Value::F64(value) => Kind::NumberValue(*value),
+            Value::Text(text) => Kind::StringValue(text.clone()),
+            Value::List(items) => {
                 Kind::ListValue(ListValue { values: items.iter().map(value_of).collect() })
             }
-            MetadataValue::Object(fields) => Kind::StructValue(struct_of(fields)),
+            Value::Map(fields) => Kind::StructValue(struct_of(fields)),
+            other => panic!("{other:?}"),
         };
-        Value { kind: Some(kind) }
+        Published { kind: Some(kind) }
     }
 
     #[test]
@@ -191,18 +198,18 @@ mod tests {
 
     #[test]
     fn a_value_of_no_kind_is_null_and_strange_members_are_passed_over() {
-        assert_eq!(MetadataValue::decode(&[][..]).unwrap(), MetadataValue::Null);
-        let mut bytes = MetadataValue::Bool(true).encode_to_vec();
+        assert_eq!(Value::decode(&[][..]).unwrap(), Value::Null);
+        let mut bytes = Value::Bool(true).encode_to_vec();
         int32::encode(99, &7, &mut bytes);
-        assert_eq!(MetadataValue::decode(&*bytes).unwrap(), MetadataValue::Bool(true));
+        assert_eq!(Value::decode(&*bytes).unwrap(), Value::Bool(true));
     }
 
     #[test]
     fn nesting_without_end_is_refused() {
-        let mut value = MetadataValue::Null;
+        let mut value = Value::Null;
         for _ in 0..200 {
-            value = MetadataValue::List(vec![value]);
+            value = Value::List(vec![value]);
         }
-        assert!(MetadataValue::decode(&*value.encode_to_vec()).is_err());
+        assert!(Value::decode(&*value.encode_to_vec()).is_err());
     }
 }

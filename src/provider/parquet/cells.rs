@@ -17,13 +17,13 @@ use jiff::tz::TimeZone;
 
 use super::columns::{floats, uuid, whole_numbers, wrong};
 use crate::error::{Error, Result};
-use crate::model::MetadataValue;
+use crate::model::Value;
 
 /// Largest number of units of a decimal that a 64-bit float always keeps.
 const DECIMAL_UNITS: i128 = 1_000_000_000_000_000;
 
 /// A function that returns the value of a row; `None` if it is null.
-pub(super) type Cell = Box<dyn Fn(usize) -> Result<Option<MetadataValue>>>;
+pub(super) type Cell = Box<dyn Fn(usize) -> Result<Option<Value>>>;
 
 /// Returns the values of the column `name`.
 ///
@@ -31,18 +31,16 @@ pub(super) type Cell = Box<dyn Fn(usize) -> Result<Option<MetadataValue>>>;
 /// `Invalid` if no metadata can be made of its type.
 pub(super) fn cells(column: &ArrayRef, name: &str) -> Result<Cell> {
     if let Some(number) = whole_numbers(column) {
-        return Ok(plain(move |row| number(row).map(MetadataValue::from)));
+        return Ok(plain(move |row| number(row).map(Value::from)));
     }
     if let Some(number) = floats(column) {
-        return Ok(plain(move |row| number(row).map(MetadataValue::Number)));
+        return Ok(plain(move |row| number(row).map(Value::F64)));
     }
     match column.data_type() {
         DataType::Null => Ok(plain(|_| None)),
         DataType::Boolean => {
             let values = column.as_boolean().clone();
-            Ok(plain(move |row| {
-                values.is_valid(row).then(|| MetadataValue::Bool(values.value(row)))
-            }))
+            Ok(plain(move |row| values.is_valid(row).then(|| Value::Bool(values.value(row)))))
         }
         DataType::Utf8 => {
             let values = column.as_string::<i32>().clone();
@@ -56,18 +54,18 @@ pub(super) fn cells(column: &ArrayRef, name: &str) -> Result<Cell> {
         DataType::List(_) => list(column, name),
         DataType::Struct(_) | DataType::Map(..) => {
             let fields = objects(column, name)?;
-            Ok(Box::new(move |row| Ok(fields(row)?.map(MetadataValue::Object))))
+            Ok(Box::new(move |row| Ok(fields(row)?.map(Value::Map))))
         }
         _ => times(column).ok_or_else(|| wrong(name, column, "metadata")),
     }
 }
 
-fn plain(value: impl Fn(usize) -> Option<MetadataValue> + 'static) -> Cell {
+fn plain(value: impl Fn(usize) -> Option<Value> + 'static) -> Cell {
     Box::new(move |row| Ok(value(row)))
 }
 
 fn text(value: impl Fn(usize) -> Option<Result<String>> + 'static) -> Cell {
-    Box::new(move |row| value(row).transpose().map(|text| text.map(MetadataValue::String)))
+    Box::new(move |row| value(row).transpose().map(|text| text.map(Value::Text)))
 }
 
 /// Returns a number if its digits are few enough for one, else the digits.
@@ -77,12 +75,12 @@ fn decimals(column: &ArrayRef, scale: i8) -> Cell {
         values.is_valid(row).then(|| {
             let units = values.value(row);
             match scale {
-                0 => MetadataValue::from(units),
+                0 => Value::from(units),
                 // Both are exact, so the quotient is the nearest float.
                 1..=22 if units.abs() <= DECIMAL_UNITS => {
-                    MetadataValue::Number(units as f64 / 10_f64.powi(scale.into()))
+                    Value::F64(units as f64 / 10_f64.powi(scale.into()))
                 }
-                _ => MetadataValue::Digits(values.value_as_string(row)),
+                _ => Value::Decimal(values.value_as_string(row)),
             }
         })
     })
@@ -96,13 +94,13 @@ fn list(column: &ArrayRef, name: &str) -> Result<Cell> {
             return Ok(None);
         }
         let range = list.value_offsets()[row] as usize..list.value_offsets()[row + 1] as usize;
-        let values = range.map(|at| Ok(items(at)?.unwrap_or(MetadataValue::Null)));
-        values.collect::<Result<_>>().map(|values| Some(MetadataValue::List(values)))
+        let values = range.map(|at| Ok(items(at)?.unwrap_or(Value::Null)));
+        values.collect::<Result<_>>().map(|values| Some(Value::List(values)))
     }))
 }
 
 /// A function that returns the fields of a row; `None` if it is null.
-pub(super) type Fields = Box<dyn Fn(usize) -> Result<Option<BTreeMap<String, MetadataValue>>>>;
+pub(super) type Fields = Box<dyn Fn(usize) -> Result<Option<BTreeMap<String, Value>>>>;
 
 /// Returns the fields of a column of structs, or of maps with text keys.
 ///

@@ -7,7 +7,7 @@ use arrow_schema::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 
 use super::*;
-use crate::model::{MetadataValue, Namespace, Record};
+use crate::model::{Namespace, Record, Value};
 use crate::plan::file::Columns;
 
 fn texts() -> ArrayRef {
@@ -95,7 +95,7 @@ fn a_column_that_nothing_reads_is_refused_with_the_mapping_that_takes_it() {
 
     let asked = columns(serde_json::json!({ "metadata": ["title", "release year"] }));
     let read = all(&scene.open(&asked).unwrap());
-    assert_eq!(read[0].1.metadata.get("release year"), Some(&MetadataValue::Number(2026.0)));
+    assert_eq!(read[0].1.metadata.get("release year"), Some(&Value::F64(2026.0)));
     assert_eq!(read[1].1.metadata.get("release year"), None);
     assert!(read[1].1.vector.is_empty(), "a null is no vector");
     let asked = columns(serde_json::json!({ "metadata": "others" }));

@@ -9,7 +9,7 @@ use super::columns::{Sparse, Texts, Vectors};
 use super::file::{OpenFile, batches, damaged};
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
 use crate::error::{Error, Result};
-use crate::model::{Contents, Metadata, MetadataValue, Namespace, Numbers, Record, RecordId};
+use crate::model::{Contents, Metadata, Namespace, Numbers, Record, RecordId, Value};
 use crate::plan::file::Columns;
 
 /// A reader of records in batches of at most [`BATCH_ROWS`](super::BATCH_ROWS), in the file's order.
@@ -233,10 +233,8 @@ fn fields<'a>(
     constants: &[(String, String)],
     column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
 ) -> Result<Fields> {
-    let constants: Vec<(String, MetadataValue)> = constants
-        .iter()
-        .map(|(name, value)| (name.clone(), MetadataValue::String(value.clone())))
-        .collect();
+    let constants: Vec<(String, Value)> =
+        constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect();
     let of_field = |(name, at): &(String, usize)| {
         let (column, own) = column(*at)?;
         Ok((name.clone(), cells(column, own)?))

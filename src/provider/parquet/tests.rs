@@ -9,9 +9,7 @@ use arrow_array::{ArrayRef, LargeStringArray, RecordBatch, StringArray, UInt64Ar
 use parquet::arrow::ArrowWriter;
 
 use super::*;
-use crate::model::{
-    Contents, Metadata, MetadataValue, Namespace, Record, RecordId, SparseVector, Vector,
-};
+use crate::model::{Contents, Metadata, Namespace, Record, RecordId, SparseVector, Value, Vector};
 
 fn record(at: usize) -> Record {
     let values = [at as f32 * 0.1, -0.0, f32::MIN_POSITIVE, 1.0e-45];
@@ -117,9 +115,9 @@ fn a_number_in_json_that_no_float_keeps_is_not_rounded_on_the_way() {
     let metadata: ArrayRef = Arc::new(StringArray::from(texts));
     write_foreign(&path, vec![("id", ids()), ("values", vectors()), ("metadata", metadata)]);
     let read = read_all(&path);
-    let digits = |text: &str| MetadataValue::Digits(text.to_owned());
+    let digits = |text: &str| Value::Decimal(text.to_owned());
     assert_eq!(read[0].1.metadata.get("n"), Some(&digits("18446744073709551617")));
-    assert_eq!(read[1].1.metadata.get("n"), Some(&MetadataValue::List(vec![digits("1e400")])));
+    assert_eq!(read[1].1.metadata.get("n"), Some(&Value::List(vec![digits("1e400")])));
 }
 
 #[test]

@@ -133,18 +133,25 @@ fn batch(
     namespace: &Namespace,
     records: &[Record],
 ) -> Result<RecordBatch, ArrowError> {
-    let metadata = records.iter().map(|record| {
-        (!record.metadata.is_empty())
-            .then(|| serde_json::to_string(&record.metadata).unwrap_or_default())
-    });
+    let metadata = records.iter().map(json).collect::<Result<StringArray, _>>()?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
         Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()))),
         Arc::new(floats(records.iter().map(|record| Some(&record.vector)))?),
         Arc::new(sparse(records)?),
-        Arc::new(metadata.collect::<StringArray>()),
+        Arc::new(metadata),
     ];
     RecordBatch::try_new(schema.clone(), columns)
+}
+
+/// Writes the metadata of a record; `None` if it has none.
+fn json(record: &Record) -> Result<Option<String>, ArrowError> {
+    let mut text = String::new();
+    record.metadata.write_json(&mut text).map_err(|what| {
+        let message = format!("the metadata of `{}` holds {what}, which JSON cannot", record.id);
+        ArrowError::InvalidArgumentError(message)
+    })?;
+    Ok((!record.metadata.is_empty()).then_some(text))
 }
 
 /// Makes a list column of vectors; their bytes are copied once, into one buffer.

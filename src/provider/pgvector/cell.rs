@@ -1,11 +1,11 @@
-//! Values of a payload in the server's binary form and ours.
+//! Values of the metadata in the server's binary form and ours.
 
 use bytes::{BufMut, Bytes};
 
 use super::kind::{Item, Kind};
 use super::record::Id;
-use super::value::Value;
 use super::vector_codec::{Items, Wrong, items, length, put_list_header};
+use crate::model::{Numbers, Value};
 
 const CUT: Wrong = "it is cut off";
 
@@ -26,14 +26,14 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
         Kind::Json | Kind::Jsonb => json(bytes)?,
         Kind::List(item) => list(item, bytes)?,
         Kind::Vector | Kind::Halfvec | Kind::Sparsevec => {
-            return Err("a vector is no value of a payload");
+            return Err("a vector is no value of the metadata");
         }
     })
 }
 
 /// Reads the text of a `json` or `jsonb` column.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, Wrong> {
-    Value::from_json(text(bytes)?).map_err(|_| "its JSON cannot be read")
+    Value::from_json(text(bytes)?, Numbers::Exact).map_err(|_| "its JSON cannot be read")
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Wrong> {
@@ -53,7 +53,7 @@ fn numeric(text: &str) -> Value {
         _ => {}
     }
     let is_shortest = !text.contains('.') || !text.ends_with('0');
-    match Value::from_json(text) {
+    match Value::from_json(text, Numbers::Exact) {
         Ok(value) if is_shortest => value,
         _ => Value::Decimal(text.to_owned()),
     }

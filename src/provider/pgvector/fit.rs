@@ -10,9 +10,8 @@ use super::kind::{Item, Kind};
 use super::look::Column;
 use super::mapping::Mapping;
 use super::record::{Embedding, Id, Record};
-use super::value::{Payload, Value};
 use super::vector_codec;
-use crate::model::{Namespace, SparseVector, Vector};
+use crate::model::{Metadata, Namespace, SparseVector, Value, Vector};
 
 /// Why a table refuses a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +80,7 @@ pub(super) fn encode(
         .map_err(|why| Misfit::new("id", &mapping.id.name, why))?;
     tenant(mapping, &record.partition, into)?;
     vectors(mapping, strictness, record, into)?;
-    payload(mapping, &record.payload, into)
+    metadata(mapping, &record.metadata, into)
 }
 
 /// Returns the text of an id as its column takes it.
@@ -300,15 +299,15 @@ fn sparse_misfit(
     is_refused.then(|| ("zero_vector", "it has no component".to_owned()))
 }
 
-fn payload(mapping: &Mapping, payload: &Payload, into: &mut Vec<u8>) -> Result<(), Misfit> {
+fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Result<(), Misfit> {
     for column in mapping.fields.iter().filter(|column| !column.is_generated) {
-        match payload.get(&column.name) {
+        match metadata.get(&column.name) {
             None | Some(Value::Null) => absent(column, into)?,
             Some(value) => field(column, value, into)?,
         }
     }
     let has_column = |name: &str| mapping.fields.iter().any(|column| column.name == name);
-    let mut rest = payload.0.iter().filter(|(name, _)| !has_column(name)).peekable();
+    let mut rest = metadata.0.iter().filter(|(name, _)| !has_column(name)).peekable();
     let Some(column) = &mapping.json else {
         return match rest.next() {
             None => Ok(()),

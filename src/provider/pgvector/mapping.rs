@@ -24,7 +24,7 @@ pub struct Layout {
     pub key: Vec<String>,
 }
 
-/// The payload's fields that have columns of their own.
+/// The metadata's fields that have columns of their own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Fields {
     /// All that are left.
@@ -73,7 +73,7 @@ impl Mapping {
             layout.tenant.as_deref().map(|name| named(&table, name, "tenant")).transpose()?;
         let json = layout.json.as_deref().map(|name| named(&table, name, "json")).transpose()?;
         if let Some(column) = json.as_ref().filter(|column| column.kind != Kind::Jsonb) {
-            return Err(of_wrong_type(column, "it must be jsonb to hold the payload"));
+            return Err(of_wrong_type(column, "it must be jsonb to hold the metadata"));
         }
         let vectors = vectors(&table, layout)?;
         let taken: Vec<&str> = [Some(&id), tenant.as_ref(), json.as_ref()]

@@ -1,11 +1,10 @@
-//! A record with everything that a table can keep: id, vectors by name, payload.
+//! A record with everything that a table can keep: id, vectors by name, metadata.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::value::Payload;
-use crate::model::{Namespace, SparseVector, Vector};
+use crate::model::{Metadata, Namespace, SparseVector, Vector};
 
 /// An id: text, a number or a UUID.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +78,7 @@ pub struct Record {
     pub partition: Namespace,
     /// A vector that is absent is not in it.
     pub vectors: BTreeMap<Arc<str>, Embedding>,
-    pub payload: Payload,
+    pub metadata: Metadata,
 }
 
 impl Record {
@@ -90,7 +89,7 @@ impl Record {
             Embedding::Sparse(sparse) => sparse.len() * 8,
         };
         let vectors: usize = self.vectors.values().map(vector).sum();
-        vectors + self.payload.held_bytes()
+        vectors + self.metadata.held_bytes()
     }
 }
 

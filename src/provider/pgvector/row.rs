@@ -11,21 +11,20 @@ use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
 use super::record::{Id, Record};
-use super::value::{Payload, Value};
 use super::{cell, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Namespace;
+use crate::model::{Metadata, Namespace, Value};
 
 /// Which parts of a record are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
     pub vectors: bool,
-    pub payload: bool,
+    pub metadata: bool,
 }
 
 impl Parts {
-    pub const ALL: Self = Self { vectors: true, payload: true };
-    pub const IDS: Self = Self { vectors: false, payload: false };
+    pub const ALL: Self = Self { vectors: true, metadata: true };
+    pub const IDS: Self = Self { vectors: false, metadata: false };
 }
 
 /// The bytes of a value as they came.
@@ -64,7 +63,7 @@ impl<'a> RowReader<'a> {
         if self.parts.vectors {
             columns.extend(mapping.vectors.iter().map(|(_, column)| quote(&column.name)));
         }
-        if self.parts.payload {
+        if self.parts.metadata {
             columns.extend(mapping.fields.iter().chain(&mapping.json).map(value));
         }
         columns.join(", ")
@@ -101,8 +100,8 @@ impl<'a> RowReader<'a> {
                 }
             }
         }
-        let mut payload = BTreeMap::new();
-        if self.parts.payload {
+        let mut metadata = BTreeMap::new();
+        if self.parts.metadata {
             let mut fields = Vec::new();
             for column in &mapping.fields {
                 // A column without a value is a field that is missing.
@@ -116,17 +115,17 @@ impl<'a> RowReader<'a> {
                 (&mapping.json, next_json(&mapping.json, &mut next))
             {
                 match cell::json(bytes).map_err(|why| wrong(column, why))? {
-                    Value::Map(map) => payload = map,
+                    Value::Map(map) => metadata = map,
                     Value::Null => {}
                     _ => return Err(wrong(column, "it is no JSON object")),
                 }
             }
             // A field with a column is that column, whatever the JSON holds under its name.
-            mapping.fields.iter().for_each(|column| drop(payload.remove(&column.name)));
-            payload.extend(fields);
+            mapping.fields.iter().for_each(|column| drop(metadata.remove(&column.name)));
+            metadata.extend(fields);
         }
         let id = id(mapping.id.kind, id_text);
-        Ok(Record { id, partition, vectors, payload: Payload(payload) })
+        Ok(Record { id, partition, vectors, metadata: Metadata(metadata) })
     }
 }
 
@@ -152,7 +151,7 @@ pub(super) fn as_text(column: &Column) -> String {
 
 fn value(column: &Column) -> String {
     let is_text = column.kind.is_as_text() || matches!(column.kind, Kind::Json | Kind::Jsonb);
-    // Bits have no place in a payload but as their text.
+    // Bits have no place in the metadata but as their text.
     if is_text || column.kind == Kind::Bit { as_text(column) } else { quote(&column.name) }
 }
 

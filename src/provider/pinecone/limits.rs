@@ -1,8 +1,8 @@
 //! Limits of what Pinecone accepts in one request, and what it would refuse.
 
-use crate::model::{IndexSpec, MetadataValue, Metric, Record, VectorType};
-use crate::pinecone_wire::limits::{self, is_operator};
-use crate::store::{Limits, Refusal, Rule, complex_fields};
+use crate::model::{IndexSpec, Metric, Record, Value, VectorType};
+use crate::pinecone_wire::limits::{self, is_operator, unkept};
+use crate::store::{Limits, Refusal, Rule};
 
 /// The documented limits.
 pub const LIMITS: Limits = Limits {
@@ -48,17 +48,20 @@ fn metadata_refusal(record: &Record) -> Option<Refusal> {
         );
         return refused(Rule::MetadataKey, reason);
     }
-    if let Some((field, value)) = complex_fields(&record.metadata).next() {
+    if let Some((field, value)) = unkept(&record.metadata).next() {
         let what = match value {
-            MetadataValue::Digits(digits) => {
+            Value::I64(_) | Value::U64(_) | Value::Decimal(_) => {
+                let mut digits = String::new();
+                // A number of these types can be written.
+                let _ = value.write_json(&mut digits);
                 let reason = format!(
                     "metadata field `{field}` is {digits}, and a 64-bit float does not keep these digits; `metadata: {{ cast: {{ {field}: string }} }}` keeps them as text"
                 );
                 return refused(Rule::MetadataValue, reason);
             }
-            MetadataValue::Number(_) => "no finite number",
-            MetadataValue::List(_) => "a list that holds more than strings",
-            MetadataValue::Object(_) => "an object",
+            Value::F64(_) => "no finite number",
+            Value::List(_) => "a list that holds more than strings",
+            Value::Map(_) => "an object",
             other => other.type_name(),
         };
         let reason = format!(
@@ -149,7 +152,7 @@ mod tests {
         }
     }
 
-    fn with_field(value: MetadataValue) -> Record {
+    fn with_field(value: Value) -> Record {
         let mut record = record();
         record.metadata.0.insert("f".into(), value);
         record
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn what_fits_is_taken() {
         assert_eq!(refusal(&record(), Some(&spec())), None);
-        let list = MetadataValue::List(vec![MetadataValue::String("x".into())]);
+        let list = Value::List(vec![Value::Text("x".into())]);
         assert_eq!(refusal(&with_field(list), Some(&spec())), None);
     }
 
@@ -166,27 +169,27 @@ mod tests {
     fn every_rule_has_its_reason() {
         let named = |id: &str| Record { id: RecordId::from(id), ..record() };
         let sparse = SparseVector::new(vec![1], Vector::from_values([0.5]));
-        let long = MetadataValue::String("x".repeat(41_000));
-        let digits = MetadataValue::Digits("9007199254740993".into());
+        let long = Value::Text("x".repeat(41_000));
+        let digits = Value::Decimal("9007199254740993".into());
         let with_key = |key: &str| {
-            let metadata = Metadata([(key.to_owned(), MetadataValue::Bool(true))].into());
+            let metadata = Metadata([(key.to_owned(), Value::Bool(true))].into());
             Record { metadata, ..record() }
         };
         let of = |values: &[f32]| Record {
             vector: Vector::from_values(values.iter().copied()),
             ..record()
         };
-        let list = MetadataValue::List(vec![MetadataValue::Bool(true)]);
+        let list = Value::List(vec![Value::Bool(true)]);
         let cases = [
             (named(""), Rule::Id, "empty"),
             (named("é"), Rule::Id, "not ASCII"),
             (named("a\0b"), Rule::Id, "NUL"),
             (named(&"x".repeat(513)), Rule::Id, "513 characters"),
-            (with_field(MetadataValue::Null), Rule::MetadataValue, "`f` is null"),
-            (with_field(MetadataValue::Object(BTreeMap::new())), Rule::MetadataValue, "an object"),
+            (with_field(Value::Null), Rule::MetadataValue, "`f` is null"),
+            (with_field(Value::Map(BTreeMap::new())), Rule::MetadataValue, "an object"),
             (with_field(list), Rule::MetadataValue, "more than strings"),
             (with_field(digits), Rule::MetadataValue, "cast: { f: string }"),
-            (with_field(MetadataValue::Number(f64::NAN)), Rule::MetadataValue, "no finite number"),
+            (with_field(Value::F64(f64::NAN)), Rule::MetadataValue, "no finite number"),
             (with_field(long), Rule::MetadataSize, "limit is 40960"),
             (with_key("$f"), Rule::MetadataKey, "`$f` begins with `$`"),
             (of(&[1.0]), Rule::Dimension, "1 dimensions"),

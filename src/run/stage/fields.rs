@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{MetadataValue, Record};
+use crate::model::{Record, Value};
 
 /// The most distinct values counted per field; beyond that the field has "more".
 const DISTINCT: usize = 1_000;
@@ -44,7 +44,7 @@ pub(crate) struct FieldSummary {
 /// A value and the number of records that have it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ValueCount {
-    pub value: MetadataValue,
+    pub value: Value,
     pub records: u64,
 }
 
@@ -113,13 +113,13 @@ impl Fields {
 }
 
 impl Field {
-    fn add(&mut self, value: &MetadataValue) {
+    fn add(&mut self, value: &Value) {
         *self.types.entry(value.type_name()).or_default() += 1;
         self.present += 1;
         let text = serde_json::to_string(value).unwrap_or_default();
         self.largest_bytes = self.largest_bytes.max(text.len());
         match value {
-            MetadataValue::List(items) => {
+            Value::List(items) => {
                 for (at, item) in items.iter().enumerate().filter(|(_, item)| is_scalar(item)) {
                     // An item that occurs twice in a list is counted once per record.
                     if !items[..at].contains(item) {
@@ -132,10 +132,10 @@ impl Field {
         }
     }
 
-    fn count(&mut self, value: &MetadataValue) {
-        if let MetadataValue::Number(number) = value {
-            self.min = Some(self.min.map_or(*number, |min| min.min(*number)));
-            self.max = Some(self.max.map_or(*number, |max| max.max(*number)));
+    fn count(&mut self, value: &Value) {
+        if let Some(number) = value.nearest_f64() {
+            self.min = Some(self.min.map_or(number, |min| min.min(number)));
+            self.max = Some(self.max.map_or(number, |max| max.max(number)));
             let is_unsafe = number.fract() == 0.0 && number.abs() >= SAFE_INTEGER;
             self.unsafe_integers += u64::from(is_unsafe);
         }
@@ -143,7 +143,7 @@ impl Field {
         if let Some(known) = self.values.get_mut(&key) {
             known.records += 1;
         } else if self.values.len() < DISTINCT {
-            let listed = if is_listed(value) { value.clone() } else { MetadataValue::Null };
+            let listed = if is_listed(value) { value.clone() } else { Value::Null };
             self.values.insert(key, ValueCount { value: listed, records: 1 });
         } else {
             self.more_distinct = true;
@@ -152,7 +152,7 @@ impl Field {
 
     fn summary(&self, name: &str, records: u64) -> FieldSummary {
         let mut top: Vec<_> =
-            self.values.values().filter(|one| one.value != MetadataValue::Null).cloned().collect();
+            self.values.values().filter(|one| one.value != Value::Null).cloned().collect();
         // The map is ordered by value, and a stable sort keeps that order among equals.
         top.sort_by_key(|one| std::cmp::Reverse(one.records));
         top.truncate(TOP);
@@ -172,18 +172,18 @@ impl Field {
     }
 }
 
-fn is_scalar(value: &MetadataValue) -> bool {
-    matches!(value, MetadataValue::Bool(_) | MetadataValue::Number(_) | MetadataValue::String(_))
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::Bool(_) | Value::Text(_)) || value.nearest_f64().is_some()
 }
 
-fn is_listed(value: &MetadataValue) -> bool {
-    !matches!(value, MetadataValue::String(text) if text.len() > LONGEST_LISTED)
+fn is_listed(value: &Value) -> bool {
+    !matches!(value, Value::Text(text) if text.len() > LONGEST_LISTED)
 }
 
 /// Returns a short key for a value. Two long strings with the same beginning and length get the same key.
-fn key(value: &MetadataValue) -> String {
+fn key(value: &Value) -> String {
     match value {
-        MetadataValue::String(text) if text.len() > LONGEST_LISTED => {
+        Value::Text(text) if text.len() > LONGEST_LISTED => {
             let beginning: String = text.chars().take(LONGEST_LISTED).collect();
             format!("\"{beginning}…{}", text.len())
         }
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!((n.distinct, n.unsafe_integers, n.present_share), (4, 1, 1.0));
         assert!(!n.is_uniform() && fields["s"].is_uniform() && !fields["l"].is_uniform());
         let top = &fields["s"].top_values;
-        assert_eq!((top[0].records, &top[0].value), (3, &MetadataValue::String("a".into())));
+        assert_eq!((top[0].records, &top[0].value), (3, &Value::Text("a".into())));
         let items: Vec<_> = fields["l"].top_values.iter().map(|one| one.records).collect();
         assert_eq!((items, fields["l"].present_share), (vec![2, 1], 0.5));
         assert_eq!((fields["o"].types["object"], fields["z"].types["null"]), (1, 1));

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 use super::sampling::Sampled;
 use crate::copy::Transform;
-use crate::model::{MetadataValue, Namespace};
+use crate::model::{Namespace, Value};
 use crate::store::Filter;
 
 /// The most values remembered per field and namespace.
@@ -45,7 +45,7 @@ impl Shape {
 /// Only fields that the copy changed in no sampled record are used, since a filter must mean the same on both sides.
 pub(super) struct Filters {
     /// Values in the order in which they were seen.
-    values: BTreeMap<(Namespace, String), Vec<MetadataValue>>,
+    values: BTreeMap<(Namespace, String), Vec<Value>>,
     /// Fields that cannot be filtered by on both sides.
     unusable: BTreeSet<String>,
     /// The only fields the source can filter by; `None` for all.
@@ -78,10 +78,10 @@ impl Filters {
         filters
     }
 
-    fn remember(&mut self, namespace: &Namespace, field: &str, value: &MetadataValue) {
+    fn remember(&mut self, namespace: &Namespace, field: &str, value: &Value) {
         let seen = self.values.entry((namespace.clone(), field.to_owned())).or_default();
         let items = match value {
-            MetadataValue::List(items) => items.as_slice(),
+            Value::List(items) => items.as_slice(),
             value => std::slice::from_ref(value),
         };
         for item in items.iter().filter(|item| is_short(item)) {
@@ -111,7 +111,7 @@ impl Filters {
     }
 
     /// Returns the record's usable fields, with a value of each.
-    fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, &'a MetadataValue)> {
+    fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, &'a Value)> {
         let can_ask = |field: &str| {
             !self.unusable.contains(field)
                 && !field.starts_with('$')
@@ -121,7 +121,7 @@ impl Filters {
         fields
             .filter_map(|(field, value)| {
                 let value = match value {
-                    MetadataValue::List(items) => items.iter().find(|item| is_short(item))?,
+                    Value::List(items) => items.iter().find(|item| is_short(item))?,
                     value => value,
                 };
                 is_short(value).then_some((field.as_str(), value))
@@ -133,11 +133,11 @@ impl Filters {
         &self,
         shape: Shape,
         sampled: &Sampled,
-        fields: &[(&str, &MetadataValue)],
+        fields: &[(&str, &Value)],
         rng: &mut StdRng,
-    ) -> Option<Value> {
+    ) -> Option<Json> {
         let namespace = &sampled.mapping.source;
-        let one = |rng: &mut StdRng, fields: &[(&str, &MetadataValue)]| {
+        let one = |rng: &mut StdRng, fields: &[(&str, &Value)]| {
             (!fields.is_empty()).then(|| rng.random_range(0..fields.len()))
         };
         match shape {
@@ -150,15 +150,12 @@ impl Filters {
                 let others = self.values.get(&(namespace.clone(), field.to_owned()))?;
                 let others = others.iter().filter(|other| *other != value);
                 let values: Vec<_> = others.take(IN_VALUES - 1).chain([value]).collect();
-                (values.len() > 1 && !matches!(value, MetadataValue::Bool(_)))
+                (values.len() > 1 && !matches!(value, Value::Bool(_)))
                     .then(|| json!({ field: { "$in": values } }))
             }
             Shape::Range => {
-                let numbers: Vec<_> = fields
-                    .iter()
-                    .filter(|(_, value)| matches!(value, MetadataValue::Number(_)))
-                    .copied()
-                    .collect();
+                let numbers: Vec<_> =
+                    fields.iter().filter(|(_, value)| value.as_f64().is_some()).copied().collect();
                 let (field, value) = numbers[one(rng, &numbers)?];
                 Some(json!({ field: self.range(namespace, field, value) }))
             }
@@ -171,8 +168,8 @@ impl Filters {
                     .map(|(_, one)| *one)
                     .collect();
                 let second = rest[one(rng, &rest)?];
-                let part = |(field, value): (&str, &MetadataValue)| match value {
-                    MetadataValue::Number(_) => {
+                let part = |(field, value): (&str, &Value)| match value {
+                    value if value.as_f64().is_some() => {
                         json!({ field: self.range(namespace, field, value) })
                     }
                     value => json!({ field: { "$eq": value } }),
@@ -183,16 +180,14 @@ impl Filters {
     }
 
     /// Builds a range from the record's number to the next larger ones seen, open above if there are none.
-    fn range(&self, namespace: &Namespace, field: &str, value: &MetadataValue) -> Value {
-        let MetadataValue::Number(from) = value else { return json!({ "$eq": value }) };
+    fn range(&self, namespace: &Namespace, field: &str, value: &Value) -> Json {
+        let Some(from) = value.as_f64() else { return json!({ "$eq": value }) };
         let seen = self.values.get(&(namespace.clone(), field.to_owned()));
         let mut above: Vec<f64> = seen
             .into_iter()
             .flatten()
-            .filter_map(|value| match value {
-                MetadataValue::Number(number) if number > from => Some(*number),
-                _ => None,
-            })
+            .filter_map(Value::as_f64)
+            .filter(|number| *number > from)
             .collect();
         above.sort_by(f64::total_cmp);
         match above.get(above.len() / 2) {
@@ -203,11 +198,10 @@ impl Filters {
 }
 
 /// Returns whether filters can compare with a value: a short string, a number or a boolean.
-fn is_short(value: &MetadataValue) -> bool {
+fn is_short(value: &Value) -> bool {
     match value {
-        MetadataValue::String(text) => text.len() <= LONGEST_STRING,
-        MetadataValue::Number(number) => number.is_finite(),
-        MetadataValue::Bool(_) => true,
-        _ => false,
+        Value::Text(text) => text.len() <= LONGEST_STRING,
+        Value::Bool(_) => true,
+        number => number.as_f64().is_some_and(f64::is_finite),
     }
 }

@@ -1,10 +1,11 @@
 //! Sizes and shapes of sampled records.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::model::{Namespace, Record, RecordId};
+use crate::model::{Namespace, Record, RecordId, Value};
 use crate::run::stage::sampling::Sampled;
-use crate::store::complex_fields;
 
 /// The number of largest records listed.
 const LARGEST: usize = 5;
@@ -94,21 +95,24 @@ impl Sparse {
     }
 }
 
-/// Returns the fields for which some record has a value the target does not keep: nested fields, then null ones.
+/// Returns the fields that are nested in some record (an object, or a list of more than texts), and those that are null in
+/// some, each in order.
 pub(super) fn complex(sampled: &[Sampled]) -> (Vec<String>, Vec<String>) {
-    let (mut nested, mut null) = (Vec::new(), Vec::new());
-    for (name, value) in sampled.iter().flat_map(|one| complex_fields(&one.record.metadata)) {
-        let list = match value.type_name() {
-            "null" => &mut null,
-            _ => &mut nested,
+    let (mut nested, mut null) = (BTreeSet::new(), BTreeSet::new());
+    for (name, value) in sampled.iter().flat_map(|one| &one.record.metadata.0) {
+        let fields = match value {
+            Value::Null => &mut null,
+            Value::Map(_) => &mut nested,
+            Value::List(items) if !items.iter().all(|item| matches!(item, Value::Text(_))) => {
+                &mut nested
+            }
+            _ => continue,
         };
-        if !list.iter().any(|known| known == name) {
-            list.push(name.to_owned());
+        if !fields.contains(name) {
+            fields.insert(name.clone());
         }
     }
-    nested.sort();
-    null.sort();
-    (nested, null)
+    (nested.into_iter().collect(), null.into_iter().collect())
 }
 
 pub(super) fn mean_bytes(sampled: &[Sampled]) -> f64 {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use crate::model::{MetadataValue, Record};
+use crate::model::{Record, Value};
 
 /// A metadata field of a sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(super) struct Field {
     /// Its numbers in ascending order, with repetitions.
     pub numbers: Vec<f64>,
     /// Its other values, including the items of lists, with the number of records that have each.
-    pub values: Vec<(Value, u64)>,
+    pub values: Vec<(Json, u64)>,
     /// Whether some record has a list.
     pub has_lists: bool,
     /// Records that have the field.
@@ -32,7 +32,7 @@ impl Field {
 /// Returns the fields of `sampled` that can be filtered by, those that spread the records most evenly first, and
 /// numbers first among equals.
 pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<Field> {
-    let mut values: BTreeMap<&str, Vec<&MetadataValue>> = BTreeMap::new();
+    let mut values: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for (name, value) in sampled.iter().flat_map(|record| &record.metadata.0) {
         let is_indexed = indexed.is_none_or(|fields| fields.contains(name));
         // A field named like an operator cannot be filtered by.
@@ -51,37 +51,37 @@ pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<F
     fields
 }
 
-fn field_of(name: &str, values: &[&MetadataValue], sampled: u64) -> Field {
+fn field_of(name: &str, values: &[&Value], sampled: u64) -> Field {
     let mut numbers = Vec::new();
-    let mut counts: BTreeMap<String, (Value, u64)> = BTreeMap::new();
+    let mut counts: BTreeMap<String, (Json, u64)> = BTreeMap::new();
     let mut has_lists = false;
-    let mut add = |value: Value| {
+    let mut add = |value: Json| {
         counts.entry(value.to_string()).or_insert((value, 0)).1 += 1;
     };
     let mut present = 0;
     for value in values {
         present += 1;
         match value {
-            MetadataValue::Number(number) => numbers.push(*number),
-            MetadataValue::Bool(value) => add(Value::from(*value)),
-            MetadataValue::String(text) => add(Value::from(text.as_str())),
-            MetadataValue::List(items) => {
+            Value::Bool(value) => add(Json::from(*value)),
+            Value::Text(text) => add(Json::from(text.as_str())),
+            Value::List(items) => {
                 has_lists = true;
                 for item in items {
-                    if let MetadataValue::String(text) = item {
-                        add(Value::from(text.as_str()));
+                    if let Value::Text(text) = item {
+                        add(Json::from(text.as_str()));
                     }
                 }
             }
-            MetadataValue::Null | MetadataValue::Digits(_) | MetadataValue::Object(_) => {
-                present -= 1
-            }
+            value => match value.as_f64() {
+                Some(number) => numbers.push(number),
+                None => present -= 1,
+            },
         }
     }
     numbers.sort_by(f64::total_cmp);
-    let mut values: Vec<(Value, u64)> = counts.into_values().collect();
+    let mut values: Vec<(Json, u64)> = counts.into_values().collect();
     if !values.is_empty() {
-        values.extend(runs(&numbers).map(|(number, count)| (Value::from(number), count)));
+        values.extend(runs(&numbers).map(|(number, count)| (Json::from(number), count)));
     }
     let most_number = runs(&numbers).map(|(_, count)| count).max().unwrap_or(0);
     let most_value = values.iter().map(|(_, count)| *count).max().unwrap_or(0);
@@ -100,8 +100,8 @@ mod tests {
     use crate::model::{Metadata, RecordId, Vector};
     use serde_json::json;
 
-    fn records(metadata: &[Value]) -> Vec<Record> {
-        let record = |metadata: &Value| Record {
+    fn records(metadata: &[Json]) -> Vec<Record> {
+        let record = |metadata: &Json| Record {
             id: RecordId::new("a"),
             vector: Vector::default(),
             sparse: None,
