@@ -11,6 +11,7 @@ mod lock;
 mod state;
 mod store;
 mod traffic;
+mod transfer;
 mod worked;
 
 pub use event::{
@@ -24,4 +25,5 @@ pub use state::{
 };
 pub use store::{Appended, Held, Journal, Paths, read, read_of};
 pub use traffic::{Asked, Mark, TrafficState};
+pub(crate) use transfer::{Transfer, copied, given};
 pub use worked::Worked;

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::copied::Way;
 use super::found::EXAMPLES;
 use super::lines::Line;
 use crate::copy::{Changed, Comparison};
 use crate::error::Result;
+use crate::journal::Transfer;
 use crate::model::{Record, RecordId};
 use crate::store::fetch_all;
 use crate::store::read::Picks;
 
-/// The comparison of one way: its records, looked up in the target and counted by result.
+/// The comparison of one transfer: its records, looked up in the target and counted by result.
 pub(super) struct Against<'a> {
-    way: &'a Way,
+    transfer: &'a Transfer,
     line: &'a Line,
     /// The records to look for in the target.
     picks: Picks,
@@ -32,9 +32,14 @@ pub(super) struct Against<'a> {
 }
 
 impl<'a> Against<'a> {
-    pub fn new(way: &'a Way, line: &'a Line, picks: Picks, tolerance: Option<f64>) -> Self {
+    pub fn new(
+        transfer: &'a Transfer,
+        line: &'a Line,
+        picks: Picks,
+        tolerance: Option<f64>,
+    ) -> Self {
         Self {
-            way,
+            transfer,
             line,
             picks,
             tolerance,
@@ -49,7 +54,9 @@ impl<'a> Against<'a> {
 
     /// Looks up the selected ones of these records and counts what is missing or differs.
     pub async fn take(&mut self, records: &[Record]) -> Result<()> {
-        let Some(shard) = self.way.shards.first().map(|state| &state.shard) else { return Ok(()) };
+        let Some(shard) = self.transfer.shards.first().map(|state| &state.shard) else {
+            return Ok(());
+        };
         let target = &self.line.pipeline.target;
         let (write, fetch) = (target.must_write()?, target.must_fetch()?);
         let mut wanted = Vec::new();
@@ -64,13 +71,13 @@ impl<'a> Against<'a> {
         // Fetches return records in any order; sorting keeps the examples the same every time.
         wanted.sort_by(|a, b| a.id.cmp(&b.id));
         let ids: Vec<RecordId> = wanted.iter().map(|record| record.id.clone()).collect();
-        let held = fetch_all(&*fetch, &self.way.target, &ids).await?;
+        let held = fetch_all(&*fetch, &self.transfer.target, &ids).await?;
         let held: HashMap<RecordId, Record> =
             held.into_iter().map(|record| (record.id.clone(), record)).collect();
         let mut comparison = Comparison::default();
         for record in &wanted {
             let seen = held.get(&record.id);
-            let was_left = seen.is_some() && self.line.kept.has(&self.way.target, &record.id);
+            let was_left = seen.is_some() && self.line.kept.has(&self.transfer.target, &record.id);
             let is_as_it_should = match was_left {
                 true => self.is_as_it_was_left(record),
                 false => comparison.compare(shard, record, seen, self.tolerance).is_empty(),
@@ -94,7 +101,7 @@ impl<'a> Against<'a> {
 
     /// Returns whether the source still holds what it did when the copy left the record unchanged in the target.
     fn is_as_it_was_left(&mut self, record: &Record) -> bool {
-        let has_changed = self.line.kept.has_changed(&self.way.target, record);
+        let has_changed = self.line.kept.has_changed(&self.transfer.target, record);
         self.compared += u64::from(has_changed);
         self.differing += u64::from(has_changed);
         !has_changed
@@ -102,6 +109,6 @@ impl<'a> Against<'a> {
 
     /// Records that should be in the target and are not. Records that the target refused are not counted.
     pub fn lacking(&self) -> u64 {
-        (self.missing + self.unfit).saturating_sub(self.way.refused())
+        (self.missing + self.unfit).saturating_sub(self.transfer.refused())
     }
 }

@@ -1,12 +1,12 @@
 //! Finds the ids a source namespace holds now.
 
-use super::copied::Way;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Transfer;
 use crate::model::{Enumeration, Namespace, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::stage::Enumerator;
+use crate::run::route::Enumerator;
 
 /// Returns shards that reach every record the namespace holds now: the ones it was copied with if they still fit,
 /// otherwise new ones. `count` is the source's current record count.
@@ -20,13 +20,15 @@ pub(in crate::run) async fn current_shards(
     context: &Context,
     namespace: &Namespace,
     count: u64,
-    way: Option<&Way>,
+    transfer: Option<&Transfer>,
 ) -> Result<Vec<Shard>> {
-    let Some((way, first)) = way.and_then(|way| Some((way, way.shards.first()?))) else {
+    let Some((transfer, first)) =
+        transfer.and_then(|transfer| Some((transfer, transfer.shards.first()?)))
+    else {
         return anew(context, namespace, namespace, count).await;
     };
     let whole = |enumeration: Enumeration| {
-        let (source, target) = (namespace.clone(), way.target.clone());
+        let (source, target) = (namespace.clone(), transfer.target.clone());
         vec![Shard { source, cell: 0, target, enumeration, expected: count }]
     };
     match &first.shard.enumeration {
@@ -34,12 +36,12 @@ pub(in crate::run) async fn current_shards(
         Enumeration::Scan(range) if !context.world.source.must_scan()?.is_bound(range) => {
             Ok(whole(first.shard.enumeration.clone()))
         }
-        Enumeration::Scan(_) => match are_as_planned(context, way, count).await? {
-            true => Ok(way.shards.iter().map(|state| state.shard.clone()).collect()),
-            false => anew(context, namespace, &way.target, count).await,
+        Enumeration::Scan(_) => match are_as_planned(context, transfer, count).await? {
+            true => Ok(transfer.shards.iter().map(|state| state.shard.clone()).collect()),
+            false => anew(context, namespace, &transfer.target, count).await,
         },
         other @ (Enumeration::Staging { .. } | Enumeration::Collection) => {
-            match anew(context, namespace, &way.target, count).await {
+            match anew(context, namespace, &transfer.target, count).await {
                 Err(error) if error.kind() == ErrorKind::Refused => Ok(whole(other.clone())),
                 found => found,
             }
@@ -48,9 +50,9 @@ pub(in crate::run) async fn current_shards(
 }
 
 /// Returns whether every range still holds the planned number of records, and the ranges together hold `count`.
-async fn are_as_planned(context: &Context, way: &Way, count: u64) -> Result<bool> {
+async fn are_as_planned(context: &Context, transfer: &Transfer, count: u64) -> Result<bool> {
     let mut sum = 0;
-    for state in &way.shards {
+    for state in &transfer.shards {
         sum += state.shard.expected;
         let Enumeration::Scan(range) = &state.shard.enumeration else { continue };
         let counted = context.world.source.must_scan()?.recount(&state.shard.source, range).await?;

@@ -9,7 +9,6 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::against::Against;
-use super::copied::{Way, copied, given};
 use super::found::{Change, EXAMPLES, Found, Kind, Lack};
 use super::ids::current_shards;
 use super::lines::Lines;
@@ -17,11 +16,12 @@ use super::unplanned::unplanned;
 use super::walk::{Take, walk};
 use crate::copy::{Difference, count_extra};
 use crate::error::Result;
+use crate::journal::{Transfer, copied, given};
 use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
 use crate::plan::Stage;
 use crate::plan::file::Compare;
 use crate::run::guard::agreed;
-use crate::run::stage::picks;
+use crate::run::sample::picks;
 use crate::run::{Context, Progress};
 use crate::store::read::Picks;
 
@@ -42,7 +42,7 @@ pub(in crate::run) enum Depth {
 pub(in crate::run) struct Look<'a> {
     context: &'a Context,
     depth: Depth,
-    copied: BTreeMap<Namespace, Vec<Way>>,
+    copied: BTreeMap<Namespace, Vec<Transfer>>,
     lines: Lines,
     /// The largest difference that the plan's verify stage accepts as equal.
     tolerance: Option<f64>,
@@ -76,7 +76,7 @@ impl<'a> Look<'a> {
         let verifies: Vec<_> = context.plan.stages.iter().filter_map(Stage::as_verify).collect();
         let is_whole =
             verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
-        let all = copied.values().flatten().map(Way::records).sum();
+        let all = copied.values().flatten().map(Transfer::records).sum();
         let sampled = verifies.first().map_or(Compare::All, |verify| verify.compare);
         let compare = if is_whole { Compare::All } else { sampled };
         Ok(Self {
@@ -130,12 +130,12 @@ impl<'a> Look<'a> {
         let seen = match self.copied.get(name) {
             None if count == 0 => Seen::default(),
             None => self.unplanned(name, count).await?,
-            Some(ways) if count == 0 => {
-                let removed = ways.iter().map(Way::records).max().unwrap_or(0);
+            Some(transfers) if count == 0 => {
+                let removed = transfers.iter().map(Transfer::records).max().unwrap_or(0);
                 let change = Change { removed, ..Change::new(name, Kind::Vanished) };
                 Seen { change: (removed > 0).then_some(change), ..Seen::default() }
             }
-            Some(ways) => self.planned(name, count, ways).await?,
+            Some(transfers) => self.planned(name, count, transfers).await?,
         };
         let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
         self.context.recorder.progress(&Progress {
@@ -162,13 +162,14 @@ impl<'a> Look<'a> {
     }
 
     /// Examines a namespace that was copied.
-    async fn planned(&self, name: &Namespace, count: u64, ways: &[Way]) -> Result<Seen> {
+    async fn planned(&self, name: &Namespace, count: u64, transfers: &[Transfer]) -> Result<Seen> {
         let known = self.known.get(name).filter(|_| self.depth == Depth::Source);
         let first = match (known, self.depth) {
             (Some(known), _) => Reading { contents: *known, ..Reading::default() },
-            (None, Depth::Source) => self.read(name, count, ways, Vec::new()).await?,
+            (None, Depth::Source) => self.read(name, count, transfers, Vec::new()).await?,
             (None, Depth::Both) => {
-                self.read(name, count, ways, self.against(ways, self.picks.clone())).await?
+                self.read(name, count, transfers, self.against(transfers, self.picks.clone()))
+                    .await?
             }
         };
         let contents = first.contents;
@@ -178,17 +179,22 @@ impl<'a> Look<'a> {
             differing: first.against.iter().map(|of| of.differing).sum(),
             ..Seen::default()
         };
-        if contents.records == count && ways.iter().all(|way| way.contents == Some(contents)) {
-            let lacks = first.against.iter().zip(ways).filter(|(of, _)| of.lacking() > 0);
-            seen.lacking = lacks.map(|(of, way)| lack(of, way)).collect();
+        if contents.records == count
+            && transfers.iter().all(|transfer| transfer.contents == Some(contents))
+        {
+            let lacks = first.against.iter().zip(transfers).filter(|(of, _)| of.lacking() > 0);
+            seen.lacking = lacks.map(|(of, transfer)| lack(of, transfer)).collect();
             return Ok(seen);
         }
         let whole = match self.depth == Depth::Both && self.is_whole {
             true => first,
-            false => self.read(name, count, ways, self.against(ways, Arc::new(|_| true))).await?,
+            false => {
+                self.read(name, count, transfers, self.against(transfers, Arc::new(|_| true)))
+                    .await?
+            }
         };
-        seen.change = self.worst(name, count, &whole, ways).await?;
-        let was_known = ways.iter().any(|way| way.contents.is_some());
+        seen.change = self.worst(name, count, &whole, transfers).await?;
+        let was_known = transfers.iter().any(|transfer| transfer.contents.is_some());
         seen.alike = (seen.change.is_none() && was_known).then(|| name.clone());
         Ok(seen)
     }
@@ -197,28 +203,28 @@ impl<'a> Look<'a> {
         &self,
         name: &Namespace,
         count: u64,
-        ways: &[Way],
+        transfers: &[Transfer],
         against: Vec<Against<'b>>,
     ) -> Result<Reading<'b>> {
-        let shards = current_shards(self.context, name, count, ways.first()).await?;
+        let shards = current_shards(self.context, name, count, transfers.first()).await?;
         let mut reading = Reading { against, ..Reading::default() };
-        let line = self.lines.get(ways.first().map(|way| &way.copy));
+        let line = self.lines.get(transfers.first().map(|transfer| &transfer.copy));
         reading.contents = walk(self.context, line, name, &shards, &mut reading).await?;
         Ok(reading)
     }
 
-    /// Returns the largest difference among the ways the namespace was copied.
+    /// Returns the largest difference among the transfers of the namespace.
     async fn worst(
         &self,
         name: &Namespace,
         count: u64,
         whole: &Reading<'_>,
-        ways: &[Way],
+        transfers: &[Transfer],
     ) -> Result<Option<Change>> {
         let unreached = count.saturating_sub(whole.contents.records);
         let mut worst: Option<Change> = None;
-        for (against, way) in whole.against.iter().zip(ways) {
-            let change = self.change(name, (count, unreached), against, way).await?;
+        for (against, transfer) in whole.against.iter().zip(transfers) {
+            let change = self.change(name, (count, unreached), against, transfer).await?;
             let size = |change: &Change| change.added + change.changed + change.removed;
             if size(&change) > worst.as_ref().map_or(0, size) {
                 worst = Some(change);
@@ -227,12 +233,12 @@ impl<'a> Look<'a> {
         Ok(worst)
     }
 
-    fn against<'b>(&'b self, ways: &'b [Way], picks: Picks) -> Vec<Against<'b>> {
-        let of = |way: &'b Way| {
-            let line = self.lines.get(Some(&way.copy));
-            Against::new(way, line, picks.clone(), self.tolerance)
+    fn against<'b>(&'b self, transfers: &'b [Transfer], picks: Picks) -> Vec<Against<'b>> {
+        let of = |transfer: &'b Transfer| {
+            let line = self.lines.get(Some(&transfer.copy));
+            Against::new(transfer, line, picks.clone(), self.tolerance)
         };
-        ways.iter().map(of).collect()
+        transfers.iter().map(of).collect()
     }
 
     /// Computes how a namespace differs from the target, after all its records were looked up. `unreached` records are
@@ -242,14 +248,14 @@ impl<'a> Look<'a> {
         name: &Namespace,
         (count, unreached): (u64, u64),
         against: &Against<'_>,
-        way: &Way,
+        transfer: &Transfer,
     ) -> Result<Change> {
         let added = against.lacking() + unreached;
         let mut examples = against.missing_examples.clone();
         examples.extend(against.differing_examples.clone());
-        let mut removed = (way.records() + added).saturating_sub(count);
+        let mut removed = (transfer.records() + added).saturating_sub(count);
         if removed > 0 {
-            let sources = self.sources_of(way);
+            let sources = self.sources_of(transfer);
             let mut extra_examples = Vec::new();
             let mut take = |difference: Difference| {
                 if extra_examples.len() < EXAMPLES {
@@ -257,9 +263,9 @@ impl<'a> Look<'a> {
                 }
                 Ok(())
             };
-            let pipeline = &self.lines.get(Some(&way.copy)).pipeline;
+            let pipeline = &self.lines.get(Some(&transfer.copy)).pipeline;
             let every: Picks = Arc::new(|_: &RecordId| true);
-            let extra = count_extra(pipeline, &sources, &way.target, every, &mut take).await?;
+            let extra = count_extra(pipeline, &sources, &transfer.target, every, &mut take).await?;
             // Others are the target's own, and nobody knows which.
             if extra.is_some_and(|extra| extra <= removed) {
                 examples.extend(extra_examples);
@@ -273,9 +279,10 @@ impl<'a> Look<'a> {
     }
 
     /// Returns the source namespaces that were copied into the same target namespace.
-    fn sources_of(&self, way: &Way) -> Vec<Namespace> {
-        let goes_there = |ways: &[Way]| ways.iter().any(|other| other.target == way.target);
-        let of = self.copied.iter().filter(|(_, ways)| goes_there(ways));
+    fn sources_of(&self, transfer: &Transfer) -> Vec<Namespace> {
+        let goes_there =
+            |transfers: &[Transfer]| transfers.iter().any(|other| other.target == transfer.target);
+        let of = self.copied.iter().filter(|(_, transfers)| goes_there(transfers));
         of.map(|(source, _)| source.clone()).collect()
     }
 
@@ -302,8 +309,12 @@ impl<'a> Look<'a> {
     /// Records that were copied into a target namespace and are no longer in the source.
     fn gone(&self, found: &Found, target: &Namespace) -> u64 {
         let mut gone = 0;
-        for (source, ways) in &self.copied {
-            let records = ways.iter().filter(|way| way.target == *target).map(Way::records).max();
+        for (source, transfers) in &self.copied {
+            let records = transfers
+                .iter()
+                .filter(|transfer| transfer.target == *target)
+                .map(Transfer::records)
+                .max();
             let now = found.counts.count(source);
             gone += records.map_or(0, |records| records.saturating_sub(now));
         }
@@ -354,9 +365,9 @@ impl Take for Reading<'_> {
     }
 }
 
-fn lack(against: &Against<'_>, way: &Way) -> Lack {
+fn lack(against: &Against<'_>, transfer: &Transfer) -> Lack {
     Lack {
-        namespace: way.target.clone(),
+        namespace: transfer.target.clone(),
         missing: against.lacking(),
         examples: against.missing_examples.clone(),
     }

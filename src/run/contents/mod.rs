@@ -1,7 +1,7 @@
 //! Checks that the source is still what was copied and that the target still holds it. Both indexes are read; the
 //! journal alone is never trusted.
 //!
-//! While a copy reads, its checkpoints keep the [`Contents`](crate::model::Contents) it has read, and [`copied`] adds
+//! While a copy reads, its checkpoints keep the [`Contents`](crate::model::Contents) it has read, and [`copied`](crate::journal::copied) adds
 //! them up by namespace. [`look`](Look::take) then reads every record the source holds now, in every namespace:
 //!
 //! - If the contents are the same, and the source counts as many records, nothing has changed.
@@ -16,19 +16,19 @@
 //! [`before_deletion`] is the look required directly before the source is deleted.
 
 mod against;
-mod copied;
 mod found;
 mod ids;
 mod lines;
 mod look;
+mod loss;
 mod unplanned;
 mod walk;
 
-pub(super) use copied::{Way, copied, given};
 pub(super) use found::Found;
 pub(super) use ids::current_shards;
 pub(super) use lines::Lines;
 pub(super) use look::{Depth, Look};
+pub(super) use loss::refuse_loss;
 pub(super) use unplanned::appeared;
 pub(super) use walk::{Take, walk};
 

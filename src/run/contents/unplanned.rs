@@ -3,7 +3,7 @@
 use super::found::{Change, Kind};
 use crate::copy::choose;
 use crate::error::Result;
-use crate::journal::RunState;
+use crate::journal::{RunState, copied};
 use crate::model::{IndexStats, Namespace};
 use crate::plan::CopyStage;
 use crate::run::Context;
@@ -46,7 +46,7 @@ pub(in crate::run) fn appeared(
     context: &Context,
     counts: &IndexStats,
 ) -> Result<Vec<(Namespace, u64)>> {
-    let planned = context.recorder.with_state(super::copied);
+    let planned = context.recorder.with_state(copied);
     let mut found = Vec::new();
     for (name, count) in counts.namespaces.iter().filter(|(_, count)| **count > 0) {
         let is_new = !planned.contains_key(name)

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, after};
@@ -18,7 +17,7 @@ use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Identity, IndexStats, Namespace, RecordFilter, Side, Span};
 use crate::plan::file;
-use crate::run::guard::{ErasePermit, permit_erasure};
+use crate::run::guard::{ErasePermit, Holding, permit_erasure};
 use crate::store::{Filter, Filtering, Store};
 
 /// The longest time that deleted records may remain visible.
@@ -42,16 +41,6 @@ struct Condition {
     read: RecordFilter,
     /// Whether `read` is stricter than the index's own reading of `asked`.
     is_literal: bool,
-}
-
-/// A namespace that holds records to erase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Holding {
-    pub namespace: Namespace,
-    /// All its records, by the index's own count.
-    pub records: u64,
-    /// Those to erase.
-    pub matching: u64,
 }
 
 impl Wanted {

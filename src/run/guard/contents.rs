@@ -1,18 +1,12 @@
 //! Checks what an index holds now, by its own counts.
 
-use std::time::Duration;
-
 use super::counts::agreed;
 use super::{Checked, Effect, identity};
-use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Transfer, copied, given};
 use crate::model::{IndexStats, Namespace, Observed, Side};
 use crate::run::Context;
-use crate::run::contents::{self, Way, appeared, copied, given};
 
-/// The longest time that the target may take to show what was written.
-const CATCH_UP: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
 /// The most problems named in a message.
 const NAMED: usize = 10;
 
@@ -36,37 +30,12 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     }
 }
 
-/// Returns the source's counts if deleting it would lose nothing: it holds what was copied and nothing else, and the
-/// target holds that now. If the counts agree, nothing is read; otherwise everything is, to find what differs or that
-/// both sides agree after all.
-///
-/// # Errors
-/// `Refused`, naming the namespaces.
-pub(in crate::run) async fn refuse_loss(
-    context: &Context,
-    has_snapshot: bool,
-) -> Result<IndexStats> {
-    // Counting a missing index would spend minutes on retries.
-    identity::must_both_be_there(context).await?;
-    let source = agreed(&context.clock, &*context.world.source).await?;
-    refuse(&without_a_copy(context, &source, has_snapshot))?;
-    let deadline = after(context.clock.now(), CATCH_UP);
-    while !counts_agree(context, &source).await? {
-        if context.clock.now() >= deadline {
-            contents::before_deletion(context).await?;
-            break;
-        }
-        context.sleep(PAUSE).await?;
-    }
-    Ok(source)
-}
-
 /// Checks the counts only: everything was read a moment ago, and later changes show in the counts.
 async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     identity::must_both_be_there(context).await?;
     let target = agreed(&context.clock, &*context.world.target).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
-    refuse(&without_a_copy(context, &source, checked.has_snapshot))?;
+    refuse_uncopied(context, &source, checked.has_snapshot)?;
     if checked.counts.namespaces != source.namespaces {
         let message = format!(
             "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
@@ -83,21 +52,33 @@ async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     }
 }
 
+/// Refuses to delete a source that holds what no copy has.
+///
+/// # Errors
+/// `Refused`, naming the namespaces.
+pub(in crate::run) fn refuse_uncopied(
+    context: &Context,
+    source: &IndexStats,
+    has_snapshot: bool,
+) -> Result<()> {
+    refuse(&without_a_copy(context, source, has_snapshot))
+}
+
 /// Describes records that exist only in the source.
 fn without_a_copy(context: &Context, counts: &IndexStats, has_snapshot: bool) -> Vec<String> {
     let copied = context.recorder.with_state(copied);
     let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
     let problems = held.filter_map(|(name, now)| match copied.get(name) {
-        Some(ways) => ways.iter().find_map(|way| lost(name, way, has_snapshot)),
+        Some(transfers) => transfers.iter().find_map(|transfer| lost(name, transfer, has_snapshot)),
         None if has_snapshot => None,
         None => Some(format!("`{name}` ({now} records) was not copied and there is no snapshot")),
     });
     problems.collect()
 }
 
-fn lost(name: &Namespace, way: &Way, has_snapshot: bool) -> Option<String> {
-    let tally = way.tally();
-    if way.shards.iter().any(|state| !state.is_complete) {
+fn lost(name: &Namespace, transfer: &Transfer, has_snapshot: bool) -> Option<String> {
+    let tally = transfer.tally();
+    if transfer.shards.iter().any(|state| !state.is_complete) {
         return Some(format!("`{name}` was not copied completely"));
     }
     let left = [
@@ -109,20 +90,8 @@ fn lost(name: &Namespace, way: &Way, has_snapshot: bool) -> Option<String> {
     Some(format!("{records} records of `{name}` {why} and there is no snapshot"))
 }
 
-/// Returns whether both sides count what was copied and no other namespace has appeared.
-async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
-    let copied = context.recorder.with_state(copied);
-    let is_as_copied = |(name, ways): (&Namespace, &Vec<Way>)| {
-        ways.iter().all(|way| way.records() == source.count(name))
-    };
-    let target = agreed(&context.clock, &*context.world.target).await?;
-    Ok(copied.iter().all(is_as_copied)
-        && appeared(context, source)?.is_empty()
-        && (context.asks("target.missing") || short_of(context, &target).is_empty()))
-}
-
 /// Describes target namespaces that count fewer records than were copied into them and not erased since.
-fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
+pub(in crate::run) fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
     let given = context.recorder.with_state(|state| given(state, &copied(state)));
     let short = given.into_iter().filter_map(|(name, given)| {
         let now = counts.count(&name);

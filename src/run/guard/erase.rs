@@ -1,10 +1,21 @@
 //! Guards erasures on request, which belong to no stage.
 
+use serde::Serialize;
+
 use super::identity::refuse_other;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Identity, Side};
-use crate::run::Holding;
+use crate::model::{Identity, Namespace, Side};
 use crate::store::Store;
+
+/// A namespace that holds records to erase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Holding {
+    pub namespace: Namespace,
+    /// All its records, by the index's own count.
+    pub records: u64,
+    /// Those to erase.
+    pub matching: u64,
+}
 
 /// The right to erase, once, what was shown.
 #[derive(Debug)]

@@ -56,7 +56,7 @@ pub(super) async fn must_be_there(context: &Context, side: Side) -> Result<Index
 ///
 /// # Errors
 /// Any error of [`must_be_there`], for either side.
-pub(super) async fn must_both_be_there(context: &Context) -> Result<()> {
+pub(in crate::run) async fn must_both_be_there(context: &Context) -> Result<()> {
     must_be_there(context, Side::Target).await?;
     must_be_there(context, Side::Source).await.map(drop)
 }

@@ -26,15 +26,17 @@ mod traffic;
 mod weight;
 
 pub(super) use confirmation::confirm;
-pub(super) use contents::refuse_loss;
+pub(super) use contents::{refuse_uncopied, short_of};
 pub(super) use counts::agreed;
 pub(super) use deletion::{delete_source, delete_target, see_gone, settle};
 pub(super) use effect::Checked;
 use effect::Effect;
-pub use erase::ErasePermit;
 pub(super) use erase::permit_erasure;
+pub use erase::{ErasePermit, Holding};
 pub(super) use hands::Hands;
-pub(super) use identity::{refuse_another, refuse_others, remember, remember_target};
+pub(super) use identity::{
+    must_both_be_there, refuse_another, refuse_others, remember, remember_target,
+};
 pub(super) use ownership::{claim, own_name, probe_namespace, show};
 pub(super) use protection::{lift_source, protect_target, put_back};
 pub(super) use removal::{

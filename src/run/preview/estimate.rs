@@ -9,7 +9,8 @@ use crate::journal::{Route, StageState};
 use crate::model::{Rate, StageId};
 use crate::plan::file::{Audit, Canary, Compare, Verify};
 use crate::provider::advice::{Bound, Reading, words};
-use crate::run::stage::{sample_size, way_of};
+use crate::run::route::way_of;
+use crate::run::sample::sample_size;
 
 /// The default rate of queries per second for verify and canary stages.
 const RATE: f64 = 20.0;

@@ -5,7 +5,7 @@ use super::seen::Estimate;
 use crate::journal::RunState;
 use crate::model::{Observed, StageId};
 use crate::plan::Plan;
-use crate::run::stage::Chosen;
+use crate::run::route::Chosen;
 
 /// The inputs for describing a stage.
 pub(super) struct Look<'a> {

@@ -13,7 +13,7 @@ use self::model::{Counts, Side};
 use self::seen::Seen;
 use super::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::prepare::changes_to_adopt;
-use super::stage::{not_copied, not_taken};
+use super::selection::{not_copied, not_taken};
 use super::world::World;
 use crate::error::Result;
 use crate::journal::{Phase, RunState};

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, StageId};
 use crate::plan::{Plan, StageKind};
-use crate::run::stage::{Held, Selection};
+use crate::run::selection::Selection;
+use crate::run::stage::Held;
 use crate::store::Inventory;
 use crate::traffic::TrafficView;
 

@@ -11,7 +11,8 @@ use crate::model::{IndexSpec, StageId};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
 use crate::plan::{Stage, StageKind};
 use crate::provider::registry::asked_for;
-use crate::run::stage::{Chosen, Enumerated, Held};
+use crate::run::route::{Chosen, Enumerated};
+use crate::run::stage::Held;
 
 /// The most namespaces whose cells are shown.
 const SHOWN: usize = 5;

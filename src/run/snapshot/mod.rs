@@ -15,10 +15,11 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use self::folder::Folder;
-use super::contents::{Lines, Take, Way, copied, current_shards, walk};
+use super::contents::{Lines, Take, current_shards, walk};
 use super::guard::agreed;
 use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Transfer, copied};
 use crate::model::{Contents, IndexStats, Namespace, Record};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
@@ -119,7 +120,7 @@ struct Work<'a> {
     context: &'a Context,
     folder: PathBuf,
     lines: Lines,
-    copied: BTreeMap<Namespace, Vec<Way>>,
+    copied: BTreeMap<Namespace, Vec<Transfer>>,
     total: u64,
     done: AtomicU64,
 }
@@ -129,12 +130,12 @@ impl Work<'_> {
     async fn namespace(&self, number: usize, namespace: &Namespace, count: u64) -> Result<Kept> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
-        let way = self.copied.get(namespace).and_then(|ways| ways.first());
-        let shards = current_shards(self.context, namespace, count, way).await?;
+        let transfer = self.copied.get(namespace).and_then(|transfers| transfers.first());
+        let shards = current_shards(self.context, namespace, count, transfer).await?;
         let create = path.clone();
         let writer = blocking(move || RecordWriter::create(create)).await?;
         let mut writing = Writing { work: self, namespace, writer: Some(writer) };
-        let line = self.lines.get(way.map(|way| &way.copy));
+        let line = self.lines.get(transfer.map(|transfer| &transfer.copy));
         let read = walk(self.context, line, namespace, &shards, &mut writing).await?;
         let writer = writing.writer.take();
         if read.records != count {

@@ -9,17 +9,10 @@ mod check;
 mod copy;
 mod create;
 mod decommission;
-mod fields;
-mod figures;
-mod filters;
 mod probes;
 mod ready;
 mod resource;
-mod route;
-mod sampling;
-mod sides;
 mod verify;
-mod weight;
 
 use async_trait::async_trait;
 
@@ -34,15 +27,7 @@ use crate::plan::{Plan, StageKind};
 
 pub(super) use check::Check;
 pub use copy::Held;
-pub(super) use copy::{
-    Enumerated, Enumerator, Selection, check_manifest, kept_by, lists_of, look, not_copied,
-    not_taken, pipeline, refuse_nothing, selections,
-};
-pub(crate) use figures::COLD_FIGURE;
-pub(super) use route::{Chosen, Sides, choose, facts_of, held_by, way_of, ways};
-pub(super) use sampling::{Sampled, picks};
-pub(super) use sides::{refuse_differences, refuse_other_dimension};
-pub(super) use weight::{Weight, sample_of, sample_size, usual_size};
+pub(super) use copy::{check_manifest, kept_by, lists_of, look, pipeline};
 
 /// What a whole stage measured of both sides.
 #[derive(Default)]

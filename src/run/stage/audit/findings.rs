@@ -10,7 +10,7 @@ use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
 use crate::provider::advice::{Estimate, LimitCheck, Operation, Way};
 use crate::run::price::Pricing;
-use crate::run::stage::fields::FieldSummary;
+use crate::run::sample::FieldSummary;
 use crate::store::{Inventory, Refusals, Rule};
 
 /// The version of the artifact's format. Fields are only ever added.

@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{IndexDescription, IndexStats, Observed};
 use crate::run::Context;
-use crate::run::stage::figures::COLD_FIGURE;
-use crate::run::stage::sampling::{Sampled, sample, seeded};
+use crate::run::figures::COLD_FIGURE;
+use crate::run::sample::{Sampled, sample, seeded};
 
 /// Metrics of an existing target that come from the index itself.
 const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];

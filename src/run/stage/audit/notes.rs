@@ -9,7 +9,7 @@ use crate::journal::Event;
 use crate::model::Observed;
 use crate::provider::advice::Way;
 use crate::run::Context;
-use crate::run::stage::copy::not_copied;
+use crate::run::selection::not_copied;
 
 pub(super) fn record(context: &Context, findings: &Findings) -> Result<()> {
     for sentence in sentences(findings) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::model::{Namespace, Record, RecordId, Value};
-use crate::run::stage::sampling::Sampled;
+use crate::run::sample::Sampled;
 
 /// The number of largest records listed.
 const LARGEST: usize = 5;

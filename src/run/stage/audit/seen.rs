@@ -8,11 +8,10 @@ use crate::plan::file::Audit;
 use crate::provider::advice::Way;
 use crate::provider::blocking;
 use crate::run::Context;
-use crate::run::stage::copy::{Selection, selections};
-use crate::run::stage::route::{Sides, facts_of, held_by, ways};
-use crate::run::stage::sampling::Sampled;
-use crate::run::stage::sides::no_source;
-use crate::run::stage::weight::{Weight, sample_of, sample_size};
+use crate::run::route::{Sides, facts_of, held_by, ways};
+use crate::run::sample::{Sampled, Weight, sample_of, sample_size};
+use crate::run::selection::{Selection, selections};
+use crate::run::sides::no_source;
 use crate::store::Inventory;
 
 /// Everything the audit has read.

@@ -5,7 +5,7 @@ use super::hot::QueryLog;
 use super::records::shown;
 use crate::model::Observed;
 use crate::provider::advice::{Operation, Origin, Way};
-use crate::run::stage::fields::FieldSummary;
+use crate::run::sample::FieldSummary;
 use crate::store::Inventory;
 
 const WIDTH: usize = 80;

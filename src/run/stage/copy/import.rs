@@ -13,8 +13,8 @@ use crate::plan::CopyStage;
 use crate::provider::storage::Place;
 use crate::run::guard::{folder_name, imports_of};
 use crate::run::poll::Patience;
+use crate::run::route::taken;
 use crate::run::stage::resource::{intend, late, ready_within, wait_records};
-use crate::run::stage::route::taken;
 use crate::run::{Context, Progress};
 use crate::store::Import;
 

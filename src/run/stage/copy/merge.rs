@@ -1,11 +1,11 @@
 //! Merges several namespaces into one, provided that no two of them share an id.
 
-use super::selection::recorded_mappings;
 use super::shards::lists_of;
 use crate::copy::{Mapping, Pipeline, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Shard};
 use crate::plan::CopyStage;
+use crate::run::selection::recorded_mappings;
 use crate::run::{Context, Progress};
 
 /// Proves that the ids of merged namespaces are disjoint before anything is copied into their target. Every attempt

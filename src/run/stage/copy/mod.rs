@@ -1,13 +1,11 @@
 //! Copies every record of the selected namespaces and proves that it did.
 //!
-//! `selection` determines which namespaces each copy stage takes, and `enumeration` how the ids of each are found.
 //! `plan` records the shards, and `shards` builds the pipeline that walks them. `manifest` sorts ids given by the user
 //! (or `printed` by a command), `merge` proves that merged namespaces share no id, and `existing` handles ids the
 //! target already holds. `import` has the target import what was written as files, and `finish`
 //! has it make what is only worth making once the records are there. `prove` compares what was settled
 //! with the source's own counts, and `mapping` writes the names for the application.
 
-mod enumeration;
 mod existing;
 mod finish;
 mod import;
@@ -18,7 +16,6 @@ mod plan;
 mod printed;
 mod progress;
 mod prove;
-mod selection;
 mod shards;
 
 use std::path::PathBuf;
@@ -28,7 +25,6 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-pub(crate) use enumeration::{Enumerated, Enumerator, refuse_gaps};
 pub use existing::Held;
 pub(crate) use existing::{kept_by, look};
 use existing::{prepare_existing, skipped_path};
@@ -38,15 +34,9 @@ use manifest::{forget_ids, prepare_ids};
 use mapping::write_mapping;
 use merge::prove_merges;
 use progress::Gauge;
-use selection::recorded_mappings;
-pub(super) use selection::recorded_selections;
-pub(crate) use selection::{
-    Selection, mappings, not_copied, not_taken, refuse_nothing, selections,
-};
 pub(crate) use shards::{lists_of, pipeline};
 
 use super::resource::{remove_all, words};
-use super::route::{recorded_route, route_of};
 use super::{Acted, Work};
 use crate::assertion::{Measured, judge_once};
 use crate::copy::{Acked, Copier, Pipeline, ShardEnd, adopt, refusals};
@@ -54,6 +44,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
 use crate::plan::CopyStage;
+use crate::run::route::{recorded_route, route_of};
+use crate::run::selection::recorded_mappings;
 use crate::run::{Context, guard};
 use crate::store::Source;
 

@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::enumeration::{Enumerator, refuse_gaps};
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
-use super::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selections};
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
@@ -14,6 +12,9 @@ use crate::model::{Cursor, Enumeration, IndexDescription, Range, Shard, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::guard::agreed;
+use crate::run::route::{Enumerator, refuse_gaps};
+use crate::run::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selections};
+use crate::run::sides::no_source;
 use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
 use crate::store::Target;
 
@@ -99,7 +100,7 @@ async fn staging(
 
 async fn source_of(context: &Context) -> Result<IndexDescription> {
     let found = context.world.source.describe().await?;
-    found.ok_or_else(|| crate::run::stage::sides::no_source(context))
+    found.ok_or_else(|| no_source(context))
 }
 
 fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {

@@ -11,6 +11,7 @@ use crate::journal::RunState;
 use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::sides::no_source;
 use crate::store::Source;
 
 /// Builds the pipeline of a copy stage.
@@ -21,7 +22,7 @@ pub(crate) async fn pipeline(
 ) -> Result<Pipeline> {
     let source = context.world.source_of(&copy.id);
     let described = source.describe().await?;
-    let described = described.ok_or_else(|| crate::run::stage::sides::no_source(context))?;
+    let described = described.ok_or_else(|| no_source(context))?;
     Ok(Pipeline {
         source,
         target: context.world.target_of(&copy.id),

@@ -12,8 +12,6 @@ use super::copy::arrived;
 use super::probes::probe;
 use super::ready;
 use super::resource::{self, own_tags, ready_within, words};
-use super::route::route_of;
-use super::sides::{no_source, refuse_differences, refuse_other_dimension};
 use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
@@ -23,6 +21,8 @@ use crate::plan::file::{Create, Protection};
 use crate::provider::Connector;
 use crate::provider::registry::connector;
 use crate::run::poll::Patience;
+use crate::run::route::route_of;
+use crate::run::sides::{no_source, refuse_differences, refuse_other_dimension};
 use crate::run::taken::Taken;
 use crate::run::{Context, guard};
 

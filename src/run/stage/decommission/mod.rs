@@ -42,7 +42,7 @@ pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) ->
     match step {
         Step::Settle => settle(asked, context).await,
         Step::Count => {
-            let counts = guard::refuse_loss(context, asked.snapshot.is_some()).await?;
+            let counts = contents::refuse_loss(context, asked.snapshot.is_some()).await?;
             checked(context, counts)
         }
         Step::Confirm => guard::confirm(context, &counts(context)?).await,

@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Outcome, Sample, Side};
 use crate::run::Context;
-use crate::run::stage::figures::COLD_FIGURE as FIGURE;
-use crate::run::stage::sampling::seeded;
+use crate::run::figures::COLD_FIGURE as FIGURE;
+use crate::run::sample::seeded;
 use crate::traffic::Probe;
 
 /// The most namespaces whose first query is timed.

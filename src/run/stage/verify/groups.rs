@@ -8,7 +8,7 @@ use crate::journal::ShardState;
 use crate::model::{Enumeration, Namespace, Side, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::stage::copy::Selection;
+use crate::run::selection::Selection;
 
 /// A target namespace and everything that was copied into it. A source namespace can have several shards, and several
 /// source namespaces can be merged into one target namespace, but all by the same copy stage.

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
 use crate::run::poll::Patience;
+use crate::run::sample::Sampled;
 use crate::run::stage::probes::{probe_record, wait_empty};
-use crate::run::stage::sampling::Sampled;
 use crate::run::{Context, guard};
 use crate::store::Target;
 

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Observed, Operation, Rate, Sample, Side};
 use crate::plan::CopyStage;
 use crate::plan::file::Queries;
-use crate::run::stage::copy::Selection;
-use crate::run::stage::sampling::{Asked, Sampled, Wanted, ask, seeded};
+use crate::run::sample::{Asked, Sampled, Wanted, ask, seeded};
+use crate::run::selection::Selection;
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
 

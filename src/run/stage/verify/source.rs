@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::assertion::Measured;
 use crate::error::Result;
-use crate::journal::Event;
+use crate::journal::{Event, copied};
 use crate::model::{Contents, Namespace, StageId};
 use crate::plan::file::{Compare, Verify};
 use crate::run::Context;
-use crate::run::contents::{Depth, Look, copied};
+use crate::run::contents::{Depth, Look};
 
 /// Measures `source.changed`, using what a full comparison has read, or by reading the source if the plan asks for
 /// it.
@@ -46,8 +46,8 @@ fn once(read: BTreeMap<(Namespace, StageId), Contents>) -> BTreeMap<Namespace, C
 fn keep(context: &Context, read: &BTreeMap<Namespace, Contents>) -> Result<()> {
     let copied = context.recorder.with_state(copied);
     for (source, contents) in read {
-        let ways = copied.get(source).into_iter().flatten();
-        let is_unknown = ways.clone().any(|way| !way.is_kept());
+        let transfers = copied.get(source).into_iter().flatten();
+        let is_unknown = transfers.clone().any(|transfer| !transfer.is_kept());
         if is_unknown {
             let (stage, source, contents) = (context.id(), source.clone(), *contents);
             context.record(Event::ContentsRead { stage, source, contents })?;

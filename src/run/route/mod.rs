@@ -2,15 +2,18 @@
 //!
 //! `audit` shows, `plan` estimates with, and a run chooses from the same list of ways and obstacles.
 
+mod enumeration;
 mod facts;
 mod import;
 mod ways;
 
+pub(crate) use self::enumeration::{Enumerated, Enumerator, refuse_gaps};
 pub(crate) use self::facts::{Sides, facts_of, held_by};
-pub(super) use self::import::taken;
+pub(crate) use self::import::taken;
 pub(crate) use self::ways::{way_of, ways};
-use super::copy::{Enumerated, Enumerator, Selection};
-use super::weight::{Weight, sample_of, usual_size};
+use super::sample::{Weight, sample_of, usual_size};
+use super::selection::{Selection, mappings};
+use super::sides::no_source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
@@ -66,7 +69,7 @@ pub(crate) async fn choose(
         is_anew: false,
     };
     let enumerated = enumerator.all(facts.mappings).await?;
-    if let Err(gap) = super::copy::refuse_gaps(&enumerated) {
+    if let Err(gap) = refuse_gaps(&enumerated) {
         return despite(gap, facts, copy);
     }
     let ways = ways(facts, &enumerated);
@@ -145,7 +148,7 @@ fn does_not_apply(asked: &str, why: &str) -> Error {
 }
 
 /// Returns the route of a copy that was chosen earlier in this run.
-pub(super) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Route> {
+pub(crate) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Route> {
     context.recorder.with_state(|state| state.route(&copy.id).map(|(route, _)| route))
 }
 
@@ -153,15 +156,15 @@ pub(super) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Rout
 ///
 /// # Errors
 /// Any error of [`choose`].
-pub(super) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
+pub(crate) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
     if let Some(route) = recorded_route(context, copy) {
         return Ok(route);
     }
     let world = &context.world;
-    let source = world.source.describe().await?.ok_or_else(|| super::sides::no_source(context))?;
+    let source = world.source.describe().await?.ok_or_else(|| no_source(context))?;
     let stats = world.source.stats().await?;
     let (plan, seen) = (&context.plan, world.target.describe().await?);
-    let mappings = super::copy::mappings(plan, copy, &stats)?;
+    let mappings = mappings(plan, copy, &stats)?;
     let selection = Selection { copy: copy.clone(), mappings };
     // Only an import has a limit in bytes.
     let sampled = match copy.asked.import {

@@ -30,7 +30,7 @@ pub(super) fn against_import(facts: &Facts<'_>, shards: impl Iterator<Item = u64
 }
 
 /// Finds a namespace that already holds records, because of which an import would fail as a whole.
-pub(in crate::run::stage) fn taken<'a>(
+pub(crate) fn taken<'a>(
     mut namespaces: impl Iterator<Item = &'a Namespace>,
     held: &IndexStats,
 ) -> Option<String> {

@@ -1,13 +1,13 @@
-//! The copies recorded in the journal: how each namespace reached the target, and the contents that were read.
+//! What the journal knows of each source namespace that was copied: where it went, and the contents that were read.
 
 use std::collections::BTreeMap;
 
-use crate::journal::{RunState, ShardState};
+use super::state::{RunState, ShardState};
 use crate::model::{Contents, Cursor, Namespace, Side, StageId, Tally};
 
-/// One copy stage's transfer of a source namespace to the target.
+/// What one copy stage took of a source namespace, and where it went.
 #[derive(Clone, Debug)]
-pub(in crate::run) struct Way {
+pub(crate) struct Transfer {
     pub copy: StageId,
     pub target: Namespace,
     pub shards: Vec<ShardState>,
@@ -17,7 +17,7 @@ pub(in crate::run) struct Way {
     pub contents: Option<Contents>,
 }
 
-impl Way {
+impl Transfer {
     /// Returns whether the copy itself kept the contents it read.
     pub fn is_kept(&self) -> bool {
         kept(&self.shards).is_some()
@@ -41,9 +41,9 @@ impl Way {
     }
 }
 
-/// Returns every way of every source namespace for which this run planned shards.
-pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> {
-    let mut all: BTreeMap<Namespace, Vec<Way>> = BTreeMap::new();
+/// Returns what was copied of every source namespace for which this run planned shards.
+pub(crate) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Transfer>> {
+    let mut all: BTreeMap<Namespace, Vec<Transfer>> = BTreeMap::new();
     for stage in &state.stages {
         let mut own: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
         for shard in stage.shards.values() {
@@ -55,21 +55,21 @@ pub(in crate::run) fn copied(state: &RunState) -> BTreeMap<Namespace, Vec<Way>> 
             };
             let contents = kept(&shards).or_else(|| read_later(state, &source));
             let erased = state.erased_of(Side::Source, &source);
-            let way = Way { copy: stage.id.clone(), target, shards, erased, contents };
-            all.entry(source).or_default().push(way);
+            let transfer = Transfer { copy: stage.id.clone(), target, shards, erased, contents };
+            all.entry(source).or_default().push(transfer);
         }
     }
     all
 }
 
 /// Records written into each namespace of the target, without the ones erased there since.
-pub(in crate::run) fn given(
+pub(crate) fn given(
     state: &RunState,
-    copied: &BTreeMap<Namespace, Vec<Way>>,
+    copied: &BTreeMap<Namespace, Vec<Transfer>>,
 ) -> BTreeMap<Namespace, u64> {
     let mut given: BTreeMap<Namespace, u64> = BTreeMap::new();
-    for way in copied.values().flatten() {
-        *given.entry(way.target.clone()).or_default() += way.tally().copied;
+    for transfer in copied.values().flatten() {
+        *given.entry(transfer.target.clone()).or_default() += transfer.tally().copied;
     }
     for (namespace, records) in &mut given {
         *records = records.saturating_sub(state.erased_of(Side::Target, namespace));

@@ -7,8 +7,8 @@ use crate::provider::advice::Facts;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::World;
 use crate::run::price::Pricing;
-use crate::run::stage::copy::Selection;
-use crate::run::stage::weight::Weight;
+use crate::run::sample::Weight;
+use crate::run::selection::Selection;
 
 /// The observed state of both sides.
 #[derive(Clone, Copy)]

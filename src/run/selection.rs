@@ -133,7 +133,7 @@ pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
 ///
 /// # Errors
 /// Any error of [`selections`].
-pub(super) fn refuse_recorded(
+pub(crate) fn refuse_recorded(
     context: &Context,
     copy: &CopyStage,
     mappings: &[Mapping],

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value as Json, json};
 
-use super::sampling::Sampled;
+use super::records::Sampled;
 use crate::copy::Transform;
 use crate::model::{Namespace, Value};
 use crate::store::Filter;

@@ -1,13 +1,13 @@
 //! The size of a copy: the one estimate of records and bytes used by `audit`, `plan` and the choice of a route.
 
-use super::copy::Selection;
-use super::sampling::{Sampled, sample, seeded};
+use super::records::{Sampled, sample, seeded};
 use crate::copy::{Changed, Mapping, Transform};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
 use crate::provider::advice::{Load, Size};
 use crate::run::World;
+use crate::run::selection::Selection;
 use crate::store::read::record_guess;
 
 /// The default number of records to sample.

@@ -1,11 +1,11 @@
 //! The possible ways to copy: those of the source's system, a list of the user's, and a bulk import.
 
+use super::enumeration::Enumerated;
 use super::import::against_import;
 use crate::journal::Route;
 use crate::plan::file::EnumerateBy;
 use crate::provider::advice::{Bound, Facts, Way};
 use crate::provider::registry::connector;
-use crate::run::stage::copy::Enumerated;
 
 /// Returns every way of a copy for its kind of source. `enumerated` gives its shards, if known.
 pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {

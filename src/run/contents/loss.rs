@@ -1,0 +1,53 @@
+//! Checks before its deletion that the source can go.
+
+use std::time::Duration;
+
+use super::before_deletion;
+use super::unplanned::appeared;
+use crate::clock::after;
+use crate::error::Result;
+use crate::journal::{Transfer, copied};
+use crate::model::{IndexStats, Namespace};
+use crate::run::Context;
+use crate::run::guard::{agreed, must_both_be_there, refuse_uncopied, short_of};
+
+/// The longest time that the target may take to show what was written.
+const CATCH_UP: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Returns the source's counts if deleting it would lose nothing: it holds what was copied and nothing else, and the
+/// target holds that now. If the counts agree, nothing is read; otherwise everything is, to find what differs or that
+/// both sides agree after all.
+///
+/// # Errors
+/// `Refused`, naming the namespaces.
+pub(in crate::run) async fn refuse_loss(
+    context: &Context,
+    has_snapshot: bool,
+) -> Result<IndexStats> {
+    // Counting a missing index would spend minutes on retries.
+    must_both_be_there(context).await?;
+    let source = agreed(&context.clock, &*context.world.source).await?;
+    refuse_uncopied(context, &source, has_snapshot)?;
+    let deadline = after(context.clock.now(), CATCH_UP);
+    while !counts_agree(context, &source).await? {
+        if context.clock.now() >= deadline {
+            before_deletion(context).await?;
+            break;
+        }
+        context.sleep(PAUSE).await?;
+    }
+    Ok(source)
+}
+
+/// Returns whether both sides count what was copied and no other namespace has appeared.
+async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
+    let copied = context.recorder.with_state(copied);
+    let is_as_copied = |(name, transfers): (&Namespace, &Vec<Transfer>)| {
+        transfers.iter().all(|transfer| transfer.records() == source.count(name))
+    };
+    let target = agreed(&context.clock, &*context.world.target).await?;
+    Ok(copied.iter().all(is_as_copied)
+        && appeared(context, source)?.is_empty()
+        && (context.asks("target.missing") || short_of(context, &target).is_empty()))
+}
