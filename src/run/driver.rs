@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::outputs::below;
+use super::context::outputs::below;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::model::Share;

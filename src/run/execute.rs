@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::guard;
+use super::context::guard;
+use super::context::outbox::Outbox;
 use super::next::{Step, next};
-use super::outbox::Outbox;
 use super::outcome::Outcome;
 use super::perform::{failed, perform};
 use super::preflight::Preflight;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::guard;
+use super::context::guard;
 use super::hook::as_hook;
 use super::hooks::{self, Failure, HookRun};
 use super::judge::judge;

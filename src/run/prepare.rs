@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::context::options::RunOptions;
+use super::context::recorder::Recorder;
+use super::context::world::World;
 use super::listener::Listener;
-use super::options::RunOptions;
-use super::recorder::Recorder;
-use super::world::World;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Inbox, Journal, Lock, Paths, Phase, RunState};

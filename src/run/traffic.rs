@@ -1,7 +1,7 @@
 //! Checks traffic before it is trusted, moves it, and accepts weights that somebody else set.
 
 use super::context::Context;
-use super::guard;
+use super::context::guard;
 use crate::error::Result;
 use crate::journal::{Event, RunState};
 use crate::model::{Share, TrafficChange};

@@ -20,7 +20,7 @@ use crate::journal::{Transfer, copied, given};
 use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
 use crate::plan::Stage;
 use crate::plan::file::Compare;
-use crate::run::guard::agreed;
+use crate::run::context::guard::agreed;
 use crate::run::sample::picks;
 use crate::run::{Context, Progress};
 use crate::store::read::Picks;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::journal::{Transfer, copied};
 use crate::model::{IndexStats, Namespace};
 use crate::run::Context;
-use crate::run::guard::{agreed, must_both_be_there, refuse_uncopied, short_of};
+use crate::run::context::guard::{agreed, must_both_be_there, refuse_uncopied, short_of};
 
 /// The longest time that the target may take to show what was written.
 const CATCH_UP: Duration = Duration::from_secs(30);

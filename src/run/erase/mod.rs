@@ -17,7 +17,7 @@ use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Identity, IndexStats, Namespace, RecordFilter, Side, Span};
 use crate::plan::file;
-use crate::run::guard::{ErasePermit, Holding, permit_erasure};
+use crate::run::context::guard::{ErasePermit, Holding, permit_erasure};
 use crate::store::{Filter, Filtering, Store};
 
 /// The longest time that deleted records may remain visible.

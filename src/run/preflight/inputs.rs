@@ -2,7 +2,7 @@ use std::path::Path;
 
 use crate::journal::RunState;
 use crate::plan::{Plan, Stage};
-use crate::run::options::RunOptions;
+use crate::run::context::options::RunOptions;
 use crate::traffic::Driver;
 
 /// The inputs of a preflight check.

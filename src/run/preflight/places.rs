@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::outputs::local;
+use super::super::context::outputs::local;
 use super::finding::Finding;
 use super::inputs::Preflight;
 use crate::fs::{check_file, check_folder};

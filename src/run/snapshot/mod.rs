@@ -16,7 +16,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use self::folder::Folder;
 use super::contents::{Lines, Take, current_shards, walk};
-use super::guard::agreed;
+use super::context::guard::agreed;
 use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied};

@@ -8,8 +8,9 @@ use crate::model::{
     IndexDescription, IndexSpec, Metadata, Namespace, Record, RecordId, Span, SparseVector, Vector,
     VectorType,
 };
-use crate::run::poll::Patience;
-use crate::run::{Context, guard};
+use crate::run::Context;
+use crate::run::context::guard;
+use crate::run::context::poll::Patience;
 
 /// The longest time that the probe record may take to become readable.
 const READABLE: Duration = Duration::from_secs(120);

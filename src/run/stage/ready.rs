@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, Span};
 use crate::run::Context;
-use crate::run::poll::Patience;
+use crate::run::context::poll::Patience;
 use crate::store::Target;
 
 /// The pause between two looks.

@@ -16,8 +16,8 @@ use crate::journal::Event;
 use crate::model::{IndexSpec, RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::guard::{self, own_name};
-use crate::run::poll::Patience;
+use crate::run::context::guard::{self, own_name};
+use crate::run::context::poll::Patience;
 use crate::run::taken::Taken;
 use crate::store::Target;
 

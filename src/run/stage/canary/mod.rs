@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold};
 use crate::model::{Share, TrafficChange, Verdict};
 use crate::plan::file::{Canary, Step as Asked};
-use crate::run::guard::set_weight;
+use crate::run::context::guard::set_weight;
 use crate::run::sample::{Wanted, ask, seeded};
 use crate::run::selection::{recorded_selections, selections};
 use crate::run::traffic::{Moved, is_moved_later};

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Span;
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::poll::Patience;
+use crate::run::context::poll::Patience;
 use crate::store::Standing;
 
 /// The longest that making it may take.

@@ -44,9 +44,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, Observed, Tally, Verdict};
 use crate::plan::CopyStage;
+use crate::run::Context;
+use crate::run::context::guard;
 use crate::run::route::{recorded_route, route_of};
 use crate::run::selection::recorded_mappings;
-use crate::run::{Context, guard};
 use crate::store::Source;
 
 pub(super) struct CopyWork(pub CopyStage);

@@ -11,7 +11,7 @@ use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Enumeration, IndexDescription, Range, Shard, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::guard::agreed;
+use crate::run::context::guard::agreed;
 use crate::run::route::{Enumerator, refuse_gaps};
 use crate::run::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selections};
 use crate::run::sides::no_source;

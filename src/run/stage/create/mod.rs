@@ -20,11 +20,12 @@ use crate::plan::CopyStage;
 use crate::plan::file::{Create, Protection};
 use crate::provider::Connector;
 use crate::provider::registry::connector;
-use crate::run::poll::Patience;
+use crate::run::Context;
+use crate::run::context::guard;
+use crate::run::context::poll::Patience;
 use crate::run::route::route_of;
 use crate::run::sides::{no_source, refuse_differences, refuse_other_dimension};
 use crate::run::taken::Taken;
-use crate::run::{Context, guard};
 
 /// The longest time that a new index may take to become ready.
 const READY: Duration = Duration::from_secs(600);

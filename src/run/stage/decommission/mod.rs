@@ -15,7 +15,7 @@ use crate::model::{IndexStats, Observed, Side, Verdict};
 use crate::plan::file::Decommission;
 use crate::run::Context;
 use crate::run::contents::{self, Found};
-use crate::run::guard::{self, Checked};
+use crate::run::context::guard::{self, Checked};
 use crate::run::snapshot::{self, Snapshot};
 
 pub(super) async fn check(context: &Context) -> Result<Check> {

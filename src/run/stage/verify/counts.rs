@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{IndexStats, Observed, Side};
 use crate::run::Context;
 use crate::run::contents::appeared;
-use crate::run::guard::agreed;
+use crate::run::context::guard::agreed;
 
 /// The most differing namespaces named in the report.
 const NAMED: usize = 20;

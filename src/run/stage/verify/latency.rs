@@ -8,10 +8,11 @@ use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
-use crate::run::poll::Patience;
+use crate::run::Context;
+use crate::run::context::guard;
+use crate::run::context::poll::Patience;
 use crate::run::sample::Sampled;
 use crate::run::stage::probes::{probe_record, wait_empty};
-use crate::run::{Context, guard};
 use crate::store::Target;
 
 /// The number of fetches timed on each side.

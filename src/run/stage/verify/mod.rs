@@ -34,8 +34,9 @@ use crate::journal::Event;
 use crate::model::Observed;
 use crate::plan::CopyStage;
 use crate::plan::file::Verify;
+use crate::run::Context;
+use crate::run::context::guard;
 use crate::run::taken::Taken;
-use crate::run::{Context, guard};
 
 /// The default time limit for the target to show everything.
 const CATCH_UP: Duration = Duration::from_secs(600);

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 /// Returns a place named in the plan as a path; `file:backups`, `file:///backups` and `backups` are all accepted.
-pub(super) fn local(place: &str) -> &str {
+pub(in crate::run) fn local(place: &str) -> &str {
     let path = place.strip_prefix("file:").unwrap_or(place);
     // The path of `file:///a` is `/a`.
     path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path)
@@ -11,7 +11,7 @@ pub(super) fn local(place: &str) -> &str {
 
 /// Returns the relative path at which a rehearsal writes a file, below its own folder. The result never leaves that
 /// folder.
-pub(super) fn below(place: &str) -> PathBuf {
+pub(in crate::run) fn below(place: &str) -> PathBuf {
     let place = place.split_once("://").map_or(place, |(_, path)| path);
     let parts = Path::new(local(place)).components();
     let below: PathBuf = parts.filter(|part| matches!(part, Component::Normal(_))).collect();

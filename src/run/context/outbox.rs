@@ -6,7 +6,7 @@ use crate::journal::Event;
 
 /// Collects what a step has to say, until it ends.
 #[derive(Clone, Default)]
-pub(super) struct Outbox(Arc<Mutex<Vec<Event>>>);
+pub(in crate::run) struct Outbox(Arc<Mutex<Vec<Event>>>);
 
 impl Outbox {
     pub fn put(&self, event: Event) {

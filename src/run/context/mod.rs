@@ -1,5 +1,14 @@
 //! The context of a stage: everything it works with, as data and handles.
 
+pub(super) mod guard;
+mod hands;
+pub(super) mod options;
+pub(super) mod outbox;
+pub(super) mod outputs;
+pub(super) mod poll;
+pub(super) mod recorder;
+pub(super) mod world;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -7,11 +16,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::options::RunOptions;
-use super::outbox::Outbox;
-use super::outputs::{below, local};
-use super::recorder::Recorder;
-use super::world::World;
+use self::options::RunOptions;
+use self::outbox::Outbox;
+use self::outputs::{below, local};
+use self::recorder::Recorder;
+use self::world::World;
 use crate::assertion::Measured;
 use crate::clock::{Clock, Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,16 +41,16 @@ pub struct Context {
     pub recorder: Recorder,
     /// Events of the step that is being taken, which are appended once it ends; `None` for the acts that append theirs
     /// at once.
-    pub(super) outbox: Option<Outbox>,
+    pub(in crate::run) outbox: Option<Outbox>,
     pub clock: Clock,
     pub cancel: CancellationToken,
     pub options: Arc<RunOptions>,
     /// The folder for this run's artifacts.
     pub artifacts: PathBuf,
     /// The sorted manifest ids of each copy stage, once they have been opened.
-    pub(super) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
+    pub(in crate::run) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
     /// The queries of each canary stage's probe, once they have been made.
-    pub(super) queries: Arc<Mutex<BTreeMap<StageId, Arc<[ProbeQuery]>>>>,
+    pub(in crate::run) queries: Arc<Mutex<BTreeMap<StageId, Arc<[ProbeQuery]>>>>,
     /// The time at which this process stops waiting and ends.
     pub detach_at: Option<Timestamp>,
 }
@@ -100,7 +109,7 @@ impl Context {
     }
 
     /// Records what was measured of one side, to be judged at the end of the stage.
-    pub(super) fn observed(&self, side: Side, measured: &Measured) -> Result<()> {
+    pub(in crate::run) fn observed(&self, side: Side, measured: &Measured) -> Result<()> {
         let values = measured.to_named();
         match values.is_empty() {
             true => Ok(()),
@@ -146,13 +155,13 @@ impl Context {
     }
 
     /// Returns what was recorded and is not appended yet.
-    pub(super) fn said(&self) -> Vec<Event> {
+    pub(in crate::run) fn said(&self) -> Vec<Event> {
         self.outbox.as_ref().map(Outbox::take).unwrap_or_default()
     }
 
     /// Returns the time that the stage may still take, where the plan limits it. A clock that skips time would be past
     /// the limit at once.
-    pub(super) fn time_left(&self) -> Option<Duration> {
+    pub(in crate::run) fn time_left(&self) -> Option<Duration> {
         let limit = self.stage().timeout.filter(|_| !self.clock.is_scaled())?;
         let now = self.clock.now();
         let since = self.state().ok().and_then(|state| state.at_work_since);

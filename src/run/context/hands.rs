@@ -7,9 +7,9 @@ use crate::store::{Opened, Store, Target};
 /// Opens another index of the target's project.
 type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Opened>> + Send + Sync>;
 
-/// The handles that can delete and unprotect an index. Only the guard uses them.
+/// The handles that can delete and unprotect an index. Nothing outside this room sees them, and in it only the guard uses them.
 #[derive(Clone)]
-pub(in crate::run) struct Hands {
+pub(super) struct Hands {
     source: Arc<dyn Store>,
     target: Arc<dyn Store>,
     open: Opener,

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::listener::{Listener, Progress};
 use crate::copy::Acked;
 use crate::error::{Error, Result};
 use crate::journal::{Appended, Entry, Event, Held, Inbox, Journal, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 use crate::provider::blocking;
+use crate::run::listener::{Listener, Progress};
 
 /// The interval at which a process renews its lease and checks that it still holds the plan.
 const KEEP: Duration = Duration::from_secs(2);
@@ -90,7 +90,7 @@ impl Recorder {
 
     /// Returns [`Recorder::fence`] as a closure that can be kept: it holds neither the journal nor its lock, and always
     /// passes once the run is over.
-    pub(super) fn fence_to_keep(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+    pub(in crate::run) fn fence_to_keep(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
         let held = self.0.held.clone();
         move || held.keep()
     }
@@ -99,7 +99,10 @@ impl Recorder {
     ///
     /// # Errors
     /// Any error of [`Recorder::fence`], and any error of `work`.
-    pub(super) async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(in crate::run) async fn while_held<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let lost = async {
             loop {
                 if let Err(error) = self.fence() {
@@ -148,7 +151,7 @@ impl Recorder {
     }
 
     /// Passes a step that is about to be taken to the listener.
-    pub(super) fn step(&self, step: &dyn std::fmt::Debug) {
+    pub(in crate::run) fn step(&self, step: &dyn std::fmt::Debug) {
         self.0.listener.step(step);
     }
 

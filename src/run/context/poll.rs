@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::context::Context;
+use super::Context;
 use crate::clock::after;
 use crate::error::{Error, Result};
 
 /// How long to go on asking, and the time between two questions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(in crate::run) struct Patience {
     pub limit: Duration,
     pub pause: Duration,
 }
@@ -20,7 +20,7 @@ impl Context {
     ///
     /// # Errors
     /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
-    pub(super) async fn look_again<T, W>(
+    pub(in crate::run) async fn look_again<T, W>(
         &self,
         step: &str,
         Patience { limit, pause }: Patience,
@@ -43,7 +43,7 @@ impl Context {
     ///
     /// # Errors
     /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
-    pub(super) async fn poll<T, W, F>(
+    pub(in crate::run) async fn poll<T, W, F>(
         &self,
         Patience { limit, pause }: Patience,
         mut look: impl FnMut() -> F,

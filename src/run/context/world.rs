@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guard::Hands;
+use super::hands::Hands;
 use crate::error::{Error, Result};
 use crate::model::{Rate, Side, StageId};
 use crate::plan::file::Endpoint;
@@ -34,11 +34,11 @@ pub struct World {
     /// Whether both sides are in one project, so that each can use the other's collections.
     pub is_same_project: bool,
     /// The check that every call which changes an index has to pass.
-    pub(super) fence: Fence,
+    pub(in crate::run) fence: Fence,
     s3: S3Options,
     environment: Environment,
     /// The room for the records that stages read.
-    pub(super) room: Room,
+    pub(in crate::run) room: Room,
     /// Both sides with the limits of each copy stage, if the plan has several.
     sources: BTreeMap<StageId, Arc<dyn Source>>,
     targets: BTreeMap<StageId, Arc<dyn Target>>,
@@ -149,7 +149,7 @@ impl World {
     }
 
     /// Builds the error for a source that is not there: who was asked, and what to check.
-    pub(super) fn no_source(&self, source: &Endpoint) -> Error {
+    pub(in crate::run) fn no_source(&self, source: &Endpoint) -> Error {
         match connector(&source.provider) {
             Ok(connector) => connector.no_source(source, &self.environment),
             Err(error) => error,

@@ -3,8 +3,8 @@
 //! The journal says what was intended; only the world says what is. Every [`Effect`] therefore has a row in [`TABLE`]
 //! that lists what is checked before it happens, and in which order. [`permit`](permit::permit) makes these checks and
 //! returns a [`Permit`](permit::Permit) if all of them hold; nothing else creates one. Functions that change the world
-//! take a permit by value, and only this module can use [`Hands`], which alone hold an
-//! [`Admin`](crate::provider::Admin). A deletion without its checks cannot be written anywhere else.
+//! take a permit by value, and only this module uses the `Hands` of the room around it, which alone hold an
+//! [`Admin`](crate::store::Admin). A deletion without its checks cannot be written anywhere else.
 //!
 //! Nothing waits between the last check and the call: these calls have no throttle and no retries. If one fails in a
 //! way that may pass, everything is checked again before the next attempt.
@@ -15,7 +15,6 @@ mod counts;
 mod deletion;
 mod effect;
 mod erase;
-mod hands;
 mod identity;
 mod ownership;
 mod permit;
@@ -25,22 +24,21 @@ mod table;
 mod traffic;
 mod weight;
 
-pub(super) use confirmation::confirm;
-pub(super) use contents::{refuse_uncopied, short_of};
-pub(super) use counts::agreed;
-pub(super) use deletion::{delete_source, delete_target, see_gone, settle};
-pub(super) use effect::Checked;
+pub(in crate::run) use confirmation::confirm;
+pub(in crate::run) use contents::{refuse_uncopied, short_of};
+pub(in crate::run) use counts::agreed;
+pub(in crate::run) use deletion::{delete_source, delete_target, see_gone, settle};
+pub(in crate::run) use effect::Checked;
 use effect::Effect;
-pub(super) use erase::permit_erasure;
+pub(in crate::run) use erase::permit_erasure;
 pub use erase::{ErasePermit, Holding};
-pub(super) use hands::Hands;
-pub(super) use identity::{
+pub(in crate::run) use identity::{
     must_both_be_there, refuse_another, refuse_others, remember, remember_target,
 };
-pub(super) use ownership::{claim, own_name, probe_namespace, show};
-pub(super) use protection::{lift_source, protect_target, put_back};
-pub(super) use removal::{
+pub(in crate::run) use ownership::{claim, own_name, probe_namespace, show};
+pub(in crate::run) use protection::{lift_source, protect_target, put_back};
+pub(in crate::run) use removal::{
     folder_name, imports_of, remove_probe, remove_probes, remove_resource, remove_resource_once,
 };
 pub use table::{Look, Row, TABLE, markdown};
-pub(super) use weight::set_weight;
+pub(in crate::run) use weight::set_weight;
