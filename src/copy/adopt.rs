@@ -34,7 +34,7 @@ pub async fn adopt(
         checkpoint(Acked::new(Checkpoint {
             cursor: chunk.after,
             tally,
-            lsn: None,
+            token: None,
             contents: None,
         }))?;
         if is_end {

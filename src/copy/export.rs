@@ -10,7 +10,7 @@ use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::storage::Place;
 use crate::provider::{blocking, parquet};
 
-/// Bytes of one file that are aimed at. Pinecone takes 100,000 files of up to 10 GB an import; a file is held in memory
+/// Bytes of one file that are aimed at. An import takes a limited number of files; a file is held in memory
 /// for each page in flight.
 pub const FILE_BYTES: usize = 8_000_000;
 
@@ -102,7 +102,7 @@ mod tests {
         let checkpoint = |enumerated| Checkpoint {
             cursor: Cursor::Start,
             tally: Tally { enumerated, ..Tally::default() },
-            lsn: None,
+            token: None,
             contents: None,
         };
         let (open, untouched) = (shard(0), shard(1));

@@ -47,7 +47,7 @@ pub struct Pipeline {
 /// What became of a page.
 struct Done {
     tally: Tally,
-    lsn: Option<u64>,
+    token: Option<u64>,
     contents: Contents,
     after: Cursor,
 }
@@ -116,7 +116,7 @@ impl Copier {
         lists: Lists,
         checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
     ) -> Result<ShardEnd> {
-        let (mut tally, mut lsn) = (from.tally, from.lsn);
+        let (mut tally, mut token) = (from.tally, from.token);
         // A shard that began without keeping its contents has lost those of its first records.
         let mut contents = match from.cursor {
             Cursor::Start => Some(Contents::default()),
@@ -141,10 +141,10 @@ impl Copier {
             .boxed();
         while let Some(done) = settled.try_next().await? {
             tally.add(done.tally);
-            lsn = lsn.max(done.lsn);
+            token = token.max(done.token);
             contents = contents.map(|before| before + done.contents);
             let cursor = done.after;
-            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, lsn, contents }))?;
+            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, token, contents }))?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
             }
@@ -170,7 +170,7 @@ impl Shared {
             let letters = &self.pipeline.dead_letters;
             letters.put(&shard.source, &shard.target, &record, &refusal)?;
         }
-        Ok(Done { tally, lsn: settled.lsn, contents: page.contents, after: page.after.clone() })
+        Ok(Done { tally, token: settled.token, contents: page.contents, after: page.after.clone() })
     }
 
     async fn write(&self, shard: &Shard, before: u64, records: Vec<Record>) -> Result<Settled> {

@@ -15,14 +15,14 @@ use crate::store::{Refusal, Rule, Target, Write};
 pub(super) struct Settled {
     pub copied: u64,
     /// The highest log sequence number of the acknowledgements.
-    pub lsn: Option<u64>,
+    pub token: Option<u64>,
     pub refused: Vec<(Record, Refusal)>,
 }
 
 impl Settled {
     pub fn add(&mut self, other: Self) {
         self.copied += other.copied;
-        self.lsn = self.lsn.max(other.lsn);
+        self.token = self.token.max(other.token);
         self.refused.extend(other.refused);
     }
 }
@@ -94,7 +94,7 @@ impl Writer {
                 Ok(upserted) => {
                     self.packing.fits(bytes);
                     settled.copied += part.len() as u64;
-                    settled.lsn = settled.lsn.max(upserted.token);
+                    settled.token = settled.token.max(upserted.token);
                     continue;
                 }
                 Err(error) => error,

@@ -50,6 +50,9 @@ mod truncate;
 mod version;
 mod world;
 
+/// What serving it is called in the help of the command line.
+pub const ABOUT: &str = "Serve the Pinecone emulator";
+
 pub use counters::{Counters, IndexCounters};
 pub use handle::Emulator;
 pub use options::EmulatorOptions;

@@ -9,9 +9,9 @@ use super::{Contents, Cursor};
 pub struct Checkpoint {
     pub cursor: Cursor,
     pub tally: Tally,
-    /// The highest log sequence number of the target's acknowledgements so far, if it gives them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lsn: Option<u64>,
+    /// The highest token of the target's acknowledgements so far, if it gives them.
+    #[serde(default, rename = "lsn", skip_serializing_if = "Option::is_none")]
+    pub token: Option<u64>,
     /// Contents of the source as it was read: every record before `cursor`, before the plan's changes, whatever became
     /// of it. `None` if it is not known: the provider copied the records, or an earlier version began the shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ pub struct Checkpoint {
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { cursor: Cursor::Start, tally: Tally::default(), lsn: None, contents: None }
+        Self { cursor: Cursor::Start, tally: Tally::default(), token: None, contents: None }
     }
 }
 

@@ -3,8 +3,7 @@
 //!
 //! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in their indexes a list passes a
 //! comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and `$in` (so a record
-//! without the field passes them), and types are never converted: `"2020"` is not `2020` (Pinecone, "Filter by
-//! metadata", 2026).
+//! without the field passes them), and types are never converted: `"2020"` is not `2020`.
 
 use std::cmp::Ordering;
 

@@ -95,7 +95,7 @@ impl From<&str> for Namespace {
 }
 
 impl Namespace {
-    /// Name of the default namespace in newer Pinecone APIs.
+    /// Name of the default namespace where an empty one cannot stand.
     pub const DEFAULT_ALIAS: &'static str = "__default__";
 
     pub fn is_default(&self) -> bool {

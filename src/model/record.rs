@@ -11,8 +11,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the bytes that the service bills and limits by: id, metadata, 4 a component, 8 a non-zero (Pinecone,
-    /// "Understanding cost", 2026).
+    /// Returns the bytes that a service bills and limits by: id, metadata as JSON, 4 a component, 8 a non-zero.
     pub fn stored_bytes(&self) -> usize {
         self.id.as_str().len()
             + self.metadata.json_bytes()

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Plan;
 use super::check::{Context, System, check};
-use super::codes;
+use super::codes::{self, Code};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::difference::reviewed;
 use super::digest::digest;
@@ -42,6 +42,14 @@ impl Language {
         let schema = schema_of(&systems);
         let expanded = expanded(&schema, &schema);
         Self { systems, schema, expanded }
+    }
+
+    /// Returns the code of every diagnostic, in order.
+    pub fn codes(&self) -> Vec<&'static Code> {
+        let own = self.systems.iter().flat_map(|system| system.codes()).copied();
+        let mut codes: Vec<_> = codes::all().chain(own).collect();
+        codes.sort_by_key(|code| code.code);
+        codes
     }
 
     /// Returns the JSON Schema (draft 2020-12) of a plan file.
@@ -101,7 +109,8 @@ impl Reading<'_> {
         for Secret { text, region } in &self.secrets {
             self.sources.hide(text, *region);
         }
-        self.sources.hide_keys();
+        let prefixes = self.language.systems.iter().filter_map(|system| system.key_prefix());
+        prefixes.for_each(|prefix| self.sources.hide_keys(prefix));
         let diagnostics = Diagnostics::new(self.found, Arc::new(self.sources));
         match plan {
             Some(plan) if !diagnostics.has_errors() => Ok(Read { plan, warnings: diagnostics }),

@@ -62,9 +62,6 @@ impl Sources {
     }
 }
 
-/// Prefix of Pinecone's API keys, since 2024.
-const KEY_PREFIX: &str = "pcsk_";
-
 impl Sources {
     /// Overwrites a text with `*`, at its region and wherever else it stands. Nothing moves.
     pub fn hide(&mut self, text: &str, region: Region) {
@@ -77,10 +74,10 @@ impl Sources {
         }
     }
 
-    /// Overwrites whatever looks like an API key, wherever it stands.
-    pub fn hide_keys(&mut self) {
+    /// Overwrites whatever looks like a key that begins so, wherever it stands.
+    pub fn hide_keys(&mut self, prefix: &str) {
         for file in &mut self.files {
-            let places: Vec<_> = file.text.match_indices(KEY_PREFIX).map(|(at, _)| at).collect();
+            let places: Vec<_> = file.text.match_indices(prefix).map(|(at, _)| at).collect();
             for at in places {
                 let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
                 let rest = file.text[at..].find(|c| !is_key(c)).unwrap_or(file.text.len() - at);

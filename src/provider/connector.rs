@@ -114,6 +114,11 @@ pub(crate) trait Connector: System {
         Vec::new()
     }
 
+    /// Returns the most records of a namespace that one query reaches, where records may have to be found by queries.
+    fn query_reach(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns how fast an index can be read and written by documented limits.
     fn pace(&self, _deployment: &Deployment) -> Pace {
         Pace::default()

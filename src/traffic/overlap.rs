@@ -23,7 +23,7 @@ pub(super) fn overlap(source: &[Match], target: &[Match], k: u32) -> Option<f64>
 }
 
 /// Returns whether two scores are equal except for the order in which 32-bit floats were summed. That error grows with
-/// the square root of the dimension; for the 20,000 dimensions that Pinecone accepts it is 1.7e-5 of the size of the
+/// the square root of the dimension; for 20,000 dimensions, more than most stores take, it is 1.7e-5 of the size of the
 /// summands.
 fn is_tie(a: f32, b: f32) -> bool {
     (a - b).abs() <= 1.7e-5 * a.abs().max(b.abs()).max(1.0)

@@ -64,7 +64,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Creates a probe with at most 256 queries in flight, a timeout of 10 s, and overlap at each query's own `top_k`.
+    /// Creates a probe with at most 256 queries in flight, a timeout of 10 s, and overlap at each query's own `limit`.
     pub fn new(
         target: Arc<dyn Search>,
         source: Option<Arc<dyn Search>>,
@@ -93,7 +93,7 @@ impl Probe {
         Self { timeout, ..self }
     }
 
-    /// Sets the numbers of best answers at which overlap is measured. A query with a smaller `top_k` yields none.
+    /// Sets the numbers of best answers at which overlap is measured. A query with a smaller `limit` yields none.
     pub fn with_overlap_at(self, overlap_at: Vec<u32>) -> Self {
         Self { overlap_at, ..self }
     }

@@ -110,7 +110,7 @@ impl Writer {
             bytes: records * 12_400,
             ..Tally::default()
         };
-        let checkpoint = Checkpoint { cursor: Cursor::End, tally, lsn: None, contents: None };
+        let checkpoint = Checkpoint { cursor: Cursor::End, tally, token: None, contents: None };
         self.write(Event::Checkpointed {
             stage: "copy".into(),
             shard: ShardId { source: source.clone(), cell: 0 },

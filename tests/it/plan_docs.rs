@@ -36,7 +36,7 @@ fn the_metrics_page_is_that_of_the_catalogue() {
 
 #[test]
 fn every_code_has_its_page_and_no_page_is_left_behind() {
-    let pages = plan::error_pages();
+    let pages = plan::error_pages(language());
     for (name, text) in &pages {
         same(&format!("errors/{name}"), text);
     }
@@ -74,7 +74,7 @@ fn every_code_is_shown_by_a_plan() {
     }
     // No such file, and a file of more than 1 MiB: `plan_read.rs`.
     let elsewhere = ["V001", "V002"];
-    for (page, _) in plan::error_pages() {
+    for (page, _) in plan::error_pages(language()) {
         let code = page.trim_end_matches(".md");
         let known =
             code == "README" || elsewhere.contains(&code) || shown.contains(&format!("[{code}]"));

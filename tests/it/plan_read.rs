@@ -232,9 +232,9 @@ fn diagnostics_are_json_with_their_places() {
 
 #[test]
 fn words_are_explained() {
-    assert!(plan::explain("V020").unwrap().contains("unknown-key"));
-    assert!(plan::explain("unknown-key").unwrap().contains("V020"));
-    assert!(plan::explain("p95(query)").unwrap().contains("nearest rank"));
-    assert!(plan::explain("metrics").unwrap().contains("count_delta"));
-    assert_eq!(plan::explain("happiness"), None);
+    assert!(plan::explain(language(), "V020").unwrap().contains("unknown-key"));
+    assert!(plan::explain(language(), "unknown-key").unwrap().contains("V020"));
+    assert!(plan::explain(language(), "p95(query)").unwrap().contains("nearest rank"));
+    assert!(plan::explain(language(), "metrics").unwrap().contains("count_delta"));
+    assert_eq!(plan::explain(language(), "happiness"), None);
 }

@@ -82,9 +82,9 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
             );
             continue;
         }
-        let lsn = upserted.token.unwrap();
+        let token = upserted.token.unwrap();
         assert_eq!(
-            peer.target.must_write().unwrap().is_visible(&n, lsn).await.unwrap(),
+            peer.target.must_write().unwrap().is_visible(&n, token).await.unwrap(),
             Some(false),
             "{}",
             peer.name
@@ -92,7 +92,7 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
         assert_eq!(fetch(&peer, "n", &["second"]).await, [], "{}", peer.name);
         clock.skip(lag);
         assert_eq!(
-            peer.target.must_write().unwrap().is_visible(&n, lsn).await.unwrap(),
+            peer.target.must_write().unwrap().is_visible(&n, token).await.unwrap(),
             Some(true),
             "{}",
             peer.name
@@ -150,9 +150,9 @@ async fn a_sparse_index_keeps_sparse_values_only() {
             target.must_search().unwrap().query(&namespace("n"), &query).await.unwrap().len(),
             1
         );
-        if let Some(lsn) = upserted.token {
+        if let Some(token) = upserted.token {
             assert_ne!(
-                target.must_write().unwrap().is_visible(&namespace("n"), lsn).await.unwrap(),
+                target.must_write().unwrap().is_visible(&namespace("n"), token).await.unwrap(),
                 Some(false)
             );
         }

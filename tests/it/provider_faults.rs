@@ -139,7 +139,7 @@ async fn behind_the_layers_faults_are_not_noticed() {
     let retry = RetryOptions {
         base: Duration::from_millis(1),
         cap: Duration::from_millis(20),
-        ..RetryOptions::grpc()
+        ..RetryOptions::usual()
     };
     for transport in [Transport::Grpc, Transport::Rest, Transport::Auto] {
         let emulator = emulator(EmulatorOptions::default()).await;

@@ -65,7 +65,7 @@ fn pages(root: clap::Command) -> BTreeMap<String, String> {
         let name = if code.ends_with(".md") { code } else { format!("{code}.md") };
         (format!("errors/{name}"), text)
     };
-    pages.extend(plan::error_pages().into_iter().map(page));
+    pages.extend(plan::error_pages(language()).into_iter().map(page));
     pages
 }
 

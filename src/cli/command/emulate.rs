@@ -1,4 +1,4 @@
-//! `emulate`: serves the Pinecone emulator.
+//! `emulate`: serves the emulator.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind};
 use crate::plan::{self, METRICS, Metric};
+use crate::provider::language;
 use crate::text::wrap;
 
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     let text = match word {
         "exit-codes" | "exit" => Some(Exit::table()),
         "metrics" => Some(metrics(session.output.stdout.width)),
-        word => plan::explain(word).or_else(|| Exit::named(word).map(Exit::explained)),
+        word => plan::explain(language(), word).or_else(|| Exit::named(word).map(Exit::explained)),
     };
     match text {
         Some(text) => Ok(answer(word, text)),

@@ -29,6 +29,7 @@ use super::failure::Failure;
 use super::global::Global;
 use super::output::Answer;
 use super::session::Session;
+use crate::emulator;
 
 /// Moves a vector index to a new home, as described by a plan file reviewed in a pull request.
 #[derive(Debug, Parser)]
@@ -78,7 +79,7 @@ pub enum Command {
     /// List or delete namespaces of a plan's indexes
     #[command(subcommand)]
     Namespaces(namespaces::Command),
-    /// Serve the Pinecone emulator
+    #[command(about = emulator::ABOUT)]
     Emulate(emulate::Arguments),
     /// Print the JSON Schema of a plan
     Schema,

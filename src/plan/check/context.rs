@@ -58,6 +58,16 @@ pub(crate) trait System: Send + Sync {
         &[]
     }
 
+    /// Returns the codes of the mistakes that only its own keys can have.
+    fn codes(&self) -> &'static [&'static Code] {
+        &[]
+    }
+
+    /// Returns what its secrets begin with, so that one that stands in a plan is never shown.
+    fn key_prefix(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Says that it answers no queries, if so: `files answer no queries`.
     fn is_silent(&self) -> Option<&'static str> {
         None

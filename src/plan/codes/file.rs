@@ -15,7 +15,7 @@ codes! {
 
     SYNTAX Error "V003" "syntax"
     means "The file is not well-formed YAML, so nothing after this place can be understood. Only YAML's own mistakes stop the reading; all others are reported together."
-    example "source: { provider: pinecone"
+    example "source: { index: brain"
     fix "Look at the place and the line above it: a missing bracket, quote or colon, or an indentation that differs. `{{ … }}` at the start of a value needs quotes."
 
     DUPLICATE_KEY Error "V004" "duplicate-key"
@@ -55,12 +55,12 @@ codes! {
 
     UNKNOWN_KEY Error "V020" "unknown-key"
     means "The mapping has a key that the plan language does not know at this place. A key that is ignored is a safety net that is not there, so it is an error."
-    example "soruce:\n  provider: pinecone"
+    example "soruce:\n  index: brain"
     fix "Correct the key, move it to where it belongs, or remove it."
 
     MISSING_KEY Error "V021" "missing-key"
     means "A key that has no default is not there."
-    example "source:\n  provider: pinecone"
+    example "source:\n  index: brain"
     fix "Add the key."
 
     WRONG_TYPE Error "V022" "wrong-type"

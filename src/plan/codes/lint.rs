@@ -83,11 +83,6 @@ codes! {
     example "namespace,creator_id\nns_1, 7"
     fix "Remove the spaces from the file."
 
-    UNKNOWN_REGION Warning "V122" "unknown-region"
-    means "The region is not among those that the service was known to have when this version was made. It may be new; if it is not, `create` is refused."
-    example "serverless: { cloud: aws, region: ap-southeast-1 }"
-    fix "See the service's list of regions, and go on if the region is there."
-
     LITERAL Warning "V123" "literal"
     means "A name is taken as it is written, and this one looks like a pattern: nothing would have exactly this name."
     example "drop: [\"tmp_*\"]"

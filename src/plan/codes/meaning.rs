@@ -15,7 +15,7 @@ codes! {
 
     SAME_INDEX Error "V032" "same-index"
     means "Source and target are the same index of the same account. Copying an index into itself and then retiring it would lose it."
-    example "source: { provider: pinecone, index: a }\ntarget: { provider: pinecone, index: a }"
+    example "source: { index: a }\ntarget: { index: a }"
     fix "Name another index, or the `api_key` of another project."
 
     STAGE_ID Error "V033" "stage-id"
@@ -39,19 +39,14 @@ codes! {
     fix "Give a hook `when` and exactly one of `run` and `http`; a hook under `rollback:` has no `when`."
 
     INDEX_SPEC Error "V037" "index-spec"
-    means "The index that `create` is asked to make is one the provider does not make: both or neither of `serverless` and `pod`, a sparse index with a dimension, a dense one without, a pod type that does not exist."
+    means "The index that `create` is asked to make is one its system does not make: keys that do not go together or lack one another, a sparse index with a dimension, a dense one without, a size that does not exist."
     example "spec:\n  serverless: { cloud: aws, region: us-east-1 }\n  vector_type: sparse\n  dimension: 3072"
-    fix "A dense index has a dimension and a metric; a sparse one has the metric `dotproduct`, no dimension, and is serverless."
+    fix "A dense index has a dimension and a metric, a sparse one no dimension. The message says what else the system asks for."
 
     INDEX_NAME Error "V038" "index-name"
-    means "Pinecone's index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends."
+    means "The system takes no index of this name; the note under the message says which names it takes."
     example "index: Digital_Twin"
     fix "Use the name the console shows."
-
-    BAD_TAG Error "V039" "tag"
-    means "Pinecone allows an index 20 tags; keys of up to 80 letters, digits, `_` and `-`; values of up to 120 letters, digits, spaces and `; @ _ - . +`."
-    example "tags: { \"cost center\": a }"
-    fix "Shorten it or replace the characters."
 
     COPIES_MEET Error "V040" "copies-meet"
     means "Two copy stages would write to the same namespace of the target. Each proves its own records, so neither could say whether what is there is whole; records with equal ids would overwrite each other. The same namespace of the source may go to two namespaces of the target."
@@ -130,7 +125,7 @@ codes! {
 
     NOT_CONFIRMED Error "V070" "not-confirmed"
     means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."
-    example "source: { provider: pinecone, index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"
+    example "source: { index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"
     fix "Write the source index's name, after checking that it is the one."
 
     BAD_SNAPSHOT Error "V071" "snapshot"

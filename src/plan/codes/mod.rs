@@ -1,4 +1,4 @@
-//! Every diagnostic's code: one table for the messages, `vecshift explain` and `docs/errors/`.
+//! The code of every diagnostic that any system's plan can have: one table for the messages, `vecshift explain` and `docs/errors/`.
 //!
 //! A code is never used for something else and never reused. `V0xx` are errors, `V1xx` warnings.
 
@@ -11,15 +11,16 @@ mod page;
 mod value;
 
 pub(crate) use assertion::*;
+pub(crate) use code::codes;
 pub use code::{Code, Level};
 pub(crate) use file::*;
 pub(crate) use lint::*;
 pub(crate) use meaning::*;
-pub use page::{error_pages, explain_code};
+pub(super) use page::{error_pages, explain_code};
 pub(crate) use value::*;
 
-/// Returns all codes, in order.
-pub fn all() -> impl Iterator<Item = &'static Code> {
+/// Returns the codes of this table, in order.
+pub(super) fn all() -> impl Iterator<Item = &'static Code> {
     [file::ALL, meaning::ALL, assertion::ALL, value::ALL, lint::ALL].into_iter().flatten().copied()
 }
 

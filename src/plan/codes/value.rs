@@ -10,18 +10,13 @@ codes! {
 
     UNKNOWN_TAG Error "V093" "unknown-tag"
     means "A value has a YAML tag, and a plan knows none but those of YAML's own types (`!!str`, `!!int` and so on). A tag that is passed over would change what the value means in silence."
-    example "api_key: !secret pinecone"
+    example "api_key: !secret brain"
     fix "A secret is `{ env: NAME }` or `{ file: PATH }`; text that starts with `!` needs quotes."
 
     OUT_OF_REACH Error "V094" "out-of-reach"
     means "The stage's own fields make it impossible to measure the assertion, so it would wait for a verdict that never comes: an overlap of more neighbours than the queries ask for, more samples than the probe sends, a snapshot that is not taken."
-    example "- kind: verify\n  queries: { count: 500, top_k: 10 }\n  assert: [overlap@20 >= 0.99]"
+    example "- kind: verify\n  queries: { count: 500 }\n  assert: [overlap@20 >= 0.99]"
     fix "Change the field or the assertion, as the label says."
-
-    BAD_REGION Error "V095" "region"
-    means "The cloud has no region of this name, or the region is another cloud's. `create` would be refused, after everything before it."
-    example "serverless: { cloud: aws, region: us-central1 }"
-    fix "Pinecone's serverless regions (docs.pinecone.io, 2026-11): aws `us-east-1` `us-west-2` `eu-west-1`, gcp `us-central1` `europe-west4`, azure `eastus2`."
 
     BAD_KEY Error "V096" "template-key"
     means "Templates stand in values. A key is taken as it is written, so that a template can never change which keys a plan has."

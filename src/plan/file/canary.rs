@@ -30,8 +30,8 @@ pub struct ProbeLoad {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries: Option<u64>,
     /// The number of answers each query asks for; default 10.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top_k: Option<u32>,
+    #[serde(default, rename = "top_k", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// Queries that keep namespaces warm.

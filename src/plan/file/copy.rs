@@ -97,7 +97,7 @@ pub struct Import {
     /// `s3://bucket/prefix`; or `file:///folder`, which only vecshift's emulator imports from.
     #[schemars(length(min = 1))]
     pub uri: String,
-    /// The id of the storage integration that lets Pinecone read the bucket; a public bucket needs none.
+    /// The id of the storage integration that lets the target's service read the bucket; a public bucket needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration: Option<String>,
 }
@@ -124,7 +124,7 @@ pub enum NamedEnumeration {
     Auto,
     /// The index lists its ids (serverless).
     List,
-    /// One query with top_k 10,000 for each namespace (pods).
+    /// One query for up to 10,000 ids of each namespace (pods).
     Sweep,
     /// Cells by metadata filters, each of at most 10,000 records by the index's own count (pods).
     Partition,

@@ -26,7 +26,7 @@ pub struct Rehearsal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RehearsalSource {
-    /// The kind of index, in a word of its system: for Pinecone `pod` or `serverless`.
+    /// The kind of index, in a word of its system, such as `pod` or `serverless`.
     pub kind: RehearsalKind,
     /// The number of records; default: all of `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -43,9 +43,9 @@ pub struct Queries {
     #[schemars(range(min = 1))]
     pub count: u64,
     /// The number of answers each query asks for; default 10.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "top_k", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
-    pub top_k: Option<u32>,
+    pub limit: Option<u32>,
     /// The share of queries that carry a metadata filter, made of values that records have (`$eq`, `$in`, ranges and
     /// combinations in turn); default `0%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,14 +8,19 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::catalogue::explain_metric;
-use super::codes::explain_code;
+use super::codes;
 use super::read::Language;
 use super::schema::resolve;
 use section::{Links, choice_table, keys_table, words_list};
 
 /// Explains a code (`V020`, `unknown-key`) or a metric (`p95(query)`, `metrics`).
-pub fn explain(word: &str) -> Option<String> {
-    explain_code(word).or_else(|| explain_metric(word))
+pub fn explain(language: &Language, word: &str) -> Option<String> {
+    codes::explain_code(&language.codes(), word).or_else(|| explain_metric(word))
+}
+
+/// Renders the pages of `docs/errors/`: file name and text, with a `README.md` that lists them.
+pub fn error_pages(language: &Language) -> Vec<(String, String)> {
+    codes::error_pages(&language.codes())
 }
 
 const INTRODUCTION: &str = "\

@@ -1,7 +1,7 @@
 //! Parquet files as a source: a folder or a bucket's prefix with files of records (see [`super::parquet`]).
 //!
 //! A record's namespace is in its row; if a file has no such column, it is the first folder in the file's path, as in
-//! Pinecone's imports. Every file is read, named as not read, or refused ([`survey`]), and so is every column of a
+//! a bulk import. Every file is read, named as not read, or refused ([`survey`]), and so is every column of a
 //! file. Files of a bucket are copied to a temporary folder when they are first needed. The places of all ids are
 //! sorted once into a temporary file ([`places`]); records are then read by their row.
 

@@ -28,7 +28,7 @@ impl Default for Folders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
     Refused,
-    /// Ignored, as Pinecone's bulk import does ("Import vectors", 2026-11).
+    /// Ignored, as a service's bulk import does.
     PassedOver,
 }
 

@@ -8,7 +8,7 @@
 //! | `sparse_values` | struct of `indices` (list of u32) and `values` (list of f32) | yes |
 //! | `metadata` | string with a JSON object | yes |
 //!
-//! Without `namespace` this is the layout of Pinecone's bulk import. A source of files may be mapped from other
+//! Without `namespace` this is the layout of a bulk import. A source of files may be mapped from other
 //! columns (see [`layout`]). Files are read and written in bounded parts; floats are shared with the file's buffers on
 //! the way in. All calls here block: use `spawn_blocking`.
 

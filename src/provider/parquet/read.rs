@@ -28,7 +28,7 @@ pub fn read(path: impl Into<PathBuf>) -> Result<RecordReader> {
     RecordReader::open(&path.into(), Unread::Refused)
 }
 
-/// Opens a file as Pinecone's bulk import does, ignoring columns that are no part of a record.
+/// Opens a file as a bulk import does, ignoring columns that are no part of a record.
 ///
 /// # Errors
 /// Those of [`read`].

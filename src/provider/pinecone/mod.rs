@@ -36,4 +36,3 @@ pub(super) use connector::Pinecone;
 pub use index::{Index, Settings};
 pub use limits::{LIMITS, refusal};
 pub use plane::IdPage;
-pub use scan::SWEEP_LIMIT;

@@ -23,7 +23,7 @@ const DISTINCT: u64 = 2_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub count: u64,
-    pub top_k: u32,
+    pub limit: u32,
     /// The share of queries with a filter.
     pub filtered: f64,
 }
@@ -56,8 +56,8 @@ pub(crate) async fn ask(
         let sampled = sample(&**source, dimension, mappings, most, rng).await?;
         let transform = Transform::new(&context.plan, &selection.copy.asked)?;
         let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
-        let Wanted { top_k, filtered, .. } = wanted;
-        let mut own = queries(&sampled, &mut filters, count, top_k, filtered, rng);
+        let Wanted { limit, filtered, .. } = wanted;
+        let mut own = queries(&sampled, &mut filters, count, limit, filtered, rng);
         answer_from_the_same(context, &mut own, selection, &transform, filterable.as_deref())?;
         asked.queries.extend(own);
         asked.sampled.extend(sampled);
@@ -78,7 +78,7 @@ fn queries(
     sampled: &[Sampled],
     filters: &mut Filters,
     count: u64,
-    top_k: u32,
+    limit: u32,
     filtered: f64,
     rng: &mut StdRng,
 ) -> Vec<ProbeQuery> {
@@ -99,7 +99,7 @@ fn queries(
             query: Query {
                 vector: one.record.vector.clone(),
                 sparse: one.record.sparse.clone(),
-                limit: top_k,
+                limit,
                 filter,
             },
         });
@@ -154,6 +154,21 @@ fn answer_from_the_same(
         "queries carry {}, so that both sides answer from the same records",
         named(copy)
     ))
+}
+
+/// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.
+pub(crate) fn overlap_ks(context: &Context, limit: u32) -> Vec<u32> {
+    let asked = context
+        .stage()
+        .assertions
+        .iter()
+        .filter(|assertion| assertion.metric.name.ends_with("overlap"));
+    let mut ks: Vec<u32> =
+        asked.filter_map(|assertion| assertion.metric.argument.as_deref()?.parse().ok()).collect();
+    ks.push(limit);
+    ks.sort_unstable();
+    ks.dedup();
+    ks
 }
 
 /// Describes the filter of a copy.

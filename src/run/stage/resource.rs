@@ -21,7 +21,7 @@ use crate::run::context::poll::Patience;
 use crate::run::taken::Taken;
 use crate::store::Target;
 
-/// The default time limit for a collection, or an index made from one. Pinecone's guide says minutes to hours.
+/// The default time limit for a collection, or an index made from one. Services say minutes to hours.
 const READY: Duration = Duration::from_secs(4 * 3600);
 const PAUSE: Duration = Duration::from_secs(2);
 

@@ -19,14 +19,9 @@ pub struct RetryOptions {
 }
 
 impl RetryOptions {
-    /// Returns the policy of gRPC: Pinecone's Python SDK 10 starts at 0.1 s.
-    pub fn grpc() -> Self {
+    /// Returns the usual policy.
+    pub fn usual() -> Self {
         Self { base: Duration::from_millis(100), cap: Duration::from_secs(20), times: 10 }
-    }
-
-    /// Returns the policy of REST: Pinecone's Python SDK 10 starts at 0.25 s.
-    pub fn rest() -> Self {
-        Self { base: Duration::from_millis(250), ..Self::grpc() }
     }
 
     /// Returns the policy of measured queries, which is that of an application that wants an answer soon. The latency
@@ -37,13 +32,13 @@ impl RetryOptions {
 
     /// Returns a policy of one attempt only.
     pub fn never() -> Self {
-        Self { times: 0, ..Self::grpc() }
+        Self { times: 0, ..Self::usual() }
     }
 }
 
 impl Default for RetryOptions {
     fn default() -> Self {
-        Self::grpc()
+        Self::usual()
     }
 }
 
@@ -132,8 +127,8 @@ fn given_up(error: Error, attempts: u32) -> Error {
     error.with_retry(Retry::Exhausted).with_context("attempts", attempts)
 }
 
-/// Budget of 100 tokens; a failure costs one, a success earns a tenth; at 50 and under nothing is retried (the numbers
-/// of Pinecone's Python SDK 10). Being asked to slow down costs nothing: that peer is well.
+/// Budget of 100 tokens; a failure costs one, a success earns a tenth; at 50 and under nothing is retried (gRPC,
+/// proposal A6, "retry throttling"). Being asked to slow down costs nothing: that peer is well.
 #[derive(Debug)]
 struct Budget(Mutex<f64>);
 

@@ -65,7 +65,7 @@ fn unavailable() -> Error {
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_may_pass_is_tried_again_with_growing_waits() {
     let metrics = metrics();
-    let retry = RetryLayer::new(RetryOptions::grpc(), metrics.clone());
+    let retry = RetryLayer::new(RetryOptions::usual(), metrics.clone());
     let calls = Attempts::failing(3);
     let start = Instant::now();
     calls.through(&retry, Operation::new(Request::Fetch), unavailable).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_failure_that_may_pass_is_tried_again_with_growing_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_end_and_say_how_often_it_was_tried() {
-    let options = RetryOptions { times: 2, ..RetryOptions::grpc() };
+    let options = RetryOptions { times: 2, ..RetryOptions::usual() };
     let retry = RetryLayer::new(options, metrics());
     let calls = Attempts::failing(usize::MAX);
     let error =
@@ -91,7 +91,7 @@ async fn retries_end_and_say_how_often_it_was_tried() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_retry_cannot_help_is_not_tried_again() {
-    let retry = RetryLayer::new(RetryOptions::grpc(), metrics());
+    let retry = RetryLayer::new(RetryOptions::usual(), metrics());
     for kind in [ErrorKind::Invalid, ErrorKind::Unauthorized, ErrorKind::TooLarge] {
         let calls = Attempts::failing(usize::MAX);
         let failed =
@@ -109,7 +109,7 @@ async fn what_a_retry_cannot_help_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_was_asked_for_is_kept_to_and_shown() {
     let metrics = metrics();
-    let retry = RetryLayer::new(RetryOptions::grpc(), metrics.clone());
+    let retry = RetryLayer::new(RetryOptions::usual(), metrics.clone());
     let calls = Attempts::failing(1);
     let asked = Duration::from_secs(8);
     let error = || rate_limited().with_retry(Retry::After(asked));

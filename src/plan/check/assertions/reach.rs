@@ -13,7 +13,7 @@ use super::checker::{Checker, needed_samples};
 use crate::model::{Rate, Span};
 
 /// Answers a query asks for if the plan does not say.
-const TOP_K: u32 = 10;
+const LIMIT: u32 = 10;
 /// Most fetches that a verification times.
 const FETCHES: u64 = 50;
 /// Most namespaces whose first query is timed.
@@ -51,7 +51,7 @@ impl Checker<'_, '_> {
             StageKind::Verify(verify) => self.of_verify(verify, metric, parsed),
             StageKind::Canary(canary) => {
                 let (asked, at) = (&parsed.metric.value, parsed.metric.range.clone());
-                self.depth(metric, asked, canary.probe.top_k, at);
+                self.depth(metric, asked, canary.probe.limit, at);
                 self.often_enough(canary, long);
                 of_probe(canary, metric, parsed.over.as_ref().map(|over| over.value))
             }
@@ -93,7 +93,7 @@ impl Checker<'_, '_> {
             return Some(reach_of_writes(verify.read_after_write));
         }
         let queries = verify.queries.as_ref()?;
-        self.depth(metric, asked, queries.top_k, at);
+        self.depth(metric, asked, queries.limit, at);
         of_queries(metric, asked, queries)
     }
 
@@ -165,23 +165,20 @@ impl Checker<'_, '_> {
     }
 
     /// Checks that the queries ask for as many neighbours as are compared.
-    fn depth(&mut self, metric: &Metric, asked: &MetricRef, top_k: Option<u32>, at: Range<usize>) {
+    fn depth(&mut self, metric: &Metric, asked: &MetricRef, limit: Option<u32>, at: Range<usize>) {
         let field = match self.stage.kind {
             StageKind::Canary(_) => "probe",
             _ => "queries",
         };
         let k = asked.argument.as_deref().and_then(|k| k.parse::<u32>().ok());
-        let (Some(k), top_k) =
-            (k.filter(|_| metric.argument == Argument::K), top_k.unwrap_or(TOP_K))
-        else {
-            return;
-        };
-        if k <= top_k || self.context.is_tainted(&self.of_stage(&format!("{field}/top_k"))) {
+        let Some(k) = k.filter(|_| metric.argument == Argument::K) else { return };
+        let limit = limit.unwrap_or(LIMIT);
+        if k <= limit || self.context.is_tainted(&self.of_stage(&format!("{field}/top_k"))) {
             return;
         }
-        let message = format!("the queries ask for {top_k} neighbours, and this compares {k}");
+        let message = format!("the queries ask for {limit} neighbours, and this compares {k}");
         let help = format!(
-            "write `{}@{top_k}`, or raise the stage's `{field}` to `top_k: {k}`",
+            "write `{}@{limit}`, or raise the stage's `{field}` to `top_k: {k}`",
             metric.name
         );
         self.out_of_reach(at, &message, &help);

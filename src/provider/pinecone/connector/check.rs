@@ -2,6 +2,7 @@
 //!
 //! The limits are those of "Create an index" and "Tag an index", 2026.
 
+use super::mistakes::BAD_TAG;
 use super::region;
 use super::spec::Keys;
 use crate::model::{Metric, VectorType};
@@ -107,7 +108,7 @@ fn said_dimension(context: &Context<'_>) -> Option<String> {
 fn tags(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
     if spec.tags.len() > 20 {
         let message = format!("an index has at most 20 tags, and these are {}", spec.tags.len());
-        context.report(&codes::BAD_TAG, &format!("{pointer}/tags"), message);
+        context.report(&BAD_TAG, &format!("{pointer}/tags"), message);
     }
     for (key, value) in &spec.tags {
         let at = format!("{pointer}/tags/{}", step(key));
@@ -115,13 +116,13 @@ fn tags(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
         if key.is_empty() || key.len() > 80 || !key.chars().all(key_fits) {
             let message = format!("`{key}` cannot be the key of a tag");
             let region = context.key_region(&at);
-            let diagnostic = Diagnostic::new(&codes::BAD_TAG, region, message);
+            let diagnostic = Diagnostic::new(&BAD_TAG, region, message);
             context.found.push(diagnostic.note("a key is up to 80 letters, digits, `_` and `-`"));
         }
         let value_fits = |c: char| c.is_ascii_alphanumeric() || ";@_-.+ ".contains(c);
         if value.is_empty() || value.len() > 120 || !value.chars().all(value_fits) {
             let message = format!("`{value}` cannot be the value of a tag");
-            context.report_with(&codes::BAD_TAG, &at, message, |d| {
+            context.report_with(&BAD_TAG, &at, message, |d| {
                 d.note("a value is 1 to 120 letters, digits, spaces and `; @ _ - . +`")
             });
         }

@@ -2,6 +2,7 @@
 
 mod check;
 mod limits;
+mod mistakes;
 mod operations;
 mod pace;
 mod price;
@@ -19,12 +20,13 @@ use self::operations::OPERATIONS;
 use self::price::PriceTable;
 use super::Absent;
 use super::index::{Index, Settings};
+use super::scan::SWEEP_LIMIT;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexSpec, Namespace, Side};
 use crate::pinecone_wire::Deployment::{Pod, Serverless};
 use crate::pinecone_wire::{self, CONTROL_PLANE};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
-use crate::plan::{Context, System, address, codes, is_name};
+use crate::plan::{Code, Context, System, address, codes, is_name};
 use crate::provider::advice::{Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList, Way};
 use crate::provider::{Connector, Environment, Secret as Key};
 use crate::store::Opened;
@@ -38,6 +40,9 @@ const CONTROLLER_VARIABLE: &str = "PINECONE_CONTROLLER_HOST";
 const LONGEST_NAME: usize = 45;
 /// The most tags an index can have (database limits, 2026).
 const MOST_TAGS: usize = 20;
+
+/// What API keys begin with, since 2024.
+const KEY_PREFIX: &str = "pcsk_";
 
 /// Pinecone, pod-based or serverless.
 pub(in crate::provider) struct Pinecone;
@@ -89,6 +94,14 @@ impl System for Pinecone {
         if let Some(given) = Keys::of(endpoint).endpoint {
             address(context, &format!("{pointer}/endpoint"), &given);
         }
+    }
+
+    fn codes(&self) -> &'static [&'static Code] {
+        mistakes::ALL
+    }
+
+    fn key_prefix(&self) -> Option<&'static str> {
+        Some(KEY_PREFIX)
     }
 
     fn rehearsal_kinds(&self) -> &'static [&'static str] {
@@ -180,6 +193,10 @@ impl Connector for Pinecone {
         let mut lines = vec![format!("pods: {pods}, replicas: {replicas}")];
         lines.extend(indexed.map(|fields| format!("indexed metadata: {}", fields.join(", "))));
         lines
+    }
+
+    fn query_reach(&self) -> Option<u64> {
+        Some(SWEEP_LIMIT)
     }
 
     fn pace(&self, deployment: &Deployment) -> Pace {

@@ -4,8 +4,9 @@
 //! November 2026), environments those of its Python SDK 8.1.2 (`PodIndexEnvironment`). A region that is not in the table
 //! and is named as the cloud names its regions may be new: a warning. Any other name is an error.
 
+use super::mistakes::{BAD_REGION, UNKNOWN_REGION};
 use super::spec::{Cloud, Keys};
-use crate::plan::{Context, Diagnostic, codes, either, nearest};
+use crate::plan::{Context, Diagnostic, either, nearest};
 
 const REGIONS: [(Cloud, &[&str]); 3] = [
     (Cloud::Aws, &["us-east-1", "us-west-2", "eu-west-1"]),
@@ -55,13 +56,13 @@ fn region(context: &mut Context<'_>, at: &str, cloud: Cloud, name: &str) {
     if let Some(other) = other {
         let message = format!("`{name}` is a region of {}, not of {}", other.name(), cloud.name());
         let help = format!("write `cloud: {}`, or a region of {}", other.name(), cloud.name());
-        context.report_with(&codes::BAD_REGION, at, message, |d| with_near(d).help(help));
+        context.report_with(&BAD_REGION, at, message, |d| with_near(d).help(help));
     } else if is_named_like_one(cloud, name) {
         let message = format!("`{name}` is not a region that Pinecone was known to serve");
-        context.report_with(&codes::UNKNOWN_REGION, at, message, with_near);
+        context.report_with(&UNKNOWN_REGION, at, message, with_near);
     } else {
         let message = format!("{} has no region `{name}`", cloud.name());
-        context.report_with(&codes::BAD_REGION, at, message, with_near);
+        context.report_with(&BAD_REGION, at, message, with_near);
     }
 }
 
@@ -78,7 +79,7 @@ fn environment(context: &mut Context<'_>, at: &str, name: &str) {
         true => format!("`{name}` is not an environment that Pinecone was known to have pods in"),
         false => format!("there is no environment `{name}`"),
     };
-    let code = if is_like_one { &codes::UNKNOWN_REGION } else { &codes::BAD_REGION };
+    let code = if is_like_one { &UNKNOWN_REGION } else { &BAD_REGION };
     context.report_with(code, at, message, |d| {
         d.suggest(near)
             .note("an environment is a region and its cloud, for example `us-east-1-aws`")

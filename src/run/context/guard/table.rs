@@ -120,7 +120,7 @@ pub const TABLE: [Row; 7] = [
 const IDENTITY: &str = "
 ## What tells an index from another of its name
 
-Pinecone gives neither an id of an index nor the time of its creation. What it gives is kept in the journal when the run begins and
+Few services give an id of an index or the time of its creation. What they give is kept in the journal when the run begins and
 compared at every look: the host, which carries the name and the project; dimension, metric, kind and place; whether its vectors are
 dense or sparse; the fields that a pod filters by; the collection that it was made from; and of an index that the run made the tag
 `vecshift-run` with the name of the run.

@@ -32,8 +32,9 @@ pub(super) struct Findings {
     pub selected_namespaces: usize,
     /// Namespaces that hold records but belong to no copy stage, with their record counts.
     pub not_copied: BTreeMap<Namespace, u64>,
-    /// Selected namespaces with more records than one query of a pod can reach.
-    pub namespaces_over_one_sweep: usize,
+    /// Selected namespaces with more records than one query reaches, where that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces_over_one_sweep: Option<usize>,
     pub largest_namespaces: Vec<Mapping>,
     /// Records that were read. Every finding below that concerns records is based on these.
     pub sampled: usize,

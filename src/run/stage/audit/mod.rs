@@ -28,7 +28,6 @@ use crate::plan::file::Audit;
 use crate::provider::advice::{Load, Needs, lost};
 use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
-use crate::provider::pinecone::SWEEP_LIMIT;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 use crate::run::price::Pricing;
@@ -152,10 +151,9 @@ fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> 
         selected_records,
         selected_namespaces: mappings.len(),
         not_copied: not_taken(selections, stats),
-        namespaces_over_one_sweep: mappings
-            .iter()
-            .filter(|mapping| mapping.records > SWEEP_LIMIT)
-            .count(),
+        namespaces_over_one_sweep: of_source
+            .query_reach()
+            .map(|reach| mappings.iter().filter(|mapping| mapping.records > reach).count()),
         largest_namespaces: largest(mappings),
         sampled: sampled.len(),
         mean_record_bytes: mean,

@@ -11,7 +11,6 @@ use self::next::fresh;
 pub(super) use self::next::next;
 use self::watch::{Looked, Watch};
 use super::check::Check;
-use super::verify::overlap_ks;
 use crate::assertion::Progress as Judged;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +18,7 @@ use crate::journal::{Event, Hold};
 use crate::model::{Share, TrafficChange, Verdict};
 use crate::plan::file::{Canary, Step as Asked};
 use crate::run::context::guard::set_weight;
-use crate::run::sample::{Wanted, ask, seeded};
+use crate::run::sample::{Wanted, ask, overlap_ks, seeded};
 use crate::run::selection::{recorded_selections, selections};
 use crate::run::traffic::{Moved, is_moved_later};
 use crate::run::{Context, Progress};
@@ -208,15 +207,15 @@ fn end(asked: &Canary, context: &Context, watch: &Watch, at: usize) -> Result<()
 
 async fn probe(asked: &Canary, context: &Context) -> Result<Probe> {
     let world = &context.world;
-    let top_k = asked.probe.top_k.unwrap_or(10);
-    let queries = queries(asked, context, top_k).await?;
+    let limit = asked.probe.limit.unwrap_or(10);
+    let queries = queries(asked, context, limit).await?;
     let (target, source) = (world.measured_target.must_search()?, world.measured_source.search());
     Ok(Probe::new(target, source, queries, context.clock.clone())
-        .with_overlap_at(overlap_ks(context, top_k)))
+        .with_overlap_at(overlap_ks(context, limit)))
 }
 
 /// Returns the queries of the stage, the same ones for the same plan and source.
-async fn queries(asked: &Canary, context: &Context, top_k: u32) -> Result<Arc<[ProbeQuery]>> {
+async fn queries(asked: &Canary, context: &Context, limit: u32) -> Result<Arc<[ProbeQuery]>> {
     let all = || context.queries.lock().unwrap_or_else(PoisonError::into_inner);
     let known = all().get(&context.id()).cloned();
     if let Some(queries) = known {
@@ -226,7 +225,7 @@ async fn queries(asked: &Canary, context: &Context, top_k: u32) -> Result<Arc<[P
     if copied.is_empty() {
         copied = selections(&context.plan, &context.world.source.stats().await?)?;
     }
-    let wanted = Wanted { count: asked.probe.queries.unwrap_or(QUERIES), top_k, filtered: 0.0 };
+    let wanted = Wanted { count: asked.probe.queries.unwrap_or(QUERIES), limit, filtered: 0.0 };
     let mut rng = seeded(&context.plan, "canary");
     let queries: Arc<[_]> = ask(context, &copied, wanted, &mut rng).await?.queries.into();
     if queries.is_empty() {

@@ -143,8 +143,8 @@ async fn look_at<'a>(
     let mut seen = Seen { behind: Vec::new(), by_sequence_number: 0 };
     let mut ask = Vec::new();
     for group in groups {
-        match (look, group.lsn()) {
-            (Look::SequenceNumbers, Some(lsn)) => ask.push((*group, lsn)),
+        match (look, group.token()) {
+            (Look::SequenceNumbers, Some(token)) => ask.push((*group, token)),
             (Look::SequenceNumbers, None) if trusts_counts || !group.is_adopted() => {
                 seen.behind.extend(short(group, &counts));
             }
@@ -154,14 +154,14 @@ async fn look_at<'a>(
         }
     }
     let answers: Vec<_> =
-        ask.into_iter().map(|(group, lsn)| visibility(&**target, group, lsn).boxed()).collect();
+        ask.into_iter().map(|(group, token)| visibility(&**target, group, token).boxed()).collect();
     let answers: Vec<_> = stream::iter(answers).buffer_unordered(AT_ONCE).try_collect().await?;
-    for (group, lsn, is_visible) in answers {
+    for (group, token, is_visible) in answers {
         let lag = match (is_visible, short(group, &counts)) {
             (Some(true), Some(lag)) if trusts_counts => Some(lag),
             (Some(true), _) => None,
             (Some(false), lag) => Some(lag.unwrap_or_else(|| {
-                (group, format!("`{}` has not reached sequence number {lsn}", group.target))
+                (group, format!("`{}` has not reached sequence number {token}", group.target))
             })),
             (None, lag) => lag,
         };
@@ -182,9 +182,9 @@ fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String
 async fn visibility<'a>(
     target: &dyn Target,
     group: &'a Group,
-    lsn: u64,
+    token: u64,
 ) -> Result<(&'a Group, u64, Option<bool>)> {
-    Ok((group, lsn, target.must_write()?.is_visible(&group.target, lsn).await?))
+    Ok((group, token, target.must_write()?.is_visible(&group.target, token).await?))
 }
 
 fn some_of(lags: &[&str], most: usize) -> String {

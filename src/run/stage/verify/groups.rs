@@ -124,9 +124,9 @@ impl Group {
         self.shards.iter().all(|state| state.shard.enumeration == Enumeration::Collection)
     }
 
-    /// The highest sequence number the target acknowledged. They increase within a namespace.
-    pub fn lsn(&self) -> Option<u64> {
-        self.shards.iter().filter_map(|state| state.checkpoint.lsn).max()
+    /// The highest token that the target acknowledged by. They increase within a namespace.
+    pub fn token(&self) -> Option<u64> {
+        self.shards.iter().filter_map(|state| state.checkpoint.token).max()
     }
 }
 
@@ -135,7 +135,12 @@ mod tests {
     use super::*;
     use crate::model::{Checkpoint, Cursor, Shard, Tally};
 
-    fn shard(source: &str, target: &str, expected: u64, lsn: Option<u64>) -> (StageId, ShardState) {
+    fn shard(
+        source: &str,
+        target: &str,
+        expected: u64,
+        token: Option<u64>,
+    ) -> (StageId, ShardState) {
         let tally = Tally { copied: expected, ..Tally::default() };
         let state = ShardState {
             shard: Shard {
@@ -145,7 +150,7 @@ mod tests {
                 enumeration: Enumeration::Scan(crate::model::Range::new(&"list")),
                 expected,
             },
-            checkpoint: Checkpoint { cursor: Cursor::End, tally, lsn, contents: None },
+            checkpoint: Checkpoint { cursor: Cursor::End, tally, token, contents: None },
             is_complete: true,
         };
         (StageId::new("copy"), state)
@@ -163,7 +168,7 @@ mod tests {
         let expected: Vec<_> =
             x.mappings().iter().map(|one| (one.source.to_string(), one.records)).collect();
         assert_eq!(expected, [("a".to_owned(), 7), ("c".to_owned(), 2)]);
-        assert_eq!((x.written(), x.expected(), x.lsn()), (9, 9, Some(7)));
-        assert_eq!((y.sources(), y.lsn()), (vec![Namespace::new("b")], None));
+        assert_eq!((x.written(), x.expected(), x.token()), (9, 9, Some(7)));
+        assert_eq!((y.sources(), y.token()), (vec![Namespace::new("b")], None));
     }
 }

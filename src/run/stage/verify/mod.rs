@@ -28,7 +28,6 @@ pub use self::next::Step;
 pub(super) use self::next::next;
 use self::next::writes;
 use self::queries::Load;
-pub(super) use self::queries::overlap_ks;
 use crate::error::{Error, Result};
 use crate::journal::Event;
 use crate::model::Observed;

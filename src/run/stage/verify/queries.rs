@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Observed, Operation, Rate, Sample, Side};
 use crate::plan::CopyStage;
 use crate::plan::file::Queries;
-use crate::run::sample::{Asked, Sampled, Wanted, ask, seeded};
+use crate::run::sample::{Asked, Sampled, Wanted, ask, overlap_ks, seeded};
 use crate::run::selection::Selection;
 use crate::run::{Context, Progress};
 use crate::traffic::{Probe, ProbeQuery};
@@ -42,7 +42,7 @@ impl Load {
         let mut rng = seeded(&context.plan, "verify");
         let wanted = Wanted {
             count: asked.count,
-            top_k: asked.top_k.unwrap_or(10),
+            limit: asked.limit.unwrap_or(10),
             filtered: asked.filtered.unwrap_or_default().0,
         };
         let Asked { queries, sampled, filters } =
@@ -67,7 +67,7 @@ impl Load {
         self.note(context)?;
         let world = &context.world;
         let compared = world.measured_source.search().filter(|_| self.is_comparable);
-        let ks = overlap_ks(context, self.asked.top_k.unwrap_or(10));
+        let ks = overlap_ks(context, self.asked.limit.unwrap_or(10));
         let probe = Probe::new(
             world.measured_target.must_search()?,
             compared,
@@ -178,21 +178,6 @@ fn is_sampled(name: &str) -> bool {
             | "sparse_overlap"
             | "requests"
     )
-}
-
-/// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.
-pub fn overlap_ks(context: &Context, top_k: u32) -> Vec<u32> {
-    let asked = context
-        .stage()
-        .assertions
-        .iter()
-        .filter(|assertion| assertion.metric.name.ends_with("overlap"));
-    let mut ks: Vec<u32> =
-        asked.filter_map(|assertion| assertion.metric.argument.as_deref()?.parse().ok()).collect();
-    ks.push(top_k);
-    ks.sort_unstable();
-    ks.dedup();
-    ks
 }
 
 /// Returns the rate to use. A rehearsal queries as fast as is reasonable; its measurements are real.
