@@ -295,7 +295,7 @@ stages:
             .read_text(path, text.to_owned(), &Default::default())
             .unwrap()
             .plan;
-        let transform = Transform::new(&plan, &plan.copies()[0].asked).unwrap();
+        let transform = Transform::new(&plan, &plan.copies[0].asked).unwrap();
         let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
         assert_eq!(
             kept(changed),

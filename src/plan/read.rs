@@ -13,12 +13,13 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::difference::reviewed;
 use super::digest::digest;
 use super::extends::read_nodes;
-use super::file::PlanFile;
+use super::file::{Audit, CreateSpec, PlanFile};
 use super::node::{Node, step};
 use super::places::Places;
 use super::resolve::{Declared, Doubted, Inputs, bind, resolve};
 use super::schema::{expanded, schema_of};
 use super::source::{Region, Sources};
+use super::stages::{CopyStage, StageKind};
 use super::walk::{Secret, Walked, is_tainted, walk};
 
 /// A plan without errors, and the warnings about it.
@@ -147,6 +148,7 @@ impl Reading<'_> {
         });
         let digest = digest(&file, &checked, &bindings);
         let reviewed = reviewed(&file, &checked, &bindings);
+        let kinds = || checked.stages.iter().map(|stage| &stage.kind);
         Some(Plan {
             name: file.name,
             description: file.description,
@@ -161,8 +163,10 @@ impl Reading<'_> {
             digest,
             base,
             path: path.to_owned(),
+            copies: kinds().filter_map(copy).cloned().collect(),
+            create: kinds().find_map(created).cloned(),
+            audit: kinds().find_map(audited).cloned(),
             stages: checked.stages,
-            aside: Vec::new(),
             lookups: checked.lookups,
             bindings: Arc::new(bindings),
             places: Arc::new(Places::new(root, self.sources.clone())),
@@ -214,6 +218,27 @@ impl Reading<'_> {
             let message = format!("no template uses the lookup `{}`", lookup.key);
             self.found.push(Diagnostic::new(&codes::UNUSED, lookup.key_region, message));
         }
+    }
+}
+
+fn copy(kind: &StageKind) -> Option<&CopyStage> {
+    match kind {
+        StageKind::Copy(copy) => Some(copy),
+        _ => None,
+    }
+}
+
+fn created(kind: &StageKind) -> Option<&CreateSpec> {
+    match kind {
+        StageKind::Create(create) => Some(&create.spec),
+        _ => None,
+    }
+}
+
+fn audited(kind: &StageKind) -> Option<&Audit> {
+    match kind {
+        StageKind::Audit(audit) => Some(audit),
+        _ => None,
     }
 }
 

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{
-    Audit, CreateSpec, Endpoint, Hook, Prices, Rehearsal, ServicePlan, Traffic, Writes,
-};
+use super::file::{Audit, Copy, CreateSpec, Endpoint, Hook, Prices, Rehearsal, Traffic, Writes};
 use super::places::Places;
-use super::stages::{CopyStage, Stage};
+use super::stages::{CopyStage, Stage, StageKind};
 use super::template::{Bindings, Template};
 use crate::error::Result;
 use crate::model::{Place, StageId};
@@ -32,10 +30,14 @@ pub struct Plan {
     pub base: PathBuf,
     /// The path the plan was read from, as it was given.
     pub path: PathBuf,
-    /// The stages that run, in order.
+    /// The stages that run, in order. A command that takes only some of them leaves those here; what the others ask for
+    /// still belongs to the plan.
     pub stages: Vec<Stage>,
-    /// Stages that were set aside, with their places among all: see [`Plan::leave_only`].
-    pub(super) aside: Vec<(usize, Stage)>,
+    /// Every copy stage, in order.
+    pub copies: Vec<CopyStage>,
+    /// The index that the plan makes.
+    pub create: Option<CreateSpec>,
+    pub audit: Option<Audit>,
     /// The reviewed content: see [`Plan::reviewed`].
     pub(super) reviewed: serde_json::Value,
     /// Rows of each lookup file of the copy stages, by lookup name: key column to value column.
@@ -76,58 +78,22 @@ impl Plan {
         self.stages.iter().find(|stage| stage.id == *id)
     }
 
-    /// Returns the copy stages, in order.
-    pub fn copies(&self) -> Vec<CopyStage> {
-        self.all_stages().into_iter().filter_map(Stage::as_copy).cloned().collect()
-    }
-
     /// Returns the copy stages; if there is none, the whole source under its own names.
     pub fn copies_or_whole(&self) -> Vec<CopyStage> {
-        match self.copies() {
-            copies if copies.is_empty() => vec![CopyStage::whole()],
-            copies => copies,
+        match self.copies.is_empty() {
+            true => vec![CopyStage::whole()],
+            false => self.copies.clone(),
         }
     }
 
-    /// Returns the copy stages that run before the stage `id`; all of them if the plan has no such stage.
-    pub fn copies_before(&self, id: &StageId) -> Vec<CopyStage> {
-        let before = self.all_stages().into_iter().take_while(|stage| stage.id != *id);
-        before.filter_map(Stage::as_copy).cloned().collect()
-    }
-
-    /// Returns the index that the plan makes.
-    pub fn create_spec(&self) -> Option<&CreateSpec> {
-        let mut created = self.all_stages().into_iter().filter_map(Stage::as_create);
-        created.next().map(|create| &create.spec)
-    }
-
-    /// Returns the audit that the plan asks for.
-    pub fn audit(&self) -> Option<&Audit> {
-        self.all_stages().into_iter().find_map(Stage::as_audit)
-    }
-
-    /// Returns the service plan that an audit stage names.
-    pub fn service_plan(&self) -> Option<ServicePlan> {
-        self.audit()?.service_plan
-    }
-
-    /// Sets every other stage aside: it is not run, but what it asks for still belongs to the plan.
-    pub fn leave_only(&mut self, is_kept: impl Fn(&StageId) -> bool) {
-        for (at, stage) in std::mem::take(&mut self.stages).into_iter().enumerate() {
-            match is_kept(&stage.id) {
-                true => self.stages.push(stage),
-                false => self.aside.push((at, stage)),
+    /// Changes what its copies ask for, wherever it has them.
+    pub fn change_copies(&mut self, change: impl Fn(&mut Copy)) {
+        self.copies.iter_mut().for_each(|copy| change(&mut copy.asked));
+        for stage in &mut self.stages {
+            stage.copies.iter_mut().for_each(|copy| change(&mut copy.asked));
+            if let StageKind::Copy(copy) = &mut stage.kind {
+                change(&mut copy.asked);
             }
         }
-    }
-
-    /// Returns every stage in the order of the file, including those that were set aside.
-    fn all_stages(&self) -> Vec<&Stage> {
-        let mut all: Vec<_> = self.stages.iter().collect();
-        // Each knows its place among all, so inserting them by rising place restores the order.
-        for (at, stage) in &self.aside {
-            all.insert((*at).min(all.len()), stage);
-        }
-        all
     }
 }

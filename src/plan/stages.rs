@@ -10,7 +10,11 @@ use crate::model::{Place, StageId};
 #[derive(Clone, Debug)]
 pub struct Stage {
     pub id: StageId,
+    /// The word of its kind in a plan, for example `copy`.
+    pub word: &'static str,
     pub kind: StageKind,
+    /// The copies whose records it is about: the one that a verify stage names, else all that run before it.
+    pub copies: Vec<CopyStage>,
     pub assertions: Vec<Assertion>,
     /// Hooks that run when the stage is undone.
     pub rollback: Vec<Hook>,
@@ -33,8 +37,8 @@ pub enum StageKind {
     Verify(Verify),
     Canary(Canary),
     Decommission(Decommission),
-    /// A kind that this version reads and ignores, by its name.
-    NotYet(&'static str),
+    /// A kind that this version reads and ignores.
+    NotYet,
 }
 
 /// One copy of a plan: everything that its copy stage asks for.
@@ -46,20 +50,6 @@ pub struct CopyStage {
     pub number: usize,
     /// True if it is the plan's only one.
     pub is_only: bool,
-}
-
-impl StageKind {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Audit(_) => "audit",
-            Self::Create(_) => "create",
-            Self::Copy(_) => "copy",
-            Self::Verify(_) => "verify",
-            Self::Canary(_) => "canary",
-            Self::Decommission(_) => "decommission",
-            Self::NotYet(name) => name,
-        }
-    }
 }
 
 impl CopyStage {
@@ -77,14 +67,14 @@ impl Stage {
     ) -> Vec<Self> {
         let is_copy = |stage: &&file::Stage| matches!(stage.kind, file::StageKind::Copy(_));
         let is_only = written.iter().filter(is_copy).count() == 1;
-        let mut number = 0;
+        let mut copies: Vec<CopyStage> = Vec::new();
         let resolve = |(written, (assertions, place)): (&file::Stage, (Vec<Assertion>, Place))| {
             let id = written.id();
             let kind = match written.kind.clone() {
                 file::StageKind::Audit(audit) => StageKind::Audit(audit),
                 file::StageKind::Create(create) => StageKind::Create(create),
                 file::StageKind::Copy(asked) => {
-                    number += 1;
+                    let number = copies.len() + 1;
                     StageKind::Copy(CopyStage { id: id.clone(), asked, number, is_only })
                 }
                 file::StageKind::Verify(verify) => StageKind::Verify(verify),
@@ -92,12 +82,24 @@ impl Stage {
                 file::StageKind::Decommission(stage) => StageKind::Decommission(stage),
                 file::StageKind::Snapshot(_)
                 | file::StageKind::Sync(_)
-                | file::StageKind::Run(_) => StageKind::NotYet(written.kind.name()),
+                | file::StageKind::Run(_) => StageKind::NotYet,
             };
+            let named = match &kind {
+                StageKind::Verify(verify) => verify.copy.clone(),
+                _ => None,
+            };
+            let is_meant =
+                |copy: &&CopyStage| named.as_ref().is_none_or(|named| copy.id.as_str() == named);
+            let own = copies.iter().filter(is_meant).cloned().collect();
+            if let StageKind::Copy(copy) = &kind {
+                copies.push(copy.clone());
+            }
             let common = &written.common;
             Self {
                 id,
+                word: written.kind.name(),
                 kind,
+                copies: own,
                 assertions,
                 rollback: common.rollback.clone(),
                 timeout: common.timeout.map(|span| span.0),
@@ -109,45 +111,13 @@ impl Stage {
         written.iter().zip(checked).map(resolve).collect()
     }
 
-    pub fn as_copy(&self) -> Option<&CopyStage> {
-        match &self.kind {
-            StageKind::Copy(copy) => Some(copy),
-            _ => None,
-        }
+    /// Returns whether it moves traffic.
+    pub fn moves_traffic(&self) -> bool {
+        matches!(self.kind, StageKind::Canary(_))
     }
 
-    pub fn as_canary(&self) -> Option<&Canary> {
-        match &self.kind {
-            StageKind::Canary(canary) => Some(canary),
-            _ => None,
-        }
-    }
-
-    pub fn as_decommission(&self) -> Option<&Decommission> {
-        match &self.kind {
-            StageKind::Decommission(stage) => Some(stage),
-            _ => None,
-        }
-    }
-
-    pub fn as_verify(&self) -> Option<&Verify> {
-        match &self.kind {
-            StageKind::Verify(verify) => Some(verify),
-            _ => None,
-        }
-    }
-
-    pub fn as_audit(&self) -> Option<&Audit> {
-        match &self.kind {
-            StageKind::Audit(audit) => Some(audit),
-            _ => None,
-        }
-    }
-
-    pub fn as_create(&self) -> Option<&Create> {
-        match &self.kind {
-            StageKind::Create(create) => Some(create),
-            _ => None,
-        }
+    /// Returns whether it deletes the source.
+    pub fn deletes_source(&self) -> bool {
+        matches!(self.kind, StageKind::Decommission(_))
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn connector(provider: &Provider) -> Result<&'static dyn Connector> {
 
 /// Returns the index that a plan's create stage asks for; `None` if there is no such stage.
 pub(crate) fn asked_for(plan: &Plan) -> Option<IndexSpec> {
-    let (target, spec) = (&plan.target, plan.create_spec()?);
+    let (target, spec) = (&plan.target, plan.create.as_ref()?);
     connector(&target.provider).ok()?.asked_for(&target.index, spec)
 }
 

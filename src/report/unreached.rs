@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::AssertionReport;
 use crate::model::{Place, Share, StageId};
-use crate::plan::Plan;
+use crate::plan::{Plan, StageKind};
 
 /// An assertion of the plan that was not judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,12 +25,12 @@ impl Unreached {
     pub fn of_plan(plan: &Plan) -> Vec<Self> {
         let mut all = Vec::new();
         for stage in &plan.stages {
-            let steps: Vec<_> = match stage.as_canary() {
-                Some(canary) => (1..)
+            let steps: Vec<_> = match &stage.kind {
+                StageKind::Canary(canary) => (1..)
                     .zip(&canary.steps)
                     .map(|(step, asked)| (Some(step), Some(asked.weight)))
                     .collect(),
-                None => vec![(None, None)],
+                _ => vec![(None, None)],
             };
             for (step, weight) in steps {
                 all.extend(stage.assertions.iter().map(|one| Self {

@@ -6,8 +6,8 @@ use super::view::{Next, Terms, View};
 use crate::clock::Timestamp;
 use crate::journal::{Cause, Gate, Hold, Phase, RunState, StageState, StageStatus};
 use crate::model::{Side, StageId, Verdict};
+use crate::plan::Plan;
 use crate::plan::file::HookWhen;
-use crate::plan::{Plan, StageKind};
 
 /// One step of a run: small enough to be taken by another machine, and taken again if nobody knows what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,7 +196,7 @@ fn work(view: View<'_>) -> Step {
         return step;
     }
     // Traffic stays where it is until somebody has looked.
-    let is_moved = matches!(view.asked().kind, StageKind::Canary(_));
+    let is_moved = view.asked().moves_traffic();
     match &stage.verdict {
         Some((verdict, reason))
             if *verdict == Verdict::Inconclusive || (is_moved && *verdict == Verdict::Error) =>

@@ -15,7 +15,7 @@ use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, RunState, StageStatus, Trouble};
 use crate::model::Verdict;
-use crate::plan::{Plan, StageKind};
+use crate::plan::Plan;
 
 /// The wait before a stage is tried again where the plan does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ fn conclude(view: View<'_>) -> Vec<Event> {
         Some((Verdict::Pass, _)) => Event::StagePassed { stage },
         Some((Verdict::Fail, reason)) => {
             // Only a stage that moves traffic takes everything back.
-            let rolls_back = matches!(view.asked().kind, StageKind::Canary(_));
+            let rolls_back = view.asked().moves_traffic();
             Event::StageFailed { stage, reason: reason.clone(), rolls_back }
         }
         Some((Verdict::Error, reason)) => {

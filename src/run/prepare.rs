@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Gate, Inbox, Journal, Lock, Paths, Phase, RunState};
 use crate::plan::file::{Step, StepApproval};
-use crate::plan::{Plan, differences};
+use crate::plan::{Plan, StageKind, differences};
 use crate::traffic::Driver;
 
 /// A plan whose lock is held, whose journal is folded and whose digest matches. Only this can be executed.
@@ -184,7 +184,7 @@ fn gates(plan: &Plan) -> Vec<Gate> {
         if stage.needs_approval {
             gates.push(gate(None));
         }
-        if let Some(canary) = stage.as_canary() {
+        if let StageKind::Canary(canary) = &stage.kind {
             let manual = |step: &Step| step.approve == Some(StepApproval::Manual);
             let asked = canary.steps.iter().enumerate().filter(|(_, step)| manual(step));
             gates.extend(asked.map(|(index, _)| gate(Some(index))));

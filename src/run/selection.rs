@@ -121,10 +121,9 @@ pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mappin
 
 /// Returns what the copy stages before this stage have recorded, leaving out those that recorded nothing.
 pub(crate) fn recorded_selections(context: &Context) -> Vec<Selection> {
-    let copies = context.plan.copies_before(&context.stage().id).into_iter();
-    let recorded = copies.map(|copy| {
+    let recorded = context.stage().copies.iter().map(|copy| {
         let mappings = recorded_mappings(context, &copy.id);
-        Selection { copy, mappings }
+        Selection { copy: copy.clone(), mappings }
     });
     recorded.filter(|selection| !selection.mappings.is_empty()).collect()
 }
@@ -139,7 +138,7 @@ pub(crate) fn refuse_recorded(
     mappings: &[Mapping],
 ) -> Result<()> {
     let mut all: Vec<(StageId, Mapping)> = Vec::new();
-    for other in context.plan.copies().into_iter().filter(|other| other.id != copy.id) {
+    for other in context.plan.copies.iter().filter(|other| other.id != copy.id) {
         let recorded = recorded_mappings(context, &other.id);
         all.extend(recorded.into_iter().map(|mapping| (other.id.clone(), mapping)));
     }

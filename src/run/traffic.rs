@@ -74,7 +74,6 @@ fn reached(canary: &Canary, weight: Share) -> Option<usize> {
 /// Returns whether a canary later in the plan has begun and is therefore responsible for the traffic.
 pub(super) fn is_moved_later(plan: &Plan, state: &RunState, index: usize) -> bool {
     plan.stages.iter().skip(index + 1).any(|stage| {
-        stage.as_canary().is_some()
-            && state.stage(&stage.id).is_some_and(|stage| stage.has_started())
+        stage.moves_traffic() && state.stage(&stage.id).is_some_and(|stage| stage.has_started())
     })
 }

@@ -83,7 +83,7 @@ fn the_sample_is_read_whole() {
     assert_eq!(factor.threshold, Threshold::TimesSource(1.2));
     assert_eq!(factor.severity, Severity::Warn);
     assert_eq!((p95.place.line, p95.place.column), (81, 16));
-    assert_eq!(plan.create_spec().unwrap().dimension, Some(3072));
+    assert_eq!(plan.create.as_ref().unwrap().dimension, Some(3072));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_extending_plan_wins_key_by_key() {
     assert_eq!(plan.name, "extending");
     assert_eq!(plan.target.index, "new-eu");
     assert_eq!(plan.description.as_deref(), Some("Home is eu-west-1."));
-    let spec = plan.create_spec().unwrap();
+    let spec = plan.create.as_ref().unwrap();
     assert_eq!(spec.own["serverless"]["region"], "eu-west-1");
     assert_eq!(spec.dimension, Some(384));
 }

@@ -49,8 +49,9 @@ pub struct AuditArguments {
 
 pub async fn audit(session: &Session, arguments: &AuditArguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
-    let audits = |stage: &&Stage| stage.as_audit().is_some();
-    let Some(stage) = plan.stages.iter().find(audits).map(|stage| stage.id.to_string()) else {
+    let Some(stage) =
+        plan.stages.iter().find(|stage| is_audit(stage)).map(|stage| stage.id.to_string())
+    else {
         return Err(Error::invalid(format!("{} has no audit stage", plan.path.display()))
             .with_hint("add `- kind: audit` as its first stage")
             .into());
@@ -102,9 +103,12 @@ async fn look(
     drive.look(&interrupt).await
 }
 
+fn is_audit(stage: &Stage) -> bool {
+    matches!(stage.kind, StageKind::Audit(_))
+}
+
 /// Returns whether only stages are left that look at a source for which no key is needed.
 fn is_audit_without_key(plan: &Plan) -> bool {
-    let is_audit = |stage: &Stage| stage.as_audit().is_some();
     let needs_none = connector(&plan.source.provider)
         .is_ok_and(|connector| connector.needed_secrets(&plan.source).is_empty());
     needs_none && plan.stages.iter().all(is_audit)
@@ -116,8 +120,8 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
     let is_verify = match found.map(|found| &found.kind) {
         Some(StageKind::Audit(_)) => false,
         Some(StageKind::Verify(_)) => true,
-        other => {
-            let kind = other.map_or("unknown", StageKind::name);
+        _ => {
+            let kind = found.map_or("unknown", |found| found.word);
             let message = format!("`{stage}` is a {kind} stage: judging it would change the world");
             return Err(Error::new(ErrorKind::Refused, message)
                 .with_hint("name an audit or a verify stage"));
@@ -139,8 +143,7 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
         )
         .with_hint("`vecshift run` copies first; `--until` stops it after the copy"));
     }
-    let kept = |id: &StageId| id.as_str() == stage || copies.contains(id);
-    plan.leave_only(kept);
+    plan.stages.retain(|one| one.id.as_str() == stage || copies.contains(&one.id));
     plan.stages.iter_mut().for_each(|stage| stage.needs_approval = false);
     plan.hooks.clear();
     Ok(copies)

@@ -15,8 +15,8 @@ use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Paths;
 use crate::model::{Side, Span};
-use crate::plan::file::{EnumerateBy, Strategy};
-use crate::plan::{CopyStage, Plan, StageKind};
+use crate::plan::Plan;
+use crate::plan::file::{Copy, EnumerateBy, Strategy};
 use crate::provider::registry::connector;
 use crate::provider::storage::S3Options;
 use crate::provider::{Double, Environment, Secret};
@@ -160,20 +160,23 @@ fn drive<'a>(
 /// Replaces commands that print ids, which a rehearsal does not run and whose ids would not exist in the emulator. The
 /// ids are found as if the plan said `auto`.
 fn play_commands(session: &Session, plan: &mut Plan) {
-    for stage in &mut plan.stages {
-        if let StageKind::Copy(CopyStage { asked: copy, .. }) = &mut stage.kind
-            && let EnumerateBy::Manifest(asked) = &copy.enumerate
-            && let Some(argv) = &asked.manifest.exec
-        {
-            session.output.talk(&format!(
-                "The manifest's command is not run in a rehearsal ({}); the ids are found by the index's own means.",
-                argv.join(" ")
-            ));
+    let command = |copy: &Copy| match &copy.enumerate {
+        EnumerateBy::Manifest(asked) => asked.manifest.exec.clone(),
+        EnumerateBy::Named(_) => None,
+    };
+    for argv in plan.copies.iter().filter_map(|copy| command(&copy.asked)) {
+        session.output.talk(&format!(
+            "The manifest's command is not run in a rehearsal ({}); the ids are found by the index's own means.",
+            argv.join(" ")
+        ));
+    }
+    plan.change_copies(|copy| {
+        if command(copy).is_some() {
             copy.enumerate = EnumerateBy::default();
             // Records with given ids are always streamed.
             copy.strategy = Strategy::Stream;
         }
-    }
+    });
 }
 
 /// Empties the rehearsal's folder, as every rehearsal starts fresh.

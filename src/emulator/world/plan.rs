@@ -38,7 +38,7 @@ fn described(plan: &Plan) -> Result<(&RehearsalSource, Option<u32>, Option<Metri
         Error::invalid(format!("the plan `{}` has no `rehearsal:`", plan.name))
             .with_hint("describe the source it is rehearsed with; see docs/plan.md")
     })?;
-    let spec = plan.create_spec();
+    let spec = plan.create.as_ref();
     let made = (spec.and_then(|spec| spec.dimension), spec.and_then(|spec| spec.metric));
     Ok((&rehearsal.source, made.0, made.1))
 }

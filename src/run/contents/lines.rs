@@ -32,8 +32,8 @@ impl Lines {
     /// `NotFound` if there is no source index.
     pub async fn of(context: &Context) -> Result<Self> {
         let mut own = Vec::new();
-        for copy in context.plan.copies() {
-            own.push(Line::of(context, copy).await?);
+        for copy in &context.plan.copies {
+            own.push(Line::of(context, copy.clone()).await?);
         }
         let whole = Line::of(context, CopyStage::whole()).await?;
         Ok(Self { own, whole })

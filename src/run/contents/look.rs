@@ -18,8 +18,8 @@ use crate::copy::{Difference, count_extra};
 use crate::error::Result;
 use crate::journal::{Transfer, copied, given};
 use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
-use crate::plan::Stage;
 use crate::plan::file::Compare;
+use crate::plan::{Stage, StageKind};
 use crate::run::context::guard::agreed;
 use crate::run::sample::picks;
 use crate::run::{Context, Progress};
@@ -73,7 +73,11 @@ impl<'a> Look<'a> {
     /// `NotFound` if there is no source index.
     pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
         let copied = context.recorder.with_state(copied);
-        let verifies: Vec<_> = context.plan.stages.iter().filter_map(Stage::as_verify).collect();
+        let verify = |stage: &'a Stage| match &stage.kind {
+            StageKind::Verify(verify) => Some(verify),
+            _ => None,
+        };
+        let verifies: Vec<_> = context.plan.stages.iter().filter_map(verify).collect();
         let is_whole =
             verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
         let all = copied.values().flatten().map(Transfer::records).sum();

@@ -65,7 +65,7 @@ fn is_selected(context: &Context, name: &Namespace, count: u64) -> Result<bool> 
 
 /// Returns whether a copy stage that has not planned its shards yet selects this namespace.
 fn is_to_run(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
-    let mut copies = context.plan.copies();
+    let mut copies = context.plan.copies.clone();
     copies.retain(|copy| {
         let is_planned = |state: &RunState| state.stage(&copy.id).is_some_and(|of| of.is_planned);
         !context.recorder.with_state(is_planned)

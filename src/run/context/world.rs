@@ -97,7 +97,7 @@ impl World {
         };
         let connectors = (connector(&plan.source.provider)?, connector(&plan.target.provider)?);
         let mut options = connectors.0.calls();
-        let copies = plan.copies();
+        let copies = &plan.copies;
         let in_flight =
             |copy: &CopyStage| copy.asked.in_flight.map_or(IN_FLIGHT, |most| most as usize);
         options.in_flight = Some(copies.iter().map(in_flight).min().unwrap_or(IN_FLIGHT));

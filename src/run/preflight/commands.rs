@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::inputs::Preflight;
 use crate::error::Result;
 use crate::journal::HookState;
-use crate::plan::Stage;
+use crate::plan::StageKind;
 use crate::plan::file::{EnumerateBy, Hook, HookWhen};
 use crate::run::hook::hook_event;
 use crate::run::hooks::hook_key;
@@ -34,8 +34,9 @@ pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
             }
         }
     }
-    for copy in preflight.stages().filter_map(Stage::as_copy) {
-        if let EnumerateBy::Manifest(asked) = &copy.asked.enumerate
+    for stage in preflight.stages() {
+        if let StageKind::Copy(copy) = &stage.kind
+            && let EnumerateBy::Manifest(asked) = &copy.asked.enumerate
             && let Some(argv) = &asked.manifest.exec
             && let Err(error) = command(preflight, argv).check()
         {

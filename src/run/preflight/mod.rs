@@ -14,6 +14,7 @@ pub use inputs::Preflight;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Phase;
+use crate::plan::Stage;
 
 impl Preflight<'_> {
     /// Finds everything that cannot work. A run that is rolling back or has ended no longer needs anything from the
@@ -66,7 +67,7 @@ impl Preflight<'_> {
         let Some(confirmed) = self.options.confirmed_index().filter(|name| name != index) else {
             return Vec::new();
         };
-        let deletes = self.plan.stages.iter().any(|stage| stage.as_decommission().is_some());
+        let deletes = self.plan.stages.iter().any(Stage::deletes_source);
         let hint = match deletes {
             true => format!("write --confirm {index}"),
             false => "leave it out: the plan deletes nothing".to_owned(),

@@ -2,9 +2,10 @@
 
 use super::finding::Finding;
 use super::inputs::Preflight;
+use crate::plan::Stage;
 
 pub(super) async fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
-    let is_moved = preflight.stages().any(|stage| stage.as_canary().is_some());
+    let is_moved = preflight.stages().any(Stage::moves_traffic);
     let Some(driver) = preflight.driver.filter(|_| is_moved) else { return Vec::new() };
     // Once the run has moved traffic, the stage that continues checks it.
     if preflight.state.traffic.is_touched() {

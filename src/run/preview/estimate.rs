@@ -7,6 +7,7 @@ use super::look::{Look, group, size};
 use super::seen::Estimate;
 use crate::journal::{Route, StageState};
 use crate::model::{Rate, StageId};
+use crate::plan::Stage;
 use crate::plan::file::{Audit, Canary, Compare, Verify};
 use crate::provider::advice::{Bound, Reading, words};
 use crate::run::route::way_of;
@@ -18,7 +19,7 @@ const RATE: f64 = 20.0;
 impl Look<'_> {
     pub(super) fn audit(&self, audit: &Audit) -> String {
         let count = sample_size(self.plan, audit.sample) as f64;
-        let rates = self.plan.copies().into_iter().filter_map(|copy| copy.asked.rate);
+        let rates = self.plan.copies.iter().filter_map(|copy| copy.asked.rate);
         let slowest = rates.map(|Rate(rate)| count / rate.max(1e-9)).fold(0.0, f64::max);
         if slowest < 10.0 { "seconds".to_owned() } else { words(slowest) }
     }
@@ -68,13 +69,9 @@ impl Look<'_> {
     }
 
     /// Estimates reading the copied records once on both sides and asking the plan's queries.
-    pub(super) fn verifying(&self, id: &StageId, verify: &Verify) -> (String, Vec<String>) {
-        let before = self.plan.copies_before(id);
-        let is_meant =
-            |copy: &StageId| verify.copy.as_ref().is_none_or(|named| copy.as_str() == named);
-        let own = before.iter().filter(|copy| is_meant(&copy.id));
+    pub(super) fn verifying(&self, stage: &Stage, verify: &Verify) -> (String, Vec<String>) {
         let (mut records, mut seconds, mut by) = (0.0, 0.0, "nothing");
-        for estimate in own.filter_map(|copy| self.estimates.get(&copy.id)) {
+        for estimate in stage.copies.iter().filter_map(|copy| self.estimates.get(&copy.id)) {
             let bound = estimate.compared(verify.compare);
             records += estimate.weight.records as f64;
             if bound.seconds > 0.0 {

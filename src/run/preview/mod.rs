@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::StageId;
 use crate::plan::file::HookWhen;
-use crate::plan::{Plan, Stage};
+use crate::plan::{Plan, StageKind};
 
 /// Looks at both sides and previews a run. Writes nothing.
 ///
@@ -104,7 +104,10 @@ pub(super) async fn can_begin(
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {
-    let index = &plan.stages.iter().find_map(Stage::as_decommission)?.confirm;
+    let index = plan.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::Decommission(asked) => Some(&asked.confirm),
+        _ => None,
+    })?;
     let is_unknown = plan.traffic.as_ref().is_some_and(|traffic| !traffic.can_read());
     Some(match is_unknown {
         false => format!("the deletion of `{index}` has to be confirmed: `--confirm {index}`"),
@@ -115,7 +118,7 @@ fn confirmation(plan: &Plan) -> Option<String> {
 }
 
 fn point_of_no_return(plan: &Plan) -> Option<StageId> {
-    let mut deletes = plan.stages.iter().filter(|stage| stage.as_decommission().is_some());
+    let mut deletes = plan.stages.iter().filter(|stage| stage.deletes_source());
     deletes.next().map(|stage| stage.id.clone())
 }
 

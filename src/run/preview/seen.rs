@@ -91,7 +91,7 @@ impl Seen {
         let Some(IndexDescription { spec, .. }) = &self.source else { return Ok(()) };
         let is_over = state.phase == Phase::Done;
         let sampled = match (estimates && !is_over)
-            || plan.copies().iter().any(|copy| copy.asked.import.is_some())
+            || plan.copies.iter().any(|copy| copy.asked.import.is_some())
         {
             true => sample_of(plan, world, spec, &self.selected, usual_size(plan)).await?,
             false => Vec::new(),

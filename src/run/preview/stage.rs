@@ -65,7 +65,7 @@ impl Look<'_> {
         }
         PreviewStage {
             id: id.clone(),
-            kind: kind.name(),
+            kind: stage.word,
             marker: described.marker,
             what: described.what,
             details: described.details,
@@ -84,7 +84,7 @@ impl Look<'_> {
             }
             StageKind::Create(create) => self.create(create),
             StageKind::Copy(copy) => self.copy(id, &copy.asked, seen),
-            StageKind::Verify(verify) => self.verify(id, verify),
+            StageKind::Verify(verify) => self.verify(stage, verify),
             StageKind::Canary(canary) => self.canary(canary, seen),
             StageKind::Decommission(stage) => {
                 let after = stage.after.map_or(String::new(), |after| {
@@ -95,7 +95,7 @@ impl Look<'_> {
                 let estimate = self.snapshot(stage.snapshot.is_some());
                 Described::new('-', what, estimate).undone_by("none: point of no return")
             }
-            StageKind::NotYet(_) => Described::new('?', "not yet: ignored in this version", "-"),
+            StageKind::NotYet => Described::new('?', "not yet: ignored in this version", "-"),
         }
     }
 
@@ -106,10 +106,10 @@ impl Look<'_> {
     }
 
     fn create(&self, create: &Create) -> Described {
-        let copies = self.plan.copies();
-        let is_collected = copies
-            .iter()
-            .any(|copy| self.route(&copy.id).is_some_and(|(route, _)| route == Route::Collection));
+        let is_collected =
+            self.plan.copies.iter().any(|copy| {
+                self.route(&copy.id).is_some_and(|(route, _)| route == Route::Collection)
+            });
         let spec = match (&self.preview.target.description, asked_for(self.plan)) {
             (Some(seen), _) => {
                 let (marker, what) = of_what_is_there(create, &seen.spec);
@@ -165,7 +165,7 @@ impl Look<'_> {
         Described::new('>', what, estimate).undone_by("keep, or --purge").with(details)
     }
 
-    fn verify(&self, id: &StageId, verify: &Verify) -> Described {
+    fn verify(&self, stage: &Stage, verify: &Verify) -> Described {
         let compared = match verify.compare {
             Compare::All => "every record".to_owned(),
             other => format!("{other} of the records"),
@@ -175,7 +175,7 @@ impl Look<'_> {
             .as_ref()
             .map_or(String::new(), |queries| format!(", {} queries", group(queries.count)));
         let of = verify.copy.as_ref().map_or(String::new(), |copy| format!(" of `{copy}`"));
-        let (estimate, details) = self.verifying(id, verify);
+        let (estimate, details) = self.verifying(stage, verify);
         Described::new('?', format!("{compared}{of}{queries}"), estimate).with(details)
     }
 

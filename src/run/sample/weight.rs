@@ -136,13 +136,13 @@ pub(crate) async fn sample_of(
 
 /// Returns how many records `plan` samples: as many as the audit stage, so that both come to the same figures.
 pub(crate) fn usual_size(plan: &Plan) -> u64 {
-    sample_size(plan, plan.audit().and_then(|audit| audit.sample))
+    sample_size(plan, plan.audit.as_ref().and_then(|audit| audit.sample))
 }
 
 /// Returns how many records to sample: as many as requested, or else as many as the plan's own rate delivers in a few
 /// seconds.
 pub(crate) fn sample_size(plan: &Plan, asked: Option<u64>) -> u64 {
-    let rates = plan.copies().into_iter().filter_map(|copy| copy.asked.rate).map(|Rate(rate)| rate);
+    let rates = plan.copies.iter().filter_map(|copy| copy.asked.rate).map(|Rate(rate)| rate);
     let most = rates.min_by(f64::total_cmp).map_or(SAMPLE, |rate| (rate * SECONDS) as u64);
     asked.unwrap_or(SAMPLE.min(most).max(LEAST))
 }

@@ -101,8 +101,8 @@ pub(super) fn next(view: View<'_>) -> Next<StageStep> {
         StageKind::Decommission(asked) => {
             decommission::next(asked, view).map(StageStep::Decommission)
         }
-        StageKind::NotYet(_) if view.stage().verdict.is_none() => Next::Take(StageStep::NotYet),
-        StageKind::NotYet(_) => Next::Done,
+        StageKind::NotYet if view.stage().verdict.is_none() => Next::Take(StageStep::NotYet),
+        StageKind::NotYet => Next::Done,
         StageKind::Copy(_) => match view.stage().steps_taken.contains(WHOLE) {
             true => Next::Done,
             false => Next::Take(StageStep::Whole),
@@ -140,8 +140,9 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
             context.record(Event::StageJudged { stage, verdict, reason: String::new() })?;
         }
         (StageStep::Whole, _) => take_whole(context).await?,
-        (step, kind) => {
-            return Err(Error::unexpected(format!("a {} has no step {step:?}", kind.name())));
+        (step, _) => {
+            let word = context.stage().word;
+            return Err(Error::unexpected(format!("a {word} has no step {step:?}")));
         }
     }
     Ok(Taken::Done)
@@ -178,7 +179,7 @@ pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
         StageKind::Verify(asked) => verify::undo(asked, context).await?,
         StageKind::Canary(_) => canary::undo(context).await?,
         StageKind::Decommission(_) => decommission::undo(context).await?,
-        StageKind::NotYet(_) => "nothing was done".to_owned(),
+        StageKind::NotYet => "nothing was done".to_owned(),
     };
     context.record(Event::UndoTaken { stage: context.id(), what: Some(what), error: None })?;
     Ok(Taken::Done)
@@ -193,7 +194,7 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
         StageKind::Create(asked) => create::check(asked, context).await,
         StageKind::Canary(asked) => canary::check(asked, context).await,
         StageKind::Decommission(_) => decommission::check(context).await,
-        StageKind::Audit(_) | StageKind::Copy(_) | StageKind::Verify(_) | StageKind::NotYet(_) => {
+        StageKind::Audit(_) | StageKind::Copy(_) | StageKind::Verify(_) | StageKind::NotYet => {
             Ok(Check::Holds)
         }
     }
@@ -203,6 +204,9 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
 fn work_of(plan: &Plan, index: usize) -> Result<Box<dyn Work>> {
     Ok(match &plan.stages[index].kind {
         StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
-        other => return Err(Error::unexpected(format!("a {} is taken in steps", other.name()))),
+        _ => {
+            let word = plan.stages[index].word;
+            return Err(Error::unexpected(format!("a {word} is taken in steps")));
+        }
     })
 }

@@ -7,6 +7,7 @@ use super::counts::agreed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Identity, IndexDescription, ResourceKind, Side};
+use crate::plan::StageKind;
 use crate::run::{Context, World};
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
@@ -137,12 +138,10 @@ pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription
 pub(in crate::run) async fn remember(context: &Context) -> Result<()> {
     let world = &context.world;
     let (knows_source, knows_target, is_target_made) = context.recorder.with_state(|state| {
-        let is_made = context
-            .plan
-            .stages
-            .iter()
-            .zip(&state.stages)
-            .all(|(asked, stage)| asked.as_create().is_none() || stage.is_passed());
+        let is_made =
+            context.plan.stages.iter().zip(&state.stages).all(|(asked, stage)| {
+                !matches!(asked.kind, StageKind::Create(_)) || stage.is_passed()
+            });
         let knows = |side| state.identities.contains_key(&side);
         (knows(Side::Source), knows(Side::Target), is_made)
     });

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// # Errors
 /// `Failed` if it cannot be made; `Timeout` after a day; any error of the target.
 pub(super) async fn finish(context: &Context, copy: &CopyStage) -> Result<()> {
-    let is_last = context.plan.copies().last().is_some_and(|last| last.id == copy.id);
+    let is_last = context.plan.copies.last().is_some_and(|last| last.id == copy.id);
     let Some(admin) = context.world.target.admin().filter(|_| is_last) else { return Ok(()) };
     let look = || async {
         Ok(match admin.finish().await? {

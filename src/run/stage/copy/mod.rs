@@ -163,7 +163,7 @@ pub(super) async fn undo(context: &Context, copy: &CopyStage) -> Result<String> 
 /// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
 /// begins.
 async fn note_inventory(context: &Context) -> Result<()> {
-    let is_audited = context.plan.audit().is_some();
+    let is_audited = context.plan.audit.is_some();
     let is_begun = context
         .recorder
         .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
@@ -214,7 +214,7 @@ fn artifact(context: &Context, copy: &CopyStage, name: &str) -> PathBuf {
 /// Counts the records that have reached the target through all copies.
 pub(super) async fn arrived(context: &Context) -> Result<u64> {
     let mut all = 0;
-    for copy in context.plan.copies() {
+    for copy in &context.plan.copies {
         all += arrived_by(context, &copy).await?;
     }
     Ok(all)

@@ -84,7 +84,7 @@ pub(super) async fn take(step: &Step, asked: &Create, context: &Context) -> Resu
 }
 
 fn copy_of(context: &Context, id: &StageId) -> Result<CopyStage> {
-    let copy = context.plan.copies().into_iter().find(|copy| copy.id == *id);
+    let copy = context.plan.copies.iter().find(|copy| copy.id == *id).cloned();
     copy.ok_or_else(|| Error::unexpected(format!("`{id}` is no copy stage")))
 }
 

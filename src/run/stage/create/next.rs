@@ -56,8 +56,7 @@ pub fn next(view: View<'_>) -> Next<Step> {
     let is_made = stage.created_index.is_some();
     let mut steps = vec![Step::Match, Step::Claim, Step::Look];
     if !is_made {
-        let copies = view.plan.copies();
-        let open = copies.iter().filter(|copy| view.run.route(&copy.id).is_none());
+        let open = view.plan.copies.iter().filter(|copy| view.run.route(&copy.id).is_none());
         steps.extend(open.map(|copy| Step::Choose(copy.id.clone())));
     }
     if !is_made && !stage.is_found {
@@ -74,8 +73,8 @@ pub fn next(view: View<'_>) -> Next<Step> {
 /// Returns the copy whose collection the target is made from. It is the plan's only copy, because such an index holds
 /// the whole source unchanged.
 pub(super) fn collected(plan: &Plan, state: &RunState) -> Option<CopyStage> {
-    let is_collected = |copy: &CopyStage| {
+    let is_collected = |copy: &&CopyStage| {
         state.route(&copy.id).is_some_and(|(route, _)| route == Route::Collection)
     };
-    plan.copies().into_iter().find(is_collected)
+    plan.copies.iter().find(is_collected).cloned()
 }

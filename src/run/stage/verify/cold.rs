@@ -122,7 +122,7 @@ fn earlier(context: &Context) -> Option<(f64, u64)> {
 
 /// Describes the stage that has already read the target's namespaces in this run.
 fn reader(context: &Context) -> Option<String> {
-    let canaries = context.plan.stages.iter().filter(|stage| stage.as_canary().is_some());
+    let canaries = context.plan.stages.iter().filter(|stage| stage.moves_traffic());
     let is_canary: BTreeSet<_> = canaries.map(|stage| stage.id.clone()).collect();
     context.recorder.with_state(|state| {
         let reads = |stage: &&crate::journal::StageState| {

@@ -31,7 +31,6 @@ use self::queries::Load;
 use crate::error::{Error, Result};
 use crate::journal::Event;
 use crate::model::Observed;
-use crate::plan::CopyStage;
 use crate::plan::file::Verify;
 use crate::run::Context;
 use crate::run::context::guard;
@@ -48,8 +47,8 @@ pub(super) async fn undo(asked: &Verify, context: &Context) -> Result<String> {
 }
 
 pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Result<Taken> {
-    let copies = copies(asked, context)?;
-    let mut groups = Group::of_run(context, &copies)?;
+    let copies = &context.stage().copies;
+    let mut groups = Group::of_run(context, copies)?;
     erased::count_anew(context, &mut groups).await?;
     let limit = asked.catch_up.map_or(CATCH_UP, |span| span.0);
     match step {
@@ -67,7 +66,7 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
         Step::Cold => {
             let reserved = Reserved::of(context, &groups, asked.queries.is_some());
             let load = match &asked.queries {
-                Some(queries) => Some(Load::of(context, &copies, &groups, queries).await?),
+                Some(queries) => Some(Load::of(context, copies, &groups, queries).await?),
                 None => None,
             };
             reserved.measure(context, load.as_ref()).await?;
@@ -82,7 +81,7 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
         }
         Step::Queries => {
             if let Some(queries) = &asked.queries {
-                Load::of(context, &copies, &groups, queries).await?.measure(context).await?;
+                Load::of(context, copies, &groups, queries).await?.measure(context).await?;
             }
         }
         Step::Write => {
@@ -91,20 +90,9 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
             }
         }
         Step::Counts => count(context, &groups).await?,
-        Step::Compare => compare(asked, context, &copies, &groups).await?,
+        Step::Compare => compare(asked, context, copies, &groups).await?,
     }
     Ok(Taken::Done)
-}
-
-/// Returns the copies to compare: the one the plan names, or all that run before this stage.
-fn copies(asked: &Verify, context: &Context) -> Result<Vec<CopyStage>> {
-    let mut copies = context.plan.copies_before(&context.id());
-    let Some(named) = &asked.copy else { return Ok(copies) };
-    copies.retain(|copy| copy.id.as_str() == named);
-    match copies.is_empty() {
-        true => Err(Error::invalid(format!("no copy stage `{named}` runs before this stage"))),
-        false => Ok(copies),
-    }
 }
 
 /// Notes how the target was found to show everything.
