@@ -1,15 +1,16 @@
 //! Deletes an index: the source at the end, or in a rollback the target made by this run.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::effect::Checked;
 use super::permit::{Permit, Refusal, carry_out, permit};
 use super::{Effect, identity, protection};
-use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Side, StageId};
 use crate::run::Context;
+use crate::run::context::poll::Patience;
 
 /// The longest time that a deleted index may remain visible.
 const GONE: Duration = Duration::from_secs(300);
@@ -83,15 +84,15 @@ async fn finish(context: &Context, stage: StageId) -> Result<()> {
 
 /// Waits until an index is gone. A new index of the same name does not count.
 async fn wait_gone(context: &Context, side: Side) -> Result<()> {
-    let deadline = after(context.clock.now(), GONE);
-    while matches!(identity::refuse_another(context, side).await, Ok(Some(_))) {
-        if context.clock.now() >= deadline {
-            let message = "the deleted index is still there after 5 minutes";
-            return Err(Error::new(ErrorKind::Timeout, message));
-        }
-        context.sleep(PAUSE).await?;
-    }
-    Ok(())
+    let look = || async {
+        Ok(match identity::refuse_another(context, side).await {
+            Ok(Some(_)) => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        })
+    };
+    let late =
+        |()| Error::new(ErrorKind::Timeout, "the deleted index is still there after 5 minutes");
+    context.poll(Patience { limit: GONE, pause: PAUSE }, look, late).await
 }
 
 /// Deletes the target made by this run; with `is_purge`, including everything in it.

@@ -1,14 +1,15 @@
 //! Changes deletion protection only as the plan says, and puts it back if the index stays.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::permit::{Permit, Refusal, carry_out};
 use super::{Effect, identity};
-use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Side, StageId};
 use crate::run::Context;
+use crate::run::context::poll::Patience;
 use crate::store::{IndexChange, Store};
 
 /// The longest time that a change may take to become visible.
@@ -68,19 +69,18 @@ async fn configure(index: &dyn Store, permit: Permit) -> Result<()> {
 }
 
 async fn wait_seen(context: &Context, side: Side, is_on: bool) -> Result<()> {
-    let deadline = after(context.clock.now(), SEEN);
-    loop {
-        match identity::refuse_another(context, side).await? {
-            Some(seen) if seen.spec.deletion_protection != is_on => {}
-            _ => return Ok(()),
-        }
-        if context.clock.now() >= deadline {
-            let word = if is_on { "off" } else { "on" };
-            let message = format!("deletion protection was still {word} after 2 minutes");
-            return Err(Error::new(ErrorKind::Timeout, message));
-        }
-        context.sleep(PAUSE).await?;
-    }
+    let look = || async {
+        Ok(match identity::refuse_another(context, side).await? {
+            Some(seen) if seen.spec.deletion_protection != is_on => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        })
+    };
+    let late = |()| {
+        let word = if is_on { "off" } else { "on" };
+        let message = format!("deletion protection was still {word} after 2 minutes");
+        Error::new(ErrorKind::Timeout, message)
+    };
+    context.poll(Patience { limit: SEEN, pause: PAUSE }, look, late).await
 }
 
 /// Restores protection changed by `stage`; with `None`, that of the source, whichever stage lifted it.
