@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::advice::{Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList, Way};
+use super::advice::{Candidate, Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList};
 use super::{Environment, StandIn};
 use crate::error::{Error, Result};
 use crate::model::{Deployment, IndexSpec, Namespace, Record, Side};
@@ -136,9 +136,9 @@ pub(crate) trait Connector: System {
         Vec::new()
     }
 
-    /// Returns the ways in which the records of an index of this system, the source, are found.
-    fn ways(&self, facts: &Facts<'_>) -> Vec<Way> {
-        vec![Way::listed(facts)]
+    /// Returns the routes and enumerations by which the records of an index of this system, the source, could be copied.
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        vec![Candidate::listed(facts)]
     }
 
     /// Lists the obstacles to a bulk import of files into an index of this system, the target.

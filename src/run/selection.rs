@@ -148,11 +148,11 @@ pub(crate) fn refuse_recorded(
 
 /// Refuses two copy stages that write to the same target namespace.
 fn refuse_meeting<'a>(
-    ways: impl Iterator<Item = (&'a StageId, &'a Namespace, &'a Namespace)>,
+    all: impl Iterator<Item = (&'a StageId, &'a Namespace, &'a Namespace)>,
 ) -> Result<()> {
     let mut first: BTreeMap<&Namespace, (&StageId, &Namespace)> = BTreeMap::new();
     let mut meeting = Vec::new();
-    for (copy, source, target) in ways {
+    for (copy, source, target) in all {
         let (other, theirs) = *first.entry(target).or_insert((copy, source));
         if other != copy {
             meeting.push(format!(
@@ -181,12 +181,12 @@ mod tests {
     #[test]
     fn one_source_goes_to_two_targets_and_two_copies_to_no_same_one() {
         let (first, second) = (StageId::new("first"), StageId::new("second"));
-        let refused = |ways: &[(&StageId, &str, &str)]| {
-            let ways: Vec<_> = ways
+        let refused = |all: &[(&StageId, &str, &str)]| {
+            let all: Vec<_> = all
                 .iter()
                 .map(|(copy, from, to)| (*copy, Namespace::from(*from), Namespace::from(*to)))
                 .collect();
-            refuse_meeting(ways.iter().map(|(copy, from, to)| (*copy, from, to))).err()
+            refuse_meeting(all.iter().map(|(copy, from, to)| (*copy, from, to))).err()
         };
         assert!(refused(&[(&first, "a", "x"), (&second, "a", "y")]).is_none());
         // A single copy stage may merge namespaces.

@@ -24,7 +24,7 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
     let mut lookups = BTreeMap::new();
     let mut declared: BTreeMap<String, (Lookup, String)> = BTreeMap::new();
     for (pointer, copy) in stages {
-        ways(context, &pointer, &copy);
+        routes(context, &pointer, &copy);
         globs::literal(context, &pointer, &copy);
         let Some(namespaces) = &copy.namespaces else { continue };
         let pointer = format!("{pointer}/namespaces");
@@ -49,7 +49,7 @@ pub(super) fn check(context: &mut Context<'_>) -> BTreeMap<String, Rows> {
     lookups
 }
 
-fn ways(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
+fn routes(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     import(context, pointer, copy);
     let asks = EnumerateBy::Named(NamedEnumeration::Auto) != copy.enumerate;
     let stages = EnumerateBy::Named(NamedEnumeration::Staging) == copy.enumerate;

@@ -1,11 +1,11 @@
 //! What a system says of a migration from or to it before anything is done: how fast it can be, what it costs, what the
 //! service allows, and what an application finds or misses there.
 
+mod candidate;
 mod pace;
-mod ways;
 
+pub(crate) use self::candidate::{Candidate, Facts, Files, Size};
 pub(crate) use self::pace::{Bound, Reading, words};
-pub(crate) use self::ways::{Facts, Files, Size, Way};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use crate::model::{Rate, StageId};
 use crate::plan::Stage;
 use crate::plan::file::{Audit, Canary, Compare, Verify};
 use crate::provider::advice::{Bound, Reading, words};
-use crate::run::route::way_of;
+use crate::run::route::candidate_of;
 use crate::run::sample::sample_size;
 
 /// The default rate of queries per second for verify and canary stages.
@@ -38,8 +38,9 @@ impl Look<'_> {
         let (done, rate) = seen.map_or((0, None), |seen| (seen.tally().enumerated, seen.rate()));
         let left = estimate.left(done);
         let by = self.enumerated_by(id);
-        let way = way_of(&estimate.ways, route.unwrap_or(Route::Stream), by);
-        let least = way.and_then(|way| Some((way.seconds_at_least?, way.bound_by?)));
+        let candidate = candidate_of(&estimate.candidates, route.unwrap_or(Route::Stream), by);
+        let least = candidate
+            .and_then(|candidate| Some((candidate.seconds_at_least?, candidate.bound_by?)));
         let (seconds, by) = match (rate, least) {
             // A measured rate already reflects 429s, latencies and a busy source.
             (Some(rate), _) if done > 0 => {
@@ -48,7 +49,9 @@ impl Look<'_> {
             (_, Some((seconds, by))) => (seconds * left, by),
             _ => (0.0, "no documented rate"),
         };
-        let cost = way.and_then(|way| way.dollars).map(|dollars| format!("${:.2}", dollars * left));
+        let cost = candidate
+            .and_then(|candidate| candidate.dollars)
+            .map(|dollars| format!("${:.2}", dollars * left));
         let cost = cost.unwrap_or_else(|| "billed by GB".to_owned());
         let all = if done > 0 { "what is left" } else { "all of it" };
         let detail = format!(

@@ -1,4 +1,4 @@
-//! What a preview looks at: both sides, and the way that each copy would choose.
+//! What a preview looks at: both sides, and the route that each copy would choose.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexSpec, IndexStats, StageId};
 use crate::plan::file::EnumerateBy;
 use crate::plan::{CopyStage, Plan};
-use crate::provider::advice::{Pace, Reading, Way};
+use crate::provider::advice::{Candidate, Pace, Reading};
 use crate::provider::registry::asked_for;
 use crate::run::context::guard;
 use crate::run::context::options::RunOptions;
 use crate::run::context::world::World;
-use crate::run::route::{Chosen, Sides, choose, facts_of, held_by, ways};
+use crate::run::route::{Chosen, Sides, candidates, choose, facts_of, held_by};
 use crate::run::sample::{Sampled, Weight, sample_of, usual_size};
 use crate::run::selection::{Selection, refuse_nothing, selections};
 use crate::run::sides::{refuse_differences, refuse_other_dimension};
@@ -106,16 +106,16 @@ impl Seen {
             if is_open(plan, state, selection) {
                 refuse_nothing(plan, selection, stats)?;
                 self.notes.extend(idle(plan, selection, stats, &sampled));
-                let way = choose(plan, &facts, world, Some(MOST_COUNTS)).await?;
+                let chosen = choose(plan, &facts, world, Some(MOST_COUNTS)).await?;
                 if !options.is_rehearsal {
-                    way.reach(copy, world).await?;
+                    chosen.reach(copy, world).await?;
                 }
                 check_manifest(plan, copy, &selection.mappings).await?;
                 self.notes.extend(command_of_manifest(copy));
-                enumerated.clone_from(&way.enumerated);
-                self.chosen.insert(copy.id.clone(), way);
+                enumerated.clone_from(&chosen.enumerated);
+                self.chosen.insert(copy.id.clone(), chosen);
             }
-            let chosen = self.chosen.get(&copy.id).map(|way| way.route);
+            let chosen = self.chosen.get(&copy.id).map(|chosen| chosen.route);
             let route = chosen.or(state.route(&copy.id).map(|(route, _)| route));
             let is_written = matches!(route, Some(Route::Stream | Route::Staging));
             let is_untouched = state.stage(&copy.id).is_none_or(|stage| !stage.has_started());
@@ -123,10 +123,10 @@ impl Seen {
                 let held = look(plan, world, selection, facts.held, &sampled).await?;
                 self.held.extend(held.map(|held| (copy.id.clone(), held)));
             }
-            let ways = ways(&facts, &enumerated);
+            let candidates = candidates(&facts, &enumerated);
             let reading = facts.reading(facts.source_pace);
             let target = facts.target_pace;
-            let estimate = Estimate { weight, ways, reading, target };
+            let estimate = Estimate { weight, candidates, reading, target };
             self.estimates.insert(copy.id.clone(), estimate);
         }
         Ok(())
@@ -136,7 +136,7 @@ impl Seen {
 /// The size of one copy, and its possible routes.
 pub(super) struct Estimate {
     pub weight: Weight,
-    pub ways: Vec<Way>,
+    pub candidates: Vec<Candidate>,
     /// The work of reading every record once.
     pub reading: Reading,
     /// The documented limits of the target.

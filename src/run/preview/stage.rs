@@ -217,21 +217,21 @@ fn of_what_is_there(create: &Create, seen: &IndexSpec) -> (char, String) {
 
 /// Describes how namespaces are enumerated, grouped by method: `enumerate: partition of 1 namespace: …`.
 fn enumeration_details(chosen: &Chosen) -> Vec<String> {
-    let mut by_way: BTreeMap<&str, Vec<&Enumerated>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<&Enumerated>> = BTreeMap::new();
     for one in &chosen.enumerated {
-        by_way.entry(one.name()).or_default().push(one);
+        by_name.entry(one.name()).or_default().push(one);
     }
     let mut lines = Vec::new();
-    for (way, all) in by_way {
+    for (name, all) in by_name {
         let why = all.first().map_or("", |one| one.why());
         let of = match (chosen.enumerated.len() == all.len(), all.len()) {
             (true, _) => String::new(),
             (false, 1) => " of 1 namespace".to_owned(),
             (false, count) => format!(" of {} namespaces", group(count as u64)),
         };
-        lines.push(format!("enumerate: {way}{of} ({why})"));
+        lines.push(format!("enumerate: {name}{of} ({why})"));
         lines.extend(all.iter().take(SHOWN).filter_map(|one| one.detail().map(str::to_owned)));
-        if way == "partition" && all.len() > SHOWN {
+        if name == "partition" && all.len() > SHOWN {
             lines.push(format!("and {} namespaces more", group((all.len() - SHOWN) as u64)));
         }
     }

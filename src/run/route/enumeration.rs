@@ -19,11 +19,11 @@ const AT_ONCE: usize = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Enumerated {
     pub mapping: Mapping,
-    way: Way,
+    by: By,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum By {
     /// A file of ids.
     Manifest(PathBuf),
     Split(Split),
@@ -31,24 +31,24 @@ enum Way {
 
 impl Enumerated {
     pub fn name(&self) -> &'static str {
-        match &self.way {
-            Way::Manifest(_) => "manifest",
-            Way::Split(split) => split.name,
+        match &self.by {
+            By::Manifest(_) => "manifest",
+            By::Split(split) => split.name,
         }
     }
 
     pub fn why(&self) -> &'static str {
-        match &self.way {
-            Way::Manifest(_) => "the plan gives the ids",
-            Way::Split(split) => split.why,
+        match &self.by {
+            By::Manifest(_) => "the plan gives the ids",
+            By::Split(split) => split.why,
         }
     }
 
     /// Describes how the namespace is cut; `None` if it is read whole.
     pub fn detail(&self) -> Option<&str> {
-        match &self.way {
-            Way::Manifest(_) => None,
-            Way::Split(split) => split.detail.as_deref(),
+        match &self.by {
+            By::Manifest(_) => None,
+            By::Split(split) => split.detail.as_deref(),
         }
     }
 
@@ -61,11 +61,11 @@ impl Enumerated {
             enumeration,
             expected,
         };
-        match &self.way {
-            Way::Manifest(file) => {
+        match &self.by {
+            By::Manifest(file) => {
                 vec![shard(0, Enumeration::Manifest { file: file.clone() }, self.mapping.records)]
             }
-            Way::Split(split) => {
+            By::Split(split) => {
                 let first = u32::from(split.detail.is_some());
                 let numbered = (first..).zip(&split.ranges);
                 numbered
@@ -79,9 +79,9 @@ impl Enumerated {
 
     /// Explains why some records cannot be reached; `None` if all can.
     pub fn gap(&self) -> Option<Error> {
-        match &self.way {
-            Way::Manifest(_) => None,
-            Way::Split(split) => split.refusal(),
+        match &self.by {
+            By::Manifest(_) => None,
+            By::Split(split) => split.refusal(),
         }
     }
 }
@@ -103,8 +103,8 @@ impl Enumerator<'_> {
     /// # Errors
     /// `Refused` if the plan asks for an enumeration that the source does not support or that cannot reach every id.
     pub async fn all(&self, mappings: &[Mapping]) -> Result<Vec<Enumerated>> {
-        let ways: Vec<_> = mappings.iter().map(|mapping| self.one(mapping)).collect();
-        stream::iter(ways).buffered(AT_ONCE).try_collect().await
+        let all: Vec<_> = mappings.iter().map(|mapping| self.one(mapping)).collect();
+        stream::iter(all).buffered(AT_ONCE).try_collect().await
     }
 
     /// Chooses an enumeration for one namespace. What cannot be reached is reported by [`Enumerated::gap`].
@@ -112,14 +112,14 @@ impl Enumerator<'_> {
     /// # Errors
     /// Any error of [`Enumerator::all`].
     pub async fn one(&self, mapping: &Mapping) -> Result<Enumerated> {
-        let way = match &self.copy.enumerate {
+        let by = match &self.copy.enumerate {
             EnumerateBy::Manifest(manifest) => {
                 let name = manifest.manifest.file.as_deref().unwrap_or("ids.csv");
-                Way::Manifest(self.plan.base.join(name))
+                By::Manifest(self.plan.base.join(name))
             }
-            EnumerateBy::Named(by) => Way::Split(self.split(mapping, *by).await?),
+            EnumerateBy::Named(by) => By::Split(self.split(mapping, *by).await?),
         };
-        Ok(Enumerated { mapping: mapping.clone(), way })
+        Ok(Enumerated { mapping: mapping.clone(), by })
     }
 
     async fn split(&self, mapping: &Mapping, by: NamedEnumeration) -> Result<Split> {

@@ -1,16 +1,16 @@
 //! Chooses the route of a copy, once for a run, with the reason.
 //!
-//! `audit` shows, `plan` estimates with, and a run chooses from the same list of ways and obstacles.
+//! `audit` shows, `plan` estimates with, and a run chooses from the same list of candidates and obstacles.
 
+mod candidates;
 mod enumeration;
 mod facts;
 mod import;
-mod ways;
 
+pub(crate) use self::candidates::{candidate_of, candidates};
 pub(crate) use self::enumeration::{Enumerated, Enumerator, refuse_gaps};
 pub(crate) use self::facts::{Sides, facts_of, held_by};
 pub(crate) use self::import::taken;
-pub(crate) use self::ways::{way_of, ways};
 use super::sample::{Weight, sample_of, usual_size};
 use super::selection::{Selection, mappings};
 use super::sides::no_source;
@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
 use crate::plan::{CopyStage, Plan};
-use crate::provider::advice::{Facts, Way};
+use crate::provider::advice::{Candidate, Facts};
 use crate::run::{Context, World};
 
 /// The chosen route.
@@ -72,12 +72,12 @@ pub(crate) async fn choose(
     if let Err(gap) = refuse_gaps(&enumerated) {
         return despite(gap, facts, copy);
     }
-    let ways = ways(facts, &enumerated);
-    let collection = match against(&ways, Route::Collection) {
+    let candidates = candidates(facts, &enumerated);
+    let collection = match against(&candidates, Route::Collection) {
         Some(why) => format!("not by collection: {why}"),
         None => "the plan says how ids are found".to_owned(),
     };
-    let (route, why) = match (copy.strategy, &copy.import, against(&ways, Route::Import)) {
+    let (route, why) = match (copy.strategy, &copy.import, against(&candidates, Route::Import)) {
         (Strategy::Import, _, Some(why)) => return Err(does_not_apply("strategy: import", &why)),
         (Strategy::Import, _, None) => (Route::Import, "the plan says so".to_owned()),
         (Strategy::Auto, Some(_), Some(why)) => {
@@ -93,9 +93,9 @@ pub(crate) async fn choose(
 }
 
 /// Returns the first obstacle to a route; `None` if there is none.
-fn against(ways: &[Way], route: Route) -> Option<String> {
-    match ways.iter().find(|way| way.route == route) {
-        Some(way) => way.ruled_out.first().cloned(),
+fn against(candidates: &[Candidate], route: Route) -> Option<String> {
+    match candidates.iter().find(|candidate| candidate.route == route) {
+        Some(candidate) => candidate.ruled_out.first().cloned(),
         None => Some("only pod indexes have collections".to_owned()),
     }
 }
@@ -104,8 +104,9 @@ fn against(ways: &[Way], route: Route) -> Option<String> {
 fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen>> {
     let is_auto = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Auto);
     let is_staged = copy.enumerate == EnumerateBy::Named(NamedEnumeration::Staging);
-    let ways = ways(facts, &[]);
-    let (staging, collection) = (against(&ways, Route::Staging), against(&ways, Route::Collection));
+    let candidates = candidates(facts, &[]);
+    let (staging, collection) =
+        (against(&candidates, Route::Staging), against(&candidates, Route::Collection));
     Ok(Some(match (copy.strategy, staging, collection) {
         (Strategy::Collection, Some(why), _) => {
             return Err(does_not_apply("strategy: collection", &why));
@@ -130,7 +131,7 @@ fn despite(gap: Error, facts: &Facts<'_>, copy: &file::Copy) -> Result<Chosen> {
     if !is_auto || copy.strategy == Strategy::Import {
         return Err(gap);
     }
-    let Some(why) = against(&ways(facts, &[]), Route::Staging) else {
+    let Some(why) = against(&candidates(facts, &[]), Route::Staging) else {
         let why = format!("not every id can be found otherwise: {}", gap.message());
         return Ok(chosen(Route::Staging, &why));
     };

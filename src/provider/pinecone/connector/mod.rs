@@ -1,5 +1,6 @@
 //! What plans and runs ask of Pinecone as a system.
 
+mod candidates;
 mod check;
 mod limits;
 mod mistakes;
@@ -8,7 +9,6 @@ mod pace;
 mod price;
 mod region;
 mod spec;
-mod ways;
 
 use std::sync::Arc;
 
@@ -27,7 +27,9 @@ use crate::pinecone_wire::Deployment::{Pod, Serverless};
 use crate::pinecone_wire::{self, CONTROL_PLANE};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::plan::{Code, Context, System, address, codes, is_name};
-use crate::provider::advice::{Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList, Way};
+use crate::provider::advice::{
+    Candidate, Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList,
+};
 use crate::provider::{Connector, Environment, Secret as Key};
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
@@ -211,12 +213,12 @@ impl Connector for Pinecone {
         limits::check(needs, plan)
     }
 
-    fn ways(&self, facts: &Facts<'_>) -> Vec<Way> {
-        ways::ways(facts)
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        candidates::candidates(facts)
     }
 
     fn against_import(&self, facts: &Facts<'_>, files: &Files) -> Vec<String> {
-        ways::against_import(facts, files)
+        candidates::against_import(facts, files)
     }
 
     fn operations(&self) -> &'static [Operation] {

@@ -8,7 +8,7 @@ use super::hot::QueryLog;
 use super::records::{Ids, RecordSize, Sparse};
 use crate::copy::Mapping;
 use crate::model::{IndexDescription, Namespace, RecordId};
-use crate::provider::advice::{Estimate, LimitCheck, Operation, Way};
+use crate::provider::advice::{Candidate, Estimate, LimitCheck, Operation};
 use crate::run::price::Pricing;
 use crate::run::sample::FieldSummary;
 use crate::store::{Inventory, Refusals, Rule};
@@ -61,8 +61,9 @@ pub(super) struct Findings {
     /// The only fields the source can filter by, in the form that the target is made with to do the same.
     pub suggested_schema: Option<serde_json::Value>,
     pub limits: Vec<LimitCheck>,
-    pub ways: Vec<Way>,
-    /// The basis of `cost` and of the ways' estimates.
+    #[serde(rename = "ways")]
+    pub candidates: Vec<Candidate>,
+    /// The basis of `cost` and of the candidates' estimates.
     pub basis: String,
     pub cost: Estimate,
     pub prices: Pricing,

@@ -171,7 +171,7 @@ fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> 
         lost_operations: lost.unwrap_or_default(),
         suggested_schema: suggested,
         limits: of_target.limits(needs, wanted.service_plan),
-        ways: seen.ways.clone(),
+        candidates: seen.candidates.clone(),
         basis: basis(&seen.weights),
         cost,
         prices,

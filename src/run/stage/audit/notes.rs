@@ -3,11 +3,11 @@
 use super::findings::Findings;
 use super::limits::warnings;
 use super::records::shown;
-use super::text::{dollars, way_words};
+use super::text::{candidate_words, dollars};
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
-use crate::provider::advice::Way;
+use crate::provider::advice::Candidate;
 use crate::run::Context;
 use crate::run::selection::not_copied;
 
@@ -65,7 +65,7 @@ fn sentences(findings: &Findings) -> Vec<String> {
     }
     notes.extend(warnings(&findings.limits));
     notes.extend(not_copied(&findings.not_copied));
-    notes.extend(ways(findings));
+    notes.extend(candidates(findings));
     notes.push(cost(findings));
     notes.extend(log(findings));
     notes
@@ -105,20 +105,20 @@ fn records(findings: &Findings) -> Vec<String> {
     notes
 }
 
-/// Describes the possible ways of each copy, and what streaming takes.
-fn ways(findings: &Findings) -> Vec<String> {
-    let of_copy = |ways: &[Way]| {
-        let allowed = || ways.iter().filter(|way| way.is_open());
-        let names: Vec<_> = allowed().map(|way| format!("`{}`", way.way)).collect();
-        let copy = ways.first().and_then(|way| way.copy.as_ref());
+/// Describes the possible routes of each copy, and what streaming takes.
+fn candidates(findings: &Findings) -> Vec<String> {
+    let of_copy = |candidates: &[Candidate]| {
+        let allowed = || candidates.iter().filter(|candidate| candidate.is_open());
+        let names: Vec<_> = allowed().map(|candidate| format!("`{}`", candidate.words)).collect();
+        let copy = candidates.first().and_then(|candidate| candidate.copy.as_ref());
         let of = copy.map_or(String::new(), |copy| format!("{copy}: "));
         let mut note = format!("{of}possible ways to copy: {}", names.join(", "));
-        if let Some(way) = allowed().find(|way| way.seconds_at_least.is_some()) {
-            note.push_str(&format!("; streaming takes {}", way_words(way)));
+        if let Some(candidate) = allowed().find(|candidate| candidate.seconds_at_least.is_some()) {
+            note.push_str(&format!("; streaming takes {}", candidate_words(candidate)));
         }
         note
     };
-    findings.ways.chunk_by(|a, b| a.copy == b.copy).map(of_copy).collect()
+    findings.candidates.chunk_by(|a, b| a.copy == b.copy).map(of_copy).collect()
 }
 
 fn cost(findings: &Findings) -> String {

@@ -5,10 +5,10 @@ use crate::copy::Mapping;
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexStats};
 use crate::plan::file::Audit;
-use crate::provider::advice::Way;
+use crate::provider::advice::Candidate;
 use crate::provider::blocking;
 use crate::run::Context;
-use crate::run::route::{Sides, facts_of, held_by, ways};
+use crate::run::route::{Sides, candidates, facts_of, held_by};
 use crate::run::sample::{Sampled, Weight, sample_of, sample_size};
 use crate::run::selection::{Selection, selections};
 use crate::run::sides::no_source;
@@ -26,7 +26,7 @@ pub(super) struct Seen {
     pub target: Option<IndexDescription>,
     /// The estimated size of each copy.
     pub weights: Vec<Weight>,
-    pub ways: Vec<Way>,
+    pub candidates: Vec<Candidate>,
     pub log: Option<QueryLog>,
     pub inventory: Option<Inventory>,
 }
@@ -53,7 +53,7 @@ impl Seen {
             let (source, target) = (&index.spec, target.as_ref());
             let sides = Sides { source, stats: &stats, target, held: &held };
             let facts = facts_of(plan, &context.world, selection, sides, &weight);
-            possible.extend(ways(&facts, &[]));
+            possible.extend(candidates(&facts, &[]));
             weights.push(weight);
         }
         let log = query_log(wanted, context, &stats).await?;
@@ -66,7 +66,7 @@ impl Seen {
             sampled,
             target,
             weights,
-            ways: possible,
+            candidates: possible,
             log,
             inventory,
         })

@@ -4,7 +4,7 @@ use super::findings::Findings;
 use super::hot::QueryLog;
 use super::records::shown;
 use crate::model::Observed;
-use crate::provider::advice::{Operation, Origin, Way};
+use crate::provider::advice::{Candidate, Operation, Origin};
 use crate::run::sample::FieldSummary;
 use crate::store::Inventory;
 
@@ -22,7 +22,7 @@ pub(super) fn text(findings: &Findings) -> String {
     if !findings.limits.is_empty() {
         blocks.push(limits(findings));
     }
-    blocks.push(ways(&findings.ways));
+    blocks.push(candidates(&findings.candidates));
     blocks.push(cost(findings));
     blocks.extend(findings.query_log.as_ref().map(hottest));
     blocks.join("\n\n") + "\n"
@@ -211,28 +211,28 @@ fn limits(findings: &Findings) -> String {
     lines.join("\n")
 }
 
-fn ways(ways: &[Way]) -> String {
+fn candidates(candidates: &[Candidate]) -> String {
     let mut lines =
         vec!["Ways to copy, and how fast documented limits and the plan let each be".to_owned()];
-    for way in ways {
-        let mark = if way.ruled_out.is_empty() { ' ' } else { '!' };
-        let mut facts = vec![way_words(way)];
-        facts.extend(way.ruled_out.iter().map(|why| format!("ruled out: {why}")));
-        facts.extend(way.needs.iter().map(|what| format!("needs: {what}")));
-        let of = way.copy.as_ref().map_or(String::new(), |copy| format!("{copy}: "));
-        lines.push(format!("  {mark} {of}{}", way.way));
+    for candidate in candidates {
+        let mark = if candidate.ruled_out.is_empty() { ' ' } else { '!' };
+        let mut facts = vec![candidate_words(candidate)];
+        facts.extend(candidate.ruled_out.iter().map(|why| format!("ruled out: {why}")));
+        facts.extend(candidate.needs.iter().map(|what| format!("needs: {what}")));
+        let of = candidate.copy.as_ref().map_or(String::new(), |copy| format!("{copy}: "));
+        lines.push(format!("  {mark} {of}{}", candidate.words));
         lines.extend(facts.iter().map(|fact| wrap(&format!("      {fact}"), 8)));
     }
     lines.join("\n")
 }
 
-/// Formats a way as `at least 3 s (50 MB/s a namespace of the target), $0.26`.
-pub(super) fn way_words(way: &Way) -> String {
-    let time = match (way.seconds_at_least, way.bound_by) {
+/// Formats a candidate as `at least 3 s (50 MB/s a namespace of the target), $0.26`.
+pub(super) fn candidate_words(candidate: &Candidate) -> String {
+    let time = match (candidate.seconds_at_least, candidate.bound_by) {
         (Some(seconds), Some(by)) => format!("at least {} ({by})", span(seconds)),
         _ => "no documented rate".to_owned(),
     };
-    match way.dollars {
+    match candidate.dollars {
         Some(cost) => format!("{time}, {}", dollars(cost)),
         None => format!("{time}, cost unknown"),
     }

@@ -1,4 +1,4 @@
-//! The possible ways to copy: the obstacles to each, the least time it takes, and its cost.
+//! The routes that a copy could take: the obstacles to each, the least time it takes, and its cost.
 
 use serde::Serialize;
 
@@ -63,17 +63,18 @@ pub(crate) struct Files {
     pub bytes: f64,
 }
 
-/// One way to copy.
+/// A route that a copy could take, with the enumeration that it would find the records by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Way {
+pub(crate) struct Candidate {
     /// The copy stage, if the plan has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<StageId>,
-    /// The way in the words of a plan: `stream, enumerate: sweep`.
-    pub way: &'static str,
-    /// The obstacles; empty if the way is possible.
+    /// Its route and enumeration in the words of a plan: `stream, enumerate: sweep`.
+    #[serde(rename = "way")]
+    pub words: &'static str,
+    /// The obstacles; empty if it is open.
     pub ruled_out: Vec<String>,
-    /// Preparations that the way requires.
+    /// Preparations that it requires.
     pub needs: Vec<String>,
     /// The least time it takes, by documented limits and the plan's own rate; `None` if there are none.
     pub seconds_at_least: Option<f64>,
@@ -85,11 +86,11 @@ pub(crate) struct Way {
     pub route: Route,
 }
 
-impl Way {
-    pub fn new(route: Route, way: &'static str) -> Self {
+impl Candidate {
+    pub fn new(route: Route, words: &'static str) -> Self {
         Self {
             copy: None,
-            way,
+            words,
             ruled_out: Vec::new(),
             needs: Vec::new(),
             seconds_at_least: None,
@@ -128,8 +129,8 @@ impl Way {
     }
 }
 
-impl Way {
-    /// Returns the way of a source that lists its records by itself.
+impl Candidate {
+    /// Returns the candidate of a source that lists its records by itself.
     pub fn listed(facts: &Facts<'_>) -> Self {
         Self::new(Route::Stream, "stream, enumerate: list")
             .taking(facts.stream(facts.source_pace))

@@ -1,45 +1,49 @@
-//! The possible ways to copy: those of the source's system, a list of the user's, and a bulk import.
+//! The routes that a copy could take: those of the source's system, a list of the user's, and a bulk import.
 
 use super::enumeration::Enumerated;
 use super::import::against_import;
 use crate::journal::Route;
 use crate::plan::file::EnumerateBy;
-use crate::provider::advice::{Bound, Facts, Way};
+use crate::provider::advice::{Bound, Candidate, Facts};
 use crate::provider::registry::connector;
 
-/// Returns every way of a copy for its kind of source. `enumerated` gives its shards, if known.
-pub(crate) fn ways(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Way> {
+/// Returns every candidate of a copy for its kind of source. `enumerated` gives its shards, if known.
+pub(crate) fn candidates(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Vec<Candidate> {
     let of_source = connector(facts.systems.0);
-    let mut ways = of_source.map(|one| one.ways(facts)).unwrap_or_default();
+    let mut candidates = of_source.map(|one| one.candidates(facts)).unwrap_or_default();
     let cost = Some(facts.cost.copy);
     let names = matches!(facts.copy.asked.enumerate, EnumerateBy::Manifest(_));
-    ways.push(
-        Way::new(Route::Stream, "stream, enumerate: manifest")
+    candidates.push(
+        Candidate::new(Route::Stream, "stream, enumerate: manifest")
             .need(!names, "a file of every id")
             .taking(facts.stream(facts.source_pace))
             .costing(cost),
     );
-    ways.push(import(facts, enumerated));
+    candidates.push(import(facts, enumerated));
     let of = (!facts.copy.is_only).then(|| facts.copy.id.clone());
-    ways.iter_mut().for_each(|way| way.copy.clone_from(&of));
-    ways
+    candidates.iter_mut().for_each(|candidate| candidate.copy.clone_from(&of));
+    candidates
 }
 
-/// Returns the way that belongs to a route; if there are several, the one with this enumeration.
-pub(crate) fn way_of<'a>(ways: &'a [Way], route: Route, by: &str) -> Option<&'a Way> {
-    let mut of_route = ways.iter().filter(|way| way.route == route);
-    let named = of_route.clone().find(|way| way.way.ends_with(by));
+/// Returns the candidate of a route; if there are several, the one with this enumeration.
+pub(crate) fn candidate_of<'a>(
+    candidates: &'a [Candidate],
+    route: Route,
+    by: &str,
+) -> Option<&'a Candidate> {
+    let mut of_route = candidates.iter().filter(|candidate| candidate.route == route);
+    let named = of_route.clone().find(|candidate| candidate.words.ends_with(by));
     named.or_else(|| of_route.next())
 }
 
-fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Way {
+fn import(facts: &Facts<'_>, enumerated: &[Enumerated]) -> Candidate {
     let known: Vec<u64> =
         enumerated.iter().flat_map(Enumerated::shards).map(|shard| shard.expected).collect();
     let against = match known.is_empty() {
         true => against_import(facts, facts.mappings.iter().map(|mapping| mapping.records)),
         false => against_import(facts, known.into_iter()),
     };
-    Way::new(Route::Import, "import")
+    Candidate::new(Route::Import, "import")
         .ruled_out(against)
         .need(true, "10 minutes at the least; every record is read from the source first")
         .need(facts.cost.import.is_none(), "billed by GB; `prices.import_gb` is not known")
@@ -133,7 +137,7 @@ mod tests {
     }
 
     impl World {
-        fn ways(&self, record_bytes: f64) -> Vec<Way> {
+        fn candidates(&self, record_bytes: f64) -> Vec<Candidate> {
             let target = self.target.clone().map(spec);
             let records = self.mappings.iter().map(|mapping| mapping.records).sum();
             let bytes = |mapping: &Mapping| mapping.records as f64 * record_bytes;
@@ -166,13 +170,13 @@ mod tests {
                 },
                 cost: COST,
             };
-            ways(&facts, &[])
+            candidates(&facts, &[])
         }
 
-        /// Returns the ways that limits allow.
+        /// Returns the candidates that limits allow.
         fn allowed(&self) -> Vec<&'static str> {
-            let all = self.ways(1e3).into_iter();
-            all.filter(Way::is_open).map(|way| way.way).collect()
+            let all = self.candidates(1e3).into_iter();
+            all.filter(Candidate::is_open).map(|candidate| candidate.words).collect()
         }
     }
 
@@ -254,11 +258,18 @@ mod tests {
     #[test]
     fn a_stream_is_as_slow_as_its_slowest_limit() {
         let time = |world: &World, record_bytes: f64| {
-            let way = world.ways(record_bytes).into_iter().find(|way| way.bound_by.is_some());
-            way.map(|way| {
-                (way.seconds_at_least.unwrap_or_default().round(), way.bound_by.unwrap_or_default())
-            })
-            .unwrap()
+            let candidate = world
+                .candidates(record_bytes)
+                .into_iter()
+                .find(|candidate| candidate.bound_by.is_some());
+            candidate
+                .map(|candidate| {
+                    (
+                        candidate.seconds_at_least.unwrap_or_default().round(),
+                        candidate.bound_by.unwrap_or_default(),
+                    )
+                })
+                .unwrap()
         };
         let list = |sizes: &[u64]| World { source: serverless("aws"), ..world(sizes) };
         // 10 GB in one namespace at 50 MB/s, compared with four namespaces written concurrently.

@@ -8,7 +8,7 @@ use crate::journal::Route;
 use crate::model::{Observed, VectorType};
 use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::limits::{IMPORT_BYTES, IMPORT_FILES, IMPORT_NAMESPACES, TOP_K};
-use crate::provider::advice::{Facts, Files, Way};
+use crate::provider::advice::{Candidate, Facts, Files};
 use crate::provider::storage::is_s3;
 
 /// The most records and namespaces that a migration by collection supports.
@@ -17,15 +17,15 @@ const COLLECTION_NAMESPACES: usize = 20_000;
 /// The most records of a namespace that one query reaches.
 const SWEEP: u64 = TOP_K as u64;
 
-/// Returns the ways in which the records of an index are found.
-pub(super) fn ways(facts: &Facts<'_>) -> Vec<Way> {
+/// Returns the routes and enumerations by which the records of an index could be copied.
+pub(super) fn candidates(facts: &Facts<'_>) -> Vec<Candidate> {
     match Deployment::of(&facts.source.deployment) {
         Some(Deployment::Pod { environment, .. }) => of_pod(facts, &environment),
-        _ => vec![Way::listed(facts)],
+        _ => vec![Candidate::listed(facts)],
     }
 }
 
-fn of_pod(facts: &Facts<'_>, environment: &str) -> Vec<Way> {
+fn of_pod(facts: &Facts<'_>, environment: &str) -> Vec<Candidate> {
     let cost = Some(facts.cost.copy);
     let large = facts.mappings.iter().filter(|mapping| mapping.records > SWEEP).count();
     let too_large = format!(
@@ -41,19 +41,19 @@ fn of_pod(facts: &Facts<'_>, environment: &str) -> Vec<Way> {
             .need(true, "a staging index, which is deleted afterwards")
             .taking(facts.stream(facts.target_pace))
             .costing(cost),
-        Way::new(Route::Stream, "stream, enumerate: sweep")
+        Candidate::new(Route::Stream, "stream, enumerate: sweep")
             .ruled_out((large > 0).then_some(too_large))
             .taking(facts.stream(facts.source_pace))
             .costing(cost),
-        Way::new(Route::Stream, "stream, enumerate: partition")
+        Candidate::new(Route::Stream, "stream, enumerate: partition")
             .need(large > 0, "metadata fields that split every large namespace")
             .taking(facts.stream(facts.source_pace))
             .costing(cost),
     ]
 }
 
-fn collection(facts: &Facts<'_>, environment: &str, route: Route, name: &'static str) -> Way {
-    Way::new(route, name)
+fn collection(facts: &Facts<'_>, environment: &str, route: Route, name: &'static str) -> Candidate {
+    Candidate::new(route, name)
         .ruled_out(against_collection(facts, environment))
         .need(true, "minutes to hours; writes after the collection are not in it")
 }
