@@ -73,11 +73,6 @@ impl Clock {
         }
     }
 
-    /// Waits until `deadline` of this clock's time; returns at once if it has passed.
-    pub async fn sleep_until(&self, deadline: Timestamp) {
-        self.sleep(until(self.now(), deadline)).await;
-    }
-
     /// Moves a rehearsal or test clock forward without waiting; does nothing on the system clock.
     pub fn skip(&self, duration: Duration) {
         let ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);

@@ -19,11 +19,6 @@ impl Places {
     pub fn of(&self, pointer: &str) -> Place {
         self.sources.place(self.root.focus(pointer))
     }
-
-    pub fn line(&self, place: &Place) -> Option<&str> {
-        let file = self.sources.named(&place.file)?;
-        file.text.lines().nth(place.line.checked_sub(1)? as usize)
-    }
 }
 
 /// Leaves out the text of the plan, which does not belong in a log line.

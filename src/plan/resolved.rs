@@ -1,7 +1,7 @@
 //! The plan itself.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file::{Audit, Copy, CreateSpec, Endpoint, Hook, Prices, Rehearsal, Traffic, Writes};
@@ -61,16 +61,6 @@ impl Plan {
     /// a part that is not in the file, that is the place of the nearest one around it.
     pub fn place(&self, pointer: &str) -> Place {
         self.places.of(pointer)
-    }
-
-    /// Returns the line of the plan's text at a place.
-    pub fn source_line(&self, place: &Place) -> Option<&str> {
-        self.places.line(place)
-    }
-
-    /// Resolves a path in the plan, which starts from the plan's folder.
-    pub fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.base.join(path)
     }
 
     /// Returns the stage of this name, among those that run.

@@ -39,10 +39,6 @@ impl Sources {
         self.files.get(file)
     }
 
-    pub fn named(&self, name: &str) -> Option<&SourceFile> {
-        self.files.iter().find(|file| file.name == name)
-    }
-
     pub fn text(&self, region: Region) -> &str {
         self.file(region.file)
             .and_then(|file| file.text.get(region.start..region.end))

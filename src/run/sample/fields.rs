@@ -48,18 +48,6 @@ pub(crate) struct ValueCount {
     pub records: u64,
 }
 
-impl FieldSummary {
-    /// Returns whether every record has the field as a scalar of the same type, so that a namespace can be split by it
-    /// exactly.
-    #[allow(dead_code, reason = "for choosing partition fields")]
-    pub fn is_uniform(&self) -> bool {
-        let scalar = ["boolean", "number", "string"];
-        self.present_share >= 1.0
-            && self.types.len() == 1
-            && self.types.keys().all(|name| scalar.contains(name))
-    }
-}
-
 /// Collects fields record by record. Memory is bounded: 1,000 fields with 1,000 values each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
@@ -223,7 +211,6 @@ mod tests {
         assert_eq!(n.types, [("number", 3), ("string", 1)].into());
         assert_eq!((n.min, n.max), (Some(-1.5), Some(9_007_199_254_740_992.0)));
         assert_eq!((n.distinct, n.unsafe_integers, n.present_share), (4, 1, 1.0));
-        assert!(!n.is_uniform() && fields["s"].is_uniform() && !fields["l"].is_uniform());
         let top = &fields["s"].top_values;
         assert_eq!((top[0].records, &top[0].value), (3, &Value::Text("a".into())));
         let items: Vec<_> = fields["l"].top_values.iter().map(|one| one.records).collect();
