@@ -28,7 +28,7 @@ pub use self::next::Step;
 pub(super) use self::next::next;
 use self::next::writes;
 use self::queries::Load;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Observed;
 use crate::plan::file::Verify;
