@@ -215,7 +215,7 @@ fn artifact(context: &Context, copy: &CopyStage, name: &str) -> PathBuf {
 pub(super) async fn arrived(context: &Context) -> Result<u64> {
     let mut all = 0;
     for copy in &context.plan.copies {
-        all += arrived_by(context, &copy).await?;
+        all += arrived_by(context, copy).await?;
     }
     Ok(all)
 }
