@@ -4,6 +4,18 @@
 //! [`PreparedRun::execute`] takes it, appends the events that say what came of it, and decides again, until nothing is
 //! left or the run has to wait.
 //! Resume is not a mode: every run folds its journal first, and an empty journal is the special case.
+//!
+//! What is in here stands on what is below it:
+//!
+//! ```text
+//! execute  prepare  preview  preflight     the engine, and what can be said before it starts
+//! perform  next                            taking a step; which one is next
+//! stage/                                   a folder for each kind of stage
+//! contents/  snapshot/                     both sides read from end to end
+//! route/  sample/  selection  price        what is asked of both sides, by stages and previews alike
+//! hooks  judge  view  traffic              what a decision is made from
+//! context/                                 what a step works with, and the guard
+//! ```
 
 mod contents;
 mod context;
