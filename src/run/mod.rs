@@ -12,6 +12,7 @@
 //! perform  next                            taking a step; which one is next
 //! stage/                                   a folder for each kind of stage
 //! contents/  snapshot/                     both sides read from end to end
+//! line/                                    what the records of a copy pass, and the files that it keeps
 //! route/  sample/  selection  price        what is asked of both sides, by stages and previews alike
 //! hooks  judge  view  traffic              what a decision is made from
 //! context/                                 what a step works with, and the guard

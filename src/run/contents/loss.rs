@@ -1,15 +1,16 @@
 //! Checks before its deletion that the source can go.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::before_deletion;
 use super::unplanned::appeared;
-use crate::clock::after;
 use crate::error::Result;
 use crate::journal::{Transfer, copied};
 use crate::model::{IndexStats, Namespace};
 use crate::run::Context;
 use crate::run::context::guard::{agreed, must_both_be_there, refuse_uncopied, short_of};
+use crate::run::context::poll::Patience;
 
 /// The longest time that the target may take to show what was written.
 const CATCH_UP: Duration = Duration::from_secs(30);
@@ -29,13 +30,15 @@ pub(in crate::run) async fn refuse_loss(
     must_both_be_there(context).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
     refuse_uncopied(context, &source, has_snapshot)?;
-    let deadline = after(context.clock.now(), CATCH_UP);
-    while !counts_agree(context, &source).await? {
-        if context.clock.now() >= deadline {
-            before_deletion(context).await?;
-            break;
-        }
-        context.sleep(PAUSE).await?;
+    let look = || async {
+        Ok(match counts_agree(context, &source).await? {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    };
+    let patience = Patience { limit: CATCH_UP, pause: PAUSE };
+    if context.ask(patience, look).await?.is_continue() {
+        before_deletion(context).await?;
     }
     Ok(source)
 }

@@ -45,22 +45,39 @@ impl Context {
     /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
     pub(in crate::run) async fn poll<T, W, F>(
         &self,
-        Patience { limit, pause }: Patience,
-        mut look: impl FnMut() -> F,
+        patience: Patience,
+        look: impl FnMut() -> F,
         late: impl FnOnce(W) -> Error,
     ) -> Result<T>
     where
         F: Future<Output = Result<ControlFlow<T, W>>>,
     {
+        match self.ask(patience, look).await? {
+            ControlFlow::Break(answer) => Ok(answer),
+            ControlFlow::Continue(waiting) => Err(late(waiting)),
+        }
+    }
+
+    /// Asks until `look` breaks with an answer; once the limit has passed, continues with what the last look was still
+    /// waiting for.
+    ///
+    /// # Errors
+    /// Those of `look`; `Interrupted` when the run is to stop.
+    pub(in crate::run) async fn ask<T, W, F>(
+        &self,
+        Patience { limit, pause }: Patience,
+        mut look: impl FnMut() -> F,
+    ) -> Result<ControlFlow<T, W>>
+    where
+        F: Future<Output = Result<ControlFlow<T, W>>>,
+    {
         let deadline = after(self.clock.now(), limit);
         loop {
-            match look().await? {
-                ControlFlow::Break(answer) => return Ok(answer),
-                ControlFlow::Continue(waiting) if self.clock.now() >= deadline => {
-                    return Err(late(waiting));
-                }
-                ControlFlow::Continue(_) => self.sleep(pause).await?,
+            let seen = look().await?;
+            if seen.is_break() || self.clock.now() >= deadline {
+                return Ok(seen);
             }
+            self.sleep(pause).await?;
         }
     }
 }
