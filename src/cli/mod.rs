@@ -16,6 +16,7 @@ mod environment;
 mod events;
 mod exit;
 mod failure;
+mod found;
 mod github;
 mod global;
 mod interrupt;

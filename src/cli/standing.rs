@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::session::{Found, Session};
+use super::found::Found;
+use super::session::Session;
 use crate::clock::until;
 use crate::error::Result;
 use crate::journal::{Gate, Inbox, LockView, Request, RunState, StageState, StageStatus};

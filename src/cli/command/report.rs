@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::found::Found;
 use crate::cli::output::Answer;
-use crate::cli::session::{Found, Session};
+use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, read};
 use crate::report::{Early, early_junit, early_markdown, junit, markdown, table};

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::failure::{Failure, error_json, error_words};
+use crate::cli::found::Found;
 use crate::cli::output::Answer;
-use crate::cli::session::{Found, Session};
+use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json, request_words};
 use crate::cli::traffic::traffic_now;
 use crate::error::Error;

@@ -4,8 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::found::Found;
 use crate::cli::output::Answer;
-use crate::cli::session::{Found, Session};
+use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Hold, Inbox, Phase, Request, RunState};

@@ -1,0 +1,89 @@
+//! A plan's state, found by file or name.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::saved::Saved;
+use super::session::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, Paths};
+use crate::provider::language;
+use crate::report::Report;
+
+/// The state of a plan.
+#[derive(Debug)]
+pub struct Found {
+    pub name: String,
+    pub paths: Paths,
+    /// The argument that names the plan in suggested commands.
+    pub address: String,
+    /// Whether it was found by name; commands that need the file then use the path in the journal.
+    by_name: bool,
+    /// Another state folder with a run of the plan, if this one has none.
+    elsewhere: Option<PathBuf>,
+}
+
+impl Found {
+    /// Builds the report of `entries`, with commands that can be pasted as they are.
+    pub fn report(&self, session: &Session, entries: &[Entry]) -> Result<Report> {
+        session.report(entries, Some(self.address.as_str()).filter(|_| !self.by_name))
+    }
+
+    /// Reads the journal.
+    ///
+    /// # Errors
+    /// `NotFound` if no run of the plan was ever started here.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
+        if entries.is_empty() && self.paths.journal().exists() {
+            let message = format!("{} is empty: no run has begun", self.paths.journal().display());
+            return Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("`vecshift run` begins one; nothing has to be removed"));
+        }
+        if entries.is_empty() {
+            let message =
+                format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
+            let hint = match &self.elsewhere {
+                Some(state) => format!("there is one in {0}: --state {0}", state.display()),
+                None => {
+                    "`vecshift status` lists the plans that have one; --state says where to look"
+                        .to_owned()
+                }
+            };
+            return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
+        }
+        Ok(entries)
+    }
+}
+
+impl Session {
+    /// Finds the state of a plan given by file or name. With a name the plan is not read, so that a run can be steered
+    /// whatever has become of its file.
+    pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
+        let path = Path::new(plan);
+        let is_file = is_file(plan);
+        let reviewed = if is_file { Saved::read(path)? } else { None };
+        let name = match reviewed.as_ref().and_then(Saved::name) {
+            Some(name) => name.to_owned(),
+            None if is_file => language().read(path, &self.inputs()?)?.plan.name,
+            None => plan.to_owned(),
+        };
+        let paths = match is_rehearsal {
+            true => Paths::rehearsal(self.state(), &name),
+            false => Paths::new(self.state(), &name),
+        };
+        let elsewhere = match paths.journal().exists() {
+            true => None,
+            false => self.state_elsewhere(path, Some(&name)),
+        };
+        Ok(Found { name, paths, address: self.address(plan), by_name: !is_file, elsewhere })
+    }
+}
+
+/// Returns whether the argument is a plan's file rather than its name.
+pub fn is_file(plan: &str) -> bool {
+    let path = Path::new(plan);
+    let is_known =
+        |ending: &std::ffi::OsStr| ending == "yaml" || ending == "yml" || ending == "json";
+    path.extension().is_some_and(is_known) || path.is_file()
+}
