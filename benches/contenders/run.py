@@ -8,7 +8,11 @@
 
 The emulator is a process of its own, filled once a row; each contender copies into a target that is made for it. Every
 row is also a JSON line on standard output. `--client` and `--emulator` pin both to processors of their own, without
-which a loaded machine measures itself. Linux only.
+which a loaded machine measures itself. Where there is no network, `--wheels` has the SDK:
+
+    pip download --dest wheels pinecone==10.2.0
+
+Linux only.
 """
 
 import argparse
@@ -23,6 +27,7 @@ import tempfile
 import time
 import urllib.request
 import venv
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -35,15 +40,17 @@ VERSION = "2025-10"
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", default=str(HERE.parent.parent / "target/release/vecshift"))
+    built = os.environ.get("VECSHIFT", str(HERE.parent.parent / "target/release/vecshift"))
+    parser.add_argument("--binary", default=built, help="default: $VECSHIFT, or what was built")
     parser.add_argument("--label", default="vecshift", help="what the binary is called in the rows")
     parser.add_argument("--rows", default="", help="names, with commas between; default: all")
     parser.add_argument("--contenders", default="", help="only these; default: those of the row")
-    parser.add_argument("--client", default="", help="processors of the contenders, as for taskset")
+    parser.add_argument("--client", default="", help="processors of the contenders: 0,1 or 2-9")
     parser.add_argument("--emulator", default="", help="processors of the emulator")
     parser.add_argument("--emulating", default="", help="the binary that emulates; default: --binary")
     parser.add_argument("--scale", type=float, default=1.0, help="the share of each row's records")
     parser.add_argument("--python", default="", help="a Python that has the SDK; default: make one")
+    parser.add_argument("--wheels", default="", help="a folder with the SDK's wheels, to be used without installing them")
     return parser.parse_args()
 
 
@@ -58,8 +65,24 @@ def python_with_sdk():
     return str(python)
 
 
-def pinned(processors, command):
-    return ["taskset", "-c", processors, *command] if processors else command
+def unpacked(wheels, folder):
+    """The path of modules of those wheels that are for this Python: a wheel is an archive of what is installed."""
+    own = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    for wheel in sorted(Path(wheels).glob("*.whl")):
+        python, abi, _ = wheel.stem.split("-")[-3:]
+        if abi in ("none", "abi3") or python == own:
+            zipfile.ZipFile(wheel).extractall(folder)
+    return str(folder)
+
+
+def processors(text):
+    ends = [part.split("-") for part in text.split(",") if part]
+    return {number for end in ends for number in range(int(end[0]), int(end[-1]) + 1)}
+
+
+def pinned(text):
+    """Keeps a process that is about to start to these processors."""
+    return (lambda: os.sched_setaffinity(0, processors(text))) if text else None
 
 
 def plan_of(row):
@@ -72,11 +95,12 @@ def plan_of(row):
     if "snapshot" in row.beside:
         stages.append("  - kind: decommission\n    after: 1s\n    snapshot: file:snapshot\n    confirm: from\n    assert: [snapshot.complete == true]")
     faults = f"\n  faults: {{ latency: {row.latency}ms }}" if row.latency else ""
+    limits = "" if row.limits else ", limits: none"
     return "\n".join([
         "version: 1",
         "name: bench",
-        "source: { provider: pinecone, index: from }",
-        "target: { provider: pinecone, index: to }",
+        f"source: {{ provider: pinecone, index: from{limits} }}",
+        f"target: {{ provider: pinecone, index: to{limits} }}",
         "writes: paused",
         "stages:",
         *stages,
@@ -90,7 +114,7 @@ class Emulator:
         (folder / "plan.yaml").write_text(plan_of(row))
         command = [asked.emulating or asked.binary, "emulate", "--listen", "127.0.0.1:0", "--json", "--world", str(folder / "plan.yaml")]
         command += [] if row.limits else ["--no-rate-limits"]
-        self.process = subprocess.Popen(pinned(asked.emulator, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=pinned(asked.emulator))
         ready = json.loads(self.process.stdout.readline())
         assert ready["records"] == row.records, ready
         self.url = ready["address"]
@@ -140,10 +164,12 @@ def by_vecshift(asked, row, emulator, folder):
     environment = {**os.environ, "PINECONE_CONTROLLER_HOST": emulator.url, "PINECONE_API_KEY": "bench", "NO_COLOR": "1"}
     state = folder / "state"
     command = [asked.binary, "run", str(folder / "plan.yaml"), "--json", "--state", str(state), "--confirm", "from"]
-    out, used = timed(pinned(asked.client, command), env=environment, cwd=folder)
+    out, used = timed(command, env=environment, cwd=folder, preexec_fn=pinned(asked.client))
     report = json.loads(out)["report"]
     stages = {stage["stage"]: stage for stage in report["stages"]}
-    found = {**used, "seconds": row.records / stages["copy"]["copy"]["rate"], "retries": stages["copy"]["figures"]["retries"]}
+    figures = stages["copy"]["figures"]
+    seconds = row.records / stages["copy"]["copy"]["rate"]
+    found = {**used, "seconds": seconds, "retries": figures["retries"], "stored_mb_per_s": figures["bytes"] / seconds / 1e6}
     if "verify" in stages:
         found["verify_records_per_s"] = row.records / stages["verify"]["seconds"]
     if "decommission" in stages:
@@ -160,7 +186,8 @@ def by_sdk(asked, row, emulator, contender):
     command = [asked.python, str(HERE / "sdk.py"), "--url", emulator.url, "--dimension", str(row.dimension)]
     command += ["--grpc"] if wire == "grpc" else []
     command += ["--threads", "8"] if kind == "threads" else []
-    out, used = timed(pinned(asked.client, command))
+    paths = {**os.environ, "PYTHONPATH": asked.modules} if asked.modules else None
+    out, used = timed(command, env=paths, preexec_fn=pinned(asked.client))
     return {**json.loads(out.splitlines()[-1]), **used}
 
 
@@ -184,6 +211,7 @@ def measure(asked, row):
                 "emulator_cpu_s_per_gb": round((emulator.cpu_seconds() - before) / gigabytes, 2),
             }
             result |= {name: round(found[name]) for name in ("verify_records_per_s", "snapshot_records_per_s", "retries") if name in found}
+            result |= {name: round(found[name], 1) for name in ("stored_mb_per_s",) if name in found}
             print(json.dumps(result), flush=True)
             yield result
             emulator.drop_target()
@@ -194,7 +222,7 @@ def measure(asked, row):
 
 
 def table(results):
-    names = ["row", "contender", "records_per_s", "mb_per_s", "cpu_s_per_gb", "peak_mb", "verify_records_per_s", "snapshot_records_per_s"]
+    names = ["row", "contender", "records_per_s", "mb_per_s", "stored_mb_per_s", "cpu_s_per_gb", "peak_mb", "verify_records_per_s", "snapshot_records_per_s"]
     yield "| " + " | ".join(names) + " |"
     yield "|" + "---|" * len(names)
     for result in results:
@@ -203,11 +231,14 @@ def table(results):
 
 def main():
     asked = arguments()
+    asked.binary, asked.emulating = (path and str(Path(path).resolve()) for path in (asked.binary, asked.emulating))
     wanted = [name for name in asked.rows.split(",") if name]
     rows = [scaled(row, asked.scale) for row in ROWS if not wanted or row.name in wanted]
     needs_sdk = asked.contenders != "vecshift" and any(set(row.contenders) - {"vecshift"} for row in rows)
+    modules = tempfile.TemporaryDirectory()
+    asked.modules = unpacked(asked.wheels, modules.name) if asked.wheels else ""
     if needs_sdk and not asked.python:
-        asked.python = python_with_sdk()
+        asked.python = sys.executable if asked.wheels else python_with_sdk()
     print(json.dumps({"machine": platform.processor() or platform.machine(), "processors": os.cpu_count()}), flush=True)
     results = [result for row in rows for result in measure(asked, row)]
     print("\n".join(table(results)), file=sys.stderr)

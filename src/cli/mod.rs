@@ -75,14 +75,22 @@ pub fn main(
     ExitCode::from(session.conclude(name, answer, problems).code())
 }
 
+/// The most threads that serve the network. A copy keeps two of them busy at its fastest, and each has memory of its own.
+const THREADS: usize = 8;
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads.min(THREADS)).enable_all().build()
+}
+
 fn perform(command: command::Command, session: &Session) -> Result<Answer, Failure> {
     let state = session.state().display().to_string();
     if state.contains("://") {
         let message = format!("`--state {state}`: state in object storage is not there yet");
         return Err(crate::Error::unsupported(message).with_hint("use a folder").into());
     }
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| crate::Error::io("cannot start the runtime", error))?;
+    let runtime = runtime().map_err(|error| crate::Error::io("cannot start the runtime", error))?;
     let result = runtime.block_on(command::perform(command, session));
     // A second Ctrl-C does not wait for anything.
     runtime.shutdown_background();

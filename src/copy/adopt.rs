@@ -22,7 +22,7 @@ pub async fn adopt(
     checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
 ) -> Result<ShardEnd> {
     let scope = Scope { namespace: &shard.target, records: shard.expected };
-    let mut ids = all_ids(&*pipeline.target, scope, &from.cursor, 1).await?;
+    let mut ids = all_ids(&*pipeline.target, scope, &from.cursor).await?;
     let mut tally = from.tally;
     while let Some(chunk) = ids.next(CHUNK).await? {
         if pipeline.cancel.is_cancelled() {

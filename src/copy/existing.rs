@@ -10,7 +10,7 @@ use super::difference::is_same;
 use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
 use crate::error::Result;
-use crate::model::{Contents, Namespace, Record, RecordId};
+use crate::model::{Contents, Namespace, Record, RecordId, Recorded};
 use crate::store::{Source, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.
@@ -75,7 +75,7 @@ struct Line {
     target_namespace: Namespace,
     id: RecordId,
     /// What the copy would have written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Recorded::read")]
     contents: Option<Contents>,
 }
 

@@ -16,8 +16,6 @@ pub type Manifest = Box<dyn Iterator<Item = Result<RecordId>> + Send>;
 pub struct Lists {
     /// A staging index or the target that lists the ids instead, and the namespace there.
     pub other: Option<(Arc<dyn Source>, Namespace)>,
-    /// The most pages of a listing that are asked for at once; 0 means one.
-    pub at_once: usize,
     /// The ids from the system of record.
     pub manifest: Option<Manifest>,
 }
@@ -26,16 +24,11 @@ pub struct Lists {
 ///
 /// # Errors
 /// `Unsupported` if the store cannot name them without counting.
-pub async fn all_ids(
-    store: &dyn Source,
-    scope: Scope<'_>,
-    after: &Cursor,
-    at_once: usize,
-) -> Result<Box<dyn Ids>> {
+pub async fn all_ids(store: &dyn Source, scope: Scope<'_>, after: &Cursor) -> Result<Box<dyn Ids>> {
     let scan = store.must_scan()?;
     let whole = scan.whole();
     let whole = whole.ok_or_else(|| Error::unsupported("this index cannot list its ids"))?;
-    scan.ids(scope, &whole, after, at_once).await
+    scan.ids(scope, &whole, after).await
 }
 
 /// The ids of a shard, from a place on.
@@ -49,9 +42,7 @@ pub async fn ids_of(
     lists: Lists,
 ) -> Result<Box<dyn Ids>> {
     match &shard.enumeration {
-        Enumeration::Scan(range) => {
-            source.must_scan()?.ids(scope_of(shard), range, after, lists.at_once).await
-        }
+        Enumeration::Scan(range) => source.must_scan()?.ids(scope_of(shard), range, after).await,
         _ => other_ids(shard, after, lists).await,
     }
 }
@@ -69,8 +60,7 @@ pub async fn pages_of(
 ) -> Result<Pages> {
     match &shard.enumeration {
         Enumeration::Scan(range) => {
-            let reading = Reading { at_once: lists.at_once, ..reading.clone() };
-            source.must_scan()?.read(scope_of(shard), range, after, &reading).await
+            source.must_scan()?.read(scope_of(shard), range, after, reading).await
         }
         _ => {
             let fetch = source.must_fetch()?;
@@ -96,5 +86,5 @@ async fn other_ids(shard: &Shard, after: &Cursor, lists: Lists) -> Result<Box<dy
         Error::unexpected("a shard that another index lists was started without it")
     })?;
     let scope = Scope { namespace: &namespace, records: shard.expected };
-    all_ids(&*store, scope, after, lists.at_once).await
+    all_ids(&*store, scope, after).await
 }

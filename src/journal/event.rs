@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, Judgement, MeasuredValue, Namespace, Resource, ResourceSeen,
-    Samples, Shard, ShardId, Share, Side, StageId, TrafficChange, Verdict,
+    Checkpoint, Contents, Identity, Judgement, MeasuredValue, Namespace, Recorded, Resource,
+    ResourceSeen, Samples, Shard, ShardId, Share, Side, StageId, TrafficChange, Verdict,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,7 +193,9 @@ pub enum Event {
     ContentsRead {
         stage: StageId,
         source: Namespace,
-        contents: Contents,
+        /// `None` if an earlier version summed them in another way.
+        #[serde(deserialize_with = "Recorded::read")]
+        contents: Option<Contents>,
     },
 
     /// A step of a stage has to be taken more than once, until the world is as it has to be.

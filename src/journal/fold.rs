@@ -406,7 +406,7 @@ impl StageState {
             }
             Event::CopyPlanned { .. } => self.is_planned = true,
             Event::ContentsRead { source, contents, .. } => {
-                self.contents.insert(source.clone(), *contents);
+                self.contents.extend(contents.map(|contents| (source.clone(), contents)));
             }
             Event::CopyingStarted { .. } => self.worked.begin(at),
             Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),

@@ -605,7 +605,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"plan\":\"p\"", "\"plan\":\"q\"")).unwrap();
         assert_eq!(open(dir.path()).unwrap_err().kind(), ErrorKind::Refused);
-        let newer = text.replace("\"v\":1", "\"v\":2");
+        let newer = text.replace(&format!("\"v\":{FORMAT}"), &format!("\"v\":{}", FORMAT + 1));
         fs::write(&path, &newer).unwrap();
         assert_eq!(open(dir.path()).unwrap_err().kind(), ErrorKind::Refused);
         assert_eq!(fs::read_to_string(&path).unwrap(), newer);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contents, Cursor};
+use super::{Contents, Cursor, Recorded};
 
 /// A place in a shard and what was done up to it: everything before `cursor` is settled for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Checkpoint {
     pub token: Option<u64>,
     /// Contents of the source as it was read: every record before `cursor`, before the plan's changes, whatever became
     /// of it. `None` if it is not known: the provider copied the records, or an earlier version began the shard.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Recorded::read")]
     pub contents: Option<Contents>,
 }
 

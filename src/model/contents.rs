@@ -2,44 +2,86 @@ use std::fmt;
 use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 
 use super::{Metadata, Record, Value};
 
+/// The hash that is summed, as it stands before the sums that are kept. Sums of another one say nothing about these.
+const HASH: &str = "xxh3:";
+
 /// Fingerprint of a set of records in a few bytes: their number, and the sum of a hash of each.
 ///
-/// The hash is SHA-256 over id, vector bits, sparse entries in order of their index, and metadata in order of their
-/// fields (numbers by their bits, members that are null left out, as an index does), cut to 128 bits. The sum is taken
+/// The hash is XXH3 of 128 bits over id, vector bits, sparse entries in order of their index, and metadata in order of
+/// their fields (numbers by their bits, members that are null left out, as an index does). The sum is taken
 /// modulo 2^128, so the order of the records does not matter, parts that share no record add up to the whole, and a
 /// record that goes or comes changes it. Addition and not exclusive or: under the latter a record that is counted
 /// twice cancels itself, and so do two equal changes.
 ///
 /// Equal contents mean equal sets of records but for a chance of 2^-128. They do not protect against somebody who
-/// makes up records for the purpose (sums of hashes can be forged with enough of them), and unequal contents do not
-/// say which record differs.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// makes up records for the purpose, and unequal contents do not say which record differs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Contents {
     pub records: u64,
-    #[serde(serialize_with = "to_hex", deserialize_with = "from_hex")]
     sum: u128,
 }
 
 impl Contents {
     /// Returns the contents of these records, each of which counts as often as it occurs.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        let mut contents = Self::default();
-        records.into_iter().for_each(|record| contents.put(record));
+        let (mut contents, mut spare) = (Self::default(), Vec::new());
+        records.into_iter().for_each(|record| contents.count(record, &mut spare));
         contents
     }
 
     pub fn put(&mut self, record: &Record) {
+        self.count(record, &mut Vec::new());
+    }
+
+    fn count(&mut self, record: &Record, spare: &mut Vec<u8>) {
         self.records += 1;
-        self.sum = self.sum.wrapping_add(hash(record));
+        self.sum = self.sum.wrapping_add(hash(record, spare));
     }
 
     /// Returns the sum in hexadecimal digits.
     pub fn checksum(&self) -> String {
         format!("{:032x}", self.sum)
+    }
+}
+
+/// Contents as they were written down, perhaps by an earlier version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub records: u64,
+    sum: String,
+}
+
+impl Recorded {
+    /// Returns the contents; `None` if they were summed by a hash of an earlier version, with which nothing that is read
+    /// now can be compared.
+    pub fn contents(&self) -> Option<Contents> {
+        let sum = u128::from_str_radix(self.sum.strip_prefix(HASH)?, 16).ok()?;
+        Some(Contents { records: self.records, sum })
+    }
+
+    /// Reads contents that may be missing, or of a hash of an earlier version.
+    ///
+    /// # Errors
+    /// Those of the deserializer.
+    pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Contents>, D::Error> {
+        Ok(Option::<Self>::deserialize(from)?.and_then(|recorded| recorded.contents()))
+    }
+}
+
+impl From<Contents> for Recorded {
+    fn from(contents: Contents) -> Self {
+        Self { records: contents.records, sum: format!("{HASH}{}", contents.checksum()) }
+    }
+}
+
+/// The form of [`Recorded`].
+impl Serialize for Contents {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Recorded::from(*self).serialize(serializer)
     }
 }
 
@@ -71,105 +113,94 @@ impl fmt::Debug for Contents {
     }
 }
 
-fn to_hex<S: Serializer>(sum: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{sum:032x}"))
-}
-
-fn from_hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    u128::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
-}
-
 /// Hashes a record. Every part has its length before it or a length of its own, so that no two records have the same
-/// bytes.
-fn hash(record: &Record) -> u128 {
-    let mut hash = Sha256::new();
-    text(&mut hash, record.id.as_str());
-    hash.update(length(record.vector.as_le_bytes().len()));
-    hash.update(record.vector.as_le_bytes());
+/// bytes. The vector, which is most of a record, is hashed where it is; `spare` takes the rest and that hash.
+fn hash(record: &Record, spare: &mut Vec<u8>) -> u128 {
+    spare.clear();
+    text(spare, record.id.as_str());
+    let vector = record.vector.as_le_bytes();
+    length(spare, vector.len());
+    spare.extend(XxHash3_128::oneshot(vector).to_le_bytes());
     // No sparse values and an empty list of them are the same record.
     let sparse = record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
-    hash.update(length(sparse.len()));
+    length(spare, sparse.len());
     for (index, value) in sparse {
-        hash.update(index.to_le_bytes());
-        hash.update(value.to_le_bytes());
+        spare.extend(index.to_le_bytes());
+        spare.extend(value.to_le_bytes());
     }
-    fields(&mut hash, &record.metadata);
-    let digest = hash.finalize();
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    u128::from_le_bytes(half)
+    fields(spare, &record.metadata);
+    XxHash3_128::oneshot(spare)
 }
 
-fn length(length: usize) -> [u8; 8] {
-    (length as u64).to_le_bytes()
+fn length(to: &mut Vec<u8>, length: usize) {
+    to.extend((length as u64).to_le_bytes());
 }
 
-fn text(hash: &mut Sha256, text: &str) {
-    hash.update(length(text.len()));
-    hash.update(text);
+fn text(to: &mut Vec<u8>, text: &str) {
+    length(to, text.len());
+    to.extend(text.as_bytes());
 }
 
-/// Hashes metadata. An index drops members that are null, so whether they are there depends on the wire they came
+/// Appends metadata. An index drops members that are null, so whether they are there depends on the wire they came
 /// over.
-fn fields(hash: &mut Sha256, metadata: &Metadata) {
+fn fields(to: &mut Vec<u8>, metadata: &Metadata) {
     let kept = || metadata.0.iter().filter(|(_, value)| **value != Value::Null);
-    hash.update(length(kept().count()));
+    length(to, kept().count());
     for (name, held) in kept() {
-        text(hash, name);
-        value(hash, held);
+        text(to, name);
+        value(to, held);
     }
 }
 
-fn value(hash: &mut Sha256, of: &Value) {
+fn value(to: &mut Vec<u8>, of: &Value) {
     match of {
-        Value::Null => hash.update([0]),
-        Value::Bool(is) => hash.update([1, u8::from(*is)]),
-        Value::F64(number) => float(hash, *number),
+        Value::Null => to.push(0),
+        Value::Bool(is) => to.extend([1, u8::from(*is)]),
+        Value::F64(number) => float(to, *number),
         // A number is the same in every type that keeps it: a float if one does, else its digits.
         Value::I64(number) => match of.as_f64() {
-            Some(number) => float(hash, number),
-            None => digits(hash, &number.to_string()),
+            Some(number) => float(to, number),
+            None => digits(to, &number.to_string()),
         },
         Value::U64(number) => match of.as_f64() {
-            Some(number) => float(hash, number),
-            None => digits(hash, &number.to_string()),
+            Some(number) => float(to, number),
+            None => digits(to, &number.to_string()),
         },
-        Value::Decimal(number) => digits(hash, number),
+        Value::Decimal(number) => digits(to, number),
         // So is a time, in a store that has times and in one that has only texts.
         Value::Text(string) | Value::Time(string) => {
-            hash.update([3]);
-            text(hash, string);
+            to.push(3);
+            text(to, string);
         }
         Value::Bytes(bytes) => {
-            hash.update([7]);
-            hash.update(length(bytes.len()));
-            hash.update(bytes);
+            to.push(7);
+            length(to, bytes.len());
+            to.extend(bytes.iter());
         }
         Value::List(items) => {
-            hash.update([4]);
-            hash.update(length(items.len()));
-            items.iter().for_each(|item| value(hash, item));
+            to.push(4);
+            length(to, items.len());
+            items.iter().for_each(|item| value(to, item));
         }
         Value::Map(members) => {
-            hash.update([5]);
-            hash.update(length(members.len()));
+            to.push(5);
+            length(to, members.len());
             for (name, member) in members {
-                text(hash, name);
-                value(hash, member);
+                text(to, name);
+                value(to, member);
             }
         }
     }
 }
 
-fn float(hash: &mut Sha256, number: f64) {
-    hash.update([2]);
-    hash.update(number.to_bits().to_le_bytes());
+fn float(to: &mut Vec<u8>, number: f64) {
+    to.push(2);
+    to.extend(number.to_bits().to_le_bytes());
 }
 
-fn digits(hash: &mut Sha256, digits: &str) {
-    hash.update([6]);
-    text(hash, digits);
+fn digits(to: &mut Vec<u8>, digits: &str) {
+    to.push(6);
+    text(to, digits);
 }
 
 #[cfg(test)]
@@ -246,8 +277,21 @@ mod tests {
             sparse: SparseVector::new(vec![7], Vector::from_values([0.5])),
             ..record("a", r#"{"b":true,"l":["x"],"n":0.1,"s":"ü"}"#)
         };
-        let text = serde_json::to_string(&Contents::of([&record])).unwrap();
-        insta::assert_snapshot!(text, @r#"{"records":1,"sum":"9d36fdd78097af80161b9aa9f4bac133"}"#);
-        assert_eq!(serde_json::from_str::<Contents>(&text).unwrap(), Contents::of([&record]));
+        let contents = Contents::of([&record]);
+        let text = serde_json::to_string(&contents).unwrap();
+        insta::assert_snapshot!(text, @r#"{"records":1,"sum":"xxh3:fed32bfafdebaaafbe642bc33d7b99d9"}"#);
+        let read = serde_json::from_str::<Recorded>(&text).unwrap();
+        assert_eq!((read.contents(), &read), (Some(contents), &contents.into()));
+    }
+
+    /// Sums of SHA-256 are in journals of earlier versions: such a one is neither equal to a new one nor different.
+    #[test]
+    fn a_sum_of_another_hash_is_not_known() {
+        let old = r#"{"records":1,"sum":"9d36fdd78097af80161b9aa9f4bac133"}"#;
+        let read = serde_json::from_str::<Recorded>(old).unwrap();
+        assert_eq!((read.records, read.contents()), (1, None));
+        assert_eq!(Recorded::read(&mut serde_json::Deserializer::from_str(old)).unwrap(), None);
+        assert_eq!(Recorded::read(&mut serde_json::Deserializer::from_str("null")).unwrap(), None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
     }
 }

@@ -29,7 +29,7 @@ mod vector;
 mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
-pub use contents::Contents;
+pub use contents::{Contents, Recorded};
 pub use duration::duration;
 pub use filter::{FilterProblem, RecordFilter};
 pub use id::{Namespace, RESERVED_NAMES, RecordId, StageId};

@@ -119,8 +119,13 @@ pub(crate) trait Connector: System {
         None
     }
 
-    /// Returns how fast an index can be read and written by documented limits.
-    fn pace(&self, _deployment: &Deployment) -> Pace {
+    /// Says what the plan asks of an endpoint that reviewers should see before a run: `requests keep to no limits`.
+    fn remark(&self, _endpoint: &Endpoint) -> Option<String> {
+        None
+    }
+
+    /// Returns how fast an index can be read and written by its limits, which the endpoint may say.
+    fn pace(&self, _endpoint: &Endpoint, _deployment: &Deployment) -> Pace {
         Pace::default()
     }
 

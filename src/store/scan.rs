@@ -96,17 +96,11 @@ pub trait Scan: Send + Sync {
     /// Counts the records of a range; `None` if it is as many as its namespace holds.
     async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>>;
 
-    /// Begins to find the ids of a range behind a place, asking for up to `at_once` pages at once.
+    /// Begins to find the ids of a range behind a place.
     ///
     /// # Behavior
     /// - A missing namespace gives no ids.
-    async fn ids(
-        &self,
-        scope: Scope<'_>,
-        range: &Range,
-        after: &Cursor,
-        at_once: usize,
-    ) -> Result<Box<dyn Ids>>;
+    async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>>;
 
     /// Begins to read the records of a range behind a place, in an order that is the same each time.
     ///

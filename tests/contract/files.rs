@@ -33,7 +33,7 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     let mut found = Vec::new();
     for namespace in files.stats().await?.namespaces.into_keys() {
         let scope = Scope { namespace: &namespace, records: 0 };
-        let mut all = all_ids(&files, scope, &Cursor::Start, 1).await?;
+        let mut all = all_ids(&files, scope, &Cursor::Start).await?;
         while let Some(listed) = all.next(100).await? {
             for record in Fetch::fetch(&files, &namespace, &listed.ids).await? {
                 let values: Vec<f32> = record.vector.values().collect();

@@ -401,6 +401,7 @@ async fn rate_limited(emulated: &Emulated) -> usize {
         api_key: Secret::new("k"),
         transport: Transport::Grpc,
         user_agent: "vecshift-tests".into(),
+        rates: Default::default(),
     };
     let index = Index::new(settings).unwrap().through(Calls::bare());
     index.describe().await.unwrap();

@@ -1,6 +1,6 @@
 //! `status` beside journals that cannot be read, and requests that are checked against what a run waits for.
 
-use vecshift::journal::{Event, Gate, Hold, Inbox, Paths};
+use vecshift::journal::{Event, FORMAT, Gate, Hold, Inbox, Paths};
 
 use crate::cli_rig::{Cli, Said, said};
 use crate::journals::{Writer, waiting};
@@ -22,12 +22,18 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
     waiting(&cli.state());
     let good = std::fs::read_to_string(journal(&cli, "twins")).unwrap();
     let first = good.lines().next().unwrap();
+    let format = |number: u32| format!("\"v\":{number}");
     let unknown = r#"{"v":1,"seq":1,"at":"2026-11-02T09:00:00Z","event":"source_frozen"}"#;
     let mut files = vec![
         ("a-empty", String::new(), "not_found", "is empty: no run has begun"),
         ("b-damaged", "#\n".to_owned(), "conflict", "is damaged in line 1"),
         ("c-newer", format!("{first}\n{unknown}\n"), "refused", "`source_frozen`"),
-        ("d-format", first.replace("\"v\":1", "\"v\":2") + "\n", "refused", "has format 2"),
+        (
+            "d-format",
+            first.replace(&format(FORMAT), &format(FORMAT + 1)) + "\n",
+            "refused",
+            "has format",
+        ),
         ("e-foreign", good.clone(), "refused", "belongs to the plan `twins`"),
     ];
     for (plan, text, ..) in &files {

@@ -109,7 +109,7 @@ async fn walk(
     let n = namespace("n");
     let scan = filled.source.must_scan().unwrap();
     let scope = Scope { namespace: &n, records: part.records };
-    let mut ids = scan.ids(scope, &part.range, after, 1).await.unwrap();
+    let mut ids = scan.ids(scope, &part.range, after).await.unwrap();
     let (mut found, mut places) = (Vec::new(), Vec::new());
     while let Some(chunk) = ids.next(40).await.unwrap() {
         found.extend(chunk.ids);
@@ -158,7 +158,7 @@ async fn a_missing_namespace_has_no_records() {
         let scan = filled.source.must_scan().unwrap();
         let Some(whole) = scan.whole() else { continue };
         let scope = Scope { namespace: &missing, records: 0 };
-        let mut ids = scan.ids(scope, &whole, &Cursor::Start, 1).await.unwrap();
+        let mut ids = scan.ids(scope, &whole, &Cursor::Start).await.unwrap();
         let first = ids.next(10).await.unwrap();
         assert!(first.is_none_or(|chunk| chunk.ids.is_empty()), "{}", filled.name);
         let fetch = filled.source.must_fetch().unwrap();
@@ -174,10 +174,10 @@ async fn a_place_of_another_kind_is_no_start() {
         let scope = Scope { namespace: &n, records: 250 };
         let range = scan.split(scope, Asked::anew()).await.unwrap().ranges.remove(0).range;
         let foreign = Cursor::At(serde_json::json!({ "key": 7 }));
-        let refused = scan.ids(scope, &range, &foreign, 1).await.err().unwrap();
+        let refused = scan.ids(scope, &range, &foreign).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}: {refused}");
         let foreign = Range::new(&serde_json::json!({ "table": "t" }));
-        let refused = scan.ids(scope, &foreign, &Cursor::Start, 1).await.err().unwrap();
+        let refused = scan.ids(scope, &foreign, &Cursor::Start).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}: {refused}");
     }
 }

@@ -165,7 +165,7 @@ impl Scan for Index {
         Ok(None)
     }
 
-    async fn ids(&self, _: Scope<'_>, _: &Range, after: &Cursor, _: usize) -> Result<Box<dyn Ids>> {
+    async fn ids(&self, _: Scope<'_>, _: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
         let ids: Vec<RecordId> = self.ids.iter().cloned().collect();
         Ok(Box::new(InPages(Given::behind(Box::new(ids.into_iter().map(Ok)), after)?)))
     }
@@ -177,7 +177,7 @@ impl Scan for Index {
         after: &Cursor,
         reading: &Reading,
     ) -> Result<Pages> {
-        let ids = self.ids(scope, range, after, 1).await?;
+        let ids = self.ids(scope, range, after).await?;
         Ok(pages_by_id(Arc::new(self.clone()), scope.namespace, ids, reading))
     }
 }

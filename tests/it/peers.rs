@@ -66,6 +66,7 @@ pub fn bare(emulator: &Emulator, transport: Transport) -> Index {
         api_key: Secret::new("key"),
         transport,
         user_agent: "vecshift-tests".into(),
+        rates: Default::default(),
     };
     Index::new(settings).unwrap()
 }

@@ -21,6 +21,7 @@ fn open(endpoint: String, transport: Transport) -> Index {
         api_key: Secret::new("key"),
         transport,
         user_agent: "vecshift-tests".into(),
+        rates: Default::default(),
     };
     Index::new(settings).unwrap()
 }

@@ -248,6 +248,6 @@ pub fn read(path: &Path) -> Plan {
 /// All ids that an index lists in a namespace.
 pub async fn ids_of(index: &dyn Source, namespace: &Namespace) -> Vec<RecordId> {
     let scope = Scope { namespace, records: 0 };
-    let mut ids = all_ids(index, scope, &Cursor::Start, 1).await.unwrap();
+    let mut ids = all_ids(index, scope, &Cursor::Start).await.unwrap();
     ids.next(10_000).await.unwrap().map_or_else(Vec::new, |chunk| chunk.ids)
 }

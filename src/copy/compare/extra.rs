@@ -34,7 +34,7 @@ pub async fn count_extra(
     }
     let shared = Arc::new((pipeline.clone(), sources.to_vec()));
     let scope = Scope { namespace: target, records: 0 };
-    let ids = all_ids(&*pipeline.target, scope, &Cursor::Start, 1).await?;
+    let ids = all_ids(&*pipeline.target, scope, &Cursor::Start).await?;
     let mut strays = chunks(ids, pipeline.page_ids())
         .map_ok(move |chunk| {
             let (shared, chosen) = (shared.clone(), is_chosen.clone());

@@ -163,7 +163,7 @@ mod tests {
             source: "old".into(),
             taken: jiff::Timestamp::UNIX_EPOCH,
             records: 1,
-            files: vec![Kept { namespace, file, contents, bytes, sha256 }],
+            files: vec![Kept { namespace, file, contents: contents.into(), bytes, sha256 }],
         };
         std::fs::write(folder.join(MANIFEST), serde_json::to_vec(&manifest).unwrap()).unwrap();
         path

@@ -478,13 +478,7 @@ impl Scan for Files {
         Ok(None)
     }
 
-    async fn ids(
-        &self,
-        scope: Scope<'_>,
-        range: &Range,
-        after: &Cursor,
-        _: usize,
-    ) -> Result<Box<dyn Ids>> {
+    async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
         if range.name() != LIST {
             let message = format!("a range of another kind of store: `{}`", range.name());
             return Err(Error::invalid(message));
@@ -507,7 +501,7 @@ impl Scan for Files {
         after: &Cursor,
         reading: &Reading,
     ) -> Result<Pages> {
-        let ids = self.ids(scope, range, after, reading.at_once).await?;
+        let ids = self.ids(scope, range, after).await?;
         Ok(pages_by_id(Arc::new(self.clone()), scope.namespace, ids, reading))
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{Contents, Namespace, Record, Vector};
 
 /// Rows and bytes of a row group, which the writer holds in memory.
 const GROUP_ROWS: usize = 100_000;
-const GROUP_BYTES: usize = 32 * 1024 * 1024;
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
 /// A writer whose file appears under its name only when it is whole and on disk.
 pub struct RecordWriter {

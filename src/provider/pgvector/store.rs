@@ -147,13 +147,7 @@ impl Scan for Table {
         recount((&self.peer, &self.calls), namespace, range).await
     }
 
-    async fn ids(
-        &self,
-        scope: Scope<'_>,
-        range: &Range,
-        after: &Cursor,
-        _: usize,
-    ) -> Result<Box<dyn Ids>> {
+    async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
         keys_of(range)?;
         let ends = (self.peer.clone(), self.calls.clone());
         Ok(Box::new(Walk::begin(ends, scope.namespace, range, after, Parts::IDS).await?))

@@ -23,10 +23,12 @@ mod imports;
 mod index;
 mod limits;
 mod plane;
+mod rates;
 mod records;
 mod rest;
 mod scan;
 mod size;
+mod turns;
 mod unary;
 mod version;
 
@@ -36,3 +38,4 @@ pub(super) use connector::Pinecone;
 pub use index::{Index, Settings};
 pub use limits::{LIMITS, refusal};
 pub use plane::IdPage;
+pub use rates::Rates;

@@ -18,8 +18,9 @@ use super::selection::{not_copied, not_taken};
 use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::StageId;
-use crate::plan::file::HookWhen;
+use crate::plan::file::{Endpoint, HookWhen};
 use crate::plan::{Plan, StageKind};
+use crate::provider::registry::connector;
 
 /// Looks at both sides and previews a run. Writes nothing.
 ///
@@ -38,6 +39,7 @@ pub async fn preview(
         seen;
     let inventory = world.source.inventory().await?;
     notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
+    notes.extend(remarks(plan));
     let left = not_taken(&selected, &stats);
     notes.extend(not_copied(&left));
     if state.phase == Phase::RollingBack {
@@ -101,6 +103,16 @@ pub(super) async fn can_begin(
     options: &RunOptions,
 ) -> Result<()> {
     Seen::look(plan, world, state, options, false).await.map(drop)
+}
+
+/// Notes what the plan says of how each side may be asked.
+fn remarks(plan: &Plan) -> Vec<String> {
+    let sides = [("source", &plan.source), ("target", &plan.target)];
+    let remark = |(side, endpoint): (&str, &Endpoint)| {
+        let remark = connector(&endpoint.provider).ok()?.remark(endpoint)?;
+        Some(format!("{side}: {remark}"))
+    };
+    sides.into_iter().filter_map(remark).collect()
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {

@@ -149,6 +149,11 @@ mod tests {
             };
             let pinecone: file::Provider = serde_json::from_value("pinecone".into()).unwrap();
             let system = connector(&pinecone).unwrap();
+            let endpoint = file::Endpoint {
+                provider: pinecone.clone(),
+                index: "i".into(),
+                own: Default::default(),
+            };
             let facts = Facts {
                 copy: &self.copy,
                 mappings: &self.mappings,
@@ -161,8 +166,8 @@ mod tests {
                 is_same_project: self.is_same_project,
                 service_plan: self.service_plan,
                 systems: (&pinecone, &pinecone),
-                source_pace: system.pace(&self.source.clone().into()),
-                target_pace: system.pace(&serverless("aws").into()),
+                source_pace: system.pace(&endpoint, &self.source.clone().into()),
+                target_pace: system.pace(&endpoint, &serverless("aws").into()),
                 size: Size {
                     records,
                     namespace_bytes: self.mappings.iter().map(bytes).collect(),

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats};
 use crate::plan::Plan;
+use crate::plan::file::Endpoint;
 use crate::provider::advice::Facts;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::World;
@@ -45,9 +46,9 @@ pub(crate) fn facts_of<'a>(
     let Sides { source, stats, target, held } = sides;
     let is_found = target.is_some();
     let target = target.map(|seen| seen.spec.clone()).or_else(|| asked_for(plan));
-    let connectors = [&plan.source, &plan.target].map(|end| connector(&end.provider).ok());
-    let pace = |at: usize, spec: Option<&IndexSpec>| {
-        connectors[at].zip(spec).map(|(one, spec)| one.pace(&spec.deployment))
+    let pace = |endpoint: &Endpoint, spec: Option<&IndexSpec>| {
+        let connector = connector(&endpoint.provider).ok();
+        connector.zip(spec).map(|(one, spec)| one.pace(endpoint, &spec.deployment))
     };
     Facts {
         copy: &selection.copy,
@@ -56,8 +57,8 @@ pub(crate) fn facts_of<'a>(
         stats,
         is_found,
         is_made: plan.create.is_some(),
-        source_pace: pace(0, Some(source)).unwrap_or_default(),
-        target_pace: pace(1, target.as_ref()).unwrap_or_default(),
+        source_pace: pace(&plan.source, Some(source)).unwrap_or_default(),
+        target_pace: pace(&plan.target, target.as_ref()).unwrap_or_default(),
         service_plan: plan.audit.as_ref().and_then(|audit| audit.service_plan),
         systems: (&plan.source.provider, &plan.target.provider),
         target,

@@ -128,7 +128,7 @@ async fn some_ids(
     let mut ids = Vec::new();
     if source.whole().is_some() {
         let scope = Scope { namespace: &mapping.source, records: 0 };
-        let mut all = all_ids(source, scope, &Cursor::Start, 1).await?;
+        let mut all = all_ids(source, scope, &Cursor::Start).await?;
         let most = (wanted * 2).next_multiple_of(PAGE).min(PAGES * PAGE);
         ids.extend(all.next(most).await?.map(|chunk| chunk.ids).into_iter().flatten());
     } else {

@@ -25,8 +25,8 @@ use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
 
-/// The number of namespaces written concurrently, each with a row group of up to 32 MiB in memory.
-const PARALLEL: usize = 4;
+/// The number of namespaces written concurrently, each with a row group of up to 8 MiB in memory.
+const PARALLEL: usize = 2;
 
 /// A complete snapshot.
 pub(super) struct Snapshot {
@@ -37,16 +37,28 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what the manifest of this run's complete snapshot below `to` says.
+    /// Reads what the manifest of this run's complete snapshot below `to` says, and the files themselves where an earlier
+    /// version summed them in another way.
     ///
     /// # Errors
     /// `NotFound` if there is none; those of reading it.
     pub async fn taken(context: &Context, to: &Path) -> Result<Self> {
         let run = context.recorder.with_state(|state| state.run.clone());
         let folder = to.join(run);
-        let manifest = folder::manifest(&folder).await?;
-        let contents = manifest.files.into_iter().map(|kept| (kept.namespace, kept.contents));
-        Ok(Self { folder, records: manifest.records, contents: contents.collect() })
+        let Manifest { files, records, .. } = folder::manifest(&folder).await?;
+        let mut contents = BTreeMap::new();
+        for kept in files {
+            let namespace = kept.namespace.clone();
+            let held = match kept.contents.contents() {
+                Some(held) => held,
+                None => {
+                    let folder = folder.clone();
+                    blocking(move || kept.check(&folder)).await?
+                }
+            };
+            contents.insert(namespace, held);
+        }
+        Ok(Self { folder, records, contents })
     }
 
     /// Refuses to continue if the source holds anything other than the files do.
@@ -99,10 +111,13 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
         .zip(held)
         .map(|(number, (namespace, count))| work.namespace(number, namespace, *count).boxed())
         .collect();
-    let files: Vec<Kept> = stream::iter(files).buffered(PARALLEL).try_collect().await?;
+    let written: Vec<(Kept, Contents)> =
+        stream::iter(files).buffered(PARALLEL).try_collect().await?;
     refuse_change(&counts, &agreed(&context.clock, &**source).await?)?;
-    let records = files.iter().map(|kept| kept.contents.records).sum();
-    let contents = files.iter().map(|kept| (kept.namespace.clone(), kept.contents)).collect();
+    let records = written.iter().map(|(_, contents)| contents.records).sum();
+    let contents =
+        written.iter().map(|(kept, contents)| (kept.namespace.clone(), *contents)).collect();
+    let files = written.into_iter().map(|(kept, _)| kept).collect();
     let manifest = Manifest {
         vecshift_snapshot: FORMAT,
         plan: context.plan.name.clone(),
@@ -127,7 +142,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Writes one namespace to one file and reads it back.
-    async fn namespace(&self, number: usize, namespace: &Namespace, count: u64) -> Result<Kept> {
+    async fn namespace(
+        &self,
+        number: usize,
+        namespace: &Namespace,
+        count: u64,
+    ) -> Result<(Kept, Contents)> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
         let transfer = self.copied.get(namespace).and_then(|transfers| transfers.first());
@@ -156,10 +176,10 @@ impl Work<'_> {
                 writer.finish()?;
             }
             let (bytes, sha256) = checksum(&path)?;
-            let kept = Kept { namespace, file, contents: read, bytes, sha256 };
+            let kept = Kept { namespace, file, contents: read.into(), bytes, sha256 };
             // Checked against what was read from the source, not against what the writer believes it wrote.
-            kept.check_records(&folder)?;
-            Ok(kept)
+            let held = kept.check_records(&folder)?;
+            Ok((kept, held))
         })
         .await
     }

@@ -43,15 +43,13 @@ pub struct Reading {
     pub size: Arc<PageSize>,
     /// Records that are held for each that is read.
     pub weight: usize,
-    /// The most pages of ids that are asked for at once; 0 means one.
-    pub at_once: usize,
     /// `None` for all.
     pub picks: Option<Picks>,
 }
 
 impl Reading {
     pub fn new(room: Room, size: PageSize) -> Self {
-        Self { room, size: Arc::new(size), weight: 1, at_once: 1, picks: None }
+        Self { room, size: Arc::new(size), weight: 1, picks: None }
     }
 
     /// Takes room for another record beside each that is read, for what is compared with it.

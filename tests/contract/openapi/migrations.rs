@@ -221,6 +221,7 @@ async fn every_call_of_the_client_is_what_the_files_say() {
                 api_key: Secret::new(KEY),
                 transport: Transport::Rest,
                 user_agent: "vecshift-contract".to_owned(),
+                rates: Default::default(),
             })
             .unwrap()
         };
@@ -262,7 +263,7 @@ async fn write_all(index: &Index, spec: IndexSpec, records: Vec<Record>) {
     }
     assert_eq!(Fetch::fetch(index, &namespace, &ids).await.unwrap().len(), records.len());
     let scope = Scope { namespace: &namespace, records: 0 };
-    let mut listed = all_ids(index, scope, &Cursor::Start, 1).await.unwrap();
+    let mut listed = all_ids(index, scope, &Cursor::Start).await.unwrap();
     assert_eq!(listed.next(100).await.unwrap().unwrap().ids.len(), records.len());
     let first = &records[0];
     let query = Query {

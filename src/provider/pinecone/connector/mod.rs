@@ -1,5 +1,6 @@
 //! What plans and runs ask of Pinecone as a system.
 
+mod allowed;
 mod candidates;
 mod check;
 mod limits;
@@ -16,10 +17,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::allowed::Limits;
 use self::operations::OPERATIONS;
 use self::price::PriceTable;
 use super::Absent;
 use super::index::{Index, Settings};
+use super::rates::Rates;
 use super::scan::SWEEP_LIMIT;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexSpec, Namespace, Side};
@@ -59,6 +62,10 @@ struct Keys {
     /// `PINECONE_CONTROLLER_HOST` does the same for plans that do not set it.
     #[serde(default)]
     endpoint: Option<String>,
+    /// For Pinecone: what a serverless index allows a second, if it is not what the service documents: `none`, or the
+    /// rates that were agreed on. Default: `documented`.
+    #[serde(default)]
+    limits: Option<Limits>,
 }
 
 impl Keys {
@@ -93,8 +100,12 @@ impl System for Pinecone {
                 d.note("index names are 1 to 45 lower-case letters, digits and `-`, with a letter or digit at both ends")
             });
         }
-        if let Some(given) = Keys::of(endpoint).endpoint {
+        let Keys { endpoint: given, limits, .. } = Keys::of(endpoint);
+        if let Some(given) = given {
             address(context, &format!("{pointer}/endpoint"), &given);
+        }
+        if let Some(limits) = limits {
+            limits.check(context, &format!("{pointer}/limits"));
         }
     }
 
@@ -140,6 +151,11 @@ impl Connector for Pinecone {
             api_key: api_key(endpoint, side, environment)?,
             transport: environment.transport,
             user_agent: environment.user_agent.clone(),
+            rates: match environment.stand_in {
+                // The emulator of a rehearsal allows what is documented, whatever was agreed on with the service.
+                Some(_) => Rates::DOCUMENTED,
+                None => rates(endpoint),
+            },
         })?))
     }
 
@@ -182,7 +198,7 @@ impl Connector for Pinecone {
             && key(source, Side::Source)? == key(target, Side::Target)?)
     }
 
-    /// The documented rates of a serverless index apply only if the index turns out to be one.
+    /// The rates of a serverless index apply only if the index turns out to be one.
     fn calls(&self) -> CallOptions {
         CallOptions::within_rates()
     }
@@ -201,8 +217,13 @@ impl Connector for Pinecone {
         Some(SWEEP_LIMIT)
     }
 
-    fn pace(&self, deployment: &Deployment) -> Pace {
-        pace::pace(deployment)
+    fn remark(&self, endpoint: &Endpoint) -> Option<String> {
+        let described = Keys::of(endpoint).limits.and_then(Limits::describe);
+        described.map(|limits| format!("requests keep to {limits}"))
+    }
+
+    fn pace(&self, endpoint: &Endpoint, deployment: &Deployment) -> Pace {
+        pace::pace(deployment, rates(endpoint))
     }
 
     fn prices(&self, given: Option<&Prices>, logged: Option<u64>) -> Option<Box<dyn PriceList>> {
@@ -239,6 +260,11 @@ impl Connector for Pinecone {
     fn is_emulated(&self) -> bool {
         true
     }
+}
+
+/// Returns what an index allows, by the plan.
+fn rates(endpoint: &Endpoint) -> Rates {
+    Keys::of(endpoint).limits.map(Limits::rates).unwrap_or_default()
 }
 
 /// Returns the control plane's address.

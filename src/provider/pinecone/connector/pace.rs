@@ -1,23 +1,31 @@
-//! How fast Pinecone's indexes can be by the documented limits (2026-11). Pods document none.
+//! How fast Pinecone's indexes can be by what they allow (2026-11). Pods document nothing.
 
 use crate::model;
-use crate::pinecone_wire::Deployment;
+use crate::pinecone_wire::{Deployment, limits};
 use crate::provider::advice::{Fetches, Pace, Rated};
+use crate::provider::pinecone::rates::Rates;
 
-const SERVERLESS: Pace = Pace {
-    fetches: Some(Fetches {
-        rated: Rated { a_second: 100.0, words: "100 fetches/s of the source" },
-        ids: 1_000.0,
-        bytes: 2e6,
-    }),
-    // Pages of 100 ids.
-    listed: Some(Rated { a_second: 20_000.0, words: "200 lists/s of the source" }),
-    written: Some(Rated { a_second: 50e6, words: "50 MB/s a namespace of the target" }),
-};
-
-pub(super) fn pace(deployment: &model::Deployment) -> Pace {
-    match Deployment::of(deployment) {
-        Some(Deployment::Serverless { .. }) => SERVERLESS,
-        _ => Pace::default(),
+pub(super) fn pace(deployment: &model::Deployment, allowed: Rates) -> Pace {
+    let Some(Deployment::Serverless { .. }) = Deployment::of(deployment) else {
+        return Pace::default();
+    };
+    let rated = |given: Option<f64>, documented: Option<f64>, (usual, own): (_, _)| {
+        let words = if given == documented { usual } else { own };
+        given.map(|a_second| Rated { a_second, words })
+    };
+    let documented = Rates::DOCUMENTED;
+    let fetches = ("100 fetches/s of the source", "`limits.fetches` of the source");
+    let lists = ("200 lists/s of the source", "`limits.lists` of the source");
+    let written = ("50 MB/s a namespace of the target", "`limits.upserted` of the target");
+    let listed = rated(allowed.lists, documented.lists, lists);
+    Pace {
+        fetches: rated(allowed.fetches, documented.fetches, fetches).map(|rated| Fetches {
+            rated,
+            ids: limits::FETCH_IDS as f64,
+            bytes: limits::UPSERT_BYTES as f64,
+        }),
+        listed: listed
+            .map(|rated| Rated { a_second: rated.a_second * limits::LIST_IDS as f64, ..rated }),
+        written: rated(allowed.upserted, documented.upserted, written),
     }
 }

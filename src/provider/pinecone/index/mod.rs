@@ -1,8 +1,8 @@
 //! One index as a store: which parts it has, and every request of theirs.
 //!
 //! `peer` knows both planes and what was learned of the index; `reading` and `changing` are single attempts at its
-//! requests, `reader` knows which read tells how far writes can be read, and `dues` what an attempt uses up of the
-//! documented rates. [`Index`] makes each request through its [`Calls`].
+//! requests, `reader` knows which read tells how far writes can be read, and `dues` what an attempt uses up of what
+//! the index allows. [`Index`] makes each request through its [`Calls`].
 
 mod changing;
 mod dues;
@@ -21,6 +21,8 @@ pub use self::peer::Settings;
 use super::cells::Splits;
 use super::limits::LIMITS;
 use super::plane::IdPage;
+use super::turns::Turns;
+use crate::clock::Stopwatch;
 use crate::error::Result;
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::Deployment;
@@ -62,6 +64,11 @@ impl Index {
         &self.peer.splits
     }
 
+    /// The turns to list its ids.
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.peer.turns
+    }
+
     /// Returns the last description.
     pub(super) fn seen(&self) -> Option<Arc<IndexDescription>> {
         self.peer.description()
@@ -87,13 +94,24 @@ impl Index {
     ) -> Result<IdPage> {
         let dues = || self.dues(Request::List, || 0);
         let operation = Operation::new(Request::List).within(namespace).using(&dues);
-        let make = || self.peer.list(namespace, prefix, page).boxed();
+        let make = || {
+            let timed = async {
+                let stopwatch = Stopwatch::start();
+                let listed = self.peer.list(namespace, prefix, page).await;
+                self.turns().took(stopwatch.elapsed());
+                listed
+            };
+            timed.boxed()
+        };
         self.calls.call(operation, &make).await
     }
 
     /// What an attempt uses up: pods document no rates.
     fn dues(&self, request: Request, bytes: impl FnOnce() -> usize) -> Vec<Due> {
-        if self.is_serverless() { dues(request, bytes) } else { Vec::new() }
+        match self.is_serverless() {
+            true => dues(request, bytes, self.peer.rates()),
+            false => Vec::new(),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::provider::pinecone::connection::Connection;
 use crate::provider::pinecone::control::Control;
 use crate::provider::pinecone::error;
 use crate::provider::pinecone::http::{self, Server};
+use crate::provider::pinecone::rates::Rates;
+use crate::provider::pinecone::turns::Turns;
 use crate::provider::pinecone::version::InUse;
 use crate::provider::{Secret, Transport};
 
@@ -24,6 +26,8 @@ pub struct Settings {
     pub api_key: Secret,
     pub transport: Transport,
     pub user_agent: String,
+    /// What a serverless index allows.
+    pub rates: Rates,
 }
 
 /// One index of a Pinecone project, which may not exist yet.
@@ -34,6 +38,7 @@ pub(super) struct Peer {
     pub(super) reader: ReaderInUse,
     /// Splits of namespaces found so far.
     pub(super) splits: Splits,
+    pub(super) turns: Arc<Turns>,
 }
 
 /// The last description. Cleared when the index is made or deleted.
@@ -57,6 +62,7 @@ impl Peer {
             version: Arc::new(InUse::default()),
         };
         Ok(Self {
+            turns: Turns::new(settings.rates.lists),
             settings,
             control: Control(server),
             seen: Mutex::default(),
@@ -67,6 +73,10 @@ impl Peer {
 
     pub fn name(&self) -> &str {
         &self.settings.index
+    }
+
+    pub fn rates(&self) -> &Rates {
+        &self.settings.rates
     }
 
     /// Returns whether the data plane speaks REST now; `None` if the first call has yet to find out.

@@ -9,6 +9,7 @@ use super::listing_walk::{Behind, Listed, Lister, Walk};
 use super::way::Place;
 use crate::error::{Error, Result};
 use crate::model::{Cursor, Namespace, RecordId};
+use crate::provider::pinecone::turns::Turns;
 use crate::store::read::{IdChunk, Ids, Task, begin};
 
 /// Pages that wait to be taken.
@@ -26,16 +27,15 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Begins to list a namespace at once, with up to `lists` requests under way; `expected` is how many ids there are,
-    /// about.
+    /// Begins to list a namespace at once; `expected` is how many ids there are, about.
     pub fn start(
         index: Arc<dyn Lister>,
         namespace: Namespace,
         cursor: &Cursor,
-        (lists, expected): (usize, u64),
+        (turns, expected): (Arc<Turns>, u64),
     ) -> Result<Self> {
         let (sender, pages) = channel(AHEAD);
-        let walk = Walk::new(index, namespace, cursor, (lists, expected))?;
+        let walk = Walk::new(index, namespace, cursor, (turns, expected))?;
         let page = Listed::default();
         Ok(Self { pages, page, last: None, is_over: false, _walk: begin(walk.run(sender)) })
     }
@@ -86,20 +86,34 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::time::Duration;
 
-    use super::*;
-    use crate::provider::pinecone::plane::IdPage;
+    use futures::future::FutureExt;
 
-    /// Ids in pages of a hundred, each 9 ms away.
+    use super::*;
+    use crate::clock::Stopwatch;
+    use crate::provider::pinecone::plane::IdPage;
+    use crate::store::calls::{CallOptions, Calls, Due, Operation, Request};
+
+    /// Ids in pages of a hundred, each a round trip away, within a limit on lists.
     struct Far {
         ids: BTreeSet<RecordId>,
         lists: AtomicUsize,
+        turns: Arc<Turns>,
+        calls: Calls,
     }
 
-    #[async_trait]
-    impl Lister for Far {
-        async fn list(&self, _: &Namespace, prefix: &str, page: Option<&str>) -> Result<IdPage> {
+    const ROUND_TRIP: Duration = Duration::from_millis(20);
+
+    impl Far {
+        fn new(ids: impl Iterator<Item = String>) -> Self {
+            let (ids, lists) = (ids.map(RecordId::from).collect(), AtomicUsize::new(0));
+            let calls = Calls::new(CallOptions::within_rates());
+            Self { ids, lists, turns: Turns::new(Some(RATE)), calls }
+        }
+
+        async fn page(&self, prefix: &str, page: Option<&str>) -> Result<IdPage> {
             self.lists.fetch_add(1, SeqCst);
-            tokio::time::sleep(Duration::from_millis(9)).await;
+            tokio::time::sleep(ROUND_TRIP).await;
+            self.turns.took(ROUND_TRIP);
             let from = RecordId::from(page.unwrap_or(prefix));
             let behind = self.ids.range(from..).filter(|id| Some(id.as_str()) != page);
             let own = behind.take_while(|id| id.as_str().starts_with(prefix));
@@ -109,10 +123,27 @@ mod tests {
         }
     }
 
+    /// Lists a second.
+    const RATE: f64 = 200.0;
+
+    #[async_trait]
+    impl Lister for Far {
+        async fn list(&self, _: &Namespace, prefix: &str, page: Option<&str>) -> Result<IdPage> {
+            let due =
+                || vec![Due { what: "list", rate: RATE, is_per_namespace: false, tokens: 1.0 }];
+            let make = || self.page(prefix, page).boxed();
+            self.calls.call(Operation::new(Request::List).using(&due), &make).await
+        }
+    }
+
+    fn start(index: &Arc<Far>, from: &Cursor, expected: usize) -> Listing {
+        let expected = (index.turns.clone(), expected as u64);
+        Listing::start(index.clone(), "a".into(), from, expected).unwrap()
+    }
+
     /// All ids from a cursor on, and the cursor behind every thousand.
     async fn list(index: &Arc<Far>, from: &Cursor) -> (Vec<RecordId>, Vec<Cursor>) {
-        let expected = index.ids.len() as u64;
-        let mut listing = Listing::start(index.clone(), "a".into(), from, (8, expected)).unwrap();
+        let mut listing = start(index, from, index.ids.len());
         let (mut ids, mut cursors) = (Vec::new(), Vec::new());
         while let Some(chunk) = listing.next(1_000).await.unwrap() {
             ids.extend(chunk.ids);
@@ -121,25 +152,30 @@ mod tests {
         (ids, cursors)
     }
 
+    fn numbered(count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(|number| format!("rec-{number:06}"))
+    }
+
+    fn hexadecimal(count: u64) -> impl Iterator<Item = String> {
+        (0..count).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
     /// An index far away is listed in parts. Whatever its ids look like, each is found once and in order, from every
     /// place on, and for not many more requests than its pages.
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn ids_that_are_listed_in_parts_are_all_of_them() {
-        let hexadecimal =
-            (0..12_000u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        let nested = (0..9_000).map(|n| match n % 3 {
+        let nested = (0..30_000).map(|n| match n % 3 {
             0 => format!("{n}"),
             1 => format!("{}#{n}", n % 7),
             _ => format!("~{}{n}", "z".repeat(n % 5)),
         });
-        let worlds: [(&str, Vec<String>); 3] = [
-            ("numbers", (0..40_000).map(|number| format!("rec-{number:06}")).collect()),
-            ("hexadecimal", hexadecimal.collect()),
-            ("all sorts", nested.collect()),
+        let worlds = [
+            ("numbers", Far::new(numbered(60_000))),
+            ("hexadecimal", Far::new(hexadecimal(30_000))),
+            ("all sorts", Far::new(nested)),
         ];
-        for (name, ids) in worlds {
-            let ids = ids.into_iter().map(RecordId::from).collect();
-            let index = Arc::new(Far { ids, lists: AtomicUsize::new(0) });
+        for (name, index) in worlds {
+            let index = Arc::new(index);
             let all: Vec<RecordId> = index.ids.iter().cloned().collect();
             let (found, cursors) = list(&index, &Cursor::Start).await;
             assert_eq!(found, all, "{name}");
@@ -151,6 +187,32 @@ mod tests {
                     assert_eq!(found, all[(at + 1) * 1_000..], "{name}: behind {at}");
                 }
             }
+        }
+    }
+
+    /// Ids a second over 20 ms within 200 lists a second: of one namespace in parts, of some side by side, and of many
+    /// that end together.
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_on_lists_is_used_whatever_namespaces_there_are() {
+        let falling: Vec<usize> =
+            (1..=16).map(|n| (45_000.0 / f64::from(n).sqrt()) as usize).collect();
+        for (sizes, least) in
+            [(vec![80_000], 11_000.0), (vec![40_000; 3], 14_000.0), (falling, 19_000.0)]
+        {
+            let index = Arc::new(Far::new(numbered(0)));
+            let begun = Stopwatch::start();
+            let all = sizes.iter().map(|size| {
+                let own = Far {
+                    calls: index.calls.clone(),
+                    turns: index.turns.clone(),
+                    ..Far::new(numbered(*size))
+                };
+                async move { list(&Arc::new(own), &Cursor::Start).await.0.len() }
+            });
+            let found: usize = futures::future::join_all(all).await.into_iter().sum();
+            assert_eq!(found, sizes.iter().sum::<usize>());
+            let rate = found as f64 / begun.elapsed().as_secs_f64();
+            assert!((least..20_000.0).contains(&rate), "{sizes:?}: {rate} ids a second");
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::provider::pinecone::plane::IdPage;
 /// The last character that an id can have.
 const LAST: u8 = 0x7f;
 
+/// Pages that are too few for a part.
+const FEW: usize = 10;
+
 /// Ids that begin alike, of which some pages were listed.
 pub(super) struct Part {
     pub key: usize,
@@ -54,8 +57,9 @@ impl Part {
         self.pages.iter().map(|(_, page)| page.ids.len()).sum()
     }
 
-    /// Takes the next page. The part ends with the listing, or with the first id that begins otherwise.
-    pub fn arrived(&mut self, mut page: IdPage) {
+    /// Takes the next page and returns how many ids of it are its own. The part ends with the listing, or with the first
+    /// id that begins otherwise.
+    pub fn arrived(&mut self, mut page: IdPage) -> u64 {
         let own = page.ids.iter().take_while(|id| id.as_str().starts_with(&self.prefix)).count();
         let is_over = own < page.ids.len();
         page.ids.truncate(own);
@@ -64,11 +68,7 @@ impl Part {
         self.arrived += 1;
         self.first = self.first.take().or_else(|| page.ids.first().cloned());
         self.pages.push_back((asked, page));
-    }
-
-    /// Whether just one page of it was listed.
-    pub fn is_first_page(&self) -> bool {
-        self.arrived == 1 && self.pages.len() == 1
+        own as u64
     }
 
     /// Whether listing from the beginning leads further: it came further than its first page, or was never begun.
@@ -84,9 +84,9 @@ impl Part {
     }
 
     /// Cuts it where `enough` pages of it were listed and more follow: it keeps the ids that begin like those that were
-    /// listed, and how those begin that follow is returned, in order. Not where `most` requests are fewer than it takes to
-    /// find out which of them there are.
-    pub fn cut(&mut self, enough: usize, most: usize) -> Vec<String> {
+    /// listed, and how those begin that follow is returned, in order. Only where so many parts are worth it, most of which
+    /// will be empty.
+    pub fn cut(&mut self, enough: usize, are_worth: impl FnOnce(usize) -> bool) -> Vec<String> {
         let last = self.pages.back().and_then(|(_, page)| page.ids.last());
         let (Some(first), Some(last)) = (&self.first, last) else { return Vec::new() };
         if self.is_done || self.arrived < enough || !last.as_str().is_ascii() || first == last {
@@ -94,11 +94,11 @@ impl Part {
         }
         let (first, last) = (first.as_str(), last.as_str().to_owned());
         let alike = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
-        // Of one page more than it holds begins as its ids do; of many pages hardly more.
-        let depth = if enough == 1 { alike.saturating_sub(1) } else { alike };
+        // Few pages are less than a part should be, and those that follow are listed beside it; many are enough of one.
+        let depth = if self.arrived < FEW { alike.saturating_sub(1) } else { alike };
         let depth = depth.max(self.prefix.len());
         let is_possible = depth < last.len() && first.is_ascii();
-        if !is_possible || empty_parts(&last, self.prefix.len(), depth + 1) > most {
+        if !is_possible || !are_worth(empty_parts(&last, self.prefix.len(), depth + 1)) {
             return Vec::new();
         }
         let behind = parts_behind(&last, self.prefix.len(), depth + 1).collect();
@@ -140,7 +140,7 @@ mod tests {
     fn a_part_ends_where_ids_begin_otherwise() {
         let mut part = Part::all(None);
         part.arrived(page(&["a00", "a01", "a09"], Some("1")));
-        let behind = part.cut(1, 1_000);
+        let behind = part.cut(1, |_| true);
         assert_eq!(part.prefix, "a0");
         assert_eq!(
             (behind[0].as_str(), behind[78].as_str(), behind[79].as_str()),
@@ -157,13 +157,13 @@ mod tests {
     fn a_listing_that_ends_is_not_cut() {
         let mut part = Part::all(None);
         part.arrived(page(&["a", "b"], None));
-        assert!(part.is_done && part.cut(1, 1_000).is_empty());
+        assert!(part.is_done && part.cut(1, |_| true).is_empty());
         let mut part = Part::under("x".into(), 1);
         part.arrived(page(&["x", "xa"], Some("1")));
-        assert!(part.cut(2, 1_000).is_empty(), "one page is not two");
+        assert!(part.cut(2, |_| true).is_empty(), "one page is not two");
         let mut foreign = Part::all(None);
         foreign.arrived(page(&["a", "é"], Some("1")));
-        assert!(foreign.cut(1, 1_000).is_empty());
+        assert!(foreign.cut(1, |_| true).is_empty());
     }
 
     proptest::proptest! {

@@ -1,8 +1,9 @@
 //! The walk through the pages of a listing.
 //!
 //! A listing goes from page to page, each named by the one before: one request at a time, a hundred ids each, which over
-//! 20 ms is 5,000 ids a second at best, and less than one namespace may be written at. So a namespace of many ids is cut
-//! into parts by the beginnings of their ids, which an index can list by themselves, and several parts are listed at once.
+//! 20 ms is 5,000 ids a second at best, and less than one namespace may be written at. So where whoever takes ids waits for
+//! them, and no other listing has a use for the requests, a namespace is cut into parts by the beginnings of their ids, which
+//! an index can list by themselves, and several parts are listed at once.
 //!
 //! Parts follow one another in the order of the ids and leave no gap: behind an id `x`, that is a part for every
 //! character that could stand in place of each of its own and sorts behind it. Most of them are empty, and cost one
@@ -11,7 +12,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -19,21 +19,23 @@ use tokio::sync::mpsc::{Permit, Sender};
 
 use super::listing_part::{Part, empty_parts, parts_behind};
 use super::way::Place;
-use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, RecordId};
 use crate::provider::pinecone::plane::IdPage;
+use crate::provider::pinecone::turns::{Counted, Turns};
 use crate::store::read::{Task, begin};
-
-/// Ids from which on a namespace is listed in parts: fewer are listed before the parts are found.
-const MANY: u64 = 5_000;
 
 /// Ids of a page (Pinecone, "List record IDs", 2026).
 const PAGE: usize = 100;
 
-/// How long a page takes from an index that is worth to be listed in parts. From a nearer one a single request after the
-/// other comes close to what the limit on lists allows (200 a second).
-const FAR: Duration = Duration::from_millis(8);
+/// Pages after which a listing may be cut: whoever takes only a few ids is not served better by parts.
+const SEEN: usize = 3;
+
+/// Most parts that may turn out to be empty, for each page that is expected. Each costs a request.
+const EMPTY: usize = 2;
+
+/// What parts have to save of the time that is left, as a part of it.
+const WORTH: (u32, u32) = (4, 5);
 
 /// Pages of a part that is cut once more, where more follow. Parts of ten and of sixteen times fewer ids are left whole.
 const LARGE: usize = 200;
@@ -77,12 +79,10 @@ pub(super) enum Behind {
 pub(super) struct Walk {
     index: Arc<dyn Lister>,
     namespace: Namespace,
-    /// Requests under way at once.
-    lists: usize,
-    /// Pages of a namespace that may be listed in parts; 0 where it is listed in one go.
-    pages: usize,
-    /// Since when.
-    begun: Stopwatch,
+    turns: Arc<Turns>,
+    _counted: Counted,
+    /// Ids that are left, about.
+    left: u64,
     /// What is left, in order; ids are taken from the first.
     parts: VecDeque<Part>,
     /// Whether the namespace was cut: no page is at its end for certain.
@@ -99,16 +99,15 @@ impl Walk {
         index: Arc<dyn Lister>,
         namespace: Namespace,
         cursor: &Cursor,
-        (lists, expected): (usize, u64),
+        (turns, expected): (Arc<Turns>, u64),
     ) -> Result<Self> {
-        let is_large = lists > 1 && expected >= MANY;
-        let pages = if is_large { expected as usize / PAGE } else { 0 };
+        let pages = expected as usize / PAGE;
         let mut walk = Self {
             index,
             namespace,
-            lists: lists.max(1),
-            pages,
-            begun: Stopwatch::start(),
+            _counted: turns.begin(),
+            turns,
+            left: expected,
             parts: VecDeque::new(),
             is_cut: false,
             skip: None,
@@ -176,7 +175,8 @@ impl Walk {
             },
             Some(answer) = self.under_way.next(), if !self.under_way.is_empty() => {
                 let (key, page) = answer?;
-                self.take(key, page)?;
+                let is_waited_for = !has_page && to.capacity() == to.max_capacity();
+                self.take(key, page, is_waited_for)?;
                 Ok(None)
             }
             else => Err(Error::unexpected("a listing stands still")),
@@ -206,9 +206,9 @@ impl Walk {
 
     /// Asks for pages, those of the first parts first.
     fn ask(&mut self) {
-        let mut ahead = 0;
+        let (mut ahead, at_once, left) = (0, self.turns.at_once(), self.left);
         for (place, part) in self.parts.iter_mut().enumerate() {
-            if self.under_way.len() >= self.lists || ahead >= AHEAD {
+            if self.under_way.len() >= at_once || ahead >= AHEAD {
                 return;
             }
             if place > 0 {
@@ -220,16 +220,18 @@ impl Walk {
             part.is_asked = true;
             let (index, namespace, key) = (self.index.clone(), self.namespace.clone(), part.key);
             let (prefix, token) = (part.listed.clone(), part.token.clone());
+            let turns = self.turns.clone();
             self.under_way.push(begin(async move {
+                let _turn = turns.take(left).await?;
                 Ok((key, index.list(&namespace, &prefix, token.as_deref()).await))
             }));
         }
     }
 
     /// Takes a page that arrived.
-    fn take(&mut self, key: usize, page: Result<IdPage>) -> Result<()> {
+    fn take(&mut self, key: usize, page: Result<IdPage>, is_waited_for: bool) -> Result<()> {
         let Some(place) = self.parts.iter().position(|part| part.key == key) else { return Ok(()) };
-        let (part, is_far) = (&mut self.parts[place], self.begun.elapsed() >= FAR);
+        let part = &mut self.parts[place];
         part.is_asked = false;
         match page {
             // A token the peer no longer knows: begin again; what was given is passed over.
@@ -238,13 +240,19 @@ impl Walk {
                 self.skip = self.last.take().or(self.skip.take());
                 return Ok(());
             }
-            page => part.arrived(page?),
+            page => self.left = self.left.saturating_sub(part.arrived(page?)),
         }
-        // The first page says how far away the index is, and how its ids begin.
-        let behind = match (self.is_cut, self.pages) {
-            (true, _) => part.cut(LARGE, usize::MAX),
-            (false, pages) if part.is_first_page() && is_far => part.cut(1, pages),
-            (false, _) => Vec::new(),
+        let pages = self.left as usize / PAGE;
+        let is_worth = |empty: usize| {
+            let times = self.turns.compare(pages, pages + empty);
+            times.is_some_and(|(chain, parts)| parts * WORTH.1 < chain * WORTH.0)
+        };
+        let behind = match self.is_cut {
+            true => part.cut(LARGE, |_| true),
+            false if is_waited_for => {
+                part.cut(SEEN, |empty| empty <= pages * EMPTY && is_worth(empty))
+            }
+            false => Vec::new(),
         };
         if !behind.is_empty() {
             self.is_cut = true;

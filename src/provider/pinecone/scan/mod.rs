@@ -50,13 +50,7 @@ impl Scan for Index {
         Ok(Some(self.count(&filter).await?.count(namespace)))
     }
 
-    async fn ids(
-        &self,
-        scope: Scope<'_>,
-        range: &Range,
-        after: &Cursor,
-        at_once: usize,
-    ) -> Result<Box<dyn Ids>> {
+    async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
         if *after == Cursor::End {
             return Ok(Box::new(NoIds));
         }
@@ -65,7 +59,7 @@ impl Scan for Index {
                 Arc::new(self.clone()),
                 scope.namespace.clone(),
                 after,
-                (at_once, scope.records),
+                (self.turns().clone(), scope.records),
             )?),
             way => Box::new(Sweep::start(self, scope, way.filter().as_ref(), after).await?),
         })
@@ -78,7 +72,7 @@ impl Scan for Index {
         after: &Cursor,
         reading: &Reading,
     ) -> Result<Pages> {
-        let ids = self.ids(scope, range, after, reading.at_once).await?;
+        let ids = self.ids(scope, range, after).await?;
         let fetch: Arc<dyn Fetch> = Arc::new(self.clone());
         Ok(pages_by_id(fetch, scope.namespace, ids, reading))
     }

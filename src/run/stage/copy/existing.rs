@@ -77,7 +77,7 @@ pub(crate) async fn look(
     for mapping in mappings.iter().take(LOOKED_INTO) {
         let ids: Vec<RecordId> = if lists {
             let scope = Scope { namespace: &mapping.target, records: 0 };
-            let mut all = all_ids(&*world.target, scope, &Cursor::Start, 1).await?;
+            let mut all = all_ids(&*world.target, scope, &Cursor::Start).await?;
             let first = all.next(PAGE).await?;
             is_all &= first.as_ref().is_none_or(|first| first.after == Cursor::End);
             first.map_or_else(Vec::new, |first| first.ids)
@@ -238,7 +238,7 @@ impl Walk<'_> {
     /// Walks the ids listed by the target.
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
         let scope = Scope { namespace: &mapping.target, records: 0 };
-        let ids = all_ids(&*self.pipeline.target, scope, &Cursor::Start, 1).await?;
+        let ids = all_ids(&*self.pipeline.target, scope, &Cursor::Start).await?;
         self.ids(mapping, ids).await
     }
 

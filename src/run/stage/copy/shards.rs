@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::PARALLEL;
 use super::manifest::manifest_of;
 use crate::copy::{DeadLetters, Lists, Pipeline, Transform};
 use crate::error::Result;
-use crate::journal::RunState;
 use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
@@ -56,24 +54,5 @@ pub(crate) fn lists_of(
         }
         _ => None,
     };
-    Ok(Lists {
-        other,
-        at_once: LISTS / at_work(context, copy).max(1),
-        manifest: manifest_of(context, copy, shard)?,
-    })
-}
-
-/// The pages that are listed concurrently, over all shards.
-const LISTS: usize = 8;
-
-/// Returns how many shards of a copy are read concurrently: those that are left, or all of them once it is complete.
-fn at_work(context: &Context, copy: &CopyStage) -> usize {
-    let counts = |state: &RunState| {
-        let shards = state.stage(&copy.id).map(|stage| stage.shards.values());
-        let all: Vec<bool> = shards.into_iter().flatten().map(|shard| shard.is_complete).collect();
-        (all.iter().filter(|is_complete| !**is_complete).count(), all.len())
-    };
-    let (left, all) = context.recorder.with_state(counts);
-    let parallel = copy.asked.parallel.unwrap_or(PARALLEL) as usize;
-    parallel.min(if left > 0 { left } else { all })
+    Ok(Lists { other, manifest: manifest_of(context, copy, shard)? })
 }

@@ -49,7 +49,7 @@ fn keep(context: &Context, read: &BTreeMap<Namespace, Contents>) -> Result<()> {
         let transfers = copied.get(source).into_iter().flatten();
         let is_unknown = transfers.clone().any(|transfer| !transfer.is_kept());
         if is_unknown {
-            let (stage, source, contents) = (context.id(), source.clone(), *contents);
+            let (stage, source, contents) = (context.id(), source.clone(), Some(*contents));
             context.record(Event::ContentsRead { stage, source, contents })?;
         }
     }
