@@ -23,6 +23,7 @@ mod existing;
 mod export;
 mod idle;
 mod json_lines;
+mod loss;
 mod meeting;
 mod origin;
 mod packing;

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::cast::cast;
+use super::loss::Losses;
 use crate::error::{Error, Result};
 use crate::model::{Metadata, Namespace, Record, RecordFilter, Value};
 use crate::plan::{Plan, Template, file};
 
-/// A filter for records, and the changes to their metadata: drop, rename, cast, then set.
+/// A filter for records, and the changes to their metadata: drop, rename, cast, set, then what the target does not keep.
 pub struct Transform {
     filter: Option<RecordFilter>,
     drop: Vec<String>,
     rename: BTreeMap<String, String>,
     cast: BTreeMap<String, file::Cast>,
     set: Vec<(String, Setter)>,
+    losses: Losses,
     lookups: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -87,7 +89,9 @@ impl Transform {
         for (field, value) in &changes.set {
             set.push((field.clone(), Setter::new(plan, value)?));
         }
+        let losses = Losses::new(&changes);
         Ok(Self {
+            losses,
             filter: copy.filter.as_ref().map(read_filter).transpose()?,
             drop: changes.drop,
             rename: changes.rename,
@@ -105,7 +109,8 @@ impl Transform {
             .chain(self.set.iter().map(|(field, _)| field))
             .map(String::as_str)
             .collect();
-        self.filtered_fields().is_disjoint(&touched)
+        let fields = self.filtered_fields();
+        fields.is_empty() || self.losses.is_empty() && fields.is_disjoint(&touched)
     }
 
     /// Returns the fields used by the filter.
@@ -130,7 +135,8 @@ impl Transform {
         let changes_nothing = self.drop.is_empty()
             && self.rename.is_empty()
             && self.cast.is_empty()
-            && self.set.is_empty();
+            && self.set.is_empty()
+            && self.losses.is_empty();
         if changes_nothing {
             return Ok(None);
         }
@@ -145,17 +151,19 @@ impl Transform {
                 fields.insert(field.clone(), value);
             }
         }
-        if self.set.is_empty() {
-            return Ok(Some(Metadata(fields)));
+        if !self.set.is_empty() {
+            let context = self.context(namespace, record);
+            for (field, setter) in &self.set {
+                let value = setter.value(&context).map_err(|error| {
+                    format!("cannot set the metadata field `{field}`: {}", error.message())
+                })?;
+                fields.insert(field.clone(), value);
+            }
         }
-        let context = self.context(namespace, record);
-        for (field, setter) in &self.set {
-            let value = setter.value(&context).map_err(|error| {
-                format!("cannot set the metadata field `{field}`: {}", error.message())
-            })?;
-            fields.insert(field.clone(), value);
+        match self.losses.is_empty() {
+            true => Ok(Some(Metadata(fields))),
+            false => self.losses.change(fields).map(|fields| Some(Metadata(fields))),
         }
-        Ok(Some(Metadata(fields)))
     }
 
     /// Renames all fields at once, so that two can swap their names.
@@ -212,6 +220,7 @@ mod tests {
     fn transform(filter: serde_json::Value, changes: serde_json::Value) -> Transform {
         let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
         Transform {
+            losses: Losses::new(&changes),
             filter: (!filter.is_null()).then(|| RecordFilter::read(&filter).unwrap()),
             drop: changes.drop,
             rename: changes.rename,

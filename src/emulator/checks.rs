@@ -63,7 +63,7 @@ pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
             format!("Metadata keys must not start with '$', got '{field}' of vector '{id}'");
         return Err(Refusal::invalid(message));
     }
-    if let Some((field, value)) = unkept(metadata).next() {
+    if let Some((field, value, _)) = unkept(metadata).next() {
         let message = format!(
             "Metadata value must be a string, number, boolean or list of strings, got a {} for field '{field}' of vector '{id}'",
             value.type_name()

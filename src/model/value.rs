@@ -37,6 +37,7 @@ impl Value {
             Self::Null => "null",
             Self::Bool(_) => "boolean",
             Self::I64(_) | Self::U64(_) | Self::F64(_) => "number",
+            Self::Decimal(_) if self.as_f64().is_some() => "number",
             Self::Decimal(_) => "long number",
             Self::Text(_) => "string",
             Self::Bytes(_) => "bytes",
@@ -52,6 +53,10 @@ impl Value {
             Self::I64(number) => exact(i128::from(*number)),
             Self::U64(number) => exact(i128::from(*number)),
             Self::F64(number) => Some(*number),
+            Self::Decimal(digits) => {
+                let nearest = digits.parse().ok()?;
+                (Decimal::of(nearest)? == Decimal::read(digits)?).then_some(nearest)
+            }
             _ => None,
         }
     }

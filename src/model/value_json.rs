@@ -89,7 +89,8 @@ impl Value {
             Self::I64(number) => usize::from(*number < 0) + digits(number.unsigned_abs()),
             Self::U64(number) => digits(*number),
             Self::F64(number) => float_bytes(*number),
-            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => text_bytes(text),
+            Self::Decimal(digits) => self.as_f64().map_or_else(|| text_bytes(digits), float_bytes),
+            Self::Text(text) | Self::Time(text) => text_bytes(text),
             Self::Bytes(bytes) => "\"\"".len() + bytes.len().div_ceil(3) * 4,
             Self::List(items) => {
                 let bytes: usize = items.iter().map(Self::json_bytes).sum();
@@ -216,9 +217,11 @@ impl Serialize for Value {
             Self::I64(number) => serializer.serialize_i64(*number),
             Self::U64(number) => serializer.serialize_u64(*number),
             Self::F64(number) => serializer.serialize_f64(*number),
-            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => {
-                serializer.serialize_str(text)
-            }
+            Self::Decimal(digits) => match self.as_f64() {
+                Some(number) => serializer.serialize_f64(number),
+                None => serializer.serialize_str(digits),
+            },
+            Self::Text(text) | Self::Time(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.serialize_str(&BASE64_STANDARD.encode(bytes)),
             Self::List(items) => serializer.collect_seq(items),
             Self::Map(fields) => serializer.collect_map(fields),
@@ -378,8 +381,10 @@ fn is_written(text: &str, float: f64) -> bool {
         0 => float == 0.0,
         digits if digits > MOST_DIGITS => false,
         digits => {
-            let rounded = format!("{float:.*e}", digits - 1);
-            Decimal::read(text).is_some_and(|read| Some(read) == Decimal::read(&rounded))
+            // The shortest digits of a float are not always its nearest ones of that length.
+            let rounded = Decimal::read(&format!("{float:.*e}", digits - 1));
+            let read = Decimal::read(text);
+            read.is_some() && (read == rounded || read == Decimal::of(float))
         }
     }
 }
@@ -579,7 +584,8 @@ mod tests {
             fields.insert("none".to_owned(), Value::List(vec![]));
             fields.insert("flag".to_owned(), Value::Bool(is_true));
             fields.insert("null".to_owned(), Value::Null);
-            fields.insert("digits".to_owned(), decimal("123"));
+            fields.insert("digits".to_owned(), decimal("9007199254740993"));
+            fields.insert("price".to_owned(), decimal("1.10"));
             fields.insert("bytes".to_owned(), Value::Bytes(bytes.into()));
             fields.insert("inner".to_owned(), Value::Map(fields.clone()));
             let metadata = Metadata(fields);

@@ -1,7 +1,7 @@
 //! The documented limits, each with its source. Unless another is given it is docs.pinecone.io, "Database limits"
 //! (operation limits, object limits), seen October 2026.
 
-use crate::model::{Metadata, Value};
+use crate::model::{Metadata, Rare, Value};
 
 /// Records of an upsert.
 pub(crate) const UPSERT_RECORDS: usize = 1_000;
@@ -19,22 +19,11 @@ pub(crate) fn is_operator(key: &str) -> bool {
     key.starts_with('$')
 }
 
-/// Returns the fields with a value that is not kept, in order: kept are texts, numbers that a 64-bit float keeps, booleans
-/// and lists of texts (guide to metadata). A time is kept as its text.
-pub(crate) fn unkept(metadata: &Metadata) -> impl Iterator<Item = (&str, &Value)> {
-    let fields = metadata.0.iter().filter(|(_, value)| !is_kept(value));
-    fields.map(|(name, value)| (name.as_str(), value))
-}
-
-fn is_kept(value: &Value) -> bool {
-    match value {
-        Value::Bool(_) | Value::Text(_) | Value::Time(_) => true,
-        Value::I64(_) | Value::U64(_) | Value::F64(_) => value.as_f64().is_some_and(f64::is_finite),
-        Value::List(items) => {
-            items.iter().all(|item| matches!(item, Value::Text(_) | Value::Time(_)))
-        }
-        Value::Null | Value::Decimal(_) | Value::Bytes(_) | Value::Map(_) => false,
-    }
+/// Returns the fields with a value that is not kept, and its kind, in order: kept are texts, numbers that a 64-bit float
+/// keeps, booleans and lists of texts (guide to metadata).
+pub(crate) fn unkept(metadata: &Metadata) -> impl Iterator<Item = (&str, &Value, Rare)> {
+    let fields = metadata.0.iter();
+    fields.filter_map(|(name, value)| Some((name.as_str(), value, value.rare()?)))
 }
 
 /// Characters of an id; ASCII without NUL (Pinecone's Python SDK 10.2.0).

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Namespace, Observed, RecordId};
+use crate::model::{Namespace, Observed, Rare, RecordId, Value};
 
 /// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
@@ -18,8 +18,20 @@ pub enum Rule {
     Id,
     /// A metadata field that is called like an operator of filters.
     MetadataKey,
-    /// A value that an index does not keep: null, an object, a list of more than text, a number no float keeps.
+    /// A value that an index does not keep: a number that is none, or what its column does not take.
     MetadataValue,
+    /// Null, where the target keeps none.
+    NullValue,
+    /// An object, where the target keeps none.
+    NestedValue,
+    /// A list of more than texts, where the target keeps none.
+    ListValue,
+    /// A number that no float keeps, where the target keeps floats.
+    LongNumber,
+    /// A time, where the target keeps none.
+    TimeValue,
+    /// Bytes, where the target keeps none.
+    BytesValue,
     MetadataSize,
     /// No vector, or no sparse values, in an index that wants some.
     NoVector,
@@ -44,6 +56,12 @@ impl Rule {
             Self::Id => "id",
             Self::MetadataKey => "metadata key",
             Self::MetadataValue => "metadata value",
+            Self::NullValue => "null",
+            Self::NestedValue => "nested value",
+            Self::ListValue => "list",
+            Self::LongNumber => "long number",
+            Self::TimeValue => "time",
+            Self::BytesValue => "bytes",
             Self::MetadataSize => "size of the metadata",
             Self::NoVector => "no vector",
             Self::Dimension => "dimension",
@@ -67,6 +85,50 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(rule: Rule, reason: impl Into<String>) -> Self {
         Self { rule, reason: reason.into() }
+    }
+
+    /// The refusal of a value by a target that does not keep its kind, with the words of the plan that change it.
+    pub fn of_value(field: &str, value: &Value, rare: Rare) -> Self {
+        let (rule, what, words) = match rare {
+            Rare::Null => (Rule::NullValue, "is null", "`nulls: drop` leaves it out"),
+            Rare::Nested => (
+                Rule::NestedValue,
+                "is an object",
+                "`nested: flatten` makes a field of each member, `json_text` makes text of it, `drop` leaves it out",
+            ),
+            Rare::List => (
+                Rule::ListValue,
+                "is a list of more than strings",
+                "`lists: json_text` makes text of it, `drop` leaves it out",
+            ),
+            Rare::Number if value.nearest_f64().is_none_or(|number| !number.is_finite()) => {
+                let reason = format!("metadata field `{field}` is no finite number");
+                return Self::new(Rule::MetadataValue, reason);
+            }
+            Rare::Number => {
+                let mut digits = String::new();
+                // A finite number can be written.
+                let _ = value.write_json(&mut digits);
+                let reason = format!(
+                    "metadata field `{field}` is {digits}, and a 64-bit float does not keep these digits; `metadata: {{ numbers: text }}` keeps them as text, `round` takes the nearest float"
+                );
+                return Self::new(Rule::LongNumber, reason);
+            }
+            Rare::Time => (
+                Rule::TimeValue,
+                "is a time",
+                "`times: text` makes text of it, `epoch_ms` a number of milliseconds",
+            ),
+            Rare::Bytes => (
+                Rule::BytesValue,
+                "holds bytes",
+                "`bytes: base64` makes text of them, `drop` leaves them out",
+            ),
+        };
+        let reason = format!(
+            "metadata field `{field}` {what}, which the target does not keep; under `metadata`, {words}"
+        );
+        Self::new(rule, reason)
     }
 }
 

@@ -44,9 +44,9 @@ async fn a_table_becomes_an_index_and_stays_as_it_is() {
     db.run(
         "create schema shop;
          create table shop.products (sku bigint, shop text, embedding vector(8) not null, title text, price float8,
-           in_stock bool, secret text, primary key (shop, sku));
+           in_stock bool, added_at timestamptz, secret text, primary key (shop, sku));
          insert into shop.products select g, 'shop ' || g % 3, (select array_agg(((g * 31 + n * 7919) % 997) / 991.0) from generate_series(1, 8) n)::vector,
-           'title ' || g, g / 4.0, g % 2 = 0, 'never moved' from generate_series(1, 600) g",
+           'title ' || g, g / 4.0, g % 2 = 0, 'epoch'::timestamptz + g * interval '1 hour', 'never moved' from generate_series(1, 600) g",
     )
     .await;
     let sum = "select md5(string_agg(p::text, ',' order by sku)) from shop.products p";

@@ -101,7 +101,12 @@ async fn what_does_not_fit_is_refused_one_by_one() {
         ("nul", with(good(), "name", text("\0"))),
         ("nul", with(good(), "other", text("a\0b"))),
         ("nul", with(good(), "a\0b", text("x"))),
-        ("json", with(good(), "other", Value::Bytes(vec![1].into()))),
+        ("bytes", with(good(), "other", Value::Bytes(vec![1].into()))),
+        (
+            "time",
+            with(good(), "other", Value::List(vec![Value::Time("2020-01-01T00:00:00Z".into())])),
+        ),
+        ("time", with(good(), "name", Value::Time("2020-01-01T00:00:00Z".into()))),
         ("json", with(good(), "other", Value::F64(f64::NAN))),
     ];
     let strictness = Strictness { refuses_zero_vectors: true, refuses_rounding: true };

@@ -190,20 +190,84 @@ async fn the_audit_and_the_copy_refuse_the_same_records_by_the_same_rules() {
     assert_eq!(audited, copied);
     let rules: Vec<_> = copied.iter().map(|(id, rule, _)| (id.as_str(), rule.as_str())).collect();
     let expected = [
-        ("digits", "metadata_value"),
+        ("digits", "long_number"),
         ("five", "dimension"),
         ("nothing", "no_vector"),
-        ("null", "metadata_value"),
+        ("null", "null_value"),
         (&*long, "id"),
         ("zeros", "zero_vector"),
     ];
     assert_eq!(rules, expected);
-    assert_eq!(audit["rejects_by_rule"]["metadata_value"]["records"], 2);
+    for rule in ["long_number", "null_value"] {
+        assert_eq!(audit["rejects_by_rule"][rule]["records"], 1);
+    }
     let notes = [&state.stages[0], &state.stages[2]].map(|stage| stage.notes.join("\n"));
     for (notes, says) in notes.iter().zip(["the target would refuse", "not copied:"]) {
         let zeros = format!("{says} 1 record (only zeros): `zeros` in `__default__`");
         assert!(notes.contains(&zeros), "{notes}");
     }
+}
+
+/// Each value that the target does not keep is refused by its own rule until the plan has a word for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_loss_is_refused_by_name_until_the_plan_says_the_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let vector: Option<&[f32]> = Some(&[1.0, 0.5, 0.25, 0.0]);
+    let rows = [
+        ("null_value", r#"{"x":null}"#),
+        ("nested_value", r#"{"x":{"y":{"z":"deep"}}}"#),
+        ("list_value", r#"{"x":["a",1]}"#),
+        ("long_number", r#"{"x":9007199254740993}"#),
+    ];
+    let columns = vec![
+        ("id", texts(&rows.map(|row| row.0))),
+        ("values", vectors(&rows.map(|_| vector))),
+        ("metadata", texts(&rows.map(|row| row.1))),
+    ];
+    write(&folder.path().join("all.pq"), columns);
+    let stages = |words: &str, refused: u32| {
+        format!(
+            r#"
+  - {{ kind: audit, assert: [source.rejects == {refused}] }}
+  - kind: create
+    spec: {{ serverless: {{ cloud: aws, region: us-east-1 }}, dimension: 4, metric: cosine }}
+  - {{ kind: copy, {words} assert: [copy.failed == {refused}, copy.complete == true] }}
+  - {{ kind: verify, assert: [missing == {refused}, mismatched == 0] }}
+"#
+        )
+    };
+    let rig = Rig::empty_of_text(&plan(folder.path(), "", &stages("", 4))).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let notes = rig.state().stages[0].notes.join("\n");
+    for (rule, word) in [
+        ("null", "nulls: drop"),
+        ("nested value", "flatten"),
+        ("list", "lists: json_text"),
+        ("long number", "numbers: text"),
+    ] {
+        let refused = format!("the target would refuse 1 record ({rule})");
+        assert!(notes.contains(&refused) && notes.contains(word), "{rule}: {notes}");
+    }
+    let words = "metadata: { nulls: drop, nested: flatten, lists: json_text, numbers: text },";
+    let rig = Rig::empty_of_text(&plan(folder.path(), "", &stages(words, 0))).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let target = rig.world().target;
+    target.describe().await.unwrap();
+    let ids: Vec<RecordId> = rows.map(|row| RecordId::new(row.0)).to_vec();
+    let found = target.fetch().unwrap().fetch(&Namespace::new(""), &ids).await.unwrap();
+    let mut fields: Vec<_> = found.iter().map(|one| serde_json::json!(one.metadata)).collect();
+    fields.sort_by_key(|one| one.to_string());
+    assert_eq!(
+        fields,
+        [
+            serde_json::json!({ "x": "9007199254740993" }),
+            serde_json::json!({ "x": r#"["a",1]"# }),
+            serde_json::json!({ "x.y.z": "deep" }),
+            serde_json::json!({}),
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

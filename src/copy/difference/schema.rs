@@ -100,8 +100,6 @@ fn type_name(value: &Value) -> &'static str {
         Value::List(items) if items.iter().all(|item| matches!(item, Value::Text(_))) => {
             "list of strings"
         }
-        // A store without times keeps their text.
-        Value::Time(_) => "string",
         value => value.type_name(),
     }
 }

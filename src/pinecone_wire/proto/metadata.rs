@@ -59,9 +59,11 @@ impl Message for Value {
             Self::I64(number) => double::encode(NUMBER, &(*number as f64), buf),
             Self::U64(number) => double::encode(NUMBER, &(*number as f64), buf),
             Self::F64(number) => double::encode(NUMBER, number, buf),
-            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => {
-                string::encode(STRING, text, buf);
-            }
+            Self::Decimal(digits) => match self.as_f64() {
+                Some(number) => double::encode(NUMBER, &number, buf),
+                None => string::encode(STRING, digits, buf),
+            },
+            Self::Text(text) | Self::Time(text) => string::encode(STRING, text, buf),
             Self::Bool(value) => bool::encode(BOOL, value, buf),
             Self::Map(fields) => {
                 open(STRUCT, fields_len(fields), buf);
@@ -100,9 +102,11 @@ impl Message for Value {
         match self {
             Self::Null | Self::Bytes(_) => int32::encoded_len(NULL, &0),
             Self::I64(_) | Self::U64(_) | Self::F64(_) => double::encoded_len(NUMBER, &1.0),
-            Self::Decimal(text) | Self::Text(text) | Self::Time(text) => {
-                string::encoded_len(STRING, text)
-            }
+            Self::Decimal(digits) => match self.as_f64() {
+                Some(number) => double::encoded_len(NUMBER, &number),
+                None => string::encoded_len(STRING, digits),
+            },
+            Self::Text(text) | Self::Time(text) => string::encoded_len(STRING, text),
             Self::Bool(value) => bool::encoded_len(BOOL, value),
             Self::Map(fields) => nested_len(STRUCT, fields_len(fields)),
             Self::List(items) => nested_len(LIST, message::encoded_len_repeated(ITEMS, items)),

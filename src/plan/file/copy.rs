@@ -221,6 +221,86 @@ pub struct MetadataChanges {
     /// text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, serde_json::Value>,
+    /// What becomes of a field that is null, where the target keeps no nulls. Without these words a record that holds
+    /// what the target does not keep is refused, as the audit says beforehand; with one of them every such value of every
+    /// record is changed, last of all changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<AsNulls>,
+    /// What becomes of an object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<AsNested>,
+    /// What becomes of a list of more than strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<AsLists>,
+    /// What becomes of a number whose digits no 64-bit float keeps, like a whole number beyond 2^53.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<AsNumbers>,
+    /// What becomes of a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<AsTimes>,
+    /// What becomes of bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<AsBytes>,
+}
+
+/// What a field that is null becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsNulls {
+    /// The record no longer has it.
+    Drop,
+}
+
+/// What an object in a field becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsNested {
+    /// A field for each member, `object.member`, at any depth. An empty object leaves nothing.
+    Flatten,
+    /// Its JSON, as text.
+    JsonText,
+    /// The record no longer has it.
+    Drop,
+}
+
+/// What a list of more than strings becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsLists {
+    /// Its JSON, as text.
+    JsonText,
+    /// The record no longer has it.
+    Drop,
+}
+
+/// What a number becomes that no 64-bit float keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsNumbers {
+    /// Its digits, as text.
+    Text,
+    /// The nearest 64-bit float.
+    Round,
+}
+
+/// What a time becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsTimes {
+    /// Text: RFC 3339, where that can say it.
+    Text,
+    /// Milliseconds since 1970 in UTC, a number; what is finer is cut off.
+    EpochMs,
+}
+
+/// What bytes become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AsBytes {
+    /// Text, by base64 (RFC 4648, section 4).
+    Base64,
+    /// The record no longer has them.
+    Drop,
 }
 
 /// The type a metadata field gets.

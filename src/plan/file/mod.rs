@@ -20,8 +20,9 @@ pub use columns::{
     Columns, ConstantNamespace, Ignored, MetadataFrom, NamespaceFrom, OTHERS, Others,
 };
 pub use copy::{
-    Cast, Copy, EnumerateBy, Existing, Import, Lookup, Manifest, ManifestEnumeration,
-    MetadataChanges, NamedEnumeration, Namespaces, Strategy,
+    AsBytes, AsLists, AsNested, AsNulls, AsNumbers, AsTimes, Cast, Copy, EnumerateBy, Existing,
+    Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration, Namespaces,
+    Strategy,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};

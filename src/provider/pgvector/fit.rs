@@ -11,7 +11,8 @@ use super::look::Column;
 use super::mapping::Mapping;
 use super::record::{Embedding, Id, Record};
 use super::vector_codec;
-use crate::model::{Metadata, Namespace, SparseVector, Value, Vector};
+use crate::model::{Metadata, Namespace, Rare, SparseVector, Value, Vector};
+use crate::store::Refusal;
 
 /// Why a table refuses a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,11 @@ pub struct Misfit {
 impl Misfit {
     pub(super) fn new(rule: &'static str, field: &str, message: impl Into<String>) -> Self {
         Self { rule, field: Some(field.to_owned()), message: message.into() }
+    }
+
+    fn of_value(field: &str, value: &Value, rare: Rare) -> Self {
+        let rule = if rare == Rare::Time { "time" } else { "bytes" };
+        Self::new(rule, field, Refusal::of_value(field, value, rare).reason)
     }
 }
 
@@ -320,6 +326,9 @@ fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Resul
     };
     let mut text = String::from("{");
     while let Some((name, value)) = rest.next() {
+        if let Some(rare) = value.not_of_json() {
+            return Err(Misfit::of_value(name, value, rare));
+        }
         text.push_str(&serde_json::to_string(name).unwrap_or_default());
         text.push(':');
         value.write_json(&mut text).map_err(|what| {
@@ -334,7 +343,21 @@ fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Resul
         .map_err(|why| Misfit::new("nul", &column.name, why))
 }
 
+/// A kind of value that a column does not keep, though it could be made to take it.
+fn lost(column: &Column, value: &Value) -> Option<Rare> {
+    match column.kind {
+        Kind::Json | Kind::Jsonb => value.not_of_json(),
+        Kind::Text | Kind::List(Item::Text) => {
+            value.not_of_json().filter(|rare| *rare == Rare::Time)
+        }
+        _ => None,
+    }
+}
+
 fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfit> {
+    if let Some(rare) = lost(column, value) {
+        return Err(Misfit::of_value(&column.name, value, rare));
+    }
     let misfit = |rule, why: String| Misfit::new(rule, &column.name, why);
     if let (Kind::Text, Value::Text(text)) = (column.kind, value)
         && let Some(most) = too_long(column, text)

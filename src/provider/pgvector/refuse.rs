@@ -37,8 +37,12 @@ fn refusal(misfit: Misfit) -> Refusal {
         "zero_vector" => Rule::ZeroVector,
         "sparse_indices" | "sparse_zero" | "vector_without_column" => Rule::SparseValues,
         "field_without_column" | "json" | "type" | "length" => Rule::MetadataValue,
+        "time" => Rule::TimeValue,
+        "bytes" => Rule::BytesValue,
         _ => Rule::Service,
     };
-    let column = misfit.field.map(|field| format!("`{field}`: ")).unwrap_or_default();
+    // What is said of these names the field itself.
+    let field = misfit.field.filter(|_| !matches!(rule, Rule::TimeValue | Rule::BytesValue));
+    let column = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
     Refusal::new(rule, format!("{column}{}", misfit.message))
 }

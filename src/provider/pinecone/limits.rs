@@ -1,6 +1,6 @@
 //! Limits of what Pinecone accepts in one request, and what it would refuse.
 
-use crate::model::{IndexSpec, Metric, Record, Value, VectorType};
+use crate::model::{IndexSpec, Metric, Record, VectorType};
 use crate::pinecone_wire::limits::{self, is_operator, unkept};
 use crate::store::{Limits, Refusal, Rule};
 
@@ -48,26 +48,8 @@ fn metadata_refusal(record: &Record) -> Option<Refusal> {
         );
         return refused(Rule::MetadataKey, reason);
     }
-    if let Some((field, value)) = unkept(&record.metadata).next() {
-        let what = match value {
-            Value::I64(_) | Value::U64(_) | Value::Decimal(_) => {
-                let mut digits = String::new();
-                // A number of these types can be written.
-                let _ = value.write_json(&mut digits);
-                let reason = format!(
-                    "metadata field `{field}` is {digits}, and a 64-bit float does not keep these digits; `metadata: {{ cast: {{ {field}: string }} }}` keeps them as text"
-                );
-                return refused(Rule::MetadataValue, reason);
-            }
-            Value::F64(_) => "no finite number",
-            Value::List(_) => "a list that holds more than strings",
-            Value::Map(_) => "an object",
-            other => other.type_name(),
-        };
-        let reason = format!(
-            "metadata field `{field}` is {what}; only strings, numbers, booleans and lists of strings are kept"
-        );
-        return refused(Rule::MetadataValue, reason);
+    if let Some((field, value, rare)) = unkept(&record.metadata).next() {
+        return Some(Refusal::of_value(field, value, rare));
     }
     let (bytes, most) = (record.metadata.json_bytes(), LIMITS.metadata_bytes);
     let reason = || format!("the metadata has {bytes} bytes; the limit is {most}");
@@ -128,7 +110,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Metadata, RecordId, SparseVector, Vector};
+    use crate::model::{Metadata, RecordId, SparseVector, Value, Vector};
     use crate::pinecone_wire::Deployment;
 
     fn record() -> Record {
@@ -185,10 +167,17 @@ mod tests {
             (named("é"), Rule::Id, "not ASCII"),
             (named("a\0b"), Rule::Id, "NUL"),
             (named(&"x".repeat(513)), Rule::Id, "513 characters"),
-            (with_field(Value::Null), Rule::MetadataValue, "`f` is null"),
-            (with_field(Value::Map(BTreeMap::new())), Rule::MetadataValue, "an object"),
-            (with_field(list), Rule::MetadataValue, "more than strings"),
-            (with_field(digits), Rule::MetadataValue, "cast: { f: string }"),
+            (with_field(Value::Null), Rule::NullValue, "nulls: drop"),
+            (with_field(Value::Map(BTreeMap::new())), Rule::NestedValue, "nested: flatten"),
+            (with_field(list), Rule::ListValue, "lists: json_text"),
+            (with_field(digits), Rule::LongNumber, "numbers: text"),
+            (with_field(Value::I64(i64::MAX)), Rule::LongNumber, "9223372036854775807"),
+            (
+                with_field(Value::Time("2026-01-01T00:00:00Z".into())),
+                Rule::TimeValue,
+                "times: text",
+            ),
+            (with_field(Value::Bytes(vec![1].into())), Rule::BytesValue, "bytes: base64"),
             (with_field(Value::F64(f64::NAN)), Rule::MetadataValue, "no finite number"),
             (with_field(long), Rule::MetadataSize, "limit is 40960"),
             (with_key("$f"), Rule::MetadataKey, "`$f` begins with `$`"),

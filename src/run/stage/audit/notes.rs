@@ -82,7 +82,7 @@ fn records(findings: &Findings) -> Vec<String> {
         .collect();
     if !unsafe_fields.is_empty() {
         notes.push(format!(
-            "whole numbers beyond 2^53 in {}: both indexes keep numbers as f64, so two that differ by 1 may be stored as the same number",
+            "whole numbers beyond 2^53 in {}: a store that keeps numbers as 64-bit floats may have two that differ by 1 as the same number",
             unsafe_fields.join(", ")
         ));
     }
