@@ -1,3 +1,15 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::Checkpoint;
+
+/// Keeps how far a shard has come.
+#[async_trait]
+pub trait Keep: Send {
+    /// Keeps a checkpoint, or leaves it for a later one of the same shard. The last one of a shard has to be kept.
+    async fn keep(&mut self, checkpoint: Acked<Checkpoint>) -> Result<()>;
+}
+
 /// Something that the target has acknowledged.
 ///
 /// Only the end of the pipeline that settles chunks creates one, and only such a value becomes a checkpoint event:

@@ -1,6 +1,6 @@
 //! Counts records that reached the target without passing through the pipeline.
 
-use super::acked::Acked;
+use super::acked::{Acked, Keep};
 use super::origin::all_ids;
 use super::pipeline::{Pipeline, ShardEnd};
 use crate::error::Result;
@@ -11,7 +11,7 @@ use crate::store::Scope;
 const CHUNK: usize = 10_000;
 
 /// Settles the ids of a shard that the target lists. The target was made from a collection of the source, so it holds
-/// whatever it lists. `checkpoint` is called for every part, in order; the caller makes it durable.
+/// whatever it lists. `checkpoints` are given every part, in order.
 ///
 /// # Errors
 /// Any error of listing.
@@ -19,7 +19,7 @@ pub async fn adopt(
     pipeline: &Pipeline,
     shard: &Shard,
     from: &Checkpoint,
-    checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
+    checkpoints: &mut dyn Keep,
 ) -> Result<ShardEnd> {
     let scope = Scope { namespace: &shard.target, records: shard.expected };
     let mut ids = all_ids(&*pipeline.target, scope, &from.cursor).await?;
@@ -31,12 +31,8 @@ pub async fn adopt(
         tally.enumerated += chunk.ids.len() as u64;
         tally.copied += chunk.ids.len() as u64;
         let is_end = chunk.after == Cursor::End;
-        checkpoint(Acked::new(Checkpoint {
-            cursor: chunk.after,
-            tally,
-            token: None,
-            contents: None,
-        }))?;
+        let at = Checkpoint { cursor: chunk.after, tally, token: None, contents: None };
+        checkpoints.keep(Acked::new(at)).await?;
         if is_end {
             break;
         }

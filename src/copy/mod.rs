@@ -33,7 +33,7 @@ mod transform;
 mod writer;
 
 pub use crate::model::Mapping;
-pub use acked::Acked;
+pub use acked::{Acked, Keep};
 pub use adopt::adopt;
 pub use compare::{Comparison, compare_shard, count_extra};
 pub use dead_letter::{DeadLetters, refusals};

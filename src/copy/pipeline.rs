@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
-use super::acked::Acked;
+use super::acked::{Acked, Keep};
 use super::dead_letter::DeadLetters;
 use super::existing::{Skipped, meet_records};
 use super::export::{Export, FILE_BYTES};
@@ -104,8 +104,11 @@ struct Shared {
 }
 
 impl Copier {
-    /// Copies a shard from `from` on. `checkpoint` is called for every settled page, in order; the caller
-    /// makes it durable.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.0.pipeline
+    }
+
+    /// Copies a shard from `from` on. `checkpoints` are given every settled page, in order.
     ///
     /// # Errors
     /// The first error that neither a retry nor the dead-letter file could handle. The last checkpoint is valid.
@@ -114,7 +117,7 @@ impl Copier {
         shard: &Shard,
         from: &Checkpoint,
         lists: Lists,
-        checkpoint: &mut (dyn FnMut(Acked<Checkpoint>) -> Result<()> + Send),
+        checkpoints: &mut dyn Keep,
     ) -> Result<ShardEnd> {
         let (mut tally, mut token) = (from.tally, from.token);
         // A shard that began without keeping its contents has lost those of its first records.
@@ -144,7 +147,8 @@ impl Copier {
             token = token.max(done.token);
             contents = contents.map(|before| before + done.contents);
             let cursor = done.after;
-            checkpoint(Acked::new(Checkpoint { cursor: cursor.clone(), tally, token, contents }))?;
+            let at = Checkpoint { cursor: cursor.clone(), tally, token, contents };
+            checkpoints.keep(Acked::new(at)).await?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
             }

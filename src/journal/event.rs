@@ -188,6 +188,13 @@ pub enum Event {
         #[serde(flatten)]
         shard: ShardId,
     },
+    /// What the copy settled was compared with the source.
+    CopyProven {
+        stage: StageId,
+        /// What is missing, one sentence each; nothing, if the copy is complete.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gaps: Vec<String>,
+    },
 
     /// Every record of a namespace of the source was read and compared with the target.
     ContentsRead {

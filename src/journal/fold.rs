@@ -10,7 +10,9 @@ use super::state::{
 };
 use super::{Cause, Entry, Event, Hold, Judged, Trouble};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Checkpoint, Identity, IndexStats, Namespace, Share, Side, StageId};
+use crate::model::{
+    Checkpoint, Cursor, Identity, IndexStats, Namespace, ShardId, Share, Side, StageId,
+};
 
 impl RunState {
     /// Folds a whole journal.
@@ -323,6 +325,7 @@ impl StageState {
         self.confirmed = None;
         self.checked = None;
         self.watch = None;
+        self.gaps = None;
         self.at_work_since = None;
     }
 
@@ -398,10 +401,13 @@ impl StageState {
                     checkpoint: Checkpoint::default(),
                     is_complete: false,
                 };
+                self.open.insert(shard.id());
                 self.shards.insert(shard.id(), state);
             }
             Event::ShardsDropped { source, .. } => {
-                self.shards.retain(|id, _| source.as_ref().is_some_and(|of| id.source != *of));
+                let stays = |id: &ShardId| source.as_ref().is_some_and(|of| id.source != *of);
+                self.shards.retain(|id, _| stays(id));
+                self.open.retain(stays);
                 self.is_planned = false;
             }
             Event::CopyPlanned { .. } => self.is_planned = true,
@@ -423,6 +429,9 @@ impl StageState {
                 self.removed.push(resource.clone());
             }
             Event::Checkpointed { shard, checkpoint, .. } => {
+                if checkpoint.cursor == Cursor::End {
+                    self.open.remove(shard);
+                }
                 if let Some(shard) = self.shards.get_mut(shard) {
                     let copied = checkpoint.tally.copied;
                     self.worked.add(copied.saturating_sub(shard.checkpoint.tally.copied), at);
@@ -434,6 +443,7 @@ impl StageState {
                     shard.is_complete = true;
                 }
             }
+            Event::CopyProven { gaps, .. } => self.gaps = Some(gaps.clone()),
             Event::Judged(judged) => self.judged(judged.clone()),
             Event::WeightSet { .. } => self.weight_set_at = Some(at),
             Event::WeightAccepted { step, weight, .. } => self.accept(*step, *weight, at),
@@ -559,6 +569,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::CopyingStarted { stage }
         | Event::Checkpointed { stage, .. }
         | Event::ShardCompleted { stage, .. }
+        | Event::CopyProven { stage, .. }
         | Event::ContentsRead { stage, .. }
         | Event::WeightIntended { stage, .. }
         | Event::WeightSet { stage, .. }

@@ -164,8 +164,13 @@ pub struct StageState {
     /// Route of the records, and the reason for it.
     pub route: Option<(Route, String)>,
     pub shards: BTreeMap<ShardId, ShardState>,
+    /// The shards that have not come to their end.
+    pub open: BTreeSet<ShardId>,
     /// True once `shards` is complete.
     pub is_planned: bool,
+    /// What is missing of the copy, as it was last compared with the source since the stage was started: nothing, if it is
+    /// complete.
+    pub gaps: Option<Vec<String>>,
     /// Contents of the source's namespaces when all of it was read and compared.
     pub contents: BTreeMap<Namespace, Contents>,
     /// Records copied and the time it took.
@@ -300,7 +305,9 @@ impl StageState {
             made: BTreeMap::new(),
             route: None,
             shards: BTreeMap::new(),
+            open: BTreeSet::new(),
             is_planned: false,
+            gaps: None,
             contents: BTreeMap::new(),
             worked: Worked::default(),
             judgements: Vec::new(),

@@ -1,10 +1,15 @@
 //! Takes one step after another, until nothing is left to do or the run has to wait.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use futures::future::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::context::copying::Opened;
 use super::context::guard;
 use super::context::outbox::Outbox;
 use super::next::{Step, next};
@@ -13,13 +18,13 @@ use super::perform::{failed, perform};
 use super::preflight::Preflight;
 use super::prepare::PreparedRun;
 use super::preview::can_begin;
-use super::stage::{self, Check, StageStep};
+use super::stage::{self, Check};
 use super::steer::is_for_somebody;
 use super::view::{Terms, View};
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Phase, RunState, StageStatus};
-use crate::model::TrafficChange;
+use crate::model::{ShardId, TrafficChange};
 
 /// The interval at which the inbox is checked for requests while a stage is working.
 const ATTEND: Duration = Duration::from_secs(2);
@@ -88,12 +93,13 @@ impl Executor {
             world: run.world,
             driver: run.driver,
             recorder: run.recorder,
-            outbox: None,
+            outbox: Outbox::default(),
             clock: run.clock,
             cancel,
             options: run.options,
             artifacts,
             ids: std::sync::Arc::default(),
+            copying: Opened::default(),
             queries: std::sync::Arc::default(),
             detach_at,
         };
@@ -113,11 +119,22 @@ impl Executor {
             is_rehearsal: options.is_rehearsal,
             strict: options.strict,
             detaches: self.base.must_detach(),
+            under_way: BTreeSet::new(),
         }
     }
 
     fn decide(&self) -> Step {
         next(&self.base.plan, &self.base.recorder.state(), &self.terms())
+    }
+
+    /// Returns what may go beside the shards that are being copied; `None` if nothing may, or none is.
+    fn beside(&self, shards: &BTreeSet<ShardId>) -> Option<Step> {
+        if shards.is_empty() {
+            return None;
+        }
+        let terms = Terms { under_way: shards.clone(), ..self.terms() };
+        let step = next(&self.base.plan, &self.base.recorder.state(), &terms);
+        step.shard().is_some().then_some(step)
     }
 
     pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
@@ -140,7 +157,10 @@ impl Executor {
                 }
                 Step::Rest { until } => self.base.rest(Some(until)).await?,
                 Step::End => return Ok(self.end(was_done)),
-                step => self.take(&step).await?,
+                Step::Join => {
+                    return Err(Error::unexpected("the run waits for a step that nobody takes"));
+                }
+                step => self.take(step).await?,
             }
         }
     }
@@ -158,10 +178,18 @@ impl Executor {
             return Ok(());
         }
         guard::remember(&self.base).await?;
-        if !guard::settle(&self.base).await? {
+        self.flush().await?;
+        let is_deleted = guard::settle(&self.base).await?;
+        self.flush().await?;
+        if !is_deleted {
             guard::put_back(&self.base, None).await?;
         }
-        Ok(())
+        self.flush().await
+    }
+
+    /// Appends what was done outside of any step.
+    async fn flush(&self) -> Result<()> {
+        self.base.recorder.append(self.base.said()).await
     }
 
     fn is_rolling_back(&self) -> bool {
@@ -181,7 +209,9 @@ impl Executor {
             .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
         for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
             let context = self.at(index);
-            let (what, hint) = match stage::check(&context).await? {
+            let found = stage::check(&context).await;
+            self.flush().await?;
+            let (what, hint) = match found? {
                 Check::Holds => continue,
                 Check::Drifted(what) => {
                     (what, "put the world back, or roll back and start again".to_owned())
@@ -197,27 +227,89 @@ impl Executor {
         Ok(())
     }
 
-    /// Takes a step and appends what came of it.
-    async fn take(&self, step: &Step) -> Result<()> {
-        self.base.recorder.step(step);
-        let is_whole = matches!(step, Step::Take { step: StageStep::Whole, .. });
-        let outbox = (!is_whole).then(Outbox::default);
-        let context = Context { outbox, ..self.at(step.index()) };
-        let result = self.perform(step, &context).await;
-        let mut events = context.said();
-        if let Err(error) = &result
-            && error.kind() != ErrorKind::Interrupted
-        {
-            let state = self.base.recorder.state();
-            let terms = self.terms();
-            let view =
-                View { plan: &context.plan, run: &state, index: context.index, terms: &terms };
-            events.extend(failed(step, view, error));
-        }
-        self.base.recorder.append(events).await?;
+    /// Takes a step, and beside one that copies a shard whatever else may go at the same time. A pause or an abort
+    /// interrupts the steps of a stage.
+    async fn take(&self, step: Step) -> Result<()> {
+        let cancel = self.base.cancel.child_token();
+        let context = Context { cancel, ..self.at(step.index()) };
+        let result = match matches!(step, Step::Take { .. }) {
+            true => tokio::select! {
+                taken = self.take_beside(step, &context) => taken,
+                never = self.attend(&context) => never,
+            },
+            false => self.take_one(step, &context).await.map(drop),
+        };
         match result {
             Err(error) if error.kind() == ErrorKind::Interrupted => self.leave(error).await,
-            _ => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Takes a step and all that may go beside it, until none of them is under way, or one of them fails.
+    async fn take_beside(&self, step: Step, context: &Context) -> Result<()> {
+        let mut shards = BTreeSet::new();
+        let mut under_way = FuturesUnordered::new();
+        let mut next = Some(step);
+        loop {
+            while let Some(step) = next.take() {
+                let shard = step.shard().cloned();
+                shards.extend(shard.clone());
+                under_way.push(self.take_one(step, context).map(|ended| (shard, ended)));
+                next = self.beside(&shards);
+            }
+            let Some((shard, ended)) = under_way.next().await else { return Ok(()) };
+            if ended?.is_break() {
+                return Ok(());
+            }
+            if let Some(shard) = shard {
+                shards.remove(&shard);
+                next = self.beside(&shards);
+            }
+        }
+    }
+
+    /// Takes one step within the time that its stage has left, and appends what came of it; `Break` if it failed.
+    async fn take_one(&self, step: Step, context: &Context) -> Result<ControlFlow<()>> {
+        self.base.recorder.step(&step);
+        let context = Context { outbox: Outbox::default(), ..context.clone() };
+        let terms = self.terms();
+        let deadline = async {
+            match context.time_left().filter(|_| matches!(step, Step::Take { .. })) {
+                Some(left) => context.clock.sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        let result = tokio::select! {
+            taken = perform(&step, &context, &terms) => taken,
+            () = deadline => Err(Error::new(ErrorKind::Timeout, "the stage took longer than its `timeout`")),
+        };
+        let mut events = context.said();
+        let ended = match result {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let (state, terms) = (self.base.recorder.state(), self.terms());
+                let (plan, index) = (&*context.plan, context.index);
+                let view = View { plan, run: &state, index, terms: &terms };
+                events.extend(failed(&step, view, &error));
+                Ok(ControlFlow::Break(()))
+            }
+            Ok(()) => Ok(ControlFlow::Continue(())),
+        };
+        self.base.recorder.append(events).await?;
+        ended
+    }
+
+    /// Takes requests made from elsewhere while a step is taken, and interrupts it where one asks for that.
+    async fn attend(&self, context: &Context) -> Result<()> {
+        loop {
+            tokio::time::sleep(ATTEND).await;
+            context.attend().await?;
+            let must_stop = context.recorder.with_state(|state| {
+                state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
+            });
+            if must_stop {
+                context.cancel.cancel();
+            }
         }
     }
 
@@ -229,46 +321,10 @@ impl Executor {
                 _ => Ok(()),
             };
         }
-        let context = Context {
-            outbox: Some(Outbox::default()),
-            cancel: CancellationToken::new(),
-            ..self.base.clone()
-        };
+        let context = Context { cancel: CancellationToken::new(), ..self.base.clone() };
         guard::put_back(&context, None).await.ok();
-        self.base.recorder.append(context.said()).await?;
+        self.flush().await?;
         Err(error)
-    }
-
-    /// Takes a step within its time limit, and lets a pause or an abort interrupt one that is a stage's.
-    async fn perform(&self, step: &Step, context: &Context) -> Result<()> {
-        let terms = self.terms();
-        if !matches!(step, Step::Take { .. }) {
-            return perform(step, context, &terms).await;
-        }
-        let inner = Context { cancel: context.cancel.child_token(), ..context.clone() };
-        let attend = async {
-            loop {
-                tokio::time::sleep(ATTEND).await;
-                context.attend().await?;
-                let must_stop = context.recorder.with_state(|state| {
-                    state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
-                });
-                if must_stop {
-                    inner.cancel.cancel();
-                }
-            }
-        };
-        let deadline = async {
-            match context.time_left() {
-                Some(left) => context.clock.sleep(left).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            taken = perform(step, &inner, &terms) => taken,
-            never = attend => never,
-            () = deadline => Err(Error::new(ErrorKind::Timeout, "the stage took longer than its `timeout`")),
-        }
     }
 
     fn end(&self, was_done: bool) -> Outcome {
@@ -328,7 +384,9 @@ async fn roll_back_while_held(
 ) -> Result<Outcome> {
     let mut executor = Executor::new(run, cancel);
     let state = executor.base.recorder.state();
-    if guard::settle(&executor.base).await? {
+    let is_deleted = guard::settle(&executor.base).await?;
+    executor.flush().await?;
+    if is_deleted {
         return Err(Error::new(
             ErrorKind::Refused,
             "the source was deleted: the run is past the point of no return",
@@ -346,7 +404,7 @@ async fn roll_back_while_held(
         _ => {
             let by = executor.base.options.holder.to_string();
             let cause = crate::journal::Cause::Asked { by, purge };
-            executor.base.record(Event::RollbackStarted { cause })?;
+            executor.base.keep(Event::RollbackStarted { cause }).await?;
         }
     }
     let outcome = executor.drive(false).await;

@@ -38,6 +38,8 @@ pub enum Step {
         index: usize,
         step: StageStep,
     },
+    /// Nothing more can begin before a step that is under way has ended.
+    Join,
     /// Judges what the stage has measured.
     Judge(usize),
     /// Ends the stage, as its verdict says.
@@ -209,6 +211,7 @@ fn work(view: View<'_>) -> Step {
             Next::Hook(hook) => Step::Hook(hook),
             Next::Ask(gate) if view.run.requested.contains(&gate) => Step::Approve(gate),
             Next::Ask(gate) => Step::RequestApproval(gate),
+            Next::Join => Step::Join,
             Next::Wait(hold) => put_back(view.run).unwrap_or_else(|| wait(view, hold)),
             Next::Done if verdict.is_none() => Step::Judge(index),
             Next::Done => hook(HookWhen::AfterStage).unwrap_or(Step::Conclude(index)),

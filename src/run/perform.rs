@@ -14,13 +14,21 @@ use super::view::{Terms, View};
 use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, RunState, StageStatus, Trouble};
-use crate::model::Verdict;
+use crate::model::{ShardId, Verdict};
 use crate::plan::Plan;
 
 /// The wait before a stage is tried again where the plan does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl Step {
+    /// Returns the shard that the step copies, beside which others are copied; `None` for a step that goes alone.
+    pub(super) fn shard(&self) -> Option<&ShardId> {
+        match self {
+            Self::Take { step, .. } => step.shard(),
+            _ => None,
+        }
+    }
+
     /// Returns the position of the stage that the step belongs to; the first one for a step of the whole run.
     pub(super) fn index(&self) -> usize {
         match self {

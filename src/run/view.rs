@@ -1,9 +1,11 @@
 //! What a decision is made from: the plan, the state of the run, and the terms of the process that takes the steps.
 
+use std::collections::BTreeSet;
+
 use super::hooks::HookRun;
 use crate::clock::Timestamp;
 use crate::journal::{Gate, Hold, RunState, StageState};
-use crate::model::StageId;
+use crate::model::{ShardId, StageId};
 use crate::plan::{Plan, Stage};
 
 /// The terms under which a process takes steps.
@@ -18,6 +20,8 @@ pub struct Terms {
     pub strict: bool,
     /// The process ends instead of waiting.
     pub detaches: bool,
+    /// Shards that are being copied.
+    pub under_way: BTreeSet<ShardId>,
 }
 
 /// What comes next in a stage whose steps are `S`.
@@ -28,6 +32,8 @@ pub(super) enum Next<S> {
     /// Asks for an approval.
     Ask(Gate),
     Wait(Hold),
+    /// Nothing more can begin before a step that is under way has ended.
+    Join,
     /// Nothing is left to do: what was measured is judged, or the stage ends where a verdict was reached.
     Done,
 }
@@ -39,6 +45,7 @@ impl<S> Next<S> {
             Self::Hook(hook) => Next::Hook(hook),
             Self::Ask(gate) => Next::Ask(gate),
             Self::Wait(hold) => Next::Wait(hold),
+            Self::Join => Next::Join,
             Self::Done => Next::Done,
         }
     }

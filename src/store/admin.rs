@@ -21,13 +21,6 @@ pub trait Admin: Send + Sync {
     /// - `AlreadyExists` if the name is taken, whatever the other index looks like.
     async fn create(&self, spec: &IndexSpec) -> Result<()>;
 
-    /// Creates an index as [`Admin::create`] does, with the records of `collection` in it.
-    ///
-    /// # Behavior
-    /// - The records may appear after the index is ready.
-    /// - `AlreadyExists` if the name is taken.
-    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
-
     /// Makes what is only worth making once the records are there, such as an index over them. It returns at once; asked
     /// again, it says how far that is.
     ///

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
+use crate::model::IndexSpec;
 
 /// State of something that a store makes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,4 +55,15 @@ pub trait Freeze: Send + Sync {
     /// # Behavior
     /// - `None` if there is no such collection; that is not an error.
     async fn collection(&self, name: &str) -> Result<Option<Collection>>;
+}
+
+/// Making an index of a copy that does not change.
+#[async_trait]
+pub trait Thaw: Send + Sync {
+    /// Asks for the index, with the records of `collection` in it; it may not be ready yet when this returns.
+    ///
+    /// # Behavior
+    /// - The records may appear after the index is ready.
+    /// - `AlreadyExists` if the name is taken, whatever the other index looks like.
+    async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()>;
 }

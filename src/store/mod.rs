@@ -2,14 +2,16 @@
 //!
 //! An index can always be described. What else it can do, it hands out as a part, or not: [`Scan`] reads whole records,
 //! [`Fetch`] reads by id, [`Search`] finds the nearest, [`Filtering`] counts by a filter, [`Freeze`] keeps a copy that does
-//! not change, [`Write`] takes records, [`Admin`] makes an index, [`Bulk`] imports files, and [`Remove`] takes away what
-//! cannot be brought back. The parts are those of what was there when it was last described.
+//! not change, [`Thaw`] makes an index of such a copy, [`Write`] takes records, [`Admin`] makes an index, [`Bulk`] imports
+//! files, [`Discard`] ends what a store made along the way, and [`Remove`] takes away what cannot be brought back. The parts
+//! are those of what was there when it was last described.
 //!
 //! Who holds an index as a [`Source`] cannot change it, who holds it as a [`Target`] can fill it, and only who holds the
 //! [`Store`] can take anything away.
 //!
 //! Every request goes through [`calls::Calls`], which a provider is given when it is opened.
 
+mod absent;
 mod admin;
 mod bulk;
 pub mod calls;
@@ -28,16 +30,17 @@ mod write;
 
 use std::sync::Arc;
 
+pub use absent::Absent;
 pub use admin::{Admin, Finishing};
 pub use bulk::{Bulk, Import};
 pub use describe::Describe;
 pub use fetch::{Fetch, fetch_all};
 pub use filtering::{Filter, Filtering};
-pub use freeze::{Collection, Freeze, Standing};
+pub use freeze::{Collection, Freeze, Standing, Thaw};
 pub use inventory::{Inventory, PassedOver, Sort};
 pub use limits::Limits;
 pub use refusal::{Refusal, Refusals, Rule};
-pub use remove::{IndexChange, Remove};
+pub use remove::{Discard, IndexChange, Remove};
 pub use scan::{Asked, Promise, Scan, Scope, Split, Splitting};
 pub use search::{Match, Query, Search};
 pub use write::{Upserted, Write};
@@ -113,6 +116,11 @@ pub trait Target: Source {
         None
     }
 
+    /// Makes the index of a copy that does not change.
+    fn thaw(&self) -> Option<Arc<dyn Thaw>> {
+        None
+    }
+
     /// Imports files by itself.
     fn bulk(&self) -> Option<Arc<dyn Bulk>> {
         None
@@ -128,6 +136,11 @@ pub trait Target: Source {
         need(self.admin(), "be made")
     }
 
+    /// [`Target::thaw`] for a caller that cannot do without it; the error is `Unsupported`.
+    fn must_thaw(&self) -> Result<Arc<dyn Thaw>> {
+        need(self.thaw(), "be made from a collection")
+    }
+
     /// [`Target::bulk`] for a caller that cannot do without it; the error is `Unsupported`.
     fn must_bulk(&self) -> Result<Arc<dyn Bulk>> {
         need(self.bulk(), "import files")
@@ -141,9 +154,19 @@ pub trait Store: Target {
         None
     }
 
+    /// Ends what it made along the way.
+    fn discard(&self) -> Option<Arc<dyn Discard>> {
+        None
+    }
+
     /// [`Store::remove`] for a caller that cannot do without it; the error is `Unsupported`.
     fn must_remove(&self) -> Result<Arc<dyn Remove>> {
         need(self.remove(), "be deleted from")
+    }
+
+    /// [`Store::discard`] for a caller that cannot do without it; the error is `Unsupported`.
+    fn must_discard(&self) -> Result<Arc<dyn Discard>> {
+        need(self.discard(), "end a collection or an import")
     }
 }
 

@@ -47,7 +47,11 @@ pub trait Remove: Send + Sync {
     /// # Behavior
     /// - Succeeds if there is nothing to delete.
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()>;
+}
 
+/// Ending what a store made along the way, which a run makes and takes away again.
+#[async_trait]
+pub trait Discard: Send + Sync {
     /// Deletes a collection of this index's project.
     ///
     /// # Behavior

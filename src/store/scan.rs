@@ -5,16 +5,35 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Range};
 use crate::plan::file::NamedEnumeration;
 
-/// What pages of a scan may do while nothing writes. The proof of a copy follows from it: counts where nothing repeats and
-/// nothing is missed.
+/// What pages of a scan may do while nothing writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
     /// A record may come twice.
     pub repeats: bool,
     /// A record may not come at all.
     pub misses: bool,
-    /// What is written meanwhile is not seen.
-    pub is_frozen: bool,
+}
+
+impl Promise {
+    /// Every record comes once.
+    pub const ONCE: Self = Self { repeats: false, misses: false };
+
+    /// Refuses a scan that a count of what it gave would not prove: where records repeat, one can hide another that is
+    /// missed.
+    ///
+    /// # Errors
+    /// `Refused` with what it may do.
+    pub fn refuse_uncounted(self) -> Result<()> {
+        let may = match (self.repeats, self.misses) {
+            (false, false) => return Ok(()),
+            (true, false) => "give a record twice",
+            (false, true) => "leave a record out",
+            (true, true) => "give a record twice and leave another out",
+        };
+        let message = format!("a scan of the source may {may}: its counts would prove nothing");
+        Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("give the ids yourself: `enumerate: { manifest: ... }`"))
+    }
 }
 
 /// The records of a namespace, and how many there are by the store's own count.
@@ -114,4 +133,18 @@ pub trait Scan: Send + Sync {
         after: &Cursor,
         reading: &Reading,
     ) -> Result<Pages>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_scan_that_gives_each_record_once_is_proven_by_counts() {
+        assert!(Promise::ONCE.refuse_uncounted().is_ok());
+        for (repeats, misses) in [(true, false), (false, true), (true, true)] {
+            let error = Promise { repeats, misses }.refuse_uncounted().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Refused);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use vecshift::copy::{DeadLetters, Lists, Pipeline, ShardEnd, Transform};
+use vecshift::copy::{Acked, DeadLetters, Keep, Lists, Pipeline, ShardEnd, Transform};
 use vecshift::error::{Error, ErrorKind, Result};
 use vecshift::model::{
     Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Metadata, Namespace,
@@ -146,7 +146,7 @@ impl Ids for InPages {
 #[async_trait]
 impl Scan for Index {
     fn promise(&self) -> Promise {
-        Promise { repeats: false, misses: false, is_frozen: false }
+        Promise::ONCE
     }
 
     fn whole(&self) -> Option<Range> {
@@ -257,15 +257,23 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
     };
     let from = Checkpoint { cursor: from, ..Checkpoint::default() };
     let lists = Lists::default();
-    let mut cursors = Vec::new();
-    let mut keep = |acked: vecshift::copy::Acked<Checkpoint>| {
-        cursors.push(acked.into_inner().cursor);
-        Ok(())
-    };
-    let end = pipeline.copier().unwrap().copy(&shard, &from, lists, &mut keep).await.unwrap();
+    let mut cursors = Cursors::default();
+    let end = pipeline.copier().unwrap().copy(&shard, &from, lists, &mut cursors).await.unwrap();
     let ShardEnd::Complete(tally) = end else { panic!("{end:?}") };
     assert_eq!((tally.copied, tally.missing), (tally.enumerated, 0));
-    (cursors, tally.copied)
+    (cursors.0, tally.copied)
+}
+
+/// The cursors of all checkpoints.
+#[derive(Default)]
+struct Cursors(Vec<Cursor>);
+
+#[async_trait]
+impl Keep for Cursors {
+    async fn keep(&mut self, acked: Acked<Checkpoint>) -> Result<()> {
+        self.0.push(acked.into_inner().cursor);
+        Ok(())
+    }
 }
 
 /// Small records: as many ids as a fetch takes, as many records as an upsert takes.

@@ -11,7 +11,7 @@ use vecshift::plan::file::Faults;
 use vecshift::provider::Secret;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::store::calls::{CallOptions, Calls, Gate, RetryOptions, TimeoutOptions};
-use vecshift::store::{Bulk, Describe, IndexChange, Opened, Query, Remove, Write};
+use vecshift::store::{Bulk, Describe, Discard, IndexChange, Opened, Query, Write};
 use vecshift::{Error, ErrorKind};
 
 use crate::conformance::record;

@@ -449,7 +449,7 @@ impl Ids for Listing {
 #[async_trait]
 impl Scan for Files {
     fn promise(&self) -> Promise {
-        Promise { repeats: false, misses: false, is_frozen: true }
+        Promise::ONCE
     }
 
     fn whole(&self) -> Option<Range> {

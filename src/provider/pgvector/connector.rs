@@ -6,20 +6,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::absent::Absent;
 use super::address::Address;
 use super::design::{self, Design};
-use super::keys::{Keys, table_name};
+use super::keys::{Keys, Row, table_name};
+use super::made::planned;
 use super::name::{TableName, cut, quote};
+use super::peer::LIMITS;
+use super::refuse::rejects;
 use super::session::{Session, Settings};
 use super::store::Table;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Side};
+use crate::model::{IndexSpec, Namespace, Record, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Secret, StageKind};
 use crate::plan::{Context, Plan, System, codes};
 use crate::provider::{Connector, Double, Environment, Records, Secret as Key, StandIn};
-use crate::store::Opened;
 use crate::store::calls::{CallOptions, TimeoutOptions};
+use crate::store::{Absent, Opened, Refusal};
 
 /// Variable with the URL if the plan names none.
 const URL_VARIABLE: &str = "DATABASE_URL";
@@ -114,7 +116,7 @@ impl Connector for Pgvector {
 
     /// A table that is not looked at is one that cannot be reached; what it would refuse follows from the plan.
     fn absent(&self) -> Arc<dyn Opened> {
-        Arc::new(Absent)
+        Arc::new(Absent { lacks: "its URL", limits: LIMITS, rules: rejects_planned })
     }
 
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {
@@ -268,4 +270,10 @@ fn stages(context: &mut Context<'_>) {
             });
         }
     }
+}
+
+/// Returns why the table that is planned would refuse a record.
+fn rejects_planned(record: &Record, planned_as: Option<&IndexSpec>) -> Option<Refusal> {
+    let (mapping, names) = planned(&TableName::new("", ""), &Row::default(), planned_as?)?;
+    rejects(&mapping, &names, record)
 }

@@ -8,7 +8,6 @@
 //! `peer` lends the sessions of one table and knows what was last seen of it, and [`Table`] makes each request through its
 //! `Calls`. `connector`, `keys` and `design` are what plans and runs ask of the system.
 
-mod absent;
 mod address;
 pub mod admin;
 pub mod audit;

@@ -12,7 +12,7 @@ use super::peer::{LIMITS, Peer};
 use super::row::Parts;
 use super::session::Settings;
 use super::walk::{Walk, is_part, keys_of, recount, split, whole};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{
     Cursor, IndexDescription, IndexSpec, IndexStats, Namespace, Range, Record, RecordId,
 };
@@ -128,7 +128,7 @@ impl Describe for Table {
 #[async_trait]
 impl Scan for Table {
     fn promise(&self) -> Promise {
-        Promise { repeats: false, misses: false, is_frozen: true }
+        Promise::ONCE
     }
 
     fn whole(&self) -> Option<Range> {
@@ -224,12 +224,6 @@ impl Admin for Table {
         self.calls.call(Operation::new(Request::Create), &make).await
     }
 
-    async fn create_from(&self, _: &IndexSpec, collection: &str) -> Result<()> {
-        let message =
-            format!("a table is not made from a collection, and there is no `{collection}`");
-        Err(Error::new(ErrorKind::NotFound, message))
-    }
-
     async fn finish(&self) -> Result<Option<Finishing>> {
         let make = || self.peer.finish().boxed();
         self.calls.call(Operation::new(Request::Finish), &make).await
@@ -262,15 +256,5 @@ impl Remove for Table {
     async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
         let make = || self.peer.delete_namespace(namespace).boxed();
         self.calls.call(Operation::new(Request::DeleteNamespace).within(namespace), &make).await
-    }
-
-    /// There are none.
-    async fn delete_collection(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    /// There are none.
-    async fn cancel_import(&self, _: &str) -> Result<()> {
-        Ok(())
     }
 }

@@ -8,7 +8,6 @@
 //! The messages, paths and words are those of `pinecone_wire`. Comments say what is known of the service and what is
 //! not. Nothing unconfirmed is assumed: it is found out at run time.
 
-mod absent;
 mod cells;
 mod channel;
 mod collections;
@@ -32,7 +31,6 @@ mod turns;
 mod unary;
 mod version;
 
-pub use self::absent::Absent;
 pub use super::environment::Transport;
 pub(super) use connector::Pinecone;
 pub use index::{Index, Settings};

@@ -1,5 +1,6 @@
 //! The context of a stage: everything it works with, as data and handles.
 
+pub(super) mod copying;
 pub(super) mod guard;
 mod hands;
 pub(super) mod options;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::copying::Opened;
 use self::options::RunOptions;
 use self::outbox::Outbox;
 use self::outputs::{below, local};
@@ -39,9 +41,8 @@ pub struct Context {
     pub world: World,
     pub driver: Option<Arc<dyn Driver>>,
     pub recorder: Recorder,
-    /// Events of the step that is being taken, which are appended once it ends; `None` for the acts that append theirs
-    /// at once.
-    pub(in crate::run) outbox: Option<Outbox>,
+    /// Events of the step that is being taken, which are appended once it ends.
+    pub(in crate::run) outbox: Outbox,
     pub clock: Clock,
     pub cancel: CancellationToken,
     pub options: Arc<RunOptions>,
@@ -49,6 +50,8 @@ pub struct Context {
     pub artifacts: PathBuf,
     /// The sorted manifest ids of each copy stage, once they have been opened.
     pub(in crate::run) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
+    /// What the shards share that are being copied.
+    pub(in crate::run) copying: Opened,
     /// The queries of each canary stage's probe, once they have been made.
     pub(in crate::run) queries: Arc<Mutex<BTreeMap<StageId, Arc<[ProbeQuery]>>>>,
     /// The time at which this process stops waiting and ends.
@@ -74,13 +77,8 @@ impl Context {
 
     /// Records an event, which is appended when the step ends.
     pub fn record(&self, event: Event) -> Result<()> {
-        match &self.outbox {
-            Some(outbox) => {
-                outbox.put(event);
-                Ok(())
-            }
-            None => self.recorder.record(event),
-        }
+        self.outbox.put(event);
+        Ok(())
     }
 
     /// Records an event that something waits for: it is on disk when this returns, with all that was recorded before.
@@ -156,7 +154,7 @@ impl Context {
 
     /// Returns what was recorded and is not appended yet.
     pub(in crate::run) fn said(&self) -> Vec<Event> {
-        self.outbox.as_ref().map(Outbox::take).unwrap_or_default()
+        self.outbox.take()
     }
 
     /// Returns the time that the stage may still take, where the plan limits it. A clock that skips time would be past

@@ -70,14 +70,18 @@ impl Recorder {
         self.append_group(events).await
     }
 
-    /// Appends a checkpoint acknowledged by the pipeline.
-    pub fn checkpoint(
+    /// Appends a checkpoint acknowledged by the pipeline, which is on disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Recorder::record`].
+    pub async fn checkpoint(
         &self,
         stage: &StageId,
         shard: &ShardId,
         acked: Acked<Checkpoint>,
     ) -> Result<()> {
-        self.0.append_at_once(checkpointed(stage, shard, acked))
+        let (stage, shard, checkpoint) = (stage.clone(), shard.clone(), acked.into_inner());
+        self.append_group(vec![Event::Checkpointed { stage, shard, checkpoint }]).await
     }
 
     /// Checks that this process still holds the plan. Called before every effect on the world.
@@ -243,9 +247,4 @@ fn refuse_checkpoint(event: &Event) -> Result<()> {
         Event::Checkpointed { .. } => Err(Error::unexpected("a checkpoint was not acknowledged")),
         _ => Ok(()),
     }
-}
-
-fn checkpointed(stage: &StageId, shard: &ShardId, acked: Acked<Checkpoint>) -> Event {
-    let checkpoint = acked.into_inner();
-    Event::Checkpointed { stage: stage.clone(), shard: shard.clone(), checkpoint }
 }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use super::hands::Hands;
@@ -44,6 +46,8 @@ pub struct World {
     targets: BTreeMap<StageId, Arc<dyn Target>>,
     source_metrics: Vec<Arc<Metrics>>,
     target_metrics: Vec<Arc<Metrics>>,
+    /// Repeated requests of which somebody was told.
+    told_retries: Arc<AtomicU64>,
 }
 
 impl World {
@@ -140,6 +144,7 @@ impl World {
             targets,
             source_metrics,
             target_metrics,
+            told_retries: Arc::default(),
         })
     }
 
@@ -187,9 +192,10 @@ impl World {
         Ok(())
     }
 
-    /// The number of repeated requests on both sides.
-    pub fn retries(&self) -> u64 {
-        self.metrics().map(|metrics| metrics.total().retries).sum()
+    /// The number of repeated requests on both sides since this was last asked.
+    pub fn take_retries(&self) -> u64 {
+        let all = self.metrics().map(|metrics| metrics.total().retries).sum();
+        all - self.told_retries.swap(all, SeqCst).min(all)
     }
 
     fn metrics(&self) -> impl Iterator<Item = &Metrics> {

@@ -124,6 +124,8 @@ impl Enumerator<'_> {
 
     async fn split(&self, mapping: &Mapping, by: NamedEnumeration) -> Result<Split> {
         let scan: Arc<dyn Scan> = self.source.must_scan()?;
+        scan.promise().refuse_uncounted()?;
+        scan.promise().refuse_uncounted()?;
         let scope = Scope { namespace: &mapping.source, records: mapping.records };
         let asked = Asked { by, most_counts: self.most_counts, is_anew: self.is_anew };
         scan.split(scope, asked).await

@@ -153,6 +153,16 @@ pub(crate) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Rout
     context.recorder.with_state(|state| state.route(&copy.id).map(|(route, _)| route))
 }
 
+/// Returns the route of a copy that must have been chosen.
+///
+/// # Errors
+/// `Unexpected` if it was not.
+pub(super) fn chosen_route(context: &Context, copy: &CopyStage) -> Result<Route> {
+    recorded_route(context, copy).ok_or_else(|| {
+        Error::unexpected(format!("no route was chosen for the records of `{}`", copy.id))
+    })
+}
+
 /// Returns the route of a copy: the one in the journal, otherwise one that is chosen and recorded now.
 ///
 /// # Errors

@@ -14,40 +14,29 @@ mod ready;
 mod resource;
 mod verify;
 
-use async_trait::async_trait;
-
 use super::context::Context;
 use super::taken::Taken;
 use super::view::{Next, View};
-use crate::assertion::Measured;
 use crate::error::{Error, Result};
 use crate::journal::{Event, StageState};
-use crate::model::{Resource, Side, Verdict};
-use crate::plan::{Plan, StageKind};
+use crate::model::{Resource, ShardId, Verdict};
+use crate::plan::StageKind;
 
 pub(super) use check::Check;
 pub use copy::Held;
 pub(super) use copy::{check_manifest, kept_by, lists_of, look, pipeline};
-
-/// What a whole stage measured of both sides.
-#[derive(Default)]
-struct Acted {
-    target: Measured,
-    source: Measured,
-}
 
 /// A step of a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageStep {
     Audit(audit::Step),
     Create(create::Step),
+    Copy(copy::Step),
     Verify(verify::Step),
     Canary(canary::Step),
     Decommission(decommission::Step),
     /// Says that this version does not implement the stage.
     NotYet,
-    /// A whole stage at once.
-    Whole,
 }
 
 /// A step in undoing a stage.
@@ -60,16 +49,25 @@ pub enum UndoStep {
 }
 
 impl StageStep {
+    /// Returns the shard that the step copies, beside which others are copied; `None` for a step that goes alone.
+    pub(super) fn shard(&self) -> Option<&ShardId> {
+        match self {
+            Self::Copy(copy::Step::Shard(shard)) => Some(shard),
+            _ => None,
+        }
+    }
+
     /// Returns the name under which the journal keeps that the step was taken; `None` for one that is taken again and
     /// again.
     pub(super) fn name(&self) -> Option<String> {
         match self {
             Self::Audit(step) => Some(step.name().to_owned()),
             Self::Create(step) => Some(step.name()),
+            Self::Copy(step) => step.name(),
             Self::Verify(step) => Some(step.name().to_owned()),
             Self::Canary(step) => step.name(),
             Self::Decommission(step) => Some(step.name().to_owned()),
-            Self::NotYet | Self::Whole => None,
+            Self::NotYet => None,
         }
     }
 }
@@ -78,17 +76,10 @@ impl UndoStep {
     /// Does the same as [`StageStep::name`].
     pub(super) fn name(&self) -> Option<String> {
         match self {
-            Self::Remove(resource) => Some(format!("remove {resource}")),
+            Self::Remove(resource) => Some(resource::removal(resource)),
             Self::Rest => None,
         }
     }
-}
-
-/// The work of a stage that is taken as a whole.
-#[async_trait]
-trait Work: Send + Sync {
-    /// Performs the stage.
-    async fn act(&self, context: &Context) -> Result<Acted>;
 }
 
 /// Decides what comes next in a stage that is under way.
@@ -96,6 +87,7 @@ pub(super) fn next(view: View<'_>) -> Next<StageStep> {
     match &view.asked().kind {
         StageKind::Audit(_) => audit::next(view).map(StageStep::Audit),
         StageKind::Create(_) => create::next(view).map(StageStep::Create),
+        StageKind::Copy(copy) => copy::next(copy, view).map(StageStep::Copy),
         StageKind::Verify(asked) => verify::next(asked, view).map(StageStep::Verify),
         StageKind::Canary(asked) => canary::next(asked, view).map(StageStep::Canary),
         StageKind::Decommission(asked) => {
@@ -103,15 +95,8 @@ pub(super) fn next(view: View<'_>) -> Next<StageStep> {
         }
         StageKind::NotYet if view.stage().verdict.is_none() => Next::Take(StageStep::NotYet),
         StageKind::NotYet => Next::Done,
-        StageKind::Copy(_) => match view.stage().steps_taken.contains(WHOLE) {
-            true => Next::Done,
-            false => Next::Take(StageStep::Whole),
-        },
     }
 }
-
-/// The name of a step that is the whole stage.
-const WHOLE: &str = "all";
 
 /// Takes a step of a stage.
 ///
@@ -124,6 +109,9 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
         }
         (StageStep::Create(step), StageKind::Create(asked)) => {
             return create::take(step, asked, context).await;
+        }
+        (StageStep::Copy(step), StageKind::Copy(copy)) => {
+            return copy::take(step, copy, context).await;
         }
         (StageStep::Verify(step), StageKind::Verify(asked)) => {
             return verify::take(*step, asked, context).await;
@@ -139,20 +127,12 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
             let (stage, verdict) = (context.id(), Verdict::Pass);
             context.record(Event::StageJudged { stage, verdict, reason: String::new() })?;
         }
-        (StageStep::Whole, _) => take_whole(context).await?,
         (step, _) => {
             let word = context.stage().word;
             return Err(Error::unexpected(format!("a {word} has no step {step:?}")));
         }
     }
     Ok(Taken::Done)
-}
-
-async fn take_whole(context: &Context) -> Result<()> {
-    let Acted { target, source } = work_of(&context.plan, context.index)?.act(context).await?;
-    context.observed(Side::Target, &target)?;
-    context.observed(Side::Source, &source)?;
-    context.record(Event::StepTaken { stage: context.id(), step: WHOLE.to_owned() })
 }
 
 /// Decides what comes next in undoing a stage. What was made from another resource is removed first.
@@ -169,8 +149,7 @@ pub(super) fn next_undo(stage: &StageState) -> UndoStep {
 /// Those of the step.
 pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
     if let UndoStep::Remove(resource) = step {
-        let name = step.name().unwrap_or_default();
-        return resource::remove_one(context, resource, &name).await;
+        return resource::remove_one(context, &context.id(), resource).await;
     }
     let what = match &context.stage().kind {
         StageKind::Audit(_) => "nothing to undo".to_owned(),
@@ -198,15 +177,4 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
             Ok(Check::Holds)
         }
     }
-}
-
-/// Returns the work of a stage that is taken as a whole.
-fn work_of(plan: &Plan, index: usize) -> Result<Box<dyn Work>> {
-    Ok(match &plan.stages[index].kind {
-        StageKind::Copy(copy) => Box::new(copy::CopyWork(copy.clone())),
-        _ => {
-            let word = plan.stages[index].word;
-            return Err(Error::unexpected(format!("a {word} is taken in steps")));
-        }
-    })
 }

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, Span};
-use crate::run::Context;
-use crate::run::context::poll::Patience;
 use crate::store::Target;
 
 /// The pause between two looks.
@@ -39,17 +37,4 @@ pub(super) fn late(seen: Option<IndexDescription>, limit: Duration) -> Error {
     let message = format!("the index was not ready within {}: {state}", Span(limit));
     Error::new(ErrorKind::Timeout, message)
         .with_hint("run the same command again to go on waiting, or roll back, which removes it")
-}
-
-/// Waits until `index` is ready.
-///
-/// # Errors
-/// Those of [`look`]; `Timeout` after `limit`.
-pub(super) async fn wait_index(
-    context: &Context,
-    index: &dyn Target,
-    limit: Duration,
-) -> Result<IndexDescription> {
-    let patience = Patience { limit, pause: PAUSE };
-    context.poll(patience, || look(index), |seen| late(seen, limit)).await
 }

@@ -6,14 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::ready::wait_index;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{IndexSpec, RUN_TAG, Resource, ResourceKind, Span, StageId};
+use crate::model::{RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::{self, own_name};
@@ -36,16 +34,16 @@ pub(super) fn collection(context: &Context, copy: &CopyStage) -> Resource {
     Resource { kind: ResourceKind::Collection, name }
 }
 
-fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
+pub(super) fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
     let name = format!("vecshift-staging-{}", own_name(context, copy));
     Resource { kind: ResourceKind::StagingIndex, name }
 }
 
-/// Asks for a collection of the source, unless it is there, and returns its name.
+/// Asks for a collection of the source, unless it is there.
 ///
 /// # Errors
 /// Those of the provider.
-pub(super) async fn ask_collection(context: &Context, copy: &CopyStage) -> Result<String> {
+pub(super) async fn ask_collection(context: &Context, copy: &CopyStage) -> Result<()> {
     let resource = collection(context, copy);
     let name = resource.name.clone();
     let source = context.world.source.must_freeze()?;
@@ -57,7 +55,7 @@ pub(super) async fn ask_collection(context: &Context, copy: &CopyStage) -> Resul
             made => void_where_refused(context, &resource, made)?,
         }
     }
-    Ok(name)
+    Ok(())
 }
 
 /// Looks once, in the step of this name, whether the collection is ready.
@@ -91,20 +89,6 @@ async fn look_at_collection(context: &Context, name: &str) -> Result<ControlFlow
     }
 }
 
-/// Makes a collection of the source, waits until it is ready, and returns its name.
-///
-/// # Errors
-/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
-async fn make_collection(context: &Context, copy: &CopyStage) -> Result<String> {
-    let name = ask_collection(context, copy).await?;
-    let limit = ready_within(copy);
-    let late = |()| late(&format!("the collection `{name}`"), limit);
-    let look = || look_at_collection(context, &name);
-    context.poll(Patience { limit, pause: PAUSE }, look, late).await?;
-    made(context, collection(context, copy)).await?;
-    Ok(name)
-}
-
 const OTHER_WAY: &str =
     "roll back, which removes it, and run again; or copy record by record: `strategy: stream`";
 
@@ -116,62 +100,25 @@ pub(super) fn late(what: &str, limit: Duration) -> Error {
     )
 }
 
-/// Makes an index that lists the source's ids from a collection, which is removed once the index holds every record.
-///
-/// # Errors
-/// Any error of [`make_collection`]; `Timeout` if the records do not appear in time.
-pub(super) async fn make_staging(
-    context: &Context,
-    copy: &CopyStage,
-    source: &IndexSpec,
-    target: &IndexSpec,
-    mappings: &[Mapping],
-) -> Result<(String, Arc<dyn Target>)> {
-    let resource = staging_index(context, copy);
-    let name = resource.name.clone();
-    let index = context.world.open_other(&name)?;
-    if index.describe().await?.is_none() {
-        let collection = make_collection(context, copy).await?;
-        intend(context, &resource).await?;
-        let spec = IndexSpec {
-            name: name.clone(),
-            deployment: target.deployment.clone(),
-            deletion_protection: false,
-            tags: own_tags(context),
-            ..source.clone()
-        };
-        match index.must_admin()?.create_from(&spec, &collection).await {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => void_where_refused(context, &resource, made)?,
-        }
-    }
-    let limit = ready_within(copy);
-    wait_index(context, &*index, limit).await.map_err(|error| match error.kind() {
-        ErrorKind::Timeout => late(&format!("the staging index `{name}`"), limit),
-        _ => error,
-    })?;
-    wait_records(context, &*index, mappings, limit, COLLECTED).await?;
-    made(context, resource).await?;
-    remove_of_kind(context, ResourceKind::Collection).await?;
-    Ok((name, index))
-}
-
 /// The origin of an index made from a collection, in words, and what to do if it is incomplete.
 pub(super) const COLLECTED: (&str, &str) = (
     "what was made from the collection",
     "records written after the collection was made are not in it; roll back, and pause writes before the next run",
 );
 
-/// Waits until `index` counts the expected number of records in each source namespace of `mappings`. `what` names where
-/// they come from.
-pub(super) async fn wait_records(
+/// Looks once, in a step and within its limit, whether `index` counts the expected number of records in each source
+/// namespace of `mappings`. `what` names where they come from.
+///
+/// # Errors
+/// `Timeout` if they do not appear in time.
+pub(super) async fn see_records(
     context: &Context,
     index: &dyn Target,
     mappings: &[Mapping],
-    limit: Duration,
+    (step, limit): (&str, Duration),
     (what, hint): (&str, &'static str),
-) -> Result<()> {
-    let look = || async {
+) -> Result<Taken> {
+    let look = async {
         let counts = index.stats().await?;
         let behind: Vec<String> = mappings
             .iter()
@@ -189,7 +136,8 @@ pub(super) async fn wait_records(
         let message = format!("{what} does not show every record after {after}: {behind}");
         Error::new(ErrorKind::Timeout, message).with_hint(hint)
     };
-    context.poll(Patience { limit, pause: PAUSE }, look, late).await
+    let seen = context.look_again(step, Patience { limit, pause: PAUSE }, look, late).await?;
+    Ok(seen.map_or(Taken::Again, |()| Taken::Done))
 }
 
 pub(super) async fn intend(context: &Context, resource: &Resource) -> Result<()> {
@@ -198,7 +146,7 @@ pub(super) async fn intend(context: &Context, resource: &Resource) -> Result<()>
 }
 
 /// Records once that the resource exists, and what it is.
-async fn made(context: &Context, resource: Resource) -> Result<()> {
+pub(super) async fn made(context: &Context, resource: Resource) -> Result<()> {
     let state = context.state()?;
     if !state.resources.contains(&resource) || state.made.contains_key(&resource) {
         return Ok(());
@@ -208,7 +156,11 @@ async fn made(context: &Context, resource: Resource) -> Result<()> {
 }
 
 /// Voids the intent if the service refused to make the resource, so that nothing was made.
-fn void_where_refused(context: &Context, resource: &Resource, made: Result<()>) -> Result<()> {
+pub(super) fn void_where_refused(
+    context: &Context,
+    resource: &Resource,
+    made: Result<()>,
+) -> Result<()> {
     if made.as_ref().is_err_and(is_refusal) {
         let (stage, resource) = (context.id(), resource.clone());
         context.record(Event::ResourceRemoved { stage, resource })?;
@@ -234,29 +186,25 @@ pub(super) fn own_tags(context: &Context) -> BTreeMap<String, String> {
     BTreeMap::from([(RUN_TAG.to_owned(), run)])
 }
 
-/// Removes every resource that this run made and has not removed yet. Anything that turns out not to belong to the run
-/// stays, with a note.
-///
-/// # Errors
-/// `Timeout` if one still exists after its deadline; any error of the provider.
-pub(super) async fn remove_all(context: &Context) -> Result<Vec<Resource>> {
-    remove(context, |_, _| true).await
+/// The name of the step that removes a resource.
+pub(super) fn removal(resource: &Resource) -> String {
+    format!("remove {resource}")
 }
 
-/// Removes one resource of this stage, in the step of this name. Anything that turns out not to belong to the run
-/// stays, with a note.
+/// Removes one resource that the stage `of` made, in the step that is named after it. Anything that turns out not to belong
+/// to the run stays, with a note.
 ///
 /// # Errors
 /// `Timeout` if it still exists after its deadline; any error of the provider.
 pub(super) async fn remove_one(
     context: &Context,
+    of: &StageId,
     resource: &Resource,
-    step: &str,
 ) -> Result<Taken> {
-    match guard::remove_resource_once(context, resource, step).await {
+    match guard::remove_resource(context, resource, &removal(resource)).await {
         Ok(false) => Ok(Taken::Again),
         Ok(true) => {
-            let (stage, resource) = (context.id(), resource.clone());
+            let (stage, resource) = (of.clone(), resource.clone());
             context.record(Event::ResourceRemoved { stage, resource }).map(|()| Taken::Done)
         }
         Err(refusal) if refusal.leaves_it_alone() => {
@@ -264,36 +212,6 @@ pub(super) async fn remove_one(
         }
         Err(refusal) => Err(Error::from(refusal).with_context("resource", resource)),
     }
-}
-
-async fn remove_of_kind(context: &Context, kind: ResourceKind) -> Result<Vec<Resource>> {
-    remove(context, |_, resource| resource.kind == kind).await
-}
-
-async fn remove(
-    context: &Context,
-    is_meant: impl Fn(&StageId, &Resource) -> bool + Send,
-) -> Result<Vec<Resource>> {
-    let mut left: Vec<(StageId, Resource)> = context.recorder.with_state(|state| {
-        let meant = state.resources().filter(|(stage, resource)| is_meant(stage, resource));
-        meant.map(|(stage, resource)| (stage.clone(), resource.clone())).collect()
-    });
-    // Remove what was made from another resource first.
-    left.reverse();
-    let mut removed = Vec::new();
-    for (stage, resource) in left {
-        match guard::remove_resource(context, &resource).await {
-            Ok(()) => {}
-            Err(refusal) if refusal.leaves_it_alone() => {
-                context.note(format!("kept {resource}: {}", refusal.message()))?;
-                continue;
-            }
-            Err(refusal) => return Err(Error::from(refusal).with_context("resource", &resource)),
-        }
-        context.record(Event::ResourceRemoved { stage, resource: resource.clone() })?;
-        removed.push(resource);
-    }
-    Ok(removed)
 }
 
 /// Describes what was removed: `; removed collection \`a\``, or nothing.

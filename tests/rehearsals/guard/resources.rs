@@ -79,7 +79,7 @@ pub(super) async fn a_collection_that_was_made_anew_is_kept_and_named() {
         let (rig, Resource { name, .. }) =
             killed_at(|event| is_made(event, ResourceKind::Collection)).await;
         let source = rig.admin(Side::Source);
-        source.must_remove().unwrap().delete_collection(&name).await.unwrap();
+        source.must_discard().unwrap().delete_collection(&name).await.unwrap();
         add_record(&rig, Side::Source, "ns_1", "late").await;
         source.must_freeze().unwrap().create_collection(&name).await.unwrap();
         while is_ready

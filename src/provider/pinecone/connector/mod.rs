@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use self::allowed::Limits;
 use self::operations::OPERATIONS;
 use self::price::PriceTable;
-use super::Absent;
 use super::index::{Index, Settings};
 use super::rates::Rates;
 use super::scan::SWEEP_LIMIT;
+use super::{LIMITS, refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, IndexSpec, Namespace, Side};
 use crate::pinecone_wire::Deployment::{Pod, Serverless};
@@ -34,8 +34,8 @@ use crate::provider::advice::{
     Candidate, Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList,
 };
 use crate::provider::{Connector, Environment, Secret as Key};
-use crate::store::Opened;
 use crate::store::calls::CallOptions;
+use crate::store::{Absent, Opened};
 
 /// Variable with the API key if the plan names none.
 const API_KEY_VARIABLE: &str = "PINECONE_API_KEY";
@@ -160,7 +160,7 @@ impl Connector for Pinecone {
     }
 
     fn absent(&self) -> Arc<dyn Opened> {
-        Arc::new(Absent)
+        Arc::new(Absent { lacks: "its API key", limits: LIMITS, rules: refusal })
     }
 
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {

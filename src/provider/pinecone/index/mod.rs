@@ -28,9 +28,9 @@ use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, R
 use crate::pinecone_wire::Deployment;
 use crate::store::calls::{Calls, Due, Operation, Request};
 use crate::store::{
-    Admin, Bulk, Collection, Describe, Fetch, Filter, Filtering, Freeze, Import, IndexChange,
-    Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store, Target, Upserted,
-    Write,
+    Admin, Bulk, Collection, Describe, Discard, Fetch, Filter, Filtering, Freeze, Import,
+    IndexChange, Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store,
+    Target, Thaw, Upserted, Write,
 };
 
 /// One index of a Pinecone project, which may not exist yet. Cloning shares what is known of it.
@@ -156,6 +156,10 @@ impl Target for Index {
         Some(Arc::new(self.clone()))
     }
 
+    fn thaw(&self) -> Option<Arc<dyn Thaw>> {
+        Some(Arc::new(self.clone()))
+    }
+
     fn bulk(&self) -> Option<Arc<dyn Bulk>> {
         (!self.is_pod()).then(|| -> Arc<dyn Bulk> { Arc::new(self.clone()) })
     }
@@ -163,6 +167,10 @@ impl Target for Index {
 
 impl Store for Index {
     fn remove(&self) -> Option<Arc<dyn Remove>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn discard(&self) -> Option<Arc<dyn Discard>> {
         Some(Arc::new(self.clone()))
     }
 }
@@ -254,7 +262,10 @@ impl Admin for Index {
         let make = || self.peer.create(spec).boxed();
         self.calls.call(Operation::new(Request::Create), &make).await
     }
+}
 
+#[async_trait]
+impl Thaw for Index {
     async fn create_from(&self, spec: &IndexSpec, collection: &str) -> Result<()> {
         let make = || self.peer.create_from(spec, collection).boxed();
         self.calls.call(Operation::new(Request::Create), &make).await
@@ -325,7 +336,10 @@ impl Remove for Index {
             .call(Operation::new(Request::DeleteNamespace).within(namespace).using(&dues), &make)
             .await
     }
+}
 
+#[async_trait]
+impl Discard for Index {
     async fn delete_collection(&self, name: &str) -> Result<()> {
         let make = || self.peer.delete_collection(name).boxed();
         self.calls.call(Operation::new(Request::DeleteCollection), &make).await

@@ -30,7 +30,7 @@ use crate::store::{Asked, Describe, Fetch, Filtering, Promise, Scan, Scope, Spli
 #[async_trait]
 impl Scan for Index {
     fn promise(&self) -> Promise {
-        Promise { repeats: false, misses: false, is_frozen: false }
+        Promise::ONCE
     }
 
     fn whole(&self) -> Option<Range> {

@@ -38,7 +38,7 @@ pub(in crate::run) use identity::{
 pub(in crate::run) use ownership::{claim, own_name, probe_namespace, show};
 pub(in crate::run) use protection::{lift_source, protect_target, put_back};
 pub(in crate::run) use removal::{
-    folder_name, imports_of, remove_probe, remove_probes, remove_resource, remove_resource_once,
+    folder_name, imports_of, remove_probe, remove_probes, remove_resource,
 };
 pub use table::{Look, Row, TABLE, markdown};
 pub(in crate::run) use weight::set_weight;

@@ -17,34 +17,12 @@ const FOLDER: &str = "vecshift-import-";
 const GONE: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Removes a resource and waits until it is gone.
+/// Asks for the removal once, in the step of this name, and returns whether the resource is gone.
 ///
 /// # Errors
 /// A refusal that leaves it alone if it does not belong to this run; `Timeout` if it still exists after the deadline;
 /// any error of the provider.
 pub(in crate::run) async fn remove_resource(
-    context: &Context,
-    resource: &Resource,
-) -> Result<(), Refusal> {
-    let effect = Effect::RemoveResource(resource.clone());
-    let deadline = after(context.clock.now(), GONE);
-    loop {
-        let permit = permit(context, &effect).await.map_err(Refusal::of_ownership_alone)?;
-        if remove(context, resource, permit).await? {
-            return Ok(());
-        }
-        if context.clock.now() >= deadline {
-            return Err(still_there(resource).into());
-        }
-        context.sleep(PAUSE).await?;
-    }
-}
-
-/// Asks for the removal once, in the step of this name, and returns whether the resource is gone.
-///
-/// # Errors
-/// As [`remove_resource`].
-pub(in crate::run) async fn remove_resource_once(
     context: &Context,
     resource: &Resource,
     step: &str,
@@ -76,7 +54,7 @@ async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<boo
     match resource.kind {
         ResourceKind::Collection => {
             let source = hands.source();
-            let deleted = source.must_remove()?.delete_collection(&resource.name).await;
+            let deleted = source.must_discard()?.delete_collection(&resource.name).await;
             Ok(is_accepted(deleted)?
                 && source.must_freeze()?.collection(&resource.name).await?.is_none())
         }
@@ -95,7 +73,7 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
     for import in imports_of(context, uri).await? {
         if !import.is_complete() && !import.has_failed() {
             is_accepted(
-                context.world.hands.target().must_remove()?.cancel_import(&import.id).await,
+                context.world.hands.target().must_discard()?.cancel_import(&import.id).await,
             )?;
             is_read = true;
         }

@@ -1,15 +1,14 @@
 //! Handles records the target already holds under ids that a copy would write: overwrites, refuses or skips them, as
 //! the plan says.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
 use serde::Serialize;
 
-use super::artifact;
-use super::shards::lists_of;
+use super::artifacts::{dead_letters, skipped};
+use super::pipeline::{lists_of, pipeline};
 use crate::copy::{Kept, Mapping, Met, Pipeline, Skipped, Transform, all_ids, ids_of, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
@@ -17,6 +16,7 @@ use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
 use crate::run::figures::COLD_FIGURE;
+use crate::run::route::chosen_route;
 use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
 use crate::run::{Context, Progress, World};
@@ -133,20 +133,37 @@ impl Held {
     }
 }
 
-/// The path of the file that lists the ids a copy skipped.
-pub(super) fn skipped_path(context: &Context, copy: &CopyStage) -> PathBuf {
-    artifact(context, copy, "skipped.jsonl")
-}
-
 /// Reads the ids that a copy left unchanged in the target.
 ///
 /// # Errors
 /// If their file cannot be read.
 pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
     match copy.asked.existing {
-        Some(Existing::Skip) => Kept::read(&skipped_path(context, copy)),
+        Some(Existing::Skip) => Kept::read(&skipped(context, copy)),
         _ => Ok(Kept::default()),
     }
+}
+
+/// Returns the namespaces in which a copy leaves alone what is there, and where it notes that; `None` if it leaves nothing
+/// alone.
+///
+/// # Errors
+/// Those of counting the target.
+pub(super) async fn left_alone(
+    context: &Context,
+    copy: &CopyStage,
+) -> Result<Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>> {
+    let is_written = !matches!(chosen_route(context, copy)?, Route::Collection | Route::Import);
+    if !is_written || copy.asked.existing != Some(Existing::Skip) {
+        return Ok(None);
+    }
+    let held = context.world.target.stats().await?;
+    let taken = context.recorder.with_state(|state| {
+        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+        let targets = shards.map(|state| &state.shard.target);
+        targets.filter(|target| held.count(target) > 0).cloned().collect()
+    });
+    Ok(Some((Arc::new(taken), Arc::new(Skipped::new(skipped(context, copy))))))
 }
 
 /// Checks what the target holds in the copy's namespaces before the first record is written. A process that resumes the
@@ -154,31 +171,20 @@ pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
 ///
 /// # Errors
 /// `Refused` if ids would be overwritten and the plan does not allow it.
-pub(super) async fn prepare_existing(
-    context: &Context,
-    copy: &CopyStage,
-    route: Route,
-    pipeline: &mut Pipeline,
-) -> Result<()> {
+pub(super) async fn prepare_existing(context: &Context, copy: &CopyStage) -> Result<()> {
     let existing = copy.asked.existing.unwrap_or_default();
     // An index made from a collection was made by this run, and an import refuses existing namespaces itself.
-    if matches!(route, Route::Collection | Route::Import) {
+    if matches!(chosen_route(context, copy)?, Route::Collection | Route::Import) {
         return Ok(());
     }
     let state = context.state()?;
-    let held = context.world.target.stats().await?;
-    if existing == Existing::Skip {
-        let targets = state.shards.values().map(|state| &state.shard.target);
-        let taken = targets.filter(|target| held.count(target) > 0).cloned().collect();
-        let skipped = Skipped::new(skipped_path(context, copy));
-        pipeline.skip = Some((Arc::new(taken), Arc::new(skipped)));
-    }
     let has_begun = state.shards.values().any(|state| state.checkpoint.cursor != Cursor::Start);
     if has_begun || state.figures.contains_key(FIGURE) {
         return Ok(());
     }
+    let held = context.world.target.stats().await?;
     let found = match existing {
-        Existing::Refuse => refuse(context, copy, pipeline, &held).await?,
+        Existing::Refuse => refuse(context, copy, &held).await?,
         Existing::Overwrite | Existing::Skip => 0,
     };
     let mut figures = BTreeMap::from([(FIGURE.to_owned(), found as f64)]);
@@ -191,12 +197,8 @@ pub(super) async fn prepare_existing(
 }
 
 /// Refuses ids that hold something other than what the copy would write. Returns the number that hold the same.
-async fn refuse(
-    context: &Context,
-    copy: &CopyStage,
-    pipeline: &Pipeline,
-    held: &IndexStats,
-) -> Result<u64> {
+async fn refuse(context: &Context, copy: &CopyStage, held: &IndexStats) -> Result<u64> {
+    let pipeline = &pipeline(context, copy, dead_letters(context, copy)).await?;
     let mappings = recorded_mappings(context, &copy.id);
     let taken: Vec<Mapping> =
         mappings.into_iter().filter(|mapping| held.count(&mapping.target) > 0).collect();

@@ -5,23 +5,22 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Span;
-use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::poll::Patience;
+use crate::run::taken::Taken;
 use crate::store::Standing;
 
 /// The longest that making it may take.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Has the target make it after the plan's last copy, and waits until it is made.
+/// Asks for it, or how far it is, once, in the step of this name.
 ///
 /// # Errors
 /// `Failed` if it cannot be made; `Timeout` after a day; any error of the target.
-pub(super) async fn finish(context: &Context, copy: &CopyStage) -> Result<()> {
-    let is_last = context.plan.copies.last().is_some_and(|last| last.id == copy.id);
-    let Some(admin) = context.world.target.admin().filter(|_| is_last) else { return Ok(()) };
-    let look = || async {
+pub(super) async fn see_finished(context: &Context, step: &str) -> Result<Taken> {
+    let Some(admin) = context.world.target.admin() else { return Ok(Taken::Done) };
+    let look = async {
         Ok(match admin.finish().await? {
             None => Break(()),
             Some(made) => match made.standing {
@@ -39,5 +38,7 @@ pub(super) async fn finish(context: &Context, copy: &CopyStage) -> Result<()> {
         Error::new(ErrorKind::Timeout, message)
             .with_hint("run the same command again to go on waiting")
     };
-    context.poll(Patience { limit: LIMIT, pause: PAUSE }, look, late).await
+    let patience = Patience { limit: LIMIT, pause: PAUSE };
+    let seen = context.look_again(step, patience, look, late).await?;
+    Ok(seen.map_or(Taken::Again, |()| Taken::Done))
 }

@@ -13,8 +13,9 @@ use crate::plan::CopyStage;
 use crate::provider::storage::Place;
 use crate::run::context::guard::{folder_name, imports_of};
 use crate::run::context::poll::Patience;
-use crate::run::route::taken;
-use crate::run::stage::resource::{intend, late, ready_within, wait_records};
+use crate::run::route::{chosen_route, taken};
+use crate::run::stage::resource::{intend, late, ready_within, see_records};
+use crate::run::taken::Taken;
 use crate::run::{Context, Progress};
 use crate::store::Import;
 
@@ -34,8 +35,11 @@ pub(super) struct Imported {
 
 impl Imported {
     /// Returns the folder of this copy, without writing to it; `None` if its records do not travel as files.
-    pub async fn of(context: &Context, copy: &CopyStage, route: Route) -> Result<Option<Self>> {
-        if route != Route::Import {
+    ///
+    /// # Errors
+    /// `Invalid` if the plan has no place for them any more; those of asking the target for its imports.
+    pub async fn of(context: &Context, copy: &CopyStage) -> Result<Option<Self>> {
+        if chosen_route(context, copy)? != Route::Import {
             return Ok(None);
         }
         let import = copy.asked.import.clone().ok_or_else(|| {
@@ -102,25 +106,31 @@ impl Imported {
         Ok(imports.into_iter().max_by_key(|import| (import.is_complete(), !import.has_failed())))
     }
 
-    /// Starts the import, or takes up one that an earlier process started, and waits until the target counts every
-    /// record.
+    /// Starts the import, unless an earlier process did.
     ///
     /// # Errors
-    /// `Refused` if the import fails or a namespace already exists; `Timeout` if it does not finish in time.
-    pub async fn run(&self, context: &Context) -> Result<()> {
+    /// `Refused` if a namespace already exists.
+    pub async fn start(&self, context: &Context) -> Result<()> {
         let written = written(context.state()?.shards.into_values());
-        let total: u64 = written.values().sum();
-        if total == 0 {
+        if written.is_empty() {
             return context.note("nothing to import: no record was written");
         }
-        if !self.has_begun {
-            refuse_taken(context, &written).await?;
-            let integration = self.integration.as_deref();
-            let bulk = context.world.target.must_bulk()?;
-            let id = bulk.start_import(&self.folder.name, integration).await?;
-            context.note(format!("import `{id}` of {} began", self.folder.name))?;
+        if self.has_begun {
+            return Ok(());
         }
-        self.wait(context, total, self.limit).await?;
+        refuse_taken(context, &written).await?;
+        let integration = self.integration.as_deref();
+        let bulk = context.world.target.must_bulk()?;
+        let id = bulk.start_import(&self.folder.name, integration).await?;
+        context.note(format!("import `{id}` of {} began", self.folder.name))
+    }
+
+    /// Looks once, in the step of this name, whether the target counts every record.
+    ///
+    /// # Errors
+    /// `Timeout` if they do not appear in time.
+    pub async fn see_counted(&self, context: &Context, step: &str) -> Result<Taken> {
+        let written = written(context.state()?.shards.into_values());
         let counted: Vec<Mapping> = context.recorder.with_state(|state| {
             let left = |(name, records): (Namespace, u64)| {
                 let records = records.saturating_sub(state.erased_of(Side::Target, &name));
@@ -129,11 +139,20 @@ impl Imported {
             written.into_iter().map(left).collect()
         });
         let what = ("the target of the import", "run the same command again to go on waiting");
-        wait_records(context, &*context.world.target, &counted, self.limit, what).await
+        see_records(context, &*context.world.target, &counted, (step, self.limit), what).await
     }
 
-    async fn wait(&self, context: &Context, total: u64, limit: Duration) -> Result<()> {
-        let look = || async {
+    /// Looks once, in the step of this name, whether the import has ended.
+    ///
+    /// # Errors
+    /// `Refused` if it failed; `Conflict` if it took another number of records than were written; `Timeout` if it does not
+    /// end in time.
+    pub async fn see_ended(&self, context: &Context, step: &str) -> Result<Taken> {
+        let total: u64 = written(context.state()?.shards.into_values()).values().sum();
+        if total == 0 {
+            return Ok(Taken::Done);
+        }
+        let look = async {
             let seen = self.find(context).await?;
             match &seen {
                 Some(import) if import.is_complete() => {
@@ -153,9 +172,11 @@ impl Imported {
         };
         let late = |seen: Option<Import>| {
             let at = seen.map_or(String::new(), |import| format!(" ({})", standing(&import)));
-            late(&format!("the import of {}{at}", self.folder.name), limit)
+            late(&format!("the import of {}{at}", self.folder.name), self.limit)
         };
-        context.poll(Patience { limit, pause: PAUSE }, look, late).await
+        let patience = Patience { limit: self.limit, pause: PAUSE };
+        let seen = context.look_again(step, patience, look, late).await?;
+        Ok(seen.map_or(Taken::Again, |()| Taken::Done))
     }
 }
 

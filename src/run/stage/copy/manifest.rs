@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-use super::artifact;
+use super::artifacts::artifact;
 use super::printed::printed_ids;
 use crate::copy::{Manifest, Mapping};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +21,7 @@ use crate::provider::manifest::{
     Double, ManifestOptions, SortedId, Spool, forget, spool as read_sorted,
 };
 use crate::run::Context;
+use crate::run::selection::recorded_mappings;
 
 /// The artifact with the sorted ids of a copy stage.
 const IDS: &str = "ids.csv";
@@ -48,11 +49,8 @@ pub(crate) async fn check_manifest(
 ///
 /// # Errors
 /// Any error of [`check_manifest`], and any error of the manifest's command.
-pub(super) async fn prepare_ids(
-    context: &Context,
-    copy: &CopyStage,
-    namespaces: &[Mapping],
-) -> Result<()> {
+pub(super) async fn prepare_ids(context: &Context, copy: &CopyStage) -> Result<()> {
+    let namespaces = &*recorded_mappings(context, &copy.id);
     let Some(asked) = manifest_in(copy) else { return Ok(()) };
     let path = artifact(context, copy, IDS);
     let known = Spool::open(&path)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::artifacts::artifact;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::journal::ShardState;
@@ -59,7 +60,7 @@ pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
         Error::unexpected("the mapping cannot be written as JSON").with_source(error)
     })?;
     for (ending, bytes) in [("json", json), ("csv", csv(&rows)?)] {
-        let path = super::artifact(context, copy, &format!("namespaces.{ending}"));
+        let path = artifact(context, copy, &format!("namespaces.{ending}"));
         replace(&path, &bytes, Access::Usual)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         context.wrote("namespaces", path, rows.len() as u64)?;

@@ -1,7 +1,8 @@
 //! Merges several namespaces into one, provided that no two of them share an id.
 
-use super::shards::lists_of;
-use crate::copy::{Mapping, Pipeline, merged, prove_disjoint};
+use super::artifacts::dead_letters;
+use super::pipeline::{lists_of, pipeline};
+use crate::copy::{Mapping, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Shard};
 use crate::plan::CopyStage;
@@ -13,11 +14,7 @@ use crate::run::{Context, Progress};
 ///
 /// # Errors
 /// `Refused` with the first ids that collide.
-pub(super) async fn prove_merges(
-    context: &Context,
-    copy: &CopyStage,
-    pipeline: &Pipeline,
-) -> Result<()> {
+pub(super) async fn prove_merges(context: &Context, copy: &CopyStage) -> Result<()> {
     let states: Vec<_> = context.state()?.shards.into_values().collect();
     let mappings: Vec<Mapping> = recorded_mappings(context, &copy.id);
     let is_open = |target: &Namespace| {
@@ -36,6 +33,7 @@ pub(super) async fn prove_merges(
     std::fs::create_dir_all(&context.artifacts).map_err(|error| {
         Error::io(format!("cannot make {}", context.artifacts.display()), error)
     })?;
+    let pipeline = &pipeline(context, copy, dead_letters(context, copy)).await?;
     let total = shards.iter().map(|shard| shard.expected).sum();
     prove_disjoint(
         context.world.source.clone(),

@@ -1,34 +1,31 @@
 //! Plans the shards: once for a run, and again for namespaces where only that can change the result of another attempt.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
+use super::artifacts::dead_letters;
+use super::import::Imported;
 use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use crate::copy::{Mapping, idle_names};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, Enumeration, IndexDescription, Range, Shard, Side};
+use crate::model::{Cursor, Enumeration, Namespace, Range, Shard, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::agreed;
 use crate::run::route::{Enumerator, refuse_gaps};
-use crate::run::selection::{recorded_mappings, refuse_nothing, refuse_recorded, selections};
-use crate::run::sides::no_source;
-use crate::run::stage::resource::{COLLECTED, make_staging, ready_within, wait_records};
-use crate::store::Target;
+use crate::run::selection::{refuse_nothing, refuse_recorded, selections};
+use crate::run::stage::resource::staging_index;
 
-/// Records the shards, once for a run: exactly these are copied, whatever namespaces appear later. Returns the staging
-/// index that lists the ids, if one does.
-pub(super) async fn plan_shards(
-    context: &Context,
-    copy: &CopyStage,
-    route: Route,
-) -> Result<Option<Arc<dyn Target>>> {
+/// Records the shards, once for a run.
+///
+/// # Errors
+/// `Refused` if no namespace is selected, or not every id of one can be found; `Invalid` if another copy writes to the same
+/// namespace; any error of the source.
+pub(super) async fn plan_shards(context: &Context, copy: &CopyStage, route: Route) -> Result<()> {
     if context.state()?.is_planned {
-        return staging_again(context, copy, route).await;
+        return Ok(());
     }
-    let source = source_of(context).await?;
     let stats = agreed(&context.clock, &*context.world.source).await?;
     let mut selected = selections(&context.plan, &stats)?.into_iter();
     let own = selected.find(|selection| selection.copy.id == copy.id);
@@ -39,17 +36,13 @@ pub(super) async fn plan_shards(
     for idle in idle_names(&context.plan, &copy.asked, &stats) {
         context.note(idle)?;
     }
-    let (shards, staging) = match route {
-        Route::Collection => {
-            let limit = ready_within(copy);
-            wait_records(context, &*context.world.target, &mappings, limit, COLLECTED).await?;
-            (whole(&mappings, &Enumeration::Collection), None)
-        }
+    let shards = match route {
+        Route::Collection => whole(&mappings, &Enumeration::Collection),
         Route::Staging => {
-            let (index, staging) = staging(context, copy, &source, &mappings).await?;
-            (whole(&mappings, &Enumeration::Staging { index }), Some(staging))
+            let index = staging_index(context, copy).name;
+            whole(&mappings, &Enumeration::Staging { index })
         }
-        Route::Stream | Route::Import => (enumerated(context, copy, &mappings, false).await?, None),
+        Route::Stream | Route::Import => enumerated(context, copy, &mappings, false).await?,
     };
     if !context.state()?.shards.is_empty() {
         context.record(Event::ShardsDropped { stage: context.id(), source: None })?;
@@ -58,49 +51,7 @@ pub(super) async fn plan_shards(
     for shard in shards {
         context.record(Event::ShardPlanned { stage: context.id(), shard })?;
     }
-    context.record(Event::CopyPlanned { stage: context.id(), shards: count })?;
-    Ok(staging)
-}
-
-/// Returns the staging index of a resumed copy, recreated if it is gone and still needed.
-async fn staging_again(
-    context: &Context,
-    copy: &CopyStage,
-    route: Route,
-) -> Result<Option<Arc<dyn Target>>> {
-    let is_needed = context.state()?.shards.values().any(|shard| !shard.is_complete);
-    if route != Route::Staging || !is_needed {
-        return Ok(None);
-    }
-    let source = source_of(context).await?;
-    let mut mappings = recorded_mappings(context, &copy.id);
-    context.recorder.with_state(|state| {
-        for Mapping { source, records, .. } in &mut mappings {
-            *records = records.saturating_sub(state.erased_of(Side::Source, source));
-        }
-    });
-    staging(context, copy, &source, &mappings).await.map(|(_, staging)| Some(staging))
-}
-
-async fn staging(
-    context: &Context,
-    copy: &CopyStage,
-    source: &IndexDescription,
-    mappings: &[Mapping],
-) -> Result<(String, Arc<dyn Target>)> {
-    let target = context.world.target.describe().await?;
-    let target = target.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Refused,
-            "a staging index is made beside the target, and there is none",
-        )
-    })?;
-    make_staging(context, copy, &source.spec, &target.spec, mappings).await
-}
-
-async fn source_of(context: &Context) -> Result<IndexDescription> {
-    let found = context.world.source.describe().await?;
-    found.ok_or_else(|| no_source(context))
+    context.record(Event::CopyPlanned { stage: context.id(), shards: count })
 }
 
 fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {
@@ -136,13 +87,15 @@ async fn enumerated(
 }
 
 /// Replans the namespaces that another attempt has to walk again: their shards finished without proof, the target
-/// refused records, records that are in files already were erased, or what has yet to be swept has changed.
-pub(super) async fn plan_again(
-    context: &Context,
-    copy: &CopyStage,
-    route: Route,
-    dead_letters: &Path,
-) -> Result<()> {
+/// refused records, records that are in files already were erased, or what has yet to be swept has changed. Files that the
+/// target has begun to import must not change.
+///
+/// # Errors
+/// As [`plan_shards`].
+pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route) -> Result<()> {
+    if Imported::of(context, copy).await?.is_some_and(|imported| imported.has_begun) {
+        return Ok(());
+    }
     let counts = context.world.source.stats().await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
@@ -165,10 +118,14 @@ pub(super) async fn plan_again(
     if !again.is_empty() {
         replan(context, copy, &again).await?;
     }
-    if context.state()?.tally().failed > 0 {
+    let again: BTreeSet<Namespace> = again.into_iter().map(|mapping| mapping.source).collect();
+    let kept = context.state()?.shards.into_values();
+    let mut kept = kept.filter(|state| !again.contains(&state.shard.source));
+    if kept.any(|state| state.checkpoint.tally.failed > 0) {
         return Ok(());
     }
-    match tokio::fs::remove_file(dead_letters).await {
+    let dead_letters = dead_letters(context, copy);
+    match tokio::fs::remove_file(&dead_letters).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io(format!("cannot remove {}", dead_letters.display()), error))
         }
@@ -225,9 +182,11 @@ async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Resul
         let source = Some(mapping.source.clone());
         context.record(Event::ShardsDropped { stage: context.id(), source })?;
     }
+    let sources: BTreeSet<&Namespace> = again.iter().map(|mapping| &mapping.source).collect();
+    let kept = old.values().filter(|state| !sources.contains(&state.shard.source)).count();
+    let count = (kept + shards.len()) as u64;
     for shard in shards {
         context.record(Event::ShardPlanned { stage: context.id(), shard })?;
     }
-    let count = context.state()?.shards.len() as u64;
     context.record(Event::CopyPlanned { stage: context.id(), shards: count })
 }

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::artifacts::artifact;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::CopyStage;
 use crate::plan::file::Manifest;
@@ -30,7 +31,7 @@ pub(super) async fn printed_ids(
             "a rehearsal does not run the manifest's command",
         ));
     }
-    let raw = super::artifact(context, copy, "ids-printed");
+    let raw = artifact(context, copy, "ids-printed");
     let timeout = asked.timeout.map_or(TIMEOUT, |span| span.0);
     let command =
         Command::new(argv, &context.options.environment, &asked.env, &context.plan.base, timeout)

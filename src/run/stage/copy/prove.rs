@@ -3,10 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::copy::{Pipeline, count_extra};
+use super::artifacts::dead_letters;
+use super::import::Imported;
+use super::outcome::settled;
+use super::pipeline::pipeline;
+use crate::assertion::{Measured, judge_once};
+use crate::copy::count_extra;
 use crate::error::Result;
 use crate::journal::{Event, ShardState};
-use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side};
+use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side, Verdict};
+use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::store::read::Picks;
 
@@ -19,9 +25,15 @@ pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<
     Ok(all)
 }
 
-/// Marks the shards of a namespace complete if every record the source counts is settled. Returns the gaps of the
+/// What stands in the way of an import.
+const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on what was written";
+
+/// Marks the shards of a namespace complete if every record the source counts is settled, and records the gaps of the
 /// others.
-pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
+///
+/// # Errors
+/// Those of counting the source.
+pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
     let counts = context.world.source.stats().await?;
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
@@ -44,7 +56,26 @@ pub(super) async fn prove(context: &Context) -> Result<Vec<String>> {
             context.record(Event::ShardCompleted { stage: context.id(), shard })?;
         }
     }
-    Ok(gaps)
+    if gaps.is_empty()
+        && let Some(imported) = Imported::of(context, copy).await?
+        && !imported.has_begun
+        && has_failed(context)?
+    {
+        gaps.push(NOT_IMPORTED.to_owned());
+    }
+    context.record(Event::CopyProven { stage: context.id(), gaps })
+}
+
+/// Returns whether an assertion already fails. An import cannot be repeated, so it is not started then.
+fn has_failed(context: &Context) -> Result<bool> {
+    let measured = settled(context.state()?.tally());
+    let strict = context.options.strict;
+    let mut judgements = context
+        .stage()
+        .assertions
+        .iter()
+        .map(|assertion| judge_once(assertion, &measured, &Measured::default()));
+    Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
 }
 
 /// Returns whether a collection holds more of a namespace than the source counts, and nothing less.
@@ -57,12 +88,13 @@ fn is_brought_back(states: &[ShardState]) -> bool {
     })
 }
 
-/// What was erased from the source and is in the target all the same, namespace by namespace: files that were imported,
-/// or a collection, had it before it was erased.
+/// Records what was erased from the source and is in the target all the same, namespace by namespace: files that were
+/// imported, or a collection, had it before it was erased.
 ///
 /// # Errors
 /// Those of reading either side.
-pub(super) async fn returned(context: &Context, pipeline: &Pipeline) -> Result<Vec<String>> {
+pub(super) async fn prove_returned(context: &Context, copy: &CopyStage) -> Result<()> {
+    let pipeline = pipeline(context, copy, dead_letters(context, copy)).await?;
     let erased: BTreeSet<Namespace> = context.recorder.with_state(|state| {
         let of = state.erased_from.iter().filter(|(side, _)| *side == Side::Source);
         of.map(|(_, namespace)| namespace.clone()).collect()
@@ -76,7 +108,7 @@ pub(super) async fn returned(context: &Context, pipeline: &Pipeline) -> Result<V
         let sources: Vec<Namespace> = sources.into_iter().collect();
         let mut each = |_| Ok(());
         let every: Picks = Arc::new(|_: &RecordId| true);
-        let extra = count_extra(pipeline, &sources, &target, every, &mut each).await?;
+        let extra = count_extra(&pipeline, &sources, &target, every, &mut each).await?;
         if let Some(extra) = extra.filter(|extra| *extra > 0) {
             gaps.push(format!(
                 "`{target}` of the target holds {extra} records that were deleted from the source: delete them there too \
@@ -84,7 +116,10 @@ pub(super) async fn returned(context: &Context, pipeline: &Pipeline) -> Result<V
             ));
         }
     }
-    Ok(gaps)
+    match gaps.is_empty() {
+        true => Ok(()),
+        false => context.record(Event::CopyProven { stage: context.id(), gaps }),
+    }
 }
 
 /// Namespaces of the target with those of the source that they were filled from. One that was erased whole before the
@@ -103,16 +138,6 @@ fn filled(
         all.entry(namespace.clone()).or_default().insert(namespace.clone());
     }
     Ok(all)
-}
-
-pub(super) fn report(context: &Context, gaps: &[String]) -> Result<()> {
-    for gap in gaps.iter().take(20) {
-        context.note(format!("not complete: {gap}"))?;
-    }
-    if gaps.len() > 20 {
-        context.note(format!("not complete: {} namespaces more", gaps.len() - 20))?;
-    }
-    Ok(())
 }
 
 /// Describes the difference between what was settled of a namespace and the `now` records the source counts; `None` if

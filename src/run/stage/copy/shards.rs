@@ -1,58 +1,84 @@
-//! Builds the pipeline that walks the shards of a copy, and the sources of their ids.
+//! Copies shards side by side.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use async_trait::async_trait;
 
-use super::manifest::manifest_of;
-use crate::copy::{DeadLetters, Lists, Pipeline, Transform};
-use crate::error::Result;
-use crate::model::{Enumeration, Rate, Shard};
+use super::artifacts::dead_letters;
+use super::due::Due;
+use super::existing::left_alone;
+use super::import::Imported;
+use super::pipeline::{lists_of, pipeline};
+use super::retries::note_retries;
+use crate::copy::{Acked, Keep, ShardEnd, adopt};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{RunState, ShardState};
+use crate::model::{Checkpoint, Cursor, Enumeration, ShardId};
 use crate::plan::CopyStage;
-use crate::run::Context;
-use crate::run::sides::no_source;
-use crate::store::Source;
+use crate::run::context::copying::{Copying, Gauge};
+use crate::run::{Context, Progress};
 
-/// Builds the pipeline of a copy stage.
-pub(crate) async fn pipeline(
-    context: &Context,
-    copy: &CopyStage,
-    dead_letters: PathBuf,
-) -> Result<Pipeline> {
-    let source = context.world.source_of(&copy.id);
-    let described = source.describe().await?;
-    let described = described.ok_or_else(|| no_source(context))?;
-    Ok(Pipeline {
-        source,
-        target: context.world.target_of(&copy.id),
-        transform: Arc::new(Transform::new(&context.plan, &copy.asked)?),
-        dead_letters: Arc::new(DeadLetters::new(dead_letters)),
-        staging: None,
-        export: None,
-        skip: None,
-        dimension: described.spec.dimension.unwrap_or(0) as usize,
-        rate: copy.asked.rate.map(|Rate(records)| records),
-        room: context.world.room.clone(),
-        cancel: context.cancel.clone(),
-    })
+async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
+    let mut pipeline = pipeline(context, copy, dead_letters(context, copy)).await?;
+    pipeline.export = Imported::of(context, copy).await?.map(|imported| imported.export);
+    pipeline.skip = left_alone(context, copy).await?;
+    let copier = pipeline.copier()?;
+    let gauge = context.recorder.with_state(|state| {
+        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+        Gauge::new(shards)
+    });
+    Ok(Copying { copier, gauge })
 }
 
-/// Returns what lists the ids of a shard if the source does not: a manifest, the staging index, or the target, which
-/// holds every id after a copy.
-pub(crate) fn lists_of(
-    context: &Context,
-    copy: &CopyStage,
-    shard: &Shard,
-    pipeline: &Pipeline,
-) -> Result<Lists> {
-    let other = match (&shard.enumeration, &pipeline.staging) {
-        (Enumeration::Staging { .. }, Some(staging)) => {
-            Some((staging.clone(), shard.source.clone()))
+/// Copies a shard from its last checkpoint to its end. Whatever comes first opens what the shards share.
+///
+/// # Errors
+/// Those of reading and writing; `Interrupted` if the run is to stop. The last checkpoint is valid.
+pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId) -> Result<()> {
+    let copying = context.copying.or_open(open(context, copy)).await?;
+    let of_run = |state: &RunState| state.stage(&copy.id)?.shards.get(id).cloned();
+    let found = context.recorder.with_state(of_run);
+    let ShardState { shard, checkpoint, .. } =
+        found.ok_or_else(|| Error::unexpected(format!("`{id}` is not planned")))?;
+    let pipeline = copying.copier.pipeline();
+    let mut kept = Kept { context, id, gauge: &copying.gauge, due: Due::default() };
+    let end = match shard.enumeration {
+        Enumeration::Collection => adopt(pipeline, &shard, &checkpoint, &mut kept).await,
+        _ => {
+            let lists = lists_of(context, copy, &shard, pipeline)?;
+            copying.copier.copy(&shard, &checkpoint, lists, &mut kept).await
         }
-        (Enumeration::Staging { .. } | Enumeration::Collection, _) => {
-            let target: Arc<dyn Source> = pipeline.target.clone();
-            Some((target, shard.target.clone()))
-        }
-        _ => None,
     };
-    Ok(Lists { other, manifest: manifest_of(context, copy, shard)? })
+    note_retries(context)?;
+    match end.map_err(|error| error.with_context("namespace", id))? {
+        ShardEnd::Complete(_) => Ok(()),
+        ShardEnd::Interrupted => {
+            Err(Error::new(ErrorKind::Interrupted, "interrupted while copying"))
+        }
+    }
+}
+
+/// Puts the checkpoints of a shard into the journal, and how far the copy is before the reader's eyes.
+struct Kept<'a> {
+    context: &'a Context,
+    id: &'a ShardId,
+    gauge: &'a Gauge,
+    due: Due,
+}
+
+#[async_trait]
+impl Keep for Kept<'_> {
+    async fn keep(&mut self, acked: Acked<Checkpoint>) -> Result<()> {
+        let checkpoint = acked.get();
+        let (done, total) = self.gauge.update(self.id, checkpoint.tally);
+        self.context.recorder.progress(&Progress {
+            stage: self.context.id(),
+            unit: "records",
+            done,
+            total,
+            note: self.context.world.waiting(),
+        });
+        if !self.due.is_due() && checkpoint.cursor != Cursor::End {
+            return Ok(());
+        }
+        self.context.recorder.checkpoint(&self.context.id(), self.id, acked).await
+    }
 }

@@ -115,12 +115,16 @@ async fn create(context: &Context, asked: &IndexSpec, most_tags: usize) -> Resul
     let copy = context.recorder.with_state(|state| collected(&context.plan, state));
     let collection = copy.map(|copy| resource::collection(context, &copy).name);
     let target = &context.world.target;
+    let collection = match collection {
+        Some(name) => Some((target.must_thaw()?, name)),
+        None => None,
+    };
     let admin = target.must_admin()?;
     context.keep(Event::IndexCreateIntended { stage: stage.clone(), index: index.clone() }).await?;
     let created = match &collection {
-        Some(collection) => {
+        Some((thaw, collection)) => {
             context.note(format!("made from the collection `{collection}`"))?;
-            admin.create_from(&tagged, collection).await
+            thaw.create_from(&tagged, collection).await
         }
         None => admin.create(&tagged).await,
     };

@@ -1,33 +1,39 @@
-//! A target that does not exist and cannot be reached, for an audit of the source alone.
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{LIMITS, refusal};
+use super::calls::Calls;
+use super::{Describe, Limits, Opened, Refusal, Source, Store, Target, Upserted, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record};
-use crate::store::calls::Calls;
-use crate::store::{Describe, Limits, Opened, Refusal, Source, Store, Target, Upserted, Write};
 
-/// A target that describes itself as missing and refuses records by the rules of the index that is planned.
+/// A target that nobody can look at, for an audit of the source alone: it describes itself as missing, and refuses records
+/// by the rules of the index that is planned.
 #[derive(Clone)]
-pub struct Absent;
+pub struct Absent {
+    /// What is not there, so that it cannot be looked at, for example `its API key`.
+    pub lacks: &'static str,
+    pub limits: Limits,
+    /// Does the same as [`Write::rejects`].
+    pub rules: fn(&Record, Option<&IndexSpec>) -> Option<Refusal>,
+}
 
-fn not_there<T>(operation: &'static str) -> Result<T> {
-    let message = "the target is not looked at: its API key is not there";
-    Err(Error::new(ErrorKind::NotFound, message).with_operation(operation))
+impl Absent {
+    fn not_there<T>(&self, operation: &'static str) -> Result<T> {
+        let message = format!("the target is not looked at: {} is not there", self.lacks);
+        Err(Error::new(ErrorKind::NotFound, message).with_operation(operation))
+    }
 }
 
 impl Opened for Absent {
     fn through(&self, _: Calls) -> Arc<dyn Store> {
-        Arc::new(Self)
+        Arc::new(self.clone())
     }
 }
 
 impl Source for Absent {
     fn limits(&self) -> Limits {
-        LIMITS
+        self.limits
     }
 }
 
@@ -35,7 +41,7 @@ impl Store for Absent {}
 
 impl Target for Absent {
     fn write(&self) -> Option<Arc<dyn Write>> {
-        Some(Arc::new(Self))
+        Some(Arc::new(self.clone()))
     }
 }
 
@@ -46,14 +52,14 @@ impl Describe for Absent {
     }
 
     async fn stats(&self) -> Result<IndexStats> {
-        not_there("stats")
+        self.not_there("stats")
     }
 }
 
 #[async_trait]
 impl Write for Absent {
     async fn upsert(&self, _: &Namespace, _: &[Record]) -> Result<Upserted> {
-        not_there("upsert")
+        self.not_there("upsert")
     }
 
     fn request_bytes(&self, _: &Record) -> usize {
@@ -61,7 +67,7 @@ impl Write for Absent {
     }
 
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
-        refusal(record, planned)
+        (self.rules)(record, planned)
     }
 
     async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {

@@ -1,0 +1,66 @@
+//! What the shards of a copy share while a process copies them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::copy::Copier;
+use crate::error::Result;
+use crate::journal::ShardState;
+use crate::model::{ShardId, Tally};
+
+/// The two ends of a copy, and how far it is.
+pub(in crate::run) struct Copying {
+    pub copier: Copier,
+    pub gauge: Gauge,
+}
+
+/// The copy that a process is at; the shard that comes first opens it for the others. Cloning shares it.
+#[derive(Clone, Default)]
+pub(in crate::run) struct Opened(Arc<Mutex<Arc<OnceCell<Arc<Copying>>>>>);
+
+impl Opened {
+    /// Returns it, opened by `open` if it is not open.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub async fn or_open(
+        &self,
+        open: impl Future<Output = Result<Copying>>,
+    ) -> Result<Arc<Copying>> {
+        let cell = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = || async { open.await.map(Arc::new) };
+        cell.get_or_try_init(open).await.cloned()
+    }
+
+    /// Lets go of it; who is at it keeps it to the end.
+    pub fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+}
+
+/// How many records of how many all shards have come through.
+pub(in crate::run) struct Gauge {
+    total: u64,
+    done: Mutex<BTreeMap<ShardId, u64>>,
+}
+
+impl Gauge {
+    pub fn new<'a>(shards: impl Iterator<Item = &'a ShardState>) -> Self {
+        let (mut total, mut done) = (0, BTreeMap::new());
+        for state in shards {
+            total += state.shard.expected;
+            done.insert(state.shard.id(), state.checkpoint.tally.enumerated);
+        }
+        Self { total, done: Mutex::new(done) }
+    }
+
+    /// Notes how far a shard is. Returns how many records are done, and of how many.
+    pub fn update(&self, shard: &ShardId, tally: Tally) -> (u64, u64) {
+        let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(shard.clone(), tally.enumerated);
+        let done = all.values().sum();
+        (done, self.total.max(done))
+    }
+}

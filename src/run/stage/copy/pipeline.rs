@@ -1,0 +1,75 @@
+//! What the shards of a copy go through, and what lists their ids.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::manifest::manifest_of;
+use super::staging;
+use crate::copy::{DeadLetters, Lists, Pipeline, Transform};
+use crate::error::Result;
+use crate::journal::Route;
+use crate::model::{Enumeration, Rate, Shard};
+use crate::plan::CopyStage;
+use crate::run::Context;
+use crate::run::route::recorded_route;
+use crate::run::sides::no_source;
+use crate::store::Source;
+
+/// Builds the pipeline of a copy stage.
+///
+/// # Errors
+/// `NotFound` if the source or the staging index is gone; `Invalid` if the plan's changes to records cannot be made.
+pub(crate) async fn pipeline(
+    context: &Context,
+    copy: &CopyStage,
+    dead_letters: PathBuf,
+) -> Result<Pipeline> {
+    let source = context.world.source_of(&copy.id);
+    let described = source.describe().await?.ok_or_else(|| no_source(context))?;
+    let is_staged = recorded_route(context, copy) == Some(Route::Staging);
+    let staging = match is_staged && is_open(context, copy) {
+        true => Some(staging::open(context, copy).await?),
+        false => None,
+    };
+    Ok(Pipeline {
+        source,
+        target: context.world.target_of(&copy.id),
+        transform: Arc::new(Transform::new(&context.plan, &copy.asked)?),
+        dead_letters: Arc::new(DeadLetters::new(dead_letters)),
+        staging,
+        export: None,
+        skip: None,
+        dimension: described.spec.dimension.unwrap_or(0) as usize,
+        rate: copy.asked.rate.map(|Rate(records)| records),
+        room: context.world.room.clone(),
+        cancel: context.cancel.clone(),
+    })
+}
+
+/// Returns what lists the ids of a shard if the source does not: a manifest, the staging index, or the target, which
+/// holds every id after a copy.
+pub(crate) fn lists_of(
+    context: &Context,
+    copy: &CopyStage,
+    shard: &Shard,
+    pipeline: &Pipeline,
+) -> Result<Lists> {
+    let other = match (&shard.enumeration, &pipeline.staging) {
+        (Enumeration::Staging { .. }, Some(staging)) => {
+            Some((staging.clone(), shard.source.clone()))
+        }
+        (Enumeration::Staging { .. } | Enumeration::Collection, _) => {
+            let target: Arc<dyn Source> = pipeline.target.clone();
+            Some((target, shard.target.clone()))
+        }
+        _ => None,
+    };
+    Ok(Lists { other, manifest: manifest_of(context, copy, shard)? })
+}
+
+/// Returns whether a shard of the copy is left.
+fn is_open(context: &Context, copy: &CopyStage) -> bool {
+    context
+        .recorder
+        .with_state(|state| state.stage(&copy.id).is_some_and(|stage| !stage.open.is_empty()))
+}

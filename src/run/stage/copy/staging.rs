@@ -1,0 +1,134 @@
+//! An index that lists the source's ids: made from a collection of the source for one copy, beside the target.
+
+use std::sync::Arc;
+
+use crate::copy::Mapping;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{IndexDescription, IndexSpec, Side};
+use crate::plan::CopyStage;
+use crate::run::Context;
+use crate::run::context::poll::Patience;
+use crate::run::selection::recorded_mappings;
+use crate::run::sides::no_source;
+use crate::run::stage::ready;
+use crate::run::stage::resource::{
+    COLLECTED, collection, intend, late, made, own_tags, ready_within, see_records, staging_index,
+    void_where_refused,
+};
+use crate::run::taken::Taken;
+use crate::store::Source;
+
+/// Returns whether the staging index is there.
+///
+/// # Errors
+/// Those of the provider.
+pub(super) async fn is_there(context: &Context, copy: &CopyStage) -> Result<bool> {
+    let name = staging_index(context, copy).name;
+    Ok(context.world.open_other(&name)?.describe().await?.is_some())
+}
+
+/// Opens the staging index to read from it.
+///
+/// # Errors
+/// `NotFound` if it is gone.
+pub(super) async fn open(context: &Context, copy: &CopyStage) -> Result<Arc<dyn Source>> {
+    let name = staging_index(context, copy).name;
+    let index = context.world.open_other(&name)?;
+    // Its parts are those of what it is found to be.
+    match index.describe().await? {
+        Some(_) => Ok(index),
+        None => {
+            let message = format!("the staging index `{name}` is gone");
+            Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("run the same command again: it is made anew"))
+        }
+    }
+}
+
+/// Asks for the staging index, unless it is there.
+///
+/// # Errors
+/// `Refused` if there is no target beside which it could stand; those of the provider.
+pub(super) async fn ask(context: &Context, copy: &CopyStage) -> Result<()> {
+    if is_there(context, copy).await? {
+        return Ok(());
+    }
+    let resource = staging_index(context, copy);
+    let index = context.world.open_other(&resource.name)?;
+    let thaw = index.must_thaw()?;
+    let (source, target) = sides(context).await?;
+    let spec = IndexSpec {
+        name: resource.name.clone(),
+        deployment: target.spec.deployment,
+        deletion_protection: false,
+        tags: own_tags(context),
+        ..source.spec
+    };
+    intend(context, &resource).await?;
+    match thaw.create_from(&spec, &collection(context, copy).name).await {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => void_where_refused(context, &resource, made),
+    }
+}
+
+async fn sides(context: &Context) -> Result<(IndexDescription, IndexDescription)> {
+    let world = &context.world;
+    let source = world.source.describe().await?.ok_or_else(|| no_source(context))?;
+    let target = world.target.describe().await?.ok_or_else(|| {
+        let message = "a staging index is made beside the target, and there is none";
+        Error::new(ErrorKind::Refused, message)
+    })?;
+    Ok((source, target))
+}
+
+/// Looks once, in the step of this name, whether the staging index is ready.
+///
+/// # Errors
+/// `Refused` if it ends up in a failed state; `Timeout` if it is not ready in time.
+pub(super) async fn see_ready(context: &Context, copy: &CopyStage, step: &str) -> Result<Taken> {
+    let name = staging_index(context, copy).name;
+    let index = context.world.open_other(&name)?;
+    let limit = ready_within(copy);
+    let patience = Patience { limit, pause: ready::PAUSE };
+    let late = |_| late(&format!("the staging index `{name}`"), limit);
+    let seen = context.look_again(step, patience, ready::look(&*index), late).await?;
+    Ok(seen.map_or(Taken::Again, |_| Taken::Done))
+}
+
+/// Looks once, in the step of this name, whether the staging index shows every id.
+///
+/// # Errors
+/// `Timeout` if they do not appear in time.
+pub(super) async fn see_listed(context: &Context, copy: &CopyStage, step: &str) -> Result<Taken> {
+    let resource = staging_index(context, copy);
+    let index = context.world.open_other(&resource.name)?;
+    let wait = (step, ready_within(copy));
+    match see_records(context, &*index, &left(context, copy), wait, COLLECTED).await? {
+        Taken::Again => Ok(Taken::Again),
+        Taken::Done => made(context, resource).await.map(|()| Taken::Done),
+    }
+}
+
+/// Looks once, in the step of this name, whether a target that was made from a collection shows every record.
+///
+/// # Errors
+/// `Timeout` if they do not appear in time.
+pub(super) async fn see_collected(
+    context: &Context,
+    copy: &CopyStage,
+    step: &str,
+) -> Result<Taken> {
+    let wait = (step, ready_within(copy));
+    see_records(context, &*context.world.target, &left(context, copy), wait, COLLECTED).await
+}
+
+/// The namespaces as they were planned, without what was deleted from the source since.
+fn left(context: &Context, copy: &CopyStage) -> Vec<Mapping> {
+    let mut mappings = recorded_mappings(context, &copy.id);
+    context.recorder.with_state(|state| {
+        for Mapping { source, records, .. } in &mut mappings {
+            *records = records.saturating_sub(state.erased_of(Side::Source, source));
+        }
+    });
+    mappings
+}
