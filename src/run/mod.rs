@@ -27,6 +27,7 @@ mod figures;
 mod hook;
 mod hooks;
 mod judge;
+mod line;
 mod listener;
 mod next;
 mod outcome;

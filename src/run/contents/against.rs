@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::found::EXAMPLES;
-use super::lines::Line;
 use crate::copy::{Changed, Comparison};
 use crate::error::Result;
 use crate::journal::Transfer;
 use crate::model::{Record, RecordId};
+use crate::run::line::Line;
 use crate::store::fetch_all;
 use crate::store::read::Picks;
 

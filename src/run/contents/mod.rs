@@ -18,7 +18,6 @@
 mod against;
 mod found;
 mod ids;
-mod lines;
 mod look;
 mod loss;
 mod unplanned;
@@ -26,7 +25,6 @@ mod walk;
 
 pub(super) use found::Found;
 pub(super) use ids::current_shards;
-pub(super) use lines::Lines;
 pub(super) use look::{Depth, Look};
 pub(super) use loss::refuse_loss;
 pub(super) use unplanned::appeared;

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use futures::stream::TryStreamExt;
 
 use super::ids::restless;
-use super::lines::Line;
 use crate::copy::pages_of;
 use crate::error::Result;
 use crate::model::{Contents, Cursor, Namespace, Record, Shard};
 use crate::run::Context;
-use crate::run::stage::lists_of;
+use crate::run::line::Line;
+use crate::run::line::lists_of;
 
 /// What takes the records of a namespace.
 #[async_trait]

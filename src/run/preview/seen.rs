@@ -13,11 +13,12 @@ use crate::provider::registry::asked_for;
 use crate::run::context::guard;
 use crate::run::context::options::RunOptions;
 use crate::run::context::world::World;
+use crate::run::line::manifest::check_manifest;
 use crate::run::route::{Chosen, Sides, candidates, choose, facts_of, held_by};
 use crate::run::sample::{Sampled, Weight, sample_of, usual_size};
 use crate::run::selection::{Selection, refuse_nothing, selections};
 use crate::run::sides::{refuse_differences, refuse_other_dimension};
-use crate::run::stage::{Held, check_manifest, look};
+use crate::run::stage::{Held, look};
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
 const MOST_COUNTS: u64 = 1_000;

@@ -15,8 +15,9 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use self::folder::Folder;
-use super::contents::{Lines, Take, current_shards, walk};
+use super::contents::{Take, current_shards, walk};
 use super::context::guard::agreed;
+use super::line::Lines;
 use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied};

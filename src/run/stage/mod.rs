@@ -24,7 +24,7 @@ use crate::plan::StageKind;
 
 pub(super) use check::Check;
 pub use copy::Held;
-pub(super) use copy::{check_manifest, kept_by, lists_of, look, pipeline};
+pub(super) use copy::look;
 
 /// A step of a stage.
 #[derive(Clone, Debug, PartialEq)]

@@ -34,11 +34,6 @@ pub(super) fn collection(context: &Context, copy: &CopyStage) -> Resource {
     Resource { kind: ResourceKind::Collection, name }
 }
 
-pub(super) fn staging_index(context: &Context, copy: &CopyStage) -> Resource {
-    let name = format!("vecshift-staging-{}", own_name(context, copy));
-    Resource { kind: ResourceKind::StagingIndex, name }
-}
-
 /// Asks for a collection of the source, unless it is there.
 ///
 /// # Errors

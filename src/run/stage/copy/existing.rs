@@ -7,15 +7,15 @@ use std::sync::Arc;
 use futures::stream::TryStreamExt;
 use serde::Serialize;
 
-use super::artifacts::{dead_letters, skipped};
-use super::pipeline::{lists_of, pipeline};
-use crate::copy::{Kept, Mapping, Met, Pipeline, Skipped, Transform, all_ids, ids_of, meet};
+use crate::copy::{Mapping, Met, Pipeline, Skipped, Transform, all_ids, ids_of, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
 use crate::run::figures::COLD_FIGURE;
+use crate::run::line::artifacts::{dead_letters, skipped};
+use crate::run::line::{lists_of, pipeline};
 use crate::run::route::chosen_route;
 use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
@@ -130,17 +130,6 @@ impl Held {
         };
         let number = number(self.overwritten);
         format!("{held}; {about}{number} {ids} hold something else{basis}: {then}")
-    }
-}
-
-/// Reads the ids that a copy left unchanged in the target.
-///
-/// # Errors
-/// If their file cannot be read.
-pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
-    match copy.asked.existing {
-        Some(Existing::Skip) => Kept::read(&skipped(context, copy)),
-        _ => Ok(Kept::default()),
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::artifacts::artifact;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::journal::ShardState;
 use crate::model::{Namespace, Tally};
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::line::artifacts::artifact;
 
 /// The version of the file's format. Fields are only ever added.
 const FORMAT: u32 = 1;

@@ -1,11 +1,11 @@
 //! Merges several namespaces into one, provided that no two of them share an id.
 
-use super::artifacts::dead_letters;
-use super::pipeline::{lists_of, pipeline};
 use crate::copy::{Mapping, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Shard};
 use crate::plan::CopyStage;
+use crate::run::line::artifacts::dead_letters;
+use crate::run::line::{lists_of, pipeline};
 use crate::run::selection::recorded_mappings;
 use crate::run::{Context, Progress};
 

@@ -1,44 +1,37 @@
 //! Copies every record of the selected namespaces and proves that it did.
 //!
 //! [`next`] has the order of the steps. `plan` records the shards, and `shards` copies them. `staging` makes an index that
-//! lists the ids, `manifest` sorts ids given by the user (or `printed` by a command), `merge` proves that merged namespaces share
-//! no id, and `existing` handles ids the target already holds. `import` has the target import what was written as files,
+//! lists the ids, `merge` proves that merged namespaces share no id, and `existing` handles ids the target already holds. `import` has the target import what was written as files,
 //! and `finish` has it make what is only worth making once the records are there. `prove` compares what was settled with
 //! the source's own counts, `mapping` writes the names for the application, and `outcome` says what became of the records.
 
-mod artifacts;
 mod due;
 mod existing;
 mod finish;
 mod import;
-mod manifest;
 mod mapping;
 mod merge;
 mod next;
 mod outcome;
-mod pipeline;
 mod plan;
-mod printed;
 mod prove;
 mod retries;
 mod shards;
 mod staging;
 
 pub use existing::Held;
-pub(crate) use existing::{kept_by, look};
+pub(crate) use existing::look;
 use import::Imported;
-pub(crate) use manifest::check_manifest;
-pub(crate) use next::PARALLEL;
 pub use next::Step;
 pub(super) use next::next;
 pub(super) use outcome::{arrived, undo};
-pub(crate) use pipeline::{lists_of, pipeline};
 
 use super::resource::{ask_collection, remove_one, see_collection};
 use crate::error::Result;
 use crate::journal::Event;
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::line::manifest;
 use crate::run::route::{chosen_route, route_of};
 use crate::run::taken::Taken;
 

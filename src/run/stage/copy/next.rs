@@ -4,11 +4,9 @@ use crate::journal::{Route, StageState};
 use crate::model::{Resource, ResourceKind, ShardId, StageId};
 use crate::plan::CopyStage;
 use crate::plan::file::EnumerateBy;
+use crate::run::line::PARALLEL;
 use crate::run::stage::resource::removal;
 use crate::run::view::{Next, View};
-
-/// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.
-pub(crate) const PARALLEL: u32 = 16;
 
 /// A step of a copy stage.
 #[derive(Clone, Debug, PartialEq, Eq)]

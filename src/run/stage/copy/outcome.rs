@@ -1,7 +1,5 @@
 //! What became of the records of a copy: notes, files, figures and metrics; and what undoing it leaves.
 
-use super::artifacts::{dead_letters, skipped};
-use super::manifest::forget_ids;
 use super::mapping::write_mapping;
 use super::retries::{RETRIES, retries};
 use crate::assertion::Measured;
@@ -12,6 +10,8 @@ use crate::model::{Observed, Side, Tally};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard;
+use crate::run::line::artifacts::{dead_letters, skipped};
+use crate::run::line::manifest::forget_ids;
 use crate::run::route::{chosen_route, recorded_route};
 use crate::run::stage::resource::words;
 

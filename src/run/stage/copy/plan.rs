@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::artifacts::dead_letters;
 use super::import::Imported;
-use super::manifest::recorded_as;
 use super::prove::{by_namespace, gap};
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, Result};
@@ -13,9 +11,11 @@ use crate::model::{Cursor, Enumeration, Namespace, Range, Shard, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::agreed;
+use crate::run::line::artifacts::dead_letters;
+use crate::run::line::manifest::recorded_as;
+use crate::run::line::staging_index;
 use crate::run::route::{Enumerator, refuse_gaps};
 use crate::run::selection::{refuse_nothing, refuse_recorded, selections};
-use crate::run::stage::resource::staging_index;
 
 /// Records the shards, once for a run.
 ///

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::artifacts::dead_letters;
 use super::import::Imported;
 use super::outcome::settled;
-use super::pipeline::pipeline;
 use crate::assertion::{Measured, judge_once};
 use crate::copy::count_extra;
 use crate::error::Result;
@@ -14,6 +12,8 @@ use crate::journal::{Event, ShardState};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side, Verdict};
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::line::artifacts::dead_letters;
+use crate::run::line::pipeline;
 use crate::store::read::Picks;
 
 /// The current state of every shard, by namespace.

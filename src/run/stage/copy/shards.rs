@@ -2,11 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::artifacts::dead_letters;
 use super::due::Due;
 use super::existing::left_alone;
 use super::import::Imported;
-use super::pipeline::{lists_of, pipeline};
 use super::retries::note_retries;
 use crate::copy::{Acked, Keep, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +12,8 @@ use crate::journal::{RunState, ShardState};
 use crate::model::{Checkpoint, Cursor, Enumeration, ShardId};
 use crate::plan::CopyStage;
 use crate::run::context::copying::{Copying, Gauge};
+use crate::run::line::artifacts::dead_letters;
+use crate::run::line::{lists_of, pipeline};
 use crate::run::{Context, Progress};
 
 async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {

@@ -1,22 +1,20 @@
 //! An index that lists the source's ids: made from a collection of the source for one copy, beside the target.
 
-use std::sync::Arc;
-
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::poll::Patience;
+use crate::run::line::staging_index;
 use crate::run::selection::recorded_mappings;
 use crate::run::sides::no_source;
 use crate::run::stage::ready;
 use crate::run::stage::resource::{
-    COLLECTED, collection, intend, late, made, own_tags, ready_within, see_records, staging_index,
+    COLLECTED, collection, intend, late, made, own_tags, ready_within, see_records,
     void_where_refused,
 };
 use crate::run::taken::Taken;
-use crate::store::Source;
 
 /// Returns whether the staging index is there.
 ///
@@ -25,24 +23,6 @@ use crate::store::Source;
 pub(super) async fn is_there(context: &Context, copy: &CopyStage) -> Result<bool> {
     let name = staging_index(context, copy).name;
     Ok(context.world.open_other(&name)?.describe().await?.is_some())
-}
-
-/// Opens the staging index to read from it.
-///
-/// # Errors
-/// `NotFound` if it is gone.
-pub(super) async fn open(context: &Context, copy: &CopyStage) -> Result<Arc<dyn Source>> {
-    let name = staging_index(context, copy).name;
-    let index = context.world.open_other(&name)?;
-    // Its parts are those of what it is found to be.
-    match index.describe().await? {
-        Some(_) => Ok(index),
-        None => {
-            let message = format!("the staging index `{name}` is gone");
-            Err(Error::new(ErrorKind::NotFound, message)
-                .with_hint("run the same command again: it is made anew"))
-        }
-    }
 }
 
 /// Asks for the staging index, unless it is there.

@@ -18,8 +18,8 @@ use crate::model::{
 };
 use crate::plan::CopyStage;
 use crate::plan::file::{Compare, Verify};
+use crate::run::line::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::sample::picks;
-use crate::run::stage::copy::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::{Context, Progress};
 use crate::store::read::{Picks, Reading};
 

@@ -49,7 +49,7 @@ pub(crate) async fn check_manifest(
 ///
 /// # Errors
 /// Any error of [`check_manifest`], and any error of the manifest's command.
-pub(super) async fn prepare_ids(context: &Context, copy: &CopyStage) -> Result<()> {
+pub(in crate::run) async fn prepare_ids(context: &Context, copy: &CopyStage) -> Result<()> {
     let namespaces = &*recorded_mappings(context, &copy.id);
     let Some(asked) = manifest_in(copy) else { return Ok(()) };
     let path = artifact(context, copy, IDS);
@@ -86,13 +86,13 @@ pub(super) async fn prepare_ids(context: &Context, copy: &CopyStage) -> Result<(
 ///
 /// # Errors
 /// If the index of the sorted ids cannot be removed.
-pub(super) fn forget_ids(context: &Context, copy: &CopyStage) -> Result<()> {
+pub(in crate::run) fn forget_ids(context: &Context, copy: &CopyStage) -> Result<()> {
     context.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&copy.id);
     forget(&artifact(context, copy, IDS))
 }
 
 /// Returns the enumeration to record for a shard, with the run's sorted ids in place of the manifest.
-pub(super) fn recorded_as(
+pub(in crate::run) fn recorded_as(
     context: &Context,
     copy: &CopyStage,
     enumeration: Enumeration,
@@ -109,7 +109,7 @@ pub(super) fn recorded_as(
 ///
 /// # Errors
 /// `NotFound` if the run's sorted ids are gone.
-pub(super) fn manifest_of(
+pub(in crate::run) fn manifest_of(
     context: &Context,
     copy: &CopyStage,
     shard: &Shard,

@@ -15,6 +15,9 @@ use crate::run::route::recorded_route;
 use crate::run::sides::no_source;
 use crate::store::Source;
 
+/// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.
+pub(crate) const PARALLEL: u32 = 16;
+
 /// Builds the pipeline of a copy stage.
 ///
 /// # Errors

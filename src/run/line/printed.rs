@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// `Refused` in a rehearsal, which runs no commands; any error of the command, including a nonzero status.
-pub(super) async fn printed_ids(
+pub(in crate::run) async fn printed_ids(
     context: &Context,
     copy: &CopyStage,
     asked: &Manifest,

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::artifacts::skipped;
+use super::pipeline::pipeline;
 use crate::copy::{Kept, Pipeline};
 use crate::error::Result;
 use crate::model::StageId;
 use crate::plan::CopyStage;
+use crate::plan::file::Existing;
 use crate::run::Context;
-use crate::run::stage::{kept_by, pipeline};
 use crate::store::read::Reading;
 
 /// A copy stage, the pipeline that changes and looks up its records, and how they are read.
@@ -53,5 +55,16 @@ impl Line {
         let reading = pipeline.reading().with_others();
         let kept = Arc::new(kept_by(context, &copy)?);
         Ok(Self { copy, pipeline, kept, reading })
+    }
+}
+
+/// Reads the ids that a copy left unchanged in the target.
+///
+/// # Errors
+/// If their file cannot be read.
+pub(crate) fn kept_by(context: &Context, copy: &CopyStage) -> Result<Kept> {
+    match copy.asked.existing {
+        Some(Existing::Skip) => Kept::read(&skipped(context, copy)),
+        _ => Ok(Kept::default()),
     }
 }
