@@ -79,7 +79,7 @@ impl Weight {
         self.namespace_bytes.iter().sum()
     }
 
-    /// Returns the size that the ways of a copy are estimated by.
+    /// Returns the size that the candidates of a copy are estimated by.
     pub fn size(&self) -> Size {
         Size {
             records: self.records,

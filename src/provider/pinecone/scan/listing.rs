@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc::{Receiver, channel};
 
+use super::by::Place;
 use super::listing_walk::{Behind, Listed, Lister, Walk};
-use super::way::Place;
 use crate::error::{Error, Result};
 use crate::model::{Cursor, Namespace, RecordId};
 use crate::provider::pinecone::turns::Turns;

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{Permit, Sender};
 
+use super::by::Place;
 use super::listing_part::{Part, empty_parts, parts_behind};
-use super::way::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, RecordId};
 use crate::provider::pinecone::plane::IdPage;

@@ -1,25 +1,25 @@
-//! How the records of an index are read: its ids by one of three ways, and their records by id.
+//! How the records of an index are read: its ids by one of three enumerations, and their records by id.
 //!
 //! A serverless index lists its ids (`listing`). A pod cannot: a namespace of at most 10,000 records is swept by one query
 //! (`sweep`), and a larger one is split by metadata into cells that can be swept (`partition`). `split` chooses.
 
+mod by;
 mod listing;
 mod listing_part;
 mod listing_walk;
 mod partition;
 mod split;
 mod sweep;
-mod way;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::by::By;
 use self::listing::Listing;
 use self::listing_walk::Lister;
 pub use self::sweep::SWEEP_LIMIT;
 use self::sweep::Sweep;
-use self::way::Way;
 use super::index::Index;
 use super::plane::IdPage;
 use crate::error::Result;
@@ -34,7 +34,7 @@ impl Scan for Index {
     }
 
     fn whole(&self) -> Option<Range> {
-        self.is_serverless().then(|| Way::List.range())
+        self.is_serverless().then(|| By::List.range())
     }
 
     async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
@@ -42,11 +42,11 @@ impl Scan for Index {
     }
 
     fn is_bound(&self, range: &Range) -> bool {
-        !matches!(Way::of(range), Ok(Way::List))
+        !matches!(By::of(range), Ok(By::List))
     }
 
     async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>> {
-        let Some(filter) = Way::of(range)?.filter() else { return Ok(None) };
+        let Some(filter) = By::of(range)?.filter() else { return Ok(None) };
         Ok(Some(self.count(&filter).await?.count(namespace)))
     }
 
@@ -54,14 +54,14 @@ impl Scan for Index {
         if *after == Cursor::End {
             return Ok(Box::new(NoIds));
         }
-        Ok(match Way::of(range)? {
-            Way::List => Box::new(Listing::start(
+        Ok(match By::of(range)? {
+            By::List => Box::new(Listing::start(
                 Arc::new(self.clone()),
                 scope.namespace.clone(),
                 after,
                 (self.turns().clone(), scope.records),
             )?),
-            way => Box::new(Sweep::start(self, scope, way.filter().as_ref(), after).await?),
+            by => Box::new(Sweep::start(self, scope, by.filter().as_ref(), after).await?),
         })
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::PoisonError;
 
+use super::by::By;
 use super::partition::Partitioner;
 use super::sweep::SWEEP_LIMIT;
-use super::way::Way;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Observed;
 use crate::plan::file::NamedEnumeration;
@@ -17,12 +17,12 @@ use crate::store::{Asked, Scope, Split, Splitting};
 /// # Errors
 /// `Refused` if the index does not support what is asked, or cannot reach every id by it.
 pub(super) async fn split(index: &Index, scope: Scope<'_>, asked: Asked) -> Result<Split> {
-    let (way, name, why) = match simple(index, scope, asked.by)? {
-        Some((Way::List, why)) => (Way::List, "list", why),
-        Some((way, why)) => (way, "sweep", why),
+    let (by, name, why) = match simple(index, scope, asked.by)? {
+        Some((By::List, why)) => (By::List, "list", why),
+        Some((by, why)) => (by, "sweep", why),
         None => return Ok(in_cells(scope, &partition(index, scope, asked).await?)),
     };
-    Ok(Split::whole(way.range(), scope.records, name, why))
+    Ok(Split::whole(by.range(), scope.records, name, why))
 }
 
 /// Returns a way that needs no requests to the index; `None` if the namespace has to be split.
@@ -30,18 +30,18 @@ fn simple(
     index: &Index,
     scope: Scope<'_>,
     by: NamedEnumeration,
-) -> Result<Option<(Way, &'static str)>> {
+) -> Result<Option<(By, &'static str)>> {
     let (lists, counts) = (index.is_serverless(), index.is_pod());
     let fits = scope.records <= SWEEP_LIMIT;
     Ok(match by {
-        NamedEnumeration::Auto if lists => Some((Way::List, "the source lists its ids")),
-        NamedEnumeration::List if lists => Some((Way::List, "the plan says so")),
+        NamedEnumeration::Auto if lists => Some((By::List, "the source lists its ids")),
+        NamedEnumeration::List if lists => Some((By::List, "the plan says so")),
         NamedEnumeration::List => return Err(cannot_list()),
         NamedEnumeration::Auto if fits => Some((
-            Way::Sweep,
+            By::Sweep,
             "pods cannot list ids; a namespace of at most 10,000 records fits one query",
         )),
-        NamedEnumeration::Sweep if fits => Some((Way::Sweep, "the plan says so")),
+        NamedEnumeration::Sweep if fits => Some((By::Sweep, "the plan says so")),
         NamedEnumeration::Sweep => return Err(too_many(scope)),
         NamedEnumeration::Auto | NamedEnumeration::Staging if !counts => {
             return Err(too_many(scope));
@@ -77,11 +77,11 @@ async fn partition(index: &Index, scope: Scope<'_>, asked: Asked) -> Result<Part
 
 fn in_cells(scope: Scope<'_>, partition: &Partition) -> Split {
     let ranges = partition.cells.iter().map(|cell| {
-        let way = match cell.conditions.filter() {
-            Some(filter) => Way::Partition { filter: filter.0 },
-            None => Way::Sweep,
+        let by = match cell.conditions.filter() {
+            Some(filter) => By::Partition { filter: filter.0 },
+            None => By::Sweep,
         };
-        Splitting { range: way.range(), records: cell.records }
+        Splitting { range: by.range(), records: cell.records }
     });
     let gap = (!partition.stuck.is_empty()).then(|| (stuck(scope, partition), OTHER_WAYS));
     Split {

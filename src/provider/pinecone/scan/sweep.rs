@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use async_trait::async_trait;
 
-use super::way::Place;
+use super::by::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, RecordId, Vector};
 use crate::pinecone_wire::limits::TOP_K;

@@ -10,7 +10,7 @@ use crate::store::Filter;
 /// How the ids of a range are found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Way {
+pub(super) enum By {
     /// The index lists them, page by page.
     List,
     /// One query, ids only; for namespaces of at most as many records as it gives.
@@ -20,7 +20,7 @@ pub(super) enum Way {
     Partition { filter: Value },
 }
 
-impl Way {
+impl By {
     pub fn range(&self) -> Range {
         Range::new(self)
     }
