@@ -57,6 +57,11 @@ impl Part {
         self.pages.iter().map(|(_, page)| page.ids.len()).sum()
     }
 
+    /// Pages since it was last cut.
+    pub fn seen(&self) -> usize {
+        self.arrived
+    }
+
     /// Takes the next page and returns how many ids of it are its own. The part ends with the listing, or with the first
     /// id that begins otherwise.
     pub fn arrived(&mut self, mut page: IdPage) -> u64 {

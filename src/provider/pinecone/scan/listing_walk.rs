@@ -87,6 +87,9 @@ pub(super) struct Walk {
     parts: VecDeque<Part>,
     /// Whether the namespace was cut: no page is at its end for certain.
     is_cut: bool,
+    /// Whether a part was cut because it was waited for. While others are taken from, those behind them are listed as well,
+    /// so that it happens to the first large one.
+    is_ramped: bool,
     /// Ids up to this one were given before.
     skip: Option<RecordId>,
     last: Option<RecordId>,
@@ -110,6 +113,7 @@ impl Walk {
             left: expected,
             parts: VecDeque::new(),
             is_cut: false,
+            is_ramped: false,
             skip: None,
             last: None,
             next_key: 1,
@@ -242,12 +246,19 @@ impl Walk {
             }
             page => self.left = self.left.saturating_sub(part.arrived(page?)),
         }
-        let pages = self.left as usize / PAGE;
+        let (pages, turns) = (self.left as usize / PAGE, self.turns.clone());
         let is_worth = |empty: usize| {
-            let times = self.turns.compare(pages, pages + empty);
+            let times = turns.compare(pages, pages + empty);
             times.is_some_and(|(chain, parts)| parts * WORTH.1 < chain * WORTH.0)
         };
+        let is_first = place == 0 && is_waited_for;
         let behind = match self.is_cut {
+            true if is_first && !self.is_ramped => {
+                // As many pages follow, for all that is known.
+                let seen = part.seen();
+                let is_quicker = |(chain, parts)| parts < chain;
+                part.cut(SEEN, |empty| turns.compare(seen, empty).is_some_and(is_quicker))
+            }
             true => part.cut(LARGE, |_| true),
             false if is_waited_for => {
                 part.cut(SEEN, |empty| empty <= pages * EMPTY && is_worth(empty))
@@ -255,6 +266,7 @@ impl Walk {
             false => Vec::new(),
         };
         if !behind.is_empty() {
+            self.is_ramped |= self.is_cut;
             self.is_cut = true;
             self.put(place + 1, behind.into_iter());
         }
