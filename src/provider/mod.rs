@@ -17,7 +17,7 @@ pub mod snapshot;
 pub mod storage;
 mod tls;
 
-pub(crate) use blocking::blocking;
+pub(crate) use blocking::{Worker, blocking};
 pub(crate) use connector::{Connector, Double, Records};
 pub use environment::{Environment, StandIn, Transport};
 pub use registry::language;

@@ -22,9 +22,9 @@ use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied};
 use crate::model::{Contents, IndexStats, Namespace, Record};
-use crate::provider::blocking;
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
+use crate::provider::{Worker, blocking};
 
 /// The number of namespaces written concurrently, each with a row group of up to 8 MiB in memory.
 const PARALLEL: usize = 2;
@@ -106,6 +106,7 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
         copied: context.recorder.with_state(copied),
         total: counts.total,
         done: AtomicU64::new(0),
+        workers: [Worker::start()?, Worker::start()?],
     };
     let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
     let files: Vec<_> = (1..)
@@ -139,6 +140,7 @@ struct Work<'a> {
     copied: BTreeMap<Namespace, Vec<Transfer>>,
     total: u64,
     done: AtomicU64,
+    workers: [Worker; PARALLEL],
 }
 
 impl Work<'_> {
@@ -154,8 +156,10 @@ impl Work<'_> {
         let transfer = self.copied.get(namespace).and_then(|transfers| transfers.first());
         let shards = current_shards(self.context, namespace, count, transfer).await?;
         let create = path.clone();
-        let writer = blocking(move || RecordWriter::create(create)).await?;
-        let mut writing = Writing { work: self, namespace, writer: Some(writer) };
+        // Those that are written at the same time follow one another.
+        let worker = &self.workers[number % PARALLEL];
+        let writer = worker.run(move || RecordWriter::create(create)).await?;
+        let mut writing = Writing { work: self, worker, namespace, writer: Some(writer) };
         let line = self.lines.get(transfer.map(|transfer| &transfer.copy));
         let read = walk(self.context, line, namespace, &shards, &mut writing).await?;
         let writer = writing.writer.take();
@@ -172,7 +176,7 @@ impl Work<'_> {
                  nothing was deleted"));
         }
         let (folder, namespace) = (self.folder.clone(), namespace.clone());
-        blocking(move || {
+        let finish = move || {
             if let Some(writer) = writer {
                 writer.finish()?;
             }
@@ -181,8 +185,8 @@ impl Work<'_> {
             // Checked against what was read from the source, not against what the writer believes it wrote.
             let held = kept.check_records(&folder)?;
             Ok((kept, held))
-        })
-        .await
+        };
+        worker.run(finish).await
     }
 
     fn progress(&self, records: usize) {
@@ -200,6 +204,7 @@ impl Work<'_> {
 /// Writes records to a file without blocking the threads that serve the network.
 struct Writing<'a> {
     work: &'a Work<'a>,
+    worker: &'a Worker,
     namespace: &'a Namespace,
     writer: Option<RecordWriter>,
 }
@@ -209,7 +214,7 @@ impl Take for Writing<'_> {
     async fn take(&mut self, records: Vec<Record>) -> Result<()> {
         let (count, namespace) = (records.len(), self.namespace.clone());
         if let Some(mut writer) = self.writer.take() {
-            let written = blocking(move || {
+            let written = self.worker.run(move || {
                 writer.append(&namespace, &records)?;
                 Ok(writer)
             });
