@@ -1,6 +1,6 @@
 //! Columns of a batch that hold ids, namespaces and vectors.
 //!
-//! Files are read by the types of Parquet alone (see [`options`](super::options)): there are no dictionaries, views or
+//! Files are read by the types of Parquet alone (see `file.rs`): there are no dictionaries, views or
 //! large lists here, whatever a writer had in memory.
 
 use arrow_array::cast::AsArray;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 
-/// Traffic on the wire since a provider was opened; shared by the layers of one [`stack`](super::stack).
+/// Traffic on the wire since a side was opened; shared by the layers of one [`Calls`](super::Calls).
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<Inner>);
 
