@@ -17,8 +17,9 @@ use crate::error::{Error, Result};
 const FIRST: usize = 8;
 const MOST: usize = 32;
 
-/// How many lists more are under way than the limit lets out in a round trip, so that none of it is given away.
-const MORE: f64 = 1.25;
+/// How many lists more are under way than the limit lets out in a round trip, so that none of it is given away. They make
+/// every page of a listing come as much later.
+const MORE: f64 = 1.1;
 
 /// How much of a mean is what was measured before.
 const MEMORY: f64 = 0.875;
@@ -133,7 +134,7 @@ impl Turns {
             (_, None) => FIRST,
             (None, _) => MOST,
             (Some(rate), Some(round_trip)) => {
-                ((rate * round_trip * MORE).ceil() as usize + 1).min(MOST)
+                ((rate * round_trip * MORE).ceil() as usize).clamp(2, MOST)
             }
         }
     }
@@ -185,8 +186,7 @@ mod tests {
     #[tokio::test]
     async fn who_has_most_left_goes_first_and_who_left_is_passed_over() {
         let turns = Turns::new(Some(100.0));
-        // One during a round trip, and one more.
-        turns.took(Duration::from_millis(5));
+        turns.took(Duration::from_millis(15));
         let taken = [turns.take(1).await.unwrap(), turns.take(1).await.unwrap()];
         let mut small = Box::pin(turns.take(10));
         let mut gone = Box::pin(turns.take(1_000));
@@ -216,7 +216,7 @@ mod tests {
         let turns = Turns::new(Some(200.0));
         assert_eq!((turns.at_once(), turns.compare(10, 10)), (FIRST, None));
         turns.took(Duration::from_millis(20));
-        assert_eq!(turns.at_once(), 6);
+        assert_eq!(turns.at_once(), 5);
         let seconds = |chain, parts| Some((Duration::from_secs(chain), Duration::from_secs(parts)));
         let mut listings = vec![turns.begin()];
         assert_eq!(turns.compare(400, 800), seconds(8, 4));
