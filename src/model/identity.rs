@@ -188,6 +188,7 @@ mod tests {
                     place: "some place".into(),
                     filterable: Some(fields),
                     knows_metric: true,
+                    fidelity: Default::default(),
                     native: serde_json::Value::Null,
                 },
                 deletion_protection: false,

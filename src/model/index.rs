@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Namespace;
+use super::{Fidelity, Namespace};
 
 /// The measure of similarity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,8 @@ pub struct Deployment {
     pub filterable: Option<Vec<String>>,
     /// False if nobody knows by which metric its vectors are to be compared, as with files.
     pub knows_metric: bool,
+    /// How faithfully it keeps vectors.
+    pub fidelity: Fidelity,
     /// The system's own description.
     pub native: serde_json::Value,
 }

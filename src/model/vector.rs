@@ -40,6 +40,18 @@ impl Vector {
         self.0.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }
 
+    /// Returns the unit vector of its direction, reckoned in f64 and rounded once; itself if it has none.
+    pub fn unit(&self) -> Self {
+        let square: f64 = self.values().map(|value| f64::from(value) * f64::from(value)).sum();
+        let length = square.sqrt();
+        match length.is_normal() {
+            true => {
+                Self::from_values(self.values().map(|value| (f64::from(value) / length) as f32))
+            }
+            false => self.clone(),
+        }
+    }
+
     /// Whether no component is infinite or no number. It looks at all of them, which is quicker than to stop at the first.
     pub fn is_finite(&self) -> bool {
         self.values().fold(true, |all, value| all & value.is_finite())

@@ -2,7 +2,7 @@
 
 use vecshift::copy::{Comparison, DifferenceKind};
 use vecshift::model::{
-    Enumeration, Namespace, Range, Record, RecordId, Shard, SparseVector, Value, Vector,
+    Enumeration, Likeness, Namespace, Range, Record, RecordId, Shard, SparseVector, Value, Vector,
 };
 
 fn shard() -> Shard {
@@ -96,15 +96,15 @@ fn field(record: &mut Record, name: &str, value: Value) {
 #[test]
 fn every_way_a_record_can_differ_is_found() {
     for (name, change, kind, is_tolerable) in CHANGES {
-        for tolerance in [None, Some(0.01)] {
+        for likeness in [Likeness::Bits, Likeness::Tolerance(0.01)] {
             let mut seen = record();
             change(&mut seen);
             let mut comparison = Comparison::default();
-            let found = comparison.compare(&shard(), &record(), Some(&seen), tolerance);
-            let is_tolerated = is_tolerable && tolerance.is_some();
+            let found = comparison.compare(&shard(), &record(), Some(&seen), likeness);
+            let is_tolerated = is_tolerable && likeness != Likeness::Bits;
             let kinds: Vec<_> = found.iter().map(|one| one.kind).collect();
             let wanted: Vec<_> = kind.filter(|_| !is_tolerated).into_iter().collect();
-            assert_eq!(kinds, wanted, "{name} with {tolerance:?}");
+            assert_eq!(kinds, wanted, "{name} with {likeness:?}");
             let sums = comparison.equal + comparison.mismatched + comparison.missing;
             assert_eq!((comparison.compared, sums), (1, 1), "{name}");
             assert_eq!(comparison.mismatched == 1, !wanted.is_empty(), "{name}");
@@ -124,7 +124,7 @@ fn any_two_changes_are_both_found() {
             one(&mut seen);
             two(&mut seen);
             let mut comparison = Comparison::default();
-            let found = comparison.compare(&shard(), &record(), Some(&seen), None);
+            let found = comparison.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
             let kinds: Vec<_> = found.iter().map(|one| one.kind).collect();
             // The second change of a kind may have undone the first.
             let wanted =
@@ -148,7 +148,7 @@ fn a_difference_says_where_and_what_both_sides_have() {
     set(&mut seen, [1.5, 0.0, -2.5]);
     field(&mut seen, "text", Value::Text("other".into()));
     let mut comparison = Comparison::default();
-    let found = comparison.compare(&shard(), &record(), Some(&seen), None);
+    let found = comparison.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
     let lines: Vec<String> =
         found.iter().map(|difference| serde_json::to_string(difference).unwrap()).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -166,8 +166,8 @@ fn sums_of_many_add_up_and_nothing_compared_is_no_match() {
         let mut seen = record();
         change(&mut seen);
         let mut one = Comparison::default();
-        one.compare(&shard(), &record(), Some(&seen), None);
-        one.compare(&shard(), &record(), None, None);
+        one.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
+        one.compare(&shard(), &record(), None, Likeness::Bits);
         total.add(one);
     }
     assert_eq!(total.compared, 2 * CHANGES.len() as u64);

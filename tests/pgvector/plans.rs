@@ -7,17 +7,26 @@ use serde_json::Value;
 
 use crate::server::{self, Database};
 
-/// Rehearses a plan with `db` as its source and as what stands for its target; the program has to end well.
-async fn rehearse(plan: &str, db: &Database, records: u64) {
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans"))
+}
+
+/// Rehearses a plan with `db` as its source and as what stands for its target. Returns whether it ended well, and what it
+/// said.
+async fn run(plan: &Path, db: &Database) -> (bool, String, String) {
     let state = tempfile::tempdir().unwrap();
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans"));
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
-    command.arg("rehearse").arg(folder.join(plan)).arg("--json").arg("--state").arg(state.path());
+    command.arg("rehearse").arg(plan).arg("--json").arg("--state").arg(state.path());
     command.env("DATABASE_URL", db.url()).env("VECSHIFT_REHEARSAL_DATABASE_URL", db.url());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (said(&output.stdout), said(&output.stderr));
-    assert!(output.status.success(), "{plan}: {err}\n{out}");
+    (output.status.success(), said(&output.stdout), said(&output.stderr))
+}
+
+/// Rehearses a plan of `plans/`, which has to end well.
+async fn rehearse(plan: &str, db: &Database, records: u64) {
+    let (succeeds, out, err) = run(&folder().join(plan), db).await;
+    assert!(succeeds, "{plan}: {err}\n{out}");
     let document: Value = serde_json::from_str(&out).unwrap();
     let stages = document["report"]["stages"].as_array().unwrap();
     let copied = stages.iter().find(|stage| stage["stage"] == "copy").unwrap();
@@ -36,6 +45,34 @@ async fn an_index_becomes_a_table_with_an_index_over_its_vectors() {
     assert_eq!(db.text(&valid).await, "true");
     // It is emptied before the next one.
     rehearse("pinecone-to-pgvector.yaml", &db, 2_000).await;
+}
+
+/// Half precision rounds these embeddings: they are refused until the plan accepts it, and then no comparison of bits is
+/// made.
+#[tokio::test]
+async fn rounding_is_refused_accepted_and_compared_by_a_tolerance() {
+    let db = server::database().await;
+    let text = std::fs::read_to_string(folder().join("pinecone-to-pgvector.yaml")).unwrap();
+    let spec = "      dimension: 384\n";
+    assert!(text.contains(spec) && text.contains("  - kind: verify\n"));
+    let files = tempfile::tempdir().unwrap();
+    let plan = |name: &str, verify: &str| {
+        let spec_of_it = format!("{spec}      element: f16\n      rounding: accept\n");
+        let text = text
+            .replace(spec, &spec_of_it)
+            .replace("../examples", concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))
+            .replace("  - kind: verify\n", &format!("  - kind: verify\n{verify}"))
+            .replace("      - mismatched == 0\n", "      - mismatched == 0\n      - comparison == tolerance\n      - max_difference > 0\n");
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (succeeds, _, said) = run(&plan("none.yaml", ""), &db).await;
+    assert!(!succeeds && said.contains("a side rounds the components"), "{said}");
+    let (succeeds, out, said) = run(&plan("some.yaml", "    tolerance: 0.0001\n"), &db).await;
+    assert!(succeeds, "{said}\n{out}");
+    let sentence = "equal within the plan's tolerance of 0.0001: the source keeps every bit, the target rounds components";
+    assert!(out.contains(sentence), "{out}");
 }
 
 #[tokio::test]

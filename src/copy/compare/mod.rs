@@ -1,8 +1,8 @@
 //! Compares both sides record by record, and finds what only the target holds.
 //!
-//! A record is compared in the form in which it should have arrived, after the plan's own changes. Without a tolerance
-//! every bit of dense values, sparse values and metadata numbers counts; with one, values are compared as numbers, so
-//! that `-0` equals `0`.
+//! A record is compared in the form in which it should have arrived, after the plan's own changes. How, follows from what
+//! both stores keep and from the plan's tolerance: see [`Likeness`]. Under a tolerance numbers of metadata are compared as
+//! numbers, too, so that `-0` equals `0`; else every bit of sparse values and metadata counts.
 
 mod extra;
 
@@ -17,7 +17,7 @@ use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
 use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, Cursor, Enumeration, Record, RecordId, Shard};
+use crate::model::{Contents, Cursor, Enumeration, Likeness, Record, RecordId, Shard};
 use crate::store::fetch_all;
 use crate::store::read::{Page, Picks, Reading, begin};
 
@@ -62,13 +62,13 @@ impl Comparison {
         self.source += other.source;
     }
 
-    /// Compares one record with the target's record of the same id; `tolerance` as in [`compare_shard`].
+    /// Compares one record with the target's record of the same id.
     pub fn compare(
         &mut self,
         shard: &Shard,
         expected: &Record,
         seen: Option<&Record>,
-        tolerance: Option<f64>,
+        likeness: Likeness,
     ) -> Vec<Difference> {
         self.compared += 1;
         let Some(seen) = seen else {
@@ -76,7 +76,7 @@ impl Comparison {
             return vec![Difference::missing(shard, &expected.id)];
         };
         self.schemas.record(expected, seen);
-        let (found, largest) = differences(shard, expected, seen, tolerance);
+        let (found, largest) = differences(shard, expected, seen, likeness);
         self.max_difference = self.max_difference.max(largest);
         let has = |kinds: &[DifferenceKind]| found.iter().any(|one| kinds.contains(&one.kind));
         self.values_mismatched += u64::from(has(&[DifferenceKind::Vector, DifferenceKind::Sparse]));
@@ -89,8 +89,7 @@ impl Comparison {
     }
 }
 
-/// Compares the records of a shard that `is_chosen` selects, and passes every difference to `found`. `tolerance` is the
-/// largest difference of one component that counts as equal; with `None`, every bit counts.
+/// Compares the records of a shard that `is_chosen` selects, and passes every difference to `found`.
 ///
 /// # Errors
 /// `Interrupted` if the pipeline was cancelled; any error of reading either side.
@@ -98,7 +97,7 @@ pub async fn compare_shard(
     (pipeline, reading): (&Pipeline, &Reading),
     shard: &Shard,
     lists: Lists,
-    tolerance: Option<f64>,
+    likeness: Likeness,
     is_chosen: Picks,
     found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
 ) -> Result<()> {
@@ -108,7 +107,7 @@ pub async fn compare_shard(
     let mut compared = pages
         .map_ok(move |page| {
             let shared = shared.clone();
-            begin(async move { compare_page(&shared.0, &shared.1, page, tolerance).await })
+            begin(async move { compare_page(&shared.0, &shared.1, page, likeness).await })
         })
         .try_buffered(COMPARING)
         .take_until(pipeline.cancel.clone().cancelled_owned())
@@ -141,7 +140,7 @@ async fn compare_page(
     pipeline: &Pipeline,
     shard: &Shard,
     mut page: Page,
-    tolerance: Option<f64>,
+    likeness: Likeness,
 ) -> Result<(Comparison, Vec<Difference>, u64)> {
     let ours = std::mem::take(&mut page.records);
     let ids: Vec<RecordId> = ours.iter().map(|record| record.id.clone()).collect();
@@ -161,7 +160,7 @@ async fn compare_page(
             Changed::Refused(record, _) => record,
         };
         let seen = theirs.remove(&expected.id);
-        differences.extend(comparison.compare(shard, &expected, seen.as_ref(), tolerance));
+        differences.extend(comparison.compare(shard, &expected, seen.as_ref(), likeness));
     }
     Ok((comparison, differences, page.found - absent))
 }

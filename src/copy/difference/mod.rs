@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 pub use self::schema::{Drift, Schemas};
-use self::values::{Furthest, dense, same_metadata, sparse};
-use crate::model::{Enumeration, Namespace, Record, RecordId, Shard, Value};
+use self::values::{Furthest, dense_by, same_metadata, sparse};
+use crate::model::{Enumeration, Likeness, Namespace, Record, RecordId, Shard, Value};
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
@@ -135,32 +135,33 @@ pub(super) fn is_same(expected: &Record, seen: &Record) -> bool {
         enumeration: Enumeration::Collection,
         expected: 0,
     };
-    differences(&shard, expected, seen, None).0.is_empty()
+    differences(&shard, expected, seen, Likeness::Bits).0.is_empty()
 }
 
 /// Returns every difference between a record as it should have arrived and as it is, and the largest difference of one
-/// component, even if it is within the tolerance.
+/// component, even if the comparison lets it pass.
 pub(super) fn differences(
     shard: &Shard,
     expected: &Record,
     seen: &Record,
-    tolerance: Option<f64>,
+    likeness: Likeness,
 ) -> (Vec<Difference>, f64) {
     let id = &expected.id;
     let mut found = Vec::new();
     let mut largest: f64 = 0.0;
     let mut take = |kind: DifferenceKind, at: Furthest| {
         largest = largest.max(at.by);
-        if at.is_beyond(tolerance) {
+        if at.is_beyond(likeness) {
             found.push(Difference::of_values(shard, id, kind, at));
         }
     };
     let (ours, theirs) = (expected.vector.dimension(), seen.vector.dimension());
+    // Sparse values have no length that a store would take away.
     if let Some(at) = sparse(expected.sparse.as_ref(), seen.sparse.as_ref()) {
         take(DifferenceKind::Sparse, at);
     }
     if ours == theirs
-        && let Some(at) = dense(&expected.vector, &seen.vector)
+        && let Some(at) = dense_by(likeness, &expected.vector, &seen.vector)
     {
         take(DifferenceKind::Vector, at);
     }
@@ -174,7 +175,7 @@ pub(super) fn differences(
             ..Difference::new(between, id, DifferenceKind::Vector, detail)
         });
     }
-    found.extend(fields(shard, expected, seen, tolerance.is_none()));
+    found.extend(fields(shard, expected, seen, !matches!(likeness, Likeness::Tolerance(_))));
     (found, largest)
 }
 

@@ -1,6 +1,6 @@
 //! Compares values: how many differ, and where they differ most.
 
-use crate::model::{SparseVector, Value, Vector};
+use crate::model::{Likeness, SparseVector, Value, Vector};
 
 /// The position at which two vectors differ most. A value missing from one side is `None` and infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,14 +16,26 @@ pub(super) struct Furthest {
 }
 
 impl Furthest {
-    /// Returns whether this is a difference under `tolerance`; with `None`, every bit counts.
-    pub fn is_beyond(&self, tolerance: Option<f64>) -> bool {
-        tolerance.is_none_or(|tolerance| self.by > tolerance)
+    /// Returns whether this is a difference in such a comparison.
+    pub fn is_beyond(&self, likeness: Likeness) -> bool {
+        match likeness {
+            Likeness::Bits | Likeness::Unit => true,
+            Likeness::Direction => self.by > Likeness::DIRECTION,
+            Likeness::Tolerance(by) => self.by > by,
+        }
     }
 }
 
-/// Compares two vectors of the same dimension; `None` if all bits are equal.
-pub(super) fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
+/// Compares two vectors of the same dimension; `None` if all bits that count are equal.
+pub(super) fn dense_by(likeness: Likeness, source: &Vector, target: &Vector) -> Option<Furthest> {
+    match likeness {
+        Likeness::Bits | Likeness::Tolerance(_) => dense(source, target),
+        Likeness::Unit => dense(&source.unit(), target),
+        Likeness::Direction => dense(&source.unit(), &target.unit()),
+    }
+}
+
+fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
     if source == target {
         return None;
     }
@@ -132,11 +144,26 @@ mod tests {
         for (a, b, by) in pairs {
             let found = dense(&vector(&[a]), &vector(&[b])).unwrap();
             assert_eq!(found.by, by, "{a:e} {b:e}");
-            assert!(found.is_beyond(None), "{a:e} {b:e}");
-            assert_eq!(found.is_beyond(Some(0.0)), by > 0.0, "{a:e} {b:e}");
+            assert!(found.is_beyond(Likeness::Bits), "{a:e} {b:e}");
+            let tolerated = Likeness::Tolerance(0.0);
+            assert_eq!(found.is_beyond(tolerated), by > 0.0, "{a:e} {b:e}");
             let found = sparse(Some(&entries(&[7], &[a])), Some(&entries(&[7], &[b]))).unwrap();
             assert_eq!((found.index, found.by), (7, by), "{a:e} {b:e}");
         }
+    }
+
+    #[test]
+    fn a_length_that_a_store_does_not_keep_is_no_difference_in_direction() {
+        let source = vector(&[3.0, 4.0, 0.1]);
+        let differs = |likeness: Likeness, target: &Vector| {
+            dense_by(likeness, &source, target).is_some_and(|found| found.is_beyond(likeness))
+        };
+        let unit = source.unit();
+        assert!(differs(Likeness::Bits, &unit) && !differs(Likeness::Unit, &unit));
+        let near = vector(&unit.values().map(f32::next_up).collect::<Vec<_>>());
+        assert!(differs(Likeness::Unit, &near) && !differs(Likeness::Direction, &near));
+        assert!(!differs(Likeness::Direction, &vector(&[6.0, 8.0, 0.2])));
+        assert!(differs(Likeness::Direction, &vector(&[3.0, 4.0, 0.100_01])));
     }
 
     #[test]
@@ -150,7 +177,7 @@ mod tests {
         let found = sparse(Some(&ours), Some(&entries(&[1, 9], &[0.1, 0.8]))).unwrap();
         assert_eq!((found.index, found.target, found.by), (4_294_967_295, None, f64::INFINITY));
         assert_eq!(found.differing, 2);
-        assert!(found.is_beyond(Some(f64::MAX)));
+        assert!(found.is_beyond(Likeness::Tolerance(f64::MAX)));
         assert!(sparse(None, Some(&ours)).is_some() && sparse(Some(&ours), None).is_some());
     }
 

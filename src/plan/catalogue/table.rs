@@ -14,6 +14,7 @@ const ANY: &[&str] =
 const QUERY: Argument = Argument::Subject(&["query"]);
 const READS: Argument = Argument::Subject(&["query", "fetch"]);
 const METRIC_WORDS: Unit = Unit::Word(&["cosine", "dotproduct", "euclidean"]);
+const COMPARISON_WORDS: Unit = Unit::Word(&["bits", "unit", "direction", "tolerance"]);
 const KIND_WORDS: Unit = Unit::Word(&["pod", "serverless", "other"]);
 
 /// Makes a row without argument, window or source side.
@@ -256,6 +257,12 @@ pub static METRICS: &[Metric] = &[
         VERIFY,
         Unit::Count,
         "Ids that the source named and did not have when they were fetched: something writes to it.",
+    ),
+    plain(
+        "comparison",
+        VERIFY,
+        COMPARISON_WORDS,
+        "Which comparison of vectors was made, by what both sides keep: every bit, every bit of unit vectors, their direction, or numbers within `tolerance`.",
     ),
     plain(
         "max_difference",

@@ -27,8 +27,8 @@ use super::parquet::{BATCH_ROWS, RowReader, is_named};
 use super::storage::{Found, Local, Place, S3Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Cursor, Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Namespace, Range, Record,
-    RecordId, VectorType,
+    Cursor, Deployment, Fidelity, IndexDescription, IndexSpec, IndexStats, Metric, Namespace,
+    Range, Record, RecordId, VectorType,
 };
 use crate::plan::file::{Columns, NamedEnumeration};
 use crate::store::calls::{Calls, Operation, Request};
@@ -65,6 +65,7 @@ fn deployment() -> Deployment {
         place: KIND.to_owned(),
         filterable: None,
         knows_metric: false,
+        fidelity: Fidelity::Bits,
         native: serde_json::json!({ "other": KIND }),
     }
 }

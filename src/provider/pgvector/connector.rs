@@ -9,10 +9,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::address::Address;
 use super::design::{self, Design};
 use super::keys::{Keys, Row, table_name};
-use super::made::planned;
 use super::name::{TableName, cut, quote};
 use super::peer::LIMITS;
-use super::refuse::rejects;
+use super::refuse::planned_rejects;
 use super::session::{Session, Settings};
 use super::store::Table;
 use crate::error::{Error, ErrorKind, Result};
@@ -274,6 +273,5 @@ fn stages(context: &mut Context<'_>) {
 
 /// Returns why the table that is planned would refuse a record.
 fn rejects_planned(record: &Record, planned_as: Option<&IndexSpec>) -> Option<Refusal> {
-    let (mapping, names) = planned(&TableName::new("", ""), &Row::default(), planned_as?)?;
-    rejects(&mapping, &names, record)
+    planned_rejects(&TableName::new("", ""), &Row::default(), planned_as?, record)
 }

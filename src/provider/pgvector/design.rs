@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::index::{Distance, IndexPlan, Method};
 use super::kind::Kind;
 use super::name::TableName;
-use crate::model::{Deployment, IndexSpec, Metric, VectorType};
+use crate::model::{Deployment, Fidelity, IndexSpec, Metric, VectorType};
 use crate::plan::file::{CreateSpec, Protection};
 use crate::plan::{Context, codes};
 
@@ -22,6 +22,10 @@ pub(super) struct Keys {
     /// round.
     #[serde(default)]
     pub element: Option<Element>,
+    /// For PostgreSQL: whether components that `f16` does not keep are refused, as by default, or rounded to the nearest
+    /// that it keeps; a verify stage then needs a `tolerance`.
+    #[serde(default)]
+    pub rounding: Option<Rounding>,
     /// For PostgreSQL: an HNSW index, made after the load. Without `hnsw` and `ivfflat` there is none, and every query
     /// looks at every record.
     #[serde(default)]
@@ -38,6 +42,17 @@ pub enum Element {
     #[default]
     F32,
     F16,
+}
+
+/// What becomes of a component that an element does not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rounding {
+    /// Its record is refused.
+    #[default]
+    Refuse,
+    /// It is rounded to the nearest that is kept.
+    Accept,
 }
 
 /// Parameters of an HNSW index.
@@ -67,6 +82,9 @@ pub struct Ivfflat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Design {
     pub element: Element,
+    /// Whether components are rounded to the element.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rounding: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -105,7 +123,8 @@ impl Design {
             }
             (None, None) => (None, BTreeMap::new()),
         };
-        Self { element, method, parameters }
+        let is_rounding = keys.rounding == Some(Rounding::Accept) && element == Element::F16;
+        Self { element, is_rounding, method, parameters }
     }
 
     /// Returns the index to make over `column`; `None` if none is asked for.
@@ -140,6 +159,7 @@ impl Design {
             place,
             filterable: None,
             knows_metric,
+            fidelity: if self.is_rounding { Fidelity::Lossy } else { Fidelity::Bits },
             native: serde_json::json!({ KIND: self }),
         }
     }
@@ -174,6 +194,10 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec)
         context.report_with(&codes::INDEX_SPEC, &at("ivfflat"), message, |d| {
             d.related(first, "hnsw here")
         });
+    }
+    if keys.rounding == Some(Rounding::Accept) && keys.element.unwrap_or_default() == Element::F32 {
+        let message = "`f32` keeps every component: only `element: f16` rounds";
+        context.report(&codes::INDEX_SPEC, &at("rounding"), message);
     }
     if spec.vector_type == Some(VectorType::Sparse) {
         let message = "a table for sparse values alone cannot be made yet";

@@ -50,7 +50,7 @@ mod write;
 
 pub use address::Address;
 pub(super) use connector::Pgvector;
-pub use design::{Design, Element};
+pub use design::{Design, Element, Rounding};
 pub use fetch::fetch;
 pub use fit::{Misfit, Strictness, fits};
 pub use index::{

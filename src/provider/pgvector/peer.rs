@@ -9,11 +9,11 @@ use super::audit::{self, Finding, Use};
 use super::fetch::fetch;
 use super::index::Distance;
 use super::keys::Row;
-use super::made::{planned, table_spec};
+use super::made::table_spec;
 use super::name::TableName;
 use super::pool::{Lent, Pool};
 use super::record::{Embedding, Id, Record as Whole};
-use super::refuse::{STRICTNESS, invalid, rejects};
+use super::refuse::{invalid, planned_rejects, rejects};
 use super::row::Parts;
 use super::scan::{Scope, counts};
 use super::search::{Accuracy, Effort, Query as Asked, Score, search};
@@ -224,11 +224,8 @@ impl Peer {
 
     pub fn rejects(&self, record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
         match self.seen() {
-            Some(seen) => rejects(&seen.mapping, &seen.names, record),
-            None => {
-                let (mapping, names) = planned(&self.name, &self.row, spec?)?;
-                rejects(&mapping, &names, record)
-            }
+            Some(seen) => rejects(&seen.mapping, &seen.names, seen.strictness, record),
+            None => planned_rejects(&self.name, &self.row, spec?, record),
         }
     }
 }
@@ -246,7 +243,8 @@ impl Peer {
             made.map_err(|misfit| invalid(&misfit).with_context("id", &record.id))
         });
         let whole: Vec<Whole> = whole.collect::<Result<_>>()?;
-        let open = Writer::open(&self.address, self.settings, seen.mapping.clone(), STRICTNESS);
+        let open =
+            Writer::open(&self.address, self.settings, seen.mapping.clone(), seen.strictness);
         let mut writer = seen.writers.take(open).await?;
         let ack = writer.put(&whole).await?;
         writer.give_back();

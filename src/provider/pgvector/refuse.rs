@@ -1,22 +1,44 @@
 //! What a table refuses, in the words of every store.
 
+use super::design::Design;
 use super::fit::{Misfit, Strictness, fits};
+use super::keys::Row;
+use super::made::planned;
 use super::mapping::Mapping;
+use super::name::TableName;
 use super::plain::Names;
 use crate::error::Error;
-use crate::model::{Namespace, Record};
+use crate::model::{IndexSpec, Namespace, Record};
 use crate::store::{Refusal, Rule};
 
-/// What is refused that the server would take: a value that it would round.
-pub(super) const STRICTNESS: Strictness =
-    Strictness { refuses_zero_vectors: false, refuses_rounding: true };
+/// What is refused that the server would take: a value that it would round, unless the plan accepts that.
+pub(super) fn strictness(design: &Design) -> Strictness {
+    Strictness { refuses_zero_vectors: false, refuses_rounding: !design.is_rounding }
+}
 
 /// Returns why a table would refuse a record, as far as that is known before it is sent.
-pub(super) fn rejects(mapping: &Mapping, names: &Names, record: &Record) -> Option<Refusal> {
+pub(super) fn rejects(
+    mapping: &Mapping,
+    names: &Names,
+    strictness: Strictness,
+    record: &Record,
+) -> Option<Refusal> {
     // Nothing is known here of its namespace; a table that cannot have it says so when it is written.
     let whole = names.record(&Namespace::new(""), record);
-    let misfit = whole.and_then(|whole| fits(mapping, STRICTNESS, &whole)).err()?;
+    let misfit = whole.and_then(|whole| fits(mapping, strictness, &whole)).err()?;
     (misfit.rule != "partition").then(|| refusal(misfit))
+}
+
+/// Returns why the table that is planned would refuse a record.
+pub(super) fn planned_rejects(
+    name: &TableName,
+    row: &Row,
+    spec: &IndexSpec,
+    record: &Record,
+) -> Option<Refusal> {
+    let (mapping, names) = planned(name, row, spec)?;
+    let design = Design::of(&spec.deployment).unwrap_or_default();
+    rejects(&mapping, &names, strictness(&design), record)
 }
 
 /// Makes an error of a misfit.

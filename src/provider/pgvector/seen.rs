@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::design::{Design, Element};
+use super::fit::Strictness;
 use super::index::Distance;
 use super::keys::{Row, is_dense};
 use super::kind::{Item, Kind};
@@ -15,6 +16,7 @@ use super::name::quote;
 use super::plain::Names;
 use super::pool::Pool;
 use super::record::Record as Whole;
+use super::refuse::strictness;
 use super::session::Session;
 use super::write::Writer;
 use crate::error::{Error, Result};
@@ -59,6 +61,7 @@ impl Noted {
 pub(super) struct Seen {
     pub mapping: Arc<Mapping>,
     pub names: Names,
+    pub strictness: Strictness,
     pub noted: Option<Noted>,
     pub description: IndexDescription,
     pub writers: Pool<Writer>,
@@ -123,7 +126,8 @@ impl Seen {
             state: "Ready".to_owned(),
         };
         let (mapping, writers) = (Arc::new(mapping), Pool::default());
-        Ok(Self { mapping, names, noted, description, writers })
+        let strictness = strictness(&design);
+        Ok(Self { mapping, names, strictness, noted, description, writers })
     }
 
     /// Makes a record as everybody reads it.

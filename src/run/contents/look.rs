@@ -16,7 +16,7 @@ use super::walk::{Take, walk};
 use crate::copy::{Difference, count_extra};
 use crate::error::Result;
 use crate::journal::{Transfer, copied, given};
-use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
+use crate::model::{Contents, IndexStats, Likeness, Namespace, Record, RecordId};
 use crate::plan::file::Compare;
 use crate::plan::{Stage, StageKind};
 use crate::run::context::guard::agreed;
@@ -44,8 +44,8 @@ pub(in crate::run) struct Look<'a> {
     depth: Depth,
     copied: BTreeMap<Namespace, Vec<Transfer>>,
     lines: Lines,
-    /// The largest difference that the plan's verify stage accepts as equal.
-    tolerance: Option<f64>,
+    /// The comparison of vectors of the plan's verify stages.
+    likeness: Likeness,
     /// Selects the records to look up in the target.
     picks: Picks,
     /// Whether `picks` selects every record.
@@ -83,11 +83,14 @@ impl<'a> Look<'a> {
         let all = copied.values().flatten().map(Transfer::records).sum();
         let sampled = verifies.first().map_or(Compare::All, |verify| verify.compare);
         let compare = if is_whole { Compare::All } else { sampled };
+        let tolerance = verifies.iter().filter_map(|verify| verify.tolerance).reduce(f64::max);
+        let (source, target) = context.world.fidelities().await?;
         Ok(Self {
             context,
             depth,
             lines: Lines::of(context).await?,
-            tolerance: verifies.iter().filter_map(|verify| verify.tolerance).reduce(f64::max),
+            // Without a tolerance a verify stage has refused a side that rounds.
+            likeness: Likeness::of(source, target, tolerance).unwrap_or(Likeness::Bits),
             picks: Arc::new(picks(context, compare, all)),
             is_whole,
             copied,
@@ -240,7 +243,7 @@ impl<'a> Look<'a> {
     fn against<'b>(&'b self, transfers: &'b [Transfer], picks: Picks) -> Vec<Against<'b>> {
         let of = |transfer: &'b Transfer| {
             let line = self.lines.get(Some(&transfer.copy));
-            Against::new(transfer, line, picks.clone(), self.tolerance)
+            Against::new(transfer, line, picks.clone(), self.likeness)
         };
         transfers.iter().map(of).collect()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::hands::Hands;
 use crate::error::{Error, Result};
-use crate::model::{Rate, Side, StageId};
+use crate::model::{Fidelity, IndexDescription, Rate, Side, StageId};
 use crate::plan::file::Endpoint;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Environment;
@@ -51,6 +51,17 @@ pub struct World {
 }
 
 impl World {
+    /// Returns how faithfully the source and the target keep vectors.
+    ///
+    /// # Errors
+    /// Those of describing them.
+    pub async fn fidelities(&self) -> Result<(Fidelity, Fidelity)> {
+        let of = |index: Option<IndexDescription>| {
+            index.map_or(Fidelity::Unknown, |index| index.spec.deployment.fidelity)
+        };
+        Ok((of(self.source.describe().await?), of(self.target.describe().await?)))
+    }
+
     /// Opens both sides without connecting yet. The target lacks the part that takes away, which only the guard has.
     ///
     /// # Errors

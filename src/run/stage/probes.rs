@@ -67,16 +67,16 @@ pub(super) async fn wait_empty(
     context.poll(patience, look, late).await
 }
 
+/// Returns a record whose vector every element type keeps, and every store that makes unit vectors.
 pub(super) fn probe_record(spec: &IndexSpec) -> Record {
     let dimension = spec.dimension.unwrap_or(0) as usize;
-    let component = 1.0 / (dimension.max(1) as f32).sqrt();
     let sparse = match spec.vector_type {
         VectorType::Sparse => SparseVector::new(vec![1], Vector::from_values([1.0])),
         VectorType::Dense => None,
     };
     Record {
         id: RecordId::new("vecshift-probe"),
-        vector: Vector::from_values(std::iter::repeat_n(component, dimension)),
+        vector: Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 })),
         sparse,
         metadata: Metadata::default(),
     }

@@ -301,6 +301,7 @@ fn is_of_content(metric: &Metric) -> bool {
             | "mismatched"
             | "values_mismatched"
             | "metadata_mismatched"
+            | "comparison"
             | "max_difference"
             | "schema_drift"
     )

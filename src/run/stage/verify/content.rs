@@ -14,7 +14,7 @@ use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_e
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{
-    Contents, Enumeration, IndexStats, Namespace, Observed, RecordId, Side, StageId,
+    Contents, Enumeration, IndexStats, Likeness, Namespace, Observed, RecordId, Side, StageId,
 };
 use crate::plan::CopyStage;
 use crate::plan::file::{Compare, Verify};
@@ -46,12 +46,13 @@ pub(super) async fn compare(
         gone: BTreeMap::new(),
         differences: Differences::new(context),
     });
+    let (likeness, because) = likeness(asked, context).await?;
     let all = groups.iter().map(Group::expected).sum();
     let work = Work {
         context,
         lines,
         picks: Arc::new(picks(context, asked.compare, all)),
-        tolerance: asked.tolerance,
+        likeness,
         is_whole: asked.compare == Compare::All,
         counts: context.world.target.stats().await?,
         all,
@@ -65,11 +66,23 @@ pub(super) async fn compare(
         sink.into_inner().unwrap_or_else(PoisonError::into_inner);
     differences.finish()?;
     report(context, groups, &total, extra, all)?;
+    context.note(because)?;
     refuse_gone(context, &gone)?;
     let mut target = Measured::default();
-    set(&mut target, &total, extra);
+    set(&mut target, &total, likeness, extra);
     source_changed(asked, context, read, &mut target).await?;
     context.observed(Side::Target, &target)
+}
+
+/// Returns the comparison of vectors that is honest between both sides, and a sentence about it.
+async fn likeness(asked: &Verify, context: &Context) -> Result<(Likeness, String)> {
+    let (source, target) = context.world.fidelities().await?;
+    let likeness = Likeness::of(source, target, asked.tolerance).ok_or_else(|| {
+        let message = "a side rounds the components of vectors, so that comparing every bit would prove nothing";
+        Error::new(ErrorKind::Refused, message)
+            .with_hint("say how far a component may be off: `tolerance: 0.001` in the verify stage")
+    })?;
+    Ok((likeness, likeness.sentence(source, target)))
 }
 
 /// The combined result of all comparisons of a stage.
@@ -98,7 +111,7 @@ struct Work<'a, 's> {
     context: &'a Context,
     lines: Vec<Line<'a>>,
     picks: Picks,
-    tolerance: Option<f64>,
+    likeness: Likeness,
     /// Whether every record is compared.
     is_whole: bool,
     /// The target's own counts.
@@ -150,7 +163,7 @@ impl Work<'_, '_> {
             };
             let picks = picks.clone();
             let ends = (pipeline, reading);
-            compare_shard(ends, shard, lists, self.tolerance, picks, &mut take).await?;
+            compare_shard(ends, shard, lists, self.likeness, picks, &mut take).await?;
         }
         // If every id was found and the target counts no more than that, it cannot hold another record.
         let proves_no_extra =
@@ -271,7 +284,7 @@ fn refuse_gone(context: &Context, gone: &BTreeMap<Namespace, u64>) -> Result<()>
     ))
 }
 
-fn set(target: &mut Measured, total: &Comparison, extra: Option<u64>) {
+fn set(target: &mut Measured, total: &Comparison, likeness: Likeness, extra: Option<u64>) {
     let n = total.compared;
     let both = n - total.missing;
     target
@@ -281,6 +294,7 @@ fn set(target: &mut Measured, total: &Comparison, extra: Option<u64>) {
         .set("values_mismatched", Observed::count(total.values_mismatched), n)
         .set("metadata_mismatched", Observed::count(total.metadata_mismatched), n)
         .set("vanished", Observed::count(total.vanished), n + total.vanished)
+        .set("comparison", Observed::Word(likeness.name().to_owned()), both)
         .set("max_difference", Observed::Number(total.max_difference), both)
         .set("schema_drift", Observed::count(total.schemas.drifts().count() as u64), both);
     match extra {

@@ -1,0 +1,123 @@
+//! How faithfully stores keep vectors, and which comparison of two stores is honest for that.
+
+use std::fmt;
+
+/// How faithfully a store gives back the vectors that it was given, from the most faithful on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fidelity {
+    /// Every bit.
+    Bits,
+    /// Vectors are made unit vectors; a unit vector keeps its bits.
+    Unit,
+    /// Vectors are made unit vectors, which is undone when they are read: their last bits differ.
+    Ulps,
+    /// Components are rounded.
+    Lossy,
+    /// Nobody knows.
+    #[default]
+    Unknown,
+}
+
+/// A comparison of vectors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Likeness {
+    /// Every bit is compared.
+    Bits,
+    /// Every bit of the source's unit vector.
+    Unit,
+    /// Both unit vectors, component by component, within [`Likeness::DIRECTION`].
+    Direction,
+    /// Components as numbers, equal if they are at most so far apart.
+    Tolerance(f64),
+}
+
+impl Fidelity {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Bits => "keeps every bit",
+            Self::Unit => "keeps unit vectors",
+            Self::Ulps => "changes the last bits",
+            Self::Lossy => "rounds components",
+            Self::Unknown => "may keep something else",
+        }
+    }
+}
+
+impl Likeness {
+    /// The most that a component of two unit vectors of the same direction differs by, where one was normalised with
+    /// 32-bit floats: two roundings of a value of at most 1. The cosine of two such vectors is above 1 - 10^-6 up to 65,536
+    /// components.
+    pub const DIRECTION: f64 = 1.0 / 4_194_304.0;
+
+    /// Returns the comparison that is honest between two stores; `None` if one rounds and the plan does not say by how
+    /// much. The plan's tolerance goes before all.
+    pub fn of(source: Fidelity, target: Fidelity, tolerance: Option<f64>) -> Option<Self> {
+        match (tolerance, source.max(target)) {
+            (Some(tolerance), _) => Some(Self::Tolerance(tolerance)),
+            (None, Fidelity::Bits) => Some(Self::Bits),
+            (None, Fidelity::Unit) => Some(Self::Unit),
+            (None, Fidelity::Ulps | Fidelity::Unknown) => Some(Self::Direction),
+            (None, Fidelity::Lossy) => None,
+        }
+    }
+
+    /// Returns the value of the metric `comparison`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bits => "bits",
+            Self::Unit => "unit",
+            Self::Direction => "direction",
+            Self::Tolerance(_) => "tolerance",
+        }
+    }
+
+    /// Describes the comparison and its reason in a sentence of a report.
+    pub fn sentence(self, source: Fidelity, target: Fidelity) -> String {
+        let sides = match source == target {
+            true => format!("each side {}", source.words()),
+            false => format!("the source {}, the target {}", source.words(), target.words()),
+        };
+        format!("{self}: {sides}")
+    }
+}
+
+impl fmt::Display for Likeness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bits => f.write_str("every bit of the vectors was compared"),
+            Self::Unit => {
+                f.write_str("every bit of the unit vectors was compared, not their lengths")
+            }
+            Self::Direction => f.write_str(
+                "the directions of the vectors were compared, not their last bits or lengths",
+            ),
+            Self::Tolerance(by) => {
+                write!(
+                    f,
+                    "components were compared as numbers, equal within the plan's tolerance of {by}"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_less_faithful_side_decides() {
+        use Fidelity::{Bits, Lossy, Ulps, Unit, Unknown};
+        for (source, target, tolerance, wanted) in [
+            (Bits, Bits, None, Some(Likeness::Bits)),
+            (Unit, Bits, None, Some(Likeness::Unit)),
+            (Bits, Ulps, None, Some(Likeness::Direction)),
+            (Unknown, Bits, None, Some(Likeness::Direction)),
+            (Bits, Lossy, None, None),
+            (Bits, Lossy, Some(0.01), Some(Likeness::Tolerance(0.01))),
+            (Bits, Bits, Some(0.0), Some(Likeness::Tolerance(0.0))),
+        ] {
+            assert_eq!(Likeness::of(source, target, tolerance), wanted, "{source:?} {target:?}");
+        }
+    }
+}
