@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use vecshift::model::{
-    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, SparseVector, Value, Vector,
+    IndexSpec, Metadata, Metric, Namespace, Numbers, Record, RecordId, SparseVector, Value, Vector,
     VectorType,
 };
 use vecshift::pinecone_wire::Deployment;
@@ -209,7 +209,12 @@ fn assert_same(record: &Record, seen: Option<&Record>, transport: Transport) {
         entries
     };
     assert_eq!(entries(record), entries(seen), "{place}");
-    let text = |record: &Record| serde_json::to_string(&record.metadata).unwrap();
+    // As Pinecone keeps it: every number is a float.
+    let as_floats = |record: &Record| {
+        let text = serde_json::to_string(&record.metadata).unwrap();
+        Metadata::from_json(&text, Numbers::Floats).unwrap()
+    };
+    let text = |record: &Record| serde_json::to_string(&as_floats(record)).unwrap();
     assert_eq!(text(record), text(seen), "{place}");
 }
 

@@ -42,7 +42,9 @@ pub(super) async fn ask_collection(context: &Context, copy: &CopyStage) -> Resul
     let resource = collection(context, copy);
     let name = resource.name.clone();
     let source = context.world.source.must_freeze()?;
-    if source.collection(&name).await?.is_none() {
+    if source.collection(&name).await?.is_some() {
+        intend_once(context, &resource).await?;
+    } else {
         intend(context, &resource).await?;
         match source.create_collection(&name).await {
             // The answer to an earlier attempt may have been lost.
@@ -133,6 +135,14 @@ pub(super) async fn see_records(
     };
     let seen = context.look_again(step, Patience { limit, pause: PAUSE }, look, late).await?;
     Ok(seen.map_or(Taken::Again, |()| Taken::Done))
+}
+
+/// Takes a resource that is there for the run's, whose name it has: a process made it, whatever became of its journal.
+pub(super) async fn intend_once(context: &Context, resource: &Resource) -> Result<()> {
+    match context.state()?.resources.contains(resource) {
+        true => Ok(()),
+        false => intend(context, resource).await,
+    }
 }
 
 pub(super) async fn intend(context: &Context, resource: &Resource) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::run::selection::recorded_mappings;
 use crate::run::sides::no_source;
 use crate::run::stage::ready;
 use crate::run::stage::resource::{
-    COLLECTED, collection, intend, late, made, own_tags, ready_within, see_records,
+    COLLECTED, collection, intend, intend_once, late, made, own_tags, ready_within, see_records,
     void_where_refused,
 };
 use crate::run::taken::Taken;
@@ -30,11 +30,11 @@ pub(super) async fn is_there(context: &Context, copy: &CopyStage) -> Result<bool
 /// # Errors
 /// `Refused` if there is no target beside which it could stand; those of the provider.
 pub(super) async fn ask(context: &Context, copy: &CopyStage) -> Result<()> {
-    if is_there(context, copy).await? {
-        return Ok(());
-    }
     let resource = staging_index(context, copy);
     let index = context.world.open_other(&resource.name)?;
+    if index.describe().await?.is_some() {
+        return intend_once(context, &resource).await;
+    }
     let thaw = index.must_thaw()?;
     let (source, target) = sides(context).await?;
     let spec = IndexSpec {
