@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Record, RecordId, Value};
+use crate::model::{IndexSpec, Namespace, Record, RecordId};
 use crate::plan::file::Faults;
 
 use super::EmulatorOptions;
@@ -14,6 +14,7 @@ use super::checks;
 use super::counters::Counters;
 use super::dispatch::Scope;
 use super::error::Refusal;
+use super::floats::rounded;
 use super::index::Extras;
 use super::progress::{Ending, Progress};
 use super::project::{NewIndex, Project, Shared};
@@ -190,6 +191,8 @@ impl Drop for Emulator {
 /// Turns records into a write, refusing those that the service would not keep in such an index.
 fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result<Write> {
     checks::check_namespace(namespace.as_str()).map_err(refused)?;
+    // As a request would bring them.
+    let as_sent = |record: Record| Record { metadata: rounded(record.metadata), ..record };
     let records: Vec<Record> = records.into_iter().map(as_sent).collect();
     for record in &records {
         checks::check_record(record).map_err(refused)?;
@@ -204,16 +207,6 @@ fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result
     }
     let stored = records.into_iter().map(|record| Arc::new(Stored::new(record)));
     Ok(Write::Upsert(stored.collect()))
-}
-
-/// The record as a request would bring it: its numbers as 64-bit floats.
-fn as_sent(mut record: Record) -> Record {
-    for value in record.metadata.0.values_mut() {
-        if let (Value::I64(_) | Value::U64(_), Some(number)) = (&*value, value.nearest_f64()) {
-            *value = Value::F64(number);
-        }
-    }
-    record
 }
 
 fn refused(refusal: Refusal) -> Error {

@@ -126,7 +126,7 @@ async fn auto_imports_where_there_is_a_place_and_no_collection_will_do() {
 fn record(id: &str, sparse: bool) -> Record {
     let seed = id.len() as f32 + 0.1;
     let metadata: Metadata = serde_json::from_value(serde_json::json!({
-        "text": "größer als \"eins\"\n", "big": 9_007_199_254_740_993_u64, "tags": [], "id": id
+        "text": "größer als \"eins\"\n", "big": 9_007_199_254_740_992.0, "tags": [], "id": id
     }))
     .unwrap();
     let values = Vector::from_values([f32::MIN_POSITIVE, 2.0e-8]);
