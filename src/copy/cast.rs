@@ -25,6 +25,10 @@ pub(super) fn cast(value: Value, to: Cast) -> Result<Value, String> {
 fn number(value: Value) -> Result<Value, String> {
     match value {
         Value::I64(_) | Value::U64(_) | Value::F64(_) => Ok(value),
+        Value::Decimal(_) => match value.as_f64() {
+            Some(number) => Ok(Value::F64(number)),
+            None => Err("the number has more digits than a number keeps".to_owned()),
+        },
         Value::Text(text) => match text.trim() {
             text if !is_decimal(text) => Err("the text is not a number".to_owned()),
             text => {

@@ -119,10 +119,11 @@ impl Kept {
         self.0.contains_key(&key(namespace, id))
     }
 
-    /// Whether a record that was left alone is no longer what the copy would have written then.
+    /// Whether a record that was left alone may no longer be what the copy would have written then: where that was summed in
+    /// a way that is not known any more, nobody can say that it is.
     pub fn has_changed(&self, namespace: &Namespace, record: &Record) -> bool {
-        let then = self.0.get(&key(namespace, &record.id)).copied().flatten();
-        then.is_some_and(|then| then != Contents::of([record]))
+        let then = self.0.get(&key(namespace, &record.id));
+        then.is_some_and(|then| *then != Some(Contents::of([record])))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -157,16 +157,11 @@ fn value(to: &mut Vec<u8>, of: &Value) {
         Value::Null => to.push(0),
         Value::Bool(is) => to.extend([1, u8::from(*is)]),
         Value::F64(number) => float(to, *number),
-        // A number is the same in every type that keeps it: a float if one does, else its digits.
-        Value::I64(number) => match of.as_f64() {
+        // A number is the same in every type that keeps it, however it is spelled: a float if one does, else its digits.
+        Value::I64(_) | Value::U64(_) | Value::Decimal(_) => match kept_by_a_float(of) {
             Some(number) => float(to, number),
-            None => digits(to, &number.to_string()),
+            None => digits(to, of),
         },
-        Value::U64(number) => match of.as_f64() {
-            Some(number) => float(to, number),
-            None => digits(to, &number.to_string()),
-        },
-        Value::Decimal(number) => digits(to, number),
         // So is a time, in a store that has times and in one that has only texts.
         Value::Text(string) | Value::Time(string) => {
             to.push(3);
@@ -198,9 +193,18 @@ fn float(to: &mut Vec<u8>, number: f64) {
     to.extend(number.to_bits().to_le_bytes());
 }
 
-fn digits(to: &mut Vec<u8>, digits: &str) {
+/// Returns the float that keeps a number; a whole one may be spelled with more digits than a float is.
+fn kept_by_a_float(number: &Value) -> Option<f64> {
+    let whole = |digits: &String| Value::from(digits.parse::<i128>().ok()?).as_f64();
+    match number {
+        Value::Decimal(digits) => number.as_f64().or_else(|| whole(digits)),
+        number => number.as_f64(),
+    }
+}
+
+fn digits(to: &mut Vec<u8>, number: &Value) {
     to.push(6);
-    text(to, digits);
+    text(to, &number.digits().map(|digits| digits.to_string()).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -224,6 +228,22 @@ mod tests {
         assert_eq!(Contents::of([&a]) + Contents::of([&b]), Contents::of([&a, &b]));
         let once = Contents::of([&b]);
         assert_ne!(Contents::of([&a, &a, &b]).checksum(), once.checksum());
+    }
+
+    #[test]
+    fn a_number_counts_the_same_however_it_is_kept_and_spelled() {
+        let of = |value: Value| {
+            let metadata = Metadata([("x".to_owned(), value)].into());
+            Contents::of([&Record { metadata, ..record("a", "{}") }]).checksum()
+        };
+        let decimal = |digits: &str| of(Value::Decimal(digits.to_owned()));
+        assert_eq!(decimal("1.10"), of(Value::F64(1.1)));
+        assert_eq!(decimal("10.00"), of(Value::I64(10)));
+        assert_eq!(decimal("1180591620717411303424"), of(Value::F64(2f64.powi(70))));
+        assert_eq!(decimal("9007199254740993"), of(Value::I64(9_007_199_254_740_993)));
+        assert_eq!(decimal("1234567890123456789.50"), decimal("12345678901234567895e-1"));
+        assert_ne!(decimal("1234567890123456789.5"), decimal("1234567890123456789.25"));
+        assert_ne!(of(Value::F64(0.0)), of(Value::F64(-0.0)));
     }
 
     #[test]

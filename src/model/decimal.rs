@@ -1,6 +1,7 @@
 //! Numbers by their digits, for those that no float keeps.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 /// A number as digits without zeros at either end, and the place of its point: `0.00120` is `12` and -2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,12 @@ impl Decimal {
         float.is_finite().then(|| Self::read(&format!("{float:e}"))).flatten()
     }
 
+    /// Returns how many digits stand behind its point.
+    pub fn decimals(&self) -> u64 {
+        let decimals = self.digits.len() as i64 - self.exponent;
+        u64::try_from(decimals).unwrap_or(0)
+    }
+
     fn compare_size(&self, other: &Self) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -51,6 +58,15 @@ impl Decimal {
                 self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits))
             }
         }
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// Writes the one spelling that all spellings of the number have in common.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.is_negative { "-" } else { "" };
+        let digits = String::from_utf8_lossy(&self.digits);
+        write!(f, "{sign}0.{digits}e{}", self.exponent)
     }
 }
 

@@ -43,6 +43,16 @@ impl Fidelity {
     }
 }
 
+impl Fidelity {
+    /// Its fidelity as a source.
+    fn as_read(self) -> Self {
+        match self {
+            Self::Unknown => Self::Unknown,
+            Self::Bits | Self::Unit | Self::Ulps | Self::Lossy => Self::Bits,
+        }
+    }
+}
+
 impl Likeness {
     /// The most that a component of two unit vectors of the same direction differs by, where one was normalised with
     /// 32-bit floats: two roundings of a value of at most 1. The cosine of two such vectors is above 1 - 10^-6 up to 65,536
@@ -50,9 +60,10 @@ impl Likeness {
     pub const DIRECTION: f64 = 1.0 / 4_194_304.0;
 
     /// Returns the comparison that is honest between two stores; `None` if one rounds and the plan does not say by how
-    /// much. The plan's tolerance goes before all.
+    /// much. What a source gives, it gives again, whatever it once made of what it was given: only one of which that is not
+    /// known weakens the comparison. The plan's tolerance goes before all.
     pub fn of(source: Fidelity, target: Fidelity, tolerance: Option<f64>) -> Option<Self> {
-        match (tolerance, source.max(target)) {
+        match (tolerance, source.as_read().max(target)) {
             (Some(tolerance), _) => Some(Self::Tolerance(tolerance)),
             (None, Fidelity::Bits) => Some(Self::Bits),
             (None, Fidelity::Unit) => Some(Self::Unit),
@@ -110,7 +121,10 @@ mod tests {
         use Fidelity::{Bits, Lossy, Ulps, Unit, Unknown};
         for (source, target, tolerance, wanted) in [
             (Bits, Bits, None, Some(Likeness::Bits)),
-            (Unit, Bits, None, Some(Likeness::Unit)),
+            (Bits, Unit, None, Some(Likeness::Unit)),
+            (Unit, Bits, None, Some(Likeness::Bits)),
+            (Lossy, Bits, None, Some(Likeness::Bits)),
+            (Lossy, Lossy, None, None),
             (Bits, Ulps, None, Some(Likeness::Direction)),
             (Unknown, Bits, None, Some(Likeness::Direction)),
             (Bits, Lossy, None, None),

@@ -267,9 +267,9 @@ fn field(name: &str, value: &Json, at: &str, rules: &mut Vec<Rule>) -> Read<()> 
 }
 
 fn test(operator: &str, operand: &Json, at: &str) -> Read<Test> {
-    let compare = |order| match operand.as_f64() {
-        Some(number) => Ok(Test::Compare(order, number)),
-        None => Err(wrong_operand(operator, "a number", at)),
+    let compare = |order| match operand {
+        Json::Number(_) => Ok(Test::Compare(order, number(operand, at)?)),
+        _ => Err(wrong_operand(operator, "a number", at)),
     };
     match operator {
         "$eq" => Ok(Test::In(vec![scalar(operator, operand, at)?])),
@@ -292,11 +292,17 @@ fn test(operator: &str, operand: &Json, at: &str) -> Read<Test> {
     }
 }
 
+/// Reads a number, which filters compare as a float.
+fn number(value: &Json, at: &str) -> Read<f64> {
+    let kept = Value::from(value).as_f64();
+    kept.ok_or_else(|| problem(at, format!("no 64-bit float keeps all digits of {value}")))
+}
+
 fn scalar(operator: &str, value: &Json, at: &str) -> Read<Scalar> {
     match value {
         Json::Bool(value) => Ok(Scalar::Bool(*value)),
         Json::String(value) => Ok(Scalar::Text(value.clone())),
-        Json::Number(value) => Ok(Scalar::Number(value.as_f64().unwrap_or(f64::NAN))),
+        Json::Number(_) => Ok(Scalar::Number(number(value, at)?)),
         _ => Err(wrong_operand(operator, "a text, a number, true or false", at)),
     }
 }

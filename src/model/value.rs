@@ -84,7 +84,12 @@ impl Value {
         }
     }
 
-    fn digits(&self) -> Option<Decimal> {
+    /// Returns how many digits a number has behind its point; `None` if it is no number.
+    pub fn decimals(&self) -> Option<u64> {
+        self.digits().map(|digits| digits.decimals())
+    }
+
+    pub(super) fn digits(&self) -> Option<Decimal> {
         match self {
             Self::I64(number) => Decimal::read(&number.to_string()),
             Self::U64(number) => Decimal::read(&number.to_string()),

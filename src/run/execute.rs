@@ -1,7 +1,6 @@
 //! Takes one step after another, until nothing is left to do or the run has to wait.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures::future::FutureExt;
@@ -78,6 +77,19 @@ impl PreparedRun {
     }
 }
 
+/// How a step ended.
+enum Ended {
+    Taken,
+    Failed(Box<Failure>),
+}
+
+/// A step that could not be taken, and what it said before.
+struct Failure {
+    step: Step,
+    error: Error,
+    said: Vec<Event>,
+}
+
 pub(super) struct Executor {
     /// The context of the first stage; the others differ only in `index`.
     base: Context,
@@ -124,16 +136,14 @@ impl Executor {
     }
 
     fn decide(&self) -> Step {
-        next(&self.base.plan, &self.base.recorder.state(), &self.terms())
+        let terms = self.terms();
+        self.base.recorder.with_state(|state| next(&self.base.plan, state, &terms))
     }
 
-    /// Returns what may go beside the shards that are being copied; `None` if nothing may, or none is.
+    /// Returns the shard that may go beside these, which are being copied; `None` if none may.
     fn beside(&self, shards: &BTreeSet<ShardId>) -> Option<Step> {
-        if shards.is_empty() {
-            return None;
-        }
         let terms = Terms { under_way: shards.clone(), ..self.terms() };
-        let step = next(&self.base.plan, &self.base.recorder.state(), &terms);
+        let step = self.base.recorder.with_state(|state| next(&self.base.plan, state, &terms));
         step.shard().is_some().then_some(step)
     }
 
@@ -237,10 +247,17 @@ impl Executor {
                 taken = self.take_beside(step, &context) => taken,
                 never = self.attend(&context) => never,
             },
-            false => self.take_one(step, &context).await.map(drop),
+            false => match self.take_one(step, &context).await {
+                Ok(Ended::Failed(failure)) => self.fail(failure, &context).await,
+                ended => ended.map(drop),
+            },
         };
         match result {
-            Err(error) if error.kind() == ErrorKind::Interrupted => self.leave(error).await,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                // Whoever goes on opens it anew: this one stays interrupted.
+                self.base.copying.close();
+                self.leave(error).await
+            }
             result => result,
         }
     }
@@ -253,13 +270,17 @@ impl Executor {
         loop {
             while let Some(step) = next.take() {
                 let shard = step.shard().cloned();
-                shards.extend(shard.clone());
+                if let Some(shard) = &shard {
+                    shards.insert(shard.clone());
+                    next = self.beside(&shards);
+                }
                 under_way.push(self.take_one(step, context).map(|ended| (shard, ended)));
-                next = self.beside(&shards);
             }
             let Some((shard, ended)) = under_way.next().await else { return Ok(()) };
-            if ended?.is_break() {
-                return Ok(());
+            if let Ended::Failed(failure) = ended? {
+                // What it comes to is decided once, whatever the others would have come to.
+                drop(under_way);
+                return self.fail(failure, context).await;
             }
             if let Some(shard) = shard {
                 shards.remove(&shard);
@@ -268,8 +289,11 @@ impl Executor {
         }
     }
 
-    /// Takes one step within the time that its stage has left, and appends what came of it; `Break` if it failed.
-    async fn take_one(&self, step: Step, context: &Context) -> Result<ControlFlow<()>> {
+    /// Takes one step within the time that its stage has left, and appends what came of it unless it failed.
+    ///
+    /// # Errors
+    /// `Interrupted`, and those of the journal.
+    async fn take_one(&self, step: Step, context: &Context) -> Result<Ended> {
         self.base.recorder.step(&step);
         let context = Context { outbox: Outbox::default(), ..context.clone() };
         let terms = self.terms();
@@ -283,20 +307,28 @@ impl Executor {
             taken = perform(&step, &context, &terms) => taken,
             () = deadline => Err(Error::new(ErrorKind::Timeout, "the stage took longer than its `timeout`")),
         };
-        let mut events = context.said();
-        let ended = match result {
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let (state, terms) = (self.base.recorder.state(), self.terms());
-                let (plan, index) = (&*context.plan, context.index);
-                let view = View { plan, run: &state, index, terms: &terms };
-                events.extend(failed(&step, view, &error));
-                Ok(ControlFlow::Break(()))
+        let said = context.said();
+        match result {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                Ok(Ended::Failed(Box::new(Failure { step, error, said })))
             }
-            Ok(()) => Ok(ControlFlow::Continue(())),
-        };
-        self.base.recorder.append(events).await?;
-        ended
+            result => {
+                self.base.recorder.append(said).await?;
+                result.map(|()| Ended::Taken)
+            }
+        }
+    }
+
+    /// Appends what a step said that failed, and what follows from it.
+    async fn fail(&self, failure: Box<Failure>, context: &Context) -> Result<()> {
+        let Failure { step, error, said } = *failure;
+        let (terms, plan, index) = (self.terms(), &*context.plan, context.index);
+        let mut events = said;
+        events.extend(self.base.recorder.with_state(|run| {
+            let view = View { plan, run, index, terms: &terms };
+            failed(&step, view, &error)
+        }));
+        self.base.recorder.append(events).await
     }
 
     /// Takes requests made from elsewhere while a step is taken, and interrupts it where one asks for that.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use vecshift::copy::all_ids;
 use vecshift::model::Cursor;
 use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
@@ -48,10 +48,11 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
     Ok(found)
 }
 
-/// Writes numbers as floats, so that `1` and `1.0` are equal, and objects in the order of their keys.
+/// Writes numbers as floats, so that `1` and `1.0` are equal, unless no float keeps them, and objects in the order of their
+/// keys.
 fn plain(value: &Value) -> Value {
     match value {
-        Value::Number(number) => json!(number.as_f64()),
+        Value::Number(number) if is_kept_by_a_float(number) => json!(number.as_f64()),
         Value::Array(items) => items.iter().map(plain).collect(),
         Value::Object(fields) => {
             let sorted: BTreeMap<_, _> =
@@ -60,6 +61,10 @@ fn plain(value: &Value) -> Value {
         }
         other => other.clone(),
     }
+}
+
+fn is_kept_by_a_float(number: &Number) -> bool {
+    number.as_i64().is_none_or(|whole| whole as f64 as i64 == whole)
 }
 
 fn sorted(records: &[Value]) -> Vec<Value> {

@@ -170,6 +170,23 @@ async fn killed_in_a_copy_through_staging_it_ends_in_the_same_place() {
     kill_after_each_event(&by_staging()).await;
 }
 
+/// Everything is written and nothing proven: the ids of merged namespaces are not held against the target's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_through_staging_goes_on_where_it_was_killed_before_its_proof() {
+    let plan = by_staging()
+        .replace("rename: \"moved_{{ namespace }}\"", "rename: \"{{ vars.all }}\", merge: true")
+        .replace("name: crash\n", "name: crash\nvars: { all: { default: all } }\n");
+    let whole = Rig::of_text(&plan).await;
+    let outcome = whole.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let is_checkpoint = |entry: &Entry| matches!(entry.event, Event::Checkpointed { .. });
+    let last = whole.entries().iter().rposition(is_checkpoint).unwrap() as u64 + 1;
+    let rig = Rig::of_text(&plan).await;
+    assert!(run_and_kill(&rig, Kill::after(last)).await);
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_a_copy_by_import_it_ends_in_the_same_place() {
     kill_after_each_event(&by_import()).await;

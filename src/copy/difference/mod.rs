@@ -149,7 +149,7 @@ pub(super) fn differences(
     let id = &expected.id;
     let mut found = Vec::new();
     let mut largest: f64 = 0.0;
-    let mut take = |kind: DifferenceKind, at: Furthest| {
+    let mut take = |kind: DifferenceKind, at: Furthest, likeness: Likeness| {
         largest = largest.max(at.by);
         if at.is_beyond(likeness) {
             found.push(Difference::of_values(shard, id, kind, at));
@@ -158,12 +158,16 @@ pub(super) fn differences(
     let (ours, theirs) = (expected.vector.dimension(), seen.vector.dimension());
     // Sparse values have no length that a store would take away.
     if let Some(at) = sparse(expected.sparse.as_ref(), seen.sparse.as_ref()) {
-        take(DifferenceKind::Sparse, at);
+        let by = match likeness {
+            Likeness::Tolerance(_) => likeness,
+            Likeness::Bits | Likeness::Unit | Likeness::Direction => Likeness::Bits,
+        };
+        take(DifferenceKind::Sparse, at, by);
     }
     if ours == theirs
         && let Some(at) = dense_by(likeness, &expected.vector, &seen.vector)
     {
-        take(DifferenceKind::Vector, at);
+        take(DifferenceKind::Vector, at, likeness);
     }
     if ours != theirs {
         largest = f64::INFINITY;

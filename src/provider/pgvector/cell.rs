@@ -166,9 +166,12 @@ fn whole<T: TryFrom<i128>>(value: &Value) -> Result<T, Wrong> {
         Value::F64(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
             *number as i128
         }
-        Value::F64(_) | Value::Decimal(_) => {
-            return Err("it is no whole number that the column can hold");
-        }
+        Value::Decimal(digits) => match (digits.parse(), value.as_f64()) {
+            (Ok(number), _) => number,
+            (Err(_), Some(number)) => return whole(&Value::F64(number)),
+            (Err(_), None) => return Err("it is no whole number that the column can hold"),
+        },
+        Value::F64(_) => return Err("it is no whole number that the column can hold"),
         _ => return Err("its type is not the column's"),
     };
     T::try_from(number).map_err(|_| "it is no whole number that the column can hold")
@@ -185,7 +188,7 @@ fn double(value: &Value) -> Result<f64, Wrong> {
         Value::F64(number) => Ok(*number),
         Value::I64(number) => exact((*number).into()),
         Value::U64(number) => exact((*number).into()),
-        Value::Decimal(_) => Err("its digits do not fit a double precision"),
+        Value::Decimal(_) => value.as_f64().ok_or("its digits do not fit a double precision"),
         _ => Err("its type is not the column's"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::BufMut as _;
 use half::f16;
 
-use super::cell::{self, digits, put_json, put_sized, put_text};
+use super::cell::{self, put_json, put_sized, put_text};
 use super::kind::{Item, Kind};
 use super::look::Column;
 use super::mapping::Mapping;
@@ -379,10 +379,7 @@ fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfi
 /// Whether a number has more digits behind its point than the column keeps.
 fn is_too_fine(column: &Column, value: &Value) -> bool {
     let Some(scale) = column.scale else { return false };
-    let digits = digits(value).unwrap_or_default();
-    digits
-        .split_once('.')
-        .is_some_and(|(_, fraction)| fraction.trim_end_matches('0').len() > scale as usize)
+    value.decimals().is_some_and(|decimals| decimals > scale as u64)
 }
 
 /// The type of a column's values on their way: the server turns them into the column's own, and refuses what does not

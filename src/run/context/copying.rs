@@ -43,24 +43,37 @@ impl Opened {
 /// How many records of how many all shards have come through.
 pub(in crate::run) struct Gauge {
     total: u64,
-    done: Mutex<BTreeMap<ShardId, u64>>,
+    done: Mutex<Done>,
+}
+
+/// The records that each shard has come through, and all of them.
+#[derive(Default)]
+struct Done {
+    by_shard: BTreeMap<ShardId, u64>,
+    all: u64,
+}
+
+impl Done {
+    fn set(&mut self, shard: ShardId, records: u64) {
+        let before = self.by_shard.insert(shard, records).unwrap_or(0);
+        self.all = self.all + records - before;
+    }
 }
 
 impl Gauge {
     pub fn new<'a>(shards: impl Iterator<Item = &'a ShardState>) -> Self {
-        let (mut total, mut done) = (0, BTreeMap::new());
+        let (mut total, mut done) = (0, Done::default());
         for state in shards {
             total += state.shard.expected;
-            done.insert(state.shard.id(), state.checkpoint.tally.enumerated);
+            done.set(state.shard.id(), state.checkpoint.tally.enumerated);
         }
         Self { total, done: Mutex::new(done) }
     }
 
     /// Notes how far a shard is. Returns how many records are done, and of how many.
     pub fn update(&self, shard: &ShardId, tally: Tally) -> (u64, u64) {
-        let mut all = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(shard.clone(), tally.enumerated);
-        let done = all.values().sum();
-        (done, self.total.max(done))
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.set(shard.clone(), tally.enumerated);
+        (done.all, self.total.max(done.all))
     }
 }

@@ -162,7 +162,8 @@ impl Context {
     pub(in crate::run) fn time_left(&self) -> Option<Duration> {
         let limit = self.stage().timeout.filter(|_| !self.clock.is_scaled())?;
         let now = self.clock.now();
-        let since = self.state().ok().and_then(|state| state.at_work_since);
+        let id = &self.stage().id;
+        let since = self.recorder.with_state(|state| state.stage(id)?.at_work_since);
         Some(until(now, after(since.unwrap_or(now), limit)))
     }
 

@@ -46,8 +46,8 @@ pub struct World {
     targets: BTreeMap<StageId, Arc<dyn Target>>,
     source_metrics: Vec<Arc<Metrics>>,
     target_metrics: Vec<Arc<Metrics>>,
-    /// Repeated requests of which somebody was told.
-    told_retries: Arc<AtomicU64>,
+    /// What the requests that were repeated since this was opened are counted on from.
+    retries_before: Arc<AtomicU64>,
 }
 
 impl World {
@@ -155,7 +155,7 @@ impl World {
             targets,
             source_metrics,
             target_metrics,
-            told_retries: Arc::default(),
+            retries_before: Arc::default(),
         })
     }
 
@@ -203,10 +203,19 @@ impl World {
         Ok(())
     }
 
-    /// The number of repeated requests on both sides since this was last asked.
-    pub fn take_retries(&self) -> u64 {
-        let all = self.metrics().map(|metrics| metrics.total().retries).sum();
-        all - self.told_retries.swap(all, SeqCst).min(all)
+    /// Counts repeated requests on from `before`, those of earlier processes.
+    pub fn count_retries_from(&self, before: u64) {
+        self.retries_before.store(before.wrapping_sub(self.all_retries()), SeqCst);
+    }
+
+    /// The number of repeated requests on both sides, as they are counted since
+    /// [`count_retries_from`](Self::count_retries_from).
+    pub fn retries(&self) -> u64 {
+        self.all_retries().wrapping_add(self.retries_before.load(SeqCst))
+    }
+
+    fn all_retries(&self) -> u64 {
+        self.metrics().map(|metrics| metrics.total().retries).sum()
     }
 
     fn metrics(&self) -> impl Iterator<Item = &Metrics> {

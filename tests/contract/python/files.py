@@ -170,7 +170,7 @@ def metadata():
     }
     fields = [
         same | {
-            "title": "x", "year": 2026, "large": "9007199254740993", "score": 0.5, "flag": True,
+            "title": "x", "year": 2026, "large": 9007199254740993, "score": 0.5, "flag": True,
             "tags": ["p", "q"],
         },
         same | {

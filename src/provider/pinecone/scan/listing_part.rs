@@ -63,9 +63,12 @@ impl Part {
     }
 
     /// Takes the next page and returns how many ids of it are its own. The part ends with the listing, or with the first
-    /// id that begins otherwise.
+    /// id that sorts behind all that begin like its own; one that was cut and is listed again gives those before them, too.
     pub fn arrived(&mut self, mut page: IdPage) -> u64 {
-        let own = page.ids.iter().take_while(|id| id.as_str().starts_with(&self.prefix)).count();
+        let is_own = |id: &&RecordId| {
+            id.as_str() < self.prefix.as_str() || id.as_str().starts_with(&self.prefix)
+        };
+        let own = page.ids.iter().take_while(is_own).count();
         let is_over = own < page.ids.len();
         page.ids.truncate(own);
         self.is_done = page.next.is_none() || is_over;
@@ -156,6 +159,22 @@ mod tests {
         part.arrived(page(&["a0x", "a10", "b"], Some("2")));
         assert!(part.is_done);
         assert_eq!(held(&part), ["a00", "a01", "a09", "a0x"]);
+    }
+
+    #[test]
+    fn a_part_that_was_cut_and_is_listed_again_gives_all_that_it_had() {
+        let mut part = Part::all(Some("5".to_owned()));
+        part.arrived(page(&["a00", "a01", "a09"], Some("6")));
+        part.arrived(page(&["a0a", "b00", "b01"], Some("7")));
+        assert!(!part.cut(1, |_| true).is_empty() && part.prefix == "b");
+        part.begin_again();
+        assert!(part.listed.is_empty());
+        // It is listed from the beginning, which is before what it has by now.
+        part.arrived(page(&["a00", "a01", "a09"], Some("1")));
+        part.arrived(page(&["a0a", "b00", "b01"], Some("2")));
+        part.arrived(page(&["b02", "c00"], Some("3")));
+        assert!(part.is_done);
+        assert_eq!(held(&part), ["a00", "a01", "a09", "a0a", "b00", "b01", "b02"]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::copy::{Mapping, merged, prove_disjoint};
 use crate::error::{Error, Result};
-use crate::model::{Namespace, Shard};
+use crate::journal::ShardState;
+use crate::model::{Cursor, Namespace, Shard};
 use crate::plan::CopyStage;
 use crate::run::line::artifacts::dead_letters;
 use crate::run::line::{lists_of, pipeline};
@@ -18,7 +19,8 @@ pub(super) async fn prove_merges(context: &Context, copy: &CopyStage) -> Result<
     let states: Vec<_> = context.state()?.shards.into_values().collect();
     let mappings: Vec<Mapping> = recorded_mappings(context, &copy.id);
     let is_open = |target: &Namespace| {
-        states.iter().any(|state| &state.shard.target == target && !state.is_complete)
+        let is_written = |state: &ShardState| state.checkpoint.cursor != Cursor::End;
+        states.iter().any(|state| &state.shard.target == target && is_written(state))
     };
     let targets: Vec<&Namespace> =
         merged(&mappings).into_iter().filter(|target| is_open(target)).collect();

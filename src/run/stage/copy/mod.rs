@@ -5,6 +5,7 @@
 //! and `finish` has it make what is only worth making once the records are there. `prove` compares what was settled with
 //! the source's own counts, `mapping` writes the names for the application, and `outcome` says what became of the records.
 
+mod collected;
 mod due;
 mod existing;
 mod finish;
@@ -46,7 +47,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
         Step::Choose => drop(route_of(context, copy).await?),
         Step::Plan => plan::plan_shards(context, copy, chosen_route(context, copy)?).await?,
         Step::PlanAgain => plan::plan_again(context, copy, chosen_route(context, copy)?).await?,
-        Step::SeeCollected => return staging::see_collected(context, copy, &name).await,
+        Step::SeeCollected => return collected::see_collected(context, copy, &name).await,
         Step::AskCollection => {
             if !staging::is_there(context, copy).await? {
                 ask_collection(context, copy).await?;
@@ -95,8 +96,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
 /// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
 /// begins.
 async fn note_inventory(context: &Context) -> Result<()> {
-    // What was sent again from here on is this attempt's.
-    context.world.take_retries();
+    retries::count_on(context);
     let is_audited = context.plan.audit.is_some();
     let is_begun = context
         .recorder

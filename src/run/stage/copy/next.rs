@@ -8,6 +8,9 @@ use crate::run::line::PARALLEL;
 use crate::run::stage::resource::removal;
 use crate::run::view::{Next, View};
 
+/// The figure of the records that the target showed, which was made from a collection.
+pub(super) const COLLECTED_FIGURE: &str = "collected";
+
 /// A step of a copy stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -120,15 +123,23 @@ pub fn next(copy: &CopyStage, view: View<'_>) -> Next<Step> {
 fn before(copy: &CopyStage, view: View<'_>, route: Option<Route>) -> Vec<Step> {
     let stage = view.stage();
     let mut steps = vec![Step::Inventory, Step::Choose, Step::Plan, Step::PlanAgain];
-    let is_open = stage.shards.values().any(|shard| !shard.is_complete);
+    let is_open = || stage.shards.values().any(|shard| !shard.is_complete);
     match route {
-        Some(Route::Collection) if !stage.open.is_empty() => steps.push(Step::SeeCollected),
-        Some(Route::Staging) if is_open => {
+        // What was seen once to show everything is not waited for again: what is missing then is a gap.
+        Some(Route::Collection)
+            if !stage.open.is_empty() && !stage.figures.contains_key(COLLECTED_FIGURE) =>
+        {
+            steps.push(Step::SeeCollected);
+        }
+        Some(Route::Staging) if is_open() => {
             steps.push(Step::AskCollection);
             if of_kind(stage, ResourceKind::Collection).is_some() {
                 steps.push(Step::SeeCollection);
             }
-            steps.extend([Step::AskStaging, Step::SeeStaging, Step::SeeListed]);
+            steps.extend([Step::AskStaging, Step::SeeStaging]);
+            if !stage.made.keys().any(|made| made.kind == ResourceKind::StagingIndex) {
+                steps.push(Step::SeeListed);
+            }
             let collection = of_kind(stage, ResourceKind::Collection);
             steps.extend(collection.map(|found| Step::Remove(stage.id.clone(), found.clone())));
         }

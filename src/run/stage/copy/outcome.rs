@@ -1,7 +1,7 @@
 //! What became of the records of a copy: notes, files, figures and metrics; and what undoing it leaves.
 
 use super::mapping::write_mapping;
-use super::retries::{RETRIES, retries};
+use super::retries::RETRIES;
 use crate::assertion::Measured;
 use crate::copy::refusals;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,7 +40,7 @@ pub(super) fn measure(context: &Context, copy: &CopyStage) -> Result<()> {
     }
     write_mapping(context, copy)?;
     note_gaps(context, &gaps)?;
-    let (retries, _) = retries(context);
+    let retries = context.world.retries();
     figures(context, retries)?;
     let mut measured = settled(tally);
     measured.set("copy.complete", Observed::Bool(gaps.is_empty()), tally.enumerated).set(

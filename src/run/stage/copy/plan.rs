@@ -1,6 +1,6 @@
 //! Plans the shards: once for a run, and again for namespaces where only that can change the result of another attempt.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::import::Imported;
 use super::prove::{by_namespace, gap};
@@ -165,10 +165,11 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
 /// Replans the shards of some namespaces. If this is interrupted, the whole copy is planned again.
 async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Result<()> {
     let old = context.state()?.shards;
+    let enumerations: BTreeMap<&Namespace, &Enumeration> =
+        old.values().map(|state| (&state.shard.source, &state.shard.enumeration)).collect();
     let (mut shards, mut open) = (Vec::new(), Vec::new());
     for mapping in again {
-        let of = old.values().find(|state| state.shard.source == mapping.source);
-        match of.map(|state| state.shard.enumeration.clone()) {
+        match enumerations.get(&mapping.source).copied().cloned() {
             Some(listed @ (Enumeration::Staging { .. } | Enumeration::Collection)) => {
                 shards.extend(whole(std::slice::from_ref(mapping), &listed));
             }

@@ -89,19 +89,6 @@ pub(super) async fn see_listed(context: &Context, copy: &CopyStage, step: &str) 
     }
 }
 
-/// Looks once, in the step of this name, whether a target that was made from a collection shows every record.
-///
-/// # Errors
-/// `Timeout` if they do not appear in time.
-pub(super) async fn see_collected(
-    context: &Context,
-    copy: &CopyStage,
-    step: &str,
-) -> Result<Taken> {
-    let wait = (step, ready_within(copy));
-    see_records(context, &*context.world.target, &left(context, copy), wait, COLLECTED).await
-}
-
 /// The namespaces as they were planned, without what was deleted from the source since.
 fn left(context: &Context, copy: &CopyStage) -> Vec<Mapping> {
     let mut mappings = recorded_mappings(context, &copy.id);
