@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_less_faithful_side_decides() {
+    fn what_the_target_keeps_decides() {
         use Fidelity::{Bits, Lossy, Ulps, Unit, Unknown};
         for (source, target, tolerance, wanted) in [
             (Bits, Bits, None, Some(Likeness::Bits)),

@@ -262,7 +262,7 @@ pub static METRICS: &[Metric] = &[
         "comparison",
         VERIFY,
         COMPARISON_WORDS,
-        "Which comparison of vectors was made, by what both sides keep: every bit, every bit of unit vectors, their direction, or numbers within `tolerance`.",
+        "Which comparison of vectors was made, by what the target keeps: every bit, every bit of unit vectors, their direction, or numbers within `tolerance`.",
     ),
     plain(
         "max_difference",
