@@ -242,15 +242,14 @@ impl Executor {
     async fn take(&self, step: Step) -> Result<()> {
         let cancel = self.base.cancel.child_token();
         let context = Context { cancel, ..self.at(step.index()) };
-        let result = match matches!(step, Step::Take { .. }) {
+        let is_of_stage = matches!(step, Step::Take { .. });
+        let taken = self.take_beside(step, &context);
+        let result = match is_of_stage {
             true => tokio::select! {
-                taken = self.take_beside(step, &context) => taken,
+                taken = taken => taken,
                 never = self.attend(&context) => never,
             },
-            false => match self.take_one(step, &context).await {
-                Ok(Ended::Failed(failure)) => self.fail(failure, &context).await,
-                ended => ended.map(drop),
-            },
+            false => taken.await,
         };
         match result {
             Err(error) if error.kind() == ErrorKind::Interrupted => {

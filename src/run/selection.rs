@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::copy::{Mapping, choose, idle_names, map_namespaces};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Namespace, Observed, Shard, StageId};
+use crate::model::{IndexStats, Namespace, Observed, Shard, Side, StageId};
 use crate::plan::{CopyStage, Plan};
 use crate::run::Context;
 
@@ -117,6 +117,22 @@ pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mappin
         }
     });
     all.into_values().collect()
+}
+
+/// Returns the namespaces recorded by a copy stage, without the records that were deleted since they were planned from the
+/// one of these sides that lost more.
+pub(crate) fn mappings_left(context: &Context, copy: &StageId, sides: &[Side]) -> Vec<Mapping> {
+    let mut mappings = recorded_mappings(context, copy);
+    context.recorder.with_state(|state| {
+        for Mapping { source, target, records } in &mut mappings {
+            let erased = sides.iter().map(|side| match side {
+                Side::Source => state.erased_of(*side, source),
+                Side::Target => state.erased_of(*side, target),
+            });
+            *records = records.saturating_sub(erased.max().unwrap_or(0));
+        }
+    });
+    mappings
 }
 
 /// Returns what the copy stages before this stage have recorded, leaving out those that recorded nothing.

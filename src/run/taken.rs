@@ -7,3 +7,13 @@ pub(super) enum Taken {
     /// The world is not as far yet: the step is taken again.
     Again,
 }
+
+impl<T> From<Option<T>> for Taken {
+    /// What was looked for ends the step once it was seen.
+    fn from(seen: Option<T>) -> Self {
+        match seen {
+            Some(_) => Self::Done,
+            None => Self::Again,
+        }
+    }
+}

@@ -9,5 +9,5 @@ mod printed;
 mod staging;
 
 pub(super) use lines::{Line, Lines, kept_by};
-pub(super) use pipeline::{PARALLEL, lists_of, pipeline};
+pub(super) use pipeline::{PARALLEL, is_open, lists_of, pipeline};
 pub(super) use staging::staging_index;

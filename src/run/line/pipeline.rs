@@ -71,7 +71,7 @@ pub(crate) fn lists_of(
 }
 
 /// Returns whether a shard of the copy is left.
-fn is_open(context: &Context, copy: &CopyStage) -> bool {
+pub(crate) fn is_open(context: &Context, copy: &CopyStage) -> bool {
     context
         .recorder
         .with_state(|state| state.stage(&copy.id).is_some_and(|stage| !stage.open.is_empty()))

@@ -134,7 +134,7 @@ pub(super) async fn see_records(
         Error::new(ErrorKind::Timeout, message).with_hint(hint)
     };
     let seen = context.look_again(step, Patience { limit, pause: PAUSE }, look, late).await?;
-    Ok(seen.map_or(Taken::Again, |()| Taken::Done))
+    Ok(seen.into())
 }
 
 /// Takes a resource that is there for the run's, whose name it has: a process made it, whatever became of its journal.

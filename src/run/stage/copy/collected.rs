@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::next::COLLECTED_FIGURE;
-use crate::copy::Mapping;
 use crate::error::Result;
 use crate::journal::Event;
 use crate::model::Side;
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::selection::recorded_mappings;
+use crate::run::selection::mappings_left;
 use crate::run::stage::resource::{COLLECTED, ready_within, see_records};
 use crate::run::taken::Taken;
 
@@ -22,14 +21,7 @@ pub(super) async fn see_collected(
     copy: &CopyStage,
     step: &str,
 ) -> Result<Taken> {
-    let mut mappings = recorded_mappings(context, &copy.id);
-    context.recorder.with_state(|state| {
-        for Mapping { source, target, records } in &mut mappings {
-            let erased =
-                state.erased_of(Side::Source, source).max(state.erased_of(Side::Target, target));
-            *records = records.saturating_sub(erased);
-        }
-    });
+    let mappings = mappings_left(context, &copy.id, &[Side::Source, Side::Target]);
     let wait = (step, ready_within(copy));
     let target = &*context.world.target;
     match see_records(context, target, &mappings, wait, COLLECTED).await? {

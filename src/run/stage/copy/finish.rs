@@ -40,5 +40,5 @@ pub(super) async fn see_finished(context: &Context, step: &str) -> Result<Taken>
     };
     let patience = Patience { limit: LIMIT, pause: PAUSE };
     let seen = context.look_again(step, patience, look, late).await?;
-    Ok(seen.map_or(Taken::Again, |()| Taken::Done))
+    Ok(seen.into())
 }

@@ -176,7 +176,7 @@ impl Imported {
         };
         let patience = Patience { limit: self.limit, pause: PAUSE };
         let seen = context.look_again(step, patience, look, late).await?;
-        Ok(seen.map_or(Taken::Again, |()| Taken::Done))
+        Ok(seen.into())
     }
 }
 

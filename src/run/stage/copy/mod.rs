@@ -1,9 +1,10 @@
 //! Copies every record of the selected namespaces and proves that it did.
 //!
 //! [`next`] has the order of the steps. `plan` records the shards, and `shards` copies them. `staging` makes an index that
-//! lists the ids, `merge` proves that merged namespaces share no id, and `existing` handles ids the target already holds. `import` has the target import what was written as files,
-//! and `finish` has it make what is only worth making once the records are there. `prove` compares what was settled with
-//! the source's own counts, `mapping` writes the names for the application, and `outcome` says what became of the records.
+//! lists the ids, `collected` waits for a target that was made with its records, `merge` proves that merged namespaces share
+//! no id, and `existing` handles ids the target already holds. `import` has the target import what was written as files, and
+//! `finish` has it make what is only worth making once the records are there. `prove` compares what was settled with the
+//! source's own counts, `mapping` writes the names for the application, and `outcome` says what became of the records.
 
 mod collected;
 mod due;
@@ -32,7 +33,7 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::line::manifest;
+use crate::run::line::{is_open, manifest};
 use crate::run::route::{chosen_route, route_of};
 use crate::run::taken::Taken;
 
@@ -43,7 +44,10 @@ use crate::run::taken::Taken;
 pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Result<Taken> {
     let name = step.name().unwrap_or_default();
     match step {
-        Step::Inventory => note_inventory(context).await?,
+        Step::Inventory => {
+            retries::count_on(context);
+            note_inventory(context).await?;
+        }
         Step::Choose => drop(route_of(context, copy).await?),
         Step::Plan => plan::plan_shards(context, copy, chosen_route(context, copy)?).await?,
         Step::PlanAgain => plan::plan_again(context, copy, chosen_route(context, copy)?).await?,
@@ -96,7 +100,6 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
 /// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
 /// begins.
 async fn note_inventory(context: &Context) -> Result<()> {
-    retries::count_on(context);
     let is_audited = context.plan.audit.is_some();
     let is_begun = context
         .recorder
@@ -118,8 +121,8 @@ async fn begin(context: &Context, copy: &CopyStage) -> Result<()> {
     }
     // Whatever an earlier attempt learned is learned anew.
     context.copying.close();
-    match context.state()?.open.is_empty() {
-        true => Ok(()),
-        false => context.record(Event::CopyingStarted { stage: context.id() }),
+    match is_open(context, copy) {
+        true => context.record(Event::CopyingStarted { stage: context.id() }),
+        false => Ok(()),
     }
 }

@@ -1,13 +1,12 @@
 //! An index that lists the source's ids: made from a collection of the source for one copy, beside the target.
 
-use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::poll::Patience;
 use crate::run::line::staging_index;
-use crate::run::selection::recorded_mappings;
+use crate::run::selection::mappings_left;
 use crate::run::sides::no_source;
 use crate::run::stage::ready;
 use crate::run::stage::resource::{
@@ -72,7 +71,7 @@ pub(super) async fn see_ready(context: &Context, copy: &CopyStage, step: &str) -
     let patience = Patience { limit, pause: ready::PAUSE };
     let late = |_| late(&format!("the staging index `{name}`"), limit);
     let seen = context.look_again(step, patience, ready::look(&*index), late).await?;
-    Ok(seen.map_or(Taken::Again, |_| Taken::Done))
+    Ok(seen.into())
 }
 
 /// Looks once, in the step of this name, whether the staging index shows every id.
@@ -83,19 +82,9 @@ pub(super) async fn see_listed(context: &Context, copy: &CopyStage, step: &str) 
     let resource = staging_index(context, copy);
     let index = context.world.open_other(&resource.name)?;
     let wait = (step, ready_within(copy));
-    match see_records(context, &*index, &left(context, copy), wait, COLLECTED).await? {
+    let left = mappings_left(context, &copy.id, &[Side::Source]);
+    match see_records(context, &*index, &left, wait, COLLECTED).await? {
         Taken::Again => Ok(Taken::Again),
         Taken::Done => made(context, resource).await.map(|()| Taken::Done),
     }
-}
-
-/// The namespaces as they were planned, without what was deleted from the source since.
-fn left(context: &Context, copy: &CopyStage) -> Vec<Mapping> {
-    let mut mappings = recorded_mappings(context, &copy.id);
-    context.recorder.with_state(|state| {
-        for Mapping { source, records, .. } in &mut mappings {
-            *records = records.saturating_sub(state.erased_of(Side::Source, source));
-        }
-    });
-    mappings
 }

@@ -61,7 +61,7 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
                 Step::SeeCounts => freshness.see(context, &kept, Look::Counts).await?,
                 _ => freshness.see(context, &others, Look::SequenceNumbers).await?,
             };
-            return Ok(seen.map_or(Taken::Again, |_| Taken::Done));
+            return Ok(seen.into());
         }
         Step::Cold => {
             let reserved = Reserved::of(context, &groups, asked.queries.is_some());
