@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
 
-use crate::model::{IndexStats, Namespace, Observed, Record, RecordFilter};
-use crate::plan::{Plan, file};
+use crate::model::{Filter, IndexStats, Namespace, Observed, Record};
+use crate::plan::{CopyStage, Plan, file};
 
 /// Names that a sentence gives.
 const NAMED: usize = 3;
@@ -64,7 +64,7 @@ fn idle_rows(plan: &Plan, namespaces: &file::Namespaces, stats: &IndexStats) -> 
 
 /// The metadata fields that a copy stage changes or filters by and that none of these records has, a sentence each.
 pub fn idle_fields<'a>(
-    copy: &file::Copy,
+    copy: &CopyStage,
     records: impl IntoIterator<Item = &'a Record>,
 ) -> Vec<String> {
     let mut held: BTreeSet<&str> = BTreeSet::new();
@@ -76,9 +76,7 @@ pub fn idle_fields<'a>(
     if looked_at == 0 {
         return Vec::new();
     }
-    let changes = copy.metadata.clone().unwrap_or_default();
-    let filter = copy.filter.as_ref().map(|filter| serde_json::json!(filter));
-    let filter = filter.and_then(|filter| RecordFilter::read(&filter).ok());
+    let changes = copy.asked.metadata.clone().unwrap_or_default();
     let mut idle = Vec::new();
     let mut look = |field: &str, is_there: bool, named_in: &str| {
         if !is_there {
@@ -88,7 +86,7 @@ pub fn idle_fields<'a>(
             ));
         }
     };
-    for field in filter.as_ref().map(RecordFilter::fields).unwrap_or_default() {
+    for field in copy.filter.as_ref().map(Filter::fields).unwrap_or_default() {
         look(field, held.contains(field), "filter");
     }
     for field in &changes.drop {
@@ -114,8 +112,8 @@ mod tests {
 
     #[test]
     fn fields_that_no_record_has_are_named_by_who_names_them() {
-        let copy: file::Copy = serde_json::from_value(serde_json::json!({
-            "filter": { "lang": "de", "langs": { "$exists": true } },
+        let filter = serde_json::json!({ "lang": "de", "langs": { "$exists": true } });
+        let asked: file::Copy = serde_json::from_value(serde_json::json!({
             "metadata": {
                 "drop": ["dorp", "secret"],
                 "rename": { "titel": "title", "old": "new" },
@@ -123,6 +121,8 @@ mod tests {
             },
         }))
         .unwrap();
+        let filter = Some(Filter::read(&filter).unwrap());
+        let copy = CopyStage { asked, filter, ..CopyStage::whole() };
         let record = |metadata: serde_json::Value| Record {
             id: RecordId::from("a"),
             vector: Vector::from_values([1.0]),

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::cast::cast;
 use super::loss::Losses;
-use crate::error::{Error, Result};
-use crate::model::{Metadata, Namespace, Record, RecordFilter, Value};
-use crate::plan::{Plan, Template, file};
+use crate::error::Result;
+use crate::model::{Filter, Metadata, Namespace, Record, Value};
+use crate::plan::{CopyStage, Plan, Template, file};
 
 /// A filter for records, and the changes to their metadata: drop, rename, cast, set, then what the target does not keep.
 pub struct Transform {
-    filter: Option<RecordFilter>,
+    filter: Option<Filter>,
     drop: Vec<String>,
     rename: BTreeMap<String, String>,
     cast: BTreeMap<String, file::Cast>,
@@ -82,9 +82,9 @@ impl Transform {
     /// Creates the changes requested by a copy stage, of which there may be none.
     ///
     /// # Errors
-    /// `Invalid` if a template or the filter cannot be parsed, which reading the plan has ruled out.
-    pub fn new(plan: &Plan, copy: &file::Copy) -> Result<Self> {
-        let changes = copy.metadata.clone().unwrap_or_default();
+    /// `Invalid` if a template cannot be parsed, which reading the plan has ruled out.
+    pub fn new(plan: &Plan, copy: &CopyStage) -> Result<Self> {
+        let changes = copy.asked.metadata.clone().unwrap_or_default();
         let mut set = Vec::new();
         for (field, value) in &changes.set {
             set.push((field.clone(), Setter::new(plan, value)?));
@@ -92,7 +92,7 @@ impl Transform {
         let losses = Losses::new(&changes);
         Ok(Self {
             losses,
-            filter: copy.filter.as_ref().map(read_filter).transpose()?,
+            filter: copy.filter.clone(),
             drop: changes.drop,
             rename: changes.rename,
             cast: changes.cast,
@@ -115,7 +115,7 @@ impl Transform {
 
     /// Returns the fields used by the filter.
     pub fn filtered_fields(&self) -> BTreeSet<&str> {
-        self.filter.as_ref().map(RecordFilter::fields).unwrap_or_default()
+        self.filter.as_ref().map(Filter::fields).unwrap_or_default()
     }
 
     /// Changes a record of the source namespace `namespace`.
@@ -191,13 +191,6 @@ impl Transform {
     }
 }
 
-fn read_filter(filter: &BTreeMap<String, serde_json::Value>) -> Result<RecordFilter> {
-    RecordFilter::read(&json!(filter)).map_err(|problem| {
-        Error::invalid(format!("the filter cannot be read: {}", problem.message))
-            .with_context("place", problem.pointer)
-    })
-}
-
 /// Builds the context of a per-namespace template: `namespace` and each lookup's value for it.
 pub(super) fn namespace_context(
     namespace: &Namespace,
@@ -221,7 +214,7 @@ mod tests {
         let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
         Transform {
             losses: Losses::new(&changes),
-            filter: (!filter.is_null()).then(|| RecordFilter::read(&filter).unwrap()),
+            filter: (!filter.is_null()).then(|| Filter::read(&filter).unwrap()),
             drop: changes.drop,
             rename: changes.rename,
             cast: changes.cast,
@@ -304,7 +297,7 @@ stages:
             .read_text(path, text.to_owned(), &Default::default())
             .unwrap()
             .plan;
-        let transform = Transform::new(&plan, &plan.copies[0].asked).unwrap();
+        let transform = Transform::new(&plan, &plan.copies[0]).unwrap();
         let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
         assert_eq!(
             kept(changed),

@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{FilterProblem, RecordFilter};
+use crate::model::{Filter, FilterProblem};
 use crate::pinecone_wire::limits::SET_VALUES;
 
 use super::error::{Answer, Refusal};
 
 /// Reads a filter; `None` for an empty object, which asks nothing.
-pub(crate) fn read(value: &Value) -> Answer<Option<RecordFilter>> {
+pub(crate) fn read(value: &Value) -> Answer<Option<Filter>> {
     if value.as_object().is_some_and(Map::is_empty) {
         return Ok(None);
     }
-    let filter = RecordFilter::read(value).map_err(|problem| refusal(&problem))?;
+    let filter = Filter::read(value).map_err(|problem| refusal(&problem))?;
     let longest = filter.longest_set();
     if longest > SET_VALUES {
         let message = format!("$in and $nin take at most {SET_VALUES} values, got {longest}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
-use crate::model::{IndexSpec, Namespace, RecordFilter, VectorType};
+use crate::model::{Filter, IndexSpec, Namespace, VectorType};
 use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::control::{ReadCapacity, Status};
 use crate::pinecone_wire::json::MetadataSchema;
@@ -158,7 +158,7 @@ impl Index {
         value: Option<&Value>,
         store: &Store,
         namespace: &Namespace,
-    ) -> Answer<Option<RecordFilter>> {
+    ) -> Answer<Option<Filter>> {
         let Some(filter) = value.map(filter::read).transpose()?.flatten() else { return Ok(None) };
         let own = store.spaces.get(namespace).and_then(|space| space.filterable.clone());
         let filterable = own.or_else(|| self.filterable());

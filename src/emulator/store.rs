@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Timestamp, after};
-use crate::model::{Metadata, Namespace, Record, RecordFilter, RecordId, SparseVector, Vector};
+use crate::model::{Filter, Metadata, Namespace, Record, RecordId, SparseVector, Vector};
 
 use super::arithmetic;
 
@@ -32,9 +32,9 @@ impl Stored {
 pub(crate) enum Write {
     Upsert(Vec<Arc<Stored>>),
     Update { id: RecordId, change: Change },
-    UpdateWhere { filter: RecordFilter, set: Metadata },
+    UpdateWhere { filter: Filter, set: Metadata },
     Delete(Vec<RecordId>),
-    DeleteWhere(RecordFilter),
+    DeleteWhere(Filter),
     DeleteAll,
 }
 

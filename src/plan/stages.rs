@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Assertion;
 use super::file::{self, Audit, Canary, Copy, Create, Decommission, Hook, StageRetry, Verify};
-use crate::model::{Place, StageId};
+use crate::model::{Filter, Place, StageId};
 
 /// One stage of a plan that was read and checked.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub enum StageKind {
 pub struct CopyStage {
     pub id: StageId,
     pub asked: Copy,
+    /// The records to copy, as the source has them.
+    pub filter: Option<Filter>,
     /// Its number among the plan's copy stages, from 1.
     pub number: usize,
     /// True if it is the plan's only one.
@@ -55,7 +57,16 @@ pub struct CopyStage {
 impl CopyStage {
     /// Returns the copy of a plan without one: all of the source as it is, under its own names.
     pub fn whole() -> Self {
-        Self { id: StageId::new("copy"), asked: Copy::default(), number: 1, is_only: true }
+        Self::new(StageId::new("copy"), Copy::default(), 1, true)
+    }
+
+    fn new(id: StageId, asked: Copy, number: usize, is_only: bool) -> Self {
+        // A filter with a mistake was reported, and nobody runs the plan; if somebody did, nothing would be copied.
+        let read = |filter| {
+            Filter::read(&serde_json::json!(filter)).unwrap_or_else(|_| Filter::Any(Vec::new()))
+        };
+        let filter = asked.filter.as_ref().map(read);
+        Self { id, asked, filter, number, is_only }
     }
 }
 
@@ -75,7 +86,7 @@ impl Stage {
                 file::StageKind::Create(create) => StageKind::Create(create),
                 file::StageKind::Copy(asked) => {
                     let number = copies.len() + 1;
-                    StageKind::Copy(CopyStage { id: id.clone(), asked, number, is_only })
+                    StageKind::Copy(CopyStage::new(id.clone(), asked, number, is_only))
                 }
                 file::StageKind::Verify(verify) => StageKind::Verify(verify),
                 file::StageKind::Canary(canary) => StageKind::Canary(canary),

@@ -35,7 +35,7 @@ pub use admin::{Admin, Finishing};
 pub use bulk::{Bulk, Import};
 pub use describe::Describe;
 pub use fetch::{Fetch, fetch_all};
-pub use filtering::{Filter, Filtering};
+pub use filtering::Filtering;
 pub use freeze::{Collection, Freeze, Standing, Thaw};
 pub use inventory::{Inventory, PassedOver, Sort};
 pub use limits::Limits;

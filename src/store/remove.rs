@@ -1,8 +1,7 @@
 use async_trait::async_trait;
 
-use super::Filter;
 use crate::error::Result;
-use crate::model::{Namespace, RecordId};
+use crate::model::{Filter, Namespace, RecordId};
 
 /// Settings of an existing index that can be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub trait Remove: Send + Sync {
     /// # Behavior
     /// - Succeeds if nothing matches or the namespace does not exist.
     /// - Applied asynchronously on an eventually consistent index: check whether they are gone.
-    /// - `Invalid` for a filter that selects everything.
+    /// - `Invalid` for a filter that asks nothing; `Unsupported` for one that the store cannot say, before anything is sent.
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()>;
 
     /// Deletes a namespace and all its records.

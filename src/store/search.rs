@@ -1,8 +1,7 @@
 use async_trait::async_trait;
 
-use super::Filter;
 use crate::error::Result;
-use crate::model::{Namespace, RecordId, SparseVector, Vector};
+use crate::model::{Filter, Namespace, RecordId, SparseVector, Vector};
 
 /// A nearest-neighbour query.
 #[derive(Clone, Debug, Default)]
@@ -29,5 +28,12 @@ pub trait Search: Send + Sync {
     ///
     /// # Behavior
     /// - A missing namespace gives no matches.
+    /// - `Unsupported` for a filter that the store cannot say, before anything is sent.
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>>;
+
+    /// Returns whether a query can carry `filter`, by what is known of the store. Sends nothing.
+    ///
+    /// # Errors
+    /// `Unsupported`, naming the part that it cannot decide as the filter means it.
+    fn says(&self, filter: &Filter) -> Result<()>;
 }

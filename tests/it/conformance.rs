@@ -7,10 +7,11 @@ use futures::stream::TryStreamExt;
 
 use vecshift::ErrorKind;
 use vecshift::model::{
-    Cursor, Metadata, Metric, Namespace, Range, Record, RecordId, SparseVector, Value, Vector,
+    Cursor, Filter, Metadata, Metric, Namespace, Range, Record, RecordId, SparseVector, Value,
+    Vector,
 };
 use vecshift::store::read::{Page, PageSize, Reading, Room};
-use vecshift::store::{Asked, Filter, IndexChange, Query, Scope, Splitting};
+use vecshift::store::{Asked, IndexChange, Query, Scope, Splitting};
 
 use crate::peers::{COUNTING, Filled, Peer, filled, peers};
 
@@ -87,7 +88,7 @@ async fn counting_by_a_filter_counts_what_matches() {
     for peer in peers().await {
         let records = [record("a"), record("b")];
         peer.target.must_write().unwrap().upsert(&namespace("n"), &records).await.unwrap();
-        let filter = Filter(serde_json::json!({ "name": { "$eq": "üa" } }));
+        let filter = Filter::read(&serde_json::json!({ "name": { "$eq": "üa" } })).unwrap();
         let Some(filtering) = peer.target.filtering() else { continue };
         let found = filtering.count(&filter).await.unwrap();
         assert_eq!(found.count(&namespace("n")), 1, "{}", peer.name);
@@ -250,7 +251,8 @@ async fn a_query_gives_the_nearest_first() {
         assert_eq!(order, ["near", "middle"], "{}", peer.name);
         assert!(found[0].score > found[1].score, "{}", peer.name);
 
-        let filter = Filter(serde_json::json!({ "name": { "$in": ["üfar", "ümiddle"] } }));
+        let filter =
+            Filter::read(&serde_json::json!({ "name": { "$in": ["üfar", "ümiddle"] } })).unwrap();
         let found = peer
             .target
             .must_search()
@@ -392,14 +394,17 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
 #[tokio::test]
 async fn records_that_match_a_filter_are_deleted_and_the_others_stay() {
     for peer in peers().await {
-        let (n, filter) = (namespace("n"), Filter(serde_json::json!({ "name": { "$eq": "üa" } })));
+        let (n, filter) = (
+            namespace("n"),
+            Filter::read(&serde_json::json!({ "name": { "$eq": "üa" } })).unwrap(),
+        );
         peer.target.must_remove().unwrap().delete_matching(&n, &filter).await.unwrap();
         peer.target.must_write().unwrap().upsert(&n, &[record("a"), record("b")]).await.unwrap();
         peer.target.must_write().unwrap().upsert(&namespace("m"), &[record("a")]).await.unwrap();
         peer.target.must_remove().unwrap().delete_matching(&n, &filter).await.unwrap();
         assert_eq!(fetch(&peer, "n", &["a", "b"]).await, [record("b")], "{}", peer.name);
         assert_eq!(fetch(&peer, "m", &["a"]).await, [record("a")], "{}", peer.name);
-        let all = Filter(serde_json::json!({}));
+        let all = Filter::All(Vec::new());
         let refused =
             peer.target.must_remove().unwrap().delete_matching(&n, &all).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{}", peer.name);

@@ -14,7 +14,7 @@ use vecshift::model::{
     Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Metadata, Namespace,
     Range, Record, RecordId, Shard, Vector,
 };
-use vecshift::plan::file::Copy;
+use vecshift::plan::CopyStage;
 use vecshift::provider::pinecone::LIMITS;
 use vecshift::store::read::{Given, IdChunk, Ids, Pages, Reading, Room, pages_by_id};
 use vecshift::store::{
@@ -241,7 +241,7 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
         staging: None,
         export: None,
         skip: None,
-        transform: Arc::new(Transform::new(&plan, &Copy::default()).unwrap()),
+        transform: Arc::new(Transform::new(&plan, &CopyStage::whole()).unwrap()),
         dead_letters: Arc::new(DeadLetters::new(folder.path().join("dead.jsonl"))),
         dimension: index.dimension,
         rate: None,

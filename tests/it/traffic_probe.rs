@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use vecshift::assertion::{MeasuredValue, Series, metric_ref};
 use vecshift::clock::{Clock, Timestamp};
-use vecshift::model::{Namespace, Operation, Outcome, Rate, Sample, Side};
+use vecshift::model::{Filter, Namespace, Operation, Outcome, Rate, Sample, Side};
 use vecshift::store::{Match, Query, Search};
 use vecshift::traffic::{Probe, ProbeQuery, Sent};
 use vecshift::{Error, ErrorKind, Result};
@@ -59,6 +59,10 @@ impl Search for Slow {
             Some(kind) => Err(Error::new(kind, "no")),
             None => Ok(self.answer.clone()),
         }
+    }
+
+    fn says(&self, _: &Filter) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Metadata, Numbers, RecordFilter, Value};
+use vecshift::model::{Filter, Metadata, Numbers, Value};
 use vecshift::provider::pgvector::{Layout, Mapping, Record, Scope};
 
 use crate::common::{all_of, count, ids, mapping, put, record};
@@ -94,7 +94,7 @@ fn draw<T>(strategy: &impl Strategy<Value = T>, count: usize) -> Vec<T> {
 
 /// The ids that pass here.
 fn passing(filter: &serde_json::Value, metadata: &[Metadata]) -> Vec<String> {
-    let filter = RecordFilter::read(filter).unwrap();
+    let filter = Filter::read(filter).unwrap();
     let passes =
         |(at, metadata): (usize, &Metadata)| filter.matches(metadata).then(|| format!("{at:04}"));
     metadata.iter().enumerate().filter_map(passes).collect()
@@ -109,7 +109,7 @@ async fn compare(
     let session = db.session().await;
     for filter in filters {
         let here = passing(filter, metadata);
-        let scope = Scope { partition: None, filter: Some(RecordFilter::read(filter).unwrap()) };
+        let scope = Scope { partition: None, filter: Some(Filter::read(filter).unwrap()) };
         let there = count(&session, mapping, &scope)
             .await
             .unwrap_or_else(|error| panic!("{filter}: {error}"));
@@ -254,7 +254,7 @@ async fn what_a_column_cannot_be_asked_is_named() {
     let session = db.session().await;
     for name in ["at", "raw", "place"] {
         let scope =
-            |filter| Scope { partition: None, filter: Some(RecordFilter::read(&filter).unwrap()) };
+            |filter| Scope { partition: None, filter: Some(Filter::read(&filter).unwrap()) };
         let error = count(&session, &mapping, &scope(json!({"x": {"$ne": 1}, name: "1"})))
             .await
             .unwrap_err();

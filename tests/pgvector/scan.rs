@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Namespace, RecordFilter};
+use vecshift::model::{Filter, Namespace};
 use vecshift::provider::pgvector::{
     Cursor, Id, Layout, Parts, Range, Reader, Scope, Settings, Snapshot, View, audit, counts,
     fetch, look,
@@ -294,7 +294,7 @@ async fn a_scope_is_a_partition_and_a_filter() {
     let mapping = mapping(&db, "t", &layout).await;
     let scope = |partition: Option<&str>, filter| Scope {
         partition: partition.map(Namespace::new),
-        filter: Option::map(filter, |filter| RecordFilter::read(&filter).unwrap()),
+        filter: Option::map(filter, |filter| Filter::read(&filter).unwrap()),
     };
     let session = db.session().await;
     for (partition, filter, wanted) in [

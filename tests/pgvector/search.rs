@@ -1,6 +1,6 @@
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Metric, RecordFilter, SparseVector, Vector};
+use vecshift::model::{Filter, Metric, SparseVector, Vector};
 use vecshift::provider::pgvector::{
     Accuracy, Distance, Effort, Embedding, Layout, Query, Scope, Score, canonical, search,
 };
@@ -175,8 +175,7 @@ async fn an_exact_search_looks_at_everything_and_a_filtered_one_at_what_passes()
     let weak = Accuracy::Approximate(Effort { ef_search: Some(1), ..Effort::default() });
     let few = search(&mut session, &mapping, &Scope::default(), &ask(weak, 20)).await.unwrap();
     assert!(few.len() < 20, "an index that looks at one candidate gives {}", few.len());
-    let scope =
-        Scope { partition: None, filter: Some(RecordFilter::read(&json!({"n": 7})).unwrap()) };
+    let scope = Scope { partition: None, filter: Some(Filter::read(&json!({"n": 7})).unwrap()) };
     for accuracy in [Accuracy::Exact, APPROXIMATE] {
         let found = search(&mut session, &mapping, &scope, &ask(accuracy, 50)).await.unwrap();
         assert_eq!(found.len(), 50, "{accuracy:?}");

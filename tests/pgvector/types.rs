@@ -168,7 +168,7 @@ async fn large_vectors_unicode_ids_and_hostile_names_pass() {
     let filter = serde_json::json!({ columns[0]: format!("{}'; --", columns[0]), "in\"json": {"$ne": "x"}, "'; drop table victims; --": {"$exists": false} });
     let scope = vecshift::provider::pgvector::Scope {
         partition: None,
-        filter: Some(vecshift::model::RecordFilter::read(&filter).unwrap()),
+        filter: Some(vecshift::model::Filter::read(&filter).unwrap()),
     };
     assert_eq!(ids(&crate::common::all_of(&db, &mapping, scope.clone()).await), [""]);
     assert_eq!(

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Namespace, RecordFilter, SparseVector, Value, Vector};
+use vecshift::model::{Filter, Namespace, SparseVector, Value, Vector};
 use vecshift::provider::pgvector::{
     Embedding, Id, Identity, Layout, Record, Scope, Settings, Strictness, Writer, delete, fits,
 };
@@ -316,7 +316,7 @@ async fn records_are_deleted_by_a_filter_and_never_all_by_mistake() {
     let mapping = mapping(&db, "t", &in_json()).await;
     put(&db, &mapping, &many(0, 100)).await;
     let session = db.session().await;
-    let filter = RecordFilter::read(&json!({"n": {"$lt": 90}})).unwrap();
+    let filter = Filter::read(&json!({"n": {"$lt": 90}})).unwrap();
     let error = delete::matching(&session, &mapping, &Scope::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     let scope = Scope { partition: None, filter: Some(filter) };

@@ -7,7 +7,7 @@ use super::super::codes;
 use super::super::file::{Copy, MetadataChanges, StageKind};
 use super::super::node::step;
 use super::context::Context;
-use crate::model::RecordFilter;
+use crate::model::Filter;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let copies: Vec<(String, Copy)> = context
@@ -29,7 +29,7 @@ fn filter(context: &mut Context<'_>, pointer: &str, copy: &Copy) {
     let Some(asked) = copy.filter.as_ref().filter(|_| !context.is_tainted_within(pointer)) else {
         return;
     };
-    if let Err(problem) = RecordFilter::read(&serde_json::json!(asked)) {
+    if let Err(problem) = Filter::read(&serde_json::json!(asked)) {
         let at = format!("{pointer}{}", problem.pointer);
         match problem.is_key {
             true => context.report_key(&codes::BAD_FILTER, &at, problem.message, |d| d),

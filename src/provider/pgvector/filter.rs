@@ -11,32 +11,25 @@ use super::mapping::Mapping;
 use super::name::quote;
 use super::sql::Bound;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::RecordFilter;
-use crate::model::filter::{Order, Rule, Scalar, Test};
+use crate::model::Filter;
+use crate::model::filter::{Order, Scalar, Test};
 
 /// Renders `filter` over the columns of `mapping`.
 ///
 /// # Errors
 /// `Unsupported`, naming the field and its type, if the server cannot decide a node as the filter means it.
-pub(super) fn render(
-    filter: &RecordFilter,
-    mapping: &Mapping,
-    bound: &mut Bound,
-) -> Result<String> {
-    rule(&filter.0, mapping, bound)
-}
-
-fn rule(node: &Rule, mapping: &Mapping, bound: &mut Bound) -> Result<String> {
-    let mut joined = |rules: &[Rule], word: &str, of_none: &str| {
+pub(super) fn render(filter: &Filter, mapping: &Mapping, bound: &mut Bound) -> Result<String> {
+    let mut joined = |parts: &[Filter], word: &str, of_none: &str| {
         let parts =
-            rules.iter().map(|node| rule(node, mapping, bound)).collect::<Result<Vec<_>>>()?;
+            parts.iter().map(|part| render(part, mapping, bound)).collect::<Result<Vec<_>>>()?;
         let all = parts.join(word);
         Ok(if parts.is_empty() { of_none.to_owned() } else { format!("({all})") })
     };
-    match node {
-        Rule::All(rules) => joined(rules, " and ", "true"),
-        Rule::Any(rules) => joined(rules, " or ", "false"),
-        Rule::Field { name, test } => field(name, test, mapping, bound),
+    match filter {
+        Filter::All(parts) => joined(parts, " and ", "true"),
+        Filter::Any(parts) => joined(parts, " or ", "false"),
+        Filter::Not(part) => Ok(format!("(not {})", render(part, mapping, bound)?)),
+        Filter::Field { name, test } => field(name, test, mapping, bound),
     }
 }
 
@@ -45,50 +38,33 @@ fn field(name: &str, test: &Test, mapping: &Mapping, bound: &mut Bound) -> Resul
         return typed(column, test, bound);
     }
     match &mapping.json {
-        Some(column) => {
-            if name.contains('\0') {
-                return Ok(of_absent(test));
-            }
+        Some(column) if !name.contains('\0') => {
             let value =
                 format!("({} -> {}::text)", quote(&column.name), bound.add(name.to_owned()));
-            json(&value, test, bound)
+            Ok(json(&value, test, bound))
         }
-        None => Ok(of_absent(test)),
+        // No record has the field.
+        _ => Ok("false".to_owned()),
     }
 }
 
-/// The truth for a field that no record has.
-fn of_absent(test: &Test) -> String {
-    let holds = match test {
-        Test::NotIn(_) => true,
-        Test::Exists(wanted) => !wanted,
-        Test::In(_) | Test::Is(_) | Test::Compare(..) => false,
-    };
-    holds.to_string()
-}
-
 /// A test of a value within `jsonb`; `value` is null where it is missing.
-fn json(value: &str, test: &Test, bound: &mut Bound) -> Result<String> {
-    Ok(match test {
-        Test::Exists(wanted) => {
-            exists(&format!("coalesce(jsonb_typeof({value}) <> 'null', false)"), *wanted)
-        }
+fn json(value: &str, test: &Test, bound: &mut Bound) -> String {
+    match test {
+        Test::Exists => json_exists(value),
         Test::Is(wanted) => format!("coalesce({value} = any({}), false)", json_set(wanted, bound)),
-        Test::In(wanted) => json_any(value, &format!("= any({})", json_set(wanted, bound))),
-        Test::NotIn(wanted) => {
-            format!("not {}", json_any(value, &format!("= any({})", json_set(wanted, bound))))
-        }
+        Test::In(wanted) => json_item(value, &format!("item = any({})", json_set(wanted, bound))),
         Test::Compare(order, limit) => {
             let limit = format!("to_jsonb({})", number(*limit, bound));
             // Values of other types have a place in the order of jsonb, too.
             let is_number = "jsonb_typeof(item) = 'number'";
-            json_item(value, &format!("{is_number} and item {} {limit}", operator(*order)))
+            json_item(value, &format!("{is_number} and item {order} {limit}"))
         }
-    })
+    }
 }
 
-fn json_any(value: &str, condition: &str) -> String {
-    json_item(value, &format!("item {condition}"))
+fn json_exists(value: &str) -> String {
+    format!("coalesce(jsonb_typeof({value}) <> 'null', false)")
 }
 
 /// Whether the value, or an item of it if it is a list, meets a condition on `item`.
@@ -126,45 +102,26 @@ fn number(number: f64, bound: &mut Bound) -> String {
 /// A test of a column of its own.
 fn typed(column: &Column, test: &Test, bound: &mut Bound) -> Result<String> {
     let name = quote(&column.name);
-    if let Test::Exists(wanted) = test {
-        if matches!(column.kind, Kind::Json | Kind::Jsonb) {
-            return Ok(exists(
-                &format!("coalesce(jsonb_typeof({name}::jsonb) <> 'null', false)"),
-                *wanted,
-            ));
-        }
-        return Ok(exists(&format!("{name} is not null"), *wanted));
-    }
-    match column.kind {
-        Kind::Jsonb => json(&name, test, bound),
-        Kind::Json => json(&format!("{name}::jsonb"), test, bound),
-        Kind::List(item) => {
-            let scalar = scalar_kind(item);
-            let within = |condition: String| {
-                format!(
-                    "coalesce(array_ndims({name}) = 1 and exists (select 1 from unnest({name}) as one(item) where {condition}), false)"
-                )
-            };
-            Ok(match test {
-                // A list itself equals no scalar.
-                Test::Is(_) => "false".to_owned(),
-                Test::NotIn(wanted) => {
-                    format!("not {}", within(equals("item", scalar, column, wanted, bound)?))
-                }
-                Test::In(wanted) => within(equals("item", scalar, column, wanted, bound)?),
-                Test::Compare(order, limit) => {
-                    within(compares("item", scalar, column, *order, *limit, bound)?)
-                }
-                Test::Exists(_) => String::new(),
-            })
-        }
-        kind => Ok(match test {
-            Test::In(wanted) | Test::Is(wanted) => equals(&name, kind, column, wanted, bound)?,
-            Test::NotIn(wanted) => format!("not {}", equals(&name, kind, column, wanted, bound)?),
-            Test::Compare(order, limit) => compares(&name, kind, column, *order, *limit, bound)?,
-            Test::Exists(_) => String::new(),
-        }),
-    }
+    let (value, kind) = match column.kind {
+        Kind::Jsonb => return Ok(json(&name, test, bound)),
+        Kind::Json => return Ok(json(&format!("{name}::jsonb"), test, bound)),
+        Kind::List(item) => ("item", scalar_kind(item)),
+        kind => (name.as_str(), kind),
+    };
+    let is_list = matches!(column.kind, Kind::List(_));
+    let condition = match test {
+        Test::Exists => return Ok(format!("({name} is not null)")),
+        // A list itself equals no scalar.
+        Test::Is(_) if is_list => return Ok("false".to_owned()),
+        Test::In(wanted) | Test::Is(wanted) => equals(value, kind, column, wanted, bound)?,
+        Test::Compare(order, limit) => compares(value, kind, column, *order, *limit, bound)?,
+    };
+    Ok(match is_list {
+        true => format!(
+            "coalesce(array_ndims({name}) = 1 and exists (select 1 from unnest({name}) as one(item) where {condition}), false)"
+        ),
+        false => condition,
+    })
 }
 
 fn scalar_kind(item: Item) -> Kind {
@@ -261,32 +218,16 @@ fn compares(
         // Other types have no order here, as in an index.
         Like::Text | Like::Bool => return Ok("false".to_owned()),
     }
-    let operator = operator(order);
     Ok(match kind {
         // The server sorts NaN behind all numbers; it is greater than none.
         Kind::Float4 | Kind::Float8 => {
             let limit = bound.add(limit);
-            format!(
-                "coalesce({value}::float8 {operator} {limit}::float8 and {value} <> 'NaN', false)"
-            )
+            format!("coalesce({value}::float8 {order} {limit}::float8 and {value} <> 'NaN', false)")
         }
         Kind::Numeric => {
             let limit = number(limit, bound);
-            format!("coalesce({value} {operator} {limit} and {value} <> 'NaN', false)")
+            format!("coalesce({value} {order} {limit} and {value} <> 'NaN', false)")
         }
-        _ => format!("coalesce({value}::numeric {operator} {}, false)", number(limit, bound)),
+        _ => format!("coalesce({value}::numeric {order} {}, false)", number(limit, bound)),
     })
-}
-
-fn exists(condition: &str, wanted: bool) -> String {
-    if wanted { format!("({condition})") } else { format!("not ({condition})") }
-}
-
-fn operator(order: Order) -> &'static str {
-    match order {
-        Order::Greater => ">",
-        Order::GreaterOrEqual => ">=",
-        Order::Less => "<",
-        Order::LessOrEqual => "<=",
-    }
 }

@@ -20,14 +20,13 @@ use super::search::{Accuracy, Effort, Query as Asked, Score, search};
 use super::seen::{Noted, Seen};
 use super::session::{Session, Settings};
 use super::snapshot::Snapshot;
+use super::sql::Bound;
 use super::write::Writer;
-use super::{delete, look};
+use super::{delete, filter, look};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{
-    IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordFilter, RecordId,
-};
+use crate::model::{Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::store::read::Task;
-use crate::store::{Filter, IndexChange, Inventory, Limits, Match, Query, Refusal, Upserted};
+use crate::store::{IndexChange, Inventory, Limits, Match, Query, Refusal, Upserted};
 
 /// Bounds of a request. None is the server's: they keep memory and the time of a statement small.
 pub(super) const LIMITS: Limits = Limits {
@@ -151,9 +150,9 @@ impl Peer {
     }
 
     pub async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let filter = filter.map(read_filter).transpose()?;
         let (seen, session) = (self.known().await?, self.session().await?);
-        let namespaces: BTreeMap<Namespace, u64> = counts(&session, &seen.mapping, filter).await?;
+        let namespaces: BTreeMap<Namespace, u64> =
+            counts(&session, &seen.mapping, filter.cloned()).await?;
         session.give_back();
         let total = namespaces.values().sum();
         Ok(IndexStats { dimension: seen.description.spec.dimension, namespaces, total })
@@ -190,7 +189,6 @@ impl Peer {
     }
 
     pub async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
-        let filter = query.filter.as_ref().map(read_filter).transpose()?;
         let (seen, mut session) = (self.known().await?, self.session().await?);
         let (using, vector) = match &query.sparse {
             None => (&seen.names.dense, Embedding::Dense(query.vector.clone())),
@@ -210,7 +208,7 @@ impl Peer {
                 ..Effort::default()
             }),
         };
-        let scope = Scope { partition: Some(namespace.clone()), filter };
+        let scope = Scope { partition: Some(namespace.clone()), filter: query.filter.clone() };
         let found = search(&mut session, &seen.mapping, &scope, &asked).await?;
         session.give_back();
         let answer = |found: super::search::Match| Match {
@@ -220,6 +218,15 @@ impl Peer {
             },
         };
         Ok(found.into_iter().map(answer).collect())
+    }
+
+    /// Returns whether the columns that were last seen can be asked this.
+    ///
+    /// # Errors
+    /// `Unsupported` with the field and its type.
+    pub fn says(&self, filter: &Filter) -> Result<()> {
+        let Some(seen) = self.seen() else { return Ok(()) };
+        filter::render(filter, &seen.mapping, &mut Bound::default()).map(drop)
     }
 
     pub fn rejects(&self, record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
@@ -329,12 +336,11 @@ impl Peer {
     }
 
     pub async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
-        if filter.0.as_object().is_none_or(serde_json::Map::is_empty) {
+        if filter.asks_nothing() {
             return Err(Error::invalid("a filter that asks nothing would delete everything"));
         }
-        let filter = Some(read_filter(filter)?);
         let (seen, session) = (self.known().await?, self.session().await?);
-        let scope = Scope { partition: Some(namespace.clone()), filter };
+        let scope = Scope { partition: Some(namespace.clone()), filter: Some(filter.clone()) };
         delete::matching(&session, &seen.mapping, &scope).await?;
         session.give_back();
         Ok(())
@@ -353,9 +359,4 @@ fn refuse_too_large(records: &[Record]) -> Result<()> {
     let is_too_large = records.len() > LIMITS.upsert_records || bytes > LIMITS.upsert_bytes;
     let message = format!("{} records of {bytes} bytes are too much at once", records.len());
     if is_too_large { Err(Error::new(ErrorKind::TooLarge, message)) } else { Ok(()) }
-}
-
-fn read_filter(filter: &Filter) -> Result<RecordFilter> {
-    RecordFilter::read(&filter.0)
-        .map_err(|problem| Error::invalid(problem.message).with_context("filter", problem.pointer))
 }

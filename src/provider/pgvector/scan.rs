@@ -20,7 +20,7 @@ use super::session::{Session, Settings};
 use super::snapshot::{View, enter};
 use super::sql::{Bound, all_of, is_of_partition};
 use crate::error::Result;
-use crate::model::{Namespace, RecordFilter};
+use crate::model::{Filter, Namespace};
 
 /// Bytes of a record beside its vectors, until some were seen.
 const GUESS: usize = 500;
@@ -29,7 +29,7 @@ const GUESS: usize = 500;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
     pub partition: Option<Namespace>,
-    pub filter: Option<RecordFilter>,
+    pub filter: Option<Filter>,
 }
 
 impl Scope {
@@ -212,7 +212,7 @@ async fn counted(
 pub async fn counts(
     session: &Session,
     mapping: &Mapping,
-    filter: Option<RecordFilter>,
+    filter: Option<Filter>,
 ) -> Result<BTreeMap<Namespace, u64>> {
     let mut bound = Bound::default();
     let conditions = Scope { partition: None, filter }.conditions(mapping, &mut bound)?;

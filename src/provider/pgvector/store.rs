@@ -14,14 +14,14 @@ use super::session::Settings;
 use super::walk::{Walk, is_part, keys_of, recount, split, whole};
 use crate::error::{Error, Result};
 use crate::model::{
-    Cursor, IndexDescription, IndexSpec, IndexStats, Namespace, Range, Record, RecordId,
+    Cursor, Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Range, Record, RecordId,
 };
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{Ids, Pages, Reading};
 use crate::store::{
-    Admin, Asked, Describe, Fetch, Filter, Filtering, Finishing, IndexChange, Inventory, Limits,
-    Match, Opened, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split, Store,
-    Target, Upserted, Write,
+    Admin, Asked, Describe, Fetch, Filtering, Finishing, IndexChange, Inventory, Limits, Match,
+    Opened, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split, Store, Target,
+    Upserted, Write,
 };
 
 /// Bytes of a record in a request beside what it holds: counts and lengths of its columns.
@@ -185,6 +185,10 @@ impl Search for Table {
         let make = || self.peer.query(namespace, query).boxed();
         self.calls.call(Operation::new(Request::Query).within(namespace), &make).await
     }
+
+    fn says(&self, filter: &Filter) -> Result<()> {
+        self.peer.says(filter)
+    }
 }
 
 #[async_trait]
@@ -192,6 +196,10 @@ impl Filtering for Table {
     async fn count(&self, filter: &Filter) -> Result<IndexStats> {
         let make = || self.peer.stats(Some(filter)).boxed();
         self.calls.call(Operation::new(Request::FilteredStats), &make).await
+    }
+
+    fn says(&self, filter: &Filter) -> Result<()> {
+        self.peer.says(filter)
     }
 }
 

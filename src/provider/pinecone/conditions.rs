@@ -1,16 +1,35 @@
-use serde_json::{Value, json};
-
-use crate::store::Filter;
+use crate::model::Filter;
+use crate::model::filter::{Order, Scalar, Test};
 
 /// Metadata conditions that must all hold, each on one field.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Conditions(Vec<Value>);
+pub struct Conditions(Vec<Filter>);
 
 impl Conditions {
-    /// Adds the condition `operator value` on `field`.
-    pub fn and(&self, field: &str, operator: &str, value: impl Into<Value>) -> Self {
+    /// Adds that `field` is there, or is not.
+    pub fn exists(&self, field: &str, wanted: bool) -> Self {
+        let there = Filter::field(field, Test::Exists);
+        self.and(if wanted { there } else { there.negated() })
+    }
+
+    /// Adds that `field` has one of these values.
+    pub fn within(&self, field: &str, values: Vec<Scalar>) -> Self {
+        self.and(Filter::field(field, Test::In(values)))
+    }
+
+    /// Adds that `field` has none of these values.
+    pub fn without(&self, field: &str, values: Vec<Scalar>) -> Self {
+        self.and(Filter::field(field, Test::In(values)).negated())
+    }
+
+    /// Adds that `field` is a number that stands so to `bound`.
+    pub fn compare(&self, field: &str, order: Order, bound: f64) -> Self {
+        self.and(Filter::field(field, Test::Compare(order, bound)))
+    }
+
+    fn and(&self, condition: Filter) -> Self {
         let mut all = self.0.clone();
-        all.push(json!({ field: { operator: value.into() } }));
+        all.push(condition);
         Self(all)
     }
 
@@ -18,49 +37,31 @@ impl Conditions {
     pub fn filter(&self) -> Option<Filter> {
         match self.0.as_slice() {
             [] => None,
-            [one] => Some(Filter(one.clone())),
-            all => Some(Filter(json!({ "$and": all }))),
+            [one] => Some(one.clone()),
+            all => Some(Filter::All(all.to_vec())),
         }
     }
-}
-
-/// Formats as `kind $in ["a"] and year $lt 2020`.
-impl std::fmt::Display for Conditions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, condition) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" and ")?;
-            }
-            let (field, test) = only(condition);
-            let (operator, value) = only(test);
-            match value.as_array().map(Vec::len) {
-                Some(count) if count > 3 => write!(f, "{field} {operator} {count} values")?,
-                _ => write!(f, "{field} {operator} {value}")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Returns the single member of an object built by [`Conditions::and`].
-fn only(object: &Value) -> (&str, &Value) {
-    let member = object.as_object().and_then(|members| members.iter().next());
-    member.map_or(("", &Value::Null), |(name, value)| (name.as_str(), value))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::provider::pinecone::filter::render;
 
     #[test]
     fn conditions_become_one_filter() {
         let none = Conditions::default();
         assert_eq!(none.filter(), None);
-        let one = none.and("year", "$lt", 2020.5);
-        assert_eq!(one.filter().unwrap().0, json!({"year": {"$lt": 2020.5}}));
-        let two = one.and("kind", "$in", vec!["a", "b"]);
-        let both = json!({"$and": [{"year": {"$lt": 2020.5}}, {"kind": {"$in": ["a", "b"]}}]});
-        assert_eq!(two.filter().unwrap().0, both);
-        assert_eq!(two.to_string(), r#"year $lt 2020.5 and kind $in ["a","b"]"#);
+        let one = none.compare("year", Order::Less, 2020.5);
+        let sent = |conditions: &Conditions| render(&conditions.filter().unwrap()).unwrap();
+        assert_eq!(sent(&one), json!({"year": {"$lt": 2020.5}}));
+        let words = ["a", "b"].map(|word| Scalar::Text(word.to_owned()));
+        let two = one.within("kind", words.to_vec()).exists("x", false);
+        let all = json!({"$and": [
+            {"year": {"$lt": 2020.5}}, {"kind": {"$in": ["a", "b"]}}, {"x": {"$exists": false}}
+        ]});
+        assert_eq!(sent(&two), all);
     }
 }

@@ -18,11 +18,11 @@ use super::records::{filter_fields, whole};
 use super::version::InUse;
 use super::{error, unary};
 use crate::error::{Error, Result};
-use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::proto::{self, Rope, decode_either, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::Secret;
-use crate::store::{Filter, Match, Query};
+use crate::store::{Match, Query};
 
 /// Time after which a call is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);
@@ -149,7 +149,7 @@ impl GrpcPlane {
 #[async_trait]
 impl Plane for GrpcPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let filter = filter.map(|filter| filter_fields(&filter.0)).transpose()?;
+        let filter = filter.map(filter_fields).transpose()?;
         let request = proto::DescribeIndexStatsRequest { filter };
         let answer = self.call(path::DESCRIBE_INDEX_STATS, &request).await?;
         let stats: proto::DescribeIndexStatsResponse = decode(answer.value)?;
@@ -195,7 +195,7 @@ impl Plane for GrpcPlane {
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {
-        let filter = query.filter.as_ref().map(|filter| filter_fields(&filter.0)).transpose()?;
+        let filter = query.filter.as_ref().map(filter_fields).transpose()?;
         let request = proto::QueryRequest {
             namespace: namespace.as_str().to_owned(),
             top_k: query.limit,
@@ -235,7 +235,7 @@ impl Plane for GrpcPlane {
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
         let request = proto::DeleteRequest {
-            filter: Some(filter_fields(&filter.0)?),
+            filter: Some(filter_fields(filter)?),
             namespace: namespace.as_str().to_owned(),
             ..Default::default()
         };

@@ -16,6 +16,7 @@ mod connection;
 mod connector;
 mod control;
 mod error;
+mod filter;
 mod grpc;
 mod http;
 mod imports;

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::Lsn;
-use crate::store::{Filter, Match, Query};
+use crate::store::{Match, Query};
 
 /// One page of ids, in bytewise order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Records read from either wire, and the error a client gets for a message that is no record.
 
+use super::filter::render;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Metadata, Record};
+use crate::model::{Filter, Metadata, Record};
 use crate::pinecone_wire::{Fault, Malformed, proto};
 
 /// Returns the record that was read; empty sparse values count as none.
@@ -22,9 +23,9 @@ fn malformed(malformed: Malformed) -> Error {
 /// Converts a filter for gRPC.
 ///
 /// # Errors
-/// `Invalid` if it is no object.
-pub fn filter_fields(filter: &serde_json::Value) -> Result<Metadata> {
-    proto::filter_to_fields(filter)
+/// `Unsupported`, with its place, for what cannot be said.
+pub fn filter_fields(filter: &Filter) -> Result<Metadata> {
+    proto::filter_to_fields(&render(filter)?)
         .ok_or_else(|| Error::invalid("a metadata filter must be an object"))
 }
 

@@ -4,17 +4,18 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
+use super::filter::render;
 use super::http::Server;
 use super::plane::IdPage;
 use super::plane::{Answer, Plane};
 use super::records::whole;
 use crate::error::Result;
-use crate::model::{IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::json::{
     self, FetchAnswer, Floats, Int, ListAnswer, Pagination, QueryAnswer, StatsAnswer, UpsertAnswer,
 };
 use crate::pinecone_wire::{Operation, escape, limits, parameter};
-use crate::store::{Filter, Match, Query};
+use crate::store::{Match, Query};
 
 /// Longest query string of a fetch. No limit of the service is documented; common servers and proxies take
 /// 8 KiB for the whole request line.
@@ -26,7 +27,7 @@ pub struct RestPlane(pub Server);
 #[async_trait]
 impl Plane for RestPlane {
     async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let body = json::Stats { filter: asked(filter) };
+        let body = json::Stats { filter: asked(filter)? };
         let reply = self.0.send(Operation::Stats, "", &body).await?;
         let stats: StatsAnswer = reply.answer()?;
         let mut counts = IndexStats {
@@ -84,7 +85,7 @@ impl Plane for RestPlane {
             top_k: query.limit,
             vector,
             sparse_vector: query.sparse.as_ref().map(Into::into),
-            filter: asked(query.filter.as_ref()),
+            filter: asked(query.filter.as_ref())?,
             ..Default::default()
         };
         let reply = self.0.send(Operation::Query, "", &body).await?;
@@ -112,7 +113,7 @@ impl Plane for RestPlane {
     }
 
     async fn delete_matching(&self, namespace: &Namespace, filter: &Filter) -> Result<()> {
-        let (filter, namespace) = (asked(Some(filter)), in_body(namespace));
+        let (filter, namespace) = (asked(Some(filter))?, in_body(namespace));
         let body = json::Delete { filter, namespace, ..Default::default() };
         self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
@@ -133,8 +134,8 @@ fn in_body(namespace: &Namespace) -> Option<Cow<'_, str>> {
     Some(namespace.as_str().into())
 }
 
-fn asked(filter: Option<&Filter>) -> Option<Cow<'_, serde_json::Value>> {
-    filter.map(|filter| Cow::Borrowed(&filter.0))
+fn asked(filter: Option<&Filter>) -> Result<Option<Cow<'static, serde_json::Value>>> {
+    Ok(filter.map(render).transpose()?.map(Cow::Owned))
 }
 
 fn in_query(namespace: &Namespace) -> Option<(&'static str, &str)> {

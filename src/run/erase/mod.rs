@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, after};
 use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, Identity, IndexStats, Namespace, RecordFilter, Side, Span};
+use crate::model::{Deployment, Filter, Identity, IndexStats, Namespace, Side, Span};
 use crate::plan::file;
 use crate::run::context::guard::{ErasePermit, Holding, permit_erasure};
-use crate::store::{Filter, Filtering, Store};
+use crate::store::{Filtering, Store};
 
 /// The longest time that deleted records may remain visible.
 const GONE: Duration = Duration::from_secs(300);
@@ -37,10 +37,16 @@ pub struct Wanted {
 
 #[derive(Clone, Debug)]
 struct Condition {
+    /// What the index is asked.
     asked: Filter,
-    read: RecordFilter,
-    /// Whether `read` is stricter than the index's own reading of `asked`.
-    is_literal: bool,
+    /// What is meant, which may be stricter than what an index can be asked.
+    meant: Filter,
+}
+
+impl Condition {
+    fn is_literal(&self) -> bool {
+        self.asked != self.meant
+    }
 }
 
 impl Wanted {
@@ -65,11 +71,12 @@ impl Wanted {
         let condition = match filter {
             None => None,
             Some(filter) => {
-                let read = RecordFilter::read(&filter).map_err(|problem| {
+                let asked = Filter::read(&filter).map_err(|problem| {
                     Error::invalid(format!("the filter cannot be read: {}", problem.message))
+                        .with_context("place", problem.pointer)
                 })?;
-                let read = read.literally(fields);
-                Some(Condition { asked: Filter(filter), read, is_literal: !fields.is_empty() })
+                let meant = asked.clone().literally(fields);
+                Some(Condition { asked, meant })
             }
         };
         Ok(Self { globs, condition })
@@ -109,15 +116,16 @@ impl Erasure {
         };
         if let Some(filtering) = self.index.filtering() {
             refuse_unindexed(&description.spec.deployment, condition)?;
+            filtering.says(&condition.asked)?;
             let counted = self.counted(&*filtering, condition, namespaces).await?;
-            return match condition.is_literal {
+            return match condition.is_literal() {
                 true => self.literal(condition, counted).await,
                 false => Ok(counted),
             };
         }
         let walks = stream::iter(namespaces).map(|(namespace, records)| async move {
             let matching =
-                walk::count(&*self.index, &namespace, &condition.read, &self.cancel).await?;
+                walk::count(&*self.index, &namespace, &condition.meant, &self.cancel).await?;
             Ok::<_, Error>(Holding { namespace, records, matching })
         });
         let mut found: Vec<Holding> = walks
@@ -168,7 +176,7 @@ impl Erasure {
     }
 
     async fn queried(&self, condition: &Condition, namespace: &Namespace) -> Result<walk::Seen> {
-        walk::query(&*self.index, namespace, &condition.asked, &condition.read).await
+        walk::query(&*self.index, namespace, &condition.asked, &condition.meant).await
     }
 
     /// Grants the right to erase what was `shown`, provided that the index is the one whose name was `confirmed` (and,
@@ -233,14 +241,14 @@ impl Erasure {
         match &self.wanted.condition {
             None => remove.delete_namespace(namespace).await,
             Some(condition) if self.index.filtering().is_some() => {
-                if !condition.is_literal {
+                if !condition.is_literal() {
                     return remove.delete_matching(namespace, &condition.asked).await;
                 }
                 let ids = self.queried(condition, namespace).await?.passing;
                 walk::delete_ids(&*self.index, namespace, &ids).await
             }
             Some(condition) => {
-                walk::delete(&*self.index, namespace, &condition.read, &self.cancel).await
+                walk::delete(&*self.index, namespace, &condition.meant, &self.cancel).await
             }
         }
     }
@@ -255,7 +263,7 @@ impl Erasure {
 
 fn refuse_unindexed(deployment: &Deployment, condition: &Condition) -> Result<()> {
     let Some(indexed) = &deployment.filterable else { return Ok(()) };
-    let fields = condition.read.fields();
+    let fields = condition.meant.fields();
     match fields.into_iter().find(|field| !indexed.iter().any(|name| name == field)) {
         None => Ok(()),
         Some(field) => Err(Error::new(

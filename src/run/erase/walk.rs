@@ -5,15 +5,15 @@ use futures::stream::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Namespace, RecordFilter, RecordId, Vector};
+use crate::model::{Cursor, Filter, Namespace, RecordId, Vector};
 use crate::store::read::{PAGE_BYTES, PageSize, Reading, Room};
-use crate::store::{Filter, Query, Scope, Store, fetch_all};
+use crate::store::{Query, Scope, Store, fetch_all};
 
 /// Counts the records of `namespace` that match the filter.
 pub(super) async fn count(
     index: &dyn Store,
     namespace: &Namespace,
-    filter: &RecordFilter,
+    filter: &Filter,
     cancel: &CancellationToken,
 ) -> Result<u64> {
     let matches = matching(index, namespace, filter, cancel);
@@ -24,7 +24,7 @@ pub(super) async fn count(
 pub(super) async fn delete(
     index: &dyn Store,
     namespace: &Namespace,
-    filter: &RecordFilter,
+    filter: &Filter,
     cancel: &CancellationToken,
 ) -> Result<()> {
     let matches = matching(index, namespace, filter, cancel);
@@ -56,7 +56,7 @@ pub(super) async fn query(
     index: &dyn Store,
     namespace: &Namespace,
     asked: &Filter,
-    filter: &RecordFilter,
+    filter: &Filter,
 ) -> Result<Seen> {
     let dimension = index.stats().await?.dimension.unwrap_or(1);
     let query = Query {
@@ -75,7 +75,7 @@ pub(super) async fn query(
 async fn passing(
     index: &dyn Store,
     namespace: &Namespace,
-    filter: &RecordFilter,
+    filter: &Filter,
     ids: Vec<RecordId>,
 ) -> Result<Vec<RecordId>> {
     let fetch = index.must_fetch()?;
@@ -88,7 +88,7 @@ async fn passing(
 fn matching<'a>(
     index: &'a dyn Store,
     namespace: &'a Namespace,
-    filter: &'a RecordFilter,
+    filter: &'a Filter,
     cancel: &'a CancellationToken,
 ) -> impl futures::Stream<Item = Result<Vec<RecordId>>> + 'a {
     let pages = async move {

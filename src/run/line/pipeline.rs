@@ -37,7 +37,7 @@ pub(crate) async fn pipeline(
     Ok(Pipeline {
         source,
         target: context.world.target_of(&copy.id),
-        transform: Arc::new(Transform::new(&context.plan, &copy.asked)?),
+        transform: Arc::new(Transform::new(&context.plan, copy)?),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         staging,
         export: None,

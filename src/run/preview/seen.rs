@@ -153,7 +153,7 @@ fn idle(
 ) -> Vec<String> {
     let own = sampled.iter().filter(|one| mappings.contains(&one.mapping));
     let mut idle = idle_names(plan, &copy.asked, stats);
-    idle.extend(idle_fields(&copy.asked, own.map(|one| &one.record)));
+    idle.extend(idle_fields(copy, own.map(|one| &one.record)));
     if !copy.is_only {
         idle.iter_mut().for_each(|one| *one = format!("copy `{}`: {one}", copy.id));
     }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use serde_json::{Value as Json, json};
 
 use super::records::Sampled;
 use crate::copy::Transform;
-use crate::model::{Namespace, Value};
-use crate::store::Filter;
+use crate::model::filter::{Order, Scalar, Test};
+use crate::model::{Filter, Namespace, Value};
 
 /// The most values remembered per field and namespace.
 const MOST_VALUES: usize = 50;
@@ -45,7 +44,7 @@ impl Shape {
 /// Only fields that the copy changed in no sampled record are used, since a filter must mean the same on both sides.
 pub(super) struct Filters {
     /// Values in the order in which they were seen.
-    values: BTreeMap<(Namespace, String), Vec<Value>>,
+    values: BTreeMap<(Namespace, String), Vec<Scalar>>,
     /// Fields that cannot be filtered by on both sides.
     unusable: BTreeSet<String>,
     /// The only fields the source can filter by; `None` for all.
@@ -84,9 +83,9 @@ impl Filters {
             Value::List(items) => items.as_slice(),
             value => std::slice::from_ref(value),
         };
-        for item in items.iter().filter(|item| is_short(item)) {
-            if seen.len() < MOST_VALUES && !seen.contains(item) {
-                seen.push(item.clone());
+        for item in items.iter().filter_map(short) {
+            if seen.len() < MOST_VALUES && !seen.contains(&item) {
+                seen.push(item);
             }
         }
     }
@@ -104,14 +103,14 @@ impl Filters {
             if let Some(filter) = self.make(shape, sampled, &fields, rng) {
                 self.turn += attempt + 1;
                 *self.made.entry(shape.name()).or_default() += 1;
-                return Some(Filter(filter));
+                return Some(filter);
             }
         }
         None
     }
 
     /// Returns the record's usable fields, with a value of each.
-    fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, &'a Value)> {
+    fn fields<'a>(&self, sampled: &'a Sampled) -> Vec<(&'a str, Scalar)> {
         let can_ask = |field: &str| {
             !self.unusable.contains(field)
                 && !field.starts_with('$')
@@ -121,10 +120,10 @@ impl Filters {
         fields
             .filter_map(|(field, value)| {
                 let value = match value {
-                    Value::List(items) => items.iter().find(|item| is_short(item))?,
-                    value => value,
+                    Value::List(items) => items.iter().find_map(short),
+                    value => short(value),
                 };
-                is_short(value).then_some((field.as_str(), value))
+                Some((field.as_str(), value?))
             })
             .collect()
     }
@@ -133,75 +132,72 @@ impl Filters {
         &self,
         shape: Shape,
         sampled: &Sampled,
-        fields: &[(&str, &Value)],
+        fields: &[(&str, Scalar)],
         rng: &mut StdRng,
-    ) -> Option<Json> {
+    ) -> Option<Filter> {
         let namespace = &sampled.mapping.source;
-        let one = |rng: &mut StdRng, fields: &[(&str, &Value)]| {
-            (!fields.is_empty()).then(|| rng.random_range(0..fields.len()))
-        };
+        let one = |rng: &mut StdRng, count: usize| (count > 0).then(|| rng.random_range(0..count));
         match shape {
             Shape::Equal => {
-                let (field, value) = fields[one(rng, fields)?];
-                Some(json!({ field: { "$eq": value } }))
+                let (field, value) = &fields[one(rng, fields.len())?];
+                Some(Filter::equals(*field, value.clone()))
             }
             Shape::In => {
-                let (field, value) = fields[one(rng, fields)?];
-                let others = self.values.get(&(namespace.clone(), field.to_owned()))?;
+                let (field, value) = &fields[one(rng, fields.len())?];
+                let others = self.values.get(&(namespace.clone(), (*field).to_owned()))?;
                 let others = others.iter().filter(|other| *other != value);
-                let values: Vec<_> = others.take(IN_VALUES - 1).chain([value]).collect();
-                (values.len() > 1 && !matches!(value, Value::Bool(_)))
-                    .then(|| json!({ field: { "$in": values } }))
+                let values: Vec<_> = others.take(IN_VALUES - 1).chain([value]).cloned().collect();
+                (values.len() > 1 && !matches!(value, Scalar::Bool(_)))
+                    .then(|| Filter::field(*field, Test::In(values)))
             }
             Shape::Range => {
-                let numbers: Vec<_> =
-                    fields.iter().filter(|(_, value)| value.as_f64().is_some()).copied().collect();
-                let (field, value) = numbers[one(rng, &numbers)?];
-                Some(json!({ field: self.range(namespace, field, value) }))
+                let numbers: Vec<_> = fields
+                    .iter()
+                    .filter_map(|(field, value)| match value {
+                        Scalar::Number(from) => Some((*field, *from)),
+                        Scalar::Bool(_) | Scalar::Text(_) => None,
+                    })
+                    .collect();
+                let (field, from) = numbers[one(rng, numbers.len())?];
+                Some(self.range(namespace, field, from))
             }
             Shape::Combined => {
-                let first = one(rng, fields)?;
-                let rest: Vec<_> = fields
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| *at != first)
-                    .map(|(_, one)| *one)
-                    .collect();
-                let second = rest[one(rng, &rest)?];
-                let part = |(field, value): (&str, &Value)| match value {
-                    value if value.as_f64().is_some() => {
-                        json!({ field: self.range(namespace, field, value) })
-                    }
-                    value => json!({ field: { "$eq": value } }),
+                let first = one(rng, fields.len())?;
+                let second = one(rng, fields.len() - 1)?;
+                let second = if second < first { second } else { second + 1 };
+                let part = |at: usize| match &fields[at] {
+                    (field, Scalar::Number(from)) => self.range(namespace, field, *from),
+                    (field, value) => Filter::equals(*field, value.clone()),
                 };
-                Some(json!({ "$and": [part(fields[first]), part(second)] }))
+                Some(part(first).and(part(second)))
             }
         }
     }
 
     /// Builds a range from the record's number to the next larger ones seen, open above if there are none.
-    fn range(&self, namespace: &Namespace, field: &str, value: &Value) -> Json {
-        let Some(from) = value.as_f64() else { return json!({ "$eq": value }) };
+    fn range(&self, namespace: &Namespace, field: &str, from: f64) -> Filter {
         let seen = self.values.get(&(namespace.clone(), field.to_owned()));
         let mut above: Vec<f64> = seen
             .into_iter()
             .flatten()
-            .filter_map(Value::as_f64)
-            .filter(|number| *number > from)
+            .filter_map(|value| match value {
+                Scalar::Number(number) if *number > from => Some(*number),
+                _ => None,
+            })
             .collect();
         above.sort_by(f64::total_cmp);
+        let bound = |order, bound| Filter::field(field, Test::Compare(order, bound));
+        let lower = bound(Order::GreaterOrEqual, from);
         match above.get(above.len() / 2) {
-            Some(to) => json!({ "$gte": from, "$lte": to }),
-            None => json!({ "$gte": from }),
+            Some(to) => lower.and(bound(Order::LessOrEqual, *to)),
+            None => lower,
         }
     }
 }
 
-/// Returns whether filters can compare with a value: a short string, a number or a boolean.
-fn is_short(value: &Value) -> bool {
-    match value {
-        Value::Text(text) => text.len() <= LONGEST_STRING,
-        Value::Bool(_) => true,
-        number => number.as_f64().is_some_and(f64::is_finite),
-    }
+/// What filters can compare with a value: a short string, a number or a boolean.
+fn short(value: &Value) -> Option<Scalar> {
+    let scalar = Scalar::of(value)?;
+    let is_long = matches!(&scalar, Scalar::Text(text) if text.len() > LONGEST_STRING);
+    (!is_long).then_some(scalar)
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use serde_json::json;
 
 use super::filters::Filters;
 use super::records::{Sampled, sample};
 use crate::copy::{Transform, merged};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::Filter;
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::selection::Selection;
-use crate::store::{Filter, Query, Source};
+use crate::store::{Query, Source};
 use crate::traffic::ProbeQuery;
 
 /// The most records per copy from which queries are made.
@@ -54,7 +54,7 @@ pub(crate) async fn ask(
         let count = u64::try_from(share.div_ceil(u128::from(all.max(1)))).unwrap_or(u64::MAX);
         let (mappings, most) = (&selection.mappings, count.min(DISTINCT));
         let sampled = sample(&**source, dimension, mappings, most, rng).await?;
-        let transform = Transform::new(&context.plan, &selection.copy.asked)?;
+        let transform = Transform::new(&context.plan, &selection.copy)?;
         let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
         let Wanted { limit, filtered, .. } = wanted;
         let mut own = queries(&sampled, &mut filters, count, limit, filtered, rng);
@@ -133,27 +133,37 @@ fn answer_from_the_same(
     for query in queries.iter_mut().filter(|query| merged.contains(&query.target_namespace)) {
         query.is_comparable = false;
     }
-    let Some(filter) = &copy.asked.filter else { return Ok(()) };
+    let Some(filter) = &copy.filter else { return Ok(()) };
     let knows =
         |field: &str| filterable.is_none_or(|fields| fields.iter().any(|known| known == field));
-    if !transform.keeps_what_is_filtered() || !transform.filtered_fields().into_iter().all(knows) {
+    let unsaid = unsaid(context, filter)?;
+    let is_known = filter.fields().into_iter().all(knows);
+    if !transform.keeps_what_is_filtered() || !is_known || unsaid.is_some() {
         queries.iter_mut().for_each(|query| query.is_comparable = false);
+        let why = unsaid.map(|error| format!(" ({})", error.message())).unwrap_or_default();
         return context.note(format!(
-            "{} cannot be asked of both sides: answers of source and target are not compared",
+            "{} cannot be asked of both sides{why}: answers of source and target are not compared",
             named(copy)
         ));
     }
     for query in queries {
         let own = query.query.filter.take();
-        query.query.filter = Some(Filter(match own {
-            Some(Filter(own)) => json!({ "$and": [filter, own] }),
-            None => json!(filter),
-        }));
+        query.query.filter = Some(match own {
+            Some(own) => filter.clone().and(own),
+            None => filter.clone(),
+        });
     }
     context.note(format!(
         "queries carry {}, so that both sides answer from the same records",
         named(copy)
     ))
+}
+
+/// Returns why a side cannot say a filter.
+fn unsaid(context: &Context, filter: &Filter) -> Result<Option<Error>> {
+    let (source, target) = (&context.world.source, &context.world.target);
+    let said = source.must_search()?.says(filter);
+    Ok(said.and_then(|()| target.must_search()?.says(filter)).err())
 }
 
 /// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.

@@ -43,7 +43,7 @@ impl Weight {
         source: &IndexSpec,
         sampled: &[Sampled],
     ) -> Result<Self> {
-        let transform = Transform::new(plan, &copy.asked)?;
+        let transform = Transform::new(plan, copy)?;
         let own = sampled.iter().filter(|one| {
             let same = |mapping: &Mapping| {
                 (&mapping.source, &mapping.target) == (&one.mapping.source, &one.mapping.target)

@@ -10,7 +10,7 @@ use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Holder, Paths};
 use vecshift::model::Cursor;
 use vecshift::model::{
-    IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
+    Filter, IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::Plan;
@@ -18,8 +18,7 @@ use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
 use vecshift::store::{
-    Admin, Describe, Fetch, Filter, Filtering, IndexChange, Query, Remove, Scope, Search, Source,
-    Write,
+    Admin, Describe, Fetch, Filtering, IndexChange, Query, Remove, Scope, Search, Source, Write,
 };
 
 use super::proxy::Proxy;
@@ -236,7 +235,7 @@ async fn read_a_pod(pod: &Index) {
     let namespace = Namespace::new("");
     pod.describe().await.unwrap().unwrap();
     assert_eq!(pod.stats().await.unwrap().total, 20);
-    let filter = Filter(serde_json::json!({ "n": { "$gte": 15 } }));
+    let filter = Filter::read(&serde_json::json!({ "n": { "$gte": 15 } })).unwrap();
     assert_eq!(pod.count(&filter).await.unwrap().namespaces[&namespace], 5);
     let query = Query {
         vector: Vector::from_values([1.0, 2.0, 3.0]),

@@ -2,13 +2,13 @@
 
 use super::peer::Peer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexSpec, Namespace, Record, RecordId};
 use crate::pinecone_wire::proto::record_bytes;
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::imports;
 use crate::provider::pinecone::limits::refusal;
 use crate::provider::pinecone::size::json_bytes;
-use crate::store::{Collection, Filter, Import, IndexChange, Refusal, Upserted};
+use crate::store::{Collection, Import, IndexChange, Refusal, Upserted};
 
 impl Peer {
     pub(super) async fn create(&self, spec: &IndexSpec) -> Result<()> {
@@ -118,7 +118,7 @@ impl Peer {
         namespace: &Namespace,
         filter: &Filter,
     ) -> Result<()> {
-        if filter.0.as_object().is_none_or(serde_json::Map::is_empty) {
+        if filter.asks_nothing() {
             return Err(Error::invalid("a filter that asks nothing would delete everything"));
         }
         let connection = self.connection().await?;

@@ -19,18 +19,19 @@ use self::dues::dues;
 use self::peer::Peer;
 pub use self::peer::Settings;
 use super::cells::Splits;
+use super::filter::render;
 use super::limits::LIMITS;
 use super::plane::IdPage;
 use super::turns::Turns;
 use crate::clock::Stopwatch;
 use crate::error::Result;
-use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
 use crate::pinecone_wire::Deployment;
 use crate::store::calls::{Calls, Due, Operation, Request};
 use crate::store::{
-    Admin, Bulk, Collection, Describe, Discard, Fetch, Filter, Filtering, Freeze, Import,
-    IndexChange, Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store,
-    Target, Thaw, Upserted, Write,
+    Admin, Bulk, Collection, Describe, Discard, Fetch, Filtering, Freeze, Import, IndexChange,
+    Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store, Target, Thaw,
+    Upserted, Write,
 };
 
 /// One index of a Pinecone project, which may not exist yet. Cloning shares what is known of it.
@@ -214,6 +215,10 @@ impl Search for Index {
         let make = || self.peer.query(namespace, query).boxed();
         self.calls.call(Operation::new(Request::Query).within(namespace).using(&dues), &make).await
     }
+
+    fn says(&self, filter: &Filter) -> Result<()> {
+        render(filter).map(drop)
+    }
 }
 
 #[async_trait]
@@ -222,6 +227,10 @@ impl Filtering for Index {
         let dues = || self.dues(Request::FilteredStats, || 0);
         let make = || self.peer.filtered_stats(filter).boxed();
         self.calls.call(Operation::new(Request::FilteredStats).using(&dues), &make).await
+    }
+
+    fn says(&self, filter: &Filter) -> Result<()> {
+        render(filter).map(drop)
     }
 }
 

@@ -6,11 +6,12 @@ use super::peer::Peer;
 use super::reader::Reader;
 use crate::error::Result;
 use crate::model::{
-    IndexDescription, IndexStats, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
+    Filter, IndexDescription, IndexStats, Namespace, Record, RecordId, SparseVector, Vector,
+    VectorType,
 };
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::plane::IdPage;
-use crate::store::{Filter, Match, Query};
+use crate::store::{Match, Query};
 
 /// An id that is asked for to read the headers of the answer; it need not exist.
 const ABSENT_ID: &str = "vecshift-lsn";

@@ -1,11 +1,10 @@
 //! Ranges of an index and places in them, as they are kept in journals.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::model::Range;
-use crate::store::Filter;
+use crate::model::{Filter, Range};
+use crate::provider::pinecone::filter::kept;
 
 /// How the ids of a range are found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +16,10 @@ pub(super) enum By {
     Sweep,
     /// One such query within a cell of a bigger namespace: the records that pass `filter`.
     #[serde(alias = "cell")]
-    Partition { filter: Value },
+    Partition {
+        #[serde(with = "kept")]
+        filter: Filter,
+    },
 }
 
 impl By {
@@ -33,9 +35,9 @@ impl By {
         range.inside().ok_or_else(foreign)
     }
 
-    pub fn filter(&self) -> Option<Filter> {
+    pub fn filter(&self) -> Option<&Filter> {
         match self {
-            Self::Partition { filter } => Some(Filter(filter.clone())),
+            Self::Partition { filter } => Some(filter),
             Self::List | Self::Sweep => None,
         }
     }
@@ -50,4 +52,30 @@ pub(super) enum Place {
     Page { token: String, after: String },
     /// The last id in bytewise order. To go on, find them again and skip up to and including it.
     After(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_cell_of_an_older_journal_is_read_and_written_as_the_json_that_is_sent() {
+        let filter =
+            json!({ "$and": [{ "year": { "$gte": -5.5 } }, { "kind": { "$nin": ["a"] } }] });
+        for word in ["cell", "partition"] {
+            let range: Range =
+                serde_json::from_value(json!({ word: { "filter": filter } })).unwrap();
+            let by = By::of(&range).unwrap();
+            let read = Filter::read(&filter).unwrap();
+            assert_eq!(by.filter(), Some(&read));
+            let again = By::of(&by.range()).unwrap();
+            assert_eq!(again, by);
+        }
+        let foreign: Range =
+            serde_json::from_value(json!({ "partition": { "filter": { "a": { "$like": 1 } } } }))
+                .unwrap();
+        assert!(By::of(&foreign).is_err());
+    }
 }

@@ -46,8 +46,9 @@ impl Scan for Index {
     }
 
     async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>> {
-        let Some(filter) = By::of(range)?.filter() else { return Ok(None) };
-        Ok(Some(self.count(&filter).await?.count(namespace)))
+        let by = By::of(range)?;
+        let Some(filter) = by.filter() else { return Ok(None) };
+        Ok(Some(self.count(filter).await?.count(namespace)))
     }
 
     async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
@@ -61,7 +62,7 @@ impl Scan for Index {
                 after,
                 (self.turns().clone(), scope.records),
             )?),
-            by => Box::new(Sweep::start(self, scope, by.filter().as_ref(), after).await?),
+            by => Box::new(Sweep::start(self, scope, by.filter(), after).await?),
         })
     }
 

@@ -78,7 +78,7 @@ async fn partition(index: &Index, scope: Scope<'_>, asked: Asked) -> Result<Part
 fn in_cells(scope: Scope<'_>, partition: &Partition) -> Split {
     let ranges = partition.cells.iter().map(|cell| {
         let by = match cell.conditions.filter() {
-            Some(filter) => By::Partition { filter: filter.0 },
+            Some(filter) => By::Partition { filter },
             None => By::Sweep,
         };
         Splitting { range: by.range(), records: cell.records }
@@ -148,8 +148,8 @@ fn stuck(scope: Scope<'_>, partition: &Partition) -> String {
     let mut cells: Vec<_> = partition.stuck.iter().collect();
     cells.sort_by_key(|stuck| std::cmp::Reverse(stuck.cell.records));
     let shown = cells.iter().take(3).map(|stuck| {
-        let conditions = stuck.cell.conditions.to_string();
-        let place = if conditions.is_empty() { "all of it".to_owned() } else { conditions };
+        let filter = stuck.cell.conditions.filter();
+        let place = filter.map_or("all of it".to_owned(), |filter| filter.to_string());
         let why = if stuck.why.is_empty() {
             "no metadata field that can be filtered on is left".to_owned()
         } else {

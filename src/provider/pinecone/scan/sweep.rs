@@ -7,11 +7,11 @@ use async_trait::async_trait;
 
 use super::by::Place;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, RecordId, Vector};
+use crate::model::{Cursor, Filter, RecordId, Vector};
 use crate::pinecone_wire::limits::TOP_K;
 use crate::provider::pinecone::index::Index;
 use crate::store::read::{IdChunk, Ids};
-use crate::store::{Describe, Filter, Filtering, Query, Scope, Search};
+use crate::store::{Describe, Filtering, Query, Scope, Search};
 
 /// The most records that one query of a pod returns.
 pub const SWEEP_LIMIT: u64 = TOP_K as u64;

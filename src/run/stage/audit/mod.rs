@@ -89,7 +89,7 @@ fn rejects(
 ) -> Result<Vec<Reject>> {
     let mut transforms = BTreeMap::new();
     for selection in selections {
-        let transform = Arc::new(Transform::new(&context.plan, &selection.copy.asked)?);
+        let transform = Arc::new(Transform::new(&context.plan, &selection.copy)?);
         let targets = selection.mappings.iter().map(|mapping| &mapping.target);
         transforms.extend(targets.map(|target| (target, transform.clone())));
     }

@@ -70,7 +70,7 @@ pub(crate) async fn look(
     if records == 0 {
         return Ok(None);
     }
-    let transform = Transform::new(plan, &selection.copy.asked)?;
+    let transform = Transform::new(plan, &selection.copy)?;
     let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);
     let mut is_all = mappings.len() <= LOOKED_INTO && lists;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
-
+use crate::model::filter::Scalar;
 use crate::model::{Record, Value};
 
 /// A metadata field of a sample.
@@ -13,7 +12,7 @@ pub(super) struct Field {
     /// Its numbers in ascending order, with repetitions.
     pub numbers: Vec<f64>,
     /// Its other values, including the items of lists, with the number of records that have each.
-    pub values: Vec<(Json, u64)>,
+    pub values: Vec<(Scalar, u64)>,
     /// Whether some record has a list.
     pub has_lists: bool,
     /// Records that have the field.
@@ -53,22 +52,22 @@ pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<F
 
 fn field_of(name: &str, values: &[&Value], sampled: u64) -> Field {
     let mut numbers = Vec::new();
-    let mut counts: BTreeMap<String, (Json, u64)> = BTreeMap::new();
+    let mut counts: BTreeMap<String, (Scalar, u64)> = BTreeMap::new();
     let mut has_lists = false;
-    let mut add = |value: Json| {
+    let mut add = |value: Scalar| {
         counts.entry(value.to_string()).or_insert((value, 0)).1 += 1;
     };
     let mut present = 0;
     for value in values {
         present += 1;
         match value {
-            Value::Bool(value) => add(Json::from(*value)),
-            Value::Text(text) => add(Json::from(text.as_str())),
+            Value::Bool(value) => add(Scalar::Bool(*value)),
+            Value::Text(text) => add(Scalar::Text(text.clone())),
             Value::List(items) => {
                 has_lists = true;
                 for item in items {
                     if let Value::Text(text) = item {
-                        add(Json::from(text.as_str()));
+                        add(Scalar::Text(text.clone()));
                     }
                 }
             }
@@ -79,9 +78,9 @@ fn field_of(name: &str, values: &[&Value], sampled: u64) -> Field {
         }
     }
     numbers.sort_by(f64::total_cmp);
-    let mut values: Vec<(Json, u64)> = counts.into_values().collect();
+    let mut values: Vec<(Scalar, u64)> = counts.into_values().collect();
     if !values.is_empty() {
-        values.extend(runs(&numbers).map(|(number, count)| (Json::from(number), count)));
+        values.extend(runs(&numbers).map(|(number, count)| (Scalar::Number(number), count)));
     }
     let most_number = runs(&numbers).map(|(_, count)| count).max().unwrap_or(0);
     let most_value = values.iter().map(|(_, count)| *count).max().unwrap_or(0);
@@ -98,7 +97,11 @@ fn runs(numbers: &[f64]) -> impl Iterator<Item = (f64, u64)> {
 mod tests {
     use super::*;
     use crate::model::{Metadata, RecordId, Vector};
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
+
+    fn text(text: &str) -> Scalar {
+        Scalar::Text(text.to_owned())
+    }
 
     fn records(metadata: &[Json]) -> Vec<Record> {
         let record = |metadata: &Json| Record {
@@ -134,9 +137,9 @@ mod tests {
         let fields = fields_of(&sampled, None);
         let tags = fields.iter().find(|field| field.name == "tags").unwrap();
         assert!(tags.has_lists && tags.present == 3);
-        assert_eq!(tags.values, [(json!("a"), 1), (json!("b"), 2)]);
+        assert_eq!(tags.values, [(text("a"), 1), (text("b"), 2)]);
         let code = fields.iter().find(|field| field.name == "code").unwrap();
         assert!(!code.is_numeric());
-        assert_eq!(code.values, [(json!("x"), 1), (json!(1.0), 2)]);
+        assert_eq!(code.values, [(text("x"), 1), (Scalar::Number(1.0), 2)]);
     }
 }

@@ -3,6 +3,7 @@
 use super::fields::Field;
 use super::{Partitioner, Split};
 use crate::error::Result;
+use crate::model::filter::{Order, Scalar};
 use crate::provider::pinecone::cells::{Cell, Partition};
 
 /// The numbers from `low` up to but excluding `high`.
@@ -20,9 +21,9 @@ impl Partitioner {
         found: &mut Partition,
     ) -> Result<Split> {
         let name = field.name.as_str();
-        let numbers = cell.conditions.and(name, "$gte", f64::MIN);
+        let numbers = cell.conditions.compare(name, Order::GreaterOrEqual, f64::MIN);
         let with = self.count(&numbers, found).await?;
-        let without = cell.conditions.and(name, "$exists", false);
+        let without = cell.conditions.exists(name, false);
         let mut parts = Vec::new();
         if with < cell.records {
             let records = self.count(&without, found).await?;
@@ -63,10 +64,13 @@ impl Partitioner {
 
 fn within(cell: &Cell, field: &str, range: Range) -> super::Conditions {
     if next_up(range.low) >= range.high {
-        return cell.conditions.and(field, "$eq", range.low);
+        return cell.conditions.within(field, vec![Scalar::Number(range.low)]);
     }
-    let from = cell.conditions.and(field, "$gte", range.low);
-    if range.high == f64::INFINITY { from } else { from.and(field, "$lt", range.high) }
+    let from = cell.conditions.compare(field, Order::GreaterOrEqual, range.low);
+    match range.high == f64::INFINITY {
+        true => from,
+        false => from.compare(field, Order::Less, range.high),
+    }
 }
 
 /// Returns the number at which to cut `range`: the median of the known numbers in it, or else half of its representable

@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use serde_json::Value;
-
 use super::fields::{Field, fields_of};
 use super::{Partitioner, Split};
 use crate::error::Result;
+use crate::model::filter::Scalar;
 use crate::provider::pinecone::cells::{Cell, Partition};
 use crate::provider::pinecone::conditions::Conditions;
 
@@ -20,27 +19,24 @@ const FILL: f64 = 0.7;
 
 /// A set of values queried together.
 struct Set {
-    values: Vec<Value>,
+    values: Vec<Scalar>,
     /// Values that records of this set must not have, since lists may contain values of two sets.
-    without: Vec<Value>,
+    without: Vec<Scalar>,
     has_lists: bool,
 }
 
 impl Set {
     fn conditions(&self, cell: &Cell, field: &str) -> Conditions {
-        let within = match self.values.as_slice() {
-            [one] => cell.conditions.and(field, "$eq", one.clone()),
-            many => cell.conditions.and(field, "$in", many.to_vec()),
-        };
+        let within = cell.conditions.within(field, self.values.clone());
         // Split into pieces, since a set may hold only so many values.
         let pieces = self.without.chunks(MOST_VALUES);
-        pieces.fold(within, |all, piece| all.and(field, "$nin", piece.to_vec()))
+        pieces.fold(within, |all, piece| all.without(field, piece.to_vec()))
     }
 
     fn halves(self) -> [Self; 2] {
         let Self { mut values, without, has_lists } = self;
         let second = values.split_off(values.len() / 2);
-        let first: &[Value] = if has_lists { &values } else { &[] };
+        let first: &[Scalar] = if has_lists { &values } else { &[] };
         let without_first = without.iter().chain(first).cloned().collect();
         [
             Self { values, without, has_lists },
@@ -76,14 +72,14 @@ impl Partitioner {
         found: &mut Partition,
     ) -> Result<Option<Split>> {
         let name = field.name.as_str();
-        let absent = cell.conditions.and(name, "$exists", false);
+        let absent = cell.conditions.exists(name, false);
         let without = self.count(&absent, found).await?;
         if without > cell.records {
             return Err(self.moved(cell.records, without));
         }
         let mut parts = vec![Cell { conditions: absent, records: without }];
         let mut rest = cell.records - without;
-        let mut known: Vec<Value> = Vec::new();
+        let mut known: Vec<Scalar> = Vec::new();
         let mut fresh = field.values.clone();
         while rest > 0 {
             let rest_of = rest_of(cell, name, &known);
@@ -99,7 +95,7 @@ impl Partitioner {
                 parts.push(Cell { conditions: rest_of, records });
                 break;
             }
-            let excluded: &[Value] = if has_lists { &known } else { &[] };
+            let excluded: &[Scalar] = if has_lists { &known } else { &[] };
             let sets = grouped(&fresh, excluded, rest, found.limit, has_lists);
             for part in self.cells_of(sets, cell, name, found).await? {
                 let Some(left) = rest.checked_sub(part.records) else { return Ok(None) };
@@ -140,24 +136,24 @@ impl Partitioner {
         &self,
         name: &str,
         cell: &Cell,
-        known: &[Value],
+        known: &[Scalar],
         rest: u64,
         found: &Partition,
-    ) -> Result<Vec<(Value, u64)>> {
+    ) -> Result<Vec<(Scalar, u64)>> {
         if rest <= found.limit {
             return Ok(Vec::new());
         }
         let sampled = self.sample(&rest_of(cell, name, known), found.counts).await?;
         let only = [name.to_owned()];
         let fields = fields_of(&sampled, Some(&only));
-        let mut values: Vec<(Value, u64)> = fields
+        let mut values: Vec<(Scalar, u64)> = fields
             .into_iter()
             .flat_map(|field| {
                 let numbers = if field.values.is_empty() { field.numbers } else { Vec::new() };
                 field
                     .values
                     .into_iter()
-                    .chain(numbers.into_iter().map(|number| (Value::from(number), 1)))
+                    .chain(numbers.into_iter().map(|number| (Scalar::Number(number), 1)))
             })
             .collect();
         values.sort_by_key(|(value, _)| value.to_string());
@@ -168,23 +164,23 @@ impl Partitioner {
 }
 
 /// Matches records that have the field but none of the `known` values.
-fn rest_of(cell: &Cell, name: &str, known: &[Value]) -> Conditions {
-    let present = cell.conditions.and(name, "$exists", true);
+fn rest_of(cell: &Cell, name: &str, known: &[Scalar]) -> Conditions {
+    let present = cell.conditions.exists(name, true);
     let pieces = known.chunks(MOST_VALUES);
-    pieces.fold(present, |all, piece| all.and(name, "$nin", piece.to_vec()))
+    pieces.fold(present, |all, piece| all.without(name, piece.to_vec()))
 }
 
 /// Groups values into sets that are each expected to hold fewer than `limit` records, the rarest values first. If lists
 /// contain several values, the common ones then only get what is left.
 fn grouped(
-    fresh: &[(Value, u64)],
-    known: &[Value],
+    fresh: &[(Scalar, u64)],
+    known: &[Scalar],
     records: u64,
     limit: u64,
     has_lists: bool,
 ) -> VecDeque<Set> {
     let total: u64 = fresh.iter().map(|(_, count)| count).sum::<u64>().max(1);
-    let mut sorted: Vec<&(Value, u64)> = fresh.iter().collect();
+    let mut sorted: Vec<&(Scalar, u64)> = fresh.iter().collect();
     sorted.sort_by_key(|(value, count)| (*count, value.to_string()));
     let (mut sets, mut without) = (VecDeque::new(), known.to_vec());
     let (mut values, mut expected) = (Vec::new(), 0.0);
@@ -192,7 +188,7 @@ fn grouped(
         let share = *count as f64 / total as f64 * records as f64;
         let is_full = expected + share > limit as f64 * FILL || values.len() == SET;
         if is_full && !values.is_empty() {
-            let full: Vec<Value> = std::mem::take(&mut values);
+            let full: Vec<Scalar> = std::mem::take(&mut values);
             sets.push_back(Set { values: full.clone(), without: without.clone(), has_lists });
             if has_lists {
                 without.extend(full);
@@ -211,15 +207,22 @@ fn grouped(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    fn text(text: &str) -> Scalar {
+        Scalar::Text(text.to_owned())
+    }
+
+    fn number(number: i32) -> Scalar {
+        Scalar::Number(number.into())
+    }
 
     #[test]
     fn rare_values_are_asked_for_together_and_first() {
-        let values = [(json!("common"), 90), (json!("a"), 4), (json!("b"), 3), (json!("c"), 3)];
+        let values = [(text("common"), 90), (text("a"), 4), (text("b"), 3), (text("c"), 3)];
         let sets = grouped(&values, &[], 100_000, 10_000, true);
-        let asked: Vec<Vec<Value>> = sets.iter().map(|set| set.values.clone()).collect();
-        assert_eq!(asked, [vec![json!("b"), json!("c")], vec![json!("a")], vec![json!("common")]]);
-        assert_eq!(sets[1].without, [json!("b"), json!("c")]);
+        let asked: Vec<Vec<Scalar>> = sets.iter().map(|set| set.values.clone()).collect();
+        assert_eq!(asked, [vec![text("b"), text("c")], vec![text("a")], vec![text("common")]]);
+        assert_eq!(sets[1].without, [text("b"), text("c")]);
         let apart = grouped(&values, &[], 100_000, 10_000, false);
         assert!(apart.iter().all(|set| set.without.is_empty()));
     }
@@ -227,13 +230,13 @@ mod tests {
     #[test]
     fn halves_of_a_set_share_no_record() {
         let set = Set {
-            values: vec![json!(1), json!(2), json!(3)],
-            without: vec![json!(0)],
+            values: vec![number(1), number(2), number(3)],
+            without: vec![number(0)],
             has_lists: true,
         };
         let [first, second] = set.halves();
-        assert_eq!((first.values, first.without), (vec![json!(1)], vec![json!(0)]));
-        assert_eq!(second.values, [json!(2), json!(3)]);
-        assert_eq!(second.without, [json!(0), json!(1)]);
+        assert_eq!((first.values, first.without), (vec![number(1)], vec![number(0)]));
+        assert_eq!(second.values, [number(2), number(3)]);
+        assert_eq!(second.without, [number(0), number(1)]);
     }
 }

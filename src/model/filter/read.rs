@@ -1,19 +1,12 @@
-//! A metadata filter that is applied to records here, not in an index, with the operators that vector databases share:
-//! a copy applies it to what it reads, the emulator to what it keeps.
+//! The notation of filters that plans and requests share, read into a tree.
 //!
-//! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. As in their indexes a list passes a
-//! comparison when one of its items does, `$ne` and `$nin` are the exact opposites of `$eq` and `$in` (so a record
-//! without the field passes them), and types are never converted: `"2020"` is not `2020`.
-
-use std::cmp::Ordering;
+//! `$eq $ne $gt $gte $lt $lte $in $nin $exists $and $or`; a bare value is `$eq`. `$ne` and `$nin` are the exact opposites
+//! of `$eq` and `$in`, so that a record without the field passes them.
 
 use serde_json::{Map, Value as Json};
 
-use super::{Metadata, Value};
-
-/// A parsed, well-formed filter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordFilter(pub(crate) Rule);
+use super::tree::{Filter, Order, Scalar, Test};
+use crate::model::Value;
 
 /// A mistake in a filter, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,187 +18,15 @@ pub struct FilterProblem {
     pub message: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Rule {
-    All(Vec<Rule>),
-    Any(Vec<Rule>),
-    Field { name: String, test: Test },
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Test {
-    In(Vec<Scalar>),
-    NotIn(Vec<Scalar>),
-    /// The value itself; a list that contains it does not count.
-    Is(Vec<Scalar>),
-    Compare(Order, f64),
-    Exists(bool),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Scalar {
-    Bool(bool),
-    Number(f64),
-    Text(String),
-}
-
 type Read<T> = Result<T, FilterProblem>;
 
-impl RecordFilter {
+impl Filter {
     /// Reads a filter.
     ///
     /// # Errors
     /// The first mistake; an empty object is one, as it would exclude nothing.
     pub fn read(value: &Json) -> Read<Self> {
-        object(value, "").and_then(|fields| all_of(fields, "")).map(Self)
-    }
-
-    /// Returns the same filter with strict equality for these fields: a list does not pass because of one of its
-    /// items.
-    pub fn literally(self, fields: &[String]) -> Self {
-        Self(self.0.literally(fields))
-    }
-
-    /// Returns the filter as an index sees it that knows only `indexed` fields: the others are absent.
-    pub fn limited_to(self, indexed: &[String]) -> Self {
-        Self(self.0.limited_to(indexed))
-    }
-
-    /// Returns the number of values in its longest list of values to compare with.
-    pub fn longest_set(&self) -> usize {
-        self.0.longest_set()
-    }
-
-    /// Returns whether a record with this metadata passes.
-    pub fn matches(&self, metadata: &Metadata) -> bool {
-        self.0.matches(metadata)
-    }
-
-    /// Returns the fields it looks at, each once, in order.
-    pub fn fields(&self) -> std::collections::BTreeSet<&str> {
-        let mut found = std::collections::BTreeSet::new();
-        self.0.collect_fields(&mut found);
-        found
-    }
-}
-
-impl Rule {
-    fn matches(&self, metadata: &Metadata) -> bool {
-        match self {
-            Self::All(rules) => rules.iter().all(|rule| rule.matches(metadata)),
-            Self::Any(rules) => rules.iter().any(|rule| rule.matches(metadata)),
-            Self::Field { name, test } => {
-                // An index does not keep nulls.
-                let value = metadata.get(name).filter(|value| **value != Value::Null);
-                test.holds(value)
-            }
-        }
-    }
-
-    fn literally(self, fields: &[String]) -> Self {
-        let each =
-            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.literally(fields)).collect();
-        match self {
-            Self::All(rules) => Self::All(each(rules)),
-            Self::Any(rules) => Self::Any(each(rules)),
-            Self::Field { name, test: Test::In(wanted) } if fields.contains(&name) => {
-                Self::Field { name, test: Test::Is(wanted) }
-            }
-            other => other,
-        }
-    }
-
-    fn limited_to(self, indexed: &[String]) -> Self {
-        let each =
-            |rules: Vec<Self>| rules.into_iter().map(|rule| rule.limited_to(indexed)).collect();
-        match self {
-            Self::All(rules) => Self::All(each(rules)),
-            Self::Any(rules) => Self::Any(each(rules)),
-            Self::Field { name, test } if indexed.contains(&name) => Self::Field { name, test },
-            // All of nothing is true, any of nothing is false.
-            Self::Field { test, .. } if test.holds(None) => Self::All(Vec::new()),
-            Self::Field { .. } => Self::Any(Vec::new()),
-        }
-    }
-
-    fn longest_set(&self) -> usize {
-        match self {
-            Self::All(rules) | Self::Any(rules) => {
-                rules.iter().map(Self::longest_set).max().unwrap_or_default()
-            }
-            Self::Field {
-                test: Test::In(wanted) | Test::NotIn(wanted) | Test::Is(wanted), ..
-            } => wanted.len(),
-            Self::Field { .. } => 0,
-        }
-    }
-
-    fn collect_fields<'a>(&'a self, found: &mut std::collections::BTreeSet<&'a str>) {
-        match self {
-            Self::All(rules) | Self::Any(rules) => {
-                rules.iter().for_each(|rule| rule.collect_fields(found));
-            }
-            Self::Field { name, .. } => {
-                found.insert(name);
-            }
-        }
-    }
-}
-
-impl Test {
-    fn holds(&self, value: Option<&Value>) -> bool {
-        match self {
-            Self::In(wanted) => any_item(value, |item| wanted.iter().any(|one| one.equals(item))),
-            Self::Is(wanted) => {
-                value.is_some_and(|value| wanted.iter().any(|one| one.equals(value)))
-            }
-            Self::NotIn(wanted) => {
-                !any_item(value, |item| wanted.iter().any(|one| one.equals(item)))
-            }
-            Self::Compare(order, bound) => {
-                any_item(value, |item| item.compare(*bound).is_some_and(|found| order.holds(found)))
-            }
-            Self::Exists(wanted) => value.is_some() == *wanted,
-        }
-    }
-}
-
-fn any_item(value: Option<&Value>, test: impl Fn(&Value) -> bool) -> bool {
-    match value {
-        None => false,
-        Some(Value::List(items)) => items.iter().any(test),
-        Some(value) => test(value),
-    }
-}
-
-impl Order {
-    /// Whether a value passes that stands so to the bound.
-    fn holds(self, found: Ordering) -> bool {
-        match self {
-            Self::Greater => found.is_gt(),
-            Self::GreaterOrEqual => found.is_ge(),
-            Self::Less => found.is_lt(),
-            Self::LessOrEqual => found.is_le(),
-        }
-    }
-}
-
-impl Scalar {
-    fn equals(&self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Bool(a), Value::Bool(b)) => a == b,
-            (Self::Text(a), Value::Text(b) | Value::Time(b)) => a == b,
-            (Self::Number(a), number) => number.compare(*a).is_some_and(Ordering::is_eq),
-            _ => false,
-        }
+        object(value, "").and_then(|fields| all_of(fields, ""))
     }
 }
 
@@ -217,13 +38,13 @@ fn object<'a>(value: &'a Json, at: &str) -> Read<&'a Map<String, Json>> {
     }
 }
 
-fn all_of(fields: &Map<String, Json>, at: &str) -> Read<Rule> {
+fn all_of(fields: &Map<String, Json>, at: &str) -> Read<Filter> {
     let mut rules = Vec::new();
     for (key, value) in fields {
         let here = below(at, key);
         match key.as_str() {
-            "$and" => rules.push(Rule::All(branches(value, key, &here)?)),
-            "$or" => rules.push(Rule::Any(branches(value, key, &here)?)),
+            "$and" => rules.push(Filter::All(branches(value, key, &here)?)),
+            "$or" => rules.push(Filter::Any(branches(value, key, &here)?)),
             operator if operator.starts_with('$') => {
                 let message = format!(
                     "`{operator}` does not stand at the top of a filter: name a field, or use `$and` or `$or`"
@@ -233,13 +54,13 @@ fn all_of(fields: &Map<String, Json>, at: &str) -> Read<Rule> {
             name => field(name, value, &here, &mut rules)?,
         }
     }
-    match <[Rule; 1]>::try_from(rules) {
+    match <[Filter; 1]>::try_from(rules) {
         Ok([only]) => Ok(only),
-        Err(rules) => Ok(Rule::All(rules)),
+        Err(rules) => Ok(Filter::All(rules)),
     }
 }
 
-fn branches(value: &Json, operator: &str, at: &str) -> Read<Vec<Rule>> {
+fn branches(value: &Json, operator: &str, at: &str) -> Read<Vec<Filter>> {
     let list = value.as_array().filter(|list| !list.is_empty());
     let list = list.ok_or_else(|| {
         problem(at, format!("`{operator}` takes a list of filters, at least one"))
@@ -251,37 +72,37 @@ fn branches(value: &Json, operator: &str, at: &str) -> Read<Vec<Rule>> {
     list.iter().enumerate().map(read).collect()
 }
 
-fn field(name: &str, value: &Json, at: &str, rules: &mut Vec<Rule>) -> Read<()> {
-    let mut push = |test| rules.push(Rule::Field { name: name.to_owned(), test });
+fn field(name: &str, value: &Json, at: &str, rules: &mut Vec<Filter>) -> Read<()> {
     let Json::Object(tests) = value else {
-        push(Test::In(vec![scalar("$eq", value, at)?]));
+        rules.push(Filter::equals(name, scalar("$eq", value, at)?));
         return Ok(());
     };
     if tests.is_empty() {
         return Err(problem(at, format!("nothing is asked of `{name}`")));
     }
     for (operator, operand) in tests {
-        push(test(operator, operand, &below(at, operator))?);
+        let (test, is_meant) = test(operator, operand, &below(at, operator))?;
+        let asked = Filter::field(name, test);
+        rules.push(if is_meant { asked } else { asked.negated() });
     }
     Ok(())
 }
 
-fn test(operator: &str, operand: &Json, at: &str) -> Read<Test> {
+/// Reads a test, and whether it has to hold.
+fn test(operator: &str, operand: &Json, at: &str) -> Read<(Test, bool)> {
     let compare = |order| match operand {
-        Json::Number(_) => Ok(Test::Compare(order, number(operand, at)?)),
+        Json::Number(_) => Ok((Test::Compare(order, number(operand, at)?), true)),
         _ => Err(wrong_operand(operator, "a number", at)),
     };
     match operator {
-        "$eq" => Ok(Test::In(vec![scalar(operator, operand, at)?])),
-        "$ne" => Ok(Test::NotIn(vec![scalar(operator, operand, at)?])),
+        "$eq" | "$ne" => Ok((Test::In(vec![scalar(operator, operand, at)?]), operator == "$eq")),
+        "$in" | "$nin" => Ok((Test::In(set(operator, operand, at)?), operator == "$in")),
         "$gt" => compare(Order::Greater),
         "$gte" => compare(Order::GreaterOrEqual),
         "$lt" => compare(Order::Less),
         "$lte" => compare(Order::LessOrEqual),
-        "$in" => Ok(Test::In(set(operator, operand, at)?)),
-        "$nin" => Ok(Test::NotIn(set(operator, operand, at)?)),
         "$exists" => match operand {
-            Json::Bool(wanted) => Ok(Test::Exists(*wanted)),
+            Json::Bool(wanted) => Ok((Test::Exists, *wanted)),
             _ => Err(wrong_operand(operator, "true or false", at)),
         },
         _ => {
@@ -329,6 +150,7 @@ fn below(at: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Metadata;
     use serde_json::json;
 
     fn matches(filter: Json) -> bool {
@@ -336,15 +158,15 @@ mod tests {
             "genre": "drama", "year": 2020, "seen": true, "tags": ["a", "b"], "gone": null
         });
         let metadata: Metadata = serde_json::from_value(metadata).unwrap();
-        RecordFilter::read(&filter).unwrap().matches(&metadata)
+        Filter::read(&filter).unwrap().matches(&metadata)
     }
 
     #[test]
     fn to_the_letter_a_list_is_none_of_its_items() {
         let filter = json!({"$or": [{"owner": {"$eq": "1"}}, {"owner": {"$eq": 1}}]});
-        let loose = RecordFilter::read(&filter).unwrap();
+        let loose = Filter::read(&filter).unwrap();
         let strict = loose.clone().literally(&["owner".to_owned()]);
-        let passes = |filter: &RecordFilter, owner: serde_json::Value| {
+        let passes = |filter: &Filter, owner: serde_json::Value| {
             filter.matches(&serde_json::from_value(json!({ "owner": owner })).unwrap())
         };
         for (owner, both, by_item) in [
@@ -404,7 +226,7 @@ mod tests {
             (json!({"$or": [{"a": 1}, {}]}), "/$or/1", "asks nothing"),
             (json!({"$and": []}), "/$and", "at least one"),
         ] {
-            let found = RecordFilter::read(&filter).unwrap_err();
+            let found = Filter::read(&filter).unwrap_err();
             assert_eq!(found.pointer, pointer, "{filter}");
             assert!(found.message.contains(part), "{}", found.message);
         }
@@ -423,7 +245,7 @@ mod tests {
             (json!({"$or": [{"genre": "drama"}, {"year": 2020}]}), true),
             (json!({"genre": "drama", "year": 2020}), false),
         ] {
-            let limited = RecordFilter::read(&filter).unwrap().limited_to(&indexed);
+            let limited = Filter::read(&filter).unwrap().limited_to(&indexed);
             assert_eq!(limited.matches(&metadata), passes, "{filter}");
         }
     }
@@ -432,15 +254,15 @@ mod tests {
     fn the_longest_set_is_found() {
         let filter =
             json!({"$or": [{"a": {"$in": [1, 2]}}, {"b": {"$nin": [1, 2, 3]}, "c": {"$gt": 1}}]});
-        assert_eq!(RecordFilter::read(&filter).unwrap().longest_set(), 3);
+        assert_eq!(Filter::read(&filter).unwrap().longest_set(), 3);
         let filter = json!({"c": {"$exists": true}});
-        assert_eq!(RecordFilter::read(&filter).unwrap().longest_set(), 0);
+        assert_eq!(Filter::read(&filter).unwrap().longest_set(), 0);
     }
 
     #[test]
     fn fields_are_named_once() {
         let filter = json!({"$or": [{"a": 1}, {"b": {"$gt": 1}, "a": 2}]});
-        let filter = RecordFilter::read(&filter).unwrap();
+        let filter = Filter::read(&filter).unwrap();
         assert_eq!(filter.fields().into_iter().collect::<Vec<_>>(), ["a", "b"]);
     }
 }
