@@ -1,14 +1,14 @@
 //! Records that the target refuses: one JSON line each, with the reason, on disk before the checkpoint that counts
 //! them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::json_lines::{self, JsonLines};
 use crate::error::Result;
-use crate::model::{Metadata, Namespace, Record, RecordId};
+use crate::model::{AnyVector, Metadata, Namespace, Record, RecordId};
 use crate::store::{Refusal, Refusals, Rule};
 
 /// The dead-letter file of a copy, created with the first record.
@@ -22,10 +22,35 @@ struct Line<'a> {
     id: &'a str,
     rule: Rule,
     reason: &'a str,
+    /// What its only dense field holds.
     values: Vec<f32>,
+    /// What its only sparse field holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     sparse: Option<Vec<(u32, f32)>>,
+    /// What other fields hold, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    vectors: BTreeMap<&'a str, Numbers>,
     metadata: &'a Metadata,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Numbers {
+    Dense(Vec<f32>),
+    Sparse(Vec<(u32, f32)>),
+    Multi(Vec<Vec<f32>>),
+}
+
+impl Numbers {
+    fn of(vector: &AnyVector) -> Self {
+        match vector {
+            AnyVector::Dense(dense) => Self::Dense(dense.values().collect()),
+            AnyVector::Sparse(sparse) => Self::Sparse(sparse.sorted()),
+            AnyVector::Multi(multi) => {
+                Self::Multi(multi.each().map(|one| one.values().collect()).collect())
+            }
+        }
+    }
 }
 
 /// The parts of a line needed for counting.
@@ -69,14 +94,23 @@ impl DeadLetters {
         record: &Record,
         refusal: &Refusal,
     ) -> Result<()> {
+        let (mut values, mut only_sparse, mut vectors) = (Vec::new(), None, BTreeMap::new());
+        for (name, vector) in record.vectors.iter() {
+            match Numbers::of(vector) {
+                Numbers::Dense(dense) if name.is_only() => values = dense,
+                Numbers::Sparse(sparse) if name.is_only() => only_sparse = Some(sparse),
+                numbers => _ = vectors.insert(name.as_str(), numbers),
+            }
+        }
         let line = Line {
             namespace: source,
             target_namespace: target,
             id: record.id.as_str(),
             rule: refusal.rule,
             reason: &refusal.reason,
-            values: record.vector.values().collect(),
-            sparse: record.sparse.as_ref().map(|sparse| sparse.sorted()),
+            values,
+            sparse: only_sparse,
+            vectors,
             metadata: &record.metadata,
         };
         self.0.put([line])

@@ -143,6 +143,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::model::{Vector, Vectors};
 
     #[test]
     fn what_was_skipped_is_read_again_and_a_torn_line_is_passed_over() {
@@ -152,8 +153,7 @@ mod tests {
         let (a, b) = (Namespace::from("a"), Namespace::from("b"));
         let record = |id: &str, value| Record {
             id: RecordId::new(id),
-            vector: crate::model::Vector::from_values([value]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([value]), None),
             metadata: Default::default(),
         };
         Skipped::new(path.clone()).put(&a, &[record("1", 0.5), record("2", 0.5)]).unwrap();

@@ -108,7 +108,7 @@ pub fn idle_fields<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RecordId, Vector};
+    use crate::model::{RecordId, Vector, Vectors};
 
     #[test]
     fn fields_that_no_record_has_are_named_by_who_names_them() {
@@ -125,8 +125,7 @@ mod tests {
         let copy = CopyStage { asked, filter, ..CopyStage::whole() };
         let record = |metadata: serde_json::Value| Record {
             id: RecordId::from("a"),
-            vector: Vector::from_values([1.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0]), None),
             metadata: serde_json::from_value(metadata).unwrap(),
         };
         let records = [

@@ -208,7 +208,7 @@ pub(super) fn namespace_context(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RecordId, Vector};
+    use crate::model::{RecordId, Vector, Vectors};
 
     fn transform(filter: serde_json::Value, changes: serde_json::Value) -> Transform {
         let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
@@ -230,8 +230,7 @@ mod tests {
     fn change(transform: &Transform, metadata: serde_json::Value) -> Changed {
         let record = Record {
             id: RecordId::from("r"),
-            vector: Vector::from_values([1.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0]), None),
             metadata: serde_json::from_value(metadata).unwrap(),
         };
         transform.change(&Namespace::from("n"), record)

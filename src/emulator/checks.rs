@@ -85,11 +85,11 @@ pub(crate) fn check_record(record: &Record) -> Answer<()> {
     let id = record.id.as_str();
     check_id(id)?;
     check_metadata(id, &record.metadata)?;
-    if record.vector.values().any(|value| !value.is_finite()) {
+    if record.dense().values().any(|value| !value.is_finite()) {
         return Err(Refusal::invalid(format!("Vector '{id}' has a value that is not finite")));
     }
-    check_dense(id, &record.vector)?;
-    record.sparse.as_ref().map_or(Ok(()), |sparse| check_sparse(id, sparse))
+    check_dense(id, record.dense())?;
+    record.sparse().map_or(Ok(()), |sparse| check_sparse(id, sparse))
 }
 
 /// Refuses a dense vector of zeros, which has no direction, in the words of the service.
@@ -137,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{RecordId, SparseVector, Value};
+    use crate::model::{RecordId, SparseVector, Value, Vectors};
     use crate::provider::pinecone::refusal;
 
     #[test]
@@ -214,8 +214,8 @@ mod tests {
                 let (indices, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
                 SparseVector::new(indices, Vector::from_values(values))
             });
-            let vector = Vector::from_values(values);
-            Record { id: RecordId::new(id), vector, sparse, metadata: Metadata(metadata) }
+            let vectors = Vectors::plain(Vector::from_values(values), sparse);
+            Record { id: RecordId::new(id), vectors, metadata: Metadata(metadata) }
         })
     }
 

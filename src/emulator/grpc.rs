@@ -121,8 +121,8 @@ fn scored(stored: &Stored, score: f32, query: &Query) -> proto::ScoredVector {
     let record = &stored.record;
     let mut vector = proto::ScoredVector { id: record.id.to_string(), score, ..Default::default() };
     if query.include_values {
-        vector.values = record.vector.as_le_bytes().clone();
-        vector.sparse_values = record.sparse.as_ref().map(proto::to_sparse);
+        vector.values = record.dense().as_le_bytes().clone();
+        vector.sparse_values = record.sparse().map(proto::to_sparse);
     }
     if query.include_metadata {
         vector.metadata = proto::to_fields(&record.metadata);

@@ -197,7 +197,7 @@ fn kept(spec: &IndexSpec, namespace: &Namespace, records: Vec<Record>) -> Result
     for record in &records {
         checks::check_record(record).map_err(refused)?;
         let dimension = spec.dimension.unwrap_or_default() as usize;
-        let found = record.vector.dimension();
+        let found = record.dense().dimension();
         if found != dimension {
             return Err(Error::invalid(format!(
                 "record {} has {found} components, the index {} has {dimension}",

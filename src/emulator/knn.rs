@@ -84,8 +84,7 @@ impl Probe {
             Metric::Dotproduct => Some(dot(&self.values, &stored.values)),
             Metric::Euclidean => Some(squared_distance(&self.values, &stored.values)),
         };
-        let sparse =
-            stored.record.sparse.as_ref().and_then(|other| sparse_dot(&self.sparse, other));
+        let sparse = stored.record.sparse().and_then(|other| sparse_dot(&self.sparse, other));
         match (dense, sparse) {
             (Some(dense), Some(sparse)) => Some(dense + sparse),
             (dense, sparse) => dense.or(sparse),
@@ -157,14 +156,13 @@ fn sparse_dot(probe: &[(u32, f32)], other: &SparseVector) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, RecordId};
+    use crate::model::{Metadata, Record, RecordId, Vectors};
     use proptest::prelude::*;
 
     fn stored(id: usize, values: &[f32], sparse: Option<SparseVector>) -> Arc<Stored> {
         Arc::new(Stored::new(Record {
             id: RecordId::new(format!("{id:04}")),
-            vector: Vector::from_values(values.iter().copied()),
-            sparse,
+            vectors: Vectors::plain(Vector::from_values(values.iter().copied()), sparse),
             metadata: Metadata::default(),
         }))
     }

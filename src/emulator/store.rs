@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Timestamp, after};
-use crate::model::{Filter, Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use crate::model::{
+    Filter, Metadata, Namespace, Record, RecordId, SparseVector, Vector, VectorName,
+};
 
 use super::arithmetic;
 
@@ -21,7 +23,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub fn new(record: Record) -> Self {
-        let values: Vec<f32> = record.vector.values().collect();
+        let values: Vec<f32> = record.dense().values().collect();
         let norm = arithmetic::norm(&values);
         Self { record, values, norm }
     }
@@ -195,10 +197,10 @@ impl Change {
     fn applied_to(&self, stored: &Stored) -> Arc<Stored> {
         let mut record = stored.record.clone();
         if let Some(vector) = &self.vector {
-            record.vector = vector.clone();
+            record.vectors.put(VectorName::DENSE, vector.clone());
         }
         if let Some(sparse) = &self.sparse {
-            record.sparse = Some(sparse.clone());
+            record.vectors.put(VectorName::SPARSE, sparse.clone());
         }
         if let Some(metadata) = &self.metadata {
             record.metadata.0.extend(metadata.0.clone());
@@ -210,12 +212,12 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Vectors;
 
     fn upsert(id: &str) -> Write {
         let record = Record {
             id: RecordId::new(id),
-            vector: Vector::from_values([1.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0]), None),
             metadata: Metadata::default(),
         };
         Write::Upsert(vec![Arc::new(Stored::new(record))])

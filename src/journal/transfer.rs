@@ -94,7 +94,9 @@ fn read_later(state: &RunState, source: &Namespace) -> Option<Contents> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Checkpoint, Enumeration, Metadata, Record, RecordId, Shard, Vector};
+    use crate::model::{
+        Checkpoint, Enumeration, Metadata, Record, RecordId, Shard, Vector, Vectors,
+    };
 
     fn shard(cell: u32, contents: Option<Contents>) -> ShardState {
         ShardState {
@@ -114,8 +116,7 @@ mod tests {
     fn contents_are_known_only_where_every_part_kept_its_own() {
         let one = Contents::of([&Record {
             id: RecordId::from("r"),
-            vector: Vector::from_values([1.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0]), None),
             metadata: Metadata::default(),
         }]);
         assert_eq!(kept(&[shard(1, Some(one)), shard(2, Some(one))]), Some(one + one));

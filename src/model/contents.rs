@@ -4,15 +4,16 @@ use std::ops::{Add, AddAssign};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twox_hash::XxHash3_128;
 
-use super::{Metadata, Record, Value};
+use super::{AnyVector, Metadata, Record, SparseVector, Value, Vector, VectorName};
 
 /// The hash that is summed, as it stands before the sums that are kept. Sums of another one say nothing about these.
 const HASH: &str = "xxh3:";
 
 /// Fingerprint of a set of records in a few bytes: their number, and the sum of a hash of each.
 ///
-/// The hash is XXH3 of 128 bits over id, vector bits, sparse entries in order of their index, and metadata in order of
-/// their fields (numbers by their bits, members that are null left out, as an index does). The sum is taken
+/// The hash is XXH3 of 128 bits over id, vector bits, sparse entries in order of their index, metadata in order of
+/// their fields (numbers by their bits, members that are null left out, as an index does), and vectors that are not the
+/// only ones of their kind in order of their names. The sum is taken
 /// modulo 2^128, so the order of the records does not matter, parts that share no record add up to the whole, and a
 /// record that goes or comes changes it. Addition and not exclusive or: under the latter a record that is counted
 /// twice cancels itself, and so do two equal changes.
@@ -115,21 +116,66 @@ impl fmt::Debug for Contents {
 
 /// Hashes a record. Every part has its length before it or a length of its own, so that no two records have the same
 /// bytes. The vector, which is most of a record, is hashed where it is; `spare` takes the rest and that hash.
+///
+/// What a record holds in the only dense and the only sparse field of its store counts without their names, as it did when
+/// there were no others: where such a field is called something else, its records are the same.
 fn hash(record: &Record, spare: &mut Vec<u8>) -> u128 {
     spare.clear();
     text(spare, record.id.as_str());
-    let vector = record.vector.as_le_bytes();
-    length(spare, vector.len());
-    spare.extend(XxHash3_128::oneshot(vector).to_le_bytes());
-    // No sparse values and an empty list of them are the same record.
-    let sparse = record.sparse.as_ref().map(|sparse| sparse.sorted()).unwrap_or_default();
-    length(spare, sparse.len());
-    for (index, value) in sparse {
-        spare.extend(index.to_le_bytes());
-        spare.extend(value.to_le_bytes());
+    let (mut only_dense, mut only_sparse) = (None, None);
+    for (name, vector) in record.vectors.iter().filter(|(name, _)| name.is_only()) {
+        match vector {
+            AnyVector::Dense(dense) => _ = only_dense.get_or_insert((name, dense)),
+            AnyVector::Sparse(sparse) => _ = only_sparse.get_or_insert((name, sparse)),
+            AnyVector::Multi(_) => {}
+        }
     }
+    dense(spare, only_dense.map_or(&Vector::NONE, |(_, vector)| vector));
+    sparse(spare, only_sparse.map(|(_, sparse)| sparse));
     fields(spare, &record.metadata);
+    let unnamed = [only_dense.map(|(name, _)| name), only_sparse.map(|(name, _)| name)];
+    for (name, vector) in record.vectors.iter().filter(|(name, _)| !unnamed.contains(&Some(*name)))
+    {
+        // No sparse values and an empty list of them are the same record.
+        if !vector.is_empty() {
+            named(spare, name, vector);
+        }
+    }
     XxHash3_128::oneshot(spare)
+}
+
+fn dense(to: &mut Vec<u8>, vector: &Vector) {
+    let bytes = vector.as_le_bytes();
+    length(to, bytes.len());
+    to.extend(XxHash3_128::oneshot(bytes).to_le_bytes());
+}
+
+fn sparse(to: &mut Vec<u8>, sparse: Option<&SparseVector>) {
+    let sorted = sparse.map(SparseVector::sorted).unwrap_or_default();
+    length(to, sorted.len());
+    for (index, value) in sorted {
+        to.extend(index.to_le_bytes());
+        to.extend(value.to_le_bytes());
+    }
+}
+
+fn named(to: &mut Vec<u8>, name: &VectorName, vector: &AnyVector) {
+    text(to, name.as_str());
+    match vector {
+        AnyVector::Dense(vector) => {
+            to.push(0);
+            dense(to, vector);
+        }
+        AnyVector::Sparse(vector) => {
+            to.push(1);
+            sparse(to, Some(vector));
+        }
+        AnyVector::Multi(multi) => {
+            to.push(2);
+            to.extend(multi.dimension().to_le_bytes());
+            dense(to, multi.components());
+        }
+    }
 }
 
 fn length(to: &mut Vec<u8>, length: usize) {
@@ -210,15 +256,49 @@ fn digits(to: &mut Vec<u8>, number: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RecordId, SparseVector, Vector};
+    use crate::model::{MultiVector, RecordId, Vectors};
 
     fn record(id: &str, metadata: &str) -> Record {
         Record {
             id: RecordId::from(id),
-            vector: Vector::from_values([1.0, -0.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0, -0.0]), None),
             metadata: serde_json::from_str(metadata).unwrap(),
         }
+    }
+
+    fn plain(values: &[f32]) -> Vectors {
+        Vectors::plain(Vector::from_values(values.iter().copied()), None)
+    }
+
+    fn with_sparse(indices: [u32; 2], values: [f32; 2]) -> Record {
+        let sparse = SparseVector::new(indices.to_vec(), Vector::from_values(values));
+        Record { vectors: Vectors::plain(Vector::from_values([1.0]), sparse), ..record("a", "{}") }
+    }
+
+    /// A record with two dense vectors.
+    fn of_two(one: &str, other: &str) -> Record {
+        let named = |name: &str, value| {
+            (VectorName::of_several(name), AnyVector::Dense(Vector::from_values([value])))
+        };
+        let vectors = [named(one, 1.0), named(other, 2.0)].into_iter().collect();
+        Record { vectors, ..record("a", "{}") }
+    }
+
+    fn multi(dimension: u32) -> MultiVector {
+        MultiVector::new(dimension, Vector::from_values([1.0, 2.0])).unwrap()
+    }
+
+    #[test]
+    fn what_the_only_field_of_a_kind_is_called_does_not_count() {
+        let named = |name| Record {
+            vectors: [(name, AnyVector::Dense(Vector::from_values([1.0, -0.0])))]
+                .into_iter()
+                .collect(),
+            ..record("a", "{}")
+        };
+        let usual = Contents::of([&record("a", "{}")]);
+        assert_eq!(Contents::of([&named(VectorName::only("embedding"))]), usual);
+        assert_ne!(Contents::of([&named(VectorName::of_several("embedding"))]), usual);
     }
 
     #[test]
@@ -262,10 +342,22 @@ mod tests {
             record("a", r#"{"x":-0.0}"#),
             record("a", r#"{"x":{"y":1}}"#),
             record("a", r#"{"xy":1}"#),
-            Record { vector: Vector::from_values([1.0, 0.0]), ..record("a", "{}") },
-            Record { vector: Vector::from_values([1.0]), ..record("a", "{}") },
+            Record { vectors: plain(&[1.0, 0.0]), ..record("a", "{}") },
+            Record { vectors: plain(&[1.0]), ..record("a", "{}") },
+            with_sparse([1, 2], [0.5, 0.25]),
+            of_two("a", "b"),
+            of_two("a", "c"),
+            of_two("b", "a"),
             Record {
-                sparse: SparseVector::new(vec![1], Vector::from_values([0.5])),
+                vectors: [(VectorName::only("m"), AnyVector::Multi(multi(1)))]
+                    .into_iter()
+                    .collect(),
+                ..record("a", "{}")
+            },
+            Record {
+                vectors: [(VectorName::only("m"), AnyVector::Multi(multi(2)))]
+                    .into_iter()
+                    .collect(),
                 ..record("a", "{}")
             },
         ];
@@ -276,15 +368,13 @@ mod tests {
 
     #[test]
     fn what_an_index_does_not_keep_does_not_count() {
-        let with = |indices: [u32; 2], values: [f32; 2]| Record {
-            sparse: SparseVector::new(indices.to_vec(), Vector::from_values(values)),
-            ..record("a", "{}")
-        };
         assert_eq!(
-            Contents::of([&with([1, 0], [0.1, 0.2])]),
-            Contents::of([&with([0, 1], [0.2, 0.1])])
+            Contents::of([&with_sparse([1, 0], [0.1, 0.2])]),
+            Contents::of([&with_sparse([0, 1], [0.2, 0.1])])
         );
-        let empty = Record { sparse: Some(SparseVector::default()), ..record("a", "{}") };
+        let mut empty = record("a", "{}");
+        empty.vectors.put(VectorName::of_several("none"), SparseVector::default());
+        empty.vectors.put(VectorName::SPARSE, SparseVector::default());
         assert_eq!(Contents::of([&empty]), Contents::of([&record("a", "{}")]));
         let null = record("a", r#"{"gone":null,"x":1}"#);
         assert_eq!(Contents::of([&null]), Contents::of([&record("a", r#"{"x":1}"#)]));
@@ -293,10 +383,9 @@ mod tests {
     /// Journals keep the sum, and what one version wrote another compares with.
     #[test]
     fn the_sum_of_a_record_never_changes() {
-        let record = Record {
-            sparse: SparseVector::new(vec![7], Vector::from_values([0.5])),
-            ..record("a", r#"{"b":true,"l":["x"],"n":0.1,"s":"ü"}"#)
-        };
+        let mut record = record("a", r#"{"b":true,"l":["x"],"n":0.1,"s":"ü"}"#);
+        let sparse = SparseVector::new(vec![7], Vector::from_values([0.5])).unwrap();
+        record.vectors.put(VectorName::SPARSE, sparse);
         let contents = Contents::of([&record]);
         let text = serde_json::to_string(&contents).unwrap();
         insta::assert_snapshot!(text, @r#"{"records":1,"sum":"xxh3:fed32bfafdebaaafbe642bc33d7b99d9"}"#);

@@ -28,6 +28,7 @@ mod unit;
 mod value;
 mod value_json;
 mod vector;
+mod vectors;
 mod verdict;
 
 pub use checkpoint::{Checkpoint, Tally};
@@ -53,4 +54,5 @@ pub use unit::{ByteSize, Money, Rate, Share, Span, UnitError};
 pub use value::Value;
 pub use value_json::Numbers;
 pub use vector::{SparseVector, Vector};
+pub use vectors::{AnyVector, MultiVector, VectorKind, VectorName, Vectors};
 pub use verdict::Verdict;

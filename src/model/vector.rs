@@ -1,6 +1,7 @@
 //! Dense and sparse vectors as the bytes they travel in.
 
 use std::fmt;
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -11,6 +12,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub struct Vector(Bytes);
 
 impl Vector {
+    /// The vector without components.
+    pub const NONE: Self = Self(Bytes::new());
+
     /// Returns the vector whose values are these bytes; `None` if the length is not a multiple of four.
     pub fn from_le_bytes(bytes: Bytes) -> Option<Self> {
         bytes.len().is_multiple_of(4).then_some(Self(bytes))
@@ -38,6 +42,11 @@ impl Vector {
 
     pub fn values(&self) -> impl ExactSizeIterator<Item = f32> + '_ {
         self.0.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// Returns some of its components, which share its bytes.
+    pub(super) fn part(&self, components: Range<usize>) -> Self {
+        Self(self.0.slice(components.start * 4..components.end * 4))
     }
 
     /// Returns the unit vector of its direction, reckoned in f64 and rounded once; itself if it has none.

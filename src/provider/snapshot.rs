@@ -137,7 +137,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, RecordId, Vector};
+    use crate::model::{Metadata, Record, RecordId, Vector, Vectors};
     use crate::provider::parquet::RecordWriter;
 
     fn kept(folder: &Path) -> Kept {
@@ -147,8 +147,7 @@ mod tests {
         let records: Vec<Record> = (0..50)
             .map(|number| Record {
                 id: RecordId::from(format!("r{number}")),
-                vector: Vector::from_values([number as f32, 0.1]),
-                sparse: None,
+                vectors: Vectors::plain(Vector::from_values([number as f32, 0.1]), None),
                 metadata: Metadata::default(),
             })
             .collect();

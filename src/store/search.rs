@@ -1,14 +1,13 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{Filter, Namespace, RecordId, SparseVector, Vector};
+use crate::model::{Filter, Namespace, RecordId, Vectors};
 
 /// A nearest-neighbour query.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Empty if the query has only sparse values.
-    pub vector: Vector,
-    pub sparse: Option<SparseVector>,
+    /// What is looked for, each under the name of the field that it is compared with.
+    pub vectors: Vectors,
     /// Number of answers, 1 to [`Limits::matches`](super::Limits::matches).
     pub limit: u32,
     pub filter: Option<Filter>,

@@ -270,7 +270,7 @@ impl Probe {
             outcome,
             overlaps: Vec::new(),
             is_filtered: query.is_filtered,
-            has_sparse: query.query.sparse.is_some(),
+            has_sparse: query.query.vectors.sparse().is_some(),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value, json};
 use vecshift::copy::all_ids;
 use vecshift::model::Cursor;
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
 use vecshift::plan::file::Columns;
 use vecshift::provider::files::Files;
 use vecshift::provider::parquet;
@@ -36,8 +36,8 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
         let mut all = all_ids(&files, scope, &Cursor::Start).await?;
         while let Some(listed) = all.next(100).await? {
             for record in Fetch::fetch(&files, &namespace, &listed.ids).await? {
-                let values: Vec<f32> = record.vector.values().collect();
-                let sparse = record.sparse.map(|sparse| {
+                let values: Vec<f32> = record.dense().values().collect();
+                let sparse = record.sparse().map(|sparse| {
                     let values: Vec<f32> = sparse.values.values().collect();
                     json!({ "indices": sparse.indices, "values": values })
                 });
@@ -123,8 +123,7 @@ async fn objects_of_a_bucket_are_read_by_name_or_by_their_first_bytes() {
     let file = |id: &str| {
         let record = Record {
             id: RecordId::from(id),
-            vector: Vector::from_values([1.0, 0.5]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0, 0.5]), None),
             metadata: Metadata::default(),
         };
         Bytes::from(parquet::encode(&Namespace::new("n"), &[record]).unwrap())

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{Namespace, Record, Vector};
+use vecshift::model::{Namespace, Record, Vector, Vectors};
 use vecshift::provider::storage::S3Options;
 
 use crate::openapi::{VERSIONS, file, specification};
@@ -66,7 +66,7 @@ impl World {
         for namespace in ["ns", "other", ""] {
             let records = ["a", "b", "id with space"].map(|id| Record {
                 id: id.into(),
-                vector: Vector::from_values([1.0, 2.0, 3.0]),
+                vectors: Vectors::plain(Vector::from_values([1.0, 2.0, 3.0]), None),
                 ..record(1)
             });
             emulator.insert("kept", &Namespace::new(namespace), records.to_vec()).unwrap();

@@ -9,7 +9,9 @@ use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{IndexSpec, Metadata, Metric, Namespace, Record, Vector, VectorType};
+use vecshift::model::{
+    IndexSpec, Metadata, Metric, Namespace, Record, Vector, VectorType, Vectors,
+};
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
 use vecshift::plan::{self, Inputs, Plan};
@@ -76,8 +78,7 @@ pub fn record(n: u8) -> Record {
     let metadata = serde_json::json!({ "n": n, "kind": "old" });
     Record {
         id: format!("pod-{n}").into(),
-        vector: Vector::from_values([1.0, f32::from(n), 2.0]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([1.0, f32::from(n), 2.0]), None),
         metadata: serde_json::from_value::<Metadata>(metadata).unwrap(),
     }
 }

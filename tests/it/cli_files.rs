@@ -1,6 +1,6 @@
 //! Files as a source, by the built binary: everything that needs no network.
 
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
 use vecshift::provider::parquet::RecordWriter;
 
 use crate::cli_rig::Cli;
@@ -23,8 +23,7 @@ fn shelf(cli: &Cli) {
     for (id, values) in [("a", vec![1.0, 0.5]), ("b", vec![0.5, 1.0]), ("c", vec![1.0, 2.0, 3.0])] {
         let record = Record {
             id: RecordId::from(id),
-            vector: Vector::from_values(values),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values(values), None),
             metadata: Metadata::default(),
         };
         writer.append(&Namespace::new("n"), &[record]).unwrap();

@@ -3,6 +3,7 @@
 use vecshift::copy::{Comparison, DifferenceKind};
 use vecshift::model::{
     Enumeration, Likeness, Namespace, Range, Record, RecordId, Shard, SparseVector, Value, Vector,
+    VectorName, Vectors,
 };
 
 fn shard() -> Shard {
@@ -18,8 +19,10 @@ fn shard() -> Shard {
 fn record() -> Record {
     Record {
         id: RecordId::new("x"),
-        vector: Vector::from_values([1.0, 0.0, -2.5]),
-        sparse: SparseVector::new(vec![9, 1], Vector::from_values([0.9, 0.1])),
+        vectors: Vectors::plain(
+            Vector::from_values([1.0, 0.0, -2.5]),
+            SparseVector::new(vec![9, 1], Vector::from_values([0.9, 0.1])),
+        ),
         metadata: serde_json::from_str(
             r#"{"text":"t","number":9007199254740992,"flag":true,"list":["a","b"],"null":null}"#,
         )
@@ -38,7 +41,7 @@ const CHANGES: [(&str, Change, Option<DifferenceKind>, bool); 17] = [
     ("no number", |r| set(r, [f32::NAN, 0.0, -2.5]), Some(DifferenceKind::Vector), false),
     (
         "a component less",
-        |r| r.vector = Vector::from_values([1.0, 0.0]),
+        |r| r.vectors.put(VectorName::DENSE, Vector::from_values([1.0, 0.0])),
         Some(DifferenceKind::Vector),
         false,
     ),
@@ -51,7 +54,12 @@ const CHANGES: [(&str, Change, Option<DifferenceKind>, bool); 17] = [
         true,
     ),
     ("a sparse index", |r| sparse(r, &[8, 1], &[0.9, 0.1]), Some(DifferenceKind::Sparse), false),
-    ("no sparse values", |r| r.sparse = None, Some(DifferenceKind::Sparse), false),
+    (
+        "no sparse values",
+        |r| drop(r.vectors.take("sparse_values")),
+        Some(DifferenceKind::Sparse),
+        false,
+    ),
     (
         "a text",
         |r| field(r, "text", Value::Text("T".into())),
@@ -81,12 +89,12 @@ const CHANGES: [(&str, Change, Option<DifferenceKind>, bool); 17] = [
 ];
 
 fn set(record: &mut Record, values: [f32; 3]) {
-    record.vector = Vector::from_values(values);
+    record.vectors.put(VectorName::DENSE, Vector::from_values(values));
 }
 
 fn sparse(record: &mut Record, indices: &[u32], values: &[f32]) {
-    record.sparse =
-        SparseVector::new(indices.to_vec(), Vector::from_values(values.iter().copied()));
+    let values = Vector::from_values(values.iter().copied());
+    record.vectors.put(VectorName::SPARSE, SparseVector::new(indices.to_vec(), values).unwrap());
 }
 
 fn field(record: &mut Record, name: &str, value: Value) {

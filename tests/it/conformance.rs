@@ -8,7 +8,7 @@ use futures::stream::TryStreamExt;
 use vecshift::ErrorKind;
 use vecshift::model::{
     Cursor, Filter, Metadata, Metric, Namespace, Range, Record, RecordId, SparseVector, Value,
-    Vector,
+    Vector, Vectors,
 };
 use vecshift::store::read::{Page, PageSize, Reading, Room};
 use vecshift::store::{Asked, IndexChange, Query, Scope, Splitting};
@@ -37,8 +37,7 @@ pub fn record(id: &str) -> Record {
     ];
     Record {
         id: RecordId::from(id),
-        vector: Vector::from_values(values),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values(values), None),
         metadata: Metadata(metadata.into()),
     }
 }
@@ -189,7 +188,10 @@ async fn records_come_back_bit_for_bit() {
         let values = [0.1, -0.0, f32::MIN_POSITIVE, 16_777_217.0];
         let sparse = SparseVector::new(vec![7, 4_000_000_000], Vector::from_values([0.7, -0.1]));
         let sparse = sparse.filter(|_| peer.spec.metric == Metric::Dotproduct);
-        let written = Record { vector: Vector::from_values(values), sparse, ..record("a b/ü?&=") };
+        let written = Record {
+            vectors: Vectors::plain(Vector::from_values(values), sparse),
+            ..record("a b/ü?&=")
+        };
         let written = Record { id: RecordId::from("a b/?&=+%"), ..written };
         peer.target
             .must_write()
@@ -230,13 +232,14 @@ async fn as_many_long_ids_as_allowed_can_be_fetched() {
 async fn a_query_gives_the_nearest_first() {
     for peer in peers().await {
         let vector = Vector::from_values([1.0, 0.0, 0.0, 0.0]);
-        let query = |filter| Query { vector: vector.clone(), limit: 2, filter, ..Query::default() };
+        let vectors = Vectors::plain(vector, None);
+        let query = |filter| Query { vectors: vectors.clone(), limit: 2, filter };
         let none =
             peer.target.must_search().unwrap().query(&namespace("n"), &query(None)).await.unwrap();
         assert!(none.is_empty(), "{}", peer.name);
 
         let at = |id: &str, values: [f32; 4]| Record {
-            vector: Vector::from_values(values),
+            vectors: Vectors::plain(Vector::from_values(values), None),
             ..record(id)
         };
         let records = [
@@ -358,6 +361,10 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             |value| Record { metadata: Metadata([("f".to_owned(), value)].into()), ..record("a") };
         let sparse = SparseVector::new(vec![1], Vector::from_values([1.0]));
         let twice = SparseVector::new(vec![1, 1], Vector::from_values([1.0, 2.0]));
+        let with_sparse = |sparse, id: &str| Record {
+            vectors: Vectors::plain(record(id).dense().clone(), sparse),
+            ..record(id)
+        };
         let cases = [
             record("fine"),
             record(&"x".repeat(512)),
@@ -367,10 +374,10 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             with(Value::List(vec![Value::F64(1.0)])),
             with(Value::Text("x".repeat(40_900))),
             with(Value::Text("x".repeat(41_000))),
-            Record { vector: Vector::from_values([1.0]), ..record("short") },
-            Record { vector: Vector::default(), ..record("none") },
-            Record { sparse, ..record("sparse") },
-            Record { sparse: twice, ..record("twice") },
+            Record { vectors: Vectors::plain(Vector::from_values([1.0]), None), ..record("short") },
+            Record { vectors: Vectors::default(), ..record("none") },
+            with_sparse(sparse, "sparse"),
+            with_sparse(twice, "twice"),
         ];
         for record in cases {
             let reason = peer.target.must_write().unwrap().rejects(&record, None);

@@ -12,7 +12,7 @@ use vecshift::copy::{Acked, DeadLetters, Keep, Lists, Pipeline, ShardEnd, Transf
 use vecshift::error::{Error, ErrorKind, Result};
 use vecshift::model::{
     Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Metadata, Namespace,
-    Range, Record, RecordId, Shard, Vector,
+    Range, Record, RecordId, Shard, Vector, Vectors,
 };
 use vecshift::plan::CopyStage;
 use vecshift::provider::pinecone::LIMITS;
@@ -91,8 +91,7 @@ impl Index {
         let vector = Bytes::from_owner(Held(bytes, self.held.clone()));
         Record {
             id: id.clone(),
-            vector: Vector::from_le_bytes(vector).unwrap(),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_le_bytes(vector).unwrap(), None),
             metadata: Metadata::default(),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
-use vecshift::model::{Metadata, Namespace, Record, SparseVector, Vector};
+use vecshift::model::{Metadata, Namespace, Record, SparseVector, Vector, VectorName, Vectors};
 use vecshift::plan::file::{Faults, ResourceFault};
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::provider::storage::S3Options;
@@ -19,8 +19,7 @@ fn record(n: usize) -> Record {
     let metadata: Metadata = serde_json::from_value(json!({"n": n})).unwrap();
     Record {
         id: format!("id-{n}").into(),
-        vector: Vector::from_values([1.0, n as f32, 0.5]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([1.0, n as f32, 0.5]), None),
         metadata,
     }
 }
@@ -121,8 +120,9 @@ async fn a_record_that_breaks_a_rule_ends_the_import_or_is_passed_over() {
     let host = rig.serverless("twins").await;
     let folder = tempfile::tempdir().unwrap();
     let mut records: Vec<_> = (0..4).map(record).collect();
-    records[1].vector = Vector::from_values([1.0]);
-    records[2].sparse = SparseVector::new(vec![1], Vector::from_values([1.0]));
+    records[1].vectors.put(VectorName::DENSE, Vector::from_values([1.0]));
+    let sparse = SparseVector::new(vec![1], Vector::from_values([1.0])).unwrap();
+    records[2].vectors.put(VectorName::SPARSE, sparse);
     write(folder.path(), "a/0.parquet", &records);
     std::fs::write(folder.path().join("a/1.parquet"), "no Parquet").unwrap();
     let uri = uri(&folder);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Share, Vector};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Share, Vector, Vectors};
 use vecshift::pinecone_wire::proto;
 use vecshift::plan::file::{Faults, ResourceFault};
 
@@ -229,8 +229,7 @@ async fn somebody_else_writes_into_an_index() {
     let namespace = Namespace::new("a");
     let record = |id: &str| Record {
         id: id.into(),
-        vector: Vector::from_values([1.0, 2.0, 3.0]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([1.0, 2.0, 3.0]), None),
         metadata: Metadata::default(),
     };
     let count = async || {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vecshift::ErrorKind;
 use vecshift::clock::{Clock, Timestamp};
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{Metric, Record, RecordId, Span, SparseVector, Vector, VectorType};
+use vecshift::model::{Metric, Record, RecordId, Span, SparseVector, Vector, VectorType, Vectors};
 use vecshift::plan::file::Faults;
 use vecshift::provider::pinecone::Transport;
 use vecshift::store::{Query, Store, Write};
@@ -133,7 +133,7 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         let target = index(&emulator, transport);
         assert_eq!(target.describe().await.unwrap().unwrap().spec, spec);
         let sparse = SparseVector::new(vec![3, 1], Vector::from_values([0.5, 0.25]));
-        let written = Record { vector: Vector::default(), sparse: sparse.clone(), ..record("a") };
+        let written = Record { vectors: Vectors::plain(Vector::NONE, sparse), ..record("a") };
         assert_eq!(target.must_write().unwrap().rejects(&written, None), None);
         let upserted = target
             .must_write()
@@ -143,9 +143,9 @@ async fn a_sparse_index_keeps_sparse_values_only() {
             .unwrap();
         let read =
             target.must_fetch().unwrap().fetch(&namespace("n"), &ids_of(&["a"])).await.unwrap();
-        let entries = |record: &Record| record.sparse.as_ref().unwrap().sorted();
+        let entries = |record: &Record| record.sparse().unwrap().sorted();
         assert_eq!(entries(&read[0]), entries(&written));
-        let query = Query { sparse, limit: 1, ..Query::default() };
+        let query = Query { vectors: written.vectors.clone(), limit: 1, ..Query::default() };
         assert_eq!(
             target.must_search().unwrap().query(&namespace("n"), &query).await.unwrap().len(),
             1

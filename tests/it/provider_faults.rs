@@ -111,7 +111,7 @@ async fn every_fault_has_its_kind_and_may_be_tried_again() {
             let mut faults = Faults::default();
             set(&mut faults, Share(1.0));
             emulator.set_faults(faults);
-            let query = Query { vector: record("a").vector, limit: 1, ..Query::default() };
+            let query = Query { vectors: record("a").vectors, limit: 1, ..Query::default() };
             let ids = [RecordId::from("a")];
             let failed: [Error; 4] = [
                 index.must_write().unwrap().upsert(&namespace(), &[record("a")]).await.unwrap_err(),

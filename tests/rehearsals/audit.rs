@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use vecshift::ErrorKind;
-use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType};
+use vecshift::model::{
+    IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType, Vectors,
+};
 use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
@@ -259,8 +261,10 @@ async fn selective_indexing_becomes_a_schema_and_is_kept_to_by_queries() {
     };
     let record = |n: u32| Record {
         id: RecordId::new(format!("a/{n} %")),
-        vector: Vector::from_values((0..8).map(|at| ((n * 8 + at) as f32).sin())),
-        sparse: None,
+        vectors: Vectors::plain(
+            Vector::from_values((0..8).map(|at| ((n * 8 + at) as f32).sin())),
+            None,
+        ),
         metadata: serde_json::from_str(&format!(
             r#"{{"kind":"k{}","other":"o{}","big":{}}}"#,
             n % 3,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, RunState};
 use vecshift::model::{
-    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, StageId, Vector, VectorType,
+    IndexSpec, Metadata, Metric, Namespace, Record, RecordId, StageId, Vector, VectorType, Vectors,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
@@ -65,8 +65,7 @@ const DEEDS: [Deed; 6] =
 fn record(id: &str) -> Record {
     Record {
         id: RecordId::from(id),
-        vector: Vector::from_values([0.5; 8]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([0.5; 8]), None),
         metadata: Metadata::default(),
     }
 }

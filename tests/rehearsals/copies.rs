@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Event, Route, ShardState};
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Side, StageId, Vector, Verdict};
+use vecshift::model::{
+    Metadata, Namespace, Record, RecordId, Side, StageId, Vector, Vectors, Verdict,
+};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, RunOptions, Silent, World, preview};
 
@@ -65,8 +67,7 @@ fn environment(rig: &Rig) -> Environment {
 fn records(count: usize) -> Vec<Record> {
     let record = |n| Record {
         id: RecordId::new(format!("late-{n}")),
-        vector: Vector::from_values([1.0; 8]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([1.0; 8]), None),
         metadata: Metadata::default(),
     };
     (0..count).map(record).collect()

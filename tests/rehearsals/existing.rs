@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::model::{Namespace, Record, RecordId, StageId, Vector, Verdict};
+use vecshift::model::{Namespace, Record, RecordId, StageId, Vector, VectorName, Verdict};
 use vecshift::run::{Outcome, RunOptions, Silent, preview};
 use vecshift::store::Target;
 
@@ -42,7 +42,7 @@ pub async fn beside(copy: &str, more: &str, other: usize) -> (Rig, Vec<Record>) 
     let ids = ids_of(&*source, &from).await;
     let mut records = source.must_fetch().unwrap().fetch(&from, &ids[..other + 1]).await.unwrap();
     for record in &mut records[..other] {
-        record.vector = Vector::from_values([0.5; 8]);
+        record.vectors.put(VectorName::DENSE, Vector::from_values([0.5; 8]));
     }
     let changed = records[..other].to_vec();
     for name in ["own-1", "own-2"] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Route, RunState};
-use vecshift::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector, Vectors};
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::run::{Outcome, Silent, preview};
 
@@ -18,8 +18,10 @@ fn record(number: usize, of: usize) -> Record {
     let values = Vector::from_values([number as f32, 0.5]);
     Record {
         id: RecordId::new(format!("id {number}/{of}")),
-        vector: Vector::from_values([1.0, number as f32, of as f32 * 0.1, -0.0]),
-        sparse: number.is_multiple_of(3).then(|| SparseVector::new(vec![1, 9], values).unwrap()),
+        vectors: Vectors::plain(
+            Vector::from_values([1.0, number as f32, of as f32 * 0.1, -0.0]),
+            number.is_multiple_of(3).then(|| SparseVector::new(vec![1, 9], values).unwrap()),
+        ),
         metadata,
     }
 }

@@ -10,7 +10,9 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use vecshift::journal::{Entry, Event, RunState};
-use vecshift::model::{IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType};
+use vecshift::model::{
+    IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType, Vectors,
+};
 use vecshift::pinecone_wire::Deployment;
 use vecshift::run::{Listener, Outcome, PreparedRun, Progress, RunOptions, open_driver, roll_back};
 
@@ -99,8 +101,7 @@ fn index(name: &str) -> IndexSpec {
 fn records() -> Vec<Record> {
     let record = |number: u32| Record {
         id: RecordId::new(format!("r{number}")),
-        vector: Vector::from_values([1.0, number as f32, 0.5, 2.0]),
-        sparse: None,
+        vectors: Vectors::plain(Vector::from_values([1.0, number as f32, 0.5, 2.0]), None),
         metadata: Default::default(),
     };
     (0..8).map(record).collect()

@@ -9,6 +9,7 @@ use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, Route, RunState};
 use vecshift::model::{
     IndexSpec, Metadata, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
+    Vectors,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::file::Faults;
@@ -132,8 +133,10 @@ fn record(id: &str, sparse: bool) -> Record {
     let values = Vector::from_values([f32::MIN_POSITIVE, 2.0e-8]);
     Record {
         id: RecordId::new(id),
-        vector: Vector::from_values([seed, -1.0e-30, 3.4e37, 0.333_333_34]),
-        sparse: sparse.then(|| SparseVector::new(vec![7, u32::MAX - 1], values).unwrap()),
+        vectors: Vectors::plain(
+            Vector::from_values([seed, -1.0e-30, 3.4e37, 0.333_333_34]),
+            sparse.then(|| SparseVector::new(vec![7, u32::MAX - 1], values).unwrap()),
+        ),
         metadata,
     }
 }

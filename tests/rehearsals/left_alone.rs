@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::model::{Namespace, Record, RecordId, StageId, Vector};
+use vecshift::model::{Namespace, Record, RecordId, StageId, Vector, Vectors};
 use vecshift::run::{Outcome, RunOptions, Silent};
 
 use crate::existing::{TO, beside};
@@ -71,8 +71,7 @@ impl Case {
         let (from, to) = (Namespace::new("a"), Namespace::new(TO));
         let other = |id: &RecordId| Record {
             id: id.clone(),
-            vector: Vector::from_values([0.25; 8]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([0.25; 8]), None),
             metadata: Default::default(),
         };
         let emulator = &self.rig.emulator;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use vecshift::model::{
     IndexSpec, Metadata, Metric, Namespace, Numbers, Record, RecordId, SparseVector, Value, Vector,
-    VectorType,
+    VectorType, Vectors,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::provider::pinecone::Transport;
@@ -160,8 +160,7 @@ fn records(dimension: usize, with_sparse: impl Fn(usize) -> Option<SparseVector>
     let metadata = odd_metadata();
     let record = |(at, id): (usize, String)| Record {
         id: RecordId::from(id),
-        vector: edgy(dimension, at),
-        sparse: with_sparse(at),
+        vectors: Vectors::plain(edgy(dimension, at), with_sparse(at)),
         metadata: metadata[at % metadata.len()].clone(),
     };
     ids().into_iter().enumerate().map(record).collect()
@@ -196,11 +195,11 @@ async fn arrives(spec: &str, index: IndexSpec, records: Vec<(Namespace, Vec<Reco
 fn assert_same(record: &Record, seen: Option<&Record>, transport: Transport) {
     let place = format!("{:?} over {transport:?}", record.id);
     let seen = seen.unwrap_or_else(|| panic!("{place} is missing"));
-    assert_eq!(record.vector.as_le_bytes(), seen.vector.as_le_bytes(), "{place}");
+    assert_eq!(record.dense().as_le_bytes(), seen.dense().as_le_bytes(), "{place}");
     let entries = |record: &Record| {
         let mut entries: Vec<_> = record
-            .sparse
-            .iter()
+            .sparse()
+            .into_iter()
             .flat_map(|sparse| {
                 sparse.indices.iter().copied().zip(sparse.values.values().map(f32::to_bits))
             })

@@ -8,7 +8,7 @@ use vecshift::copy::{Difference, DifferenceKind};
 use vecshift::journal::{Entry, RunState};
 use vecshift::model::{
     IndexSpec, Metadata, Metric, Namespace, Observed, Record, RecordId, Side, StageId, Value,
-    Vector, VectorType, Verdict,
+    Vector, VectorName, VectorType, Vectors, Verdict,
 };
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
@@ -66,8 +66,7 @@ async fn which_of_equals_comes_first_is_no_difference() {
         .collect();
     let records = (0..60).map(|at| Record {
         id: format!("r{at:03}").into(),
-        vector: kinds[at % 5].clone(),
-        sparse: None,
+        vectors: Vectors::plain(kinds[at % 5].clone(), None),
         metadata: Metadata::default(),
     });
     let records = vec![(Namespace::new("all"), records.collect())];
@@ -77,7 +76,8 @@ async fn which_of_equals_comes_first_is_no_difference() {
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_eq!(verdict(&rig, "overlap@10").0, Verdict::Pass);
     let world = rig.world();
-    let query = Query { vector: kinds[0].clone(), limit: 10, ..Query::default() };
+    let query =
+        Query { vectors: Vectors::plain(kinds[0].clone(), None), limit: 10, ..Query::default() };
     let all = Namespace::new("all");
     world.source.describe().await.unwrap();
     world.target.describe().await.unwrap();
@@ -102,12 +102,13 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     let ids: Vec<_> = (1..=4).map(|n| RecordId::new(format!("rec-{n:06}"))).collect();
     let mut records = target.must_fetch().unwrap().fetch(&namespace, &ids).await.unwrap();
     records.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut values: Vec<f32> = records[0].vector.values().collect();
+    let mut values: Vec<f32> = records[0].dense().values().collect();
     values[5] += 0.25;
     values[2] += 0.125;
-    records[0].vector = Vector::from_values(values);
+    records[0].vectors.put(VectorName::DENSE, Vector::from_values(values));
     records[1].metadata.0.insert("created_at".into(), Value::Text("then".into()));
-    records[1].vector = Vector::from_values(records[1].vector.values().map(|value| -value));
+    let turned = Vector::from_values(records[1].dense().values().map(|value| -value));
+    records[1].vectors.put(VectorName::DENSE, turned);
     let mut extra = records[2].clone();
     extra.id = RecordId::new("nobody's");
     target

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 pub use self::schema::{Drift, Schemas};
-use self::values::{Furthest, dense_by, same_metadata, sparse};
-use crate::model::{Enumeration, Likeness, Namespace, Record, RecordId, Shard, Value};
+use self::values::{Apart, Furthest, Shape, between, same_metadata};
+use crate::model::{Enumeration, Likeness, Namespace, Record, RecordId, Shard, Value, VectorName};
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
@@ -22,6 +22,9 @@ pub struct Difference {
     pub target_namespace: Namespace,
     pub id: RecordId,
     pub kind: DifferenceKind,
+    /// The vector that differs, if its store has several of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<String>,
     /// The metadata field that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
@@ -67,6 +70,7 @@ impl Difference {
             target_namespace: target.clone(),
             id: id.clone(),
             kind,
+            vector: None,
             field: None,
             index: None,
             difference: None,
@@ -86,12 +90,20 @@ impl Difference {
         Self::new((source, target), id, DifferenceKind::Extra, "not in the source")
     }
 
-    fn of_values(shard: &Shard, id: &RecordId, kind: DifferenceKind, at: Furthest) -> Self {
-        let thing = if kind == DifferenceKind::Sparse { "sparse value" } else { "component" };
+    fn of_values(shard: &Shard, id: &RecordId, name: &VectorName, at: Furthest) -> Self {
+        let (kind, thing) = match at.is_sparse {
+            true => (DifferenceKind::Sparse, "sparse value"),
+            false => (DifferenceKind::Vector, "component"),
+        };
         let shown =
             |value: Option<f32>| value.map_or("absent".to_owned(), |value| format!("{value:?}"));
-        let mut detail =
-            format!("{thing} {} is {}, not {}", at.index, shown(at.target), shown(at.source));
+        let mut detail = format!(
+            "{thing} {}{} is {}, not {}",
+            at.index,
+            of(name),
+            shown(at.target),
+            shown(at.source)
+        );
         if at.by.is_finite() {
             detail.push_str(&format!(", off by {:.3e}", at.by));
         }
@@ -99,12 +111,28 @@ impl Difference {
             detail.push_str(&format!("; {} differ", at.differing));
         }
         Self {
+            vector: told(name),
             index: Some(at.index),
             difference: Some(at.by).filter(|by| by.is_finite()),
             differing: Some(at.differing),
             source: json!(at.source),
             target: json!(at.target),
             ..Self::new((&shard.source, &shard.target), id, kind, detail)
+        }
+    }
+
+    fn of_shape(
+        shard: &Shard,
+        id: &RecordId,
+        name: &VectorName,
+        (source, target): (Shape, Shape),
+    ) -> Self {
+        let detail = format!("{source}{} became {target}", of(name));
+        Self {
+            vector: told(name),
+            source: json!(source),
+            target: json!(target),
+            ..Self::new((&shard.source, &shard.target), id, DifferenceKind::Vector, detail)
         }
     }
 
@@ -146,41 +174,39 @@ pub(super) fn differences(
     seen: &Record,
     likeness: Likeness,
 ) -> (Vec<Difference>, f64) {
-    let id = &expected.id;
-    let mut found = Vec::new();
-    let mut largest: f64 = 0.0;
-    let mut take = |kind: DifferenceKind, at: Furthest, likeness: Likeness| {
-        largest = largest.max(at.by);
-        if at.is_beyond(likeness) {
-            found.push(Difference::of_values(shard, id, kind, at));
+    let (mut found, mut largest) = (Vec::new(), 0.0_f64);
+    for name in names(expected, seen) {
+        let (ours, theirs) = (expected.vectors.get(name.as_str()), seen.vectors.get(name.as_str()));
+        match between(likeness, ours, theirs) {
+            None => {}
+            Some(Apart::At(at)) => {
+                largest = largest.max(at.by);
+                if at.is_beyond(likeness) {
+                    found.push(Difference::of_values(shard, &expected.id, name, at));
+                }
+            }
+            Some(Apart::Shape(ours, theirs)) => {
+                largest = f64::INFINITY;
+                found.push(Difference::of_shape(shard, &expected.id, name, (ours, theirs)));
+            }
         }
-    };
-    let (ours, theirs) = (expected.vector.dimension(), seen.vector.dimension());
-    // Sparse values have no length that a store would take away.
-    if let Some(at) = sparse(expected.sparse.as_ref(), seen.sparse.as_ref()) {
-        let by = match likeness {
-            Likeness::Tolerance(_) => likeness,
-            Likeness::Bits | Likeness::Unit | Likeness::Direction => Likeness::Bits,
-        };
-        take(DifferenceKind::Sparse, at, by);
-    }
-    if ours == theirs
-        && let Some(at) = dense_by(likeness, &expected.vector, &seen.vector)
-    {
-        take(DifferenceKind::Vector, at, likeness);
-    }
-    if ours != theirs {
-        largest = f64::INFINITY;
-        let detail = format!("{ours} components became {theirs}");
-        let between = (&shard.source, &shard.target);
-        found.push(Difference {
-            source: json!(ours),
-            target: json!(theirs),
-            ..Difference::new(between, id, DifferenceKind::Vector, detail)
-        });
     }
     found.extend(fields(shard, expected, seen, !matches!(likeness, Likeness::Tolerance(_))));
     (found, largest)
+}
+
+/// The names of the vectors of both sides, in order.
+fn names<'a>(expected: &'a Record, seen: &'a Record) -> BTreeSet<&'a VectorName> {
+    expected.vectors.iter().chain(seen.vectors.iter()).map(|(name, _)| name).collect()
+}
+
+/// The name where it says something.
+fn told(name: &VectorName) -> Option<String> {
+    (!name.is_only()).then(|| name.to_string())
+}
+
+fn of(name: &VectorName) -> String {
+    told(name).map(|name| format!(" of `{name}`")).unwrap_or_default()
 }
 
 fn fields<'a>(

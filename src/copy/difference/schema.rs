@@ -107,13 +107,12 @@ fn type_name(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RecordId, Vector};
+    use crate::model::{RecordId, Vectors};
 
     fn record(metadata: &str) -> Record {
         Record {
             id: RecordId::new("a"),
-            vector: Vector::default(),
-            sparse: None,
+            vectors: Vectors::default(),
             metadata: serde_json::from_str(metadata).unwrap(),
         }
     }

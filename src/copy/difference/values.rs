@@ -1,10 +1,15 @@
 //! Compares values: how many differ, and where they differ most.
 
-use crate::model::{Likeness, SparseVector, Value, Vector};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{AnyVector, Likeness, MultiVector, SparseVector, Value, Vector};
 
 /// The position at which two vectors differ most. A value missing from one side is `None` and infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Furthest {
+    pub is_sparse: bool,
     /// The component, or the index of a sparse value.
     pub index: u32,
     pub source: Option<f32>,
@@ -16,18 +21,106 @@ pub(super) struct Furthest {
 }
 
 impl Furthest {
-    /// Returns whether this is a difference in such a comparison.
+    /// Returns whether this is a difference in such a comparison. Sparse values have no length that a store would take away.
     pub fn is_beyond(&self, likeness: Likeness) -> bool {
         match likeness {
             Likeness::Bits | Likeness::Unit => true,
-            Likeness::Direction => self.by > Likeness::DIRECTION,
+            Likeness::Direction => self.is_sparse || self.by > Likeness::DIRECTION,
             Likeness::Tolerance(by) => self.by > by,
         }
     }
 }
 
+/// How two vectors of one name differ.
+pub(super) enum Apart {
+    At(Furthest),
+    /// They are of different lengths or kinds.
+    Shape(Shape, Shape),
+}
+
+/// What a vector is made of, as far as two of them can be compared by it: its components, if it is dense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Dense(usize),
+    Sparse(usize),
+    Multi { vectors: usize, dimension: u32 },
+}
+
+impl Shape {
+    fn of(vector: Option<&AnyVector>) -> Self {
+        match vector {
+            None => Self::Dense(0),
+            Some(AnyVector::Dense(dense)) => Self::Dense(dense.dimension()),
+            Some(AnyVector::Sparse(sparse)) => Self::Sparse(sparse.len()),
+            Some(AnyVector::Multi(multi)) => {
+                let (dimension, all) = (multi.dimension(), multi.components().dimension());
+                let vectors = all.checked_div(dimension as usize).unwrap_or_default();
+                Self::Multi { vectors, dimension }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dense(components) => write!(f, "{components} components"),
+            Self::Sparse(values) => write!(f, "{values} sparse values"),
+            Self::Multi { vectors, dimension } => {
+                write!(f, "{vectors} vectors of {dimension} components")
+            }
+        }
+    }
+}
+
+/// The number of components of a dense vector, words for others.
+impl Serialize for Shape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Dense(components) => components.serialize(serializer),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+/// Compares what both sides have under one name; `None` if all bits that count are equal.
+pub(super) fn between(
+    likeness: Likeness,
+    source: Option<&AnyVector>,
+    target: Option<&AnyVector>,
+) -> Option<Apart> {
+    let sparse_of = |side: Option<&AnyVector>| side.is_none_or(|one| one.sparse().is_some());
+    if sparse_of(source) && sparse_of(target) {
+        let [ours, theirs] = [source, target].map(|side| side.and_then(AnyVector::sparse));
+        return sparse(ours, theirs).map(Apart::At);
+    }
+    let shapes = (Shape::of(source), Shape::of(target));
+    if shapes.0 != shapes.1 {
+        return Some(Apart::Shape(shapes.0, shapes.1));
+    }
+    match (source?, target?) {
+        (AnyVector::Dense(ours), AnyVector::Dense(theirs)) => dense_by(likeness, ours, theirs),
+        (AnyVector::Multi(ours), AnyVector::Multi(theirs)) => each_by(likeness, ours, theirs),
+        _ => None,
+    }
+    .map(Apart::At)
+}
+
+/// Compares vectors under one name, each with its own length.
+fn each_by(likeness: Likeness, source: &MultiVector, target: &MultiVector) -> Option<Furthest> {
+    let pairs = source.each().zip(target.each()).zip(0_u32..);
+    let found = pairs.filter_map(|((ours, theirs), at)| {
+        let found = dense_by(likeness, &ours, &theirs)?;
+        Some(Furthest { index: at * source.dimension() + found.index, ..found })
+    });
+    found.reduce(|a, b| {
+        let differing = a.differing + b.differing;
+        Furthest { differing, ..if b.by > a.by { b } else { a } }
+    })
+}
+
 /// Compares two vectors of the same dimension; `None` if all bits that count are equal.
-pub(super) fn dense_by(likeness: Likeness, source: &Vector, target: &Vector) -> Option<Furthest> {
+fn dense_by(likeness: Likeness, source: &Vector, target: &Vector) -> Option<Furthest> {
     match likeness {
         Likeness::Bits | Likeness::Tolerance(_) => dense(source, target),
         Likeness::Unit => dense(&source.unit(), target),
@@ -40,18 +133,15 @@ fn dense(source: &Vector, target: &Vector) -> Option<Furthest> {
         return None;
     }
     let pairs = source.values().zip(target.values()).zip(0..);
-    furthest(pairs.map(|((a, b), index)| (index, Some(a), Some(b))))
+    furthest(pairs.map(|((a, b), index)| (index, Some(a), Some(b))), false)
 }
 
 /// Compares sparse values; `None` if all entries are equal in every bit. Their order does not matter, and no values
 /// equal an empty list.
-pub(super) fn sparse(
-    source: Option<&SparseVector>,
-    target: Option<&SparseVector>,
-) -> Option<Furthest> {
+fn sparse(source: Option<&SparseVector>, target: Option<&SparseVector>) -> Option<Furthest> {
     let sorted = |side: Option<&SparseVector>| side.map(SparseVector::sorted).unwrap_or_default();
     let (ours, theirs) = (sorted(source), sorted(target));
-    furthest(Merge { ours: &ours, theirs: &theirs })
+    furthest(Merge { ours: &ours, theirs: &theirs }, true)
 }
 
 /// Iterates over the entries of both sides in order of their index.
@@ -80,7 +170,10 @@ impl Iterator for Merge<'_> {
     }
 }
 
-fn furthest(pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>) -> Option<Furthest> {
+fn furthest(
+    pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>,
+    is_sparse: bool,
+) -> Option<Furthest> {
     let mut found: Option<Furthest> = None;
     for (index, source, target) in pairs {
         if source.map(f32::to_bits) == target.map(f32::to_bits) {
@@ -94,7 +187,7 @@ fn furthest(pairs: impl Iterator<Item = (u32, Option<f32>, Option<f32>)>) -> Opt
         let differing = found.map_or(0, |found| found.differing) + 1;
         match &mut found {
             Some(most) if most.by >= by => most.differing = differing,
-            most => *most = Some(Furthest { index, source, target, by, differing }),
+            most => *most = Some(Furthest { is_sparse, index, source, target, by, differing }),
         }
     }
     found

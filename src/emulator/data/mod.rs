@@ -101,7 +101,7 @@ impl Call {
     pub fn check_record(&self, record: &Record) -> Answer<()> {
         checks::check_record(record)?;
         let what = format!("Vector '{}'", record.id);
-        self.check_vector(&what, &record.vector, record.sparse.as_ref())
+        self.check_vector(&what, record.dense(), record.sparse())
     }
 
     /// Checks that `vector` and `sparse` are what this index holds; `what` names them in the refusal.

@@ -174,7 +174,7 @@ impl Call {
         let stored = space.and_then(|space| space.records.get(id));
         Ok(stored.map(|stored| {
             let record = &stored.record;
-            Probe::new(metric, &record.vector, record.sparse.as_ref(), ties)
+            Probe::new(metric, record.dense(), record.sparse(), ties)
         }))
     }
 
@@ -245,7 +245,7 @@ fn check_result(hits: &[Hit], query: &Query) -> Answer<()> {
     let size = |hit: &Hit| {
         let record = &hit.stored.record;
         let values = if query.include_values {
-            record.vector.dimension() * 4 + record.sparse.as_ref().map_or(0, |s| s.len() * 8)
+            record.dense().dimension() * 4 + record.sparse().map_or(0, |s| s.len() * 8)
         } else {
             0
         };

@@ -10,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use crate::error::{Error, Result};
-use crate::model::{Metric, Namespace, Record, SparseVector, Vector};
+use crate::model::{Metric, Namespace, Record, SparseVector, Vector, Vectors};
 use crate::plan::file::{RehearsalMetadata, RehearsalSource};
 
 use super::metadata::metadata;
@@ -70,8 +70,7 @@ impl Generator {
         self.made += 1;
         Record {
             id: format!("rec-{:06}", self.made).into(),
-            vector: Vector::from_values(vector),
-            sparse,
+            vectors: Vectors::plain(Vector::from_values(vector), sparse),
             metadata: metadata(self.kind, &mut self.random),
         }
     }
@@ -227,18 +226,18 @@ mod tests {
         let records = records(&source());
         let dot =
             |a: &Vector, b: &Vector| a.values().zip(b.values()).map(|(a, b)| a * b).sum::<f32>();
-        let first = &records[0].1.vector;
+        let first = records[0].1.dense();
         assert!((dot(first, first) - 1.0).abs() < 1e-5);
         let nearest =
-            records[1..].iter().map(|(_, other)| dot(first, &other.vector)).fold(0.0, f32::max);
+            records[1..].iter().map(|(_, other)| dot(first, other.dense())).fold(0.0, f32::max);
         assert!(nearest > 0.5, "{nearest}");
     }
 
     #[test]
     fn sparse_values_come_with_dotproduct_only() {
-        assert!(records(&source()).iter().all(|(_, record)| record.sparse.is_none()));
+        assert!(records(&source()).iter().all(|(_, record)| record.sparse().is_none()));
         let dotproduct = RehearsalSource { metric: Some(Metric::Dotproduct), ..source() };
-        let some = records(&dotproduct).iter().filter(|(_, r)| r.sparse.is_some()).count();
+        let some = records(&dotproduct).iter().filter(|(_, r)| r.sparse().is_some()).count();
         assert_eq!(some, 167);
     }
 

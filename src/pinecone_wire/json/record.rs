@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::Floats;
-use crate::model::{Metadata, Numbers, Record, SparseVector};
+use crate::model::{Metadata, Numbers, Record, SparseVector, Vectors};
 use crate::pinecone_wire::{Fault, Malformed};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,11 +56,11 @@ fn metadata<'de, 'a, D: Deserializer<'de>>(
 
 impl<'a> From<&'a Record> for RecordBody<'a> {
     fn from(record: &'a Record) -> Self {
-        let vector = Some(&record.vector).filter(|vector| !vector.is_empty());
+        let vector = Some(record.dense()).filter(|vector| !vector.is_empty());
         Self {
             id: record.id.as_str().into(),
             values: vector.cloned().map(Floats),
-            sparse_values: record.sparse.as_ref().filter(|s| !s.is_empty()).map(Sparse::from),
+            sparse_values: record.sparse().filter(|s| !s.is_empty()).map(Sparse::from),
             metadata: Some(&record.metadata).filter(|m| !m.is_empty()).map(Cow::Borrowed),
         }
     }
@@ -78,8 +78,7 @@ impl RecordBody<'_> {
         };
         Ok(Record {
             id: self.id.into_owned().into(),
-            vector: self.values.unwrap_or_default().0,
-            sparse,
+            vectors: Vectors::plain(self.values.unwrap_or_default().0, sparse),
             metadata: self.metadata.map(Cow::into_owned).unwrap_or_default(),
         })
     }
@@ -105,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{RecordId, Value, Vector};
+    use crate::model::{RecordId, Value, Vector, Vectors};
 
     fn round_trip(record: &Record) -> Record {
         let text = serde_json::to_string(&RecordBody::from(record)).unwrap();
@@ -117,8 +116,10 @@ mod tests {
         let values = [0.1, -0.0, f32::MIN_POSITIVE, f32::MAX, 1.0e-45, 16_777_217.0, 0.3];
         let record = Record {
             id: RecordId::from("a"),
-            vector: Vector::from_values(values),
-            sparse: SparseVector::new(vec![4_200_000_000], Vector::from_values([0.7])),
+            vectors: Vectors::plain(
+                Vector::from_values(values),
+                SparseVector::new(vec![4_200_000_000], Vector::from_values([0.7])),
+            ),
             metadata: serde_json::from_str(r#"{"n":0.30000000000000004,"l":["x"]}"#).unwrap(),
         };
         assert_eq!(round_trip(&record), record);
@@ -131,8 +132,7 @@ mod tests {
     fn empty_members_are_left_out_and_null_ones_empty() {
         let empty = Record {
             id: RecordId::from("a"),
-            vector: Vector::default(),
-            sparse: None,
+            vectors: Vectors::default(),
             metadata: Metadata::default(),
         };
         assert_eq!(serde_json::to_value(RecordBody::from(&empty)).unwrap(), json!({"id": "a"}));
@@ -156,7 +156,7 @@ mod tests {
         let uneven = read(r#"{"id":"a","sparseValues":{"indices":[1]}}"#);
         assert_eq!(uneven, Err(Malformed { id: "a".to_owned(), fault: Fault::Uneven }));
         let empty = read(r#"{"id":"a","sparseValues":{}}"#).unwrap();
-        assert_eq!(empty.sparse, Some(SparseVector::default()));
+        assert_eq!(empty.sparse(), Some(&SparseVector::default()));
     }
 
     #[test]

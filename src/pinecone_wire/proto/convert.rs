@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use super::{SparseValues, Vector};
-use crate::model::{self, Metadata, Record, SparseVector, Value};
+use crate::model::{self, Metadata, Record, SparseVector, Value, Vectors};
 use crate::pinecone_wire::{Fault, Malformed};
 
 /// Metadata for a message: a record without any leaves the field out.
@@ -59,9 +59,9 @@ pub(crate) fn vector_of(values: Bytes) -> Result<model::Vector, Fault> {
 pub(crate) fn to_vector(record: &Record) -> Vector {
     Vector {
         id: record.id.as_str().to_owned(),
-        values: record.vector.as_le_bytes().clone(),
+        values: record.dense().as_le_bytes().clone(),
         metadata: to_fields(&record.metadata),
-        sparse_values: record.sparse.as_ref().filter(|sparse| !sparse.is_empty()).map(to_sparse),
+        sparse_values: record.sparse().filter(|sparse| !sparse.is_empty()).map(to_sparse),
     }
 }
 
@@ -78,8 +78,7 @@ pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
     };
     Ok(Record {
         id: vector.id.into(),
-        vector: dense,
-        sparse,
+        vectors: Vectors::plain(dense, sparse),
         metadata: vector.metadata.unwrap_or_default(),
     })
 }
@@ -87,7 +86,7 @@ pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::RecordId;
+    use crate::model::{RecordId, Vectors};
     use serde_json::json;
 
     #[test]
@@ -96,8 +95,10 @@ mod tests {
             json!({"n": 1.5, "s": "x", "b": true, "l": ["é"], "z": null, "o": {"p": 2.0}});
         let record = Record {
             id: RecordId::from("a"),
-            vector: model::Vector::from_values([1.0, -0.0, f32::MIN_POSITIVE, 1.0e-45]),
-            sparse: SparseVector::new(vec![7, 3], model::Vector::from_values([0.1, 0.2])),
+            vectors: Vectors::plain(
+                model::Vector::from_values([1.0, -0.0, f32::MIN_POSITIVE, 1.0e-45]),
+                SparseVector::new(vec![7, 3], model::Vector::from_values([0.1, 0.2])),
+            ),
             metadata: serde_json::from_value(metadata).unwrap(),
         };
         assert_eq!(from_vector(to_vector(&record)), Ok(record));

@@ -47,7 +47,7 @@ pub(crate) fn record_bytes(record: &Record) -> usize {
 
 /// The length of the [`Vector`](super::Vector) of a record.
 fn vector_len(record: &Record) -> usize {
-    let values = record.vector.as_le_bytes();
+    let values = record.dense().as_le_bytes();
     let values = if values.is_empty() { 0 } else { nested_len(values.len()) };
     let metadata = match record.metadata.is_empty() {
         true => 0,
@@ -59,7 +59,7 @@ fn vector_len(record: &Record) -> usize {
 
 fn encode_vector(record: &Record, buf: &mut BytesMut) {
     put_text(1, record.id.as_str(), buf);
-    let values = record.vector.as_le_bytes();
+    let values = record.dense().as_le_bytes();
     if !values.is_empty() {
         open(2, values.len(), buf);
         buf.put_slice(values);
@@ -76,7 +76,7 @@ fn encode_vector(record: &Record, buf: &mut BytesMut) {
 }
 
 fn kept_sparse(record: &Record) -> Option<&SparseVector> {
-    record.sparse.as_ref().filter(|sparse| !sparse.is_empty())
+    record.sparse().filter(|sparse| !sparse.is_empty())
 }
 
 fn sparse_len(sparse: &SparseVector) -> usize {
@@ -108,15 +108,17 @@ fn open(tag: u32, length: usize, buf: &mut BytesMut) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, RecordId, Vector};
+    use crate::model::{Metadata, RecordId, Vector, Vectors};
     use crate::pinecone_wire::proto::{self, UpsertRequest, from_vector};
 
     fn record() -> Record {
         let json = r#"{"n":1.5,"s":"x","b":true,"l":["é"],"z":null,"o":{"p":2.0}}"#;
         Record {
             id: RecordId::from("a"),
-            vector: Vector::from_values([1.0, -0.0, f32::MIN_POSITIVE, 1.0e-45]),
-            sparse: SparseVector::new(vec![7, 300], Vector::from_values([0.1, 0.2])),
+            vectors: Vectors::plain(
+                Vector::from_values([1.0, -0.0, f32::MIN_POSITIVE, 1.0e-45]),
+                SparseVector::new(vec![7, 300], Vector::from_values([0.1, 0.2])),
+            ),
             metadata: serde_json::from_str(json).unwrap(),
         }
     }
@@ -140,10 +142,15 @@ mod tests {
 
     #[test]
     fn what_is_left_out_takes_no_byte() {
-        let bare = Record { metadata: Metadata::default(), sparse: None, ..record() };
-        let empty = Record { sparse: Some(SparseVector::default()), ..bare.clone() };
+        let of = |dense: Vector, sparse| Record {
+            vectors: Vectors::plain(dense, sparse),
+            metadata: Metadata::default(),
+            ..record()
+        };
+        let bare = of(record().dense().clone(), None);
+        let empty = of(record().dense().clone(), Some(SparseVector::default()));
         assert_eq!(record_bytes(&bare), record_bytes(&empty));
-        for record in [record(), bare, Record { vector: Vector::default(), ..record() }] {
+        for record in [record(), bare, of(Vector::NONE, record().sparse().cloned())] {
             let alone = framed_upsert(BytesMut::new(), &"".into(), std::slice::from_ref(&record));
             assert_eq!(alone.len(), FRAME + record_bytes(&record));
             assert_eq!(on_the_wire(&record).id, "a");

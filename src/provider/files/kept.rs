@@ -133,7 +133,7 @@ pub(super) fn refuse_damaged(name: &str, path: &Path, kept: &(u64, String)) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Namespace, Record, RecordId, Vector};
+    use crate::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
     use crate::plan::file::Columns;
     use crate::provider::files::Files;
     use crate::provider::parquet::RecordWriter;
@@ -148,8 +148,7 @@ mod tests {
         let mut writer = RecordWriter::create(&path).unwrap();
         let record = Record {
             id: RecordId::from("a"),
-            vector: Vector::from_values([1.0, 0.5]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0, 0.5]), None),
             metadata: Metadata::default(),
         };
         writer.append(&namespace, &[record]).unwrap();

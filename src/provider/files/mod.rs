@@ -211,7 +211,7 @@ impl Shelf {
             let rows: Vec<u64> = (0..reader.count().min(BATCH_ROWS as u64)).collect();
             let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
             for record in blocking(move || reader.read(&rows)).await? {
-                *counts.entry(record.vector.dimension()).or_default() += 1;
+                *counts.entry(record.dense().dimension()).or_default() += 1;
             }
             counts.remove(&0);
             if let Some((dimension, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {

@@ -183,7 +183,7 @@ fn cannot(error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, Vector};
+    use crate::model::{Metadata, Record, Vector, Vectors};
     use crate::plan::file::Columns;
     use crate::provider::parquet::{Folders, RecordWriter};
 
@@ -200,8 +200,7 @@ mod tests {
             for number in (0..500).rev() {
                 let record = Record {
                     id: id(number * 4 + file * 2),
-                    vector: Vector::from_values([number as f32]),
-                    sparse: None,
+                    vectors: Vectors::plain(Vector::from_values([number as f32]), None),
                     metadata: Metadata::default(),
                 };
                 writer.append(&Namespace::from("n"), &[record]).unwrap();

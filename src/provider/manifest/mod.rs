@@ -134,7 +134,7 @@ impl Iterator for Manifest {
 mod tests {
     use super::super::parquet;
     use super::*;
-    use crate::model::{Metadata, Record, Vector};
+    use crate::model::{Metadata, Record, Vector, Vectors};
 
     fn write(name: &str, text: &str) -> (tempfile::TempDir, ManifestOptions) {
         let folder = tempfile::tempdir().unwrap();
@@ -191,8 +191,7 @@ mod tests {
         let mut writer = parquet::RecordWriter::create(&path).unwrap();
         let record = |at: u32| Record {
             id: RecordId::from(format!("r{at}")),
-            vector: Vector::from_values([1.0; 8]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0; 8]), None),
             metadata: Metadata::default(),
         };
         let records: Vec<Record> = (0..2_500).map(record).collect();

@@ -111,12 +111,12 @@ impl Ranges {
 }
 
 /// A column of dense vectors. Those of 32-bit floats share their bytes with the batch.
-pub(super) struct Vectors {
+pub(super) struct Dense {
     ranges: Ranges,
     components: Components,
 }
 
-impl Vectors {
+impl Dense {
     pub fn read(column: &ArrayRef, name: &str, is_rounding: bool) -> Result<Self> {
         let wrong = || wrong(name, column, "a list of floats");
         let list = column.as_list_opt::<i32>().ok_or_else(wrong)?;

@@ -5,11 +5,11 @@ use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::cells::{Fields, cells, objects};
-use super::columns::{Sparse, Texts, Vectors};
+use super::columns::{Dense, Sparse, Texts};
 use super::file::{OpenFile, batches, damaged};
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
 use crate::error::{Error, Result};
-use crate::model::{Contents, Metadata, Namespace, Numbers, Record, RecordId, Value};
+use crate::model::{Contents, Metadata, Namespace, Numbers, Record, RecordId, Value, Vectors};
 use crate::plan::file::Columns;
 
 /// A reader of records in batches of at most [`BATCH_ROWS`](super::BATCH_ROWS), in the file's order.
@@ -108,7 +108,7 @@ pub type Rows = Vec<Result<(Namespace, Record)>>;
 struct Parts {
     ids: Texts,
     namespaces: NamesOf,
-    vectors: Option<Vectors>,
+    vectors: Option<Dense>,
     sparse: Option<Sparse>,
     metadata: Fill,
 }
@@ -164,7 +164,7 @@ impl Parts {
         let texts = |at| column(at).and_then(|(column, name)| Texts::read(column, name));
         let is_rounding = layout.is_rounding;
         let vectors =
-            |at| column(at).and_then(|(column, name)| Vectors::read(column, name, is_rounding));
+            |at| column(at).and_then(|(column, name)| Dense::read(column, name, is_rounding));
         let sparse =
             |at| column(at).and_then(|(column, name)| Sparse::read(column, name, is_rounding));
         Ok(Self {
@@ -192,8 +192,10 @@ impl Parts {
         let sparse = self.sparse.as_ref().map(|sparse| sparse.get(row)).transpose();
         Ok(Record {
             id: RecordId::from(id),
-            vector: vector.map_err(of_id)?.flatten().unwrap_or_default(),
-            sparse: sparse.map_err(of_id)?.flatten(),
+            vectors: Vectors::plain(
+                vector.map_err(of_id)?.flatten().unwrap_or_default(),
+                sparse.map_err(of_id)?.flatten(),
+            ),
             metadata: self.metadata.get(row).map_err(of_id)?,
         })
     }

@@ -9,7 +9,9 @@ use arrow_array::{ArrayRef, LargeStringArray, RecordBatch, StringArray, UInt64Ar
 use parquet::arrow::ArrowWriter;
 
 use super::*;
-use crate::model::{Contents, Metadata, Namespace, Record, RecordId, SparseVector, Value, Vector};
+use crate::model::{
+    Contents, Metadata, Namespace, Record, RecordId, SparseVector, Value, Vector, Vectors,
+};
 
 fn record(at: usize) -> Record {
     let values = [at as f32 * 0.1, -0.0, f32::MIN_POSITIVE, 1.0e-45];
@@ -17,11 +19,12 @@ fn record(at: usize) -> Record {
         serde_json::from_str(r#"{"n":0.30000000000000004,"ü":"日本","l":["a"],"b":true}"#).unwrap();
     Record {
         id: RecordId::from(format!("id {at}")),
-        vector: Vector::from_values(values),
-        sparse: at
-            .is_multiple_of(2)
-            .then(|| SparseVector::new(vec![u32::MAX, 3], Vector::from_values([0.1, -0.2])))
-            .flatten(),
+        vectors: Vectors::plain(
+            Vector::from_values(values),
+            at.is_multiple_of(2)
+                .then(|| SparseVector::new(vec![u32::MAX, 3], Vector::from_values([0.1, -0.2])))
+                .flatten(),
+        ),
         metadata: if at.is_multiple_of(3) { Metadata::default() } else { metadata },
     }
 }
@@ -94,7 +97,7 @@ fn other_layouts_are_understood() {
     );
     let read = read_all(&path);
     assert!(read[0].0.is_default());
-    assert_eq!(read[1].1.vector, Vector::from_values([3.0, 4.0]));
+    assert_eq!(read[1].1.dense(), &Vector::from_values([3.0, 4.0]));
     assert!(read[1].1.metadata.is_empty() && !read[0].1.metadata.is_empty());
 
     let mut large = LargeListBuilder::new(Float32Builder::new());
@@ -104,7 +107,7 @@ fn other_layouts_are_understood() {
     write_foreign(&path, vec![("id", ids), ("values", Arc::new(large.finish()))]);
     let read = read_all(&path);
     assert_eq!(read[0].1.id, RecordId::from("7"));
-    assert!(read[1].1.vector.is_empty());
+    assert!(read[1].1.dense().is_empty());
 }
 
 #[test]
@@ -155,9 +158,9 @@ fn a_component_that_is_null_is_no_number_and_spoils_its_own_row_only() {
     holes.append_value([Some(2.0), Some(3.0)]);
     write_foreign(&path, vec![("id", ids()), ("values", Arc::new(holes.finish()))]);
     let read = read_all(&path);
-    let first: Vec<f32> = read[0].1.vector.values().collect();
+    let first: Vec<f32> = read[0].1.dense().values().collect();
     assert!(first[0] == 1.0 && first[1].is_nan());
-    assert_eq!(read[1].1.vector, Vector::from_values([2.0, 3.0]));
+    assert_eq!(read[1].1.dense(), &Vector::from_values([2.0, 3.0]));
 }
 
 #[test]
@@ -184,7 +187,8 @@ fn a_changed_value_changes_the_contents() {
     let mut writer = RecordWriter::create(&path).unwrap();
     writer.append(&Namespace::from("n"), &[record(1)]).unwrap();
     let written = writer.finish().unwrap();
-    let changed = Record { vector: Vector::from_values([0.0; 4]), ..record(1) };
+    let changed =
+        Record { vectors: Vectors::plain(Vector::from_values([0.0; 4]), None), ..record(1) };
     let read = contents(&path).unwrap();
     assert_eq!(read, written);
     assert_eq!(read[&Namespace::from("n")], Contents::of([&record(1)]));
@@ -198,7 +202,7 @@ fn the_sample_of_the_examples_can_be_read() {
     for record in read(&path).unwrap().records() {
         let (namespace, record) = record.unwrap();
         assert!(!namespace.is_default() && !record.metadata.is_empty());
-        assert_eq!(record.vector.dimension(), 384);
+        assert_eq!(record.dense().dimension(), 384);
         count += 1;
     }
     assert!(count > 1_000 && count == count_rows(&path).unwrap());

@@ -137,7 +137,7 @@ fn batch(
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
         Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()))),
-        Arc::new(floats(records.iter().map(|record| Some(&record.vector)))?),
+        Arc::new(floats(records.iter().map(|record| Some(record.dense())))?),
         Arc::new(sparse(records)?),
         Arc::new(metadata),
     ];
@@ -169,7 +169,7 @@ fn floats<'a>(
 }
 
 fn sparse(records: &[Record]) -> Result<StructArray, ArrowError> {
-    let entries = records.iter().map(|record| record.sparse.as_ref());
+    let entries = records.iter().map(|record| record.sparse());
     let lengths = entries.clone().map(|sparse| sparse.map_or(0, |sparse| sparse.len()));
     let indices = entries.clone().flatten().flat_map(|sparse| sparse.indices.iter().copied());
     let field = Arc::new(Field::new("item", DataType::UInt32, false));

@@ -190,9 +190,10 @@ impl Peer {
 
     pub async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
         let (seen, mut session) = (self.known().await?, self.session().await?);
-        let (using, vector) = match &query.sparse {
-            None => (&seen.names.dense, Embedding::Dense(query.vector.clone())),
-            Some(sparse) if query.vector.is_empty() => {
+        let dense = query.vectors.dense();
+        let (using, vector) = match query.vectors.sparse() {
+            None => (&seen.names.dense, Embedding::Dense(dense.clone())),
+            Some(sparse) if dense.is_empty() => {
                 (&seen.names.sparse, Embedding::Sparse(sparse.clone()))
             }
             Some(_) => return Err(Error::unsupported("a query here has one vector, not two")),

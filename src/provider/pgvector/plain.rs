@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fit::Misfit;
 use super::record::{Embedding, Id, Record};
-use crate::model::{Namespace, Record as PlainRecord, RecordId};
+use crate::model::{Namespace, Record as PlainRecord, RecordId, Vectors};
 
 /// The columns' vectors that are a plain record's two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,14 +33,16 @@ impl Names {
         }
         Ok(PlainRecord {
             id: RecordId::from(id.to_string()),
-            vector: match dense {
-                Some(Embedding::Dense(vector)) => vector,
-                _ => Default::default(),
-            },
-            sparse: match sparse {
-                Some(Embedding::Sparse(sparse)) => Some(sparse),
-                _ => None,
-            },
+            vectors: Vectors::plain(
+                match dense {
+                    Some(Embedding::Dense(vector)) => vector,
+                    _ => Default::default(),
+                },
+                match sparse {
+                    Some(Embedding::Sparse(sparse)) => Some(sparse),
+                    _ => None,
+                },
+            ),
             metadata,
         })
     }
@@ -51,11 +53,11 @@ impl Names {
     /// The vector that the table has no column for.
     pub fn record(&self, partition: &Namespace, plain: &PlainRecord) -> Result<Record, Misfit> {
         let mut vectors = BTreeMap::new();
-        if !plain.vector.is_empty() {
+        if !plain.dense().is_empty() {
             let name = self.dense.as_ref().ok_or_else(|| without_column("dense"))?;
-            vectors.insert(name.clone(), Embedding::Dense(plain.vector.clone()));
+            vectors.insert(name.clone(), Embedding::Dense(plain.dense().clone()));
         }
-        if let Some(sparse) = plain.sparse.as_ref().filter(|sparse| !sparse.is_empty()) {
+        if let Some(sparse) = plain.sparse().filter(|sparse| !sparse.is_empty()) {
             let name = self.sparse.as_ref().ok_or_else(|| without_column("sparse"))?;
             vectors.insert(name.clone(), Embedding::Sparse(sparse.clone()));
         }
@@ -94,7 +96,7 @@ mod tests {
             metadata,
         };
         let plain = names.plain(record.clone()).unwrap();
-        assert_eq!((&plain.vector, plain.sparse.as_ref()), (&dense, Some(&sparse)));
+        assert_eq!((plain.dense(), plain.sparse()), (&dense, Some(&sparse)));
         assert_eq!(plain.metadata, record.metadata);
         assert_eq!(names.record(&record.partition, &plain).unwrap(), record);
 

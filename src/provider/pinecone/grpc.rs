@@ -200,8 +200,8 @@ impl Plane for GrpcPlane {
             namespace: namespace.as_str().to_owned(),
             top_k: query.limit,
             filter,
-            vector: query.vector.as_le_bytes().clone(),
-            sparse_vector: query.sparse.as_ref().map(proto::to_sparse),
+            vector: query.vectors.dense().as_le_bytes().clone(),
+            sparse_vector: query.vectors.sparse().map(proto::to_sparse),
             ..Default::default()
         };
         let answer = self.call(path::QUERY, &request).await?;

@@ -57,7 +57,7 @@ fn metadata_refusal(record: &Record) -> Option<Refusal> {
 }
 
 fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
-    let sparse = record.sparse.as_ref().filter(|sparse| !sparse.is_empty())?;
+    let sparse = record.sparse().filter(|sparse| !sparse.is_empty())?;
     let (count, most) = (sparse.len(), LIMITS.sparse_values);
     if count > most {
         return refused(Rule::SparseValues, format!("{count} sparse values; the limit is {most}"));
@@ -76,15 +76,15 @@ fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> 
 }
 
 fn dense_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
-    if !record.vector.is_finite() {
+    if !record.dense().is_finite() {
         return refused(Rule::NotFinite, "a component of the vector is not a finite number");
     }
     // "Dense vectors must contain at least one non-zero value" (what the service answers).
-    if !record.vector.is_empty() && record.vector.values().all(|value| value == 0.0) {
+    if !record.dense().is_empty() && record.dense().values().all(|value| value == 0.0) {
         return refused(Rule::ZeroVector, "the vector holds only zeros");
     }
-    let dimension = record.vector.dimension();
-    let has_sparse = record.sparse.as_ref().is_some_and(|sparse| !sparse.is_empty());
+    let dimension = record.dense().dimension();
+    let has_sparse = record.sparse().is_some_and(|sparse| !sparse.is_empty());
     let spec = spec?;
     match (spec.vector_type, spec.dimension) {
         (VectorType::Sparse, _) if dimension > 0 => {
@@ -110,14 +110,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Metadata, RecordId, SparseVector, Value, Vector};
+    use crate::model::{Metadata, RecordId, SparseVector, Value, Vector, Vectors};
     use crate::pinecone_wire::Deployment;
 
     fn record() -> Record {
         Record {
             id: RecordId::from("a"),
-            vector: Vector::from_values([1.0, 2.0]),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values([1.0, 2.0]), None),
             metadata: Metadata::default(),
         }
     }
@@ -151,6 +150,8 @@ mod tests {
     fn every_rule_has_its_reason() {
         let named = |id: &str| Record { id: RecordId::from(id), ..record() };
         let sparse = SparseVector::new(vec![1], Vector::from_values([0.5]));
+        let vectors = Vectors::plain(record().dense().clone(), sparse);
+        let with_sparse = Record { vectors, ..record() };
         let long = Value::Text("x".repeat(41_000));
         let digits = Value::Decimal("9007199254740993".into());
         let with_key = |key: &str| {
@@ -158,7 +159,7 @@ mod tests {
             Record { metadata, ..record() }
         };
         let of = |values: &[f32]| Record {
-            vector: Vector::from_values(values.iter().copied()),
+            vectors: Vectors::plain(Vector::from_values(values.iter().copied()), None),
             ..record()
         };
         let list = Value::List(vec![Value::Bool(true)]);
@@ -185,7 +186,7 @@ mod tests {
             (of(&[]), Rule::NoVector, "no vector; the index has 2"),
             (of(&[1.0, f32::NAN]), Rule::NotFinite, "finite"),
             (of(&[0.0, -0.0]), Rule::ZeroVector, "only zeros"),
-            (Record { sparse, ..record() }, Rule::SparseValues, "metric cosine keeps none"),
+            (with_sparse, Rule::SparseValues, "metric cosine keeps none"),
         ];
         for (record, rule, expected) in cases {
             let refusal = refusal(&record, Some(&spec())).unwrap();

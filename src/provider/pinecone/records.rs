@@ -8,7 +8,7 @@ use crate::pinecone_wire::{Fault, Malformed, proto};
 /// Returns the record that was read; empty sparse values count as none.
 pub fn whole(read: Result<Record, Malformed>) -> Result<Record> {
     let mut record = read.map_err(malformed)?;
-    record.sparse = record.sparse.filter(|sparse| !sparse.is_empty());
+    record.vectors.retain(|_, vector| !vector.is_empty());
     Ok(record)
 }
 
@@ -40,8 +40,8 @@ mod tests {
         let vector =
             proto::Vector { id: "a".to_owned(), sparse_values: sparse, ..Default::default() };
         let read = proto::from_vector(vector);
-        assert_eq!(read.clone().unwrap().sparse, Some(SparseVector::default()));
-        assert_eq!(whole(read).unwrap().sparse, None);
+        assert_eq!(read.clone().unwrap().sparse(), Some(&SparseVector::default()));
+        assert_eq!(whole(read).unwrap().sparse(), None);
     }
 
     #[test]

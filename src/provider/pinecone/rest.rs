@@ -79,12 +79,12 @@ impl Plane for RestPlane {
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {
-        let vector = (!query.vector.is_empty()).then(|| Floats(query.vector.clone()));
+        let dense = query.vectors.dense();
         let body = json::Query {
             namespace: in_body(namespace),
             top_k: query.limit,
-            vector,
-            sparse_vector: query.sparse.as_ref().map(Into::into),
+            vector: (!dense.is_empty()).then(|| Floats(dense.clone())),
+            sparse_vector: query.vectors.sparse().map(Into::into),
             filter: asked(query.filter.as_ref())?,
             ..Default::default()
         };

@@ -8,8 +8,7 @@ const FRAME: usize = 80;
 /// Bytes of one record in an upsert over REST; never less than what is sent.
 pub fn json_bytes(record: &Record) -> usize {
     let sparse = record
-        .sparse
-        .as_ref()
+        .sparse()
         .map_or(0, |sparse| sparse.indices.len() * "4294967295,".len() + floats(&sparse.values));
     let id = record.id.as_str();
     // An escaped byte takes six at most (\u00XX).
@@ -18,7 +17,7 @@ pub fn json_bytes(record: &Record) -> usize {
     } else {
         id.len() * 6
     };
-    FRAME + id + floats(&record.vector) + sparse + record.metadata.json_bytes()
+    FRAME + id + floats(record.dense()) + sparse + record.metadata.json_bytes()
 }
 
 fn floats(values: &Vector) -> usize {
@@ -68,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Metadata, RecordId, SparseVector};
+    use crate::model::{Metadata, RecordId, SparseVector, Vectors};
     use crate::pinecone_wire::json::{Floats, RecordBody};
 
     proptest! {
@@ -92,8 +91,7 @@ mod tests {
             let sparse = Vector::from_values(indices.iter().map(|_| 0.123_456_79));
             let record = Record {
                 id: RecordId::from(id),
-                vector: Vector::from_values(values),
-                sparse: SparseVector::new(indices, sparse),
+                vectors: Vectors::plain(Vector::from_values(values), SparseVector::new(indices, sparse)),
                 metadata: Metadata::default(),
             };
             let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();
@@ -107,8 +105,7 @@ mod tests {
         let values = (0..3072).map(|at| (at as f32 * 0.37).sin() * 0.1);
         let record = Record {
             id: RecordId::from("twin_001#42"),
-            vector: Vector::from_values(values),
-            sparse: None,
+            vectors: Vectors::plain(Vector::from_values(values), None),
             metadata: Metadata::default(),
         };
         let text = serde_json::to_string(&RecordBody::from(&record)).unwrap();

@@ -5,7 +5,7 @@ use futures::stream::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Filter, Namespace, RecordId, Vector};
+use crate::model::{Cursor, Filter, Namespace, RecordId, Vector, Vectors};
 use crate::store::read::{PAGE_BYTES, PageSize, Reading, Room};
 use crate::store::{Query, Scope, Store, fetch_all};
 
@@ -59,11 +59,11 @@ pub(super) async fn query(
     filter: &Filter,
 ) -> Result<Seen> {
     let dimension = index.stats().await?.dimension.unwrap_or(1);
+    let vector = Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 }));
     let query = Query {
-        vector: Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 })),
+        vectors: Vectors::plain(vector, None),
         limit: index.limits().matches,
         filter: Some(asked.clone()),
-        ..Query::default()
     };
     let search = index.must_search()?;
     let ids: Vec<_> =

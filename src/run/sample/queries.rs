@@ -96,12 +96,7 @@ fn queries(
             target_namespace: one.mapping.target.clone(),
             is_filtered: filter.is_some(),
             is_comparable: true,
-            query: Query {
-                vector: one.record.vector.clone(),
-                sparse: one.record.sparse.clone(),
-                limit,
-                filter,
-            },
+            query: Query { vectors: one.record.vectors.clone(), limit, filter },
         });
     }
     queries

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::copy::{Mapping, all_ids};
 use crate::error::Result;
-use crate::model::{Cursor, Record, RecordId, Share, Vector};
+use crate::model::{Cursor, Record, RecordId, Share, Vector, Vectors};
 use crate::plan::Plan;
 use crate::plan::file::Compare;
 use crate::run::Context;
@@ -134,7 +134,7 @@ async fn some_ids(
     } else {
         let vector = Vector::from_values((0..dimension).map(|_| rng.random_range(-1.0f32..1.0)));
         let limit = u32::try_from(wanted).unwrap_or(u32::MAX).min(source.limits().matches);
-        let query = Query { vector, limit, ..Query::default() };
+        let query = Query { vectors: Vectors::plain(vector, None), limit, ..Query::default() };
         let found = source.must_search()?.query(&mapping.source, &query).await?;
         ids.extend(found.into_iter().map(|found| found.id));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     IndexDescription, IndexSpec, Metadata, Namespace, Record, RecordId, Span, SparseVector, Vector,
-    VectorType,
+    VectorType, Vectors,
 };
 use crate::run::Context;
 use crate::run::context::guard;
@@ -27,7 +27,7 @@ pub(super) async fn probe(context: &Context, index: &IndexDescription) -> Result
     let read = || async {
         let seen = fetch.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
         match seen.first() {
-            Some(seen) if seen.vector == record.vector && seen.metadata == record.metadata => {
+            Some(seen) if seen.vectors == record.vectors && seen.metadata == record.metadata => {
                 Ok(Break(()))
             }
             Some(_) => {
@@ -74,10 +74,10 @@ pub(super) fn probe_record(spec: &IndexSpec) -> Record {
         VectorType::Sparse => SparseVector::new(vec![1], Vector::from_values([1.0])),
         VectorType::Dense => None,
     };
+    let dense = Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 }));
     Record {
         id: RecordId::new("vecshift-probe"),
-        vector: Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 })),
-        sparse,
+        vectors: Vectors::plain(dense, sparse),
         metadata: Metadata::default(),
     }
 }

@@ -11,6 +11,7 @@ use vecshift::journal::{Holder, Paths};
 use vecshift::model::Cursor;
 use vecshift::model::{
     Filter, IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
+    Vectors,
 };
 use vecshift::pinecone_wire::Deployment;
 use vecshift::plan::Plan;
@@ -238,10 +239,9 @@ async fn read_a_pod(pod: &Index) {
     let filter = Filter::read(&serde_json::json!({ "n": { "$gte": 15 } })).unwrap();
     assert_eq!(pod.count(&filter).await.unwrap().namespaces[&namespace], 5);
     let query = Query {
-        vector: Vector::from_values([1.0, 2.0, 3.0]),
+        vectors: Vectors::plain(Vector::from_values([1.0, 2.0, 3.0]), None),
         limit: 100,
         filter: Some(filter),
-        ..Query::default()
     };
     assert_eq!(pod.query(&namespace, &query).await.unwrap().len(), 5);
     assert!(Source::scan(pod).unwrap().whole().is_none());
@@ -265,12 +265,7 @@ async fn write_all(index: &Index, spec: IndexSpec, records: Vec<Record>) {
     let mut listed = all_ids(index, scope, &Cursor::Start).await.unwrap();
     assert_eq!(listed.next(100).await.unwrap().unwrap().ids.len(), records.len());
     let first = &records[0];
-    let query = Query {
-        vector: first.vector.clone(),
-        sparse: first.sparse.clone(),
-        limit: 3,
-        filter: None,
-    };
+    let query = Query { vectors: first.vectors.clone(), limit: 3, filter: None };
     assert!(!index.query(&namespace, &query).await.unwrap().is_empty());
     index.delete(&namespace, &ids[..1]).await.unwrap();
     index.delete_namespace(&namespace).await.unwrap();
@@ -311,8 +306,10 @@ fn records(is_dense: bool) -> Vec<Record> {
     ids.into_iter()
         .map(|id| Record {
             id,
-            vector: Vector::from_values(dense.clone()),
-            sparse: SparseVector::new(vec![7, 4_000_000_000], Vector::from_values([0.5, 0.25])),
+            vectors: Vectors::plain(
+                Vector::from_values(dense.clone()),
+                SparseVector::new(vec![7, 4_000_000_000], Vector::from_values([0.5, 0.25])),
+            ),
             metadata: serde_json::from_value(metadata.clone()).unwrap(),
         })
         .collect()

@@ -76,8 +76,10 @@ async fn add_record(rig: &Rig, side: Side, namespace: &str, id: &str) {
     index.describe().await.unwrap();
     let record = vecshift::model::Record {
         id: RecordId::from(id),
-        vector: vecshift::model::Vector::from_values([0.5; 8]),
-        sparse: None,
+        vectors: vecshift::model::Vectors::plain(
+            vecshift::model::Vector::from_values([0.5; 8]),
+            None,
+        ),
         metadata: Default::default(),
     };
     index.must_write().unwrap().upsert(&Namespace::new(namespace), &[record]).await.unwrap();

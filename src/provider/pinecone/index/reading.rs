@@ -7,7 +7,7 @@ use super::reader::Reader;
 use crate::error::Result;
 use crate::model::{
     Filter, IndexDescription, IndexStats, Namespace, Record, RecordId, SparseVector, Vector,
-    VectorType,
+    VectorType, Vectors,
 };
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::plane::IdPage;
@@ -118,11 +118,12 @@ impl Peer {
         let spec = &self.known().await?.spec;
         let mut query = Query { limit: 1, ..Default::default() };
         if spec.vector_type == VectorType::Sparse {
-            query.sparse = SparseVector::new(vec![0], Vector::from_values([1.0]));
+            let sparse = SparseVector::new(vec![0], Vector::from_values([1.0]));
+            query.vectors = Vectors::plain(Vector::NONE, sparse);
         } else {
             let dimension = spec.dimension.unwrap_or(1) as usize;
             let values = (0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 });
-            query.vector = Vector::from_values(values);
+            query.vectors = Vectors::plain(Vector::from_values(values), None);
         }
         Ok(query)
     }

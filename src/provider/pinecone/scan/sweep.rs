@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::by::Place;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Filter, RecordId, Vector};
+use crate::model::{Cursor, Filter, RecordId, Vector, Vectors};
 use crate::pinecone_wire::limits::TOP_K;
 use crate::provider::pinecone::index::Index;
 use crate::store::read::{IdChunk, Ids};
@@ -76,10 +76,9 @@ async fn sweep(
     let dimension = index.dimension().await?;
     for attempt in 0..SWEEP_TRIES {
         let query = Query {
-            vector: direction(dimension, attempt),
+            vectors: Vectors::plain(direction(dimension, attempt), None),
             limit: TOP_K,
             filter: filter.cloned(),
-            ..Query::default()
         };
         let matches = index.query(scope.namespace, &query).await?;
         found.extend(matches.into_iter().map(|found| found.id));

@@ -52,7 +52,7 @@ pub(super) fn largest(sampled: &[Sampled]) -> Vec<RecordSize> {
         id: one.record.id.clone(),
         bytes: one.record.stored_bytes(),
         metadata_bytes: one.record.metadata.json_bytes(),
-        sparse_values: one.record.sparse.as_ref().map_or(0, |sparse| sparse.len()),
+        sparse_values: one.record.sparse().map_or(0, |sparse| sparse.len()),
     };
     let mut sizes: Vec<_> = sampled.iter().map(size).collect();
     sizes.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
@@ -85,13 +85,10 @@ impl Ids {
 
 impl Sparse {
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        records.into_iter().filter_map(|record| record.sparse.as_ref()).fold(
-            Self::default(),
-            |all, sparse| Self {
-                records: all.records + 1,
-                most_values: all.most_values.max(sparse.len()),
-            },
-        )
+        records.into_iter().filter_map(Record::sparse).fold(Self::default(), |all, sparse| Self {
+            records: all.records + 1,
+            most_values: all.most_values.max(sparse.len()),
+        })
     }
 }
 
@@ -155,8 +152,7 @@ mod tests {
             },
             record: Record {
                 id: RecordId::new("a"),
-                vector: Default::default(),
-                sparse: None,
+                vectors: Default::default(),
                 metadata: serde_json::from_str(metadata).unwrap(),
             },
         };

@@ -147,12 +147,14 @@ fn is_merged(group: &Group) -> bool {
 
 impl Load {
     fn note(&self, context: &Context) -> Result<()> {
-        let count = |is: fn(&ProbeQuery) -> bool| {
+        let count = |is: &dyn Fn(&ProbeQuery) -> bool| {
             Observed::count(self.queries.iter().filter(|query| is(query)).count() as u64)
         };
-        let filtered = count(|query| query.is_filtered);
-        let hybrid = count(|query| query.query.sparse.is_some() && !query.query.vector.is_empty());
-        let sparse = count(|query| query.query.vector.is_empty());
+        let filtered = count(&|query| query.is_filtered);
+        let has_dense = |query: &ProbeQuery| !query.query.vectors.dense().is_empty();
+        let has_sparse = |query: &ProbeQuery| query.query.vectors.sparse().is_some();
+        let hybrid = count(&|query| has_dense(query) && has_sparse(query));
+        let sparse = count(&|query| !has_dense(query));
         let shapes: Vec<_> =
             self.filters.iter().map(|(shape, count)| format!("{count} {shape}")).collect();
         let shapes =

@@ -96,7 +96,7 @@ fn runs(numbers: &[f64]) -> impl Iterator<Item = (f64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, RecordId, Vector};
+    use crate::model::{Metadata, RecordId, Vectors};
     use serde_json::{Value as Json, json};
 
     fn text(text: &str) -> Scalar {
@@ -106,8 +106,7 @@ mod tests {
     fn records(metadata: &[Json]) -> Vec<Record> {
         let record = |metadata: &Json| Record {
             id: RecordId::new("a"),
-            vector: Vector::default(),
-            sparse: None,
+            vectors: Vectors::default(),
             metadata: serde_json::from_value::<Metadata>(metadata.clone()).unwrap(),
         };
         metadata.iter().map(record).collect()

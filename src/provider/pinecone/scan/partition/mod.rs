@@ -17,7 +17,7 @@ use fields::{Field, fields_of};
 
 use super::sweep::{SWEEP_LIMIT, direction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, Record};
+use crate::model::{Namespace, Record, Vectors};
 use crate::provider::pinecone::cells::{Cell, Partition, Stuck};
 use crate::provider::pinecone::conditions::Conditions;
 use crate::provider::pinecone::index::Index;
@@ -180,10 +180,9 @@ impl Partitioner {
     /// Fetches some records that match `conditions`.
     async fn sample(&self, conditions: &Conditions, turn: u64) -> Result<Vec<Record>> {
         let query = Query {
-            vector: direction(self.dimension, turn % 8),
+            vectors: Vectors::plain(direction(self.dimension, turn % 8), None),
             limit: SAMPLE,
             filter: conditions.filter(),
-            ..Query::default()
         };
         let matches = self.source.query(&self.namespace, &query).await?;
         let ids: Vec<_> = matches.into_iter().map(|found| found.id).collect();
