@@ -19,7 +19,7 @@ pub struct DeadLetters(JsonLines);
 struct Line<'a> {
     namespace: &'a Namespace,
     target_namespace: &'a Namespace,
-    id: &'a str,
+    id: &'a RecordId,
     rule: Rule,
     reason: &'a str,
     /// What its only dense field holds.
@@ -105,7 +105,7 @@ impl DeadLetters {
         let line = Line {
             namespace: source,
             target_namespace: target,
-            id: record.id.as_str(),
+            id: &record.id,
             rule: refusal.rule,
             reason: &refusal.reason,
             values,

@@ -38,7 +38,7 @@ pub async fn prove_disjoint(
         let mut ids = ids_of(&*source, shard, &Cursor::Start, lists(shard)?).await?;
         while let Some(chunk) = ids.next(CHUNK).await? {
             for id in &chunk.ids {
-                sorter.push(shard.target.as_str(), id.as_str(), origin, 0)?;
+                sorter.push(shard.target.as_str(), &id.text(), origin, 0)?;
             }
             walked += chunk.ids.len() as u64;
             seen(walked)?;

@@ -133,7 +133,7 @@ impl Kept {
 
 fn key(namespace: &Namespace, id: &RecordId) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (namespace.as_str(), id.as_str()).hash(&mut hasher);
+    (namespace.as_str(), id.text()).hash(&mut hasher);
     hasher.finish()
 }
 

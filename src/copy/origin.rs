@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Shard};
 use crate::store::read::{Given, Ids, Pages, Reading, pages_by_id};
-use crate::store::{Scope, Source};
+use crate::store::{Fetch, Scope, Source};
 
 /// Manifest ids of one namespace, in file order. A plain iterator, so that the file is read as it is consumed.
 pub type Manifest = Box<dyn Iterator<Item = Result<RecordId>> + Send>;
@@ -43,7 +43,7 @@ pub async fn ids_of(
 ) -> Result<Box<dyn Ids>> {
     match &shard.enumeration {
         Enumeration::Scan(range) => source.must_scan()?.ids(scope_of(shard), range, after).await,
-        _ => other_ids(shard, after, lists).await,
+        _ => other_ids(&source.must_fetch()?, shard, after, lists).await,
     }
 }
 
@@ -64,7 +64,7 @@ pub async fn pages_of(
         }
         _ => {
             let fetch = source.must_fetch()?;
-            let ids = other_ids(shard, after, lists).await?;
+            let ids = other_ids(&fetch, shard, after, lists).await?;
             Ok(pages_by_id(fetch, &shard.source, ids, reading))
         }
     }
@@ -75,12 +75,20 @@ fn scope_of(shard: &Shard) -> Scope<'_> {
 }
 
 /// The ids of a shard that the source does not find.
-async fn other_ids(shard: &Shard, after: &Cursor, lists: Lists) -> Result<Box<dyn Ids>> {
+async fn other_ids(
+    fetch: &Arc<dyn Fetch>,
+    shard: &Shard,
+    after: &Cursor,
+    lists: Lists,
+) -> Result<Box<dyn Ids>> {
     if let Enumeration::Manifest { .. } = &shard.enumeration {
         let rows = lists.manifest.ok_or_else(|| {
             Error::unexpected("a manifest shard was started without its manifest")
         })?;
-        return Ok(Box::new(Given::behind(rows, after)?));
+        // A manifest knows texts alone.
+        let fetch = fetch.clone();
+        let rows = rows.map(move |id| id.map(|id| fetch.own_kind(id)));
+        return Ok(Box::new(Given::behind(Box::new(rows), after)?));
     }
     let (store, namespace) = lists.other.ok_or_else(|| {
         Error::unexpected("a shard that another index lists was started without it")

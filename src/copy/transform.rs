@@ -7,12 +7,14 @@ use serde_json::json;
 use super::cast::cast;
 use super::loss::Losses;
 use crate::error::Result;
-use crate::model::{Filter, Metadata, Namespace, Record, Value};
+use crate::model::{Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
 use crate::plan::{CopyStage, Plan, Template, file};
 
-/// A filter for records, and the changes to their metadata: drop, rename, cast, set, then what the target does not keep.
+/// A filter for records, the kind that their ids get, and the changes to their metadata: drop, rename, cast, set, then what
+/// the target does not keep.
 pub struct Transform {
     filter: Option<Filter>,
+    ids: Option<IdKind>,
     drop: Vec<String>,
     rename: BTreeMap<String, String>,
     cast: BTreeMap<String, file::Cast>,
@@ -60,7 +62,7 @@ impl Setter {
 /// The result of changing a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
-    /// The record to write; its id and vectors never change.
+    /// The record to write. Its vectors never change, and its id only in kind.
     Kept(Record),
     /// The plan's filter leaves the record out.
     LeftOut,
@@ -93,6 +95,7 @@ impl Transform {
         Ok(Self {
             losses,
             filter: copy.filter.clone(),
+            ids: copy.asked.ids.as_ref().map(|ids| ids.to),
             drop: changes.drop,
             rename: changes.rename,
             cast: changes.cast,
@@ -123,10 +126,26 @@ impl Transform {
         if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record.metadata)) {
             return Changed::LeftOut;
         }
+        let id = match self.ids {
+            None => record.id.clone(),
+            Some(kind) => match record.id.to(kind) {
+                Some(id) => id,
+                None => return Changed::Refused(record, format!("the id has no form as a {kind}")),
+            },
+        };
         match self.metadata(namespace, &record) {
-            Ok(None) => Changed::Kept(record),
-            Ok(Some(metadata)) => Changed::Kept(Record { metadata, ..record }),
+            Ok(None) => Changed::Kept(Record { id, ..record }),
+            Ok(Some(metadata)) => Changed::Kept(Record { id, metadata, ..record }),
             Err(reason) => Changed::Refused(record, reason),
+        }
+    }
+
+    /// Returns the ids of the source, of any kind, under which the target's `id` may have come.
+    pub fn origins(&self, id: &RecordId) -> Vec<RecordId> {
+        match self.ids {
+            None => vec![id.clone()],
+            Some(kind) if kind != id.kind() => Vec::new(),
+            Some(_) => IdKind::ALL.iter().filter_map(|kind| id.to(*kind)).collect(),
         }
     }
 
@@ -185,7 +204,7 @@ impl Transform {
 
     fn context(&self, namespace: &Namespace, record: &Record) -> serde_json::Value {
         let mut context = namespace_context(namespace, &self.lookups);
-        context["id"] = json!(record.id.as_str());
+        context["id"] = json!(record.id.text());
         context["metadata"] = json!(record.metadata);
         context
     }
@@ -208,13 +227,14 @@ pub(super) fn namespace_context(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RecordId, Vector, Vectors};
+    use crate::model::{Vector, Vectors};
 
     fn transform(filter: serde_json::Value, changes: serde_json::Value) -> Transform {
         let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
         Transform {
             losses: Losses::new(&changes),
             filter: (!filter.is_null()).then(|| Filter::read(&filter).unwrap()),
+            ids: None,
             drop: changes.drop,
             rename: changes.rename,
             cast: changes.cast,
@@ -306,6 +326,34 @@ stages:
             })
         );
         assert!(matches!(change(&transform, json!({"k": 7})), Changed::Refused(..)));
+    }
+
+    #[test]
+    fn an_id_gets_another_kind_and_keeps_its_text() {
+        let uuid = RecordId::from("0123abcd-0001-0002-8003-000000000004");
+        let ids = [RecordId::Number(42), uuid.to(IdKind::Uuid).unwrap(), "42".into(), "x".into()];
+        for (to, becomes) in [
+            (None, [true; 4]),
+            (Some(IdKind::Text), [true; 4]),
+            (Some(IdKind::Number), [true, false, true, false]),
+            (Some(IdKind::Uuid), [false, true, false, false]),
+        ] {
+            let changes = Transform { ids: to, ..transform(json!(null), json!({})) };
+            for (id, becomes) in ids.iter().zip(becomes) {
+                let record = Record {
+                    id: id.clone(),
+                    vectors: Vectors::plain(Vector::from_values([1.0]), None),
+                    metadata: Metadata::default(),
+                };
+                let Some(changed) = changes.change(&Namespace::new("n"), record).kept() else {
+                    assert!(!becomes, "{id:?} {to:?}");
+                    continue;
+                };
+                assert!(becomes && changed.id.text() == id.text(), "{id:?} {to:?}");
+                assert_eq!(changed.id.kind(), to.unwrap_or(id.kind()));
+                assert!(changes.origins(&changed.id).contains(id), "{id:?} {to:?}");
+            }
+        }
     }
 
     #[test]

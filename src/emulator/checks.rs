@@ -82,7 +82,7 @@ pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
 
 /// Checks the parts of a record that do not depend on the index.
 pub(crate) fn check_record(record: &Record) -> Answer<()> {
-    let id = record.id.as_str();
+    let id = &*record.id.text();
     check_id(id)?;
     check_metadata(id, &record.metadata)?;
     if record.dense().values().any(|value| !value.is_finite()) {

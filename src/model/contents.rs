@@ -121,7 +121,7 @@ impl fmt::Debug for Contents {
 /// there were no others: where such a field is called something else, its records are the same.
 fn hash(record: &Record, spare: &mut Vec<u8>) -> u128 {
     spare.clear();
-    text(spare, record.id.as_str());
+    text(spare, &record.id.text());
     let (mut only_dense, mut only_sparse) = (None, None);
     for (name, vector) in record.vectors.iter().filter(|(name, _)| name.is_only()) {
         match vector {

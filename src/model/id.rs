@@ -1,4 +1,4 @@
-//! Typed ids. Each is a cheap-to-clone shared string.
+//! Names of the things that a plan moves and of its stages. Each is a cheap-to-clone shared string.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -62,11 +62,6 @@ macro_rules! id {
 }
 
 id! {
-    /// A record's id, unique within its namespace. Ordered bytewise, as a serverless index lists them.
-    RecordId
-}
-
-id! {
     /// A namespace of an index. The default one is the empty string here, whatever a provider calls it.
     Namespace
 }
@@ -74,12 +69,6 @@ id! {
 id! {
     /// A stage of a plan: its `id`, or its `kind` if none is given.
     StageId
-}
-
-impl From<&str> for RecordId {
-    fn from(value: &str) -> Self {
-        Self(value.into())
-    }
 }
 
 impl From<&str> for StageId {
@@ -105,12 +94,6 @@ impl Namespace {
     /// Returns a name that is never empty, for paths and people.
     pub fn explicit(&self) -> &str {
         if self.is_default() { Self::DEFAULT_ALIAS } else { &self.0 }
-    }
-}
-
-impl fmt::Display for RecordId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -21,14 +21,11 @@ impl Record {
 
     /// Returns the bytes that a service bills and limits by: id, metadata as JSON, 4 a component, 8 a non-zero.
     pub fn stored_bytes(&self) -> usize {
-        self.id.as_str().len() + self.metadata.json_bytes() + self.vectors.bytes()
+        self.id.text().len() + self.metadata.json_bytes() + self.vectors.bytes()
     }
 
     /// Bytes that it takes in memory, about.
     pub fn held_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.id.as_str().len()
-            + self.metadata.held_bytes()
-            + self.vectors.bytes()
+        size_of::<Self>() + self.id.held_bytes() + self.metadata.held_bytes() + self.vectors.bytes()
     }
 }

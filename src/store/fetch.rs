@@ -11,6 +11,15 @@ pub trait Fetch: Send + Sync {
     /// Most ids of one request.
     fn most(&self) -> usize;
 
+    /// Makes an id of the kind that the store keeps out of one that somebody has written as a text.
+    ///
+    /// # Behavior
+    /// - A text that is none stays a text, which then is not there.
+    /// - What the index keeps is known once it was described.
+    fn own_kind(&self, id: RecordId) -> RecordId {
+        id
+    }
+
     /// Returns records by id.
     ///
     /// # Behavior

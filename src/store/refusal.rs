@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Namespace, Observed, Rare, RecordId, Value};
+use crate::model::{IdKind, Namespace, Observed, Rare, RecordId, Value};
 
 /// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
@@ -16,6 +16,8 @@ const EXAMPLES: usize = 5;
 pub enum Rule {
     /// The length or the characters of the id.
     Id,
+    /// The kind of the id: text, number or UUID.
+    IdKind,
     /// A metadata field that is called like an operator of filters.
     MetadataKey,
     /// A value that an index does not keep: a number that is none, or what its column does not take.
@@ -54,6 +56,7 @@ impl Rule {
     pub fn words(self) -> &'static str {
         match self {
             Self::Id => "id",
+            Self::IdKind => "kind of id",
             Self::MetadataKey => "metadata key",
             Self::MetadataValue => "metadata value",
             Self::NullValue => "null",
@@ -85,6 +88,15 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(rule: Rule, reason: impl Into<String>) -> Self {
         Self { rule, reason: reason.into() }
+    }
+
+    /// The refusal of an id by a target whose ids are of another kind, with the words of the plan that change it.
+    pub fn of_id(id: &RecordId, wanted: IdKind) -> Self {
+        let reason = format!(
+            "the id is a {}, and the target's ids are of the kind {wanted}; `ids: {{ to: {wanted} }}` keeps its text",
+            id.kind()
+        );
+        Self::new(Rule::IdKind, reason)
     }
 
     /// The refusal of a value by a target that does not keep its kind, with the words of the plan that change it.
@@ -193,7 +205,7 @@ impl Refused {
 impl Example {
     /// Writes `a` in `n`, with characters escaped that a terminal could not show.
     fn shown(&self) -> String {
-        let id: String = self.id.as_str().chars().take(40).collect();
+        let id: String = self.id.text().chars().take(40).collect();
         format!("`{}` in `{}`", id.escape_debug(), self.namespace)
     }
 }

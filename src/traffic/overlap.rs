@@ -15,9 +15,10 @@ pub(super) fn overlap(source: &[Match], target: &[Match], k: u32) -> Option<f64>
     let whole = source.len().max(target.len());
     // A list that is not full was not cut off, so it contains everything.
     let last = source.get(k.wrapping_sub(1)).map(|last| last.score);
-    let ids: HashSet<_> = source.iter().map(|found| &found.id).collect();
+    // A copy may change the kind of ids, and never their text.
+    let ids: HashSet<_> = source.iter().map(|found| found.id.text()).collect();
     let is_found = |found: &&Match| {
-        ids.contains(&found.id) || last.is_some_and(|last| is_tie(found.score, last))
+        ids.contains(&found.id.text()) || last.is_some_and(|last| is_tie(found.score, last))
     };
     (whole > 0).then(|| target.iter().filter(is_found).count() as f64 / whole as f64)
 }

@@ -250,7 +250,7 @@ async fn a_query_gives_the_nearest_first() {
         peer.target.must_write().unwrap().upsert(&namespace("n"), &records).await.unwrap();
         let found =
             peer.target.must_search().unwrap().query(&namespace("n"), &query(None)).await.unwrap();
-        let order: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+        let order: Vec<_> = found.iter().map(|found| found.id.text()).collect();
         assert_eq!(order, ["near", "middle"], "{}", peer.name);
         assert!(found[0].score > found[1].score, "{}", peer.name);
 
@@ -263,7 +263,7 @@ async fn a_query_gives_the_nearest_first() {
             .query(&namespace("n"), &query(Some(filter)))
             .await
             .unwrap();
-        assert_eq!(found[0].id.as_str(), "middle", "{}", peer.name);
+        assert_eq!(found[0].id, "middle".into(), "{}", peer.name);
     }
 }
 

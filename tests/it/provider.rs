@@ -45,7 +45,7 @@ async fn a_listing_by_prefix_holds_each_id_once_in_bytewise_order() {
         let records: Vec<Record> = (0..250).map(|at| record(&format!("id {at}"))).collect();
         index.upsert(&n, &records).await.unwrap();
         for prefix in ["", "id 1", "id 24", "id", "ie"] {
-            let own = records.iter().filter(|record| record.id.as_str().starts_with(prefix));
+            let own = records.iter().filter(|record| record.id.text().starts_with(prefix));
             let expected: BTreeSet<RecordId> = own.map(|record| record.id.clone()).collect();
             let (mut found, mut page) = (Vec::new(), None);
             loop {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{Metadata, Namespace, Value, Vector};
+use vecshift::model::{Metadata, Namespace, RecordId, Value, Vector};
 use vecshift::provider::pgvector::{
-    Ack, Budget, Cursor, Embedding, Id, Layout, Mapping, Parts, Reader, Record, Scope, Session,
+    Ack, Budget, Cursor, Embedding, Layout, Mapping, Parts, Reader, Record, Scope, Session,
     Settings, Snapshot, Strictness, TableName, View, Writer, counts, look,
 };
 
@@ -83,7 +83,7 @@ pub async fn put(db: &Database, mapping: &Arc<Mapping>, records: &[Record]) -> A
 
 pub fn record(id: &str, vector: &[f32]) -> Record {
     Record {
-        id: Id::text(id),
+        id: RecordId::new(id),
         partition: Namespace::new(""),
         vectors: [("embedding".into(), dense(vector))].into(),
         metadata: Metadata::default(),

@@ -92,6 +92,59 @@ async fn a_table_becomes_an_index_and_stays_as_it_is() {
     assert_eq!(db.text(sum).await, before);
 }
 
+/// The text of the id of a number.
+type TextOf = fn(u32) -> String;
+
+/// Ids keep their text where a plan says so, and are refused one and all where it does not. Each is looked for on the other
+/// side by what it becomes there.
+#[tokio::test]
+async fn ids_of_every_kind_become_text_by_the_plans_word() {
+    let text = std::fs::read_to_string(folder().join("pgvector-to-pinecone.yaml")).unwrap();
+    let word = "    ids: { to: text }\n";
+    assert!(text.contains(word));
+    let files = tempfile::tempdir().unwrap();
+    let (number, uuid, name): (TextOf, TextOf, TextOf) = (
+        |at| at.to_string(),
+        |at| format!("00000000-0000-0000-0000-{at:012}"),
+        |at| format!("sku {at}"),
+    );
+    for (kind, id, text_of, is_refused) in [
+        ("bigint", "g", number, true),
+        ("uuid", "lpad(g::text, 32, '0')::uuid", uuid, true),
+        ("text", "'sku ' || g", name, false),
+    ] {
+        let db = server::database().await;
+        db.run(&format!(
+            "create schema shop;
+             create table shop.products (sku {kind}, shop text, embedding vector(8) not null, title text, price float8,
+               in_stock bool, added_at timestamptz, primary key (shop, sku));
+             insert into shop.products select {id}, 'a shop', (select array_agg(((g * 31 + n * 7919) % 997) / 991.0) from generate_series(1, 8) n)::vector,
+               'title ' || g, g / 4.0, g % 2 = 0, 'epoch'::timestamptz + g * interval '1 hour' from generate_series(1, 60) g"
+        ))
+        .await;
+        rehearse("pgvector-to-pinecone.yaml", &db, 60).await;
+        // The ids of a manifest are texts, whatever the table keeps.
+        let rows: String = (1..=60).map(|at| format!("a shop,{}\n", text_of(at))).collect();
+        std::fs::write(files.path().join("ids.csv"), format!("namespace,id\n{rows}")).unwrap();
+        let by_manifest = format!("{word}    enumerate: {{ manifest: {{ file: ids.csv }} }}\n");
+        let path = files.path().join("listed.yaml");
+        std::fs::write(&path, text.replace(word, &by_manifest)).unwrap();
+        let (succeeds, out, said) = run(&path, &db).await;
+        assert!(succeeds, "{kind}: {said}\n{out}");
+
+        let path = files.path().join("plan.yaml");
+        std::fs::write(&path, text.replace(word, "")).unwrap();
+        let (succeeds, out, said) = run(&path, &db).await;
+        assert_eq!(succeeds, !is_refused, "{kind}: {said}\n{out}");
+        let sentence = "60 records (kind of id)";
+        assert_eq!(
+            out.contains(sentence) || said.contains(sentence),
+            is_refused,
+            "{kind}: {said}\n{out}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn files_become_a_table() {
     let db = server::database().await;

@@ -1,5 +1,5 @@
-use vecshift::model::{Namespace, SparseVector, Value, Vector};
-use vecshift::provider::pgvector::{Embedding, Fields, Id, Layout, Strictness, fits};
+use vecshift::model::{IdKind, Namespace, RecordId, SparseVector, Value, Vector};
+use vecshift::provider::pgvector::{Embedding, Fields, Layout, Strictness, fits};
 
 use crate::common::{all, dense, ids, mapping, of, put, record, with};
 use crate::server;
@@ -209,7 +209,7 @@ async fn types_whose_bare_name_means_a_length_of_one_are_not_cut() {
     let bad = [("b", "10"), ("c", "abcde"), ("m", "none"), ("s", "five!"), ("cs", "{abcd}")];
     let bad = bad.iter().enumerate().map(|(at, (name, value))| {
         let other = vecshift::provider::pgvector::Record {
-            id: Id::text(format!("bad{at}")),
+            id: RecordId::new(format!("bad{at}")),
             ..record.clone()
         };
         with(other, name, text(value))
@@ -224,7 +224,7 @@ async fn types_whose_bare_name_means_a_length_of_one_are_not_cut() {
         &session,
         &mapping,
         &Namespace::new(""),
-        &[Id::text("abcde")],
+        &[RecordId::new("abcde")],
         parts,
     )
     .await
@@ -243,24 +243,27 @@ async fn numbers_and_uuids_as_ids_and_generated_columns() {
     let numbers = mapping(&db, "n", &Layout::default()).await;
     let records = all(&db, &numbers).await;
     let found: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
-    assert_eq!(found, [Id::text("-5"), Id::Number(5), Id::Number(i64::MAX as u64)]);
+    assert_eq!(
+        found,
+        [RecordId::new("-5"), RecordId::Number(5), RecordId::Number(i64::MAX as u64)]
+    );
     assert_eq!(records[1].metadata.get("twice"), Some(&Value::I64(10)));
     // A value that the server makes is left to it.
     let ack = put(&db, &numbers, &records).await;
     assert_eq!(ack.written, 3, "{ack:?}");
-    for (id, fits_it) in [
-        (Id::Number(i64::MAX as u64 + 1), false),
-        (Id::text("12"), true),
-        (Id::text("012"), false),
-        (Id::text("x"), false),
-        (Id::Uuid(7), false),
+    let uuid = RecordId::new("0123abcd-0001-0002-8003-000000000004").to(IdKind::Uuid).unwrap();
+    for (id, rule) in [
+        (RecordId::Number(12), None),
+        (RecordId::new("-12"), None),
+        (RecordId::Number(i64::MAX as u64 + 1), Some("id")),
+        (RecordId::new("12"), Some("id_kind")),
+        (RecordId::new("-012"), Some("id_kind")),
+        (RecordId::new("x"), Some("id_kind")),
+        (uuid, Some("id_kind")),
     ] {
         let one = vecshift::provider::pgvector::Record { id: id.clone(), ..record("", &[1.0]) };
         let fit = fits(&numbers, Strictness::default(), &one);
-        assert_eq!(fit.is_ok(), fits_it, "{id:?}");
-        if let Err(misfit) = fit {
-            assert_eq!(misfit.rule, "id_kind");
-        }
+        assert_eq!(fit.err().map(|misfit| misfit.rule), rule, "{id:?}");
     }
     let layout = Layout { fields: Fields::Named(vec![]), ..Layout::default() };
     let few = mapping(&db, "n", &layout).await;

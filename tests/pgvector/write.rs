@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Filter, Namespace, SparseVector, Value, Vector};
+use vecshift::model::{Filter, Namespace, RecordId, SparseVector, Value, Vector};
 use vecshift::provider::pgvector::{
-    Embedding, Id, Identity, Layout, Record, Scope, Settings, Strictness, Writer, delete, fits,
+    Embedding, Identity, Layout, Record, Scope, Settings, Strictness, Writer, delete, fits,
 };
 
 use crate::common::{all, count, dense, ids, mapping, of, put, record, with, writer};
@@ -40,9 +40,9 @@ async fn records_are_put_and_replaced() {
     assert_eq!((ack.written, ack.superseded), (10, 1));
     let back = all(&db, &mapping).await;
     assert_eq!(back.len(), 500);
-    let three = back.iter().find(|record| record.id == Id::text("id 3")).unwrap();
+    let three = back.iter().find(|record| record.id == RecordId::new("id 3")).unwrap();
     assert_eq!(*three, second[10]);
-    assert_eq!(back.iter().find(|record| record.id == Id::text("id 4")).unwrap(), &second[4]);
+    assert_eq!(back.iter().find(|record| record.id == RecordId::new("id 4")).unwrap(), &second[4]);
     assert_eq!(writer.put(&[]).await.unwrap(), Default::default());
     assert_eq!(db.text("select sum(untouched) from t").await, "3500");
 }
@@ -119,7 +119,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     for (at, (_, record)) in bad.iter().enumerate() {
         records.insert(
             at * 3,
-            Record { id: Id::text(format!("{}{at}", record.id)), ..record.clone() },
+            Record { id: RecordId::new(format!("{}{at}", record.id)), ..record.clone() },
         );
     }
     let mut writer = Writer::open(&db.address(), Settings::default(), mapping.clone(), strictness)
@@ -132,7 +132,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     // What is at the edge is taken.
     let mut edge =
         with(with(good(), "name", text("äöü")), "money", Value::Decimal("1234.50".into()));
-    edge.id = Id::text("éééééééééééé");
+    edge.id = RecordId::new("éééééééééééé");
     edge.vectors.insert("half".into(), dense(&[65_504.0, 0.5]));
     assert_eq!(writer.put(&[edge]).await.unwrap().refused, []);
 }
@@ -155,7 +155,7 @@ async fn what_only_the_server_knows_is_found_by_halving() {
     records[999] = with(records[999].clone(), "n", Value::I64(998));
     let long: String =
         (0..3_000).map(|at| char::from_u32(0x4e00 + at * 7 % 20_000).unwrap()).collect();
-    records[5].id = Id::text(&long[..7_500]);
+    records[5].id = RecordId::new(&long[..7_500]);
     let ack = put(&db, &mapping, &records).await;
     let refused: Vec<_> =
         ack.refused.iter().map(|refused| (refused.at, refused.why.rule)).collect();
@@ -280,7 +280,7 @@ async fn tenants_are_kept_apart() {
         wanted.sort_by_key(|record| (record.partition.clone(), record.id.clone()));
         assert_eq!(back, wanted, "{table}");
         let a = Namespace::new("a");
-        let ids = [Id::text("x"), Id::text("none")];
+        let ids = [RecordId::new("x"), RecordId::new("none")];
         assert_eq!(
             delete::by_ids(&session, &mapping, &Namespace::new("c"), &ids).await.unwrap(),
             0

@@ -155,7 +155,7 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     let lines: Vec<Difference> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len() as u64, artifact.records);
-    let of = |id: &str| lines.iter().filter(|line| line.id.as_str() == id).collect::<Vec<_>>();
+    let of = |id: &str| lines.iter().filter(|line| *line.id.text() == *id).collect::<Vec<_>>();
     let [vector] = of("rec-000001")[..] else { panic!("{lines:#?}") };
     assert_eq!(
         (vector.kind, vector.index, vector.differing),

@@ -71,16 +71,15 @@ async fn unknown(
         if ids.is_empty() {
             break;
         }
-        let belongs = |record: Record| {
-            let id = record.id.clone();
-            match pipeline.transform.change(namespace, record) {
-                // A record that the copy leaves out does not belong in the target.
-                Changed::LeftOut => None,
-                Changed::Kept(_) | Changed::Refused(..) => Some(id),
-            }
+        // A record that the copy leaves out does not belong in the target.
+        let belongs = |record: Record| match pipeline.transform.change(namespace, record) {
+            Changed::LeftOut => None,
+            Changed::Kept(record) | Changed::Refused(record, _) => Some(record.id),
         };
         let fetch = pipeline.source.must_fetch()?;
-        let records = fetch_all(&*fetch, namespace, &ids).await?;
+        let origins: Vec<RecordId> =
+            ids.iter().flat_map(|id| pipeline.transform.origins(id)).collect();
+        let records = fetch_all(&*fetch, namespace, &origins).await?;
         let here: HashSet<RecordId> = records.into_iter().filter_map(belongs).collect();
         ids.retain(|id| !here.contains(id));
     }

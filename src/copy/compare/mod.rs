@@ -142,9 +142,16 @@ async fn compare_page(
     mut page: Page,
     likeness: Likeness,
 ) -> Result<(Comparison, Vec<Difference>, u64)> {
-    let ours = std::mem::take(&mut page.records);
-    let ids: Vec<RecordId> = ours.iter().map(|record| record.id.clone()).collect();
-    let absent = page.asked - ids.len() as u64;
+    let absent = page.missing();
+    let ours = std::mem::take(&mut page.records).into_iter();
+    let expected: Vec<Record> = ours
+        .filter_map(|record| match pipeline.transform.change(&shard.source, record) {
+            Changed::LeftOut => None,
+            // What the copy refused, too, is missing.
+            Changed::Kept(record) | Changed::Refused(record, _) => Some(record),
+        })
+        .collect();
+    let ids: Vec<RecordId> = expected.iter().map(|record| record.id.clone()).collect();
     let fetch = pipeline.target.must_fetch()?;
     let theirs = fetch_all(&*fetch, &shard.target, &ids).await?;
     let mut theirs: HashMap<RecordId, Record> =
@@ -152,13 +159,7 @@ async fn compare_page(
     let vanished = if is_listed_by_target(shard) { 0 } else { absent };
     let mut comparison = Comparison { vanished, source: page.contents, ..Comparison::default() };
     let mut differences = Vec::new();
-    for record in ours {
-        let expected = match pipeline.transform.change(&shard.source, record) {
-            Changed::Kept(record) => record,
-            Changed::LeftOut => continue,
-            // The record was refused by the copy as well, so it is missing.
-            Changed::Refused(record, _) => record,
-        };
+    for expected in expected {
         let seen = theirs.remove(&expected.id);
         differences.extend(comparison.compare(shard, &expected, seen.as_ref(), likeness));
     }

@@ -84,9 +84,9 @@ impl Call {
         let store = self.index.read(self.project.now());
         let after = token.map(read_token).transpose()?;
         let matching = space_range(&store, namespace, prefix, after.as_deref())
-            .take_while(|(id, _)| id.as_str().starts_with(prefix));
+            .take_while(|(id, _)| id.text().starts_with(prefix));
         let mut items: Vec<_> = matching.take(limit + 1).map(|(id, _)| id.clone()).collect();
-        let next = cut_page(&mut items, limit, RecordId::as_str);
+        let next = cut_page(&mut items, limit, |id| id);
         Ok(Page { items, next, read_units: self.read_units(1) })
     }
 
@@ -125,7 +125,7 @@ impl Call {
         let mut items: Vec<_> =
             matching.take(limit + 1).map(|(_, stored)| Arc::clone(stored)).collect();
         let limit = limit.min(fitting(&items));
-        let next = cut_page(&mut items, limit, |stored| stored.record.id.as_str());
+        let next = cut_page(&mut items, limit, |stored| &stored.record.id);
         let units = items.len().div_ceil(10).max(1) as u32;
         Ok(Page { items, next, read_units: self.read_units(units) })
     }
@@ -170,7 +170,7 @@ impl Call {
         if has_vector {
             return Err(Refusal::invalid("A query takes either a vector or an id, not both"));
         }
-        checks::check_id(id.as_str())?;
+        checks::check_id(&id.text())?;
         let stored = space.and_then(|space| space.records.get(id));
         Ok(stored.map(|stored| {
             let record = &stored.record;
@@ -206,10 +206,10 @@ fn fitting(items: &[Arc<Stored>]) -> usize {
 }
 
 /// Drops what exceeds `limit` and returns the token of the next page.
-fn cut_page<T>(items: &mut Vec<T>, limit: usize, id: impl Fn(&T) -> &str) -> Option<String> {
+fn cut_page<T>(items: &mut Vec<T>, limit: usize, id: impl Fn(&T) -> &RecordId) -> Option<String> {
     let is_more = items.len() > limit;
     items.truncate(limit);
-    items.last().filter(|_| is_more).map(|last| write_token(id(last)))
+    items.last().filter(|_| is_more).map(|last| write_token(&id(last).text()))
 }
 
 /// Returns the records of a namespace from `prefix` on and past `after`, in bytewise order of their ids.
@@ -250,7 +250,7 @@ fn check_result(hits: &[Hit], query: &Query) -> Answer<()> {
             0
         };
         let metadata = if query.include_metadata { record.metadata.json_bytes() } else { 0 };
-        record.id.as_str().len() + 4 + values + metadata
+        record.id.text().len() + 4 + values + metadata
     };
     let bytes: usize = hits.iter().map(size).sum();
     if bytes <= limits::RESULT_BYTES {

@@ -78,7 +78,7 @@ impl Call {
         self.check_change(&update.change)?;
         match (update.id, update.filter) {
             (Some(id), None) => {
-                checks::check_id(id.as_str())?;
+                checks::check_id(&id.text())?;
                 self.take(&namespace, &[(rate::UPDATES, 1)])?;
                 let lsn = self.apply(&namespace, Write::Update { id, change: update.change });
                 Ok(Reply { body: None, lsn })
@@ -158,7 +158,7 @@ impl Call {
 
     fn delete_ids(&self, namespace: &Namespace, ids: Vec<RecordId>) -> Answer<Write> {
         checks::check_count("ids", ids.len(), limits::DELETE_IDS)?;
-        ids.iter().try_for_each(|id| checks::check_id(id.as_str()))?;
+        ids.iter().try_for_each(|id| checks::check_id(&id.text()))?;
         let demands = [
             (rate::DELETES, 1),
             (rate::DELETED_RECORDS, ids.len()),

@@ -122,7 +122,8 @@ fn update(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
 
 fn delete(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let body: json::Delete = incoming.read()?;
-    let ids = body.ids.map(Cow::into_owned).filter(|ids| !ids.is_empty());
+    let ids = body.ids.filter(|ids| !ids.is_empty());
+    let ids = ids.map(|ids| ids.iter().map(RecordId::new).collect());
     let deletion = Deletion::of(ids, body.delete_all, body.filter.map(Cow::into_owned))?;
     ok(call.delete(namespace(body.namespace), deletion)?.map(|()| json!({})))
 }
@@ -165,7 +166,7 @@ fn list(call: &Call, incoming: &Incoming) -> Answer<Response<Body>> {
     let prefix = incoming.parameter(parameter::PREFIX).unwrap_or_default();
     let page = call.list(&namespace, prefix, incoming.limit()?, incoming.page())?;
     let body = ListAnswer {
-        vectors: page.items.iter().map(|id| ListItem { id: id.as_str().into() }).collect(),
+        vectors: page.items.iter().map(|id| ListItem { id: id.text() }).collect(),
         pagination: Pagination::to(page.next),
         namespace: Some(call.index.shown(&namespace).into()),
         usage: usage(page.read_units),

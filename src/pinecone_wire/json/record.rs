@@ -58,7 +58,7 @@ impl<'a> From<&'a Record> for RecordBody<'a> {
     fn from(record: &'a Record) -> Self {
         let vector = Some(record.dense()).filter(|vector| !vector.is_empty());
         Self {
-            id: record.id.as_str().into(),
+            id: record.id.text(),
             values: vector.cloned().map(Floats),
             sparse_values: record.sparse().filter(|s| !s.is_empty()).map(Sparse::from),
             metadata: Some(&record.metadata).filter(|m| !m.is_empty()).map(Cow::Borrowed),

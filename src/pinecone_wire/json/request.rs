@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Floats, RecordBody, Sparse};
-use crate::model::{Metadata, RecordId};
+use crate::model::Metadata;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Upsert<'a> {
@@ -62,7 +62,7 @@ pub(crate) struct Delete<'a> {
     #[serde(default)]
     pub namespace: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ids: Option<Cow<'a, [RecordId]>>,
+    pub ids: Option<Vec<Cow<'a, str>>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_all: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ mod tests {
             json!({"namespace": "ns", "id": "a", "values": [0.5]}),
         );
         is(
-            Delete { namespace: ns(), ids: Some(vec!["a".into()].into()), ..Delete::default() },
+            Delete { namespace: ns(), ids: Some(vec!["a".into()]), ..Delete::default() },
             json!({"namespace": "ns", "ids": ["a"]}),
         );
         is(

@@ -58,7 +58,7 @@ pub(crate) fn vector_of(values: Bytes) -> Result<model::Vector, Fault> {
 /// Converts a record to a message. Empty sparse values are left out, as if the record had none.
 pub(crate) fn to_vector(record: &Record) -> Vector {
     Vector {
-        id: record.id.as_str().to_owned(),
+        id: record.id.to_string(),
         values: record.dense().as_le_bytes().clone(),
         metadata: to_fields(&record.metadata),
         sparse_values: record.sparse().filter(|sparse| !sparse.is_empty()).map(to_sparse),

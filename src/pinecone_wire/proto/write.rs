@@ -54,11 +54,11 @@ fn vector_len(record: &Record) -> usize {
         false => message::encoded_len(3, &record.metadata),
     };
     let sparse = kept_sparse(record).map_or(0, |sparse| nested_len(sparse_len(sparse)));
-    text_len(record.id.as_str()) + values + metadata + sparse
+    text_len(&record.id.text()) + values + metadata + sparse
 }
 
 fn encode_vector(record: &Record, buf: &mut BytesMut) {
-    put_text(1, record.id.as_str(), buf);
+    put_text(1, &record.id.text(), buf);
     let values = record.dense().as_le_bytes();
     if !values.is_empty() {
         open(2, values.len(), buf);

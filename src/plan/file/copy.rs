@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Rate, Span};
+use crate::model::{IdKind, Rate, Span};
 
 /// Copies every record of the selected namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,10 @@ pub struct Copy {
     /// record as the source has it, before `metadata` changes it. The others are counted as left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<BTreeMap<String, serde_json::Value>>,
+    /// What becomes of each record's id. Default: it stays what it is, and a record whose id is of a kind that the target
+    /// does not take is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Ids>,
     /// Changes to each record's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataChanges>,
@@ -51,10 +55,20 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Returns whether records or their metadata are changed on the way.
+    /// Returns whether records are changed or left out on the way.
     pub fn changes_records(&self) -> bool {
-        self.metadata.is_some() || self.filter.is_some()
+        self.ids.is_some() || self.metadata.is_some() || self.filter.is_some()
     }
+}
+
+/// What becomes of ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ids {
+    /// The kind that every id gets, with the same text: `42` as a number is `42` as a text, so no two ids become one. A
+    /// record whose id has no such form (`007` is no number, and a UUID is 36 lower-case characters with hyphens) goes to
+    /// the dead letters.
+    pub to: IdKind,
 }
 
 /// The way records travel.

@@ -21,8 +21,8 @@ pub use columns::{
 };
 pub use copy::{
     AsBytes, AsLists, AsNested, AsNulls, AsNumbers, AsTimes, Cast, Copy, EnumerateBy, Existing,
-    Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration, Namespaces,
-    Strategy,
+    Ids, Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration,
+    Namespaces, Strategy,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};

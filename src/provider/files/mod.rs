@@ -334,7 +334,7 @@ impl Shelf {
     ) -> Result<Vec<RecordId>> {
         let places = self.places().await?;
         let namespace = namespace.clone();
-        let after = after.map(|id| id.as_str().to_owned());
+        let after = after.map(|id| id.to_string());
         blocking(move || places.after(&namespace, after.as_deref(), most)).await
     }
 
@@ -440,7 +440,7 @@ impl Ids for Listing {
         self.is_over = ids.len() < most;
         self.after = ids.last().cloned();
         let after = match (self.is_over, &self.after) {
-            (false, Some(last)) => Cursor::at(&At::After(last.as_str().to_owned())),
+            (false, Some(last)) => Cursor::at(&At::After(last.to_string())),
             _ => Cursor::End,
         };
         Ok(Some(IdChunk { ids, after }))

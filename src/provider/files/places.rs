@@ -110,12 +110,12 @@ impl Places {
         let Some(group) = self.groups.get(namespace) else { return Ok(found) };
         let mut ids = ids.iter().peekable();
         while let Some(first) = ids.peek() {
-            let mark = group.mark_of(first.as_str());
+            let mark = group.mark_of(&first.text());
             for entry in self.entries(group, mark)?.take(STEP as usize) {
                 let entry = entry?;
                 let id = text(&entry.id)?;
-                while ids.next_if(|wanted| wanted.as_str() < id).is_some() {}
-                if ids.next_if(|wanted| wanted.as_str() == id).is_some() {
+                while ids.next_if(|wanted| *wanted.text() < *id).is_some() {}
+                if ids.next_if(|wanted| wanted.text() == id).is_some() {
                     found.insert(Place { file: entry.origin, row: entry.row });
                 }
             }
@@ -150,7 +150,7 @@ impl Places {
 impl Group {
     /// Returns the last mark that is not behind `id`; the first one if all are.
     fn mark_of(&self, id: &str) -> usize {
-        self.marks.partition_point(|(mark, _)| mark.as_str() <= id).saturating_sub(1)
+        self.marks.partition_point(|(mark, _)| *mark.text() <= *id).saturating_sub(1)
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         loop {
             let page = places.after(&space, after.as_deref(), 100).unwrap();
             let Some(last) = page.last() else { break };
-            after = Some(last.as_str().to_owned());
+            after = Some(last.to_string());
             seen.extend(page);
         }
         assert_eq!(seen, (0..1_000).map(|number| id(number * 2)).collect::<Vec<_>>());

@@ -79,7 +79,7 @@ pub fn spool(options: &ManifestOptions, file: &Path) -> Result<(Spool, Vec<Doubl
     for entry in open(options)? {
         let entry = entry?;
         let origin = u32::try_from(entry.file).unwrap_or(u32::MAX);
-        sorter.push(entry.namespace.as_str(), entry.id.as_str(), origin, entry.row)?;
+        sorter.push(entry.namespace.as_str(), &entry.id.text(), origin, entry.row)?;
     }
     Spool::write(file, sorter.finish()?)
 }
@@ -170,7 +170,7 @@ mod tests {
         let options = ManifestOptions { files, ..Default::default() };
         let rows: Vec<_> = open(&options).unwrap().collect();
         let third = rows[2].as_ref().unwrap();
-        assert_eq!((third.file, third.row, third.id.as_str()), (1, 1, "c"));
+        assert_eq!((third.file, third.row, &*third.id.text()), (1, 1, "c"));
         let error = rows[3].as_ref().unwrap_err().to_string();
         assert!(error.contains("b.jsonl") && error.contains("row: 2"), "{error}");
         assert!(open(&ManifestOptions::default()).is_err());

@@ -136,7 +136,7 @@ fn batch(
     let metadata = records.iter().map(json).collect::<Result<StringArray, _>>()?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
-        Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()))),
+        Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.text()))),
         Arc::new(floats(records.iter().map(|record| Some(record.dense())))?),
         Arc::new(sparse(records)?),
         Arc::new(metadata),

@@ -1,9 +1,9 @@
 //! Values of the metadata in the server's binary form and ours.
 
 use bytes::{BufMut, Bytes};
+use uuid::Uuid;
 
 use super::kind::{Item, Kind};
-use super::record::Id;
 use super::vector_codec::{Items, Wrong, items, length, put_list_header};
 use crate::model::{Numbers, Value};
 
@@ -20,7 +20,7 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
         Kind::Float8 => Value::F64(f64::from_be_bytes(sized(bytes)?)),
         Kind::Bool => Value::Bool(sized::<1>(bytes)? != [0]),
         Kind::Numeric => numeric(text(bytes)?),
-        Kind::Uuid => Value::Text(Id::Uuid(u128::from_be_bytes(sized(bytes)?)).to_string()),
+        Kind::Uuid => Value::Text(Uuid::from_bytes(sized(bytes)?).to_string()),
         Kind::Timestamptz => Value::Time(time(text(bytes)?)),
         Kind::Bytea => Value::Bytes(Bytes::copy_from_slice(bytes)),
         Kind::Json | Kind::Jsonb => json(bytes)?,
@@ -117,10 +117,10 @@ pub(super) fn encode(kind: Kind, value: &Value, into: &mut Vec<u8>) -> Result<()
         (Kind::Float4, value) => into.put_f32(single(value)?),
         (Kind::Float8, value) => into.put_f64(double(value)?),
         (Kind::Numeric, value) => into.put_slice(digits(value)?.as_bytes()),
-        (Kind::Uuid, Value::Text(text)) => match Id::uuid(text) {
-            Some(Id::Uuid(uuid)) => into.put_u128(uuid),
-            _ => return Err("it is no uuid"),
-        },
+        (Kind::Uuid, Value::Text(text)) => {
+            let uuid = Uuid::try_parse(text).map_err(|_| "it is no uuid")?;
+            into.put_slice(uuid.as_bytes());
+        }
         (Kind::Bytea, Value::Bytes(bytes)) => into.put_slice(bytes),
         (Kind::Timestamptz, Value::Time(text) | Value::Text(text)) => put_text(text, into)?,
         (Kind::Other | Kind::Bit, Value::Text(text) | Value::Time(text)) => put_text(text, into)?,

@@ -3,12 +3,11 @@
 use super::fetch::of_ids;
 use super::mapping::Mapping;
 use super::partition;
-use super::record::Id;
 use super::scan::Scope;
 use super::session::Session;
 use super::sql::{Bound, is_of_partition};
 use crate::error::{Error, Result};
-use crate::model::Namespace;
+use crate::model::{Namespace, RecordId};
 
 /// Deletes the records of these ids in a partition and returns their number; ids that are not there are ignored.
 ///
@@ -18,7 +17,7 @@ pub async fn by_ids(
     session: &Session,
     mapping: &Mapping,
     partition: &Namespace,
-    ids: &[Id],
+    ids: &[RecordId],
 ) -> Result<u64> {
     let mut bound = Bound::default();
     let Some(mut conditions) = of_ids(mapping, ids, &mut bound) else { return Ok(0) };

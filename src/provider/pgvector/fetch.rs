@@ -3,12 +3,12 @@
 use super::fit::id_text;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::{Id, Record};
+use super::record::Record;
 use super::row::{Parts, RowReader};
 use super::session::Session;
 use super::sql::{Bound, is_of_partition};
 use crate::error::Result;
-use crate::model::Namespace;
+use crate::model::{Namespace, RecordId};
 
 /// Returns the records of these ids. One that is not there, or that the column could not hold, is absent. Where ids
 /// are not unique, all of an id's records come.
@@ -19,7 +19,7 @@ pub async fn fetch(
     session: &Session,
     mapping: &Mapping,
     partition: &Namespace,
-    ids: &[Id],
+    ids: &[RecordId],
     parts: Parts,
 ) -> Result<Vec<Record>> {
     let mut bound = Bound::default();
@@ -37,7 +37,11 @@ pub async fn fetch(
 }
 
 /// Returns the condition that a row has one of these ids; `None` if no row can have one.
-pub(super) fn of_ids(mapping: &Mapping, ids: &[Id], bound: &mut Bound) -> Option<Vec<String>> {
+pub(super) fn of_ids(
+    mapping: &Mapping,
+    ids: &[RecordId],
+    bound: &mut Bound,
+) -> Option<Vec<String>> {
     let texts: Vec<String> = ids.iter().filter_map(|id| id_text(&mapping.id, id).ok()).collect();
     if texts.is_empty() {
         return None;

@@ -9,9 +9,9 @@ use super::cell::{self, put_json, put_sized, put_text};
 use super::kind::{Item, Kind};
 use super::look::Column;
 use super::mapping::Mapping;
-use super::record::{Embedding, Id, Record};
+use super::record::{Embedding, Record};
 use super::vector_codec;
-use crate::model::{Metadata, Namespace, Rare, SparseVector, Value, Vector};
+use crate::model::{IdKind, Metadata, Namespace, Rare, RecordId, SparseVector, Value, Vector};
 use crate::store::Refusal;
 
 /// Why a table refuses a record.
@@ -90,19 +90,22 @@ pub(super) fn encode(
 }
 
 /// Returns the text of an id as its column takes it.
-pub(super) fn id_text(column: &Column, id: &Id) -> Result<String, Misfit> {
+pub(super) fn id_text(column: &Column, id: &RecordId) -> Result<String, Misfit> {
     let text = id.to_string();
     let misfit = |rule, message: String| Err(Misfit::new(rule, &column.name, message));
-    let kind_misfit = || misfit("id_kind", format!("the id {id:?} is no {}", column.type_text));
+    let taken = id_kind(column.kind);
+    let is_negative = || taken == IdKind::Number && is_negative(&text);
+    if id.kind() != taken && !is_negative() {
+        return misfit("id_kind", Refusal::of_id(id, taken).reason);
+    }
     let fits = match column.kind {
-        Kind::Uuid => matches!(id, Id::Uuid(_)) || Id::uuid(&text).is_some(),
-        Kind::Int8 => text.parse::<i64>().is_ok_and(|number| number.to_string() == text),
-        Kind::Int4 => text.parse::<i32>().is_ok_and(|number| number.to_string() == text),
-        Kind::Int2 => text.parse::<i16>().is_ok_and(|number| number.to_string() == text),
+        Kind::Int8 => text.parse::<i64>().is_ok(),
+        Kind::Int4 => text.parse::<i32>().is_ok(),
+        Kind::Int2 => text.parse::<i16>().is_ok(),
         _ => true,
     };
     if !fits {
-        return kind_misfit();
+        return misfit("id", format!("the id {id:?} is no {}", column.type_text));
     }
     if text.contains('\0') {
         return misfit("nul", format!("the id {id:?} holds a NUL, which no text here can"));
@@ -114,6 +117,20 @@ pub(super) fn id_text(column: &Column, id: &Id) -> Result<String, Misfit> {
         true => misfit("id_length", "the id is longer than an index takes".to_owned()),
         false => Ok(text),
     }
+}
+
+/// Returns the kind of the ids that a column of this kind keeps.
+pub(super) fn id_kind(kind: Kind) -> IdKind {
+    match kind {
+        Kind::Uuid => IdKind::Uuid,
+        kind if kind.is_whole() => IdKind::Number,
+        _ => IdKind::Text,
+    }
+}
+
+/// Whether a text is how a negative whole number is written, which is an id of no other kind.
+fn is_negative(text: &str) -> bool {
+    text.starts_with('-') && text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// Returns the most characters of a column, if a text has more.

@@ -63,7 +63,7 @@ pub use name::{LONGEST_NAME, TableName};
 pub use plain::Names;
 pub use pool::{Connected, Lent, Pool};
 pub use range::{Cursor, Range};
-pub use record::{Embedding, Id, Record};
+pub use record::{Embedding, Record};
 pub use row::Parts;
 pub use scan::{Budget, Page, Reader, Scope, counts};
 pub use search::{Accuracy, Effort, Match, Query, Score, canonical, search};

@@ -7,12 +7,13 @@ use super::address::Address;
 use super::admin::{self, Prepared};
 use super::audit::{self, Finding, Use};
 use super::fetch::fetch;
+use super::fit::id_kind;
 use super::index::Distance;
 use super::keys::Row;
 use super::made::table_spec;
 use super::name::TableName;
 use super::pool::{Lent, Pool};
-use super::record::{Embedding, Id, Record as Whole};
+use super::record::{Embedding, Record as Whole};
 use super::refuse::{invalid, planned_rejects, rejects};
 use super::row::Parts;
 use super::scan::{Scope, counts};
@@ -182,10 +183,15 @@ impl Peer {
             return Ok(Vec::new());
         }
         let (seen, session) = (self.known().await?, self.session().await?);
-        let ids: Vec<Id> = ids.iter().map(|id| Id::text(id.as_str())).collect();
-        let found = fetch(&session, &seen.mapping, namespace, &ids, Parts::ALL).await?;
+        let found = fetch(&session, &seen.mapping, namespace, ids, Parts::ALL).await?;
         session.give_back();
         found.into_iter().map(|record| seen.plain(record)).collect()
+    }
+
+    /// Returns the id with this text that the table's column keeps.
+    pub fn own_kind(&self, id: RecordId) -> RecordId {
+        let kind = self.seen().map(|seen| id_kind(seen.mapping.id.kind));
+        kind.and_then(|kind| id.to(kind)).unwrap_or(id)
     }
 
     pub async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
@@ -213,7 +219,7 @@ impl Peer {
         let found = search(&mut session, &seen.mapping, &scope, &asked).await?;
         session.give_back();
         let answer = |found: super::search::Match| Match {
-            id: RecordId::from(found.id.to_string()),
+            id: found.id,
             score: match found.score {
                 Score::Similarity(number) | Score::Distance(number) => number as f32,
             },
@@ -330,8 +336,7 @@ impl Peer {
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
         let (seen, session) = (self.known().await?, self.session().await?);
-        let ids: Vec<Id> = ids.iter().map(|id| Id::text(id.as_str())).collect();
-        delete::by_ids(&session, &seen.mapping, namespace, &ids).await?;
+        delete::by_ids(&session, &seen.mapping, namespace, ids).await?;
         session.give_back();
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fit::Misfit;
-use super::record::{Embedding, Id, Record};
-use crate::model::{Namespace, Record as PlainRecord, RecordId, Vectors};
+use super::record::{Embedding, Record};
+use crate::model::{Namespace, Record as PlainRecord, Vectors};
 
 /// The columns' vectors that are a plain record's two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Names {
             ));
         }
         Ok(PlainRecord {
-            id: RecordId::from(id.to_string()),
+            id,
             vectors: Vectors::plain(
                 match dense {
                     Some(Embedding::Dense(vector)) => vector,
@@ -62,7 +62,7 @@ impl Names {
             vectors.insert(name.clone(), Embedding::Sparse(sparse.clone()));
         }
         Ok(Record {
-            id: Id::text(plain.id.as_str()),
+            id: plain.id.clone(),
             partition: partition.clone(),
             vectors,
             metadata: plain.metadata.clone(),
@@ -86,7 +86,7 @@ mod tests {
         let sparse = SparseVector::new(vec![3], Vector::from_values([1.5])).unwrap();
         let metadata = Metadata([("long".to_owned(), Value::I64(9_007_199_254_740_993))].into());
         let record = Record {
-            id: Id::text("a"),
+            id: "a".into(),
             partition: Namespace::new("tenant"),
             vectors: [
                 ("d".into(), Embedding::Dense(dense.clone())),

@@ -52,7 +52,8 @@ pub(super) fn invalid(misfit: &Misfit) -> Error {
 
 fn refusal(misfit: Misfit) -> Refusal {
     let rule = match misfit.rule {
-        "id" | "id_kind" | "id_length" => Rule::Id,
+        "id" | "id_length" => Rule::Id,
+        "id_kind" => Rule::IdKind,
         "dimension" => Rule::Dimension,
         "not_finite" | "overflow" => Rule::NotFinite,
         "missing" => Rule::NoVector,
@@ -63,8 +64,9 @@ fn refusal(misfit: Misfit) -> Refusal {
         "bytes" => Rule::BytesValue,
         _ => Rule::Service,
     };
-    // What is said of these names the field itself.
-    let field = misfit.field.filter(|_| !matches!(rule, Rule::TimeValue | Rule::BytesValue));
+    // What is said of these names the field itself, or is about no column.
+    let is_named = matches!(rule, Rule::IdKind | Rule::TimeValue | Rule::BytesValue);
+    let field = misfit.field.filter(|_| !is_named);
     let column = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
     Refusal::new(rule, format!("{column}{}", misfit.message))
 }

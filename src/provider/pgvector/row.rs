@@ -6,14 +6,15 @@ use std::error::Error as StdError;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
+use super::fit::id_kind;
 use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::{Id, Record};
+use super::record::Record;
 use super::{cell, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Metadata, Namespace, Value};
+use crate::model::{Metadata, Namespace, RecordId, Value};
 
 /// Which parts of a record are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,12 +138,9 @@ fn next_json<'a>(
 }
 
 /// Reads an id from its text. A negative number is no id of ours, so it stays a text, which no other number can be.
-pub(super) fn id(kind: Kind, text: &str) -> Id {
-    match kind {
-        Kind::Uuid => Id::uuid(text).unwrap_or_else(|| Id::text(text)),
-        kind if kind.is_whole() => text.parse().map_or_else(|_| Id::text(text), Id::Number),
-        _ => Id::text(text),
-    }
+pub(super) fn id(kind: Kind, text: &str) -> RecordId {
+    let id = RecordId::from(text);
+    id.to(id_kind(kind)).unwrap_or(id)
 }
 
 pub(super) fn as_text(column: &Column) -> String {

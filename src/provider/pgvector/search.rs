@@ -7,14 +7,14 @@ use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::{Embedding, Id};
+use super::record::Embedding;
 use super::row::{as_text, id};
 use super::scan::Scope;
 use super::session::Session;
 use super::sql::{Binary, Bound, all_of};
 use super::vector_codec::encode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Namespace;
+use crate::model::{Namespace, RecordId};
 
 /// How hard an index looks; the server's own setting if absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub enum Score {
 /// One answer; they come nearest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Match {
-    pub id: Id,
+    pub id: RecordId,
     pub partition: Namespace,
     /// The number as the server gives it.
     pub distance: f64,

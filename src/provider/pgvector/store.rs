@@ -172,6 +172,10 @@ impl Fetch for Table {
         LIMITS.fetch_ids
     }
 
+    fn own_kind(&self, id: RecordId) -> RecordId {
+        self.peer.own_kind(id)
+    }
+
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
         let make = || self.peer.fetch(namespace, ids).boxed();
         let operation = Operation::new(Request::Fetch).within(namespace).of(ids.len());

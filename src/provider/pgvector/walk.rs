@@ -14,7 +14,7 @@ use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
 use super::seen::Seen;
 use super::snapshot::{Snapshot, View};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, Cursor, Namespace, Range, RecordId};
+use crate::model::{Contents, Cursor, Namespace, Range};
 use crate::plan::file::NamedEnumeration;
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{IdChunk, Ids, Page, Pages, Reading};
@@ -155,7 +155,7 @@ impl Walk {
                 let count = found.records.len() as u64;
                 let picked = found.records.into_iter().filter(|record| match &how.picks {
                     None => true,
-                    Some(picks) => picks(&RecordId::from(record.id.to_string())),
+                    Some(picks) => picks(&record.id),
                 });
                 let records =
                     picked.map(|record| walk.seen.plain(record)).collect::<Result<Vec<_>>>()?;
@@ -181,7 +181,7 @@ impl Walk {
 impl Ids for Walk {
     async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
         let Some((found, after)) = self.page(most).await? else { return Ok(None) };
-        let id = |record: &super::Record| RecordId::from(record.id.to_string());
+        let id = |record: &super::Record| record.id.clone();
         Ok(Some(IdChunk { ids: found.records.iter().map(id).collect(), after }))
     }
 }

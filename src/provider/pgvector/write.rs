@@ -16,10 +16,10 @@ use super::look::Form;
 use super::mapping::{Identity, Mapping};
 use super::name::quote;
 use super::partition;
-use super::record::{Id, Record};
+use super::record::Record;
 use super::session::{Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Namespace;
+use crate::model::{Namespace, RecordId};
 
 /// The signature, flags and length of the extension of a binary copy (PostgreSQL, "COPY", "Binary Format").
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -53,7 +53,7 @@ pub struct Ack {
 pub struct Refused {
     /// Its place in the batch.
     pub at: usize,
-    pub id: Id,
+    pub id: RecordId,
     pub why: Misfit,
 }
 

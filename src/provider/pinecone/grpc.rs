@@ -262,5 +262,5 @@ fn decode<M: Message + Default>(answer: Rope) -> Result<M> {
 }
 
 fn strings(ids: &[RecordId]) -> Vec<String> {
-    ids.iter().map(|id| id.as_str().to_owned()).collect()
+    ids.iter().map(|id| id.text().into_owned()).collect()
 }

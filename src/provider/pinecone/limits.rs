@@ -1,6 +1,6 @@
 //! Limits of what Pinecone accepts in one request, and what it would refuse.
 
-use crate::model::{IndexSpec, Metric, Record, VectorType};
+use crate::model::{IdKind, IndexSpec, Metric, Record, RecordId, VectorType};
 use crate::pinecone_wire::limits::{self, is_operator, unkept};
 use crate::store::{Limits, Refusal, Rule};
 
@@ -19,7 +19,7 @@ pub const LIMITS: Limits = Limits {
 
 /// Returns why an index like `spec` would refuse `record`; without a spec only what every index refuses.
 pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
-    id_refusal(record.id.as_str())
+    id_refusal(&record.id)
         .or_else(|| metadata_refusal(record))
         .or_else(|| sparse_refusal(record, spec))
         .or_else(|| dense_refusal(record, spec))
@@ -29,7 +29,10 @@ fn refused(rule: Rule, reason: impl Into<String>) -> Option<Refusal> {
     Some(Refusal::new(rule, reason))
 }
 
-fn id_refusal(id: &str) -> Option<Refusal> {
+fn id_refusal(id: &RecordId) -> Option<Refusal> {
+    let Some(id) = id.as_text() else {
+        return Some(Refusal::of_id(id, IdKind::Text));
+    };
     let most = LIMITS.id_chars;
     let reason = match id {
         "" => "the id is empty".to_owned(),

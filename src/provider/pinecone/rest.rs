@@ -66,7 +66,8 @@ impl Plane for RestPlane {
         let mut records = Vec::with_capacity(ids.len());
         let mut lsn = Default::default();
         for part in parts(ids, QUERY_BYTES) {
-            let mut query: Vec<_> = part.iter().map(|id| (parameter::IDS, id.as_str())).collect();
+            let ids: Vec<_> = part.iter().map(RecordId::text).collect();
+            let mut query: Vec<_> = ids.iter().map(|id| (parameter::IDS, &**id)).collect();
             query.extend(in_query(namespace));
             let reply = self.0.ask(Operation::Fetch, "", &query).await?;
             lsn = reply.lsn();
@@ -107,7 +108,8 @@ impl Plane for RestPlane {
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
-        let (ids, namespace) = (Some(ids.into()), in_body(namespace));
+        let ids = Some(ids.iter().map(RecordId::text).collect());
+        let namespace = in_body(namespace);
         let body = json::Delete { ids, namespace, ..Default::default() };
         self.0.send(Operation::Delete, "", &body).await.map(drop)
     }
@@ -153,7 +155,7 @@ fn parts(ids: &[RecordId], bytes: usize) -> impl Iterator<Item = &[RecordId]> {
         let count = rest
             .iter()
             .take_while(|id| {
-                used += parameter::IDS.len() + "&=".len() + escape(id.as_str()).len();
+                used += parameter::IDS.len() + "&=".len() + escape(&id.text()).len();
                 used <= bytes
             })
             .count()

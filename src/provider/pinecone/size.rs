@@ -10,7 +10,7 @@ pub fn json_bytes(record: &Record) -> usize {
     let sparse = record
         .sparse()
         .map_or(0, |sparse| sparse.indices.len() * "4294967295,".len() + floats(&sparse.values));
-    let id = record.id.as_str();
+    let id = record.id.text();
     // An escaped byte takes six at most (\u00XX).
     let id = if id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
         id.len()

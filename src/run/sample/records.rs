@@ -55,7 +55,7 @@ pub(crate) fn picks(
         }
         let mut hash = Sha256::new();
         hash.update(salt.as_bytes());
-        hash.update(id.as_str().as_bytes());
+        hash.update(id.text().as_bytes());
         let digest = hash.finalize();
         let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
         f64::from(number) < share * f64::from(u32::MAX)

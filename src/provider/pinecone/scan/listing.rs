@@ -42,7 +42,7 @@ impl Listing {
 
     /// Where to go on: with the next page, or with this one behind the last id that was given.
     fn place(&self) -> Cursor {
-        let after = self.last.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+        let after = self.last.as_ref().map(|id| id.to_string()).unwrap_or_default();
         let token = match (&self.page.behind, self.page.ids.is_empty()) {
             (Behind::Page(token), true) => Some(token),
             (Behind::Page(_) | Behind::End, false) => self.page.token.as_ref(),
@@ -115,10 +115,10 @@ mod tests {
             tokio::time::sleep(ROUND_TRIP).await;
             self.turns.took(ROUND_TRIP);
             let from = RecordId::from(page.unwrap_or(prefix));
-            let behind = self.ids.range(from..).filter(|id| Some(id.as_str()) != page);
-            let own = behind.take_while(|id| id.as_str().starts_with(prefix));
+            let behind = self.ids.range(from..).filter(|id| id.as_text() != page);
+            let own = behind.take_while(|id| id.text().starts_with(prefix));
             let ids: Vec<RecordId> = own.take(101).cloned().collect();
-            let next = (ids.len() > 100).then(|| ids[99].as_str().to_owned());
+            let next = (ids.len() > 100).then(|| ids[99].to_string());
             Ok(IdPage { ids: ids.into_iter().take(100).collect(), next })
         }
     }

@@ -66,7 +66,8 @@ impl Part {
     /// id that sorts behind all that begin like its own; one that was cut and is listed again gives those before them, too.
     pub fn arrived(&mut self, mut page: IdPage) -> u64 {
         let is_own = |id: &&RecordId| {
-            id.as_str() < self.prefix.as_str() || id.as_str().starts_with(&self.prefix)
+            let id = id.text();
+            *id < *self.prefix || id.starts_with(&self.prefix)
         };
         let own = page.ids.iter().take_while(is_own).count();
         let is_over = own < page.ids.len();
@@ -97,10 +98,10 @@ impl Part {
     pub fn cut(&mut self, enough: usize, are_worth: impl FnOnce(usize) -> bool) -> Vec<String> {
         let last = self.pages.back().and_then(|(_, page)| page.ids.last());
         let (Some(first), Some(last)) = (&self.first, last) else { return Vec::new() };
-        if self.is_done || self.arrived < enough || !last.as_str().is_ascii() || first == last {
+        if self.is_done || self.arrived < enough || !last.text().is_ascii() || first == last {
             return Vec::new();
         }
-        let (first, last) = (first.as_str(), last.as_str().to_owned());
+        let (first, last) = (first.text(), last.to_string());
         let alike = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
         // Few pages are less than a part should be, and those that follow are listed beside it; many are enough of one.
         let depth = if self.arrived < FEW { alike.saturating_sub(1) } else { alike };
@@ -141,7 +142,7 @@ mod tests {
     }
 
     fn held(part: &Part) -> Vec<&str> {
-        part.pages.iter().flat_map(|(_, page)| &page.ids).map(RecordId::as_str).collect()
+        part.pages.iter().flat_map(|(_, page)| &page.ids).filter_map(RecordId::as_text).collect()
     }
 
     #[test]

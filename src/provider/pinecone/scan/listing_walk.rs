@@ -297,7 +297,7 @@ impl Walk {
     }
 
     fn out_of_order(&self, id: &RecordId) -> Error {
-        let last = self.last.as_ref().map(RecordId::as_str).unwrap_or_default();
+        let last = self.last.as_ref().and_then(RecordId::as_text).unwrap_or_default();
         Error::new(
             ErrorKind::Protocol,
             format!("the source lists `{id}` after `{last}`: ids of a listing rise bytewise"),

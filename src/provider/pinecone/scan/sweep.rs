@@ -55,7 +55,7 @@ impl Ids for Sweep {
         }
         let ids: Vec<_> = self.rest.drain(..most.max(1).min(self.rest.len())).collect();
         let after = match (self.rest.is_empty(), ids.last()) {
-            (false, Some(last)) => Cursor::at(&Place::After(last.as_str().to_owned())),
+            (false, Some(last)) => Cursor::at(&Place::After(last.to_string())),
             _ => Cursor::End,
         };
         self.is_over = after == Cursor::End;

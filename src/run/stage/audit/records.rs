@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::model::{Namespace, Record, RecordId, Value};
+use crate::model::{IdKind, Namespace, Record, RecordId, Value};
 use crate::run::sample::Sampled;
 
 /// The number of largest records listed.
@@ -26,15 +26,14 @@ pub(super) struct RecordSize {
 /// Statistics of ids.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Ids {
+    /// The kinds they are of.
+    pub kinds: BTreeSet<IdKind>,
     /// Characters in the longest id.
     pub longest: usize,
     /// Ids with a space, a slash, a percent sign or a control character. The service accepts them, but tools that put
     /// ids into URLs or lines may not handle them.
     pub unusual: u64,
     pub unusual_example: Option<RecordId>,
-    /// Ids that the target refuses: over 512 characters, or with non-ASCII characters or NUL.
-    pub refused: u64,
-    pub refused_example: Option<RecordId>,
 }
 
 /// Statistics of sparse values.
@@ -64,17 +63,13 @@ impl Ids {
     pub fn of<'a>(ids: impl IntoIterator<Item = &'a RecordId>) -> Self {
         let mut all = Self::default();
         for id in ids {
-            let text = id.as_str();
+            let text = id.text();
             all.longest = all.longest.max(text.chars().count());
-            let is_refused =
-                text.is_empty() || text.len() > 512 || !text.is_ascii() || text.contains('\0');
+            all.kinds.insert(id.kind());
             let is_unusual = text.contains(|letter: char| {
                 matches!(letter, ' ' | '/' | '%') || letter.is_ascii_control()
             });
-            if is_refused {
-                all.refused += 1;
-                all.refused_example.get_or_insert_with(|| id.clone());
-            } else if is_unusual {
+            if is_unusual {
                 all.unusual += 1;
                 all.unusual_example.get_or_insert_with(|| id.clone());
             }
@@ -119,7 +114,7 @@ pub(super) fn mean_bytes(sampled: &[Sampled]) -> f64 {
 
 /// Shortens an id for a sentence.
 pub(super) fn shown(id: &RecordId) -> String {
-    let text = id.as_str();
+    let text = id.text();
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((at, _)) => format!("{}…", text[..at].escape_debug()),
         None => text.escape_debug().to_string(),
@@ -137,9 +132,8 @@ mod tests {
         let mut long = vec![RecordId::new("x".repeat(512)), RecordId::new("y".repeat(513))];
         long.extend(ids);
         let all = Ids::of(&long);
-        assert_eq!((all.longest, all.unusual, all.refused), (513, 4, 4));
+        assert_eq!((all.longest, all.unusual), (513, 5));
         assert_eq!(all.unusual_example, Some(RecordId::new("b c")));
-        assert!(all.refused_example.is_some_and(|id| id.as_str().starts_with('y')));
     }
 
     #[test]

@@ -71,8 +71,10 @@ fn records(findings: &Findings) -> String {
         format!("Records (a sample of {})", number(findings.sampled as u64)),
         format!("  {} each on average", bytes(findings.mean_record_bytes)),
         format!(
-            "  longest id {} characters; {} with spaces, slashes, percent or control characters, {} against the rules",
-            ids.longest, ids.unusual, ids.refused
+            "  ids of the kind {}; the longest has {} characters, {} have spaces, slashes, percent or control characters",
+            ids.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" and "),
+            ids.longest,
+            ids.unusual
         ),
         format!(
             "  {} with sparse values, at most {}",

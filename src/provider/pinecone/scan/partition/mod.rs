@@ -209,7 +209,7 @@ impl Partitioner {
 /// Returns the most matches that surely fit in an answer, judging by the longest id of a sample, with room for longer
 /// ones.
 fn reach(sampled: &[Record]) -> u64 {
-    let longest = sampled.iter().map(|record| record.id.as_str().len()).max().unwrap_or(0);
+    let longest = sampled.iter().map(|record| record.id.text().len()).max().unwrap_or(0);
     let fitting = ANSWER_BYTES / (longest + longest / 4 + MATCH_BYTES);
     SWEEP_LIMIT.min(fitting as u64)
 }
