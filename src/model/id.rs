@@ -79,13 +79,18 @@ impl From<&str> for StageId {
 
 impl From<&str> for Namespace {
     fn from(value: &str) -> Self {
-        if value == Self::DEFAULT_ALIAS { Self("".into()) } else { Self(value.into()) }
+        Self(Self::canonical(value).into())
     }
 }
 
 impl Namespace {
     /// Name of the default namespace where an empty one cannot stand.
     pub const DEFAULT_ALIAS: &'static str = "__default__";
+
+    /// Returns the one name of the namespace that is called so.
+    pub fn canonical(name: &str) -> &str {
+        if name == Self::DEFAULT_ALIAS { "" } else { name }
+    }
 
     pub fn is_default(&self) -> bool {
         self.0.is_empty()

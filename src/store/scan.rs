@@ -99,6 +99,15 @@ impl Split {
 pub trait Scan: Send + Sync {
     fn promise(&self) -> Promise;
 
+    /// Looks for what would break the promise that no record comes twice, where nothing else keeps ids apart; looks once.
+    /// Who gets no error may ask for the promise again.
+    ///
+    /// # Errors
+    /// `Conflict` with both places of an id that is there twice.
+    async fn see_distinct(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The range that is a whole namespace, whatever it holds; `None` where it has to be counted first.
     fn whole(&self) -> Option<Range>;
 
@@ -114,6 +123,12 @@ pub trait Scan: Send + Sync {
 
     /// Counts the records of a range; `None` if it is as many as its namespace holds.
     async fn recount(&self, namespace: &Namespace, range: &Range) -> Result<Option<u64>>;
+
+    /// Returns whether what was read of a range before a place need not be what stands there now, so that it has to be
+    /// split off again. A place that only tells where it is among others is lost with them.
+    async fn is_lost(&self, _: &Namespace, _: &Range, _: &Cursor) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Begins to find the ids of a range behind a place.
     ///

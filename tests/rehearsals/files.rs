@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::journal::{Route, RunState};
-use vecshift::model::{Metadata, Namespace, Record, RecordId, SparseVector, Vector, Vectors};
+use vecshift::journal::{Entry, Event, Route, RunState};
+use vecshift::model::{
+    Cursor, Metadata, Namespace, Record, RecordId, SparseVector, Vector, Vectors,
+};
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::run::{Outcome, Silent, preview};
 
@@ -190,4 +193,90 @@ async fn mistakes_in_files_are_reported_with_their_names() {
     std::fs::write(folder.path().join("again.parquet"), "no parquet").unwrap();
     let error = refused(folder.path()).await.to_string();
     assert!(error.contains("again.parquet is not a Parquet file"), "{error}");
+}
+
+/// Writes one namespace of more records than a page holds, in an order that `place` gives.
+fn long(root: &Path, place: impl Fn(usize) -> usize) {
+    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    for at in 0..2_500 {
+        writer.append(&Namespace::new("n"), &[record(place(at), 1)]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// A copy that was killed at a checkpoint on its way, and whose journal then says what `edit` makes of each event.
+async fn killed(root: &Path, edit: impl Fn(&mut Value)) -> Rig {
+    let rig = Rig::empty_of_text(&plan(root, "    strategy: stream")).await;
+    let is_on_its_way = |event: &Event| matches!(event, Event::Checkpointed { checkpoint, .. } if matches!(checkpoint.cursor, Cursor::At(_)));
+    rig.kill_at(rig.options(), is_on_its_way).await;
+    let journal = rig.paths().journal();
+    let edited = std::fs::read_to_string(&journal).unwrap();
+    let edited = edited.lines().map(|line| {
+        let mut entry: Value = serde_json::from_str(line).unwrap();
+        edit(&mut entry);
+        format!("{entry}\n")
+    });
+    let edited: String = edited.collect();
+    std::fs::write(&journal, edited).unwrap();
+    rig
+}
+
+/// Puts `value` wherever `key` is.
+fn set(entry: &mut Value, key: &str, value: &Value) {
+    match entry {
+        Value::Object(fields) => {
+            for (name, inside) in fields {
+                if name == key { inside.clone_from(value) } else { set(inside, key, value) }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| set(item, key, value)),
+        _ => {}
+    }
+}
+
+fn notes(rig: &Rig) -> String {
+    let stages = rig.state().stages.into_iter();
+    stages.flat_map(|stage| stage.notes).collect::<Vec<_>>().join("\n")
+}
+
+const ANEW: &str = "is copied from its beginning again";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_goes_on_behind_the_row_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at * 7 % 2_500);
+    let rig = killed(folder.path(), |_| {}).await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert!(!notes(&rig).contains(ANEW), "{}", notes(&rig));
+    assert_eq!(counts(&rig).await, [("n".to_owned(), 2_500)]);
+    let planned = |entry: &&Entry| matches!(entry.event, Event::ShardPlanned { .. });
+    assert_eq!(rig.entries().iter().filter(planned).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_an_earlier_version_kept_is_not_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at * 7 % 2_500);
+    let rig = killed(folder.path(), |entry| {
+        set(entry, "enumeration", &json!("list"));
+        set(entry, "cursor", &json!({ "after": "id 700/1" }));
+    })
+    .await;
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert!(notes(&rig).contains(ANEW), "{}", notes(&rig));
+    assert_eq!(counts(&rig).await, [("n".to_owned(), 2_500)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_changed_since_they_were_read_are_copied_from_their_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at);
+    let rig = killed(folder.path(), |_| {}).await;
+    long(folder.path(), |at| 2_499 - at);
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert!(notes(&rig).contains(ANEW), "{}", notes(&rig));
+    assert_eq!(counts(&rig).await, [("n".to_owned(), 2_500)]);
 }

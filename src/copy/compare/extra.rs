@@ -35,13 +35,10 @@ pub async fn count_extra(
     let shared = Arc::new((pipeline.clone(), sources.to_vec()));
     let scope = Scope { namespace: target, records: 0 };
     let ids = all_ids(&*pipeline.target, scope, &Cursor::Start).await?;
-    let mut strays = chunks(ids, pipeline.page_ids())
+    let mut strays = chunks(ids, pipeline.page_ids(), is_chosen)
         .map_ok(move |chunk| {
-            let (shared, chosen) = (shared.clone(), is_chosen.clone());
-            begin(async move {
-                let ids = chunk.ids.into_iter().filter(|id| chosen(id)).collect();
-                unknown(&shared.0, &shared.1, ids).await
-            })
+            let shared = shared.clone();
+            begin(async move { unknown(&shared.0, &shared.1, chunk.ids).await })
         })
         .try_buffered(AT_ONCE)
         .take_until(pipeline.cancel.clone().cancelled_owned())

@@ -28,22 +28,6 @@ pub struct SortedId {
     pub row: u64,
 }
 
-impl SortedId {
-    pub(crate) fn write_to(&self, out: &mut impl Write) -> std::io::Result<()> {
-        write(out, &self.namespace, &self.id, self.origin, self.row)
-    }
-
-    /// Returns the number of bytes that [`SortedId::write_to`] writes.
-    pub(crate) fn written_bytes(&self) -> u64 {
-        (self.namespace.len() + self.id.len() + 20) as u64
-    }
-
-    /// Reads the next one; `None` at the end.
-    pub(crate) fn read_from(from: &mut impl Read) -> std::io::Result<Option<Self>> {
-        read(from)
-    }
-}
-
 /// A sorter that takes ids in any order and returns them in bytewise order of namespace, id, origin and row.
 pub struct Sorter {
     folder: TempDir,

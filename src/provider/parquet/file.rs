@@ -1,6 +1,7 @@
 //! A Parquet file whose footer was read once; every later access checks that it is still the same file.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,6 +11,7 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::metadata::PageIndexPolicy;
+use sha2::{Digest, Sha256};
 
 use super::kind::{Kind, kinds};
 use super::layout::{Folders, Layout, Unread, check_codecs};
@@ -23,6 +25,7 @@ pub(super) struct OpenFile {
     name: String,
     metadata: ArrowReaderMetadata,
     stamp: Stamp,
+    footer: u64,
     columns: Vec<(String, Kind)>,
 }
 
@@ -67,12 +70,13 @@ impl OpenFile {
         }
         let metadata =
             ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(name, error))?;
+        let footer = digest_of_footer(&file).map_err(unread)?;
         let hinted = ArrowReaderMetadata::try_new(metadata.metadata().clone(), Default::default());
         let hinted =
             hinted.map_or_else(|_| metadata.schema().clone(), |hint| hint.schema().clone());
         let parquet = metadata.metadata().file_metadata().schema_descr_ptr();
         let columns = kinds(metadata.schema(), &hinted, &parquet);
-        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata, stamp, columns })
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata, stamp, footer, columns })
     }
 
     pub fn name(&self) -> &str {
@@ -81,6 +85,12 @@ impl OpenFile {
 
     pub fn bytes(&self) -> u64 {
         self.stamp.bytes
+    }
+
+    /// Returns a digest of its footer, which has the place and the size of everything in it, and mostly the least and the
+    /// greatest value of each column of each row group.
+    pub fn footer(&self) -> u64 {
+        self.footer
     }
 
     pub fn metadata(&self) -> &parquet::file::metadata::ParquetMetaData {
@@ -128,20 +138,57 @@ impl OpenFile {
     }
 }
 
-/// Reads batches of some columns, of all rows or of those that `only` chooses.
+/// Reads batches of some columns, of all rows.
 pub(super) fn batches(
     file: File,
     of: &OpenFile,
     columns: &[usize],
-    only: Option<(usize, RowSelection)>,
 ) -> Result<ParquetRecordBatchReader> {
-    let mut builder = of.builder(file);
+    some_batches(file, of, columns, BATCH_ROWS, |all| all)
+}
+
+/// Reads batches of so many rows of one row group: those that `only` chooses, or all.
+pub(super) fn batches_of_group(
+    of: &OpenFile,
+    columns: &[usize],
+    (group, only): (usize, Option<RowSelection>),
+    rows: usize,
+) -> Result<ParquetRecordBatchReader> {
+    some_batches(of.reader()?, of, columns, rows, |all| {
+        let group = all.with_row_groups(vec![group]);
+        match only {
+            Some(only) => group.with_row_selection(only),
+            None => group,
+        }
+    })
+}
+
+fn some_batches(
+    file: File,
+    of: &OpenFile,
+    columns: &[usize],
+    rows: usize,
+    choose: impl FnOnce(ParquetRecordBatchReaderBuilder<File>) -> ParquetRecordBatchReaderBuilder<File>,
+) -> Result<ParquetRecordBatchReader> {
+    let builder = of.builder(file);
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-    builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-    if let Some((group, selection)) = only {
-        builder = builder.with_row_groups(vec![group]).with_row_selection(selection);
-    }
+    let builder = choose(builder.with_projection(mask).with_batch_size(rows));
     builder.build().map_err(|error| unreadable(of.name(), error))
+}
+
+/// Returns a digest of the footer, which ends with its own length and four letters.
+fn digest_of_footer(file: &File) -> std::io::Result<u64> {
+    let mut file = file;
+    let mut end = [0; 8];
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut end)?;
+    let [a, b, c, d, ..] = end;
+    let length = i64::from(u32::from_le_bytes([a, b, c, d]));
+    file.seek(SeekFrom::End(-8 - length))?;
+    let mut footer = vec![0; usize::try_from(length).unwrap_or_default()];
+    file.read_exact(&mut footer)?;
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(&footer));
+    Ok(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// Returns the error for rows that could not be read. The first of `columns` that is damaged is found by reading each
@@ -152,7 +199,7 @@ pub(super) fn damaged(
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
     let is_damaged = |column: &&usize| match file.reader() {
-        Ok(reader) => batches(reader, file, &[**column], None)
+        Ok(reader) => batches(reader, file, &[**column])
             .is_ok_and(|mut batches| batches.any(|batch| batch.is_err())),
         Err(_) => false,
     };

@@ -15,8 +15,10 @@
 mod cells;
 mod columns;
 mod file;
+mod group;
 mod kind;
 mod layout;
+mod pairs;
 mod read;
 mod rows;
 mod suggest;
@@ -27,10 +29,11 @@ mod layout_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use group::{Chosen, GroupRows, Part};
 pub use layout::{Folders, PassedOver};
+pub(crate) use pairs::{PairReader, Pairs};
 pub use read::{RecordReader, Rows, contents, count_rows, read, read_import};
-pub use rows::RowReader;
-pub(crate) use rows::{PairReader, Pairs};
+pub use rows::{Names, RowReader};
 pub use write::{RecordWriter, encode};
 
 use crate::error::{Error, ErrorKind};

@@ -62,7 +62,7 @@ impl RecordReader {
     fn open(path: &Path, unread: Unread) -> Result<Self> {
         let file = OpenFile::open(path, &path.display().to_string())?;
         let layout = file.layout(&Columns::default(), &Folders::default(), unread)?;
-        let batches = batches(file.reader()?, &file, &layout.read, None)?;
+        let batches = batches(file.reader()?, &file, &layout.read)?;
         Ok(Self { batches, file, layout, row: 0 })
     }
 
@@ -150,6 +150,25 @@ pub(super) fn rows(
         })
         .collect();
     Ok(rows)
+}
+
+/// Returns the records of those rows of a batch whose namespace is wanted, each with its place in the batch.
+pub(super) fn some_rows(
+    batch: &RecordBatch,
+    layout: &Layout,
+    number: &dyn Fn(usize) -> u64,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(usize, Record)>> {
+    let parts = Parts::read(batch, layout)?;
+    let is_wanted = |row: &usize| match &parts.namespaces {
+        NamesOf::Column(names) => is_wanted(names.get(*row).unwrap_or_default()),
+        NamesOf::Constant(name) => is_wanted(name.as_str()),
+    };
+    let record = |row: usize| match parts.record(row) {
+        Ok(record) => Ok((row, record)),
+        Err(error) => Err(error.with_context("row", number(row) + 1)),
+    };
+    (0..batch.num_rows()).filter(is_wanted).map(record).collect()
 }
 
 impl Parts {

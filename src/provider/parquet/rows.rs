@@ -1,21 +1,26 @@
-//! Access to a file's records by their row, and to its ids without its vectors.
+//! A file as row groups: what is in each by the footer, its ids without its vectors, and its records.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
-use parquet::arrow::arrow_reader::RowSelection;
+use parquet::basic::Type;
+use parquet::file::statistics::Statistics;
 
 use super::columns::Texts;
-use super::file::{OpenFile, batches, damaged};
+use super::file::{OpenFile, batches_of_group, damaged};
 use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread};
-use super::read::rows;
 use crate::error::{Error, Result};
-use crate::model::{Namespace, Record};
+use crate::model::Namespace;
 use crate::plan::file::Columns;
 
-/// A file whose footer was read once, from which rows are read in any order.
+/// Rows of columns of text that are decoded at once.
+const NAME_ROWS: usize = 8_192;
+
+/// A file whose footer was read once, and whose row groups are read in any order.
 pub struct RowReader {
-    file: OpenFile,
-    layout: Layout,
+    pub(super) file: OpenFile,
+    pub(super) layout: Layout,
     /// First row of each row group, and behind the last the number of rows.
     groups: Vec<u64>,
 }
@@ -42,14 +47,33 @@ impl RowReader {
         self.groups.last().copied().unwrap_or_default()
     }
 
+    /// Returns the rows of each row group, as numbers in the file.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = Range<u64>> + '_ {
+        self.groups.windows(2).map(|bounds| bounds[0]..bounds[1])
+    }
+
+    /// Returns the rows of a row group, as numbers in the file.
+    pub(super) fn group(&self, group: usize) -> Range<u64> {
+        let at = |group: usize| self.groups.get(group).copied().unwrap_or(self.count());
+        at(group)..at(group + 1)
+    }
+
     /// Returns the size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.file.bytes()
     }
 
-    /// Returns whether its rows give their namespace.
-    pub fn has_namespaces(&self) -> bool {
-        matches!(self.layout.namespace, NamespaceOf::Column(_))
+    /// Returns a digest of the footer; another one means other rows.
+    pub fn footer(&self) -> u64 {
+        self.file.footer()
+    }
+
+    /// Returns the namespace of all its rows; `None` if each gives its own.
+    pub fn namespace(&self) -> Option<&Namespace> {
+        match &self.layout.namespace {
+            NamespaceOf::Column(_) => None,
+            NamespaceOf::Constant(namespace) => Some(namespace),
+        }
     }
 
     /// Returns whether its rows can have sparse values.
@@ -80,174 +104,146 @@ impl RowReader {
         &self.layout.passed_over
     }
 
-    /// Returns namespace and id of each row, in the file's order.
+    /// Counts the rows of a row group by namespace. Nothing is read where the footer says that all are of one.
     ///
     /// # Errors
-    /// Those of reading the file; `Invalid` if a row has no id.
-    pub fn ids(&self) -> Result<impl Iterator<Item = Result<(Namespace, String)>> + use<'_>> {
-        let names = self.layout.names();
-        let batches = batches(self.file.reader()?, &self.file, &names, None)?;
-        let mut row = 0_u64;
-        Ok(batches.flat_map(move |batch| {
-            let ids = match batch {
-                Ok(batch) => self.ids_of(&batch, &names, row),
-                Err(error) => vec![Err(damaged(&self.file, &names, error))],
+    /// Those of reading the file.
+    pub fn namespaces(&self, group: usize) -> Result<Vec<(Namespace, u64)>> {
+        let rows = self.group(group);
+        let count = rows.end - rows.start;
+        let at = match &self.layout.namespace {
+            _ if count == 0 => return Ok(Vec::new()),
+            NamespaceOf::Constant(namespace) => return Ok(vec![(namespace.clone(), count)]),
+            NamespaceOf::Column(at) => *at,
+        };
+        if let Some((least, greatest, Some(0))) = self.bounds_of(group, at)
+            && least == greatest
+            && let Ok(name) = std::str::from_utf8(least)
+        {
+            return Ok(vec![(Namespace::from(name), count)]);
+        }
+        let mut counts: HashMap<Namespace, u64> = HashMap::new();
+        let (mut last, mut run) = (Namespace::from(""), 0);
+        for batch in batches_of_group(&self.file, &[at], (group, None), NAME_ROWS)? {
+            let batch = batch.map_err(|error| damaged(&self.file, &[at], error))?;
+            let names = Texts::read(batch.column(0), batch.schema_ref().field(0).name())?;
+            for row in 0..batch.num_rows() {
+                let name = names.get(row).unwrap_or_default();
+                if name != last.as_str() {
+                    *counts.entry(last).or_default() += std::mem::take(&mut run);
+                    last = Namespace::from(name);
+                }
+                run += 1;
+            }
+        }
+        *counts.entry(last).or_default() += run;
+        counts.retain(|_, rows| *rows > 0);
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_unstable();
+        Ok(counts)
+    }
+
+    /// Returns bounds of the ids of a row group in bytewise order, where they are text and the footer has them.
+    pub fn bounds(&self, group: usize) -> Option<(&[u8], &[u8])> {
+        self.bounds_of(group, self.layout.id).map(|(least, greatest, _)| (least, greatest))
+    }
+
+    /// Returns bounds of a column of text, and how many of its values are null.
+    fn bounds_of(&self, group: usize, column: usize) -> Option<(&[u8], &[u8], Option<u64>)> {
+        let of = self.file.metadata().row_groups().get(group)?;
+        let statistics = of.columns().get(self.text_leaf(column)?)?.statistics()?;
+        // Old ones were compared as signed bytes by some writers.
+        let Statistics::ByteArray(values) = statistics else { return None };
+        let is_sound = !statistics.is_min_max_deprecated();
+        let (least, greatest) = (values.min_bytes_opt()?, values.max_bytes_opt()?);
+        is_sound.then_some((least, greatest, values.null_count_opt()))
+    }
+
+    /// Returns the place of a column of text among the columns of the file as it is stored.
+    fn text_leaf(&self, column: usize) -> Option<usize> {
+        let schema = self.file.metadata().file_metadata().schema_descr();
+        let of_text = self.file.columns().get(column)?.1.data == arrow_schema::DataType::Utf8;
+        let leaf =
+            (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == column)?;
+        (of_text && schema.column(leaf).physical_type() == Type::BYTE_ARRAY).then_some(leaf)
+    }
+
+    /// Leaves of `ids` those that may be in a row group, by the filter that its writer may have left for that.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn retain_possible(&self, group: usize, ids: &mut Vec<&str>) -> Result<()> {
+        let Some(leaf) = self.text_leaf(self.layout.id) else { return Ok(()) };
+        let has_filter = |group: &parquet::file::metadata::RowGroupMetaData| {
+            group.columns().get(leaf).is_some_and(|column| column.bloom_filter_offset().is_some())
+        };
+        if !self.file.metadata().row_groups().get(group).is_some_and(has_filter) {
+            return Ok(());
+        }
+        let builder = self.file.builder(self.file.reader()?);
+        let filter = builder.get_row_group_column_bloom_filter(group, leaf);
+        if let Some(filter) = filter.map_err(|error| damaged(&self.file, &[], error))? {
+            ids.retain(|id| filter.check(*id));
+        }
+        Ok(())
+    }
+
+    /// Returns ids and namespaces of a row group, batch by batch, without reading anything else.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn names(&self, group: usize) -> Result<impl Iterator<Item = Result<Names<'_>>> + use<'_>> {
+        let columns = self.layout.names();
+        let batches = batches_of_group(&self.file, &columns, (group, None), NAME_ROWS)?;
+        let mut row = 0;
+        Ok(batches.map(move |batch| {
+            let batch = batch.map_err(|error| damaged(&self.file, &columns, error))?;
+            let texts = |at: usize| {
+                let place = columns.binary_search(&at).unwrap_or_default();
+                Texts::read(batch.column(place), batch.schema_ref().field(place).name())
             };
-            row += ids.len() as u64;
-            ids
+            let namespaces = match &self.layout.namespace {
+                NamespaceOf::Column(at) => Some(texts(*at)?),
+                NamespaceOf::Constant(_) => None,
+            };
+            let first = row;
+            row += batch.num_rows() as u64;
+            let ids = texts(self.layout.id)?;
+            let first_in_file = self.group(group).start + first;
+            Ok(Names { of: self, ids, namespaces, first, first_in_file, count: batch.num_rows() })
         }))
     }
-
-    fn ids_of(
-        &self,
-        batch: &arrow_array::RecordBatch,
-        names: &[usize],
-        first: u64,
-    ) -> Vec<Result<(Namespace, String)>> {
-        let texts = |at: usize| {
-            let place = names.binary_search(&at).unwrap_or_default();
-            Texts::read(batch.column(place), batch.schema_ref().field(place).name())
-        };
-        let namespaces = match &self.layout.namespace {
-            NamespaceOf::Column(at) => texts(*at).map(Some),
-            NamespaceOf::Constant(_) => Ok(None),
-        };
-        let (ids, namespaces) = match texts(self.layout.id).and_then(|ids| Ok((ids, namespaces?))) {
-            Ok(texts) => texts,
-            Err(error) => return vec![Err(error)],
-        };
-        let namespace = |row| match (&namespaces, &self.layout.namespace) {
-            (None, NamespaceOf::Constant(namespace)) => namespace.clone(),
-            (names, _) => {
-                Namespace::from(names.as_ref().and_then(|names| names.get(row)).unwrap_or_default())
-            }
-        };
-        let id = |row| match ids.get(row).filter(|id| !id.is_empty()) {
-            Some(id) => Ok((namespace(row), id.to_owned())),
-            None => Err(Error::invalid("the id is empty")
-                .with_context("file", self.file.name())
-                .with_context("row", first + row as u64 + 1)),
-        };
-        (0..batch.num_rows()).map(id).collect()
-    }
-
-    /// Returns the records of some rows, which count from 0, in the file's order. Only pages that hold one are read.
-    ///
-    /// # Errors
-    /// Those of reading the file or one of the records.
-    pub fn read(&self, wanted: &[u64]) -> Result<Vec<Record>> {
-        let mut wanted: Vec<u64> =
-            wanted.iter().copied().filter(|row| *row < self.count()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut records = Vec::with_capacity(wanted.len());
-        for (group, bounds) in self.groups.windows(2).enumerate() {
-            let (first, end) = (bounds[0], bounds[1]);
-            let range = |bound: u64| wanted.partition_point(|row| *row < bound);
-            let of_group = &wanted[range(first)..range(end)];
-            if of_group.is_empty() {
-                continue;
-            }
-            let ranges = of_group.iter().map(|row| {
-                let row = usize::try_from(row - first).unwrap_or(usize::MAX);
-                row..row + 1
-            });
-            let total = usize::try_from(end - first).unwrap_or(usize::MAX);
-            let selection = RowSelection::from_consecutive_ranges(ranges, total);
-            self.read_group(group, selection, of_group, &mut records)?;
-        }
-        Ok(records)
-    }
-
-    /// Reads the rows of one row group that `selection` chooses; `numbers` are their numbers in the file.
-    fn read_group(
-        &self,
-        group: usize,
-        selection: RowSelection,
-        numbers: &[u64],
-        records: &mut Vec<Record>,
-    ) -> Result<()> {
-        let columns = &self.layout.read;
-        let batches = batches(self.file.reader()?, &self.file, columns, Some((group, selection)))?;
-        let in_file = |error: Error| error.with_context("file", self.file.name());
-        let mut done = 0;
-        for batch in batches {
-            let batch = batch.map_err(|error| damaged(&self.file, columns, error))?;
-            let number = |row: usize| numbers.get(done + row).copied().unwrap_or_default();
-            for row in rows(&batch, &self.layout, number).map_err(in_file)? {
-                records.push(row.map_err(in_file)?.1);
-            }
-            done += batch.num_rows();
-        }
-        match done == numbers.len() {
-            true => Ok(()),
-            false => Err(in_file(Error::new(
-                crate::ErrorKind::Conflict,
-                format!("{done} of {} rows could be read", numbers.len()),
-            ))),
-        }
-    }
 }
 
-/// Texts of two columns of a file, row by row, without reading the others; `None` for a column that does not exist.
-pub(crate) type Pairs = Box<dyn Iterator<Item = Result<(Option<String>, Option<String>)>> + Send>;
-
-/// A file of which only two columns of text are read.
-pub(crate) struct PairReader(OpenFile);
-
-impl PairReader {
-    /// Reads the footer.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no file, `Io` if it is no Parquet file.
-    pub fn open(path: &Path) -> Result<Self> {
-        OpenFile::open(path, &path.display().to_string()).map(Self)
-    }
-
-    pub fn columns(&self) -> Vec<&str> {
-        self.0.columns().iter().map(|(name, _)| name.as_str()).collect()
-    }
-
-    /// Returns the rows.
-    ///
-    /// # Errors
-    /// `Invalid` if one of the columns is no text.
-    pub fn rows(self, names: [&str; 2]) -> Result<Pairs> {
-        let columns = self.0.columns();
-        let places = names.map(|name| columns.iter().position(|(column, _)| column == name));
-        for (name, kind) in places.iter().flatten().filter_map(|at| columns.get(*at)) {
-            if !kind.is_text() {
-                let message = format!("column `{name}` is {}; it must be text", kind.words());
-                return Err(Error::invalid(message));
-            }
-        }
-        let mut read: Vec<usize> = places.iter().flatten().copied().collect();
-        read.sort_unstable();
-        read.dedup();
-        let batches = batches(self.0.reader()?, &self.0, &read, None)?;
-        Ok(Box::new(batches.flat_map(move |batch| {
-            let batch = batch.map_err(|error| damaged(&self.0, &read, error));
-            match batch.and_then(|batch| pairs_of(&batch, &read, places)) {
-                Ok(pairs) => pairs.into_iter().map(Ok).collect(),
-                Err(error) => vec![Err(error)],
-            }
-        })))
-    }
+/// Ids and namespaces of some rows that follow each other.
+pub struct Names<'a> {
+    of: &'a RowReader,
+    ids: Texts,
+    namespaces: Option<Texts>,
+    /// Number of the first row in its row group.
+    first: u64,
+    first_in_file: u64,
+    count: usize,
 }
 
-fn pairs_of(
-    batch: &arrow_array::RecordBatch,
-    read: &[usize],
-    places: [Option<usize>; 2],
-) -> Result<Vec<(Option<String>, Option<String>)>> {
-    let texts = |at: Option<usize>| {
-        let place = at.and_then(|at| read.binary_search(&at).ok());
-        let field = |place: usize| batch.schema_ref().field(place).name().clone();
-        place.map(|place| Texts::read(batch.column(place), &field(place))).transpose()
-    };
-    let (first, second) = (texts(places[0])?, texts(places[1])?);
-    let text = |texts: &Option<Texts>, row| {
-        texts.as_ref().and_then(|texts| texts.get(row)).map(str::to_owned)
-    };
-    Ok((0..batch.num_rows()).map(|row| (text(&first, row), text(&second, row))).collect())
+impl Names<'_> {
+    /// Returns the namespace, as it is written, and the id of each row, with the row's number in its row group.
+    ///
+    /// # Errors
+    /// `Invalid` for a row without an id, which is no record.
+    pub fn rows(&self) -> impl Iterator<Item = Result<(u64, &str, &str)>> {
+        (0..self.count).map(|at| {
+            let Some(id) = self.ids.get(at).filter(|id| !id.is_empty()) else {
+                return Err(Error::invalid("the id is empty")
+                    .with_context("file", self.of.file.name())
+                    .with_context("row", self.first_in_file + at as u64 + 1));
+            };
+            let own = self.of.namespace().map_or("", Namespace::as_str);
+            let namespace = match &self.namespaces {
+                Some(names) => names.get(at).unwrap_or_default(),
+                None => own,
+            };
+            Ok((self.first + at as u64, namespace, id))
+        })
+    }
 }

@@ -124,7 +124,9 @@ impl Enumerator<'_> {
 
     async fn split(&self, mapping: &Mapping, by: NamedEnumeration) -> Result<Split> {
         let scan: Arc<dyn Scan> = self.source.must_scan()?;
-        scan.promise().refuse_uncounted()?;
+        if scan.promise().repeats {
+            scan.see_distinct().await?;
+        }
         scan.promise().refuse_uncounted()?;
         let scope = Scope { namespace: &mapping.source, records: mapping.records };
         let asked = Asked { by, most_counts: self.most_counts, is_anew: self.is_anew };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::ids::{IdChunk, Ids};
-use super::page::{Page, Pages, Picks, Reading};
+use super::ids::{IdChunk, Ids, picked};
+use super::page::{Page, Pages, Reading};
 use super::room::Held;
 use super::task::begin;
 use crate::error::Result;
@@ -59,24 +59,4 @@ impl Reader {
             held,
         })
     }
-}
-
-/// So many ids that are picked, or all that are left, and how many were found on the way.
-async fn picked(
-    ids: &mut dyn Ids,
-    most: usize,
-    picks: Option<&Picks>,
-) -> Result<Option<(u64, IdChunk)>> {
-    let Some(mut chunk) = ids.next(most).await? else { return Ok(None) };
-    let mut found = chunk.ids.len() as u64;
-    let Some(picks) = picks else { return Ok(Some((found, chunk))) };
-    chunk.ids.retain(|id| picks(id));
-    while chunk.ids.len() < most
-        && let Some(more) = ids.next(most - chunk.ids.len()).await?
-    {
-        found += more.ids.len() as u64;
-        chunk.ids.extend(more.ids.into_iter().filter(|id| picks(id)));
-        chunk.after = more.after;
-    }
-    Ok(Some((found, chunk)))
 }

@@ -1,5 +1,7 @@
 //! Ids of records, chunk by chunk, each with the place behind it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,9 @@ pub struct IdChunk {
     pub after: Cursor,
 }
 
+/// Which records are read, by their ids.
+pub type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
+
 /// What gives ids, one chunk after the other.
 #[async_trait]
 pub trait Ids: Send {
@@ -21,12 +26,36 @@ pub trait Ids: Send {
     async fn next(&mut self, most: usize) -> Result<Option<IdChunk>>;
 }
 
-/// The rest as a stream of chunks of so many.
-pub fn chunks(ids: Box<dyn Ids>, most: usize) -> BoxStream<'static, Result<IdChunk>> {
-    let step = move |mut ids: Box<dyn Ids>| async move {
-        Ok(ids.next(most).await?.map(|chunk| (chunk, ids)))
+/// Those of the rest that are picked as a stream of chunks of so many.
+pub fn chunks(ids: Box<dyn Ids>, most: usize, picks: Picks) -> BoxStream<'static, Result<IdChunk>> {
+    let step = move |mut ids: Box<dyn Ids>| {
+        let picks = picks.clone();
+        async move {
+            let some = picked(&mut *ids, most, Some(&picks)).await?;
+            Ok(some.map(|(_, chunk)| (chunk, ids)))
+        }
     };
     stream::try_unfold(ids, step).boxed()
+}
+
+/// So many ids that are picked, or all that are left, and how many were found on the way.
+pub(super) async fn picked(
+    ids: &mut dyn Ids,
+    most: usize,
+    picks: Option<&Picks>,
+) -> Result<Option<(u64, IdChunk)>> {
+    let Some(mut chunk) = ids.next(most).await? else { return Ok(None) };
+    let mut found = chunk.ids.len() as u64;
+    let Some(picks) = picks else { return Ok(Some((found, chunk))) };
+    chunk.ids.retain(|id| picks(id));
+    while chunk.ids.len() < most
+        && let Some(more) = ids.next(most - chunk.ids.len()).await?
+    {
+        found += more.ids.len() as u64;
+        chunk.ids.extend(more.ids.into_iter().filter(|id| picks(id)));
+        chunk.after = more.after;
+    }
+    Ok(Some((found, chunk)))
 }
 
 /// No ids: what is behind the end.

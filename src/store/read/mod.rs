@@ -8,8 +8,8 @@ mod room;
 mod task;
 
 pub use by_id::pages_by_id;
-pub use ids::{Given, IdChunk, Ids, NoIds, chunks};
-pub use page::{Page, Pages, Picks, Reading};
+pub use ids::{Given, IdChunk, Ids, NoIds, Picks, chunks};
+pub use page::{Page, Pages, Reading};
 pub use page_size::{PAGE_BYTES, PageSize, record_guess};
 pub use room::{Held, Room};
 pub use task::{Task, begin};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
+use super::ids::Picks;
 use super::page_size::PageSize;
 use super::room::{Held, Room};
 use crate::error::Result;
-use crate::model::{Contents, Cursor, Record, RecordId};
+use crate::model::{Contents, Cursor, Record};
 
 /// Whole records of a range, and the place behind them.
 pub struct Page {
@@ -32,9 +33,6 @@ impl Page {
 
 /// Pages, in order, several of them on their way.
 pub type Pages = BoxStream<'static, Result<Page>>;
-
-/// Which records are read, by their ids.
-pub type Picks = Arc<dyn Fn(&RecordId) -> bool + Send + Sync>;
 
 /// How records are read. Cloning shares the room and what is learned of the records' sizes.
 #[derive(Clone)]

@@ -108,7 +108,11 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
         let is_written = route == Route::Import && erased > 0;
         let must_again = match has_ended {
             true => was_refused || is_written || gap(&states, now + erased).is_some(),
-            false => erased > 0 || is_sweep_void(context, &states, now).await?,
+            false => {
+                erased > 0
+                    || is_sweep_void(context, &states, now).await?
+                    || is_lost(context, &namespace, &states).await?
+            }
         };
         if must_again {
             let target = states[0].shard.target.clone();
@@ -156,6 +160,22 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
         let scan = context.world.source.must_scan()?;
         let counted = scan.recount(&states[0].shard.source, range).await?;
         if counted.is_some_and(|counted| counted != expected) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns whether the source no longer knows where a shard of the namespace was, and says so.
+async fn is_lost(context: &Context, namespace: &Namespace, states: &[ShardState]) -> Result<bool> {
+    let Some(scan) = context.world.source.scan() else { return Ok(false) };
+    for state in states {
+        let Enumeration::Scan(range) = &state.shard.enumeration else { continue };
+        if scan.is_lost(namespace, range, &state.checkpoint.cursor).await? {
+            context.note(format!(
+                "`{namespace}` is copied from its beginning again: what was read of it before is not what is there now, or \
+                 an earlier version kept the place in another way"
+            ))?;
             return Ok(true);
         }
     }
