@@ -38,7 +38,7 @@ pub async fn traffic_now(
     let Some(plan) = plan.map(|read| read.plan).filter(|plan| plan.name == state.plan) else {
         return Some(not_read("the plan cannot be read from here"));
     };
-    let driver = match open_driver(&plan, &session.surroundings.variables) {
+    let driver = match open_driver(&plan, &session.providers(&plan)) {
         Ok(Some(driver)) => driver,
         Ok(None) => return Some(not_read("the plan has no `traffic` any more")),
         Err(error) => return Some(not_read(&error.to_string())),

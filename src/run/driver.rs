@@ -9,31 +9,53 @@ use async_trait::async_trait;
 use super::context::outputs::below;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::Share;
+use crate::model::{Share, Side};
 use crate::plan::Plan;
 use crate::plan::file::Traffic;
-use crate::provider::blocking;
+use crate::provider::registry::{connector, is_same_project, open};
+use crate::provider::{Environment, blocking};
+use crate::store::Alias;
+use crate::store::calls::Calls;
 use crate::traffic::{self, Driver, DriverContext, Seen};
 
 /// Opens the driver named in the plan; `None` if it names none.
 ///
 /// # Errors
 /// Any error of [`traffic::open`].
-pub fn open_driver(
-    plan: &Plan,
-    environment: &BTreeMap<String, String>,
-) -> Result<Option<Arc<dyn Driver>>> {
+pub fn open_driver(plan: &Plan, environment: &Environment) -> Result<Option<Arc<dyn Driver>>> {
     let Some(asked) = &plan.traffic else { return Ok(None) };
-    let context = DriverContext {
-        plan: plan.name.clone(),
-        base: plan.base.clone(),
-        env: environment.clone(),
+    let alias = match asked {
+        Traffic::Alias(_) => alias_of(plan, environment)?,
+        _ => None,
     };
+    let env = environment.variables.clone();
+    let context = DriverContext { env, alias, ..surroundings(plan, &plan.base) };
     traffic::open(asked, context).map(|driver| Some(driver.into()))
 }
 
-/// Opens the driver for a rehearsal: files go below `folder`, and instead of sending requests or running commands the
-/// weight is kept in a file there.
+/// Returns what keeps aliases where both indexes are.
+fn alias_of(plan: &Plan, environment: &Environment) -> Result<Option<Arc<dyn Alias>>> {
+    if !is_same_project(plan, environment)? {
+        let message = "the two indexes are not in one place, so no alias can stand for either";
+        return Err(Error::invalid(message));
+    }
+    let calls = Calls::new(connector(&plan.target.provider)?.calls());
+    Ok(open(&plan.target, Side::Target, environment)?.through(calls).alias())
+}
+
+fn surroundings(plan: &Plan, base: &Path) -> DriverContext {
+    DriverContext {
+        plan: plan.name.clone(),
+        base: base.to_owned(),
+        env: BTreeMap::new(),
+        alias: None,
+        source: plan.source.index.clone(),
+        target: plan.target.index.clone(),
+    }
+}
+
+/// Opens the driver for a rehearsal: files go below `folder`, and instead of sending requests, running commands or
+/// pointing aliases the weight is kept in a file there.
 ///
 /// # Errors
 /// Any error of [`traffic::open`].
@@ -46,11 +68,10 @@ pub fn rehearsed_driver(plan: &Plan, folder: &Path) -> Result<Option<Arc<dyn Dri
         Traffic::EnvFile(file) => file.file = rehearsed(&file.file),
         Traffic::Webhook(_) => return Ok(Some(Arc::new(Remembered::new("webhook", folder)))),
         Traffic::Exec(_) => return Ok(Some(Arc::new(Remembered::new("exec", folder)))),
+        Traffic::Alias(_) => return Ok(Some(Arc::new(Remembered::new("alias", folder)))),
         Traffic::Gateway(_) => {}
     }
-    let context =
-        DriverContext { plan: plan.name.clone(), base: folder.to_owned(), env: BTreeMap::new() };
-    traffic::open(&asked, context).map(|driver| Some(driver.into()))
+    traffic::open(&asked, surroundings(plan, folder)).map(|driver| Some(driver.into()))
 }
 
 /// A driver that keeps the weight in a file, so that the next process of the rehearsal finds it.

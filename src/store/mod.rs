@@ -3,7 +3,7 @@
 //! An index can always be described. What else it can do, it hands out as a part, or not: [`Scan`] reads whole records,
 //! [`Fetch`] reads by id, [`Search`] finds the nearest, [`Filtering`] counts by a filter, [`Freeze`] keeps a copy that does
 //! not change, [`Thaw`] makes an index of such a copy, [`Write`] takes records, [`Admin`] makes an index, [`Bulk`] imports
-//! files, [`Discard`] ends what a store made along the way, and [`Remove`] takes away what cannot be brought back. The parts
+//! files, [`Alias`] keeps names that stand for indexes, [`Discard`] ends what a store made along the way, and [`Remove`] takes away what cannot be brought back. The parts
 //! are those of what was there when it was last described.
 //!
 //! Who holds an index as a [`Source`] cannot change it, who holds it as a [`Target`] can fill it, and only who holds the
@@ -13,6 +13,7 @@
 
 mod absent;
 mod admin;
+mod alias;
 mod bulk;
 pub mod calls;
 mod describe;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 pub use absent::Absent;
 pub use admin::{Admin, Finishing};
+pub use alias::{Alias, Pointed};
 pub use bulk::{Bulk, Import};
 pub use describe::Describe;
 pub use fetch::{Fetch, fetch_all};
@@ -126,6 +128,11 @@ pub trait Target: Source {
         None
     }
 
+    /// Keeps names that stand for indexes.
+    fn alias(&self) -> Option<Arc<dyn Alias>> {
+        None
+    }
+
     /// [`Target::write`] for a caller that cannot do without it; the error is `Unsupported`.
     fn must_write(&self) -> Result<Arc<dyn Write>> {
         need(self.write(), "take records")
@@ -144,6 +151,11 @@ pub trait Target: Source {
     /// [`Target::bulk`] for a caller that cannot do without it; the error is `Unsupported`.
     fn must_bulk(&self) -> Result<Arc<dyn Bulk>> {
         need(self.bulk(), "import files")
+    }
+
+    /// [`Target::alias`] for a caller that cannot do without it; the error is `Unsupported`.
+    fn must_alias(&self) -> Result<Arc<dyn Alias>> {
+        need(self.alias(), "be given another name")
     }
 }
 

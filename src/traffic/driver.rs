@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::model::Share;
+use crate::store::Alias;
 
 /// Moves traffic: sets the share of it that goes to the target, and reads it back.
 #[async_trait]
@@ -84,7 +86,7 @@ impl Seen {
 }
 
 /// The surroundings of a driver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default)]
 pub struct DriverContext {
     /// The plan's name, used as the salt for bucketing.
     pub plan: String,
@@ -92,4 +94,9 @@ pub struct DriverContext {
     pub base: PathBuf,
     /// The environment, for secrets and for `PATH`.
     pub env: BTreeMap<String, String>,
+    /// The names that stand for indexes where the target is, if it keeps such.
+    pub alias: Option<Arc<dyn Alias>>,
+    /// The two indexes, as the plan names them.
+    pub source: String,
+    pub target: String,
 }

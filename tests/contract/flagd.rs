@@ -31,7 +31,12 @@ async fn evaluated() -> Option<Vec<Evaluation>> {
         let (file, flag) = ("flags.json".to_owned(), "use-new".to_owned());
         let flagd = Flagd { file, flag, bucket_by: Some("creator_id".into()) };
         let env = BTreeMap::new();
-        let context = DriverContext { plan: "twin".into(), base: base.clone(), env };
+        let context = DriverContext {
+            plan: "twin".into(),
+            base: base.clone(),
+            env,
+            ..DriverContext::default()
+        };
         let driver = open(&Traffic::Flagd(flagd), context).unwrap();
         driver.set(Share(f64::from(percent) / 100.0)).await.unwrap();
         files.push(base.join("flags.json").display().to_string());

@@ -19,8 +19,12 @@ fn driver_of(traffic: &Traffic, folder: &Path) -> Box<dyn Driver> {
     let path = std::env::var("PATH").unwrap();
     let env = [("PATH", path.as_str()), ("TOKEN", "s3cret"), ("OTHER", "hidden")];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let context =
-        DriverContext { plan: "twin".into(), base: folder.to_owned(), env: BTreeMap::from(env) };
+    let context = DriverContext {
+        plan: "twin".into(),
+        base: folder.to_owned(),
+        env: BTreeMap::from(env),
+        ..DriverContext::default()
+    };
     open(traffic, context).unwrap()
 }
 

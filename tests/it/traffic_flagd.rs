@@ -1,6 +1,5 @@
 //! The flagd driver, against files and against flagd's own way of bucketing.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -18,7 +17,7 @@ fn driver_of(folder: &Path, plan: &str) -> Box<dyn Driver> {
         bucket_by: Some("creator_id".into()),
     };
     let context =
-        DriverContext { plan: plan.into(), base: folder.to_owned(), env: BTreeMap::new() };
+        DriverContext { plan: plan.into(), base: folder.to_owned(), ..DriverContext::default() };
     open(&Traffic::Flagd(flagd), context).unwrap()
 }
 

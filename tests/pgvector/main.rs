@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
 mod admin;
+mod alias;
 mod audit;
 mod common;
 #[path = "../it/conformance.rs"]

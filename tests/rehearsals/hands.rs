@@ -14,6 +14,7 @@ use vecshift::model::{
     IndexSpec, Metric, Namespace, Record, RecordId, Vector, VectorType, Vectors,
 };
 use vecshift::pinecone_wire::Deployment;
+use vecshift::provider::Environment;
 use vecshift::run::{Listener, Outcome, PreparedRun, Progress, RunOptions, open_driver, roll_back};
 
 use crate::rig::Rig;
@@ -267,7 +268,9 @@ impl Hands {
     }
 
     pub fn prepare(&self, options: RunOptions, listener: Arc<dyn Listener>) -> PreparedRun {
-        let driver = open_driver(&self.rig.plan, &options.environment).unwrap();
+        let variables = options.environment.clone();
+        let environment = Environment { variables, ..Environment::default() };
+        let driver = open_driver(&self.rig.plan, &environment).unwrap();
         let (plan, world, paths) = (self.rig.plan.clone(), self.rig.world(), self.rig.paths());
         PreparedRun::new(plan, world, driver, paths, self.rig.clock.clone(), options, listener)
             .unwrap()

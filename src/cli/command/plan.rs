@@ -49,7 +49,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let entries = read_of(&paths.journal(), &plan.name)?;
     let state = RunState::fold(&entries)?;
     let options = session.run_options();
-    let driver = open_driver(&plan, &session.surroundings.variables)?;
+    let driver = open_driver(&plan, &environment)?;
     let look = async {
         preflight(session, &plan, &state, &options, driver.as_deref()).await?;
         let mut preview = preview(&plan, &world, &state, &options).await?;

@@ -67,7 +67,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let drive = Drive {
         session,
         world: World::open(&plan, &environment)?,
-        driver: open_driver(&plan, &session.surroundings.variables)?,
+        driver: open_driver(&plan, &environment)?,
         paths: Paths::new(session.state(), &plan.name),
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),

@@ -16,7 +16,7 @@ pub(super) fn check(context: &mut Context<'_>) {
         if context.file.traffic.is_none() && !context.is_tainted("/traffic") {
             let message = "this stage moves traffic, and the plan does not say how";
             context.report_with(&codes::NO_TRAFFIC, &format!("{pointer}/kind"), message, |d| {
-                d.note("the drivers are `flagd`, `env_file`, `webhook` and `exec`").help(
+                d.note("the drivers are `flagd`, `env_file`, `alias`, `webhook` and `exec`").help(
                     "add for example `traffic: { flagd: { file: flags.json, flag: use-new-index, bucket_by: user_id } }`",
                 )
             });
@@ -27,7 +27,11 @@ pub(super) fn check(context: &mut Context<'_>) {
 }
 
 fn weights(context: &mut Context<'_>, pointer: &str, canary: &Canary) {
-    let only_ends = matches!(context.file.traffic, Some(Traffic::EnvFile(_)));
+    let only_ends = match context.file.traffic {
+        Some(Traffic::EnvFile(_)) => Some(("/traffic/env_file", "an env file")),
+        Some(Traffic::Alias(_)) => Some(("/traffic/alias", "an alias")),
+        _ => None,
+    };
     let mut before: Option<(crate::model::Share, String)> = None;
     for (index, step) in canary.steps.iter().enumerate() {
         let at = format!("{pointer}/steps/{index}/weight");
@@ -50,11 +54,11 @@ fn weights(context: &mut Context<'_>, pointer: &str, canary: &Canary) {
             }
             _ => {}
         }
-        if only_ends && weight.0 < 1.0 {
-            let driver = context.key_region("/traffic/env_file");
-            let message = format!("an env file cannot send {weight} of the traffic");
+        if let Some((driver, what)) = only_ends.filter(|_| weight.0 < 1.0) {
+            let driver = context.key_region(driver);
+            let message = format!("{what} cannot send {weight} of the traffic");
             context.report_with(&codes::DRIVER_WEIGHT, &at, message, |d| {
-                d.related(driver, "one variable is either the source or the target").help(
+                d.related(driver, "it is either the source or the target").help(
                     "use only `weight: 100%`, or a driver with shares: `flagd`, `webhook`, `exec`",
                 )
             });

@@ -53,6 +53,11 @@ pub(crate) trait System: Send + Sync {
     /// Checks what a create stage asks of it, at `pointer`.
     fn check_spec(&self, _context: &mut Context<'_>, _pointer: &str, _spec: &CreateSpec) {}
 
+    /// Returns whether it keeps names that stand for one index or another, so that traffic can be moved by one.
+    fn has_aliases(&self) -> bool {
+        false
+    }
+
     /// Returns the kinds of index that a rehearsal can make as the source; none if it needs nothing made.
     fn rehearsal_kinds(&self) -> &'static [&'static str] {
         &[]

@@ -38,11 +38,29 @@ pub(super) fn check(context: &mut Context<'_>) {
         Some(Traffic::Gateway(_)) => {
             let message = "vecshift's own proxy is not there yet";
             context.report_with(&codes::NOT_YET, "/traffic/gateway", message, |d| {
-                d.help("use `flagd`, `env_file`, `webhook` or `exec`")
+                d.help("use `flagd`, `env_file`, `alias`, `webhook` or `exec`")
             });
         }
+        Some(Traffic::Alias(_)) => alias(context),
         Some(Traffic::Flagd(_) | Traffic::EnvFile(_)) | None => {}
     }
+}
+
+/// Checks that both sides are of one system, which keeps aliases.
+fn alias(context: &mut Context<'_>) {
+    let (source, target) = (&context.file.source.provider, &context.file.target.provider);
+    let keeps = |provider| context.system(provider).is_none_or(|system| system.has_aliases());
+    let without = [source, target].into_iter().find(|provider| !keeps(provider));
+    let message = match without {
+        Some(provider) => {
+            format!("`{provider}` keeps no names that stand for one index or another")
+        }
+        None if source != target => "an alias stands for an index of one system".to_owned(),
+        None => return,
+    };
+    context.report_with(&codes::BAD_TRAFFIC, "/traffic/alias", message, |d| {
+        d.help("use `flagd`, `env_file`, `webhook` or `exec`")
+    });
 }
 
 /// Checks that a command has a program.

@@ -61,7 +61,7 @@ codes! {
     NO_TRAFFIC Error "V050" "no-traffic"
     means "A canary stage moves traffic, and the plan does not say how."
     example "stages:\n  - kind: canary\n    steps: [{ weight: 100%, bake: 1h }]"
-    fix "Add `traffic:` with one driver: `flagd`, `env_file`, `webhook` or `exec`."
+    fix "Add `traffic:` with one driver: `flagd`, `env_file`, `alias`, `webhook` or `exec`."
 
     WEIGHTS Error "V051" "weights"
     means "The weights of a canary rise from step to step, starting above 0%. Traffic that goes back is a rollback, not a step."
@@ -69,7 +69,7 @@ codes! {
     fix "Order the steps by weight."
 
     DRIVER_WEIGHT Error "V052" "driver-weight"
-    means "The driver cannot set this weight: one variable of an env file is either the source or the target, so it can only be 0% or 100%."
+    means "The driver cannot set this weight: one variable of an env file, or an alias, is either the source or the target, so it can only be 0% or 100%."
     example "traffic:\n  env_file: { file: .env, variable: INDEX }"
     fix "Use only 100%, or a driver with shares: `flagd`, `webhook`, `exec`."
 

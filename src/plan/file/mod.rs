@@ -137,6 +137,8 @@ pub enum Traffic {
     Webhook(Webhook),
     /// One command sets the weight, another reads it back.
     Exec(ExecDriver),
+    /// A name in the store by which the application asks, pointed at one index or the other; weights 0% and 100% only.
+    Alias(AliasName),
     /// vecshift's own proxy. Not yet: refused in this version.
     Gateway(serde_json::Map<String, serde_json::Value>),
 }
@@ -191,9 +193,19 @@ impl Traffic {
         match self {
             Self::Webhook(webhook) => webhook.read.is_some(),
             Self::Exec(exec) => exec.read.is_some(),
-            Self::Flagd(_) | Self::EnvFile(_) | Self::Gateway(_) => true,
+            Self::Flagd(_) | Self::EnvFile(_) | Self::Alias(_) | Self::Gateway(_) => true,
         }
     }
+}
+
+/// A name that stands for one index at a time, where both indexes are in one place that keeps such names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AliasName {
+    /// The name. For PostgreSQL a view, as `schema.view`, that is nothing but columns of the source; it is there before
+    /// the run, and both tables have its columns.
+    #[schemars(length(min = 1))]
+    pub name: String,
 }
 
 /// Commands that set and read the weight, without a shell; they see `VECSHIFT_WEIGHT` (0 to 100).

@@ -73,6 +73,10 @@ impl System for Pgvector {
         }
     }
 
+    fn has_aliases(&self) -> bool {
+        true
+    }
+
     fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         Some(design::Keys::json_schema(generator))
     }
@@ -130,8 +134,15 @@ impl Connector for Pgvector {
             .with_hint("check `source.index` and the database of the URL, and that the role may use the schema")
     }
 
-    fn is_same_project(&self, _: &Endpoint, _: &Endpoint, _: &Environment) -> Result<bool> {
-        Ok(false)
+    /// One database is one project.
+    fn is_same_project(
+        &self,
+        source: &Endpoint,
+        target: &Endpoint,
+        environment: &Environment,
+    ) -> Result<bool> {
+        let place = |endpoint, side: Side| address(endpoint, side.name(), environment);
+        Ok(place(source, Side::Source)?.place() == place(target, Side::Target)?.place())
     }
 
     fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {

@@ -10,6 +10,7 @@
 
 mod address;
 pub mod admin;
+mod alias;
 pub mod audit;
 mod cell;
 mod classify;

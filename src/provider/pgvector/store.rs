@@ -19,9 +19,9 @@ use crate::model::{
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{Ids, Pages, Reading};
 use crate::store::{
-    Admin, Asked, Describe, Fetch, Filtering, Finishing, IndexChange, Inventory, Limits, Match,
-    Opened, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split, Store, Target,
-    Upserted, Write,
+    Admin, Alias, Asked, Describe, Fetch, Filtering, Finishing, IndexChange, Inventory, Limits,
+    Match, Opened, Pointed, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split,
+    Store, Target, Upserted, Write,
 };
 
 /// Bytes of a record in a request beside what it holds: counts and lengths of its columns.
@@ -97,6 +97,10 @@ impl Target for Table {
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(self.part().filter(|_| self.can_change)?)
+    }
+
+    fn alias(&self) -> Option<Arc<dyn Alias>> {
         Some(self.part().filter(|_| self.can_change)?)
     }
 }
@@ -239,6 +243,24 @@ impl Admin for Table {
     async fn finish(&self) -> Result<Option<Finishing>> {
         let make = || self.peer.finish().boxed();
         self.calls.call(Operation::new(Request::Finish), &make).await
+    }
+}
+
+#[async_trait]
+impl Alias for Table {
+    async fn resolve(&self, name: &str, indexes: &[&str]) -> Result<Pointed> {
+        let make = || self.peer.resolve(name, indexes).boxed();
+        self.calls.call(Operation::new(Request::ResolveAlias), &make).await
+    }
+
+    async fn point(&self, name: &str, index: &str) -> Result<()> {
+        let make = || self.peer.point(name, index).boxed();
+        self.calls.call(Operation::new(Request::PointAlias), &make).await
+    }
+
+    async fn obstacles(&self, name: &str, indexes: &[&str]) -> Result<Vec<Error>> {
+        let make = || self.peer.obstacles(name, indexes).boxed();
+        self.calls.call(Operation::new(Request::ResolveAlias), &make).await
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Request {
     /// Pages of whole records.
     Read,
     IsVisible,
+    ResolveAlias,
+    PointAlias,
     Create,
     Finish,
     Configure,
@@ -44,6 +46,8 @@ impl Request {
             Self::Query => "query",
             Self::Read => "read",
             Self::IsVisible => "is_visible",
+            Self::ResolveAlias => "resolve_alias",
+            Self::PointAlias => "point_alias",
             Self::Create => "create",
             Self::Finish => "finish",
             Self::Configure => "configure",
@@ -65,7 +69,8 @@ impl Request {
     pub fn is_write(self) -> bool {
         matches!(
             self,
-            Self::Create
+            Self::PointAlias
+                | Self::Create
                 | Self::Finish
                 | Self::Configure
                 | Self::DeleteIndex
@@ -85,6 +90,8 @@ impl Request {
         matches!(
             self,
             Self::Describe
+                | Self::ResolveAlias
+                | Self::PointAlias
                 | Self::Create
                 | Self::Finish
                 | Self::Configure
