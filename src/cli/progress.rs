@@ -74,6 +74,7 @@ fn rounded(rate: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Note;
 
     #[tokio::test(start_paused = true)]
     async fn rate_and_rest_come_from_what_was_seen() {
@@ -86,7 +87,7 @@ mod tests {
             unit: "records",
             done: 4000,
             total: 5000,
-            note: Some("429 from target, waiting 1.2 s".into()),
+            note: Some(Note::Remark("429 from target, waiting 1.2 s".into())),
         };
         assert_eq!(
             meter.words(&progress),

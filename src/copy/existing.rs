@@ -10,7 +10,7 @@ use super::difference::is_same;
 use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
 use crate::error::Result;
-use crate::model::{Contents, Namespace, Record, RecordId, Recorded};
+use crate::model::{Contents, Likeness, Namespace, Record, RecordId, Recorded};
 use crate::store::{Source, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.
@@ -18,7 +18,7 @@ use crate::store::{Source, fetch_all};
 pub struct Met {
     /// The number of ids that were looked at.
     pub looked_at: u64,
-    /// Ids under which the target holds exactly what the copy would write.
+    /// Ids under which the target holds what the copy would write, as far as it keeps that.
     pub same: Vec<RecordId>,
     /// Ids under which the target holds something else.
     pub other: Vec<RecordId>,
@@ -34,12 +34,13 @@ pub async fn meet(
     transform: &Transform,
     (from, to): (&Namespace, &Namespace),
     ids: &[RecordId],
+    likeness: Likeness,
 ) -> Result<Met> {
     let fetch = source.must_fetch()?;
     let records = fetch_all(&*fetch, from, ids).await?.into_iter();
     let kept = records.filter_map(|record| transform.change(from, record).kept());
     let records: Vec<Record> = kept.collect();
-    let met = meet_records(target, to, &records).await?;
+    let met = meet_records(target, to, &records, likeness).await?;
     Ok(Met { looked_at: ids.len() as u64, ..met })
 }
 
@@ -48,6 +49,7 @@ pub(super) async fn meet_records(
     target: &dyn Source,
     namespace: &Namespace,
     records: &[Record],
+    likeness: Likeness,
 ) -> Result<Met> {
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
     let fetch = target.must_fetch()?;
@@ -57,7 +59,7 @@ pub(super) async fn meet_records(
     let mut met = Met { looked_at: records.len() as u64, ..Met::default() };
     for record in records {
         match there.get(&record.id) {
-            Some(seen) if is_same(record, seen) => met.same.push(record.id.clone()),
+            Some(seen) if is_same(record, seen, likeness) => met.same.push(record.id.clone()),
             Some(_) => met.other.push(record.id.clone()),
             None => {}
         }

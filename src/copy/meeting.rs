@@ -38,7 +38,7 @@ impl Pipeline {
     async fn meet_page(&self, from: &Namespace, to: &Namespace, mut page: Page) -> Result<Met> {
         let records = std::mem::take(&mut page.records).into_iter();
         let kept = records.filter_map(|record| self.transform.change(from, record).kept());
-        let met = meet_records(&*self.target, to, &kept.collect::<Vec<_>>()).await?;
+        let met = meet_records(&*self.target, to, &kept.collect::<Vec<_>>(), self.likeness).await?;
         Ok(Met { looked_at: page.found, ..met })
     }
 }

@@ -15,7 +15,9 @@ use super::origin::{Lists, pages_of};
 use super::transform::{Changed, Transform};
 use super::writer::{Settled, Writer};
 use crate::error::Result;
-use crate::model::{Checkpoint, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally};
+use crate::model::{
+    Checkpoint, Contents, Cursor, Likeness, Namespace, Record, RecordId, Shard, Tally, Token, View,
+};
 use crate::store::read::{PAGE_BYTES, Page, PageSize, Reading, Room, begin, record_guess};
 use crate::store::{Refusal, Rule, Source, Target};
 
@@ -33,6 +35,8 @@ pub struct Pipeline {
     pub export: Option<Arc<Export>>,
     /// Target namespaces in which existing ids with other contents are skipped, and the file where those are noted.
     pub skip: Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>,
+    /// How what the target holds is compared with what would be written over it.
+    pub likeness: Likeness,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     /// Components of a vector, for queries that find ids and for sizing pages.
@@ -47,7 +51,7 @@ pub struct Pipeline {
 /// What became of a page.
 struct Done {
     tally: Tally,
-    token: Option<u64>,
+    token: Option<Token>,
     contents: Contents,
     after: Cursor,
 }
@@ -76,13 +80,14 @@ impl Pipeline {
         Reading::new(self.room.clone(), PageSize::new(most, bytes, self.dimension))
     }
 
-    /// What copies shards: the room and what is learned of either side are shared by all of them.
+    /// What copies shards, from this view of the source if there is one: the room and what is learned of either side are
+    /// shared by all of them.
     ///
     /// # Errors
     /// `Unsupported` if the target takes no records.
-    pub fn copier(&self) -> Result<Copier> {
+    pub fn copier(&self, view: Option<View>) -> Result<Copier> {
         let writer = Writer::new(&*self.target)?;
-        let mut reading = self.reading();
+        let mut reading = Reading { view, ..self.reading() };
         if self.export.is_none() {
             reading.size.batches_of(writer.batch_bytes());
         }
@@ -108,6 +113,11 @@ impl Copier {
         &self.0.pipeline
     }
 
+    /// The view that it reads from.
+    pub fn view(&self) -> Option<&View> {
+        self.0.reading.view.as_ref()
+    }
+
     /// Copies a shard from `from` on. `checkpoints` are given every settled page, in order.
     ///
     /// # Errors
@@ -119,7 +129,7 @@ impl Copier {
         lists: Lists,
         checkpoints: &mut dyn Keep,
     ) -> Result<ShardEnd> {
-        let (mut tally, mut token) = (from.tally, from.token);
+        let (mut tally, mut token) = (from.tally, from.token.clone());
         // A shard that began without keeping its contents has lost those of its first records.
         let mut contents = match from.cursor {
             Cursor::Start => Some(Contents::default()),
@@ -128,7 +138,7 @@ impl Copier {
         if from.cursor == Cursor::End {
             return Ok(ShardEnd::Complete(tally));
         }
-        let Shared { pipeline, reading, .. } = &*self.0;
+        let Shared { pipeline, reading, writer } = &*self.0;
         let pages = pages_of(&*pipeline.source, shard, &from.cursor, lists, reading).await?;
         let (shared, of) = (self.0.clone(), Arc::new(shard.clone()));
         let mut before = tally.enumerated;
@@ -144,10 +154,10 @@ impl Copier {
             .boxed();
         while let Some(done) = settled.try_next().await? {
             tally.add(done.tally);
-            token = token.max(done.token);
+            token = writer.both(token, done.token)?;
             contents = contents.map(|before| before + done.contents);
             let cursor = done.after;
-            let at = Checkpoint { cursor: cursor.clone(), tally, token, contents };
+            let at = Checkpoint { cursor: cursor.clone(), tally, token: token.clone(), contents };
             checkpoints.keep(Acked::new(at)).await?;
             if cursor == Cursor::End {
                 return Ok(ShardEnd::Complete(tally));
@@ -184,7 +194,7 @@ impl Shared {
             None => {
                 let weighed = self.writer.weigh(accepted);
                 self.reading.size.written(weighed.len(), weighed.bytes());
-                settled.add(self.writer.write(&shard.target, &weighed).await?);
+                settled = self.writer.write(&shard.target, &weighed, settled).await?;
                 self.reading.size.batches_of(self.writer.batch_bytes());
             }
         }
@@ -221,7 +231,7 @@ impl Pipeline {
         if !namespaces.contains(namespace) {
             return Ok(0);
         }
-        let met = meet_records(&*self.target, namespace, records).await?;
+        let met = meet_records(&*self.target, namespace, records, self.likeness).await?;
         if met.other.is_empty() {
             return Ok(0);
         }

@@ -7,23 +7,24 @@ use futures::future::try_join_all;
 
 use super::packing::{Packing, cut};
 use crate::error::{ErrorKind, Result};
-use crate::model::{Namespace, Record};
-use crate::store::{Refusal, Rule, Target, Write};
+use crate::model::{Namespace, Record, Token};
+use crate::store::{Refusal, Rule, Target, Write, both_of};
 
 /// What became of the records of a page.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     pub copied: u64,
-    /// The highest log sequence number of the acknowledgements.
-    pub token: Option<u64>,
+    /// The token by which all of it can be seen.
+    pub token: Option<Token>,
     pub refused: Vec<(Record, Refusal)>,
 }
 
 impl Settled {
-    pub fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self, write: &dyn Write) -> Result<()> {
         self.copied += other.copied;
-        self.token = self.token.max(other.token);
+        self.token = both_of(write, self.token.take(), other.token)?;
         self.refused.extend(other.refused);
+        Ok(())
     }
 }
 
@@ -70,16 +71,28 @@ impl Writer {
         Weighed { records, sizes }
     }
 
-    /// Writes records into `namespace`, all batches at once; returns when each record is acknowledged or refused.
-    pub async fn write(&self, namespace: &Namespace, weighed: &Weighed) -> Result<Settled> {
+    /// Writes records into `namespace`, all batches at once; returns when each record is acknowledged or refused, with
+    /// what was `settled` before.
+    pub async fn write(
+        &self,
+        namespace: &Namespace,
+        weighed: &Weighed,
+        mut settled: Settled,
+    ) -> Result<Settled> {
         let batches = cut(&weighed.sizes, self.most, self.packing.limit());
         let writes = batches.into_iter().map(|batch| self.batch(namespace, weighed, batch));
-        let mut settled = Settled::default();
-        try_join_all(writes).await?.into_iter().for_each(|batch| settled.add(batch));
+        for batch in try_join_all(writes).await? {
+            settled.add(batch, &*self.target)?;
+        }
         Ok(settled)
     }
 
-    /// Writes one batch, halving it where the target says it is too large or refuses something in it.
+    /// The token by which what two checkpoints count can be seen.
+    pub fn both(&self, one: Option<Token>, other: Option<Token>) -> Result<Option<Token>> {
+        both_of(&*self.target, one, other)
+    }
+
+    /// Writes one batch, halving it where the target says it is too large.
     async fn batch(
         &self,
         namespace: &Namespace,
@@ -93,13 +106,17 @@ impl Writer {
             let error = match self.target.upsert(namespace, &weighed.records[part.clone()]).await {
                 Ok(upserted) => {
                     self.packing.fits(bytes);
-                    settled.copied += part.len() as u64;
-                    settled.token = settled.token.max(upserted.token);
+                    settled.copied += upserted.count;
+                    settled.token = self.both(settled.token.take(), upserted.token)?;
+                    let refused = upserted.refused.into_iter().map(|refused| {
+                        (weighed.records[part.start + refused.at].clone(), refused.refusal)
+                    });
+                    settled.refused.extend(refused);
                     continue;
                 }
                 Err(error) => error,
             };
-            if !matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Invalid) {
+            if error.kind() != ErrorKind::TooLarge {
                 return Err(error);
             }
             if part.len() == 1 {
@@ -107,9 +124,7 @@ impl Writer {
                 settled.refused.push((weighed.records[part.start].clone(), refusal));
                 continue;
             }
-            if error.kind() == ErrorKind::TooLarge {
-                self.packing.too_large(bytes);
-            }
+            self.packing.too_large(bytes);
             let middle = part.start + part.len() / 2;
             stack.extend([middle..part.end, part.start..middle]);
         }

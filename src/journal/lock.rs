@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::holder::{Holder, LockView};
+use super::lock_record::{self, id_there, locked, lost, new_id, padded, place, record};
 use crate::clock::{Clock, after, until};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,40 +25,6 @@ pub const LEASE: Duration = Duration::from_secs(60);
 /// Attempts to get a held lock, and the pause between them: a process that only checks whether it is held takes it for
 /// an instant.
 const LOOKED_AT: (u32, Duration) = (10, Duration::from_millis(5));
-/// Room in a record for a longer `until`: renewing never changes its length.
-const SPARE: usize = 32;
-
-/// The process that runs a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    pub name: String,
-    pub host: String,
-    pub pid: u32,
-}
-
-impl Holder {
-    pub fn new(name: impl Into<String>, host: impl Into<String>, pid: u32) -> Self {
-        Self { name: name.into(), host: host.into(), pid }
-    }
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} (process {})", self.name, self.host, self.pid)
-    }
-}
-
-/// The record beside the lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockView {
-    pub id: String,
-    pub holder: Holder,
-    pub since: Timestamp,
-    pub until: Timestamp,
-    /// True if the folder's file system has no locks: the lease alone decides, on the holder's machine too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_lease: bool,
-}
 
 /// The lock of one plan, held until it is dropped.
 #[derive(Debug)]
@@ -134,7 +101,7 @@ impl Lock {
 
     /// Reads the record of the lock of `dir`; `None` if there is none or it cannot be read.
     pub fn view(dir: &Path) -> Result<Option<LockView>> {
-        read_record(&record(dir))
+        lock_record::view(dir)
     }
 
     /// Returns whether a process on this machine holds the lock right now.
@@ -243,123 +210,6 @@ fn remove_if_unused(dir: &Path, made: &[PathBuf]) {
         // Fails if something else was put there meanwhile.
         let _ = fs::remove_dir(folder);
     }
-}
-
-/// Makes `view` the record in place of the one whose id is `old`. Of several processes that try, one succeeds.
-///
-/// # Errors
-/// `Locked` if another was quicker.
-fn place(dir: &Path, view: &LockView, old: Option<&str>, now: Timestamp) -> Result<(File, usize)> {
-    let path = record(dir);
-    let width = padded(view, 0)?.len() + SPARE;
-    let bytes = padded(view, width)?;
-    match old {
-        Some(old) => replace(dir, &bytes, old, now)?,
-        None if put(&bytes, &path)? => {}
-        None => return Err(locked(Lock::view(dir)?)),
-    }
-    match Lock::view(dir)? {
-        Some(there) if there.id == view.id => {}
-        other => return Err(locked(other)),
-    }
-    let opened = OpenOptions::new().write(true).open(&path);
-    let file = opened.map_err(|error| Error::io("cannot open the lock's record", error))?;
-    Ok((file, width))
-}
-
-/// Puts `bytes` in the place of the record `old`: first under a name that says which record it replaces and that only
-/// one process can create, then, if `old` is still there, as the record.
-fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
-    let next = dir.join(format!("lock-{old}.next"));
-    if !put(bytes, &next)? {
-        match read_record(&next)? {
-            Some(other) if other.until > now => return Err(locked(Some(other))),
-            // Its maker died before it became the record.
-            _ => {
-                let _ = fs::remove_file(&next);
-                if !put(bytes, &next)? {
-                    return Err(locked(read_record(&next)?));
-                }
-            }
-        }
-    }
-    if id_there(dir)?.as_deref() != Some(old) {
-        let _ = fs::remove_file(&next);
-        return Err(locked(Lock::view(dir)?));
-    }
-    match crate::fs::rename(&next, &record(dir)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("cannot write the lock's record", error))
-        }
-        // Whoever took it away made it the record; the caller checks whose it is.
-        _ => Ok(()),
-    }
-}
-
-/// Returns the id of the current record.
-fn id_there(dir: &Path) -> Result<Option<String>> {
-    match Lock::view(dir)? {
-        Some(view) => Ok(Some(view.id)),
-        None => Ok(record(dir).exists().then(|| "unreadable".to_owned())),
-    }
-}
-
-/// Writes a file that must not exist yet; returns false if it does.
-fn put(bytes: &[u8], path: &Path) -> Result<bool> {
-    crate::fs::create(path, bytes)
-        .map_err(|error| Error::io("cannot write the lock's record", error))
-}
-
-/// Returns the record as JSON, padded with spaces to `width` bytes.
-fn padded(view: &LockView, width: usize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(view).map_err(|error| {
-        Error::unexpected("the lock cannot be written as JSON").with_source(error)
-    })?;
-    bytes.resize(bytes.len().max(width.saturating_sub(1)), b' ');
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-fn read_record(path: &Path) -> Result<Option<LockView>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("cannot read the lock's record", error)),
-    }
-}
-
-fn new_id(now: Timestamp) -> String {
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    ulid::Ulid::from_parts(millis, rand::random()).to_string()
-}
-
-fn record(dir: &Path) -> PathBuf {
-    dir.join("lock.json")
-}
-
-fn locked(view: Option<LockView>) -> Error {
-    let message = match &view {
-        Some(view) => format!(
-            "another run holds this plan: {} since {:.0}, lock {}",
-            view.holder, view.since, view.id
-        ),
-        None => "another run holds this plan".to_owned(),
-    };
-    Error::new(ErrorKind::Locked, message)
-        .with_hint("wait for it, or look with `vecshift lock show`")
-}
-
-fn lost(view: Option<LockView>) -> Error {
-    let message = match &view {
-        Some(view) => format!(
-            "this run no longer holds its plan: {} took it at {:.0}, lock {}",
-            view.holder, view.since, view.id
-        ),
-        None => "this run no longer holds its plan: its lock was removed".to_owned(),
-    };
-    Error::new(ErrorKind::Locked, message).with_hint(
-        "it has written and done nothing since; `vecshift status` says where the plan stands",
-    )
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contents, Cursor, Recorded};
+use super::{Contents, Cursor, Recorded, Token};
 
 /// A place in a shard and what was done up to it: everything before `cursor` is settled for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub cursor: Cursor,
     pub tally: Tally,
-    /// The highest token of the target's acknowledgements so far, if it gives them.
+    /// The token by which all writes so far can be seen, if the target gives any.
     #[serde(default, rename = "lsn", skip_serializing_if = "Option::is_none")]
-    pub token: Option<u64>,
+    pub token: Option<Token>,
     /// Contents of the source as it was read: every record before `cursor`, before the plan's changes, whatever became
     /// of it. `None` if it is not known: the provider copied the records, or an earlier version began the shard.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Recorded::read")]

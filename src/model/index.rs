@@ -1,4 +1,4 @@
-//! An index as requested ([`IndexSpec`]), as described ([`IndexDescription`]) and as counted ([`IndexStats`]).
+//! An index as requested ([`IndexSpec`]) and as described ([`IndexDescription`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fidelity, Namespace};
+use super::Fidelity;
 
 /// The measure of similarity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -102,19 +102,4 @@ pub struct IndexDescription {
     pub ready: bool,
     /// The provider's own word for its state; an open set.
     pub state: String,
-}
-
-/// The index's own counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexStats {
-    pub dimension: Option<u32>,
-    pub namespaces: BTreeMap<Namespace, u64>,
-    pub total: u64,
-}
-
-impl IndexStats {
-    /// Returns the number of records in one namespace; 0 if the index does not know it.
-    pub fn count(&self, namespace: &Namespace) -> u64 {
-        self.namespaces.get(namespace).copied().unwrap_or(0)
-    }
 }

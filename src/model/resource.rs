@@ -1,12 +1,12 @@
-//! Things a run makes on the way and removes again: collections and staging indexes.
+//! Things a run makes on the way and removes again: collections, staging indexes, folders of files, views.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Identity;
+use super::{Identity, View};
 
-/// Something in the target's project that exists only for this run.
+/// Something at the source or in the target's project that exists only for this run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Resource {
     pub kind: ResourceKind,
@@ -22,6 +22,8 @@ pub enum ResourceKind {
     StagingIndex,
     /// A folder of Parquet files that the target imports, by its URI.
     ImportFolder,
+    /// A view of the source that its records are read from. It may be lost at any time.
+    View,
 }
 
 /// What its service shows of a resource and what does not change once it is made.
@@ -37,6 +39,9 @@ pub struct ResourceSeen {
     /// Of a collection that is not there yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_being_made: bool,
+    /// The name that the source gave a view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
 }
 
 impl ResourceSeen {
@@ -65,6 +70,7 @@ impl fmt::Display for Resource {
             ResourceKind::Collection => "collection",
             ResourceKind::StagingIndex => "staging index",
             ResourceKind::ImportFolder => "import folder",
+            ResourceKind::View => "view",
         };
         write!(f, "{kind} `{}`", self.name)
     }

@@ -13,7 +13,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::difference::reviewed;
 use super::digest::digest;
 use super::extends::read_nodes;
-use super::file::{Audit, CreateSpec, PlanFile};
+use super::file::{Audit, CreateSpec, PlanFile, Verify};
 use super::node::{Node, step};
 use super::places::Places;
 use super::resolve::{Declared, Doubted, Inputs, bind, resolve};
@@ -164,6 +164,7 @@ impl Reading<'_> {
             base,
             path: path.to_owned(),
             copies: kinds().filter_map(copy).cloned().collect(),
+            verifies: kinds().filter_map(verified).cloned().collect(),
             create: kinds().find_map(created).cloned(),
             audit: kinds().find_map(audited).cloned(),
             stages: checked.stages,
@@ -231,6 +232,13 @@ fn copy(kind: &StageKind) -> Option<&CopyStage> {
 fn created(kind: &StageKind) -> Option<&CreateSpec> {
     match kind {
         StageKind::Create(create) => Some(&create.spec),
+        _ => None,
+    }
+}
+
+fn verified(kind: &StageKind) -> Option<&Verify> {
+    match kind {
+        StageKind::Verify(verify) => Some(verify),
         _ => None,
     }
 }

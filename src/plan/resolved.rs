@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::file::{Audit, Copy, CreateSpec, Endpoint, Hook, Prices, Rehearsal, Traffic, Writes};
+use super::file::{
+    Audit, Copy, CreateSpec, Endpoint, Hook, Prices, Rehearsal, Traffic, Verify, Writes,
+};
 use super::places::Places;
 use super::stages::{CopyStage, Stage, StageKind};
 use super::template::{Bindings, Template};
@@ -35,6 +37,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Every copy stage, in order.
     pub copies: Vec<CopyStage>,
+    /// Every verify stage, in order.
+    pub verifies: Vec<Verify>,
     /// The index that the plan makes.
     pub create: Option<CreateSpec>,
     pub audit: Option<Audit>,

@@ -1,5 +1,7 @@
 //! Listeners that watch a run while it executes.
 
+use std::fmt;
+
 use crate::journal::{Entry, RunState};
 use crate::model::StageId;
 
@@ -23,8 +25,25 @@ pub struct Progress {
     pub unit: &'static str,
     pub done: u64,
     pub total: u64,
-    /// A remark, such as why the work is slow.
-    pub note: Option<String>,
+    pub note: Option<Note>,
+}
+
+/// What else there is to say of some work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Such as why the work is slow.
+    Remark(String),
+    /// Somebody or something else that it waits for.
+    WaitsFor(String),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remark(remark) => f.write_str(remark),
+            Self::WaitsFor(what) => write!(f, "waiting for {what}"),
+        }
+    }
 }
 
 /// A listener that does nothing.
@@ -41,12 +60,9 @@ impl Progress {
     /// The unit of a bake, whose progress is measured in time.
     pub const SECONDS_OF_BAKE: &str = "s of bake";
 
-    /// The prefix of the note shown while work is waiting for somebody or something else.
-    pub const WAITING_FOR: &str = "waiting for ";
-
     /// Returns whether the work is waiting for somebody or something else, which deserves a line more often than
     /// ordinary progress does.
     pub fn is_waiting(&self) -> bool {
-        self.note.as_ref().is_some_and(|note| note.starts_with(Self::WAITING_FOR))
+        matches!(self.note, Some(Note::WaitsFor(_)))
     }
 }

@@ -59,7 +59,7 @@ pub use erase::{Erasure, Wanted};
 pub use execute::roll_back;
 pub(crate) use figures::COLD_FIGURE;
 
-pub use listener::{Listener, Progress, Silent};
+pub use listener::{Listener, Note, Progress, Silent};
 pub use next::{Step, next};
 pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::calls::Calls;
-use super::{Describe, Limits, Opened, Refusal, Source, Store, Target, Upserted, Write};
+use super::{Describe, Limits, Opened, Reader, Refusal, Source, Store, Target, Upserted, Write};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record};
+use crate::model::{IndexDescription, IndexSpec, IndexStats, Namespace, Record, Token};
 
 /// A target that nobody can look at, for an audit of the source alone: it describes itself as missing, and refuses records
 /// by the rules of the index that is planned.
@@ -70,7 +70,11 @@ impl Write for Absent {
         (self.rules)(record, planned)
     }
 
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
+    fn both(&self, _: Token, _: Token) -> Result<Token> {
+        self.not_there("both")
+    }
+
+    async fn visible(&self, _: &Namespace, _: &Token, _: Reader) -> Result<Option<bool>> {
         Ok(None)
     }
 }

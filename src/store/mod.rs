@@ -1,7 +1,7 @@
 //! Stores as neutral parts. **A capability is the presence of a part**: no method answers "unsupported".
 //!
 //! An index can always be described. What else it can do, it hands out as a part, or not: [`Scan`] reads whole records,
-//! [`Fetch`] reads by id, [`Search`] finds the nearest, [`Filtering`] counts by a filter, [`Freeze`] keeps a copy that does
+//! [`Views`] keeps what it reads as it was, [`Fetch`] reads by id, [`Search`] finds the nearest, [`Filtering`] counts by a filter, [`Freeze`] keeps a copy that does
 //! not change, [`Thaw`] makes an index of such a copy, [`Write`] takes records, [`Admin`] makes an index, [`Bulk`] imports
 //! files, [`Alias`] keeps names that stand for indexes, [`Discard`] ends what a store made along the way, and [`Remove`] takes away what cannot be brought back. The parts
 //! are those of what was there when it was last described.
@@ -27,6 +27,7 @@ mod refusal;
 mod remove;
 mod scan;
 mod search;
+mod views;
 mod write;
 
 use std::sync::Arc;
@@ -45,7 +46,8 @@ pub use refusal::{Refusal, Refusals, Rule};
 pub use remove::{Discard, IndexChange, Remove};
 pub use scan::{Asked, Promise, Scan, Scope, Split, Splitting};
 pub use search::{Match, Query, Search};
-pub use write::{Upserted, Write};
+pub use views::Views;
+pub use write::{Reader, Refused, Upserted, Write, both_of};
 
 use crate::error::{Error, Result};
 use crate::model::Range;
@@ -57,6 +59,11 @@ pub trait Source: Describe {
 
     /// Reads whole records.
     fn scan(&self) -> Option<Arc<dyn Scan>> {
+        None
+    }
+
+    /// Shows everything as it was at one moment. Without it a scan sees what is there at the time of each page.
+    fn views(&self) -> Option<Arc<dyn Views>> {
         None
     }
 

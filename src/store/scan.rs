@@ -141,6 +141,7 @@ pub trait Scan: Send + Sync {
     /// # Behavior
     /// - A missing namespace gives no records.
     /// - The cursor of a page stands behind it; that of the last is the end.
+    /// - Reads from the view of `reading`, if it names one; `ViewLost` if that is not there any more.
     async fn read(
         &self,
         scope: Scope<'_>,

@@ -1,16 +1,50 @@
 use async_trait::async_trait;
 
 use super::Refusal;
-use crate::error::Result;
-use crate::model::{IndexSpec, Namespace, Record};
+use crate::error::{Error, Result};
+use crate::model::{IndexSpec, Namespace, Record, Token};
 
-/// The target's answer to a write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The target's answer to a write: each record is acknowledged or refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upserted {
     /// Number of records acknowledged.
     pub count: u64,
-    /// The number by which a reader knows that it sees this write, if the store gives one.
-    pub token: Option<u64>,
+    /// The records that were refused, in their order.
+    pub refused: Vec<Refused>,
+    /// What a reader knows by that it sees this write, if the store gives it.
+    pub token: Option<Token>,
+}
+
+/// A record of a write that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place among the records of the write.
+    pub at: usize,
+    pub refusal: Refusal,
+}
+
+impl Upserted {
+    /// The answer to a caller that can do with nothing less than every record.
+    ///
+    /// # Errors
+    /// `Invalid` with the reason of the first refused one.
+    pub fn whole(self) -> Result<Self> {
+        match self.refused.first() {
+            None => Ok(self),
+            Some(first) => Err(Error::invalid(first.refusal.reason.clone())),
+        }
+    }
+}
+
+/// Who reads. A write can be visible to one and not yet to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// By id.
+    Get,
+    /// All of a namespace.
+    Scan,
+    /// The nearest.
+    Search,
 }
 
 /// Taking records.
@@ -20,8 +54,9 @@ pub trait Write: Send + Sync {
     ///
     /// # Behavior
     /// - Idempotent.
-    /// - All or nothing: an error means that none of them may be counted as written.
-    /// - `TooLarge` if the request is over the limits; `Invalid` if a record is refused.
+    /// - A record that cannot be taken is refused by itself: the others are written.
+    /// - An error means that none of them may be counted as written or as refused.
+    /// - `TooLarge` if the request is over the limits.
     /// - An empty list succeeds and touches nothing.
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted>;
 
@@ -32,9 +67,36 @@ pub trait Write: Send + Sync {
     /// description decides; if there is no index, `planned` does.
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
 
-    /// Returns whether everything up to `token` of `namespace` can be read.
+    /// Returns the token by which both writes to a namespace can be seen.
+    ///
+    /// # Errors
+    /// `Invalid` if another kind of store made one of them.
+    fn both(&self, one: Token, other: Token) -> Result<Token>;
+
+    /// Returns whether `reader` sees everything up to `token` of `namespace`.
     ///
     /// # Behavior
-    /// - `None` if the store gives no such numbers.
-    async fn is_visible(&self, namespace: &Namespace, token: u64) -> Result<Option<bool>>;
+    /// - `None` if the store does not say.
+    /// - `Invalid` for a token that another kind of store made.
+    async fn visible(
+        &self,
+        namespace: &Namespace,
+        token: &Token,
+        reader: Reader,
+    ) -> Result<Option<bool>>;
+}
+
+/// The token of two writes of which each may have one.
+///
+/// # Errors
+/// Those of [`Write::both`].
+pub fn both_of(
+    write: &dyn Write,
+    one: Option<Token>,
+    other: Option<Token>,
+) -> Result<Option<Token>> {
+    match (one, other) {
+        (Some(one), Some(other)) => write.both(one, other).map(Some),
+        (one, other) => Ok(one.or(other)),
+    }
 }

@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 use vecshift::copy::{Acked, DeadLetters, Keep, Lists, Pipeline, ShardEnd, Transform};
 use vecshift::error::{Error, ErrorKind, Result};
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Metadata, Namespace,
-    Range, Record, RecordId, Shard, Vector, Vectors,
+    Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Likeness, Metadata,
+    Namespace, Range, Record, RecordId, Shard, Token, Vector, Vectors,
 };
 use vecshift::plan::CopyStage;
 use vecshift::provider::pinecone::LIMITS;
 use vecshift::store::read::{Given, IdChunk, Ids, Pages, Reading, Room, pages_by_id};
 use vecshift::store::{
-    Asked, Describe, Fetch, Limits, Promise, Refusal, Scan, Scope, Source, Split, Target, Upserted,
-    Write,
+    Asked, Describe, Fetch, Limits, Promise, Reader, Refusal, Scan, Scope, Source, Split, Target,
+    Upserted, Write,
 };
 
 /// Bytes of an upsert beside its records.
@@ -204,7 +204,7 @@ impl Write for Index {
         self.upserts.lock().unwrap().push((bytes, records.len()));
         let ids = records.iter().map(|record| record.id.clone());
         self.arrived.lock().unwrap().extend(ids);
-        Ok(Upserted { count: records.len() as u64, token: None })
+        Ok(Upserted { count: records.len() as u64, ..Upserted::default() })
     }
 
     fn request_bytes(&self, record: &Record) -> usize {
@@ -215,7 +215,11 @@ impl Write for Index {
         None
     }
 
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
+    fn both(&self, one: Token, _: Token) -> Result<Token> {
+        Ok(one)
+    }
+
+    async fn visible(&self, _: &Namespace, _: &Token, _: Reader) -> Result<Option<bool>> {
         Ok(None)
     }
 }
@@ -240,6 +244,7 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
         staging: None,
         export: None,
         skip: None,
+        likeness: Likeness::Bits,
         transform: Arc::new(Transform::new(&plan, &CopyStage::whole()).unwrap()),
         dead_letters: Arc::new(DeadLetters::new(folder.path().join("dead.jsonl"))),
         dimension: index.dimension,
@@ -257,7 +262,8 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
     let from = Checkpoint { cursor: from, ..Checkpoint::default() };
     let lists = Lists::default();
     let mut cursors = Cursors::default();
-    let end = pipeline.copier().unwrap().copy(&shard, &from, lists, &mut cursors).await.unwrap();
+    let end =
+        pipeline.copier(None).unwrap().copy(&shard, &from, lists, &mut cursors).await.unwrap();
     let ShardEnd::Complete(tally) = end else { panic!("{end:?}") };
     assert_eq!((tally.copied, tally.missing), (tally.enumerated, 0));
     (cursors.0, tally.copied)

@@ -7,10 +7,12 @@ use std::time::Duration;
 use vecshift::ErrorKind;
 use vecshift::clock::{Clock, Timestamp};
 use vecshift::emulator::{Emulator, EmulatorOptions};
-use vecshift::model::{Metric, Record, RecordId, Span, SparseVector, Vector, VectorType, Vectors};
+use vecshift::model::{
+    Metric, Record, RecordId, Span, SparseVector, Token, Vector, VectorType, Vectors,
+};
 use vecshift::plan::file::Faults;
 use vecshift::provider::pinecone::Transport;
-use vecshift::store::{Query, Store, Write};
+use vecshift::store::{Query, Reader, Store, Write};
 
 use crate::conformance::{fetch, ids_of, namespace, record};
 use crate::peers::{bare, index, peers, peers_on, pod, serverless, spec};
@@ -75,7 +77,12 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
         if peer.target.whole().is_none() {
             assert_eq!(upserted.token, None, "{}", peer.name);
             assert_eq!(
-                peer.target.must_write().unwrap().is_visible(&n, 1).await.unwrap(),
+                peer.target
+                    .must_write()
+                    .unwrap()
+                    .visible(&n, &Token::new(&1), Reader::Get)
+                    .await
+                    .unwrap(),
                 None,
                 "{}",
                 peer.name
@@ -83,21 +90,22 @@ async fn a_reader_can_wait_for_a_write_where_there_are_numbers() {
             continue;
         }
         let token = upserted.token.unwrap();
-        assert_eq!(
-            peer.target.must_write().unwrap().is_visible(&n, token).await.unwrap(),
-            Some(false),
-            "{}",
-            peer.name
-        );
+        for reader in [Reader::Get, Reader::Scan, Reader::Search] {
+            let visible = peer.target.must_write().unwrap().visible(&n, &token, reader).await;
+            assert_eq!(visible.unwrap(), Some(false), "{}: {reader:?}", peer.name);
+        }
         assert_eq!(fetch(&peer, "n", &["second"]).await, [], "{}", peer.name);
         clock.skip(lag);
-        assert_eq!(
-            peer.target.must_write().unwrap().is_visible(&n, token).await.unwrap(),
-            Some(true),
-            "{}",
-            peer.name
-        );
+        for reader in [Reader::Get, Reader::Scan, Reader::Search] {
+            let visible = peer.target.must_write().unwrap().visible(&n, &token, reader).await;
+            assert_eq!(visible.unwrap(), Some(true), "{}: {reader:?}", peer.name);
+        }
         assert_eq!(fetch(&peer, "n", &["second"]).await, [record("second")], "{}", peer.name);
+        let write = peer.target.must_write().unwrap();
+        assert_eq!(write.both(token.clone(), Token::new(&1)).unwrap(), token, "{}", peer.name);
+        let foreign = Token::new(&"of another store");
+        let error = write.visible(&n, &foreign, Reader::Get).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{}", peer.name);
     }
 }
 
@@ -152,7 +160,12 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         );
         if let Some(token) = upserted.token {
             assert_ne!(
-                target.must_write().unwrap().is_visible(&namespace("n"), token).await.unwrap(),
+                target
+                    .must_write()
+                    .unwrap()
+                    .visible(&namespace("n"), &token, Reader::Search)
+                    .await
+                    .unwrap(),
                 Some(false)
             );
         }

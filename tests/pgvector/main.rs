@@ -18,4 +18,5 @@ mod search;
 mod server;
 mod tls;
 mod types;
+mod views;
 mod write;

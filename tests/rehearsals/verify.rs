@@ -226,7 +226,7 @@ impl Listener for Ears {
 
     fn progress(&self, progress: &Progress) {
         if progress.is_waiting() {
-            self.0.lock().unwrap().push(progress.note.clone().unwrap());
+            self.0.lock().unwrap().push(progress.note.as_ref().unwrap().to_string());
         }
     }
 }

@@ -153,8 +153,8 @@ impl Difference {
     }
 }
 
-/// Returns whether two records are equal, bit for bit.
-pub(super) fn is_same(expected: &Record, seen: &Record) -> bool {
+/// Returns whether two records are equal in this comparison.
+pub(super) fn is_same(expected: &Record, seen: &Record, likeness: Likeness) -> bool {
     let namespace = Namespace::new("");
     let shard = Shard {
         source: namespace.clone(),
@@ -163,7 +163,7 @@ pub(super) fn is_same(expected: &Record, seen: &Record) -> bool {
         enumeration: Enumeration::Collection,
         expected: 0,
     };
-    differences(&shard, expected, seen, Likeness::Bits).0.is_empty()
+    differences(&shard, expected, seen, likeness).0.is_empty()
 }
 
 /// Returns every difference between a record as it should have arrived and as it is, and the largest difference of one

@@ -14,7 +14,8 @@ use super::one_file::OneFile;
 use super::survey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Deployment, Fidelity, IndexDescription, IndexSpec, IndexStats, Metric, Record, VectorType,
+    Counted, Deployment, Fidelity, IndexDescription, IndexSpec, IndexStats, Metric, Quality,
+    Record, VectorType,
 };
 use crate::plan::file::Columns;
 use crate::provider::blocking;
@@ -216,7 +217,10 @@ impl Shelf {
         let census = self.census().await?;
         let description = self.description().await?;
         let dimension = description.and_then(|description| description.spec.dimension);
-        Ok(IndexStats { dimension, total: census.total(), namespaces: census.counts() })
+        // Until somebody has looked, an id may be there twice.
+        let of = if self.is_distinct() { Counted::Ids } else { Counted::Rows };
+        let (total, namespaces) = (census.total(), census.counts());
+        Ok(IndexStats { dimension, total, namespaces, of, quality: Quality::Exact })
     }
 
     pub async fn inventory(&self) -> Result<Option<Inventory>> {

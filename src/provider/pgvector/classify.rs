@@ -73,7 +73,7 @@ fn class(code: &SqlState, message: &str) -> Class {
     if is_lost_view(code, message) {
         return hinted(
             ErrorKind::ViewLost,
-            "the snapshot ended with the connection that held it: begin the scan anew",
+            "run the same command again: it goes on where it stopped, with what is there then",
         );
     }
     match code.code() {

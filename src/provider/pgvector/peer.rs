@@ -1,7 +1,7 @@
 //! One table on one server: its sessions, what was last seen of it, and single attempts at requests.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::Address;
 use super::admin::{self, Prepared};
@@ -11,23 +11,27 @@ use super::fit::id_kind;
 use super::index::Distance;
 use super::keys::Row;
 use super::made::table_spec;
+use super::mapping::Identity;
 use super::name::TableName;
 use super::pool::{Lent, Pool};
-use super::record::{Embedding, Record as Whole};
-use super::refuse::{invalid, planned_rejects, rejects};
+use super::record::Embedding;
+use super::refuse::{planned_rejects, refusal, rejects};
 use super::row::Parts;
 use super::scan::{Scope, counts};
 use super::search::{Accuracy, Effort, Query as Asked, Score, search};
 use super::seen::{Noted, Seen};
 use super::session::{Session, Settings};
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot, enter};
 use super::sql::Bound;
 use super::write::Writer;
 use super::{delete, filter, look};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
+use crate::model::{
+    Counted, Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Quality, Record, RecordId,
+    View,
+};
 use crate::store::read::Task;
-use crate::store::{IndexChange, Inventory, Limits, Match, Query, Refusal, Upserted};
+use crate::store::{IndexChange, Inventory, Limits, Match, Query, Refusal, Refused, Upserted};
 
 /// Bounds of a request. None is the server's: they keep memory and the time of a statement small.
 pub(super) const LIMITS: Limits = Limits {
@@ -54,8 +58,8 @@ pub(super) struct Peer {
     row: Row,
     sessions: Pool<Session>,
     seen: Mutex<Option<Arc<Seen>>>,
-    /// The view of whatever is being read; it ends when nothing is.
-    view: tokio::sync::Mutex<Weak<Snapshot>>,
+    /// The views that this process holds, by the names that the server gave them.
+    views: Mutex<BTreeMap<View, Arc<Snapshot>>>,
     /// The index that this process makes.
     pub making: Mutex<Option<Task<()>>>,
 }
@@ -79,7 +83,7 @@ impl Peer {
             row,
             sessions: Pool::default(),
             seen: Mutex::default(),
-            view: tokio::sync::Mutex::default(),
+            views: Mutex::default(),
             making: Mutex::default(),
         }
     }
@@ -110,19 +114,33 @@ impl Peer {
     fn forget(&self) {
         *locked(&self.seen) = None;
     }
+}
 
-    /// Returns the view that is being read, or takes another.
-    ///
-    /// # Errors
-    /// Those of the connection.
-    pub async fn view(&self) -> Result<Arc<Snapshot>> {
-        let mut view = self.view.lock().await;
-        if let Some(open) = view.upgrade() {
-            return Ok(open);
+/// Views. They live as long as the session of the process that opened them.
+impl Peer {
+    pub async fn open_view(&self) -> Result<View> {
+        let held = Snapshot::open(&self.address, self.settings).await?;
+        let view = View::new(held.name());
+        locked(&self.views).insert(view.clone(), Arc::new(held));
+        Ok(view)
+    }
+
+    pub async fn renew_view(&self, view: &View) -> Result<()> {
+        let held = locked(&self.views).get(view).cloned();
+        match held {
+            Some(held) => held.renew().await,
+            // Another process may hold it.
+            None => enter(&self.address, self.settings, &snapshot::View::of(view)).await.map(drop),
         }
-        let opened = Arc::new(Snapshot::open(&self.address, self.settings).await?);
-        *view = Arc::downgrade(&opened);
-        Ok(opened)
+    }
+
+    pub async fn close_view(&self, view: &View) -> Result<()> {
+        let held = locked(&self.views).remove(view);
+        if let Some(held) = held.and_then(Arc::into_inner) {
+            // Whatever comes of it, the session ends here, and the view with it.
+            held.close().await.ok();
+        }
+        Ok(())
     }
 }
 
@@ -156,7 +174,12 @@ impl Peer {
             counts(&session, &seen.mapping, filter.cloned()).await?;
         session.give_back();
         let total = namespaces.values().sum();
-        Ok(IndexStats { dimension: seen.description.spec.dimension, namespaces, total })
+        let of = match seen.mapping.identity {
+            Identity::NotEnforced => Counted::Rows,
+            Identity::Global | Identity::PerTenant(_) => Counted::Ids,
+        };
+        let dimension = seen.description.spec.dimension;
+        Ok(IndexStats { dimension, namespaces, total, of, quality: Quality::Exact })
     }
 
     /// Returns what a reader of the plan should know of the table, with counts where it is small enough.
@@ -252,20 +275,28 @@ impl Peer {
         }
         refuse_too_large(records)?;
         let seen = self.known().await?;
-        let whole = records.iter().map(|record| {
-            let made = seen.names.record(namespace, record);
-            made.map_err(|misfit| invalid(&misfit).with_context("id", &record.id))
-        });
-        let whole: Vec<Whole> = whole.collect::<Result<_>>()?;
+        let (mut whole, mut places, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, record) in records.iter().enumerate() {
+            match seen.names.record(namespace, record) {
+                Ok(made) => {
+                    whole.push(made);
+                    places.push(at);
+                }
+                Err(misfit) => refused.push(Refused { at, refusal: refusal(misfit) }),
+            }
+        }
         let open =
             Writer::open(&self.address, self.settings, seen.mapping.clone(), seen.strictness);
         let mut writer = seen.writers.take(open).await?;
         let ack = writer.put(&whole).await?;
         writer.give_back();
-        match ack.refused.first() {
-            Some(refused) => Err(invalid(&refused.why).with_context("id", &refused.id)),
-            None => Ok(Upserted { count: ack.written + ack.superseded, token: None }),
-        }
+        refused.extend(
+            ack.refused
+                .into_iter()
+                .map(|one| Refused { at: places[one.at], refusal: refusal(one.why) }),
+        );
+        refused.sort_by_key(|one| one.at);
+        Ok(Upserted { count: ack.written + ack.superseded, refused, token: None })
     }
 
     pub async fn create(&self, spec: &IndexSpec) -> Result<()> {

@@ -7,7 +7,6 @@ use super::made::planned;
 use super::mapping::Mapping;
 use super::name::TableName;
 use super::plain::Names;
-use crate::error::Error;
 use crate::model::{IndexSpec, Namespace, Record};
 use crate::store::{Refusal, Rule};
 
@@ -41,16 +40,8 @@ pub(super) fn planned_rejects(
     rejects(&mapping, &names, strictness(&design), record)
 }
 
-/// Makes an error of a misfit.
-pub(super) fn invalid(misfit: &Misfit) -> Error {
-    let error = Error::invalid(misfit.message.clone()).with_context("rule", misfit.rule);
-    match &misfit.field {
-        Some(field) => error.with_context("column", field),
-        None => error,
-    }
-}
-
-fn refusal(misfit: Misfit) -> Refusal {
+/// A refusal, in the words of every store.
+pub(super) fn refusal(misfit: Misfit) -> Refusal {
     let rule = match misfit.rule {
         "id" | "id_length" => Rule::Id,
         "id_kind" => Rule::IdKind,

@@ -6,6 +6,7 @@ use super::address::Address;
 use super::name::literal;
 use super::session::{NO_TIME_LIMITS, Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model;
 
 /// The name of a view, as any machine can read from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,13 @@ pub struct Snapshot {
     name: String,
 }
 
+impl View {
+    /// What is read by the name that a run knows.
+    pub(super) fn of(view: &model::View) -> Self {
+        Self::Snapshot(view.name().to_owned())
+    }
+}
+
 impl Snapshot {
     /// Takes a snapshot and exports it. It holds back the cleaning of what is deleted meanwhile in the whole database.
     ///
@@ -33,6 +41,11 @@ impl Snapshot {
         session.rows("open", NO_TIME_LIMITS, &[]).await?;
         let name = session.row("open", "select pg_catalog.pg_export_snapshot()", &[]).await?.get(0);
         Ok(Self { session, name })
+    }
+
+    /// The name that the server gave it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn view(&self) -> View {

@@ -15,13 +15,14 @@ use super::walk::{Walk, is_part, keys_of, recount, split, whole};
 use crate::error::{Error, Result};
 use crate::model::{
     Cursor, Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Range, Record, RecordId,
+    Token, View,
 };
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{Ids, Pages, Reading};
 use crate::store::{
     Admin, Alias, Asked, Describe, Fetch, Filtering, Finishing, IndexChange, Inventory, Limits,
-    Match, Opened, Pointed, Promise, Query, Refusal, Remove, Scan, Scope, Search, Source, Split,
-    Store, Target, Upserted, Write,
+    Match, Opened, Pointed, Promise, Query, Reader, Refusal, Remove, Scan, Scope, Search, Source,
+    Split, Store, Target, Upserted, Views, Write,
 };
 
 /// Bytes of a record in a request beside what it holds: counts and lengths of its columns.
@@ -79,6 +80,10 @@ impl Source for Table {
     }
 
     fn fetch(&self) -> Option<Arc<dyn Fetch>> {
+        Some(self.part()?)
+    }
+
+    fn views(&self) -> Option<Arc<dyn Views>> {
         Some(self.part()?)
     }
 
@@ -154,7 +159,7 @@ impl Scan for Table {
     async fn ids(&self, scope: Scope<'_>, range: &Range, after: &Cursor) -> Result<Box<dyn Ids>> {
         keys_of(range)?;
         let ends = (self.peer.clone(), self.calls.clone());
-        Ok(Box::new(Walk::begin(ends, scope.namespace, range, after, Parts::IDS).await?))
+        Ok(Box::new(Walk::begin(ends, scope.namespace, range, after, (Parts::IDS, None)).await?))
     }
 
     async fn read(
@@ -165,8 +170,27 @@ impl Scan for Table {
         reading: &Reading,
     ) -> Result<Pages> {
         let ends = (self.peer.clone(), self.calls.clone());
-        let walk = Walk::begin(ends, scope.namespace, range, after, Parts::ALL).await?;
+        let how = (Parts::ALL, reading.view.as_ref());
+        let walk = Walk::begin(ends, scope.namespace, range, after, how).await?;
         Ok(walk.pages(reading))
+    }
+}
+
+#[async_trait]
+impl Views for Table {
+    async fn open(&self) -> Result<View> {
+        let make = || self.peer.open_view().boxed();
+        self.calls.call(Operation::new(Request::OpenView), &make).await
+    }
+
+    async fn renew(&self, view: &View) -> Result<()> {
+        let make = || self.peer.renew_view(view).boxed();
+        self.calls.call(Operation::new(Request::RenewView), &make).await
+    }
+
+    async fn close(&self, view: &View) -> Result<()> {
+        let make = || self.peer.close_view(view).boxed();
+        self.calls.call(Operation::new(Request::CloseView), &make).await
     }
 }
 
@@ -227,8 +251,13 @@ impl Write for Table {
         self.peer.rejects(record, planned)
     }
 
+    /// No write has a token.
+    fn both(&self, one: Token, _: Token) -> Result<Token> {
+        Ok(one)
+    }
+
     /// What is acknowledged is committed, and everybody reads it.
-    async fn is_visible(&self, _: &Namespace, _: u64) -> Result<Option<bool>> {
+    async fn visible(&self, _: &Namespace, _: &Token, _: Reader) -> Result<Option<bool>> {
         Ok(Some(true))
     }
 }

@@ -1,4 +1,4 @@
-//! A walk through the rows of a namespace in the order of the table's key, within a view that many walks share.
+//! A walk through the rows of a namespace in the order of the table's key, within a view if there is one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +12,9 @@ use super::range::{Cursor as Behind, Range as Keys};
 use super::row::Parts;
 use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
 use super::seen::Seen;
-use super::snapshot::{Snapshot, View};
+use super::snapshot::View;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, Cursor, Namespace, Range};
+use crate::model::{self, Contents, Cursor, Namespace, Range};
 use crate::plan::file::NamedEnumeration;
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{IdChunk, Ids, Page, Pages, Reading};
@@ -64,7 +64,7 @@ pub(super) struct Walk {
     namespace: Namespace,
     keys: Keys,
     parts: Parts,
-    view: Arc<Snapshot>,
+    view: View,
     /// The session that reads, unless it is in use or was lost.
     reader: Mutex<Option<Reader>>,
     place: Option<Behind>,
@@ -81,12 +81,12 @@ impl Walk {
         namespace: &Namespace,
         range: &Range,
         after: &Cursor,
-        parts: Parts,
+        (parts, view): (Parts, Option<&model::View>),
     ) -> Result<Self> {
         let keys = keys_of(range)?;
         let place = after.inside()?.map(|Place::Behind(behind)| behind);
-        let begin = || async { Ok((peer.known().await?, peer.view().await?)) }.boxed();
-        let (seen, view) = calls.call(Operation::new(Request::Describe), &begin).await?;
+        let begin = || peer.known().boxed();
+        let seen = calls.call(Operation::new(Request::Describe), &begin).await?;
         Ok(Self {
             peer,
             calls,
@@ -94,7 +94,7 @@ impl Walk {
             namespace: namespace.clone(),
             keys,
             parts,
-            view,
+            view: view.map_or(View::Live, View::of),
             reader: Mutex::default(),
             place,
             is_over: *after == Cursor::End,
@@ -139,8 +139,7 @@ impl Walk {
     async fn open(&self) -> Result<Reader> {
         let rows = Rows { partition: Some(self.namespace.clone()), filter: None };
         let (peer, mapping) = (&self.peer, self.seen.mapping.clone());
-        let view = self.view.view();
-        Reader::open(&peer.address, peer.settings, &view, mapping, rows, self.parts).await
+        Reader::open(&peer.address, peer.settings, &self.view, mapping, rows, self.parts).await
     }
 
     /// The rest, page by page.
@@ -159,7 +158,7 @@ impl Walk {
                 });
                 let records =
                     picked.map(|record| walk.seen.plain(record)).collect::<Result<Vec<_>>>()?;
-                let bytes = records.iter().map(crate::model::Record::held_bytes).sum();
+                let bytes = records.iter().map(model::Record::held_bytes).sum();
                 how.size.read(records.len(), bytes);
                 how.room.settle(&mut held, bytes * how.weight);
                 let page = Page {

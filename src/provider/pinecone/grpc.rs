@@ -18,7 +18,7 @@ use super::records::{filter_fields, whole};
 use super::version::InUse;
 use super::{error, unary};
 use crate::error::{Error, Result};
-use crate::model::{Filter, IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexStats, Namespace, Quality, Record, RecordId};
 use crate::pinecone_wire::proto::{self, Rope, decode_either, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::Secret;
@@ -156,6 +156,7 @@ impl Plane for GrpcPlane {
         let mut counts = IndexStats {
             dimension: stats.dimension.filter(|dimension| *dimension > 0),
             total: u64::from(stats.total_vector_count),
+            quality: Quality::Lagging,
             ..Default::default()
         };
         for (name, summary) in stats.namespaces {

@@ -10,7 +10,7 @@ use super::plane::IdPage;
 use super::plane::{Answer, Plane};
 use super::records::whole;
 use crate::error::Result;
-use crate::model::{Filter, IndexStats, Namespace, Record, RecordId};
+use crate::model::{Filter, IndexStats, Namespace, Quality, Record, RecordId};
 use crate::pinecone_wire::json::{
     self, FetchAnswer, Floats, Int, ListAnswer, Pagination, QueryAnswer, StatsAnswer, UpsertAnswer,
 };
@@ -33,6 +33,7 @@ impl Plane for RestPlane {
         let mut counts = IndexStats {
             dimension: stats.dimension.and_then(Int::small).filter(|dimension| *dimension > 0),
             total: stats.total_vector_count.0,
+            quality: Quality::Lagging,
             ..Default::default()
         };
         for (name, summary) in stats.namespaces.unwrap_or_default() {

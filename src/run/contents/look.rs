@@ -18,7 +18,6 @@ use crate::error::Result;
 use crate::journal::{Transfer, copied, given};
 use crate::model::{Contents, IndexStats, Likeness, Namespace, Record, RecordId};
 use crate::plan::file::Compare;
-use crate::plan::{Stage, StageKind};
 use crate::run::context::guard::agreed;
 use crate::run::line::Lines;
 use crate::run::sample::picks;
@@ -73,24 +72,17 @@ impl<'a> Look<'a> {
     /// `NotFound` if there is no source index.
     pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
         let copied = context.recorder.with_state(copied);
-        let verify = |stage: &'a Stage| match &stage.kind {
-            StageKind::Verify(verify) => Some(verify),
-            _ => None,
-        };
-        let verifies: Vec<_> = context.plan.stages.iter().filter_map(verify).collect();
+        let verifies = &context.plan.verifies;
         let is_whole =
             verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
         let all = copied.values().flatten().map(Transfer::records).sum();
         let sampled = verifies.first().map_or(Compare::All, |verify| verify.compare);
         let compare = if is_whole { Compare::All } else { sampled };
-        let tolerance = verifies.iter().filter_map(|verify| verify.tolerance).reduce(f64::max);
-        let (source, target) = context.world.fidelities().await?;
         Ok(Self {
             context,
             depth,
             lines: Lines::of(context).await?,
-            // Without a tolerance a verify stage has refused a side that rounds.
-            likeness: Likeness::of(source, target, tolerance).unwrap_or(Likeness::Bits),
+            likeness: context.world.likeness(&context.plan).await?,
             picks: Arc::new(picks(context, compare, all)),
             is_whole,
             copied,

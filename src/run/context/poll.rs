@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::Context;
-use crate::clock::after;
+use crate::clock::{Clock, after};
 use crate::error::{Error, Result};
 
 /// How long to go on asking, and the time between two questions.
@@ -20,13 +20,13 @@ impl Context {
     ///
     /// # Errors
     /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
-    pub(in crate::run) async fn look_again<T, W>(
+    pub(in crate::run) async fn look_again<T, W, E: From<Error>>(
         &self,
         step: &str,
         Patience { limit, pause }: Patience,
-        look: impl Future<Output = Result<ControlFlow<T, W>>>,
+        look: impl Future<Output = Result<ControlFlow<T, W>, E>>,
         late: impl FnOnce(W) -> Error,
-    ) -> Result<Option<T>> {
+    ) -> Result<Option<T>, E> {
         let begun = self.state()?.steps_begun.get(step).copied();
         if begun.is_some() {
             self.sleep(pause).await?;
@@ -34,7 +34,7 @@ impl Context {
         let is_late = begun.is_some_and(|begun| self.clock.now() >= after(begun, limit));
         match look.await? {
             ControlFlow::Break(answer) => Ok(Some(answer)),
-            ControlFlow::Continue(waiting) if is_late => Err(late(waiting)),
+            ControlFlow::Continue(waiting) if is_late => Err(late(waiting).into()),
             ControlFlow::Continue(_) => Ok(None),
         }
     }
@@ -65,19 +65,33 @@ impl Context {
     /// Those of `look`; `Interrupted` when the run is to stop.
     pub(in crate::run) async fn ask<T, W, F>(
         &self,
-        Patience { limit, pause }: Patience,
-        mut look: impl FnMut() -> F,
+        patience: Patience,
+        look: impl FnMut() -> F,
     ) -> Result<ControlFlow<T, W>>
     where
         F: Future<Output = Result<ControlFlow<T, W>>>,
     {
-        let deadline = after(self.clock.now(), limit);
-        loop {
-            let seen = look().await?;
-            if seen.is_break() || self.clock.now() >= deadline {
-                return Ok(seen);
-            }
-            self.sleep(pause).await?;
+        ask(&self.clock, patience, look, |pause| self.sleep(pause)).await
+    }
+}
+
+/// Does the same as [`Context::ask`] where there is no run: `sleep` waits between two looks.
+pub(in crate::run) async fn ask<T, W, F, S>(
+    clock: &Clock,
+    Patience { limit, pause }: Patience,
+    mut look: impl FnMut() -> F,
+    sleep: impl Fn(Duration) -> S,
+) -> Result<ControlFlow<T, W>>
+where
+    F: Future<Output = Result<ControlFlow<T, W>>>,
+    S: Future<Output = Result<()>>,
+{
+    let deadline = after(clock.now(), limit);
+    loop {
+        let seen = look().await?;
+        if seen.is_break() || clock.now() >= deadline {
+            return Ok(seen);
         }
+        sleep(pause).await?;
     }
 }

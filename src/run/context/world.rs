@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::hands::Hands;
 use crate::error::{Error, Result};
-use crate::model::{Fidelity, IndexDescription, Rate, Side, StageId};
+use crate::model::{Fidelity, IndexDescription, Likeness, Rate, Side, StageId};
 use crate::plan::file::Endpoint;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Environment;
 use crate::provider::registry::{absent, connector, is_same_project, open};
 use crate::provider::storage::{Place, S3Options};
+use crate::run::listener::Note;
 use crate::store::calls::{CallOptions, Calls, Fence, Gate, Metrics};
 use crate::store::read::Room;
 use crate::store::{Opened, Source, Target};
@@ -60,6 +61,17 @@ impl World {
             index.map_or(Fidelity::Unknown, |index| index.spec.deployment.fidelity)
         };
         Ok((of(self.source.describe().await?), of(self.target.describe().await?)))
+    }
+
+    /// Returns the comparison that is honest between both sides, within the tolerance of the plan's verify stages if they
+    /// have any. Where a side rounds and nobody says by how much, nothing but equal bits is known to be the same.
+    ///
+    /// # Errors
+    /// Those of describing them.
+    pub async fn likeness(&self, plan: &Plan) -> Result<Likeness> {
+        let (source, target) = self.fidelities().await?;
+        let tolerance = plan.verifies.iter().filter_map(|one| one.tolerance).reduce(f64::max);
+        Ok(Likeness::of(source, target, tolerance).unwrap_or(Likeness::Bits))
     }
 
     /// Opens both sides without connecting yet. The target lacks the part that takes away, which only the guard has.
@@ -223,10 +235,11 @@ impl World {
     }
 
     /// Describes why a request is waiting right now.
-    pub fn waiting(&self) -> Option<String> {
+    pub fn waiting(&self) -> Option<Note> {
         let say = |side: &str, metrics: &Metrics| {
             metrics.waiting().map(|waiting| {
-                format!("{side}: {}, waiting {:.1} s", waiting.reason, waiting.wait.as_secs_f64())
+                let (reason, seconds) = (waiting.reason, waiting.wait.as_secs_f64());
+                Note::Remark(format!("{side}: {reason}, waiting {seconds:.1} s"))
             })
         };
         let of_source = || self.source_metrics.iter().find_map(|metrics| say("source", metrics));

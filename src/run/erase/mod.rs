@@ -6,18 +6,20 @@
 
 mod walk;
 
-use std::sync::Arc;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, after};
+use crate::clock::Clock;
 use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Filter, Identity, IndexStats, Namespace, Side, Span};
 use crate::plan::file;
-use crate::run::context::guard::{ErasePermit, Holding, permit_erasure};
+use crate::run::context::guard::{ErasePermit, Holding, counted, permit_erasure};
+use crate::run::context::poll::{Patience, ask};
 use crate::store::{Filtering, Store};
 
 /// The longest time that deleted records may remain visible.
@@ -109,7 +111,7 @@ impl Erasure {
             Error::new(ErrorKind::NotFound, "there is no such index")
                 .with_hint("check the index's name and that the API key belongs to its project")
         })?;
-        let namespaces = self.wanted.namespaces(&self.index.stats().await?)?;
+        let namespaces = self.wanted.namespaces(&counted(&*self.index).await?)?;
         let Some(condition) = &self.wanted.condition else {
             let whole = |(namespace, records)| Holding { namespace, records, matching: records };
             return Ok(namespaces.into_iter().map(whole).collect());
@@ -210,26 +212,34 @@ impl Erasure {
             deleted?;
             alive()?;
         }
-        let deadline = after(self.clock.now(), GONE);
-        loop {
-            alive()?;
-            let left = self.left(found).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
-            if self.clock.now() >= deadline {
-                return Err(still_there(&left));
-            }
-            tokio::select! {
-                () = self.clock.sleep(PAUSE) => {}
-                () = self.cancel.cancelled() => return Err(walk::interrupted()),
-            }
-            if self.wanted.condition.is_some() {
-                for holding in &left {
-                    // Catches records that had not appeared in the pages when they were walked.
-                    self.delete(&holding.namespace).await?;
+        let (alive, mut looks) = (Mutex::new(alive), 0);
+        let look = || {
+            let alive = (alive.lock().unwrap_or_else(PoisonError::into_inner))();
+            looks += 1;
+            let is_again = looks > 1;
+            async move {
+                alive?;
+                let left = self.left(found).await?;
+                if is_again && self.wanted.condition.is_some() {
+                    for holding in &left {
+                        // Catches records that had not appeared in the pages when they were walked.
+                        self.delete(&holding.namespace).await?;
+                    }
                 }
+                Ok(if left.is_empty() { Break(()) } else { Continue(left) })
             }
+        };
+        let patience = Patience { limit: GONE, pause: PAUSE };
+        match ask(&self.clock, patience, look, |pause| self.sleep(pause)).await? {
+            Break(()) => Ok(()),
+            Continue(left) => Err(still_there(&left)),
+        }
+    }
+
+    async fn sleep(&self, pause: Duration) -> Result<()> {
+        tokio::select! {
+            () = self.clock.sleep(pause) => Ok(()),
+            () = self.cancel.cancelled() => Err(walk::interrupted()),
         }
     }
 

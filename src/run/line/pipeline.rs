@@ -37,6 +37,7 @@ pub(crate) async fn pipeline(
     Ok(Pipeline {
         source,
         target: context.world.target_of(&copy.id),
+        likeness: context.world.likeness(&context.plan).await?,
         transform: Arc::new(Transform::new(&context.plan, copy)?),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         staging,

@@ -14,12 +14,13 @@ use self::seen::Seen;
 use super::context::options::{RunOptions, TRAFFIC_UNKNOWN};
 use super::context::world::World;
 use super::prepare::changes_to_adopt;
+use super::sample::unsaid_filters;
 use super::selection::{not_copied, not_taken};
 use crate::error::Result;
 use crate::journal::{Phase, RunState};
 use crate::model::StageId;
+use crate::plan::Plan;
 use crate::plan::file::{Endpoint, HookWhen};
-use crate::plan::{Plan, StageKind};
 use crate::provider::registry::connector;
 
 /// Looks at both sides and previews a run. Writes nothing.
@@ -40,6 +41,7 @@ pub async fn preview(
     let inventory = world.source.inventory().await?;
     notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
     notes.extend(remarks(plan));
+    notes.extend(unsaid_filters(&*world.source, &*world.target, &selected));
     let left = not_taken(&selected, &stats);
     notes.extend(not_copied(&left));
     if state.phase == Phase::RollingBack {
@@ -116,10 +118,8 @@ fn remarks(plan: &Plan) -> Vec<String> {
 }
 
 fn confirmation(plan: &Plan) -> Option<String> {
-    let index = plan.stages.iter().find_map(|stage| match &stage.kind {
-        StageKind::Decommission(asked) => Some(&asked.confirm),
-        _ => None,
-    })?;
+    point_of_no_return(plan)?;
+    let index = &plan.source.index;
     let is_unknown = plan.traffic.as_ref().is_some_and(|traffic| !traffic.can_read());
     Some(match is_unknown {
         false => format!("the deletion of `{index}` has to be confirmed: `--confirm {index}`"),

@@ -7,6 +7,7 @@ use crate::plan::file::Endpoint;
 use crate::provider::advice::Facts;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::World;
+use crate::run::context::guard::counted;
 use crate::run::price::Pricing;
 use crate::run::sample::Weight;
 use crate::run::selection::Selection;
@@ -30,7 +31,7 @@ pub(crate) async fn held_by(
     target: Option<&IndexDescription>,
 ) -> Result<IndexStats> {
     match target {
-        Some(seen) if seen.ready => world.target.stats().await,
+        Some(seen) if seen.ready => counted(&*world.target).await,
         _ => Ok(IndexStats::default()),
     }
 }

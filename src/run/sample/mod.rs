@@ -8,6 +8,6 @@ mod records;
 mod weight;
 
 pub(crate) use fields::{FieldSummary, Fields};
-pub(crate) use queries::{Asked, Wanted, ask, overlap_ks};
+pub(crate) use queries::{Asked, Wanted, ask, overlap_ks, unsaid_filters};
 pub(crate) use records::{Sampled, picks, sample, seeded};
 pub(crate) use weight::{Weight, sample_of, sample_size, usual_size};

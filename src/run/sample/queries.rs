@@ -131,7 +131,7 @@ fn answer_from_the_same(
     let Some(filter) = &copy.filter else { return Ok(()) };
     let knows =
         |field: &str| filterable.is_none_or(|fields| fields.iter().any(|known| known == field));
-    let unsaid = unsaid(context, filter)?;
+    let unsaid = unsaid(&*context.world.source, &*context.world.target, filter);
     let is_known = filter.fields().into_iter().all(knows);
     if !transform.keeps_what_is_filtered() || !is_known || unsaid.is_some() {
         queries.iter_mut().for_each(|query| query.is_comparable = false);
@@ -154,11 +154,23 @@ fn answer_from_the_same(
     ))
 }
 
-/// Returns why a side cannot say a filter.
-fn unsaid(context: &Context, filter: &Filter) -> Result<Option<Error>> {
-    let (source, target) = (&context.world.source, &context.world.target);
-    let said = source.must_search()?.says(filter);
-    Ok(said.and_then(|()| target.must_search()?.says(filter)).err())
+/// Returns why one of two sides that can be searched cannot say a filter, as far as is known of them.
+fn unsaid(source: &dyn Source, target: &dyn Source, filter: &Filter) -> Option<Error> {
+    let searches = [source, target].into_iter().filter_map(Source::search);
+    searches.filter_map(|search| search.says(filter).err()).next()
+}
+
+/// Describes the filters of copies that a side cannot be asked, a sentence each: answers of queries cannot be compared then.
+pub(crate) fn unsaid_filters(
+    source: &dyn Source,
+    target: &dyn Source,
+    selections: &[Selection],
+) -> Vec<String> {
+    let sentence = |Selection { copy, .. }: &Selection| {
+        let error = unsaid(source, target, copy.filter.as_ref()?)?;
+        Some(format!("{} cannot be asked of both sides: {}", named(copy), error.message()))
+    };
+    selections.iter().filter_map(sentence).collect()
 }
 
 /// Returns every k of `overlap@k` that the stage asserts on, and at least that of the queries.

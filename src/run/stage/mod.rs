@@ -7,6 +7,7 @@ mod audit;
 mod canary;
 mod check;
 mod copy;
+mod counted;
 mod create;
 mod decommission;
 mod probes;

@@ -9,7 +9,7 @@ use crate::model::{
     VectorType, Vectors,
 };
 use crate::run::Context;
-use crate::run::context::guard;
+use crate::run::context::guard::{self, counted};
 use crate::run::context::poll::Patience;
 
 /// The longest time that the probe record may take to become readable.
@@ -21,7 +21,8 @@ pub(super) async fn probe(context: &Context, index: &IndexDescription) -> Result
     let target = &context.world.target;
     let namespace = guard::probe_namespace(context, "probe");
     let record = probe_record(&index.spec);
-    target.must_write()?.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    let write = target.must_write()?;
+    write.upsert(&namespace, std::slice::from_ref(&record)).await?.whole()?;
     let fetch = target.must_fetch()?;
     let patience = Patience { limit: READABLE, pause: PAUSE };
     let read = || async {
@@ -57,7 +58,7 @@ pub(super) async fn wait_empty(
     what: &str,
 ) -> Result<()> {
     let look = || async {
-        let counts = context.world.target.stats().await?;
+        let counts = counted(&*context.world.target).await?;
         Ok(if counts.count(namespace) > 0 { Continue(()) } else { Break(()) })
     };
     let late = |()| {

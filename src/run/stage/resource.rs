@@ -14,7 +14,7 @@ use crate::journal::Event;
 use crate::model::{RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::context::guard::{self, own_name};
+use crate::run::context::guard::{self, counted, own_name};
 use crate::run::context::poll::Patience;
 use crate::run::taken::Taken;
 use crate::store::Target;
@@ -116,7 +116,7 @@ pub(super) async fn see_records(
     (what, hint): (&str, &'static str),
 ) -> Result<Taken> {
     let look = async {
-        let counts = index.stats().await?;
+        let counts = counted(index).await?;
         let behind: Vec<String> = mappings
             .iter()
             .filter(|mapping| counts.count(&mapping.source) < mapping.records)
@@ -126,7 +126,7 @@ pub(super) async fn see_records(
             })
             .take(5)
             .collect();
-        Ok(if behind.is_empty() { Break(()) } else { Continue(behind) })
+        Ok::<_, Error>(if behind.is_empty() { Break(()) } else { Continue(behind) })
     };
     let late = |behind: Vec<String>| {
         let (after, behind) = (Span(limit), behind.join("; "));

@@ -8,7 +8,7 @@ use super::ids::Picks;
 use super::page_size::PageSize;
 use super::room::{Held, Room};
 use crate::error::Result;
-use crate::model::{Contents, Cursor, Record};
+use crate::model::{Contents, Cursor, Record, View};
 
 /// Whole records of a range, and the place behind them.
 pub struct Page {
@@ -43,11 +43,13 @@ pub struct Reading {
     pub weight: usize,
     /// `None` for all.
     pub picks: Option<Picks>,
+    /// The view that is read; `None` for what is there at the time of each page.
+    pub view: Option<View>,
 }
 
 impl Reading {
     pub fn new(room: Room, size: PageSize) -> Self {
-        Self { room, size: Arc::new(size), weight: 1, picks: None }
+        Self { room, size: Arc::new(size), weight: 1, picks: None, view: None }
     }
 
     /// Takes room for another record beside each that is read, for what is compared with it.

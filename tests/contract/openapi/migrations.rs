@@ -19,7 +19,8 @@ use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
 use vecshift::store::{
-    Admin, Describe, Fetch, Filtering, IndexChange, Query, Remove, Scope, Search, Source, Write,
+    Admin, Describe, Fetch, Filtering, IndexChange, Query, Reader, Remove, Scope, Search, Source,
+    Write,
 };
 
 use super::proxy::Proxy;
@@ -258,7 +259,7 @@ async fn write_all(index: &Index, spec: IndexSpec, records: Vec<Record>) {
     let written = index.upsert(&namespace, &records).await.unwrap();
     assert_eq!(written.count, records.len() as u64);
     if let Some(token) = written.token {
-        index.is_visible(&namespace, token).await.unwrap();
+        index.visible(&namespace, &token, Reader::Search).await.unwrap();
     }
     assert_eq!(Fetch::fetch(index, &namespace, &ids).await.unwrap().len(), records.len());
     let scope = Scope { namespace: &namespace, records: 0 };

@@ -8,7 +8,7 @@ use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::imports;
 use crate::provider::pinecone::limits::refusal;
 use crate::provider::pinecone::size::json_bytes;
-use crate::store::{Collection, Import, IndexChange, Refusal, Upserted};
+use crate::store::{Collection, Import, IndexChange, Refusal};
 
 impl Peer {
     pub(super) async fn create(&self, spec: &IndexSpec) -> Result<()> {
@@ -33,13 +33,14 @@ impl Peer {
             .map_err(|error| self.explain("create", error).with_context("collection", collection))
     }
 
+    /// Writes all of `records` or none; returns the number of the write, if there is one.
     pub(super) async fn upsert(
         &self,
         namespace: &Namespace,
         records: &[Record],
-    ) -> Result<Upserted> {
+    ) -> Result<Option<u64>> {
         if records.is_empty() {
-            return Ok(Upserted::default());
+            return Ok(None);
         }
         let connection = self.connection().await?;
         let upserted = connection.call(|plane| plane.upsert(namespace, records)).await;
@@ -52,7 +53,7 @@ impl Peer {
                 .with_operation("upsert")
                 .with_context("namespace", namespace));
         }
-        Ok(Upserted { count: answer.value, token: answer.lsn.written })
+        Ok(answer.lsn.written)
     }
 
     pub(super) async fn start_import(

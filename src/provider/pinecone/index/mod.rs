@@ -1,13 +1,13 @@
 //! One index as a store: which parts it has, and every request of theirs.
 //!
 //! `peer` knows both planes and what was learned of the index; `reading` and `changing` are single attempts at its
-//! requests, `reader` knows which read tells how far writes can be read, and `dues` what an attempt uses up of what
+//! requests, `asked` knows which read tells how far writes can be read, and `dues` what an attempt uses up of what
 //! the index allows. [`Index`] makes each request through its [`Calls`].
 
+mod asked;
 mod changing;
 mod dues;
 mod peer;
-mod reader;
 mod reading;
 
 use std::sync::Arc;
@@ -24,14 +24,16 @@ use super::limits::LIMITS;
 use super::plane::IdPage;
 use super::turns::Turns;
 use crate::clock::Stopwatch;
-use crate::error::Result;
-use crate::model::{Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId};
+use crate::error::{ErrorKind, Result};
+use crate::model::{
+    Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Record, RecordId, Token,
+};
 use crate::pinecone_wire::Deployment;
 use crate::store::calls::{Calls, Due, Operation, Request};
 use crate::store::{
     Admin, Bulk, Collection, Describe, Discard, Fetch, Filtering, Freeze, Import, IndexChange,
-    Limits, Match, Opened, Query, Refusal, Remove, Scan, Search, Source, Store, Target, Thaw,
-    Upserted, Write,
+    Limits, Match, Opened, Query, Reader, Refusal, Refused, Remove, Rule, Scan, Search, Source,
+    Store, Target, Thaw, Upserted, Write,
 };
 
 /// One index of a Pinecone project, which may not exist yet. Cloning shares what is known of it.
@@ -105,6 +107,22 @@ impl Index {
             timed.boxed()
         };
         self.calls.call(operation, &make).await
+    }
+
+    /// Writes all of `records` or none; returns the number of the write, if there is one.
+    async fn put(&self, namespace: &Namespace, records: &[Record]) -> Result<Option<u64>> {
+        let dues = || {
+            self.dues(Request::Upsert, || {
+                records.iter().map(|record| self.peer.request_bytes(record)).sum()
+            })
+        };
+        let make = || self.peer.upsert(namespace, records).boxed();
+        self.calls
+            .call(
+                Operation::new(Request::Upsert).within(namespace).of(records.len()).using(&dues),
+                &make,
+            )
+            .await
     }
 
     /// What an attempt uses up: pods document no rates.
@@ -236,19 +254,33 @@ impl Filtering for Index {
 
 #[async_trait]
 impl Write for Index {
+    /// The service takes all records of a request or none, and does not say reliably which one it refuses: they are
+    /// found by halving.
     async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
-        let dues = || {
-            self.dues(Request::Upsert, || {
-                records.iter().map(|record| self.peer.request_bytes(record)).sum()
-            })
-        };
-        let make = || self.peer.upsert(namespace, records).boxed();
-        self.calls
-            .call(
-                Operation::new(Request::Upsert).within(namespace).of(records.len()).using(&dues),
-                &make,
-            )
-            .await
+        let (mut upserted, mut written) = (Upserted::default(), None);
+        let whole = 0..records.len();
+        let mut parts = vec![whole];
+        while let Some(part) = parts.pop() {
+            match self.put(namespace, &records[part.clone()]).await {
+                Ok(lsn) => {
+                    upserted.count += part.len() as u64;
+                    written = written.max(lsn);
+                }
+                Err(error) if error.kind() != ErrorKind::Invalid || part.is_empty() => {
+                    return Err(error);
+                }
+                Err(error) if part.len() == 1 => {
+                    let refusal = Refusal::new(Rule::Service, error.to_string());
+                    upserted.refused.push(Refused { at: part.start, refusal });
+                }
+                Err(_) => {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+            }
+        }
+        upserted.token = written.map(|lsn| Token::new(&lsn));
+        Ok(upserted)
     }
 
     fn request_bytes(&self, record: &Record) -> usize {
@@ -259,8 +291,19 @@ impl Write for Index {
         self.peer.rejects(record, planned)
     }
 
-    async fn is_visible(&self, namespace: &Namespace, token: u64) -> Result<Option<bool>> {
-        let make = || self.peer.is_visible(namespace, token).boxed();
+    fn both(&self, one: Token, other: Token) -> Result<Token> {
+        let (one, other): (u64, u64) = (one.inside()?, other.inside()?);
+        Ok(Token::new(&one.max(other)))
+    }
+
+    async fn visible(
+        &self,
+        namespace: &Namespace,
+        token: &Token,
+        reader: Reader,
+    ) -> Result<Option<bool>> {
+        let lsn = token.inside()?;
+        let make = || self.peer.is_visible(namespace, lsn, reader).boxed();
         self.calls.call(Operation::new(Request::IsVisible).within(namespace), &make).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::reader::ReaderInUse;
+use super::asked::AskedInUse;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::IndexDescription;
 use crate::pinecone_wire::Deployment;
@@ -35,7 +35,7 @@ pub(super) struct Peer {
     settings: Settings,
     pub(super) control: Control,
     seen: Mutex<Seen>,
-    pub(super) reader: ReaderInUse,
+    pub(super) asked: AskedInUse,
     /// Splits of namespaces found so far.
     pub(super) splits: Splits,
     pub(super) turns: Arc<Turns>,
@@ -66,7 +66,7 @@ impl Peer {
             settings,
             control: Control(server),
             seen: Mutex::default(),
-            reader: ReaderInUse::default(),
+            asked: AskedInUse::default(),
             splits: Splits::default(),
         })
     }

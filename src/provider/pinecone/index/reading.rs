@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::peer::Peer;
-use super::reader::Reader;
 use crate::error::Result;
 use crate::model::{
     Filter, IndexDescription, IndexStats, Namespace, Record, RecordId, SparseVector, Vector,
@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::provider::pinecone::error::or_empty;
 use crate::provider::pinecone::plane::IdPage;
-use crate::store::{Match, Query};
+use crate::store::{Match, Query, Reader};
 
 /// An id that is asked for to read the headers of the answer; it need not exist.
 const ABSENT_ID: &str = "vecshift-lsn";
@@ -75,20 +75,26 @@ impl Peer {
             .map_err(|error| error.with_context("namespace", namespace))
     }
 
-    pub(super) async fn is_visible(&self, namespace: &Namespace, lsn: u64) -> Result<Option<bool>> {
+    /// Documented is that a query says up to where it sees; a fetch is cheaper, and says what it sees itself.
+    pub(super) async fn is_visible(
+        &self,
+        namespace: &Namespace,
+        lsn: u64,
+        reader: Reader,
+    ) -> Result<Option<bool>> {
         if self.is_pod() {
             return Ok(None);
         }
         let explain = |error| self.explain("is_visible", error);
-        if self.reader.now() == Reader::Fetch {
-            let readable = or_empty(self.readable(namespace, Reader::Fetch).await);
+        if reader != Reader::Search && self.asked.now() == Asked::Fetch {
+            let readable = or_empty(self.readable(namespace, Asked::Fetch).await);
             if let Some(readable) = readable.map_err(explain)? {
                 return Ok(Some(readable >= lsn));
             }
         }
-        let readable = or_empty(self.readable(namespace, Reader::Query).await).map_err(explain)?;
-        if readable.is_some() {
-            self.reader.settle_on_query();
+        let readable = or_empty(self.readable(namespace, Asked::Query).await).map_err(explain)?;
+        if readable.is_some() && reader != Reader::Search {
+            self.asked.settle_on_query();
         }
         Ok(readable.map(|readable| readable >= lsn))
     }
@@ -98,15 +104,15 @@ impl Peer {
     pub(super) async fn readable(
         &self,
         namespace: &Namespace,
-        reader: Reader,
+        asked: Asked,
     ) -> Result<Option<u64>> {
         let connection = self.connection().await?;
-        let lsn = match reader {
-            Reader::Fetch => {
+        let lsn = match asked {
+            Asked::Fetch => {
                 let ids = [RecordId::from(ABSENT_ID)];
                 connection.call(|plane| plane.fetch(namespace, &ids)).await?.lsn
             }
-            Reader::Query => {
+            Asked::Query => {
                 let query = self.smallest_query().await?;
                 connection.call(|plane| plane.query(namespace, &query)).await?.lsn
             }

@@ -1,24 +1,37 @@
-//! The counts of an index, once two answers in a row agree.
+//! The counts of an index that something is decided by.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::IndexStats;
+use crate::model::{IndexStats, Quality};
 use crate::store::Source;
 
 /// The number of answers to ask for before giving up.
 const ANSWERS: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Returns the counts of an index once two answers in a row agree. A namespace that one answer leaves out still counts.
+/// Returns the counts of an index, as it gives them now.
 ///
 /// # Errors
-/// `Conflict` if the answers keep changing.
+/// `Refused` if they are estimates.
+pub(in crate::run) async fn counted(index: &dyn Source) -> Result<IndexStats> {
+    index.stats().await?.proven()
+}
+
+/// Returns the counts of an index; of one whose counts lag, once two answers in a row agree. A namespace that one answer
+/// leaves out still counts.
+///
+/// # Errors
+/// `Conflict` if the answers keep changing; `Refused` if they are estimates.
 pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<IndexStats> {
-    let mut last = Some(index.stats().await?);
+    let first = counted(index).await?;
+    if first.quality == Quality::Exact {
+        return Ok(first);
+    }
+    let mut last = Some(first);
     for _ in 0..ANSWERS {
-        if let Some(counts) = confirmed(&mut last, index.stats().await?) {
+        if let Some(counts) = confirmed(&mut last, counted(index).await?) {
             return Ok(counts);
         }
         clock.sleep(PAUSE).await;
@@ -44,7 +57,7 @@ mod tests {
     fn stats(namespaces: &[&str]) -> IndexStats {
         let namespaces: BTreeMap<_, _> =
             namespaces.iter().map(|name| (Namespace::new(*name), 1)).collect();
-        IndexStats { dimension: None, total: namespaces.len() as u64, namespaces }
+        IndexStats { total: namespaces.len() as u64, namespaces, ..IndexStats::default() }
     }
 
     fn agreed_of(answers: &[&[&str]]) -> Option<IndexStats> {

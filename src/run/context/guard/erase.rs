@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::counts::counted;
 use super::identity::refuse_other;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Identity, Namespace, Side};
@@ -52,7 +53,7 @@ pub(in crate::run) async fn permit_erasure(
     if let Some((side, known)) = known {
         refuse_other(side, known, &seen)?;
     }
-    let counts = index.stats().await?;
+    let counts = counted(index).await?;
     match shown.iter().find(|shown| counts.count(&shown.namespace) != shown.records) {
         None => Ok(ErasePermit(shown.to_vec())),
         Some(changed) => Err(refused(format!(

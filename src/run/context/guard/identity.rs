@@ -14,8 +14,8 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
         Effect::DeleteSource(_) => must_both_be_there(context).await,
         Effect::RemoveResource(resource) => match resource.kind {
-            // A folder lies in a bucket, and its name identifies the run.
-            ResourceKind::ImportFolder => Ok(()),
+            // A folder lies in a bucket, and its name identifies the run; a view is closed by the name that it was given.
+            ResourceKind::ImportFolder | ResourceKind::View => Ok(()),
             // With another source we would be looking at another project, where a missing resource proves nothing.
             ResourceKind::Collection | ResourceKind::StagingIndex => {
                 let seen = refuse_another(context, Side::Source).await;

@@ -64,14 +64,14 @@ pub(in crate::run) async fn show(
     resource: &Resource,
 ) -> Result<Option<ResourceSeen>> {
     Ok(match resource.kind {
-        ResourceKind::ImportFolder => None,
+        ResourceKind::ImportFolder | ResourceKind::View => None,
         ResourceKind::Collection => {
             let seen = context.world.source.must_freeze()?.collection(&resource.name).await?;
             seen.map(|seen| ResourceSeen {
                 is_being_made: !seen.is_ready() && !seen.has_failed(),
                 dimension: seen.dimension,
                 records: seen.records,
-                index: None,
+                ..ResourceSeen::default()
             })
         }
         ResourceKind::StagingIndex => {

@@ -1,14 +1,15 @@
-//! Removes what a run made along the way: collections, staging indexes, folders of files, probe records.
+//! Removes what a run made along the way: collections, staging indexes, folders of files, views, probe records.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
 use super::permit::{Permit, Refusal, carry_out, permit};
 use super::{Effect, ownership};
-use crate::clock::after;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Resource, ResourceKind, Span};
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::context::poll::Patience;
 use crate::store::Import;
 
 /// The prefix of the folder name for a run's files.
@@ -30,17 +31,12 @@ pub(in crate::run) async fn remove_resource(
     let effect = Effect::RemoveResource(resource.clone());
     let ask = async {
         let permit = permit(context, &effect).await.map_err(Refusal::of_ownership_alone)?;
-        remove(context, resource, permit).await.map_err(Refusal::from)
+        let is_gone = remove(context, resource, permit).await.map_err(Refusal::from)?;
+        Ok::<_, Refusal>(if is_gone { Break(()) } else { Continue(()) })
     };
-    let begun = context.state()?.steps_begun.get(step).copied();
-    if begun.is_some() {
-        context.sleep(PAUSE).await?;
-    }
-    let is_late = begun.is_some_and(|begun| context.clock.now() >= after(begun, GONE));
-    match ask.await? {
-        false if is_late => Err(still_there(resource).into()),
-        is_gone => Ok(is_gone),
-    }
+    let patience = Patience { limit: GONE, pause: PAUSE };
+    let seen = context.look_again(step, patience, ask, |()| still_there(resource)).await?;
+    Ok(seen.is_some())
 }
 
 fn still_there(resource: &Resource) -> Error {
@@ -64,6 +60,14 @@ async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<boo
                 && index.describe().await?.is_none())
         }
         ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await,
+        ResourceKind::View => {
+            let made = context.recorder.with_state(|state| state.made(resource).cloned());
+            let view = made.and_then(|made| made.view);
+            if let (Some(view), Some(views)) = (view, context.world.source.views()) {
+                views.close(&view).await?;
+            }
+            Ok(true)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::hot::QueryLog;
 use super::records::{Ids, RecordSize, Sparse};
 use crate::copy::Mapping;
-use crate::model::{IndexDescription, Namespace, RecordId};
+use crate::model::{Counted, IndexDescription, Namespace, Quality, RecordId};
 use crate::provider::advice::{Candidate, Estimate, LimitCheck, Operation};
 use crate::run::price::Pricing;
 use crate::run::sample::FieldSummary;
@@ -27,6 +27,12 @@ pub(super) struct Findings {
     /// Records in the whole source, by its own counts.
     pub records: u64,
     pub namespaces: usize,
+    /// What these counts count, and how near they are.
+    pub counted: Counted,
+    pub count_quality: Quality,
+    /// The same in words, where it is not to be expected.
+    #[serde(skip)]
+    pub caveat: Option<&'static str>,
     /// Records that the plan selects.
     pub selected_records: u64,
     pub selected_namespaces: usize,

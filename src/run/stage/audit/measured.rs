@@ -11,6 +11,7 @@ use crate::model::{IndexDescription, IndexStats, Observed};
 use crate::run::Context;
 use crate::run::figures::COLD_FIGURE;
 use crate::run::sample::{Sampled, sample, seeded};
+use crate::run::stage::counted::measure_records;
 
 /// Metrics of an existing target that come from the index itself.
 const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];
@@ -85,8 +86,8 @@ pub(super) async fn of_target(context: &Context, count: u64) -> Result<Measured>
 
 fn describe(measured: &mut Measured, side: &str, index: &IndexDescription, stats: &IndexStats) {
     let name = |name: &str| format!("{side}.{name}");
+    measure_records(measured, side, stats);
     measured
-        .set(&name("records"), Observed::count(stats.total), 1)
         .set(&name("namespaces"), Observed::count(stats.namespaces.len() as u64), 1)
         .set(&name("metric"), Observed::Word(index.spec.metric.name().to_owned()), 1)
         .set(&name("kind"), Observed::Word(index.spec.deployment.kind.clone()), 1);

@@ -31,7 +31,7 @@ use crate::provider::parquet::RecordWriter;
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 use crate::run::price::Pricing;
-use crate::run::sample::{Fields, Sampled, Weight, sample_size};
+use crate::run::sample::{Fields, Sampled, Weight, sample_size, unsaid_filters};
 use crate::run::selection::{Selection, not_taken};
 use crate::run::view::{Next, View};
 use crate::store::{Refusal, Refusals, Rule};
@@ -78,6 +78,10 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
     write(context, &findings).await?;
     export(wanted, context, &seen.sampled).await?;
     notes::record(context, &findings)?;
+    let (source, target) = (&*context.world.source, &*context.world.target);
+    for sentence in unsaid_filters(source, target, &seen.selections) {
+        context.note(sentence)?;
+    }
     Ok(measured::of_source(&seen, &findings))
 }
 
@@ -148,6 +152,9 @@ fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> 
         details: of_source.details(source),
         records: stats.total,
         namespaces: stats.namespaces.len(),
+        counted: stats.of,
+        count_quality: stats.quality,
+        caveat: stats.caveat(),
         selected_records,
         selected_namespaces: mappings.len(),
         not_copied: not_taken(selections, stats),

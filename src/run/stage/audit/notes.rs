@@ -32,13 +32,14 @@ fn sentences(findings: &Findings) -> Vec<String> {
     let spec = &findings.index.spec;
     let mut notes = vec![
         format!(
-            "{}: {}, {} records in {} namespaces, {} in {} selected",
+            "{}: {}, {} records in {} namespaces, {} in {} selected{}",
             spec.name,
             spec.deployment,
             number(findings.records),
             number(findings.namespaces as u64),
             number(findings.selected_records),
-            number(findings.selected_namespaces as u64)
+            number(findings.selected_namespaces as u64),
+            findings.caveat.map(|caveat| format!("; {caveat}")).unwrap_or_default()
         ),
         format!(
             "sample of {} records: {} on average, {} at most; {} metadata fields; ids of at most {} characters",

@@ -21,7 +21,7 @@ use crate::run::context::guard::set_weight;
 use crate::run::sample::{Wanted, ask, overlap_ks, seeded};
 use crate::run::selection::{recorded_selections, selections};
 use crate::run::traffic::{Moved, is_moved_later};
-use crate::run::{Context, Progress};
+use crate::run::{Context, Note, Progress};
 use crate::traffic::{Driver, Probe, ProbeQuery, Seen, Standing};
 
 /// The default number of distinct queries.
@@ -173,7 +173,7 @@ async fn watch(asked: &Canary, context: &Context, at: usize) -> Result<()> {
         unit: Progress::SECONDS_OF_BAKE,
         done: until(bake.started, now).as_secs(),
         total: until(bake.started, bake.ends).as_secs(),
-        note: Some(format!("step {} at {}", at + 1, step.weight)),
+        note: Some(Note::Remark(format!("step {} at {}", at + 1, step.weight))),
     });
     match looked {
         Looked::Moved(change) => {

@@ -13,6 +13,7 @@ use crate::journal::{Event, Route};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
+use crate::run::context::guard::counted;
 use crate::run::figures::COLD_FIGURE;
 use crate::run::line::artifacts::{dead_letters, skipped};
 use crate::run::line::{lists_of, pipeline};
@@ -71,6 +72,7 @@ pub(crate) async fn look(
         return Ok(None);
     }
     let transform = Transform::new(plan, &selection.copy)?;
+    let likeness = world.likeness(plan).await?;
     let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);
     let mut is_all = mappings.len() <= LOOKED_INTO && lists;
@@ -86,7 +88,7 @@ pub(crate) async fn look(
             own.map(|one| one.record.id.clone()).collect()
         };
         let way = (&mapping.source, &mapping.target);
-        let met = meet(&*world.source, &*world.target, &transform, way, &ids).await?;
+        let met = meet(&*world.source, &*world.target, &transform, way, &ids, likeness).await?;
         looked_at += ids.len() as u64;
         other += met.other.len() as u64;
         same += met.same.len() as u64;
@@ -146,7 +148,7 @@ pub(super) async fn left_alone(
     if !is_written || copy.asked.existing != Some(Existing::Skip) {
         return Ok(None);
     }
-    let held = context.world.target.stats().await?;
+    let held = counted(&*context.world.target).await?;
     let taken = context.recorder.with_state(|state| {
         let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
         let targets = shards.map(|state| &state.shard.target);
@@ -171,7 +173,7 @@ pub(super) async fn prepare_existing(context: &Context, copy: &CopyStage) -> Res
     if has_begun || state.figures.contains_key(FIGURE) {
         return Ok(());
     }
-    let held = context.world.target.stats().await?;
+    let held = counted(&*context.world.target).await?;
     let found = match existing {
         Existing::Refuse => refuse(context, copy, &held).await?,
         Existing::Overwrite | Existing::Skip => 0,

@@ -11,12 +11,12 @@ use crate::journal::{Route, ShardState};
 use crate::model::{Namespace, Observed, Resource, ResourceKind, Side};
 use crate::plan::CopyStage;
 use crate::provider::storage::Place;
-use crate::run::context::guard::{folder_name, imports_of};
+use crate::run::context::guard::{counted, folder_name, imports_of};
 use crate::run::context::poll::Patience;
 use crate::run::route::{chosen_route, taken};
 use crate::run::stage::resource::{intend, late, ready_within, see_records};
 use crate::run::taken::Taken;
-use crate::run::{Context, Progress};
+use crate::run::{Context, Note, Progress};
 use crate::store::Import;
 
 /// The pause between two status requests. An import takes minutes at least.
@@ -194,7 +194,7 @@ fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64>
 
 /// Refuses existing namespaces: an import creates its namespaces and fails as a whole if one exists.
 async fn refuse_taken(context: &Context, written: &BTreeMap<Namespace, u64>) -> Result<()> {
-    let counts = context.world.target.stats().await?;
+    let counts = counted(&*context.world.target).await?;
     match taken(written.keys(), &counts) {
         None => Ok(()),
         Some(message) => Err(Error::new(ErrorKind::Refused, message).with_hint(AGAIN)),
@@ -225,7 +225,7 @@ fn failed(import: &Import) -> Error {
 }
 
 /// Formats the status as `import \`1\`: InProgress, 12 %`.
-fn standing(import: &Import) -> String {
+fn standing(import: &Import) -> Note {
     let percent = import.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
-    format!("import `{}`: {}{percent}", import.id, import.state)
+    Note::Remark(format!("import `{}`: {}{percent}", import.id, import.state))
 }

@@ -1,7 +1,7 @@
 //! Copies every record of the selected namespaces and proves that it did.
 //!
-//! [`next`] has the order of the steps. `plan` records the shards, and `shards` copies them. `staging` makes an index that
-//! lists the ids, `collected` waits for a target that was made with its records, `merge` proves that merged namespaces share
+//! [`next`] has the order of the steps. `plan` records the shards, and `shards` copies them. `view` keeps the source as it is
+//! for them where the source can, `staging` makes an index that lists the ids, `collected` waits for a target that was made with its records, `merge` proves that merged namespaces share
 //! no id, and `existing` handles ids the target already holds. `import` has the target import what was written as files, and
 //! `finish` has it make what is only worth making once the records are there. `prove` compares what was settled with the
 //! source's own counts, `mapping` writes the names for the application, and `outcome` says what became of the records.
@@ -20,6 +20,7 @@ mod prove;
 mod retries;
 mod shards;
 mod staging;
+mod view;
 
 pub use existing::Held;
 pub(crate) use existing::look;
@@ -68,6 +69,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
         Step::SortIds => manifest::prepare_ids(context, copy).await?,
         Step::SeeDisjoint => merge::prove_merges(context, copy).await?,
         Step::SeeExisting => existing::prepare_existing(context, copy).await?,
+        Step::OpenView => view::open(context, copy).await?,
         Step::Begin => begin(context, copy).await?,
         Step::Shard(shard) => shards::copy_shard(context, copy, shard).await?,
         Step::Prove => {

@@ -40,6 +40,8 @@ pub enum Step {
     SeeDisjoint,
     /// Looks at what the target holds under the ids that are to be written.
     SeeExisting,
+    /// Opens the view of the source that the shards are read from, where it has views.
+    OpenView,
     /// Makes ready what the records go to.
     Begin,
     /// Copies one shard; others go on beside it.
@@ -79,6 +81,7 @@ impl Step {
             Self::SortIds => "sort the ids",
             Self::SeeDisjoint => "see that merged ids differ",
             Self::SeeExisting => "see what the target holds",
+            Self::OpenView => "open a view",
             Self::Begin => "begin",
             Self::Prove => "prove",
             Self::Import => "import",
@@ -148,7 +151,11 @@ fn before(copy: &CopyStage, view: View<'_>, route: Option<Route>) -> Vec<Step> {
     if matches!(copy.asked.enumerate, EnumerateBy::Manifest(_)) {
         steps.push(Step::SortIds);
     }
-    steps.extend([Step::SeeDisjoint, Step::SeeExisting, Step::Begin]);
+    steps.extend([Step::SeeDisjoint, Step::SeeExisting]);
+    if !stage.open.is_empty() && matches!(route, Some(Route::Stream | Route::Import)) {
+        steps.push(Step::OpenView);
+    }
+    steps.push(Step::Begin);
     steps
 }
 
@@ -220,6 +227,7 @@ stages:
             Step::PlanAgain,
             Step::SeeDisjoint,
             Step::SeeExisting,
+            Step::OpenView,
             Step::Begin,
         ] {
             events.push(json!({"event": "step_taken", "stage": "copy", "step": step.name()}));

@@ -10,7 +10,7 @@ use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, Enumeration, Namespace, Range, Shard, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::context::guard::agreed;
+use crate::run::context::guard::{agreed, counted};
 use crate::run::line::artifacts::dead_letters;
 use crate::run::line::manifest::recorded_as;
 use crate::run::line::staging_index;
@@ -96,7 +96,7 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
     if Imported::of(context, copy).await?.is_some_and(|imported| imported.has_begun) {
         return Ok(());
     }
-    let counts = context.world.source.stats().await?;
+    let counts = counted(&*context.world.source).await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         let now = counts.count(&namespace);

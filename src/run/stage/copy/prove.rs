@@ -12,6 +12,7 @@ use crate::journal::{Event, ShardState};
 use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side, Verdict};
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::context::guard::{agreed, counted};
 use crate::run::line::artifacts::dead_letters;
 use crate::run::line::pipeline;
 use crate::store::read::Picks;
@@ -34,7 +35,7 @@ const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on w
 /// # Errors
 /// Those of counting the source.
 pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
-    let counts = context.world.source.stats().await?;
+    let counts = agreed(&context.clock, &*context.world.source).await?;
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         // The number is of what went since the copy was planned; a copy that is planned anew begins with none.
@@ -100,7 +101,7 @@ pub(super) async fn prove_returned(context: &Context, copy: &CopyStage) -> Resul
         of.map(|(_, namespace)| namespace.clone()).collect()
     });
     let mut gaps = Vec::new();
-    let held = context.world.target.stats().await?;
+    let held = counted(&*context.world.target).await?;
     for (target, sources) in filled(context, &erased)? {
         if held.count(&target) == 0 || sources.is_disjoint(&erased) {
             continue;

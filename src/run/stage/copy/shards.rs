@@ -6,6 +6,7 @@ use super::due::Due;
 use super::existing::left_alone;
 use super::import::Imported;
 use super::retries::note_retries;
+use super::view;
 use crate::copy::{Acked, Keep, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{RunState, ShardState};
@@ -20,7 +21,8 @@ async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
     let mut pipeline = pipeline(context, copy, dead_letters(context, copy)).await?;
     pipeline.export = Imported::of(context, copy).await?.map(|imported| imported.export);
     pipeline.skip = left_alone(context, copy).await?;
-    let copier = pipeline.copier()?;
+    let view = view::known(context, copy)?;
+    let copier = pipeline.copier(view)?;
     let gauge = context.recorder.with_state(|state| {
         let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
         Gauge::new(shards)
@@ -34,6 +36,7 @@ async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
 /// Those of reading and writing; `Interrupted` if the run is to stop. The last checkpoint is valid.
 pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId) -> Result<()> {
     let copying = context.copying.or_open(open(context, copy)).await?;
+    view::renew(context, copying.copier.view()).await?;
     let of_run = |state: &RunState| state.stage(&copy.id)?.shards.get(id).cloned();
     let found = context.recorder.with_state(of_run);
     let ShardState { shard, checkpoint, .. } =

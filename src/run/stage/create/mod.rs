@@ -9,6 +9,7 @@ use self::next::collected;
 pub(super) use self::next::next;
 use super::check::Check;
 use super::copy::arrived;
+use super::counted::measure_records;
 use super::probes::probe;
 use super::ready;
 use super::resource::{self, own_tags, ready_within, words};
@@ -179,8 +180,8 @@ async fn measure(context: &Context) -> Result<()> {
     measured
         .set("target.ready", Observed::Bool(seen.ready), 1)
         .set("target.metric", Observed::Word(seen.spec.metric.name().to_owned()), 1)
-        .set("target.kind", Observed::Word(seen.spec.deployment.kind.clone()), 1)
-        .set("target.records", Observed::count(stats.total), 1);
+        .set("target.kind", Observed::Word(seen.spec.deployment.kind.clone()), 1);
+    measure_records(&mut measured, "target", &stats);
     match seen.spec.dimension {
         Some(dimension) => measured.set("target.dimension", Observed::count(dimension.into()), 1),
         None => measured.set_not_measured("target.dimension", "a sparse index has none"),

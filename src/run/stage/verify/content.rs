@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::plan::CopyStage;
 use crate::plan::file::{Compare, Verify};
+use crate::run::context::guard::counted;
 use crate::run::line::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::sample::picks;
 use crate::run::{Context, Progress};
@@ -54,7 +55,7 @@ pub(super) async fn compare(
         picks: Arc::new(picks(context, asked.compare, all)),
         likeness,
         is_whole: asked.compare == Compare::All,
-        counts: context.world.target.stats().await?,
+        counts: counted(&*context.world.target).await?,
         all,
         sink: &sink,
     };

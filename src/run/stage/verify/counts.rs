@@ -28,7 +28,7 @@ pub(super) async fn count(context: &Context, groups: &[Group]) -> Result<()> {
         }
         differing += 1;
         if differing <= NAMED {
-            context.note(difference(group, a, b))?;
+            context.note(difference(group, (a, &ours), (b, &theirs)))?;
         }
     }
     for (namespace, records) in appeared(context, &ours)? {
@@ -54,11 +54,17 @@ fn expected(group: &Group, source: &IndexStats) -> u64 {
     sources.into_iter().map(|namespace| source.count(namespace)).sum()
 }
 
-fn difference(group: &Group, source: u64, target: u64) -> String {
+fn difference(
+    group: &Group,
+    (source, ours): (u64, &IndexStats),
+    (target, theirs): (u64, &IndexStats),
+) -> String {
     let names: Vec<_> = group.sources().iter().map(|name| format!("`{name}`")).collect();
     let (have, names) = match names.len() {
         1 => ("has", names.concat()),
         _ => ("have together", names.join(", ")),
     };
-    format!("{names} {have} {source} records, `{}` has {target}", group.target)
+    let caveat = |of: &IndexStats| of.caveat().map(|caveat| format!(" ({caveat})"));
+    let (ours, theirs) = (caveat(ours).unwrap_or_default(), caveat(theirs).unwrap_or_default());
+    format!("{names} {have} {source} records{ours}, `{}` has {target}{theirs}", group.target)
 }

@@ -4,6 +4,7 @@ use super::groups::Group;
 use crate::error::Result;
 use crate::model::{Enumeration, Side};
 use crate::run::Context;
+use crate::run::context::guard::counted;
 
 /// Updates the expected counts of such namespaces' shards, which are read by their counts.
 pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Result<()> {
@@ -14,7 +15,7 @@ pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Resul
             continue;
         }
         if counts.is_none() {
-            counts = Some(source.stats().await?);
+            counts = Some(counted(&**source).await?);
         }
         let scan = source.must_scan()?;
         let now = counts.clone().unwrap_or_default();

@@ -9,9 +9,10 @@ use super::groups::Group;
 use super::next::Step;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Span};
-use crate::run::{Context, Progress};
-use crate::store::Target;
+use crate::model::{IndexStats, Span, Token};
+use crate::run::context::guard::counted;
+use crate::run::{Context, Note, Progress};
+use crate::store::{Reader, Write};
 
 /// The first pause between two checks, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -29,11 +30,11 @@ const SEE: [Step; 3] = [Step::SeeCounts, Step::SeeOthers, Step::SeeAll];
 
 /// The checks to make in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Look<'a> {
     /// Its count only, without reading from the namespace.
     Counts,
-    /// Its count, and whether its last write can be read, which reads from the namespace.
-    SequenceNumbers,
+    /// Its count, and whether these readers see its last write, which reads from the namespace.
+    LastWrites(&'a [Reader]),
 }
 
 /// A wait with one deadline for several steps.
@@ -75,7 +76,7 @@ impl Freshness {
         &self,
         context: &Context,
         groups: &[&Group],
-        look: Look,
+        look: Look<'_>,
     ) -> Result<Option<Waited>> {
         if self.is_again {
             let pause = (self.elapsed(context) / 4).clamp(PAUSE, LONGEST_PAUSE);
@@ -100,8 +101,7 @@ impl Freshness {
     fn report(&self, context: &Context, all: usize, lags: &[&str]) {
         let gives_up = self.limit.saturating_sub(self.elapsed(context));
         let note = format!(
-            "{}{}; gives up in {}",
-            Progress::WAITING_FOR,
+            "{}; gives up in {}",
             some_of(lags, 1),
             Span(Duration::from_secs(gives_up.as_secs()))
         );
@@ -110,7 +110,7 @@ impl Freshness {
             unit: "namespaces caught up",
             done: (all - lags.len()) as u64,
             total: all as u64,
-            note: Some(note),
+            note: Some(Note::WaitsFor(note)),
         });
     }
 
@@ -135,33 +135,35 @@ struct Seen<'a> {
 async fn look_at<'a>(
     context: &Context,
     groups: &[&'a Group],
-    look: Look,
+    look: Look<'_>,
     trusts_counts: bool,
 ) -> Result<Seen<'a>> {
     let target = &context.world.target;
-    let counts = target.stats().await?;
+    let (counts, write) = (counted(&**target).await?, target.must_write()?);
     let mut seen = Seen { behind: Vec::new(), by_sequence_number: 0 };
     let mut ask = Vec::new();
     for group in groups {
-        match (look, group.token()) {
-            (Look::SequenceNumbers, Some(token)) => ask.push((*group, token)),
-            (Look::SequenceNumbers, None) if trusts_counts || !group.is_adopted() => {
+        match (look, group.token(&*write)?) {
+            (Look::LastWrites(readers), Some(token)) => ask.push((*group, token, readers)),
+            (Look::LastWrites(_), None) if trusts_counts || !group.is_adopted() => {
                 seen.behind.extend(short(group, &counts));
             }
-            (Look::SequenceNumbers, None) => {}
+            (Look::LastWrites(_), None) => {}
             (Look::Counts, _) if trusts_counts => seen.behind.extend(short(group, &counts)),
             (Look::Counts, _) => {}
         }
     }
-    let answers: Vec<_> =
-        ask.into_iter().map(|(group, token)| visibility(&**target, group, token).boxed()).collect();
+    let answers: Vec<_> = ask
+        .into_iter()
+        .map(|(group, token, readers)| visibility(&*write, group, token, readers).boxed())
+        .collect();
     let answers: Vec<_> = stream::iter(answers).buffer_unordered(AT_ONCE).try_collect().await?;
-    for (group, token, is_visible) in answers {
+    for (group, is_visible) in answers {
         let lag = match (is_visible, short(group, &counts)) {
             (Some(true), Some(lag)) if trusts_counts => Some(lag),
             (Some(true), _) => None,
             (Some(false), lag) => Some(lag.unwrap_or_else(|| {
-                (group, format!("`{}` has not reached sequence number {token}", group.target))
+                (group, format!("`{}` does not show its last write yet", group.target))
             })),
             (None, lag) => lag,
         };
@@ -179,12 +181,20 @@ fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String
         .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
 }
 
+/// Returns whether all of `readers` see a write; `None` if that is not known of one of them.
 async fn visibility<'a>(
-    target: &dyn Target,
+    write: &dyn Write,
     group: &'a Group,
-    token: u64,
-) -> Result<(&'a Group, u64, Option<bool>)> {
-    Ok((group, token, target.must_write()?.is_visible(&group.target, token).await?))
+    token: Token,
+    readers: &[Reader],
+) -> Result<(&'a Group, Option<bool>)> {
+    for reader in readers {
+        let is_visible = write.visible(&group.target, &token, *reader).await?;
+        if is_visible != Some(true) {
+            return Ok((group, is_visible));
+        }
+    }
+    Ok((group, Some(true)))
 }
 
 fn some_of(lags: &[&str], most: usize) -> String {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::ShardState;
-use crate::model::{Enumeration, Namespace, Side, StageId};
+use crate::model::{Enumeration, Namespace, Side, StageId, Token};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::selection::Selection;
+use crate::store::{Write, both_of};
 
 /// A target namespace and everything that was copied into it. A source namespace can have several shards, and several
 /// source namespaces can be merged into one target namespace, but all by the same copy stage.
@@ -124,9 +125,13 @@ impl Group {
         self.shards.iter().all(|state| state.shard.enumeration == Enumeration::Collection)
     }
 
-    /// The highest token that the target acknowledged by. They increase within a namespace.
-    pub fn token(&self) -> Option<u64> {
-        self.shards.iter().filter_map(|state| state.checkpoint.token).max()
+    /// The token by which everything that was copied into it can be seen, if the target gave any.
+    ///
+    /// # Errors
+    /// `Invalid` if another kind of target gave one.
+    pub fn token(&self, write: &dyn Write) -> Result<Option<Token>> {
+        let tokens = self.shards.iter().map(|state| state.checkpoint.token.clone());
+        tokens.into_iter().try_fold(None, |all, token| both_of(write, all, token))
     }
 }
 
@@ -135,12 +140,7 @@ mod tests {
     use super::*;
     use crate::model::{Checkpoint, Cursor, Shard, Tally};
 
-    fn shard(
-        source: &str,
-        target: &str,
-        expected: u64,
-        token: Option<u64>,
-    ) -> (StageId, ShardState) {
+    fn shard(source: &str, target: &str, expected: u64) -> (StageId, ShardState) {
         let tally = Tally { copied: expected, ..Tally::default() };
         let state = ShardState {
             shard: Shard {
@@ -150,7 +150,7 @@ mod tests {
                 enumeration: Enumeration::Scan(crate::model::Range::new(&"list")),
                 expected,
             },
-            checkpoint: Checkpoint { cursor: Cursor::End, tally, token, contents: None },
+            checkpoint: Checkpoint { cursor: Cursor::End, tally, token: None, contents: None },
             is_complete: true,
         };
         (StageId::new("copy"), state)
@@ -159,16 +159,16 @@ mod tests {
     #[test]
     fn parts_and_merged_namespaces_are_added_up() {
         let groups = Group::of(vec![
-            shard("a", "x", 3, Some(7)),
-            shard("b", "y", 1, None),
-            shard("a", "x", 4, Some(5)),
-            shard("c", "x", 2, None),
+            shard("a", "x", 3),
+            shard("b", "y", 1),
+            shard("a", "x", 4),
+            shard("c", "x", 2),
         ]);
         let [x, y] = &groups[..] else { panic!("{groups:?}") };
         let expected: Vec<_> =
             x.mappings().iter().map(|one| (one.source.to_string(), one.records)).collect();
         assert_eq!(expected, [("a".to_owned(), 7), ("c".to_owned(), 2)]);
-        assert_eq!((x.written(), x.expected(), x.token()), (9, 9, Some(7)));
-        assert_eq!((y.sources(), y.token()), (vec![Namespace::new("b")], None));
+        assert_eq!((x.written(), x.expected()), (9, 9));
+        assert_eq!(y.sources(), vec![Namespace::new("b")]);
     }
 }

@@ -13,7 +13,7 @@ use crate::run::context::guard;
 use crate::run::context::poll::Patience;
 use crate::run::sample::Sampled;
 use crate::run::stage::probes::{probe_record, wait_empty};
-use crate::store::Target;
+use crate::store::{Reader, Target};
 
 /// The number of fetches timed on each side.
 const FETCHES: usize = 50;
@@ -119,11 +119,11 @@ async fn write_one(
 ) -> Result<Option<Duration>> {
     let watch = Stopwatch::start();
     let (write, fetch) = (target.must_write()?, target.must_fetch()?);
-    let written = write.upsert(namespace, std::slice::from_ref(record)).await?;
+    let written = write.upsert(namespace, std::slice::from_ref(record)).await?.whole()?;
     let mut pause = PAUSE;
     while watch.elapsed() < READABLE {
-        let by_number = match written.token {
-            Some(token) => write.is_visible(namespace, token).await?,
+        let by_number = match &written.token {
+            Some(token) => write.visible(namespace, token, Reader::Get).await?,
             None => None,
         };
         if by_number != Some(false) {

@@ -35,6 +35,7 @@ use crate::plan::file::Verify;
 use crate::run::Context;
 use crate::run::context::guard;
 use crate::run::taken::Taken;
+use crate::store::Reader;
 
 /// The default time limit for the target to show everything.
 const CATCH_UP: Duration = Duration::from_secs(600);
@@ -51,6 +52,11 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
     let mut groups = Group::of_run(context, copies)?;
     erased::count_anew(context, &mut groups).await?;
     let limit = asked.catch_up.map_or(CATCH_UP, |span| span.0);
+    // A comparison reads by id.
+    let readers: &[Reader] = match asked.queries {
+        Some(_) => &[Reader::Get, Reader::Search],
+        None => &[Reader::Get],
+    };
     match step {
         Step::SeeCounts | Step::SeeOthers => {
             let reserved = Reserved::of(context, &groups, asked.queries.is_some());
@@ -59,7 +65,7 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
             let freshness = Freshness::of(context, step, limit)?;
             let seen = match step {
                 Step::SeeCounts => freshness.see(context, &kept, Look::Counts).await?,
-                _ => freshness.see(context, &others, Look::SequenceNumbers).await?,
+                _ => freshness.see(context, &others, Look::LastWrites(readers)).await?,
             };
             return Ok(seen.into());
         }
@@ -74,7 +80,7 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
         Step::SeeAll => {
             let freshness = Freshness::of(context, step, limit)?;
             let all: Vec<&Group> = groups.iter().collect();
-            match freshness.see(context, &all, Look::SequenceNumbers).await? {
+            match freshness.see(context, &all, Look::LastWrites(readers)).await? {
                 Some(waited) => fresh(context, &freshness, waited)?,
                 None => return Ok(Taken::Again),
             }

@@ -1,0 +1,34 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The process that runs a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub name: String,
+    pub host: String,
+    pub pid: u32,
+}
+
+impl Holder {
+    pub fn new(name: impl Into<String>, host: impl Into<String>, pid: u32) -> Self {
+        Self { name: name.into(), host: host.into(), pid }
+    }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{} (process {})", self.name, self.host, self.pid)
+    }
+}
+
+/// The record beside the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockView {
+    pub id: String,
+    pub holder: Holder,
+    pub since: Timestamp,
+    pub until: Timestamp,
+    /// True if the folder's file system has no locks: the lease alone decides, on the holder's machine too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_lease: bool,
+}

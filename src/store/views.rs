@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::View;
+
+/// Showing everything as it was at one moment, while others write. A view costs the store something as long as it is
+/// open, and it can be lost at any time: with the session that holds it, or with its server.
+#[async_trait]
+pub trait Views: Send + Sync {
+    /// Opens a view of the whole index.
+    async fn open(&self) -> Result<View>;
+
+    /// Checks that a view is still there, and keeps it longer where it would end by itself.
+    ///
+    /// # Errors
+    /// `ViewLost` if it is not there any more.
+    async fn renew(&self, view: &View) -> Result<()>;
+
+    /// Ends a view.
+    ///
+    /// # Behavior
+    /// - Succeeds if it is not there any more.
+    async fn close(&self, view: &View) -> Result<()>;
+}
