@@ -24,7 +24,7 @@ pub struct Met {
     pub other: Vec<RecordId>,
 }
 
-/// Compares what a copy would write under `ids` with what a target namespace holds under them.
+/// Compares what a copy would write under the source's `ids` with what a target namespace holds under them.
 ///
 /// # Errors
 /// Any error of either side.

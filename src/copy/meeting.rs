@@ -2,19 +2,47 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use super::existing::{Met, meet_records};
 use super::pipeline::Pipeline;
+use super::transform::Transform;
 use crate::error::Result;
-use crate::model::Namespace;
-use crate::store::read::{Ids, Page, begin, pages_by_id};
+use crate::model::{Namespace, RecordId};
+use crate::store::Fetch;
+use crate::store::read::{IdChunk, Ids, Page, begin, pages_by_id};
 
 /// Pages that are compared with the target concurrently.
 const MEETING: usize = 4;
 
+/// Ids of the source that those of the target come from.
+struct Origins {
+    of: Box<dyn Ids>,
+    transform: Arc<Transform>,
+    source: Arc<dyn Fetch>,
+}
+
+#[async_trait]
+impl Ids for Origins {
+    async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
+        let Some(IdChunk { ids, after }) = self.of.next(most).await? else { return Ok(None) };
+        let origin = |id: &RecordId| self.transform.origin(id, &*self.source);
+        Ok(Some(IdChunk { ids: ids.iter().filter_map(origin).collect(), after }))
+    }
+}
+
 impl Pipeline {
-    /// Compares what this copy would write under `ids` with what the target holds under them, page by page.
+    /// Turns ids of the target into those of the source that they come from.
+    ///
+    /// # Errors
+    /// `Unsupported` if the source cannot be read by id.
+    pub fn origins(&self, of: Box<dyn Ids>) -> Result<Box<dyn Ids>> {
+        let (transform, source) = (self.transform.clone(), self.source.must_fetch()?);
+        Ok(Box::new(Origins { of, transform, source }))
+    }
+
+    /// Compares what this copy would write under the source's `ids` with what the target holds under them, page by page.
     pub fn meet(
         &self,
         (from, to): (&Namespace, &Namespace),

@@ -9,6 +9,7 @@ use super::loss::Losses;
 use crate::error::Result;
 use crate::model::{Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
 use crate::plan::{CopyStage, Plan, Template, file};
+use crate::store::Fetch;
 
 /// A filter for records, the kind that their ids get, and the changes to their metadata: drop, rename, cast, set, then what
 /// the target does not keep.
@@ -126,12 +127,12 @@ impl Transform {
         if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record.metadata)) {
             return Changed::LeftOut;
         }
-        let id = match self.ids {
-            None => record.id.clone(),
-            Some(kind) => match record.id.to(kind) {
-                Some(id) => id,
-                None => return Changed::Refused(record, format!("the id has no form as a {kind}")),
-            },
+        let id = match (self.id(&record.id), self.ids) {
+            (Some(id), _) => id,
+            (None, kind) => {
+                let kind = kind.map_or("", IdKind::name);
+                return Changed::Refused(record, format!("the id has no form as a {kind}"));
+            }
         };
         match self.metadata(namespace, &record) {
             Ok(None) => Changed::Kept(Record { id, ..record }),
@@ -140,13 +141,27 @@ impl Transform {
         }
     }
 
-    /// Returns the ids of the source, of any kind, under which the target's `id` may have come.
-    pub fn origins(&self, id: &RecordId) -> Vec<RecordId> {
-        match self.ids {
-            None => vec![id.clone()],
-            Some(kind) if kind != id.kind() => Vec::new(),
-            Some(_) => IdKind::ALL.iter().filter_map(|kind| id.to(*kind)).collect(),
+    /// Returns what becomes of an id; `None` if it has no form of the kind that the plan asks for. A negative number is a text
+    /// in every store, so it stays one.
+    pub fn id(&self, id: &RecordId) -> Option<RecordId> {
+        let Some(kind) = self.ids else { return Some(id.clone()) };
+        let is_kept = || kind == IdKind::Number && id.is_negative_number();
+        id.to(kind).or_else(|| is_kept().then(|| id.clone()))
+    }
+
+    /// Returns the id of the source that the target's `id` comes from; `None` if none can become it.
+    pub fn origin(&self, id: &RecordId, source: &dyn Fetch) -> Option<RecordId> {
+        if self.ids.is_none() {
+            return Some(id.clone());
         }
+        let origin = source.own_kind(id.to(IdKind::Text)?);
+        (self.id(&origin).as_ref() == Some(id)).then_some(origin)
+    }
+
+    /// Returns what the target would hold of a record that cannot be changed: under which id it is looked for there.
+    pub fn looked_for(&self, record: Record) -> Record {
+        let id = self.id(&record.id).unwrap_or_else(|| record.id.clone());
+        Record { id, ..record }
     }
 
     /// Returns the metadata to write; `None` if nothing changes.
@@ -328,15 +343,39 @@ stages:
         assert!(matches!(change(&transform, json!({"k": 7})), Changed::Refused(..)));
     }
 
+    /// A store whose ids are of one kind.
+    struct Keeps(IdKind);
+
+    #[async_trait::async_trait]
+    impl Fetch for Keeps {
+        fn most(&self) -> usize {
+            1
+        }
+
+        fn own_kind(&self, id: RecordId) -> RecordId {
+            id.to(self.0).unwrap_or(id)
+        }
+
+        async fn fetch(&self, _: &Namespace, _: &[RecordId]) -> Result<Vec<Record>> {
+            Ok(Vec::new())
+        }
+    }
+
     #[test]
     fn an_id_gets_another_kind_and_keeps_its_text() {
         let uuid = RecordId::from("0123abcd-0001-0002-8003-000000000004");
-        let ids = [RecordId::Number(42), uuid.to(IdKind::Uuid).unwrap(), "42".into(), "x".into()];
+        let ids = [
+            RecordId::Number(42),
+            uuid.to(IdKind::Uuid).unwrap(),
+            "42".into(),
+            "-42".into(),
+            "x".into(),
+        ];
         for (to, becomes) in [
-            (None, [true; 4]),
-            (Some(IdKind::Text), [true; 4]),
-            (Some(IdKind::Number), [true, false, true, false]),
-            (Some(IdKind::Uuid), [false, true, false, false]),
+            (None, [true; 5]),
+            (Some(IdKind::Text), [true; 5]),
+            (Some(IdKind::Number), [true, false, true, true, false]),
+            (Some(IdKind::Uuid), [false, true, false, false, false]),
         ] {
             let changes = Transform { ids: to, ..transform(json!(null), json!({})) };
             for (id, becomes) in ids.iter().zip(becomes) {
@@ -350,8 +389,10 @@ stages:
                     continue;
                 };
                 assert!(becomes && changed.id.text() == id.text(), "{id:?} {to:?}");
-                assert_eq!(changed.id.kind(), to.unwrap_or(id.kind()));
-                assert!(changes.origins(&changed.id).contains(id), "{id:?} {to:?}");
+                let kind = to.filter(|_| !id.is_negative_number()).unwrap_or(id.kind());
+                assert_eq!(changed.id.kind(), kind);
+                let found = changes.origin(&changed.id, &Keeps(id.kind()));
+                assert_eq!(found.as_ref(), Some(id), "{to:?}");
             }
         }
     }

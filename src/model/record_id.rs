@@ -95,6 +95,15 @@ impl RecordId {
         (other.text() == text).then_some(other)
     }
 
+    /// Returns whether it is a text as a negative whole number is written: the id of a column of numbers that is no number
+    /// of ours, and no other number has its text.
+    pub fn is_negative_number(&self) -> bool {
+        self.as_text().is_some_and(|text| {
+            let number = text.starts_with('-').then(|| text.parse::<i64>().ok()).flatten();
+            number.is_some_and(|number| number < 0 && number.to_string() == text)
+        })
+    }
+
     /// Bytes that it takes in memory beside its own.
     pub fn held_bytes(&self) -> usize {
         self.as_text().map_or(0, str::len)

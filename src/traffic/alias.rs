@@ -70,10 +70,6 @@ impl Driver for AliasDriver {
         problems
     }
 
-    fn is_all_or_nothing(&self) -> bool {
-        true
-    }
-
     fn describe(&self) -> String {
         format!("the alias {}", self.name)
     }

@@ -145,6 +145,65 @@ async fn ids_of_every_kind_become_text_by_the_plans_word() {
     }
 }
 
+/// What a target holds already is compared with what would be written under the same text, and what only it holds is found.
+#[tokio::test]
+async fn what_the_target_holds_is_found_whatever_the_kind_of_ids() {
+    let number = "g";
+    let uuid = "lpad(g::text, 32, '0')::uuid";
+    for (from, source_id, kind, target_id, to) in [
+        ("bigint", number, "text", "g::text", "text"),
+        ("text", "g::text", "bigint", number, "number"),
+        ("uuid", uuid, "text", "lpad(g::text, 32, '0')::uuid::text", "text"),
+        ("text", "lpad(g::text, 32, '0')::uuid::text", "uuid", uuid, "uuid"),
+    ] {
+        let db = server::database().await;
+        db.run(&format!(
+            "create table a (id {from} primary key, embedding vector(2));
+             insert into a select {source_id}, array[g, 1]::vector from generate_series(1, 20) g;
+             create table b (id {kind} primary key, embedding vector(2));
+             insert into b select {target_id}, array[g, 2]::vector from generate_series(20, 21) g"
+        ))
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        let plan = format!(
+            "version: 1
+name: kinds
+source: {{ provider: pgvector, index: a }}
+target: {{ provider: pgvector, index: b }}
+stages:
+  - kind: copy
+    ids: {{ to: {to} }}
+    assert: [copy.complete == true, copy.failed == 0]
+  - kind: verify
+    compare: 60%
+    assert: [missing == 0, mismatched == 0, extra < 2]
+"
+        );
+        let path = folder.path().join("kinds.yaml");
+        std::fs::write(&path, &plan).unwrap();
+        let (succeeds, said) = run_plan(&path, &db).await;
+        let sentence = "the target holds 1 ids that the copy would write, with something else";
+        assert!(!succeeds && said.contains(sentence), "{from} {kind}: {said}");
+        assert_eq!(db.text("select count(*) from b").await, "2", "{from} {kind}");
+        let word = "    existing: overwrite\n    assert: [copy.complete";
+        let plan = plan.replace("    assert: [copy.complete", word).replace("60%", "all");
+        std::fs::write(&path, plan.replace("extra < 2", "extra == 1")).unwrap();
+        let (succeeds, said) = run_plan(&path, &db).await;
+        assert!(succeeds, "{from} {kind}: {said}");
+        assert_eq!(db.text("select count(*) from b").await, "21", "{from} {kind}");
+    }
+}
+
+/// Runs a plan whose sides are tables of `db`, a changed one, too.
+async fn run_plan(plan: &Path, db: &Database) -> (bool, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+    command.args(["run", "--adopt"]).arg(plan).current_dir(plan.parent().unwrap());
+    command.env("DATABASE_URL", db.url()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
 #[tokio::test]
 async fn files_become_a_table() {
     let db = server::database().await;

@@ -71,11 +71,12 @@ async fn unknown(
         // A record that the copy leaves out does not belong in the target.
         let belongs = |record: Record| match pipeline.transform.change(namespace, record) {
             Changed::LeftOut => None,
-            Changed::Kept(record) | Changed::Refused(record, _) => Some(record.id),
+            Changed::Kept(record) => Some(record.id),
+            Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record).id),
         };
         let fetch = pipeline.source.must_fetch()?;
-        let origins: Vec<RecordId> =
-            ids.iter().flat_map(|id| pipeline.transform.origins(id)).collect();
+        let origin = |id| pipeline.transform.origin(id, &*fetch);
+        let origins: Vec<RecordId> = ids.iter().filter_map(origin).collect();
         let records = fetch_all(&*fetch, namespace, &origins).await?;
         let here: HashSet<RecordId> = records.into_iter().filter_map(belongs).collect();
         ids.retain(|id| !here.contains(id));

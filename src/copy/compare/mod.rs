@@ -147,8 +147,9 @@ async fn compare_page(
     let expected: Vec<Record> = ours
         .filter_map(|record| match pipeline.transform.change(&shard.source, record) {
             Changed::LeftOut => None,
+            Changed::Kept(record) => Some(record),
             // What the copy refused, too, is missing.
-            Changed::Kept(record) | Changed::Refused(record, _) => Some(record),
+            Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record)),
         })
         .collect();
     let ids: Vec<RecordId> = expected.iter().map(|record| record.id.clone()).collect();

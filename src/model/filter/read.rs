@@ -181,6 +181,10 @@ mod tests {
         }
         let other = loose.clone().literally(&["other".to_owned()]);
         assert_eq!(other, loose);
+        // What is asked not to be so would pass more.
+        let not = Filter::read(&json!({"owner": {"$ne": "1"}})).unwrap();
+        let strict = not.clone().literally(&["owner".to_owned()]);
+        assert!(!passes(&strict, json!(["1", "2"])) && passes(&strict, json!("2")));
     }
 
     #[test]

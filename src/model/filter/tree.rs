@@ -109,12 +109,18 @@ impl Filter {
     }
 
     /// Returns the same filter with strict equality for these fields: a list does not pass because of one of its
-    /// items.
+    /// items. What is asked not to be so stays as it is, so that no more records pass.
     pub fn literally(self, fields: &[String]) -> Self {
-        self.replaced(&|name, test| match test {
-            Test::In(wanted) if fields.contains(&name) => Self::field(name, Test::Is(wanted)),
-            test => Self::field(name, test),
-        })
+        let each =
+            |parts: Vec<Self>| parts.into_iter().map(|part| part.literally(fields)).collect();
+        match self {
+            Self::All(parts) => Self::All(each(parts)),
+            Self::Any(parts) => Self::Any(each(parts)),
+            Self::Field { name, test: Test::In(wanted) } if fields.contains(&name) => {
+                Self::field(name, Test::Is(wanted))
+            }
+            other => other,
+        }
     }
 
     /// Returns the filter as an index sees it that knows only `indexed` fields: the others are absent.

@@ -17,6 +17,10 @@ use crate::store::Pointed;
 /// A relation with the alias's name.
 struct Found {
     is_view: bool,
+    /// Whether the server decides by policies which of its rows a role sees.
+    has_policies: bool,
+    /// Whether it does more when it is written to than write to its table.
+    has_rules: bool,
     /// Its query, as the server writes it.
     definition: String,
     /// The tables and views that its query reads.
@@ -27,7 +31,8 @@ struct Found {
     columns: Vec<(String, String)>,
 }
 
-const LOOK: &str = "select c.relkind = 'v', case when c.relkind = 'v' then pg_catalog.pg_get_viewdef(c.oid) else '' end, \
+const LOOK: &str = "select c.relkind = 'v', c.relrowsecurity or c.relforcerowsecurity, \
+     exists (select from pg_catalog.pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') or c.relhastriggers, case when c.relkind = 'v' then pg_catalog.pg_get_viewdef(c.oid) else '' end, \
      coalesce(c.reloptions, '{}') from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      where n.nspname = $1 and c.relname = $2";
 
@@ -39,22 +44,28 @@ const READS: &str = "select distinct rn.nspname::text, rc.relname::text from pg_
      join pg_catalog.pg_class rc on rc.oid = d.refobjid join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace \
      where n.nspname = $1 and c.relname = $2 and rc.oid <> c.oid";
 
-const COLUMNS: &str = "select a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a \
-     join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+const COLUMNS: &str = "select a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) || case when a.attcollation = t.typcollation \
+       then '' else ' collate ' || coalesce((select l.collname from pg_catalog.pg_collation l where l.oid = a.attcollation), '?') end \
+     from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped order by a.attnum";
 
-/// Roles that could ask the view and not the table: its owner, whose rights a view has, or whoever may ask one that has the
-/// rights of those who ask it.
-const CUT_OFF: &str = "select r.name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace, \
-     lateral (select pg_catalog.pg_get_userbyid(c.relowner)::text as name union \
-       select case when a.grantee = 0 then 'public' else pg_catalog.pg_get_userbyid(a.grantee)::text end \
-       from pg_catalog.aclexplode(c.relacl) a where a.privilege_type = 'SELECT' \
-         and c.reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1']) r, \
-     pg_catalog.pg_class t join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace \
+/// Roles that may read or write by the view what it stands for now, and could not any more: its owner, whose rights a view
+/// has, or whoever may ask one that has the rights of those who ask it.
+const CUT_OFF: &str = "select distinct r.name || ' (' || lower(r.privilege) || ')' from pg_catalog.pg_class c \
+       join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+       cross join lateral (select exists (select from pg_catalog.pg_options_to_table(c.reloptions) o \
+         where o.option_name = 'security_invoker' and o.option_value::boolean) as by_caller) i \
+       cross join lateral (select pg_catalog.pg_get_userbyid(c.relowner)::text as name, 'SELECT' as privilege union \
+         select case when not i.by_caller then pg_catalog.pg_get_userbyid(c.relowner)::text \
+           when a.grantee = 0 then 'public' else pg_catalog.pg_get_userbyid(a.grantee)::text end, a.privilege_type \
+         from pg_catalog.aclexplode(c.relacl) a where a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')) r, \
+       pg_catalog.pg_class t join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace \
      where n.nspname = $1 and c.relname = $2 and tn.nspname = $3 and t.relname = $4 \
-       and not pg_catalog.has_table_privilege(r.name, t.oid, 'SELECT') order by 1";
+       and pg_catalog.has_table_privilege(r.name, $5::text::regclass, r.privilege) \
+       and not pg_catalog.has_table_privilege(r.name, t.oid, r.privilege) order by 1";
 
-const MAY: &str = "select pg_catalog.pg_has_role(c.relowner, 'USAGE') from pg_catalog.pg_class c \
+/// Replacing a view takes what its owner may do, and the right to create in its schema.
+const MAY: &str = "select pg_catalog.pg_has_role(c.relowner, 'USAGE') and pg_catalog.has_schema_privilege(n.oid, 'CREATE') from pg_catalog.pg_class c \
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2";
 
 async fn columns(session: &Session, name: &TableName) -> Result<Vec<(String, String)>> {
@@ -69,8 +80,10 @@ async fn look(session: &Session, name: &TableName) -> Result<Option<Found>> {
     let table = |row: &Row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
     Ok(Some(Found {
         is_view: row.get(0),
-        definition: row.get(1),
-        options: row.get(2),
+        has_policies: row.get(1),
+        has_rules: row.get(2),
+        definition: row.get(3),
+        options: row.get(4),
         reads: reads.iter().map(table).collect(),
         columns: columns(session, name).await?,
     }))
@@ -82,7 +95,11 @@ impl Found {
         if !self.is_view {
             return Err("no view".to_owned());
         }
+        if self.has_rules {
+            return Err("a view with rules or triggers of its own".to_owned());
+        }
         match &self.reads[..] {
+            [] => Err("a view of no table".to_owned()),
             [table] if is_plain(&self.definition) => Ok(table),
             [table] => Err(format!("a view that is more than columns of {table}")),
             _ => Err("a view of several tables".to_owned()),
@@ -111,8 +128,13 @@ fn is_plain(definition: &str) -> bool {
         parts.all(|part| part.chars().all(|one| one.is_alphanumeric() || "_$.".contains(one)))
     };
     // A second name behind the table's is what the query calls it.
-    let mut of_table = spaced(from.strip_prefix("ONLY ").unwrap_or(from)).into_iter();
-    let is_one_table = of_table.by_ref().take(2).all(is_name) && of_table.next().is_none();
+    let is_one_table = match spaced(from)[..] {
+        // Without the rows of tables that inherit from it.
+        ["ONLY", ..] => false,
+        [table] => is_name(table),
+        [table, called] => is_name(table) && is_name(called),
+        _ => false,
+    };
     is_one_table && columns.split(",\n").all(is_name)
 }
 
@@ -200,9 +222,11 @@ async fn point(session: &Session, name: &str, index: &str) -> Result<()> {
     if *now == table {
         return Ok(());
     }
-    if let Some(error) = unfit(session, &found, (&name, &table)).await? {
+    if let Some(error) = unfit(session, &found, (&name, now, &table)).await? {
         return Err(error);
     }
+    // Whoever waits for the view waits behind this: better to try again.
+    session.batch("alias", "set lock_timeout = '1s'").await?;
     let columns: Vec<_> = found.columns.iter().map(|(name, _)| quote(name)).collect();
     let options = match found.options.is_empty() {
         true => String::new(),
@@ -214,28 +238,41 @@ async fn point(session: &Session, name: &str, index: &str) -> Result<()> {
         columns.join(", "),
         table.quoted()
     );
-    session.batch("alias", &sql).await
+    session.batch("alias", &sql).await?;
+    session.limit("alias").await
 }
 
 /// Returns why a view cannot stand for a table.
 async fn unfit(
     session: &Session,
     found: &Found,
-    (name, table): (&TableName, &TableName),
+    (name, now, table): (&TableName, &TableName, &TableName),
 ) -> Result<Option<Error>> {
     let lacks = found.lacks(&columns(session, table).await?);
     if !lacks.is_empty() {
         let message = format!("{table} has not the columns of {name}: {}", lacks.join(", "));
         return Ok(Some(Error::new(ErrorKind::Refused, message)));
     }
-    let whom = [&name.schema, &name.name, &table.schema, &table.name];
+    let target = look(session, table).await?;
+    let policies = |found: &Option<Found>| found.as_ref().is_some_and(|found| found.has_policies);
+    if policies(&look(session, now).await?) != policies(&target) {
+        let message =
+            format!("of {now} and {table}, policies decide for one alone which rows a role sees");
+        return Ok(Some(
+            Error::new(ErrorKind::Refused, message)
+                .with_hint("give both the same policies, or nobody would see what he should"),
+        ));
+    }
+    let now = now.quoted();
+    let whom = [&name.schema, &name.name, &table.schema, &table.name, &now];
     let rows = session.rows("alias", CUT_OFF, &whom.map(|text| text as _)).await?;
     let roles: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     Ok((!roles.is_empty()).then(|| {
         let roles = roles.join(", ");
-        let message = format!("{name} could not be asked any more: {roles} may not read {table}");
+        let message =
+            format!("{name} could not be asked as it is now: rights to {table} lack {roles}");
         Error::new(ErrorKind::Unauthorized, message)
-            .with_hint(format!("grant select on {table} to {roles}"))
+            .with_hint(format!("grant on {table} what is granted on the other table"))
     }))
 }
 
@@ -248,19 +285,19 @@ async fn obstacles(session: &Session, name: &str, indexes: &[&str]) -> Result<Ve
     let Some(found) = look(session, &name).await? else { return Ok(vec![absent(&name)]) };
     let mut problems = Vec::new();
     // What else it is, whoever resolves it says.
-    if found.table().is_err() {
-        return Ok(problems);
-    }
+    let Ok(now) = found.table() else { return Ok(problems) };
     let may: bool = session.row("alias", MAY, &[&name.schema, &name.name]).await?.get(0);
     if !may {
-        let message = format!("the role does not own {name}, and only its owner can replace it");
+        let message = format!(
+            "the role may not replace {name}: it is its owner's, who may create in the schema"
+        );
         problems.push(Error::new(ErrorKind::Unauthorized, message));
     }
     for index in indexes {
         let table = named(index, "the name of a table")?;
         // A target that is not made yet is not looked at.
         if look(session, &table).await?.is_some() {
-            problems.extend(unfit(session, &found, (&name, &table)).await?);
+            problems.extend(unfit(session, &found, (&name, now, &table)).await?);
         }
     }
     Ok(problems)
@@ -276,7 +313,7 @@ mod tests {
             " SELECT id,\n    embedding\n   FROM shop.products;",
             " SELECT products.id\n   FROM shop.products;",
             " SELECT id\n   FROM products p;",
-            " SELECT \"a b\".\"select (\"\n   FROM ONLY \"a b\".\"c \"\"d\";",
+            " SELECT \"a b\".\"select (\"\n   FROM \"a b\".\"c \"\"d\";",
         ] {
             assert!(is_plain(plain), "{plain}");
         }
@@ -285,6 +322,7 @@ mod tests {
             " SELECT lower(title) AS title\n   FROM products;",
             " SELECT id AS sku\n   FROM products;",
             " SELECT id\n   FROM products\n LIMIT 5;",
+            " SELECT id\n   FROM ONLY products;",
             " SELECT a.id\n   FROM (a\n     JOIN b ON ((a.id = b.id)));",
             " SELECT id\n   FROM a\nUNION\n SELECT id\n   FROM a;",
             " SELECT DISTINCT id\n   FROM a;",

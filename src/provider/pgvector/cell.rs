@@ -118,8 +118,9 @@ pub(super) fn encode(kind: Kind, value: &Value, into: &mut Vec<u8>) -> Result<()
         (Kind::Float8, value) => into.put_f64(double(value)?),
         (Kind::Numeric, value) => into.put_slice(digits(value)?.as_bytes()),
         (Kind::Uuid, Value::Text(text)) => {
-            let uuid = Uuid::try_parse(text).map_err(|_| "it is no uuid")?;
-            into.put_slice(uuid.as_bytes());
+            // In any other form it would come back as another text.
+            let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == *text);
+            into.put_slice(uuid.ok_or("it is no uuid in lower case with hyphens")?.as_bytes());
         }
         (Kind::Bytea, Value::Bytes(bytes)) => into.put_slice(bytes),
         (Kind::Timestamptz, Value::Time(text) | Value::Text(text)) => put_text(text, into)?,

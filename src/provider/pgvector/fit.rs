@@ -94,8 +94,8 @@ pub(super) fn id_text(column: &Column, id: &RecordId) -> Result<String, Misfit> 
     let text = id.to_string();
     let misfit = |rule, message: String| Err(Misfit::new(rule, &column.name, message));
     let taken = id_kind(column.kind);
-    let is_negative = || taken == IdKind::Number && is_negative(&text);
-    if id.kind() != taken && !is_negative() {
+    let is_negative = taken == IdKind::Number && id.is_negative_number();
+    if id.kind() != taken && !is_negative {
         return misfit("id_kind", Refusal::of_id(id, taken).reason);
     }
     let fits = match column.kind {
@@ -126,11 +126,6 @@ pub(super) fn id_kind(kind: Kind) -> IdKind {
         kind if kind.is_whole() => IdKind::Number,
         _ => IdKind::Text,
     }
-}
-
-/// Whether a text is how a negative whole number is written, which is an id of no other kind.
-fn is_negative(text: &str) -> bool {
-    text.starts_with('-') && text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// Returns the most characters of a column, if a text has more.

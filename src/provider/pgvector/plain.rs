@@ -47,7 +47,7 @@ impl Names {
         })
     }
 
-    /// Makes a record of a table. Its id is a text, which a column of numbers or UUIDs takes if it is one.
+    /// Makes a record of a table.
     ///
     /// # Errors
     /// The vector that the table has no column for.

@@ -1,6 +1,7 @@
 //! Builds metadata filters from values that records really have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -9,6 +10,7 @@ use super::records::Sampled;
 use crate::copy::Transform;
 use crate::model::filter::{Order, Scalar, Test};
 use crate::model::{Filter, Namespace, Value};
+use crate::store::Search;
 
 /// The most values remembered per field and namespace.
 const MOST_VALUES: usize = 50;
@@ -49,13 +51,22 @@ pub(super) struct Filters {
     unusable: BTreeSet<String>,
     /// The only fields the source can filter by; `None` for all.
     filterable: Option<BTreeSet<String>>,
+    /// What the filters are asked of.
+    sides: Vec<Arc<dyn Search>>,
     turn: usize,
     made: BTreeMap<&'static str, u64>,
 }
 
 impl Filters {
-    pub fn new(sampled: &[Sampled], transform: &Transform, filterable: Option<&[String]>) -> Self {
+    /// `sides` are those that are asked: no filter is built that one of them cannot say.
+    pub fn new(
+        sampled: &[Sampled],
+        transform: &Transform,
+        filterable: Option<&[String]>,
+        sides: Vec<Arc<dyn Search>>,
+    ) -> Self {
         let mut filters = Self {
+            sides,
             values: BTreeMap::new(),
             unusable: BTreeSet::new(),
             filterable: filterable.map(|fields| fields.iter().cloned().collect()),
@@ -100,7 +111,9 @@ impl Filters {
         let fields = self.fields(sampled);
         for attempt in 0..SHAPES.len() {
             let shape = SHAPES[(self.turn + attempt) % SHAPES.len()];
-            if let Some(filter) = self.make(shape, sampled, &fields, rng) {
+            let made = self.make(shape, sampled, &fields, rng);
+            let is_said = |filter: &Filter| self.sides.iter().all(|side| side.says(filter).is_ok());
+            if let Some(filter) = made.filter(is_said) {
                 self.turn += attempt + 1;
                 *self.made.entry(shape.name()).or_default() += 1;
                 return Some(filter);

@@ -1,6 +1,7 @@
 //! Makes queries of sampled records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -13,7 +14,7 @@ use crate::model::Filter;
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::selection::Selection;
-use crate::store::{Query, Source};
+use crate::store::{Query, Search, Source};
 use crate::traffic::ProbeQuery;
 
 /// The most records per copy from which queries are made.
@@ -55,7 +56,12 @@ pub(crate) async fn ask(
         let (mappings, most) = (&selection.mappings, count.min(DISTINCT));
         let sampled = sample(&**source, dimension, mappings, most, rng).await?;
         let transform = Transform::new(&context.plan, &selection.copy)?;
-        let mut filters = Filters::new(&sampled, &transform, filterable.as_deref());
+        let mut filters = Filters::new(
+            &sampled,
+            &transform,
+            filterable.as_deref(),
+            sides(&**source, &*context.world.target),
+        );
         let Wanted { limit, filtered, .. } = wanted;
         let mut own = queries(&sampled, &mut filters, count, limit, filtered, rng);
         answer_from_the_same(context, &mut own, selection, &transform, filterable.as_deref())?;
@@ -156,8 +162,11 @@ fn answer_from_the_same(
 
 /// Returns why one of two sides that can be searched cannot say a filter, as far as is known of them.
 fn unsaid(source: &dyn Source, target: &dyn Source, filter: &Filter) -> Option<Error> {
-    let searches = [source, target].into_iter().filter_map(Source::search);
-    searches.filter_map(|search| search.says(filter).err()).next()
+    sides(source, target).iter().find_map(|side| side.says(filter).err())
+}
+
+fn sides(source: &dyn Source, target: &dyn Source) -> Vec<Arc<dyn Search>> {
+    [source, target].into_iter().filter_map(Source::search).collect()
 }
 
 /// Describes the filters of copies that a side cannot be asked, a sentence each: answers of queries cannot be compared then.

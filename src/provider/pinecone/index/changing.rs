@@ -1,6 +1,7 @@
 //! Single attempts at the requests that change something, or belong to it.
 
 use super::peer::Peer;
+use super::reading::texts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Filter, IndexSpec, Namespace, Record, RecordId};
 use crate::pinecone_wire::proto::record_bytes;
@@ -105,6 +106,7 @@ impl Peer {
     }
 
     pub(super) async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
+        let ids = &*texts(ids);
         if ids.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Single attempts at the requests that only read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::asked::Asked;
@@ -55,6 +56,7 @@ impl Peer {
         namespace: &Namespace,
         ids: &[RecordId],
     ) -> Result<Vec<Record>> {
+        let ids = &*texts(ids);
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -132,5 +134,13 @@ impl Peer {
             query.vectors = Vectors::plain(Vector::from_values(values), None);
         }
         Ok(query)
+    }
+}
+
+/// Returns those ids that an index can hold, which are texts; no other is there.
+pub(super) fn texts(ids: &[RecordId]) -> Cow<'_, [RecordId]> {
+    match ids.iter().all(|id| id.as_text().is_some()) {
+        true => Cow::Borrowed(ids),
+        false => ids.iter().filter(|id| id.as_text().is_some()).cloned().collect(),
     }
 }

@@ -82,7 +82,9 @@ pub(crate) async fn look(
             let mut all = all_ids(&*world.target, scope, &Cursor::Start).await?;
             let first = all.next(PAGE).await?;
             is_all &= first.as_ref().is_none_or(|first| first.after == Cursor::End);
-            first.map_or_else(Vec::new, |first| first.ids)
+            let fetch = world.source.must_fetch()?;
+            let listed = first.into_iter().flat_map(|first| first.ids);
+            listed.filter_map(|id| transform.origin(&id, &*fetch)).collect()
         } else {
             let own = sampled.iter().filter(|one| one.mapping == **mapping);
             own.map(|one| one.record.id.clone()).collect()
@@ -232,7 +234,7 @@ impl Walk<'_> {
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
         let scope = Scope { namespace: &mapping.target, records: 0 };
         let ids = all_ids(&*self.pipeline.target, scope, &Cursor::Start).await?;
-        self.ids(mapping, ids).await
+        self.ids(mapping, self.pipeline.origins(ids)?).await
     }
 
     /// Walks the ids found by the copy, for a target that cannot list its own.

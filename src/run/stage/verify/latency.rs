@@ -33,12 +33,11 @@ pub(super) async fn time_fetches(
     for one in sampled.iter().take(FETCHES) {
         let fetch =
             |side: Side, index: std::sync::Arc<dyn crate::store::Source>, namespace: Namespace| {
-                let (clock, id) = (context.clock.clone(), one.record.id.clone());
+                let (clock, id) = (context.clock.clone(), RecordId::new(one.record.id.text()));
                 async move {
                     let watch = Stopwatch::start();
-                    let ids = std::slice::from_ref(&id);
                     let answer = match index.must_fetch() {
-                        Ok(fetch) => fetch.fetch(&namespace, ids).await,
+                        Ok(fetch) => fetch.fetch(&namespace, &[fetch.own_kind(id)]).await,
                         Err(error) => Err(error),
                     };
                     let outcome = answer
