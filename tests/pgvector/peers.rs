@@ -11,7 +11,7 @@ use crate::conformance::{DIMENSION, filling, namespace};
 use crate::server::{self, Database};
 
 /// How many peers count by a filter: all.
-pub const COUNTING: usize = 2;
+pub const COUNTING: usize = 3;
 
 /// A table that a run could have made.
 pub struct Peer {
@@ -28,25 +28,29 @@ pub struct Filled {
     _database: Database,
 }
 
-fn spec() -> IndexSpec {
+fn spec(design: &Design) -> IndexSpec {
     IndexSpec {
         name: "made.conformance".into(),
         dimension: Some(DIMENSION),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: Design::default().deployment(true),
+        deployment: design.deployment(true),
         deletion_protection: false,
         tags: [("owner".to_owned(), "it's \"us\"".to_owned())].into(),
     }
 }
 
-/// Returns a table whose requests are made as they are, and one behind the usual layers; both are there and empty.
+/// Returns a table whose requests are made as they are, one behind the usual layers, and one with a partition for each
+/// namespace; all are there and empty.
 pub async fn peers() -> Vec<Peer> {
     let mut peers = Vec::new();
-    for (name, calls) in
-        [("bare", Calls::bare()), ("in layers", Calls::new(CallOptions::default()))]
-    {
-        let (database, spec) = (server::database().await, spec());
+    let partitioned = Design { is_partitioned: true, ..Design::default() };
+    for (name, calls, design) in [
+        ("bare", Calls::bare(), Design::default()),
+        ("in layers", Calls::new(CallOptions::default()), Design::default()),
+        ("in partitions", Calls::bare(), partitioned),
+    ] {
+        let (database, spec) = (server::database().await, spec(&design));
         let table = Table::new(database.address(), Settings::default(), &spec.name, Row::default())
             .unwrap();
         let target = table.through(calls);

@@ -204,6 +204,43 @@ async fn run_plan(plan: &Path, db: &Database) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
+/// A namespace becomes a partition, whatever it is called, and a table with partitions is a source as any other.
+#[tokio::test]
+async fn namespaces_become_partitions_and_come_back() {
+    let db = server::database().await;
+    let text = std::fs::read_to_string(folder().join("pinecone-to-pgvector.yaml")).unwrap();
+    let spec = "      dimension: 384\n";
+    assert!(text.contains(spec));
+    let text = text
+        .replace(spec, &format!("{spec}      namespaces: partitions\n"))
+        .replace("../examples", concat!(env!("CARGO_MANIFEST_DIR"), "/examples"));
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("plan.yaml");
+    std::fs::write(&path, text).unwrap();
+    let (succeeds, out, said) = run(&path, &db).await;
+    assert!(succeeds, "{said}\n{out}");
+    let table = "vecshift_rehearsal_search_packages.packages";
+    let count = |what: &str| format!("select count({what}) from {table}");
+    assert_eq!(db.text(&count("*")).await, "2000");
+    let partitions =
+        format!("select count(*) from pg_inherits where inhparent = '{table}'::regclass");
+    assert_eq!(db.text(&partitions).await, db.text(&count("distinct namespace")).await);
+
+    // The other way round: from these partitions to those of another table.
+    let back = format!(
+        "version: 1\nname: back\nsource: {{ provider: pgvector, index: {table} }}\n\
+         target: {{ provider: pgvector, index: public.again }}\nstages:\n\
+         \x20 - {{ kind: create, spec: {{ dimension: 384, metric: cosine, namespaces: partitions }} }}\n\
+         \x20 - {{ kind: copy, assert: [copy.complete == true, copy.failed == 0] }}\n\
+         \x20 - {{ kind: verify, assert: [count_delta == 0, missing == 0, mismatched == 0] }}\n"
+    );
+    std::fs::write(&path, back).unwrap();
+    let (succeeds, out, said) = run(&path, &db).await;
+    assert!(succeeds, "{said}\n{out}");
+    let again = "select count(*) from vecshift_rehearsal_public_again.again";
+    assert_eq!(db.text(again).await, "2000");
+}
+
 #[tokio::test]
 async fn files_become_a_table() {
     let db = server::database().await;

@@ -176,6 +176,11 @@ impl Connector for Pgvector {
             Design::of(&spec.deployment).map_or("none", |design| design.element.name()).to_owned()
         };
         compare("element", element(seen), element(asked));
+        let apart = |spec: &IndexSpec| match Design::of(&spec.deployment) {
+            Some(design) if design.is_partitioned => "partitions".to_owned(),
+            _ => "column".to_owned(),
+        };
+        compare("namespaces", apart(seen), apart(asked));
         lines
     }
 

@@ -26,6 +26,10 @@ pub(super) struct Keys {
     /// that it keeps; a verify stage then needs a `tolerance`.
     #[serde(default)]
     pub rounding: Option<Rounding>,
+    /// For PostgreSQL: whether the table keeps namespaces apart by its column alone, as by default (`column`), or each in a
+    /// partition of its own (`partitions`), made with its first record and dropped with the namespace.
+    #[serde(default)]
+    pub namespaces: Option<Apart>,
     /// For PostgreSQL: an HNSW index, made after the load. Without `hnsw` and `ivfflat` there is none, and every query
     /// looks at every record.
     #[serde(default)]
@@ -53,6 +57,16 @@ pub enum Rounding {
     Refuse,
     /// It is rounded to the nearest that is kept.
     Accept,
+}
+
+/// How a table keeps namespaces apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Apart {
+    #[default]
+    Column,
+    /// Each is a table of its own, with its own part of every index.
+    Partitions,
 }
 
 /// Parameters of an HNSW index.
@@ -85,6 +99,9 @@ pub struct Design {
     /// Whether components are rounded to the element.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_rounding: bool,
+    /// Whether each namespace has a partition of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_partitioned: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -124,7 +141,8 @@ impl Design {
             (None, None) => (None, BTreeMap::new()),
         };
         let is_rounding = keys.rounding == Some(Rounding::Accept) && element == Element::F16;
-        Self { element, is_rounding, method, parameters }
+        let is_partitioned = keys.namespaces == Some(Apart::Partitions);
+        Self { element, is_rounding, is_partitioned, method, parameters }
     }
 
     /// Returns the index to make over `column`; `None` if none is asked for.
@@ -150,8 +168,9 @@ impl Design {
     /// Describes it in the words that everybody reads. What can be changed is not part of its place.
     pub fn deployment(&self, knows_metric: bool) -> Deployment {
         let place = format!("{KIND} {}", self.element.name());
+        let apart = if self.is_partitioned { ", a partition a namespace" } else { "" };
         let index = self.method.map_or("no index", Method::name);
-        let words = format!("{place}, {index}");
+        let words = format!("{place}{apart}, {index}");
         Deployment {
             kind: KIND.to_owned(),
             title: format!("PostgreSQL, {words}"),

@@ -31,9 +31,10 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
     let dimension = spec.dimension.ok_or_else(|| {
         Error::invalid("a table that is made needs to know the dimension of its vectors")
     })?;
+    let design = Design::of(&spec.deployment).unwrap_or_default();
     let vector = VectorColumn {
         name: or(&row.vector, VECTOR),
-        kind: Design::of(&spec.deployment).unwrap_or_default().element.kind(),
+        kind: design.element.kind(),
         dimension,
         is_required: true,
         distance: Some(Distance::of(spec.metric)),
@@ -41,7 +42,10 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
     Ok(TableSpec {
         name: name.clone(),
         id: (or(&row.id, ID), IdType::Text),
-        tenants: Tenants::Column(or(&row.tenant, TENANT)),
+        tenants: match design.is_partitioned {
+            true => Tenants::Partitions(or(&row.tenant, TENANT)),
+            false => Tenants::Column(or(&row.tenant, TENANT)),
+        },
         vectors: vec![vector],
         fields: Vec::new(),
         json: Some(json),
@@ -64,7 +68,11 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(
         is_generated: false,
         is_bytewise: true,
     };
-    let Tenants::Column(tenant) = &asked.tenants else { return None };
+    let (form, tenant, partitioned_by) = match &asked.tenants {
+        Tenants::None => return None,
+        Tenants::Column(tenant) => (Form::Table, tenant, Vec::new()),
+        Tenants::Partitions(tenant) => (Form::Partitioned, tenant, vec![tenant.clone()]),
+    };
     let mut columns = vec![
         column(&asked.id.0, Kind::Text, "text", false),
         column(tenant, Kind::Text, "text", false),
@@ -77,11 +85,11 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(
     let columns_of_key = vec![tenant.clone(), asked.id.0.clone()];
     let table = Table {
         name: name.clone(),
-        form: Form::Table,
+        form,
         columns,
         keys: vec![Key { columns: columns_of_key, is_primary: true }],
         indexes: Vec::new(),
-        partitioned_by: Vec::new(),
+        partitioned_by,
         estimated_rows: None,
         bytes: 0,
         is_unlogged: false,

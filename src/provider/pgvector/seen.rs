@@ -13,6 +13,7 @@ use super::kind::{Item, Kind};
 use super::look::{Column, Extension, Table};
 use super::mapping::Mapping;
 use super::name::quote;
+use super::partition::is_by_tenant;
 use super::plain::Names;
 use super::pool::Pool;
 use super::record::Record as Whole;
@@ -104,6 +105,7 @@ impl Seen {
                 } else {
                     Element::F32
                 },
+                is_partitioned: is_by_tenant(&mapping),
                 method: mapping.table.indexes.first().map(|one| one.method),
                 ..Design::default()
             },
