@@ -241,3 +241,28 @@ fn shown(value: Option<&Value>) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metadata, Vector, Vectors};
+
+    #[test]
+    fn a_record_of_which_a_store_keeps_the_direction_is_the_same_record() {
+        let record = |values: [f32; 2]| Record {
+            id: RecordId::from("a"),
+            vectors: Vectors::plain(Vector::from_values(values), None),
+            metadata: Metadata::default(),
+        };
+        let (given, kept, other) = (record([3.0, 4.0]), record([0.6, 0.8]), record([0.8, 0.6]));
+        for (likeness, wanted) in [
+            (Likeness::Bits, false),
+            (Likeness::Unit, true),
+            (Likeness::Direction, true),
+            (Likeness::Tolerance(0.1), false),
+        ] {
+            assert_eq!(is_same(&given, &kept, likeness), wanted, "{likeness:?}");
+            assert!(!is_same(&given, &other, likeness), "{likeness:?}");
+        }
+    }
+}
