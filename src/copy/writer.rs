@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 
 use super::packing::{Packing, cut};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, Token};
-use crate::store::{Refusal, Rule, Target, Write, both_of};
+use crate::store::{Refusal, Rule, Target, Upserted, Write, both_of};
 
 /// What became of the records of a page.
 #[derive(Debug, Default)]
@@ -105,6 +105,7 @@ impl Writer {
             let bytes = weighed.sizes[part.clone()].iter().sum();
             let error = match self.target.upsert(namespace, &weighed.records[part.clone()]).await {
                 Ok(upserted) => {
+                    refuse_unanswered(&upserted, part.len())?;
                     self.packing.fits(bytes);
                     settled.copied += upserted.count;
                     settled.token = self.both(settled.token.take(), upserted.token)?;
@@ -129,6 +130,20 @@ impl Writer {
             stack.extend([middle..part.end, part.start..middle]);
         }
         Ok(settled)
+    }
+}
+
+/// Refuses an answer that leaves out what became of a record: nobody would know whether it is there.
+fn refuse_unanswered(upserted: &Upserted, sent: usize) -> Result<()> {
+    let answered = upserted.count + upserted.refused.len() as u64;
+    match answered == sent as u64 {
+        true => Ok(()),
+        false => {
+            let message = format!("of {sent} records sent the target answers for {answered}");
+            Err(Error::new(ErrorKind::Protocol, message).with_operation("upsert").with_hint(
+                "something in the target drops or doubles what is written, such as a trigger: nothing after the last checkpoint counts as copied",
+            ))
+        }
     }
 }
 

@@ -86,6 +86,11 @@ impl Shard {
     pub fn id(&self) -> ShardId {
         ShardId { source: self.source.clone(), cell: self.cell }
     }
+
+    /// Returns whether the source reads its records by itself.
+    pub fn is_scanned(&self) -> bool {
+        matches!(self.enumeration, Enumeration::Scan(_))
+    }
 }
 
 impl fmt::Display for ShardId {

@@ -1,6 +1,6 @@
 //! Records put in batches: `COPY` into a table of the session, then one `INSERT ... ON CONFLICT DO UPDATE`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range as Span;
 use std::pin::pin;
 use std::sync::Arc;
@@ -103,7 +103,8 @@ impl Writer {
     /// again is safe.
     pub async fn put(&mut self, records: &[Record]) -> Result<Ack> {
         let mut ack = Ack::default();
-        let rows = self.encode(records, &mut ack);
+        let mut superseded = Vec::new();
+        let rows = self.encode(records, &mut ack, &mut superseded);
         self.make_partitions(records).await?;
         let whole = 0..rows.spans.len();
         let mut waiting = vec![whole];
@@ -125,6 +126,16 @@ impl Writer {
                 }
             }
         }
+        // What was to make room for a record that is refused is not there either.
+        for (at, by) in superseded {
+            match ack.refused.iter().find(|refused| refused.at == by) {
+                None => ack.superseded += 1,
+                Some(Refused { why, .. }) => {
+                    let why = why.clone();
+                    ack.refused.push(Refused { at, id: records[at].id.clone(), why });
+                }
+            }
+        }
         ack.refused.sort_by_key(|refused| refused.at);
         Ok(ack)
     }
@@ -134,21 +145,27 @@ impl Writer {
         &self.session
     }
 
-    fn encode(&self, records: &[Record], ack: &mut Ack) -> Rows {
+    /// `superseded` gets the place of each record that another of the same id follows, and of that one.
+    fn encode(
+        &self,
+        records: &[Record],
+        ack: &mut Ack,
+        superseded: &mut Vec<(usize, usize)>,
+    ) -> Rows {
         let mut rows = Rows { bytes: Vec::new(), spans: Vec::with_capacity(records.len()) };
-        let mut last_of = HashSet::new();
+        let mut last_of = HashMap::new();
         let is_global = self.mapping.identity == Identity::Global;
         let superseding =
             |record: &Record| (record.id.clone(), (!is_global).then(|| record.partition.clone()));
         // The last record of an id is the one that stays.
-        let mut stays: Vec<bool> =
-            records.iter().rev().map(|record| last_of.insert(superseding(record))).collect();
-        stays.reverse();
-        for (at, record) in records.iter().enumerate() {
-            if !stays[at] {
-                ack.superseded += 1;
-                continue;
+        for (at, record) in records.iter().enumerate().rev() {
+            let last = *last_of.entry(superseding(record)).or_insert(at);
+            if last != at {
+                superseded.push((at, last));
             }
+        }
+        let gone: HashSet<usize> = superseded.iter().map(|(at, _)| *at).collect();
+        for (at, record) in records.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
             let start = rows.bytes.len();
             match encode(&self.mapping, self.strictness, record, &mut rows.bytes) {
                 Ok(()) => rows.spans.push((at, start..rows.bytes.len())),
@@ -207,9 +224,9 @@ impl Writer {
         let spans = &rows.spans[part];
         let transaction =
             self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
-        let bytes = copy(&transaction, sql, rows, spans).await?;
+        let (written, bytes) = copy(&transaction, sql, rows, spans).await?;
         transaction.commit().await.map_err(|error| classify(error, "write"))?;
-        ack.written += spans.len() as u64;
+        ack.written += written;
         ack.bytes += bytes;
         Ok(())
     }
@@ -225,7 +242,7 @@ impl Writer {
         let transaction =
             self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
         let spans = &rows.spans[part];
-        let bytes =
+        let (_, bytes) =
             copy(&transaction, &format!("copy {BATCH} from stdin (format binary)"), rows, spans)
                 .await?;
         let written = transaction
@@ -255,12 +272,13 @@ impl Writer {
     }
 }
 
+/// Returns the rows that the server took, and their bytes.
 async fn copy(
     transaction: &tokio_postgres::Transaction<'_>,
     sql: &str,
     rows: &Rows,
     spans: &[(usize, Span<usize>)],
-) -> Result<u64> {
+) -> Result<(u64, u64)> {
     let failed = |error| classify(error, "write");
     let sink = transaction.copy_in(sql).await.map_err(failed)?;
     let mut sink = pin!(sink);
@@ -277,8 +295,8 @@ async fn copy(
     }
     chunk.extend_from_slice(TRAILER);
     sink.send(Bytes::from(chunk)).await.map_err(failed)?;
-    sink.finish().await.map_err(failed)?;
-    Ok(bytes)
+    let written = sink.finish().await.map_err(failed)?;
+    Ok((written, bytes))
 }
 
 fn said(error: &Error) -> Misfit {

@@ -63,15 +63,17 @@ impl World {
         Ok((of(self.source.describe().await?), of(self.target.describe().await?)))
     }
 
-    /// Returns the comparison that is honest between both sides, within the tolerance of the plan's verify stages if they
-    /// have any. Where a side rounds and nobody says by how much, nothing but equal bits is known to be the same.
+    /// Returns the comparison by which a record that the target holds is known to be what would be written: the one that is
+    /// honest between both sides. Only where a side rounds is it within the least tolerance of the plan's verify stages; where
+    /// they say none, nothing but equal bits is known to be the same.
     ///
     /// # Errors
     /// Those of describing them.
     pub async fn likeness(&self, plan: &Plan) -> Result<Likeness> {
         let (source, target) = self.fidelities().await?;
-        let tolerance = plan.verifies.iter().filter_map(|one| one.tolerance).reduce(f64::max);
-        Ok(Likeness::of(source, target, tolerance).unwrap_or(Likeness::Bits))
+        let least = || plan.verifies.iter().filter_map(|one| one.tolerance).reduce(f64::min);
+        let honest = Likeness::of(source, target, None);
+        Ok(honest.or_else(|| least().map(Likeness::Tolerance)).unwrap_or(Likeness::Bits))
     }
 
     /// Opens both sides without connecting yet. The target lacks the part that takes away, which only the guard has.

@@ -115,6 +115,9 @@ pub fn next(copy: &CopyStage, view: View<'_>) -> Next<Step> {
         _ => {}
     }
     let mut steps = vec![Step::Prove];
+    // A view is held no longer than something is read from it.
+    let views = stage.resources.iter().filter(|made| made.kind == ResourceKind::View);
+    steps.extend(views.map(|made| Step::Remove(stage.id.clone(), made.clone())));
     if stage.gaps.as_ref().is_some_and(Vec::is_empty) {
         steps.extend(after(copy, view, route));
     }
@@ -152,7 +155,8 @@ fn before(copy: &CopyStage, view: View<'_>, route: Option<Route>) -> Vec<Step> {
         steps.push(Step::SortIds);
     }
     steps.extend([Step::SeeDisjoint, Step::SeeExisting]);
-    if !stage.open.is_empty() && matches!(route, Some(Route::Stream | Route::Import)) {
+    let is_scanned = |id| stage.shards.get(id).is_some_and(|state| state.shard.is_scanned());
+    if stage.open.iter().any(is_scanned) && matches!(route, Some(Route::Stream | Route::Import)) {
         steps.push(Step::OpenView);
     }
     steps.push(Step::Begin);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::import::Imported;
 use super::prove::{by_namespace, gap};
+use super::view;
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, Result};
 use crate::journal::{Event, Route, ShardState};
@@ -120,6 +121,7 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
         }
     }
     if !again.is_empty() {
+        view::end(context, copy).await?;
         replan(context, copy, &again).await?;
     }
     let again: BTreeSet<Namespace> = again.into_iter().map(|mapping| mapping.source).collect();

@@ -36,11 +36,13 @@ async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
 /// Those of reading and writing; `Interrupted` if the run is to stop. The last checkpoint is valid.
 pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId) -> Result<()> {
     let copying = context.copying.or_open(open(context, copy)).await?;
-    view::renew(context, copying.copier.view()).await?;
     let of_run = |state: &RunState| state.stage(&copy.id)?.shards.get(id).cloned();
     let found = context.recorder.with_state(of_run);
     let ShardState { shard, checkpoint, .. } =
         found.ok_or_else(|| Error::unexpected(format!("`{id}` is not planned")))?;
+    if shard.is_scanned() {
+        view::renew(context, copying.copier.view()).await?;
+    }
     let pipeline = copying.copier.pipeline();
     let mut kept = Kept { context, id, gauge: &copying.gauge, due: Due::default() };
     let end = match shard.enumeration {

@@ -19,29 +19,46 @@ fn view_of(context: &Context, copy: &CopyStage) -> Resource {
 /// # Errors
 /// Those of the journal.
 pub(super) fn known(context: &Context, copy: &CopyStage) -> Result<Option<View>> {
-    let resource = view_of(context, copy);
-    let made = context.state()?.made.get(&resource).and_then(|seen| seen.view.clone());
-    Ok(made)
+    let (resource, state) = (view_of(context, copy), context.state()?);
+    let is_open = state.resources.contains(&resource);
+    Ok(state.made.get(&resource).filter(|_| is_open).and_then(|seen| seen.view.clone()))
 }
 
-/// Opens a view, unless a shard that is half read can go on in the one that it began in. Of what is lost, the next one
-/// shows what is there now; whether that is as much as was planned is proven in the end.
+/// Closes the view that is read, if there is one: what is planned anew has to show what was counted for it.
+///
+/// # Errors
+/// Those of the source and of the journal.
+pub(super) async fn end(context: &Context, copy: &CopyStage) -> Result<()> {
+    let Some(view) = known(context, copy)? else { return Ok(()) };
+    if let Some(views) = context.world.source.views() {
+        views.close(&view).await?;
+    }
+    let resource = view_of(context, copy);
+    context.record(Event::ResourceRemoved { stage: context.id(), resource })
+}
+
+/// Opens a view, unless the one that is known is still there, so that all shards see one moment. Another one shows what is
+/// there now; whether that is as much as was planned is proven in the end.
 ///
 /// # Errors
 /// Those of the source.
 pub(super) async fn open(context: &Context, copy: &CopyStage) -> Result<()> {
     let Some(views) = context.world.source.views() else { return Ok(()) };
-    if let Some(view) = known(context, copy)? {
-        let is_there = is_there(&*views, &view).await?;
-        if is_half_read(context)? {
-            if is_there {
-                return Ok(());
-            }
-            context.note(
-                "the view that the source was read from is lost: the copy goes on where it stopped, with what is there now",
-            )?;
+    let known = known(context, copy)?;
+    if let Some(view) = &known {
+        if is_there(&*views, view).await? {
+            return Ok(());
         }
-        views.close(&view).await?;
+        views.close(view).await?;
+    }
+    if has_begun(context)? {
+        let what = match known {
+            Some(_) => "is lost",
+            None => "was closed",
+        };
+        context.note(format!(
+            "the view that the source was read from {what}: the copy goes on where it stopped, with what is there now"
+        ))?;
     }
     let resource = view_of(context, copy);
     intend(context, &resource).await?;
@@ -73,9 +90,8 @@ async fn is_there(views: &dyn Views, view: &View) -> Result<bool> {
     }
 }
 
-/// Returns whether a shard was begun and not read to its end.
-fn is_half_read(context: &Context) -> Result<bool> {
+/// Returns whether anything was read.
+fn has_begun(context: &Context) -> Result<bool> {
     let shards = context.state()?.shards;
-    let cursors = shards.values().map(|state| &state.checkpoint.cursor);
-    Ok(cursors.into_iter().any(|cursor| matches!(cursor, Cursor::At(_))))
+    Ok(shards.values().any(|state| state.checkpoint.cursor != Cursor::Start))
 }
