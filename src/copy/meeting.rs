@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use super::existing::{Met, meet_records};
+use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
 use super::transform::Transform;
 use crate::error::Result;
-use crate::model::{Namespace, RecordId};
+use crate::model::{Cursor, Namespace, RecordId, Shard};
 use crate::store::Fetch;
-use crate::store::read::{IdChunk, Ids, Page, begin, pages_by_id};
+use crate::store::read::{IdChunk, Ids, Page, Pages, begin, pages_by_id};
 
 /// Pages that are compared with the target concurrently.
 const MEETING: usize = 4;
@@ -42,15 +43,40 @@ impl Pipeline {
         Ok(Box::new(Origins { of, transform, source }))
     }
 
-    /// Compares what this copy would write under the source's `ids` with what the target holds under them, page by page.
-    pub fn meet(
+    /// Compares what this copy would write of the records under the source's `ids` with what the target holds under them.
+    ///
+    /// # Errors
+    /// `Unsupported` if the source cannot be read by id.
+    pub fn meet_ids(
         &self,
         (from, to): (&Namespace, &Namespace),
         ids: Box<dyn Ids>,
     ) -> Result<BoxStream<'static, Result<Met>>> {
         let fetch = self.source.must_fetch()?;
-        let shared = Arc::new((self.clone(), from.clone(), to.clone()));
         let pages = pages_by_id(fetch, from, ids, &self.reading().with_others());
+        Ok(self.meet((from, to), pages))
+    }
+
+    /// Compares what this copy would write of a shard with what the target holds under the same ids.
+    ///
+    /// # Errors
+    /// Those of beginning to read the shard.
+    pub async fn meet_shard(
+        &self,
+        shard: &Shard,
+        lists: Lists,
+    ) -> Result<BoxStream<'static, Result<Met>>> {
+        let reading = self.reading().with_others();
+        let pages = pages_of(&*self.source, shard, &Cursor::Start, lists, &reading).await?;
+        Ok(self.meet((&shard.source, &shard.target), pages))
+    }
+
+    fn meet(
+        &self,
+        (from, to): (&Namespace, &Namespace),
+        pages: Pages,
+    ) -> BoxStream<'static, Result<Met>> {
+        let shared = Arc::new((self.clone(), from.clone(), to.clone()));
         let met = pages
             .map_ok(move |page| {
                 let shared = shared.clone();
@@ -60,7 +86,7 @@ impl Pipeline {
                 })
             })
             .try_buffered(MEETING);
-        Ok(met.boxed())
+        met.boxed()
     }
 
     async fn meet_page(&self, from: &Namespace, to: &Namespace, mut page: Page) -> Result<Met> {

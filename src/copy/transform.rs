@@ -149,6 +149,11 @@ impl Transform {
         id.to(kind).or_else(|| is_kept().then(|| id.clone()))
     }
 
+    /// Returns whether the filter may leave records out.
+    pub fn leaves_out(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// Returns the id of the source that the target's `id` comes from; `None` if none can become it.
     pub fn origin(&self, id: &RecordId, source: &dyn Fetch) -> Option<RecordId> {
         if self.ids.is_none() {

@@ -173,6 +173,13 @@ pub enum Event {
         stage: StageId,
         shards: u64,
     },
+    /// What the target held in the namespaces of a copy before the first record was written. Without this event, in journals
+    /// of older versions, nobody knows which records there are the target's own.
+    TargetHeld {
+        stage: StageId,
+        /// Records by namespace of the target, of those that held any.
+        namespaces: BTreeMap<Namespace, u64>,
+    },
     /// A process began to read records; it was at work from here to its last checkpoint.
     CopyingStarted {
         stage: StageId,

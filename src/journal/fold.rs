@@ -321,6 +321,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::ShardsDropped { stage, .. }
         | Event::ShardPlanned { stage, .. }
         | Event::CopyPlanned { stage, .. }
+        | Event::TargetHeld { stage, .. }
         | Event::CopyingStarted { stage }
         | Event::Checkpointed { stage, .. }
         | Event::ShardCompleted { stage, .. }

@@ -117,6 +117,9 @@ impl StageState {
             Event::ContentsRead { source, contents, .. } => {
                 self.contents.extend(contents.map(|contents| (source.clone(), contents)));
             }
+            Event::TargetHeld { namespaces, .. } => {
+                self.held_before = Some(namespaces.keys().cloned().collect());
+            }
             Event::CopyingStarted { .. } => self.worked.begin(at),
             Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),
             Event::ResourceIntended { resource, .. } => {

@@ -168,6 +168,8 @@ pub struct StageState {
     pub open: BTreeSet<ShardId>,
     /// True once `shards` is complete.
     pub is_planned: bool,
+    /// Namespaces of the target that held records before this copy wrote its first; `None` if nobody knows.
+    pub held_before: Option<BTreeSet<Namespace>>,
     /// What is missing of the copy, as it was last compared with the source since the stage was started: nothing, if it is
     /// complete.
     pub gaps: Option<Vec<String>>,
@@ -307,6 +309,7 @@ impl StageState {
             shards: BTreeMap::new(),
             open: BTreeSet::new(),
             is_planned: false,
+            held_before: None,
             gaps: None,
             contents: BTreeMap::new(),
             worked: Worked::default(),

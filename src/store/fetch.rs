@@ -28,6 +28,27 @@ pub trait Fetch: Send + Sync {
     /// - At most [`Fetch::most`] ids; an empty list gives an empty answer.
     /// - Vectors come back bit for bit as the peer sent them.
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>>;
+
+    /// Finds many ids in one pass over all that there are, for a store that needs such a pass for any number of them; `None`
+    /// where a request costs what it asks for.
+    fn passes(&self) -> Option<&dyn Passes> {
+        None
+    }
+}
+
+/// Looking for ids by reading all of them. Who has many of them asks for as many as a pass takes, and then reads the records
+/// of those that are there.
+#[async_trait]
+pub trait Passes: Send + Sync {
+    /// Most ids of one pass: what has to be held of them is bounded.
+    fn most_ids(&self) -> usize;
+
+    /// Returns those of `ids` that are there.
+    ///
+    /// # Behavior
+    /// - At most [`Passes::most_ids`]; none gives none.
+    /// - Reading their records next takes no other pass, unless many ids were looked for since.
+    async fn present(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<HashSet<RecordId>>;
 }
 
 /// Records by id in as many requests as the store's limit asks for; each id at most once. What the store says is too

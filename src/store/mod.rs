@@ -37,7 +37,7 @@ pub use admin::{Admin, Finishing};
 pub use alias::{Alias, Pointed};
 pub use bulk::{Bulk, Import};
 pub use describe::Describe;
-pub use fetch::{Fetch, fetch_all};
+pub use fetch::{Fetch, Passes, fetch_all};
 pub use filtering::Filtering;
 pub use freeze::{Collection, Freeze, Standing, Thaw};
 pub use inventory::{Inventory, PassedOver, Sort};
@@ -105,6 +105,11 @@ pub trait Source: Describe {
     /// [`Source::freeze`] for a caller that cannot do without it; the error is `Unsupported`.
     fn must_freeze(&self) -> Result<Arc<dyn Freeze>> {
         need(self.freeze(), "keep a copy of itself")
+    }
+
+    /// Returns the most ids that it finds in one pass over all of them; `None` if it finds an id without.
+    fn ids_a_pass(&self) -> Option<usize> {
+        self.fetch()?.passes().map(|passes| passes.most_ids())
     }
 
     /// Returns the range that is a whole namespace, whatever it holds.

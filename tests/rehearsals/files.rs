@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, Route, RunState};
 use vecshift::model::{
-    Cursor, Metadata, Namespace, Record, RecordId, SparseVector, Vector, Vectors,
+    Cursor, Metadata, Namespace, Record, RecordId, SparseVector, StageId, Vector, VectorName,
+    Vectors,
 };
 use vecshift::provider::parquet::RecordWriter;
-use vecshift::run::{Outcome, Silent, preview};
+use vecshift::run::{Outcome, RunOptions, Silent, preview};
 
 use crate::rig::Rig;
 
@@ -279,4 +280,111 @@ async fn files_that_changed_since_they_were_read_are_copied_from_their_beginning
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(notes(&rig).contains(ANEW), "{}", notes(&rig));
     assert_eq!(counts(&rig).await, [("n".to_owned(), 2_500)]);
+}
+
+/// Writes the same ids as [`long`] with other vectors.
+fn rewritten(root: &Path) {
+    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    for at in 0..2_500 {
+        let mut other = record(at, 1);
+        other.vectors.put(VectorName::DENSE, Vector::from_values([at as f32, 1.0, 2.0, 3.0]));
+        writer.append(&Namespace::new("n"), &[other]).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// A copy that leaves alone what the target holds, killed on its way; `held` was in its namespace of the target before.
+async fn skipping(root: &Path, held: Vec<Record>) -> Rig {
+    let copy = "    strategy: stream\n    existing: skip";
+    let rig = Rig::empty_of_text(&plan(root, copy)).await;
+    let until = RunOptions { until: Some(StageId::new("create")), ..rig.options() };
+    rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();
+    rig.emulator.insert("new", &Namespace::new("n"), held).unwrap();
+    let is_on_its_way = |event: &Event| matches!(event, Event::Checkpointed { checkpoint, .. } if matches!(checkpoint.cursor, Cursor::At(_)));
+    rig.kill_at(rig.options(), is_on_its_way).await;
+    rig
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_copy_wrote_itself_is_not_left_alone_when_it_is_copied_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at);
+    let rig = skipping(folder.path(), Vec::new()).await;
+    rewritten(folder.path());
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    assert!(notes(&rig).contains(ANEW), "{}", notes(&rig));
+    let copied = rig.state().stages.into_iter().find(|stage| stage.id.as_str() == "copy").unwrap();
+    assert_eq!((copied.tally().copied, copied.tally().skipped), (2_500, 0));
+    assert!(!notes(&rig).contains("left as the target had them"), "{}", notes(&rig));
+    assert!(notes(&rig).contains("compared 2,500 of 2,500 records: 2,500 equal"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_copy_wrote_among_records_of_the_target_is_not_copied_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at);
+    let own = Record { vectors: record(9, 1).vectors, ..record(3, 1) };
+    let rig = skipping(folder.path(), vec![own]).await;
+    let before = std::fs::read(folder.path().join("all.parquet")).unwrap();
+    rewritten(folder.path());
+    let Outcome::Erred { error, .. } = rig.run().await else { panic!() };
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert!(error.message().contains("could not be told from them"), "{error}");
+    assert!(error.hint().unwrap().contains("roll back"), "{error:?}");
+
+    std::fs::write(folder.path().join("all.parquet"), before).unwrap();
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let copied = rig.state().stages.into_iter().find(|stage| stage.id.as_str() == "copy").unwrap();
+    assert_eq!((copied.tally().copied, copied.tally().skipped), (2_499, 1));
+}
+
+/// What a copy says whose ids a manifest gives, and the folder that holds it.
+fn by_manifest() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..2_500).map(|at| format!("n,{}\n", record(at, 1).id));
+    let path = folder.path().join("ids.csv");
+    std::fs::write(&path, format!("namespace,id\n{}", rows.collect::<String>())).unwrap();
+    let asked = format!("{{ manifest: {{ file: \"{}\" }} }}", path.display());
+    (folder, format!("    strategy: stream\n    enumerate: {asked}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_a_plan_gives_and_ids_that_the_target_holds_are_found_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at * 7 % 2_500);
+    let (_ids, copy) = by_manifest();
+    for (other, is_refused) in [(false, false), (true, true)] {
+        let rig = Rig::empty_of_text(&plan(folder.path(), &copy)).await;
+        let until = RunOptions { until: Some(StageId::new("create")), ..rig.options() };
+        rig.run_with(until, Arc::new(Silent), CancellationToken::new()).await.unwrap();
+        let vectors = record(if other { 9 } else { 3 }, 1).vectors;
+        let held = Record { vectors, ..record(3, 1) };
+        rig.emulator.insert("new", &Namespace::new("n"), vec![held]).unwrap();
+        match rig.run().await {
+            Outcome::Done => assert!(!is_refused),
+            Outcome::Erred { error, .. } => {
+                assert!(is_refused, "{error}");
+                let said = "the target holds 1 ids that the copy would write";
+                assert!(error.message().starts_with(said), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_twice_is_found_where_a_manifest_gives_the_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    long(folder.path(), |at| at.min(2_498));
+    let (_ids, copy) = by_manifest();
+    let rig = Rig::empty_of_text(&plan(folder.path(), &copy)).await;
+    let error = match rig.run_with(rig.options(), Arc::new(Silent), CancellationToken::new()).await
+    {
+        Err(error) | Ok(Outcome::Erred { error, .. }) => error,
+        Ok(other) => panic!("{other:?}"),
+    };
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(error.to_string().contains("`id 2498/1` is twice in namespace `n`"), "{error}");
 }

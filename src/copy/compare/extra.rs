@@ -32,15 +32,20 @@ pub async fn count_extra(
     if pipeline.target.whole().is_none() {
         return Ok(None);
     }
+    let (most, at_once) = match pipeline.source.ids_a_pass() {
+        // A pass takes as long for one id as for all that are held of one pass.
+        Some(most) => (most, 1),
+        None => (pipeline.page_ids(), AT_ONCE),
+    };
     let shared = Arc::new((pipeline.clone(), sources.to_vec()));
     let scope = Scope { namespace: target, records: 0 };
     let ids = all_ids(&*pipeline.target, scope, &Cursor::Start).await?;
-    let mut strays = chunks(ids, pipeline.page_ids(), is_chosen)
+    let mut strays = chunks(ids, most, is_chosen)
         .map_ok(move |chunk| {
             let shared = shared.clone();
             begin(async move { unknown(&shared.0, &shared.1, chunk.ids).await })
         })
-        .try_buffered(AT_ONCE)
+        .try_buffered(at_once)
         .take_until(pipeline.cancel.clone().cancelled_owned())
         .boxed();
     let mut extra = 0;
@@ -63,23 +68,49 @@ async fn unknown(
     sources: &[Namespace],
     mut ids: Vec<RecordId>,
 ) -> Result<Vec<RecordId>> {
-    let _held = pipeline.room.take(ids.len() * record_guess(pipeline.dimension)).await?;
     for namespace in sources {
         if ids.is_empty() {
             break;
         }
-        // A record that the copy leaves out does not belong in the target.
-        let belongs = |record: Record| match pipeline.transform.change(namespace, record) {
-            Changed::LeftOut => None,
-            Changed::Kept(record) => Some(record.id),
-            Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record).id),
-        };
         let fetch = pipeline.source.must_fetch()?;
         let origin = |id| pipeline.transform.origin(id, &*fetch);
         let origins: Vec<RecordId> = ids.iter().filter_map(origin).collect();
-        let records = fetch_all(&*fetch, namespace, &origins).await?;
-        let here: HashSet<RecordId> = records.into_iter().filter_map(belongs).collect();
+        let here = known(pipeline, namespace, origins).await?;
         ids.retain(|id| !here.contains(id));
     }
     Ok(ids)
+}
+
+/// Returns the ids, as the target has them, of the records of a source namespace under `origins` that the copy takes.
+async fn known(
+    pipeline: &Pipeline,
+    namespace: &Namespace,
+    mut origins: Vec<RecordId>,
+) -> Result<HashSet<RecordId>> {
+    let fetch = pipeline.source.must_fetch()?;
+    let mut here = HashSet::new();
+    if let Some(passes) = fetch.passes() {
+        let mut present = Vec::new();
+        for some in origins.chunks(passes.most_ids().max(1)) {
+            present.extend(passes.present(namespace, some).await?);
+        }
+        if !pipeline.transform.leaves_out() {
+            // What the copy refuses is looked for under its own id.
+            let arrives = |id: RecordId| pipeline.transform.id(&id).unwrap_or(id);
+            return Ok(present.into_iter().map(arrives).collect());
+        }
+        origins = present;
+    }
+    // A record that the copy leaves out does not belong in the target.
+    let belongs = |record: Record| match pipeline.transform.change(namespace, record) {
+        Changed::LeftOut => None,
+        Changed::Kept(record) => Some(record.id),
+        Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record).id),
+    };
+    for some in origins.chunks(pipeline.page_ids()) {
+        let _held = pipeline.room.take(some.len() * record_guess(pipeline.dimension)).await?;
+        let records = fetch_all(&*fetch, namespace, some).await?;
+        here.extend(records.into_iter().filter_map(belongs));
+    }
+    Ok(here)
 }

@@ -53,16 +53,28 @@ async fn refuse_doubles_of(files: &[OneFile], kept: u64) -> Result<()> {
             let is_of_part = move |print: u64| part_of(print, parts) == part;
             let each = usize::try_from(rows / parts).unwrap_or_default();
             let mut prints = Vec::with_capacity(each + each / 16);
-            let mut found = prints_of(files, &together, is_of_part);
+            let most = usize::try_from(kept).unwrap_or(usize::MAX).saturating_mul(2);
+            let mut found = prints_of(files, &together, (is_of_part, most));
             while let Some(of_group) = found.try_next().await? {
                 prints.extend(of_group);
+                // Far more than a part is of distinct ids: there are doubles, and they need not all be held.
+                if prints.len() > most {
+                    prints = settle(files, &together, prints).await?;
+                }
             }
-            for suspects in blocking(move || Ok(twice_of(prints))).await?.chunks(SUSPECTS) {
-                compare(files, &together, suspects.iter().copied().collect()).await?;
-            }
+            settle(files, &together, prints).await?;
         }
     }
     Ok(())
+}
+
+/// Compares the ids of fingerprints that are there more than once, and returns each fingerprint once.
+async fn settle(files: &[OneFile], together: &[At], prints: Vec<u64>) -> Result<Vec<u64>> {
+    let (once, twice) = blocking(move || Ok(twice_of(prints))).await?;
+    for suspects in twice.chunks(SUSPECTS) {
+        compare(files, together, suspects.iter().copied().collect()).await?;
+    }
+    Ok(once)
 }
 
 /// Returns the part of a fingerprint, from its upper bits.
@@ -70,18 +82,30 @@ fn part_of(print: u64, parts: u64) -> u64 {
     ((u128::from(print) * u128::from(parts)) >> 64) as u64
 }
 
-/// Returns the fingerprints that are there more than once.
-fn twice_of(mut prints: Vec<u64>) -> Vec<u64> {
+/// Returns each fingerprint once, and those that are there more than once.
+fn twice_of(mut prints: Vec<u64>) -> (Vec<u64>, Vec<u64>) {
     prints.sort_unstable();
     let mut twice: Vec<u64> =
         prints.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
     twice.dedup();
-    twice
+    prints.dedup();
+    (prints, twice)
+}
+
+/// Leaves two of each fingerprint at most: more say nothing more.
+fn thin(prints: &mut Vec<u64>) {
+    prints.sort_unstable();
+    let mut last = [None; 2];
+    prints.retain(|print| {
+        let is_third = last == [Some(*print); 2];
+        last = [last[1], Some(*print)];
+        !is_third
+    });
 }
 
 fn rows_of(files: &[OneFile], (file, group): At) -> u64 {
-    let rows = files[file].rows.groups().nth(group);
-    rows.map_or(0, |rows| rows.end - rows.start)
+    let rows = files[file].rows.group(group);
+    rows.end - rows.start
 }
 
 /// Shares out the row groups so that an id can be twice only within a share.
@@ -132,11 +156,11 @@ fn by_bounds(files: &[OneFile], groups: Vec<At>) -> Vec<Vec<At>> {
 fn prints_of(
     files: &[OneFile],
     groups: &[At],
-    is_wanted: impl Fn(u64) -> bool + Copy + Send + 'static,
+    (is_wanted, most): (impl Fn(u64) -> bool + Copy + Send + 'static, usize),
 ) -> BoxStream<'static, Result<Vec<u64>>> {
     let read = |&(file, group): &At| {
         let rows = files[file].rows.clone();
-        blocking(move || prints_of_group(&rows, group, is_wanted))
+        blocking(move || prints_of_group(&rows, group, (is_wanted, most)))
     };
     let reads: Vec<_> = groups.iter().map(read).collect();
     stream::iter(reads).buffered(AT_ONCE).boxed()
@@ -145,9 +169,9 @@ fn prints_of(
 fn prints_of_group(
     rows: &RowReader,
     group: usize,
-    is_wanted: impl Fn(u64) -> bool,
+    (is_wanted, most): (impl Fn(u64) -> bool, usize),
 ) -> Result<Vec<u64>> {
-    let mut prints = Vec::new();
+    let (mut prints, mut bound) = (Vec::new(), most);
     for names in rows.names(group)? {
         for row in names?.rows() {
             let (_, namespace, id) = row?;
@@ -156,6 +180,10 @@ fn prints_of_group(
                 prints.push(print);
             }
         }
+        if prints.len() > bound {
+            thin(&mut prints);
+            bound = most + prints.len();
+        }
     }
     Ok(prints)
 }
@@ -163,34 +191,42 @@ fn prints_of_group(
 /// Compares the ids themselves whose fingerprints are suspect.
 async fn compare(files: &[OneFile], groups: &[At], suspects: HashSet<u64>) -> Result<()> {
     let suspects = Arc::new(suspects);
-    let mut first: HashMap<(Namespace, String), (usize, u64)> = HashMap::new();
+    let mut first: HashMap<Name, (usize, u64)> = HashMap::new();
     for &(file, group) in groups {
         let (rows, suspects) = (files[file].rows.clone(), suspects.clone());
         let found = blocking(move || suspect_ids(&rows, group, &suspects)).await?;
-        for (namespace, id, row) in found {
-            if let Some((other, before)) = first.get(&(namespace.clone(), id.clone())) {
-                let places = [(&*files[*other].path, *before), (&*files[file].path, row)];
-                return Err(twice(&namespace, &id, places));
+        for (name, row) in found {
+            if let Some((other, before)) = first.insert(name.clone(), (file, row)) {
+                let places = [(&*files[other].path, before), (&*files[file].path, row)];
+                return Err(twice(&name.0, &name.1, places));
             }
-            first.insert((namespace, id), (file, row));
         }
     }
     Ok(())
 }
 
-/// Returns the ids of a group whose fingerprints are suspect, with their rows as numbers in the file.
+/// A namespace and an id.
+type Name = (Namespace, String);
+
+/// Returns the ids of a group whose fingerprints are suspect, with their rows as numbers in the file, up to the first that is
+/// there again.
 fn suspect_ids(
     rows: &RowReader,
     group: usize,
     suspects: &HashSet<u64>,
-) -> Result<Vec<(Namespace, String, u64)>> {
-    let start = rows.groups().nth(group).map_or(0, |rows| rows.start);
-    let mut found = Vec::new();
+) -> Result<Vec<(Name, u64)>> {
+    let start = rows.group(group).start;
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for names in rows.names(group)? {
         for row in names?.rows() {
             let (row, namespace, id) = row?;
             if suspects.contains(&fingerprint(Namespace::canonical(namespace), id)) {
-                found.push((Namespace::from(namespace), id.to_owned(), start + row));
+                let name = (Namespace::from(namespace), id.to_owned());
+                let is_again = !seen.insert(name.clone());
+                found.push((name, start + row));
+                if is_again {
+                    return Ok(found);
+                }
             }
         }
     }
@@ -254,6 +290,22 @@ mod tests {
                 "`id 061` is twice in namespace `n`: a.parquet, row 2 and b.parquet, row 121";
             assert_eq!(refused(&one, kept).await.as_deref(), Some(expected), "{kept}");
         }
+    }
+
+    /// A column of ids that holds the same again and again takes no more memory than one of different ids.
+    #[tokio::test]
+    async fn an_id_that_is_there_very_often_is_found_where_it_is_first() {
+        for (distinct, again) in [(1, 2), (3, 4), (40, 41)] {
+            let ids: Vec<_> = (0..400).map(|row| ("n", format!("{:03}", row % distinct))).collect();
+            let said = format!(
+                "`000` is twice in namespace `n`: a.parquet, row 1 and a.parquet, row {again}"
+            );
+            assert_eq!(refused(&[("a.parquet", ids)], 1_000).await, Some(said), "{distinct}");
+        }
+        let mut prints = vec![3, 1, 3, 2, 3, 3, 1];
+        thin(&mut prints);
+        assert_eq!(prints, [1, 1, 2, 3, 3]);
+        assert_eq!(twice_of(prints), (vec![1, 2, 3], vec![1, 3]));
     }
 
     #[tokio::test]

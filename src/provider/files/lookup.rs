@@ -9,15 +9,18 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::census::{AT_ONCE, Held};
 use super::doubles::fingerprint;
 use super::shelf::Shelf;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
 use crate::provider::blocking;
 use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, RowReader};
 
-/// Rows of listed ids that are remembered, some 50 bytes each.
-const REMEMBERED: usize = 65_536;
+/// Ids that a pass looks for, some 100 bytes each.
+pub(super) const IDS_A_PASS: usize = 131_072;
 
-/// The rows of the ids that were listed last: who lists ids mostly asks for their records next.
+/// Rows of ids that are remembered, some 50 bytes each: those of several passes, since namespaces are read side by side.
+const REMEMBERED: usize = 8 * IDS_A_PASS;
+
+/// The rows where ids were found last, by listing or by looking for them: who does either mostly asks for their records next.
 #[derive(Default)]
 pub(super) struct Listed(Mutex<Rows>);
 
@@ -99,22 +102,23 @@ pub(super) async fn fetch(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let sought = Arc::new(wanted.clone());
-    let looks = census.of(namespace).iter().map(|held| {
-        let reader = held.of(files).rows.clone();
-        let (group, namespace, sought) = (held.group as usize, namespace.clone(), sought.clone());
+    let sought = Arc::new(Sought::new(namespace, wanted.iter()));
+    let looks = census.of(namespace).map(|held| {
+        let (reader, sought) = (held.of(files).rows.clone(), sought.clone());
         blocking(move || {
-            let rows = rows_with(&reader, group, &namespace, &sought)?;
-            records_at(&reader, group, rows, &namespace)
+            let rows = rows_with(&reader, held.group as usize, &sought)?;
+            let rows = rows.into_iter().map(|(row, _)| row).collect();
+            records_at(&reader, held.group as usize, rows, &sought.namespace)
         })
     });
     let looks: Vec<_> = looks.collect();
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
     while let Some(records) = looks.try_next().await? {
         for record in records {
-            if wanted.remove(&record.id) {
-                found.push(record);
+            if !wanted.remove(&record.id) {
+                return Err(twice(namespace, &record.id));
             }
+            found.push(record);
         }
         if wanted.is_empty() {
             break;
@@ -123,35 +127,94 @@ pub(super) async fn fetch(
     Ok(found)
 }
 
-/// Returns the rows of a group that have one of the ids. Nothing is read where the footer says that none has.
-fn rows_with(
-    reader: &RowReader,
-    group: usize,
+/// Returns those of `ids` that there are, and remembers where.
+///
+/// # Errors
+/// Those of reading the files; `Conflict` for one that is there twice.
+pub(super) async fn present(
+    shelf: &Shelf,
+    listed: &Listed,
     namespace: &Namespace,
-    ids: &HashSet<RecordId>,
-) -> Result<Vec<u64>> {
-    // The ids of files are texts.
-    let mut possible: Vec<&str> = ids.iter().filter_map(RecordId::as_text).collect();
-    if let Some((least, greatest)) = reader.bounds(group) {
-        possible.retain(|id| least <= id.as_bytes() && id.as_bytes() <= greatest);
-    }
-    if !possible.is_empty() {
-        reader.retain_possible(group, &mut possible)?;
-    }
-    let mut rows = Vec::new();
-    if possible.is_empty() {
-        return Ok(rows);
-    }
-    let possible: HashSet<&str> = possible.into_iter().collect();
-    for names in reader.names(group)? {
-        for row in names?.rows() {
-            let (row, of, id) = row?;
-            if possible.contains(id) && Namespace::canonical(of) == namespace.as_str() {
-                rows.push(row);
+    ids: &[RecordId],
+) -> Result<HashSet<RecordId>> {
+    let (files, census) = (shelf.files().await?, shelf.census().await?);
+    let sought = Arc::new(Sought::new(namespace, ids));
+    let looks = census.of(namespace).map(|held| {
+        let (reader, sought) = (held.of(files).rows.clone(), sought.clone());
+        blocking(move || Ok((held, rows_with(&reader, held.group as usize, &sought)?)))
+    });
+    let looks: Vec<_> = looks.collect();
+    let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+    let mut there = HashSet::new();
+    while let Some((held, rows)) = looks.try_next().await? {
+        listed.remember(namespace, held, rows.iter().map(|(row, id)| (*row, id)));
+        for (_, id) in rows {
+            if let Some(id) = there.replace(id) {
+                return Err(twice(namespace, &id));
             }
         }
     }
-    Ok(rows)
+    Ok(there)
+}
+
+fn twice(namespace: &Namespace, id: &RecordId) -> Error {
+    let message = format!("`{id}` is twice in namespace `{namespace}`");
+    Error::new(ErrorKind::Conflict, message)
+        .with_hint("leave one of the two out: ids are unique in a namespace")
+}
+
+/// Ids that are looked for in a namespace. Those of files are texts, and others are not there.
+struct Sought {
+    namespace: Namespace,
+    ids: HashSet<Arc<str>>,
+    sorted: Vec<Arc<str>>,
+}
+
+impl Sought {
+    fn new<'a>(namespace: &Namespace, ids: impl IntoIterator<Item = &'a RecordId>) -> Self {
+        let texts = ids.into_iter().filter_map(RecordId::as_text);
+        let mut sorted: Vec<Arc<str>> = texts.map(Arc::from).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self { namespace: namespace.clone(), ids: sorted.iter().cloned().collect(), sorted }
+    }
+
+    /// Returns those within bounds.
+    fn within(&self, bounds: Option<(&[u8], &[u8])>) -> &[Arc<str>] {
+        let Some((least, greatest)) = bounds else { return &self.sorted };
+        let from = self.sorted.partition_point(|id| id.as_bytes() < least);
+        let until = self.sorted.partition_point(|id| id.as_bytes() <= greatest);
+        self.sorted.get(from..until).unwrap_or_default()
+    }
+}
+
+/// Returns the rows of a group that have one of the ids, each with its id. Nothing is read where the footer says that none
+/// has.
+///
+/// # Errors
+/// Those of reading the file; `Conflict` for an id that is there twice.
+fn rows_with(reader: &RowReader, group: usize, sought: &Sought) -> Result<Vec<(u64, RecordId)>> {
+    let possible = sought.within(reader.bounds(group));
+    let mut found = Vec::new();
+    if possible.is_empty() || !reader.may_have(group, possible)? {
+        return Ok(found);
+    }
+    let mut seen: HashSet<&str> = HashSet::new();
+    for names in reader.names(group)? {
+        for row in names?.rows() {
+            let (row, of, id) = row?;
+            if Namespace::canonical(of) != sought.namespace.as_str() {
+                continue;
+            }
+            let Some(id) = sought.ids.get(id) else { continue };
+            let own = RecordId::Text(id.clone());
+            if !seen.insert(id) {
+                return Err(twice(&sought.namespace, &own).with_context("file", reader.name()));
+            }
+            found.push((row, own));
+        }
+    }
+    Ok(found)
 }
 
 /// Reads some rows of a group, of which those of the namespace are given.

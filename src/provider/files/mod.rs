@@ -22,6 +22,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use futures::future::FutureExt;
 
 use self::census::{Census, Held};
 pub(super) use self::connector::ParquetFiles;
-use self::lookup::Listed;
+use self::lookup::{IDS_A_PASS, Listed};
 use self::one_file::OneFile;
 use self::shelf::Shelf;
 use self::span::{Group, Groups, Way};
@@ -42,7 +43,7 @@ use crate::plan::file::{Columns, NamedEnumeration};
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{Ids, Pages, Reading};
 use crate::store::{
-    Asked, Describe, Fetch, Inventory, Limits, Opened, Promise, Scan, Scope, Source, Split,
+    Asked, Describe, Fetch, Inventory, Limits, Opened, Passes, Promise, Scan, Scope, Source, Split,
     Splitting, Store, Target,
 };
 
@@ -94,7 +95,7 @@ impl Files {
 
 /// Returns up to so many ranges of about as many rows each, with their counts.
 fn cut(census: &Census, files: &[OneFile], namespace: &Namespace, most: u64) -> Vec<Splitting> {
-    let held = census.of(namespace);
+    let held: Vec<Held> = census.of(namespace).collect();
     let all: u64 = held.iter().map(|held| held.rows).sum();
     let each = all.div_ceil(most.max(1)).max(1);
     let name = |held: &Held| Group(held.of(files).path.to_string(), held.group as usize);
@@ -168,6 +169,23 @@ impl Fetch for Files {
         let operation = Operation::new(Request::Fetch).within(namespace).of(ids.len());
         let fetch = || lookup::fetch(&self.shelf, &self.listed, namespace, ids).boxed();
         self.calls.call(operation, &fetch).await
+    }
+
+    fn passes(&self) -> Option<&dyn Passes> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Passes for Files {
+    fn most_ids(&self) -> usize {
+        IDS_A_PASS
+    }
+
+    async fn present(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<HashSet<RecordId>> {
+        let operation = Operation::new(Request::List).within(namespace).of(ids.len());
+        let look = || lookup::present(&self.shelf, &self.listed, namespace, ids).boxed();
+        self.calls.call(operation, &look).await
     }
 }
 

@@ -225,7 +225,12 @@ impl Shelf {
 
     pub async fn inventory(&self) -> Result<Option<Inventory>> {
         let (files, inventory) = self.found().await?;
-        Ok((!files.is_empty()).then(|| inventory.clone()))
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let mut inventory = inventory.clone();
+        inventory.remarks.extend(self.census().await?.remark());
+        Ok(Some(inventory))
     }
 }
 

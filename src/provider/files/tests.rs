@@ -9,7 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde_json::json;
 
 use super::*;
-use crate::store::read::{PageSize, Picks, Room};
+use crate::store::read::{Given, PageSize, Picks, Room, pages_by_id};
 
 /// Rows of each file: in no order, most of them of `one`, every 20th of `few`, some of no namespace.
 const ROWS: usize = 300;
@@ -204,6 +204,78 @@ async fn records_are_found_by_id_whether_or_not_their_ids_were_listed() {
     assert_eq!((found.len(), by_id(&found)), (all.len(), all));
     let elsewhere = Fetch::fetch(&files, &Namespace::new("few"), &seen).await.unwrap();
     assert!(elsewhere.is_empty(), "an id is of its namespace");
+}
+
+#[tokio::test]
+async fn many_ids_are_found_in_one_pass_and_their_records_without_another() {
+    let Scene { folder: _folder, files } = scene();
+    let namespace = Namespace::new("one");
+    let all = expected("one");
+    let ids: Vec<RecordId> = all.keys().map(RecordId::new).collect();
+    let others = ["id 9999", "", "x"].map(RecordId::from);
+    let asked: Vec<RecordId> = others.iter().chain(&ids).cloned().collect();
+    let there = files.passes().unwrap().present(&namespace, &asked).await.unwrap();
+    assert_eq!(there, ids.iter().cloned().collect());
+    let found = Fetch::fetch(&files, &namespace, &ids).await.unwrap();
+    assert_eq!(by_id(&found), all);
+    let elsewhere = files.passes().unwrap().present(&Namespace::new("few"), &ids).await.unwrap();
+    assert!(elsewhere.is_empty(), "an id is of its namespace");
+
+    let given = Given::behind(Box::new(asked.clone().into_iter().map(Ok)), &Cursor::Start).unwrap();
+    let reading = Reading::new(Room::default(), PageSize::new(90, 1_000_000, 2));
+    let fetch: Arc<dyn Fetch> = Arc::new(files.clone());
+    let read: Vec<_> =
+        pages_by_id(fetch, &namespace, Box::new(given), &reading).try_collect().await.unwrap();
+    let counted: u64 = read.iter().map(|page| page.asked).sum();
+    let missing: u64 = read.iter().map(|page| page.missing()).sum();
+    assert_eq!((counted, missing), (asked.len() as u64, 3));
+    assert!(read.len() > 1 && read.last().unwrap().after == Cursor::End);
+    let records: Vec<Record> = read.into_iter().flat_map(|page| page.records).collect();
+    assert_eq!((records.len(), by_id(&records)), (all.len(), all));
+}
+
+#[tokio::test]
+async fn an_id_that_is_there_twice_is_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = vec![row(0, 17), row(0, 18), row(0, 17)];
+    write(&path(folder.path(), 0), &rows, properties().build());
+    let (files, id) = (opened(folder.path()), RecordId::from(row(0, 17).1));
+    let namespace = Namespace::new("one");
+    let ids = std::slice::from_ref(&id);
+    let refused = [
+        Fetch::fetch(&files, &namespace, ids).await.unwrap_err(),
+        files.passes().unwrap().present(&namespace, ids).await.unwrap_err(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(error.message().contains("is twice in namespace `one`"), "{error}");
+    }
+}
+
+/// Row groups are passed over by the bounds of their ids, so wrong ones would hide what is there.
+#[tokio::test]
+async fn bounds_that_are_wrong_are_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = (1..=30).map(|at| (Some("one"), format!("id {at:04}"), 0.5)).collect();
+    let file = path(folder.path(), 0);
+    write(&file, &rows, properties().build());
+    let mut bytes = std::fs::read(&file).unwrap();
+    let end = bytes.len() - 8;
+    let length = u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize;
+    let greatest = b"id 0030";
+    for at in end - length..end - greatest.len() {
+        if bytes[at..].starts_with(greatest) {
+            bytes[at..at + greatest.len()].copy_from_slice(b"id 0020");
+        }
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let files = opened(folder.path());
+    let error = files.see_distinct().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("`id 0021` is not within the bounds"), "{error}");
+    let asked = [RecordId::from("id 0007")];
+    let error = Fetch::fetch(&files, &Namespace::new("one"), &asked).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 }
 
 #[tokio::test]

@@ -203,6 +203,11 @@ impl Of {
         self.groups.get(group).map_or(0, |of| of.before + of.held.rows)
     }
 
+    fn short(&self, done: u64, expected: u64) -> Error {
+        let message = format!("{done} of {expected} rows of `{}` could be read", self.namespace);
+        Error::new(ErrorKind::Conflict, message)
+    }
+
     /// Finds a place among the groups.
     fn find(&self, place: &Place) -> Result<Behind> {
         let is_it = |of: &GroupOf| *of.path == *place.file && of.held.group as usize == place.group;
@@ -290,12 +295,9 @@ impl<T: Part> Hand<T> {
         let Some(open) = &mut self.rows else { return Ok(()) };
         let Some(batch) = open.rows.next(&|namespace| of.is_wanted(namespace))? else {
             let expected = of.done_with(self.at.group);
+            // Where rows were chosen, those that were not were counted with them.
             if open.done.is_none() && self.at.done != expected {
-                let message = format!(
-                    "{} of {expected} rows of `{}` could be read",
-                    self.at.done, of.namespace
-                );
-                return Err(Error::new(ErrorKind::Conflict, message));
+                return Err(of.short(self.at.done, expected));
             }
             self.at = Behind { group: self.at.group + 1, rows: 0, done: expected };
             self.rows = None;
@@ -334,7 +336,8 @@ impl<T: Part> Open<T> {
 /// Returns the rows of a group that are read, with how many rows of the namespace are done with each, if they are few.
 fn sparse(of: &Of, group: &GroupOf, at: Behind) -> Result<Option<(Vec<u64>, VecDeque<u64>)>> {
     let number = group.held.group as usize;
-    let all = group.reader.groups().nth(number).map_or(0, |rows| rows.end - rows.start);
+    let all = group.reader.group(number);
+    let all = all.end - all.start;
     if of.picks.is_none() && group.held.rows * SPARSE > all {
         return Ok(None);
     }
@@ -354,6 +357,10 @@ fn sparse(of: &Of, group: &GroupOf, at: Behind) -> Result<Option<(Vec<u64>, VecD
         if rows.len() as u64 * SPARSE > all {
             return Ok(None);
         }
+    }
+    let expected = group.before + group.held.rows;
+    if done != expected {
+        return Err(of.short(done, expected));
     }
     Ok(Some((rows, dones)))
 }

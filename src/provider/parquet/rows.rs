@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use parquet::basic::Type;
 use parquet::file::statistics::Statistics;
@@ -53,7 +54,7 @@ impl RowReader {
     }
 
     /// Returns the rows of a row group, as numbers in the file.
-    pub(super) fn group(&self, group: usize) -> Range<u64> {
+    pub fn group(&self, group: usize) -> Range<u64> {
         let at = |group: usize| self.groups.get(group).copied().unwrap_or(self.count());
         at(group)..at(group + 1)
     }
@@ -168,24 +169,27 @@ impl RowReader {
         (of_text && schema.column(leaf).physical_type() == Type::BYTE_ARRAY).then_some(leaf)
     }
 
-    /// Leaves of `ids` those that may be in a row group, by the filter that its writer may have left for that.
+    /// Returns whether any of `ids` may be in a row group, by the filter that its writer may have left for that.
     ///
     /// # Errors
     /// Those of reading the file.
-    pub fn retain_possible(&self, group: usize, ids: &mut Vec<&str>) -> Result<()> {
-        let Some(leaf) = self.text_leaf(self.layout.id) else { return Ok(()) };
+    pub fn may_have(&self, group: usize, ids: &[Arc<str>]) -> Result<bool> {
+        let Some(leaf) = self.text_leaf(self.layout.id) else { return Ok(true) };
         let has_filter = |group: &parquet::file::metadata::RowGroupMetaData| {
             group.columns().get(leaf).is_some_and(|column| column.bloom_filter_offset().is_some())
         };
         if !self.file.metadata().row_groups().get(group).is_some_and(has_filter) {
-            return Ok(());
+            return Ok(true);
         }
         let builder = self.file.builder(self.file.reader()?);
         let filter = builder.get_row_group_column_bloom_filter(group, leaf);
-        if let Some(filter) = filter.map_err(|error| damaged(&self.file, &[], error))? {
-            ids.retain(|id| filter.check(*id));
-        }
-        Ok(())
+        let filter = filter.map_err(|error| damaged(&self.file, &[], error))?;
+        Ok(filter.is_none_or(|filter| ids.iter().any(|id| filter.check(&**id))))
+    }
+
+    /// Returns the name that messages call the file.
+    pub fn name(&self) -> &str {
+        self.file.name()
     }
 
     /// Returns ids and namespaces of a row group, batch by batch, without reading anything else.
@@ -209,8 +213,8 @@ impl RowReader {
             let first = row;
             row += batch.num_rows() as u64;
             let ids = texts(self.layout.id)?;
-            let first_in_file = self.group(group).start + first;
-            Ok(Names { of: self, ids, namespaces, first, first_in_file, count: batch.num_rows() })
+            let (count, bounds) = (batch.num_rows(), self.bounds(group));
+            Ok(Names { of: self, group, ids, namespaces, first, count, bounds })
         }))
     }
 }
@@ -220,24 +224,35 @@ pub struct Names<'a> {
     of: &'a RowReader,
     ids: Texts,
     namespaces: Option<Texts>,
+    group: usize,
     /// Number of the first row in its row group.
     first: u64,
-    first_in_file: u64,
     count: usize,
+    /// What the footer says of the ids of the row group.
+    bounds: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl Names<'_> {
     /// Returns the namespace, as it is written, and the id of each row, with the row's number in its row group.
     ///
     /// # Errors
-    /// `Invalid` for a row without an id, which is no record.
+    /// `Invalid` for a row without an id, which is no record; `Conflict` for an id that is not within the bounds that the
+    /// footer gives, by which row groups are passed over.
     pub fn rows(&self) -> impl Iterator<Item = Result<(u64, &str, &str)>> {
         (0..self.count).map(|at| {
             let Some(id) = self.ids.get(at).filter(|id| !id.is_empty()) else {
-                return Err(Error::invalid("the id is empty")
-                    .with_context("file", self.of.file.name())
-                    .with_context("row", self.first_in_file + at as u64 + 1));
+                return Err(self.at(at, Error::invalid("the id is empty")));
             };
+            let is_within = |(least, greatest): (&[u8], &[u8])| {
+                least <= id.as_bytes() && id.as_bytes() <= greatest
+            };
+            if !self.bounds.is_none_or(is_within) {
+                let message = format!("`{id}` is not within the bounds that the footer gives");
+                let error = Error::new(crate::ErrorKind::Conflict, message).with_hint(
+                    "the statistics of the file are wrong: write it anew, or without statistics of ids",
+                );
+                return Err(self.at(at, error));
+            }
             let own = self.of.namespace().map_or("", Namespace::as_str);
             let namespace = match &self.namespaces {
                 Some(names) => names.get(at).unwrap_or_default(),
@@ -245,5 +260,10 @@ impl Names<'_> {
             };
             Ok((self.first + at as u64, namespace, id))
         })
+    }
+
+    fn at(&self, row: usize, error: Error) -> Error {
+        let row = self.of.group(self.group).start + self.first + row as u64 + 1;
+        error.with_context("file", self.of.file.name()).with_context("row", row)
     }
 }

@@ -114,6 +114,7 @@ impl Enumerator<'_> {
     pub async fn one(&self, mapping: &Mapping) -> Result<Enumerated> {
         let by = match &self.copy.enumerate {
             EnumerateBy::Manifest(manifest) => {
+                see_distinct(&*self.source).await?;
                 let name = manifest.manifest.file.as_deref().unwrap_or("ids.csv");
                 By::Manifest(self.plan.base.join(name))
             }
@@ -124,13 +125,22 @@ impl Enumerator<'_> {
 
     async fn split(&self, mapping: &Mapping, by: NamedEnumeration) -> Result<Split> {
         let scan: Arc<dyn Scan> = self.source.must_scan()?;
-        if scan.promise().repeats {
-            scan.see_distinct().await?;
-        }
+        see_distinct(&*self.source).await?;
         scan.promise().refuse_uncounted()?;
         let scope = Scope { namespace: &mapping.source, records: mapping.records };
         let asked = Asked { by, most_counts: self.most_counts, is_anew: self.is_anew };
         scan.split(scope, asked).await
+    }
+}
+
+/// Looks for ids that are there twice, where only a look says that none is.
+///
+/// # Errors
+/// `Conflict` with both places of such an id.
+pub(crate) async fn see_distinct(source: &dyn Source) -> Result<()> {
+    match source.scan() {
+        Some(scan) if scan.promise().repeats => scan.see_distinct().await,
+        _ => Ok(()),
     }
 }
 

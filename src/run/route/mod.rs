@@ -8,7 +8,7 @@ mod facts;
 mod import;
 
 pub(crate) use self::candidates::{candidate_of, candidates};
-pub(crate) use self::enumeration::{Enumerated, Enumerator, refuse_gaps};
+pub(crate) use self::enumeration::{Enumerated, Enumerator, refuse_gaps, see_distinct};
 pub(crate) use self::facts::{Sides, facts_of, held_by};
 pub(crate) use self::import::taken;
 use super::sample::{Weight, sample_of, usual_size};

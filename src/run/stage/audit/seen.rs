@@ -8,7 +8,7 @@ use crate::plan::file::Audit;
 use crate::provider::advice::Candidate;
 use crate::provider::blocking;
 use crate::run::Context;
-use crate::run::route::{Sides, candidates, facts_of, held_by};
+use crate::run::route::{Sides, candidates, facts_of, held_by, see_distinct};
 use crate::run::sample::{Sampled, Weight, sample_of, sample_size};
 use crate::run::selection::{Selection, selections};
 use crate::run::sides::no_source;
@@ -41,6 +41,7 @@ impl Seen {
         let index = source.describe().await?.ok_or_else(|| no_source(context))?;
         let stats = source.stats().await?;
         let selections = selections(&context.plan, &stats)?;
+        see_distinct(&**source).await?;
         let all = selections.iter().flat_map(|selection| selection.mappings.clone());
         let mappings: Vec<Mapping> = all.collect();
         let (plan, count) = (&context.plan, sample_size(&context.plan, wanted.sample));

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::stream::TryStreamExt;
+use futures::stream::{BoxStream, TryStreamExt};
 use serde::Serialize;
 
-use crate::copy::{Mapping, Met, Pipeline, Skipped, Transform, all_ids, ids_of, meet};
+use crate::copy::{Mapping, Met, Pipeline, Skipped, Transform, all_ids, meet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Route};
+use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
@@ -22,7 +22,6 @@ use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
 use crate::run::{Context, Progress, World};
 use crate::store::Scope;
-use crate::store::read::Ids;
 
 /// The figure that records that the target was checked, and how many ids would be overwritten.
 const FIGURE: &str = "existing";
@@ -31,6 +30,11 @@ const NAMED: usize = 3;
 /// The most target namespaces a preview samples, and the ids it reads of each.
 const LOOKED_INTO: usize = 20;
 const PAGE: usize = 100;
+/// The most of them that are sampled where each takes a pass over the source.
+const PASSED_OVER: usize = 4;
+/// The most passes over the source to find what the target holds; above that, walking the source once and asking the target
+/// is less work.
+const PASSES: u64 = 16;
 
 /// The findings of a preview in the namespaces that a copy would write to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,8 +79,9 @@ pub(crate) async fn look(
     let likeness = world.likeness(plan).await?;
     let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);
-    let mut is_all = mappings.len() <= LOOKED_INTO && lists;
-    for mapping in mappings.iter().take(LOOKED_INTO) {
+    let most = world.source.ids_a_pass().map_or(LOOKED_INTO, |_| PASSED_OVER);
+    let mut is_all = mappings.len() <= most && lists;
+    for mapping in mappings.iter().take(most) {
         let ids: Vec<RecordId> = if lists {
             let scope = Scope { namespace: &mapping.target, records: 0 };
             let mut all = all_ids(&*world.target, scope, &Cursor::Start).await?;
@@ -138,7 +143,7 @@ impl Held {
 }
 
 /// Returns the namespaces in which a copy leaves alone what is there, and where it notes that; `None` if it leaves nothing
-/// alone.
+/// alone. A namespace that was empty when the copy began holds only what the copy wrote, which it may write anew.
 ///
 /// # Errors
 /// Those of counting the target.
@@ -146,17 +151,64 @@ pub(super) async fn left_alone(
     context: &Context,
     copy: &CopyStage,
 ) -> Result<Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>> {
-    let is_written = !matches!(chosen_route(context, copy)?, Route::Collection | Route::Import);
-    if !is_written || copy.asked.existing != Some(Existing::Skip) {
+    if !leaves_alone(context, copy)? {
         return Ok(None);
     }
-    let held = counted(&*context.world.target).await?;
-    let taken = context.recorder.with_state(|state| {
-        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
-        let targets = shards.map(|state| &state.shard.target);
-        targets.filter(|target| held.count(target) > 0).cloned().collect()
-    });
+    let taken = match held_before(context, copy) {
+        Some(taken) => taken,
+        // An earlier version did not write down what there was.
+        None => {
+            taken_by(context, copy, &counted(&*context.world.target).await?).into_keys().collect()
+        }
+    };
     Ok(Some((Arc::new(taken), Arc::new(Skipped::new(skipped(context, copy))))))
+}
+
+fn leaves_alone(context: &Context, copy: &CopyStage) -> Result<bool> {
+    let is_written = !matches!(chosen_route(context, copy)?, Route::Collection | Route::Import);
+    Ok(is_written && copy.asked.existing == Some(Existing::Skip))
+}
+
+fn held_before(context: &Context, copy: &CopyStage) -> Option<BTreeSet<Namespace>> {
+    context.recorder.with_state(|state| state.stage(&copy.id)?.held_before.clone())
+}
+
+/// Returns the target namespaces of a copy that hold records, with their counts.
+fn taken_by(context: &Context, copy: &CopyStage, held: &IndexStats) -> BTreeMap<Namespace, u64> {
+    context.recorder.with_state(|state| {
+        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+        let counted = shards.map(|state| (&state.shard.target, held.count(&state.shard.target)));
+        let taken = counted.filter(|(_, records)| *records > 0);
+        taken.map(|(target, records)| (target.clone(), records)).collect()
+    })
+}
+
+/// Refuses to copy a namespace from its beginning again after what was read of it has changed, where the copy leaves alone
+/// what the target holds: what it wrote before could not be told from what was there before it.
+///
+/// # Errors
+/// `Refused` unless nothing was written, or the namespace of the target was empty when the copy began.
+pub(super) fn refuse_mixed(
+    context: &Context,
+    copy: &CopyStage,
+    states: &[ShardState],
+) -> Result<()> {
+    let is_written = states.iter().any(|state| state.checkpoint.cursor != Cursor::Start);
+    let Some(ShardState { shard, .. }) = states.first() else { return Ok(()) };
+    let held = held_before(context, copy);
+    let is_mixed = held.is_none_or(|held| held.contains(&shard.target));
+    if !is_written || !is_mixed || !leaves_alone(context, copy)? {
+        return Ok(());
+    }
+    let message = format!(
+        "what was read of `{}` is not what is there now, and `{}` of the target holds records of its own, which \
+         `existing: skip` leaves as they are: what was written before could not be told from them",
+        shard.source, shard.target
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "put the source back as it was and run the same command again; or roll back, take what this run wrote out of that \
+         namespace of the target, and begin anew",
+    ))
 }
 
 /// Checks what the target holds in the copy's namespaces before the first record is written. A process that resumes the
@@ -176,6 +228,8 @@ pub(super) async fn prepare_existing(context: &Context, copy: &CopyStage) -> Res
         return Ok(());
     }
     let held = counted(&*context.world.target).await?;
+    let namespaces = taken_by(context, copy, &held);
+    context.record(Event::TargetHeld { stage: context.id(), namespaces })?;
     let found = match existing {
         Existing::Refuse => refuse(context, copy, &held).await?,
         Existing::Overwrite | Existing::Skip => 0,
@@ -199,7 +253,7 @@ async fn refuse(context: &Context, copy: &CopyStage, held: &IndexStats) -> Resul
     let mut walk =
         Walk { context, pipeline, all, looked_at: 0, same: 0, other: 0, examples: vec![] };
     for mapping in &taken {
-        match pipeline.target.whole().is_some() {
+        match is_looked_up(pipeline, held.count(&mapping.target)) {
             true => walk.target(mapping).await?,
             false => walk.source(copy, mapping).await?,
         }
@@ -218,6 +272,12 @@ async fn refuse(context: &Context, copy: &CopyStage, held: &IndexStats) -> Resul
     ))
 }
 
+/// Returns whether the source is asked for the ids that the target holds, rather than the target for those of the source.
+fn is_looked_up(pipeline: &Pipeline, held: u64) -> bool {
+    let most = pipeline.source.ids_a_pass().map(|most| PASSES * most as u64);
+    most.is_none_or(|most| held <= most) && pipeline.target.whole().is_some()
+}
+
 /// A walk over the ids that exist in the target.
 struct Walk<'a> {
     context: &'a Context,
@@ -234,23 +294,28 @@ impl Walk<'_> {
     async fn target(&mut self, mapping: &Mapping) -> Result<()> {
         let scope = Scope { namespace: &mapping.target, records: 0 };
         let ids = all_ids(&*self.pipeline.target, scope, &Cursor::Start).await?;
-        self.ids(mapping, self.pipeline.origins(ids)?).await
+        let ids = self.pipeline.origins(ids)?;
+        let all = self.pipeline.meet_ids((&mapping.source, &mapping.target), ids)?;
+        self.all(mapping, all).await
     }
 
-    /// Walks the ids found by the copy, for a target that cannot list its own.
+    /// Walks the records that the copy would write, for a target that cannot list its own ids, or a source that would be
+    /// passed over too often to find them.
     async fn source(&mut self, copy: &CopyStage, mapping: &Mapping) -> Result<()> {
         let shards = self.context.state()?.shards.into_values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {
             let lists = lists_of(self.context, copy, &state.shard, self.pipeline)?;
-            let source = &*self.pipeline.source;
-            let ids = ids_of(source, &state.shard, &Cursor::Start, lists).await?;
-            self.ids(mapping, ids).await?;
+            let all = self.pipeline.meet_shard(&state.shard, lists).await?;
+            self.all(mapping, all).await?;
         }
         Ok(())
     }
 
-    async fn ids(&mut self, mapping: &Mapping, ids: Box<dyn Ids>) -> Result<()> {
-        let mut all = self.pipeline.meet((&mapping.source, &mapping.target), ids)?;
+    async fn all(
+        &mut self,
+        mapping: &Mapping,
+        mut all: BoxStream<'static, Result<Met>>,
+    ) -> Result<()> {
         while let Some(met) = all.try_next().await? {
             self.context.stop_if_cancelled()?;
             self.met(mapping, &met);

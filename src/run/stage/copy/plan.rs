@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::existing::refuse_mixed;
 use super::import::Imported;
 use super::prove::{by_namespace, gap};
 use super::view;
@@ -112,7 +113,7 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
             false => {
                 erased > 0
                     || is_sweep_void(context, &states, now).await?
-                    || is_lost(context, &namespace, &states).await?
+                    || is_lost(context, copy, &namespace, &states).await?
             }
         };
         if must_again {
@@ -169,11 +170,20 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
 }
 
 /// Returns whether the source no longer knows where a shard of the namespace was, and says so.
-async fn is_lost(context: &Context, namespace: &Namespace, states: &[ShardState]) -> Result<bool> {
+///
+/// # Errors
+/// Those of [`refuse_mixed`] and of the source.
+async fn is_lost(
+    context: &Context,
+    copy: &CopyStage,
+    namespace: &Namespace,
+    states: &[ShardState],
+) -> Result<bool> {
     let Some(scan) = context.world.source.scan() else { return Ok(false) };
     for state in states {
         let Enumeration::Scan(range) = &state.shard.enumeration else { continue };
         if scan.is_lost(namespace, range, &state.checkpoint.cursor).await? {
+            refuse_mixed(context, copy, states)?;
             context.note(format!(
                 "`{namespace}` is copied from its beginning again: what was read of it before is not what is there now, or \
                  an earlier version kept the place in another way"
