@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::cast::cast;
 use super::loss::Losses;
+use super::places::Places;
 use crate::error::Result;
 use crate::model::{Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
 use crate::plan::{CopyStage, Plan, Template, file};
 use crate::store::Fetch;
 
-/// A filter for records, the kind that their ids get, and the changes to their metadata: drop, rename, cast, set, then what
-/// the target does not keep.
+/// A filter for records, the kind that their ids get, the places of their vectors, and the changes to their metadata: drop,
+/// rename, cast, set, then what the target does not keep.
 pub struct Transform {
     filter: Option<Filter>,
     ids: Option<IdKind>,
@@ -21,6 +22,7 @@ pub struct Transform {
     cast: BTreeMap<String, file::Cast>,
     set: Vec<(String, Setter)>,
     losses: Losses,
+    places: Places,
     lookups: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -63,7 +65,7 @@ impl Setter {
 /// The result of changing a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
-    /// The record to write. Its vectors never change, and its id only in kind.
+    /// The record to write. Its id changes only in kind, and of its vectors only the names and how many they are.
     Kept(Record),
     /// The plan's filter leaves the record out.
     LeftOut,
@@ -86,7 +88,7 @@ impl Transform {
     ///
     /// # Errors
     /// `Invalid` if a template cannot be parsed, which reading the plan has ruled out.
-    pub fn new(plan: &Plan, copy: &CopyStage) -> Result<Self> {
+    pub fn new(plan: &Plan, copy: &CopyStage, places: Places) -> Result<Self> {
         let changes = copy.asked.metadata.clone().unwrap_or_default();
         let mut set = Vec::new();
         for (field, value) in &changes.set {
@@ -95,6 +97,7 @@ impl Transform {
         let losses = Losses::new(&changes);
         Ok(Self {
             losses,
+            places,
             filter: copy.filter.clone(),
             ids: copy.asked.ids.as_ref().map(|ids| ids.to),
             drop: changes.drop,
@@ -134,11 +137,18 @@ impl Transform {
                 return Changed::Refused(record, format!("the id has no form as a {kind}"));
             }
         };
-        match self.metadata(namespace, &record) {
-            Ok(None) => Changed::Kept(Record { id, ..record }),
-            Ok(Some(metadata)) => Changed::Kept(Record { id, metadata, ..record }),
-            Err(reason) => Changed::Refused(record, reason),
-        }
+        let metadata = match self.metadata(namespace, &record) {
+            Ok(changed) => changed,
+            Err(reason) => return Changed::Refused(record, reason),
+        };
+        let Record { vectors, metadata: own, .. } = record;
+        let vectors = self.places.arrange(vectors);
+        Changed::Kept(Record { id, vectors, metadata: metadata.unwrap_or(own) })
+    }
+
+    /// Where the vectors of a record go.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Returns what becomes of an id; `None` if it has no form of the kind that the plan asks for. A negative number is a text
@@ -253,6 +263,7 @@ mod tests {
         let changes: file::MetadataChanges = serde_json::from_value(changes).unwrap();
         Transform {
             losses: Losses::new(&changes),
+            places: Places::default(),
             filter: (!filter.is_null()).then(|| Filter::read(&filter).unwrap()),
             ids: None,
             drop: changes.drop,
@@ -336,7 +347,7 @@ stages:
             .read_text(path, text.to_owned(), &Default::default())
             .unwrap()
             .plan;
-        let transform = Transform::new(&plan, &plan.copies[0]).unwrap();
+        let transform = Transform::new(&plan, &plan.copies[0], Places::default()).unwrap();
         let changed = change(&transform, json!({"k": 7, "tags": ["a", "b"]}));
         assert_eq!(
             kept(changed),

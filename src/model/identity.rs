@@ -188,7 +188,7 @@ mod tests {
                     place: "some place".into(),
                     filterable: Some(fields),
                     knows_metric: true,
-                    fidelity: Default::default(),
+                    vectors: Vec::new(),
                     native: serde_json::Value::Null,
                 },
                 deletion_protection: false,

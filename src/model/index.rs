@@ -6,32 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Fidelity;
-
-/// The measure of similarity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    Cosine,
-    Dotproduct,
-    Euclidean,
-}
-
-impl Metric {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "cosine",
-            Self::Dotproduct => "dotproduct",
-            Self::Euclidean => "euclidean",
-        }
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use super::{Fidelity, Metric, VectorField, VectorKind};
 
 /// The kind of vectors that records carry: dense ones, or sparse values only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,8 +34,8 @@ pub struct Deployment {
     pub filterable: Option<Vec<String>>,
     /// False if nobody knows by which metric its vectors are to be compared, as with files.
     pub knows_metric: bool,
-    /// How faithfully it keeps vectors.
-    pub fidelity: Fidelity,
+    /// Its vector fields. The first dense one is what the dimension and the metric of an index are about.
+    pub vectors: Vec<VectorField>,
     /// The system's own description.
     pub native: serde_json::Value,
 }
@@ -88,6 +63,24 @@ pub struct IndexSpec {
     pub deployment: Deployment,
     pub deletion_protection: bool,
     pub tags: BTreeMap<String, String>,
+}
+
+impl IndexSpec {
+    /// Returns the vector fields, the first dense one with the dimension of the index.
+    pub fn vectors(&self) -> Vec<VectorField> {
+        let mut vectors = self.deployment.vectors.clone();
+        let first = vectors.iter_mut().find(|field| field.kind == VectorKind::Dense);
+        if let Some(field) = first {
+            field.dimension = field.dimension.or(self.dimension);
+        }
+        vectors
+    }
+
+    /// Returns how faithfully the least faithful field keeps vectors.
+    pub fn fidelity(&self) -> Fidelity {
+        let all = self.deployment.vectors.iter().map(|field| field.fidelity);
+        all.max().unwrap_or(Fidelity::Unknown)
+    }
 }
 
 /// An index as its control plane describes it.

@@ -60,7 +60,7 @@ impl From<Deployment> for model::Deployment {
             knows_metric: true,
             // Whether the service keeps every bit of a vector under cosine is written nowhere; a comparison that finds
             // otherwise says so.
-            fidelity: model::Fidelity::Bits,
+            vectors: model::VectorField::plain(),
             native: serde_json::to_value(&deployment).unwrap_or_default(),
         }
     }

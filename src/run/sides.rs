@@ -1,9 +1,10 @@
 //! What both sides are, and whether the target can be what the plan asks for.
 
+use crate::copy::{Places, Transform};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, VectorType};
-use crate::plan::Plan;
-use crate::provider::registry::connector;
+use crate::model::{IndexSpec, VectorField, VectorType};
+use crate::plan::{CopyStage, Plan};
+use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 
 /// Builds the error for a missing source, with a hint on what to check.
@@ -25,12 +26,52 @@ pub(crate) fn refuse_differences(plan: &Plan, asked: &IndexSpec, seen: &IndexSpe
         .with_hint("name another target, or change the create stage's spec to what is there"))
 }
 
+/// Returns the changes that a copy makes to records between these sides; a target that is not there yet is as planned.
+///
+/// # Errors
+/// `Invalid` if the plan names what neither side has, or what cannot be made.
+pub(crate) fn transform(
+    plan: &Plan,
+    copy: &CopyStage,
+    source: &IndexSpec,
+    target: Option<&IndexSpec>,
+) -> Result<Transform> {
+    let asked = copy.asked.vectors.clone().unwrap_or_default();
+    let target = fields_of(plan, target);
+    let places = Places::find(&source.vectors(), target.as_deref(), &asked)?;
+    Transform::new(plan, copy, places)
+}
+
+/// Refuses a copy of vectors that the target has no place for.
+///
+/// # Errors
+/// Those of [`transform`]; `Refused` with the names and the words of the plan.
+pub(crate) fn refuse_unplaced(
+    plan: &Plan,
+    copy: &CopyStage,
+    source: &IndexSpec,
+    target: Option<&IndexSpec>,
+) -> Result<()> {
+    let transform = transform(plan, copy, source, target)?;
+    fields_of(plan, target).map_or(Ok(()), |target| transform.places().refuse(&target))
+}
+
+fn fields_of(plan: &Plan, target: Option<&IndexSpec>) -> Option<Vec<VectorField>> {
+    match target {
+        Some(target) => Some(target.vectors()),
+        None => asked_for(plan).map(|spec| spec.vectors()),
+    }
+}
+
 /// Refuses a target of another dimension.
 ///
 /// # Errors
 /// `Refused` if the target could not hold the source's vectors.
 pub(crate) fn refuse_other_dimension(source: &IndexSpec, asked: &IndexSpec) -> Result<()> {
-    if source.dimension == asked.dimension {
+    // Of several, the plan says which goes where.
+    let has_several =
+        |spec: &IndexSpec| spec.deployment.vectors.iter().any(|field| !field.name.is_only());
+    if source.dimension == asked.dimension || has_several(source) || has_several(asked) {
         return Ok(());
     }
     let (message, hint) = match (source.dimension, asked.dimension) {

@@ -11,4 +11,6 @@ pub struct Limits {
     pub id_chars: usize,
     pub dimension: u32,
     pub sparse_values: usize,
+    /// Whether a query may be made of a dense and a sparse vector.
+    pub hybrid_queries: bool,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IdKind, Namespace, Observed, Rare, RecordId, Value};
+use crate::model::{IdKind, Namespace, Observed, Rare, RecordId, Value, VectorName};
 
 /// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
@@ -43,6 +43,8 @@ pub enum Rule {
     NotFinite,
     /// A vector of zeros only.
     ZeroVector,
+    /// A vector that the target has no field for.
+    VectorField,
     /// Too many sparse values, one index twice, or an index that keeps none.
     SparseValues,
     /// A change that the plan asks for and that cannot be made.
@@ -70,6 +72,7 @@ impl Rule {
             Self::Dimension => "dimension",
             Self::NotFinite => "not finite",
             Self::ZeroVector => "only zeros",
+            Self::VectorField => "a vector without a place",
             Self::SparseValues => "sparse values",
             Self::Change => "a change of the plan",
             Self::Service => "refused by the service",
@@ -97,6 +100,14 @@ impl Refusal {
             id.kind()
         );
         Self::new(Rule::IdKind, reason)
+    }
+
+    /// The refusal of a vector that the target has no field for, with the words of the plan that leave it out.
+    pub fn of_vector(name: &VectorName) -> Self {
+        let reason = format!(
+            "the target has no place for the vector `{name}`; under `vectors`, `drop: [{name}]` leaves it out, and `rename` says where it goes"
+        );
+        Self::new(Rule::VectorField, reason)
     }
 
     /// The refusal of a value by a target that does not keep its kind, with the words of the plan that change it.

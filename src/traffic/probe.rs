@@ -1,5 +1,6 @@
 //! An open-loop load of queries.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::overlap::overlap;
 use super::schedule::{Schedule, Until};
 use crate::clock::{Clock, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, Operation, Outcome, Overlap, Rate, Sample, Side};
+use crate::model::{Namespace, Operation, Outcome, Overlap, Rate, Sample, Side, Vectors};
 use crate::store::{Match, Query, Search};
 
 /// The delay within which a start is on time: the timer's tick is 1 ms and it rounds up.
@@ -26,10 +27,24 @@ pub struct ProbeQuery {
     pub source_namespace: Namespace,
     pub target_namespace: Namespace,
     pub query: Query,
+    /// Its vectors under the target's names, where those are others.
+    pub renamed: Option<Vectors>,
     /// Whether the query carries a metadata filter.
     pub is_filtered: bool,
     /// Whether both sides answer from the same records, so that the overlap of their answers is meaningful.
     pub is_comparable: bool,
+}
+
+impl ProbeQuery {
+    /// Returns the query as one side knows it.
+    fn on(&self, side: Side) -> Cow<'_, Query> {
+        match &self.renamed {
+            Some(vectors) if side == Side::Target => {
+                Cow::Owned(Query { vectors: vectors.clone(), ..self.query.clone() })
+            }
+            _ => Cow::Borrowed(&self.query),
+        }
+    }
 }
 
 /// The result of a load.
@@ -225,9 +240,9 @@ impl Probe {
             Side::Target => (Some(&self.target), &query.target_namespace),
             Side::Source => (self.source.as_ref(), &query.source_namespace),
         };
+        let asked = query.on(side);
         let ask = index.map(|index| async move {
-            let answer =
-                tokio::time::timeout(self.timeout, index.query(namespace, &query.query)).await;
+            let answer = tokio::time::timeout(self.timeout, index.query(namespace, &asked)).await;
             let latency = run.elapsed().saturating_sub(start);
             let (answer, outcome) = match answer {
                 Ok(Ok(matches)) => (Some(matches), Outcome::Answered),

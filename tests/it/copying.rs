@@ -245,7 +245,9 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
         export: None,
         skip: None,
         likeness: Likeness::Bits,
-        transform: Arc::new(Transform::new(&plan, &CopyStage::whole()).unwrap()),
+        transform: Arc::new(
+            Transform::new(&plan, &CopyStage::whole(), Default::default()).unwrap(),
+        ),
         dead_letters: Arc::new(DeadLetters::new(folder.path().join("dead.jsonl"))),
         dimension: index.dimension,
         rate: None,

@@ -71,6 +71,7 @@ fn queries(namespaces: &[&str]) -> Arc<[ProbeQuery]> {
         source_namespace: Namespace::new(name),
         target_namespace: Namespace::new(format!("creator_{name}")),
         query: Query { limit: 4, ..Query::default() },
+        renamed: None,
         is_filtered: false,
         is_comparable: true,
     };

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{Metadata, Namespace, RecordId, Value, Vector};
+use vecshift::model::{
+    AnyVector, Metadata, Namespace, Record, RecordId, Value, Vector, VectorName,
+};
 use vecshift::provider::pgvector::{
-    Ack, Budget, Cursor, Embedding, Layout, Mapping, Parts, Reader, Record, Scope, Session,
-    Settings, Snapshot, Strictness, TableName, View, Writer, counts, look,
+    Ack, Budget, Cursor, Layout, Mapping, Parts, Reader, Scope, Session, Settings, Snapshot,
+    Strictness, TableName, View, Writer, counts, look,
 };
 
 use crate::server::Database;
@@ -78,29 +80,32 @@ pub async fn writer(db: &Database, mapping: &Arc<Mapping>) -> Writer {
 }
 
 pub async fn put(db: &Database, mapping: &Arc<Mapping>, records: &[Record]) -> Ack {
-    writer(db, mapping).await.put(records).await.unwrap()
+    put_in(db, mapping, "", records).await
+}
+
+pub async fn put_in(
+    db: &Database,
+    mapping: &Arc<Mapping>,
+    tenant: &str,
+    records: &[Record],
+) -> Ack {
+    writer(db, mapping).await.put(&Namespace::new(tenant), records).await.unwrap()
 }
 
 pub fn record(id: &str, vector: &[f32]) -> Record {
     Record {
         id: RecordId::new(id),
-        partition: Namespace::new(""),
-        vectors: [("embedding".into(), dense(vector))].into(),
+        vectors: [(VectorName::only("embedding"), dense(vector))].into_iter().collect(),
         metadata: Metadata::default(),
     }
 }
 
-pub fn dense(values: &[f32]) -> Embedding {
-    Embedding::Dense(Vector::from_values(values.iter().copied()))
+pub fn dense(values: &[f32]) -> AnyVector {
+    AnyVector::Dense(Vector::from_values(values.iter().copied()))
 }
 
 pub fn with(mut record: Record, field: &str, value: Value) -> Record {
     record.metadata.0.insert(field.to_owned(), value);
-    record
-}
-
-pub fn of(mut record: Record, tenant: &str) -> Record {
-    record.partition = Namespace::new(tenant);
     record
 }
 

@@ -6,8 +6,8 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Filter, Metadata, Numbers, Value};
-use vecshift::provider::pgvector::{Layout, Mapping, Record, Scope};
+use vecshift::model::{Filter, Metadata, Numbers, Record, Value};
+use vecshift::provider::pgvector::{Layout, Mapping, Scope};
 
 use crate::common::{all_of, count, ids, mapping, put, record};
 use crate::server;

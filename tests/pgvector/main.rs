@@ -18,5 +18,6 @@ mod search;
 mod server;
 mod tls;
 mod types;
+mod vectors;
 mod views;
 mod write;

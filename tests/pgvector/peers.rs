@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{IndexSpec, Metric, VectorType};
+use vecshift::model::{IndexSpec, Metric, VectorName, VectorType};
 use vecshift::provider::pgvector::{Design, Row, Settings, Table};
 use vecshift::store::calls::{CallOptions, Calls};
 use vecshift::store::{Opened, Source, Store};
 
 use crate::conformance::{DIMENSION, filling, namespace};
 use crate::server::{self, Database};
+
+/// The column of the vectors: records of the suite have theirs under this name.
+const COLUMN: &str = "values";
 
 /// How many peers count by a filter: all.
 pub const COUNTING: usize = 3;
@@ -29,12 +32,14 @@ pub struct Filled {
 }
 
 fn spec(design: &Design) -> IndexSpec {
+    let mut deployment = design.deployment(true);
+    deployment.vectors[0].name = VectorName::only(COLUMN);
     IndexSpec {
         name: "made.conformance".into(),
         dimension: Some(DIMENSION),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
-        deployment: design.deployment(true),
+        deployment,
         deletion_protection: false,
         tags: [("owner".to_owned(), "it's \"us\"".to_owned())].into(),
     }
@@ -51,8 +56,8 @@ pub async fn peers() -> Vec<Peer> {
         ("in partitions", Calls::bare(), partitioned),
     ] {
         let (database, spec) = (server::database().await, spec(&design));
-        let table = Table::new(database.address(), Settings::default(), &spec.name, Row::default())
-            .unwrap();
+        let row = Row { vector: Some(COLUMN.to_owned()), ..Row::default() };
+        let table = Table::new(database.address(), Settings::default(), &spec.name, row).unwrap();
         let target = table.through(calls);
         assert_eq!(target.describe().await.unwrap(), None);
         target.must_admin().unwrap().create(&spec).await.unwrap();

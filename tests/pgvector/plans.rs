@@ -13,7 +13,7 @@ fn folder() -> &'static Path {
 
 /// Rehearses a plan with `db` as its source and as what stands for its target. Returns whether it ended well, and what it
 /// said.
-async fn run(plan: &Path, db: &Database) -> (bool, String, String) {
+pub async fn run(plan: &Path, db: &Database) -> (bool, String, String) {
     let state = tempfile::tempdir().unwrap();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
     command.arg("rehearse").arg(plan).arg("--json").arg("--state").arg(state.path());
@@ -24,7 +24,7 @@ async fn run(plan: &Path, db: &Database) -> (bool, String, String) {
 }
 
 /// Rehearses a plan of `plans/`, which has to end well.
-async fn rehearse(plan: &str, db: &Database, records: u64) {
+pub async fn rehearse(plan: &str, db: &Database, records: u64) {
     let (succeeds, out, err) = run(&folder().join(plan), db).await;
     assert!(succeeds, "{plan}: {err}\n{out}");
     let document: Value = serde_json::from_str(&out).unwrap();

@@ -1,8 +1,8 @@
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Filter, Metric, SparseVector, Vector};
+use vecshift::model::{AnyVector, Filter, Metric, SparseVector, Vector};
 use vecshift::provider::pgvector::{
-    Accuracy, Distance, Effort, Embedding, Layout, Query, Scope, Score, canonical, search,
+    Accuracy, Distance, Effort, Layout, Query, Scope, Score, canonical, search,
 };
 
 use crate::common::{dense, mapping};
@@ -25,7 +25,7 @@ async fn every_distance_is_answered_and_has_one_meaning() {
         .into();
     let mapping = mapping(&db, "t", &Layout { vectors, ..Layout::default() }).await;
     let mut session = db.session().await;
-    let sparse = Embedding::Sparse(SparseVector::new(vec![0], Vector::from_values([1.0])).unwrap());
+    let sparse = AnyVector::Sparse(SparseVector::new(vec![0], Vector::from_values([1.0])).unwrap());
     let bits = dense(&[1.0, 1.0, 0.0, 0.0]);
     let one = dense(&[1.0, 0.0]);
     let root = 20_f64.sqrt();

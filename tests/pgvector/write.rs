@@ -1,13 +1,13 @@
-use std::collections::BTreeMap;
-
 use serde_json::json;
 use vecshift::ErrorKind;
-use vecshift::model::{Filter, Namespace, RecordId, SparseVector, Value, Vector};
+use vecshift::model::{
+    AnyVector, Filter, Namespace, Record, RecordId, SparseVector, Value, Vector, VectorName,
+};
 use vecshift::provider::pgvector::{
-    Embedding, Identity, Layout, Record, Scope, Settings, Strictness, Writer, delete, fits,
+    Identity, Layout, Scope, Settings, Strictness, Writer, delete, fits,
 };
 
-use crate::common::{all, count, dense, ids, mapping, of, put, record, with, writer};
+use crate::common::{all, all_of, count, dense, ids, mapping, put, put_in, record, with, writer};
 use crate::server;
 
 fn many(from: usize, count: usize) -> Vec<Record> {
@@ -28,22 +28,23 @@ async fn records_are_put_and_replaced() {
         Layout { fields: vecshift::provider::pgvector::Fields::Named(vec![]), ..in_json() };
     let mapping = mapping(&db, "t", &layout).await;
     let mut writer = writer(&db, &mapping).await;
+    let none = Namespace::new("");
     let first = many(0, 500);
-    let ack = writer.put(&first).await.unwrap();
+    let ack = writer.put(&none, &first).await.unwrap();
     assert_eq!((ack.written, ack.superseded, ack.refused.len()), (500, 0, 0));
     assert!(ack.bytes > 500 * 20);
     // Again, with other values, some of them twice; the last of an id stays.
     let mut second = many(0, 10);
     second.iter_mut().for_each(|record| record.metadata.0.clear());
     second.push(with(record("id 3", &[9.0, 9.0]), "last", Value::Bool(true)));
-    let ack = writer.put(&second).await.unwrap();
+    let ack = writer.put(&none, &second).await.unwrap();
     assert_eq!((ack.written, ack.superseded), (10, 1));
     let back = all(&db, &mapping).await;
     assert_eq!(back.len(), 500);
     let three = back.iter().find(|record| record.id == RecordId::new("id 3")).unwrap();
     assert_eq!(*three, second[10]);
     assert_eq!(back.iter().find(|record| record.id == RecordId::new("id 4")).unwrap(), &second[4]);
-    assert_eq!(writer.put(&[]).await.unwrap(), Default::default());
+    assert_eq!(writer.put(&none, &[]).await.unwrap(), Default::default());
     assert_eq!(db.text("select sum(untouched) from t").await, "3500");
 }
 
@@ -63,21 +64,20 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     };
     let mapping = mapping(&db, "t", &layout).await;
     let good = || record("good", &[1.0, 2.0]);
-    let vector = |name: &str, embedding: Embedding| {
+    let vector = |name: &str, embedding: AnyVector| {
         let mut record = good();
-        record.vectors.insert(name.into(), embedding);
+        record.vectors.put(VectorName::of_several(name), embedding);
         record
     };
     let sparse = |indices: &[u32], values: &[f32]| {
         let values = Vector::from_values(values.iter().copied());
-        Embedding::Sparse(SparseVector::new(indices.to_vec(), values).unwrap())
+        AnyVector::Sparse(SparseVector::new(indices.to_vec(), values).unwrap())
     };
     let text = |text: &str| Value::Text(text.to_owned());
     let bad = [
         ("id_length", record("thirteen long", &[1.0, 2.0])),
         ("nul", record("a\0", &[1.0, 2.0])),
-        ("partition", of(good(), "tenant")),
-        ("missing", Record { vectors: BTreeMap::new(), ..good() }),
+        ("missing", Record { vectors: Default::default(), ..good() }),
         ("dimension", record("a", &[1.0])),
         ("dimension", record("a", &[1.0, 2.0, 3.0])),
         ("not_finite", record("a", &[1.0, f32::NAN])),
@@ -125,7 +125,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     let mut writer = Writer::open(&db.address(), Settings::default(), mapping.clone(), strictness)
         .await
         .unwrap();
-    let ack = writer.put(&records).await.unwrap();
+    let ack = writer.put(&Namespace::new(""), &records).await.unwrap();
     assert_eq!((ack.written, ack.refused.len()), (100, bad.len()));
     let places: Vec<_> = ack.refused.iter().map(|refused| refused.at).collect();
     assert_eq!(places, (0..bad.len()).map(|at| at * 3).collect::<Vec<_>>());
@@ -133,8 +133,8 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     let mut edge =
         with(with(good(), "name", text("äöü")), "money", Value::Decimal("1234.50".into()));
     edge.id = RecordId::new("éééééééééééé");
-    edge.vectors.insert("half".into(), dense(&[65_504.0, 0.5]));
-    assert_eq!(writer.put(&[edge]).await.unwrap().refused, []);
+    edge.vectors.put(VectorName::of_several("half"), dense(&[65_504.0, 0.5]));
+    assert_eq!(writer.put(&Namespace::new(""), &[edge]).await.unwrap().refused, []);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_killed_write_leaves_nothing_and_is_safe_to_repeat() {
     let records = many(0, 200);
     let mut first = writer(&db, &mapping).await;
     let batch = records.clone();
-    let put = tokio::spawn(async move { first.put(&batch).await });
+    let put = tokio::spawn(async move { first.put(&Namespace::new(""), &batch).await });
     // The insert waits for the lock once it has written its rows.
     let waiting = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
     while db.text(waiting).await == "0" {
@@ -220,8 +220,8 @@ async fn a_killed_write_leaves_nothing_and_is_safe_to_repeat() {
     assert_eq!(db.text("select count(*) from t").await, "0");
     db.run("select pg_advisory_unlock(1)").await;
     let mut second = writer(&db, &mapping).await;
-    assert_eq!(second.put(&records).await.unwrap().written, 200);
-    assert_eq!(second.put(&records).await.unwrap().written, 200);
+    assert_eq!(second.put(&Namespace::new(""), &records).await.unwrap().written, 200);
+    assert_eq!(second.put(&Namespace::new(""), &records).await.unwrap().written, 200);
     assert_eq!(db.text("select count(*) from t").await, "200");
 }
 
@@ -276,7 +276,7 @@ async fn a_table_that_cannot_be_written_is_refused_before_anything_is_sent() {
     let owners = mapping(&db, "t", &layout).await;
     let mut writer =
         Writer::open(&address, Settings::default(), owners, Strictness::default()).await.unwrap();
-    let error = writer.put(&[record("a", &[1.0, 2.0])]).await.unwrap_err();
+    let error = writer.put(&Namespace::new(""), &[record("a", &[1.0, 2.0])]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error:?}");
 }
 
@@ -290,22 +290,24 @@ async fn tenants_are_kept_apart() {
     )
     .await;
     let layout = Layout { id: Some("id".into()), tenant: Some("tenant".into()), ..in_json() };
-    let records = [
-        of(record("x", &[1.0, 0.0]), "a"),
-        of(record("x", &[2.0, 0.0]), "b'; drop table parts; --"),
-        record("x", &[3.0, 0.0]),
-        of(record("y", &[4.0, 0.0]), "a"),
-    ];
+    let of_a = [record("x", &[1.0, 0.0]), record("y", &[4.0, 0.0])];
+    let of_b = [record("x", &[2.0, 0.0])];
+    let of_none = [record("x", &[3.0, 0.0])];
+    let tenants = [("a", &of_a[..]), ("b'; drop table parts; --", &of_b), ("", &of_none)];
     let session = db.session().await;
     for table in ["shared", "parts"] {
         let mapping = mapping(&db, table, &layout).await;
-        assert_eq!(put(&db, &mapping, &records).await.written, 4, "{table}");
-        assert_eq!(put(&db, &mapping, &records).await.written, 4, "{table}");
-        let mut back = all(&db, &mapping).await;
-        let mut wanted = records.to_vec();
-        back.sort_by_key(|record| (record.partition.clone(), record.id.clone()));
-        wanted.sort_by_key(|record| (record.partition.clone(), record.id.clone()));
-        assert_eq!(back, wanted, "{table}");
+        for _ in 0..2 {
+            for (tenant, records) in tenants {
+                let ack = put_in(&db, &mapping, tenant, records).await;
+                assert_eq!(ack.written, records.len() as u64, "{table}");
+            }
+        }
+        for (tenant, records) in tenants {
+            let partition = Some(Namespace::new(tenant));
+            let back = all_of(&db, &mapping, Scope { partition, filter: None }).await;
+            assert_eq!(back, records, "{table}");
+        }
         let a = Namespace::new("a");
         let ids = [RecordId::new("x"), RecordId::new("none")];
         assert_eq!(
@@ -316,7 +318,7 @@ async fn tenants_are_kept_apart() {
         assert_eq!(delete::partition(&session, &mapping, &a).await.unwrap(), 1);
         assert_eq!(delete::partition(&session, &mapping, &a).await.unwrap(), 0);
         assert_eq!(count(&session, &mapping, &Scope::default()).await.unwrap(), 2);
-        assert_eq!(put(&db, &mapping, &records).await.written, 4, "{table}");
+        assert_eq!(put_in(&db, &mapping, "a", &of_a).await.written, 2, "{table}");
     }
     assert_eq!(
         db.text(
@@ -328,12 +330,14 @@ async fn tenants_are_kept_apart() {
     // Where the key is the id alone, another partition's record is not taken away.
     let alone = mapping(&db, "alone", &layout).await;
     assert_eq!(alone.identity, Identity::Global);
-    assert_eq!(put(&db, &alone, &records[..1]).await.written, 1);
-    let ack = put(&db, &alone, &records[1..]).await;
+    assert_eq!(put_in(&db, &alone, "a", &of_a[..1]).await.written, 1);
+    // Nor is the one before it in the batch there, which was to make room for it.
+    let batch = [of_none[0].clone(), of_b[0].clone(), of_a[1].clone()];
+    let ack = put_in(&db, &alone, "", &batch).await;
     assert_eq!((ack.written, ack.superseded), (1, 0), "{ack:?}");
     let rules: Vec<_> = ack.refused.iter().map(|refused| refused.why.rule).collect();
     assert_eq!(rules, ["id_taken"; 2]);
-    assert_eq!(all(&db, &alone).await, [records[0].clone(), records[3].clone()]);
+    assert_eq!(all(&db, &alone).await, of_a);
 }
 
 #[tokio::test]
@@ -369,11 +373,11 @@ async fn a_full_disk_is_no_refusal_of_records() {
     let values: Vec<f32> = (0..1_000).map(|at| at as f32).collect();
     let records: Vec<_> = (0..4_000).map(|at| record(&at.to_string(), &values)).collect();
     let mut writer = writer(&db, &mapping).await;
-    let error = writer.put(&records).await.unwrap_err();
+    let error = writer.put(&Namespace::new(""), &records).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
     assert_eq!(error.context_of("sqlstate"), Some("53100"));
     assert!(error.hint().unwrap().contains("disk"));
     // Once there is room, the same session goes on.
     mounted.grow();
-    assert_eq!(writer.put(&records).await.unwrap().written, 4_000);
+    assert_eq!(writer.put(&Namespace::new(""), &records).await.unwrap().written, 4_000);
 }

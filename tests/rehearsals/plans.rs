@@ -34,8 +34,12 @@ const ENDINGS: [Ending; 6] = [
 ];
 
 /// Plans that need a server of another kind; the tests of its system rehearse them.
-const ELSEWHERE: [&str; 3] =
-    ["parquet-to-pgvector.yaml", "pgvector-to-pinecone.yaml", "pinecone-to-pgvector.yaml"];
+const ELSEWHERE: [&str; 4] = [
+    "parquet-to-pgvector.yaml",
+    "pgvector-to-pinecone.yaml",
+    "pinecone-to-pgvector.yaml",
+    "vectors-by-name.yaml",
+];
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plans"))

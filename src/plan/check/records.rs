@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::codes;
-use super::super::file::{Copy, MetadataChanges, StageKind};
+use super::super::file::{Copy, MetadataChanges, StageKind, VectorChanges};
 use super::super::node::step;
 use super::context::Context;
 use crate::model::Filter;
@@ -21,6 +21,9 @@ pub(super) fn check(context: &mut Context<'_>) {
         filter(context, &format!("{pointer}/filter"), &copy);
         if let Some(changes) = &copy.metadata {
             metadata(context, &format!("{pointer}/metadata"), changes);
+        }
+        if let Some(changes) = &copy.vectors {
+            vectors(context, &format!("{pointer}/vectors"), changes);
         }
     }
 }
@@ -77,6 +80,35 @@ fn metadata(context: &mut Context<'_>, pointer: &str, changes: &MetadataChanges)
             continue;
         };
         context.report_key(&codes::BAD_METADATA, &at, message, |d| d.suggest(near.as_deref()));
+    }
+}
+
+fn vectors(context: &mut Context<'_>, pointer: &str, changes: &VectorChanges) {
+    if let Some(pick) = changes.pick.as_ref().filter(|_| !changes.drop.is_empty()) {
+        let first = context.region(&format!("{pointer}/pick"));
+        let message = format!("only `{pick}` is copied, so that nothing is left to drop");
+        context.report_with(&codes::BAD_VECTORS, &format!("{pointer}/drop"), message, |d| {
+            d.related(first, "picked here")
+        });
+    }
+    let mut taken: BTreeMap<&str, String> = BTreeMap::new();
+    for (old, new) in &changes.rename {
+        let at = format!("{pointer}/rename/{}", step(old));
+        let is_left_out =
+            changes.drop.contains(old) || changes.pick.as_ref().is_some_and(|pick| pick != old);
+        if is_left_out {
+            let message = format!("`{old}` is left out, and renamed to `{new}`");
+            context.report(&codes::BAD_VECTORS, &at, message);
+        } else if new.is_empty() {
+            context.report(&codes::BAD_VECTORS, &at, "a vector needs a name");
+        } else if new == old {
+            context.report(&codes::BAD_VECTORS, &at, format!("`{old}` is renamed to itself"));
+        } else if let Some(first) = taken.insert(new, at.clone()) {
+            let message = format!("two vectors would become `{new}`");
+            let first = context.region(&first);
+            context
+                .report_with(&codes::BAD_VECTORS, &at, message, |d| d.related(first, "the first"));
+        }
     }
 }
 

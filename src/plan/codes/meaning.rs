@@ -123,6 +123,11 @@ codes! {
     example "source: { provider: parquet, index: exports }\nstages:\n  - kind: decommission"
     fix "Leave out what the message names."
 
+    BAD_VECTORS Error "V069" "vectors"
+    means "Two words about the vectors of a copy contradict each other: one is left out and renamed, two get one name, or one is picked and others are dropped as well. Names are those of the source; `rename` gives the target's, all at once."
+    example "vectors: { pick: title, drop: [body] }"
+    fix "Keep the word that is meant: `pick` leaves out all others, `drop` only those it names."
+
     NOT_CONFIRMED Error "V070" "not-confirmed"
     means "`decommission.confirm` repeats the name of the index that is deleted, so that a plan copied from another migration cannot delete the wrong one."
     example "source: { index: brain }\nstages:\n  - { kind: decommission, confirm: brian }"

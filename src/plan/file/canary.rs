@@ -29,6 +29,9 @@ pub struct ProbeLoad {
     /// The number of different queries; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries: Option<u64>,
+    /// The vector that is looked for, by its name in the source; default: the first that both sides have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
     /// The number of answers each query asks for; default 10.
     #[serde(default, rename = "top_k", skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

@@ -32,6 +32,11 @@ pub struct Copy {
     /// Changes to each record's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataChanges>,
+    /// Which vectors are copied, and under which names. A vector goes to the field of its name, or, if it is the only one of
+    /// its kind (dense, sparse, multi) on both sides, to that one. What the target has no place for is refused until these
+    /// words leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<VectorChanges>,
     /// Namespaces copied at once; default 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
@@ -57,7 +62,10 @@ pub struct Copy {
 impl Copy {
     /// Returns whether records are changed or left out on the way.
     pub fn changes_records(&self) -> bool {
-        self.ids.is_some() || self.metadata.is_some() || self.filter.is_some()
+        self.ids.is_some()
+            || self.vectors.is_some()
+            || self.metadata.is_some()
+            || self.filter.is_some()
     }
 }
 
@@ -255,6 +263,22 @@ pub struct MetadataChanges {
     /// What becomes of bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<AsBytes>,
+}
+
+/// Which vectors of a record are copied, by their names in the source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VectorChanges {
+    /// The one that is copied; all others are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub pick: Option<String>,
+    /// Those that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<String>,
+    /// Fields of the target for those of other names: old to new, all at once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
 }
 
 /// What a field that is null becomes.

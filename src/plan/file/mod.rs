@@ -22,7 +22,7 @@ pub use columns::{
 pub use copy::{
     AsBytes, AsLists, AsNested, AsNulls, AsNumbers, AsTimes, Cast, Copy, EnumerateBy, Existing,
     Ids, Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration,
-    Namespaces, Strategy,
+    Namespaces, Strategy, VectorChanges,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};

@@ -50,6 +50,9 @@ pub struct Queries {
     /// combinations in turn); default `0%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filtered: Option<Share>,
+    /// The vector that is looked for, by its name in the source; default: the first that both sides have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
     /// Queries a second, open loop; default `20/s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,

@@ -63,6 +63,7 @@ const LIMITS: Limits = Limits {
     id_chars: usize::MAX,
     dimension: u32::MAX,
     sparse_values: usize::MAX,
+    hybrid_queries: false,
 };
 
 /// Parquet files read as an index. Cloning shares what was found.

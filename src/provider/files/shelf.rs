@@ -14,8 +14,8 @@ use super::one_file::OneFile;
 use super::survey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Counted, Deployment, Fidelity, IndexDescription, IndexSpec, IndexStats, Metric, Quality,
-    Record, VectorType,
+    Counted, Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Quality, Record,
+    VectorField, VectorType,
 };
 use crate::plan::file::Columns;
 use crate::provider::blocking;
@@ -41,7 +41,7 @@ fn deployment() -> Deployment {
         place: KIND.to_owned(),
         filterable: None,
         knows_metric: false,
-        fidelity: Fidelity::Bits,
+        vectors: VectorField::plain(),
         native: serde_json::json!({ "other": KIND }),
     }
 }

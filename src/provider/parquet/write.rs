@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 use crate::fs::{Access, Replacement};
-use crate::model::{Contents, Namespace, Record, Vector};
+use crate::model::{AnyVector, Contents, Namespace, Record, Vector, VectorName};
 
 /// Rows and bytes of a row group, which the writer holds in memory.
 const GROUP_ROWS: usize = 100_000;
@@ -133,6 +133,7 @@ fn batch(
     namespace: &Namespace,
     records: &[Record],
 ) -> Result<RecordBatch, ArrowError> {
+    records.iter().try_for_each(refuse_several)?;
     let metadata = records.iter().map(json).collect::<Result<StringArray, _>>()?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
@@ -142,6 +143,20 @@ fn batch(
         Arc::new(metadata),
     ];
     RecordBatch::try_new(schema.clone(), columns)
+}
+
+/// Refuses a record whose vectors have no column here: there is one for a dense and one for a sparse vector.
+fn refuse_several(record: &Record) -> Result<(), ArrowError> {
+    let has_column = |name: &VectorName, vector: &AnyVector| {
+        name.is_only() && !matches!(vector, AnyVector::Multi(_))
+    };
+    match record.vectors.iter().find(|(name, vector)| !has_column(name, vector)) {
+        None => Ok(()),
+        Some((name, _)) => Err(ArrowError::InvalidArgumentError(format!(
+            "files have no column for the vector `{name}` of `{}`: they keep one dense and one sparse vector",
+            record.id
+        ))),
+    }
 }
 
 /// Writes the metadata of a record; `None` if it has none.

@@ -173,7 +173,7 @@ impl Connector for Pgvector {
         let kind = |spec: &IndexSpec| format!("{:?}", spec.vector_type).to_lowercase();
         compare("vector_type", kind(seen), kind(asked));
         let element = |spec: &IndexSpec| {
-            Design::of(&spec.deployment).map_or("none", |design| design.element.name()).to_owned()
+            Design::of(&spec.deployment).map_or("none".to_owned(), |design| design.kept_as())
         };
         compare("element", element(seen), element(asked));
         let apart = |spec: &IndexSpec| match Design::of(&spec.deployment) {

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::admin::VectorColumn;
 use super::index::{Distance, IndexPlan, Method};
+use super::keys::VECTOR;
 use super::kind::Kind;
-use super::name::TableName;
-use crate::model::{Deployment, Fidelity, IndexSpec, Metric, VectorType};
+use super::name::{TableName, misfit};
+use crate::error::{Error, Result};
+use crate::model::{
+    Deployment, Fidelity, IndexSpec, Metric, VectorField, VectorKind, VectorName, VectorType,
+};
 use crate::plan::file::{CreateSpec, Protection};
-use crate::plan::{Context, codes};
+use crate::plan::{Context, codes, step};
 
 /// The word of its kind.
 const KIND: &str = "pgvector";
@@ -36,6 +41,34 @@ pub(super) struct Keys {
     pub hnsw: Option<Hnsw>,
     /// For PostgreSQL: an IVFFlat index, made after the load.
     #[serde(default)]
+    pub ivfflat: Option<Ivfflat>,
+    /// For PostgreSQL: the columns of a table with several vectors, each by its name; in place of `dimension`, `metric`,
+    /// `vector_type`, `element` and an index of the spec itself. A record may lack some of them.
+    #[serde(default)]
+    pub vectors: BTreeMap<String, VectorKeys>,
+}
+
+/// A column of vectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VectorKeys {
+    /// The number of components; of sparse vectors one more than the largest index.
+    #[schemars(range(min = 1))]
+    pub dimension: u32,
+    /// Whether its vectors are dense, as by default, or sparse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_type: Option<VectorType>,
+    /// The measure of similarity; default `cosine`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// How a component of a dense vector is kept, by default `f32`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<Element>,
+    /// An HNSW index, made after the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hnsw: Option<Hnsw>,
+    /// An IVFFlat index, made after the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivfflat: Option<Ivfflat>,
 }
 
@@ -106,6 +139,62 @@ pub struct Design {
     pub method: Option<Method>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, u32>,
+    /// The columns, where there are several; the rest is about each of them that says nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vectors: Vec<Made>,
+}
+
+/// A column of vectors that is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub name: String,
+    pub dimension: u32,
+    pub metric: Metric,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sparse: bool,
+    pub element: Element,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, u32>,
+}
+
+impl Made {
+    fn of_keys(name: &str, keys: &VectorKeys) -> Self {
+        let (method, parameters) = method(keys.hnsw, keys.ivfflat);
+        Self {
+            name: name.to_owned(),
+            dimension: keys.dimension,
+            metric: keys.metric.unwrap_or(Metric::Cosine),
+            is_sparse: keys.vector_type == Some(VectorType::Sparse),
+            element: keys.element.unwrap_or_default(),
+            method,
+            parameters,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        if self.is_sparse { Kind::Sparsevec } else { self.element.kind() }
+    }
+
+    fn words(&self) -> String {
+        let kind = if self.is_sparse { "sparse" } else { self.element.name() };
+        format!("{} {kind} {} {}", self.name, self.dimension, self.metric)
+    }
+}
+
+fn method(hnsw: Option<Hnsw>, ivfflat: Option<Ivfflat>) -> (Option<Method>, BTreeMap<String, u32>) {
+    let given = |pairs: &[(&str, Option<u32>)]| {
+        pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?))).collect()
+    };
+    match (hnsw, ivfflat) {
+        (Some(hnsw), _) => {
+            let parameters = [("m", hnsw.m), ("ef_construction", hnsw.ef_construction)];
+            (Some(Method::Hnsw), given(&parameters))
+        }
+        (None, Some(ivfflat)) => (Some(Method::Ivfflat), given(&[("lists", Some(ivfflat.lists))])),
+        (None, None) => (None, BTreeMap::new()),
+    }
 }
 
 impl Element {
@@ -127,49 +216,128 @@ impl Element {
 impl Design {
     fn of_keys(keys: &Keys) -> Self {
         let element = keys.element.unwrap_or_default();
-        let given = |pairs: &[(&str, Option<u32>)]| {
-            pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?))).collect()
-        };
-        let (method, parameters) = match (keys.hnsw, keys.ivfflat) {
-            (Some(hnsw), _) => {
-                let parameters = [("m", hnsw.m), ("ef_construction", hnsw.ef_construction)];
-                (Some(Method::Hnsw), given(&parameters))
-            }
-            (None, Some(ivfflat)) => {
-                (Some(Method::Ivfflat), given(&[("lists", Some(ivfflat.lists))]))
-            }
-            (None, None) => (None, BTreeMap::new()),
-        };
-        let is_rounding = keys.rounding == Some(Rounding::Accept) && element == Element::F16;
+        let (method, parameters) = method(keys.hnsw, keys.ivfflat);
+        let vectors: Vec<Made> =
+            keys.vectors.iter().map(|(name, keys)| Made::of_keys(name, keys)).collect();
+        let has_halves = element == Element::F16
+            || vectors.iter().any(|one| one.element == Element::F16 && !one.is_sparse);
+        let is_rounding = keys.rounding == Some(Rounding::Accept) && has_halves;
         let is_partitioned = keys.namespaces == Some(Apart::Partitions);
-        Self { element, is_rounding, is_partitioned, method, parameters }
+        Self { element, is_rounding, is_partitioned, method, parameters, vectors }
     }
 
-    /// Returns the index to make over `column`; `None` if none is asked for.
-    pub(super) fn index(
+    /// Returns the columns of vectors; the only one is called `usual`.
+    ///
+    /// # Errors
+    /// `Invalid` if the dimension of the only one is not known.
+    pub(super) fn columns(&self, spec: &IndexSpec, usual: &str) -> Result<Vec<VectorColumn>> {
+        if !self.vectors.is_empty() {
+            let column = |one: &Made| VectorColumn {
+                name: one.name.clone(),
+                kind: one.kind(),
+                dimension: one.dimension,
+                is_required: false,
+                distance: Some(Distance::of(one.metric)),
+            };
+            return Ok(self.vectors.iter().map(column).collect());
+        }
+        let dimension = spec.dimension.ok_or_else(|| {
+            Error::invalid("a table that is made needs to know the dimension of its vectors")
+        })?;
+        Ok(vec![VectorColumn {
+            name: usual.to_owned(),
+            kind: self.element.kind(),
+            dimension,
+            is_required: true,
+            distance: Some(Distance::of(spec.metric)),
+        }])
+    }
+
+    /// Returns the indexes to make, in order; the only vector of a table is in `column`.
+    pub(super) fn indexes(
         &self,
         table: &TableName,
-        column: &str,
+        column: Option<&str>,
         metric: Metric,
-    ) -> Option<IndexPlan> {
-        let method = self.method?;
-        Some(IndexPlan {
-            name: IndexPlan::name_for(table, column, method),
-            method,
-            column: column.to_owned(),
-            distance: Distance::of(metric),
-            parameters: self.parameters.clone(),
-            is_concurrent: false,
-            memory: None,
-            workers: None,
-        })
+    ) -> Vec<IndexPlan> {
+        let index =
+            |column: &str, metric, method: Option<Method>, parameters: &BTreeMap<String, u32>| {
+                let method = method?;
+                Some(IndexPlan {
+                    name: IndexPlan::name_for(table, column, method),
+                    method,
+                    column: column.to_owned(),
+                    distance: Distance::of(metric),
+                    parameters: parameters.clone(),
+                    is_concurrent: false,
+                    memory: None,
+                    workers: None,
+                })
+            };
+        match &self.vectors[..] {
+            [] => {
+                let own = column.and_then(|one| index(one, metric, self.method, &self.parameters));
+                own.into_iter().collect()
+            }
+            all => {
+                let of = |one: &Made| index(&one.name, one.metric, one.method, &one.parameters);
+                all.iter().filter_map(of).collect()
+            }
+        }
+    }
+
+    /// Returns what of its vectors cannot be changed, in words.
+    pub(super) fn kept_as(&self) -> String {
+        match &self.vectors[..] {
+            [] => self.element.name().to_owned(),
+            all => all.iter().map(Made::words).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn fields(&self) -> Vec<VectorField> {
+        let fidelity = |kind: VectorKind, element: Element| match self.is_rounding
+            && kind == VectorKind::Dense
+            && element == Element::F16
+        {
+            true => Fidelity::Lossy,
+            false => Fidelity::Bits,
+        };
+        if self.vectors.is_empty() {
+            let field = VectorField::usual(VectorName::only(VECTOR), VectorKind::Dense);
+            let fidelity = fidelity(VectorKind::Dense, self.element);
+            return vec![VectorField { element: self.element.kind().element(), fidelity, ..field }];
+        }
+        let count =
+            |is_sparse| self.vectors.iter().filter(|one| one.is_sparse == is_sparse).count();
+        let field = |one: &Made| {
+            let kind = one.kind().of_vectors();
+            let name = match count(one.is_sparse) {
+                1 => VectorName::only(&one.name),
+                _ => VectorName::of_several(&one.name),
+            };
+            VectorField {
+                dimension: Some(one.dimension),
+                metric: Some(one.metric),
+                element: one.kind().element(),
+                fidelity: fidelity(kind, one.element),
+                ..VectorField::usual(name, kind)
+            }
+        };
+        self.vectors.iter().map(field).collect()
     }
 
     /// Describes it in the words that everybody reads. What can be changed is not part of its place.
     pub fn deployment(&self, knows_metric: bool) -> Deployment {
-        let place = format!("{KIND} {}", self.element.name());
+        let place = match self.vectors.len() {
+            0 => format!("{KIND} {}", self.element.name()),
+            several => format!("{KIND}, {several} vectors"),
+        };
         let apart = if self.is_partitioned { ", a partition a namespace" } else { "" };
-        let index = self.method.map_or("no index", Method::name);
+        let methods =
+            self.method.iter().chain(self.vectors.iter().filter_map(|one| one.method.as_ref()));
+        let mut methods: Vec<_> = methods.map(|method| method.name()).collect();
+        methods.dedup();
+        let index = if methods.is_empty() { "no index".to_owned() } else { methods.join(", ") };
         let words = format!("{place}{apart}, {index}");
         Deployment {
             kind: KIND.to_owned(),
@@ -178,7 +346,7 @@ impl Design {
             place,
             filterable: None,
             knows_metric,
-            fidelity: if self.is_rounding { Fidelity::Lossy } else { Fidelity::Bits },
+            vectors: self.fields(),
             native: serde_json::json!({ KIND: self }),
         }
     }
@@ -192,11 +360,17 @@ impl Design {
 /// Returns the index that a create stage asks for.
 pub(super) fn asked_for(name: &str, asked: &CreateSpec) -> IndexSpec {
     let design = Design::of_keys(&asked.fields().unwrap_or_default());
+    let first = design.vectors.iter().find(|one| !one.is_sparse).or(design.vectors.first());
+    let metric = asked.metric.or(first.map(|one| one.metric));
+    let is_sparse = first.is_some_and(|one| one.is_sparse);
     IndexSpec {
         name: name.to_owned(),
-        dimension: asked.dimension,
-        metric: asked.metric.unwrap_or(Metric::Cosine),
-        vector_type: asked.vector_type.unwrap_or_default(),
+        dimension: asked.dimension.or(first.filter(|_| !is_sparse).map(|one| one.dimension)),
+        metric: metric.unwrap_or(Metric::Cosine),
+        vector_type: match is_sparse {
+            true => VectorType::Sparse,
+            false => asked.vector_type.unwrap_or_default(),
+        },
         deployment: design.deployment(true),
         deletion_protection: asked.deletion_protection == Some(Protection::Enabled),
         tags: asked.tags.clone(),
@@ -214,9 +388,15 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec)
             d.related(first, "hnsw here")
         });
     }
-    if keys.rounding == Some(Rounding::Accept) && keys.element.unwrap_or_default() == Element::F32 {
+    let has_halves = keys.element == Some(Element::F16)
+        || keys.vectors.values().any(|one| one.element == Some(Element::F16));
+    if keys.rounding == Some(Rounding::Accept) && !has_halves {
         let message = "`f32` keeps every component: only `element: f16` rounds";
         context.report(&codes::INDEX_SPEC, &at("rounding"), message);
+    }
+    if !keys.vectors.is_empty() {
+        several(context, pointer, spec, &keys);
+        return;
     }
     if spec.vector_type == Some(VectorType::Sparse) {
         let message = "a table for sparse values alone cannot be made yet";
@@ -240,5 +420,58 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec)
         context.report_with(&codes::INDEX_SPEC, &at("dimension"), message, |d| {
             d.help("leave the index out: every query then looks at every record of its namespace")
         });
+    }
+}
+
+/// Checks the columns of a table with several vectors.
+fn several(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec, keys: &Keys) {
+    let given = [
+        ("dimension", spec.dimension.is_some()),
+        ("metric", spec.metric.is_some()),
+        ("vector_type", spec.vector_type.is_some()),
+        ("element", keys.element.is_some()),
+        ("hnsw", keys.hnsw.is_some()),
+        ("ivfflat", keys.ivfflat.is_some()),
+    ];
+    let columns = context.key_region(&format!("{pointer}/vectors"));
+    for (key, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+        let message = format!("`{key}` is said of each of `vectors`, not of all of them");
+        context.report_with(&codes::INDEX_SPEC, &format!("{pointer}/{key}"), message, |d| {
+            d.related(columns, "the vectors")
+        });
+    }
+    for (name, one) in &keys.vectors {
+        let at = |key: &str| format!("{pointer}/vectors/{}/{key}", step(name));
+        let made = Made::of_keys(name, one);
+        let (kind, has_index) = (made.kind(), made.method.is_some());
+        if let Some(why) = misfit(name) {
+            let message =
+                format!("`{}` cannot be the name of a column: it {why}", name.escape_debug());
+            let at = format!("{pointer}/vectors/{}", step(name));
+            context.report_key(&codes::INDEX_SPEC, &at, message, |d| d);
+        }
+        if one.hnsw.is_some() && one.ivfflat.is_some() {
+            let message = "an index over the vectors is `hnsw` or `ivfflat`, not both";
+            context.report(&codes::INDEX_SPEC, &at("ivfflat"), message);
+        }
+        if made.is_sparse && one.ivfflat.is_some() {
+            let message = "no IVFFlat index can be made over sparse vectors";
+            context.report(&codes::INDEX_SPEC, &at("ivfflat"), message);
+        }
+        if made.is_sparse && one.element.is_some() {
+            let message = "sparse vectors are kept as `f32`";
+            context.report(&codes::INDEX_SPEC, &at("element"), message);
+        }
+        // Of sparse vectors the limits are about components that are not zero.
+        if made.is_sparse {
+            continue;
+        }
+        let most = if has_index { kind.index_limit() } else { kind.limit() };
+        if let Some(most) = most.filter(|most| one.dimension > *most) {
+            let what =
+                if has_index { "an index over these vectors" } else { "a vector of pgvector" };
+            let message = format!("{what} takes at most {most} components");
+            context.report(&codes::INDEX_SPEC, &at("dimension"), message);
+        }
     }
 }

@@ -3,12 +3,11 @@
 use super::fit::id_text;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::Record;
 use super::row::{Parts, RowReader};
 use super::session::Session;
 use super::sql::{Bound, is_of_partition};
 use crate::error::Result;
-use crate::model::{Namespace, RecordId};
+use crate::model::{Namespace, Record, RecordId};
 
 /// Returns the records of these ids. One that is not there, or that the column could not hold, is absent. Where ids
 /// are not unique, all of an id's records come.

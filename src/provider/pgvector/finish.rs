@@ -6,6 +6,7 @@ use futures::future::FutureExt;
 
 use super::admin::analyse;
 use super::index::{Progress, build, progress};
+use super::kind::Kind;
 use super::peer::Peer;
 use super::session::Session;
 use crate::error::Result;
@@ -16,12 +17,19 @@ impl Peer {
     /// Makes the index that the table was made for, beside whoever asks; how far it is.
     pub(super) async fn finish(&self) -> Result<Option<Finishing>> {
         let seen = self.known().await?;
-        let (Some(noted), Some(column)) = (&seen.noted, seen.dense()) else { return Ok(None) };
-        let Some(plan) = noted.design.index(&self.name, &column.name, noted.metric) else {
-            return Ok(None);
-        };
+        let Some(noted) = &seen.noted else { return Ok(None) };
+        let usual = seen.dense().map(|column| column.name.as_str());
+        let plans = noted.design.indexes(&self.name, usual, noted.metric);
+        let Some(last) = plans.last() else { return Ok(None) };
         let session = self.session().await?;
-        let now = progress(&session, &self.name, &plan.name).await?;
+        // One after the other: each takes all the memory and workers that there are for it.
+        let (mut plan, mut now) = (last, Progress::Ready);
+        for one in &plans {
+            (plan, now) = (one, progress(&session, &self.name, &one.name).await?);
+            if now != Progress::Ready {
+                break;
+            }
+        }
         session.give_back();
         let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ended) = making.as_mut().and_then(FutureExt::now_or_never) {
@@ -41,7 +49,9 @@ impl Peer {
             Progress::Absent | Progress::Invalid => {
                 if making.is_none() {
                     let (address, settings) = (self.address.clone(), self.settings);
-                    let (table, kind) = (self.name.clone(), column.kind);
+                    let (table, plan) = (self.name.clone(), plan.clone());
+                    let column = seen.mapping.table.column(&plan.column);
+                    let kind = column.map_or(Kind::Other, |column| column.kind);
                     let extension = seen.mapping.extension.schema.clone();
                     *making = Some(begin(async move {
                         let session = Session::open(&address, settings).await?;
@@ -49,10 +59,7 @@ impl Peer {
                         analyse(&session, &table).await
                     }));
                 }
-                under_way(format!(
-                    "making the index {}",
-                    noted.design.method.map_or("", super::Method::name)
-                ))
+                under_way(format!("making the index {} of `{}`", plan.method.name(), plan.column))
             }
         }
     }

@@ -9,9 +9,10 @@ use super::cell::{self, put_json, put_sized, put_text};
 use super::kind::{Item, Kind};
 use super::look::Column;
 use super::mapping::Mapping;
-use super::record::{Embedding, Record};
 use super::vector_codec;
-use crate::model::{IdKind, Metadata, Namespace, Rare, RecordId, SparseVector, Value, Vector};
+use crate::model::{
+    AnyVector, IdKind, Metadata, Namespace, Rare, Record, RecordId, SparseVector, Value, Vector,
+};
 use crate::store::Refusal;
 
 /// Why a table refuses a record.
@@ -62,13 +63,15 @@ pub(super) fn written(mapping: &Mapping) -> Vec<&Column> {
         .collect()
 }
 
-/// Returns whether the table would take a record, as far as that is known before it is sent, and the bytes it weighs.
+/// Returns whether the table would take a record, in whatever partition, as far as that is known before it is sent, and
+/// the bytes it weighs.
 ///
 /// # Errors
 /// Why not.
 pub fn fits(mapping: &Mapping, strictness: Strictness, record: &Record) -> Result<usize, Misfit> {
     let mut bytes = Vec::new();
-    encode(mapping, strictness, record, &mut bytes)?;
+    identity(mapping, &record.id, &mut bytes)?;
+    contents(mapping, strictness, record, &mut bytes)?;
     Ok(bytes.len())
 }
 
@@ -77,14 +80,27 @@ pub fn fits(mapping: &Mapping, strictness: Strictness, record: &Record) -> Resul
 pub(super) fn encode(
     mapping: &Mapping,
     strictness: Strictness,
-    record: &Record,
+    (partition, record): (&Namespace, &Record),
     into: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
     into.put_u16(u16::try_from(written(mapping).len()).unwrap_or(u16::MAX));
-    let id = id_text(&mapping.id, &record.id)?;
+    identity(mapping, &record.id, into)?;
+    tenant(mapping, partition, into)?;
+    contents(mapping, strictness, record, into)
+}
+
+fn identity(mapping: &Mapping, id: &RecordId, into: &mut Vec<u8>) -> Result<(), Misfit> {
+    let id = id_text(&mapping.id, id)?;
     put_sized(into, |into| put_text(&id, into))
-        .map_err(|why| Misfit::new("id", &mapping.id.name, why))?;
-    tenant(mapping, &record.partition, into)?;
+        .map_err(|why| Misfit::new("id", &mapping.id.name, why))
+}
+
+fn contents(
+    mapping: &Mapping,
+    strictness: Strictness,
+    record: &Record,
+    into: &mut Vec<u8>,
+) -> Result<(), Misfit> {
     vectors(mapping, strictness, record, into)?;
     metadata(mapping, &record.metadata, into)
 }
@@ -178,32 +194,31 @@ fn vectors(
     record: &Record,
     into: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
-    if let Some(name) = record.vectors.keys().find(|name| mapping.vector(name).is_none()) {
-        return Err(Misfit::new(
-            "vector_without_column",
-            name,
-            format!("there is no column for the vector `{name}`"),
-        ));
+    let mut placed = Vec::new();
+    for (name, vector) in record.vectors.iter() {
+        match mapping.place(name, vector) {
+            Some(column) => placed.push((column, vector)),
+            None if vector.is_empty() => {}
+            None => {
+                let reason = Refusal::of_vector(name).reason;
+                return Err(Misfit::new("vector_without_column", name.as_str(), reason));
+            }
+        }
     }
-    for (name, column) in mapping.vectors.iter().filter(|(_, column)| !column.is_generated) {
-        let Some(embedding) = record.vectors.get(name).filter(|embedding| !is_absent(embedding))
-        else {
+    for (_, column) in mapping.vectors.iter().filter(|(_, column)| !column.is_generated) {
+        let Some((_, vector)) = placed.iter().find(|(own, _)| own.name == column.name) else {
             absent(column, into)?;
             continue;
         };
-        if let Some((rule, why)) = misfit_of_vector(column, strictness, embedding) {
+        if let Some((rule, why)) = misfit_of_vector(column, strictness, vector) {
             return Err(Misfit::new(rule, &column.name, why));
         }
         put_sized(into, |into| {
-            vector_codec::encode(column.kind, column.dimension, embedding, into);
+            vector_codec::encode(column.kind, column.dimension, vector, into);
             Ok(())
         })?;
     }
     Ok(())
-}
-
-fn is_absent(embedding: &Embedding) -> bool {
-    matches!(embedding, Embedding::Dense(vector) if vector.is_empty())
 }
 
 fn absent(column: &Column, into: &mut Vec<u8>) -> Result<(), Misfit> {
@@ -224,17 +239,20 @@ fn absent(column: &Column, into: &mut Vec<u8>) -> Result<(), Misfit> {
 fn misfit_of_vector(
     column: &Column,
     strictness: Strictness,
-    embedding: &Embedding,
+    vector: &AnyVector,
 ) -> Option<(&'static str, String)> {
-    match (column.kind, embedding) {
-        (Kind::Sparsevec, Embedding::Sparse(sparse)) => sparse_misfit(column, strictness, sparse),
+    match (column.kind, vector) {
+        (Kind::Sparsevec, AnyVector::Sparse(sparse)) => sparse_misfit(column, strictness, sparse),
         (Kind::Sparsevec, _) => {
             Some(("vector_kind", "a dense vector, and the column holds sparse ones".to_owned()))
         }
-        (_, Embedding::Sparse(_)) => {
+        (_, AnyVector::Multi(_)) => {
+            Some(("vector_kind", "several vectors, and the column holds one".to_owned()))
+        }
+        (_, AnyVector::Sparse(_)) => {
             Some(("vector_kind", "a sparse vector, and the column holds dense ones".to_owned()))
         }
-        (_, Embedding::Dense(vector)) => dense_misfit(column, strictness, vector),
+        (_, AnyVector::Dense(vector)) => dense_misfit(column, strictness, vector),
     }
 }
 

@@ -1,16 +1,12 @@
 //! What plans say of a table: its name, how it is reached, and which of its columns make a record.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Item, Kind};
-use super::look::{Column, Table};
+use super::kind::Kind;
+use super::look::Table;
 use super::mapping::{Fields, Layout};
 use super::name::{TableName, misfit};
-use super::plain::Names;
-use crate::error::{Error, Result};
 use crate::plan::file::{Endpoint, Secret};
 
 /// The schema of a table whose name has none.
@@ -21,10 +17,6 @@ pub(super) const ID: &str = "id";
 pub(super) const TENANT: &str = "namespace";
 pub(super) const VECTOR: &str = "embedding";
 pub(super) const METADATA: &str = "metadata";
-
-/// The names that a record's two vectors have here.
-const DENSE: &str = "dense";
-const SPARSE: &str = "sparse";
 
 /// Keys of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,15 +45,19 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub id: Option<String>,
-    /// The column of the dense vector: `vector`, `halfvec`, `bit`, `real[]` or `double precision[]`; default: the only
-    /// column of pgvector's types.
+    /// The column of the only dense vector that is moved: `vector`, `halfvec`, `bit`, `real[]` or `double precision[]`;
+    /// default: every column of the types `vector` and `halfvec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub vector: Option<String>,
-    /// The column of the sparse values, a `sparsevec`; default: the only one, which may be absent.
+    /// The column of the only sparse values that are moved, a `sparsevec`; default: every such column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub sparse: Option<String>,
+    /// The columns of all vectors that are moved, of any of these types, in place of `vector` and `sparse`. Each is a vector
+    /// under its column's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vectors: Vec<String>,
     /// The column of the namespace; default: the column `namespace`, which may be absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -114,6 +110,8 @@ impl Row {
         ] {
             named.extend(one(key, name).zip(name.as_deref()));
         }
+        let vectors = self.vectors.iter().enumerate();
+        named.extend(vectors.map(|(at, name)| (format!("vectors/{at}"), name.as_str())));
         match &self.metadata {
             Some(MetadataIn::One(name)) => named.push(("metadata".to_owned(), name)),
             Some(MetadataIn::Fields(names)) => {
@@ -125,26 +123,25 @@ impl Row {
         named
     }
 
-    /// Fits it to a table: the layout, and which vectors of it are a record's two.
-    ///
-    /// # Errors
-    /// `Invalid` if the plan has to pick one of several vectors.
-    pub(super) fn layout(&self, table: &Table) -> Result<(Layout, Names)> {
-        let is_dense = |column: &&Column| matches!(column.kind, Kind::Vector | Kind::Halfvec);
-        let dense = match &self.vector {
-            Some(name) => Some(name.clone()),
-            None => only(table, is_dense, "vector")?,
+    /// Fits it to a table.
+    pub(super) fn layout(&self, table: &Table) -> Layout {
+        let of = |named: &Option<String>, is_one: fn(Kind) -> bool| match named {
+            Some(name) => vec![name.clone()],
+            None => {
+                let all = table.columns.iter().filter(|column| is_one(column.kind));
+                all.map(|column| column.name.clone()).collect()
+            }
         };
-        let sparse = match &self.sparse {
-            Some(name) => Some(name.clone()),
-            None => only(table, |column| column.kind == Kind::Sparsevec, "sparse")?,
+        let vectors = match &self.vectors[..] {
+            [] => {
+                let mut both =
+                    of(&self.vector, |kind| matches!(kind, Kind::Vector | Kind::Halfvec));
+                both.extend(of(&self.sparse, |kind| kind == Kind::Sparsevec));
+                both
+            }
+            named => named.to_vec(),
         };
-        if dense.is_none() && sparse.is_none() {
-            let message = format!("{} has no column of pgvector's types", table.name);
-            return Err(Error::invalid(message).with_hint(
-                "name the column in `row.vector`: arrays and bits can be read as vectors too",
-            ));
-        }
+        let vectors = vectors.into_iter().map(|name| (name.clone(), name)).collect();
         let is = |name: &str, kind: Kind| table.column(name).is_some_and(|one| one.kind == kind);
         let tenant = self.tenant.clone();
         let tenant = tenant.or_else(|| is(TENANT, Kind::Text).then(|| TENANT.to_owned()));
@@ -156,40 +153,9 @@ impl Row {
                 (Fields::All, json)
             }
         };
-        let names = Names {
-            dense: dense.is_some().then(|| DENSE.into()),
-            sparse: sparse.is_some().then(|| SPARSE.into()),
-        };
-        let vectors = [(DENSE, dense), (SPARSE, sparse)];
-        let vectors: BTreeMap<_, _> = vectors
-            .into_iter()
-            .filter_map(|(name, column)| Some((name.to_owned(), column?)))
-            .collect();
         let (id, key) = (self.id.clone(), self.key.clone());
-        Ok((Layout { id, vectors, tenant, fields, json, key }, names))
+        Layout { id, vectors, tenant, fields, json, key }
     }
-}
-
-/// Returns the only column of this sort; `None` if there is none.
-fn only(table: &Table, is_one: impl Fn(&&Column) -> bool, key: &str) -> Result<Option<String>> {
-    let found: Vec<_> = table.columns.iter().filter(is_one).map(|one| one.name.as_str()).collect();
-    match found[..] {
-        [] => Ok(None),
-        [one] => Ok(Some(one.to_owned())),
-        _ => {
-            let all = found.join("`, `");
-            let message = format!("{} has several vectors: `{all}`", table.name);
-            Err(Error::invalid(message).with_hint(format!(
-                "name the one that is meant in `row.{key}`; the others are not moved"
-            )))
-        }
-    }
-}
-
-/// Returns whether a vector of this kind is moved as a dense one.
-pub(super) fn is_dense(kind: Kind) -> bool {
-    matches!(kind, Kind::Vector | Kind::Halfvec | Kind::Bit)
-        || matches!(kind, Kind::List(Item::Float4 | Item::Float8))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{Element, VectorKind};
+
 /// A column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +81,21 @@ impl Kind {
     pub fn is_vector(self) -> bool {
         self.is_of_extension()
             || matches!(self, Self::Bit | Self::List(Item::Float4 | Item::Float8))
+    }
+
+    /// The kind of the vectors that are read from it.
+    pub(super) fn of_vectors(self) -> VectorKind {
+        if self == Self::Sparsevec { VectorKind::Sparse } else { VectorKind::Dense }
+    }
+
+    /// What a component is kept as.
+    pub(super) fn element(self) -> Element {
+        match self {
+            Self::Halfvec => Element::F16,
+            Self::Bit => Element::Bit,
+            Self::List(Item::Float8) => Element::F64,
+            _ => Element::F32,
+        }
     }
 
     /// Whether it is one of pgvector's own types.

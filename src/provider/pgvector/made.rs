@@ -1,18 +1,16 @@
 //! The table that is made for an index as planned.
 
-use super::admin::{IdType, TableSpec, Tenants, VectorColumn};
+use super::admin::{IdType, TableSpec, Tenants};
 use super::design::Design;
-use super::index::Distance;
 use super::keys::{ID, METADATA, MetadataIn, Row, TENANT, VECTOR};
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Key, Privileges, Table};
 use super::mapping::Mapping;
 use super::name::TableName;
-use super::plain::Names;
 use crate::error::{Error, Result};
 use crate::model::IndexSpec;
 
-/// Returns the table to make: an id of text, the namespace, the vector, and the metadata in one `jsonb`.
+/// Returns the table to make: an id of text, the namespace, the vectors, and the metadata in one `jsonb`.
 ///
 /// # Errors
 /// `Invalid` for an index that no such table can be.
@@ -28,17 +26,8 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
             .with_hint("name one column, or make the table yourself"));
         }
     };
-    let dimension = spec.dimension.ok_or_else(|| {
-        Error::invalid("a table that is made needs to know the dimension of its vectors")
-    })?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
-    let vector = VectorColumn {
-        name: or(&row.vector, VECTOR),
-        kind: design.element.kind(),
-        dimension,
-        is_required: true,
-        distance: Some(Distance::of(spec.metric)),
-    };
+    let vectors = design.columns(spec, row.vector.as_deref().unwrap_or(VECTOR))?;
     Ok(TableSpec {
         name: name.clone(),
         id: (or(&row.id, ID), IdType::Text),
@@ -46,14 +35,14 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
             true => Tenants::Partitions(or(&row.tenant, TENANT)),
             false => Tenants::Column(or(&row.tenant, TENANT)),
         },
-        vectors: vec![vector],
+        vectors,
         fields: Vec::new(),
         json: Some(json),
     })
 }
 
 /// Returns how records would fit the table once it is made; `None` if none can be made.
-pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(Mapping, Names)> {
+pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<Mapping> {
     let asked = table_spec(name, row, spec).ok()?;
     let column = |name: &str, kind: Kind, type_text: &str, is_nullable: bool| Column {
         name: name.to_owned(),
@@ -79,7 +68,7 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(
     ];
     columns.extend(asked.vectors.iter().map(|vector| Column {
         dimension: Some(vector.dimension),
-        ..column(&vector.name, vector.kind, "vector", false)
+        ..column(&vector.name, vector.kind, "vector", !vector.is_required)
     }));
     columns.extend(asked.json.iter().map(|name| column(name, Kind::Jsonb, "jsonb", true)));
     let columns_of_key = vec![tenant.clone(), asked.id.0.clone()];
@@ -98,7 +87,7 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<(
         may: Privileges::default(),
     };
     let row = Row { id: Some(asked.id.0), tenant: Some(tenant.clone()), ..row.clone() };
-    let (layout, names) = row.layout(&table).ok()?;
+    let layout = row.layout(&table);
     let extension = Extension { schema: "public".to_owned(), version: String::new() };
-    Some((Mapping::new(table, extension, &layout).ok()?, names))
+    Mapping::new(table, extension, &layout).ok()
 }

@@ -1,11 +1,11 @@
 //! The columns that a record is made of.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Table};
 use crate::error::{Error, Result};
+use crate::model::{AnyVector, VectorKind, VectorName};
 
 /// What a plan says about the columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +40,7 @@ pub struct Mapping {
     pub extension: Extension,
     pub id: Column,
     pub tenant: Option<Column>,
-    pub vectors: Vec<(Arc<str>, Column)>,
+    pub vectors: Vec<(VectorName, Column)>,
     pub fields: Vec<Column>,
     pub json: Option<Column>,
     /// The key by which rows are read in order; `None` if the table has none.
@@ -117,7 +117,18 @@ impl Mapping {
 
     /// Returns the column of a vector's name.
     pub fn vector(&self, name: &str) -> Option<&Column> {
-        self.vectors.iter().find(|(known, _)| **known == *name).map(|(_, column)| column)
+        self.vectors.iter().find(|(known, _)| known.as_str() == name).map(|(_, column)| column)
+    }
+
+    /// Returns the column of a vector: that of its name, or the only one of its kind for the only one of another store.
+    pub(super) fn place(&self, name: &VectorName, vector: &AnyVector) -> Option<&Column> {
+        let own = || {
+            let kind = vector.kind();
+            let mut of_kind = self.vectors.iter().filter(|(_, one)| one.kind.of_vectors() == kind);
+            let first = of_kind.next().filter(|_| name.is_only() && of_kind.next().is_none());
+            first.map(|(_, column)| column)
+        };
+        self.vector(name.as_str()).or_else(own)
     }
 
     /// Returns whether a column is a part of a record.
@@ -163,11 +174,24 @@ fn id(table: &Table, layout: &Layout) -> Result<Column> {
     }
 }
 
-fn vectors(table: &Table, layout: &Layout) -> Result<Vec<(Arc<str>, Column)>> {
+fn vectors(table: &Table, layout: &Layout) -> Result<Vec<(VectorName, Column)>> {
+    let found = vector_columns(table, layout)?;
+    let count =
+        |kind: VectorKind| found.iter().filter(|(_, one)| one.kind.of_vectors() == kind).count();
+    let named = |(name, column): &(&str, Column)| {
+        let name = match count(column.kind.of_vectors()) {
+            1 => VectorName::only(name),
+            _ => VectorName::of_several(name),
+        };
+        (name, column.clone())
+    };
+    Ok(found.iter().map(named).collect())
+}
+
+fn vector_columns<'a>(table: &'a Table, layout: &'a Layout) -> Result<Vec<(&'a str, Column)>> {
     if layout.vectors.is_empty() {
         let own = table.columns.iter().filter(|column| column.kind.is_of_extension());
-        let found: Vec<_> =
-            own.map(|column| (column.name.as_str().into(), column.clone())).collect();
+        let found: Vec<_> = own.map(|column| (column.name.as_str(), column.clone())).collect();
         return match found.is_empty() {
             true => {
                 Err(Error::invalid(format!("{} has no column of pgvector's types", table.name))
@@ -178,10 +202,10 @@ fn vectors(table: &Table, layout: &Layout) -> Result<Vec<(Arc<str>, Column)>> {
             false => Ok(found),
         };
     }
-    let fit = |(name, column): (&String, &String)| {
+    let fit = |(name, column): (&'a String, &'a String)| {
         let column = named(table, column, "vector")?;
         match column.kind.is_vector() {
-            true => Ok((name.as_str().into(), column)),
+            true => Ok((name.as_str(), column)),
             false => Err(of_wrong_type(
                 &column,
                 "a vector is a vector, halfvec, sparsevec, bit, real[] or double precision[]",

@@ -8,13 +8,11 @@ use super::admin::{self, Prepared};
 use super::audit::{self, Finding, Use};
 use super::fetch::fetch;
 use super::fit::id_kind;
-use super::index::Distance;
 use super::keys::Row;
 use super::made::table_spec;
 use super::mapping::Identity;
 use super::name::TableName;
 use super::pool::{Lent, Pool};
-use super::record::Embedding;
 use super::refuse::{planned_rejects, refusal, rejects};
 use super::row::Parts;
 use super::scan::{Scope, counts};
@@ -44,6 +42,7 @@ pub(super) const LIMITS: Limits = Limits {
     id_chars: usize::MAX,
     dimension: 16_000,
     sparse_values: 16_000,
+    hybrid_queries: false,
 };
 
 /// The most rows that are all looked at for what a reader of the plan should know.
@@ -208,7 +207,7 @@ impl Peer {
         let (seen, session) = (self.known().await?, self.session().await?);
         let found = fetch(&session, &seen.mapping, namespace, ids, Parts::ALL).await?;
         session.give_back();
-        found.into_iter().map(|record| seen.plain(record)).collect()
+        Ok(found)
     }
 
     /// Returns the id with this text that the table's column keeps.
@@ -219,19 +218,17 @@ impl Peer {
 
     pub async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
         let (seen, mut session) = (self.known().await?, self.session().await?);
-        let dense = query.vectors.dense();
-        let (using, vector) = match query.vectors.sparse() {
-            None => (&seen.names.dense, Embedding::Dense(dense.clone())),
-            Some(sparse) if dense.is_empty() => {
-                (&seen.names.sparse, Embedding::Sparse(sparse.clone()))
-            }
-            Some(_) => return Err(Error::unsupported("a query here has one vector, not two")),
+        let mut vectors = query.vectors.iter();
+        let (Some((name, vector)), None) = (vectors.next(), vectors.next()) else {
+            return Err(Error::unsupported("a query here has one vector"));
         };
-        let without = || Error::invalid("the table has no column for the vector of this query");
+        let column = seen.mapping.place(name, vector).ok_or_else(|| {
+            Error::invalid(format!("the table has no column for the vector `{name}` of a query"))
+        })?;
         let asked = Asked {
-            using: using.as_deref().ok_or_else(without)?,
-            vector: &vector,
-            distance: Distance::of(seen.description.spec.metric),
+            using: &column.name,
+            vector,
+            distance: seen.distance(column),
             limit: query.limit,
             accuracy: Accuracy::Approximate(Effort {
                 is_iterative: seen.mapping.extension.is_iterative(),
@@ -261,7 +258,7 @@ impl Peer {
 
     pub fn rejects(&self, record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
         match self.seen() {
-            Some(seen) => rejects(&seen.mapping, &seen.names, seen.strictness, record),
+            Some(seen) => rejects(&seen.mapping, seen.strictness, record),
             None => planned_rejects(&self.name, &self.row, spec?, record),
         }
     }
@@ -275,27 +272,14 @@ impl Peer {
         }
         refuse_too_large(records)?;
         let seen = self.known().await?;
-        let (mut whole, mut places, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, record) in records.iter().enumerate() {
-            match seen.names.record(namespace, record) {
-                Ok(made) => {
-                    whole.push(made);
-                    places.push(at);
-                }
-                Err(misfit) => refused.push(Refused { at, refusal: refusal(misfit) }),
-            }
-        }
         let open =
             Writer::open(&self.address, self.settings, seen.mapping.clone(), seen.strictness);
         let mut writer = seen.writers.take(open).await?;
-        let ack = writer.put(&whole).await?;
+        let ack = writer.put(namespace, records).await?;
         writer.give_back();
-        refused.extend(
-            ack.refused
-                .into_iter()
-                .map(|one| Refused { at: places[one.at], refusal: refusal(one.why) }),
-        );
-        refused.sort_by_key(|one| one.at);
+        let refused = ack.refused.into_iter();
+        let refused =
+            refused.map(|one| Refused { at: one.at, refusal: refusal(one.why) }).collect();
         Ok(Upserted { count: ack.written + ack.superseded, refused, token: None })
     }
 

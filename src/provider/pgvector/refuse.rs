@@ -6,8 +6,7 @@ use super::keys::Row;
 use super::made::planned;
 use super::mapping::Mapping;
 use super::name::TableName;
-use super::plain::Names;
-use crate::model::{IndexSpec, Namespace, Record};
+use crate::model::{IndexSpec, Record};
 use crate::store::{Refusal, Rule};
 
 /// What is refused that the server would take: a value that it would round, unless the plan accepts that.
@@ -18,14 +17,11 @@ pub(super) fn strictness(design: &Design) -> Strictness {
 /// Returns why a table would refuse a record, as far as that is known before it is sent.
 pub(super) fn rejects(
     mapping: &Mapping,
-    names: &Names,
     strictness: Strictness,
     record: &Record,
 ) -> Option<Refusal> {
     // Nothing is known here of its namespace; a table that cannot have it says so when it is written.
-    let whole = names.record(&Namespace::new(""), record);
-    let misfit = whole.and_then(|whole| fits(mapping, strictness, &whole)).err()?;
-    (misfit.rule != "partition").then(|| refusal(misfit))
+    fits(mapping, strictness, record).err().map(refusal)
 }
 
 /// Returns why the table that is planned would refuse a record.
@@ -35,9 +31,9 @@ pub(super) fn planned_rejects(
     spec: &IndexSpec,
     record: &Record,
 ) -> Option<Refusal> {
-    let (mapping, names) = planned(name, row, spec)?;
+    let mapping = planned(name, row, spec)?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
-    rejects(&mapping, &names, strictness(&design), record)
+    rejects(&mapping, strictness(&design), record)
 }
 
 /// A refusal, in the words of every store.
@@ -49,14 +45,16 @@ pub(super) fn refusal(misfit: Misfit) -> Refusal {
         "not_finite" | "overflow" => Rule::NotFinite,
         "missing" => Rule::NoVector,
         "zero_vector" => Rule::ZeroVector,
-        "sparse_indices" | "sparse_zero" | "vector_without_column" => Rule::SparseValues,
+        "sparse_indices" | "sparse_zero" => Rule::SparseValues,
+        "vector_without_column" => Rule::VectorField,
         "field_without_column" | "json" | "type" | "length" => Rule::MetadataValue,
         "time" => Rule::TimeValue,
         "bytes" => Rule::BytesValue,
         _ => Rule::Service,
     };
     // What is said of these names the field itself, or is about no column.
-    let is_named = matches!(rule, Rule::IdKind | Rule::TimeValue | Rule::BytesValue);
+    let is_named =
+        matches!(rule, Rule::IdKind | Rule::VectorField | Rule::TimeValue | Rule::BytesValue);
     let field = misfit.field.filter(|_| !is_named);
     let column = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
     Refusal::new(rule, format!("{column}{}", misfit.message))

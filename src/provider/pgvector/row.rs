@@ -11,10 +11,9 @@ use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::Record;
 use super::{cell, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Metadata, Namespace, RecordId, Value};
+use crate::model::{Metadata, Record, RecordId, Value, Vectors};
 
 /// Which parts of a record are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +55,10 @@ impl<'a> RowReader<'a> {
         Self { mapping, parts }
     }
 
-    /// Returns what to select: the id and the tenant as text, then the vectors, the fields and the JSON.
+    /// Returns what to select: the id as text, then the vectors, the fields and the JSON.
     pub(super) fn columns(&self) -> String {
         let mapping = self.mapping;
         let mut columns = vec![as_text(&mapping.id)];
-        columns.extend(mapping.tenant.as_ref().map(as_text));
         if self.parts.vectors {
             columns.extend(mapping.vectors.iter().map(|(_, column)| quote(&column.name)));
         }
@@ -85,19 +83,12 @@ impl<'a> RowReader<'a> {
         let id_text = cell::text(next().ok_or_else(|| without_id(mapping))?);
         let id_text = id_text.map_err(|why| unreadable(mapping, "?", &mapping.id, why))?;
         let wrong = |column: &Column, why| unreadable(mapping, id_text, column, why);
-        let partition = match &mapping.tenant {
-            None => Namespace::new(""),
-            Some(column) => {
-                let text = next().map(cell::text).transpose().map_err(|why| wrong(column, why))?;
-                Namespace::from(text.unwrap_or_default())
-            }
-        };
-        let mut vectors = BTreeMap::new();
+        let mut vectors = Vectors::default();
         if self.parts.vectors {
             for (name, column) in &mapping.vectors {
                 if let Some(bytes) = next() {
-                    let embedding = vector_codec::decode(column.kind, bytes);
-                    vectors.insert(name.clone(), embedding.map_err(|why| wrong(column, why))?);
+                    let vector = vector_codec::decode(column.kind, bytes);
+                    vectors.put(name.clone(), vector.map_err(|why| wrong(column, why))?);
                 }
             }
         }
@@ -126,7 +117,7 @@ impl<'a> RowReader<'a> {
             metadata.extend(fields);
         }
         let id = id(mapping.id.kind, id_text);
-        Ok(Record { id, partition, vectors, metadata: Metadata(metadata) })
+        Ok(Record { id, vectors, metadata: Metadata(metadata) })
     }
 }
 

@@ -14,13 +14,12 @@ use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
 use super::range::{Cursor, KeyTexts, Range, compared, key_columns, key_texts, order, split};
-use super::record::Record;
 use super::row::{Parts, RowReader};
 use super::session::{Session, Settings};
 use super::snapshot::{View, enter};
 use super::sql::{Bound, all_of, is_of_partition};
 use crate::error::Result;
-use crate::model::{Filter, Namespace};
+use crate::model::{Filter, Namespace, Record};
 
 /// Bytes of a record beside its vectors, until some were seen.
 const GUESS: usize = 500;

@@ -7,14 +7,13 @@ use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::record::Embedding;
 use super::row::{as_text, id};
 use super::scan::Scope;
 use super::session::Session;
 use super::sql::{Binary, Bound, all_of};
 use super::vector_codec::encode;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, RecordId};
+use crate::model::{AnyVector, Namespace, RecordId};
 
 /// How hard an index looks; the server's own setting if absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub enum Accuracy {
 pub struct Query<'a> {
     /// The name of the vector that is compared.
     pub using: &'a str,
-    pub vector: &'a Embedding,
+    pub vector: &'a AnyVector,
     pub distance: Distance,
     pub limit: u32,
     pub accuracy: Accuracy,

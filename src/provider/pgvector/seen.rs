@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::design::{Design, Element};
 use super::fit::Strictness;
 use super::index::Distance;
-use super::keys::{Row, is_dense};
+use super::keys::Row;
 use super::kind::{Item, Kind};
 use super::look::{Column, Extension, Table};
 use super::mapping::Mapping;
 use super::name::quote;
 use super::partition::is_by_tenant;
-use super::plain::Names;
 use super::pool::Pool;
-use super::record::Record as Whole;
 use super::refuse::strictness;
 use super::session::Session;
 use super::write::Writer;
-use crate::error::{Error, Result};
-use crate::model::{IndexDescription, IndexSpec, Metric, Record, VectorType};
+use crate::error::Result;
+use crate::model::{
+    Deployment, Fidelity, IndexDescription, IndexSpec, Metric, VectorField, VectorKind, VectorName,
+    VectorType,
+};
 
 /// What a table that was made bears as its comment: what a plan says of it and a table has no place for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,6 @@ impl Noted {
 /// A table, fitted to records.
 pub(super) struct Seen {
     pub mapping: Arc<Mapping>,
-    pub names: Names,
     pub strictness: Strictness,
     pub noted: Option<Noted>,
     pub description: IndexDescription,
@@ -79,44 +79,43 @@ impl Seen {
         row: &Row,
         (index, host): (&str, String),
     ) -> Result<Self> {
-        let (layout, names) = row.layout(&table)?;
+        let layout = row.layout(&table);
         let mapping = Mapping::new(table, extension, &layout)?;
         let noted = Noted::read(mapping.table.comment.as_deref());
-        let dense = dense(&mapping, &names);
-        let dimension = match dense {
-            None => None,
-            Some(column) if column.dimension.is_some() => column.dimension,
-            Some(column) => dimension(session, &mapping, column).await?,
-        };
-        let column = dense.or_else(|| mapping.vectors.first().map(|(_, column)| column));
-        let distances: Vec<Metric> = mapping
-            .table
-            .indexes
-            .iter()
-            .filter(|one| one.column.as_ref() == column.map(|column| &column.name))
-            .filter_map(|one| one.distance.and_then(Distance::metric))
-            .collect();
-        let of_index = distances.first().filter(|one| distances.iter().all(|other| other == *one));
-        let metric = noted.as_ref().map(|noted| noted.metric).or(of_index.copied());
-        let design = noted.as_ref().map_or_else(
-            || Design {
-                element: if column.is_some_and(|column| column.kind == Kind::Halfvec) {
-                    Element::F16
-                } else {
-                    Element::F32
-                },
-                is_partitioned: is_by_tenant(&mapping),
-                method: mapping.table.indexes.first().map(|one| one.method),
-                ..Design::default()
+        let design = noted.as_ref().map(|noted| noted.design.clone());
+        let mut fields = Vec::with_capacity(mapping.vectors.len());
+        for (name, column) in &mapping.vectors {
+            let mut field = field(&mapping, (name, column), design.as_ref());
+            if field.dimension.is_none() && field.kind == VectorKind::Dense {
+                field.dimension = dimension(session, &mapping, column).await?;
+            }
+            fields.push(field);
+        }
+        let first = fields.iter().find(|field| field.kind == VectorKind::Dense);
+        let dense = first.and_then(|field| mapping.vector(field.name.as_str()));
+        let main = first.or(fields.first());
+        let metric = noted.as_ref().map(|noted| noted.metric);
+        let metric = metric.or(main.and_then(|field| field.metric));
+        let dimension = first.and_then(|field| field.dimension);
+        // Of an index with one field they are the index's own.
+        if let [only] = &mut fields[..] {
+            (only.dimension, only.metric) = (None, None);
+        }
+        let design = design.unwrap_or_else(|| Design {
+            element: match dense.map(|column| column.kind) {
+                Some(Kind::Halfvec) => Element::F16,
+                _ => Element::F32,
             },
-            |noted| noted.design.clone(),
-        );
+            is_partitioned: is_by_tenant(&mapping),
+            method: mapping.table.indexes.first().map(|one| one.method),
+            ..Design::default()
+        });
         let spec = IndexSpec {
             name: index.to_owned(),
             dimension,
             metric: metric.unwrap_or(Metric::Cosine),
             vector_type: if dense.is_some() { VectorType::Dense } else { VectorType::Sparse },
-            deployment: design.deployment(metric.is_some()),
+            deployment: Deployment { vectors: fields, ..design.deployment(metric.is_some()) },
             deletion_protection: noted.as_ref().is_some_and(|noted| noted.is_protected),
             tags: noted.as_ref().map(|noted| noted.tags.clone()).unwrap_or_default(),
         };
@@ -129,30 +128,50 @@ impl Seen {
         };
         let (mapping, writers) = (Arc::new(mapping), Pool::default());
         let strictness = strictness(&design);
-        Ok(Self { mapping, names, strictness, noted, description, writers })
+        Ok(Self { mapping, strictness, noted, description, writers })
     }
 
-    /// Makes a record as everybody reads it.
-    ///
-    /// # Errors
-    /// `Invalid` if it holds what such a record has no place for.
-    pub fn plain(&self, record: Whole) -> Result<Record> {
-        let id = record.id.clone();
-        self.names.plain(record).map_err(|misfit| {
-            let message = format!("a row of {} cannot be moved", self.mapping.table.name);
-            Error::invalid(format!("{message}: {}", misfit.message)).with_context("id", id)
-        })
-    }
-
-    /// Returns the column of the dense vector.
+    /// Returns the first column of dense vectors.
     pub fn dense(&self) -> Option<&Column> {
-        dense(&self.mapping, &self.names)
+        let mut columns = self.mapping.vectors.iter().map(|(_, column)| column);
+        columns.find(|column| column.kind.of_vectors() == VectorKind::Dense)
+    }
+
+    /// Returns the distance by which the vectors of a column are compared: its own, or that of the table if it is the first
+    /// one; cosine where nothing says it.
+    pub fn distance(&self, column: &Column) -> Distance {
+        let spec = &self.description.spec;
+        let field = spec.deployment.vectors.iter().find(|one| one.name.as_str() == column.name);
+        let is_first = self.dense().is_none_or(|first| first.name == column.name);
+        let rest = if is_first { spec.metric } else { Metric::Cosine };
+        Distance::of(field.and_then(|field| field.metric).unwrap_or(rest))
     }
 }
 
-fn dense<'a>(mapping: &'a Mapping, names: &Names) -> Option<&'a Column> {
-    let column = mapping.vector(names.dense.as_deref()?)?;
-    is_dense(column.kind).then_some(column)
+/// Describes a column of vectors as a field.
+fn field(
+    mapping: &Mapping,
+    (name, column): (&VectorName, &Column),
+    design: Option<&Design>,
+) -> VectorField {
+    let indexes = mapping.table.indexes.iter();
+    let own = indexes.filter(|one| one.column.as_ref() == Some(&column.name));
+    let metrics: Vec<Metric> =
+        own.filter_map(|one| one.distance.and_then(Distance::metric)).collect();
+    let of_index = metrics.first().filter(|one| metrics.iter().all(|other| other == *one));
+    let made = design.and_then(|one| one.vectors.iter().find(|made| made.name == column.name));
+    let is_rounding = design.is_some_and(|design| design.is_rounding);
+    let fidelity = match is_rounding && column.kind == Kind::Halfvec {
+        true => Fidelity::Lossy,
+        false => Fidelity::Bits,
+    };
+    VectorField {
+        dimension: column.dimension,
+        metric: made.map(|made| made.metric).or(of_index.copied()),
+        element: column.kind.element(),
+        fidelity,
+        ..VectorField::usual(name.clone(), column.kind.of_vectors())
+    }
 }
 
 /// Returns the length of the first vector that is there.

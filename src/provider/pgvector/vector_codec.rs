@@ -5,8 +5,7 @@ use bytes::{BufMut, Bytes};
 use half::f16;
 
 use super::kind::{Item, Kind};
-use super::record::Embedding;
-use crate::model::{SparseVector, Vector};
+use crate::model::{AnyVector, SparseVector, Vector};
 
 /// What is wrong with bytes that should be a vector.
 pub(super) type Wrong = &'static str;
@@ -14,13 +13,13 @@ pub(super) type Wrong = &'static str;
 const CUT: Wrong = "it is cut off";
 
 /// Reads a vector of a column of this kind.
-pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Embedding, Wrong> {
+pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<AnyVector, Wrong> {
     Ok(match kind {
-        Kind::Vector => Embedding::Dense(singles(counted(bytes, 4)?)),
-        Kind::Halfvec => Embedding::Dense(halves(counted(bytes, 2)?)),
-        Kind::Bit => Embedding::Dense(bits(bytes)?),
-        Kind::Sparsevec => Embedding::Sparse(sparse(bytes)?),
-        Kind::List(item) => Embedding::Dense(list(item, bytes)?),
+        Kind::Vector => AnyVector::Dense(singles(counted(bytes, 4)?)),
+        Kind::Halfvec => AnyVector::Dense(halves(counted(bytes, 2)?)),
+        Kind::Bit => AnyVector::Dense(bits(bytes)?),
+        Kind::Sparsevec => AnyVector::Sparse(sparse(bytes)?),
+        Kind::List(item) => AnyVector::Dense(list(item, bytes)?),
         _ => return Err("its type holds no vector"),
     })
 }
@@ -126,24 +125,19 @@ fn take_i32(rest: &mut &[u8]) -> Result<i32, Wrong> {
 }
 
 /// Appends a vector as a column of this kind takes it. It was checked before: see `fit`.
-pub(super) fn encode(
-    kind: Kind,
-    dimension: Option<u32>,
-    embedding: &Embedding,
-    into: &mut Vec<u8>,
-) {
-    match (kind, embedding) {
-        (Kind::Vector, Embedding::Dense(vector)) => {
+pub(super) fn encode(kind: Kind, dimension: Option<u32>, vector: &AnyVector, into: &mut Vec<u8>) {
+    match (kind, vector) {
+        (Kind::Vector, AnyVector::Dense(vector)) => {
             put_count(into, vector.dimension());
             put_singles(into, vector);
         }
-        (Kind::Halfvec, Embedding::Dense(vector)) => {
+        (Kind::Halfvec, AnyVector::Dense(vector)) => {
             put_count(into, vector.dimension());
             vector.values().for_each(|value| into.put_slice(&f16::from_f32(value).to_be_bytes()));
         }
-        (Kind::Bit, Embedding::Dense(vector)) => put_bits(into, vector),
-        (Kind::Sparsevec, Embedding::Sparse(sparse)) => put_sparse(into, dimension, sparse),
-        (Kind::List(item), Embedding::Dense(vector)) => put_list(into, item, vector),
+        (Kind::Bit, AnyVector::Dense(vector)) => put_bits(into, vector),
+        (Kind::Sparsevec, AnyVector::Sparse(sparse)) => put_sparse(into, dimension, sparse),
+        (Kind::List(item), AnyVector::Dense(vector)) => put_list(into, item, vector),
         _ => {}
     }
 }
@@ -213,40 +207,40 @@ pub(super) fn length(length: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn back(kind: Kind, dimension: Option<u32>, embedding: &Embedding) -> Embedding {
+    fn back(kind: Kind, dimension: Option<u32>, vector: &AnyVector) -> AnyVector {
         let mut bytes = Vec::new();
-        encode(kind, dimension, embedding, &mut bytes);
+        encode(kind, dimension, vector, &mut bytes);
         decode(kind, &bytes).unwrap()
     }
 
     #[test]
     fn every_kind_comes_back() {
         let dense =
-            Embedding::Dense(Vector::from_values([0.0, -0.0, 1.5, -2.0, f32::MIN_POSITIVE]));
+            AnyVector::Dense(Vector::from_values([0.0, -0.0, 1.5, -2.0, f32::MIN_POSITIVE]));
         for kind in [Kind::Vector, Kind::List(Item::Float4), Kind::List(Item::Float8)] {
             assert_eq!(back(kind, None, &dense), dense);
         }
-        let halves = Embedding::Dense(Vector::from_values([0.0, -1.5, 65_504.0, 5.960_464_5e-8]));
+        let halves = AnyVector::Dense(Vector::from_values([0.0, -1.5, 65_504.0, 5.960_464_5e-8]));
         assert_eq!(back(Kind::Halfvec, None, &halves), halves);
-        let bits = Embedding::Dense(Vector::from_values([1., 0., 0., 1., 1., 0., 1., 0., 1., 1.]));
+        let bits = AnyVector::Dense(Vector::from_values([1., 0., 0., 1., 1., 0., 1., 0., 1., 1.]));
         assert_eq!(back(Kind::Bit, None, &bits), bits);
         let values = Vector::from_values([1.5, -2.0]);
-        let sparse = Embedding::Sparse(SparseVector::new(vec![0, 999_999_999], values).unwrap());
+        let sparse = AnyVector::Sparse(SparseVector::new(vec![0, 999_999_999], values).unwrap());
         assert_eq!(back(Kind::Sparsevec, Some(1_000_000_000), &sparse), sparse);
-        let none = Embedding::Dense(Vector::default());
+        let none = AnyVector::Dense(Vector::default());
         assert_eq!(back(Kind::List(Item::Float4), None, &none), none);
     }
 
     #[test]
     fn what_is_cut_off_is_no_vector() {
-        for (kind, embedding) in [
-            (Kind::Vector, Embedding::Dense(Vector::from_values([1.0, 2.0]))),
-            (Kind::Halfvec, Embedding::Dense(Vector::from_values([1.0, 2.0]))),
-            (Kind::Bit, Embedding::Dense(Vector::from_values([1.0, 0.0]))),
-            (Kind::List(Item::Float4), Embedding::Dense(Vector::from_values([1.0, 0.0]))),
+        for (kind, vector) in [
+            (Kind::Vector, AnyVector::Dense(Vector::from_values([1.0, 2.0]))),
+            (Kind::Halfvec, AnyVector::Dense(Vector::from_values([1.0, 2.0]))),
+            (Kind::Bit, AnyVector::Dense(Vector::from_values([1.0, 0.0]))),
+            (Kind::List(Item::Float4), AnyVector::Dense(Vector::from_values([1.0, 0.0]))),
         ] {
             let mut bytes = Vec::new();
-            encode(kind, None, &embedding, &mut bytes);
+            encode(kind, None, &vector, &mut bytes);
             for end in 0..bytes.len() {
                 // An array that ends behind an item is a shorter one.
                 let is_shorter_list = matches!(kind, Kind::List(_)) && [20, 28].contains(&end);

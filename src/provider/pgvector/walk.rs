@@ -14,7 +14,7 @@ use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
 use super::seen::Seen;
 use super::snapshot::View;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{self, Contents, Cursor, Namespace, Range};
+use crate::model::{self, Contents, Cursor, Namespace, Range, Record};
 use crate::plan::file::NamedEnumeration;
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{IdChunk, Ids, Page, Pages, Reading};
@@ -156,9 +156,8 @@ impl Walk {
                     None => true,
                     Some(picks) => picks(&record.id),
                 });
-                let records =
-                    picked.map(|record| walk.seen.plain(record)).collect::<Result<Vec<_>>>()?;
-                let bytes = records.iter().map(model::Record::held_bytes).sum();
+                let records: Vec<Record> = picked.collect();
+                let bytes = records.iter().map(Record::held_bytes).sum();
                 how.size.read(records.len(), bytes);
                 how.room.settle(&mut held, bytes * how.weight);
                 let page = Page {
@@ -180,7 +179,7 @@ impl Walk {
 impl Ids for Walk {
     async fn next(&mut self, most: usize) -> Result<Option<IdChunk>> {
         let Some((found, after)) = self.page(most).await? else { return Ok(None) };
-        let id = |record: &super::Record| record.id.clone();
+        let id = |record: &Record| record.id.clone();
         Ok(Some(IdChunk { ids: found.records.iter().map(id).collect(), after }))
     }
 }

@@ -16,10 +16,9 @@ use super::look::Form;
 use super::mapping::{Identity, Mapping};
 use super::name::quote;
 use super::partition;
-use super::record::Record;
 use super::session::{Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, RecordId};
+use crate::model::{Namespace, Record, RecordId};
 
 /// The signature, flags and length of the extension of a binary copy (PostgreSQL, "COPY", "Binary Format").
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -95,17 +94,19 @@ impl Writer {
         Ok(Self { session, mapping, strictness, insert, taken, direct, partitions: HashSet::new() })
     }
 
-    /// Puts records: those with an id that is there are replaced in all columns of the mapping. What an answer says is
-    /// written is committed.
+    /// Puts records into a partition: those with an id that is there are replaced in all columns of the mapping. What an
+    /// answer says is written is committed.
     ///
     /// # Errors
     /// Those of the connection and of the server as a whole; then none of the records counts as written, and putting them
     /// again is safe.
-    pub async fn put(&mut self, records: &[Record]) -> Result<Ack> {
+    pub async fn put(&mut self, partition: &Namespace, records: &[Record]) -> Result<Ack> {
         let mut ack = Ack::default();
         let mut superseded = Vec::new();
-        let rows = self.encode(records, &mut ack, &mut superseded);
-        self.make_partitions(records).await?;
+        let rows = self.encode(partition, records, &mut ack, &mut superseded);
+        if !rows.spans.is_empty() {
+            self.make_partition(partition).await?;
+        }
         let whole = 0..rows.spans.len();
         let mut waiting = vec![whole];
         while let Some(part) = waiting.pop() {
@@ -148,18 +149,16 @@ impl Writer {
     /// `superseded` gets the place of each record that another of the same id follows, and of that one.
     fn encode(
         &self,
+        partition: &Namespace,
         records: &[Record],
         ack: &mut Ack,
         superseded: &mut Vec<(usize, usize)>,
     ) -> Rows {
         let mut rows = Rows { bytes: Vec::new(), spans: Vec::with_capacity(records.len()) };
         let mut last_of = HashMap::new();
-        let is_global = self.mapping.identity == Identity::Global;
-        let superseding =
-            |record: &Record| (record.id.clone(), (!is_global).then(|| record.partition.clone()));
         // The last record of an id is the one that stays.
         for (at, record) in records.iter().enumerate().rev() {
-            let last = *last_of.entry(superseding(record)).or_insert(at);
+            let last = *last_of.entry(&record.id).or_insert(at);
             if last != at {
                 superseded.push((at, last));
             }
@@ -167,7 +166,7 @@ impl Writer {
         let gone: HashSet<usize> = superseded.iter().map(|(at, _)| *at).collect();
         for (at, record) in records.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
             let start = rows.bytes.len();
-            match encode(&self.mapping, self.strictness, record, &mut rows.bytes) {
+            match encode(&self.mapping, self.strictness, (partition, record), &mut rows.bytes) {
                 Ok(()) => rows.spans.push((at, start..rows.bytes.len())),
                 Err(why) => {
                     rows.bytes.truncate(start);
@@ -178,15 +177,10 @@ impl Writer {
         rows
     }
 
-    async fn make_partitions(&mut self, records: &[Record]) -> Result<()> {
-        if !partition::is_by_tenant(&self.mapping) {
-            return Ok(());
-        }
-        for record in records {
-            if !self.partitions.contains(&record.partition) {
-                partition::make(&self.session, &self.mapping, &record.partition).await?;
-                self.partitions.insert(record.partition.clone());
-            }
+    async fn make_partition(&mut self, tenant: &Namespace) -> Result<()> {
+        if partition::is_by_tenant(&self.mapping) && !self.partitions.contains(tenant) {
+            partition::make(&self.session, &self.mapping, tenant).await?;
+            self.partitions.insert(tenant.clone());
         }
         Ok(())
     }

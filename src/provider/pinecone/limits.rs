@@ -1,6 +1,8 @@
 //! Limits of what Pinecone accepts in one request, and what it would refuse.
 
-use crate::model::{IdKind, IndexSpec, Metric, Record, RecordId, VectorType};
+use crate::model::{
+    AnyVector, IdKind, IndexSpec, Metric, Record, RecordId, VectorName, VectorType,
+};
 use crate::pinecone_wire::limits::{self, is_operator, unkept};
 use crate::store::{Limits, Refusal, Rule};
 
@@ -15,12 +17,14 @@ pub const LIMITS: Limits = Limits {
     id_chars: limits::ID_CHARS,
     dimension: limits::DIMENSION,
     sparse_values: limits::SPARSE_VALUES,
+    hybrid_queries: true,
 };
 
 /// Returns why an index like `spec` would refuse `record`; without a spec only what every index refuses.
 pub fn refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
     id_refusal(&record.id)
         .or_else(|| metadata_refusal(record))
+        .or_else(|| field_refusal(record))
         .or_else(|| sparse_refusal(record, spec))
         .or_else(|| dense_refusal(record, spec))
 }
@@ -57,6 +61,16 @@ fn metadata_refusal(record: &Record) -> Option<Refusal> {
     let (bytes, most) = (record.metadata.json_bytes(), LIMITS.metadata_bytes);
     let reason = || format!("the metadata has {bytes} bytes; the limit is {most}");
     (bytes > most).then(|| Refusal::new(Rule::MetadataSize, reason()))
+}
+
+fn field_refusal(record: &Record) -> Option<Refusal> {
+    let is_own = |name: &VectorName, vector: &AnyVector| match vector {
+        AnyVector::Dense(_) => *name == VectorName::DENSE,
+        AnyVector::Sparse(_) => *name == VectorName::SPARSE,
+        AnyVector::Multi(_) => false,
+    };
+    let other = record.vectors.iter().find(|(name, one)| !is_own(name, one) && !one.is_empty());
+    other.map(|(name, _)| Refusal::of_vector(name))
 }
 
 fn sparse_refusal(record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {

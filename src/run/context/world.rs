@@ -58,7 +58,7 @@ impl World {
     /// Those of describing them.
     pub async fn fidelities(&self) -> Result<(Fidelity, Fidelity)> {
         let of = |index: Option<IndexDescription>| {
-            index.map_or(Fidelity::Unknown, |index| index.spec.deployment.fidelity)
+            index.map_or(Fidelity::Unknown, |index| index.spec.fidelity())
         };
         Ok((of(self.source.describe().await?), of(self.target.describe().await?)))
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::manifest::manifest_of;
 use super::staging;
-use crate::copy::{DeadLetters, Lists, Pipeline, Transform};
+use crate::copy::{DeadLetters, Lists, Pipeline};
 use crate::error::Result;
 use crate::journal::Route;
 use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::route::recorded_route;
-use crate::run::sides::no_source;
+use crate::run::sides::{no_source, transform};
 use crate::store::Source;
 
 /// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.
@@ -34,11 +34,14 @@ pub(crate) async fn pipeline(
         true => Some(staging::open(context, copy).await?),
         false => None,
     };
+    let target = context.world.target_of(&copy.id);
+    let seen = target.describe().await?.map(|seen| seen.spec);
+    let transform = transform(&context.plan, copy, &described.spec, seen.as_ref())?;
     Ok(Pipeline {
         source,
-        target: context.world.target_of(&copy.id),
+        target,
         likeness: context.world.likeness(&context.plan).await?,
-        transform: Arc::new(Transform::new(&context.plan, copy)?),
+        transform: Arc::new(transform),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         staging,
         export: None,

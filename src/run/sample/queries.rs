@@ -8,12 +8,13 @@ use rand::seq::SliceRandom;
 
 use super::filters::Filters;
 use super::records::{Sampled, sample};
-use crate::copy::{Transform, merged};
+use crate::copy::{Places, Transform, merged};
 use crate::error::{Error, Result};
 use crate::model::Filter;
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::selection::Selection;
+use crate::run::sides::{no_source, transform};
 use crate::store::{Query, Search, Source};
 use crate::traffic::ProbeQuery;
 
@@ -22,11 +23,13 @@ const DISTINCT: u64 = 2_000;
 
 /// The number and kind of queries to make.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     pub count: u64,
     pub limit: u32,
     /// The share of queries with a filter.
     pub filtered: f64,
+    /// The vector that is looked for, by its name in the source; the first that both sides have, if absent.
+    pub using: Option<&'a str>,
 }
 
 /// The queries, and the records they were made from.
@@ -42,12 +45,15 @@ pub(crate) struct Asked {
 pub(crate) async fn ask(
     context: &Context,
     selections: &[Selection],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     rng: &mut StdRng,
 ) -> Result<Asked> {
     let source = &context.world.source;
     let dimension = source.stats().await?.dimension.unwrap_or(0) as usize;
-    let filterable = filterable(&**source).await?;
+    let described = source.describe().await?.ok_or_else(|| no_source(context))?;
+    let of_target = context.world.target.describe().await?.map(|seen| seen.spec);
+    let is_hybrid = source.limits().hybrid_queries && context.world.target.limits().hybrid_queries;
+    let filterable = described.spec.deployment.filterable.clone();
     let all: u64 = selections.iter().map(Selection::records).sum();
     let mut asked = Asked { queries: Vec::new(), sampled: Vec::new(), filters: BTreeMap::new() };
     for selection in selections {
@@ -55,15 +61,18 @@ pub(crate) async fn ask(
         let count = u64::try_from(share.div_ceil(u128::from(all.max(1)))).unwrap_or(u64::MAX);
         let (mappings, most) = (&selection.mappings, count.min(DISTINCT));
         let sampled = sample(&**source, dimension, mappings, most, rng).await?;
-        let transform = Transform::new(&context.plan, &selection.copy)?;
+        let transform =
+            transform(&context.plan, &selection.copy, &described.spec, of_target.as_ref())?;
         let mut filters = Filters::new(
             &sampled,
             &transform,
             filterable.as_deref(),
             sides(&**source, &*context.world.target),
         );
+        wanted.using.map_or(Ok(()), |using| transform.places().refuse_using(using))?;
+        let vectors = Asking { places: transform.places(), using: wanted.using, is_hybrid };
         let Wanted { limit, filtered, .. } = wanted;
-        let mut own = queries(&sampled, &mut filters, count, limit, filtered, rng);
+        let mut own = queries((&sampled, vectors), &mut filters, count, limit, filtered, rng);
         answer_from_the_same(context, &mut own, selection, &transform, filterable.as_deref())?;
         asked.queries.extend(own);
         asked.sampled.extend(sampled);
@@ -79,9 +88,17 @@ pub(crate) async fn ask(
     Ok(asked)
 }
 
-/// Makes queries from the dense and sparse vectors of sampled records, a share of them with a filter.
+/// Which vectors of a record a query is made of.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    places: &'a Places,
+    using: Option<&'a str>,
+    is_hybrid: bool,
+}
+
+/// Makes queries from the vectors of sampled records, a share of them with a filter.
 fn queries(
-    sampled: &[Sampled],
+    (sampled, asking): (&[Sampled], Asking<'_>),
     filters: &mut Filters,
     count: u64,
     limit: u32,
@@ -95,6 +112,11 @@ fn queries(
     let mut queries = Vec::new();
     for index in 0..count.min(100_000) {
         let one = &sampled[index % sampled.len()];
+        let Asking { places, using, is_hybrid } = asking;
+        let vectors = places.asked_with(&one.record.vectors, using, is_hybrid);
+        if vectors.is_empty() {
+            continue;
+        }
         let wants_filter = is_filtered(index, filtered);
         let filter = if wants_filter { filters.next(one, rng) } else { None };
         queries.push(ProbeQuery {
@@ -102,7 +124,8 @@ fn queries(
             target_namespace: one.mapping.target.clone(),
             is_filtered: filter.is_some(),
             is_comparable: true,
-            query: Query { vectors: one.record.vectors.clone(), limit, filter },
+            renamed: (!places.is_as_is()).then(|| places.arrange(vectors.clone())),
+            query: Query { vectors, limit, filter },
         });
     }
     queries
@@ -113,11 +136,6 @@ fn is_filtered(index: usize, share: f64) -> bool {
     // Shares are decimals; rounding can leave their multiples just short of whole numbers.
     let filtered_before = |count: usize| (count as f64 * share + 1e-9).floor();
     filtered_before(index + 1) > filtered_before(index)
-}
-
-/// Returns the only metadata fields the source can filter by; `None` for all.
-async fn filterable(source: &dyn Source) -> Result<Option<Vec<String>>> {
-    Ok(source.describe().await?.and_then(|index| index.spec.deployment.filterable))
 }
 
 /// Adds the copy's filter to queries if the copy left records out, so that both sides answer from the same records. If

@@ -1,13 +1,14 @@
 //! The size of a copy: the one estimate of records and bytes used by `audit`, `plan` and the choice of a route.
 
 use super::records::{Sampled, sample, seeded};
-use crate::copy::{Changed, Mapping, Transform};
+use crate::copy::{Changed, Mapping};
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
 use crate::provider::advice::{Load, Size};
 use crate::run::World;
 use crate::run::selection::Selection;
+use crate::run::sides::transform;
 use crate::store::read::record_guess;
 
 /// The default number of records to sample.
@@ -36,14 +37,14 @@ impl Weight {
     /// Estimates from the sampled records that belong to the copy.
     ///
     /// # Errors
-    /// Any error of [`Transform::new`].
+    /// Any error of [`transform`].
     pub fn of(
         plan: &Plan,
         Selection { copy, mappings }: &Selection,
-        source: &IndexSpec,
+        (source, target): (&IndexSpec, Option<&IndexSpec>),
         sampled: &[Sampled],
     ) -> Result<Self> {
-        let transform = Transform::new(plan, copy)?;
+        let transform = transform(plan, copy, source, target)?;
         let own = sampled.iter().filter(|one| {
             let same = |mapping: &Mapping| {
                 (&mapping.source, &mapping.target) == (&one.mapping.source, &one.mapping.target)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     IndexDescription, IndexSpec, Metadata, Namespace, Record, RecordId, Span, SparseVector, Vector,
-    VectorType, Vectors,
+    VectorField, VectorKind, VectorType,
 };
 use crate::run::Context;
 use crate::run::context::guard::{self, counted};
@@ -68,17 +68,28 @@ pub(super) async fn wait_empty(
     context.poll(patience, look, late).await
 }
 
-/// Returns a record whose vector every element type keeps, and every store that makes unit vectors.
+/// Returns a record with a vector in each field whose length is known, which every element type keeps, and every store that
+/// makes unit vectors.
 pub(super) fn probe_record(spec: &IndexSpec) -> Record {
-    let dimension = spec.dimension.unwrap_or(0) as usize;
-    let sparse = match spec.vector_type {
-        VectorType::Sparse => SparseVector::new(vec![1], Vector::from_values([1.0])),
-        VectorType::Dense => None,
+    let is_wanted = |field: &VectorField| match field.kind {
+        VectorKind::Dense => true,
+        // An index with both takes records without the sparse one.
+        VectorKind::Sparse => field.dimension.is_some() || spec.vector_type == VectorType::Sparse,
+        VectorKind::Multi => false,
     };
-    let dense = Vector::from_values((0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 }));
+    let vector = |field: VectorField| {
+        let dimension = field.dimension.unwrap_or(0) as usize;
+        let dense = (0..dimension).map(|at| if at == 0 { 1.0 } else { 0.0 });
+        let vector = match field.kind {
+            VectorKind::Sparse => SparseVector::new(vec![0], Vector::from_values([1.0]))?.into(),
+            _ => Vector::from_values(dense).into(),
+        };
+        Some((field.name, vector))
+    };
+    let vectors = spec.vectors().into_iter().filter(is_wanted).filter_map(vector);
     Record {
         id: RecordId::new("vecshift-probe"),
-        vectors: Vectors::plain(dense, sparse),
+        vectors: vectors.collect(),
         metadata: Metadata::default(),
     }
 }

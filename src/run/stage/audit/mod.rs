@@ -20,7 +20,7 @@ use self::hot::QueryLog;
 use self::records::{Ids, Sparse, mean_bytes};
 use self::seen::Seen;
 use crate::assertion::Measured;
-use crate::copy::{Changed, Mapping, Transform};
+use crate::copy::{Changed, Mapping};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::model::{Namespace, Side};
@@ -32,7 +32,8 @@ use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 use crate::run::price::Pricing;
 use crate::run::sample::{Fields, Sampled, Weight, sample_size, unsaid_filters};
-use crate::run::selection::{Selection, not_taken};
+use crate::run::selection::not_taken;
+use crate::run::sides::transform;
 use crate::run::view::{Next, View};
 use crate::store::{Refusal, Refusals, Rule};
 
@@ -86,14 +87,12 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
 }
 
 /// Returns the sampled records that the target would refuse as they would arrive.
-fn rejects(
-    context: &Context,
-    selections: &[Selection],
-    sampled: &[Sampled],
-) -> Result<Vec<Reject>> {
+fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
+    let Seen { index, selections, sampled, target, .. } = seen;
+    let target = target.as_ref().map(|seen| &seen.spec);
     let mut transforms = BTreeMap::new();
     for selection in selections {
-        let transform = Arc::new(Transform::new(&context.plan, &selection.copy)?);
+        let transform = Arc::new(transform(&context.plan, &selection.copy, &index.spec, target)?);
         let targets = selection.mappings.iter().map(|mapping| &mapping.target);
         transforms.extend(targets.map(|target| (target, transform.clone())));
     }
@@ -135,7 +134,7 @@ fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> 
     let target = target.or_else(|| asked_for(&context.plan).map(|spec| spec.deployment));
     let fields = Fields::of(sampled.iter().map(|one| &one.record));
     let (nested_fields, null_fields) = records::complex(sampled);
-    let rejects = rejects(context, selections, sampled)?;
+    let rejects = rejects(context, seen)?;
     let needs =
         Needs { namespaces: mappings.len() as u64, records: selected_records, bytes: load.bytes };
     let of_source = connector(&context.plan.source.provider)?;

@@ -50,8 +50,9 @@ impl Seen {
         let held = held_by(&context.world, target.as_ref()).await?;
         let (mut weights, mut possible) = (Vec::new(), Vec::new());
         for selection in &selections {
-            let weight = Weight::of(plan, selection, &index.spec, &sampled)?;
             let (source, target) = (&index.spec, target.as_ref());
+            let sides = (source, target.map(|seen| &seen.spec));
+            let weight = Weight::of(plan, selection, sides, &sampled)?;
             let sides = Sides { source, stats: &stats, target, held: &held };
             let facts = facts_of(plan, &context.world, selection, sides, &weight);
             possible.extend(candidates(&facts, &[]));

@@ -225,7 +225,9 @@ async fn queries(asked: &Canary, context: &Context, limit: u32) -> Result<Arc<[P
     if copied.is_empty() {
         copied = selections(&context.plan, &context.world.source.stats().await?)?;
     }
-    let wanted = Wanted { count: asked.probe.queries.unwrap_or(QUERIES), limit, filtered: 0.0 };
+    let count = asked.probe.queries.unwrap_or(QUERIES);
+    let using = asked.probe.using.as_deref();
+    let wanted = Wanted { count, limit, filtered: 0.0, using };
     let mut rng = seeded(&context.plan, "canary");
     let queries: Arc<[_]> = ask(context, &copied, wanted, &mut rng).await?.queries.into();
     if queries.is_empty() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::{BoxStream, TryStreamExt};
 use serde::Serialize;
 
-use crate::copy::{Mapping, Met, Pipeline, Skipped, Transform, all_ids, meet};
+use crate::copy::{Mapping, Met, Pipeline, Skipped, all_ids, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
 use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
@@ -20,6 +20,7 @@ use crate::run::line::{lists_of, pipeline};
 use crate::run::route::chosen_route;
 use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
+use crate::run::sides::transform;
 use crate::run::{Context, Progress, World};
 use crate::store::Scope;
 
@@ -75,7 +76,9 @@ pub(crate) async fn look(
     if records == 0 {
         return Ok(None);
     }
-    let transform = Transform::new(plan, &selection.copy)?;
+    let source = world.source.describe().await?.ok_or_else(|| world.no_source(&plan.source))?;
+    let target = world.target.describe().await?.map(|seen| seen.spec);
+    let transform = transform(plan, &selection.copy, &source.spec, target.as_ref())?;
     let likeness = world.likeness(plan).await?;
     let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);

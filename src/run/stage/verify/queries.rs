@@ -44,6 +44,7 @@ impl Load {
             count: asked.count,
             limit: asked.limit.unwrap_or(10),
             filtered: asked.filtered.unwrap_or_default().0,
+            using: asked.using.as_deref(),
         };
         let Asked { queries, sampled, filters } =
             ask(context, &selections, wanted, &mut rng).await?;

@@ -1,0 +1,309 @@
+//! Where the vectors of a record go: which field of the source becomes which of the target, decided once for a copy.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{AnyVector, VectorField, VectorKind, VectorName, Vectors};
+use crate::plan::file::VectorChanges;
+
+/// The place of each field of the source: that of its name, else that of the only one of its kind, as the plan leaves and
+/// names them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Places {
+    fields: Vec<(VectorField, Place)>,
+    /// Whether records are written as they are.
+    is_as_is: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    /// A field of the target, or of a target that is not known.
+    Field(VectorName),
+    /// The plan leaves it out.
+    Dropped,
+    /// The target has none for it. It stays as it is, and the target refuses the records that have it.
+    None,
+}
+
+impl Places {
+    /// Finds a place for each field of the source. Where nothing is known of the target, each keeps its name.
+    ///
+    /// # Errors
+    /// `Invalid` if the plan names a field that is not there, or two would become one.
+    pub fn find(
+        source: &[VectorField],
+        target: Option<&[VectorField]>,
+        asked: &VectorChanges,
+    ) -> Result<Self> {
+        refuse_unknown(source, asked)?;
+        let is_kept = |field: &VectorField| {
+            let name = field.name.as_str();
+            asked.pick.as_ref().is_none_or(|pick| pick == name)
+                && !asked.drop.iter().any(|one| one == name)
+        };
+        let kept =
+            |kind: VectorKind| source.iter().filter(move |one| one.kind == kind && is_kept(one));
+        let mut fields = Vec::with_capacity(source.len());
+        for field in source {
+            let renamed = asked.rename.get(field.name.as_str());
+            let place = match target {
+                _ if !is_kept(field) => Place::Dropped,
+                None => Place::Field(match renamed {
+                    Some(new) => VectorName::of_several(new),
+                    None => field.name.clone(),
+                }),
+                Some(target) => {
+                    let wanted = renamed.map_or(field.name.as_str(), String::as_str);
+                    let is_only = renamed.is_none() && kept(field.kind).count() == 1;
+                    match place(target, field.kind, wanted, is_only) {
+                        None if renamed.is_some() => {
+                            return Err(no_such(wanted, target, "the target"));
+                        }
+                        found => {
+                            found.map_or(Place::None, |found| Place::Field(found.name.clone()))
+                        }
+                    }
+                }
+            };
+            fields.push((field.clone(), place));
+        }
+        refuse_doubles(&fields)?;
+        let is_own = |(field, place): &(VectorField, Place)| match place {
+            Place::Field(name) => *name == field.name && name.is_only() == field.name.is_only(),
+            Place::Dropped => false,
+            Place::None => true,
+        };
+        let is_as_is = fields.iter().all(is_own);
+        Ok(Self { fields, is_as_is })
+    }
+
+    /// Returns the vectors as the target is to have them.
+    pub fn arrange(&self, vectors: Vectors) -> Vectors {
+        if self.is_as_is {
+            return vectors;
+        }
+        let arranged = vectors.into_iter().filter_map(|(name, vector)| match self.of(&name) {
+            Some(Place::Field(new)) => Some((new.clone(), vector)),
+            Some(Place::Dropped) => None,
+            Some(Place::None) | None => Some((name, vector)),
+        });
+        arranged.collect()
+    }
+
+    /// Whether records are written with the vectors that they have.
+    pub fn is_as_is(&self) -> bool {
+        self.is_as_is
+    }
+
+    /// Returns the vectors that a query of `vectors` is made of: the first dense one with a place, and, where both sides take
+    /// a sparse one beside it, the only sparse one; else the first that has a place.
+    pub fn asked_with(&self, vectors: &Vectors, using: Option<&str>, is_hybrid: bool) -> Vectors {
+        let has_place =
+            |name: &VectorName| !matches!(self.of(name), Some(Place::Dropped | Place::None));
+        let is_asked = |name: &VectorName| using.is_none_or(|using| name.as_str() == using);
+        let placed = || {
+            vectors
+                .iter()
+                .filter(|(name, one)| has_place(name) && is_asked(name) && !one.is_empty())
+        };
+        let of = |kind: VectorKind| placed().find(|(_, vector)| vector.kind() == kind);
+        let dense = of(VectorKind::Dense);
+        let sparse = of(VectorKind::Sparse).filter(|_| dense.is_none() || is_hybrid);
+        let own = |(name, vector): (&VectorName, &AnyVector)| (name.clone(), vector.clone());
+        dense.into_iter().chain(sparse).map(own).collect()
+    }
+
+    /// Refuses to ask queries of a vector that is not copied.
+    ///
+    /// # Errors
+    /// `Invalid`, naming those that are.
+    pub fn refuse_using(&self, using: &str) -> Result<()> {
+        let is_placed = |place: &Place| matches!(place, Place::Field(_));
+        let mut placed = self.fields.iter().filter(|(_, place)| is_placed(place));
+        if placed.clone().any(|(field, _)| field.name.as_str() == using) {
+            return Ok(());
+        }
+        let all: Vec<_> = placed.by_ref().map(|(field, _)| field.name.as_str()).collect();
+        let message = format!("`using: {using}` names no vector that is copied");
+        Err(Error::invalid(message).with_hint(format!("these are: {}", all.join(", "))))
+    }
+
+    /// Refuses to copy vectors of which the source says that they are several, and that the target has no place for; or
+    /// whose lengths differ.
+    ///
+    /// # Errors
+    /// `Refused`, naming them, with the words of the plan that leave them out.
+    pub fn refuse(&self, target: &[VectorField]) -> Result<()> {
+        let none: Vec<String> = self
+            .fields
+            .iter()
+            .filter(|(field, place)| *place == Place::None && !field.name.is_only())
+            .map(|(field, _)| format!("`{}`", field.name))
+            .collect();
+        if !none.is_empty() {
+            let message = format!(
+                "the target has no place for the vectors {} of the source; it has {}",
+                none.join(", "),
+                named(target)
+            );
+            let refused = Error::new(ErrorKind::Refused, message);
+            return Err(refused.with_hint(
+                "in the copy stage, `vectors: { pick: a }` copies one of them, `{ drop: [b] }` leaves it out, `{ rename: { a: x } }` says where it goes",
+            ));
+        }
+        for (field, place) in &self.fields {
+            let Place::Field(name) = place else { continue };
+            let other = target.iter().find(|one| one.name == *name);
+            let other = other.and_then(|other| other.dimension).zip(field.dimension);
+            let Some((theirs, ours)) = other.filter(|(theirs, ours)| theirs != ours) else {
+                continue;
+            };
+            let message = format!(
+                "the vector `{}` of the source has {ours} components, and `{name}` of the target takes {theirs}",
+                field.name
+            );
+            return Err(Error::new(ErrorKind::Refused, message).with_hint(
+                "name another field in `vectors: { rename: ... }`, or make it so long",
+            ));
+        }
+        Ok(())
+    }
+
+    fn of(&self, name: &VectorName) -> Option<&Place> {
+        self.fields.iter().find(|(field, _)| field.name == *name).map(|(_, place)| place)
+    }
+}
+
+/// Returns the target's field of this name, or its only one of this kind for the only one of the source.
+fn place<'a>(
+    target: &'a [VectorField],
+    kind: VectorKind,
+    wanted: &str,
+    is_only: bool,
+) -> Option<&'a VectorField> {
+    let mut of_kind = target.iter().filter(|field| field.kind == kind);
+    let same = of_kind.clone().find(|field| field.name.as_str() == wanted);
+    same.or_else(|| of_kind.next().filter(|_| is_only && of_kind.next().is_none()))
+}
+
+fn refuse_unknown(source: &[VectorField], asked: &VectorChanges) -> Result<()> {
+    let all = asked.pick.iter().chain(&asked.drop).chain(asked.rename.keys());
+    let is_unknown = |name: &&String| !source.iter().any(|field| field.name.as_str() == **name);
+    match all.into_iter().find(is_unknown) {
+        Some(name) => Err(no_such(name, source, "the source")),
+        None => Ok(()),
+    }
+}
+
+fn refuse_doubles(fields: &[(VectorField, Place)]) -> Result<()> {
+    for (at, (field, place)) in fields.iter().enumerate() {
+        let Place::Field(name) = place else { continue };
+        let other = fields[..at].iter().find(|(_, other)| other == place);
+        if let Some((other, _)) = other {
+            let message = format!(
+                "the vectors `{}` and `{}` would both become `{name}`",
+                other.name, field.name
+            );
+            return Err(Error::invalid(message)
+                .with_hint("`vectors: { drop: [...] }` in the copy stage leaves one of them out"));
+        }
+    }
+    Ok(())
+}
+
+fn no_such(name: &str, fields: &[VectorField], side: &str) -> Error {
+    Error::invalid(format!("{side} has no vector `{name}`, which `vectors` names"))
+        .with_hint(format!("it has {}", named(fields)))
+}
+
+fn named(fields: &[VectorField]) -> String {
+    let all: Vec<String> = fields.iter().map(VectorField::to_string).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SparseVector, Vector};
+
+    fn several(names: &[&str]) -> Vec<VectorField> {
+        let field =
+            |name: &&str| VectorField::usual(VectorName::of_several(name), VectorKind::Dense);
+        names.iter().map(field).collect()
+    }
+
+    fn changes(json: serde_json::Value) -> VectorChanges {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn record() -> Vectors {
+        let dense = |value| AnyVector::Dense(Vector::from_values([value]));
+        let name = VectorName::of_several;
+        [(name("a"), dense(1.0)), (name("b"), dense(2.0))].into_iter().collect()
+    }
+
+    /// The names that the vectors of a record arrive under, in order of what they hold.
+    fn arrived(target: Option<&[VectorField]>, asked: serde_json::Value) -> Result<Vec<String>> {
+        let places = Places::find(&several(&["a", "b"]), target, &changes(asked))?;
+        target.map_or(Ok(()), |target| places.refuse(target))?;
+        let mut all: Vec<_> = places.arrange(record()).into_iter().collect();
+        all.sort_by_key(|(_, vector)| vector.dense().unwrap().values().next().unwrap() as u32);
+        Ok(all.into_iter().map(|(name, _)| name.to_string()).collect())
+    }
+
+    #[test]
+    fn a_field_goes_where_its_name_or_the_plan_says() {
+        use serde_json::json;
+        let (one, two) = (VectorField::plain(), several(&["b", "c"]));
+        let of = |target: &[VectorField], asked| arrived(Some(target), asked).unwrap();
+        assert_eq!(of(&several(&["a", "b"]), json!({})), ["a", "b"]);
+        assert_eq!(of(&one, json!({ "pick": "b" })), ["values"]);
+        assert_eq!(of(&one, json!({ "drop": ["b"] })), ["values"]);
+        assert_eq!(of(&two, json!({ "rename": { "a": "c" } })), ["c", "b"]);
+        assert_eq!(of(&two, json!({ "rename": { "a": "b", "b": "c" } })), ["b", "c"]);
+        assert_eq!(of(&two, json!({ "pick": "a", "rename": { "a": "c" } })), ["c"]);
+        assert_eq!(arrived(None, json!({ "rename": { "a": "x" } })).unwrap(), ["x", "b"]);
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused_by_name() {
+        use serde_json::json;
+        let refused = |target: &[VectorField], asked| {
+            let error = arrived(Some(target), asked).unwrap_err();
+            (error.kind(), error.to_string())
+        };
+        let plain = VectorField::plain();
+        let (kind, text) = refused(&plain, json!({}));
+        assert!(kind == ErrorKind::Refused && text.contains("`a`, `b`"), "{text}");
+        for (target, asked, named) in [
+            (&plain, json!({ "pick": "x" }), "no vector `x`"),
+            (&plain, json!({ "drop": ["x"] }), "no vector `x`"),
+            (&plain, json!({ "rename": { "a": "x" } }), "no vector `x`"),
+            (&several(&["b", "c"]), json!({ "rename": { "a": "b" } }), "both become `b`"),
+        ] {
+            let (kind, text) = refused(target, asked);
+            assert!(kind == ErrorKind::Invalid && text.contains(named), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_length_is_refused_by_field() {
+        let of =
+            |dimension| VectorField { dimension: Some(dimension), ..several(&["a"]).remove(0) };
+        let places = Places::find(&[of(3)], Some(&[of(4)]), &VectorChanges::default()).unwrap();
+        let text = places.refuse(&[of(4)]).unwrap_err().to_string();
+        assert!(text.contains("`a`") && text.contains('3') && text.contains('4'), "{text}");
+    }
+
+    #[test]
+    fn the_only_one_of_a_kind_needs_no_word() {
+        let own = [VectorField::usual(VectorName::only("embedding"), VectorKind::Dense)];
+        let plain = VectorField::plain();
+        let vectors = || Vectors::plain(Vector::from_values([1.0]), Some(SparseVector::default()));
+        let none = VectorChanges::default();
+        let into = Places::find(&plain, Some(&own), &none).unwrap();
+        // The target has no sparse ones: it refuses the records that have some.
+        assert!(into.refuse(&own).is_ok());
+        let names: Vec<_> = into.arrange(vectors()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [VectorName::only("embedding"), VectorName::SPARSE]);
+        assert!(Places::find(&plain, Some(&plain), &none).unwrap().is_as_is());
+    }
+}
