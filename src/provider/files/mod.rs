@@ -2,7 +2,7 @@
 //!
 //! A record's namespace is in its row; if a file has no such column, it is the first folder in the file's path, as in
 //! a bulk import. Every file is read, named as not read, or refused ([`survey`]), and so is every column of a
-//! file. Files of a bucket are copied to a temporary folder when they are first needed.
+//! file. Of files of a bucket the ranges are read that are needed.
 //!
 //! Files are read in their own order, row group by row group ([`walk`]): the footers say what is in them ([`census`]), a
 //! range is a row of row groups, and a place in it a row ([`span`]). Nothing is sorted. That no id is twice is looked for
@@ -19,6 +19,8 @@ mod span;
 mod survey;
 mod walk;
 
+#[cfg(test)]
+mod bucket_tests;
 #[cfg(test)]
 mod tests;
 

@@ -103,10 +103,7 @@ impl Shelf {
         let opened = listed.into_iter().map(|found| {
             let (place, columns) = (&place, self.columns.clone());
             let kept = snapshots.of(&found.path);
-            async move {
-                let local = place.open(&found.path).await?;
-                blocking(move || OneFile::open(local, &found, &columns, kept)).await
-            }
+            OneFile::open(place, found, columns, kept)
         });
         let opened: Vec<_> = opened.collect();
         let files: Vec<_> = stream::iter(opened).buffered(OPENED_AT_ONCE).try_collect().await?;

@@ -259,7 +259,9 @@ mod tests {
     #[test]
     fn tables_with_a_log_of_their_own_are_refused() {
         let refused = |path: &str| {
-            refuse_tables(&[Found { path: path.to_owned(), bytes: 1 }]).err().map(|e| e.to_string())
+            refuse_tables(&[Found { path: path.to_owned(), bytes: 1, tag: None }])
+                .err()
+                .map(|e| e.to_string())
         };
         assert!(refused("t/_delta_log/00.json").unwrap().contains("Delta Lake"));
         assert!(refused(".hoodie/hoodie.properties").unwrap().contains("Hudi"));

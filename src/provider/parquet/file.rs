@@ -1,8 +1,7 @@
 //! A Parquet file whose footer was read once; every later access checks that it is still the same file.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use parquet::arrow::ProjectionMask;
@@ -10,17 +9,20 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::reader::{ChunkReader, Length};
 use sha2::{Digest, Sha256};
 
 use super::kind::{Kind, kinds};
 use super::layout::{Folders, Layout, Unread, check_codecs};
+use super::origin::{Input, Origin};
 use super::{BATCH_ROWS, fault, unreadable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::file::Columns;
 
 pub(super) struct OpenFile {
-    path: PathBuf,
+    origin: Origin,
     /// Name of the file in messages.
     name: String,
     metadata: ArrowReaderMetadata,
@@ -51,8 +53,11 @@ fn options() -> ArrowReaderOptions {
         .with_offset_index_policy(PageIndexPolicy::Optional)
 }
 
-fn open(path: &Path, name: &str) -> Result<File> {
-    File::open(path).map_err(|error| Error::io(format!("cannot open {name}"), error))
+fn open(path: &Path, name: &str) -> Result<(File, Stamp)> {
+    let unread = |what: &str, error| Error::io(format!("cannot {what} {name}"), error);
+    let file = File::open(path).map_err(|error| unread("open", error))?;
+    let stamp = Stamp::of(&file).map_err(|error| unread("read", error))?;
+    Ok((file, stamp))
 }
 
 impl OpenFile {
@@ -60,23 +65,31 @@ impl OpenFile {
     ///
     /// # Errors
     /// `NotFound` if there is no file, `Io` if it cannot be read, `Invalid` if it is no Parquet file.
-    pub fn open(path: &Path, name: &str) -> Result<Self> {
-        let file = open(path, name)?;
-        let unread = |error| Error::io(format!("cannot read {name}"), error);
-        let stamp = Stamp::of(&file).map_err(unread)?;
+    pub fn open(origin: impl Into<Origin>, name: &str) -> Result<Self> {
+        let origin = origin.into();
+        let (input, stamp) = match &origin {
+            Origin::File(path) => {
+                let (file, stamp) = open(path, name)?;
+                (Input::File(file), stamp)
+            }
+            Origin::Object(object) => {
+                let stamp = Stamp { bytes: object.bytes(), modified: None };
+                (Input::of_object(object, None), stamp)
+            }
+        };
         if stamp.bytes == 0 {
             let message = format!("{name} is empty: it was never written to its end");
             return Err(Error::invalid(message).with_hint("write it again or remove it"));
         }
-        let metadata =
-            ArrowReaderMetadata::load(&file, options()).map_err(|error| unreadable(name, error))?;
-        let footer = digest_of_footer(&file).map_err(unread)?;
+        let unread = |error| origin.failure().unwrap_or_else(|| unreadable(name, error));
+        let metadata = ArrowReaderMetadata::load(&input, options()).map_err(unread)?;
+        let footer = digest_of_footer(&input).map_err(unread)?;
         let hinted = ArrowReaderMetadata::try_new(metadata.metadata().clone(), Default::default());
         let hinted =
             hinted.map_or_else(|_| metadata.schema().clone(), |hint| hint.schema().clone());
         let parquet = metadata.metadata().file_metadata().schema_descr_ptr();
         let columns = kinds(metadata.schema(), &hinted, &parquet);
-        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata, stamp, footer, columns })
+        Ok(Self { origin, name: name.to_owned(), metadata, stamp, footer, columns })
     }
 
     pub fn name(&self) -> &str {
@@ -120,31 +133,33 @@ impl OpenFile {
     ///
     /// # Errors
     /// `Conflict` if it is no longer the file whose footer was read.
-    pub fn reader(&self) -> Result<File> {
-        let file = open(&self.path, &self.name)?;
-        match Stamp::of(&file) {
-            Ok(stamp) if stamp == self.stamp => Ok(file),
-            Ok(_) => {
-                let message = format!("{} changed while it was being read", self.name);
-                Err(Error::new(ErrorKind::Conflict, message)
-                    .with_hint("run the same command again when nothing writes to the files"))
-            }
-            Err(error) => Err(Error::io(format!("cannot read {}", self.name), error)),
+    pub fn reader(&self) -> Result<Input> {
+        let path = match &self.origin {
+            // The bucket itself refuses to give what has changed.
+            Origin::Object(object) => return Ok(Input::of_object(object, Some(self.metadata()))),
+            Origin::File(path) => path,
+        };
+        let (file, stamp) = open(path, &self.name)?;
+        if stamp == self.stamp {
+            return Ok(Input::File(file));
         }
+        let message = format!("{} changed while it was being read", self.name);
+        Err(Error::new(ErrorKind::Conflict, message)
+            .with_hint("run the same command again when nothing writes to the files"))
     }
 
-    pub fn builder(&self, file: File) -> ParquetRecordBatchReaderBuilder<File> {
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+    pub fn builder(&self, input: Input) -> ParquetRecordBatchReaderBuilder<Input> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(input, self.metadata.clone())
     }
 }
 
 /// Reads batches of some columns, of all rows.
 pub(super) fn batches(
-    file: File,
+    input: Input,
     of: &OpenFile,
     columns: &[usize],
 ) -> Result<ParquetRecordBatchReader> {
-    some_batches(file, of, columns, BATCH_ROWS, |all| all)
+    some_batches(input, of, columns, BATCH_ROWS, |all| all)
 }
 
 /// Reads batches of so many rows of one row group: those that `only` chooses, or all.
@@ -164,29 +179,27 @@ pub(super) fn batches_of_group(
 }
 
 fn some_batches(
-    file: File,
+    input: Input,
     of: &OpenFile,
     columns: &[usize],
     rows: usize,
-    choose: impl FnOnce(ParquetRecordBatchReaderBuilder<File>) -> ParquetRecordBatchReaderBuilder<File>,
+    choose: impl FnOnce(
+        ParquetRecordBatchReaderBuilder<Input>,
+    ) -> ParquetRecordBatchReaderBuilder<Input>,
 ) -> Result<ParquetRecordBatchReader> {
-    let builder = of.builder(file);
+    let builder = of.builder(input);
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
     let builder = choose(builder.with_projection(mask).with_batch_size(rows));
-    builder.build().map_err(|error| unreadable(of.name(), error))
+    let unread = |error| of.origin.failure().unwrap_or_else(|| unreadable(of.name(), error));
+    builder.build().map_err(unread)
 }
 
 /// Returns a digest of the footer, which ends with its own length and four letters.
-fn digest_of_footer(file: &File) -> std::io::Result<u64> {
-    let mut file = file;
-    let mut end = [0; 8];
-    file.seek(SeekFrom::End(-8))?;
-    file.read_exact(&mut end)?;
-    let [a, b, c, d, ..] = end;
-    let length = i64::from(u32::from_le_bytes([a, b, c, d]));
-    file.seek(SeekFrom::End(-8 - length))?;
-    let mut footer = vec![0; usize::try_from(length).unwrap_or_default()];
-    file.read_exact(&mut footer)?;
+fn digest_of_footer(input: &Input) -> std::result::Result<u64, ParquetError> {
+    let end = Length::len(input).saturating_sub(8);
+    let tail = input.get_bytes(end, 8)?;
+    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+    let footer = input.get_bytes(end.saturating_sub(u64::from(length)), length as usize)?;
     let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(&footer));
     Ok(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
@@ -198,6 +211,10 @@ pub(super) fn damaged(
     columns: &[usize],
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
+    let error = error.into();
+    if let Some(unread) = file.origin.failure() {
+        return unread;
+    }
     let is_damaged = |column: &&usize| match file.reader() {
         Ok(reader) => batches(reader, file, &[**column])
             .is_ok_and(|mut batches| batches.any(|batch| batch.is_err())),
@@ -209,7 +226,6 @@ pub(super) fn damaged(
         Some((name, _)) => format!("column `{name}` of {path} is damaged"),
         None => format!("{path} is damaged"),
     };
-    let error = error.into();
     let kind = file.reader().map_or(ErrorKind::Io, |_| fault(&*error));
     Error::new(kind, message)
         .with_source(error)

@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn open_below(&self, asked: &Columns, folders: &Folders) -> crate::Result<RowReader> {
-        RowReader::open(&self.path, "f.parquet", asked, folders)
+        RowReader::open(self.path.as_path(), "f.parquet", asked, folders)
     }
 
     fn refusal(&self, asked: &Columns) -> (String, String) {

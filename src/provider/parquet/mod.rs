@@ -18,6 +18,7 @@ mod file;
 mod group;
 mod kind;
 mod layout;
+mod origin;
 mod pairs;
 mod read;
 mod rows;
@@ -31,6 +32,7 @@ mod tests;
 
 pub(crate) use group::{Chosen, GroupRows, Part};
 pub use layout::{Folders, PassedOver};
+pub use origin::Origin;
 pub(crate) use pairs::{PairReader, Pairs};
 pub use read::{RecordReader, Rows, contents, count_rows, read, read_import};
 pub use rows::{Names, RowReader};

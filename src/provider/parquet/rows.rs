@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::Type;
@@ -11,6 +10,7 @@ use parquet::file::statistics::Statistics;
 use super::columns::Texts;
 use super::file::{OpenFile, batches_of_group, damaged};
 use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread};
+use super::origin::Origin;
 use crate::error::{Error, Result};
 use crate::model::Namespace;
 use crate::plan::file::Columns;
@@ -32,8 +32,13 @@ impl RowReader {
     /// # Errors
     /// `NotFound` if there is no file, `Io` if it is no Parquet file, `Invalid` if its columns are not the records
     /// that `asked` describes.
-    pub fn open(path: &Path, name: &str, asked: &Columns, folders: &Folders) -> Result<Self> {
-        let file = OpenFile::open(path, name)?;
+    pub fn open(
+        origin: impl Into<Origin>,
+        name: &str,
+        asked: &Columns,
+        folders: &Folders,
+    ) -> Result<Self> {
+        let file = OpenFile::open(origin, name)?;
         let layout = file.layout(asked, folders, Unread::Refused)?;
         let mut groups = vec![0];
         for group in file.metadata().row_groups() {

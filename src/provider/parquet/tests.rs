@@ -170,7 +170,8 @@ fn a_file_that_changed_since_it_was_opened_is_not_read() {
     let path = folder.path().join("a.parquet");
     write_foreign(&path, vec![("id", ids()), ("values", vectors())]);
     let reader =
-        RowReader::open(&path, "a.parquet", &Columns::default(), &Folders::default()).unwrap();
+        RowReader::open(path.as_path(), "a.parquet", &Columns::default(), &Folders::default())
+            .unwrap();
     let reader = Arc::new(reader);
     let open = || GroupRows::<Record>::open(reader.clone(), 0, Chosen::Only(vec![1]), 9);
     let rows = open().unwrap().next(&|_| true).unwrap().unwrap();

@@ -38,7 +38,7 @@ pub(super) fn walk(root: &Path) -> Result<Vec<Found>> {
                 }
                 folders.push((path.clone(), format!("{below}/")));
             } else if found.is_file() {
-                files.push(Found { path: below, bytes: found.len() });
+                files.push(Found { path: below, bytes: found.len(), tag: None });
             } else {
                 let message = format!("{} is no file that can be read to its end", path.display());
                 return Err(Error::invalid(message));

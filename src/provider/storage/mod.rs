@@ -4,6 +4,7 @@
 
 mod folder;
 mod found;
+mod object;
 mod s3;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use object_store::path::Path as Key;
 use tempfile::TempPath;
 
 pub use self::found::Found;
+pub use self::object::Object;
 pub use self::s3::S3Options;
 use super::blocking;
 use crate::error::{Error, Result};
@@ -149,6 +151,14 @@ impl Place {
         }
     }
 
+    /// Returns a file of a bucket as it was found, to be read range by range; `None` for one that is on this machine.
+    pub fn object(&self, found: &Found) -> Option<Object> {
+        match &self.kind {
+            Kind::Folder(_) => None,
+            Kind::Bucket(bucket) => Some(Object::new(bucket.clone(), found.clone())),
+        }
+    }
+
     /// Returns the first bytes of a file that was found, at most `most`.
     ///
     /// # Errors
@@ -207,7 +217,7 @@ mod tests {
         place.put("a/0.parquet", Bytes::from_static(b"one")).await.unwrap();
         place.put("a/0.parquet", Bytes::from_static(b"other")).await.unwrap();
         place.put("b c/deep/1", Bytes::from_static(b"two")).await.unwrap();
-        let found = |path: &str, bytes| Found { path: path.to_owned(), bytes };
+        let found = |path: &str, bytes| Found { path: path.to_owned(), bytes, tag: None };
         assert_eq!(place.list().await.unwrap(), [found("a/0.parquet", 5), found("b c/deep/1", 3)]);
         let local = place.open("a/0.parquet").await.unwrap();
         assert_eq!(std::fs::read(local.path()).unwrap(), b"other");

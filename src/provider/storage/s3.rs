@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::{HttpClient, HttpConnector};
 use object_store::path::Path as Key;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
@@ -72,6 +72,7 @@ fn config_key(variable: &str) -> Option<AmazonS3ConfigKey> {
 }
 
 /// A bucket's prefix.
+#[derive(Clone)]
 pub(super) struct Bucket {
     name: String,
     store: AmazonS3,
@@ -123,6 +124,7 @@ impl Bucket {
         let objects = self.store.list(Some(&self.prefix)).map_ok(|object| Found {
             path: object.location.as_ref().get(skip..).unwrap_or_default().to_owned(),
             bytes: object.size,
+            tag: object.e_tag,
         });
         objects.try_collect().await.map_err(|error| self.failed("read", error))
     }
@@ -150,6 +152,25 @@ impl Bucket {
     pub async fn head(&self, path: &str, bytes: u64, most: u64) -> Result<Bytes> {
         let head = self.store.get_range(&self.key(path)?, 0..bytes.min(most)).await;
         head.map_err(|error| self.failed("read", error))
+    }
+
+    /// Returns a range of a file that was found.
+    pub async fn range(&self, found: &Found, range: std::ops::Range<u64>) -> Result<Bytes> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            if_match: found.tag.clone(),
+            ..GetOptions::default()
+        };
+        let unread = |error| match error {
+            object_store::Error::Precondition { .. } => {
+                let message = format!("{} changed while it was being read", found.path);
+                Error::new(ErrorKind::Conflict, message)
+                    .with_hint("run the same command again when nothing writes to the files")
+            }
+            other => self.failed("read", other),
+        };
+        let answer = self.store.get_opts(&self.key(&found.path)?, options).await;
+        answer.map_err(unread)?.bytes().await.map_err(unread)
     }
 
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
