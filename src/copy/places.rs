@@ -153,7 +153,10 @@ impl Places {
             let Place::Field(name) = place else { continue };
             let other = target.iter().find(|one| one.name == *name);
             let other = other.and_then(|other| other.dimension).zip(field.dimension);
-            let Some((theirs, ours)) = other.filter(|(theirs, ours)| theirs != ours) else {
+            // Sparse values fit where their indices do, whatever the lengths.
+            let is_dense = field.kind == VectorKind::Dense;
+            let differ = |(theirs, ours): &(u32, u32)| is_dense && theirs != ours;
+            let Some((theirs, ours)) = other.filter(differ) else {
                 continue;
             };
             let message = format!(
@@ -193,10 +196,19 @@ fn refuse_unknown(source: &[VectorField], asked: &VectorChanges) -> Result<()> {
     }
 }
 
+/// The name under which a field arrives.
+fn arrives_as((field, place): &(VectorField, Place)) -> Option<&VectorName> {
+    match place {
+        Place::Field(name) => Some(name),
+        Place::None => Some(&field.name),
+        Place::Dropped => None,
+    }
+}
+
 fn refuse_doubles(fields: &[(VectorField, Place)]) -> Result<()> {
-    for (at, (field, place)) in fields.iter().enumerate() {
-        let Place::Field(name) = place else { continue };
-        let other = fields[..at].iter().find(|(_, other)| other == place);
+    for (at, one) in fields.iter().enumerate() {
+        let (field, Some(name)) = (&one.0, arrives_as(one)) else { continue };
+        let other = fields[..at].iter().find(|other| arrives_as(other) == Some(name));
         if let Some((other, _)) = other {
             let message = format!(
                 "the vectors `{}` and `{}` would both become `{name}`",
@@ -282,6 +294,19 @@ mod tests {
             let (kind, text) = refused(target, asked);
             assert!(kind == ErrorKind::Invalid && text.contains(named), "{text}");
         }
+    }
+
+    /// A field that has no place must not arrive under the name of one that has.
+    #[test]
+    fn a_field_without_a_place_hides_no_other() {
+        let sparse = VectorField::usual(VectorName::of_several("x"), VectorKind::Sparse);
+        let source = [sparse, several(&["v"]).remove(0)];
+        let target = several(&["x"]);
+        let error = Places::find(&source, Some(&target), &changes(serde_json::json!({})));
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("`x` and `v` would both become `x`"), "{text}");
+        let drops = changes(serde_json::json!({ "drop": ["x"] }));
+        assert!(Places::find(&source, Some(&target), &drops).is_ok());
     }
 
     #[test]

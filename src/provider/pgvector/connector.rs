@@ -258,6 +258,10 @@ fn rehearsal_name(endpoint: &Endpoint) -> Result<TableName> {
 /// Checks that each column has one use.
 fn columns(context: &mut Context<'_>, pointer: &str, keys: &Keys) {
     let row = keys.row.clone().unwrap_or_default();
+    if !row.vectors.is_empty() && (row.vector.is_some() || row.sparse.is_some()) {
+        let message = "`vectors` names all columns of vectors, so `vector` and `sparse` have no place beside it";
+        context.report(&codes::BAD_COLUMNS, &format!("{pointer}/row/vectors"), message);
+    }
     let named = row.named();
     for (at, (key, name)) in named.iter().enumerate() {
         let Some((first, _)) = named[..at].iter().find(|(_, other)| other == name) else {

@@ -194,11 +194,19 @@ fn vectors(
     record: &Record,
     into: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
-    let mut placed = Vec::new();
+    let mut placed: Vec<(&Column, &AnyVector)> = Vec::new();
     for (name, vector) in record.vectors.iter() {
         match mapping.place(name, vector) {
+            _ if vector.is_empty() => {}
+            Some(column) if column.is_generated => {
+                let why = "the server makes the column's values itself";
+                return Err(Misfit::new("vector_without_column", &column.name, why));
+            }
+            Some(column) if placed.iter().any(|(own, _)| std::ptr::eq(*own, column)) => {
+                let why = "two vectors of the record are for it";
+                return Err(Misfit::new("vector_without_column", &column.name, why));
+            }
             Some(column) => placed.push((column, vector)),
-            None if vector.is_empty() => {}
             None => {
                 let reason = Refusal::of_vector(name).reason;
                 return Err(Misfit::new("vector_without_column", name.as_str(), reason));

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 
 use super::kind::Kind;
-use super::name::{TableName, cut, literal, quote};
+use super::name::{LONGEST_NAME, TableName, cut, literal, quote};
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Metric;
@@ -149,10 +150,21 @@ pub enum Progress {
 }
 
 impl IndexPlan {
-    /// Returns a name for an index over `column` of `table`.
+    /// Returns a name for an index over `column` of `table`. One that is too long ends with a digest, so that those of two
+    /// columns are two.
     pub fn name_for(table: &TableName, column: &str, method: Method) -> String {
         let name = format!("{}_{column}_{}", table.name, method.name());
-        cut(&name).to_owned()
+        if cut(&name) == name {
+            return name;
+        }
+        let digest: String =
+            Sha256::digest(&name).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let mut front = cut(&name);
+        while front.len() + 1 + digest.len() > LONGEST_NAME {
+            let last = front.char_indices().next_back().map_or(0, |(at, _)| at);
+            front = &front[..last];
+        }
+        format!("{front}_{digest}")
     }
 }
 
