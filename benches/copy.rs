@@ -8,9 +8,11 @@
     reason = "a benchmark prints and stops where it stands"
 )]
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+#[path = "rig/emulator.rs"]
+mod emulator;
+#[path = "rig/memory.rs"]
+mod memory;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -36,34 +38,6 @@ fn plan(records: u64) -> String {
     )
 }
 
-/// The emulator with the plan's world; its address is in the first line it prints.
-fn emulate(plan: &Path) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vecshift"))
-        .args(["emulate", "--listen", "127.0.0.1:0", "--api-key", "bench", "--world"])
-        .arg(plan)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let found = lines.map(Result::unwrap).find_map(|line| {
-        let at = line.find("http://")?;
-        let end = line[at..]
-            .find(|c: char| c.is_whitespace() || c == '"')
-            .map_or(line.len(), |end| at + end);
-        Some(line[at..end].to_owned())
-    });
-    (child, found.unwrap())
-}
-
-fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kib: f64 =
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(f64::NAN);
-    kib / 1024.0
-}
-
 #[tokio::main]
 async fn main() {
     for records in SIZES {
@@ -73,7 +47,7 @@ async fn main() {
         let Ok(read) = language().read(&path, &Inputs::default()) else {
             panic!("the plan does not read")
         };
-        let (mut child, url) = emulate(&path);
+        let (mut child, url) = emulator::emulate(&["--world".as_ref(), path.as_os_str()]);
         let world =
             World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();
         let options = RunOptions::new(Holder::new("bench", "here", std::process::id()));
@@ -98,7 +72,7 @@ async fn main() {
             "{records:>6} records x {DIMENSION}: {seconds:>5.1} s, {:>7.0} records/s, {:>6.1} MB/s, peak memory {:>5.0} MB",
             records as f64 / seconds,
             records as f64 * DIMENSION as f64 * 4.0 / seconds / 1e6,
-            peak_mb()
+            memory::peak_mb()
         );
     }
 }

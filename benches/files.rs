@@ -9,9 +9,12 @@
     reason = "a benchmark prints and stops where it stands"
 )]
 
-use std::io::{BufRead, BufReader};
+#[path = "rig/emulator.rs"]
+mod emulator;
+#[path = "rig/memory.rs"]
+mod memory;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,33 +55,6 @@ fn write(path: &Path, records: u64) {
         writer.append(&namespace, &part.collect::<Vec<_>>()).unwrap();
     }
     writer.finish().unwrap();
-}
-
-/// An emulator that holds nothing; its address is in the first line it prints.
-fn emulate() -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vecshift"))
-        .args(["emulate", "--listen", "127.0.0.1:0", "--api-key", "bench", "--no-rate-limits"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let found = lines.map(Result::unwrap).find_map(|line| {
-        let at = line.find("http://")?;
-        let end = line[at..]
-            .find(|c: char| c.is_whitespace() || c == '"')
-            .map_or(line.len(), |end| at + end);
-        Some(line[at..end].to_owned())
-    });
-    (child, found.unwrap())
-}
-
-fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kib: f64 =
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(f64::NAN);
-    kib / 1024.0
 }
 
 /// Stops the run once half of the records are copied.
@@ -129,7 +105,7 @@ async fn main() {
         write(&folder.path().join("shelf/all.parquet"), records);
         std::fs::write(folder.path().join("plan.yaml"), PLAN).unwrap();
         for is_stopped in [false, true] {
-            let (mut child, url) = emulate();
+            let (mut child, url) = emulator::emulate(&["--no-rate-limits".as_ref()]);
             let (first, done) = match is_stopped {
                 true => run(folder.path(), &url, records, true).await,
                 false => (0.0, 0),
@@ -145,7 +121,7 @@ async fn main() {
             println!(
                 "{records:>7} records x {DIMENSION}, {how} {seconds:>5.1} s, {:>7.0} records/s, peak memory {:>4.0} MB",
                 records.saturating_sub(done) as f64 / seconds,
-                peak_mb()
+                memory::peak_mb()
             );
         }
     }

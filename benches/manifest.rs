@@ -7,6 +7,9 @@
     reason = "a benchmark prints and stops where it stands"
 )]
 
+#[path = "rig/memory.rs"]
+mod memory;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -28,14 +31,6 @@ fn write(path: &Path, rows: u64) {
     file.flush().unwrap();
 }
 
-fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kib: f64 =
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(f64::NAN);
-    kib / 1024.0
-}
-
 fn main() {
     for rows in SIZES {
         let folder = tempfile::tempdir().unwrap();
@@ -55,7 +50,7 @@ fn main() {
             "{rows:>8} ids in {NAMESPACES} namespaces, {:>4.0} MB: sorted in {sorting:>5.1} s, read by namespace in {:>5.1} s, peak memory {:>4.0} MB",
             bytes as f64 / 1e6,
             watch.elapsed().as_secs_f64(),
-            peak_mb()
+            memory::peak_mb()
         );
     }
 }

@@ -130,10 +130,10 @@ impl Transform {
         if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record.metadata)) {
             return Changed::LeftOut;
         }
-        let id = match (self.id(&record.id), self.ids) {
-            (Some(id), _) => id,
-            (None, kind) => {
-                let kind = kind.map_or("", IdKind::name);
+        let id = match self.ids.map(|kind| (kind, of_kind(&record.id, kind))) {
+            None => None,
+            Some((_, Some(id))) => Some(id),
+            Some((kind, None)) => {
                 return Changed::Refused(record, format!("the id has no form as a {kind}"));
             }
         };
@@ -141,9 +141,21 @@ impl Transform {
             Ok(changed) => changed,
             Err(reason) => return Changed::Refused(record, reason),
         };
-        let Record { vectors, metadata: own, .. } = record;
-        let vectors = self.places.arrange(vectors);
+        let Record { id: own_id, vectors, metadata: own } = record;
+        let (id, vectors) = (id.unwrap_or(own_id), self.places.arrange(vectors));
         Changed::Kept(Record { id, vectors, metadata: metadata.unwrap_or(own) })
+    }
+
+    /// Returns what the target is to hold of a record; `None` if the copy leaves it out. One that cannot be changed is missing
+    /// there, and looked for as it is, under the id that it would have.
+    pub fn expected(&self, namespace: &Namespace, record: Record) -> Option<Record> {
+        match self.change(namespace, record) {
+            Changed::LeftOut => None,
+            Changed::Kept(record) => Some(record),
+            Changed::Refused(Record { id, vectors, metadata }, _) => {
+                Some(Record { id: self.looked_for(id), vectors, metadata })
+            }
+        }
     }
 
     /// Where the vectors of a record go.
@@ -151,12 +163,9 @@ impl Transform {
         &self.places
     }
 
-    /// Returns what becomes of an id; `None` if it has no form of the kind that the plan asks for. A negative number is a text
-    /// in every store, so it stays one.
-    pub fn id(&self, id: &RecordId) -> Option<RecordId> {
-        let Some(kind) = self.ids else { return Some(id.clone()) };
-        let is_kept = || kind == IdKind::Number && id.is_negative_number();
-        id.to(kind).or_else(|| is_kept().then(|| id.clone()))
+    /// Returns the id under which the target is looked into for one of the source: what becomes of it, or itself.
+    pub fn looked_for(&self, id: RecordId) -> RecordId {
+        self.ids.and_then(|kind| of_kind(&id, kind)).unwrap_or(id)
     }
 
     /// Returns whether the filter may leave records out.
@@ -166,17 +175,9 @@ impl Transform {
 
     /// Returns the id of the source that the target's `id` comes from; `None` if none can become it.
     pub fn origin(&self, id: &RecordId, source: &dyn Fetch) -> Option<RecordId> {
-        if self.ids.is_none() {
-            return Some(id.clone());
-        }
+        let Some(kind) = self.ids else { return Some(id.clone()) };
         let origin = source.own_kind(id.to(IdKind::Text)?);
-        (self.id(&origin).as_ref() == Some(id)).then_some(origin)
-    }
-
-    /// Returns what the target would hold of a record that cannot be changed: under which id it is looked for there.
-    pub fn looked_for(&self, record: Record) -> Record {
-        let id = self.id(&record.id).unwrap_or_else(|| record.id.clone());
-        Record { id, ..record }
+        (of_kind(&origin, kind).as_ref() == Some(id)).then_some(origin)
     }
 
     /// Returns the metadata to write; `None` if nothing changes.
@@ -238,6 +239,13 @@ impl Transform {
         context["metadata"] = json!(record.metadata);
         context
     }
+}
+
+/// Returns what becomes of an id that gets a kind; `None` if it has no form of it. A negative number is a text in every store,
+/// so it stays one.
+fn of_kind(id: &RecordId, kind: IdKind) -> Option<RecordId> {
+    let is_kept = || kind == IdKind::Number && id.is_negative_number();
+    id.to(kind).or_else(|| is_kept().then(|| id.clone()))
 }
 
 /// Builds the context of a per-namespace template: `namespace` and each lookup's value for it.

@@ -8,7 +8,6 @@ use futures::stream::{StreamExt, TryStreamExt};
 use crate::copy::difference::Difference;
 use crate::copy::origin::all_ids;
 use crate::copy::pipeline::Pipeline;
-use crate::copy::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Record, RecordId};
 use crate::store::read::{Picks, begin, chunks, record_guess};
@@ -95,18 +94,14 @@ async fn known(
             present.extend(passes.present(namespace, some).await?);
         }
         if !pipeline.transform.leaves_out() {
-            // What the copy refuses is looked for under its own id.
-            let arrives = |id: RecordId| pipeline.transform.id(&id).unwrap_or(id);
-            return Ok(present.into_iter().map(arrives).collect());
+            let there = present.into_iter().map(|id| pipeline.transform.looked_for(id));
+            return Ok(there.collect());
         }
         origins = present;
     }
     // A record that the copy leaves out does not belong in the target.
-    let belongs = |record: Record| match pipeline.transform.change(namespace, record) {
-        Changed::LeftOut => None,
-        Changed::Kept(record) => Some(record.id),
-        Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record).id),
-    };
+    let belongs =
+        |record| pipeline.transform.expected(namespace, record).map(|record: Record| record.id);
     for some in origins.chunks(pipeline.page_ids()) {
         let _held = pipeline.room.take(some.len() * record_guess(pipeline.dimension)).await?;
         let records = fetch_all(&*fetch, namespace, some).await?;

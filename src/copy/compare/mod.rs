@@ -15,7 +15,6 @@ pub use self::extra::count_extra;
 use super::difference::{Difference, DifferenceKind, Schemas, differences};
 use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
-use super::transform::Changed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, Cursor, Enumeration, Likeness, Record, RecordId, Shard};
 use crate::store::fetch_all;
@@ -144,14 +143,8 @@ async fn compare_page(
 ) -> Result<(Comparison, Vec<Difference>, u64)> {
     let absent = page.missing();
     let ours = std::mem::take(&mut page.records).into_iter();
-    let expected: Vec<Record> = ours
-        .filter_map(|record| match pipeline.transform.change(&shard.source, record) {
-            Changed::LeftOut => None,
-            Changed::Kept(record) => Some(record),
-            // What the copy refused, too, is missing.
-            Changed::Refused(record, _) => Some(pipeline.transform.looked_for(record)),
-        })
-        .collect();
+    let expected = ours.filter_map(|record| pipeline.transform.expected(&shard.source, record));
+    let expected: Vec<Record> = expected.collect();
     let ids: Vec<RecordId> = expected.iter().map(|record| record.id.clone()).collect();
     let fetch = pipeline.target.must_fetch()?;
     let theirs = fetch_all(&*fetch, &shard.target, &ids).await?;

@@ -12,11 +12,11 @@ use super::lookup::Listed;
 use super::shelf::Shelf;
 use super::span::{Place, Way};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, Cursor, Namespace, Record, RecordId};
+use crate::model::{Cursor, Namespace, Record, RecordId};
 use crate::provider::blocking;
 use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, Part, RowReader};
 use crate::store::calls::{Calls, Operation, Request};
-use crate::store::read::{IdChunk, Ids, Page, Pages, Picks, Reading};
+use crate::store::read::{IdChunk, Ids, Pages, Picks, Reading};
 
 /// A row group of which less than one row in so many is read: its rows are looked for by their ids and namespaces first,
 /// so that pages of vectors without any are passed over.
@@ -154,22 +154,12 @@ impl Walk<Record> {
             let how = how.clone();
             async move {
                 let most = how.size.ids();
-                let mut held = how.room.take(most * how.size.held() * how.weight).await?;
+                let held = how.room.take(most * how.size.held() * how.weight).await?;
                 let Some(taken) = walk.page(most, Request::Read).await? else { return Ok(None) };
                 let records: Vec<Record> =
                     taken.parts.into_iter().map(|ready| ready.part).collect();
-                let bytes = records.iter().map(Record::held_bytes).sum();
-                how.size.read(records.len(), bytes);
-                how.room.settle(&mut held, bytes * how.weight);
-                let page = Page {
-                    contents: Contents::of(&records),
-                    found: taken.found,
-                    asked: records.len() as u64,
-                    records,
-                    after: taken.after,
-                    held,
-                };
-                Ok(Some((page, walk)))
+                let counts = (taken.found, records.len() as u64);
+                Ok(Some((how.page(records, counts, taken.after, held), walk)))
             }
         };
         stream::try_unfold(self, next).boxed()

@@ -12,6 +12,7 @@ use super::mapping::Mapping;
 use super::vector_codec;
 use crate::model::{
     AnyVector, IdKind, Metadata, Namespace, Rare, Record, RecordId, SparseVector, Value, Vector,
+    VectorName,
 };
 use crate::store::Refusal;
 
@@ -194,19 +195,14 @@ fn vectors(
     record: &Record,
     into: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
-    let mut placed: Vec<(&Column, &AnyVector)> = Vec::new();
     for (name, vector) in record.vectors.iter() {
         match mapping.place(name, vector) {
+            Some(column) if !column.is_generated => {}
             _ if vector.is_empty() => {}
-            Some(column) if column.is_generated => {
+            Some(column) => {
                 let why = "the server makes the column's values itself";
                 return Err(Misfit::new("vector_without_column", &column.name, why));
             }
-            Some(column) if placed.iter().any(|(own, _)| std::ptr::eq(*own, column)) => {
-                let why = "two vectors of the record are for it";
-                return Err(Misfit::new("vector_without_column", &column.name, why));
-            }
-            Some(column) => placed.push((column, vector)),
             None => {
                 let reason = Refusal::of_vector(name).reason;
                 return Err(Misfit::new("vector_without_column", name.as_str(), reason));
@@ -214,10 +210,18 @@ fn vectors(
         }
     }
     for (_, column) in mapping.vectors.iter().filter(|(_, column)| !column.is_generated) {
-        let Some((_, vector)) = placed.iter().find(|(own, _)| own.name == column.name) else {
+        let is_own = |(name, vector): &(&VectorName, &AnyVector)| {
+            mapping.place(name, vector).is_some_and(|place| std::ptr::eq(place, column))
+        };
+        let mut own = record.vectors.iter().filter(is_own);
+        let Some((_, vector)) = own.next() else {
             absent(column, into)?;
             continue;
         };
+        if own.next().is_some() {
+            let why = "two vectors of the record are for it";
+            return Err(Misfit::new("vector_without_column", &column.name, why));
+        }
         if let Some((rule, why)) = misfit_of_vector(column, strictness, vector) {
             return Err(Misfit::new(rule, &column.name, why));
         }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 
 use super::kind::Kind;
-use super::name::{LONGEST_NAME, TableName, cut, literal, quote};
+use super::name::{LONGEST_NAME, TableName, ended, literal, mark, quote};
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Metric;
@@ -154,17 +153,10 @@ impl IndexPlan {
     /// columns are two.
     pub fn name_for(table: &TableName, column: &str, method: Method) -> String {
         let name = format!("{}_{column}_{}", table.name, method.name());
-        if cut(&name) == name {
-            return name;
+        match name.len() <= LONGEST_NAME {
+            true => name,
+            false => ended(&name, &mark(&name)),
         }
-        let digest: String =
-            Sha256::digest(&name).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let mut front = cut(&name);
-        while front.len() + 1 + digest.len() > LONGEST_NAME {
-            let last = front.char_indices().next_back().map_or(0, |(at, _)| at);
-            front = &front[..last];
-        }
-        format!("{front}_{digest}")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The longest name in bytes (PostgreSQL, "Identifiers and Key Words": NAMEDATALEN - 1).
 pub const LONGEST_NAME: usize = 63;
@@ -60,11 +61,26 @@ pub fn misfit(name: &str) -> Option<&'static str> {
 
 /// Cuts a name that this program makes to what the server keeps, at a character.
 pub fn cut(name: &str) -> &str {
-    let mut end = name.len().min(LONGEST_NAME);
+    front(name, LONGEST_NAME)
+}
+
+/// Cuts a name so that `end` fits behind it, and begins that end with `_`.
+pub(super) fn ended(name: &str, end: &str) -> String {
+    let room = LONGEST_NAME.saturating_sub(end.len() + 1);
+    format!("{}_{end}", front(name, room))
+}
+
+fn front(name: &str, most: usize) -> &str {
+    let mut end = name.len().min(most);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
     &name[..end]
+}
+
+/// Returns a short digest of what a name stands for, by which a name that was cut is told from another.
+pub(super) fn mark(of: &str) -> String {
+    Sha256::digest(of).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -78,5 +94,7 @@ mod tests {
         assert_eq!(literal(r"a\'; --"), r"E'a\\''; --'");
         assert_eq!(misfit(&"é".repeat(32)), Some("is longer than 63 bytes"));
         assert_eq!(cut(&"é".repeat(32)).len(), 62);
+        assert_eq!(ended(&"é".repeat(32), "abc"), format!("{}_abc", "é".repeat(29)));
+        assert_eq!(ended("a", "b"), "a_b");
     }
 }

@@ -1,10 +1,8 @@
 //! Partitions of a table that is partitioned by the list of its tenants.
 
-use sha2::{Digest as _, Sha256};
-
 use super::look::Form;
 use super::mapping::Mapping;
-use super::name::{LONGEST_NAME, TableName, cut, literal, quote};
+use super::name::{TableName, ended, literal, mark, quote};
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Namespace;
@@ -64,17 +62,11 @@ fn is_there(error: &Error) -> bool {
 
 /// A name for a tenant's partition: readable, and its own whatever the tenant is called.
 fn name(table: &TableName, tenant: &Namespace) -> TableName {
-    let digest = Sha256::digest(format!("{}\0{}", table.name, tenant.as_str()));
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest = mark(&format!("{}\0{}", table.name, tenant.as_str()));
     let plain =
         |one: char| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '_' };
     let readable: String = tenant.explicit().chars().map(plain).take(20).collect();
-    let room = LONGEST_NAME - digest.len() - readable.len() - 2;
-    let mut front = cut(&table.name);
-    while front.len() > room {
-        front = &front[..front.char_indices().next_back().map_or(0, |(at, _)| at)];
-    }
-    TableName::new(&table.schema, format!("{front}_{readable}_{digest}"))
+    TableName::new(&table.schema, ended(&table.name, &format!("{readable}_{digest}")))
 }
 
 /// Returns the clause that makes a table partitioned by its tenants.

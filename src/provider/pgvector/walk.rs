@@ -14,10 +14,10 @@ use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
 use super::seen::Seen;
 use super::snapshot::View;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{self, Contents, Cursor, Namespace, Range, Record};
+use crate::model::{self, Cursor, Namespace, Range, Record};
 use crate::plan::file::NamedEnumeration;
 use crate::store::calls::{Calls, Operation, Request};
-use crate::store::read::{IdChunk, Ids, Page, Pages, Reading};
+use crate::store::read::{IdChunk, Ids, Pages, Reading};
 use crate::store::{Asked, Scope, Split, Splitting};
 
 /// Rows of a range that is worth a walk of its own.
@@ -149,7 +149,7 @@ impl Walk {
             let how = how.clone();
             async move {
                 let most = how.size.ids();
-                let mut held = how.room.take(most * how.size.held() * how.weight).await?;
+                let held = how.room.take(most * how.size.held() * how.weight).await?;
                 let Some((found, after)) = walk.page(most).await? else { return Ok(None) };
                 let count = found.records.len() as u64;
                 let picked = found.records.into_iter().filter(|record| match &how.picks {
@@ -157,18 +157,8 @@ impl Walk {
                     Some(picks) => picks(&record.id),
                 });
                 let records: Vec<Record> = picked.collect();
-                let bytes = records.iter().map(Record::held_bytes).sum();
-                how.size.read(records.len(), bytes);
-                how.room.settle(&mut held, bytes * how.weight);
-                let page = Page {
-                    contents: Contents::of(&records),
-                    found: count,
-                    asked: records.len() as u64,
-                    records,
-                    after,
-                    held,
-                };
-                Ok(Some((page, walk)))
+                let counts = (count, records.len() as u64);
+                Ok(Some((how.page(records, counts, after, held), walk)))
             }
         };
         stream::try_unfold(self, next).boxed()

@@ -10,7 +10,7 @@ use super::page::{Page, Pages, Reading};
 use super::room::Held;
 use super::task::begin;
 use crate::error::Result;
-use crate::model::{Contents, Cursor, Namespace, Record, RecordId};
+use crate::model::{Cursor, Namespace, RecordId};
 use crate::store::{Fetch, fetch_all};
 
 /// Pages of one range that are read, or wait for their turn, at once. The room for their bytes is what bounds them.
@@ -101,12 +101,9 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(&self, part: Part, mut held: Held) -> Result<Page> {
+    async fn read(&self, part: Part, held: Held) -> Result<Page> {
         let Part { found, asked, ids, after } = part;
         let records = fetch_all(&*self.fetch, &self.namespace, &ids).await?;
-        let bytes = records.iter().map(Record::held_bytes).sum();
-        self.how.size.read(records.len(), bytes);
-        self.how.room.settle(&mut held, bytes * self.how.weight);
-        Ok(Page { contents: Contents::of(&records), records, found, asked, after, held })
+        Ok(self.how.page(records, (found, asked), after, held))
     }
 }

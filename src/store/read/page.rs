@@ -57,6 +57,21 @@ impl Reading {
         Self { weight: 2, ..self }
     }
 
+    /// Makes a page of records that were read, `asked` of the ids that were `found` having been picked: what they weigh is
+    /// learned, and settled with the room that was taken for them.
+    pub fn page(
+        &self,
+        records: Vec<Record>,
+        (found, asked): (u64, u64),
+        after: Cursor,
+        mut held: Held,
+    ) -> Page {
+        let bytes = records.iter().map(Record::held_bytes).sum();
+        self.size.read(records.len(), bytes);
+        self.room.settle(&mut held, bytes * self.weight);
+        Page { contents: Contents::of(&records), records, found, asked, after, held }
+    }
+
     /// Reads only some records.
     pub fn picking(self, picks: Picks) -> Self {
         Self { picks: Some(picks), ..self }
