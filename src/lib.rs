@@ -4,11 +4,12 @@
 //! `docs/ARCHITECTURE.md` explains it):
 //!
 //! ```text
-//! 6  cli
-//! 5  report   emulator
-//! 4  run
-//! 3  copy  assertion  traffic
-//! 2  provider
+//! 7  cli
+//! 6  report  emulator
+//! 5  run
+//! 4  copy  assertion  traffic
+//! 3  provider
+//! 2  store
 //! 1  plan  journal  pinecone_wire
 //! 0  model  error  clock  text  fs
 //! ```

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use super::origin::{Lists, ids_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Shard};
@@ -21,10 +23,10 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// `Refused` with the first ids that two sources share; any error of finding the ids.
-pub async fn prove_disjoint(
+pub async fn prove_disjoint<'a>(
     source: Arc<dyn Source>,
-    shards: &[Shard],
-    lists: &(dyn Fn(&Shard) -> Result<Lists> + Send + Sync),
+    shards: &'a [Shard],
+    lists: &(dyn Fn(&'a Shard) -> BoxFuture<'a, Result<Lists>> + Send + Sync),
     folder: &Path,
     seen: &mut (dyn FnMut(u64) -> Result<()> + Send),
 ) -> Result<()> {
@@ -35,7 +37,7 @@ pub async fn prove_disjoint(
     let mut walked = 0;
     for shard in shards {
         let origin = sources.binary_search(&shard.source).unwrap_or_default() as u32;
-        let mut ids = ids_of(&*source, shard, &Cursor::Start, lists(shard)?).await?;
+        let mut ids = ids_of(&*source, shard, &Cursor::Start, lists(shard).await?).await?;
         while let Some(chunk) = ids.next(CHUNK).await? {
             for id in &chunk.ids {
                 sorter.push(shard.target.as_str(), &id.text(), origin, 0)?;

@@ -65,4 +65,15 @@ pub struct Artifact {
     pub path: String,
     /// Number of rows or records in it.
     pub records: u64,
+    /// What was written, for whoever reads it later or elsewhere; earlier versions did not record it.
+    #[serde(flatten)]
+    pub written: Option<Written>,
+}
+
+/// The bytes of a file when its writing ended; of a folder, those of the list in it that has the sums of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    pub bytes: u64,
+    /// SHA-256, in hexadecimal digits.
+    pub sha256: String,
 }

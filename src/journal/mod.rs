@@ -22,7 +22,7 @@ mod transfer;
 mod trouble;
 mod worked;
 
-pub use detail::{Aftermath, Artifact, Judged, Route};
+pub use detail::{Aftermath, Artifact, Judged, Route, Written};
 pub use event::{Entry, Event, FORMAT};
 pub use hold::{Cause, Gate, Hold};
 pub use holder::{Holder, LockView};

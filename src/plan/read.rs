@@ -53,6 +53,11 @@ impl Language {
         codes
     }
 
+    /// Returns the kinds of index of all systems.
+    pub(super) fn kinds(&self) -> Vec<&'static str> {
+        self.systems.iter().flat_map(|system| system.kinds()).copied().collect()
+    }
+
     /// Returns the JSON Schema (draft 2020-12) of a plan file.
     pub fn schema(&self) -> &Value {
         &self.schema

@@ -90,6 +90,17 @@ pub fn checksum(path: &Path) -> Result<(u64, String)> {
     Ok((bytes, sum))
 }
 
+/// Returns [`checksum`] of a file, or of the manifest of a snapshot's folder, which has those of its files. Blocks.
+///
+/// # Errors
+/// Those of [`checksum`].
+pub fn sum_of(place: &Path) -> Result<(u64, String)> {
+    match place.is_dir() {
+        true => checksum(&place.join(MANIFEST)),
+        false => checksum(place),
+    }
+}
+
 impl Kept {
     /// Reads the whole file, checks that every byte and every record of it is what the manifest says, and returns what the
     /// records hold. Blocks.

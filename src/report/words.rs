@@ -42,7 +42,7 @@ pub(super) fn brief(span: Duration) -> String {
 /// Describes a file that a run left, with its path within the run's folder of files if it is there:
 /// `names of 12 namespaces: namespaces.json`.
 pub fn artifact(artifact: &Artifact, run: &str) -> String {
-    let Artifact { name, path, records } = artifact;
+    let Artifact { name, path, records, .. } = artifact;
     let path = files_of(path, run).map_or(path.as_str(), |(_, inside)| inside);
     let what = match name.as_str() {
         "namespaces" => format!("names of {}", plural(*records, "namespace")),
@@ -81,7 +81,12 @@ mod tests {
 
     #[test]
     fn a_file_of_the_run_is_named_within_the_runs_folder() {
-        let file = |path: &str| Artifact { name: "sample".into(), path: path.into(), records: 5 };
+        let file = |path: &str| Artifact {
+            name: "sample".into(),
+            path: path.into(),
+            records: 5,
+            written: None,
+        };
         let inside = file(".vecshift/p/artifacts/01r/audit/samples.parquet");
         assert_eq!(artifact(&inside, "01r"), "sample of 5 records: audit/samples.parquet");
         assert_eq!(files_of(&inside.path, "01r").unwrap().0, ".vecshift/p/artifacts/01r");

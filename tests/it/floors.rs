@@ -44,6 +44,22 @@ fn tree() -> Tree {
     tree
 }
 
+/// The drawing at the top of the library is what a newcomer sees first.
+#[test]
+fn the_drawing_in_the_library_is_these_floors() {
+    let library = include_str!("../../src/lib.rs");
+    let mut drawn = BTreeMap::new();
+    for line in library.lines().filter_map(|line| line.strip_prefix("//! ")) {
+        let mut words = line.split_whitespace();
+        if let Some(Ok(floor)) = words.next().map(str::parse::<u8>) {
+            drawn.extend(words.map(|module| (module, floor)));
+        }
+    }
+    let floors: BTreeMap<&str, u8> =
+        FLOORS.into_iter().filter(|(name, _)| *name != "main").collect();
+    assert_eq!(drawn, floors);
+}
+
 #[test]
 fn no_module_reaches_upward() {
     let floors: BTreeMap<&str, u8> = FLOORS.into_iter().collect();

@@ -79,6 +79,7 @@ impl Writer {
                 name: "sample".into(),
                 path: "audit/samples.parquet".into(),
                 records: 500,
+                written: None,
             },
         });
         self.write(Event::StagePassed { stage: "audit".into() });

@@ -334,6 +334,85 @@ async fn a_manifest_that_changes_in_mid_run_changes_nothing() {
     assert_eq!(tally(&rig).copied, 90);
 }
 
+/// The sorted ids are a file that anybody can open: nothing goes on by others than were sorted. A copy that is cut off
+/// sorts them anew; what reads them later stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn sorted_ids_that_somebody_changed_are_not_gone_on_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids.csv");
+    std::fs::write(&file, "namespace,id\n").unwrap();
+    let copy = format!(
+        "    enumerate: {{ manifest: {{ file: \"{}\" }} }}\n    assert: [copy.complete == true]",
+        file.display()
+    );
+    type Change = fn(&str) -> Option<String>;
+    // An id becomes another of the same length; the file ends early; the file is gone.
+    let changes: [(Change, &str); 3] = [
+        (|text| Some(text.replacen("rec-0", "rec-9", 1)), "no longer those that were sorted"),
+        (|text| Some(text[..text.len() / 2].to_owned()), "no longer those that were sorted"),
+        (|_| None, "are gone"),
+    ];
+    for (change, said) in changes {
+        let rig = Rig::of_text(&plan(&copy, "missing == 0")).await;
+        let mut rows = "namespace,id\n".to_owned();
+        for namespace in ["b_3", "a_2", "a_1"] {
+            for id in ids(&rig, namespace).await {
+                rows.push_str(&format!("{namespace},{id}\n"));
+            }
+        }
+        std::fs::write(&file, &rows).unwrap();
+        let sorted = |rig: &Rig| {
+            let stages = rig.state().stages;
+            let ids = stages.iter().flat_map(|stage| &stage.artifacts);
+            ids.filter(|one| one.name == "ids").next_back().unwrap().clone()
+        };
+        let changed = |path: &str| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let now = change(&text);
+            assert_ne!(now.as_ref(), Some(&text));
+            match now {
+                Some(now) => std::fs::write(path, now).unwrap(),
+                None => std::fs::remove_file(path).unwrap(),
+            }
+            text
+        };
+        // Cut off once they are sorted: the next attempt sorts them anew.
+        let cancel = CancellationToken::new();
+        let listener = StopWhenSorted(cancel.clone());
+        let outcome = rig.run_with(rig.options(), Arc::new(listener), cancel).await.unwrap();
+        assert!(matches!(outcome, Outcome::Interrupted), "{outcome:?}");
+        let path = sorted(&rig).path;
+        let text = changed(&path);
+        let options = RunOptions { until: Some("copy".into()), no_wait: true, ..rig.options() };
+        let copied = rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await;
+        let copied = copied.unwrap();
+        assert!(matches!(copied, Outcome::Held { .. }), "{copied:?}");
+        assert_eq!(tally(&rig).copied, 90);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(sorted(&rig).written.unwrap().bytes, text.len() as u64);
+
+        // Copied by: whoever reads the source by them now reads by these or not at all.
+        changed(&path);
+        let failed = error(rig.run().await);
+        assert!(failed.message().contains(said), "{failed}");
+        std::fs::write(&path, &text).unwrap();
+        let outcome = rig.run().await;
+        assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    }
+}
+
+struct StopWhenSorted(CancellationToken);
+
+impl vecshift::run::Listener for StopWhenSorted {
+    fn event(&self, entry: &vecshift::journal::Entry, _: &vecshift::journal::RunState) {
+        if matches!(entry.event, vecshift::journal::Event::ArtifactWritten { .. }) {
+            self.0.cancel();
+        }
+    }
+
+    fn progress(&self, _: &vecshift::run::Progress) {}
+}
+
 struct StopAtFirstCheckpoint(CancellationToken);
 
 impl vecshift::run::Listener for StopAtFirstCheckpoint {

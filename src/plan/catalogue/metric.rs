@@ -48,6 +48,8 @@ pub enum Unit {
     Bool,
     /// One of a few words.
     Word(&'static [&'static str]),
+    /// A kind of index, in a word of the side's system.
+    Kind,
 }
 
 impl Metric {
@@ -101,6 +103,7 @@ impl Unit {
             Self::Dollars => "an amount like `$150`".into(),
             Self::Bool => "`true` or `false`".into(),
             Self::Word(words) => either(words.iter().copied()),
+            Self::Kind => "a kind of index, in a word of its system".into(),
         }
     }
 
@@ -115,7 +118,7 @@ impl Unit {
             Self::Rate => "rate",
             Self::Dollars => "dollars",
             Self::Bool => "boolean",
-            Self::Word(_) => "word",
+            Self::Word(_) | Self::Kind => "word",
         }
     }
 }

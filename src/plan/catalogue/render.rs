@@ -6,8 +6,8 @@ use super::super::diagnostic::nearest;
 use super::{METRICS, Metric, Unit};
 
 /// Explains a metric by its name or a full form such as `p95(query)`; `metrics` lists them all. `None` if there is no
-/// such metric.
-pub fn explain_metric(word: &str) -> Option<String> {
+/// such metric. `kinds` are those of indexes.
+pub fn explain_metric(word: &str, kinds: &[&str]) -> Option<String> {
     let word = word.trim();
     if word == "metrics" {
         return Some(metrics_markdown());
@@ -18,7 +18,7 @@ pub fn explain_metric(word: &str) -> Option<String> {
     let mut text = format!("# {}\n\n", first.forms().join(", ").replace("@10", "@k"));
     for row in rows {
         _ = writeln!(text, "In {}: {}. {}\n", stages(row), facts(row), row.meaning);
-        _ = writeln!(text, "    {}\n", example(row));
+        _ = writeln!(text, "    {}\n", example(row, kinds));
     }
     Some(text)
 }
@@ -58,7 +58,7 @@ fn table_row(row: &Metric) -> String {
     let forms: Vec<_> = row.forms().iter().map(|form| format!("`{form}`")).collect();
     let forms = forms.join(", ").replace("@10", "@k");
     let unit = match row.unit {
-        Unit::Word(_) => row.unit.describe(),
+        Unit::Word(_) | Unit::Kind => row.unit.describe(),
         unit => unit.name().to_owned(),
     };
     format!("| {forms} | {unit} | {} | {} | {} |\n", yes(row.over), yes(row.source), row.meaning)
@@ -82,8 +82,8 @@ fn facts(row: &Metric) -> String {
     facts.join(", ")
 }
 
-/// Returns an assertion that could stand in a plan.
-pub(crate) fn example(row: &Metric) -> String {
+/// Returns an assertion that could stand in a plan whose index is of one of `kinds`.
+pub(crate) fn example(row: &Metric, kinds: &[&str]) -> String {
     let metric = row.forms().swap_remove(0);
     let comparison = match row.unit {
         Unit::Count | Unit::Number => "== 0".into(),
@@ -95,6 +95,7 @@ pub(crate) fn example(row: &Metric) -> String {
         Unit::Dollars => "< $150".into(),
         Unit::Bool => "== true".into(),
         Unit::Word(words) => format!("== {}", words[0]),
+        Unit::Kind => format!("== {}", kinds.first().unwrap_or(&"kind")),
     };
     let over = if row.over { " over 10m" } else { "" };
     format!("{metric} {comparison}{over}")

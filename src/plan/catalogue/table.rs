@@ -15,7 +15,6 @@ const QUERY: Argument = Argument::Subject(&["query"]);
 const READS: Argument = Argument::Subject(&["query", "fetch"]);
 const METRIC_WORDS: Unit = Unit::Word(&["cosine", "dotproduct", "euclidean"]);
 const COMPARISON_WORDS: Unit = Unit::Word(&["bits", "unit", "direction", "tolerance"]);
-const KIND_WORDS: Unit = Unit::Word(&["pod", "serverless", "other"]);
 
 /// Makes a row without argument, window or source side.
 const fn plain(
@@ -82,7 +81,7 @@ pub static METRICS: &[Metric] = &[
     plain("source.namespaces", AUDIT, Unit::Count, "Namespaces of the source that hold records."),
     plain("source.dimension", AUDIT, Unit::Count, "Components of the source's vectors."),
     plain("source.metric", AUDIT, METRIC_WORDS, "How the source measures similarity."),
-    plain("source.kind", AUDIT, KIND_WORDS, "What the source runs on."),
+    plain("source.kind", AUDIT, Unit::Kind, "What the source runs on."),
     plain(
         "source.metadata_bytes",
         AUDIT,
@@ -124,7 +123,7 @@ pub static METRICS: &[Metric] = &[
     plain(
         "target.kind",
         &["audit", "create"],
-        KIND_WORDS,
+        Unit::Kind,
         "What the target runs on, where it exists.",
     ),
     plain(
@@ -168,7 +167,7 @@ pub static METRICS: &[Metric] = &[
         "cost.copy",
         AUDIT,
         Unit::Dollars,
-        "What writing every record once costs, and reading it where the source is serverless.",
+        "What writing every record once costs, and reading it where the source charges for that.",
     ),
     plain(
         "cost.verify",

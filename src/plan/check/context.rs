@@ -58,6 +58,9 @@ pub(crate) trait System: Send + Sync {
         false
     }
 
+    /// Returns the kinds of index that there are, as `source.kind` and `target.kind` say them; at least one.
+    fn kinds(&self) -> &'static [&'static str];
+
     /// Returns the kinds of index that a rehearsal can make as the source; none if it needs nothing made.
     fn rehearsal_kinds(&self) -> &'static [&'static str] {
         &[]

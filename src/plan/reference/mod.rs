@@ -15,7 +15,7 @@ use section::{Links, choice_table, keys_table, words_list};
 
 /// Explains a code (`V020`, `unknown-key`) or a metric (`p95(query)`, `metrics`).
 pub fn explain(language: &Language, word: &str) -> Option<String> {
-    codes::explain_code(&language.codes(), word).or_else(|| explain_metric(word))
+    codes::explain_code(&language.codes(), word).or_else(|| explain_metric(word, &language.kinds()))
 }
 
 /// Renders the pages of `docs/errors/`: file name and text, with a `README.md` that lists them.

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::Files;
+use super::shelf::KIND;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Side;
 use crate::plan::file::{
@@ -33,6 +34,10 @@ struct Keys {
 impl System for ParquetFiles {
     fn name(&self) -> &'static str {
         "parquet"
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &[KIND]
     }
 
     fn meaning(&self) -> &'static str {
@@ -154,7 +159,7 @@ fn stages(context: &mut Context<'_>) {
                     report(context, &format!("{pointer}/enumerate"), message);
                 }
                 if copy.strategy == Strategy::Collection {
-                    let message = "only pod indexes have collections";
+                    let message = "files have no collections";
                     report(context, &format!("{pointer}/strategy"), message);
                 }
             }

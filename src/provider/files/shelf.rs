@@ -23,8 +23,9 @@ use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, RowReader, is_name
 use crate::provider::storage::{Place, S3Options};
 use crate::store::{Inventory, Sort};
 
-/// Value of [`IndexSpec::deployment`] for files.
-const KIND: &str = "Parquet files";
+/// The word and the words for what an index of files is.
+pub(super) const KIND: &str = "files";
+const WORDS: &str = "Parquet files";
 
 /// Number of files whose first rows decide the dimension.
 const LOOKED_AT: usize = 8;
@@ -35,14 +36,14 @@ const OPENED_AT_ONCE: usize = 8;
 /// Returns the kind of an index of files. They do not say by which metric their vectors are compared.
 fn deployment() -> Deployment {
     Deployment {
-        kind: "other".to_owned(),
-        words: KIND.to_owned(),
-        title: KIND.to_owned(),
-        place: KIND.to_owned(),
+        kind: KIND.to_owned(),
+        words: WORDS.to_owned(),
+        title: WORDS.to_owned(),
+        place: WORDS.to_owned(),
         filterable: None,
         knows_metric: false,
         vectors: VectorField::plain(),
-        native: serde_json::json!({ "other": KIND }),
+        native: serde_json::json!({ "other": WORDS }),
     }
 }
 

@@ -12,6 +12,7 @@ use super::sorter::{Sorted, SortedId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Access, Replacement, replace};
 use crate::model::{Namespace, RecordId};
+use crate::provider::snapshot::checksum;
 
 /// The version of the index file.
 const FORMAT: u32 = 1;
@@ -126,6 +127,15 @@ impl Spool {
             )
             .with_hint("remove it: the manifest is read again")),
         }
+    }
+
+    /// Returns whether the file still has the bytes that were written. Blocks.
+    ///
+    /// # Errors
+    /// `Io` if it is there and cannot be read.
+    pub fn is_intact(&self) -> Result<bool> {
+        let found = self.file.exists().then(|| checksum(&self.file)).transpose()?;
+        Ok(found.is_some_and(|(_, sum)| self.digest == format!("sha256:{sum}")))
     }
 
     /// Returns the number of ids in a namespace.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::address::Address;
+use super::design::KIND;
 use super::design::{self, Design};
 use super::keys::{Keys, Row, table_name};
 use super::name::{TableName, cut, quote};
@@ -41,6 +42,10 @@ pub(in crate::provider) struct Pgvector;
 impl System for Pgvector {
     fn name(&self) -> &'static str {
         "pgvector"
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &[KIND]
     }
 
     fn meaning(&self) -> &'static str {

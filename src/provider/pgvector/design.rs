@@ -18,7 +18,7 @@ use crate::plan::file::{CreateSpec, Protection};
 use crate::plan::{Context, codes, step};
 
 /// The word of its kind.
-const KIND: &str = "pgvector";
+pub(super) const KIND: &str = "pgvector";
 
 /// Keys of `create.spec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

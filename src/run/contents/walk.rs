@@ -30,7 +30,7 @@ pub(in crate::run) async fn walk(
 ) -> Result<Contents> {
     let mut contents = Contents::default();
     for shard in shards {
-        let lists = lists_of(context, &line.copy, shard, &line.pipeline)?;
+        let lists = lists_of(context, &line.copy, shard, &line.pipeline).await?;
         let source = &*line.pipeline.source;
         let pages = pages_of(source, shard, &Cursor::Start, lists, &line.reading).await;
         let mut pages = pages.map_err(|error| restless(namespace, error))?;

@@ -26,10 +26,12 @@ use self::world::World;
 use crate::assertion::Measured;
 use crate::clock::{Clock, Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Artifact, Event, StageState};
+use crate::journal::{Artifact, Event, StageState, Written};
 use crate::model::{Side, StageId};
 use crate::plan::{Plan, Stage};
+use crate::provider::blocking;
 use crate::provider::manifest::Spool;
+use crate::provider::snapshot::sum_of;
 use crate::traffic::{Driver, ProbeQuery};
 
 /// Everything a stage works with.
@@ -115,10 +117,16 @@ impl Context {
         }
     }
 
-    /// Records a file that the stage has written, with its path as it should be shown.
-    pub fn wrote(&self, name: &str, path: PathBuf, records: u64) -> Result<()> {
-        let artifact =
-            Artifact { name: name.to_owned(), path: path.display().to_string(), records };
+    /// Records a file, or the folder of a snapshot, that the stage has written, with its path as it should be shown and
+    /// the sum of its bytes.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be read back.
+    pub async fn wrote(&self, name: &str, path: PathBuf, records: u64) -> Result<()> {
+        let (name, shown) = (name.to_owned(), path.display().to_string());
+        let (bytes, sha256) = blocking(move || sum_of(&path)).await?;
+        let written = Some(Written { bytes, sha256 });
+        let artifact = Artifact { name, path: shown, records, written };
         self.record(Event::ArtifactWritten { stage: self.id(), artifact })
     }
 

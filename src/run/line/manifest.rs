@@ -53,8 +53,10 @@ pub(in crate::run) async fn prepare_ids(context: &Context, copy: &CopyStage) -> 
     let namespaces = &*recorded_mappings(context, &copy.id);
     let Some(asked) = manifest_in(copy) else { return Ok(()) };
     let path = artifact(context, copy, IDS);
-    let known = Spool::open(&path)?;
-    if let Some(known) = known.filter(|known| misfits(known, namespaces).is_empty()) {
+    let known = opened(path.clone()).await?;
+    let fits =
+        |(known, is_intact): &(Spool, bool)| *is_intact && misfits(known, namespaces).is_empty();
+    if let Some((known, _)) = known.filter(fits) {
         keep(context, copy, known);
         return Ok(());
     }
@@ -76,7 +78,7 @@ pub(in crate::run) async fn prepare_ids(context: &Context, copy: &CopyStage) -> 
         let _ = std::fs::remove_file(printed);
     }
     context.note(format!("{} ids sorted into {}-{IDS}, {}", spool.rows, copy.id, spool.digest))?;
-    context.wrote("ids", path, spool.rows)?;
+    context.wrote("ids", path, spool.rows).await?;
     keep(context, copy, spool);
     begin_anew(context)
 }
@@ -108,29 +110,47 @@ pub(in crate::run) fn recorded_as(
 /// Returns the manifest ids of a shard in bytewise order; `None` if the shard does not use a manifest.
 ///
 /// # Errors
-/// `NotFound` if the run's sorted ids are gone.
-pub(in crate::run) fn manifest_of(
+/// `NotFound` if the run's sorted ids are gone, `Conflict` if they are no longer those that were sorted.
+pub(in crate::run) async fn manifest_of(
     context: &Context,
     copy: &CopyStage,
     shard: &Shard,
 ) -> Result<Option<Manifest>> {
     let Enumeration::Manifest { file } = &shard.enumeration else { return Ok(None) };
-    Ok(Some(Box::new(spool(context, copy, file)?.ids(&shard.source)?)))
+    let spool = spool(context, copy, file).await?;
+    Ok(Some(Box::new(spool.ids(&shard.source)?)))
 }
 
-fn spool(context: &Context, copy: &CopyStage, recorded: &Path) -> Result<Arc<Spool>> {
+async fn spool(context: &Context, copy: &CopyStage, recorded: &Path) -> Result<Arc<Spool>> {
     let known = context.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&copy.id).cloned();
     if let Some(spool) = known {
         return Ok(spool);
     }
     for path in [artifact(context, copy, IDS), recorded.to_owned()] {
-        if let Some(spool) = Spool::open(&path)? {
-            return Ok(keep(context, copy, spool));
+        match opened(path.clone()).await? {
+            Some((spool, true)) => return Ok(keep(context, copy, spool)),
+            Some((spool, false)) if path.exists() => {
+                let message = "the sorted ids of this run are no longer those that were sorted";
+                return Err(Error::new(ErrorKind::Conflict, message)
+                    .with_context("file", path.display())
+                    .with_context("sorted as", spool.digest)
+                    .with_hint("put the file back, or roll back and copy again"));
+            }
+            _ => {}
         }
     }
     Err(Error::new(ErrorKind::NotFound, "the sorted ids of this run are gone")
         .with_context("file", recorded.display())
         .with_hint("put the file and its index back, or roll back and copy again"))
+}
+
+/// Opens the sorted ids of this run or an earlier process of it, and returns whether they are as they were written.
+async fn opened(path: PathBuf) -> Result<Option<(Spool, bool)>> {
+    let open = move || {
+        let with_look = |spool: Spool| spool.is_intact().map(|is_intact| (spool, is_intact));
+        Spool::open(&path)?.map(with_look).transpose()
+    };
+    blocking(open).await
 }
 
 fn keep(context: &Context, copy: &CopyStage, spool: Spool) -> Arc<Spool> {

@@ -55,7 +55,7 @@ pub(crate) async fn pipeline(
 
 /// Returns what lists the ids of a shard if the source does not: a manifest, the staging index, or the target, which
 /// holds every id after a copy.
-pub(crate) fn lists_of(
+pub(crate) async fn lists_of(
     context: &Context,
     copy: &CopyStage,
     shard: &Shard,
@@ -71,7 +71,7 @@ pub(crate) fn lists_of(
         }
         _ => None,
     };
-    Ok(Lists { other, manifest: manifest_of(context, copy, shard)? })
+    Ok(Lists { other, manifest: manifest_of(context, copy, shard).await? })
 }
 
 /// Returns whether a shard of the copy is left.

@@ -73,7 +73,9 @@ pub(crate) async fn choose(
         return despite(gap, facts, copy);
     }
     let candidates = candidates(facts, &enumerated);
+    let has_collections = candidates.iter().any(|candidate| candidate.route == Route::Collection);
     let collection = match against(&candidates, Route::Collection) {
+        _ if !has_collections => "the records are read and written one by one".to_owned(),
         Some(why) => format!("not by collection: {why}"),
         None => "the plan says how ids are found".to_owned(),
     };
@@ -96,7 +98,7 @@ pub(crate) async fn choose(
 fn against(candidates: &[Candidate], route: Route) -> Option<String> {
     match candidates.iter().find(|candidate| candidate.route == route) {
         Some(candidate) => candidate.ruled_out.first().cloned(),
-        None => Some("only pod indexes have collections".to_owned()),
+        None => Some("the source's system has no such way".to_owned()),
     }
 }
 
@@ -119,7 +121,7 @@ fn within_provider(facts: &Facts<'_>, copy: &file::Copy) -> Result<Option<Chosen
         (_, None, _) if is_staged => chosen(Route::Staging, "the plan says so"),
         (Strategy::Auto, None, None) if is_auto => chosen(
             Route::Collection,
-            "a pod in the same project and cloud, and nothing changes on the way: free of write units",
+            "nothing changes on the way, so the provider can copy the records by itself",
         ),
         (Strategy::Stream | Strategy::Import | Strategy::Auto, ..) => return Ok(None),
     }))

@@ -3,7 +3,9 @@
 use super::super::super::assertion::{Comparison, ParsedAssertion, Threshold, Value};
 use super::super::super::catalogue::{Metric, Unit, example};
 use super::super::super::codes;
+use super::super::super::diagnostic::either;
 use super::checker::Checker;
+use crate::model::Side;
 
 impl Checker<'_, '_> {
     pub(super) fn threshold(
@@ -26,20 +28,33 @@ impl Checker<'_, '_> {
             });
             return None;
         }
-        let threshold = fit(metric.unit, &parsed.value.value);
+        let kinds = self.kinds(metric);
+        let threshold = fit(metric.unit, &parsed.value.value, kinds);
         if threshold.is_none() {
-            let message =
-                format!("`{}` is compared with {}", parsed.metric.value, metric.unit.describe());
-            let label = format!("for example `{}`", example(metric));
+            let with = match metric.unit {
+                Unit::Kind => either(kinds.iter().copied()),
+                unit => unit.describe(),
+            };
+            let message = format!("`{}` is compared with {with}", parsed.metric.value);
+            let label = format!("for example `{}`", example(metric, kinds));
             self.report(&codes::THRESHOLD_UNIT, range, message, |d| d.label(label));
         }
         threshold
     }
 
+    /// Returns the kinds of index that the side which a metric is about can be.
+    fn kinds(&self, metric: &Metric) -> &'static [&'static str] {
+        let side = if metric.name.starts_with("source.") { Side::Source } else { Side::Target };
+        let system = self.context.system(&self.context.endpoint(side).provider);
+        system.map_or(&[], |system| system.kinds())
+    }
+
     pub(super) fn comparison(&mut self, metric: &Metric, parsed: &ParsedAssertion) {
         let equality = matches!(parsed.comparison.value, Comparison::Equal | Comparison::NotEqual);
         let message = match metric.unit {
-            Unit::Bool | Unit::Word(_) if !equality => "a word or boolean is equal or it is not",
+            Unit::Bool | Unit::Word(_) | Unit::Kind if !equality => {
+                "a word or boolean is equal or it is not"
+            }
             Unit::Duration | Unit::Rate if equality => {
                 "what is measured is never exactly this: compare with `<`, `<=`, `>` or `>=`"
             }
@@ -66,7 +81,7 @@ impl Checker<'_, '_> {
         };
         let (lowest, highest) = match metric.unit {
             // A saving can be a loss, and the result of a probe anything.
-            Unit::Number | Unit::Bool | Unit::Word(_) => return,
+            Unit::Number | Unit::Bool | Unit::Word(_) | Unit::Kind => return,
             Unit::Share if metric.name == "cost.saving" => (f64::NEG_INFINITY, 1.0),
             Unit::Share | Unit::Ratio => (0.0, 1.0),
             Unit::Count | Unit::Duration | Unit::Bytes | Unit::Rate | Unit::Dollars => {
@@ -86,8 +101,8 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Converts the value to the unit's base; `None` if it does not fit.
-fn fit(unit: Unit, value: &Value) -> Option<Threshold> {
+/// Converts the value to the unit's base; `None` if it does not fit. `kinds` are those of the metric's side.
+fn fit(unit: Unit, value: &Value, kinds: &[&str]) -> Option<Threshold> {
     Some(match (unit, value) {
         (Unit::Count, Value::Number(n)) if n.fract() == 0.0 && *n >= 0.0 => Threshold::Number(*n),
         (Unit::Number, Value::Number(n)) => Threshold::Number(*n),
@@ -101,6 +116,9 @@ fn fit(unit: Unit, value: &Value) -> Option<Threshold> {
         (Unit::Dollars, Value::Dollars(dollars)) => Threshold::Dollars(*dollars),
         (Unit::Bool, Value::Bool(value)) => Threshold::Bool(*value),
         (Unit::Word(words), Value::Word(word)) if words.contains(&word.as_str()) => {
+            Threshold::Word(word.clone())
+        }
+        (Unit::Kind, Value::Word(word)) if kinds.contains(&word.as_str()) => {
             Threshold::Word(word.clone())
         }
         _ => return None,

@@ -117,6 +117,10 @@ impl System for Pinecone {
         Some(KEY_PREFIX)
     }
 
+    fn kinds(&self) -> &'static [&'static str] {
+        &["pod", "serverless", "other"]
+    }
+
     fn rehearsal_kinds(&self) -> &'static [&'static str] {
         &["pod", "serverless"]
     }

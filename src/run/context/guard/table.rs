@@ -122,7 +122,7 @@ const IDENTITY: &str = "
 
 Few services give an id of an index or the time of its creation. What they give is kept in the journal when the run begins and
 compared at every look: the host, which carries the name and the project; dimension, metric, kind and place; whether its vectors are
-dense or sparse; the fields that a pod filters by; the collection that it was made from; and of an index that the run made the tag
+dense or sparse; the fields that alone can be filtered by, where there are such; the collection that it was made from; and of an index that the run made the tag
 `vecshift-run` with the name of the run.
 
 **A source that was deleted and made anew under its name, just as it was, can show all of this again.** Then its contents alone say

@@ -198,7 +198,7 @@ async fn write(context: &Context, findings: &Findings) -> Result<()> {
             replace(&to, &content, Access::Usual).map_err(cannot)
         })
         .await?;
-        context.wrote(name, path, findings.sampled as u64)?;
+        context.wrote(name, path, findings.sampled as u64).await?;
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ async fn export(wanted: &Audit, context: &Context, sampled: &[Sampled]) -> Resul
         writer.finish()
     });
     let records = written.await?.values().map(|contents| contents.records).sum();
-    context.wrote("sample", path, records)
+    context.wrote("sample", path, records).await
 }
 
 fn by_rule(rejects: &[Reject]) -> Refusals {

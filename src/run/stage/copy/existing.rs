@@ -307,7 +307,7 @@ impl Walk<'_> {
     async fn source(&mut self, copy: &CopyStage, mapping: &Mapping) -> Result<()> {
         let shards = self.context.state()?.shards.into_values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {
-            let lists = lists_of(self.context, copy, &state.shard, self.pipeline)?;
+            let lists = lists_of(self.context, copy, &state.shard, self.pipeline).await?;
             let all = self.pipeline.meet_shard(&state.shard, lists).await?;
             self.all(mapping, all).await?;
         }

@@ -44,7 +44,7 @@ struct Row {
 ///
 /// # Errors
 /// If they cannot be written.
-pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
+pub(super) async fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
     let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
     let plan = &context.plan;
     let file = File {
@@ -63,7 +63,7 @@ pub(super) fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
         let path = artifact(context, copy, &format!("namespaces.{ending}"));
         replace(&path, &bytes, Access::Usual)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
-        context.wrote("namespaces", path, rows.len() as u64)?;
+        context.wrote("namespaces", path, rows.len() as u64).await?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Merges several namespaces into one, provided that no two of them share an id.
 
+use futures::FutureExt;
+
 use crate::copy::{Mapping, merged, prove_disjoint};
 use crate::error::{Error, Result};
 use crate::journal::ShardState;
@@ -40,7 +42,7 @@ pub(super) async fn prove_merges(context: &Context, copy: &CopyStage) -> Result<
     prove_disjoint(
         context.world.source.clone(),
         &shards,
-        &|shard| lists_of(context, copy, shard, pipeline),
+        &|shard| lists_of(context, copy, shard, pipeline).boxed(),
         &context.artifacts,
         &mut |walked| {
             context.recorder.progress(&Progress {

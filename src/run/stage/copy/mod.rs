@@ -94,7 +94,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
         Step::SeeReturned => prove::prove_returned(context, copy).await?,
         Step::Remove(of, resource) => return remove_one(context, of, resource).await,
         Step::Finish => return finish::see_finished(context, &name).await,
-        Step::Measure => outcome::measure(context, copy)?,
+        Step::Measure => outcome::measure(context, copy).await?,
     }
     Ok(Taken::Done)
 }

@@ -22,7 +22,7 @@ const NAMED: usize = 20;
 ///
 /// # Errors
 /// `Conflict` if the copy is not complete and no assertion asks whether it is.
-pub(super) fn measure(context: &Context, copy: &CopyStage) -> Result<()> {
+pub(super) async fn measure(context: &Context, copy: &CopyStage) -> Result<()> {
     let state = context.state()?;
     let (tally, gaps) = (state.tally(), state.gaps.clone().unwrap_or_default());
     if tally.failed > 0 {
@@ -30,15 +30,15 @@ pub(super) fn measure(context: &Context, copy: &CopyStage) -> Result<()> {
         for sentence in refusals(&path)?.sentences() {
             context.note(format!("not copied: {sentence}"))?;
         }
-        context.wrote("dead letters", path, tally.failed)?;
+        context.wrote("dead letters", path, tally.failed).await?;
     }
     if tally.skipped > 0 {
-        context.wrote("ids left alone", skipped(context, copy), tally.skipped)?;
+        context.wrote("ids left alone", skipped(context, copy), tally.skipped).await?;
     }
     if tally.missing > 0 {
         forget_ids(context, copy)?;
     }
-    write_mapping(context, copy)?;
+    write_mapping(context, copy).await?;
     note_gaps(context, &gaps)?;
     let retries = context.world.retries();
     figures(context, retries)?;

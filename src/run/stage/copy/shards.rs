@@ -48,7 +48,7 @@ pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId
     let end = match shard.enumeration {
         Enumeration::Collection => adopt(pipeline, &shard, &checkpoint, &mut kept).await,
         _ => {
-            let lists = lists_of(context, copy, &shard, pipeline)?;
+            let lists = lists_of(context, copy, &shard, pipeline).await?;
             copying.copier.copy(&shard, &checkpoint, lists, &mut kept).await
         }
     };

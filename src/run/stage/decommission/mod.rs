@@ -97,7 +97,7 @@ fn counts(context: &Context) -> Result<IndexStats> {
 async fn take_snapshot(asked: &Decommission, context: &Context) -> Result<()> {
     let Some(to) = &asked.snapshot else { return Ok(()) };
     let snapshot = snapshot::take(context, &context.output_path(to)).await?;
-    context.wrote("snapshot", snapshot.folder.clone(), snapshot.records)?;
+    context.wrote("snapshot", snapshot.folder.clone(), snapshot.records).await?;
     let mut measured = Measured::default();
     measured.set("snapshot.records", Observed::count(snapshot.records), 1).set(
         "snapshot.complete",

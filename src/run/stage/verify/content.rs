@@ -65,7 +65,7 @@ pub(super) async fn compare(
     stream::iter(comparisons).buffer_unordered(parallel).try_collect::<Vec<()>>().await?;
     let Sink { total, extra, differences, read, gone } =
         sink.into_inner().unwrap_or_else(PoisonError::into_inner);
-    differences.finish()?;
+    differences.finish().await?;
     report(context, groups, &total, extra, all)?;
     context.note(because)?;
     refuse_gone(context, &gone)?;
@@ -143,7 +143,7 @@ impl Work<'_, '_> {
         let Line { copy, pipeline, kept, reading } = line;
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
-            let lists = lists_of(self.context, copy, shard, pipeline)?;
+            let lists = lists_of(self.context, copy, shard, pipeline).await?;
             let mut take = |comparison: Comparison, found: Vec<Difference>| {
                 compared += comparison.compared;
                 missing += comparison.missing;

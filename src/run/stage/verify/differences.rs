@@ -49,23 +49,23 @@ impl<'a> Differences<'a> {
         Ok(())
     }
 
-    pub fn finish(mut self) -> Result<()> {
-        let Some(mut file) = self.file.take() else { return self.forget() };
+    pub async fn finish(mut self) -> Result<()> {
+        let Some(mut file) = self.file.take() else { return self.forget().await };
         file.flush().map_err(|error| Error::io("cannot write the differences", error))?;
         if self.count > SHOWN {
             self.context.note(format!("and {} differences more", self.count - SHOWN))?;
         }
-        self.context.wrote("differences", self.path(), self.count)
+        self.context.wrote("differences", self.path(), self.count).await
     }
 
     /// Empties the file of an earlier attempt, whose differences may no longer exist.
-    fn forget(&self) -> Result<()> {
+    async fn forget(&self) -> Result<()> {
         let path = self.path();
         if !path.exists() {
             return Ok(());
         }
         std::fs::write(&path, "")
             .map_err(|error| Error::io(format!("cannot empty {}", path.display()), error))?;
-        self.context.wrote("differences", path, 0)
+        self.context.wrote("differences", path, 0).await
     }
 }
