@@ -363,8 +363,8 @@ async fn sorted_ids_that_somebody_changed_are_not_gone_on_by() {
         std::fs::write(&file, &rows).unwrap();
         let sorted = |rig: &Rig| {
             let stages = rig.state().stages;
-            let ids = stages.iter().flat_map(|stage| &stage.artifacts);
-            ids.filter(|one| one.name == "ids").next_back().unwrap().clone()
+            let mut ids = stages.iter().flat_map(|stage| &stage.artifacts);
+            ids.rfind(|one| one.name == "ids").unwrap().clone()
         };
         let changed = |path: &str| {
             let text = std::fs::read_to_string(path).unwrap();
