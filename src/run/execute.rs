@@ -57,6 +57,9 @@ impl PreparedRun {
         if state.is_open() && state.phase != Phase::RollingBack {
             guard::refuse_others(&self.world, &state.identities).await?;
         }
+        if state.phase != Phase::RollingBack && !was_done {
+            guard::refuse_shared_storage(&self.plan, &self.world).await?;
+        }
         self.begin()?;
         let mut executor = Executor::new(self, cancel);
         match executor.drive(was_done).await {

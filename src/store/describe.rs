@@ -22,6 +22,15 @@ pub trait Describe: Send + Sync {
     /// - `NotFound` if there is no such index.
     async fn stats(&self) -> Result<IndexStats>;
 
+    /// Returns names of what holds its records, the same by whatever name, address and credentials it is reached: two
+    /// indexes that share one show the same records.
+    ///
+    /// # Behavior
+    /// - None if there is no such index, or nobody can tell.
+    async fn storage(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Returns what of an index is read and what is not, and what else a reader of the plan should know.
     ///
     /// # Behavior

@@ -16,6 +16,7 @@ mod plans;
 mod scan;
 mod search;
 mod server;
+mod storage;
 mod tls;
 mod types;
 mod vectors;

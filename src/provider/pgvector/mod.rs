@@ -40,6 +40,7 @@ mod seen;
 mod session;
 mod snapshot;
 mod sql;
+mod storage;
 mod store;
 mod tls;
 mod trust;

@@ -22,7 +22,7 @@ use super::session::{Session, Settings};
 use super::snapshot::{self, Snapshot, enter};
 use super::sql::Bound;
 use super::write::Writer;
-use super::{delete, filter, look};
+use super::{delete, filter, look, storage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Counted, Filter, IndexDescription, IndexSpec, IndexStats, Namespace, Quality, Record, RecordId,
@@ -182,6 +182,13 @@ impl Peer {
     }
 
     /// Returns what a reader of the plan should know of the table, with counts where it is small enough.
+    pub async fn storage(&self) -> Result<Vec<String>> {
+        let session = self.session().await?;
+        let found = storage::tables(&session, &self.name).await?;
+        session.give_back();
+        Ok(found)
+    }
+
     pub async fn inventory(&self) -> Result<Option<Inventory>> {
         let (seen, session) = (self.known().await?, self.session().await?);
         let mapping = &seen.mapping;

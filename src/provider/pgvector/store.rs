@@ -128,6 +128,11 @@ impl Describe for Table {
         self.calls.call(Operation::new(Request::Stats), &make).await
     }
 
+    async fn storage(&self) -> Result<Vec<String>> {
+        let make = || self.peer.storage().boxed();
+        self.calls.call(Operation::new(Request::Describe), &make).await
+    }
+
     async fn inventory(&self) -> Result<Option<Inventory>> {
         let make = || self.peer.inventory().boxed();
         self.calls.call(Operation::new(Request::Inventory), &make).await

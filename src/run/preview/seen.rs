@@ -52,6 +52,7 @@ impl Seen {
         if state.is_open() {
             guard::refuse_others(world, &state.identities).await?;
         }
+        guard::refuse_shared_storage(plan, world).await?;
         let source = world.source.describe().await?;
         let target = world.target.describe().await?;
         if source.is_none() && !state.is_past_no_return() {

@@ -201,6 +201,15 @@ impl Describe for Index {
         self.calls.call(Operation::new(Request::Describe), &make).await
     }
 
+    async fn storage(&self) -> Result<Vec<String>> {
+        let seen = self.describe().await?;
+        Ok(seen
+            .map(|seen| seen.identity().host)
+            .filter(|host| !host.is_empty())
+            .into_iter()
+            .collect())
+    }
+
     async fn stats(&self) -> Result<IndexStats> {
         let dues = || self.dues(Request::Stats, || 0);
         let make = || self.peer.stats().boxed();

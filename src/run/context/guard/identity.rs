@@ -7,7 +7,7 @@ use super::counts::agreed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Identity, IndexDescription, ResourceKind, Side};
-use crate::plan::StageKind;
+use crate::plan::{Plan, StageKind};
 use crate::run::{Context, World};
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
@@ -83,6 +83,27 @@ pub(in crate::run) async fn refuse_others(world: &World, known: &Identities) -> 
         look_at(world, known, *side).await?;
     }
     Ok(())
+}
+
+/// Refuses a source and a target whose records are the same ones, by whatever names and addresses the plan reaches them:
+/// what is written to one would be written over the other.
+///
+/// # Errors
+/// `Refused` if they are; those of looking.
+pub(in crate::run) async fn refuse_shared_storage(plan: &Plan, world: &World) -> Result<()> {
+    if plan.source.provider != plan.target.provider {
+        return Ok(());
+    }
+    let (source, target) = (world.source.storage().await?, world.target.storage().await?);
+    if !source.iter().any(|one| target.contains(one)) {
+        return Ok(());
+    }
+    let message = format!(
+        "the source `{}` and the target `{}` hold the same records: what is written to the target would change the source",
+        plan.source.index, plan.target.index
+    );
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("name another target; nothing was written"))
 }
 
 type Identities = BTreeMap<Side, Identity>;

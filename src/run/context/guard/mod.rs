@@ -33,7 +33,8 @@ use effect::Effect;
 pub(in crate::run) use erase::permit_erasure;
 pub use erase::{ErasePermit, Holding};
 pub(in crate::run) use identity::{
-    must_both_be_there, refuse_another, refuse_others, remember, remember_target,
+    must_both_be_there, refuse_another, refuse_others, refuse_shared_storage, remember,
+    remember_target,
 };
 pub(in crate::run) use ownership::{claim, own_name, probe_namespace, show};
 pub(in crate::run) use protection::{lift_source, protect_target, put_back};

@@ -34,6 +34,7 @@ use crate::error::Result;
 use crate::journal::Event;
 use crate::plan::CopyStage;
 use crate::run::Context;
+use crate::run::context::guard;
 use crate::run::line::{is_open, manifest};
 use crate::run::route::{chosen_route, route_of};
 use crate::run::taken::Taken;
@@ -118,6 +119,7 @@ async fn note_inventory(context: &Context) -> Result<()> {
 
 /// Makes the folder of an import ready, and says that reading begins.
 async fn begin(context: &Context, copy: &CopyStage) -> Result<()> {
+    guard::refuse_shared_storage(&context.plan, &context.world).await?;
     if let Some(imported) = Imported::of(context, copy).await? {
         imported.begin(context).await?;
     }

@@ -1,0 +1,49 @@
+//! What the rows of a table stand in, whatever name and address lead to it.
+
+use super::name::TableName;
+use super::session::Session;
+use crate::error::Result;
+
+/// Tables whose rows a name shows: its own, those of tables that inherit from it or are its partitions, and what a view
+/// reads ("pg_rewrite", "pg_depend", "pg_inherits"). A materialised view has rows of its own.
+const TABLES: &str = "with recursive shown (oid) as ( \
+       select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+       where n.nspname = $1 and c.relname = $2 \
+     union \
+       select next.oid from shown join pg_catalog.pg_class s on s.oid = shown.oid cross join lateral ( \
+         select i.inhrelid as oid from pg_catalog.pg_inherits i where i.inhparent = s.oid \
+         union all \
+         select d.refobjid from pg_catalog.pg_rewrite r join pg_catalog.pg_depend d \
+           on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = r.oid \
+          and d.refclassid = 'pg_catalog.pg_class'::regclass \
+         where s.relkind = 'v' and r.ev_class = s.oid) next) \
+     select d.oid::text || '/' || c.oid::text, pg_catalog.pg_postmaster_start_time()::text, \
+       pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') \
+     from shown join pg_catalog.pg_class c on c.oid = shown.oid \
+     join pg_catalog.pg_database d on d.datname = current_database() \
+     where c.relkind in ('r', 'p', 'm', 'f')";
+
+/// The cluster, which its replicas share.
+const CLUSTER: &str = "select system_identifier::text from pg_catalog.pg_control_system()";
+
+/// Returns a name for each of them. A role may not be allowed to ask for the cluster, so that the time at which the server
+/// was started is in another name of each.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn tables(session: &Session, name: &TableName) -> Result<Vec<String>> {
+    let rows = session.rows("storage", TABLES, &[&name.schema, &name.name]).await?;
+    let mut servers = Vec::new();
+    if let Some(row) = rows.first() {
+        servers.push(format!("server of {}", row.get::<_, String>(1)));
+        if row.get(2) {
+            let cluster = session.rows("storage", CLUSTER, &[]).await?;
+            servers
+                .extend(cluster.iter().map(|row| format!("cluster {}", row.get::<_, String>(0))));
+        }
+    }
+    let tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let named =
+        servers.iter().flat_map(|server| tables.iter().map(move |it| format!("{server}/{it}")));
+    Ok(named.collect())
+}
