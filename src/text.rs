@@ -1,6 +1,11 @@
-//! Texts for people in a terminal.
+//! Texts: the digits of bytes, and lines for people in a terminal.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, fill};
+
+/// Writes bytes in hexadecimal digits, two each.
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Wraps each line of a text at its spaces to `width` columns, and puts `indent` before what is carried over. Words are
 /// never cut.
@@ -17,6 +22,11 @@ pub fn wrap(text: &str, width: impl Into<usize>, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_has_two_digits() {
+        assert_eq!(hex([0, 9, 255]), "0009ff");
+    }
 
     #[test]
     fn lines_break_at_spaces_and_long_words_stand_out() {

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::storage::Place;
 use crate::provider::{blocking, parquet};
+use crate::text::hex;
 
 /// Bytes of one file that are aimed at. An import takes a limited number of files; a file is held in memory
 /// for each page in flight.
@@ -78,7 +79,7 @@ fn prefix_of(shard: &Shard) -> String {
 
 /// Returns a name of sixteen hexadecimal digits, as the name of a namespace may not be valid in a path.
 fn short_digest(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text)[..8])
 }
 
 #[cfg(test)]

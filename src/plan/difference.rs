@@ -9,6 +9,7 @@ use super::Plan;
 use super::check::Checked;
 use super::file::PlanFile;
 use super::template::Bindings;
+use crate::text::hex;
 
 /// Most characters of a value that are shown.
 const LONGEST: usize = 80;
@@ -31,8 +32,7 @@ pub(super) fn reviewed(file: &PlanFile, checked: &Checked, bindings: &Bindings) 
     }
     let rows = |rows: &BTreeMap<String, String>| {
         let sum = Sha256::digest(json!(rows).to_string());
-        let sum: String = sum.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        format!("{} rows, sha256:{sum}", rows.len())
+        format!("{} rows, sha256:{}", rows.len(), hex(&sum[..6]))
     };
     let lookups: BTreeMap<_, _> =
         checked.lookups.iter().map(|(name, lookup)| (name, rows(lookup))).collect();

@@ -10,8 +10,6 @@
 //! same plan; a number that happens to be the default of this version (`sample: 500`) is not, because
 //! another version may have another.
 
-use std::fmt::Write;
-
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -19,15 +17,12 @@ use super::Assertion;
 use super::check::Checked;
 use super::file::PlanFile;
 use super::template::Bindings;
+use crate::text::hex;
 
 /// Returns `sha256:` and the hexadecimal digest.
 pub(crate) fn digest(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> String {
     let canonical = sorted(canonical(file, checked, bindings));
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(canonical.to_string()) {
-        _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256:{}", hex(Sha256::digest(canonical.to_string())))
 }
 
 fn canonical(file: &PlanFile, checked: &Checked, bindings: &Bindings) -> Value {

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::parquet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, Namespace, Recorded};
+use crate::text::hex;
 
 /// The manifest's name in its folder.
 pub const MANIFEST: &str = "snapshot.json";
@@ -53,7 +54,7 @@ pub struct Kept {
 /// Returns the name of a namespace's file; `number` distinguishes those that the hash does not.
 pub fn file_name(number: usize, namespace: &Namespace) -> String {
     let digest = Sha256::digest(namespace.as_str());
-    let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let short = hex(&digest[..6]);
     format!("{number:06}-{short}.parquet")
 }
 
@@ -86,8 +87,7 @@ pub fn checksum(path: &Path) -> Result<(u64, String)> {
         bytes += count as u64;
         hash.update(&buffer[..count]);
     }
-    let sum = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((bytes, sum))
+    Ok((bytes, hex(hash.finalize())))
 }
 
 /// Returns [`checksum`] of a file, or of the manifest of a snapshot's folder, which has those of its files. Blocks.

@@ -13,6 +13,7 @@ use super::weight::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Share;
 use crate::plan::file::Flagd;
+use crate::text::hex;
 
 /// Writes fractional targeting (flagd, "Fractional Operation", 2026).
 ///
@@ -293,7 +294,7 @@ fn shares(fractions: &Value, variants: &Variants) -> Option<Weights> {
 /// Returns a short digest of the variants, independent of the order of their keys.
 fn print(variants: &Value) -> String {
     let digest = Sha256::digest(sorted(variants).to_string());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..8])
 }
 
 fn sorted(value: &Value) -> Value {

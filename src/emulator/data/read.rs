@@ -15,6 +15,7 @@ use crate::model::{Namespace, RecordId, SparseVector, Vector, VectorType};
 use crate::pinecone_wire::{Lsn, limits};
 
 use super::{Call, Reply};
+use crate::text::hex;
 
 /// One page and the token of the next.
 #[derive(Debug)]
@@ -229,7 +230,7 @@ fn space_range<'a>(
 
 /// Writes a page token: the last id, in hexadecimal so that nobody mistakes it for one.
 pub(crate) fn write_token(last: &str) -> String {
-    last.bytes().map(|byte| format!("{byte:02x}")).collect()
+    hex(last)
 }
 
 pub(crate) fn read_token(token: &str) -> Answer<String> {

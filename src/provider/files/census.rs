@@ -11,6 +11,7 @@ use super::span::Way;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Observed};
 use crate::provider::blocking;
+use crate::text::hex;
 
 /// Row groups of which a column is read at once.
 pub(super) const AT_ONCE: usize = 4;
@@ -141,7 +142,7 @@ impl Census {
             hash.update(file.rows.bytes().to_be_bytes());
             hash.update(file.rows.footer().to_be_bytes());
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..8])
     }
 }
 

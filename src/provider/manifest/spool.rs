@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Access, Replacement, replace};
 use crate::model::{Namespace, RecordId};
 use crate::provider::snapshot::checksum;
+use crate::text::hex;
 
 /// The version of the index file.
 const FORMAT: u32 = 1;
@@ -87,7 +88,7 @@ impl Spool {
         }
         let mut out = writer.into_inner().map_err(|error| cannot(error.into_error()))?;
         out.file.flush().map_err(cannot)?;
-        let digest: String = out.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(out.hash.finalize());
         let written = out.file.into_inner().map_err(|error| cannot(error.into_error()))?;
         forget(file)?;
         written.commit().map_err(cannot)?;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::model::{SparseVector, Vector};
+use crate::text::hex;
 
 /// A text column.
 pub struct Texts(StringArray);
@@ -47,7 +48,7 @@ pub(super) fn uuid(bytes: &[u8]) -> String {
         if matches!(at, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        text.push_str(&hex([*byte]));
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::text::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -80,7 +81,7 @@ fn front(name: &str, most: usize) -> &str {
 
 /// Returns a short digest of what a name stands for, by which a name that was cut is told from another.
 pub(super) fn mark(of: &str) -> String {
-    Sha256::digest(of).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(of)[..6])
 }
 
 #[cfg(test)]
