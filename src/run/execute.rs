@@ -95,7 +95,7 @@ struct Failure {
 
 pub(super) struct Executor {
     /// The context of the first stage; the others differ only in `index`.
-    base: Context,
+    pub(super) base: Context,
 }
 
 impl Executor {
@@ -201,7 +201,7 @@ impl Executor {
     }
 
     /// Appends what was done outside of any step.
-    async fn flush(&self) -> Result<()> {
+    pub(super) async fn flush(&self) -> Result<()> {
         self.base.recorder.append(self.base.said()).await
     }
 
@@ -396,54 +396,4 @@ fn stopped(state: &RunState) -> Outcome {
         _ => None,
     });
     failed.map_or(Outcome::Done, |(stage, reason)| Outcome::Failed { stage, reason })
-}
-
-/// Rolls a run back on request: takes the lock and undoes its stages, the last one first.
-///
-/// # Errors
-/// `Refused` if there is nothing to roll back, or if the point of no return has passed.
-pub async fn roll_back(
-    run: PreparedRun,
-    purge: bool,
-    cancel: CancellationToken,
-) -> Result<Outcome> {
-    let recorder = run.recorder.clone();
-    recorder.while_held(Box::pin(roll_back_while_held(run, purge, cancel))).await
-}
-
-async fn roll_back_while_held(
-    run: PreparedRun,
-    purge: bool,
-    cancel: CancellationToken,
-) -> Result<Outcome> {
-    let mut executor = Executor::new(run, cancel);
-    let state = executor.base.recorder.state();
-    let is_deleted = guard::settle(&executor.base).await?;
-    executor.flush().await?;
-    if is_deleted {
-        return Err(Error::new(
-            ErrorKind::Refused,
-            "the source was deleted: the run is past the point of no return",
-        )
-        .with_hint("the snapshot of the decommission stage holds its records"));
-    }
-    match state.phase {
-        Phase::Empty => {
-            return Err(Error::new(ErrorKind::Refused, "there is no run to roll back"));
-        }
-        Phase::RolledBack if !purge => {
-            return Err(Error::new(ErrorKind::Refused, "the run is rolled back already"));
-        }
-        Phase::RollingBack => {}
-        _ => {
-            let by = executor.base.options.holder.to_string();
-            let cause = crate::journal::Cause::Asked { by, purge };
-            executor.base.keep(Event::RollbackStarted { cause }).await?;
-        }
-    }
-    let outcome = executor.drive(false).await;
-    match outcome {
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
-        outcome => outcome,
-    }
 }

@@ -8,6 +8,7 @@
 //! What is in here stands on what is below it:
 //!
 //! ```text
+//! roll_back                                what is asked of the engine from outside
 //! execute  prepare  preview  preflight     the engine, and what can be said before it starts
 //! perform  next                            taking a step; which one is next
 //! stage/                                   a folder for each kind of stage
@@ -36,6 +37,7 @@ mod preflight;
 mod prepare;
 mod preview;
 mod price;
+mod roll_back;
 mod route;
 mod sample;
 mod selection;
@@ -56,14 +58,13 @@ pub use context::recorder::Recorder;
 pub use context::world::World;
 pub use driver::{open_driver, rehearsed_driver};
 pub use erase::{Erasure, Wanted};
-pub use execute::roll_back;
 pub(crate) use figures::COLD_FIGURE;
-
 pub use listener::{Listener, Note, Progress, Silent};
 pub use next::{Step, next};
 pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};
 pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, named};
 pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
+pub use roll_back::roll_back;
 pub use stage::{Held, StageStep, UndoStep};
 pub use view::Terms;
