@@ -196,7 +196,9 @@ impl Sought {
 fn rows_with(reader: &RowReader, group: usize, sought: &Sought) -> Result<Vec<(u64, RecordId)>> {
     let possible = sought.within(reader.bounds(group));
     let mut found = Vec::new();
-    if possible.is_empty() || !reader.may_have(group, possible)? {
+    // A filter of its writer's would rule out more, and nothing ever holds one against the ids: a wrong one would make a
+    // record vanish from every look-up. Bounds are held against each id that is read.
+    if possible.is_empty() {
         return Ok(found);
     }
     let mut seen: HashSet<&str> = HashSet::new();

@@ -48,7 +48,8 @@ fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
     WriterProperties::builder().set_max_row_group_row_count(Some(40))
 }
 
-/// A folder of three such files: with bounds and filters of the ids, without, and as most writers write.
+/// A folder of three such files: with bounds of the ids (and a filter, which is not asked), without, and as most writers
+/// write.
 struct Scene {
     folder: tempfile::TempDir,
     files: Files,

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use parquet::basic::Type;
 use parquet::file::statistics::Statistics;
@@ -172,24 +171,6 @@ impl RowReader {
         let leaf =
             (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == column)?;
         (of_text && schema.column(leaf).physical_type() == Type::BYTE_ARRAY).then_some(leaf)
-    }
-
-    /// Returns whether any of `ids` may be in a row group, by the filter that its writer may have left for that.
-    ///
-    /// # Errors
-    /// Those of reading the file.
-    pub fn may_have(&self, group: usize, ids: &[Arc<str>]) -> Result<bool> {
-        let Some(leaf) = self.text_leaf(self.layout.id) else { return Ok(true) };
-        let has_filter = |group: &parquet::file::metadata::RowGroupMetaData| {
-            group.columns().get(leaf).is_some_and(|column| column.bloom_filter_offset().is_some())
-        };
-        if !self.file.metadata().row_groups().get(group).is_some_and(has_filter) {
-            return Ok(true);
-        }
-        let builder = self.file.builder(self.file.reader()?);
-        let filter = builder.get_row_group_column_bloom_filter(group, leaf);
-        let filter = filter.map_err(|error| damaged(&self.file, &[], error))?;
-        Ok(filter.is_none_or(|filter| ids.iter().any(|id| filter.check(&**id))))
     }
 
     /// Returns the name that messages call the file.
