@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::read::{Ids, Pages, Reading};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Cursor, Namespace, Range};
+use crate::model::{Cursor, Namespace, Range, View};
 use crate::plan::file::NamedEnumeration;
 
 /// What pages of a scan may do while nothing writes.
@@ -45,19 +45,21 @@ pub struct Scope<'a> {
 
 /// How a namespace is to be split.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// The plan's word for it.
     pub by: NamedEnumeration,
     /// The most counts to request; `None` for as many as needed.
     pub most_counts: Option<u64>,
     /// Whether a split that is known already will not do.
     pub is_anew: bool,
+    /// The view that the ranges are to be read from; `None` for what is there now.
+    pub view: Option<&'a View>,
 }
 
-impl Asked {
+impl Asked<'_> {
     /// However the store likes, asked of the store itself.
     pub fn anew() -> Self {
-        Self { by: NamedEnumeration::Auto, most_counts: None, is_anew: true }
+        Self { by: NamedEnumeration::Auto, most_counts: None, is_anew: true, view: None }
     }
 }
 
@@ -114,8 +116,8 @@ pub trait Scan: Send + Sync {
     /// Splits a namespace into ranges that can be read one by one and that hold every record once.
     ///
     /// # Errors
-    /// `Refused` if it cannot be read as it is asked.
-    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split>;
+    /// `Refused` if it cannot be read as it is asked; `ViewLost` if the view that is asked for is not there any more.
+    async fn split(&self, scope: Scope<'_>, asked: Asked<'_>) -> Result<Split>;
 
     /// Returns whether what is read of `range` is proven by the records it was split off with, so that it has to be split
     /// off again once there are more or fewer.

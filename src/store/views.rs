@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::View;
+use crate::model::{IndexStats, View};
 
 /// Showing everything as it was at one moment, while others write. A view costs the store something as long as it is
 /// open, and it can be lost at any time: with the session that holds it, or with its server.
@@ -16,9 +16,19 @@ pub trait Views: Send + Sync {
     /// `ViewLost` if it is not there any more.
     async fn renew(&self, view: &View) -> Result<()>;
 
+    /// Counts what a view shows.
+    ///
+    /// # Errors
+    /// `ViewLost` if it is not there any more.
+    async fn count(&self, view: &View) -> Result<IndexStats>;
+
     /// Ends a view.
     ///
     /// # Behavior
-    /// - Succeeds if it is not there any more.
+    /// - Succeeds if it is not there any more, which the store is asked: a view that another process opened is not gone
+    ///   because that process is.
+    ///
+    /// # Errors
+    /// `Refused` if another process still holds it and only that can end it.
     async fn close(&self, view: &View) -> Result<()>;
 }

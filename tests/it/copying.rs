@@ -152,7 +152,7 @@ impl Scan for Index {
         Some(Range::new(&"all"))
     }
 
-    async fn split(&self, _: Scope<'_>, _: Asked) -> Result<Split> {
+    async fn split(&self, _: Scope<'_>, _: Asked<'_>) -> Result<Split> {
         unreachable!()
     }
 

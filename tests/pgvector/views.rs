@@ -114,6 +114,10 @@ async fn a_view_that_is_lost_stops_a_run_and_the_same_command_goes_on() {
     let (succeeds, out) = run.to_the_end().await;
     assert!(succeeds, "{out}");
     let journal = run.journal();
+    // Shards are planned in the view that they are read from.
+    let place = |event: &str| journal.find(&format!("\"event\":\"{event}\""));
+    let made = journal.find("\"kind\":\"view\"").unwrap();
+    assert!(place("shard_planned").is_some_and(|planned| made < planned), "{journal}");
     for part in [
         "\"view_lost\"",
         "the copy goes on where it stopped",

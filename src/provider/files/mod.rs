@@ -207,7 +207,7 @@ impl Scan for Files {
         Some(Way::Rows.range())
     }
 
-    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+    async fn split(&self, scope: Scope<'_>, asked: Asked<'_>) -> Result<Split> {
         if !matches!(asked.by, NamedEnumeration::Auto | NamedEnumeration::List) {
             let message = "files name all their ids: `enumerate` can only be `auto` or `list`";
             return Err(Error::new(ErrorKind::Refused, message).with_hint("leave `enumerate` out"));

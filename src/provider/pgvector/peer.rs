@@ -129,17 +129,41 @@ impl Peer {
         match held {
             Some(held) => held.renew().await,
             // Another process may hold it.
-            None => enter(&self.address, self.settings, &snapshot::View::of(view)).await.map(drop),
+            None => self.enter(view).await.map(drop),
         }
+    }
+
+    async fn enter(&self, view: &View) -> Result<Session> {
+        enter(&self.address, self.settings, &snapshot::View::of(view)).await
+    }
+
+    pub async fn count_view(&self, view: &View) -> Result<IndexStats> {
+        let (seen, session) = (self.known().await?, self.enter(view).await?);
+        self.counted(&seen, &session, None).await
     }
 
     pub async fn close_view(&self, view: &View) -> Result<()> {
         let held = locked(&self.views).remove(view);
-        if let Some(held) = held.and_then(Arc::into_inner) {
-            // Whatever comes of it, the session ends here, and the view with it.
-            held.close().await.ok();
+        if let Some(held) = held {
+            if let Some(held) = Arc::into_inner(held) {
+                // Whatever comes of it, the session ends here, and the view with it.
+                held.close().await.ok();
+            }
+            return Ok(());
         }
-        Ok(())
+        match self.enter(view).await {
+            Err(error) if error.kind() == ErrorKind::ViewLost => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => {
+                let message = format!(
+                    "the snapshot {} is still held by a session of another process",
+                    view.name()
+                );
+                Err(Error::new(ErrorKind::Refused, message).with_hint(
+                    "it ends with that process, or once the server notices that its machine is gone; until then it holds back the cleaning of dead rows: `select pid, state, query_start from pg_stat_activity where backend_xmin is not null` finds it, and `pg_terminate_backend` ends it",
+                ))
+            }
+        }
     }
 }
 
@@ -169,9 +193,19 @@ impl Peer {
 
     pub async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
         let (seen, session) = (self.known().await?, self.session().await?);
-        let namespaces: BTreeMap<Namespace, u64> =
-            counts(&session, &seen.mapping, filter.cloned()).await?;
+        let counted = self.counted(&seen, &session, filter).await?;
         session.give_back();
+        Ok(counted)
+    }
+
+    async fn counted(
+        &self,
+        seen: &Seen,
+        session: &Session,
+        filter: Option<&Filter>,
+    ) -> Result<IndexStats> {
+        let namespaces: BTreeMap<Namespace, u64> =
+            counts(session, &seen.mapping, filter.cloned()).await?;
         let total = namespaces.values().sum();
         let of = match seen.mapping.identity {
             Identity::NotEnforced => Counted::Rows,

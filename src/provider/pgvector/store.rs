@@ -149,7 +149,7 @@ impl Scan for Table {
         Some(whole())
     }
 
-    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+    async fn split(&self, scope: Scope<'_>, asked: Asked<'_>) -> Result<Split> {
         split((&self.peer, &self.calls), scope, asked).await
     }
 
@@ -191,6 +191,11 @@ impl Views for Table {
     async fn renew(&self, view: &View) -> Result<()> {
         let make = || self.peer.renew_view(view).boxed();
         self.calls.call(Operation::new(Request::RenewView), &make).await
+    }
+
+    async fn count(&self, view: &View) -> Result<IndexStats> {
+        let make = || self.peer.count_view(view).boxed();
+        self.calls.call(Operation::new(Request::Stats), &make).await
     }
 
     async fn close(&self, view: &View) -> Result<()> {

@@ -181,7 +181,7 @@ impl Ids for Walk {
 pub(super) async fn split(
     (peer, calls): (&Peer, &Calls),
     scope: Scope<'_>,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Result<Split> {
     if !matches!(asked.by, NamedEnumeration::Auto | NamedEnumeration::List) {
         let message = "a table is read in the order of its key, and no other way";
@@ -193,14 +193,20 @@ pub(super) async fn split(
     if want < 2 {
         return Ok(Split::whole(whole(), scope.records, "keys", why));
     }
-    let cut = || cut(peer, scope.namespace, want as usize).boxed();
+    let view = asked.view.map_or(View::Live, View::of);
+    let cut = || cut(peer, &view, scope.namespace, want as usize).boxed();
     let ranges = calls.call(Operation::new(Request::Stats).within(scope.namespace), &cut).await?;
     let detail = Some(format!("{} ranges of the key", ranges.len()));
     Ok(Split { ranges, name: "keys", why, detail, gap: None })
 }
 
-async fn cut(peer: &Peer, namespace: &Namespace, want: usize) -> Result<Vec<Splitting>> {
-    let reader = live(peer, namespace).await?;
+async fn cut(
+    peer: &Peer,
+    view: &View,
+    namespace: &Namespace,
+    want: usize,
+) -> Result<Vec<Splitting>> {
+    let reader = keys_in(peer, view, namespace).await?;
     let mut ranges = Vec::new();
     for keys in reader.split(want).await? {
         let records = reader.count(&keys).await?;
@@ -224,7 +230,7 @@ pub(super) async fn recount(
     let keys = keys_of(range)?;
     let count = || {
         let keys = keys.clone();
-        async move { live(peer, namespace).await?.count(&keys).await }.boxed()
+        async move { keys_in(peer, &View::Live, namespace).await?.count(&keys).await }.boxed()
     };
     calls.call(Operation::new(Request::Stats).within(namespace), &count).await.map(Some)
 }
@@ -234,8 +240,9 @@ pub(super) fn is_part(range: &Range) -> bool {
     keys_of(range).is_ok_and(|keys| keys != Keys::default())
 }
 
-async fn live(peer: &Peer, namespace: &Namespace) -> Result<Reader> {
+/// Begins to read the keys of a namespace in a view.
+async fn keys_in(peer: &Peer, view: &View, namespace: &Namespace) -> Result<Reader> {
     let mapping = peer.known().await?.mapping.clone();
     let rows = Rows { partition: Some(namespace.clone()), filter: None };
-    Reader::open(&peer.address, peer.settings, &View::Live, mapping, rows, Parts::IDS).await
+    Reader::open(&peer.address, peer.settings, view, mapping, rows, Parts::IDS).await
 }

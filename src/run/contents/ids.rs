@@ -75,6 +75,7 @@ async fn anew(
         source: context.world.source.clone(),
         most_counts: None,
         is_anew: true,
+        view: None,
     };
     let (source, target) = (source.clone(), target.clone());
     let found = enumerator.one(&Mapping { source, target, records: count }).await?;

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Enumeration, Shard};
+use crate::model::{Enumeration, Shard, View};
 use crate::plan::Plan;
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration};
 use crate::store::{Asked, Scan, Scope, Source, Split};
@@ -95,6 +95,8 @@ pub(crate) struct Enumerator<'a> {
     pub most_counts: Option<u64>,
     /// Whether a split that is known already will not do.
     pub is_anew: bool,
+    /// The view that the shards are read from; `None` for what is there now.
+    pub view: Option<View>,
 }
 
 impl Enumerator<'_> {
@@ -128,7 +130,8 @@ impl Enumerator<'_> {
         see_distinct(&*self.source).await?;
         scan.promise().refuse_uncounted()?;
         let scope = Scope { namespace: &mapping.source, records: mapping.records };
-        let asked = Asked { by, most_counts: self.most_counts, is_anew: self.is_anew };
+        let (most_counts, is_anew) = (self.most_counts, self.is_anew);
+        let asked = Asked { by, most_counts, is_anew, view: self.view.as_ref() };
         scan.split(scope, asked).await
     }
 }

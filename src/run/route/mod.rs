@@ -67,6 +67,7 @@ pub(crate) async fn choose(
         source: world.source_of(&facts.copy.id),
         most_counts,
         is_anew: false,
+        view: None,
     };
     let enumerated = enumerator.all(facts.mappings).await?;
     if let Err(gap) = refuse_gaps(&enumerated) {

@@ -37,7 +37,7 @@ impl Scan for Index {
         self.is_serverless().then(|| By::List.range())
     }
 
-    async fn split(&self, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+    async fn split(&self, scope: Scope<'_>, asked: Asked<'_>) -> Result<Split> {
         split::split(self, scope, asked).await
     }
 

@@ -16,7 +16,7 @@ use crate::store::{Asked, Scope, Split, Splitting};
 ///
 /// # Errors
 /// `Refused` if the index does not support what is asked, or cannot reach every id by it.
-pub(super) async fn split(index: &Index, scope: Scope<'_>, asked: Asked) -> Result<Split> {
+pub(super) async fn split(index: &Index, scope: Scope<'_>, asked: Asked<'_>) -> Result<Split> {
     let (by, name, why) = match simple(index, scope, asked.by)? {
         Some((By::List, why)) => (By::List, "list", why),
         Some((by, why)) => (by, "sweep", why),
@@ -51,7 +51,7 @@ fn simple(
     })
 }
 
-async fn partition(index: &Index, scope: Scope<'_>, asked: Asked) -> Result<Partition> {
+async fn partition(index: &Index, scope: Scope<'_>, asked: Asked<'_>) -> Result<Partition> {
     let key = (scope.namespace.clone(), scope.records);
     if !asked.is_anew {
         let known = index.splits().lock().unwrap_or_else(PoisonError::into_inner);

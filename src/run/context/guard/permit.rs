@@ -44,6 +44,11 @@ impl Refusal {
         Self { look: self.look.filter(|look| *look == Look::Ownership), ..self }
     }
 
+    /// Leaves alone what the provider refuses to touch because somebody else holds it.
+    pub(super) fn of_another(error: Error) -> Self {
+        Self { look: Some(Look::Ownership), error }
+    }
+
     pub fn message(&self) -> &str {
         self.error.message()
     }

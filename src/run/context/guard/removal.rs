@@ -31,7 +31,11 @@ pub(in crate::run) async fn remove_resource(
     let effect = Effect::RemoveResource(resource.clone());
     let ask = async {
         let permit = permit(context, &effect).await.map_err(Refusal::of_ownership_alone)?;
-        let is_gone = remove(context, resource, permit).await.map_err(Refusal::from)?;
+        let is_gone =
+            remove(context, resource, permit).await.map_err(|error| match resource.kind {
+                ResourceKind::View => Refusal::of_another(error),
+                _ => Refusal::from(error),
+            })?;
         Ok::<_, Refusal>(if is_gone { Break(()) } else { Continue(()) })
     };
     let patience = Patience { limit: GONE, pause: PAUSE };

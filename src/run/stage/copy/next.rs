@@ -1,5 +1,6 @@
 //! The steps of a copy stage, and which of them comes next.
 
+use super::view::is_read_by;
 use crate::journal::{Route, StageState};
 use crate::model::{Resource, ResourceKind, ShardId, StageId};
 use crate::plan::CopyStage;
@@ -18,6 +19,8 @@ pub enum Step {
     Inventory,
     /// Chooses the route of the records.
     Choose,
+    /// Opens the view of the source that the shards are planned in and read from, where it has views.
+    OpenView,
     /// Plans the shards, once for a run: exactly these are copied, whatever namespaces appear later.
     Plan,
     /// Plans the namespaces anew that another attempt has to walk again.
@@ -40,8 +43,6 @@ pub enum Step {
     SeeDisjoint,
     /// Looks at what the target holds under the ids that are to be written.
     SeeExisting,
-    /// Opens the view of the source that the shards are read from, where it has views.
-    OpenView,
     /// Makes ready what the records go to.
     Begin,
     /// Copies one shard; others go on beside it.
@@ -128,7 +129,14 @@ pub fn next(copy: &CopyStage, view: View<'_>) -> Next<Step> {
 /// The steps before the first record is read.
 fn before(copy: &CopyStage, view: View<'_>, route: Option<Route>) -> Vec<Step> {
     let stage = view.stage();
-    let mut steps = vec![Step::Inventory, Step::Choose, Step::Plan, Step::PlanAgain];
+    let mut steps = vec![Step::Inventory, Step::Choose];
+    // Shards are planned in the view that they are read from: ranges and counts of another moment would not fit it.
+    let is_scanned = |id| stage.shards.get(id).is_some_and(|state| state.shard.is_scanned());
+    let is_to_scan = !stage.is_planned || stage.open.iter().any(is_scanned);
+    if is_to_scan && route.is_some_and(|route| is_read_by(copy, route)) {
+        steps.push(Step::OpenView);
+    }
+    steps.extend([Step::Plan, Step::PlanAgain]);
     let is_open = || stage.shards.values().any(|shard| !shard.is_complete);
     match route {
         // What was seen once to show everything is not waited for again: what is missing then is a gap.
@@ -154,12 +162,7 @@ fn before(copy: &CopyStage, view: View<'_>, route: Option<Route>) -> Vec<Step> {
     if matches!(copy.asked.enumerate, EnumerateBy::Manifest(_)) {
         steps.push(Step::SortIds);
     }
-    steps.extend([Step::SeeDisjoint, Step::SeeExisting]);
-    let is_scanned = |id| stage.shards.get(id).is_some_and(|state| state.shard.is_scanned());
-    if stage.open.iter().any(is_scanned) && matches!(route, Some(Route::Stream | Route::Import)) {
-        steps.push(Step::OpenView);
-    }
-    steps.push(Step::Begin);
+    steps.extend([Step::SeeDisjoint, Step::SeeExisting, Step::Begin]);
     steps
 }
 
@@ -227,11 +230,11 @@ stages:
         for step in [
             Step::Inventory,
             Step::Choose,
+            Step::OpenView,
             Step::Plan,
             Step::PlanAgain,
             Step::SeeDisjoint,
             Step::SeeExisting,
-            Step::OpenView,
             Step::Begin,
         ] {
             events.push(json!({"event": "step_taken", "stage": "copy", "step": step.name()}));

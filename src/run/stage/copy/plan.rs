@@ -28,7 +28,10 @@ pub(super) async fn plan_shards(context: &Context, copy: &CopyStage, route: Rout
     if context.state()?.is_planned {
         return Ok(());
     }
-    let stats = agreed(&context.clock, &*context.world.source).await?;
+    let stats = match view::counts(context, copy).await? {
+        Some(shown) => shown,
+        None => agreed(&context.clock, &*context.world.source).await?,
+    };
     let mut selected = selections(&context.plan, &stats)?.into_iter();
     let own = selected.find(|selection| selection.copy.id == copy.id);
     let own = own.ok_or_else(|| Error::unexpected(format!("`{}` is no copy stage", copy.id)))?;
@@ -79,6 +82,7 @@ async fn enumerated(
         source: context.world.source_of(&copy.id),
         most_counts: None,
         is_anew,
+        view: view::known(context, copy)?,
     };
     let found = enumerator.all(mappings).await?;
     refuse_gaps(&found)?;
@@ -99,9 +103,11 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
         return Ok(());
     }
     let counts = counted(&*context.world.source).await?;
+    let shown = view::counts(context, copy).await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         let now = counts.count(&namespace);
+        let to_read = shown.as_ref().map(|shown| shown.count(&namespace));
         let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
         let has_ended = states.iter().all(|state| state.checkpoint.cursor == Cursor::End);
         let was_refused =
@@ -112,7 +118,7 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
             true => was_refused || is_written || gap(&states, now + erased).is_some(),
             false => {
                 erased > 0
-                    || is_sweep_void(context, &states, now).await?
+                    || is_sweep_void(context, &states, (now, to_read)).await?
                     || is_lost(context, copy, &namespace, &states).await?
             }
         };
@@ -123,6 +129,12 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
     }
     if !again.is_empty() {
         view::end(context, copy).await?;
+        if view::is_read_by(copy, route) {
+            view::open(context, copy).await?;
+            if let Some(shown) = view::counts(context, copy).await? {
+                again.iter_mut().for_each(|one| one.records = shown.count(&one.source));
+            }
+        }
         replan(context, copy, &again).await?;
     }
     let again: BTreeSet<Namespace> = again.into_iter().map(|mapping| mapping.source).collect();
@@ -140,9 +152,14 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
     }
 }
 
-/// Returns whether a namespace that is swept, whole or in cells, has changed since it was planned. A sweep is proven by
-/// the count it was planned with.
-async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Result<bool> {
+/// Returns whether a namespace that is swept, whole or in cells, has changed since it was planned, as far as it is read: of a
+/// view only what that shows counts. A sweep is proven by the count it was planned with.
+async fn is_sweep_void(
+    context: &Context,
+    states: &[ShardState],
+    (now, shown): (u64, Option<u64>),
+) -> Result<bool> {
+    let (now, has_view) = (shown.unwrap_or(now), shown.is_some());
     let expected: u64 = states.iter().map(|state| state.shard.expected).sum();
     let scan = context.world.source.scan();
     let is_bound = |range: &Range| scan.as_ref().is_some_and(|scan| scan.is_bound(range));
@@ -155,7 +172,9 @@ async fn is_sweep_void(context: &Context, states: &[ShardState], now: u64) -> Re
             }
             // Not begun, and planned with a count that is out of date.
             _ if state.checkpoint.cursor == Cursor::Start && now != expected => return Ok(true),
-            Enumeration::Scan(range) if is_open => cells.push((range, state.shard.expected)),
+            Enumeration::Scan(range) if is_open && !has_view => {
+                cells.push((range, state.shard.expected))
+            }
             _ => {}
         }
     }

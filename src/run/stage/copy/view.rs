@@ -1,9 +1,10 @@
-//! The view of the source that the shards of a copy are read from, where the source has views.
+//! The view of the source that the shards of a copy are planned in and read from, where the source has views.
 
 use crate::error::{ErrorKind, Result};
-use crate::journal::Event;
-use crate::model::{Cursor, Resource, ResourceKind, ResourceSeen, View};
+use crate::journal::{Event, Route};
+use crate::model::{Cursor, IndexStats, Resource, ResourceKind, ResourceSeen, View};
 use crate::plan::CopyStage;
+use crate::plan::file::EnumerateBy;
 use crate::run::Context;
 use crate::run::context::guard::own_name;
 use crate::run::stage::resource::{intend, void_where_refused};
@@ -24,14 +25,39 @@ pub(super) fn known(context: &Context, copy: &CopyStage) -> Result<Option<View>>
     Ok(state.made.get(&resource).filter(|_| is_open).and_then(|seen| seen.view.clone()))
 }
 
-/// Closes the view that is read, if there is one: what is planned anew has to show what was counted for it.
+/// Returns whether a copy by this route reads what the source scans. Ids that come from elsewhere are fetched, as they are
+/// now.
+pub(super) fn is_read_by(copy: &CopyStage, route: Route) -> bool {
+    let is_listed = matches!(copy.asked.enumerate, EnumerateBy::Manifest(_));
+    matches!(route, Route::Stream | Route::Import) && !is_listed
+}
+
+/// Counts what the view shows that is read; `None` where there is none.
+///
+/// # Errors
+/// Those of the source.
+pub(super) async fn counts(context: &Context, copy: &CopyStage) -> Result<Option<IndexStats>> {
+    match (known(context, copy)?, context.world.source.views()) {
+        (Some(view), Some(views)) => views.count(&view).await?.proven().map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Closes the view that is read, if there is one: what is planned anew has to show what was counted for it. One that
+/// another process still holds is left to it, with a note.
 ///
 /// # Errors
 /// Those of the source and of the journal.
 pub(super) async fn end(context: &Context, copy: &CopyStage) -> Result<()> {
     let Some(view) = known(context, copy)? else { return Ok(()) };
     if let Some(views) = context.world.source.views() {
-        views.close(&view).await?;
+        match views.close(&view).await {
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                let hint = error.hint().unwrap_or_default();
+                context.note(format!("{}: {hint}", error.message()))?;
+            }
+            closed => closed?,
+        }
     }
     let resource = view_of(context, copy);
     context.record(Event::ResourceRemoved { stage: context.id(), resource })
