@@ -1,5 +1,6 @@
 //! Compares what a copy would write with what the target already holds under the same ids.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use super::difference::is_same;
 use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
 use crate::error::Result;
-use crate::model::{Contents, Likeness, Namespace, Record, RecordId, Recorded};
-use crate::store::{Source, fetch_all};
+use crate::model::{Comparing, Contents, Namespace, Record, RecordId, Recorded};
+use crate::store::{Source, Target, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.
 #[derive(Debug, Default)]
@@ -30,26 +31,26 @@ pub struct Met {
 /// Any error of either side.
 pub async fn meet(
     source: &dyn Source,
-    target: &dyn Source,
+    target: &dyn Target,
     transform: &Transform,
     (from, to): (&Namespace, &Namespace),
     ids: &[RecordId],
-    likeness: Likeness,
+    comparing: &Comparing,
 ) -> Result<Met> {
     let fetch = source.must_fetch()?;
     let records = fetch_all(&*fetch, from, ids).await?.into_iter();
     let kept = records.filter_map(|record| transform.change(from, record).kept());
     let records: Vec<Record> = kept.collect();
-    let met = meet_records(target, to, &records, likeness).await?;
+    let met = meet_records(target, to, &records, comparing).await?;
     Ok(Met { looked_at: ids.len() as u64, ..met })
 }
 
-/// Compares records, as they would be written, with what a target namespace holds under their ids.
+/// Compares what a target keeps of records, as they would be written, with what one of its namespaces holds under their ids.
 pub(super) async fn meet_records(
-    target: &dyn Source,
+    target: &dyn Target,
     namespace: &Namespace,
     records: &[Record],
-    likeness: Likeness,
+    comparing: &Comparing,
 ) -> Result<Met> {
     let ids: Vec<RecordId> = records.iter().map(|record| record.id.clone()).collect();
     let fetch = target.must_fetch()?;
@@ -57,9 +58,11 @@ pub(super) async fn meet_records(
     let there: HashMap<RecordId, Record> =
         there.map(|record| (record.id.clone(), record)).collect();
     let mut met = Met { looked_at: records.len() as u64, ..Met::default() };
+    let write = target.write();
     for record in records {
+        let kept = write.as_ref().map_or(Cow::Borrowed(record), |write| write.kept(record));
         match there.get(&record.id) {
-            Some(seen) if is_same(record, seen, likeness) => met.same.push(record.id.clone()),
+            Some(seen) if is_same(&kept, seen, comparing) => met.same.push(record.id.clone()),
             Some(_) => met.other.push(record.id.clone()),
             None => {}
         }

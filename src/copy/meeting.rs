@@ -92,7 +92,8 @@ impl Pipeline {
     async fn meet_page(&self, from: &Namespace, to: &Namespace, mut page: Page) -> Result<Met> {
         let records = std::mem::take(&mut page.records).into_iter();
         let kept = records.filter_map(|record| self.transform.change(from, record).kept());
-        let met = meet_records(&*self.target, to, &kept.collect::<Vec<_>>(), self.likeness).await?;
+        let kept: Vec<_> = kept.collect();
+        let met = meet_records(&*self.target, to, &kept, &self.comparing).await?;
         Ok(Met { looked_at: page.found, ..met })
     }
 }

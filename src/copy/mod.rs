@@ -38,7 +38,7 @@ pub use acked::{Acked, Keep};
 pub use adopt::adopt;
 pub use compare::{Comparison, compare_shard, count_extra};
 pub use dead_letter::{DeadLetters, refusals};
-pub use difference::{Difference, DifferenceKind, Drift, Schemas};
+pub use difference::{Difference, DifferenceKind, Drift, Schemas, Tallies};
 pub use disjoint::prove_disjoint;
 pub use existing::{Kept, Met, Skipped, meet};
 pub use export::{Export, FILE_BYTES, FILE_RECORDS};

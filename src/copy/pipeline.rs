@@ -1,6 +1,7 @@
 //! One shard from its cursor to its end: pages of whole records are read, changed and written, several at once, and settle
 //! in order.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::transform::{Changed, Transform};
 use super::writer::{Settled, Writer};
 use crate::error::Result;
 use crate::model::{
-    Checkpoint, Contents, Cursor, Likeness, Namespace, Record, RecordId, Shard, Tally, Token, View,
+    Checkpoint, Comparing, Contents, Cursor, Namespace, Record, RecordId, Shard, Tally, Token, View,
 };
 use crate::store::read::{PAGE_BYTES, Page, PageSize, Reading, Room, begin, record_guess};
 use crate::store::{Refusal, Rule, Source, Target};
@@ -35,8 +36,8 @@ pub struct Pipeline {
     pub export: Option<Arc<Export>>,
     /// Target namespaces in which existing ids with other contents are skipped, and the file where those are noted.
     pub skip: Option<(Arc<BTreeSet<Namespace>>, Arc<Skipped>)>,
-    /// How what the target holds is compared with what would be written over it.
-    pub likeness: Likeness,
+    /// How what the target holds is compared with what it would keep of what is written over it.
+    pub comparing: Arc<Comparing>,
     pub transform: Arc<Transform>,
     pub dead_letters: Arc<DeadLetters>,
     /// Components of a vector, for queries that find ids and for sizing pages.
@@ -78,6 +79,19 @@ impl Pipeline {
         let asked = self.source.limits().fetch_ids;
         let most = self.rate.map_or(asked, |rate| asked.min(rate.ceil().max(1.0) as usize));
         Reading::new(self.room.clone(), PageSize::new(most, bytes, self.dimension))
+    }
+
+    /// Returns a record with the metadata that the target keeps of it. What it makes of a vector stays a difference.
+    pub(super) fn with_kept_metadata(&self, record: Record) -> Record {
+        let Some(write) = self.target.write() else { return record };
+        let kept = match write.kept(&record) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(Record { metadata, .. }) => Some(metadata),
+        };
+        match kept {
+            Some(metadata) => Record { metadata, ..record },
+            None => record,
+        }
     }
 
     /// What copies shards, from this view of the source if there is one: the room and what is learned of either side are
@@ -231,7 +245,7 @@ impl Pipeline {
         if !namespaces.contains(namespace) {
             return Ok(0);
         }
-        let met = meet_records(&*self.target, namespace, records, self.likeness).await?;
+        let met = meet_records(&*self.target, namespace, records, &self.comparing).await?;
         if met.other.is_empty() {
             return Ok(0);
         }

@@ -9,8 +9,8 @@ use super::detail::{Aftermath, Artifact, Judged, Route};
 use super::hold::{Cause, Gate, Hold};
 use super::trouble::Trouble;
 use crate::model::{
-    Checkpoint, Contents, Identity, MeasuredValue, Namespace, Recorded, Resource, ResourceSeen,
-    Samples, Shard, ShardId, Share, Side, StageId, Verdict,
+    Checkpoint, Contents, FieldCompared, Identity, MeasuredValue, Namespace, Recorded, Resource,
+    ResourceSeen, Samples, Shard, ShardId, Share, Side, StageId, Verdict,
 };
 
 /// The version of the journal's format this program writes, and the newest one it reads.
@@ -354,6 +354,11 @@ pub enum Event {
     Noted {
         stage: StageId,
         text: String,
+    },
+    /// Records with several vectors were compared, each vector by what both sides keep of it.
+    VectorsCompared {
+        stage: StageId,
+        fields: Vec<FieldCompared>,
     },
     /// Figures of a stage were measured, for the report and for machines.
     Measured {

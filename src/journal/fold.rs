@@ -342,6 +342,7 @@ fn stage_of(event: &Event) -> Option<&StageId> {
         | Event::StageJudged { stage, .. }
         | Event::StageRetried { stage, .. }
         | Event::UndoTaken { stage, .. }
+        | Event::VectorsCompared { stage, .. }
         | Event::Measured { stage, .. }
         | Event::DeletionConfirmed { stage, .. }
         | Event::SourceChecked { stage, .. }

@@ -177,6 +177,7 @@ impl StageState {
                 self.artifacts.push(artifact.clone());
             }
             Event::Noted { text, .. } => self.notes.push(text.clone()),
+            Event::VectorsCompared { fields, .. } => self.compared.clone_from(fields),
             Event::Measured { figures, .. } => self.figures.extend(figures.clone()),
             Event::DeletionConfirmed {
                 identity: Some(identity), records, traffic_unknown, ..

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble, Worked};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
-    Checkpoint, Contents, Identity, IndexStats, MeasuredValue, Namespace, Resource, ResourceSeen,
-    Samples, Shard, ShardId, Share, Side, StageId, Tally, Verdict,
+    Checkpoint, Contents, FieldCompared, Identity, IndexStats, MeasuredValue, Namespace, Resource,
+    ResourceSeen, Samples, Shard, ShardId, Share, Side, StageId, Tally, Verdict,
 };
 
 /// The state of a run.
@@ -193,6 +193,8 @@ pub struct StageState {
     pub notes: Vec<String>,
     pub artifacts: Vec<Artifact>,
     pub figures: BTreeMap<String, f64>,
+    /// What the last comparison of records with several vectors came to, by vector.
+    pub compared: Vec<FieldCompared>,
     /// The deletion that somebody confirmed since the stage was last started.
     pub confirmed: Option<Confirmation>,
     /// The source's own counts when it was last found to be what was copied.
@@ -323,6 +325,7 @@ impl StageState {
             notes: Vec::new(),
             artifacts: Vec::new(),
             figures: BTreeMap::new(),
+            compared: Vec::new(),
             confirmed: None,
             checked: None,
             delete_intended: false,

@@ -35,7 +35,7 @@ pub enum Likeness {
 }
 
 impl Fidelity {
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Bits => "keeps every bit",
             Self::Unit => "keeps unit vectors",
@@ -72,6 +72,27 @@ impl Likeness {
             (None, Fidelity::Unit) => Some(Self::Unit),
             (None, Fidelity::Ulps | Fidelity::Unknown) => Some(Self::Direction),
             (None, Fidelity::Lossy) => None,
+        }
+    }
+
+    /// Returns the one of two that says less.
+    pub(super) fn weaker(self, other: Self) -> Self {
+        let place = |likeness| match likeness {
+            Self::Bits => (0, 0.0),
+            Self::Unit => (1, 0.0),
+            Self::Direction => (2, 0.0),
+            Self::Tolerance(by) => (3, by),
+        };
+        if place(other) > place(self) { other } else { self }
+    }
+
+    /// Describes it in a few words.
+    pub(super) fn short(self) -> String {
+        match self {
+            Self::Bits => "every bit".to_owned(),
+            Self::Unit => "every bit of unit vectors".to_owned(),
+            Self::Direction => "directions".to_owned(),
+            Self::Tolerance(by) => format!("within {by}"),
         }
     }
 

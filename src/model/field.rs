@@ -37,6 +37,9 @@ pub struct VectorField {
     pub dimension: Option<u32>,
     /// The measure of similarity, where the field has one of its own.
     pub metric: Option<Metric>,
+    /// A measure that only its own system has a word for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_metric: Option<&'static str>,
     pub element: Element,
     /// How faithfully vectors are kept.
     pub fidelity: Fidelity,
@@ -46,7 +49,12 @@ impl VectorField {
     /// A field that keeps every bit of 32-bit floats and leaves dimension and metric to its index.
     pub fn usual(name: VectorName, kind: VectorKind) -> Self {
         let (element, fidelity) = (Element::F32, Fidelity::Bits);
-        Self { name, kind, dimension: None, metric: None, element, fidelity }
+        Self { name, kind, dimension: None, metric: None, foreign_metric: None, element, fidelity }
+    }
+
+    /// Returns the word for how its vectors are compared in a search, where that is known.
+    pub fn measure(&self) -> Option<&'static str> {
+        self.metric.map(Metric::name).or(self.foreign_metric)
     }
 
     /// The fields of an index with a dense and a sparse vector, in words of no store.

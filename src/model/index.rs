@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fidelity, Metric, VectorField, VectorKind};
+use super::{Metric, VectorField, VectorKind};
 
 /// The kind of vectors that records carry: dense ones, or sparse values only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -66,20 +66,22 @@ pub struct IndexSpec {
 }
 
 impl IndexSpec {
-    /// Returns the vector fields, the first dense one with the dimension of the index.
+    /// Returns the vector fields, the first dense one with the dimension of the index, and the first of the index's own
+    /// kind with its metric, where that is known.
     pub fn vectors(&self) -> Vec<VectorField> {
         let mut vectors = self.deployment.vectors.clone();
-        let first = vectors.iter_mut().find(|field| field.kind == VectorKind::Dense);
-        if let Some(field) = first {
+        if let Some(field) = vectors.iter_mut().find(|field| field.kind == VectorKind::Dense) {
             field.dimension = field.dimension.or(self.dimension);
         }
+        let kind = match self.vector_type {
+            VectorType::Dense => VectorKind::Dense,
+            VectorType::Sparse => VectorKind::Sparse,
+        };
+        let first = vectors.iter_mut().find(|field| field.kind == kind);
+        if let Some(field) = first.filter(|_| self.deployment.knows_metric) {
+            field.metric.get_or_insert(self.metric);
+        }
         vectors
-    }
-
-    /// Returns how faithfully the least faithful field keeps vectors.
-    pub fn fidelity(&self) -> Fidelity {
-        let all = self.deployment.vectors.iter().map(|field| field.fidelity);
-        all.max().unwrap_or(Fidelity::Unknown)
     }
 }
 

@@ -4,6 +4,7 @@
 //! the wire, and stays that until something needs the numbers.
 
 mod checkpoint;
+mod comparing;
 mod contents;
 mod counts;
 mod decimal;
@@ -38,6 +39,7 @@ mod verdict;
 mod view;
 
 pub use checkpoint::{Checkpoint, Tally};
+pub use comparing::{Comparing, FieldCompared, FieldLikeness, FieldTally};
 pub use contents::{Contents, Recorded};
 pub use counts::{Counted, IndexStats, Quality};
 pub use duration::duration;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::advice::{Candidate, Facts, Files, LimitCheck, Needs, Operation, Pace, PriceList};
 use super::{Environment, StandIn};
 use crate::error::{Error, Result};
-use crate::model::{Deployment, IndexSpec, Namespace, Record, Side};
+use crate::model::{Deployment, IndexSpec, Metric, Namespace, Record, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
 use crate::plan::{Plan, System};
 use crate::store::Opened;
@@ -154,6 +154,11 @@ pub(crate) trait Connector: System {
     /// Returns the operations that differ between the kinds of its indexes, and those that people expect to differ.
     fn operations(&self) -> &'static [Operation] {
         &[]
+    }
+
+    /// Returns the number that an answer of a search by this metric has, as a formula; `None` if it answers no searches.
+    fn score(&self, _metric: Metric) -> Option<&'static str> {
+        None
     }
 
     /// Returns what an index is to be made with to filter by these fields only, as the source does; `None` if it has no

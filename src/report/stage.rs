@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::words::{bytes, count, plural};
 use crate::clock::until;
 use crate::journal::{Artifact, Entry, Event, ShardState, StageState, StageStatus};
-use crate::model::{Enumeration, Namespace, StageId, Tally};
+use crate::model::{Enumeration, FieldCompared, Namespace, StageId, Tally};
 
 /// One stage of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +30,9 @@ pub struct StageReport {
     pub copy: Option<CopyReport>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub figures: BTreeMap<String, f64>,
+    /// What the comparison of each vector came to, where records have several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vectors: Vec<FieldCompared>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,6 +118,7 @@ impl StageReport {
             seconds,
             copy: CopyReport::of(stage),
             figures: stage.figures.clone(),
+            vectors: stage.compared.clone(),
             notes: stage.notes.clone(),
             artifacts: stage.artifacts.clone(),
             undone: stage.undone.clone(),

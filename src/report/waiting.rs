@@ -147,6 +147,7 @@ impl Waiting {
                 | Event::Watched { .. }
                 | Event::Judged(_)
                 | Event::Noted { .. }
+                | Event::VectorsCompared { .. }
                 | Event::Measured { .. }
                 | Event::HookStarted { .. }
                 | Event::HookFinished { .. } => {}

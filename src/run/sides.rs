@@ -3,7 +3,7 @@
 use crate::copy::{Places, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, VectorField, VectorType};
-use crate::plan::{CopyStage, Plan};
+use crate::plan::{CopyStage, Plan, StageKind};
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
 
@@ -42,21 +42,63 @@ pub(crate) fn transform(
     Transform::new(plan, copy, places)
 }
 
-/// Refuses a copy of vectors that the target has no place for.
+/// Refuses a copy of vectors that the target has no place for, or searches by another metric, or that could not be verified
+/// as the plan asks.
 ///
 /// # Errors
 /// Those of [`transform`]; `Refused` with the names and the words of the plan.
-pub(crate) fn refuse_unplaced(
+pub(crate) fn refuse_unfit(
     plan: &Plan,
     copy: &CopyStage,
     source: &IndexSpec,
     target: Option<&IndexSpec>,
 ) -> Result<()> {
     let transform = transform(plan, copy, source, target)?;
-    fields_of(plan, target).map_or(Ok(()), |target| transform.places().refuse(&target))
+    let Some(target) = fields_of(plan, target) else { return Ok(()) };
+    let places = transform.places();
+    places.refuse(&target)?;
+    places.refuse_metrics(&target, accepted_metrics(copy))?;
+    refuse_scores(plan, copy, places, &target)?;
+    for stage in plan.stages.iter().filter(|one| one.copies.iter().any(|of| of.id == copy.id)) {
+        if let StageKind::Verify(asked) = &stage.kind {
+            places.comparing(&target, asked.tolerance.as_ref())?;
+        }
+    }
+    Ok(())
 }
 
-fn fields_of(plan: &Plan, target: Option<&IndexSpec>) -> Option<Vec<VectorField>> {
+/// Refuses a target whose answers have other numbers than those of the source, unless the plan accepts it.
+fn refuse_scores(
+    plan: &Plan,
+    copy: &CopyStage,
+    places: &Places,
+    target: &[VectorField],
+) -> Result<()> {
+    if copy.asked.scores.is_some() {
+        return Ok(());
+    }
+    let (ours, theirs) = (connector(&plan.source.provider)?, connector(&plan.target.provider)?);
+    let changes = places.metrics(target).find_map(|(name, of_source, of_target)| {
+        let (before, after) = (ours.score(of_source)?, theirs.score(of_target)?);
+        // Who accepts another metric has accepted other answers.
+        (of_source == of_target && before != after).then_some((name, before, after))
+    });
+    let Some((name, before, after)) = changes else { return Ok(()) };
+    let message = format!(
+        "the numbers of answers change: those for `{name}` are {before} in the source and {after} in the target, so that a threshold in the application means something else"
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "change what the application compares scores with, and say so in the copy stage: `scores: accept`",
+    ))
+}
+
+/// The vectors that the plan lets be searched by another metric, by their names in the source.
+pub(crate) fn accepted_metrics(copy: &CopyStage) -> &[String] {
+    copy.asked.vectors.as_ref().map_or(&[], |changes| &changes.accept_metric)
+}
+
+/// The vector fields of a target; of one that is not there yet, as they are planned.
+pub(crate) fn fields_of(plan: &Plan, target: Option<&IndexSpec>) -> Option<Vec<VectorField>> {
     match target {
         Some(target) => Some(target.vectors()),
         None => asked_for(plan).map(|spec| spec.vectors()),

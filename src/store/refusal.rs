@@ -45,6 +45,8 @@ pub enum Rule {
     ZeroVector,
     /// A vector that the target has no field for.
     VectorField,
+    /// A number or a time that the target would round.
+    Rounding,
     /// Too many sparse values, one index twice, or an index that keeps none.
     SparseValues,
     /// A change that the plan asks for and that cannot be made.
@@ -73,6 +75,7 @@ impl Rule {
             Self::NotFinite => "not finite",
             Self::ZeroVector => "only zeros",
             Self::VectorField => "a vector without a place",
+            Self::Rounding => "rounding",
             Self::SparseValues => "sparse values",
             Self::Change => "a change of the plan",
             Self::Service => "refused by the service",

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use super::Refusal;
@@ -66,6 +68,15 @@ pub trait Write: Send + Sync {
     /// Returns why the target would refuse `record` as it stands; `None` if it would accept it. The index's last
     /// description decides; if there is no index, `planned` does.
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
+
+    /// Returns what the store gives back of a record that it takes: where it rounds, the numbers that it rounds to, and a
+    /// value in the form in which it is kept.
+    ///
+    /// # Behavior
+    /// - A part of which it is not known what the store makes of it stays as it is.
+    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
+        Cow::Borrowed(record)
+    }
 
     /// Returns the token by which both writes to a namespace can be seen.
     ///

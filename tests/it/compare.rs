@@ -2,8 +2,8 @@
 
 use vecshift::copy::{Comparison, DifferenceKind};
 use vecshift::model::{
-    Enumeration, Likeness, Namespace, Range, Record, RecordId, Shard, SparseVector, Value, Vector,
-    VectorName, Vectors,
+    Comparing, Enumeration, Likeness, Namespace, Range, Record, RecordId, Shard, SparseVector,
+    Value, Vector, VectorName, Vectors,
 };
 
 fn shard() -> Shard {
@@ -108,7 +108,8 @@ fn every_way_a_record_can_differ_is_found() {
             let mut seen = record();
             change(&mut seen);
             let mut comparison = Comparison::default();
-            let found = comparison.compare(&shard(), &record(), Some(&seen), likeness);
+            let found =
+                comparison.compare(&shard(), &record(), Some(&seen), &Comparing::all(likeness));
             let is_tolerated = is_tolerable && likeness != Likeness::Bits;
             let kinds: Vec<_> = found.iter().map(|one| one.kind).collect();
             let wanted: Vec<_> = kind.filter(|_| !is_tolerated).into_iter().collect();
@@ -132,7 +133,12 @@ fn any_two_changes_are_both_found() {
             one(&mut seen);
             two(&mut seen);
             let mut comparison = Comparison::default();
-            let found = comparison.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
+            let found = comparison.compare(
+                &shard(),
+                &record(),
+                Some(&seen),
+                &Comparing::all(Likeness::Bits),
+            );
             let kinds: Vec<_> = found.iter().map(|one| one.kind).collect();
             // The second change of a kind may have undone the first.
             let wanted =
@@ -156,14 +162,15 @@ fn a_difference_says_where_and_what_both_sides_have() {
     set(&mut seen, [1.5, 0.0, -2.5]);
     field(&mut seen, "text", Value::Text("other".into()));
     let mut comparison = Comparison::default();
-    let found = comparison.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
+    let found =
+        comparison.compare(&shard(), &record(), Some(&seen), &Comparing::all(Likeness::Bits));
     let lines: Vec<String> =
         found.iter().map(|difference| serde_json::to_string(difference).unwrap()).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     {"source_namespace":"a","target_namespace":"b","id":"x","kind":"vector","index":0,"difference":0.5,"differing":1,"source":1.0,"target":1.5,"detail":"component 0 is 1.5, not 1.0, off by 5.000e-1"}
     {"source_namespace":"a","target_namespace":"b","id":"x","kind":"metadata","field":"text","source":"t","target":"other","detail":"metadata field `text` is \"other\", not \"t\""}
     "#);
-    assert_eq!(comparison.max_difference, 0.5);
+    assert_eq!(comparison.max_difference(), 0.5);
 }
 
 #[test]
@@ -174,8 +181,8 @@ fn sums_of_many_add_up_and_nothing_compared_is_no_match() {
         let mut seen = record();
         change(&mut seen);
         let mut one = Comparison::default();
-        one.compare(&shard(), &record(), Some(&seen), Likeness::Bits);
-        one.compare(&shard(), &record(), None, Likeness::Bits);
+        one.compare(&shard(), &record(), Some(&seen), &Comparing::all(Likeness::Bits));
+        one.compare(&shard(), &record(), None, &Comparing::all(Likeness::Bits));
         total.add(one);
     }
     assert_eq!(total.compared, 2 * CHANGES.len() as u64);
@@ -183,5 +190,5 @@ fn sums_of_many_add_up_and_nothing_compared_is_no_match() {
     assert_eq!(total.compared, total.equal + total.mismatched + total.missing);
     let drifts: Vec<_> = total.schemas.drifts().map(|drift| drift.field).collect();
     assert_eq!(drifts, ["more", "number"]);
-    assert_eq!(total.max_difference, f64::INFINITY);
+    assert_eq!(total.max_difference(), f64::INFINITY);
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use vecshift::copy::{Acked, DeadLetters, Keep, Lists, Pipeline, ShardEnd, Transform};
 use vecshift::error::{Error, ErrorKind, Result};
 use vecshift::model::{
-    Checkpoint, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Likeness, Metadata,
-    Namespace, Range, Record, RecordId, Shard, Token, Vector, Vectors,
+    Checkpoint, Comparing, Cursor, Enumeration, IndexDescription, IndexSpec, IndexStats, Likeness,
+    Metadata, Namespace, Range, Record, RecordId, Shard, Token, Vector, Vectors,
 };
 use vecshift::plan::CopyStage;
 use vecshift::provider::pinecone::LIMITS;
@@ -244,7 +244,7 @@ async fn copy(index: &Index, from: Cursor) -> (Vec<Cursor>, u64) {
         staging: None,
         export: None,
         skip: None,
-        likeness: Likeness::Bits,
+        comparing: Arc::new(Comparing::all(Likeness::Bits)),
         transform: Arc::new(
             Transform::new(&plan, &CopyStage::whole(), Default::default()).unwrap(),
         ),

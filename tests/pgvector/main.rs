@@ -10,6 +10,7 @@ mod common;
 mod conformance;
 mod connect;
 mod filter;
+mod kept;
 mod look;
 mod peers;
 mod plans;

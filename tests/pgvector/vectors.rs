@@ -32,6 +32,7 @@ stages:
     spec: {{ serverless: {{ cloud: aws, region: us-east-1 }}, dimension: 4, metric: dotproduct }}
     assert: [target.ready == true]
   - kind: copy
+    scores: accept
 {copy}    assert: [copy.failed == 0, copy.complete == true]
   - kind: verify
     queries: {{ count: 20, top_k: 5{verify} }}
@@ -69,6 +70,94 @@ async fn each_goes_to_the_column_of_its_name_and_one_to_another() {
             "{indexes}"
         );
     }
+}
+
+fn by_name() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plans/vectors-by-name.yaml");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Rehearses a plan of this text; whether it ended well, its report, and all it said.
+async fn rehearsed(db: &Database, text: &str) -> (bool, serde_json::Value, String) {
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("plan.yaml");
+    std::fs::write(&path, text).unwrap();
+    let (succeeds, out, err) = run(&path, db).await;
+    let report = serde_json::from_str(&out).unwrap_or_default();
+    (succeeds, report, format!("{err}\n{out}"))
+}
+
+/// Each vector is compared by what both sides keep of it, and the report says so of each.
+#[tokio::test]
+async fn each_is_compared_by_its_own() {
+    let db = server::database().await;
+    books(&db).await;
+    db.run("update library.books set title = (select array_agg(x / 3)::vector from unnest(title::real[]) x) where title is not null")
+        .await;
+    let plan = |verify: &str| {
+        let text = by_name().replace("    spec:\n", "    spec:\n      rounding: accept\n");
+        text.replace("  - kind: verify\n", &format!("  - kind: verify\n{verify}"))
+    };
+    for (verify, wanted) in [
+        ("", "a side rounds the components of the vector `heading`"),
+        ("    tolerance: { heading: 0.01, body: 0.01 }\n", "no side rounds the vector `body`"),
+        ("    tolerance: { heading: 0.01, title: 0.01 }\n", "no vector `title`"),
+    ] {
+        let (succeeds, _, said) = rehearsed(&db, &plan(verify)).await;
+        assert!(!succeeds && said.contains(wanted), "{wanted}: {said}");
+    }
+    let verify = "    tolerance: { heading: 0.01 }\n";
+    let asserted = "      - mismatched == 0\n      - vector_mismatched(heading) == 0\n      - vector_comparison(heading) == tolerance\n      \
+                    - vector_max_difference(heading) > 0\n      - vector_comparison(body) == bits\n      - comparison == tolerance\n";
+    let text = plan(verify).replace("      - mismatched == 0\n", asserted);
+    let (succeeds, document, said) = rehearsed(&db, &text).await;
+    assert!(succeeds, "{said}");
+    let stages = document["report"]["stages"].as_array().unwrap();
+    let verified = stages.iter().find(|stage| stage["stage"] == "verify").unwrap();
+    let of = |name: &str| {
+        let all = verified["vectors"].as_array().unwrap();
+        all.iter().find(|one| one["vector"] == name).unwrap().clone()
+    };
+    let heading = of("heading");
+    assert_eq!(
+        (&heading["comparison"], &heading["tolerance"]),
+        (&"tolerance".into(), &0.01.into())
+    );
+    assert_eq!((&heading["compared"], &heading["differing"]), (&270.into(), &0.into()));
+    assert_eq!((&of("body")["comparison"], &of("body")["compared"]), (&"bits".into(), &300.into()));
+    let line = "vector `heading`: within 0.01, 0 of 270 differ, by at most";
+    assert!(said.contains(line), "{said}");
+    assert!(said.contains("vector `body`: every bit, 0 of 300 differ"), "{said}");
+}
+
+/// What is nearest by one metric is not by another, and a number that an answer has in one system is another one elsewhere.
+#[tokio::test]
+async fn other_answers_are_refused_until_the_plan_means_them() {
+    let db = server::database().await;
+    books(&db).await;
+    let other = by_name().replace("metric: dotproduct, hnsw", "metric: cosine, hnsw");
+    let (succeeds, _, said) = rehearsed(&db, &other).await;
+    let sentence =
+        "the vector `body` is searched by dotproduct in the source and by cosine in the target";
+    assert!(!succeeds && said.contains(sentence), "{said}");
+    let accepted = other.replace("heading } }", "heading }, accept_metric: [body] }");
+    let (succeeds, _, said) = rehearsed(&db, &accepted).await;
+    assert!(succeeds, "{said}");
+    let noted = "`body` is searched by dotproduct in the source and by cosine in the target: the vectors of 300 of 300 records";
+    assert!(said.contains(noted), "{said}");
+    db.run("drop index library.books_body_idx; create index on library.books using hnsw (body vector_l1_ops)").await;
+    let (succeeds, _, said) = rehearsed(&db, &by_name()).await;
+    assert!(!succeeds && said.contains("searched by l1 in the source"), "{said}");
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plans/pinecone-to-pgvector.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.replace("../examples", concat!(env!("CARGO_MANIFEST_DIR"), "/examples"));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("scores:")).collect();
+    let (succeeds, _, said) = rehearsed(&db, &lines.join("\n")).await;
+    assert!(
+        !succeeds && said.contains("are the cosine in the source and 1 - the cosine"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

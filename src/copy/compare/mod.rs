@@ -1,8 +1,9 @@
 //! Compares both sides record by record, and finds what only the target holds.
 //!
-//! A record is compared in the form in which it should have arrived, after the plan's own changes. How, follows from what
-//! both stores keep and from the plan's tolerance: see [`Likeness`]. Under a tolerance numbers of metadata are compared as
-//! numbers, too, so that `-0` equals `0`; else every bit of sparse values and metadata counts.
+//! A record is compared in the form in which it should have arrived, after the plan's own changes. How each of its vectors is,
+//! follows from what both stores keep of it and from the plan's tolerance: see [`Comparing`]. Metadata is compared with what
+//! the target keeps of it ([`Write::kept`](crate::store::Write::kept)), bit by bit; where the plan has a tolerance for all,
+//! as numbers, so that `-0` equals `0`.
 
 mod extra;
 
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use futures::stream::{StreamExt, TryStreamExt};
 
 pub use self::extra::count_extra;
-use super::difference::{Difference, DifferenceKind, Schemas, differences};
+use super::difference::{Difference, DifferenceKind, Schemas, Tallies, differences};
 use super::origin::{Lists, pages_of};
 use super::pipeline::Pipeline;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, Cursor, Enumeration, Likeness, Record, RecordId, Shard};
+use crate::model::{Comparing, Contents, Cursor, Enumeration, Record, RecordId, Shard};
 use crate::store::fetch_all;
 use crate::store::read::{Page, Picks, Reading, begin};
 
@@ -39,8 +40,8 @@ pub struct Comparison {
     pub metadata_mismatched: u64,
     /// Ids that the source listed but then did not have, because something writes to it. Not included in `compared`.
     pub vanished: u64,
-    /// The largest difference in one component, over all records.
-    pub max_difference: f64,
+    /// What the comparison of each vector field came to, by its name in the target.
+    pub vectors: Tallies,
     /// Metadata fields and their types on both sides, over records that exist on both.
     pub schemas: Schemas,
     /// Contents read from the source, before the plan's changes.
@@ -56,9 +57,16 @@ impl Comparison {
         self.values_mismatched += other.values_mismatched;
         self.metadata_mismatched += other.metadata_mismatched;
         self.vanished += other.vanished;
-        self.max_difference = self.max_difference.max(other.max_difference);
+        for (name, tally) in other.vectors {
+            self.vectors.entry(name).or_default().add(tally);
+        }
         self.schemas.add(other.schemas);
         self.source += other.source;
+    }
+
+    /// Returns the largest difference of one component, over all records and vectors.
+    pub fn max_difference(&self) -> f64 {
+        self.vectors.values().map(|tally| tally.max_difference).fold(0.0, f64::max)
     }
 
     /// Compares one record with the target's record of the same id.
@@ -67,7 +75,7 @@ impl Comparison {
         shard: &Shard,
         expected: &Record,
         seen: Option<&Record>,
-        likeness: Likeness,
+        comparing: &Comparing,
     ) -> Vec<Difference> {
         self.compared += 1;
         let Some(seen) = seen else {
@@ -75,8 +83,7 @@ impl Comparison {
             return vec![Difference::missing(shard, &expected.id)];
         };
         self.schemas.record(expected, seen);
-        let (found, largest) = differences(shard, expected, seen, likeness);
-        self.max_difference = self.max_difference.max(largest);
+        let found = differences(shard, expected, seen, comparing, &mut self.vectors);
         let has = |kinds: &[DifferenceKind]| found.iter().any(|one| kinds.contains(&one.kind));
         self.values_mismatched += u64::from(has(&[DifferenceKind::Vector, DifferenceKind::Sparse]));
         self.metadata_mismatched += u64::from(has(&[DifferenceKind::Metadata]));
@@ -96,17 +103,17 @@ pub async fn compare_shard(
     (pipeline, reading): (&Pipeline, &Reading),
     shard: &Shard,
     lists: Lists,
-    likeness: Likeness,
+    comparing: &Comparing,
     is_chosen: Picks,
     found: &mut (dyn FnMut(Comparison, Vec<Difference>) -> Result<()> + Send),
 ) -> Result<()> {
     let reading = reading.clone().picking(is_chosen);
     let pages = pages_of(&*pipeline.source, shard, &Cursor::Start, lists, &reading).await?;
-    let shared = Arc::new((pipeline.clone(), shard.clone()));
+    let shared = Arc::new((pipeline.clone(), shard.clone(), comparing.clone()));
     let mut compared = pages
         .map_ok(move |page| {
             let shared = shared.clone();
-            begin(async move { compare_page(&shared.0, &shared.1, page, likeness).await })
+            begin(async move { compare_page(&shared.0, &shared.1, page, &shared.2).await })
         })
         .try_buffered(COMPARING)
         .take_until(pipeline.cancel.clone().cancelled_owned())
@@ -139,12 +146,13 @@ async fn compare_page(
     pipeline: &Pipeline,
     shard: &Shard,
     mut page: Page,
-    likeness: Likeness,
+    comparing: &Comparing,
 ) -> Result<(Comparison, Vec<Difference>, u64)> {
     let absent = page.missing();
     let ours = std::mem::take(&mut page.records).into_iter();
     let expected = ours.filter_map(|record| pipeline.transform.expected(&shard.source, record));
-    let expected: Vec<Record> = expected.collect();
+    let expected: Vec<Record> =
+        expected.map(|record| pipeline.with_kept_metadata(record)).collect();
     let ids: Vec<RecordId> = expected.iter().map(|record| record.id.clone()).collect();
     let fetch = pipeline.target.must_fetch()?;
     let theirs = fetch_all(&*fetch, &shard.target, &ids).await?;
@@ -155,7 +163,7 @@ async fn compare_page(
     let mut differences = Vec::new();
     for expected in expected {
         let seen = theirs.remove(&expected.id);
-        differences.extend(comparison.compare(shard, &expected, seen.as_ref(), likeness));
+        differences.extend(comparison.compare(shard, &expected, seen.as_ref(), comparing));
     }
     Ok((comparison, differences, page.found - absent))
 }

@@ -3,14 +3,16 @@
 mod schema;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 pub use self::schema::{Drift, Schemas};
 use self::values::{Apart, Furthest, Shape, between, same_metadata};
-use crate::model::{Enumeration, Likeness, Namespace, Record, RecordId, Shard, Value, VectorName};
+use crate::model::{
+    Comparing, Enumeration, FieldTally, Namespace, Record, RecordId, Shard, Value, VectorName,
+};
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
 const SHOWN_CHARS: usize = 40;
@@ -153,8 +155,11 @@ impl Difference {
     }
 }
 
+/// What the comparison of each vector field came to, by its name in the target.
+pub type Tallies = BTreeMap<VectorName, FieldTally>;
+
 /// Returns whether two records are equal in this comparison.
-pub(super) fn is_same(expected: &Record, seen: &Record, likeness: Likeness) -> bool {
+pub(super) fn is_same(expected: &Record, seen: &Record, comparing: &Comparing) -> bool {
     let namespace = Namespace::new("");
     let shard = Shard {
         source: namespace.clone(),
@@ -163,36 +168,43 @@ pub(super) fn is_same(expected: &Record, seen: &Record, likeness: Likeness) -> b
         enumeration: Enumeration::Collection,
         expected: 0,
     };
-    differences(&shard, expected, seen, likeness).0.is_empty()
+    differences(&shard, expected, seen, comparing, &mut Tallies::new()).is_empty()
 }
 
-/// Returns every difference between a record as it should have arrived and as it is, and the largest difference of one
-/// component, even if the comparison lets it pass.
+/// Returns every difference between a record as it should have arrived and as it is. The tallies have the largest difference
+/// of one component, even if the comparison lets it pass.
 pub(super) fn differences(
     shard: &Shard,
     expected: &Record,
     seen: &Record,
-    likeness: Likeness,
-) -> (Vec<Difference>, f64) {
-    let (mut found, mut largest) = (Vec::new(), 0.0_f64);
+    comparing: &Comparing,
+    tallies: &mut Tallies,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
     for name in names(expected, seen) {
+        let likeness = comparing.of(name.as_str());
         let (ours, theirs) = (expected.vectors.get(name.as_str()), seen.vectors.get(name.as_str()));
-        match between(likeness, ours, theirs) {
-            None => {}
+        let (by, difference) = match between(likeness, ours, theirs) {
+            None => (0.0, None),
             Some(Apart::At(at)) => {
-                largest = largest.max(at.by);
-                if at.is_beyond(likeness) {
-                    found.push(Difference::of_values(shard, &expected.id, name, at));
-                }
+                let of = || Difference::of_values(shard, &expected.id, name, at);
+                (at.by, at.is_beyond(likeness).then(of))
             }
             Some(Apart::Shape(ours, theirs)) => {
-                largest = f64::INFINITY;
-                found.push(Difference::of_shape(shard, &expected.id, name, (ours, theirs)));
+                let of = Difference::of_shape(shard, &expected.id, name, (ours, theirs));
+                (f64::INFINITY, Some(of))
             }
+        };
+        let differing = u64::from(difference.is_some());
+        let one = FieldTally { compared: 1, differing, max_difference: by };
+        match tallies.get_mut(name.as_str()) {
+            Some(tally) => tally.add(one),
+            None => _ = tallies.insert(name.clone(), one),
         }
+        found.extend(difference);
     }
-    found.extend(fields(shard, expected, seen, !matches!(likeness, Likeness::Tolerance(_))));
-    (found, largest)
+    found.extend(fields(shard, expected, seen, comparing.is_exact()));
+    found
 }
 
 /// The names of the vectors of both sides, in order.
@@ -245,7 +257,7 @@ fn shown(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Vector, Vectors};
+    use crate::model::{Likeness, Metadata, Vector, Vectors};
 
     #[test]
     fn a_record_of_which_a_store_keeps_the_direction_is_the_same_record() {
@@ -261,8 +273,9 @@ mod tests {
             (Likeness::Direction, true),
             (Likeness::Tolerance(0.1), false),
         ] {
-            assert_eq!(is_same(&given, &kept, likeness), wanted, "{likeness:?}");
-            assert!(!is_same(&given, &other, likeness), "{likeness:?}");
+            let comparing = Comparing::all(likeness);
+            assert_eq!(is_same(&given, &kept, &comparing), wanted, "{likeness:?}");
+            assert!(!is_same(&given, &other, &comparing), "{likeness:?}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Argument {
     K,
     /// The name of a probe of the same kind, in parentheses.
     Probe,
+    /// The name of a vector in the target, in parentheses.
+    Vector,
 }
 
 /// Unit that a metric is measured in.
@@ -62,7 +64,7 @@ impl Metric {
                 subjects.iter().map(|subject| format!("{}({subject})", self.name)).collect()
             }
             Argument::K => vec![format!("{}@10", self.name)],
-            Argument::Probe => vec![format!("{}(name)", self.name)],
+            Argument::Probe | Argument::Vector => vec![format!("{}(name)", self.name)],
         }
     }
 
@@ -71,7 +73,7 @@ impl Metric {
         let argument = metric.argument.as_deref();
         self.name == metric.name
             && match (self.argument, argument) {
-                (Argument::None, None) | (Argument::Probe, Some(_)) => true,
+                (Argument::None, None) | (Argument::Probe | Argument::Vector, Some(_)) => true,
                 (Argument::Subject(subjects), Some(subject)) => subjects.contains(&subject),
                 (Argument::K, Some(k)) => k.parse::<u32>().is_ok_and(|k| (1..=10_000).contains(&k)),
                 _ => false,

@@ -62,6 +62,18 @@ const fn probe(name: &'static str, meaning: &'static str) -> Metric {
     }
 }
 
+const fn of_vector(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric {
+        name,
+        argument: Argument::Vector,
+        stages: VERIFY,
+        unit,
+        over: false,
+        source: false,
+        meaning,
+    }
+}
+
 const P50: &str = "Median latency at the client: half of the queries took no longer (nearest rank, HdrHistogram with 3 digits).";
 const P95: &str = "Latency that 95 of 100 queries stayed within, at the client, by nearest rank (HdrHistogram, 3 digits). Timed from the intended start under an open-loop rate, so a stalled server is not flattered.";
 const P99: &str =
@@ -261,7 +273,22 @@ pub static METRICS: &[Metric] = &[
         "comparison",
         VERIFY,
         COMPARISON_WORDS,
-        "Which comparison of vectors was made, by what the target keeps: every bit, every bit of unit vectors, their direction, or numbers within `tolerance`.",
+        "Which comparison of vectors was made, by what the target keeps: every bit, every bit of unit vectors, their direction, or numbers within `tolerance`. Of several vectors a record, each of which is compared in its own way, the comparison that says the least.",
+    ),
+    of_vector(
+        "vector_mismatched",
+        Unit::Count,
+        "Compared records in which the vector of this name in the target differs by more than its own comparison lets pass.",
+    ),
+    of_vector(
+        "vector_comparison",
+        COMPARISON_WORDS,
+        "Which comparison of the vector of this name was made; as `comparison`.",
+    ),
+    of_vector(
+        "vector_max_difference",
+        Unit::Number,
+        "The largest difference of one component of the vector of this name.",
     ),
     plain(
         "max_difference",

@@ -37,6 +37,11 @@ pub struct Copy {
     /// words leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<VectorChanges>,
+    /// Whether the application is ready for the numbers that the target answers with. One system gives a similarity where
+    /// another gives a distance: the order is the same, and a threshold in the application breaks. Default: a copy between
+    /// two such systems is refused, with both formulas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
     /// Namespaces copied at once; default 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
@@ -63,7 +68,7 @@ impl Copy {
     /// Returns whether records are changed or left out on the way.
     pub fn changes_records(&self) -> bool {
         self.ids.is_some()
-            || self.vectors.is_some()
+            || self.vectors.as_ref().is_some_and(VectorChanges::changes_records)
             || self.metadata.is_some()
             || self.filter.is_some()
     }
@@ -94,6 +99,14 @@ pub enum Strategy {
     Collection,
     /// By bulk import: records are written as Parquet files to the place in `import`, and the target imports them.
     Import,
+}
+
+/// What becomes of scores that mean the same and are other numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scores {
+    /// The application is made for those of the target.
+    Accept,
 }
 
 /// The treatment of ids that the target already holds with different content. Records that are there just as the copy
@@ -279,6 +292,17 @@ pub struct VectorChanges {
     /// Fields of the target for those of other names: old to new, all at once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
+    /// Those that the target searches by another metric than the source, where other answers are meant: what is nearest by
+    /// one is not by the other, unless all vectors have the length 1. Default: they are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_metric: Vec<String>,
+}
+
+impl VectorChanges {
+    /// Returns whether a record gets other vectors, or other names for them.
+    fn changes_records(&self) -> bool {
+        self.pick.is_some() || !self.drop.is_empty() || !self.rename.is_empty()
+    }
 }
 
 /// What a field that is null becomes.

@@ -22,7 +22,7 @@ pub use columns::{
 pub use copy::{
     AsBytes, AsLists, AsNested, AsNulls, AsNumbers, AsTimes, Cast, Copy, EnumerateBy, Existing,
     Ids, Import, Lookup, Manifest, ManifestEnumeration, MetadataChanges, NamedEnumeration,
-    Namespaces, Strategy, VectorChanges,
+    Namespaces, Scores, Strategy, VectorChanges,
 };
 pub use endpoint::{Endpoint, Provider, Secret};
 pub use hook::{Hook, HookFailure, HookWhen, HttpCall, HttpMethodUrl};
@@ -34,7 +34,7 @@ pub use stage::{
     AssertionEntry, Audit, COMMON_KEYS, Create, CreateSpec, Decommission, LongAssertion,
     Protection, RunCommand, ServicePlan, Snapshot, Stage, StageCommon, StageKind, StageRetry, Sync,
 };
-pub use verify::{Compare, Queries, Verify};
+pub use verify::{Compare, Queries, Tolerance, Verify};
 
 use crate::model::Money;
 use crate::model::Share;

@@ -1,6 +1,7 @@
 //! The verify stage: how both sides are compared.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,10 +19,11 @@ pub struct Verify {
     /// The id of the copy stage whose records are compared. Default: those of every copy stage before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<String>,
-    /// The largest difference of one component that still counts as equal. Default: none, every bit counts; with `0`
+    /// The largest difference of one component that still counts as equal: a number for every vector, or one for each
+    /// that a side rounds, by its name in the target (`{ heading: 0.001 }`). Default: none, every bit counts; with `0`
     /// values are compared as numbers, so that `-0` is `0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tolerance: Option<f64>,
+    pub tolerance: Option<Tolerance>,
     /// Queries sent to both sides; without it no query metric can be asserted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries: Option<Queries>,
@@ -33,6 +35,16 @@ pub struct Verify {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub read_after_write: Option<u32>,
+}
+
+/// How far components may be off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Tolerance {
+    /// Those of every vector.
+    All(f64),
+    /// Those of these vectors, by their names in the target.
+    Each(BTreeMap<String, f64>),
 }
 
 /// Queries made from records of the source.

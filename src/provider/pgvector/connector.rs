@@ -16,7 +16,7 @@ use super::refuse::planned_rejects;
 use super::session::{Session, Settings};
 use super::store::Table;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexSpec, Namespace, Record, Side};
+use crate::model::{IndexSpec, Metric, Namespace, Record, Side};
 use crate::plan::file::{CreateSpec, Endpoint, Secret, StageKind};
 use crate::plan::{Context, Plan, System, codes};
 use crate::provider::{Connector, Double, Environment, Records, Secret as Key, StandIn};
@@ -120,6 +120,15 @@ impl Connector for Pgvector {
                 Ok(Arc::new(Table::placed(address, settings, (&endpoint.index, name), row)))
             }
         }
+    }
+
+    /// By the operators `<=>`, `<#>` and `<->` (pgvector, README, 2026).
+    fn score(&self, metric: Metric) -> Option<&'static str> {
+        Some(match metric {
+            Metric::Cosine => "1 - the cosine",
+            Metric::Dotproduct => "minus the dot product",
+            Metric::Euclidean => "the distance",
+        })
     }
 
     /// A table that is not looked at is one that cannot be reached; what it would refuse follows from the plan.

@@ -406,7 +406,12 @@ fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfi
     {
         return Err(misfit("length", format!("it is longer than {most} characters")));
     }
-    if column.kind == Kind::Numeric && is_too_fine(column, value) {
+    let is_rounded = match column.kind {
+        Kind::Numeric => is_too_fine(column, value),
+        Kind::Timestamptz => is_finer_than_a_microsecond(value),
+        _ => false,
+    };
+    if is_rounded {
         return Err(misfit("rounding", format!("{} would round it", column.type_text)));
     }
     put_sized(into, |into| cell::encode(column.kind, value, into)).map_err(|why| {
@@ -422,6 +427,14 @@ fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfi
 fn is_too_fine(column: &Column, value: &Value) -> bool {
     let Some(scale) = column.scale else { return false };
     value.decimals().is_some_and(|decimals| decimals > scale as u64)
+}
+
+/// Whether a time has more than the six digits behind the second that the server keeps (PostgreSQL, "Date/Time Types").
+fn is_finer_than_a_microsecond(value: &Value) -> bool {
+    let (Value::Time(text) | Value::Text(text)) = value else { return false };
+    let Some((_, behind)) = text.rsplit_once('.') else { return false };
+    let end = behind.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(behind.len());
+    behind[..end].trim_end_matches('0').len() > 6
 }
 
 /// The type of a column's values on their way: the server turns them into the column's own, and refuses what does not

@@ -22,6 +22,7 @@ mod filter;
 mod finish;
 mod fit;
 mod index;
+mod kept;
 mod keys;
 mod kind;
 pub mod look;

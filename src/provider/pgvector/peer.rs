@@ -1,5 +1,6 @@
 //! One table on one server: its sessions, what was last seen of it, and single attempts at requests.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,7 @@ use super::admin::{self, Prepared};
 use super::audit::{self, Finding, Use};
 use super::fetch::fetch;
 use super::fit::id_kind;
+use super::kept::kept;
 use super::keys::Row;
 use super::made::table_spec;
 use super::mapping::Identity;
@@ -307,6 +309,14 @@ impl Peer {
 
 /// What changes something.
 impl Peer {
+    /// Returns what the table that was last seen gives back of a record.
+    pub fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
+        match self.seen() {
+            Some(seen) => kept(&seen.mapping, record),
+            None => Cow::Borrowed(record),
+        }
+    }
+
     pub async fn upsert(&self, namespace: &Namespace, records: &[Record]) -> Result<Upserted> {
         if records.is_empty() {
             return Ok(Upserted::default());

@@ -155,9 +155,10 @@ fn field(
     design: Option<&Design>,
 ) -> VectorField {
     let indexes = mapping.table.indexes.iter();
-    let own = indexes.filter(|one| one.column.as_ref() == Some(&column.name));
+    let own = || indexes.clone().filter(|one| one.column.as_ref() == Some(&column.name));
     let metrics: Vec<Metric> =
-        own.filter_map(|one| one.distance.and_then(Distance::metric)).collect();
+        own().filter_map(|one| one.distance.and_then(Distance::metric)).collect();
+    let foreign = own().filter_map(|one| one.distance.filter(|one| one.metric().is_none()));
     let of_index = metrics.first().filter(|one| metrics.iter().all(|other| other == *one));
     let made = design.and_then(|one| one.vectors.iter().find(|made| made.name == column.name));
     let is_rounding = design.is_some_and(|design| design.is_rounding);
@@ -168,6 +169,7 @@ fn field(
     VectorField {
         dimension: column.dimension,
         metric: made.map(|made| made.metric).or(of_index.copied()),
+        foreign_metric: foreign.map(Distance::word).next(),
         element: column.kind.element(),
         fidelity,
         ..VectorField::usual(name.clone(), column.kind.of_vectors())

@@ -1,5 +1,6 @@
 //! A table as a store: which parts it has, and every request of theirs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -259,6 +260,10 @@ impl Write for Table {
 
     fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
         self.peer.rejects(record, planned)
+    }
+
+    fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
+        self.peer.kept(record)
     }
 
     /// No write has a token.

@@ -6,7 +6,7 @@ use super::found::EXAMPLES;
 use crate::copy::{Changed, Comparison};
 use crate::error::Result;
 use crate::journal::Transfer;
-use crate::model::{Likeness, Record, RecordId};
+use crate::model::{Record, RecordId};
 use crate::run::line::Line;
 use crate::store::fetch_all;
 use crate::store::read::Picks;
@@ -17,7 +17,6 @@ pub(super) struct Against<'a> {
     line: &'a Line,
     /// The records to look for in the target.
     picks: Picks,
-    likeness: Likeness,
     pub compared: u64,
     /// Records that the target does not hold.
     pub missing: u64,
@@ -32,12 +31,11 @@ pub(super) struct Against<'a> {
 }
 
 impl<'a> Against<'a> {
-    pub fn new(transfer: &'a Transfer, line: &'a Line, picks: Picks, likeness: Likeness) -> Self {
+    pub fn new(transfer: &'a Transfer, line: &'a Line, picks: Picks) -> Self {
         Self {
             transfer,
             line,
             picks,
-            likeness,
             compared: 0,
             missing: 0,
             unfit: 0,
@@ -75,7 +73,10 @@ impl<'a> Against<'a> {
             let was_left = seen.is_some() && self.line.kept.has(&self.transfer.target, &record.id);
             let is_as_it_should = match was_left {
                 true => self.is_as_it_was_left(record),
-                false => comparison.compare(shard, record, seen, self.likeness).is_empty(),
+                false => {
+                    let (kept, comparing) = (write.kept(record), &self.line.pipeline.comparing);
+                    comparison.compare(shard, &kept, seen, comparing).is_empty()
+                }
             };
             if is_as_it_should {
                 continue;

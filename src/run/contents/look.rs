@@ -16,7 +16,7 @@ use super::walk::{Take, walk};
 use crate::copy::{Difference, count_extra};
 use crate::error::Result;
 use crate::journal::{Transfer, copied, given};
-use crate::model::{Contents, IndexStats, Likeness, Namespace, Record, RecordId};
+use crate::model::{Contents, IndexStats, Namespace, Record, RecordId};
 use crate::plan::file::Compare;
 use crate::run::context::guard::agreed;
 use crate::run::line::Lines;
@@ -43,8 +43,6 @@ pub(in crate::run) struct Look<'a> {
     depth: Depth,
     copied: BTreeMap<Namespace, Vec<Transfer>>,
     lines: Lines,
-    /// The comparison of vectors of the plan's verify stages.
-    likeness: Likeness,
     /// Selects the records to look up in the target.
     picks: Picks,
     /// Whether `picks` selects every record.
@@ -82,7 +80,6 @@ impl<'a> Look<'a> {
             context,
             depth,
             lines: Lines::of(context).await?,
-            likeness: context.world.likeness(&context.plan).await?,
             picks: Arc::new(picks(context, compare, all)),
             is_whole,
             copied,
@@ -235,7 +232,7 @@ impl<'a> Look<'a> {
     fn against<'b>(&'b self, transfers: &'b [Transfer], picks: Picks) -> Vec<Against<'b>> {
         let of = |transfer: &'b Transfer| {
             let line = self.lines.get(Some(&transfer.copy));
-            Against::new(transfer, line, picks.clone(), self.likeness)
+            Against::new(transfer, line, picks.clone())
         };
         transfers.iter().map(of).collect()
     }

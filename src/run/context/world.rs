@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::hands::Hands;
 use crate::error::{Error, Result};
-use crate::model::{Fidelity, IndexDescription, Likeness, Rate, Side, StageId};
+use crate::model::{Rate, Side, StageId};
 use crate::plan::file::Endpoint;
 use crate::plan::{CopyStage, Plan};
 use crate::provider::Environment;
@@ -52,30 +52,6 @@ pub struct World {
 }
 
 impl World {
-    /// Returns how faithfully the source and the target keep vectors.
-    ///
-    /// # Errors
-    /// Those of describing them.
-    pub async fn fidelities(&self) -> Result<(Fidelity, Fidelity)> {
-        let of = |index: Option<IndexDescription>| {
-            index.map_or(Fidelity::Unknown, |index| index.spec.fidelity())
-        };
-        Ok((of(self.source.describe().await?), of(self.target.describe().await?)))
-    }
-
-    /// Returns the comparison by which a record that the target holds is known to be what would be written: the one that is
-    /// honest between both sides. Only where a side rounds is it within the least tolerance of the plan's verify stages; where
-    /// they say none, nothing but equal bits is known to be the same.
-    ///
-    /// # Errors
-    /// Those of describing them.
-    pub async fn likeness(&self, plan: &Plan) -> Result<Likeness> {
-        let (source, target) = self.fidelities().await?;
-        let least = || plan.verifies.iter().filter_map(|one| one.tolerance).reduce(f64::min);
-        let honest = Likeness::of(source, target, None);
-        Ok(honest.or_else(|| least().map(Likeness::Tolerance)).unwrap_or(Likeness::Bits))
-    }
-
     /// Opens both sides without connecting yet. The target lacks the part that takes away, which only the guard has.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::model::{Enumeration, Rate, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::route::recorded_route;
-use crate::run::sides::{no_source, transform};
+use crate::run::sides::{fields_of, no_source, transform};
 use crate::store::Source;
 
 /// Namespaces copied at once where the plan does not say: each lists its ids one page after the other.
@@ -37,10 +37,11 @@ pub(crate) async fn pipeline(
     let target = context.world.target_of(&copy.id);
     let seen = target.describe().await?.map(|seen| seen.spec);
     let transform = transform(&context.plan, copy, &described.spec, seen.as_ref())?;
+    let fields = fields_of(&context.plan, seen.as_ref()).unwrap_or_default();
     Ok(Pipeline {
         source,
         target,
-        likeness: context.world.likeness(&context.plan).await?,
+        comparing: Arc::new(transform.places().comparing_kept(&fields)),
         transform: Arc::new(transform),
         dead_letters: Arc::new(DeadLetters::new(dead_letters)),
         staging,

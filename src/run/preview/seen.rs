@@ -17,7 +17,7 @@ use crate::run::line::manifest::check_manifest;
 use crate::run::route::{Chosen, Sides, candidates, choose, facts_of, held_by};
 use crate::run::sample::{Sampled, Weight, sample_of, usual_size};
 use crate::run::selection::{Selection, refuse_nothing, selections};
-use crate::run::sides::{refuse_differences, refuse_other_dimension, refuse_unplaced};
+use crate::run::sides::{refuse_differences, refuse_other_dimension, refuse_unfit};
 use crate::run::stage::{Held, look};
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
@@ -102,7 +102,7 @@ impl Seen {
             let (stats, target) = (&self.stats, self.target.as_ref());
             let ends = (spec, target.map(|seen| &seen.spec));
             if is_open(plan, state, selection) {
-                refuse_unplaced(plan, &selection.copy, ends.0, ends.1)?;
+                refuse_unfit(plan, &selection.copy, ends.0, ends.1)?;
             }
             let weight = Weight::of(plan, selection, ends, &sampled)?;
             let sides = Sides { source: spec, stats, target, held: &self.target_holds };

@@ -13,7 +13,7 @@ pub(crate) use self::facts::{Sides, facts_of, held_by};
 pub(crate) use self::import::taken;
 use super::sample::{Weight, sample_of, usual_size};
 use super::selection::{Selection, mappings};
-use super::sides::{no_source, refuse_unplaced};
+use super::sides::{no_source, refuse_unfit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route};
 use crate::plan::file::{self, EnumerateBy, NamedEnumeration, Strategy};
@@ -178,7 +178,7 @@ pub(crate) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Rout
     let source = world.source.describe().await?.ok_or_else(|| no_source(context))?;
     let stats = world.source.stats().await?;
     let (plan, seen) = (&context.plan, world.target.describe().await?);
-    refuse_unplaced(plan, copy, &source.spec, seen.as_ref().map(|seen| &seen.spec))?;
+    refuse_unfit(plan, copy, &source.spec, seen.as_ref().map(|seen| &seen.spec))?;
     let mappings = mappings(plan, copy, &stats)?;
     let selection = Selection { copy: copy.clone(), mappings };
     // Only an import has a limit in bytes.

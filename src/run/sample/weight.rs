@@ -1,7 +1,7 @@
 //! The size of a copy: the one estimate of records and bytes used by `audit`, `plan` and the choice of a route.
 
 use super::records::{Sampled, sample, seeded};
-use crate::copy::{Changed, Mapping};
+use crate::copy::Mapping;
 use crate::error::Result;
 use crate::model::{IndexSpec, Observed, Rate};
 use crate::plan::Plan;
@@ -56,10 +56,9 @@ impl Weight {
         for one in own {
             looked += 1;
             read += one.record.stored_bytes() as f64;
-            if let Some(record) = arrived(transform.change(&one.mapping.source, one.record.clone()))
-            {
+            if let Some(record) = transform.expected(&one.mapping.source, one.record.clone()) {
                 kept += 1;
-                arriving += record;
+                arriving += record.stored_bytes() as f64;
             }
         }
         let guess = record_guess(source.dimension.unwrap_or(0) as usize) as f64;
@@ -106,14 +105,6 @@ impl Weight {
             1 => "from a sample of 1 record".to_owned(),
             sampled => format!("from a sample of {} records", Observed::count(sampled)),
         }
-    }
-}
-
-/// Returns the bytes of a record as it arrives in the target; `None` if it is left out.
-fn arrived(changed: Changed) -> Option<f64> {
-    match changed {
-        Changed::Kept(record) | Changed::Refused(record, _) => Some(record.stored_bytes() as f64),
-        Changed::LeftOut => None,
     }
 }
 

@@ -303,6 +303,9 @@ fn is_of_content(metric: &Metric) -> bool {
             | "metadata_mismatched"
             | "comparison"
             | "max_difference"
+            | "vector_mismatched"
+            | "vector_comparison"
+            | "vector_max_difference"
             | "schema_drift"
     )
 }

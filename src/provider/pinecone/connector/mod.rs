@@ -25,7 +25,7 @@ use super::rates::Rates;
 use super::scan::SWEEP_LIMIT;
 use super::{LIMITS, refusal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, IndexSpec, Namespace, Side};
+use crate::model::{Deployment, IndexSpec, Metric, Namespace, Side};
 use crate::pinecone_wire::Deployment::{Pod, Serverless};
 use crate::pinecone_wire::{self, CONTROL_PLANE};
 use crate::plan::file::{CreateSpec, Endpoint, Prices, Secret, ServicePlan};
@@ -244,6 +244,15 @@ impl Connector for Pinecone {
 
     fn against_import(&self, facts: &Facts<'_>, files: &Files) -> Vec<String> {
         candidates::against_import(facts, files)
+    }
+
+    /// By the service's documentation of the metrics of an index (2026-11).
+    fn score(&self, metric: Metric) -> Option<&'static str> {
+        Some(match metric {
+            Metric::Cosine => "the cosine",
+            Metric::Dotproduct => "the dot product",
+            Metric::Euclidean => "the square of the distance",
+        })
     }
 
     fn operations(&self) -> &'static [Operation] {

@@ -7,6 +7,7 @@ mod findings;
 mod hot;
 mod limits;
 mod measured;
+mod metrics;
 mod notes;
 mod records;
 mod seen;
@@ -83,6 +84,7 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
     for sentence in unsaid_filters(source, target, &seen.selections) {
         context.note(sentence)?;
     }
+    metrics::see(context, &seen)?;
     Ok(measured::of_source(&seen, &findings))
 }
 

@@ -20,7 +20,7 @@ use crate::run::line::{lists_of, pipeline};
 use crate::run::route::chosen_route;
 use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
-use crate::run::sides::transform;
+use crate::run::sides::{fields_of, transform};
 use crate::run::{Context, Progress, World};
 use crate::store::Scope;
 
@@ -79,7 +79,8 @@ pub(crate) async fn look(
     let source = world.source.describe().await?.ok_or_else(|| world.no_source(&plan.source))?;
     let target = world.target.describe().await?.map(|seen| seen.spec);
     let transform = transform(plan, &selection.copy, &source.spec, target.as_ref())?;
-    let likeness = world.likeness(plan).await?;
+    let fields = fields_of(plan, target.as_ref()).unwrap_or_default();
+    let comparing = transform.places().comparing_kept(&fields);
     let lists = world.target.whole().is_some();
     let (mut looked_at, mut other, mut same) = (0, 0, 0);
     let most = world.source.ids_a_pass().map_or(LOOKED_INTO, |_| PASSED_OVER);
@@ -98,7 +99,7 @@ pub(crate) async fn look(
             own.map(|one| one.record.id.clone()).collect()
         };
         let way = (&mapping.source, &mapping.target);
-        let met = meet(&*world.source, &*world.target, &transform, way, &ids, likeness).await?;
+        let met = meet(&*world.source, &*world.target, &transform, way, &ids, &comparing).await?;
         looked_at += ids.len() as u64;
         other += met.other.len() as u64;
         same += met.same.len() as u64;

@@ -25,7 +25,7 @@ use crate::run::Context;
 use crate::run::context::guard;
 use crate::run::context::poll::Patience;
 use crate::run::route::route_of;
-use crate::run::sides::{no_source, refuse_differences, refuse_other_dimension};
+use crate::run::sides::{no_source, refuse_differences, refuse_other_dimension, refuse_unfit};
 use crate::run::taken::Taken;
 
 /// The longest time that a new index may take to become ready.
@@ -98,13 +98,8 @@ async fn described(context: &Context) -> Result<IndexDescription> {
 async fn match_source(context: &Context, asked: &IndexSpec) -> Result<()> {
     let source = context.world.source.describe().await?.ok_or_else(|| no_source(context))?;
     refuse_other_dimension(&source.spec, asked)?;
-    if source.spec.deployment.knows_metric && source.spec.metric != asked.metric {
-        context.note(format!(
-            "the source measures by {}, the target by {}: answers may differ",
-            source.spec.metric, asked.metric
-        ))?;
-    }
-    Ok(())
+    let plan = &context.plan;
+    plan.copies.iter().try_for_each(|copy| refuse_unfit(plan, copy, &source.spec, Some(asked)))
 }
 
 async fn create(context: &Context, asked: &IndexSpec, most_tags: usize) -> Result<()> {

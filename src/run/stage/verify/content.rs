@@ -10,17 +10,19 @@ use super::differences::Differences;
 use super::groups::Group;
 use super::source::source_changed;
 use crate::assertion::Measured;
-use crate::copy::{Comparison, Difference, Kept, Pipeline, compare_shard, count_extra};
+use crate::copy::{Comparison, Difference, Kept, Pipeline, Tallies, compare_shard, count_extra};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{
-    Contents, Enumeration, IndexStats, Likeness, Namespace, Observed, RecordId, Side, StageId,
+    Comparing, Contents, Enumeration, FieldCompared, IndexStats, Likeness, MeasuredValue,
+    Namespace, Observed, RecordId, Side, StageId,
 };
-use crate::plan::CopyStage;
 use crate::plan::file::{Compare, Verify};
+use crate::plan::{CopyStage, MetricRef};
 use crate::run::context::guard::counted;
 use crate::run::line::{PARALLEL, kept_by, lists_of, pipeline};
 use crate::run::sample::picks;
+use crate::run::sides::fields_of;
 use crate::run::{Context, Progress};
 use crate::store::read::{Picks, Reading};
 
@@ -34,12 +36,19 @@ pub(super) async fn compare(
     copies: &[CopyStage],
     groups: &[Group],
 ) -> Result<()> {
+    let seen = context.world.target.describe().await?.map(|seen| seen.spec);
+    let fields = fields_of(&context.plan, seen.as_ref()).unwrap_or_default();
     let mut lines = Vec::new();
     for copy in copies {
         let pipeline = pipeline(context, copy, context.artifacts.join("unused.jsonl")).await?;
+        let places = pipeline.transform.places();
+        let comparing = places.comparing(&fields, asked.tolerance.as_ref())?;
         let reading = pipeline.reading().with_others();
-        lines.push(Line { copy, pipeline, reading, kept: Arc::new(kept_by(context, copy)?) });
+        let kept = Arc::new(kept_by(context, copy)?);
+        lines.push(Line { copy, pipeline, comparing, reading, kept });
     }
+    let ways = lines.iter().map(|line| line.comparing.clone());
+    let comparing = ways.reduce(Comparing::or).unwrap_or_else(|| Comparing::all(Likeness::Bits));
     let sink = Mutex::new(Sink {
         total: Comparison::default(),
         extra: Some(0),
@@ -47,13 +56,11 @@ pub(super) async fn compare(
         gone: BTreeMap::new(),
         differences: Differences::new(context),
     });
-    let (likeness, because) = likeness(asked, context).await?;
     let all = groups.iter().map(Group::expected).sum();
     let work = Work {
         context,
         lines,
         picks: Arc::new(picks(context, asked.compare, all)),
-        likeness,
         is_whole: asked.compare == Compare::All,
         counts: counted(&*context.world.target).await?,
         all,
@@ -67,23 +74,28 @@ pub(super) async fn compare(
         sink.into_inner().unwrap_or_else(PoisonError::into_inner);
     differences.finish().await?;
     report(context, groups, &total, extra, all)?;
-    context.note(because)?;
+    report_vectors(context, &comparing, &total.vectors)?;
     refuse_gone(context, &gone)?;
     let mut target = Measured::default();
-    set(&mut target, &total, likeness, extra);
+    set(&mut target, &total, &comparing, extra);
     source_changed(asked, context, read, &mut target).await?;
     context.observed(Side::Target, &target)
 }
 
-/// Returns the comparison of vectors that is honest between both sides, and a sentence about it.
-async fn likeness(asked: &Verify, context: &Context) -> Result<(Likeness, String)> {
-    let (source, target) = context.world.fidelities().await?;
-    let likeness = Likeness::of(source, target, asked.tolerance).ok_or_else(|| {
-        let message = "a side rounds the components of vectors, so that comparing every bit would prove nothing";
-        Error::new(ErrorKind::Refused, message)
-            .with_hint("say how far a component may be off: `tolerance: 0.001` in the verify stage")
-    })?;
-    Ok((likeness, likeness.sentence(source, target)))
+/// Notes how vectors were compared: in one sentence, or in one for each where there are several.
+fn report_vectors(context: &Context, comparing: &Comparing, tallies: &Tallies) -> Result<()> {
+    if !comparing.has_several() {
+        return context.note(comparing.sentence());
+    }
+    let tally = |name: &str| tallies.get(name).copied().unwrap_or_default();
+    for field in comparing.fields() {
+        context.note(field.words(tally(field.name.as_str())))?;
+    }
+    let fields = comparing
+        .fields()
+        .iter()
+        .map(|field| FieldCompared::new(&field.name, field.likeness, tally(field.name.as_str())));
+    context.record(Event::VectorsCompared { stage: context.id(), fields: fields.collect() })
 }
 
 /// The combined result of all comparisons of a stage.
@@ -102,6 +114,8 @@ struct Sink<'a> {
 struct Line<'a> {
     copy: &'a CopyStage,
     pipeline: Pipeline,
+    /// How its records are compared.
+    comparing: Comparing,
     reading: Reading,
     /// Ids that the copy left unchanged in the target.
     kept: Arc<Kept>,
@@ -112,7 +126,6 @@ struct Work<'a, 's> {
     context: &'a Context,
     lines: Vec<Line<'a>>,
     picks: Picks,
-    likeness: Likeness,
     /// Whether every record is compared.
     is_whole: bool,
     /// The target's own counts.
@@ -140,7 +153,7 @@ impl Work<'_, '_> {
 
     async fn compare(&self, group: &Group) -> Result<()> {
         let (line, picks) = (self.line(group)?, self.picks_of(group)?);
-        let Line { copy, pipeline, kept, reading } = line;
+        let Line { copy, pipeline, comparing, kept, reading } = line;
         let (mut compared, mut missing) = (0, 0);
         for shard in group.shards.iter().map(|state| &state.shard) {
             let lists = lists_of(self.context, copy, shard, pipeline).await?;
@@ -164,7 +177,7 @@ impl Work<'_, '_> {
             };
             let picks = picks.clone();
             let ends = (pipeline, reading);
-            compare_shard(ends, shard, lists, self.likeness, picks, &mut take).await?;
+            compare_shard(ends, shard, lists, comparing, picks, &mut take).await?;
         }
         // If every id was found and the target counts no more than that, it cannot hold another record.
         let proves_no_extra =
@@ -285,7 +298,7 @@ fn refuse_gone(context: &Context, gone: &BTreeMap<Namespace, u64>) -> Result<()>
     ))
 }
 
-fn set(target: &mut Measured, total: &Comparison, likeness: Likeness, extra: Option<u64>) {
+fn set(target: &mut Measured, total: &Comparison, comparing: &Comparing, extra: Option<u64>) {
     let n = total.compared;
     let both = n - total.missing;
     target
@@ -295,9 +308,21 @@ fn set(target: &mut Measured, total: &Comparison, likeness: Likeness, extra: Opt
         .set("values_mismatched", Observed::count(total.values_mismatched), n)
         .set("metadata_mismatched", Observed::count(total.metadata_mismatched), n)
         .set("vanished", Observed::count(total.vanished), n + total.vanished)
-        .set("comparison", Observed::Word(likeness.name().to_owned()), both)
-        .set("max_difference", Observed::Number(total.max_difference), both)
+        .set("comparison", Observed::Word(comparing.weakest().name().to_owned()), both)
+        .set("max_difference", Observed::Number(total.max_difference()), both)
         .set("schema_drift", Observed::count(total.schemas.drifts().count() as u64), both);
+    for field in comparing.fields() {
+        let tally = total.vectors.get(&field.name).copied().unwrap_or_default();
+        let mut set = |metric: &str, observed| {
+            let argument = Some(field.name.to_string());
+            let metric = MetricRef { name: metric.to_owned(), argument };
+            let samples = tally.compared;
+            target.insert(metric, MeasuredValue::Value { observed, samples });
+        };
+        set("vector_mismatched", Observed::count(tally.differing));
+        set("vector_max_difference", Observed::Number(tally.max_difference));
+        set("vector_comparison", Observed::Word(field.likeness.name().to_owned()));
+    }
     match extra {
         Some(extra) => target.set("extra", Observed::count(extra), n),
         None => target.set_not_measured("extra", "the target cannot list its ids"),

@@ -1,4 +1,7 @@
-//! Where the vectors of a record go: which field of the source becomes which of the target, decided once for a copy.
+//! Where the vectors of a record go: which field of the source becomes which of the target, decided once for a copy. `honest`
+//! has what follows from what both fields are: how they are compared, and what a search finds.
+
+mod honest;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AnyVector, VectorField, VectorKind, VectorName, Vectors};
@@ -55,7 +58,7 @@ impl Places {
                     let is_only = renamed.is_none() && kept(field.kind).count() == 1;
                     match place(target, field.kind, wanted, is_only) {
                         None if renamed.is_some() => {
-                            return Err(no_such(wanted, target, "the target"));
+                            return Err(no_such(wanted, target, "the target", "vectors"));
                         }
                         found => {
                             found.map_or(Place::None, |found| Place::Field(found.name.clone()))
@@ -170,6 +173,17 @@ impl Places {
         Ok(())
     }
 
+    /// The fields of the source that have a place, each with the target's field that it becomes.
+    fn placed<'a>(
+        &'a self,
+        target: &'a [VectorField],
+    ) -> impl Iterator<Item = (&'a VectorField, &'a VectorField)> {
+        self.fields.iter().filter_map(move |(field, place)| {
+            let Place::Field(name) = place else { return None };
+            Some((field, target.iter().find(|one| one.name == *name)?))
+        })
+    }
+
     fn of(&self, name: &VectorName) -> Option<&Place> {
         self.fields.iter().find(|(field, _)| field.name == *name).map(|(_, place)| place)
     }
@@ -189,9 +203,10 @@ fn place<'a>(
 
 fn refuse_unknown(source: &[VectorField], asked: &VectorChanges) -> Result<()> {
     let all = asked.pick.iter().chain(&asked.drop).chain(asked.rename.keys());
+    let all = all.chain(&asked.accept_metric);
     let is_unknown = |name: &&String| !source.iter().any(|field| field.name.as_str() == **name);
     match all.into_iter().find(is_unknown) {
-        Some(name) => Err(no_such(name, source, "the source")),
+        Some(name) => Err(no_such(name, source, "the source", "vectors")),
         None => Ok(()),
     }
 }
@@ -221,8 +236,8 @@ fn refuse_doubles(fields: &[(VectorField, Place)]) -> Result<()> {
     Ok(())
 }
 
-fn no_such(name: &str, fields: &[VectorField], side: &str) -> Error {
-    Error::invalid(format!("{side} has no vector `{name}`, which `vectors` names"))
+fn no_such(name: &str, fields: &[VectorField], side: &str, word: &str) -> Error {
+    Error::invalid(format!("{side} has no vector `{name}`, which `{word}` names"))
         .with_hint(format!("it has {}", named(fields)))
 }
 
@@ -236,13 +251,13 @@ mod tests {
     use super::*;
     use crate::model::{SparseVector, Vector};
 
-    fn several(names: &[&str]) -> Vec<VectorField> {
+    pub(super) fn several(names: &[&str]) -> Vec<VectorField> {
         let field =
             |name: &&str| VectorField::usual(VectorName::of_several(name), VectorKind::Dense);
         names.iter().map(field).collect()
     }
 
-    fn changes(json: serde_json::Value) -> VectorChanges {
+    pub(super) fn changes(json: serde_json::Value) -> VectorChanges {
         serde_json::from_value(json).unwrap()
     }
 
