@@ -117,6 +117,11 @@ impl Turns {
         self.most(&self.lock())
     }
 
+    /// Returns a listing's share of what all listings have together, at least one.
+    pub fn share(&self, of: usize) -> usize {
+        (of / self.lock().listings.max(1)).max(1)
+    }
+
     /// Returns how long `pages` take one after the other, and how long so many requests take with all that others leave of
     /// the limit; `None` where they leave nothing, or before anything was listed.
     pub fn compare(&self, pages: usize, requests: usize) -> Option<(Duration, Duration)> {
@@ -217,11 +222,12 @@ mod tests {
         assert_eq!((turns.at_once(), turns.compare(10, 10)), (FIRST, None));
         turns.took(Duration::from_millis(20));
         assert_eq!(turns.at_once(), 5);
+        assert_eq!(turns.share(9), 9);
         let seconds = |chain, parts| Some((Duration::from_secs(chain), Duration::from_secs(parts)));
         let mut listings = vec![turns.begin()];
         assert_eq!(turns.compare(400, 800), seconds(8, 4));
         listings.extend([turns.begin(), turns.begin()]);
-        assert_eq!(turns.compare(400, 800), seconds(8, 8));
+        assert_eq!((turns.share(9), turns.compare(400, 800)), (3, seconds(8, 8)));
         listings.extend([turns.begin(), turns.begin()]);
         assert_eq!(turns.compare(400, 800), None);
         let free = Turns::new(None);

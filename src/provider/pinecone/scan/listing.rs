@@ -97,6 +97,7 @@ mod tests {
     struct Far {
         ids: BTreeSet<RecordId>,
         lists: AtomicUsize,
+        given: AtomicUsize,
         turns: Arc<Turns>,
         calls: Calls,
     }
@@ -105,9 +106,10 @@ mod tests {
 
     impl Far {
         fn new(ids: impl Iterator<Item = String>) -> Self {
-            let (ids, lists) = (ids.map(RecordId::from).collect(), AtomicUsize::new(0));
+            let ids = ids.map(RecordId::from).collect();
+            let (lists, given) = (AtomicUsize::new(0), AtomicUsize::new(0));
             let calls = Calls::new(CallOptions::within_rates());
-            Self { ids, lists, turns: Turns::new(Some(RATE)), calls }
+            Self { ids, lists, given, turns: Turns::new(Some(RATE)), calls }
         }
 
         async fn page(&self, prefix: &str, page: Option<&str>) -> Result<IdPage> {
@@ -119,7 +121,9 @@ mod tests {
             let own = behind.take_while(|id| id.text().starts_with(prefix));
             let ids: Vec<RecordId> = own.take(101).cloned().collect();
             let next = (ids.len() > 100).then(|| ids[99].to_string());
-            Ok(IdPage { ids: ids.into_iter().take(100).collect(), next })
+            let ids: Vec<RecordId> = ids.into_iter().take(100).collect();
+            self.given.fetch_add(ids.len(), SeqCst);
+            Ok(IdPage { ids, next })
         }
     }
 
@@ -187,6 +191,21 @@ mod tests {
                     assert_eq!(found, all[(at + 1) * 1_000..], "{name}: behind {at}");
                 }
             }
+        }
+    }
+
+    /// What is listed and waits is bounded, whoever takes it how slowly.
+    #[tokio::test(start_paused = true)]
+    async fn ids_that_nobody_takes_are_not_listed_without_end() {
+        for taken in [0, 1_000, 20_000] {
+            let index = Arc::new(Far::new(numbered(150_000)));
+            let mut listing = start(&index, &Cursor::Start, index.ids.len());
+            if taken > 0 {
+                listing.next(taken).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            let waiting = index.given.load(SeqCst) - taken;
+            assert!((6_400..=6_400 + 96_000 + 600).contains(&waiting), "{taken}: {waiting} ids");
         }
     }
 

@@ -40,8 +40,11 @@ const WORTH: (u32, u32) = (4, 5);
 /// Pages of a part that is cut once more, where more follow. Parts of ten and of sixteen times fewer ids are left whole.
 const LARGE: usize = 200;
 
-/// Ids that wait behind the part that is taken from.
-const AHEAD: usize = 48_000;
+/// Ids that all listings of an index hold together, beside the pages that wait to be taken.
+const HELD: usize = 96_000;
+
+/// Those of them up to a part with which that part is not listed further: what is taken first comes first.
+const AHEAD: usize = 32_000;
 
 /// What lists the ids of a namespace page by page.
 #[async_trait]
@@ -210,13 +213,16 @@ impl Walk {
 
     /// Asks for pages, those of the first parts first.
     fn ask(&mut self) {
-        let (mut ahead, at_once, left) = (0, self.turns.at_once(), self.left);
+        let (at_once, left) = (self.turns.at_once(), self.left);
+        let held: usize = self.parts.iter().map(Part::ids).sum();
+        let (is_full, enough) = (held >= self.turns.share(HELD), self.turns.share(AHEAD));
+        let mut ahead = 0;
         for (place, part) in self.parts.iter_mut().enumerate() {
-            if self.under_way.len() >= at_once || ahead >= AHEAD {
+            ahead += part.ids();
+            let is_waited_for = place == 0 && ahead == 0;
+            let is_enough = ahead >= enough || is_full && !is_waited_for;
+            if self.under_way.len() >= at_once || is_enough {
                 return;
-            }
-            if place > 0 {
-                ahead += part.ids();
             }
             if part.is_done || part.is_asked {
                 continue;
