@@ -17,6 +17,7 @@ pub fn verdict(preview: &Preview) -> String {
     let parts = [
         (counts.create, format!("{} to create", count(counts.create))),
         (counts.namespaces, format!("{} to copy", plural(counts.namespaces, "namespace"))),
+        (counts.snapshots, plural(counts.snapshots, "snapshot")),
         (counts.shifts, plural(counts.shifts, "traffic shift")),
         (counts.delete, format!("{} to delete (irreversible)", count(counts.delete))),
     ];

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Assertion;
-use super::file::{self, Audit, Canary, Copy, Create, Decommission, Hook, StageRetry, Verify};
+use super::file::{
+    self, Audit, Canary, Copy, Create, Decommission, Hook, Snapshot, StageRetry, Verify,
+};
 use crate::model::{Filter, Place, StageId};
 
 /// One stage of a plan that was read and checked.
@@ -37,8 +39,7 @@ pub enum StageKind {
     Verify(Verify),
     Canary(Canary),
     Decommission(Decommission),
-    /// A kind that this version reads and ignores.
-    NotYet,
+    Snapshot(Snapshot),
 }
 
 /// One copy of a plan: everything that its copy stage asks for.
@@ -91,9 +92,9 @@ impl Stage {
                 file::StageKind::Verify(verify) => StageKind::Verify(verify),
                 file::StageKind::Canary(canary) => StageKind::Canary(canary),
                 file::StageKind::Decommission(stage) => StageKind::Decommission(stage),
-                file::StageKind::Snapshot(_)
-                | file::StageKind::Sync(_)
-                | file::StageKind::Run(_) => StageKind::NotYet,
+                file::StageKind::Snapshot(snapshot) => StageKind::Snapshot(snapshot),
+                // Refused by the check.
+                file::StageKind::Sync(_) | file::StageKind::Run(_) => return None,
             };
             let named = match &kind {
                 StageKind::Verify(verify) => verify.copy.clone(),
@@ -106,7 +107,7 @@ impl Stage {
                 copies.push(copy.clone());
             }
             let common = &written.common;
-            Self {
+            Some(Self {
                 id,
                 word: written.kind.name(),
                 kind,
@@ -117,9 +118,9 @@ impl Stage {
                 retry: common.retry.clone(),
                 needs_approval: common.needs_approval,
                 place,
-            }
+            })
         };
-        written.iter().zip(checked).map(resolve).collect()
+        written.iter().zip(checked).filter_map(resolve).collect()
     }
 
     /// Returns whether it moves traffic.

@@ -64,8 +64,6 @@ pub enum Step {
 pub(super) const PUT_BACK: &str = "put the protection back";
 
 /// Decides which step comes next.
-///
-/// Stages that are not implemented count as passed; reading the plan has warned about them.
 pub fn next(plan: &Plan, state: &RunState, terms: &Terms) -> Step {
     match state.phase {
         Phase::Empty => Step::Start,

@@ -24,5 +24,6 @@ mod plans;
 mod pods;
 mod rig;
 mod rollback;
+mod snapshots;
 mod traffic;
 mod verify;

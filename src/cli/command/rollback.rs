@@ -164,6 +164,7 @@ fn preview(plan: &Plan, state: &RunState, purge: bool) -> Answer {
 /// Describes what undoing a stage would do (`docs/decisions/0007-rollback-keeps-records.md`).
 fn undo_of(kind: &StageKind, created: Option<&str>, copied: u64, purge: bool) -> String {
     match (kind, created) {
+        (StageKind::Snapshot(_), _) => "keep its files".to_owned(),
         (StageKind::Canary(_), _) => "set the weight to 0% and read it back".to_owned(),
         (StageKind::Create(_), None) => "keep the target: it was there before".to_owned(),
         (StageKind::Create(_), Some(index)) if copied > 0 && !purge => {

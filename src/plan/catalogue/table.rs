@@ -8,6 +8,7 @@ const COPY: &[&str] = &["copy"];
 const VERIFY: &[&str] = &["verify"];
 const CANARY: &[&str] = &["canary"];
 const DECOMMISSION: &[&str] = &["decommission"];
+const WRITTEN: &[&str] = &["snapshot", "decommission"];
 const ANY: &[&str] =
     &["audit", "create", "copy", "verify", "canary", "decommission", "snapshot", "sync", "run"];
 
@@ -377,15 +378,15 @@ pub static METRICS: &[Metric] = &[
     ),
     plain(
         "snapshot.records",
-        DECOMMISSION,
+        WRITTEN,
         Unit::Count,
         "Records in the snapshot, counted by reading it back.",
     ),
     plain(
         "snapshot.complete",
-        DECOMMISSION,
+        WRITTEN,
         Unit::Bool,
-        "Whether the snapshot, read back, holds exactly the records that were read of the source, as many of each namespace as it counts.",
+        "Whether the snapshot, read back, holds exactly the records that were read, as many of each namespace as the index counts.",
     ),
     Metric {
         name: "source.reads",

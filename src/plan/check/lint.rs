@@ -6,6 +6,7 @@ use super::super::file::{
     AssertionEntry, Canary, Decommission, HookWhen, Stage, StageKind, Traffic,
 };
 use super::context::Context;
+use crate::model::Side;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let file = context.file;
@@ -58,30 +59,14 @@ fn ignored(context: &mut Context<'_>) {
                     message,
                 ));
             }
-            StageKind::Snapshot(_) | StageKind::Sync(_) | StageKind::Run(_) => {
-                ignored_stage(context, &pointer, stage);
+            // A pass of a stage that does nothing would be taken for one.
+            StageKind::Sync(_) | StageKind::Run(_) => {
+                let message = format!("not yet: a `{}` stage is not run", stage.kind.name());
+                let at = format!("{pointer}/kind");
+                context.report_with(&codes::NOT_YET, &at, message, |d| d.help("remove the stage"));
             }
             _ => {}
         }
-    }
-}
-
-/// Reports a stage that is left out: with a warning, or an error if it was to hold the run back.
-fn ignored_stage(context: &mut Context<'_>, pointer: &str, stage: &Stage) {
-    let kind = stage.kind.name();
-    let blocks = stage.common.assertions.iter().any(|entry| match entry {
-        AssertionEntry::Text(_) => true,
-        AssertionEntry::Long(long) => long.severity == Severity::Block,
-    });
-    let at = format!("{pointer}/kind");
-    if blocks || stage.common.needs_approval {
-        let what = if blocks { "its assertions" } else { "its approval" };
-        let message =
-            format!("not yet: a `{kind}` stage is not run, so {what} would not hold the run back");
-        context.report_with(&codes::NOT_YET, &at, message, |d| d.help("remove the stage"));
-    } else {
-        let message = format!("not yet: a `{kind}` stage is ignored in this version");
-        context.report(&codes::IGNORED, &at, message);
     }
 }
 
@@ -160,7 +145,12 @@ fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &De
         AssertionEntry::Long(long) => long.check.contains("snapshot."),
     });
     let is_known = stage.snapshot.is_some() || context.is_tainted(&format!("{pointer}/snapshot"));
-    if !is_known && !is_asserted {
+    let of_source = |stage: &Stage| match &stage.kind {
+        StageKind::Snapshot(snapshot) => snapshot.side() == Side::Source,
+        _ => false,
+    };
+    let is_taken = context.file.stages[..index].iter().any(of_source);
+    if !is_known && !is_asserted && !is_taken {
         let message = "the source is deleted without a snapshot";
         context.report_with(&codes::NO_SNAPSHOT, &kind, message, |d| {
             d.help(format!("add `snapshot: file:backups/{}`", context_name(&stage.confirm)))

@@ -38,6 +38,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     two_indexes(context);
     stage_ids(context);
     confirmation(context);
+    snapshots(context);
     exports(context);
 }
 
@@ -154,9 +155,23 @@ fn confirmation(context: &mut Context<'_>) {
                 |d| d.related(index, "the source"),
             );
         }
-        if let Some(snapshot) = &stage.snapshot {
-            snapshot_place(context, &format!("{pointer}/snapshot"), snapshot);
-        }
+    }
+}
+
+/// Checks the folders that snapshots go to.
+fn snapshots(context: &mut Context<'_>) {
+    let places: Vec<_> = context
+        .stages()
+        .filter_map(|(pointer, stage)| match &stage.kind {
+            StageKind::Decommission(stage) => {
+                Some((format!("{pointer}/snapshot"), stage.snapshot.clone()?))
+            }
+            StageKind::Snapshot(snapshot) => Some((format!("{pointer}/to"), snapshot.to.clone())),
+            _ => None,
+        })
+        .collect();
+    for (pointer, place) in places {
+        snapshot_place(context, &pointer, &place);
     }
 }
 

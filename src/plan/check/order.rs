@@ -1,7 +1,9 @@
 //! Checks of the order of stages.
 
 use super::super::codes;
+use super::super::file::StageKind;
 use super::context::Context;
+use crate::model::Side;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let stages: Vec<_> =
@@ -32,22 +34,60 @@ pub(super) fn check(context: &mut Context<'_>) {
             );
         }
     }
-    last(context, &stages);
+    last(context);
+    snapshots(context, &stages);
     single(context, &stages);
 }
 
 /// Refuses a stage that needs the source after the one that deletes it.
-fn last(context: &mut Context<'_>, stages: &[(String, &'static str)]) {
-    let Some(at) = stages.iter().position(|(_, kind)| *kind == "decommission") else { return };
-    for (pointer, kind) in &stages[at + 1..] {
-        if matches!(*kind, "copy" | "verify" | "canary" | "create" | "sync" | "snapshot") {
-            let gone = context.region(&format!("{}/kind", stages[at].0));
-            let message =
-                format!("`{kind}` comes after `decommission`: the source is gone by then");
-            context.report_with(&codes::STAGE_ORDER, &format!("{pointer}/kind"), message, |d| {
-                d.related(gone, "the source is deleted here")
-            });
+fn last(context: &mut Context<'_>) {
+    let needs_source = |kind: &StageKind| match kind {
+        StageKind::Copy(_)
+        | StageKind::Verify(_)
+        | StageKind::Canary(_)
+        | StageKind::Create(_)
+        | StageKind::Sync(_) => true,
+        StageKind::Snapshot(snapshot) => snapshot.side() == Side::Source,
+        StageKind::Audit(_) | StageKind::Decommission(_) | StageKind::Run(_) => false,
+    };
+    let mut deleted = None;
+    let mut late = Vec::new();
+    for (pointer, stage) in context.stages() {
+        match deleted {
+            None if matches!(stage.kind, StageKind::Decommission(_)) => deleted = Some(pointer),
+            Some(_) if needs_source(&stage.kind) => late.push((pointer, stage.kind.name())),
+            _ => {}
         }
+    }
+    let Some(deleted) = deleted else { return };
+    for (pointer, kind) in late {
+        let gone = context.region(&format!("{deleted}/kind"));
+        let message = format!("`{kind}` comes after `decommission`: the source is gone by then");
+        context.report_with(&codes::STAGE_ORDER, &format!("{pointer}/kind"), message, |d| {
+            d.related(gone, "the source is deleted here")
+        });
+    }
+}
+
+/// Refuses a snapshot of a target that the plan makes only later.
+fn snapshots(context: &mut Context<'_>, stages: &[(String, &'static str)]) {
+    let Some(made) = stages.iter().position(|(_, kind)| *kind == "create") else { return };
+    let is_of_target = |stage: &StageKind| match stage {
+        StageKind::Snapshot(snapshot) => snapshot.side() == Side::Target,
+        _ => false,
+    };
+    let early: Vec<_> = context
+        .stages()
+        .take(made)
+        .filter(|(_, stage)| is_of_target(&stage.kind))
+        .map(|(pointer, _)| pointer)
+        .collect();
+    for pointer in early {
+        let other = context.region(&format!("{}/kind", stages[made].0));
+        let message = "`snapshot` comes before `create`: the target may not be there yet";
+        context.report_with(&codes::STAGE_ORDER, &format!("{pointer}/kind"), message, |d| {
+            d.related(other, "`create` is only here")
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::endpoint::own_fields;
 use super::{Canary, Copy, Hook, Verify};
 use crate::error::Result;
-use crate::model::{Metric, Span, StageId};
+use crate::model::{Metric, Side, Span, StageId};
 use crate::plan::assertion::{NoData, Severity};
 
 /// One stage. The other keys depend on its `kind`.
@@ -30,11 +30,11 @@ pub enum StageKind {
     Canary(Canary),
     /// Takes a snapshot of the source and deletes it.
     Decommission(Decommission),
-    /// Takes a snapshot. Not yet: ignored in this version, with a warning.
+    /// Writes every record of one side to files, and reads them back.
     Snapshot(Snapshot),
-    /// Copies again what changed since the copy. Not yet: ignored in this version, with a warning.
+    /// Copies again what changed since the copy. Not yet: refused in this version.
     Sync(Sync),
-    /// Runs a command as a stage. Not yet: ignored in this version, with a warning.
+    /// Runs a command as a stage. Not yet: refused in this version.
     Run(RunCommand),
 }
 
@@ -258,8 +258,18 @@ pub struct Decommission {
 /// Takes a snapshot of the source or the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
-    /// The place it is written to: `file:` and a folder.
+    /// The side whose records are written; default `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Side>,
+    /// The place it is written to: `file:` and a folder. Each snapshot has a folder of its own in it.
     pub to: String,
+}
+
+impl Snapshot {
+    /// Returns the side whose records are written.
+    pub fn side(&self) -> Side {
+        self.of.unwrap_or(Side::Source)
+    }
 }
 
 /// Copies again what changed.

@@ -1,5 +1,7 @@
 //! Finds the ids a source namespace holds now.
 
+use std::sync::Arc;
+
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Transfer;
@@ -7,6 +9,7 @@ use crate::model::{Enumeration, Namespace, Shard};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::route::Enumerator;
+use crate::store::Source;
 
 /// Returns shards that reach every record the namespace holds now: the ones it was copied with if they still fit,
 /// otherwise new ones. `count` is the source's current record count.
@@ -25,7 +28,7 @@ pub(in crate::run) async fn current_shards(
     let Some((transfer, first)) =
         transfer.and_then(|transfer| Some((transfer, transfer.shards.first()?)))
     else {
-        return anew(context, namespace, namespace, count).await;
+        return anew(context, &context.world.source, namespace, namespace, count).await;
     };
     let whole = |enumeration: Enumeration| {
         let (source, target) = (namespace.clone(), transfer.target.clone());
@@ -38,10 +41,11 @@ pub(in crate::run) async fn current_shards(
         }
         Enumeration::Scan(_) => match are_as_planned(context, transfer, count).await? {
             true => Ok(transfer.shards.iter().map(|state| state.shard.clone()).collect()),
-            false => anew(context, namespace, &transfer.target, count).await,
+            false => anew(context, &context.world.source, namespace, &transfer.target, count).await,
         },
         other @ (Enumeration::Staging { .. } | Enumeration::Collection) => {
-            match anew(context, namespace, &transfer.target, count).await {
+            let source = &context.world.source;
+            match anew(context, source, namespace, &transfer.target, count).await {
                 Err(error) if error.kind() == ErrorKind::Refused => Ok(whole(other.clone())),
                 found => found,
             }
@@ -63,8 +67,13 @@ async fn are_as_planned(context: &Context, transfer: &Transfer, count: u64) -> R
     Ok(sum == count)
 }
 
-async fn anew(
+/// Returns shards that reach every record of a namespace of `index`, which holds `count`.
+///
+/// # Errors
+/// `Refused` if some ids cannot be found.
+pub(super) async fn anew(
     context: &Context,
+    index: &Arc<dyn Source>,
     source: &Namespace,
     target: &Namespace,
     count: u64,
@@ -72,7 +81,7 @@ async fn anew(
     let enumerator = Enumerator {
         plan: &context.plan,
         copy: &CopyStage::whole().asked,
-        source: context.world.source.clone(),
+        source: index.clone(),
         most_counts: None,
         is_anew: true,
         view: None,
@@ -88,7 +97,7 @@ pub(super) fn restless(namespace: &Namespace, error: Error) -> Error {
         return error.with_context("namespace", namespace);
     }
     let message = format!("`{namespace}` changed while it was read: {}", error.message());
-    Error::new(ErrorKind::Refused, message).with_source(error).with_hint(
-        "stop what writes to the source and run the same command again; nothing was deleted",
-    )
+    Error::new(ErrorKind::Refused, message)
+        .with_source(error)
+        .with_hint("stop what writes to it and run the same command again; nothing was deleted")
 }

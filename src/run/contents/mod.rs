@@ -28,7 +28,7 @@ pub(super) use ids::current_shards;
 pub(super) use look::{Depth, Look};
 pub(super) use loss::refuse_loss;
 pub(super) use unplanned::appeared;
-pub(super) use walk::{Take, walk};
+pub(super) use walk::{Take, walk, walk_anew};
 
 use super::Context;
 use crate::error::Result;

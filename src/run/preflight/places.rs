@@ -38,6 +38,10 @@ pub(super) fn find(preflight: &Preflight<'_>) -> Vec<Finding> {
                     look(format!("snapshot of stage `{id}`"), check_folder(&path), &path);
                 }
             }
+            StageKind::Snapshot(snapshot) => {
+                let path = preflight.plan.base.join(local(&snapshot.to));
+                look(format!("stage `{id}`"), check_folder(&path), &path);
+            }
             _ => {}
         }
     }

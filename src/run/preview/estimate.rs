@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::look::{Look, group, size};
 use super::seen::Estimate;
 use crate::journal::{Route, StageState};
-use crate::model::{Rate, StageId};
+use crate::model::{Rate, Side, StageId};
 use crate::plan::Stage;
 use crate::plan::file::{Audit, Canary, Compare, Verify};
 use crate::provider::advice::{Bound, Reading, words};
@@ -100,17 +100,22 @@ impl Look<'_> {
         (format!("{} or more", words(seconds)), details)
     }
 
-    /// Estimates reading the whole source once more for a snapshot.
-    pub(super) fn snapshot(&self, is_taken: bool) -> String {
-        let records = self.preview.source.records.unwrap_or(0);
+    /// Estimates reading all of one side once for a snapshot. What a copy is to bring is there by then.
+    pub(super) fn snapshot(&self, side: Side) -> String {
+        let (source, target) = (&self.preview.source, &self.preview.target);
+        let copied = self.preview.namespaces.iter().map(|mapping| mapping.records).sum();
+        let records = match side {
+            Side::Source => source.records.unwrap_or(0),
+            Side::Target => target.records.unwrap_or(0).max(copied),
+        };
         let slowest = self.estimates.values().map(|estimate| {
-            let reading = Reading { records: records as f64, ..estimate.reading };
-            Bound::slowest(reading.bounds()).seconds
+            let own = match side {
+                Side::Source => estimate.reading,
+                Side::Target => Reading { pace: estimate.target, rate: None, ..estimate.reading },
+            };
+            Bound::slowest(Reading { records: records as f64, ..own }.bounds()).seconds
         });
-        match is_taken {
-            true => format!("{} or more", words(slowest.fold(0.0, f64::max))),
-            false => "-".to_owned(),
-        }
+        format!("{} or more", words(slowest.fold(0.0, f64::max)))
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Side {
 pub struct Counts {
     pub create: u64,
     pub namespaces: u64,
+    /// Snapshots to take in stages of their own.
+    pub snapshots: u64,
     pub shifts: u64,
     pub delete: u64,
 }
@@ -114,6 +116,7 @@ impl Counts {
             StageKind::Create(_) if stage.marker == '+' => self.create += 1,
             StageKind::Copy(_) => self.namespaces += namespaces,
             StageKind::Canary(canary) => self.shifts += canary.steps.len() as u64,
+            StageKind::Snapshot(_) => self.snapshots += 1,
             StageKind::Decommission(_) => self.delete += 1,
             _ => {}
         }

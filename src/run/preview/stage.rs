@@ -7,7 +7,7 @@ use super::look::{Look, group, size};
 use super::model::PreviewStage;
 use crate::copy::{Mapping, merged};
 use crate::journal::{Phase, Route, StageState, StageStatus};
-use crate::model::{IndexSpec, StageId};
+use crate::model::{IndexSpec, Side, StageId};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
 use crate::plan::{Stage, StageKind};
 use crate::provider::registry::asked_for;
@@ -92,10 +92,17 @@ impl Look<'_> {
                 });
                 let snapshot = if stage.snapshot.is_some() { ", snapshot first" } else { "" };
                 let what = format!("{}{after}{snapshot}", self.plan.source.index);
-                let estimate = self.snapshot(stage.snapshot.is_some());
+                let estimate = match stage.snapshot {
+                    Some(_) => self.snapshot(Side::Source),
+                    None => "-".to_owned(),
+                };
                 Described::new('-', what, estimate).undone_by("none: point of no return")
             }
-            StageKind::NotYet => Described::new('?', "not yet: ignored in this version", "-"),
+            StageKind::Snapshot(snapshot) => {
+                let side = snapshot.side();
+                let what = format!("every record of the {} to {}", side.name(), snapshot.to);
+                Described::new('>', what, self.snapshot(side)).undone_by("keep the files")
+            }
         }
     }
 

@@ -14,12 +14,12 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Creates an empty folder for a run below `to`.
+    /// Creates an empty folder that becomes `path`.
     ///
     /// # Errors
     /// `Refused` if the folder contains anything that is not part of a snapshot; `Io`.
-    pub async fn begin(to: &Path, run: &str) -> Result<Self> {
-        let folder = Self { path: to.join(run) };
+    pub async fn begin(path: PathBuf) -> Result<Self> {
+        let folder = Self { path };
         let partial = folder.partial();
         blocking(move || {
             clear(&partial)?;
@@ -31,9 +31,7 @@ impl Folder {
 
     /// The path to write files to.
     pub fn partial(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(UNFINISHED);
-        PathBuf::from(name)
+        unfinished(&self.path)
     }
 
     /// Adds the manifest and renames the folder; only then is the folder of an earlier attempt removed.
@@ -50,6 +48,13 @@ impl Folder {
         })
         .await
     }
+}
+
+/// Returns where the files of a folder stand until it is whole.
+pub(super) fn unfinished(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
 }
 
 /// Reads the manifest in a complete folder.
@@ -131,11 +136,11 @@ mod tests {
         let old = to.path().join("r/000001-0123456789ab.parquet");
         std::fs::create_dir_all(old.parent().unwrap()).unwrap();
         std::fs::write(&old, "old").unwrap();
-        let folder = Folder::begin(to.path(), "r").await.unwrap();
+        let folder = Folder::begin(to.path().join("r")).await.unwrap();
         std::fs::write(folder.partial().join("000001-ba9876543210.parquet"), "new").unwrap();
         let _half = fs::Replacement::begin(&folder.partial().join("2"), Access::Usual).unwrap();
         // Starting again removes what was half written.
-        let folder = Folder::begin(to.path(), "r").await.unwrap();
+        let folder = Folder::begin(to.path().join("r")).await.unwrap();
         assert_eq!(std::fs::read_dir(folder.partial()).unwrap().count(), 0);
         assert!(old.exists());
         let path = folder.finish(manifest()).await.unwrap();
@@ -150,7 +155,7 @@ mod tests {
         let other = to.path().join("r.partial/notes.txt");
         std::fs::create_dir_all(other.parent().unwrap()).unwrap();
         std::fs::write(&other, "mine").unwrap();
-        let error = Folder::begin(to.path(), "r").await.unwrap_err();
+        let error = Folder::begin(to.path().join("r")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(other.exists());
     }

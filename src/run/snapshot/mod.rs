@@ -1,13 +1,14 @@
-//! Writes every record of the source to files before it is deleted.
+//! Writes every record of one side to files: in a stage of its own, and of the source before it is deleted.
 //!
 //! The files are written to a folder of the run's own. It gets its final name once it is complete: every file has been
-//! read back, the manifest is on disk, and the source still counts what it did at the start. Other files below the
+//! read back, the manifest is on disk, and the index still counts what it did at the start. Other files below the
 //! plan's path are never mixed in. An attempt that starts again writes everything again.
 
 mod folder;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -15,13 +16,13 @@ use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use self::folder::Folder;
-use super::contents::{Take, current_shards, walk};
+use self::records::Records;
+use super::contents::Take;
 use super::context::guard::agreed;
-use super::line::Lines;
 use super::{Context, Progress};
+use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Transfer, copied};
-use crate::model::{Contents, IndexStats, Namespace, Record};
+use crate::model::{Contents, IndexStats, Namespace, Observed, Record, Side};
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
 use crate::provider::{Worker, blocking};
@@ -38,14 +39,12 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what the manifest of this run's complete snapshot below `to` says, and the files themselves where an earlier
-    /// version summed them in another way.
+    /// Reads what the manifest of a complete snapshot says, and the files themselves where an earlier version summed them in
+    /// another way.
     ///
     /// # Errors
     /// `NotFound` if there is none; those of reading it.
-    pub async fn taken(context: &Context, to: &Path) -> Result<Self> {
-        let run = context.recorder.with_state(|state| state.run.clone());
-        let folder = to.join(run);
+    pub async fn taken(folder: PathBuf) -> Result<Self> {
         let Manifest { files, records, .. } = folder::manifest(&folder).await?;
         let mut contents = BTreeMap::new();
         for kept in files {
@@ -60,6 +59,15 @@ impl Snapshot {
             contents.insert(namespace, held);
         }
         Ok(Self { folder, records, contents })
+    }
+
+    /// Sets the metrics of a snapshot.
+    pub fn measure(&self, measured: &mut Measured) {
+        measured.set("snapshot.records", Observed::count(self.records), 1).set(
+            "snapshot.complete",
+            Observed::Bool(true),
+            self.records,
+        );
     }
 
     /// Refuses to continue if the source holds anything other than the files do.
@@ -87,23 +95,37 @@ impl Snapshot {
 }
 
 const STOP_WRITES: &str =
-    "stop what writes to the source and run the same command again; nothing was deleted";
+    "stop what writes to it and run the same command again; nothing was deleted";
 
-/// Writes every record of the source below `to` and reads it back.
+/// Returns the folder of the snapshot that a run takes before it deletes the source, below the place `to` of the plan.
+pub(super) fn last_folder(context: &Context, to: &str) -> PathBuf {
+    let run = context.recorder.with_state(|state| state.run.clone());
+    context.output_path(to).join(run)
+}
+
+/// Returns the folder of the snapshot that this stage takes, below the place `to` of the plan, and where its files stand
+/// until it is whole.
+pub(super) fn own_folder(context: &Context, to: &str) -> (PathBuf, PathBuf) {
+    let run = context.recorder.with_state(|state| state.run.clone());
+    let folder = context.output_path(to).join(format!("{run}-{}", context.stage().id));
+    let unfinished = folder::unfinished(&folder);
+    (folder, unfinished)
+}
+
+/// Writes every record of one side to a folder and reads it back.
 ///
 /// # Errors
-/// `Refused` if the source changes meanwhile; `Conflict` if some records could not be read, or the files read back
+/// `Refused` if the side changes meanwhile; `Conflict` if some records could not be read, or the files read back
 /// differently; any error of the disk.
-pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
-    let source = &context.world.source;
-    let run = context.recorder.with_state(|state| state.run.clone());
-    let folder = Folder::begin(to, &run).await?;
-    let counts = agreed(&context.clock, &**source).await?;
+pub(super) async fn take(context: &Context, side: Side, folder: PathBuf) -> Result<Snapshot> {
+    let records = Records::of(context, side).await?;
+    let folder = Folder::begin(folder).await?;
+    let counts = agreed(&context.clock, records.index()).await?;
     let work = Work {
         context,
+        side,
         folder: folder.partial(),
-        lines: Lines::of(context).await?,
-        copied: context.recorder.with_state(copied),
+        records,
         total: counts.total,
         done: AtomicU64::new(0),
         workers: [Worker::start()?, Worker::start()?],
@@ -115,16 +137,20 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
         .collect();
     let written: Vec<(Kept, Contents)> =
         stream::iter(files).buffered(PARALLEL).try_collect().await?;
-    refuse_change(&counts, &agreed(&context.clock, &**source).await?)?;
+    refuse_change(side, &counts, &agreed(&context.clock, work.records.index()).await?)?;
     let records = written.iter().map(|(_, contents)| contents.records).sum();
     let contents =
         written.iter().map(|(kept, contents)| (kept.namespace.clone(), *contents)).collect();
     let files = written.into_iter().map(|(kept, _)| kept).collect();
+    let index = match side {
+        Side::Source => &context.plan.source.index,
+        Side::Target => &context.plan.target.index,
+    };
     let manifest = Manifest {
         vecshift_snapshot: FORMAT,
         plan: context.plan.name.clone(),
-        run,
-        source: context.plan.source.index.clone(),
+        run: context.recorder.with_state(|state| state.run.clone()),
+        source: index.clone(),
         taken: context.clock.now(),
         records,
         files,
@@ -135,9 +161,9 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
 
 struct Work<'a> {
     context: &'a Context,
+    side: Side,
     folder: PathBuf,
-    lines: Lines,
-    copied: BTreeMap<Namespace, Vec<Transfer>>,
+    records: Records,
     total: u64,
     done: AtomicU64,
     workers: [Worker; PARALLEL],
@@ -153,15 +179,12 @@ impl Work<'_> {
     ) -> Result<(Kept, Contents)> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
-        let transfer = self.copied.get(namespace).and_then(|transfers| transfers.first());
-        let shards = current_shards(self.context, namespace, count, transfer).await?;
         let create = path.clone();
         // Those that are written at the same time follow one another.
         let worker = &self.workers[number % PARALLEL];
         let writer = worker.run(move || RecordWriter::create(create)).await?;
         let mut writing = Writing { work: self, worker, namespace, writer: Some(writer) };
-        let line = self.lines.get(transfer.map(|transfer| &transfer.copy));
-        let read = walk(self.context, line, namespace, &shards, &mut writing).await?;
+        let read = self.records.read(self.context, namespace, count, &mut writing).await?;
         let writer = writing.writer.take();
         if read.records != count {
             return Err(Error::new(
@@ -172,8 +195,8 @@ impl Work<'_> {
                     read.records
                 ),
             )
-            .with_hint("stop what writes to the source, give every id where a manifest does, and run the same command again; \
-                 nothing was deleted"));
+            .with_hint(format!("stop what writes to the {}, give every id where a manifest does, and run the same command \
+                 again; nothing was deleted", self.side.name())));
         }
         let (folder, namespace) = (self.folder.clone(), namespace.clone());
         let finish = move || {
@@ -182,7 +205,7 @@ impl Work<'_> {
             }
             let (bytes, sha256) = checksum(&path)?;
             let kept = Kept { namespace, file, contents: read.into(), bytes, sha256 };
-            // Checked against what was read from the source, not against what the writer believes it wrote.
+            // Checked against what was read from the index, not against what the writer believes it wrote.
             let held = kept.check_records(&folder)?;
             Ok((kept, held))
         };
@@ -225,8 +248,8 @@ impl Take for Writing<'_> {
     }
 }
 
-/// Refuses a source whose counts changed while it was written.
-fn refuse_change(before: &IndexStats, now: &IndexStats) -> Result<()> {
+/// Refuses a side whose counts changed while it was written.
+fn refuse_change(side: Side, before: &IndexStats, now: &IndexStats) -> Result<()> {
     let held = |stats: &IndexStats| {
         let mut held = stats.namespaces.clone();
         held.retain(|_, records| *records > 0);
@@ -244,7 +267,8 @@ fn refuse_change(before: &IndexStats, now: &IndexStats) -> Result<()> {
         format!("`{name}` had {} records and has {}", count(&before, name), count(&now, name))
     });
     let message = format!(
-        "the source changed while the snapshot was taken: {}",
+        "the {} changed while the snapshot was taken: {}",
+        side.name(),
         named.collect::<Vec<_>>().join("; ")
     );
     Err(Error::new(ErrorKind::Refused, message).with_hint(STOP_WRITES))

@@ -13,6 +13,7 @@ mod decommission;
 mod probes;
 mod ready;
 mod resource;
+mod snapshot;
 mod verify;
 
 use super::context::Context;
@@ -20,7 +21,7 @@ use super::taken::Taken;
 use super::view::{Next, View};
 use crate::error::{Error, Result};
 use crate::journal::{Event, StageState};
-use crate::model::{Resource, ShardId, Verdict};
+use crate::model::{Resource, ShardId};
 use crate::plan::StageKind;
 
 pub(super) use check::Check;
@@ -36,8 +37,7 @@ pub enum StageStep {
     Verify(verify::Step),
     Canary(canary::Step),
     Decommission(decommission::Step),
-    /// Says that this version does not implement the stage.
-    NotYet,
+    Snapshot(snapshot::Step),
 }
 
 /// A step in undoing a stage.
@@ -68,7 +68,7 @@ impl StageStep {
             Self::Verify(step) => Some(step.name().to_owned()),
             Self::Canary(step) => step.name(),
             Self::Decommission(step) => Some(step.name().to_owned()),
-            Self::NotYet => None,
+            Self::Snapshot(step) => Some(step.name().to_owned()),
         }
     }
 }
@@ -94,8 +94,7 @@ pub(super) fn next(view: View<'_>) -> Next<StageStep> {
         StageKind::Decommission(asked) => {
             decommission::next(asked, view).map(StageStep::Decommission)
         }
-        StageKind::NotYet if view.stage().verdict.is_none() => Next::Take(StageStep::NotYet),
-        StageKind::NotYet => Next::Done,
+        StageKind::Snapshot(_) => snapshot::next(view).map(StageStep::Snapshot),
     }
 }
 
@@ -123,10 +122,8 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
         (StageStep::Decommission(step), StageKind::Decommission(asked)) => {
             decommission::take(*step, asked, context).await?;
         }
-        (StageStep::NotYet, _) => {
-            context.note("not yet: ignored in this version")?;
-            let (stage, verdict) = (context.id(), Verdict::Pass);
-            context.record(Event::StageJudged { stage, verdict, reason: String::new() })?;
+        (StageStep::Snapshot(step), StageKind::Snapshot(asked)) => {
+            snapshot::take(*step, asked, context).await?;
         }
         (step, _) => {
             let word = context.stage().word;
@@ -159,7 +156,7 @@ pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
         StageKind::Verify(asked) => verify::undo(asked, context).await?,
         StageKind::Canary(_) => canary::undo(context).await?,
         StageKind::Decommission(_) => decommission::undo(context).await?,
-        StageKind::NotYet => "nothing was done".to_owned(),
+        StageKind::Snapshot(asked) => snapshot::undo(asked, context).await?,
     };
     context.record(Event::UndoTaken { stage: context.id(), what: Some(what), error: None })?;
     Ok(Taken::Done)
@@ -174,8 +171,10 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
         StageKind::Create(asked) => create::check(asked, context).await,
         StageKind::Canary(asked) => canary::check(asked, context).await,
         StageKind::Decommission(_) => decommission::check(context).await,
-        StageKind::Audit(_) | StageKind::Copy(_) | StageKind::Verify(_) | StageKind::NotYet => {
-            Ok(Check::Holds)
-        }
+        // A snapshot is of the time when it was taken; where it is taken to afterwards is its owner's.
+        StageKind::Audit(_)
+        | StageKind::Copy(_)
+        | StageKind::Verify(_)
+        | StageKind::Snapshot(_) => Ok(Check::Holds),
     }
 }

@@ -57,6 +57,7 @@ impl Checker<'_, '_> {
             }
             StageKind::Audit(audit) => of_sample(audit, metric),
             StageKind::Create(_) => Some(once("a `create` stage")),
+            StageKind::Snapshot(_) => Some(once("a `snapshot` stage")),
             StageKind::Decommission(stage) => {
                 let takes_none = stage.snapshot.is_none() && !self.is_unknown(&["snapshot"]);
                 if metric.name.starts_with("snapshot.") && takes_none {

@@ -96,14 +96,11 @@ fn counts(context: &Context) -> Result<IndexStats> {
 /// Writes every record of the source to files.
 async fn take_snapshot(asked: &Decommission, context: &Context) -> Result<()> {
     let Some(to) = &asked.snapshot else { return Ok(()) };
-    let snapshot = snapshot::take(context, &context.output_path(to)).await?;
+    let folder = snapshot::last_folder(context, to);
+    let snapshot = snapshot::take(context, Side::Source, folder).await?;
     context.wrote("snapshot", snapshot.folder.clone(), snapshot.records).await?;
     let mut measured = Measured::default();
-    measured.set("snapshot.records", Observed::count(snapshot.records), 1).set(
-        "snapshot.complete",
-        Observed::Bool(true),
-        snapshot.records,
-    );
+    snapshot.measure(&mut measured);
     context.observed(Side::Target, &measured)
 }
 
@@ -111,7 +108,7 @@ async fn take_snapshot(asked: &Decommission, context: &Context) -> Result<()> {
 async fn look(asked: &Decommission, context: &Context) -> Result<Found> {
     let found = contents::before_deletion(context).await?;
     if let Some(to) = &asked.snapshot {
-        let snapshot = Snapshot::taken(context, &context.output_path(to)).await?;
+        let snapshot = Snapshot::taken(snapshot::last_folder(context, to)).await?;
         snapshot.refuse_other(&found.read)?;
     }
     Ok(found)
