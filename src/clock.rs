@@ -7,6 +7,7 @@
 //! Latency is never scaled: it is measured with [`Stopwatch`], which is monotonic real time.
 #![allow(clippy::disallowed_methods)]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -90,6 +91,44 @@ impl Clock {
     /// Returns whether long waits are shortened, which the report of such a run mentions.
     pub fn is_scaled(&self) -> bool {
         !matches!(&*self.0, Kind::System)
+    }
+}
+
+/// How long to go on asking, and the time between two questions.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub limit: Duration,
+    pub pause: Duration,
+}
+
+impl Patience {
+    /// Returns a test of whether the limit has passed since now.
+    pub fn from_now(self, clock: &Clock) -> impl Fn() -> bool {
+        let end = after(clock.now(), self.limit);
+        move || clock.now() >= end
+    }
+}
+
+/// Asks until `look` breaks with an answer; once `is_over`, continues with what the last look was still waiting for. `rest`
+/// passes the time between two looks. The only loop of its kind.
+///
+/// # Errors
+/// Those of `look` and `rest`.
+pub async fn ask<T, W, E, F, R>(
+    is_over: impl Fn() -> bool,
+    mut look: impl FnMut() -> F,
+    rest: impl Fn() -> R,
+) -> Result<ControlFlow<T, W>, E>
+where
+    F: Future<Output = Result<ControlFlow<T, W>, E>>,
+    R: Future<Output = Result<(), E>>,
+{
+    loop {
+        let seen = look().await?;
+        if seen.is_break() || is_over() {
+            return Ok(seen);
+        }
+        rest().await?;
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::json_lines::{self, JsonLines};
 use crate::error::Result;
 use crate::model::{AnyVector, Metadata, Namespace, Record, RecordId};
+use crate::provider::blocking;
 use crate::store::{Refusal, Refusals, Rule};
 
 /// The dead-letter file of a copy, created with the first record.
@@ -86,14 +88,35 @@ impl DeadLetters {
         self.0.path()
     }
 
-    /// Appends a record, which is on disk when this returns.
-    pub fn put(
-        &self,
+    /// Appends the records of a page that the target does not take, which are on disk when this returns.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub async fn put(
+        self: &Arc<Self>,
         source: &Namespace,
         target: &Namespace,
-        record: &Record,
-        refusal: &Refusal,
+        refused: Vec<(Record, Refusal)>,
     ) -> Result<()> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let (file, source, target) = (self.clone(), source.clone(), target.clone());
+        blocking(move || {
+            let lines = refused.iter();
+            file.0.put(lines.map(|(record, refusal)| Line::of(&source, &target, record, refusal)))
+        })
+        .await
+    }
+}
+
+impl<'a> Line<'a> {
+    fn of(
+        source: &'a Namespace,
+        target: &'a Namespace,
+        record: &'a Record,
+        refusal: &'a Refusal,
+    ) -> Self {
         let (mut values, mut only_sparse, mut vectors) = (Vec::new(), None, BTreeMap::new());
         for (name, vector) in record.vectors.iter() {
             match Numbers::of(vector) {
@@ -102,7 +125,7 @@ impl DeadLetters {
                 numbers => _ = vectors.insert(name.as_str(), numbers),
             }
         }
-        let line = Line {
+        Self {
             namespace: source,
             target_namespace: target,
             id: &record.id,
@@ -112,7 +135,6 @@ impl DeadLetters {
             sparse: only_sparse,
             vectors,
             metadata: &record.metadata,
-        };
-        self.0.put([line])
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
 use crate::error::Result;
 use crate::model::{Comparing, Contents, Namespace, Record, RecordId, Recorded};
+use crate::provider::blocking;
 use crate::store::{Source, Target, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.
@@ -93,13 +95,14 @@ impl Skipped {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn put(&self, namespace: &Namespace, records: &[Record]) -> Result<()> {
-        let line = |record: &Record| Line {
+    pub async fn put(self: &Arc<Self>, namespace: &Namespace, records: Vec<Record>) -> Result<()> {
+        let (file, namespace) = (self.clone(), namespace.clone());
+        let line = move |record: &Record| Line {
             target_namespace: namespace.clone(),
             id: record.id.clone(),
             contents: Some(Contents::of([record])),
         };
-        self.0.put(records.iter().map(line))
+        blocking(move || file.0.put(records.iter().map(line))).await
     }
 }
 
@@ -150,8 +153,8 @@ mod tests {
     use super::*;
     use crate::model::{Vector, Vectors};
 
-    #[test]
-    fn what_was_skipped_is_read_again_and_a_torn_line_is_passed_over() {
+    #[tokio::test]
+    async fn what_was_skipped_is_read_again_and_a_torn_line_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/skipped.jsonl");
         assert!(Kept::read(&path).unwrap().is_empty());
@@ -161,8 +164,9 @@ mod tests {
             vectors: Vectors::plain(Vector::from_values([value]), None),
             metadata: Default::default(),
         };
-        Skipped::new(path.clone()).put(&a, &[record("1", 0.5), record("2", 0.5)]).unwrap();
-        Skipped::new(path.clone()).put(&b, &[record("3", 0.5)]).unwrap();
+        let skipped = || Arc::new(Skipped::new(path.clone()));
+        skipped().put(&a, vec![record("1", 0.5), record("2", 0.5)]).await.unwrap();
+        skipped().put(&b, vec![record("3", 0.5)]).await.unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"target_namespace\":\"a\",\"i").unwrap();
         let kept = Kept::read(&path).unwrap();

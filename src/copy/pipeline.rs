@@ -194,10 +194,7 @@ impl Shared {
         refused.extend(settled.refused);
         tally.copied = settled.copied;
         tally.failed = refused.len() as u64;
-        for (record, refusal) in refused {
-            let letters = &self.pipeline.dead_letters;
-            letters.put(&shard.source, &shard.target, &record, &refusal)?;
-        }
+        self.pipeline.dead_letters.put(&shard.source, &shard.target, refused).await?;
         Ok(Done { tally, token: settled.token, contents: page.contents, after: page.after.clone() })
     }
 
@@ -252,7 +249,8 @@ impl Pipeline {
         let other: HashSet<&RecordId> = met.other.iter().collect();
         let is_other = |record: &mut Record| other.contains(&record.id);
         let left: Vec<Record> = records.extract_if(.., is_other).collect();
-        skipped.put(namespace, &left)?;
-        Ok(left.len() as u64)
+        let count = left.len() as u64;
+        skipped.put(namespace, left).await?;
+        Ok(count)
     }
 }

@@ -195,7 +195,7 @@ impl Executor {
         let is_deleted = guard::settle(&self.base).await?;
         self.flush().await?;
         if !is_deleted {
-            guard::put_back(&self.base, None).await?;
+            guard::put_back(&self.base, None, None).await?;
         }
         self.flush().await
     }
@@ -356,7 +356,7 @@ impl Executor {
             };
         }
         let context = Context { cancel: CancellationToken::new(), ..self.base.clone() };
-        guard::put_back(&context, None).await.ok();
+        guard::put_back(&context, None, None).await.ok();
         self.flush().await?;
         Err(error)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::context::guard;
+use super::context::guard::{self, Restored};
 use super::hook::as_hook;
 use super::hooks::{self, Failure, HookRun};
 use super::judge::judge;
@@ -58,8 +58,8 @@ pub(super) async fn perform(step: &Step, context: &Context, terms: &Terms) -> Re
             taken(context, step.name(), result)
         }
         Step::PutBack(_) => {
-            put_back(context).await?;
-            taken(context, Some(PUT_BACK.to_owned()), Taken::Done)
+            let result = put_back(context).await?;
+            taken(context, Some(PUT_BACK.to_owned()), result)
         }
         Step::Undo { step, .. } => {
             let result = Box::pin(stage::undo(step, context)).await?;
@@ -85,12 +85,14 @@ fn taken(context: &Context, name: Option<String>, result: Taken) -> Result<()> {
 }
 
 /// Restores the source's protection, if the index still exists. If that fails, the next process tries again.
-async fn put_back(context: &Context) -> Result<()> {
-    match guard::put_back(context, None).await {
-        Ok(true) => context.note("the source is protected again"),
-        Ok(false) => Ok(()),
-        Err(error) => context.note(format!("the source is not protected again yet: {error}")),
+async fn put_back(context: &Context) -> Result<Taken> {
+    match guard::put_back(context, None, Some(PUT_BACK)).await {
+        Ok(Restored::NotYet) => return Ok(Taken::Again),
+        Ok(Restored::Done) => context.note("the source is protected again")?,
+        Ok(Restored::Unchanged) => {}
+        Err(error) => context.note(format!("the source is not protected again yet: {error}"))?,
     }
+    Ok(Taken::Done)
 }
 
 /// Returns the events of a step that touches nothing.

@@ -8,6 +8,16 @@ pub(super) enum Taken {
     Again,
 }
 
+impl From<bool> for Taken {
+    /// What was waited for ends the step once it is so.
+    fn from(is_so: bool) -> Self {
+        match is_so {
+            true => Self::Done,
+            false => Self::Again,
+        }
+    }
+}
+
 impl<T> From<Option<T>> for Taken {
     /// What was looked for ends the step once it was seen.
     fn from(seen: Option<T>) -> Self {

@@ -8,6 +8,9 @@ use crate::model::IndexSpec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finishing {
     pub standing: Standing,
+    /// How many of how many things that are to be made can be used.
+    pub done: u64,
+    pub total: u64,
     /// The store's word for it.
     pub state: String,
 }

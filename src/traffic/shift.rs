@@ -1,10 +1,12 @@
 //! Sets a weight and determines what came of it.
 
+use std::convert::Infallible;
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
 use super::driver::{Driver, Seen};
 use super::weight;
-use crate::clock::{Clock, until};
+use crate::clock::{Clock, Patience, ask};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Aftermath;
 use crate::model::Share;
@@ -24,9 +26,10 @@ pub enum Shift {
     NotSet { error: Error, after: Aftermath },
 }
 
-/// How long a weight that was set may take until it can be read, and how often it is looked for.
-const SETTLING: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a weight that was set may take until it can be read, and how often it is looked for. It is looked for within
+/// the step that set it: between the two, nobody would know which side answers how much of the traffic.
+const SETTLING: Patience =
+    Patience { limit: Duration::from_secs(30), pause: Duration::from_secs(1) };
 
 /// Sets a weight and reads it back, even after an error, because a failed set may have taken effect. What was set without
 /// an error may take a while to be seen.
@@ -72,19 +75,22 @@ async fn read(driver: &dyn Driver) -> Result<Seen> {
 /// Reads until the weight is the one that was set. Something that is no weight at all does not become one by waiting, and a
 /// file shows what was written to it at once.
 async fn settled(driver: &dyn Driver, weight: Share, clock: &Clock) -> Result<Seen> {
-    let start = clock.now();
-    loop {
+    let look = || async {
         let seen = read(driver).await;
         let may_change = match &seen {
             Ok(Seen::Weight { share, .. }) => !share.is_same(weight),
             Ok(Seen::Unset(_) | Seen::Foreign(_) | Seen::Mute) => false,
             Err(_) => true,
         };
-        let is_over = until(start, clock.now()) >= SETTLING;
-        if is_over || !may_change || driver.is_all_or_nothing() {
-            return seen;
-        }
-        clock.sleep(LOOK_EVERY).await;
+        let is_last = !may_change || driver.is_all_or_nothing();
+        Ok::<_, Infallible>(if is_last { Break(seen) } else { Continue(seen) })
+    };
+    let rest = || async {
+        clock.sleep(SETTLING.pause).await;
+        Ok(())
+    };
+    match ask(SETTLING.from_now(clock), look, rest).await {
+        Ok(Break(seen) | Continue(seen)) => seen,
     }
 }
 

@@ -2,11 +2,15 @@
 //! proofs still add up afterwards.
 
 use std::collections::BTreeMap;
+use std::future::ready;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use crate::cli::session::Session;
-use crate::clock::after;
+use crate::clock::{after, ask};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold, Inbox, Journal, Lock, Paths, Request, RunState, read};
 use crate::model::{Namespace, Side};
@@ -96,35 +100,52 @@ impl<'a> Standstill<'a> {
     ) -> Result<()> {
         let session = self.session;
         let began = session.clock.now();
-        let key = (deletion.side, deletion.what.clone());
-        loop {
-            let state = RunState::fold(&read(&self.paths.journal())?)?;
-            let is_still =
-                state.stages.iter().any(|stage| matches!(stage.hold, Some(Hold::Erasure { .. })));
-            if is_still && state.erasing.contains_key(&key) {
-                return Ok(());
-            }
-            let holder = session.surroundings.holder();
-            if let Ok(lock) = Lock::take(self.paths.dir(), &holder, &session.clock) {
-                // The process has ended, which frees its journal.
-                inbox.remove(path)?;
-                self.hands = Self::open(session, &self.paths, &self.plan, lock)?;
-                let Deletion { side, what, by, namespaces } = deletion.clone();
-                return self.append(Event::EraseIntended { side, what, by, namespaces });
-            }
-            let is_taken = state.erasing.contains_key(&key);
-            let limit = if is_taken { STILL } else { TAKEN };
-            if session.clock.now() >= after(began, limit) {
-                inbox.remove(path)?;
-                if is_taken {
-                    self.end(deletion)?;
-                }
-                return Err(locked.with_hint(
-                    "it did not come to a safe point; `vecshift pause` it, then delete",
-                ));
-            }
+        let is_taken = AtomicBool::new(false);
+        let is_over = || {
+            let limit = if is_taken.load(SeqCst) { STILL } else { TAKEN };
+            session.clock.now() >= after(began, limit)
+        };
+        let rest = || async {
             session.clock.sleep(PAUSE).await;
+            Ok(())
+        };
+        let look = || ready(self.look(deletion, inbox, path, &is_taken));
+        if ask(is_over, look, rest).await?.is_break() {
+            return Ok(());
         }
+        inbox.remove(path)?;
+        if is_taken.load(SeqCst) {
+            self.end(deletion)?;
+        }
+        let hint = "it did not come to a safe point; `vecshift pause` it, then delete";
+        Err(locked.with_hint(hint))
+    }
+
+    /// Looks once whether the process stands still, and takes its journal where it has ended.
+    fn look(
+        &mut self,
+        deletion: &Deletion,
+        inbox: &Inbox,
+        path: &Path,
+        is_taken: &AtomicBool,
+    ) -> Result<ControlFlow<()>> {
+        let state = RunState::fold(&read(&self.paths.journal())?)?;
+        let is_still =
+            state.stages.iter().any(|stage| matches!(stage.hold, Some(Hold::Erasure { .. })));
+        is_taken.store(state.erasing.contains_key(&(deletion.side, deletion.what.clone())), SeqCst);
+        if is_still && is_taken.load(SeqCst) {
+            return Ok(Break(()));
+        }
+        let (session, holder) = (self.session, self.session.surroundings.holder());
+        let Ok(lock) = Lock::take(self.paths.dir(), &holder, &session.clock) else {
+            return Ok(Continue(()));
+        };
+        // The process has ended, which frees its journal.
+        inbox.remove(path)?;
+        self.hands = Self::open(session, &self.paths, &self.plan, lock)?;
+        let Deletion { side, what, by, namespaces } = deletion.clone();
+        self.append(Event::EraseIntended { side, what, by, namespaces })?;
+        Ok(Break(()))
     }
 
     /// Records in the journal that the deletion is finished.

@@ -153,12 +153,27 @@ pub async fn drop_table(session: &Session, table: &TableName, mark: &str) -> Res
     }
 }
 
-/// Brings the planner's figures up to date, after a load.
+/// Brings the planner's figures up to date, after a load, however long that takes.
 ///
 /// # Errors
 /// Those of the connection.
 pub async fn analyse(session: &Session, table: &TableName) -> Result<()> {
-    session.batch("finish", &format!("analyze {}", table.quoted())).await
+    let sql = format!("set statement_timeout = 0; analyze {}", table.quoted());
+    let analysed = session.batch("finish", &sql).await;
+    analysed.and(session.limit("finish").await)
+}
+
+/// Returns whether the planner has figures of a table, or could have none because it is empty.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn has_figures(session: &Session, table: &TableName) -> Result<bool> {
+    let sql = format!(
+        "select exists (select 1 from pg_catalog.pg_stats where schemaname = $1::text and tablename = $2::text) \
+         or not exists (select 1 from {} limit 1)",
+        table.quoted()
+    );
+    Ok(session.row("finish", &sql, &[&table.schema, &table.name]).await?.get(0))
 }
 
 fn refuse_names(spec: &TableSpec) -> Result<()> {

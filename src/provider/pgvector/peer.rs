@@ -61,11 +61,11 @@ pub(super) struct Peer {
     seen: Mutex<Option<Arc<Seen>>>,
     /// The views that this process holds, by the names that the server gave them.
     views: Mutex<BTreeMap<View, Arc<Snapshot>>>,
-    /// The index that this process makes.
+    /// The work on an index that runs in a connection of this process.
     pub making: Mutex<Option<Task<()>>>,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

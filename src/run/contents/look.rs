@@ -205,7 +205,7 @@ impl<'a> Look<'a> {
         let shards = current_shards(self.context, name, count, transfers.first()).await?;
         let mut reading = Reading { against, ..Reading::default() };
         let line = self.lines.get(transfers.first().map(|transfer| &transfer.copy));
-        reading.contents = walk(self.context, line, name, &shards, &mut reading).await?;
+        reading.contents = walk(self.context, line, &shards, &mut reading).await?;
         Ok(reading)
     }
 

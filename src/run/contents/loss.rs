@@ -5,42 +5,45 @@ use std::time::Duration;
 
 use super::before_deletion;
 use super::unplanned::appeared;
-use crate::error::Result;
+use crate::clock::Patience;
+use crate::error::{Error, Result};
 use crate::journal::{Transfer, copied};
 use crate::model::{IndexStats, Namespace};
 use crate::run::Context;
 use crate::run::context::guard::{agreed, must_both_be_there, refuse_uncopied, short_of};
-use crate::run::context::poll::Patience;
+use crate::run::context::poll::Looked;
 
-/// The longest time that the target may take to show what was written.
-const CATCH_UP: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long the target may take to show what was written.
+const CATCH_UP: Patience =
+    Patience { limit: Duration::from_secs(30), pause: Duration::from_secs(1) };
 
 /// Returns the source's counts if deleting it would lose nothing: it holds what was copied and nothing else, and the
-/// target holds that now. If the counts agree, nothing is read; otherwise everything is, to find what differs or that
-/// both sides agree after all.
+/// target holds that now. If the counts agree, nothing is read; if they do not agree in time, everything is, to find what
+/// differs or that both sides agree after all. `None`: the step of this name is to be taken again.
 ///
 /// # Errors
 /// `Refused`, naming the namespaces.
 pub(in crate::run) async fn refuse_loss(
     context: &Context,
     has_snapshot: bool,
-) -> Result<IndexStats> {
+    step: &str,
+) -> Result<Option<IndexStats>> {
     // Counting a missing index would spend minutes on retries.
     must_both_be_there(context).await?;
     let source = agreed(&context.clock, &*context.world.source).await?;
     refuse_uncopied(context, &source, has_snapshot)?;
-    let look = || async {
-        Ok(match counts_agree(context, &source).await? {
+    let look = async {
+        Ok::<_, Error>(match counts_agree(context, &source).await? {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         })
     };
-    let patience = Patience { limit: CATCH_UP, pause: PAUSE };
-    if context.ask(patience, look).await?.is_continue() {
-        before_deletion(context).await?;
+    match context.look_once(step, CATCH_UP, look).await? {
+        Looked::Seen(()) => {}
+        Looked::Again => return Ok(None),
+        Looked::Late(()) => drop(before_deletion(context).await?),
     }
-    Ok(source)
+    Ok(Some(source))
 }
 
 /// Returns whether both sides count what was copied and no other namespace has appeared.

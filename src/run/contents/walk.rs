@@ -28,7 +28,6 @@ pub(in crate::run) trait Take: Send {
 pub(in crate::run) async fn walk(
     context: &Context,
     line: &Line,
-    namespace: &Namespace,
     shards: &[Shard],
     to: &mut dyn Take,
 ) -> Result<Contents> {
@@ -36,9 +35,7 @@ pub(in crate::run) async fn walk(
     for shard in shards {
         let lists = lists_of(context, &line.copy, shard, &line.pipeline).await?;
         let source = &*line.pipeline.source;
-        contents += walk_shard(context, source, (shard, lists), &line.reading, to)
-            .await
-            .map_err(|error| restless(namespace, error))?;
+        contents += walk_shard(context, source, (shard, lists), &line.reading, to).await?;
     }
     Ok(contents)
 }
@@ -58,9 +55,7 @@ pub(in crate::run) async fn walk_anew(
 ) -> Result<Contents> {
     let mut contents = Contents::default();
     for shard in anew(context, index, namespace, namespace, count).await? {
-        contents += walk_shard(context, &**index, (&shard, Lists::default()), reading, to)
-            .await
-            .map_err(|error| restless(namespace, error))?;
+        contents += walk_shard(context, &**index, (&shard, Lists::default()), reading, to).await?;
     }
     Ok(contents)
 }
@@ -73,7 +68,8 @@ async fn walk_shard(
     to: &mut dyn Take,
 ) -> Result<Contents> {
     let mut contents = Contents::default();
-    let mut pages = pages_of(index, shard, &Cursor::Start, lists, reading).await?;
+    let pages = pages_of(index, shard, &Cursor::Start, lists, reading).await;
+    let mut pages = pages.map_err(|error| restless(&shard.source, error))?;
     while let Some(mut page) = pages.try_next().await? {
         context.stop_if_cancelled()?;
         contents += page.contents;

@@ -1,97 +1,66 @@
-//! Asking again and again until the world answers as it should, or for too long.
+//! Waiting as a step that looks once and is taken again.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use super::Context;
-use crate::clock::{Clock, after};
+use crate::clock::{Patience, after};
 use crate::error::{Error, Result};
 
-/// How long to go on asking, and the time between two questions.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::run) struct Patience {
-    pub limit: Duration,
-    pub pause: Duration,
+/// What one look of a step came to.
+pub(in crate::run) enum Looked<T, W> {
+    Seen(T),
+    /// The step is to be taken again.
+    Again,
+    /// The limit has passed, and this was still waited for.
+    Late(W),
 }
 
 impl Context {
-    /// Asks once for the step of this name, after a pause where it was asked before. `None`: the answer is to be waited
-    /// for.
+    /// Looks once in the step of this name, after a pause where it was taken before. The limit counts from its first time.
     ///
     /// # Errors
-    /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
-    pub(in crate::run) async fn look_again<T, W, E: From<Error>>(
+    /// Those of `look`; `Interrupted` when the run is to stop.
+    pub(in crate::run) async fn look_once<T, W, E: From<Error>>(
         &self,
         step: &str,
         Patience { limit, pause }: Patience,
         look: impl Future<Output = Result<ControlFlow<T, W>, E>>,
-        late: impl FnOnce(W) -> Error,
-    ) -> Result<Option<T>, E> {
+    ) -> Result<Looked<T, W>, E> {
         let begun = self.state()?.steps_begun.get(step).copied();
         if begun.is_some() {
             self.sleep(pause).await?;
         }
         let is_late = begun.is_some_and(|begun| self.clock.now() >= after(begun, limit));
-        match look.await? {
-            ControlFlow::Break(answer) => Ok(Some(answer)),
-            ControlFlow::Continue(waiting) if is_late => Err(late(waiting).into()),
-            ControlFlow::Continue(_) => Ok(None),
-        }
+        Ok(match look.await? {
+            ControlFlow::Break(answer) => Looked::Seen(answer),
+            ControlFlow::Continue(waiting) if is_late => Looked::Late(waiting),
+            ControlFlow::Continue(_) => Looked::Again,
+        })
     }
 
-    /// Asks until `look` breaks with an answer. `late` makes the error from what the last look was still waiting for.
+    /// Does the same where being late is an error. `None`: the step is to be taken again.
     ///
     /// # Errors
-    /// Those of `look`; that of `late` once the limit has passed; `Interrupted` when the run is to stop.
-    pub(in crate::run) async fn poll<T, W, F>(
+    /// Those of [`Context::look_once`]; that of `late` once the limit has passed.
+    pub(in crate::run) async fn look_again<T, W, E: From<Error>>(
         &self,
+        step: &str,
         patience: Patience,
-        look: impl FnMut() -> F,
+        look: impl Future<Output = Result<ControlFlow<T, W>, E>>,
         late: impl FnOnce(W) -> Error,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<ControlFlow<T, W>>>,
-    {
-        match self.ask(patience, look).await? {
-            ControlFlow::Break(answer) => Ok(answer),
-            ControlFlow::Continue(waiting) => Err(late(waiting)),
+    ) -> Result<Option<T>, E> {
+        match self.look_once(step, patience, look).await? {
+            Looked::Seen(answer) => Ok(Some(answer)),
+            Looked::Again => Ok(None),
+            Looked::Late(waiting) => Err(late(waiting).into()),
         }
     }
 
-    /// Asks until `look` breaks with an answer; once the limit has passed, continues with what the last look was still
-    /// waiting for.
+    /// Returns whether the step of this name was taken before and is taken again.
     ///
     /// # Errors
-    /// Those of `look`; `Interrupted` when the run is to stop.
-    pub(in crate::run) async fn ask<T, W, F>(
-        &self,
-        patience: Patience,
-        look: impl FnMut() -> F,
-    ) -> Result<ControlFlow<T, W>>
-    where
-        F: Future<Output = Result<ControlFlow<T, W>>>,
-    {
-        ask(&self.clock, patience, look, |pause| self.sleep(pause)).await
-    }
-}
-
-/// Does the same as [`Context::ask`] where there is no run: `sleep` waits between two looks.
-pub(in crate::run) async fn ask<T, W, F, S>(
-    clock: &Clock,
-    Patience { limit, pause }: Patience,
-    mut look: impl FnMut() -> F,
-    sleep: impl Fn(Duration) -> S,
-) -> Result<ControlFlow<T, W>>
-where
-    F: Future<Output = Result<ControlFlow<T, W>>>,
-    S: Future<Output = Result<()>>,
-{
-    let deadline = after(clock.now(), limit);
-    loop {
-        let seen = look().await?;
-        if seen.is_break() || clock.now() >= deadline {
-            return Ok(seen);
-        }
-        sleep(pause).await?;
+    /// `Unexpected` if the run has no such stage.
+    pub(in crate::run) fn is_again(&self, step: &str) -> Result<bool> {
+        Ok(self.state()?.steps_begun.contains_key(step))
     }
 }

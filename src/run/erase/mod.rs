@@ -13,13 +13,12 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Patience, ask};
 use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Deployment, Filter, Identity, IndexStats, Namespace, Side, Span};
 use crate::plan::file;
 use crate::run::context::guard::{ErasePermit, Holding, counted, permit_erasure};
-use crate::run::context::poll::{Patience, ask};
 use crate::store::{Filtering, Store};
 
 /// The longest time that deleted records may remain visible.
@@ -230,7 +229,8 @@ impl Erasure {
             }
         };
         let patience = Patience { limit: GONE, pause: PAUSE };
-        match ask(&self.clock, patience, look, |pause| self.sleep(pause)).await? {
+        let rest = || self.sleep(patience.pause);
+        match ask(patience.from_now(&self.clock), look, rest).await? {
             Break(()) => Ok(()),
             Continue(left) => Err(still_there(&left)),
         }

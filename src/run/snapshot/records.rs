@@ -70,7 +70,7 @@ impl Records {
                 let transfer = copied.get(namespace).and_then(|transfers| transfers.first());
                 let shards = current_shards(context, namespace, count, transfer).await?;
                 let line = lines.get(transfer.map(|transfer| &transfer.copy));
-                walk(context, line, namespace, &shards, to).await
+                walk(context, line, &shards, to).await
             }
             Self::Target { index, reading } => {
                 walk_anew(context, index, namespace, count, reading, to).await

@@ -65,7 +65,7 @@ impl StageStep {
             Self::Audit(step) => Some(step.name().to_owned()),
             Self::Create(step) => Some(step.name()),
             Self::Copy(step) => step.name(),
-            Self::Verify(step) => Some(step.name().to_owned()),
+            Self::Verify(step) => Some(step.name()),
             Self::Canary(step) => step.name(),
             Self::Decommission(step) => Some(step.name().to_owned()),
             Self::Snapshot(step) => Some(step.name().to_owned()),
@@ -78,7 +78,7 @@ impl UndoStep {
     pub(super) fn name(&self) -> Option<String> {
         match self {
             Self::Remove(resource) => Some(resource::removal(resource)),
-            Self::Rest => None,
+            Self::Rest => Some("undo".to_owned()),
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
             canary::take(*step, asked, context).await?;
         }
         (StageStep::Decommission(step), StageKind::Decommission(asked)) => {
-            decommission::take(*step, asked, context).await?;
+            return decommission::take(*step, asked, context).await;
         }
         (StageStep::Snapshot(step), StageKind::Snapshot(asked)) => {
             snapshot::take(*step, asked, context).await?;
@@ -149,15 +149,17 @@ pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
     if let UndoStep::Remove(resource) = step {
         return resource::remove_one(context, &context.id(), resource).await;
     }
+    let name = step.name().unwrap_or_default();
     let what = match &context.stage().kind {
-        StageKind::Audit(_) => "nothing to undo".to_owned(),
-        StageKind::Create(_) => create::undo(context).await?,
-        StageKind::Copy(copy) => copy::undo(context, copy).await?,
-        StageKind::Verify(asked) => verify::undo(asked, context).await?,
-        StageKind::Canary(_) => canary::undo(context).await?,
-        StageKind::Decommission(_) => decommission::undo(context).await?,
-        StageKind::Snapshot(asked) => snapshot::undo(asked, context).await?,
+        StageKind::Audit(_) => Some("nothing to undo".to_owned()),
+        StageKind::Create(_) => create::undo(context, &name).await?,
+        StageKind::Copy(copy) => Some(copy::undo(context, copy).await?),
+        StageKind::Verify(asked) => Some(verify::undo(asked, context).await?),
+        StageKind::Canary(_) => Some(canary::undo(context).await?),
+        StageKind::Decommission(_) => decommission::undo(context, &name).await?,
+        StageKind::Snapshot(asked) => Some(snapshot::undo(asked, context).await?),
     };
+    let Some(what) = what else { return Ok(Taken::Again) };
     context.record(Event::UndoTaken { stage: context.id(), what: Some(what), error: None })?;
     Ok(Taken::Done)
 }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
+use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     IndexDescription, IndexSpec, Metadata, Namespace, Record, RecordId, Span, SparseVector, Vector,
@@ -10,23 +11,35 @@ use crate::model::{
 };
 use crate::run::Context;
 use crate::run::context::guard::{self, counted};
-use crate::run::context::poll::Patience;
+use crate::run::taken::Taken;
 
-/// The longest time that the probe record may take to become readable.
-const READABLE: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a probe record may take to become readable, and its namespace to disappear.
+const SEEN: Patience =
+    Patience { limit: Duration::from_secs(120), pause: Duration::from_millis(500) };
 
-/// Writes, reads and removes one record in a namespace of its own.
-pub(super) async fn probe(context: &Context, index: &IndexDescription) -> Result<()> {
-    let target = &context.world.target;
-    let namespace = guard::probe_namespace(context, "probe");
+fn namespace(context: &Context) -> Namespace {
+    guard::probe_namespace(context, "probe")
+}
+
+/// Writes one record to a namespace of its own.
+pub(super) async fn write_probe(context: &Context, index: &IndexDescription) -> Result<()> {
+    let write = context.world.target.must_write()?;
+    write.upsert(&namespace(context), &[probe_record(&index.spec)]).await?.whole().map(drop)
+}
+
+/// Looks once, in the step of this name, whether the record can be read as it was written.
+///
+/// # Errors
+/// `Conflict` if it comes back changed; `Timeout` if it does not come back within two minutes.
+pub(super) async fn see_probe(
+    context: &Context,
+    index: &IndexDescription,
+    step: &str,
+) -> Result<Taken> {
     let record = probe_record(&index.spec);
-    let write = target.must_write()?;
-    write.upsert(&namespace, std::slice::from_ref(&record)).await?.whole()?;
-    let fetch = target.must_fetch()?;
-    let patience = Patience { limit: READABLE, pause: PAUSE };
-    let read = || async {
-        let seen = fetch.fetch(&namespace, std::slice::from_ref(&record.id)).await?;
+    let fetch = context.world.target.must_fetch()?;
+    let look = async {
+        let seen = fetch.fetch(&namespace(context), std::slice::from_ref(&record.id)).await?;
         match seen.first() {
             Some(seen) if seen.vectors == record.vectors && seen.metadata == record.metadata => {
                 Ok(Break(()))
@@ -38,34 +51,43 @@ pub(super) async fn probe(context: &Context, index: &IndexDescription) -> Result
             None => Ok(Continue(())),
         }
     };
-    let unread = |()| {
+    let late = |()| {
         let message = "a probe record could not be read back within 2 minutes";
         Error::new(ErrorKind::Timeout, message)
     };
-    context.poll(patience, read, unread).await?;
-    guard::remove_probe(context, &namespace).await?;
-    wait_empty(context, &namespace, patience, "the probe record").await
+    Ok(context.look_again(step, SEEN, look, late).await?.into())
 }
 
-/// Waits until the target counts no record in a namespace.
+/// Removes the record, in the step of this name.
 ///
 /// # Errors
-/// `Timeout`, naming `what` is still there.
-pub(super) async fn wait_empty(
+/// As [`remove`].
+pub(super) async fn remove_probe(context: &Context, step: &str) -> Result<Taken> {
+    remove(context, &namespace(context), "the probe record", step).await
+}
+
+/// Removes `what` a namespace holds, in the step of this name, and looks whether the target still counts it.
+///
+/// # Errors
+/// `Timeout` if it does after two minutes; those of the provider.
+pub(super) async fn remove(
     context: &Context,
     namespace: &Namespace,
-    patience: Patience,
     what: &str,
-) -> Result<()> {
-    let look = || async {
+    step: &str,
+) -> Result<Taken> {
+    if !context.is_again(step)? {
+        guard::remove_probe(context, namespace).await?;
+    }
+    let look = async {
         let counts = counted(&*context.world.target).await?;
-        Ok(if counts.count(namespace) > 0 { Continue(()) } else { Break(()) })
+        Ok::<_, Error>(if counts.count(namespace) > 0 { Continue(()) } else { Break(()) })
     };
     let late = |()| {
-        let message = format!("{what} could not be removed within {}", Span(patience.limit));
+        let message = format!("{what} could not be removed within {}", Span(SEEN.limit));
         Error::new(ErrorKind::Timeout, message)
     };
-    context.poll(patience, look, late).await
+    Ok(context.look_again(step, SEEN, look, late).await?.into())
 }
 
 /// Returns a record with a vector in each field whose length is known, which every element type keeps, and every store that

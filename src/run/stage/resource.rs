@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
+use crate::clock::Patience;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
@@ -15,7 +16,6 @@ use crate::model::{RUN_TAG, Resource, ResourceKind, Span, StageId};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::{self, counted, own_name};
-use crate::run::context::poll::Patience;
 use crate::run::taken::Taken;
 use crate::store::Target;
 

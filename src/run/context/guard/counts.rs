@@ -1,15 +1,17 @@
 //! The counts of an index that something is decided by.
 
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Patience, ask};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexStats, Quality};
 use crate::store::Source;
 
-/// The number of answers to ask for before giving up.
-const ANSWERS: u32 = 20;
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long answers may differ.
+const DIFFERING: Patience =
+    Patience { limit: Duration::from_secs(20), pause: Duration::from_secs(1) };
 
 /// Returns the counts of an index, as it gives them now.
 ///
@@ -29,12 +31,18 @@ pub(in crate::run) async fn agreed(clock: &Clock, index: &dyn Source) -> Result<
     if first.quality == Quality::Exact {
         return Ok(first);
     }
-    let mut last = Some(first);
-    for _ in 0..ANSWERS {
-        if let Some(counts) = confirmed(&mut last, counted(index).await?) {
-            return Ok(counts);
-        }
-        clock.sleep(PAUSE).await;
+    let last = Mutex::new(Some(first));
+    let look = || async {
+        let next = counted(index).await?;
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok::<_, Error>(confirmed(&mut last, next).map_or(Continue(()), Break))
+    };
+    let rest = || async {
+        clock.sleep(DIFFERING.pause).await;
+        Ok(())
+    };
+    if let Break(counts) = ask(DIFFERING.from_now(clock), look, rest).await? {
+        return Ok(counts);
     }
     Err(Error::new(ErrorKind::Conflict, "the index counts its records differently each time")
         .with_hint("something writes to it: stop the writes, then run the same command again"))

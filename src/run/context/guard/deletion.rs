@@ -1,20 +1,20 @@
 //! Deletes an index: the source at the end, or in a rollback the target made by this run.
 
-use std::ops::ControlFlow;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
 use super::effect::Checked;
 use super::permit::{Permit, Refusal, carry_out, permit};
 use super::{Effect, identity, protection};
+use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{Side, StageId};
+use crate::model::Side;
 use crate::run::Context;
-use crate::run::context::poll::Patience;
 
-/// The longest time that a deleted index may remain visible.
-const GONE: Duration = Duration::from_secs(300);
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a deleted index may remain visible.
+const GONE: Patience =
+    Patience { limit: Duration::from_secs(300), pause: Duration::from_millis(500) };
 
 /// Asks for the deletion of the source.
 ///
@@ -43,7 +43,8 @@ async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
     }
 }
 
-/// Finds out what became of an intended deletion of the source whose result is unknown. Returns whether it was deleted.
+/// Finds out what became of an intended deletion of the source whose result is unknown. Returns whether it was deleted, or
+/// is about to be gone.
 ///
 /// # Errors
 /// `Refused` if the indexes are not those of the journal, because the answer would be about others.
@@ -57,66 +58,95 @@ pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
         return Ok(true);
     }
     identity::must_be_there(context, Side::Target).await?;
+    let index = context.plan.source.index.clone();
     match identity::refuse_another(context, Side::Source).await? {
         Some(seen) if !seen.is_terminating() => {
-            let index = context.plan.source.index.clone();
             let reason = "it is still there".to_owned();
             context.record(Event::SourceKept { stage, index, reason })?;
             Ok(false)
         }
-        _ => finish(context, stage).await.map(|()| true),
+        // Its stage sees it gone.
+        Some(_) => Ok(true),
+        None => context.record(Event::SourceDeleted { stage, index }).map(|()| true),
     }
 }
 
-/// Waits until the source is gone after its deletion.
+/// Looks once, in the step of this name, whether the source is gone after its deletion.
 ///
 /// # Errors
-/// `Timeout` if it is still there after five minutes.
-pub(in crate::run) async fn see_gone(context: &Context) -> Result<()> {
-    finish(context, context.id()).await
-}
-
-async fn finish(context: &Context, stage: StageId) -> Result<()> {
-    wait_gone(context, Side::Source).await?;
-    let index = context.plan.source.index.clone();
-    context.record(Event::SourceDeleted { stage, index })
-}
-
-/// Waits until an index is gone. A new index of the same name does not count.
-async fn wait_gone(context: &Context, side: Side) -> Result<()> {
-    let look = || async {
-        Ok(match identity::refuse_another(context, side).await {
-            Ok(Some(_)) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        })
+/// `Timeout` if it is still there after five minutes; those of looking.
+pub(in crate::run) async fn see_gone(context: &Context, step: &str) -> Result<bool> {
+    let look = async {
+        match identity::refuse_another(context, Side::Source).await {
+            Ok(None) => Ok(Break(())),
+            Ok(Some(_)) => Ok(Continue(())),
+            // A new index of the same name.
+            Err(error) if error.kind() == ErrorKind::Refused => Ok(Break(())),
+            Err(error) => Err(error),
+        }
     };
-    let late =
-        |()| Error::new(ErrorKind::Timeout, "the deleted index is still there after 5 minutes");
-    context.poll(Patience { limit: GONE, pause: PAUSE }, look, late).await
+    let Some(()) = context.look_again(step, GONE, look, still_there).await? else {
+        return Ok(false);
+    };
+    let (stage, index) = (context.id(), context.plan.source.index.clone());
+    context.record(Event::SourceDeleted { stage, index }).map(|()| true)
 }
 
-/// Deletes the target made by this run; with `is_purge`, including everything in it.
+fn still_there((): ()) -> Error {
+    Error::new(ErrorKind::Timeout, "the deleted index is still there after 5 minutes")
+}
+
+/// Deletes the target made by this run, in the step of this name; with `is_purge`, including everything in it. Returns
+/// whether it is gone.
 ///
 /// # Errors
-/// A refusal that leaves the target alone, or the error that prevented the deletion.
+/// A refusal that leaves the target alone, or the error that prevented the deletion; `Timeout` if it is still there after
+/// five minutes.
 pub(in crate::run) async fn delete_target(
     context: &Context,
     index: &str,
     is_purge: bool,
-) -> Result<(), Refusal> {
+    step: &str,
+) -> Result<bool, Refusal> {
     let effect = Effect::DeleteTarget { index: index.to_owned(), is_purge };
+    let is_again = context.is_again(step)?;
+    let ask = async {
+        let seen = match identity::refuse_another(context, Side::Target).await {
+            // A new index of the same name.
+            Err(error) if is_again && error.kind() == ErrorKind::Refused => return Ok(Break(())),
+            // What is refused here is refused by the looks below, which say that it stays.
+            Err(error) if error.kind() != ErrorKind::Refused => return Err(error.into()),
+            seen => seen.ok().flatten(),
+        };
+        if seen.as_ref().is_some_and(|seen| seen.is_terminating()) {
+            return Ok(Continue(()));
+        }
+        if seen.is_none() && is_again {
+            return Ok(Break(()));
+        }
+        delete(context, &effect, is_again).await
+    };
+    Ok(context.look_again(step, GONE, ask, still_there).await?.is_some())
+}
+
+/// Asks for the deletion of the target, once nothing protects it.
+async fn delete(
+    context: &Context,
+    effect: &Effect,
+    is_again: bool,
+) -> Result<ControlFlow<()>, Refusal> {
     // Taken before anything changes, so that an index that stays keeps its protection.
-    let _ = permit(context, &effect).await?;
-    let seen = identity::must_be_there(context, Side::Target).await?;
-    if seen.spec.deletion_protection {
-        protection::change(context, Side::Target, false).await?;
+    let _ = permit(context, effect).await?;
+    if !protection::set_once(context, Side::Target, false, is_again).await? {
+        return Ok(Continue(()));
     }
     let delete = |permit| Box::pin(ask_for_target(context, permit)) as _;
-    if let Err(refusal) = carry_out(context, &effect, delete).await {
-        protection::put_back(context, Some(&context.id())).await?;
+    if let Err(refusal) = carry_out(context, effect, delete).await {
+        protection::put_back(context, Some(&context.id()), None).await?;
         return Err(refusal);
     }
-    Ok(wait_gone(context, Side::Target).await?)
+    let is_gone = matches!(identity::refuse_another(context, Side::Target).await, Ok(None));
+    Ok(if is_gone { Break(()) } else { Continue(()) })
 }
 
 async fn ask_for_target(context: &Context, _: Permit) -> Result<()> {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::permit::{Permit, Refusal, carry_out, permit};
 use super::{Effect, ownership};
+use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Resource, ResourceKind, Span};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::context::poll::Patience;
 use crate::store::Import;
 
 /// The prefix of the folder name for a run's files.

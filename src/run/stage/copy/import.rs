@@ -5,6 +5,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Patience;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
@@ -12,7 +13,6 @@ use crate::model::{Namespace, Observed, Resource, ResourceKind, Side};
 use crate::plan::CopyStage;
 use crate::provider::storage::Place;
 use crate::run::context::guard::{counted, folder_name, imports_of};
-use crate::run::context::poll::Patience;
 use crate::run::route::{chosen_route, taken};
 use crate::run::stage::resource::{intend, late, ready_within, see_records};
 use crate::run::taken::Taken;

@@ -1,10 +1,10 @@
 //! An index that lists the source's ids: made from a collection of the source for one copy, beside the target.
 
+use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, IndexSpec, Side};
 use crate::plan::CopyStage;
 use crate::run::Context;
-use crate::run::context::poll::Patience;
 use crate::run::line::staging_index;
 use crate::run::selection::mappings_left;
 use crate::run::sides::no_source;

@@ -10,10 +10,11 @@ pub(super) use self::next::next;
 use super::check::Check;
 use super::copy::arrived;
 use super::counted::measure_records;
-use super::probes::probe;
+use super::probes::{remove_probe, see_probe, write_probe};
 use super::ready;
 use super::resource::{self, own_tags, ready_within, words};
 use crate::assertion::Measured;
+use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{IndexDescription, IndexSpec, Observed, Side, StageId};
@@ -22,8 +23,7 @@ use crate::plan::file::{Create, Protection};
 use crate::provider::Connector;
 use crate::provider::registry::connector;
 use crate::run::Context;
-use crate::run::context::guard;
-use crate::run::context::poll::Patience;
+use crate::run::context::guard::{self, Restored};
 use crate::run::route::route_of;
 use crate::run::sides::{no_source, refuse_differences, refuse_other_dimension, refuse_unfit};
 use crate::run::taken::Taken;
@@ -73,12 +73,13 @@ pub(super) async fn take(step: &Step, asked: &Create, context: &Context) -> Resu
         Step::Protect => {
             let protection = asked.spec.deletion_protection;
             let is_on = protection.map(|asked| asked == Protection::Enabled);
-            guard::protect_target(context, is_on).await?;
+            return Ok(guard::protect_target(context, is_on, &step.name()).await?.into());
         }
-        Step::Probe => {
-            let seen = described(context).await?;
-            probe(context, &seen).await?;
+        Step::Probe => write_probe(context, &described(context).await?).await?,
+        Step::SeeProbe => {
+            return see_probe(context, &described(context).await?, &step.name()).await;
         }
+        Step::RemoveProbe => return remove_probe(context, &step.name()).await,
         Step::Measure => measure(context).await?,
     }
     Ok(Taken::Done)
@@ -184,40 +185,49 @@ async fn measure(context: &Context) -> Result<()> {
     context.observed(Side::Target, &measured)
 }
 
-/// Undoes the stage, once what it made along the way is removed. Returns what was undone and what was kept on purpose.
-pub(super) async fn undo(context: &Context) -> Result<String> {
+/// Undoes the stage, in the step of this name, once what it made along the way is removed. Returns what was undone and what
+/// was kept on purpose; `None`: it does not show yet.
+pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>> {
     let removed = words(&context.state()?.removed);
     let is_ours = guard::claim(context).await?;
     let index = context.plan.target.index.clone();
     if !is_ours {
-        let restored = match guard::put_back(context, Some(&context.id())).await? {
-            true => "; its deletion protection is as it was",
-            false => "",
+        let restored = match guard::put_back(context, Some(&context.id()), Some(step)).await? {
+            Restored::Done => "; its deletion protection is as it was",
+            Restored::Unchanged => "",
+            Restored::NotYet => return Ok(None),
         };
         guard::remove_probes(context).await?;
-        return Ok(format!("`{index}` was not made by this run: kept{restored}{removed}"));
+        return Ok(Some(format!("`{index}` was not made by this run: kept{restored}{removed}")));
     }
-    if context.world.target.describe().await?.is_none() {
-        return Ok(format!("`{index}` is gone already{removed}"));
-    }
+    let is_again = context.is_again(step)?;
+    let Some(seen) = context.world.target.describe().await? else {
+        let what = if is_again { "deleted `INDEX`" } else { "`INDEX` is gone already" };
+        return Ok(Some(format!("{}{removed}", what.replace("INDEX", &index))));
+    };
     let is_purge = context
         .recorder
         .with_state(|state| state.cause.as_ref().is_some_and(|cause| cause.is_purge()));
-    let copied = arrived(context).await?;
+    // One that is on its way out is not asked what it holds.
+    let copied = match is_again || seen.is_terminating() {
+        true => 0,
+        false => arrived(context).await?,
+    };
     if copied > 0 && !is_purge {
-        return Ok(format!(
+        return Ok(Some(format!(
             "kept `{index}` with the {} records copied so far; {}{removed}",
             Observed::count(copied),
             purge_command(context)
-        ));
+        )));
     }
-    match guard::delete_target(context, &index, is_purge).await {
-        Ok(()) => Ok(format!("deleted `{index}`{removed}")),
-        Err(refusal) if refusal.leaves_it_alone() => Ok(format!(
+    match guard::delete_target(context, &index, is_purge, step).await {
+        Ok(true) => Ok(Some(format!("deleted `{index}`{removed}"))),
+        Ok(false) => Ok(None),
+        Err(refusal) if refusal.leaves_it_alone() => Ok(Some(format!(
             "kept `{index}`: {}; {}{removed}",
             refusal.message(),
             purge_command(context)
-        )),
+        ))),
         Err(refusal) => Err(refusal.into()),
     }
 }

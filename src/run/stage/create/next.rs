@@ -26,8 +26,12 @@ pub enum Step {
     Ready,
     /// Sets its protection as the plan says.
     Protect,
-    /// Writes, reads and removes one record.
+    /// Writes one record to a namespace of its own.
     Probe,
+    /// Waits until it can be read.
+    SeeProbe,
+    /// Removes it, and waits until it is gone.
+    RemoveProbe,
     Measure,
 }
 
@@ -45,6 +49,8 @@ impl Step {
             Self::Ready => "see it ready".to_owned(),
             Self::Protect => "protect".to_owned(),
             Self::Probe => "probe".to_owned(),
+            Self::SeeProbe => "see the probe".to_owned(),
+            Self::RemoveProbe => "remove the probe".to_owned(),
             Self::Measure => "measure".to_owned(),
         }
     }
@@ -66,7 +72,8 @@ pub fn next(view: View<'_>) -> Next<Step> {
         }
         steps.push(Step::Create);
     }
-    steps.extend([Step::Ready, Step::Protect, Step::Probe, Step::Measure]);
+    steps.extend([Step::Ready, Step::Protect]);
+    steps.extend([Step::Probe, Step::SeeProbe, Step::RemoveProbe, Step::Measure]);
     steps.into_iter().find(is_left).map_or(Next::Done, Next::Take)
 }
 

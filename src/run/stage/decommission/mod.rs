@@ -15,8 +15,9 @@ use crate::model::{IndexStats, Observed, Side, Verdict};
 use crate::plan::file::Decommission;
 use crate::run::Context;
 use crate::run::contents::{self, Found};
-use crate::run::context::guard::{self, Checked};
+use crate::run::context::guard::{self, Checked, Restored};
 use crate::run::snapshot::{self, Snapshot};
+use crate::run::taken::Taken;
 
 pub(super) async fn check(context: &Context) -> Result<Check> {
     Ok(match context.world.source.describe().await? {
@@ -27,47 +28,56 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
     })
 }
 
-pub(super) async fn undo(context: &Context) -> Result<String> {
+/// Undoes what can be; `None`: it does not show yet.
+pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>> {
     if context.state()?.delete_intended {
         let message = "the source was deleted; its snapshot is what is left";
         return Err(Error::new(ErrorKind::Refused, message));
     }
-    Ok(match guard::put_back(context, Some(&context.id())).await? {
-        true => "the source is protected again".to_owned(),
-        false => "the source is untouched".to_owned(),
+    Ok(match guard::put_back(context, Some(&context.id()), Some(step)).await? {
+        Restored::Done => Some("the source is protected again".to_owned()),
+        Restored::Unchanged => Some("the source is untouched".to_owned()),
+        Restored::NotYet => None,
     })
 }
 
-pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) -> Result<()> {
+pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) -> Result<Taken> {
     match step {
-        Step::Settle => settle(asked, context).await,
+        Step::Settle => settle(asked, context).await?,
         Step::Count => {
-            let counts = contents::refuse_loss(context, asked.snapshot.is_some()).await?;
-            checked(context, counts)
+            let has_snapshot = asked.snapshot.is_some();
+            match contents::refuse_loss(context, has_snapshot, step.name()).await? {
+                Some(counts) => checked(context, counts)?,
+                None => return Ok(Taken::Again),
+            }
         }
-        Step::Confirm => guard::confirm(context, &counts(context)?).await,
-        Step::Snapshot => take_snapshot(asked, context).await,
+        Step::Confirm => guard::confirm(context, &counts(context)?).await?,
+        Step::Snapshot => take_snapshot(asked, context).await?,
         Step::Look => {
             let found = look(asked, context).await?;
             for sentence in found.sentences() {
                 context.note(sentence)?;
             }
             context.observed(Side::Target, &measured(asked, &found))?;
-            checked(context, found.counts)
+            checked(context, found.counts)?;
         }
-        Step::Lift => guard::lift_source(context, asked.lift_protection).await.map(drop),
+        Step::Lift => {
+            let is_lifted = guard::lift_source(context, asked.lift_protection, step.name()).await?;
+            return Ok(is_lifted.into());
+        }
         Step::LookAgain => {
             let found = look(asked, context).await?;
-            checked(context, found.counts)
+            checked(context, found.counts)?;
         }
         Step::Delete => {
             let confirmed = context.state()?.confirmed;
             let confirmed = confirmed.ok_or_else(|| Error::unexpected("nobody confirmed it"))?;
             let (counts, has_snapshot) = (counts(context)?, asked.snapshot.is_some());
-            guard::delete_source(context, Checked { counts, confirmed, has_snapshot }).await
+            guard::delete_source(context, Checked { counts, confirmed, has_snapshot }).await?;
         }
-        Step::SeeGone => guard::see_gone(context).await,
+        Step::SeeGone => return Ok(guard::see_gone(context, step.name()).await?.into()),
     }
+    Ok(Taken::Done)
 }
 
 async fn settle(asked: &Decommission, context: &Context) -> Result<()> {

@@ -57,6 +57,10 @@ pub fn next(asked: &Decommission, view: View<'_>) -> Next<Step> {
     if stage.deleted {
         return Next::Done;
     }
+    if stage.delete_intended {
+        // Nothing else is left to decide.
+        return Next::Take(Step::SeeGone);
+    }
     if let Some(until) = wait_of(asked, view) {
         return Next::Wait(Hold::Time { until });
     }
@@ -64,8 +68,8 @@ pub fn next(asked: &Decommission, view: View<'_>) -> Next<Step> {
     let steps: &[Step] = match (stage.verdict.is_some(), asked.snapshot.is_some(), is_lifted) {
         (false, true, _) => &[Step::Count, Step::Confirm, Step::Snapshot, Step::Look],
         (false, false, _) => &[Step::Count, Step::Confirm, Step::Look],
-        (true, _, true) => &[Step::Lift, Step::LookAgain, Step::Delete, Step::SeeGone],
-        (true, _, false) => &[Step::Lift, Step::Delete, Step::SeeGone],
+        (true, _, true) => &[Step::Lift, Step::LookAgain, Step::Delete],
+        (true, _, false) => &[Step::Lift, Step::Delete],
     };
     view.first_left(steps, Step::name).map_or(Next::Done, Next::Take)
 }

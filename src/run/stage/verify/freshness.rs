@@ -57,8 +57,8 @@ impl Freshness {
     /// Goes on with a wait that an earlier step of this stage began, or begins one.
     pub fn of(context: &Context, step: Step, limit: Duration) -> Result<Self> {
         let begun = context.state()?.steps_begun;
-        let began = SEE.iter().filter_map(|step| begun.get(step.name())).min().copied();
-        let is_again = begun.contains_key(step.name());
+        let began = SEE.iter().filter_map(|step| begun.get(&step.name())).min().copied();
+        let is_again = begun.contains_key(&step.name());
         Ok(Self { limit, began: began.unwrap_or(context.clock.now()), is_again })
     }
 

@@ -1,24 +1,28 @@
 //! Measures latencies other than those of queries.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
-use crate::assertion::Measured;
-use crate::clock::Stopwatch;
+use crate::assertion::{Measured, MeasuredValue};
+use crate::clock::{Stopwatch, ask, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side};
+use crate::model::{
+    Namespace, Observed, Operation, Outcome, Record, RecordId, Sample, Side, Token,
+};
 use crate::run::Context;
 use crate::run::context::guard;
-use crate::run::context::poll::Patience;
 use crate::run::sample::Sampled;
-use crate::run::stage::probes::{probe_record, wait_empty};
-use crate::store::{Reader, Target};
+use crate::run::stage::probes::{probe_record, remove};
+use crate::run::taken::Taken;
+use crate::store::Reader;
 
 /// The number of fetches timed on each side.
 const FETCHES: usize = 50;
-/// The longest time that a record may take to become readable, and the namespace to disappear.
+/// The longest time that a record may take to become readable, and for how much of it the step that wrote it asks.
 const READABLE: Duration = Duration::from_secs(120);
+const AT_ONCE: Duration = Duration::from_secs(5);
 /// The first pause between two reads, and the longest: a reported time is too long by at most one pause.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -67,107 +71,171 @@ fn sample(at: crate::clock::Timestamp, side: Side, latency: Duration, outcome: O
     }
 }
 
-/// Writes records one after the other to a namespace of their own and times each until it can be read. Only done if the
-/// plan asks for it, because it is the one part of a verification that writes.
-pub(super) async fn read_after_write(context: &Context, writes: u32) -> Result<()> {
-    let namespace = guard::probe_namespace(context, "read-after-write");
-    let times = write_and_read(context, &namespace, writes).await;
-    let removed = remove(context, &namespace).await;
-    context.stop_if_cancelled()?;
+/// The metric of the slowest of the records that are written and read.
+const METRIC: &str = "read_after_write";
+
+/// Writes a record to a namespace of its own kind and times it until it can be read, in the step of this name. Only done if
+/// the plan asks for it, because it is the one part of a verification that writes.
+///
+/// Until a record is readable it is asked for again within the step for a few seconds, because that is what is measured;
+/// after that in steps of their own. What could not be measured is said, and what follows is not measured either.
+pub(super) async fn write_and_read(context: &Context, number: u32, step: &str) -> Result<Taken> {
+    let slowest = match measured_before(context)? {
+        None => Some(Duration::ZERO),
+        Some(MeasuredValue::Value { observed: Observed::Seconds(slowest), .. }) => {
+            Some(Duration::from_secs_f64(slowest))
+        }
+        Some(MeasuredValue::Value { .. }) => None,
+        Some(MeasuredValue::NotMeasured { .. }) => return Ok(Taken::Done),
+    };
     let mut measured = Measured::default();
-    match (times, removed) {
-        (Ok(times), Ok(())) => set(context, &times, &mut measured)?,
-        (Ok(_), Err(error)) => {
-            let reason = format!("the namespace `{namespace}` could not be removed: {error}");
-            context.note(format!("left behind in the target: {reason}"))?;
-            measured.set_not_measured("read_after_write", reason);
+    match write_one(context, number, step).await {
+        Ok(Readable::NotYet) => return Ok(Taken::Again),
+        Ok(Readable::After(time)) => {
+            let slowest = slowest.map(|slowest| Observed::Seconds(slowest.max(time).as_secs_f64()));
+            measured.set(METRIC, slowest.unwrap_or(Observed::Unanswered), number.into());
         }
-        (Err(error), _) => {
+        Ok(Readable::Never) => {
+            measured.set(METRIC, Observed::Unanswered, number.into());
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Err(error) => {
             context.note(format!("read after write was not measured: {error}"))?;
-            measured.set_not_measured("read_after_write", error.to_string());
+            measured.set_not_measured(METRIC, error.to_string());
         }
     }
-    context.observed(Side::Target, &measured)
+    context.observed(Side::Target, &measured)?;
+    Ok(Taken::Done)
 }
 
-/// Times each write until it can be read; `None` for one that could not be read within two minutes.
-async fn write_and_read(
-    context: &Context,
-    namespace: &Namespace,
-    writes: u32,
-) -> Result<Vec<Option<Duration>>> {
+fn measured_before(context: &Context) -> Result<Option<MeasuredValue>> {
+    let observed = context.state()?.observed;
+    Ok(observed.get(&Side::Target).and_then(|values| values.get(METRIC)).cloned())
+}
+
+/// When a record could be read.
+enum Readable {
+    After(Duration),
+    NotYet,
+    /// Not within two minutes.
+    Never,
+}
+
+async fn write_one(context: &Context, number: u32, step: &str) -> Result<Readable> {
     let target = &context.world.target;
-    let index = target
-        .describe()
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no target index to write to"))?;
-    let mut times = Vec::new();
-    for number in 0..writes {
-        let id = RecordId::new(format!("vecshift-write-{number}"));
-        let record = Record { id, ..probe_record(&index.spec) };
-        times.push(write_one(context, &**target, namespace, &record).await?);
+    let none = || Error::new(ErrorKind::NotFound, "there is no target index to write to");
+    let index = target.describe().await?.ok_or_else(none)?;
+    let id = RecordId::new(format!("vecshift-write-{number}"));
+    let record = Record { id, ..probe_record(&index.spec) };
+    let namespace = written_namespace(context);
+    let begun = context.state()?.steps_begun.get(step).copied();
+    if let Some(begun) = begun {
+        context.sleep(LONGEST_PAUSE).await?;
+        let is_seen = is_readable(context, &namespace, &record, None).await?.is_some();
+        let time = until(begun, context.clock.now());
+        return Ok(match is_seen {
+            true => Readable::After(time),
+            false if time >= READABLE => Readable::Never,
+            false => Readable::NotYet,
+        });
     }
-    Ok(times)
+    // The time from which a later step counts.
+    context.keep(Event::StepBegun { stage: context.id(), step: step.to_owned() }).await?;
+    let watch = Stopwatch::start();
+    let written = target.must_write()?.upsert(&namespace, std::slice::from_ref(&record)).await?;
+    let token = written.whole()?.token;
+    let look = || async {
+        let sent = watch.elapsed();
+        Ok(match is_readable(context, &namespace, &record, token.as_ref()).await? {
+            // The target has said so before it was asked for the record.
+            Some(Seen::BySequence(asked)) => Break(sent + asked),
+            Some(Seen::ByRead) => Break(watch.elapsed()),
+            None => Continue(()),
+        })
+    };
+    let pause = || (watch.elapsed() / 4).clamp(PAUSE, LONGEST_PAUSE);
+    let seen = ask(|| watch.elapsed() >= AT_ONCE, look, || context.sleep(pause())).await?;
+    Ok(match seen {
+        Break(time) => Readable::After(time),
+        Continue(()) => Readable::NotYet,
+    })
 }
 
-async fn write_one(
+/// How a record was found to be readable.
+enum Seen {
+    /// By its sequence number, after this time of asking.
+    BySequence(Duration),
+    ByRead,
+}
+
+/// Looks whether a record can be read as it was written.
+///
+/// # Errors
+/// `Conflict` if it comes back changed.
+async fn is_readable(
     context: &Context,
-    target: &dyn Target,
     namespace: &Namespace,
     record: &Record,
-) -> Result<Option<Duration>> {
+    token: Option<&Token>,
+) -> Result<Option<Seen>> {
+    let target = &context.world.target;
     let watch = Stopwatch::start();
-    let (write, fetch) = (target.must_write()?, target.must_fetch()?);
-    let written = write.upsert(namespace, std::slice::from_ref(record)).await?.whole()?;
-    let mut pause = PAUSE;
-    while watch.elapsed() < READABLE {
-        let by_number = match &written.token {
-            Some(token) => write.visible(namespace, token, Reader::Get).await?,
-            None => None,
-        };
-        if by_number != Some(false) {
-            let at = watch.elapsed();
-            let seen = fetch.fetch(namespace, std::slice::from_ref(&record.id)).await?;
-            match seen.first() {
-                Some(seen) if seen == record => {
-                    let is_told = by_number == Some(true);
-                    return Ok(Some(if is_told { at } else { watch.elapsed() }));
-                }
-                Some(_) => {
-                    return Err(Error::new(
-                        ErrorKind::Conflict,
-                        "the target gives a probe record back changed",
-                    ));
-                }
-                None => {}
-            }
-        }
-        context.sleep(pause).await?;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    let by_number = match token {
+        Some(token) => target.must_write()?.visible(namespace, token, Reader::Get).await?,
+        None => None,
+    };
+    if by_number == Some(false) {
+        return Ok(None);
     }
-    Ok(None)
+    let asked = watch.elapsed();
+    let seen = target.must_fetch()?.fetch(namespace, std::slice::from_ref(&record.id)).await?;
+    match seen.first() {
+        Some(seen) if seen == record => Ok(Some(match by_number {
+            Some(_) => Seen::BySequence(asked),
+            None => Seen::ByRead,
+        })),
+        Some(_) => {
+            let message = "the target gives a probe record back changed";
+            Err(Error::new(ErrorKind::Conflict, message))
+        }
+        None => Ok(None),
+    }
 }
 
-/// Removes the probe records and waits until they are gone.
-async fn remove(context: &Context, namespace: &Namespace) -> Result<()> {
-    guard::remove_probe(context, namespace).await?;
-    let patience = Patience { limit: READABLE, pause: LONGEST_PAUSE };
-    wait_empty(context, namespace, patience, "a namespace of probe records").await
+fn written_namespace(context: &Context) -> Namespace {
+    guard::probe_namespace(context, "read-after-write")
 }
 
-fn set(context: &Context, times: &[Option<Duration>], measured: &mut Measured) -> Result<()> {
-    let n = times.len() as u64;
-    let slowest = times.iter().copied().collect::<Option<Vec<_>>>();
-    let slowest = slowest.and_then(|times| times.into_iter().max());
-    let observed =
-        slowest.map_or(Observed::Unanswered, |slowest| Observed::Seconds(slowest.as_secs_f64()));
+/// Removes what was written, in the step of this name, and says what was measured.
+pub(super) async fn remove_written(context: &Context, step: &str) -> Result<Taken> {
+    let namespace = written_namespace(context);
+    let what = "a namespace of probe records";
+    match remove(context, &namespace, what, step).await {
+        Ok(Taken::Again) => return Ok(Taken::Again),
+        Ok(Taken::Done) => {}
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        // What hindered the writing hinders this too, and has been said.
+        Err(_) if matches!(measured_before(context)?, Some(MeasuredValue::NotMeasured { .. })) => {
+            return Ok(Taken::Done);
+        }
+        Err(error) => {
+            let reason = format!("the namespace `{namespace}` could not be removed: {error}");
+            context.note(format!("left behind in the target: {reason}"))?;
+            let mut measured = Measured::default();
+            measured.set_not_measured(METRIC, reason);
+            context.observed(Side::Target, &measured)?;
+            return Ok(Taken::Done);
+        }
+    }
+    let Some(MeasuredValue::Value { observed, samples }) = measured_before(context)? else {
+        return Ok(Taken::Done);
+    };
     context.note(format!(
-        "read after write: {n} records of a namespace of their own were written and read, the slowest after {observed}; they are removed"
+        "read after write: {samples} records of a namespace of their own were written and read, the slowest after {observed}; they are removed"
     ))?;
-    if let Some(slowest) = slowest {
-        let figures = BTreeMap::from([("read_after_write".to_owned(), slowest.as_secs_f64())]);
+    if let Observed::Seconds(slowest) = observed {
+        let figures = BTreeMap::from([(METRIC.to_owned(), slowest)]);
         context.record(Event::Measured { stage: context.id(), figures })?;
     }
-    measured.set("read_after_write", observed, n);
-    Ok(())
+    Ok(Taken::Done)
 }

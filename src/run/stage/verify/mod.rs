@@ -23,7 +23,7 @@ use self::content::compare;
 use self::counts::count;
 use self::freshness::{Freshness, Look};
 use self::groups::Group;
-use self::latency::read_after_write;
+use self::latency::{remove_written, write_and_read};
 pub use self::next::Step;
 pub(super) use self::next::next;
 use self::next::writes;
@@ -90,11 +90,8 @@ pub(super) async fn take(step: Step, asked: &Verify, context: &Context) -> Resul
                 Load::of(context, copies, &groups, queries).await?.measure(context).await?;
             }
         }
-        Step::Write => {
-            if let Some(writes) = writes(asked, context.stage()) {
-                read_after_write(context, writes).await?;
-            }
-        }
+        Step::Write(number) => return write_and_read(context, number, &step.name()).await,
+        Step::RemoveWritten => return remove_written(context, &step.name()).await,
         Step::Counts => count(context, &groups).await?,
         Step::Compare => compare(asked, context, copies, &groups).await?,
     }

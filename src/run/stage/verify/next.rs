@@ -20,8 +20,10 @@ pub enum Step {
     SeeAll,
     /// Sends queries to both sides at the same moments.
     Queries,
-    /// Writes records to a namespace of their own and reads them: the only step that writes.
-    Write,
+    /// Writes a record, numbered from 1, to a namespace of its own kind and reads it. Only this step writes.
+    Write(u32),
+    /// Removes those records, and waits until they are gone.
+    RemoveWritten,
     /// Compares the counts of both sides.
     Counts,
     /// Compares every record or a sample, which reads everything.
@@ -29,26 +31,33 @@ pub enum Step {
 }
 
 impl Step {
-    pub fn name(self) -> &'static str {
-        match self {
+    /// Returns the name under which the journal keeps that the step was taken.
+    pub fn name(self) -> String {
+        let name = match self {
             Self::SeeCounts => "see the counts",
             Self::SeeOthers => "see what was written",
             Self::Cold => "cold queries",
             Self::SeeAll => "see everything that was written",
             Self::Queries => "queries",
-            Self::Write => "read after write",
+            Self::Write(number) => return format!("read after write {number}"),
+            Self::RemoveWritten => "remove what was written",
             Self::Counts => "counts",
             Self::Compare => "compare",
-        }
+        };
+        name.to_owned()
     }
 }
 
 pub fn next(asked: &Verify, view: View<'_>) -> Next<Step> {
     let mut steps = vec![Step::SeeCounts, Step::SeeOthers, Step::Cold, Step::SeeAll];
     steps.extend(asked.queries.as_ref().map(|_| Step::Queries));
-    steps.extend(writes(asked, view.asked()).map(|_| Step::Write));
+    if let Some(writes) = writes(asked, view.asked()) {
+        steps.extend((1..=writes).map(Step::Write));
+        steps.push(Step::RemoveWritten);
+    }
     steps.extend([Step::Counts, Step::Compare]);
-    view.first_left(&steps, Step::name).map_or(Next::Done, Next::Take)
+    let is_left = |step: &Step| !view.stage().steps_taken.contains(&step.name());
+    steps.into_iter().find(is_left).map_or(Next::Done, Next::Take)
 }
 
 /// Returns how many records are written and read; `None` if the plan does not ask for it.
