@@ -199,7 +199,7 @@ impl Shared {
     }
 
     async fn write(&self, shard: &Shard, before: u64, records: Vec<Record>) -> Result<Settled> {
-        let (accepted, mut settled) = self.writer.sort_out(records);
+        let (accepted, mut settled) = self.writer.sort_out(&shard.target, records);
         match &self.pipeline.export {
             Some(export) => settled.copied = export.write(shard, before, accepted).await?,
             None => {

@@ -148,12 +148,12 @@ fn refuse_unanswered(upserted: &Upserted, sent: usize) -> Result<()> {
 }
 
 impl Writer {
-    /// The records that the target takes; the others are set aside with its reason.
-    pub fn sort_out(&self, records: Vec<Record>) -> (Vec<Record>, Settled) {
+    /// The records that the target takes into `namespace`; the others are set aside with its reason.
+    pub fn sort_out(&self, namespace: &Namespace, records: Vec<Record>) -> (Vec<Record>, Settled) {
         let mut settled = Settled::default();
         let mut accepted = Vec::with_capacity(records.len());
         for record in records {
-            match self.target.rejects(&record, None) {
+            match self.target.rejects(namespace, &record, None) {
                 Some(reason) => settled.refused.push((record, reason)),
                 None => accepted.push(record),
             }

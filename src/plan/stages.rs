@@ -123,6 +123,25 @@ impl Stage {
         written.iter().zip(checked).filter_map(resolve).collect()
     }
 
+    /// Returns the assertions that a stage is held to where the plan says nothing of their metrics: what the plan has no word
+    /// for is not lost in silence.
+    pub fn implied(&self) -> Vec<Assertion> {
+        let words: &[(&str, &[&str])] = match &self.kind {
+            StageKind::Audit(_) => &[
+                ("source.obstacles", &["source.obstacles"]),
+                ("target.obstacles", &["target.obstacles"]),
+                ("source.rejects", &["source.rejects", "source.rejects_share"]),
+            ],
+            StageKind::Copy(_) => &[("copy.failed", &["copy.failed"])],
+            _ => &[],
+        };
+        let is_said = |names: &[&str]| {
+            self.assertions.iter().any(|one| names.contains(&one.metric.name.as_str()))
+        };
+        let open = words.iter().filter(|(_, names)| !is_said(names));
+        open.map(|(name, _)| Assertion::none_of(name, self.place.clone())).collect()
+    }
+
     /// Returns whether it moves traffic.
     pub fn moves_traffic(&self) -> bool {
         matches!(self.kind, StageKind::Canary(_))

@@ -4,19 +4,26 @@ use super::view::View;
 use crate::assertion::{Measured, judge_once, stage_verdict};
 use crate::journal::{Event, Judged, StageState};
 use crate::model::{Judgement, Side, Verdict};
+use crate::plan::Assertion;
 
 /// Judges every assertion of a stage once, by what was measured since it started.
 pub(super) fn judge(view: View<'_>) -> Vec<Event> {
     let side = |side| view.stage().observed.get(&side).map(Measured::of_named).unwrap_or_default();
     let (target, source) = (side(Side::Target), side(Side::Source));
-    let assertions = view.asked().assertions.iter();
-    let judgements: Vec<Judgement> =
-        assertions.map(|assertion| judge_once(assertion, &target, &source)).collect();
+    let asked = view.asked();
+    let judge = |assertion: &Assertion| judge_once(assertion, &target, &source);
+    let mut judgements: Vec<Judgement> = asked.assertions.iter().map(judge).collect();
+    judgements.extend(asked.implied().iter().map(judge).filter(is_failed));
     let mut events = judged(view.stage(), &judgements, None);
     let (stage, strict) = (view.stage().id.clone(), view.terms.strict);
     let (verdict, reason) = combine(&judgements, strict);
     events.push(Event::StageJudged { stage, verdict, reason });
     events
+}
+
+/// What a plan implies is only worth a line where it fails.
+fn is_failed(judgement: &Judgement) -> bool {
+    judgement.verdict == Verdict::Fail
 }
 
 /// Returns the events of judgements, of a step of a canary or of the whole stage.

@@ -15,7 +15,7 @@ pub struct Absent {
     pub lacks: &'static str,
     pub limits: Limits,
     /// Does the same as [`Write::rejects`].
-    pub rules: fn(&Record, Option<&IndexSpec>) -> Option<Refusal>,
+    pub rules: fn(&Namespace, &Record, Option<&IndexSpec>) -> Option<Refusal>,
 }
 
 impl Absent {
@@ -66,8 +66,13 @@ impl Write for Absent {
         0
     }
 
-    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
-        (self.rules)(record, planned)
+    fn rejects(
+        &self,
+        namespace: &Namespace,
+        record: &Record,
+        planned: Option<&IndexSpec>,
+    ) -> Option<Refusal> {
+        (self.rules)(namespace, record, planned)
     }
 
     fn both(&self, _: Token, _: Token) -> Result<Token> {

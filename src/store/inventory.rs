@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Observed;
 
 /// Most names that are shown as examples.
@@ -18,6 +19,34 @@ pub struct Inventory {
     pub passed_over: Vec<PassedOver>,
     /// Other things that a reader of the plan should know, in sentences.
     pub remarks: Vec<String>,
+    /// Things that no copy can be made with, or none that loses nothing.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Something that no copy can be made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// What is in the way, in a sentence, with the number of records where it is about some.
+    pub what: String,
+    /// What can be done about it.
+    pub way_out: String,
+}
+
+impl Obstacle {
+    /// Returns both in a sentence.
+    pub fn sentence(&self) -> String {
+        format!("in the way: {}: {}", self.what, self.way_out)
+    }
+
+    /// Refuses what all of these are in the way of.
+    ///
+    /// # Errors
+    /// `Refused` with all of them, and what to do about the first.
+    pub fn refuse(obstacles: &[Self]) -> Result<()> {
+        let Some(first) = obstacles.first() else { return Ok(()) };
+        let all: Vec<&str> = obstacles.iter().map(|one| one.what.as_str()).collect();
+        Err(Error::new(ErrorKind::Refused, all.join("; ")).with_hint(first.way_out.clone()))
+    }
 }
 
 /// Things of one sort that are not read for the same reason.
@@ -66,7 +95,7 @@ impl Inventory {
         self.passed_over.iter().any(|one| one.what == what)
     }
 
-    /// Returns what is read, what is not, and the remarks, in a sentence each.
+    /// Returns what is read, what is not, the remarks and the obstacles, in a sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let made_of_files = || {
             format!(
@@ -79,6 +108,7 @@ impl Inventory {
         let mut sentences: Vec<String> = (self.files > 0).then(made_of_files).into_iter().collect();
         sentences.extend(self.passed_over.iter().map(PassedOver::sentence));
         sentences.extend(self.remarks.iter().cloned());
+        sentences.extend(self.obstacles.iter().map(Obstacle::sentence));
         sentences
     }
 }

@@ -40,7 +40,7 @@ pub use describe::Describe;
 pub use fetch::{Fetch, Passes, fetch_all};
 pub use filtering::Filtering;
 pub use freeze::{Collection, Freeze, Standing, Thaw};
-pub use inventory::{Inventory, PassedOver, Sort};
+pub use inventory::{Inventory, Obstacle, PassedOver, Sort};
 pub use limits::Limits;
 pub use refusal::{Refusal, Refusals, Rule};
 pub use remove::{Discard, IndexChange, Remove};

@@ -14,6 +14,8 @@ const EXAMPLES: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
+    /// A namespace that the target has no place for.
+    Namespace,
     /// The length or the characters of the id.
     Id,
     /// The kind of the id: text, number or UUID.
@@ -59,6 +61,7 @@ impl Rule {
     /// Describes the rule in the words of a report.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Namespace => "namespace",
             Self::Id => "id",
             Self::IdKind => "kind of id",
             Self::MetadataKey => "metadata key",
@@ -72,10 +75,10 @@ impl Rule {
             Self::MetadataSize => "size of the metadata",
             Self::NoVector => "no vector",
             Self::Dimension => "dimension",
+            Self::Rounding => "rounding",
             Self::NotFinite => "not finite",
             Self::ZeroVector => "only zeros",
             Self::VectorField => "a vector without a place",
-            Self::Rounding => "rounding",
             Self::SparseValues => "sparse values",
             Self::Change => "a change of the plan",
             Self::Service => "refused by the service",

@@ -101,12 +101,15 @@ impl Split {
 pub trait Scan: Send + Sync {
     fn promise(&self) -> Promise;
 
-    /// Looks for what would break the promise that no record comes twice, where nothing else keeps ids apart; looks once.
-    /// Who gets no error may ask for the promise again.
+    /// Looks for what would break the promise that no record comes twice, where nothing else keeps ids apart. Who gets no
+    /// error may ask for the promise again.
+    ///
+    /// # Behavior
+    /// - Looks once, unless `is_anew`: then what may have been written since is looked at, too.
     ///
     /// # Errors
-    /// `Conflict` with both places of an id that is there twice.
-    async fn see_distinct(&self) -> Result<()> {
+    /// `Conflict` with ids that are there twice, and where.
+    async fn see_distinct(&self, _is_anew: bool) -> Result<()> {
         Ok(())
     }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 
-use super::Refusal;
+use super::{Inventory, Refusal};
 use crate::error::{Error, Result};
 use crate::model::{IndexSpec, Namespace, Record, Token};
 
@@ -65,9 +65,23 @@ pub trait Write: Send + Sync {
     /// Returns the size of `record` in a request, in bytes, on the wire that is in use.
     fn request_bytes(&self, record: &Record) -> usize;
 
-    /// Returns why the target would refuse `record` as it stands; `None` if it would accept it. The index's last
-    /// description decides; if there is no index, `planned` does.
-    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal>;
+    /// Returns why the target would refuse `record` in `namespace` as it stands; `None` if it would accept it. The index's
+    /// last description decides; if there is no index, `planned` does.
+    fn rejects(
+        &self,
+        namespace: &Namespace,
+        record: &Record,
+        planned: Option<&IndexSpec>,
+    ) -> Option<Refusal>;
+
+    /// Returns what keeps records from being written, whatever they are, and what else a reader of the plan should know of
+    /// whoever writes here. If there is no index, it is what keeps `planned` from being made.
+    ///
+    /// # Behavior
+    /// - Nothing is written to find out.
+    async fn inventory(&self, _planned: Option<&IndexSpec>) -> Result<Inventory> {
+        Ok(Inventory::default())
+    }
 
     /// Returns what the store gives back of a record that it takes: where it rounds, the numbers that it rounds to, and a
     /// value in the form in which it is kept.

@@ -380,7 +380,7 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             with_sparse(twice, "twice"),
         ];
         for record in cases {
-            let reason = peer.target.must_write().unwrap().rejects(&record, None);
+            let reason = peer.target.must_write().unwrap().rejects(&namespace("n"), &record, None);
             let upserted = peer
                 .target
                 .must_write()

@@ -211,7 +211,7 @@ impl Write for Index {
         record.stored_bytes() + 12
     }
 
-    fn rejects(&self, _: &Record, _: Option<&IndexSpec>) -> Option<Refusal> {
+    fn rejects(&self, _: &Namespace, _: &Record, _: Option<&IndexSpec>) -> Option<Refusal> {
         None
     }
 

@@ -142,7 +142,7 @@ async fn a_sparse_index_keeps_sparse_values_only() {
         assert_eq!(target.describe().await.unwrap().unwrap().spec, spec);
         let sparse = SparseVector::new(vec![3, 1], Vector::from_values([0.5, 0.25]));
         let written = Record { vectors: Vectors::plain(Vector::NONE, sparse), ..record("a") };
-        assert_eq!(target.must_write().unwrap().rejects(&written, None), None);
+        assert_eq!(target.must_write().unwrap().rejects(&namespace("n"), &written, None), None);
         let upserted = target
             .must_write()
             .unwrap()
@@ -169,7 +169,9 @@ async fn a_sparse_index_keeps_sparse_values_only() {
                 Some(false)
             );
         }
-        assert!(target.must_write().unwrap().rejects(&record("dense"), None).is_some());
+        assert!(
+            target.must_write().unwrap().rejects(&namespace("n"), &record("dense"), None).is_some()
+        );
     }
 }
 

@@ -60,7 +60,7 @@ async fn a_record_comes_back_as_it_was_said() {
         assert!(is_same(&back[0], &kept), "{field} {value:?}: {back:?}, not {kept:?}");
     }
     let finer = record(&[("at", time("2026-01-01T00:00:00.0000001Z"))]);
-    assert_eq!(write.rejects(&finer, None).unwrap().rule, Rule::Rounding);
+    assert_eq!(write.rejects(&Namespace::from(""), &finer, None).unwrap().rule, Rule::Rounding);
 }
 
 /// A view that another process holds is there until that process ends it, whatever is asked of this one.

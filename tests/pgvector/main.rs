@@ -5,15 +5,20 @@
 mod admin;
 mod alias;
 mod audit;
+mod bad_input;
 mod common;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod connect;
+mod crash;
 mod filter;
 mod kept;
+#[path = "../rehearsals/kill.rs"]
+mod kill;
 mod look;
 mod peers;
 mod plans;
+mod program;
 mod scan;
 mod search;
 mod server;

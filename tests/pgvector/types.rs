@@ -266,7 +266,7 @@ async fn numbers_and_uuids_as_ids_and_generated_columns() {
         (uuid, Some("id_kind")),
     ] {
         let one = Record { id: id.clone(), ..record("", &[1.0]) };
-        let fit = fits(&numbers, Strictness::default(), &one);
+        let fit = fits(&numbers, Strictness::default(), (&Namespace::new("n"), &one));
         assert_eq!(fit.err().map(|misfit| misfit.rule), rule, "{id:?}");
     }
     let layout = Layout { fields: Fields::Named(vec![]), ..Layout::default() };

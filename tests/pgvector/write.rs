@@ -111,7 +111,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     ];
     let strictness = Strictness { refuses_zero_vectors: true, refuses_rounding: true };
     for (rule, record) in &bad {
-        let misfit = fits(&mapping, strictness, record).unwrap_err();
+        let misfit = fits(&mapping, strictness, (&Namespace::new(""), record)).unwrap_err();
         assert_eq!(misfit.rule, *rule, "{record:?}: {misfit:?}");
     }
     // Among good ones they are refused alone, with their places.
@@ -361,7 +361,9 @@ async fn a_full_disk_is_no_refusal_of_records() {
     let db = server::database_alone(&[]).await;
     let folder = db.server().folder().join("small");
     let Some(mounted) = server::small_disk(&folder) else {
-        println!("left out: no small file system can be mounted here");
+        eprintln!(
+            "NOT MEASURED: no small file system can be mounted here; `bad_input` has the server's answer alone"
+        );
         return;
     };
     db.run(&format!("create tablespace small location '{}'", folder.display())).await;

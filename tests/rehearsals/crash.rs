@@ -1,17 +1,16 @@
 //! Runs that are killed after any of their events: started again, they end in the same place.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use vecshift::journal::{Entry, Event, Phase, RunState};
-use vecshift::model::{Namespace, StageId};
-use vecshift::run::{Listener, Outcome, Progress};
+use vecshift::journal::{Entry, Event, Phase};
+use vecshift::model::{Namespace, RecordId, StageId};
+use vecshift::run::{Listener, Outcome, PreparedRun};
 use vecshift::store::Target;
 
+use crate::kill::{Kill, Killed, run_and_kill, run_noting_steps};
 use crate::rig::{Rig, is_long};
 
 /// Six stages over a small pod, with several shards.
@@ -44,67 +43,14 @@ rehearsal:
 /// Number of runs side by side, each of which mostly waits.
 const AT_ONCE: usize = 16;
 
-/// An observer that signals when a certain number of events has been written, and when nobody writes any more.
-struct Fuse {
-    left: AtomicU64,
-    blown: Arc<Notify>,
-    is_gone: Arc<Notify>,
-}
-
-impl Drop for Fuse {
-    fn drop(&mut self) {
-        self.is_gone.notify_one();
-    }
-}
-
-impl Listener for Fuse {
-    fn event(&self, _: &Entry, _: &RunState) {
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.blown.notify_one();
-        }
+impl Killed for Rig {
+    fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun {
+        self.prepare(self.options(), listener).unwrap()
     }
 
-    fn progress(&self, _: &Progress) {}
-}
-
-/// A place to be killed at: the run is dropped on the spot once `after` events are written, and `kept` of them are on
-/// disk. Events that are written together may reach the disk in part, and what a step has done may be lost with them.
-#[derive(Clone, Copy, Debug)]
-struct Kill {
-    after: u64,
-    kept: u64,
-}
-
-impl Kill {
-    fn after(events: u64) -> Self {
-        Self { after: events, kept: events }
+    fn journal(&self) -> PathBuf {
+        self.paths().journal()
     }
-}
-
-/// Runs until it is killed. Returns `false` if the run ended before: the number of checkpoints depends on how fast it
-/// is.
-async fn run_and_kill(rig: &Rig, kill: Kill) -> bool {
-    let (blown, is_gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let fuse =
-        Fuse { left: AtomicU64::new(kill.after), blown: blown.clone(), is_gone: is_gone.clone() };
-    let run = rig.prepare(rig.options(), Arc::new(fuse)).unwrap();
-    let is_killed = tokio::select! {
-        biased;
-        () = blown.notified() => true,
-        _ = run.execute(CancellationToken::new()) => false,
-    };
-    is_gone.notified().await;
-    if is_killed {
-        cut(&rig.paths().journal(), kill.kept);
-    }
-    is_killed
-}
-
-/// Leaves the first events of a journal.
-fn cut(path: &std::path::Path, events: u64) {
-    let text = std::fs::read_to_string(path).unwrap();
-    let kept: String = text.split_inclusive('\n').take(events as usize).collect();
-    std::fs::write(path, kept).unwrap();
 }
 
 /// Returns the same plan with the target made from a collection, so that no record is sent.
@@ -203,50 +149,17 @@ async fn kill_after_each_event(plan: &str) {
     futures::stream::iter(kills).buffer_unordered(AT_ONCE).for_each(|()| async {}).await;
 }
 
-/// An observer that notes how many events were on disk before each step.
-#[derive(Default)]
-struct Steps {
-    events: AtomicU64,
-    begun_after: Mutex<Vec<u64>>,
-}
-
-impl Listener for Steps {
-    fn event(&self, _: &Entry, _: &RunState) {
-        self.events.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn step(&self, _: &dyn std::fmt::Debug) {
-        self.begun_after.lock().unwrap().push(self.events.load(Ordering::SeqCst));
-    }
-
-    fn progress(&self, _: &Progress) {}
-}
-
-/// Runs to an end, and returns how many events were on disk before each step.
-async fn run_noting_steps(rig: &Rig) -> (Outcome, Vec<u64>) {
-    let steps = Arc::new(Steps::default());
-    let run = rig.run_with(rig.options(), steps.clone(), CancellationToken::new());
-    let outcome = run.await.unwrap();
-    let begun_after = steps.begun_after.lock().unwrap().clone();
-    (outcome, begun_after)
-}
-
-/// Returns the places at which a run is killed: after each event, and in each step after it has acted and before any of
-/// its events is on disk. For another route than the first, those that differ by the route, unless everything is tested.
+/// Returns the places at which a run is killed. For another route than the first, those that differ by the route, unless
+/// everything is tested.
 fn places(plan: &str, entries: &[Entry], steps: &[u64]) -> Vec<Kill> {
     let differs = |kept: u64| {
         let kept = kept as usize;
         let of = entries[kept.saturating_sub(1)..=kept].iter().map(stage_of);
         of.flatten().any(|stage| ["create", "copy"].contains(&stage.as_str()))
     };
-    let after_events = (1..entries.len() as u64).map(Kill::after);
-    let in_steps = steps.iter().map(|kept| Kill { after: kept + 1, kept: *kept });
-    let last = entries.len() as u64;
-    after_events
-        .chain(in_steps)
-        .filter(|kill| kill.kept < last)
-        .filter(|kill| plan == PLAN || is_long() || differs(kill.kept))
-        .collect()
+    let mut all = Kill::all(entries, steps);
+    all.retain(|kill| plan == PLAN || is_long() || differs(kill.kept));
+    all
 }
 
 /// Returns the stage an event belongs to.
@@ -282,6 +195,31 @@ fn settled(rig: &Rig) -> Vec<Namespace> {
         .collect()
 }
 
+/// The ids are sorted when the copy begins, and a hook runs before it and after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_a_copy_by_a_manifest_between_hooks_it_ends_in_the_same_place() {
+    let ids = tempfile::tempdir().unwrap();
+    let file = ids.path().join("ids.csv");
+    let rig = Rig::of_text(PLAN).await;
+    let mut rows = String::from("namespace,id\n");
+    let source = rig.world().source;
+    source.describe().await.unwrap();
+    let all: Vec<RecordId> = (1..=120).map(|n| RecordId::from(format!("rec-{n:06}"))).collect();
+    for namespace in source.stats().await.unwrap().namespaces.keys() {
+        let found = source.must_fetch().unwrap().fetch(namespace, &all).await.unwrap();
+        rows.extend(found.iter().map(|record| format!("{namespace},{}\n", record.id)));
+    }
+    std::fs::write(&file, rows).unwrap();
+    let copy = format!(
+        "  - kind: copy\n    enumerate: {{ manifest: {{ file: \"{}\" }} }}\n",
+        file.display()
+    );
+    let hooks = "hooks:\n  - { when: before_stage, run: [\"true\"] }\n  - { when: after_stage, run: [\"true\"] }\nstages:\n";
+    let plan = PLAN.replace("  - kind: copy\n", &copy).replace("stages:\n", hooks);
+    drop(rig);
+    kill_after_each_event(&plan).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_a_rollback_it_ends_the_rollback() {
     let plans = [PLAN.to_owned(), by_collection(), by_staging(), by_import()]
@@ -298,10 +236,9 @@ async fn roll_back_killed_after_each_event(plan: &str) {
         entries.iter().position(|entry| matches!(entry.event, Event::StageFailed { .. })).unwrap()
             as u64;
     drop(whole);
-    let after_events = (failed + 1..entries.len() as u64).map(Kill::after);
-    let in_steps = steps.iter().map(|kept| Kill { after: kept + 1, kept: *kept });
-    let in_steps = in_steps.filter(|kill| kill.kept > failed && kill.kept < entries.len() as u64);
-    let kills = after_events.chain(in_steps).map(|kill| end_rollback(plan, kill));
+    let mut kills = Kill::all(&entries, &steps);
+    kills.retain(|kill| kill.kept > failed);
+    let kills = kills.into_iter().map(|kill| end_rollback(plan, kill));
     futures::stream::iter(kills).buffer_unordered(AT_ONCE / 4).for_each(|()| async {}).await;
 }
 

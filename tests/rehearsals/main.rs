@@ -15,6 +15,7 @@ mod guard;
 mod hands;
 mod idle;
 mod imports;
+mod kill;
 mod left_alone;
 mod looking;
 mod loss;

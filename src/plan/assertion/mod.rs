@@ -44,6 +44,28 @@ pub struct Assertion {
 }
 
 impl Assertion {
+    /// Returns the assertion that a count is 0, which a plan implies at `place`.
+    pub(super) fn none_of(metric: &str, place: Place) -> Self {
+        let text = format!("{metric} == 0");
+        Self {
+            id: text.clone(),
+            text,
+            metric: MetricRef { name: metric.to_owned(), argument: None },
+            comparison: Comparison::Equal,
+            threshold: Threshold::Number(0.0),
+            over: None,
+            severity: Severity::Block,
+            min_samples: None,
+            warmup: None,
+            tolerate_failures: 0,
+            tolerate_errors: 0,
+            pass_after: 1,
+            no_data: NoData::default(),
+            every: None,
+            place,
+        }
+    }
+
     /// Returns its meaning alone, wherever it stands in the file.
     pub(super) fn without_place(&self) -> Self {
         let id = if self.id == self.text { String::new() } else { self.id.clone() };

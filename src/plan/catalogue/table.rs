@@ -106,7 +106,13 @@ pub static METRICS: &[Metric] = &[
         "source.rejects",
         AUDIT,
         Unit::Count,
-        "Records of the sample that the target would refuse, by the rules of the copy: ids, metadata over 40 KB, nested or null values, no vector or one of another dimension, only zeros.",
+        "Records of the sample that the target would refuse, by the rules of the copy: ids, metadata over 40 KB, nested or null values, no vector or one of another dimension, only zeros. An audit that says nothing of it or of its share implies `source.rejects == 0`.",
+    ),
+    plain(
+        "source.obstacles",
+        AUDIT,
+        Unit::Count,
+        "Things that keep the source from being read whole, or some of its records apart: no key, ids that are there twice, numbers that would be rounded; each in the report, with what to do. An audit that says nothing of it implies `source.obstacles == 0`.",
     ),
     plain("source.rejects_share", AUDIT, Unit::Share, "`source.rejects` as a share of the sample."),
     plain(
@@ -150,6 +156,12 @@ pub static METRICS: &[Metric] = &[
         AUDIT,
         Unit::Count,
         "As `source.id_chars`, of the target where it exists.",
+    ),
+    plain(
+        "target.obstacles",
+        AUDIT,
+        Unit::Count,
+        "Things that keep the target from taking records, whatever they are: rights, no key over the ids, a column that needs a value; each in the report, with what to do. An audit that says nothing of it implies `target.obstacles == 0`.",
     ),
     plain(
         "target.rejects",
@@ -199,7 +211,7 @@ pub static METRICS: &[Metric] = &[
         "copy.failed",
         COPY,
         Unit::Count,
-        "Records the target refused; each is in the dead-letter file with the reason.",
+        "Records the target refused; each is in the dead-letter file with the reason. A copy that says nothing of it implies `copy.failed == 0`.",
     ),
     plain(
         "copy.missing",

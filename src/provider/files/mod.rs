@@ -198,7 +198,8 @@ impl Scan for Files {
         Promise { repeats: !self.shelf.is_distinct(), ..Promise::ONCE }
     }
 
-    async fn see_distinct(&self) -> Result<()> {
+    /// Files that have changed are other files, which are looked at as such.
+    async fn see_distinct(&self, _: bool) -> Result<()> {
         let look = || self.shelf.refuse_doubles().boxed();
         self.calls.call(Operation::new(Request::List), &look).await
     }

@@ -271,7 +271,7 @@ async fn bounds_that_are_wrong_are_not_believed() {
     }
     std::fs::write(&file, bytes).unwrap();
     let files = opened(folder.path());
-    let error = files.see_distinct().await.unwrap_err();
+    let error = files.see_distinct(false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("`id 0021` is not within the bounds"), "{error}");
     let asked = [RecordId::from("id 0007")];
@@ -316,12 +316,12 @@ async fn a_place_is_lost_with_the_files_in_which_it_was() {
 async fn ids_may_come_twice_until_it_was_seen_that_they_do_not() {
     let Scene { folder, files } = scene();
     assert_eq!(files.promise().refuse_uncounted().unwrap_err().kind(), ErrorKind::Refused);
-    files.see_distinct().await.unwrap();
+    files.see_distinct(false).await.unwrap();
     files.promise().refuse_uncounted().unwrap();
 
     write(&path(folder.path(), 3), &[row(0, 17)], properties().build());
     let twice = opened(folder.path());
-    let error = twice.see_distinct().await.unwrap_err();
+    let error = twice.see_distinct(false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let (namespace, id, _) = row(0, 17);
     let said = format!(
@@ -333,6 +333,6 @@ async fn ids_may_come_twice_until_it_was_seen_that_they_do_not() {
 
     let nameless = [(Some("one"), String::new(), 1.0)];
     write(&path(folder.path(), 3), &nameless, properties().build());
-    let error = opened(folder.path()).see_distinct().await.unwrap_err().to_string();
+    let error = opened(folder.path()).see_distinct(false).await.unwrap_err().to_string();
     assert!(error.contains("the id is empty") && error.contains("row: 1"), "{error}");
 }

@@ -1,12 +1,14 @@
 //! What an audit finds at a table.
 
+use super::fit::written;
 use super::index::Distance;
 use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
-use super::name::quote;
+use super::name::{TableName, quote};
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{Inventory, Obstacle};
 
 /// Something that a plan must know before records are moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Finding {
     /// The records concerned, where they were counted.
     pub records: Option<u64>,
     pub message: String,
+    /// What to do about it, where nothing can be moved or something would be lost.
+    pub way_out: Option<&'static str>,
 }
 
 impl Finding {
@@ -26,7 +30,7 @@ impl Finding {
         about: impl Into<Option<String>>,
         message: impl Into<String>,
     ) -> Self {
-        Self { rule, about: about.into(), records: None, message: message.into() }
+        Self { rule, about: about.into(), records: None, message: message.into(), way_out: None }
     }
 
     fn counted(
@@ -35,22 +39,38 @@ impl Finding {
         records: i64,
         message: impl Into<String>,
     ) -> Option<Self> {
-        (records > 0).then(|| Self {
-            rule,
-            about: Some(column.name.clone()),
+        let found = || Self {
             records: Some(records.unsigned_abs()),
-            message: message.into(),
-        })
+            ..Self::of(rule, column.name.clone(), message)
+        };
+        (records > 0).then(found)
     }
-}
 
-impl Finding {
+    fn in_the_way(self, way_out: &'static str) -> Self {
+        Self { way_out: Some(way_out), ..self }
+    }
+
     /// Returns it with what it is about, and its count: `` `embedding`: vectors that are all zero (3)``.
     pub(super) fn sentence(&self) -> String {
         let about = self.about.as_ref().map(|about| format!("`{about}`: ")).unwrap_or_default();
         let count = self.records.map(|records| format!(" ({records})")).unwrap_or_default();
         format!("{about}{}{count}", self.message)
     }
+}
+
+/// Sorts findings into remarks and what is in the way.
+pub(super) fn inventory(found: &[Finding]) -> Inventory {
+    let mut inventory = Inventory::default();
+    for one in found {
+        match one.way_out {
+            None => inventory.remarks.push(one.sentence()),
+            Some(way_out) => {
+                let (what, way_out) = (one.sentence(), way_out.to_owned());
+                inventory.obstacles.push(Obstacle { what, way_out });
+            }
+        }
+    }
+    inventory
 }
 
 /// The side of a migration that a table is on.
@@ -63,39 +83,65 @@ pub enum Use {
 /// Returns what can be said without reading a record.
 pub fn of_server(server: &Server, side: Use) -> Vec<Finding> {
     let mut found = Vec::new();
-    if server.extension.is_none() {
-        let message = match &server.available {
-            Some(version) => {
-                format!("the extension is not in this database; version {version} can be made")
-            }
-            None => "the server has no pgvector".to_owned(),
-        };
-        found.push(Finding::of("extension_missing", None, message));
+    match (&server.extension, &server.available) {
+        (Some(_), _) => {}
+        (None, Some(_)) if side == Use::Write && server.may_create => {}
+        (None, Some(version)) => {
+            let message =
+                format!("the extension is not in this database; version {version} can be made");
+            let way_out = "CREATE EXTENSION vector, as a role that may create in the database";
+            found.push(Finding::of("extension_missing", None, message).in_the_way(way_out));
+        }
+        (None, None) => {
+            let missing = Finding::of("extension_missing", None, "the server has no pgvector");
+            found.push(missing.in_the_way("install pgvector where the server runs"));
+        }
     }
     if side == Use::Write && server.is_standby {
-        found.push(Finding::of("standby", None, "the server is a replica and takes no writes"));
+        let message = "the server is a replica and takes no writes";
+        found.push(Finding::of("standby", None, message).in_the_way("name the primary"));
     }
     if side == Use::Write && !server.may_use_temporary {
         let message =
             format!("the role {} may not use temporary tables, which a write needs", server.role);
-        found.push(Finding::of("no_temporary_tables", None, message));
+        let way_out = "grant it TEMPORARY on the database";
+        found.push(Finding::of("no_temporary_tables", None, message).in_the_way(way_out));
     }
     found
+}
+
+/// Returns what keeps a table from being made: `may_create` says whether tables can be made in its schema, if that is
+/// there.
+pub(super) fn of_planned(
+    server: &Server,
+    name: &TableName,
+    may_create: Option<bool>,
+) -> Option<Finding> {
+    let (message, way_out) = match may_create {
+        Some(true) => return None,
+        None if server.may_create => return None,
+        Some(false) => (
+            format!("the role {} may not make a table in the schema {}", server.role, name.schema),
+            "grant it CREATE on the schema, or make the table yourself and leave the create stage out",
+        ),
+        None => (
+            format!(
+                "there is no schema {}, and the role {} may not make one",
+                name.schema, server.role
+            ),
+            "make the schema and grant the role CREATE on it, or grant it CREATE on the database",
+        ),
+    };
+    Some(Finding::of("may_not_create", None, message).in_the_way(way_out))
 }
 
 /// Returns what a table's definition says, without reading a record.
 pub fn of_table(mapping: &Mapping, side: Use) -> Vec<Finding> {
     let table = &mapping.table;
-    let mut found = Vec::new();
-    rights(table, side, &mut found);
-    if mapping.order.is_none() {
-        let message = "no key whose columns are all NOT NULL: its rows cannot be read in parts, nor gone on with";
-        found.push(Finding::of("no_key", None, message));
-    }
-    if mapping.identity == Identity::NotEnforced {
-        let message = "no key over the ids: one may occur more than once, and none can be replaced";
-        found.push(Finding::of("ids_not_unique", mapping.id.name.clone(), message));
-    }
+    let mut found = match side {
+        Use::Read => of_reading(mapping),
+        Use::Write => of_writing(mapping),
+    };
     if table.is_unlogged {
         found.push(Finding::of(
             "unlogged",
@@ -106,7 +152,8 @@ pub fn of_table(mapping: &Mapping, side: Use) -> Vec<Finding> {
     if table.hides_rows {
         let message =
             "row-level security decides which rows this role sees: a copy would miss the others";
-        found.push(Finding::of("rows_hidden", None, message));
+        let way_out = "name the table's owner, or a role with BYPASSRLS";
+        found.push(Finding::of("rows_hidden", None, message).in_the_way(way_out));
     }
     mapping.vectors.iter().for_each(|(_, column)| vector(table, column, &mut found));
     for index in table.indexes.iter().filter(|index| !index.is_valid) {
@@ -116,20 +163,84 @@ pub fn of_table(mapping: &Mapping, side: Use) -> Vec<Finding> {
     found
 }
 
-fn rights(table: &Table, side: Use, found: &mut Vec<Finding>) {
-    if !table.may.read {
-        found.push(Finding::of("may_not_read", None, "the role may not read the table"));
+fn may_not_read() -> Finding {
+    let message = "the role may not read the table";
+    let way_out = "grant it SELECT on the table and USAGE on its schema";
+    Finding::of("may_not_read", None, message).in_the_way(way_out)
+}
+
+fn of_reading(mapping: &Mapping) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if !mapping.table.may.read {
+        found.push(may_not_read());
     }
-    if side == Use::Write && !table.may.may_put() {
-        found.push(Finding::of(
-            "may_not_write",
-            None,
-            "the role may not write the table: it needs SELECT, INSERT and UPDATE",
-        ));
+    if mapping.order.is_none() {
+        let message = "no key whose columns are all NOT NULL: its rows cannot be read in parts, nor gone on with";
+        let way_out = "give it a primary key, or name the columns that together occur once and are never null under `row.key`";
+        found.push(Finding::of("no_key", None, message).in_the_way(way_out));
     }
-    if side == Use::Write && !matches!(table.form, Form::Table | Form::Partitioned) {
-        found.push(Finding::of("no_table", None, "it is no table and takes no records"));
+    if mapping.identity == Identity::NotEnforced {
+        let message = "no key over the ids: whether one occurs twice is looked for in all rows";
+        found.push(Finding::of("ids_not_unique", mapping.id.name.clone(), message));
     }
+    found
+}
+
+/// Returns what keeps any record from being written, and what else is done to one.
+pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
+    let (table, id) = (&mapping.table, &mapping.id);
+    let mut found = Vec::new();
+    if !matches!(table.form, Form::Table | Form::Partitioned) {
+        let message = "it is no table and takes no records";
+        found.push(Finding::of("no_table", None, message).in_the_way("name a table"));
+    }
+    if !table.may.may_put() {
+        let message = "the role may not write the table: it needs SELECT, INSERT and UPDATE";
+        let way_out = "grant it SELECT, INSERT and UPDATE on the table";
+        found.push(Finding::of("may_not_write", None, message).in_the_way(way_out));
+    }
+    if mapping.identity == Identity::NotEnforced {
+        let message = "no key over the ids, so no record could be replaced";
+        let way_out = "give it a primary key over the id, or over tenant and id";
+        found.push(Finding::of("ids_not_unique", id.name.clone(), message).in_the_way(way_out));
+    }
+    if id.is_generated {
+        let message = "the server gives the ids, and would not take others";
+        let way_out = "make it GENERATED BY DEFAULT, or name another column under `row.id`";
+        found.push(Finding::of("id_generated", id.name.clone(), message).in_the_way(way_out));
+    }
+    if !id.is_bytewise || id.kind == Kind::Other {
+        let message = format!(
+            "ids of type {} that differ may be equal to the server: one record would replace another",
+            id.type_text
+        );
+        let way_out = "make it text of a deterministic collation, a whole number or uuid";
+        found.push(Finding::of("ids_fold", id.name.clone(), message).in_the_way(way_out));
+    }
+    let written = written(mapping);
+    let is_needed = |column: &&Column| {
+        !column.is_nullable
+            && !column.has_default
+            && !column.is_generated
+            && !written.iter().any(|own| own.name == column.name)
+    };
+    for column in table.columns.iter().filter(is_needed) {
+        let message = "the column needs a value, and nothing is written to it";
+        let way_out = "give it a default, let it be null, or name it in `row.metadata`";
+        let needed = Finding::of("needs_value", column.name.clone(), message);
+        found.push(needed.in_the_way(way_out));
+    }
+    let given = mapping.fields.iter().chain(mapping.vectors.iter().map(|(_, column)| column));
+    for column in given.filter(|column| column.is_generated) {
+        let message =
+            "the server makes the column's values: what records hold for it is not written";
+        found.push(Finding::of("generated", column.name.clone(), message));
+    }
+    for trigger in &table.triggers {
+        let message = "the trigger runs for each record and may change it or leave it out";
+        found.push(Finding::of("trigger", trigger.clone(), message));
+    }
+    found
 }
 
 fn vector(table: &Table, column: &Column, found: &mut Vec<Finding>) {
@@ -170,15 +281,39 @@ fn vector(table: &Table, column: &Column, found: &mut Vec<Finding>) {
 /// # Errors
 /// Those of the connection.
 pub async fn of_records(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
-    let mut found = Vec::new();
-    ids(session, mapping, &mut found).await?;
+    let mut found = of_ids(session, mapping).await?;
     for (_, column) in &mapping.vectors {
         vectors(session, mapping, column, &mut found).await?;
     }
     Ok(found)
 }
 
-async fn ids(session: &Session, mapping: &Mapping, found: &mut Vec<Finding>) -> Result<()> {
+/// Refuses rows that are no record of their own, or that a scan would leave out, where the table lets there be any.
+///
+/// # Errors
+/// `Conflict` with their number and some of them.
+pub(super) async fn refuse_doubles(session: &Session, mapping: &Mapping) -> Result<()> {
+    if mapping.holds_apart() {
+        return Ok(());
+    }
+    let found = of_ids(session, mapping).await?;
+    let in_the_way = found.iter().filter_map(|one| Some((one.sentence(), one.way_out?)));
+    let (all, ways_out): (Vec<_>, Vec<_>) = in_the_way.unzip();
+    match ways_out.first() {
+        None => Ok(()),
+        Some(way_out) => {
+            let message = format!("{}: {}", mapping.table.name, all.join("; "));
+            Err(Error::new(ErrorKind::Conflict, message).with_hint(*way_out))
+        }
+    }
+}
+
+/// Reads all ids once and returns what is wrong with them.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn of_ids(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
     let (table, id) = (mapping.table.name.quoted(), quote(&mapping.id.name));
     let negative = if mapping.id.kind.is_whole() {
         format!("count(*) filter (where {id} < 0)")
@@ -189,7 +324,9 @@ async fn ids(session: &Session, mapping: &Mapping, found: &mut Vec<Finding>) -> 
         "select count(*) filter (where {id} is null), count(*) filter (where {id}::text = ''), {negative} from {table}"
     );
     let row = session.row("audit", &sql, &[]).await?;
-    found.extend(Finding::counted("null_ids", &mapping.id, row.get(0), "rows without an id"));
+    let null = Finding::counted("null_ids", &mapping.id, row.get(0), "rows without an id");
+    let way_out = "give them ids, or read a view that leaves them out";
+    found.extend(null.map(|null| null.in_the_way(way_out)));
     found.extend(Finding::counted("empty_ids", &mapping.id, row.get(1), "ids that are empty"));
     found.extend(Finding::counted(
         "negative_ids",
@@ -198,23 +335,9 @@ async fn ids(session: &Session, mapping: &Mapping, found: &mut Vec<Finding>) -> 
         "ids below zero, which are moved as texts",
     ));
     if mapping.identity == Identity::NotEnforced {
-        let tenant = mapping
-            .tenant
-            .as_ref()
-            .map(|column| format!(", {}", quote(&column.name)))
-            .unwrap_or_default();
-        let sql = format!(
-            "select coalesce(sum(times - 1), 0)::int8 from (select count(*) as times from {table} where {id} is not null group by {id}{tenant} having count(*) > 1) more"
-        );
-        let row = session.row("audit", &sql, &[]).await?;
-        found.extend(Finding::counted(
-            "duplicate_ids",
-            &mapping.id,
-            row.get(0),
-            "rows whose id another row has",
-        ));
+        found.extend(doubles(session, mapping).await?);
     }
-    vouched(session, mapping, found).await?;
+    vouched(session, mapping, &mut found).await?;
     if let Some(tenant) = mapping.tenant.as_ref().filter(|column| column.is_nullable) {
         let name = quote(&tenant.name);
         let sql = format!(
@@ -230,7 +353,35 @@ async fn ids(session: &Session, mapping: &Mapping, found: &mut Vec<Finding>) -> 
             "rows of no tenant, and rows of an empty one: both are the default partition",
         ));
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Counts the rows whose id another row of the same namespace has, with some of these ids.
+async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+    let (table, id) = (mapping.table.name.quoted(), quote(&mapping.id.name));
+    // What is one id is decided by its text, as records have it, and not by what the column holds for equal.
+    let by = match mapping.id.kind {
+        Kind::Text | Kind::Other => format!("({id}::text) collate \"C\""),
+        _ => id.clone(),
+    };
+    let tenant = mapping.tenant.as_ref();
+    let tenant = tenant.map(|column| format!(", coalesce({}::text, '')", quote(&column.name)));
+    let sql = format!(
+        "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null group by {by}{} having count(*) > 1) \
+         select coalesce(sum(times - 1), 0)::int8, \
+         (select string_agg(shown, ', ') from (select '`' || left(id, 40) || '` in ' || times || ' rows' as shown from more order by times desc, id limit 5) few) \
+         from more",
+        tenant.unwrap_or_default()
+    );
+    let row = session.row("audit", &sql, &[]).await?;
+    let (records, some): (i64, Option<String>) = (row.get(0), row.get(1));
+    let message = format!(
+        "rows whose id another row has, of which one record would replace the other ({})",
+        some.unwrap_or_default()
+    );
+    let way_out = "`row.tenant` names the column by which ids are apart; else make them distinct, or read a view with ids that are";
+    let found = Finding::counted("duplicate_ids", &mapping.id, records, message);
+    Ok(found.map(|found| found.in_the_way(way_out)))
 }
 
 /// Counts the rows that a scan in the order of a vouched key would leave out.
@@ -247,18 +398,14 @@ async fn vouched(session: &Session, mapping: &Mapping, found: &mut Vec<Finding>)
     );
     let row = session.row("audit", &sql, &[]).await?;
     let about = &order[0];
-    found.extend(Finding::counted(
-        "null_keys",
-        about,
-        row.get(0),
-        "rows whose key holds a null, which a scan would not meet",
-    ));
-    found.extend(Finding::counted(
-        "duplicate_keys",
-        about,
-        row.get(1),
-        "rows whose key another row has, of which a scan could leave some out",
-    ));
+    let null = "rows whose key holds a null, which a scan would not meet";
+    let double = "rows whose key another row has, of which a scan could leave some out";
+    let both = [
+        Finding::counted("null_keys", about, row.get(0), null),
+        Finding::counted("duplicate_keys", about, row.get(1), double),
+    ];
+    let way_out = "name columns under `row.key` that together occur once and are never null";
+    found.extend(both.into_iter().flatten().map(|one| one.in_the_way(way_out)));
     Ok(())
 }
 
@@ -269,7 +416,7 @@ async fn vectors(
     found: &mut Vec<Finding>,
 ) -> Result<()> {
     let name = quote(&column.name);
-    let Measures { zero, not_finite, components } = measures(mapping, column);
+    let Measures { zero, not_finite, unreadable, rounded, components } = measures(mapping, column);
     let (smallest, largest) = match &components {
         Some(components) => {
             (format!("min({components})::int8"), format!("max({components})::int8"))
@@ -278,7 +425,7 @@ async fn vectors(
     };
     let sql = format!(
         "select count(*) filter (where {name} is null), count(*) filter (where {zero}), count(*) filter (where {not_finite}), \
-         {smallest}, {largest} from {}",
+         {smallest}, {largest}, count(*) filter (where {unreadable}), count(*) filter (where {rounded}) from {}",
         mapping.table.name.quoted()
     );
     let row = session.row("audit", &sql, &[]).await?;
@@ -293,8 +440,18 @@ async fn vectors(
         "not_finite",
         column,
         row.get(2),
-        "vectors with a number that is infinite or none, or with a null",
+        "vectors with a number that is infinite or none",
     ));
+    let unreadable = "vectors with a null among their numbers, or of several dimensions";
+    let unreadable = Finding::counted("unreadable", column, row.get(5), unreadable);
+    let way_out = "mend them, or leave the column out of `row.vectors`";
+    found.extend(unreadable.map(|one| one.in_the_way(way_out)));
+    let rounded = "vectors with a number that no 32-bit float keeps";
+    let rounded = Finding::counted("rounded", column, row.get(6), rounded);
+    found.extend(rounded.map(|one| match mapping.is_rounding {
+        true => one,
+        false => one.in_the_way("`row: { round: true }` of the source takes the nearest"),
+    }));
     let (smallest, largest): (Option<i64>, Option<i64>) = (row.get(3), row.get(4));
     if smallest != largest {
         let message = format!(
@@ -311,44 +468,44 @@ async fn vectors(
 struct Measures {
     zero: String,
     not_finite: String,
+    unreadable: String,
+    rounded: String,
     components: Option<String>,
 }
 
 fn measures(mapping: &Mapping, column: &Column) -> Measures {
     let (name, schema) = (quote(&column.name), quote(&mapping.extension.schema));
-    let never = || "false".to_owned();
+    let of = |zero: String, components: Option<String>| {
+        let never = || "false".to_owned();
+        let (not_finite, unreadable, rounded) = (never(), never(), never());
+        Measures { zero, not_finite, unreadable, rounded, components }
+    };
     match column.kind {
         Kind::Vector | Kind::Halfvec => {
             let norm = if column.kind == Kind::Vector { "vector_norm" } else { "l2_norm" };
-            Measures {
-                zero: format!("{schema}.{norm}({name}) = 0"),
-                not_finite: never(),
-                components: column
-                    .dimension
-                    .is_none()
-                    .then(|| format!("{schema}.vector_dims({name})")),
-            }
+            let components = format!("{schema}.vector_dims({name})");
+            let is_open = column.dimension.is_none();
+            of(format!("{schema}.{norm}({name}) = 0"), is_open.then_some(components))
         }
-        Kind::Sparsevec => Measures {
-            zero: format!("{schema}.l2_norm({name}) = 0"),
-            not_finite: never(),
-            components: None,
-        },
-        Kind::List(Item::Float4 | Item::Float8) => {
+        Kind::Sparsevec => of(format!("{schema}.l2_norm({name}) = 0"), None),
+        Kind::List(item @ (Item::Float4 | Item::Float8)) => {
             let any = |condition: &str| {
                 format!("exists (select 1 from unnest({name}) as one(item) where {condition})")
             };
-            let odd = any("item is null or item in ('NaN', 'Infinity', '-Infinity')");
+            let zero = format!("{name} is not null and not {}", any("item is null or item <> 0"));
+            let of = of(zero, Some(format!("cardinality({name})")));
+            // What is beyond the largest or below the smallest would fail to be cast, and is no number of 32 bits.
+            let rounded = any(
+                "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) > 3.4028235677973366e38 then true \
+                 when item <> 0 and abs(item) < 1.4012984643248170e-45 then true else item::float4::float8 <> item end",
+            );
             Measures {
-                zero: format!("{name} is not null and not {}", any("item is null or item <> 0")),
-                not_finite: format!("({odd} or array_ndims({name}) > 1)"),
-                components: Some(format!("cardinality({name})")),
+                not_finite: any("item in ('NaN', 'Infinity', '-Infinity')"),
+                unreadable: format!("({} or array_ndims({name}) > 1)", any("item is null")),
+                rounded: if item == Item::Float8 { rounded } else { of.rounded },
+                ..of
             }
         }
-        _ => Measures {
-            zero: format!("position('1' in {name}::text) = 0"),
-            not_finite: never(),
-            components: None,
-        },
+        _ => of(format!("position('1' in {name}::text) = 0"), None),
     }
 }

@@ -72,7 +72,7 @@ impl System for Pgvector {
                 d.note("a table is named as `schema.table`, each part of at most 63 bytes")
             });
         }
-        columns(context, &pointer, &Keys::of(endpoint));
+        columns(context, (&pointer, side), &Keys::of(endpoint));
         if side == Side::Source {
             stages(context);
         }
@@ -270,8 +270,12 @@ fn rehearsal_name(endpoint: &Endpoint) -> Result<TableName> {
 }
 
 /// Checks that each column has one use.
-fn columns(context: &mut Context<'_>, pointer: &str, keys: &Keys) {
+fn columns(context: &mut Context<'_>, (pointer, side): (&str, Side), keys: &Keys) {
     let row = keys.row.clone().unwrap_or_default();
+    if row.round && side == Side::Target {
+        let message = "only a source is rounded as it is read; of a target see `rounding` of the create stage";
+        context.report(&codes::BAD_COLUMNS, &format!("{pointer}/row/round"), message);
+    }
     if !row.vectors.is_empty() && (row.vector.is_some() || row.sparse.is_some()) {
         let message = "`vectors` names all columns of vectors, so `vector` and `sparse` have no place beside it";
         context.report(&codes::BAD_COLUMNS, &format!("{pointer}/row/vectors"), message);
@@ -306,6 +310,11 @@ fn stages(context: &mut Context<'_>) {
 }
 
 /// Returns why the table that is planned would refuse a record.
-fn rejects_planned(record: &Record, planned_as: Option<&IndexSpec>) -> Option<Refusal> {
+fn rejects_planned(
+    namespace: &Namespace,
+    record: &Record,
+    planned_as: Option<&IndexSpec>,
+) -> Option<Refusal> {
+    let record = (namespace, record);
     planned_rejects(&TableName::new("", ""), &Row::default(), planned_as?, record)
 }

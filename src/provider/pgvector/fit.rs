@@ -1,6 +1,7 @@
 //! Whether a table takes a record, decided before it is sent, and its bytes if it does.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use bytes::BufMut as _;
 use half::f16;
@@ -64,15 +65,18 @@ pub(super) fn written(mapping: &Mapping) -> Vec<&Column> {
         .collect()
 }
 
-/// Returns whether the table would take a record, in whatever partition, as far as that is known before it is sent, and
-/// the bytes it weighs.
+/// Returns whether the table would take a record into a partition, as far as that is known before it is sent, and the bytes
+/// it weighs.
 ///
 /// # Errors
 /// Why not.
-pub fn fits(mapping: &Mapping, strictness: Strictness, record: &Record) -> Result<usize, Misfit> {
+pub fn fits(
+    mapping: &Mapping,
+    strictness: Strictness,
+    record: (&Namespace, &Record),
+) -> Result<usize, Misfit> {
     let mut bytes = Vec::new();
-    identity(mapping, &record.id, &mut bytes)?;
-    contents(mapping, strictness, record, &mut bytes)?;
+    encode(mapping, strictness, record, &mut bytes)?;
     Ok(bytes.len())
 }
 
@@ -85,23 +89,10 @@ pub(super) fn encode(
     into: &mut Vec<u8>,
 ) -> Result<(), Misfit> {
     into.put_u16(u16::try_from(written(mapping).len()).unwrap_or(u16::MAX));
-    identity(mapping, &record.id, into)?;
-    tenant(mapping, partition, into)?;
-    contents(mapping, strictness, record, into)
-}
-
-fn identity(mapping: &Mapping, id: &RecordId, into: &mut Vec<u8>) -> Result<(), Misfit> {
-    let id = id_text(&mapping.id, id)?;
+    let id = id_text(&mapping.id, &record.id)?;
     put_sized(into, |into| put_text(&id, into))
-        .map_err(|why| Misfit::new("id", &mapping.id.name, why))
-}
-
-fn contents(
-    mapping: &Mapping,
-    strictness: Strictness,
-    record: &Record,
-    into: &mut Vec<u8>,
-) -> Result<(), Misfit> {
+        .map_err(|why| Misfit::new("id", &mapping.id.name, why))?;
+    tenant(mapping, partition, into)?;
     vectors(mapping, strictness, record, into)?;
     metadata(mapping, &record.metadata, into)
 }
@@ -159,7 +150,9 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
             false => Err(Misfit {
                 rule: "partition",
                 field: None,
-                message: format!("the table has no column for the partition {partition}"),
+                message: format!(
+                    "the table has no column for the namespace `{partition}`: `row: {{ tenant: … }}` of the target names one, `rename` and `merge` of the copy's `namespaces` bring it to `__default__`"
+                ),
             }),
         };
     };
@@ -178,6 +171,17 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
         };
     }
     let text = partition.as_str();
+    let fits = match column.kind {
+        Kind::Int8 => comes_back::<i64>(text),
+        Kind::Int4 => comes_back::<i32>(text),
+        Kind::Int2 => comes_back::<i16>(text),
+        Kind::Uuid => comes_back::<uuid::Uuid>(text),
+        _ => true,
+    };
+    if !fits {
+        let message = format!("the namespace `{partition}` is no {}", column.type_text);
+        return Err(Misfit::new("partition", &column.name, message));
+    }
     if let Some(most) = too_long(column, text) {
         return Err(Misfit::new(
             "partition",
@@ -187,6 +191,11 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
     }
     put_sized(into, |into| put_text(text, into))
         .map_err(|why| Misfit::new("partition", &column.name, why))
+}
+
+/// Whether a text is that of such a value, and would be read as the same text.
+fn comes_back<T: FromStr + ToString>(text: &str) -> bool {
+    text.parse::<T>().is_ok_and(|value| value.to_string() == text)
 }
 
 fn vectors(

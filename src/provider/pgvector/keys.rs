@@ -70,6 +70,10 @@ pub struct Row {
     /// a view, or of a table without a key. An audit counts what contradicts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
+    /// Of a source: whether numbers of a `double precision[]` that no 32-bit float keeps become the nearest that one does.
+    /// Default: they are refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub round: bool,
 }
 
 /// Where the metadata is.
@@ -154,7 +158,7 @@ impl Row {
             }
         };
         let (id, key) = (self.id.clone(), self.key.clone());
-        Layout { id, vectors, tenant, fields, json, key }
+        Layout { id, vectors, tenant, fields, json, key, is_rounding: self.round }
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Table {
     pub is_unlogged: bool,
     /// Whether a policy decides which rows this role sees.
     pub hides_rows: bool,
+    /// What the server runs for each row that is written, by name.
+    pub triggers: Vec<String>,
     pub comment: Option<String>,
     pub may: Privileges,
 }
@@ -156,6 +158,15 @@ pub async fn server(session: &Session) -> Result<Server> {
     })
 }
 
+/// Whether tables can be made in a schema; `None` if there is none of that name.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn may_create_in(session: &Session, schema: &str) -> Result<Option<bool>> {
+    let row = session.row_if_any("look", SCHEMA, &[&schema]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Looks at a table or view; `None` if there is none of that name.
 ///
 /// # Errors
@@ -180,6 +191,7 @@ pub async fn table(session: &Session, name: &TableName) -> Result<Option<Table>>
         bytes: bytes.unsigned_abs(),
         is_unlogged: row.get("unlogged"),
         hides_rows: row.get("hides_rows"),
+        triggers: row.get("triggers"),
         comment: row.get("comment"),
         may: Privileges {
             read: row.get("may_read"),
@@ -247,6 +259,8 @@ from (values (1)) one
 left join pg_catalog.pg_extension e on e.extname = 'vector'
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace";
 
+const SCHEMA: &str = "select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = $1::text";
+
 const TABLE: &str = "
 select c.oid, c.relkind::text as relkind, c.relpersistence = 'u' as unlogged,
        coalesce((select sum(case when p.reltuples < 0 then null else p.reltuples end)
@@ -255,6 +269,8 @@ select c.oid, c.relkind::text as relkind, c.relpersistence = 'u' as unlogged,
        coalesce((select sum(pg_catalog.pg_total_relation_size(t.relid)) from pg_catalog.pg_partition_tree(c.oid) t where t.isleaf),
                 case when c.relkind in ('r', 'm') then pg_catalog.pg_total_relation_size(c.oid) else 0 end)::int8 as bytes,
        c.relrowsecurity and pg_catalog.row_security_active(c.oid) as hides_rows,
+       coalesce((select array_agg(t.tgname::text order by t.tgname) from pg_catalog.pg_trigger t
+                 where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D'), '{}') as triggers,
        pg_catalog.obj_description(c.oid, 'pg_class') as comment,
        coalesce((select array_agg(a.attname::text order by k.at)
                  from pg_catalog.pg_partitioned_table p, unnest(p.partattrs::int2[]) with ordinality k(number, at)
@@ -280,7 +296,10 @@ select a.attname::text as name, t.typname::text as type_name, a.atttypmod as mod
        -- Of these two the name without a length means a length of one, and a cast would cut.
        case t.typname when 'bpchar' then 'bpchar' when 'bit' then 'varbit' when '_bpchar' then 'bpchar[]' when '_bit' then 'varbit[]'
                       else pg_catalog.format_type(a.atttypid, null) end as plain_type,
-       not a.attnotnull as nullable, a.atthasdef or a.attidentity <> '' as has_default,
+       -- From version 18 on such a constraint may hold only of what is written from now on.
+       not a.attnotnull or exists (select 1 from pg_catalog.pg_constraint n
+                                   where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated and n.conkey = array[a.attnum])
+         as nullable, a.atthasdef or a.attidentity <> '' as has_default,
        a.attgenerated <> '' or a.attidentity = 'a' as generated,
        coalesce((select c.collisdeterministic from pg_catalog.pg_collation c where c.oid = a.attcollation), true) as bytewise
 from pg_catalog.pg_attribute a
@@ -296,6 +315,9 @@ select (select array_agg(a.attname::text order by k.at)
        i.indisprimary as is_primary
 from pg_catalog.pg_index i
 where i.indrelid = $1 and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+  -- The key of a table says nothing of the tables that inherit from it, whose rows are read with its own.
+  and not exists (select 1 from pg_catalog.pg_inherits h join pg_catalog.pg_class c on c.oid = h.inhparent
+                  where h.inhparent = i.indrelid and c.relkind = 'r')
 order by i.indisprimary desc, i.indnkeyatts, i.indexrelid";
 
 const TABLES: &str = "

@@ -83,6 +83,7 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<M
         bytes: 0,
         is_unlogged: false,
         hides_rows: false,
+        triggers: Vec::new(),
         comment: None,
         may: Privileges::default(),
     };

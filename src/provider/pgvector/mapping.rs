@@ -22,6 +22,8 @@ pub struct Layout {
     /// Columns that together occur once and are never null, where the plan knows it and the table does not say: those of a
     /// view, or of a table without a key. An audit counts what contradicts.
     pub key: Vec<String>,
+    /// Whether numbers of vectors that no 32-bit float keeps become the nearest that one does.
+    pub is_rounding: bool,
 }
 
 /// The metadata's fields that have columns of their own.
@@ -49,6 +51,8 @@ pub struct Mapping {
     pub is_vouched: bool,
     /// Whether a key holds ids apart: over the id alone, or with the tenant. A put needs one.
     pub identity: Identity,
+    /// Whether numbers of vectors that no 32-bit float keeps become the nearest that one does.
+    pub is_rounding: bool,
 }
 
 /// What keeps two records of the same id apart.
@@ -111,8 +115,15 @@ impl Mapping {
             order,
             is_vouched,
             identity,
+            is_rounding: layout.is_rounding,
             table,
         })
+    }
+
+    /// Returns whether the table itself keeps two rows from being one record, and a scan in the order of its key from leaving
+    /// one out.
+    pub(super) fn holds_apart(&self) -> bool {
+        self.identity != Identity::NotEnforced && !self.is_vouched && !self.id.is_nullable
     }
 
     /// Returns the column of a vector's name.
@@ -247,6 +258,8 @@ fn identity(table: &Table, id: &Column, tenant: Option<&Column>) -> Identity {
     if is_over(&[&id.name]).is_some() {
         return Identity::Global;
     }
+    // No key tells one row of no tenant from another.
+    let tenant = tenant.filter(|tenant| !tenant.is_nullable);
     match tenant.and_then(|tenant| is_over(&[&tenant.name, &id.name])) {
         Some(key) => Identity::PerTenant(key.columns.clone()),
         None => Identity::NotEnforced,

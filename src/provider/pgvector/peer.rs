@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::Address;
 use super::admin::{self, Prepared};
-use super::audit::{self, Finding, Use};
+use super::audit::{self, Use};
 use super::fetch::fetch;
 use super::fit::id_kind;
 use super::kept::kept;
@@ -61,6 +62,8 @@ pub(super) struct Peer {
     seen: Mutex<Option<Arc<Seen>>>,
     /// The views that this process holds, by the names that the server gave them.
     views: Mutex<BTreeMap<View, Arc<Snapshot>>>,
+    /// Whether no two rows were found to be one record, where the table does not see to that.
+    is_distinct: AtomicBool,
     /// The work on an index that runs in a connection of this process.
     pub making: Mutex<Option<Task<()>>>,
 }
@@ -85,6 +88,7 @@ impl Peer {
             sessions: Pool::default(),
             seen: Mutex::default(),
             views: Mutex::default(),
+            is_distinct: AtomicBool::new(false),
             making: Mutex::default(),
         }
     }
@@ -114,6 +118,7 @@ impl Peer {
 
     fn forget(&self) {
         *locked(&self.seen) = None;
+        self.is_distinct.store(false, SeqCst);
     }
 }
 
@@ -232,15 +237,53 @@ impl Peer {
         found.extend(audit::of_table(mapping, Use::Read));
         if mapping.table.estimated_rows.is_none_or(|rows| rows <= LOOKED_AT) {
             found.extend(audit::of_records(&session, mapping).await?);
+        } else if !mapping.holds_apart() {
+            found.extend(audit::of_ids(&session, mapping).await?);
         }
         session.give_back();
         let left = mapping.table.columns.iter().filter(|column| !mapping.has(column));
         let left: Vec<_> = left.map(|column| format!("`{}`", column.name)).collect();
-        let mut remarks: Vec<String> = found.iter().map(Finding::sentence).collect();
+        let mut inventory = audit::inventory(&found);
         if !left.is_empty() {
-            remarks.push(format!("columns that are not moved: {}", left.join(", ")));
+            inventory.remarks.push(format!("columns that are not moved: {}", left.join(", ")));
         }
-        Ok((!remarks.is_empty()).then(|| Inventory { remarks, ..Inventory::default() }))
+        Ok((inventory != Inventory::default()).then_some(inventory))
+    }
+
+    /// Returns what whoever writes here should know, of a table that is there or as it is planned.
+    pub async fn inventory_to_write(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
+        let is_there = self.describe().await?.is_some();
+        let session = self.session().await?;
+        let server = look::server(&session).await?;
+        let mut found = audit::of_server(&server, Use::Write);
+        match self.seen().filter(|_| is_there) {
+            Some(seen) => found.extend(audit::of_table(&seen.mapping, Use::Write)),
+            None if planned.is_some() => {
+                let may_create = look::may_create_in(&session, &self.name.schema).await?;
+                found.extend(audit::of_planned(&server, &self.name, may_create));
+            }
+            None => {}
+        }
+        session.give_back();
+        Ok(audit::inventory(&found))
+    }
+
+    /// Returns whether no two rows are one record, by the table's own keys or by what was looked at.
+    pub fn is_distinct(&self) -> bool {
+        let holds_apart = self.seen().is_some_and(|seen| seen.mapping.holds_apart());
+        holds_apart || self.is_distinct.load(SeqCst)
+    }
+
+    /// Refuses rows that are one record, looking once unless it is asked to look again.
+    pub async fn refuse_doubles(&self, is_anew: bool) -> Result<()> {
+        if !is_anew && self.is_distinct() {
+            return Ok(());
+        }
+        let (seen, session) = (self.known().await?, self.session().await?);
+        audit::refuse_doubles(&session, &seen.mapping).await?;
+        session.give_back();
+        self.is_distinct.store(true, SeqCst);
+        Ok(())
     }
 
     pub async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {
@@ -299,7 +342,11 @@ impl Peer {
         filter::render(filter, &seen.mapping, &mut Bound::default()).map(drop)
     }
 
-    pub fn rejects(&self, record: &Record, spec: Option<&IndexSpec>) -> Option<Refusal> {
+    pub fn rejects(
+        &self,
+        record: (&Namespace, &Record),
+        spec: Option<&IndexSpec>,
+    ) -> Option<Refusal> {
         match self.seen() {
             Some(seen) => rejects(&seen.mapping, seen.strictness, record),
             None => planned_rejects(&self.name, &self.row, spec?, record),

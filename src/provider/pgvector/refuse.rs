@@ -6,7 +6,7 @@ use super::keys::Row;
 use super::made::planned;
 use super::mapping::Mapping;
 use super::name::TableName;
-use crate::model::{IndexSpec, Record};
+use crate::model::{IndexSpec, Namespace, Record};
 use crate::store::{Refusal, Rule};
 
 /// What is refused that the server would take: a value that it would round, unless the plan accepts that.
@@ -18,9 +18,8 @@ pub(super) fn strictness(design: &Design) -> Strictness {
 pub(super) fn rejects(
     mapping: &Mapping,
     strictness: Strictness,
-    record: &Record,
+    record: (&Namespace, &Record),
 ) -> Option<Refusal> {
-    // Nothing is known here of its namespace; a table that cannot have it says so when it is written.
     fits(mapping, strictness, record).err().map(refusal)
 }
 
@@ -29,7 +28,7 @@ pub(super) fn planned_rejects(
     name: &TableName,
     row: &Row,
     spec: &IndexSpec,
-    record: &Record,
+    record: (&Namespace, &Record),
 ) -> Option<Refusal> {
     let mapping = planned(name, row, spec)?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
@@ -39,14 +38,15 @@ pub(super) fn planned_rejects(
 /// A refusal, in the words of every store.
 pub(super) fn refusal(misfit: Misfit) -> Refusal {
     let rule = match misfit.rule {
+        "partition" => Rule::Namespace,
         "id" | "id_length" => Rule::Id,
         "id_kind" => Rule::IdKind,
         "dimension" => Rule::Dimension,
+        "rounding" | "bits" => Rule::Rounding,
         "not_finite" | "overflow" => Rule::NotFinite,
         "missing" => Rule::NoVector,
         "zero_vector" => Rule::ZeroVector,
         "sparse_indices" | "sparse_zero" => Rule::SparseValues,
-        "rounding" | "bits" => Rule::Rounding,
         "vector_without_column" | "vector_kind" => Rule::VectorField,
         "field_without_column" | "json" | "type" | "length" | "nul" => Rule::MetadataValue,
         "time" => Rule::TimeValue,

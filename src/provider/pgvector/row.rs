@@ -87,7 +87,7 @@ impl<'a> RowReader<'a> {
         if self.parts.vectors {
             for (name, column) in &mapping.vectors {
                 if let Some(bytes) = next() {
-                    let vector = vector_codec::decode(column.kind, bytes);
+                    let vector = vector_codec::decode(column.kind, bytes, mapping.is_rounding);
                     vectors.put(name.clone(), vector.map_err(|why| wrong(column, why))?);
                 }
             }

@@ -161,11 +161,12 @@ fn field(
     let foreign = own().filter_map(|one| one.distance.filter(|one| one.metric().is_none()));
     let of_index = metrics.first().filter(|one| metrics.iter().all(|other| other == *one));
     let made = design.and_then(|one| one.vectors.iter().find(|made| made.name == column.name));
-    let is_rounding = design.is_some_and(|design| design.is_rounding);
-    let fidelity = match is_rounding && column.kind == Kind::Halfvec {
-        true => Fidelity::Lossy,
-        false => Fidelity::Bits,
+    let is_rounding = match column.kind {
+        Kind::Halfvec => design.is_some_and(|design| design.is_rounding),
+        Kind::List(Item::Float8) => mapping.is_rounding,
+        _ => false,
     };
+    let fidelity = if is_rounding { Fidelity::Lossy } else { Fidelity::Bits };
     VectorField {
         dimension: column.dimension,
         metric: made.map(|made| made.metric).or(of_index.copied()),

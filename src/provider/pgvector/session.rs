@@ -164,7 +164,7 @@ fn opening(settings: Settings) -> String {
     let row_security = if settings.may_hide_rows { "on" } else { "off" };
     let read_only = if settings.is_read_only { "on" } else { "off" };
     format!(
-        "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set extra_float_digits = 3; \
+        "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set extra_float_digits = 3; set lc_monetary = 'C'; \
          set bytea_output = 'hex'; set standard_conforming_strings = on; set row_security = {row_security}; \
          set default_transaction_read_only = {read_only}"
     )

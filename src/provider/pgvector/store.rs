@@ -143,7 +143,12 @@ impl Describe for Table {
 #[async_trait]
 impl Scan for Table {
     fn promise(&self) -> Promise {
-        Promise::ONCE
+        Promise { repeats: !self.peer.is_distinct(), ..Promise::ONCE }
+    }
+
+    async fn see_distinct(&self, is_anew: bool) -> Result<()> {
+        let look = || self.peer.refuse_doubles(is_anew).boxed();
+        self.calls.call(Operation::new(Request::List), &look).await
     }
 
     fn whole(&self) -> Option<Range> {
@@ -258,8 +263,18 @@ impl Write for Table {
         record.stored_bytes() + FRAME
     }
 
-    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
-        self.peer.rejects(record, planned)
+    fn rejects(
+        &self,
+        namespace: &Namespace,
+        record: &Record,
+        planned: Option<&IndexSpec>,
+    ) -> Option<Refusal> {
+        self.peer.rejects((namespace, record), planned)
+    }
+
+    async fn inventory(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
+        let make = || self.peer.inventory_to_write(planned).boxed();
+        self.calls.call(Operation::new(Request::Inventory), &make).await
     }
 
     fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {

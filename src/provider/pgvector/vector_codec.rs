@@ -12,14 +12,17 @@ pub(super) type Wrong = &'static str;
 
 const CUT: Wrong = "it is cut off";
 
+/// What is wrong with a number that would be rounded.
+const ROUNDED: Wrong = "it holds a number that no 32-bit float keeps; `row: { round: true }` of the source takes the nearest";
+
 /// Reads a vector of a column of this kind.
-pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<AnyVector, Wrong> {
+pub(super) fn decode(kind: Kind, bytes: &[u8], is_rounding: bool) -> Result<AnyVector, Wrong> {
     Ok(match kind {
         Kind::Vector => AnyVector::Dense(singles(counted(bytes, 4)?)),
         Kind::Halfvec => AnyVector::Dense(halves(counted(bytes, 2)?)),
         Kind::Bit => AnyVector::Dense(bits(bytes)?),
         Kind::Sparsevec => AnyVector::Sparse(sparse(bytes)?),
-        Kind::List(item) => AnyVector::Dense(list(item, bytes)?),
+        Kind::List(item) => AnyVector::Dense(list(item, bytes, is_rounding)?),
         _ => return Err("its type holds no vector"),
     })
 }
@@ -69,7 +72,7 @@ fn sparse(bytes: &[u8]) -> Result<SparseVector, Wrong> {
     SparseVector::new(indices, singles(values)).ok_or(CUT)
 }
 
-fn list(item: Item, bytes: &[u8]) -> Result<Vector, Wrong> {
+fn list(item: Item, bytes: &[u8], is_rounding: bool) -> Result<Vector, Wrong> {
     let items = items(bytes)?;
     if items.dimensions.len() > 1 {
         return Err("it has more than one dimension");
@@ -78,7 +81,12 @@ fn list(item: Item, bytes: &[u8]) -> Result<Vector, Wrong> {
         let bytes = item_bytes.ok_or("it holds a null")?;
         match item {
             Item::Float4 => Ok(f32::from_be_bytes(bytes.try_into().map_err(|_| CUT)?)),
-            Item::Float8 => Ok(f64::from_be_bytes(bytes.try_into().map_err(|_| CUT)?) as f32),
+            Item::Float8 => {
+                let number = f64::from_be_bytes(bytes.try_into().map_err(|_| CUT)?);
+                let nearest = number as f32;
+                let is_kept = f64::from(nearest) == number || number.is_nan();
+                if is_kept || is_rounding { Ok(nearest) } else { Err(ROUNDED) }
+            }
             _ => Err("its type holds no vector"),
         }
     };
@@ -210,7 +218,7 @@ mod tests {
     fn back(kind: Kind, dimension: Option<u32>, vector: &AnyVector) -> AnyVector {
         let mut bytes = Vec::new();
         encode(kind, dimension, vector, &mut bytes);
-        decode(kind, &bytes).unwrap()
+        decode(kind, &bytes, false).unwrap()
     }
 
     #[test]
@@ -232,6 +240,23 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_no_single_float_keeps_is_rounded_only_where_that_is_asked() {
+        let list = |number: f64| {
+            let mut bytes = Vec::new();
+            put_list_header(&mut bytes, Item::Float8, 1, false);
+            bytes.put_u32(8);
+            bytes.put_f64(number);
+            bytes
+        };
+        let kind = Kind::List(Item::Float8);
+        for (number, is_kept) in [(0.5, true), (0.1, false), (1e300, false), (f64::NAN, true)] {
+            assert_eq!(decode(kind, &list(number), false).is_ok(), is_kept, "{number}");
+        }
+        let rounded = AnyVector::Dense(Vector::from_values([0.1]));
+        assert_eq!(decode(kind, &list(0.1), true), Ok(rounded));
+    }
+
+    #[test]
     fn what_is_cut_off_is_no_vector() {
         for (kind, vector) in [
             (Kind::Vector, AnyVector::Dense(Vector::from_values([1.0, 2.0]))),
@@ -244,7 +269,10 @@ mod tests {
             for end in 0..bytes.len() {
                 // An array that ends behind an item is a shorter one.
                 let is_shorter_list = matches!(kind, Kind::List(_)) && [20, 28].contains(&end);
-                assert!(is_shorter_list || decode(kind, &bytes[..end]).is_err(), "{kind:?} {end}");
+                assert!(
+                    is_shorter_list || decode(kind, &bytes[..end], false).is_err(),
+                    "{kind:?} {end}"
+                );
             }
         }
     }

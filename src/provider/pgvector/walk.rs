@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::peer::Peer;
-use super::range::{Cursor as Behind, Range as Keys};
+use super::range::{Cursor as Behind, Range as Keys, order};
 use super::row::Parts;
 use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
 use super::seen::Seen;
@@ -188,6 +188,8 @@ pub(super) async fn split(
         return Err(Error::new(ErrorKind::Refused, message)
             .with_hint("leave `enumerate` out of the copy stage"));
     }
+    let look = || peer.known().boxed();
+    order(&calls.call(Operation::new(Request::Describe), &look).await?.mapping)?;
     let why = "a table is read in the order of its key";
     let want = (scope.records / RANGE_ROWS).min(MOST_RANGES);
     if want < 2 {

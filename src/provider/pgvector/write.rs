@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures::SinkExt as _;
 
 use super::address::Address;
+use super::audit::of_writing;
 use super::classify::{classify, is_refusal_of_records};
 use super::fit::{Misfit, Strictness, encode, needs_cast, travel_type, written};
 use super::kind::Kind;
-use super::look::Form;
 use super::mapping::{Identity, Mapping};
 use super::name::quote;
 use super::partition;
@@ -299,43 +299,13 @@ fn said(error: &Error) -> Misfit {
 }
 
 fn refuse_unwritable(mapping: &Mapping) -> Result<()> {
-    let table = &mapping.table;
-    let refused = |message: String| Error::new(ErrorKind::Refused, message);
-    if !matches!(table.form, Form::Table | Form::Partitioned) {
-        return Err(refused(format!("{} is no table, and cannot be written", table.name)));
-    }
-    if !table.may.may_put() {
-        let message = format!("the role may not put records into {}", table.name);
-        return Err(Error::new(ErrorKind::Unauthorized, message)
-            .with_hint("grant it SELECT, INSERT and UPDATE on the table"));
-    }
-    if mapping.identity == Identity::NotEnforced {
-        return Err(refused(format!(
-            "{} has no key over its ids, so no record could be replaced",
-            table.name
-        ))
-        .with_hint("give it a primary key over the id, or over tenant and id"));
-    }
-    if mapping.id.is_generated {
-        return Err(refused(format!(
-            "the server gives the ids of {}, and would not take others",
-            table.name
-        )));
-    }
-    let written = written(mapping);
-    let is_needed = |column: &&super::look::Column| {
-        !column.is_nullable
-            && !column.has_default
-            && !column.is_generated
-            && !written.iter().any(|own| own.name == column.name)
-    };
-    match table.columns.iter().find(is_needed) {
-        Some(column) => Err(refused(format!(
-            "the column `{}` of {} needs a value, and nothing is written to it",
-            column.name, table.name
-        ))),
-        None => Ok(()),
-    }
+    let found = of_writing(mapping);
+    let in_the_way = found.iter().find_map(|one| Some((one, one.way_out?)));
+    let Some((found, way_out)) = in_the_way else { return Ok(()) };
+    let is_forbidden = found.rule == "may_not_write";
+    let kind = if is_forbidden { ErrorKind::Unauthorized } else { ErrorKind::Refused };
+    let message = format!("{} cannot be written: {}", mapping.table.name, found.sentence());
+    Err(Error::new(kind, message).with_hint(way_out))
 }
 
 fn batch_table(mapping: &Mapping) -> String {

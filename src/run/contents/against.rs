@@ -57,8 +57,12 @@ impl<'a> Against<'a> {
             match self.line.pipeline.transform.change(&shard.source, record.clone()) {
                 Changed::LeftOut => {}
                 Changed::Refused(..) => self.unfit += 1,
-                Changed::Kept(record) if write.rejects(&record, None).is_some() => self.unfit += 1,
-                Changed::Kept(record) => wanted.push(record),
+                Changed::Kept(record) => {
+                    match write.rejects(&self.transfer.target, &record, None) {
+                        Some(_) => self.unfit += 1,
+                        None => wanted.push(record),
+                    }
+                }
             }
         }
         // Fetches return records in any order; sorting keeps the examples the same every time.

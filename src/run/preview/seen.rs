@@ -19,6 +19,7 @@ use crate::run::sample::{Sampled, Weight, sample_of, usual_size};
 use crate::run::selection::{Selection, refuse_nothing, selections};
 use crate::run::sides::{refuse_differences, refuse_other_dimension, refuse_unfit};
 use crate::run::stage::{Held, look};
+use crate::store::Obstacle;
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
 const MOST_COUNTS: u64 = 1_000;
@@ -77,6 +78,13 @@ impl Seen {
             held: BTreeMap::new(),
             notes: Vec::new(),
         };
+        if seen.selected.iter().any(|selection| is_open(plan, state, selection)) {
+            let planned = asked_for(plan);
+            let found = world.target.must_write()?.inventory(planned.as_ref()).await?;
+            Obstacle::refuse(&found.obstacles)?;
+            let remarks = found.sentences().into_iter();
+            seen.notes.extend(remarks.map(|sentence| format!("target: {sentence}")));
+        }
         seen.choose(plan, world, state, options, estimates).await?;
         Ok(seen)
     }

@@ -142,7 +142,7 @@ impl Enumerator<'_> {
 /// `Conflict` with both places of such an id.
 pub(crate) async fn see_distinct(source: &dyn Source) -> Result<()> {
     match source.scan() {
-        Some(scan) if scan.promise().repeats => scan.see_distinct().await,
+        Some(scan) if scan.promise().repeats => scan.see_distinct(false).await,
         _ => Ok(()),
     }
 }

@@ -380,7 +380,9 @@ fn of_sample(audit: &Audit, metric: &Metric) -> Option<Reach> {
                 from: &["sample"],
             })
         }
-        "records" | "namespaces" | "dimension" | "metric" | "kind" => Some(once("an audit")),
+        "obstacles" | "records" | "namespaces" | "dimension" | "metric" | "kind" => {
+            Some(once("an audit"))
+        }
         _ => None,
     }
 }

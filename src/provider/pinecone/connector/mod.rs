@@ -164,7 +164,11 @@ impl Connector for Pinecone {
     }
 
     fn absent(&self) -> Arc<dyn Opened> {
-        Arc::new(Absent { lacks: "its API key", limits: LIMITS, rules: refusal })
+        Arc::new(Absent {
+            lacks: "its API key",
+            limits: LIMITS,
+            rules: |_, record, planned| refusal(record, planned),
+        })
     }
 
     fn needed_secrets(&self, endpoint: &Endpoint) -> Vec<(&'static str, Secret)> {

@@ -296,7 +296,13 @@ impl Write for Index {
         self.peer.request_bytes(record)
     }
 
-    fn rejects(&self, record: &Record, planned: Option<&IndexSpec>) -> Option<Refusal> {
+    /// Names of namespaces are checked with the plan.
+    fn rejects(
+        &self,
+        _: &Namespace,
+        record: &Record,
+        planned: Option<&IndexSpec>,
+    ) -> Option<Refusal> {
         self.peer.rejects(record, planned)
     }
 

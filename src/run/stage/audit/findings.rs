@@ -60,6 +60,8 @@ pub(super) struct Findings {
     pub rejects_by_rule: Refusals,
     /// The files of a file source, and what in them is not read; `null` if the source is an index.
     pub inventory: Option<Inventory>,
+    /// What keeps records from being written to the target, and what else is done with them there.
+    pub target_inventory: Inventory,
     /// The operations that each kind of index supports.
     pub operations: &'static [Operation],
     /// Operations that the source supports and the target does not, or only in another way.

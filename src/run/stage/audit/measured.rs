@@ -12,6 +12,7 @@ use crate::run::Context;
 use crate::run::figures::COLD_FIGURE;
 use crate::run::sample::{Sampled, sample, seeded};
 use crate::run::stage::counted::measure_records;
+use crate::store::Inventory;
 
 /// Metrics of an existing target that come from the index itself.
 const OF_INDEX: [&str; 4] = ["namespaces", "dimension", "metric", "kind"];
@@ -20,8 +21,8 @@ const OF_SAMPLE: [&str; 4] = ["metadata_bytes", "id_chars", "rejects", "rejects_
 
 pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
     let n = seen.sampled.len() as u64;
-    let mut measured = Measured::default();
-    describe(&mut measured, "source", &seen.index, &seen.stats);
+    let of_source = seen.inventory.clone().unwrap_or_default();
+    let mut measured = of_outside((&seen.index, &seen.stats), (&of_source, &seen.target_inventory));
     describe_sample(&mut measured, "source", &seen.sampled, findings.rejects.len() as u64);
     measured.set("cost.copy", Observed::Dollars(findings.cost.copy), n).set(
         "cost.verify",
@@ -44,6 +45,19 @@ pub(super) fn of_source(seen: &Seen, findings: &Findings) -> Measured {
         Some(saving) => measured.set("cost.saving", Observed::Share(saving), n),
         None => measured.set_not_measured("cost.saving", unknown),
     };
+    measured
+}
+
+/// Measures what is known without a sample.
+pub(super) fn of_outside(
+    (index, stats): (&IndexDescription, &IndexStats),
+    (source, target): (&Inventory, &Inventory),
+) -> Measured {
+    let mut measured = Measured::default();
+    describe(&mut measured, "source", index, stats);
+    for (name, inventory) in [("source.obstacles", source), ("target.obstacles", target)] {
+        measured.set(name, Observed::count(inventory.obstacles.len() as u64), 1);
+    }
     measured
 }
 
@@ -79,7 +93,9 @@ pub(super) async fn of_target(context: &Context, count: u64) -> Result<Measured>
     context.keep(Event::Measured { stage: context.id(), figures }).await?;
     let sampled = sample(&**target, dimension, &mappings, count, &mut rng).await?;
     let write = target.must_write()?;
-    let rejects = sampled.iter().filter(|one| write.rejects(&one.record, None).is_some()).count();
+    let is_refused =
+        |one: &&Sampled| write.rejects(&one.mapping.target, &one.record, None).is_some();
+    let rejects = sampled.iter().filter(is_refused).count();
     describe_sample(&mut measured, "target", &sampled, rejects as u64);
     Ok(measured)
 }

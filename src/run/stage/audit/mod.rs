@@ -19,7 +19,7 @@ use std::sync::Arc;
 use self::findings::{FORMAT, Findings, Reject};
 use self::hot::QueryLog;
 use self::records::{Ids, Sparse, mean_bytes};
-use self::seen::Seen;
+use self::seen::{Looked, Outside, Seen};
 use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping};
 use crate::error::{Error, Result};
@@ -75,7 +75,18 @@ pub(super) async fn take(step: Step, asked: &Audit, context: &Context) -> Result
 }
 
 async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
-    let seen = Seen::look(wanted, context).await?;
+    let seen = match Seen::look(wanted, context).await? {
+        Looked::All(seen) => seen,
+        Looked::Outside(outside) => {
+            let Outside { index, stats, inventory, target_inventory } = *outside;
+            let of_target = target_inventory.sentences().into_iter();
+            let of_target = of_target.map(|sentence| format!("target: {sentence}"));
+            for sentence in inventory.sentences().into_iter().chain(of_target) {
+                context.note(sentence)?;
+            }
+            return Ok(measured::of_outside((&index, &stats), (&inventory, &target_inventory)));
+        }
+    };
     let findings = findings(wanted, context, &seen)?;
     write(context, &findings).await?;
     export(wanted, context, &seen.sampled).await?;
@@ -104,7 +115,7 @@ fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
     for one in sampled {
         let Some(transform) = transforms.get(&one.mapping.target) else { continue };
         let refusal = match transform.change(&one.mapping.source, one.record.clone()) {
-            Changed::Kept(record) => write.rejects(&record, planned.as_ref()),
+            Changed::Kept(record) => write.rejects(&one.mapping.target, &record, planned.as_ref()),
             Changed::LeftOut => None,
             Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
         };
@@ -175,6 +186,7 @@ fn findings(wanted: &Audit, context: &Context, seen: &Seen) -> Result<Findings> 
         rejects_by_rule: by_rule(&rejects),
         rejects,
         inventory: seen.inventory.clone(),
+        target_inventory: seen.target_inventory.clone(),
         operations: of_target.operations(),
         lost_operations: lost.unwrap_or_default(),
         suggested_schema: suggested,

@@ -51,6 +51,8 @@ fn sentences(findings: &Findings) -> Vec<String> {
         ),
     ];
     notes.extend(findings.inventory.iter().flat_map(|inventory| inventory.sentences()));
+    let of_target = findings.target_inventory.sentences().into_iter();
+    notes.extend(of_target.map(|sentence| format!("target: {sentence}")));
     notes.extend(records(findings));
     if !findings.lost_operations.is_empty() {
         let lost: Vec<_> = findings.lost_operations.iter().map(|lost| lost.operation).collect();

@@ -7,6 +7,7 @@ use crate::model::{IndexDescription, IndexStats};
 use crate::plan::file::Audit;
 use crate::provider::advice::Candidate;
 use crate::provider::blocking;
+use crate::provider::registry::asked_for;
 use crate::run::Context;
 use crate::run::route::{Sides, candidates, facts_of, held_by, see_distinct};
 use crate::run::sample::{Sampled, Weight, sample_of, sample_size};
@@ -29,6 +30,23 @@ pub(super) struct Seen {
     pub candidates: Vec<Candidate>,
     pub log: Option<QueryLog>,
     pub inventory: Option<Inventory>,
+    /// The same of the target, for whoever writes there.
+    pub target_inventory: Inventory,
+}
+
+/// What an audit could look at.
+pub(super) enum Looked {
+    All(Box<Seen>),
+    /// Something keeps the source from being read.
+    Outside(Box<Outside>),
+}
+
+/// What can be said of both sides without reading a record.
+pub(super) struct Outside {
+    pub index: IndexDescription,
+    pub stats: IndexStats,
+    pub inventory: Inventory,
+    pub target_inventory: Inventory,
 }
 
 impl Seen {
@@ -36,10 +54,17 @@ impl Seen {
     ///
     /// # Errors
     /// `NotFound` if there is no source.
-    pub async fn look(wanted: &Audit, context: &Context) -> Result<Self> {
+    pub async fn look(wanted: &Audit, context: &Context) -> Result<Looked> {
         let source = &context.world.source;
         let index = source.describe().await?.ok_or_else(|| no_source(context))?;
         let stats = source.stats().await?;
+        let inventory = source.inventory().await?;
+        let target_inventory = of_target(context).await?;
+        let is_blocked = |inventory: &Inventory| !inventory.obstacles.is_empty();
+        if let Some(inventory) = inventory.clone().filter(is_blocked) {
+            let outside = Outside { index, stats, inventory, target_inventory };
+            return Ok(Looked::Outside(Box::new(outside)));
+        }
         let selections = selections(&context.plan, &stats)?;
         see_distinct(&**source).await?;
         let all = selections.iter().flat_map(|selection| selection.mappings.clone());
@@ -59,8 +84,7 @@ impl Seen {
             weights.push(weight);
         }
         let log = query_log(wanted, context, &stats).await?;
-        let inventory = source.inventory().await?;
-        Ok(Self {
+        Ok(Looked::All(Box::new(Self {
             index,
             stats,
             selections,
@@ -71,8 +95,13 @@ impl Seen {
             candidates: possible,
             log,
             inventory,
-        })
+            target_inventory,
+        })))
     }
+}
+
+async fn of_target(context: &Context) -> Result<Inventory> {
+    context.world.target.must_write()?.inventory(asked_for(&context.plan).as_ref()).await
 }
 
 async fn query_log(

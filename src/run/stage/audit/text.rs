@@ -16,6 +16,7 @@ pub(super) fn text(findings: &Findings) -> String {
         blocks.push(rejects(findings));
     }
     blocks.extend(findings.inventory.as_ref().map(inventory));
+    blocks.extend(of_target(&findings.target_inventory));
     if let Some(first) = findings.operations.first() {
         blocks.push(operations(findings, first));
     }
@@ -150,6 +151,13 @@ fn inventory(inventory: &Inventory) -> String {
     let mut lines = vec![title.to_owned()];
     lines.extend(inventory.sentences().iter().map(|line| wrap(&format!("  {line}"), 4)));
     lines.join("\n")
+}
+
+fn of_target(inventory: &Inventory) -> Option<String> {
+    let sentences = inventory.sentences();
+    let lines = sentences.iter().map(|line| wrap(&format!("  {line}"), 4));
+    let lines: Vec<String> = ["Target".to_owned()].into_iter().chain(lines).collect();
+    (!sentences.is_empty()).then(|| lines.join("\n"))
 }
 
 fn rejects(findings: &Findings) -> String {

@@ -38,6 +38,7 @@ use crate::run::context::guard;
 use crate::run::line::{is_open, manifest};
 use crate::run::route::{chosen_route, route_of};
 use crate::run::taken::Taken;
+use crate::store::Obstacle;
 
 /// Takes a step.
 ///
@@ -102,6 +103,9 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
 
 /// Notes once per run which files the source consists of and what in them is not read, in the audit or when the copy
 /// begins.
+///
+/// # Errors
+/// `Refused` with what no copy can be made with, where no audit has said it.
 async fn note_inventory(context: &Context) -> Result<()> {
     let is_audited = context.plan.audit.is_some();
     let is_begun = context
@@ -114,7 +118,7 @@ async fn note_inventory(context: &Context) -> Result<()> {
     for sentence in inventory.iter().flat_map(|inventory| inventory.sentences()) {
         context.note(sentence)?;
     }
-    Ok(())
+    Obstacle::refuse(&inventory.unwrap_or_default().obstacles)
 }
 
 /// Makes the folder of an import ready, and says that reading begins.

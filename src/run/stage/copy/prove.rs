@@ -36,6 +36,10 @@ const NOT_IMPORTED: &str = "the files were not imported: an assertion fails on w
 /// Those of counting the source.
 pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
     let counts = agreed(&context.clock, &*context.world.source).await?;
+    // As many rows as there were prove something of records only if no two of them are one.
+    if let Some(scan) = context.world.source.scan() {
+        scan.see_distinct(true).await?;
+    }
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         // The number is of what went since the copy was planned; a copy that is planned anew begins with none.
@@ -71,11 +75,10 @@ pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
 fn has_failed(context: &Context) -> Result<bool> {
     let measured = settled(context.state()?.tally());
     let strict = context.options.strict;
-    let mut judgements = context
-        .stage()
-        .assertions
-        .iter()
-        .map(|assertion| judge_once(assertion, &measured, &Measured::default()));
+    let (stage, none) = (context.stage(), Measured::default());
+    let implied = stage.implied();
+    let all = stage.assertions.iter().chain(&implied);
+    let mut judgements = all.map(|assertion| judge_once(assertion, &measured, &none));
     Ok(judgements.any(|one| one.verdict == Verdict::Fail && one.is_blocking(strict)))
 }
 
