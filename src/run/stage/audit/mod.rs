@@ -109,7 +109,7 @@ fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
             Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
         };
         if let Some(Refusal { rule, reason }) = refusal {
-            let namespace = one.mapping.source.to_string();
+            let namespace = one.mapping.source.explicit().to_owned();
             rejects.push(Reject { namespace, id: one.record.id.clone(), rule, reason });
         }
     }
