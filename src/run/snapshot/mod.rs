@@ -18,10 +18,11 @@ use self::folder::Folder;
 use super::contents::{Take, current_shards, walk};
 use super::context::guard::agreed;
 use super::line::Lines;
+use super::sides::no_source;
 use super::{Context, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied};
-use crate::model::{Contents, IndexStats, Namespace, Record};
+use crate::model::{Contents, IndexStats, Namespace, Record, VectorField};
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
 use crate::provider::{Worker, blocking};
@@ -98,10 +99,12 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
     let source = &context.world.source;
     let run = context.recorder.with_state(|state| state.run.clone());
     let folder = Folder::begin(to, &run).await?;
+    let described = source.describe().await?.ok_or_else(|| no_source(context))?;
     let counts = agreed(&context.clock, &**source).await?;
     let work = Work {
         context,
         folder: folder.partial(),
+        fields: described.spec.vectors(),
         lines: Lines::of(context).await?,
         copied: context.recorder.with_state(copied),
         total: counts.total,
@@ -136,6 +139,8 @@ pub(super) async fn take(context: &Context, to: &Path) -> Result<Snapshot> {
 struct Work<'a> {
     context: &'a Context,
     folder: PathBuf,
+    /// The vectors that a record of the source may have.
+    fields: Vec<VectorField>,
     lines: Lines,
     copied: BTreeMap<Namespace, Vec<Transfer>>,
     total: u64,
@@ -155,10 +160,10 @@ impl Work<'_> {
         let path = self.folder.join(&file);
         let transfer = self.copied.get(namespace).and_then(|transfers| transfers.first());
         let shards = current_shards(self.context, namespace, count, transfer).await?;
-        let create = path.clone();
+        let (create, fields) = (path.clone(), self.fields.clone());
         // Those that are written at the same time follow one another.
         let worker = &self.workers[number % PARALLEL];
-        let writer = worker.run(move || RecordWriter::create(create)).await?;
+        let writer = worker.run(move || RecordWriter::create(create, &fields)).await?;
         let mut writing = Writing { work: self, worker, namespace, writer: Some(writer) };
         let line = self.lines.get(transfer.map(|transfer| &transfer.copy));
         let read = walk(self.context, line, namespace, &shards, &mut writing).await?;
