@@ -1,6 +1,6 @@
 //! Files as a source, by the built binary: everything that needs no network.
 
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
 use vecshift::provider::parquet::RecordWriter;
 
 use crate::cli_rig::Cli;
@@ -19,7 +19,8 @@ stages:
 
 /// Writes three records, one with a component more than the plan's index has.
 fn shelf(cli: &Cli) {
-    let mut writer = RecordWriter::create(cli.path("shelf/all.parquet")).unwrap();
+    let mut writer =
+        RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
     for (id, values) in [("a", vec![1.0, 0.5]), ("b", vec![0.5, 1.0]), ("c", vec![1.0, 2.0, 3.0])] {
         let record = Record {
             id: RecordId::from(id),

@@ -9,6 +9,7 @@ mod common;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod connect;
+mod files;
 mod filter;
 mod kept;
 mod look;

@@ -24,7 +24,7 @@ use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{Namespace, Side};
+use crate::model::{IndexDescription, Namespace, Side};
 use crate::plan::file::Audit;
 use crate::provider::advice::{Load, Needs, lost};
 use crate::provider::blocking;
@@ -78,7 +78,7 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
     let seen = Seen::look(wanted, context).await?;
     let findings = findings(wanted, context, &seen)?;
     write(context, &findings).await?;
-    export(wanted, context, &seen.sampled).await?;
+    export(wanted, context, (&seen.index, &seen.sampled)).await?;
     notes::record(context, &findings)?;
     let (source, target) = (&*context.world.source, &*context.world.target);
     for sentence in unsaid_filters(source, target, &seen.selections) {
@@ -205,12 +205,16 @@ async fn write(context: &Context, findings: &Findings) -> Result<()> {
     Ok(())
 }
 
-async fn export(wanted: &Audit, context: &Context, sampled: &[Sampled]) -> Result<()> {
+async fn export(
+    wanted: &Audit,
+    context: &Context,
+    (index, sampled): (&IndexDescription, &[Sampled]),
+) -> Result<()> {
     let Some(export) = &wanted.export else { return Ok(()) };
     let path = context.artifact_path(export);
-    let (to, sampled) = (path.clone(), sampled.to_vec());
+    let (to, fields, sampled) = (path.clone(), index.spec.vectors(), sampled.to_vec());
     let written = blocking(move || {
-        let mut writer = RecordWriter::create(&to)?;
+        let mut writer = RecordWriter::create(&to, &fields)?;
         for one in sampled {
             writer.append(&one.mapping.source, std::slice::from_ref(&one.record))?;
         }
