@@ -8,7 +8,7 @@ use super::cast::cast;
 use super::loss::Losses;
 use super::places::Places;
 use crate::error::Result;
-use crate::model::{Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
+use crate::model::{Fields, Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
 use crate::plan::{CopyStage, Plan, Template, file};
 use crate::store::Fetch;
 
@@ -198,7 +198,7 @@ impl Transform {
                 let value = cast(value, *to).map_err(|reason| {
                     format!("cannot cast the metadata field `{field}`: {reason}")
                 })?;
-                fields.insert(field.clone(), value);
+                fields.insert(field.as_str(), value);
             }
         }
         if !self.set.is_empty() {
@@ -207,7 +207,7 @@ impl Transform {
                 let value = setter.value(&context).map_err(|error| {
                     format!("cannot set the metadata field `{field}`: {}", error.message())
                 })?;
-                fields.insert(field.clone(), value);
+                fields.insert(field.as_str(), value);
             }
         }
         match self.losses.is_empty() {
@@ -217,7 +217,7 @@ impl Transform {
     }
 
     /// Renames all fields at once, so that two can swap their names.
-    fn rename(&self, fields: &mut BTreeMap<String, Value>) -> Result<(), String> {
+    fn rename(&self, fields: &mut Fields) -> Result<(), String> {
         let taken_out = |(old, new): (&String, &String)| {
             fields.remove(old).map(|value| (old.clone(), new.clone(), value))
         };

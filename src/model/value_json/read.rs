@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -114,11 +114,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some((name, value)) = members.next_entry()? {
-            fields.insert(name, value);
+        let mut fields = Vec::with_capacity(members.size_hint().unwrap_or_default());
+        while let Some(field) = members.next_entry::<String, Value>()? {
+            fields.push(field);
         }
-        Ok(Value::Map(fields))
+        Ok(Value::Map(fields.into_iter().collect()))
     }
 }
 
@@ -143,15 +143,15 @@ fn read(raw: &RawValue, numbers: Numbers, deepest: usize) -> serde_json::Result<
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(text)?;
-            let mut object = BTreeMap::new();
-            for (name, raw) in members {
-                if numbers == Numbers::Written && object.contains_key(&name) {
-                    let twice = format!("an object with the field `{name}` twice");
-                    return Err(serde_json::Error::custom(twice));
-                }
-                object.insert(name, within(raw)?);
+            let (mut names, mut all) = (HashSet::new(), members.iter().map(|(name, _)| name));
+            if numbers == Numbers::Written
+                && let Some(name) = all.find(|name| !names.insert(*name))
+            {
+                let twice = format!("an object with the field `{name}` twice");
+                return Err(serde_json::Error::custom(twice));
             }
-            Value::Map(object)
+            let fields = members.into_iter().map(|(name, raw)| Ok((name, within(raw)?)));
+            Value::Map(fields.collect::<serde_json::Result<_>>()?)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;

@@ -170,8 +170,8 @@ proptest::proptest! {
         fields.insert("digits".to_owned(), decimal("9007199254740993"));
         fields.insert("price".to_owned(), decimal("1.10"));
         fields.insert("bytes".to_owned(), Value::Bytes(bytes.into()));
-        fields.insert("inner".to_owned(), Value::Map(fields.clone()));
-        let metadata = Metadata(fields);
+        fields.insert("inner".to_owned(), Value::Map(fields.clone().into()));
+        let metadata = Metadata(fields.into());
         let text = serde_json::to_string(&metadata).unwrap();
         proptest::prop_assert_eq!(metadata.json_bytes(), text.len(), "{}", text);
     }

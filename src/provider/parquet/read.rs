@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::cells::{Fields, cells, objects};
+use super::cells::{Objects, cells, objects};
 use super::columns::Texts;
 use super::file::{OpenFile, batches, damaged};
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread, VectorColumn};
 use super::vectors::VectorCells;
 use crate::error::{Error, Result};
-use crate::model::{Contents, Metadata, Namespace, Numbers, Record, Value, VectorName, Vectors};
+use crate::model::{
+    Contents, Fields, Metadata, Namespace, Numbers, Record, Value, VectorName, Vectors,
+};
 use crate::plan::file::Columns;
 
 /// A reader of records in batches of at most [`BATCH_ROWS`](super::BATCH_ROWS), in the file's order.
@@ -123,7 +125,7 @@ enum NamesOf {
 enum Fill {
     Nothing,
     Json(Texts),
-    Fields(Fields),
+    Fields(Objects),
 }
 
 /// Returns the records of a batch that has the columns which `layout` reads; `number` gives each row's number in the
@@ -253,7 +255,7 @@ fn fields<'a>(
     columns: &[(String, usize)],
     constants: &[(String, String)],
     column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
-) -> Result<Fields> {
+) -> Result<Objects> {
     let constants: Vec<(String, Value)> =
         constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect();
     let of_field = |(name, at): &(String, usize)| {
@@ -262,7 +264,7 @@ fn fields<'a>(
     };
     let parts: Vec<_> = columns.iter().map(of_field).collect::<Result<_>>()?;
     Ok(Box::new(move |row| {
-        let mut object = BTreeMap::from_iter(constants.iter().cloned());
+        let mut object: Fields = constants.iter().cloned().collect();
         for (name, cell) in &parts {
             object.extend(cell(row)?.map(|value| (name.clone(), value)));
         }
