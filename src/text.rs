@@ -90,9 +90,9 @@ fn colour(after: &str) -> Option<usize> {
     let end = after.strip_prefix('[')?.find('m')? + 1;
     let is_plain = |word: &str| {
         word.is_empty()
-            || word.parse().is_ok_and(|code: u8| {
-                matches!(code, 0..=4 | 22..=24 | 30..=37 | 39 | 90..=97)
-            })
+            || word
+                .parse()
+                .is_ok_and(|code: u8| matches!(code, 0..=4 | 22..=24 | 30..=37 | 39 | 90..=97))
     };
     after[1..end].split(';').all(is_plain).then_some(end + 1)
 }

@@ -50,7 +50,8 @@ fn an_audit_of_files_needs_neither_key_nor_network_and_knows_the_planned_dimensi
 /// Names that somebody else gave move no cursor, set no title, hide nothing and begin no line of a log.
 #[test]
 fn no_name_of_the_data_is_acted_on_by_a_terminal() {
-    let hostile = ["a\u{1b}[2Jb", "n\u{1b}]0;own\u{7}s", "c\r\u{9b}8m", "\u{202e}gpj", "x\n::error::y", "\0"];
+    let hostile =
+        ["a\u{1b}[2Jb", "n\u{1b}]0;own\u{7}s", "c\r\u{9b}8m", "\u{202e}gpj", "x\n::error::y", "\0"];
     let acts = |text: &str| {
         text.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}', '\0'])
             || text.lines().any(|line| line.trim_start().starts_with("::"))
@@ -58,12 +59,12 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
     let cli = Cli::new();
     cli.write("shelf.yaml", PLAN);
     let write = |times: usize| {
-        let mut writer = RecordWriter::create(cli.path("shelf/all.parquet")).unwrap();
+        let mut writer = RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
         for name in hostile {
             let record = Record {
                 id: RecordId::from(name),
                 vectors: Vectors::plain(Vector::from_values(vec![1.0, 2.0, 3.0]), None),
-                metadata: Metadata::from([(name, name)]),
+                metadata: Metadata([(FieldName::from(name), Value::from(name))].into_iter().collect()),
             };
             for _ in 0..times {
                 writer.append(&Namespace::new(name), std::slice::from_ref(&record)).unwrap();
