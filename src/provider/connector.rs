@@ -73,7 +73,7 @@ pub(crate) trait Connector: System {
     ) -> Result<bool>;
 
     /// Returns the index that a create stage asks for; `None` if this system makes nothing.
-    fn asked_for(&self, _name: &str, _spec: &CreateSpec) -> Option<IndexSpec> {
+    fn asked_for(&self, _endpoint: &Endpoint, _spec: &CreateSpec) -> Option<IndexSpec> {
         None
     }
 

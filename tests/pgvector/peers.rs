@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{IndexSpec, Metric, VectorName, VectorType};
+use vecshift::model::{IndexSpec, Metric, VectorField, VectorKind, VectorName, VectorType};
 use vecshift::provider::pgvector::{Design, Row, Settings, Table};
 use vecshift::store::calls::{CallOptions, Calls};
 use vecshift::store::{Opened, Source, Store};
@@ -32,8 +32,8 @@ pub struct Filled {
 }
 
 fn spec(design: &Design) -> IndexSpec {
-    let mut deployment = design.deployment(true);
-    deployment.vectors[0].name = VectorName::only(COLUMN);
+    let field = VectorField::usual(VectorName::only(COLUMN), VectorKind::Dense);
+    let deployment = design.deployment(true, vec![field]);
     IndexSpec {
         name: "made.conformance".into(),
         dimension: Some(DIMENSION),

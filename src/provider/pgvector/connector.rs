@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::address::Address;
-use super::design::KIND;
-use super::design::{self, Design};
+use super::check;
+use super::design::{Design, KIND};
 use super::keys::{Keys, Row, table_name};
+use super::made;
 use super::name::{TableName, cut, quote};
 use super::peer::LIMITS;
 use super::refuse::planned_rejects;
 use super::session::{Session, Settings};
+use super::spec;
 use super::store::Table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, Metric, Namespace, Record, Side};
@@ -83,11 +85,11 @@ impl System for Pgvector {
     }
 
     fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(design::Keys::json_schema(generator))
+        Some(spec::Keys::json_schema(generator))
     }
 
     fn check_spec(&self, context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
-        design::check(context, pointer, spec);
+        check::check(context, pointer, spec);
     }
 }
 
@@ -159,8 +161,9 @@ impl Connector for Pgvector {
         Ok(place(source, Side::Source)?.place() == place(target, Side::Target)?.place())
     }
 
-    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
-        Some(design::asked_for(name, spec))
+    fn asked_for(&self, endpoint: &Endpoint, spec: &CreateSpec) -> Option<IndexSpec> {
+        let row = Keys::of(endpoint).row.unwrap_or_default();
+        Some(made::asked_for(&endpoint.index, &row, spec))
     }
 
     fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {

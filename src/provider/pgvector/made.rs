@@ -2,13 +2,16 @@
 
 use super::admin::{IdType, TableSpec, Tenants};
 use super::design::Design;
+use super::fields::{fields, leave_to_index};
 use super::keys::{ID, METADATA, MetadataIn, Row, TENANT, VECTOR};
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Key, Privileges, Table};
 use super::mapping::Mapping;
 use super::name::TableName;
+use super::spec;
 use crate::error::{Error, Result};
 use crate::model::IndexSpec;
+use crate::plan::file::CreateSpec;
 
 /// Returns the table to make: an id of text, the namespace, the vectors, and the metadata in one `jsonb`.
 ///
@@ -41,9 +44,23 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
     })
 }
 
-/// Returns how records would fit the table once it is made; `None` if none can be made.
-pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<Mapping> {
-    let asked = table_spec(name, row, spec).ok()?;
+/// Returns the index that a create stage asks for, with the fields of the table that would be made.
+pub(super) fn asked_for(index: &str, row: &Row, asked: &CreateSpec) -> IndexSpec {
+    let mut asked = spec::asked_for(index, asked);
+    if let Ok(mapping) = planned(&TableName::new("", index), row, &asked) {
+        let mut own = fields(&mapping, Design::of(&asked.deployment).as_ref());
+        leave_to_index(&mut own);
+        asked.deployment.vectors = own;
+    }
+    asked
+}
+
+/// Returns how records would fit the table once it is made.
+///
+/// # Errors
+/// `Invalid` if none can be made, or if it would not have a column that `row` names.
+pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Result<Mapping> {
+    let asked = table_spec(name, row, spec)?;
     let column = |name: &str, kind: Kind, type_text: &str, is_nullable: bool| Column {
         name: name.to_owned(),
         kind,
@@ -58,20 +75,18 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<M
         is_bytewise: true,
     };
     let (form, tenant, partitioned_by) = match &asked.tenants {
-        Tenants::None => return None,
-        Tenants::Column(tenant) => (Form::Table, tenant, Vec::new()),
-        Tenants::Partitions(tenant) => (Form::Partitioned, tenant, vec![tenant.clone()]),
+        Tenants::None => (Form::Table, None, Vec::new()),
+        Tenants::Column(tenant) => (Form::Table, Some(tenant), Vec::new()),
+        Tenants::Partitions(tenant) => (Form::Partitioned, Some(tenant), vec![tenant.clone()]),
     };
-    let mut columns = vec![
-        column(&asked.id.0, Kind::Text, "text", false),
-        column(tenant, Kind::Text, "text", false),
-    ];
+    let mut columns = vec![column(&asked.id.0, Kind::Text, "text", false)];
+    columns.extend(tenant.map(|tenant| column(tenant, Kind::Text, "text", false)));
     columns.extend(asked.vectors.iter().map(|vector| Column {
         dimension: Some(vector.dimension),
         ..column(&vector.name, vector.kind, "vector", !vector.is_required)
     }));
     columns.extend(asked.json.iter().map(|name| column(name, Kind::Jsonb, "jsonb", true)));
-    let columns_of_key = vec![tenant.clone(), asked.id.0.clone()];
+    let columns_of_key = tenant.into_iter().chain([&asked.id.0]).cloned().collect();
     let table = Table {
         name: name.clone(),
         form,
@@ -86,8 +101,8 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Option<M
         comment: None,
         may: Privileges::default(),
     };
-    let row = Row { id: Some(asked.id.0), tenant: Some(tenant.clone()), ..row.clone() };
+    let row = Row { id: Some(asked.id.0), tenant: tenant.cloned(), ..row.clone() };
     let layout = row.layout(&table);
     let extension = Extension { schema: "public".to_owned(), version: String::new() };
-    Mapping::new(table, extension, &layout).ok()
+    Mapping::new(table, extension, &layout)
 }

@@ -1,10 +1,11 @@
 //! What a table refuses, in the words of every store.
 
 use super::design::Design;
-use super::fit::{Misfit, Strictness, fits};
+use super::fit::fits;
 use super::keys::Row;
 use super::made::planned;
 use super::mapping::Mapping;
+use super::misfit::{Misfit, Strictness};
 use super::name::TableName;
 use crate::model::{IndexSpec, Record};
 use crate::store::{Refusal, Rule};
@@ -31,7 +32,7 @@ pub(super) fn planned_rejects(
     spec: &IndexSpec,
     record: &Record,
 ) -> Option<Refusal> {
-    let mapping = planned(name, row, spec)?;
+    let mapping = planned(name, row, spec).ok()?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
     rejects(&mapping, strictness(&design), record)
 }

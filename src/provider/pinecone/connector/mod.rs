@@ -135,8 +135,8 @@ impl System for Pinecone {
 }
 
 impl Connector for Pinecone {
-    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
-        Some(spec::asked_for(name, spec))
+    fn asked_for(&self, endpoint: &Endpoint, spec: &CreateSpec) -> Option<IndexSpec> {
+        Some(spec::asked_for(&endpoint.index, spec))
     }
 
     fn most_tags(&self) -> usize {
