@@ -53,8 +53,12 @@ pub(crate) trait Connector: System {
         self.secrets(endpoint)
     }
 
-    /// Returns what keeps a namespace of that name from being in a target of this system.
-    fn refuses_namespace(&self, _namespace: &Namespace) -> Option<&'static str> {
+    /// Returns what keeps a namespace of that name from being in this target.
+    fn refuses_namespace(
+        &self,
+        _endpoint: &Endpoint,
+        _namespace: &Namespace,
+    ) -> Option<&'static str> {
         None
     }
 

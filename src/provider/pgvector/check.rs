@@ -3,7 +3,8 @@
 use super::design::{Element, Made};
 use super::keys::Keys as EndpointKeys;
 use super::made::planned;
-use super::name::{TableName, misfit};
+use super::name::misfit;
+use super::place::Place;
 use super::spec::Rounding;
 use super::spec::{self, Keys};
 use crate::model::{Side, VectorType};
@@ -19,6 +20,15 @@ pub(super) fn check(context: &mut Context<'_>, pointer: &str, spec: &CreateSpec)
         let message = "an index over the vectors is `hnsw` or `ivfflat`, not both";
         context.report_with(&codes::INDEX_SPEC, &at("ivfflat"), message, |d| {
             d.related(first, "hnsw here")
+        });
+    }
+    if keys.namespaces.is_some()
+        && let Ok(Place::Tables(_)) = Place::read(&context.endpoint(Side::Target).index)
+    {
+        let target = context.region("/target/index");
+        let message = "each namespace has a table of its own already";
+        context.report_with(&codes::INDEX_SPEC, &at("namespaces"), message, |d| {
+            d.related(target, "by the name of the target's tables")
         });
     }
     let has_halves = keys.element == Some(Element::F16)
@@ -63,7 +73,8 @@ fn columns(context: &mut Context<'_>, spec: &CreateSpec) {
     let endpoint = context.endpoint(Side::Target);
     let row = EndpointKeys::of(endpoint).row.unwrap_or_default();
     let asked = spec::asked_for(&endpoint.index, spec);
-    let Err(why) = planned(&TableName::new("", &*endpoint.index), &row, &asked) else { return };
+    let Ok(place) = Place::read(&endpoint.index) else { return };
+    let Err(why) = planned(&place, &row, &asked) else { return };
     let hint = why.hint().map(str::to_owned);
     context.report_with(&codes::BAD_COLUMNS, "/target/row", why.message(), |d| match hint {
         Some(hint) => d.help(hint),

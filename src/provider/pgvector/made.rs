@@ -7,7 +7,7 @@ use super::keys::{ID, METADATA, MetadataIn, Row, TENANT, VECTOR};
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Key, Privileges, Table};
 use super::mapping::Mapping;
-use super::name::TableName;
+use super::place::Place;
 use super::spec;
 use crate::error::{Error, Result};
 use crate::model::IndexSpec;
@@ -17,7 +17,7 @@ use crate::plan::file::CreateSpec;
 ///
 /// # Errors
 /// `Invalid` for an index that no such table can be.
-pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Result<TableSpec> {
+pub(super) fn table_spec(place: &Place, row: &Row, spec: &IndexSpec) -> Result<TableSpec> {
     let or = |name: &Option<String>, usual: &str| name.clone().unwrap_or_else(|| usual.to_owned());
     let json = match &row.metadata {
         None => METADATA.to_owned(),
@@ -32,11 +32,12 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
     let design = Design::of(&spec.deployment).unwrap_or_default();
     let vectors = design.columns(spec, row.vector.as_deref().unwrap_or(VECTOR))?;
     Ok(TableSpec {
-        name: name.clone(),
+        name: place.first(),
         id: (or(&row.id, ID), IdType::Text),
-        tenants: match design.is_partitioned {
-            true => Tenants::Partitions(or(&row.tenant, TENANT)),
-            false => Tenants::Column(or(&row.tenant, TENANT)),
+        tenants: match (place, design.is_partitioned) {
+            (Place::Tables(_), _) => Tenants::None,
+            (_, true) => Tenants::Partitions(or(&row.tenant, TENANT)),
+            (_, false) => Tenants::Column(or(&row.tenant, TENANT)),
         },
         vectors,
         fields: Vec::new(),
@@ -47,7 +48,8 @@ pub(super) fn table_spec(name: &TableName, row: &Row, spec: &IndexSpec) -> Resul
 /// Returns the index that a create stage asks for, with the fields of the table that would be made.
 pub(super) fn asked_for(index: &str, row: &Row, asked: &CreateSpec) -> IndexSpec {
     let mut asked = spec::asked_for(index, asked);
-    if let Ok(mapping) = planned(&TableName::new("", index), row, &asked) {
+    let mapping = Place::read(index).ok().and_then(|place| planned(&place, row, &asked).ok());
+    if let Some(mapping) = mapping {
         let mut own = fields(&mapping, Design::of(&asked.deployment).as_ref());
         leave_to_index(&mut own);
         asked.deployment.vectors = own;
@@ -59,8 +61,8 @@ pub(super) fn asked_for(index: &str, row: &Row, asked: &CreateSpec) -> IndexSpec
 ///
 /// # Errors
 /// `Invalid` if none can be made, or if it would not have a column that `row` names.
-pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Result<Mapping> {
-    let asked = table_spec(name, row, spec)?;
+pub(super) fn planned(place: &Place, row: &Row, spec: &IndexSpec) -> Result<Mapping> {
+    let asked = table_spec(place, row, spec)?;
     let column = |name: &str, kind: Kind, type_text: &str, is_nullable: bool| Column {
         name: name.to_owned(),
         kind,
@@ -88,7 +90,7 @@ pub(super) fn planned(name: &TableName, row: &Row, spec: &IndexSpec) -> Result<M
     columns.extend(asked.json.iter().map(|name| column(name, Kind::Jsonb, "jsonb", true)));
     let columns_of_key = tenant.into_iter().chain([&asked.id.0]).cloned().collect();
     let table = Table {
-        name: name.clone(),
+        name: asked.name.clone(),
         form,
         columns,
         keys: vec![Key { columns: columns_of_key, is_primary: true }],

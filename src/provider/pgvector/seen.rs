@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::design::{Design, Element};
 use super::fields::{fields, leave_to_index};
 use super::index::Distance;
-use super::keys::Row;
 use super::kind::{Item, Kind};
 use super::look::{Column, Extension, Table};
-use super::mapping::Mapping;
+use super::mapping::{Layout, Mapping};
 use super::misfit::Strictness;
 use super::name::quote;
 use super::partition::is_by_tenant;
@@ -74,11 +73,10 @@ impl Seen {
     pub async fn fit(
         session: &Session,
         (table, extension): (Table, Extension),
-        row: &Row,
+        layout: &Layout,
         (index, host): (&str, String),
     ) -> Result<Self> {
-        let layout = row.layout(&table);
-        let mapping = Mapping::new(table, extension, &layout)?;
+        let mapping = Mapping::new(table, extension, layout)?;
         let noted = Noted::read(mapping.table.comment.as_deref());
         let design = noted.as_ref().map(|noted| noted.design.clone());
         let mut fields = fields(&mapping, design.as_ref());

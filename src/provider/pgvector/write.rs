@@ -89,6 +89,29 @@ impl Writer {
         Ok(Self { session, mapping, strictness, insert, taken, direct, partitions: HashSet::new() })
     }
 
+    /// Turns to another table, unless it is this one.
+    ///
+    /// # Errors
+    /// Those of [`Writer::open`].
+    pub(super) async fn turn_to(
+        &mut self,
+        mapping: &Arc<Mapping>,
+        strictness: Strictness,
+    ) -> Result<()> {
+        if Arc::ptr_eq(&self.mapping, mapping) {
+            return Ok(());
+        }
+        refuse_unwritable(mapping)?;
+        let batch = batch_table(mapping);
+        if batch != batch_table(&self.mapping) {
+            self.session.batch("write", &format!("drop table {BATCH}; {batch}")).await?;
+        }
+        (self.insert, self.taken, self.direct) = (insert(mapping), taken(mapping), direct(mapping));
+        (self.mapping, self.strictness) = (mapping.clone(), strictness);
+        self.partitions.clear();
+        Ok(())
+    }
+
     /// Puts records into a partition: those with an id that is there are replaced in all columns of the mapping. What an
     /// answer says is written is committed.
     ///

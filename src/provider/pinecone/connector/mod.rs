@@ -171,7 +171,7 @@ impl Connector for Pinecone {
         vec![("api_key", key_reference(endpoint))]
     }
 
-    fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
+    fn refuses_namespace(&self, _: &Endpoint, namespace: &Namespace) -> Option<&'static str> {
         match namespace.explicit() {
             name if name.len() > pinecone_wire::limits::NAMESPACE_CHARS => {
                 Some("longer than 512 characters")
