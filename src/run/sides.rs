@@ -3,6 +3,7 @@
 use crate::copy::{Places, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, VectorField, VectorType};
+use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan, StageKind};
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
@@ -90,6 +91,23 @@ fn refuse_scores(
     Err(Error::new(ErrorKind::Refused, message).with_hint(
         "change what the application compares scores with, and say so in the copy stage: `scores: accept`",
     ))
+}
+
+/// Refuses a copy that replaces records of a target with vectors that it does not bring.
+///
+/// # Errors
+/// Those of [`transform`]; `Refused` with the names.
+pub(crate) fn refuse_overwriting(
+    plan: &Plan,
+    copy: &CopyStage,
+    source: &IndexSpec,
+    target: &IndexSpec,
+) -> Result<()> {
+    let transform = transform(plan, copy, source, Some(target))?;
+    match copy.asked.existing {
+        Some(Existing::Overwrite) => transform.places().refuse_overwriting(&target.vectors()),
+        _ => Ok(()),
+    }
 }
 
 /// The vectors that the plan lets be searched by another metric, by their names in the source.

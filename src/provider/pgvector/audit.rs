@@ -45,6 +45,17 @@ impl Finding {
 }
 
 impl Finding {
+    /// Returns whether it says the same of the same column, of other records.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.rule, &self.about, &self.message) == (other.rule, &other.about, &other.message)
+    }
+
+    /// Adds the records of one that says the same.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.records =
+            self.records.zip(other.records).map(|(own, more)| own + more).or(self.records);
+    }
+
     /// Returns it with what it is about, and its count: `` `embedding`: vectors that are all zero (3)``.
     pub(super) fn sentence(&self) -> String {
         let about = self.about.as_ref().map(|about| format!("`{about}`: ")).unwrap_or_default();

@@ -132,6 +132,11 @@ impl Table {
         self.keys.iter().find(|key| self.is_complete(key))
     }
 
+    /// Whether it is a table, which holds its rows.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Table | Form::Partitioned)
+    }
+
     pub(super) fn is_complete(&self, key: &Key) -> bool {
         key.columns.iter().all(|name| self.column(name).is_some_and(|column| !column.is_nullable))
     }
@@ -190,16 +195,6 @@ pub async fn table(session: &Session, name: &TableName) -> Result<Option<Table>>
             create: row.get("may_create"),
         },
     }))
-}
-
-/// Returns the tables and views of a schema whose names begin with `prefix`, in order: the partitions of a store that
-/// keeps a table for each.
-///
-/// # Errors
-/// Those of the connection.
-pub async fn tables(session: &Session, schema: &str, prefix: &str) -> Result<Vec<TableName>> {
-    let rows = session.rows("partitions", TABLES, &[&schema, &prefix]).await?;
-    Ok(rows.iter().map(|row| TableName::new(schema, row.get::<_, String>(0))).collect())
 }
 
 fn form(relkind: &str) -> Form {
@@ -297,10 +292,3 @@ select (select array_agg(a.attname::text order by k.at)
 from pg_catalog.pg_index i
 where i.indrelid = $1 and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
 order by i.indisprimary desc, i.indnkeyatts, i.indexrelid";
-
-const TABLES: &str = "
-select c.relname::text
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname = $1::text and starts_with(c.relname::text, $2::text) and c.relkind in ('r', 'p', 'v', 'm', 'f')
-  and not c.relispartition
-order by c.relname::text collate \"C\"";

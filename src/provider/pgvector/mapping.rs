@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Table};
+use super::name::{TableName, quote};
 use crate::error::{Error, Result};
 use crate::model::{AnyVector, VectorKind, VectorName};
 
@@ -115,6 +116,26 @@ impl Mapping {
         })
     }
 
+    /// Returns the same for a table of the same columns.
+    pub(super) fn of(&self, name: &TableName) -> Self {
+        let mut other = self.clone();
+        other.table.name = name.clone();
+        other
+    }
+
+    /// Lists the columns that are no part of a record.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let left = self.table.columns.iter().filter(|column| !self.has(column));
+        left.map(|column| format!("`{}`", column.name)).collect()
+    }
+
+    /// Lists those of them whose values the server could not make again.
+    pub(super) fn kept_out(&self) -> Vec<String> {
+        let left = self.table.columns.iter();
+        let left = left.filter(|column| !self.has(column) && !column.is_generated);
+        left.map(|column| format!("`{}`", column.name)).collect()
+    }
+
     /// Returns the column of a vector's name.
     pub fn vector(&self, name: &str) -> Option<&Column> {
         self.vectors.iter().find(|(known, _)| known.as_str() == name).map(|(_, column)| column)
@@ -143,7 +164,7 @@ impl Mapping {
 
     /// Returns a type of the extension as a statement writes it.
     pub(super) fn extension_type(&self, name: &str) -> String {
-        format!("{}.{}", super::name::quote(&self.extension.schema), super::name::quote(name))
+        format!("{}.{}", quote(&self.extension.schema), quote(name))
     }
 }
 

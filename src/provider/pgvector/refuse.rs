@@ -1,11 +1,12 @@
 //! What a table refuses, in the words of every store.
 
 use super::design::Design;
-use super::fit::{Misfit, Strictness, fits};
+use super::fit::fits;
 use super::keys::Row;
 use super::made::planned;
 use super::mapping::Mapping;
-use super::name::TableName;
+use super::misfit::{Misfit, Strictness};
+use super::place::Place;
 use crate::model::{IndexSpec, Record};
 use crate::store::{Refusal, Rule};
 
@@ -26,12 +27,12 @@ pub(super) fn rejects(
 
 /// Returns why the table that is planned would refuse a record.
 pub(super) fn planned_rejects(
-    name: &TableName,
+    place: &Place,
     row: &Row,
     spec: &IndexSpec,
     record: &Record,
 ) -> Option<Refusal> {
-    let mapping = planned(name, row, spec)?;
+    let mapping = planned(place, row, spec).ok()?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
     rejects(&mapping, strictness(&design), record)
 }

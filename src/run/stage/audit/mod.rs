@@ -34,7 +34,7 @@ use crate::run::Context;
 use crate::run::price::Pricing;
 use crate::run::sample::{Fields, Sampled, Weight, sample_size, unsaid_filters};
 use crate::run::selection::not_taken;
-use crate::run::sides::transform;
+use crate::run::sides::{refuse_unfit, transform};
 use crate::run::view::{Next, View};
 use crate::store::{Refusal, Refusals, Rule};
 
@@ -94,6 +94,7 @@ fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
     let target = target.as_ref().map(|seen| &seen.spec);
     let mut transforms = BTreeMap::new();
     for selection in selections {
+        refuse_unfit(&context.plan, &selection.copy, &index.spec, target)?;
         let transform = Arc::new(transform(&context.plan, &selection.copy, &index.spec, target)?);
         let targets = selection.mappings.iter().map(|mapping| &mapping.target);
         transforms.extend(targets.map(|target| (target, transform.clone())));
