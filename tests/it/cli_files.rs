@@ -1,6 +1,8 @@
 //! Files as a source, by the built binary: everything that needs no network.
 
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
+use vecshift::model::{
+    FieldName, Metadata, Namespace, Record, RecordId, Value, Vector, VectorField, Vectors,
+};
 use vecshift::provider::parquet::RecordWriter;
 
 use crate::cli_rig::Cli;
@@ -59,12 +61,15 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
     let cli = Cli::new();
     cli.write("shelf.yaml", PLAN);
     let write = |times: usize| {
-        let mut writer = RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
+        let mut writer =
+            RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
         for name in hostile {
             let record = Record {
                 id: RecordId::from(name),
                 vectors: Vectors::plain(Vector::from_values(vec![1.0, 2.0, 3.0]), None),
-                metadata: Metadata([(FieldName::from(name), Value::from(name))].into_iter().collect()),
+                metadata: Metadata(
+                    [(FieldName::from(name), Value::Text(name.into()))].into_iter().collect(),
+                ),
             };
             for _ in 0..times {
                 writer.append(&Namespace::new(name), std::slice::from_ref(&record)).unwrap();
