@@ -44,7 +44,7 @@ pub use contents::{Contents, Recorded};
 pub use counts::{Counted, IndexStats, Quality};
 pub use duration::duration;
 pub use fidelity::{Fidelity, Likeness};
-pub use field::{Element, VectorField};
+pub use field::{Element, MetadataFields, VectorField};
 pub use filter::{Filter, FilterProblem};
 pub use id::{Namespace, RESERVED_NAMES, StageId};
 pub use identity::{Identity, Made, RUN_TAG};

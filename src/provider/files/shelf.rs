@@ -14,8 +14,8 @@ use super::one_file::OneFile;
 use super::survey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Counted, Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Quality, Record,
-    VectorField, VectorType,
+    Counted, Deployment, IndexDescription, IndexSpec, IndexStats, MetadataFields, Metric, Quality,
+    Record, VectorField, VectorType,
 };
 use crate::plan::file::Columns;
 use crate::provider::blocking;
@@ -43,6 +43,7 @@ fn deployment() -> Deployment {
         filterable: None,
         knows_metric: false,
         vectors: VectorField::plain(),
+        fields: MetadataFields::default(),
         native: serde_json::json!({ "other": WORDS }),
     }
 }
