@@ -30,6 +30,11 @@ impl Losses {
         }
     }
 
+    /// Returns whether fields of an object become fields of the record.
+    pub fn flattens(&self) -> bool {
+        self.nested == Some(AsNested::Flatten)
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -8,7 +8,9 @@ use super::cast::cast;
 use super::loss::Losses;
 use super::places::Places;
 use crate::error::Result;
-use crate::model::{Fields, Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
+use crate::model::{
+    Fields, Filter, IdKind, Metadata, MetadataFields, Namespace, Record, RecordId, Value,
+};
 use crate::plan::{CopyStage, Plan, Template, file};
 use crate::store::Fetch;
 
@@ -156,6 +158,18 @@ impl Transform {
                 Some(Record { id: self.looked_for(id), vectors, metadata })
             }
         }
+    }
+
+    /// Returns which of the target's fields of metadata no record of the source can bring a value for; none where the source
+    /// does not say which it has.
+    pub fn unbrought(&self, source: &MetadataFields, target: &MetadataFields) -> Vec<String> {
+        if !source.are_all || self.losses.flattens() {
+            return Vec::new();
+        }
+        let own = source.given.iter().chain(&source.made).filter(|name| !self.drop.contains(name));
+        let own = own.map(|name| self.rename.get(name).unwrap_or(name));
+        let brought: BTreeSet<_> = own.chain(self.set.iter().map(|(name, _)| name)).collect();
+        target.given.iter().filter(|name| !brought.contains(name)).cloned().collect()
     }
 
     /// Where the vectors of a record go.

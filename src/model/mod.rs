@@ -45,7 +45,7 @@ pub use contents::{Contents, Recorded};
 pub use counts::{Counted, IndexStats, Quality};
 pub use duration::duration;
 pub use fidelity::{Fidelity, Likeness};
-pub use field::{Element, VectorField};
+pub use field::{Element, MetadataFields, VectorField};
 pub use fields::{FieldName, Named};
 pub use filter::{Filter, FilterProblem};
 pub use id::{Namespace, RESERVED_NAMES, StageId};

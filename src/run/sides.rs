@@ -93,7 +93,7 @@ fn refuse_scores(
     ))
 }
 
-/// Refuses a copy that replaces records of a target with vectors that it does not bring.
+/// Refuses a copy that replaces records of a target with vectors or fields of metadata that it does not bring.
 ///
 /// # Errors
 /// Those of [`transform`]; `Refused` with the names.
@@ -104,10 +104,24 @@ pub(crate) fn refuse_overwriting(
     target: &IndexSpec,
 ) -> Result<()> {
     let transform = transform(plan, copy, source, Some(target))?;
-    match copy.asked.existing {
-        Some(Existing::Overwrite) => transform.places().refuse_overwriting(&target.vectors()),
-        _ => Ok(()),
+    if copy.asked.existing != Some(Existing::Overwrite) {
+        return Ok(());
     }
+    transform.places().refuse_overwriting(&target.vectors())?;
+    let lost = transform.unbrought(&source.deployment.fields, &target.deployment.fields);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = lost.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "the target holds records, and `existing: overwrite` would empty the fields {} of those that are replaced: no record \
+         of the source has them",
+        names.join(", ")
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "name the fields of the target's records without these, which leaves them as they are; or set them by the copy's \
+         `metadata: { set: … }`, or say `existing: skip`. Nothing was written",
+    ))
 }
 
 /// The vectors that the plan lets be searched by another metric, by their names in the source.

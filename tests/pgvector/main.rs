@@ -5,6 +5,7 @@
 mod admin;
 mod alias;
 mod audit;
+mod changed;
 mod common;
 #[path = "../it/conformance.rs"]
 mod conformance;

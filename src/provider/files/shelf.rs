@@ -15,8 +15,8 @@ use super::one_file::{OneFile, Opened};
 use super::survey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AnyVector, Counted, Deployment, IdKind, IndexDescription, IndexSpec, IndexStats, Metric,
-    Quality, Record, VectorField, VectorKind, VectorType,
+    AnyVector, Counted, Deployment, IdKind, IndexDescription, IndexSpec, IndexStats,
+    MetadataFields, Metric, Quality, Record, VectorField, VectorKind, VectorType,
 };
 use crate::plan::file::Columns;
 use crate::provider::blocking;
@@ -44,6 +44,7 @@ fn deployment(vectors: Vec<VectorField>, knows_metric: bool) -> Deployment {
         filterable: None,
         knows_metric,
         vectors,
+        fields: MetadataFields::default(),
         native: serde_json::json!({ "other": WORDS }),
     }
 }

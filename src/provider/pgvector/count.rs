@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::family::{Family, Member};
 use super::mapping::Mapping;
-use super::name::quote;
 use super::scan::{Scope, counted};
 use super::session::Session;
 use super::snapshot::{View, begin_in};
-use super::sql::{Bound, all_of};
+use super::sql::{Bound, all_of, namespace_of};
 use crate::error::Result;
 use crate::model::{Filter, Namespace};
 
@@ -31,8 +30,8 @@ pub async fn counts(
         return Ok((all > 0).then(|| (Namespace::new(""), all)).into_iter().collect());
     };
     let sql = format!(
-        "select coalesce({}::text, ''), count(*) from {}{} group by 1",
-        quote(&column.name),
+        "select {}, count(*) from {}{} group by 1",
+        namespace_of(column),
         mapping.table.name.quoted(),
         all_of(&conditions),
     );

@@ -10,7 +10,7 @@ use super::index::{Distance, IndexPlan, Method};
 use super::kind::Kind;
 use super::name::TableName;
 use crate::error::{Error, Result};
-use crate::model::{Deployment, IndexSpec, Metric, VectorField};
+use crate::model::{Deployment, IndexSpec, MetadataFields, Metric, VectorField};
 
 /// The word of its kind.
 pub(super) const KIND: &str = "pgvector";
@@ -176,6 +176,7 @@ impl Design {
             filterable: None,
             knows_metric,
             vectors,
+            fields: MetadataFields::default(),
             native: serde_json::json!({ KIND: self }),
         }
     }

@@ -144,7 +144,11 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
 fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Result<(), Misfit> {
     for column in mapping.fields.iter().filter(|column| !column.is_generated) {
         match metadata.get(&column.name) {
-            None | Some(Value::Null) => absent(column, into)?,
+            None => absent(column, into)?,
+            // JSON has a null of its own; elsewhere it is that there is no value.
+            Some(Value::Null) if !matches!(column.kind, Kind::Json | Kind::Jsonb) => {
+                absent(column, into)?;
+            }
             Some(value) => field(column, value, into)?,
         }
     }
@@ -195,9 +199,15 @@ fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfi
         return Err(Misfit::of_value(&column.name, value, rare));
     }
     let misfit = |rule, why: String| Misfit::new(rule, &column.name, why);
-    if let (Kind::Text, Value::Text(text)) = (column.kind, value)
-        && let Some(most) = too_long(column, text)
-    {
+    let texts = match (column.kind, value) {
+        (Kind::List(Item::Text), Value::List(items)) => items.as_slice(),
+        (_, value) => std::slice::from_ref(value),
+    };
+    let too_long = |value: &Value| match value {
+        Value::Text(text) => too_long(column, text),
+        _ => None,
+    };
+    if let Some(most) = texts.iter().find_map(too_long) {
         return Err(misfit("length", format!("it is longer than {most} characters")));
     }
     let is_rounded = match column.kind {

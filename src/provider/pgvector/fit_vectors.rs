@@ -136,6 +136,12 @@ fn dense_misfit(
         {
             return of("rounding", "it holds a number that half precision would round");
         }
+        // Rounding may be accepted; that a vector has no direction any more, and is found by no query, is another thing.
+        if vector.values().all(|value| f16::from_f32(value).to_f32() == 0.0)
+            && vector.values().any(|value| value != 0.0)
+        {
+            return of("zero_vector", "half precision would make zeros of all its numbers");
+        }
     }
     zero_misfit(strictness, vector)
 }

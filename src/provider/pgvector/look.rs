@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use super::index::{Index, read_index};
-use super::kind::Kind;
+use super::kind::{Item, Kind};
 use super::name::TableName;
 use super::session::Session;
 use crate::error::Result;
@@ -83,7 +83,7 @@ pub struct Column {
     pub plain_type: String,
     /// Components of a vector or bits; `None` if the column does not say.
     pub dimension: Option<u32>,
-    /// The most characters of a text.
+    /// The most characters of a text, or of each in a list.
     pub length: Option<u32>,
     /// Digits behind the point of a numeric.
     pub scale: Option<u32>,
@@ -91,7 +91,7 @@ pub struct Column {
     pub has_default: bool,
     /// Whether the server alone gives its values.
     pub is_generated: bool,
-    /// Whether texts are equal only if their bytes are.
+    /// Whether values are equal to the server only if their texts are: `1` is `1.0`, and to some collations `a` is `A`.
     pub is_bytewise: bool,
 }
 
@@ -219,7 +219,9 @@ fn column(row: &Row) -> Column {
         plain_type: row.get("plain_type"),
         dimension: modifier.filter(|_| is_sized),
         // Both modifiers count the four bytes of a header.
-        length: modifier.filter(|_| kind == Kind::Text).map(|modifier| modifier.saturating_sub(4)),
+        length: modifier
+            .filter(|_| matches!(kind, Kind::Text | Kind::List(Item::Text)))
+            .map(|modifier| modifier.saturating_sub(4)),
         scale: modifier.filter(|_| kind == Kind::Numeric).map(|modifier| (modifier - 4) & 0x7ff),
         is_nullable: row.get("nullable"),
         has_default: row.get("has_default"),
@@ -277,7 +279,10 @@ select a.attname::text as name, t.typname::text as type_name, a.atttypmod as mod
                       else pg_catalog.format_type(a.atttypid, null) end as plain_type,
        not a.attnotnull as nullable, a.atthasdef or a.attidentity <> '' as has_default,
        a.attgenerated <> '' or a.attidentity = 'a' as generated,
-       coalesce((select c.collisdeterministic from pg_catalog.pg_collation c where c.oid = a.attcollation), true) as bytewise
+       coalesce((select c.collisdeterministic from pg_catalog.pg_collation c where c.oid = a.attcollation), true)
+         and (t.typtype = 'e' or t.typnamespace = 'pg_catalog'::regnamespace
+              and t.typname in ('text', 'varchar', '_text', '_varchar', 'bpchar', 'name', 'int2', 'int4', 'int8', 'uuid', 'bool',
+                                'date', 'timestamp', 'timestamptz', 'bytea', 'bit', 'varbit')) as bytewise
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_type t on t.oid = a.atttypid
 where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped

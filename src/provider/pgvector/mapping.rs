@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::look::{Column, Extension, Form, Table};
 use super::name::{TableName, quote};
 use crate::error::{Error, Result};
-use crate::model::{AnyVector, VectorKind, VectorName};
+use crate::model::{AnyVector, MetadataFields, VectorKind, VectorName};
 
 /// What a plan says about the columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -160,6 +160,14 @@ impl Mapping {
             .chain(self.vectors.iter().map(|(_, column)| column))
             .chain(&self.fields)
             .any(|own| own.name == column.name)
+    }
+
+    /// Returns the fields of the metadata that have columns.
+    pub(super) fn metadata_fields(&self) -> MetadataFields {
+        let (made, given): (Vec<_>, Vec<_>) =
+            self.fields.iter().partition(|column| column.is_generated);
+        let names = |columns: Vec<&Column>| columns.iter().map(|one| one.name.clone()).collect();
+        MetadataFields { given: names(given), made: names(made), are_all: self.json.is_none() }
     }
 
     /// Returns a type of the extension as a statement writes it.

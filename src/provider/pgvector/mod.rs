@@ -15,6 +15,7 @@ mod ask;
 pub mod audit;
 mod cell;
 mod change;
+mod changed;
 mod check;
 mod classify;
 mod connector;

@@ -52,12 +52,22 @@ impl Pattern {
 
 impl Place {
     /// Reads `schema.table`, or a table of the schema `public`; with `{namespace}` in the table's name, a table for each
-    /// namespace.
+    /// namespace. A part that begins with a quotation mark is quoted as in SQL, and may hold a dot.
     ///
     /// # Errors
     /// Why it can be no name.
     pub fn read(index: &str) -> Result<Self, String> {
-        let (schema, name) = index.split_once('.').unwrap_or((SCHEMA, index));
+        let parts = parts(index)?;
+        let (schema, name) = match &parts[..] {
+            [name] => (SCHEMA, &**name),
+            [schema, name] => (&**schema, &**name),
+            _ => {
+                return Err(
+                    "it has more than one `.`; a name that holds one is written as `schema.\"a.b\"`"
+                        .to_owned(),
+                );
+            }
+        };
         for part in [schema, name] {
             if let Some(why) = misfit(part).filter(|_| !part.contains(NAMESPACE)) {
                 return Err(format!("`{}` {why}", part.escape_debug()));
@@ -65,9 +75,6 @@ impl Place {
             if let Some(other) = placeholder(part).filter(|other| *other != NAMESPACE) {
                 return Err(format!("`{other}` stands for nothing; `{NAMESPACE}` does"));
             }
-        }
-        if name.contains('.') {
-            return Err("it has more than one `.`".to_owned());
         }
         if schema.contains(NAMESPACE) {
             return Err(format!("`{NAMESPACE}` stands in a table's name, not in its schema's"));
@@ -136,6 +143,44 @@ impl fmt::Display for Place {
     }
 }
 
+/// Splits a name at its dots, but for those in quotation marks.
+fn parts(index: &str) -> Result<Vec<String>, String> {
+    let (mut parts, mut rest) = (Vec::new(), index);
+    loop {
+        let (part, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted)?,
+            None => {
+                let end = rest.find('.').unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        parts.push(part);
+        rest = match behind.strip_prefix('.') {
+            Some(next) => next,
+            None if behind.is_empty() => return Ok(parts),
+            None => return Err("something stands behind a quotation mark".to_owned()),
+        };
+    }
+}
+
+/// Reads up to the quotation mark that ends a part, which within it is written twice.
+fn unquoted(quoted: &str) -> Result<(String, &str), String> {
+    let (mut part, mut rest) = (String::new(), quoted);
+    loop {
+        let Some((before, behind)) = rest.split_once('"') else {
+            return Err("a quotation mark is not closed".to_owned());
+        };
+        part.push_str(before);
+        match behind.strip_prefix('"') {
+            None => return Ok((part, behind)),
+            Some(next) => {
+                part.push('"');
+                rest = next;
+            }
+        }
+    }
+}
+
 /// Returns the first word in braces.
 fn placeholder(text: &str) -> Option<&str> {
     let start = text.find('{')?;
@@ -163,7 +208,12 @@ mod tests {
         assert_eq!(Place::read("documents"), table("public", "documents"));
         assert_eq!(Place::read("My.Documents"), table("My", "Documents"));
         assert_eq!(Place::read("a.b{A} c"), table("a", "b{A} c"));
-        for wrong in ["", "a.", ".a", "a.b.c", &"x".repeat(64)] {
+        assert_eq!(Place::read("\"a.b\""), table("public", "a.b"));
+        assert_eq!(Place::read("\"My \"\"x\"\".1\".\".\""), table("My \"x\".1", "."));
+        assert_eq!(Place::read("a.b\"c"), table("a", "b\"c"));
+        for wrong in
+            ["", "a.", ".a", "a.b.c", "\"a", "\"a\"b", "\"\"", "a.\"b\".c", &"x".repeat(64)]
+        {
             assert!(Place::read(wrong).is_err(), "{wrong}");
         }
     }

@@ -4,6 +4,7 @@ use super::kind::Kind;
 use super::look::Column;
 use super::mapping::{Identity, Mapping};
 use super::name::quote;
+use super::sql::namespace_from;
 use super::travel::{needs_cast, travel_type, written};
 
 /// Memory of the session for a batch.
@@ -59,7 +60,8 @@ pub(super) fn insert(mapping: &Mapping) -> String {
         .collect();
     let stays = match (&mapping.identity, &mapping.tenant) {
         (Identity::Global, Some(tenant)) => {
-            format!(" where old.{0} is not distinct from excluded.{0}", quote(&tenant.name))
+            let of = |row: &str| namespace_from(&format!("{row}.{}::text", quote(&tenant.name)));
+            format!(" where {} = {}", of("old"), of("excluded"))
         }
         _ => String::new(),
     };
@@ -85,12 +87,12 @@ pub(super) fn taken(mapping: &Mapping) -> Option<String> {
         false => format!("c{at}"),
     };
     Some(format!(
-        "select c0 from {BATCH} join {} old on old.{} = {} where old.{} is distinct from {}",
+        "select c0 from {BATCH} join {} old on old.{} = {} where {} <> {}",
         mapping.table.name.quoted(),
         quote(&mapping.id.name),
         cast(0, &mapping.id),
-        quote(&tenant.name),
-        cast(1, tenant),
+        namespace_from(&format!("old.{}::text", quote(&tenant.name))),
+        namespace_from("c1"),
     ))
 }
 

@@ -49,7 +49,9 @@ pub(super) fn refusal(misfit: Misfit) -> Refusal {
         "sparse_indices" | "sparse_zero" => Rule::SparseValues,
         "rounding" | "bits" => Rule::Rounding,
         "vector_without_column" | "vector_kind" => Rule::VectorField,
-        "field_without_column" | "json" | "type" | "length" | "nul" => Rule::MetadataValue,
+        "field_without_column" | "json" | "type" | "length" | "altered" | "nul" => {
+            Rule::MetadataValue
+        }
         "time" => Rule::TimeValue,
         "bytes" => Rule::BytesValue,
         _ => Rule::Service,

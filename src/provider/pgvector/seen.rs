@@ -19,7 +19,7 @@ use super::refuse::strictness;
 use super::session::Session;
 use super::write::Writer;
 use crate::error::Result;
-use crate::model::{IndexDescription, IndexSpec, Metric, VectorKind, VectorType};
+use crate::model::{Deployment, IndexDescription, IndexSpec, Metric, VectorKind, VectorType};
 
 /// What a table that was made bears as its comment: what a plan says of it and a table has no place for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,10 @@ impl Seen {
             dimension,
             metric: metric.unwrap_or(Metric::Cosine),
             vector_type: if dense.is_some() { VectorType::Dense } else { VectorType::Sparse },
-            deployment: design.deployment(metric.is_some(), fields),
+            deployment: Deployment {
+                fields: mapping.metadata_fields(),
+                ..design.deployment(metric.is_some(), fields)
+            },
             deletion_protection: noted.as_ref().is_some_and(|noted| noted.is_protected),
             tags: noted.as_ref().map(|noted| noted.tags.clone()).unwrap_or_default(),
         };

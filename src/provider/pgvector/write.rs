@@ -9,8 +9,10 @@ use bytes::Bytes;
 use futures::SinkExt as _;
 
 use super::address::Address;
+use super::changed;
 use super::classify::{classify, is_refusal_of_records};
 use super::fit::encode;
+use super::kind::Kind;
 use super::look::{Column, Form};
 use super::mapping::{Identity, Mapping};
 use super::misfit::{Misfit, Strictness};
@@ -58,6 +60,8 @@ pub struct Writer {
     strictness: Strictness,
     insert: String,
     taken: Option<String>,
+    /// The statement that finds values that would become others.
+    changed: Option<String>,
     /// The statement that copies into the table itself, as long as no id was met that is there already.
     direct: Option<String>,
     partitions: HashSet<Namespace>,
@@ -85,8 +89,16 @@ impl Writer {
         refuse_unwritable(&mapping)?;
         let session = Session::open(address, settings).await?;
         session.batch("write", &batch_table(&mapping)).await?;
-        let (insert, taken, direct) = (insert(&mapping), taken(&mapping), direct(&mapping));
-        Ok(Self { session, mapping, strictness, insert, taken, direct, partitions: HashSet::new() })
+        Ok(Self {
+            insert: insert(&mapping),
+            taken: taken(&mapping),
+            changed: changed::changed(&mapping),
+            direct: direct(&mapping),
+            partitions: HashSet::new(),
+            session,
+            mapping,
+            strictness,
+        })
     }
 
     /// Turns to another table, unless it is this one.
@@ -251,22 +263,22 @@ impl Writer {
         records: &[Record],
         ack: &mut Ack,
     ) -> Result<()> {
-        let transaction =
-            self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
+        let client = self.session.client();
+        let transaction = client.transaction().await.map_err(|error| classify(error, "write"))?;
         let spans = &rows.spans[part];
         let (_, bytes) =
             copy(&transaction, &format!("copy {BATCH} from stdin (format binary)"), rows, spans)
                 .await?;
-        let written = transaction
-            .execute(&self.insert, &[])
-            .await
-            .map_err(|error| classify(error, "write"))?;
-        let mut refused = Vec::new();
-        if written < spans.len() as u64
+        let failed = |error| classify(error, "write");
+        let mut refused = match &self.changed {
+            Some(sql) => take_out(&transaction, sql, &self.mapping, (spans, records)).await?,
+            None => Vec::new(),
+        };
+        let written = transaction.execute(&self.insert, &[]).await.map_err(failed)?;
+        if written + (refused.len() as u64) < spans.len() as u64
             && let Some(sql) = &self.taken
         {
-            let taken =
-                transaction.query(sql, &[]).await.map_err(|error| classify(error, "write"))?;
+            let taken = transaction.query(sql, &[]).await.map_err(failed)?;
             let taken: HashSet<String> = taken.iter().map(|row| row.get(0)).collect();
             let is_taken =
                 |(at, _): &&(usize, Span<usize>)| taken.contains(&records[*at].id.to_string());
@@ -276,12 +288,41 @@ impl Writer {
                 why: Misfit::new("id_taken", &self.mapping.id.name, "another partition has a record of this id, and the key holds ids of all partitions apart"),
             }));
         }
-        transaction.commit().await.map_err(|error| classify(error, "write"))?;
+        transaction.commit().await.map_err(failed)?;
         ack.written += written;
         ack.bytes += bytes;
         ack.refused.extend(refused);
         Ok(())
     }
+}
+
+/// Takes the records out of the session's table of which a value would become another, and returns them.
+async fn take_out(
+    transaction: &tokio_postgres::Transaction<'_>,
+    sql: &str,
+    mapping: &Mapping,
+    (spans, records): (&[(usize, Span<usize>)], &[Record]),
+) -> Result<Vec<Refused>> {
+    let failed = |error| classify(error, "write");
+    let rows = transaction.query(sql, &[]).await.map_err(failed)?;
+    let mut changed = HashMap::new();
+    for row in &rows {
+        let at = usize::try_from(row.get::<_, i32>(1)).unwrap_or_default();
+        if let Some(why) = changed::misfit(mapping, at, (row.get(2), row.get(3))) {
+            changed.entry(row.get::<_, String>(0)).or_insert(why);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&String> = changed.keys().collect();
+    let sql = format!("delete from {BATCH} where c0 = any($1::text[])");
+    transaction.execute(&sql, &[&ids]).await.map_err(failed)?;
+    let refused = spans.iter().filter_map(|(at, _)| {
+        let id = &records[*at].id;
+        Some(Refused { at: *at, id: id.clone(), why: changed.remove(&id.to_string())? })
+    });
+    Ok(refused.collect())
 }
 
 /// Returns the rows that the server took, and their bytes.
@@ -333,6 +374,26 @@ fn refuse_unwritable(mapping: &Mapping) -> Result<()> {
             table.name
         ))
         .with_hint("give it a primary key over the id, or over tenant and id"));
+    }
+    if let Some(column) = mapping.tenant.as_ref().filter(|column| !column.is_bytewise) {
+        let message = format!(
+            "namespaces of {} that differ may be equal to the server in the column `{}` of type {}: a record of one would \
+             replace that of another",
+            table.name, column.name, column.type_text
+        );
+        return Err(refused(message)
+            .with_hint("make it text of a deterministic collation, a whole number or uuid"));
+    }
+    let is_endless =
+        |column: &&Column| column.kind == Kind::Sparsevec && column.dimension.is_none();
+    if let Some(column) = mapping.vectors.iter().map(|(_, column)| column).find(is_endless) {
+        let message = format!(
+            "the column `{}` of {} does not say how many dimensions its sparse vectors have",
+            column.name, table.name
+        );
+        return Err(
+            refused(message).with_hint("make it sparsevec(n), one more than the largest index")
+        );
     }
     if mapping.id.is_generated {
         return Err(refused(format!(
