@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::{Clock, Stopwatch};
 use vecshift::journal::{Entry, Holder, Paths, RunState};
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
+use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
 use vecshift::plan::Inputs;
 use vecshift::provider::language;
 use vecshift::provider::parquet::RecordWriter;
@@ -40,7 +40,7 @@ const PLAN: &str = "version: 1\nname: bench\n\
 
 /// Writes records whose ids are in no order.
 fn write(path: &Path, records: u64) {
-    let mut writer = RecordWriter::create(path).unwrap();
+    let mut writer = RecordWriter::create(path, &VectorField::plain()).unwrap();
     let namespace = Namespace::new("n");
     for first in (0..records).step_by(1_000) {
         let part = (first..records.min(first + 1_000)).map(|number| {

@@ -17,7 +17,7 @@ use crate::journal::{Entry, Event, RunState};
 use crate::model::Verdict;
 use crate::report::{Look, paint};
 use crate::run::{Listener, Progress};
-use crate::text::wrap;
+use crate::text::{visible, wrap};
 
 /// The least duration of work that is shown with a bar.
 const WORTH_A_BAR: Duration = Duration::from_secs(2);
@@ -143,7 +143,7 @@ impl Live {
         });
         bar.set_length(progress.total.max(progress.done));
         bar.set_position(progress.done);
-        bar.set_message(words);
+        bar.set_message(visible(&words).into_owned());
     }
 
     fn clear_bar(&mut self) {

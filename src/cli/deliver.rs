@@ -13,7 +13,7 @@ use super::events::EventsFile;
 use super::failure::Failure;
 use super::github;
 use super::outlet::{Outlet, Unwritten};
-use super::output::complain;
+use super::output::command;
 use crate::error::Result;
 use crate::report::{Early, early_junit, early_markdown};
 
@@ -126,7 +126,7 @@ impl Deliveries {
         }
         if surroundings.is_github() {
             // GitHub reads workflow commands from both streams; standard output is kept for data.
-            github::annotations(ended, surroundings).iter().for_each(|line| complain(line));
+            github::annotations(ended, surroundings).iter().for_each(|line| command(line));
         }
         unwritten
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
 use crate::report::{Look, Report};
+use crate::text::printable;
 
 /// The version of the JSON that every command prints. Fields are only ever added.
 pub const JSON_FORMAT: u32 = 1;
@@ -105,7 +106,7 @@ impl Output {
         if self.is_json {
             return data(&format!("{:#}", answer.document(command)));
         }
-        if answer.text.is_empty() { Ok(()) } else { data(&answer.text) }
+        if answer.text.is_empty() { Ok(()) } else { data(&printable(&answer.text)) }
     }
 
     /// Prints a message for people, unless `--quiet` is set.
@@ -140,8 +141,13 @@ fn stdout() -> io::Result<io::Stdout> {
     Ok(io::stdout())
 }
 
-/// Writes to standard error, even with `--quiet`.
+/// Writes a text for people to standard error, even with `--quiet`.
 pub fn complain(text: &str) {
+    command(&printable(text));
+}
+
+/// Writes what somebody else acts on to standard error, as it is.
+pub fn command(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{}", text.trim_end_matches('\n'));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
 
-use crate::model::{Filter, IndexStats, Namespace, Observed, Record};
+use crate::model::{FieldName, Filter, IndexStats, Namespace, Observed, Record};
 use crate::plan::{CopyStage, Plan, file};
 
 /// Names that a sentence gives.
@@ -71,7 +71,7 @@ pub fn idle_fields<'a>(
     let mut looked_at = 0;
     for record in records {
         looked_at += 1;
-        held.extend(record.metadata.0.keys().map(String::as_str));
+        held.extend(record.metadata.0.keys().map(FieldName::as_str));
     }
     if looked_at == 0 {
         return Vec::new();

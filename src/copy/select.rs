@@ -69,7 +69,7 @@ pub fn map_namespaces(
                 }
             },
         };
-        if let Some(problem) = system.refuses_namespace(&target) {
+        if let Some(problem) = system.refuses_namespace(&plan.target, &target) {
             let new_name = template.as_ref().map(|_| format!(" would become `{target}`"));
             problems.push(format!("`{source}`{}: {problem}", new_name.unwrap_or_default()));
         } else if let Some(other) = taken.insert(target.clone(), source.clone())

@@ -8,7 +8,9 @@ use super::cast::cast;
 use super::loss::Losses;
 use super::places::Places;
 use crate::error::Result;
-use crate::model::{Filter, IdKind, Metadata, Namespace, Record, RecordId, Value};
+use crate::model::{
+    Fields, Filter, IdKind, Metadata, MetadataFields, Namespace, Record, RecordId, Value,
+};
 use crate::plan::{CopyStage, Plan, Template, file};
 use crate::store::Fetch;
 
@@ -158,6 +160,18 @@ impl Transform {
         }
     }
 
+    /// Returns which of the target's fields of metadata no record of the source can bring a value for; none where the source
+    /// does not say which it has.
+    pub fn unbrought(&self, source: &MetadataFields, target: &MetadataFields) -> Vec<String> {
+        if !source.are_all || self.losses.flattens() {
+            return Vec::new();
+        }
+        let own = source.given.iter().chain(&source.made).filter(|name| !self.drop.contains(name));
+        let own = own.map(|name| self.rename.get(name).unwrap_or(name));
+        let brought: BTreeSet<_> = own.chain(self.set.iter().map(|(name, _)| name)).collect();
+        target.given.iter().filter(|name| !brought.contains(name)).cloned().collect()
+    }
+
     /// Where the vectors of a record go.
     pub fn places(&self) -> &Places {
         &self.places
@@ -198,7 +212,7 @@ impl Transform {
                 let value = cast(value, *to).map_err(|reason| {
                     format!("cannot cast the metadata field `{field}`: {reason}")
                 })?;
-                fields.insert(field.clone(), value);
+                fields.insert(field.as_str(), value);
             }
         }
         if !self.set.is_empty() {
@@ -207,7 +221,7 @@ impl Transform {
                 let value = setter.value(&context).map_err(|error| {
                     format!("cannot set the metadata field `{field}`: {}", error.message())
                 })?;
-                fields.insert(field.clone(), value);
+                fields.insert(field.as_str(), value);
             }
         }
         match self.losses.is_empty() {
@@ -217,7 +231,7 @@ impl Transform {
     }
 
     /// Renames all fields at once, so that two can swap their names.
-    fn rename(&self, fields: &mut BTreeMap<String, Value>) -> Result<(), String> {
+    fn rename(&self, fields: &mut Fields) -> Result<(), String> {
         let taken_out = |(old, new): (&String, &String)| {
             fields.remove(old).map(|value| (old.clone(), new.clone(), value))
         };

@@ -196,7 +196,7 @@ mod tests {
         plain.prop_recursive(2, 6, 3, |inner| {
             prop_oneof![
                 vec(inner.clone(), 0..3).prop_map(Value::List),
-                btree_map("[ab$]", inner, 0..3).prop_map(Value::Map),
+                btree_map("[ab$]", inner, 0..3).prop_map(|fields| Value::Map(fields.into())),
             ]
         })
     }
@@ -215,7 +215,7 @@ mod tests {
                 SparseVector::new(indices, Vector::from_values(values))
             });
             let vectors = Vectors::plain(Vector::from_values(values), sparse);
-            Record { id: RecordId::new(id), vectors, metadata: Metadata(metadata) }
+            Record { id: RecordId::new(id), vectors, metadata: Metadata(metadata.into()) }
         })
     }
 

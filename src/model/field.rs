@@ -1,13 +1,14 @@
 //! A vector field of an index: what its vectors are, and how faithfully they are kept.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Fidelity, Metric, VectorKind, VectorName};
 
 /// What a component is kept as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Element {
     F32,
@@ -25,6 +26,17 @@ impl Element {
             Self::Bit => "bit",
         }
     }
+}
+
+/// The fields of the metadata, as far as an index says which there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataFields {
+    /// Those with a place of their own that a record's value goes to.
+    pub given: BTreeSet<String>,
+    /// Those whose values the store makes itself.
+    pub made: BTreeSet<String>,
+    /// Whether records hold no others.
+    pub are_all: bool,
 }
 
 /// A vector field of an index.

@@ -189,6 +189,7 @@ mod tests {
                     filterable: Some(fields),
                     knows_metric: true,
                     vectors: Vec::new(),
+                    fields: Default::default(),
                     native: serde_json::Value::Null,
                 },
                 deletion_protection: false,

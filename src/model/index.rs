@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, VectorField, VectorKind};
+use super::{MetadataFields, Metric, VectorField, VectorKind};
 
 /// The kind of vectors that records carry: dense ones, or sparse values only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,8 @@ pub struct Deployment {
     pub knows_metric: bool,
     /// Its vector fields. The first dense one is what the dimension and the metric of an index are about.
     pub vectors: Vec<VectorField>,
+    /// Its fields of metadata, as far as it says which there are.
+    pub fields: MetadataFields,
     /// The system's own description.
     pub native: serde_json::Value,
 }

@@ -1,16 +1,14 @@
 //! A record's metadata.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::Value;
 use super::value::fields_held;
+use super::{Fields, Value};
 
 /// The fields of a record, in order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Metadata(pub BTreeMap<String, Value>);
+pub struct Metadata(pub Fields);
 
 impl Metadata {
     pub fn is_empty(&self) -> bool {

@@ -1,11 +1,14 @@
 //! One value of a record's metadata, in the types that stores share.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::decimal::Decimal;
+use super::fields::{FieldName, Named};
+
+/// The fields of a record's metadata, or of an object in it.
+pub type Fields = Named<Value>;
 
 /// One value of a record's metadata. A store that knows fewer types gives those it knows, and refuses the others.
 ///
@@ -27,7 +30,7 @@ pub enum Value {
     /// A time as its store writes it, RFC 3339 where that can say it.
     Time(String),
     List(Vec<Value>),
-    Map(BTreeMap<String, Value>),
+    Map(Fields),
 }
 
 impl Value {
@@ -134,10 +137,10 @@ impl Value {
     }
 }
 
-/// Returns the bytes that fields take in memory, about.
-pub(super) fn fields_held(fields: &BTreeMap<String, Value>) -> usize {
-    let field = size_of::<String>() + size_of::<Value>();
-    fields.iter().map(|(name, value)| field + name.len() + value.held_bytes()).sum()
+/// Returns the bytes that fields take in memory, about; names are shared.
+pub(super) fn fields_held(fields: &Fields) -> usize {
+    let field = size_of::<(FieldName, Value)>();
+    fields.values().map(|value| field + value.held_bytes()).sum()
 }
 
 fn exact(number: i128) -> Option<f64> {
@@ -208,9 +211,9 @@ impl From<&serde_json::Value> for Value {
             },
             Json::String(value) => Self::Text(value.clone()),
             Json::Array(items) => Self::List(items.iter().map(Self::from).collect()),
-            Json::Object(fields) => {
-                Self::Map(fields.iter().map(|(name, value)| (name.clone(), value.into())).collect())
-            }
+            Json::Object(fields) => Self::Map(
+                fields.iter().map(|(name, value)| (name.as_str(), value.into())).collect(),
+            ),
         }
     }
 }

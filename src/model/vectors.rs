@@ -6,7 +6,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::{SparseVector, Vector};
@@ -106,11 +107,16 @@ impl Serialize for VectorName {
 }
 
 /// The kind of vectors that a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorKind {
+    /// A number for each component.
     Dense,
+    /// Numbers for some components, each with its index.
     Sparse,
+    /// Several dense vectors of one length.
     Multi,
 }
 

@@ -61,6 +61,7 @@ impl From<Deployment> for model::Deployment {
             // Whether the service keeps every bit of a vector under cosine is written nowhere; a comparison that finds
             // otherwise says so.
             vectors: model::VectorField::plain(),
+            fields: model::MetadataFields::default(),
             native: serde_json::to_value(&deployment).unwrap_or_default(),
         }
     }

@@ -53,8 +53,12 @@ pub(crate) trait Connector: System {
         self.secrets(endpoint)
     }
 
-    /// Returns what keeps a namespace of that name from being in a target of this system.
-    fn refuses_namespace(&self, _namespace: &Namespace) -> Option<&'static str> {
+    /// Returns what keeps a namespace of that name from being in this target.
+    fn refuses_namespace(
+        &self,
+        _endpoint: &Endpoint,
+        _namespace: &Namespace,
+    ) -> Option<&'static str> {
         None
     }
 
@@ -73,7 +77,7 @@ pub(crate) trait Connector: System {
     ) -> Result<bool>;
 
     /// Returns the index that a create stage asks for; `None` if this system makes nothing.
-    fn asked_for(&self, _name: &str, _spec: &CreateSpec) -> Option<IndexSpec> {
+    fn asked_for(&self, _endpoint: &Endpoint, _spec: &CreateSpec) -> Option<IndexSpec> {
         None
     }
 

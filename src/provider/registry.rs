@@ -37,7 +37,7 @@ pub(crate) fn connector(provider: &Provider) -> Result<&'static dyn Connector> {
 /// Returns the index that a plan's create stage asks for; `None` if there is no such stage.
 pub(crate) fn asked_for(plan: &Plan) -> Option<IndexSpec> {
     let (target, spec) = (&plan.target, plan.create.as_ref()?);
-    connector(&target.provider).ok()?.asked_for(&target.index, spec)
+    connector(&target.provider).ok()?.asked_for(target, spec)
 }
 
 /// Opens an endpoint; connects to nothing yet.

@@ -148,13 +148,13 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, RecordId, Vector, Vectors};
+    use crate::model::{Metadata, Record, RecordId, Vector, VectorField, Vectors};
     use crate::provider::parquet::RecordWriter;
 
     fn kept(folder: &Path) -> Kept {
         let namespace = Namespace::new("Twin_1");
         let file = file_name(1, &namespace);
-        let mut writer = RecordWriter::create(folder.join(&file)).unwrap();
+        let mut writer = RecordWriter::create(folder.join(&file), &VectorField::plain()).unwrap();
         let records: Vec<Record> = (0..50)
             .map(|number| Record {
                 id: RecordId::from(format!("r{number}")),

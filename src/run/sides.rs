@@ -3,6 +3,7 @@
 use crate::copy::{Places, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, VectorField, VectorType};
+use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan, StageKind};
 use crate::provider::registry::{asked_for, connector};
 use crate::run::Context;
@@ -89,6 +90,37 @@ fn refuse_scores(
     );
     Err(Error::new(ErrorKind::Refused, message).with_hint(
         "change what the application compares scores with, and say so in the copy stage: `scores: accept`",
+    ))
+}
+
+/// Refuses a copy that replaces records of a target with vectors or fields of metadata that it does not bring.
+///
+/// # Errors
+/// Those of [`transform`]; `Refused` with the names.
+pub(crate) fn refuse_overwriting(
+    plan: &Plan,
+    copy: &CopyStage,
+    source: &IndexSpec,
+    target: &IndexSpec,
+) -> Result<()> {
+    let transform = transform(plan, copy, source, Some(target))?;
+    if copy.asked.existing != Some(Existing::Overwrite) {
+        return Ok(());
+    }
+    transform.places().refuse_overwriting(&target.vectors())?;
+    let lost = transform.unbrought(&source.deployment.fields, &target.deployment.fields);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = lost.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "the target holds records, and `existing: overwrite` would empty the fields {} of those that are replaced: no record \
+         of the source has them",
+        names.join(", ")
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint(
+        "name the fields of the target's records without these, which leaves them as they are; or set them by the copy's \
+         `metadata: { set: … }`, or say `existing: skip`. Nothing was written",
     ))
 }
 

@@ -6,9 +6,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{IdKind, Namespace, Observed, Rare, RecordId, Value, VectorName};
+use crate::text::visible;
 
 /// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
+
+/// Most characters of an id that are shown.
+const SHOWN: usize = 40;
 
 /// A rule that a record breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -176,7 +180,7 @@ pub struct Refusals(BTreeMap<Rule, Refused>);
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Refused {
     pub records: u64,
-    /// The first few refused records.
+    /// A few refused records, those that came first, and as many reasons as there is room for.
     pub examples: Vec<Example>,
 }
 
@@ -192,38 +196,66 @@ impl Refusals {
     pub fn add(&mut self, namespace: &Namespace, id: &RecordId, rule: Rule, reason: &str) {
         let refused = self.0.entry(rule).or_default();
         refused.records += 1;
-        if refused.examples.len() < EXAMPLES {
-            let (namespace, id) = (namespace.clone(), id.clone());
-            refused.examples.push(Example { namespace, id, reason: reason.to_owned() });
-        }
+        let (namespace, id, reason) = (namespace.clone(), id.clone(), reason.to_owned());
+        refused.show(Example { namespace, id, reason });
     }
 
-    /// Returns a sentence for each rule: how many, which ids, and the reason of the first.
+    /// Returns a sentence for each rule: how many, and which ids for which reasons.
     pub fn sentences(&self) -> Vec<String> {
         self.0.iter().map(|(rule, refused)| refused.sentence(*rule)).collect()
     }
 }
 
 impl Refused {
+    /// Takes an example if there is room, or one of a new reason in the place of one whose reason has others.
+    fn show(&mut self, example: Example) {
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example);
+            return;
+        }
+        let of = |reason: &str| self.examples.iter().filter(|one| one.reason == reason).count();
+        if of(&example.reason) > 0 {
+            return;
+        }
+        let shared = self.examples.iter().rposition(|one| of(&one.reason) > 1);
+        if let Some(at) = shared {
+            self.examples[at] = example;
+        }
+    }
+
     fn sentence(&self, rule: Rule) -> String {
-        let ids: Vec<_> = self.examples.iter().map(Example::shown).collect();
-        let more = if self.records > ids.len() as u64 { ", …" } else { "" };
-        let reason = self.examples.first().map_or("", |example| example.reason.as_str());
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for example in &self.examples {
+            match reasons.iter_mut().find(|(reason, _)| *reason == example.reason) {
+                Some((_, ids)) => ids.push(example.shown()),
+                None => reasons.push((&example.reason, vec![example.shown()])),
+            }
+        }
+        let is_all = self.records == self.examples.len() as u64;
+        if let ([(_, ids)], false) = (&mut reasons[..], is_all) {
+            ids.push("…".to_owned());
+        }
+        let more = if is_all || reasons.len() == 1 { "" } else { "; …" };
+        let reasons = reasons.iter().map(|(reason, ids)| format!("{}: {reason}", ids.join(", ")));
         let s = if self.records == 1 { "" } else { "s" };
         format!(
-            "{} record{s} ({}): {}{more}: {reason}",
+            "{} record{s} ({}): {}{more}",
             Observed::count(self.records),
             rule.words(),
-            ids.join(", ")
+            reasons.collect::<Vec<_>>().join("; ")
         )
     }
 }
 
 impl Example {
-    /// Writes `a` in `n`, with characters escaped that a terminal could not show.
+    /// Writes `a` in `n`, with what a terminal would act on escaped, and a long id cut.
     fn shown(&self) -> String {
-        let id: String = self.id.text().chars().take(40).collect();
-        format!("`{}` in `{}`", id.escape_debug(), self.namespace)
+        let id = self.id.text();
+        let id = match id.char_indices().nth(SHOWN) {
+            Some((at, _)) => format!("{}…", &id[..at]),
+            None => id.into_owned(),
+        };
+        format!("`{}` in `{}`", visible(&id), self.namespace)
     }
 }
 
@@ -250,6 +282,28 @@ mod tests {
                 "1 record (id): `x` in `__default__`: the id is empty",
                 "7 records (only zeros): `r0` in `n`, `r1` in `n`, `r2` in `n`, `r3` in `n`, `r4` in `n`, …: the vector holds only zeros",
             ]
+        );
+    }
+
+    /// A record is never shown with the reason of another.
+    #[test]
+    fn each_reason_has_examples_of_its_own() {
+        let mut refusals = Refusals::default();
+        let mut add = |id: &str, reason: &str| {
+            refusals.add(&Namespace::new("n"), &RecordId::from(id), Rule::Id, reason);
+        };
+        for id in ["a", "b", "c", "d", "e", "f"] {
+            add(id, "the id is long");
+        }
+        add("", "the id is empty");
+        add(&"x".repeat(50), "the id is odd");
+        add("\u{1b}[2J", "the id is odd");
+        let long = "x".repeat(40);
+        assert_eq!(
+            refusals.sentences(),
+            [format!(
+                "9 records (id): `a` in `n`, `b` in `n`, `c` in `n`: the id is long; `{long}…` in `n`: the id is odd; `` in `n`: the id is empty; …"
+            )]
         );
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
-use crate::error::Result;
-use crate::model::{Filter, Namespace, RecordId};
+use crate::error::{Error, Result};
+use crate::model::{Filter, IndexStats, Namespace, RecordId};
 
 /// Settings of an existing index that can be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,24 @@ pub trait Remove: Send + Sync {
     /// - Applied asynchronously; read it back with [`Describe::describe`](super::Describe::describe).
     async fn configure(&self, change: &IndexChange) -> Result<()>;
 
-    /// Deletes the index and all its records.
+    /// Finds what would keep the index from being retired, each as its refusal: what else depends on it, rights that are
+    /// missing, what it holds beside records.
+    ///
+    /// # Behavior
+    /// - Empty where the store knows of nothing, and of an index that is not there.
+    async fn obstacles(&self) -> Result<Vec<Error>> {
+        Ok(Vec::new())
+    }
+
+    /// Deletes an index whose records are elsewhere, whoever made it. `held` is what it holds.
+    ///
+    /// # Behavior
+    /// - That of [`Remove::delete_index`].
+    /// - `Refused` with the first of its obstacles, or if it holds other records than `held`, by a store that can look and
+    ///   delete in one act.
+    async fn retire(&self, held: &IndexStats) -> Result<()>;
+
+    /// Deletes an index that a run made, and all its records.
     ///
     /// # Behavior
     /// - Deleting an index that is not there succeeds.

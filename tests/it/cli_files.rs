@@ -1,6 +1,8 @@
 //! Files as a source, by the built binary: everything that needs no network.
 
-use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
+use vecshift::model::{
+    FieldName, Metadata, Namespace, Record, RecordId, Value, Vector, VectorField, Vectors,
+};
 use vecshift::provider::parquet::RecordWriter;
 
 use crate::cli_rig::Cli;
@@ -19,7 +21,8 @@ stages:
 
 /// Writes three records, one with a component more than the plan's index has.
 fn shelf(cli: &Cli) {
-    let mut writer = RecordWriter::create(cli.path("shelf/all.parquet")).unwrap();
+    let mut writer =
+        RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
     for (id, values) in [("a", vec![1.0, 0.5]), ("b", vec![0.5, 1.0]), ("c", vec![1.0, 2.0, 3.0])] {
         let record = Record {
             id: RecordId::from(id),
@@ -44,4 +47,42 @@ fn an_audit_of_files_needs_neither_key_nor_network_and_knows_the_planned_dimensi
     let plan = cli.run(&["plan", "shelf.yaml"]);
     assert_ne!(plan.code, 0, "a plan looks at both sides");
     assert!(plan.err.contains("PINECONE_API_KEY"), "{}", plan.err);
+}
+
+/// Names that somebody else gave move no cursor, set no title, hide nothing and begin no line of a log.
+#[test]
+fn no_name_of_the_data_is_acted_on_by_a_terminal() {
+    let hostile =
+        ["a\u{1b}[2Jb", "n\u{1b}]0;own\u{7}s", "c\r\u{9b}8m", "\u{202e}gpj", "x\n::error::y", "\0"];
+    let acts = |text: &str| {
+        text.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}', '\0'])
+            || text.lines().any(|line| line.trim_start().starts_with("::"))
+    };
+    let cli = Cli::new();
+    cli.write("shelf.yaml", PLAN);
+    let write = |times: usize| {
+        let mut writer =
+            RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
+        for name in hostile {
+            let record = Record {
+                id: RecordId::from(name),
+                vectors: Vectors::plain(Vector::from_values(vec![1.0, 2.0, 3.0]), None),
+                metadata: Metadata(
+                    [(FieldName::from(name), Value::Text(name.into()))].into_iter().collect(),
+                ),
+            };
+            for _ in 0..times {
+                writer.append(&Namespace::new(name), std::slice::from_ref(&record)).unwrap();
+            }
+        }
+        writer.finish().unwrap();
+    };
+    // Refused one by one, and then as ids that are there twice.
+    for (times, said) in [(1, "the target would refuse 6 records"), (2, "twice")] {
+        write(times);
+        let audit = cli.run(&["audit", "shelf.yaml"]);
+        let text = format!("{}{}", audit.out, audit.err);
+        assert!(text.contains(said), "{text}");
+        assert!(!acts(&text), "{text:?}");
+    }
 }

@@ -98,7 +98,7 @@ fn sparse(record: &mut Record, indices: &[u32], values: &[f32]) {
 }
 
 fn field(record: &mut Record, name: &str, value: Value) {
-    record.metadata.0.insert(name.to_owned(), value);
+    record.metadata.0.insert(name, value);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
-use vecshift::model::{Metadata, Namespace, Record, SparseVector, Vector, VectorName, Vectors};
+use vecshift::model::{
+    Metadata, Namespace, Record, SparseVector, Vector, VectorField, VectorName, Vectors,
+};
 use vecshift::plan::file::{Faults, ResourceFault};
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::provider::storage::S3Options;
@@ -27,7 +29,7 @@ fn record(n: usize) -> Record {
 fn write(root: &Path, path: &str, records: &[Record]) {
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut writer = RecordWriter::create(&path).unwrap();
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
     writer.append(&Namespace::new("of the file"), records).unwrap();
     writer.finish().unwrap();
 }

@@ -196,8 +196,14 @@ fn only_the_guard_deletes_unprotects_and_shifts() {
     sources(&root, &mut files);
     // Providers and the emulator carry it out; an erasure takes the guard's permit.
     let may = ["run/context/guard", "run/erase", "provider", "emulator"];
-    let calls =
-        [".delete_index(", ".configure(&", ".delete_collection(", ".delete_namespace(", " shift("];
+    let calls = [
+        ".delete_index(",
+        ".retire(",
+        ".configure(&",
+        ".delete_collection(",
+        ".delete_namespace(",
+        " shift(",
+    ];
     for path in files {
         let relative = path.strip_prefix(&root).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

@@ -105,7 +105,7 @@ pub fn dense(values: &[f32]) -> AnyVector {
 }
 
 pub fn with(mut record: Record, field: &str, value: Value) -> Record {
-    record.metadata.0.insert(field.to_owned(), value);
+    record.metadata.0.insert(field, value);
     record
 }
 

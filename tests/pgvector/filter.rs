@@ -226,7 +226,7 @@ async fn columns_have_the_same_truth_as_a_filter_here() {
         let key = "0123abcd-0001-0002-8003-000000000004";
         cell("k", (pick(14) < 6).then(|| (text(key), literal(key))));
         rows.push(format!("({})", sql.join(", ")));
-        metadata.push(Metadata(fields));
+        metadata.push(Metadata(fields.into()));
     }
     db.run(&format!("insert into t values {}", rows.join(", "))).await;
     let names =

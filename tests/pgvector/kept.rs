@@ -45,7 +45,11 @@ async fn a_record_comes_back_as_it_was_said() {
         ("price", Value::Decimal("1.10".into()), false),
         ("score", Value::F64(-0.0), false),
         ("other", Value::List(vec![Value::F64(-0.0), Value::F64(0.1)]), true),
-        ("other", Value::Map([("m".into(), Value::F64(-0.0))].into()), true),
+        (
+            "other",
+            Value::Map([(vecshift::model::FieldName::from("m"), Value::F64(-0.0))].into()),
+            true,
+        ),
         ("other", Value::Text("x".into()), false),
     ] {
         let given = record(&[(field, value.clone())]);

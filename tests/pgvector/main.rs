@@ -6,11 +6,13 @@ mod admin;
 mod alias;
 mod audit;
 mod bad_input;
+mod changed;
 mod common;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod connect;
 mod crash;
+mod files;
 mod filter;
 mod kept;
 #[path = "../rehearsals/kill.rs"]
@@ -19,10 +21,12 @@ mod look;
 mod peers;
 mod plans;
 mod program;
+mod retire;
 mod scan;
 mod search;
 mod server;
 mod storage;
+mod tables;
 mod tls;
 mod types;
 mod vectors;

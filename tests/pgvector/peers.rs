@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vecshift::model::{IndexSpec, Metric, VectorName, VectorType};
+use vecshift::model::{IndexSpec, Metric, VectorField, VectorKind, VectorName, VectorType};
 use vecshift::provider::pgvector::{Design, Row, Settings, Table};
 use vecshift::store::calls::{CallOptions, Calls};
 use vecshift::store::{Opened, Source, Store};
@@ -14,7 +14,7 @@ use crate::server::{self, Database};
 const COLUMN: &str = "values";
 
 /// How many peers count by a filter: all.
-pub const COUNTING: usize = 3;
+pub const COUNTING: usize = 4;
 
 /// A table that a run could have made.
 pub struct Peer {
@@ -31,11 +31,11 @@ pub struct Filled {
     _database: Database,
 }
 
-fn spec(design: &Design) -> IndexSpec {
-    let mut deployment = design.deployment(true);
-    deployment.vectors[0].name = VectorName::only(COLUMN);
+fn spec(index: &str, design: &Design) -> IndexSpec {
+    let field = VectorField::usual(VectorName::only(COLUMN), VectorKind::Dense);
+    let deployment = design.deployment(true, vec![field]);
     IndexSpec {
-        name: "made.conformance".into(),
+        name: index.into(),
         dimension: Some(DIMENSION),
         metric: Metric::Cosine,
         vector_type: VectorType::Dense,
@@ -45,17 +45,19 @@ fn spec(design: &Design) -> IndexSpec {
     }
 }
 
-/// Returns a table whose requests are made as they are, one behind the usual layers, and one with a partition for each
-/// namespace; all are there and empty.
+/// Returns a table whose requests are made as they are, one behind the usual layers, one with a partition for each namespace,
+/// and a table for each namespace; all are there and empty.
 pub async fn peers() -> Vec<Peer> {
     let mut peers = Vec::new();
     let partitioned = Design { is_partitioned: true, ..Design::default() };
-    for (name, calls, design) in [
-        ("bare", Calls::bare(), Design::default()),
-        ("in layers", Calls::new(CallOptions::default()), Design::default()),
-        ("in partitions", Calls::bare(), partitioned),
+    let (one, each) = ("made.conformance", "made.conf \"{namespace}\" Ü");
+    for (name, index, calls, design) in [
+        ("bare", one, Calls::bare(), Design::default()),
+        ("in layers", one, Calls::new(CallOptions::default()), Design::default()),
+        ("in partitions", one, Calls::bare(), partitioned),
+        ("in tables", each, Calls::bare(), Design::default()),
     ] {
-        let (database, spec) = (server::database().await, spec(&design));
+        let (database, spec) = (server::database().await, spec(index, &design));
         let row = Row { vector: Some(COLUMN.to_owned()), ..Row::default() };
         let table = Table::new(database.address(), Settings::default(), &spec.name, row).unwrap();
         let target = table.through(calls);

@@ -25,7 +25,20 @@ pub async fn run(plan: &Path, db: &Database) -> (bool, String, String) {
 
 /// Rehearses a plan of `plans/`, which has to end well.
 pub async fn rehearse(plan: &str, db: &Database, records: u64) {
-    let (succeeds, out, err) = run(&folder().join(plan), db).await;
+    rehearse_at(&folder().join(plan), db, records).await;
+}
+
+/// Rehearses a plan with this text, which has to end well.
+pub async fn rehearse_text(text: &str, db: &Database, records: u64) {
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("plan.yaml");
+    std::fs::write(&path, text).unwrap();
+    rehearse_at(&path, db, records).await;
+}
+
+async fn rehearse_at(plan: &Path, db: &Database, records: u64) {
+    let (succeeds, out, err) = run(plan, db).await;
+    let plan = plan.display();
     assert!(succeeds, "{plan}: {err}\n{out}");
     let document: Value = serde_json::from_str(&out).unwrap();
     let stages = document["report"]["stages"].as_array().unwrap();
@@ -197,7 +210,7 @@ stages:
 }
 
 /// Runs a plan whose sides are tables of `db`, a changed one, too.
-async fn run_plan(plan: &Path, db: &Database) -> (bool, String) {
+pub async fn run_plan(plan: &Path, db: &Database) -> (bool, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
     command.args(["run", "--adopt"]).arg(plan).current_dir(plan.parent().unwrap());
     command.env("DATABASE_URL", db.url()).stdin(Stdio::null()).kill_on_drop(true);

@@ -220,11 +220,16 @@ impl Database {
 
     /// Makes a role that may log in, and returns how it does.
     pub async fn role(&self, role: &str, rights: &str) -> Address {
+        Address::read(&Secret::new(self.role_url(role, rights).await)).unwrap()
+    }
+
+    /// The same, as a URL.
+    pub async fn role_url(&self, role: &str, rights: &str) -> String {
         self.run(&format!(
             "drop role if exists {role}; create role {role} login password 'x'; {rights}"
         ))
         .await;
-        Address::read(&Secret::new(self.url_of(role, "x"))).unwrap()
+        self.url_of(role, "x")
     }
 
     pub async fn session(&self) -> Session {

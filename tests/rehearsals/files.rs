@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::journal::{Entry, Event, Route, RunState};
 use vecshift::model::{
-    Cursor, Metadata, Namespace, Record, RecordId, SparseVector, StageId, Vector, VectorName,
-    Vectors,
+    Cursor, Metadata, Namespace, Record, RecordId, SparseVector, StageId, Vector, VectorField,
+    VectorName, Vectors,
 };
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::run::{Outcome, RunOptions, Silent, preview};
@@ -32,7 +32,7 @@ fn record(number: usize, of: usize) -> Record {
 
 /// Writes one file with namespaces in its rows, in no order, and more rows than a row reader takes at once.
 fn mixed(root: &Path) {
-    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    let mut writer = RecordWriter::create(root.join("all.parquet"), &VectorField::plain()).unwrap();
     for number in (0..1_500).rev() {
         let namespace = Namespace::new(["one", "two", ""][number % 3]);
         writer.append(&namespace, &[record(number, number % 3)]).unwrap();
@@ -49,7 +49,7 @@ fn folders(root: &Path) {
         let records: Vec<Record> = (0..count).map(|number| record(number, 7)).collect();
         // The program's own output, without the column of the namespaces.
         let whole = root.join("whole.parquet");
-        let mut writer = RecordWriter::create(&whole).unwrap();
+        let mut writer = RecordWriter::create(&whole, &VectorField::plain()).unwrap();
         writer.append(&Namespace::new("elsewhere"), &records).unwrap();
         writer.finish().unwrap();
         let file = std::fs::File::open(&whole).unwrap();
@@ -150,7 +150,8 @@ async fn files_in_folders_are_imported_into_namespaces_of_their_names() {
 async fn one_file_alone_is_a_source_and_a_plan_shows_it() {
     let folder = tempfile::tempdir().unwrap();
     mixed(folder.path());
-    let mut other = RecordWriter::create(folder.path().join("other.parquet")).unwrap();
+    let mut other =
+        RecordWriter::create(folder.path().join("other.parquet"), &VectorField::plain()).unwrap();
     other.append(&Namespace::new("other"), &[record(1, 1)]).unwrap();
     other.finish().unwrap();
     let text = plan(&folder.path().join("all.parquet"), "    namespaces: { select: [one] }");
@@ -184,7 +185,8 @@ async fn mistakes_in_files_are_reported_with_their_names() {
     assert!(error.to_string().contains("holds no Parquet file"), "{error}");
 
     mixed(folder.path());
-    let mut again = RecordWriter::create(folder.path().join("again.parquet")).unwrap();
+    let mut again =
+        RecordWriter::create(folder.path().join("again.parquet"), &VectorField::plain()).unwrap();
     again.append(&Namespace::new("two"), &[record(4, 1)]).unwrap();
     again.finish().unwrap();
     let error = refused(folder.path()).await.to_string();
@@ -198,7 +200,7 @@ async fn mistakes_in_files_are_reported_with_their_names() {
 
 /// Writes one namespace of more records than a page holds, in an order that `place` gives.
 fn long(root: &Path, place: impl Fn(usize) -> usize) {
-    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    let mut writer = RecordWriter::create(root.join("all.parquet"), &VectorField::plain()).unwrap();
     for at in 0..2_500 {
         writer.append(&Namespace::new("n"), &[record(place(at), 1)]).unwrap();
     }
@@ -284,7 +286,7 @@ async fn files_that_changed_since_they_were_read_are_copied_from_their_beginning
 
 /// Writes the same ids as [`long`] with other vectors.
 fn rewritten(root: &Path) {
-    let mut writer = RecordWriter::create(root.join("all.parquet")).unwrap();
+    let mut writer = RecordWriter::create(root.join("all.parquet"), &VectorField::plain()).unwrap();
     for at in 0..2_500 {
         let mut other = record(at, 1);
         other.vectors.put(VectorName::DENSE, Vector::from_values([at as f32, 1.0, 2.0, 3.0]));

@@ -21,6 +21,7 @@ mod looking;
 mod loss;
 mod matrix;
 mod names;
+mod passes;
 mod plans;
 mod pods;
 mod rig;

@@ -181,10 +181,20 @@ impl Rig {
         options: RunOptions,
         listener: Arc<dyn Listener>,
     ) -> vecshift::Result<PreparedRun> {
+        self.prepare_in(self.world(), options, listener)
+    }
+
+    /// The same between sides that are given.
+    pub fn prepare_in(
+        &self,
+        world: World,
+        options: RunOptions,
+        listener: Arc<dyn Listener>,
+    ) -> vecshift::Result<PreparedRun> {
         let driver = rehearsed_driver(&self.plan, self.folder.path())?;
         PreparedRun::new(
             self.plan.clone(),
-            self.world(),
+            world,
             driver,
             self.paths(),
             self.clock.clone(),

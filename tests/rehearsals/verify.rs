@@ -106,7 +106,7 @@ async fn whatever_was_tampered_with_is_found_and_the_numbers_add_up() {
     values[5] += 0.25;
     values[2] += 0.125;
     records[0].vectors.put(VectorName::DENSE, Vector::from_values(values));
-    records[1].metadata.0.insert("created_at".into(), Value::Text("then".into()));
+    records[1].metadata.0.insert("created_at", Value::Text("then".into()));
     let turned = Vector::from_values(records[1].dense().values().map(|value| -value));
     records[1].vectors.put(VectorName::DENSE, turned);
     let mut extra = records[2].clone();

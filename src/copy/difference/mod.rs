@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 pub use self::schema::{Drift, Schemas};
 use self::values::{Apart, Furthest, Shape, between, same_metadata};
 use crate::model::{
-    Comparing, Enumeration, FieldTally, Namespace, Record, RecordId, Shard, Value, VectorName,
+    Comparing, Enumeration, FieldName, FieldTally, Namespace, Record, RecordId, Shard, Value,
+    VectorName,
 };
 
 /// The most characters of a metadata value shown in a sentence; the artifact has all of it.
@@ -227,7 +228,7 @@ fn fields<'a>(
     seen: &'a Record,
     is_exact: bool,
 ) -> impl Iterator<Item = Difference> + 'a {
-    let names: BTreeSet<&String> =
+    let names: BTreeSet<&FieldName> =
         expected.metadata.0.keys().chain(seen.metadata.0.keys()).collect();
     names.into_iter().filter_map(move |name| {
         let (ours, theirs) = (stored(expected, name), stored(seen, name));

@@ -129,8 +129,8 @@ impl Places {
         Err(Error::invalid(message).with_hint(format!("these are: {}", all.join(", "))))
     }
 
-    /// Refuses to copy vectors of which the source says that they are several, and that the target has no place for; or
-    /// whose lengths differ.
+    /// Refuses to copy vectors that the target has no place for, or whose lengths differ. Only a single field of sparse
+    /// values, which may hold nothing, is left to the records that hold some.
     ///
     /// # Errors
     /// `Refused`, naming them, with the words of the plan that leave them out.
@@ -138,7 +138,7 @@ impl Places {
         let none: Vec<String> = self
             .fields
             .iter()
-            .filter(|(field, place)| *place == Place::None && !field.name.is_only())
+            .filter(|(field, place)| *place == Place::None && !may_be_empty(field))
             .map(|(field, _)| format!("`{}`", field.name))
             .collect();
         if !none.is_empty() {
@@ -184,9 +184,45 @@ impl Places {
         })
     }
 
+    /// Refuses to replace whole records of a target that holds vectors which the copy does not bring.
+    ///
+    /// # Errors
+    /// `Refused`, naming them.
+    pub fn refuse_overwriting(&self, target: &[VectorField]) -> Result<()> {
+        let is_brought = |name: &VectorName| {
+            self.fields.iter().any(|(_, place)| matches!(place, Place::Field(own) if own == name))
+        };
+        // The only sparse field of a service says nothing of its records, unless the plan leaves out what would go there.
+        let leaves_out = |field: &VectorField| {
+            let of_kind = self.fields.iter().filter(|(own, _)| own.kind == field.kind);
+            of_kind.clone().any(|(_, place)| *place == Place::Dropped)
+        };
+        let is_lost = |field: &&VectorField| {
+            !is_brought(&field.name) && (field.name != VectorName::SPARSE || leaves_out(field))
+        };
+        let lost: Vec<_> =
+            target.iter().filter(is_lost).map(|field| format!("`{}`", field.name)).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "the target holds records, and `existing: overwrite` would take the vectors {} from those that are replaced: \
+             the copy brings none",
+            lost.join(", ")
+        );
+        Err(Error::new(ErrorKind::Refused, message).with_hint(
+            "copy these vectors too, say `existing: skip`, or copy into an index without them. Nothing was written",
+        ))
+    }
+
     fn of(&self, name: &VectorName) -> Option<&Place> {
         self.fields.iter().find(|(field, _)| field.name == *name).map(|(_, place)| place)
     }
+}
+
+/// Returns whether a field is the only one of its kind, of sparse values: an index can have one whose records hold none.
+fn may_be_empty(field: &VectorField) -> bool {
+    field.kind == VectorKind::Sparse && field.name.is_only()
 }
 
 /// Returns the target's field of this name, or its only one of this kind for the only one of the source.
@@ -308,6 +344,38 @@ mod tests {
         ] {
             let (kind, text) = refused(target, asked);
             assert!(kind == ErrorKind::Invalid && text.contains(named), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_only_dense_vector_needs_a_place() {
+        let none = VectorChanges::default();
+        let target = several(&["a", "b"]);
+        let places = Places::find(&VectorField::plain(), Some(&target), &none).unwrap();
+        let text = places.refuse(&target).unwrap_err().to_string();
+        assert!(text.contains("no place for the vectors `values` of the source"), "{text}");
+    }
+
+    /// A record is replaced as a whole: what the copy does not bring would be gone.
+    #[test]
+    fn vectors_that_a_copy_does_not_bring_are_not_overwritten() {
+        use serde_json::json;
+        let plain = VectorField::plain;
+        for (source, target, asked, lost) in [
+            (several(&["a", "b"]), several(&["a", "b"]), json!({}), None),
+            (several(&["a", "b"]), several(&["a", "b"]), json!({ "pick": "a" }), Some("`b`")),
+            (several(&["a", "b"]), several(&["a", "c"]), json!({ "drop": ["b"] }), Some("`c`")),
+            (several(&["a"]), several(&["a", "b"]), json!({}), Some("`b`")),
+            (plain()[..1].to_vec(), plain(), json!({}), None),
+            (plain(), plain(), json!({ "pick": "values" }), Some("`sparse_values`")),
+        ] {
+            let places = Places::find(&source, Some(&target), &changes(asked.clone())).unwrap();
+            let refused = places.refuse_overwriting(&target).err().map(|error| error.to_string());
+            let is_so = match (&refused, lost) {
+                (Some(text), Some(lost)) => text.contains(lost),
+                (refused, lost) => refused.is_none() && lost.is_none(),
+            };
+            assert!(is_so, "{asked}: {refused:?}");
         }
     }
 

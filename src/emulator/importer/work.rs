@@ -11,7 +11,7 @@ use crate::emulator::import::Import;
 use crate::emulator::progress::Ending;
 use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
-use crate::model::{Namespace, Record};
+use crate::model::{Namespace, Record, RecordId};
 use crate::pinecone_wire::state::ImportState;
 use crate::provider::blocking;
 use crate::provider::parquet;
@@ -130,7 +130,8 @@ impl Job {
 
     fn checked(&self, record: Record) -> Result<Record> {
         self.call.check_record(&record).map_err(refused)?;
-        Ok(Record { metadata: rounded(record.metadata), ..record })
+        let id = RecordId::new(record.id.text());
+        Ok(Record { id, metadata: rounded(record.metadata), ..record })
     }
 
     /// Puts the records that can be kept into the index; returns their number.

@@ -54,7 +54,7 @@ fn skewed(random: &mut impl Rng) -> Metadata {
         1..5 => 0.0,
         _ => (share(random) * 40.0).exp2().floor(),
     };
-    metadata.0.insert("score".to_owned(), Value::F64(score));
+    metadata.0.insert("score", Value::F64(score));
     metadata
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::model::{IndexSpec, Metric, Namespace, Record, VectorType};
+use crate::model::{IndexSpec, Metric, Namespace, Record, RecordId, VectorType};
 use crate::pinecone_wire::Deployment;
 use crate::plan::file::RehearsalSource;
 use crate::provider::{Records, parquet};
@@ -87,12 +87,18 @@ impl World {
     }
 }
 
-/// Reads records from a Parquet file.
+/// Reads records from a Parquet file, as an index of the service keeps them: with ids of text, and one vector of a kind.
 fn read(path: &Path) -> Result<Records> {
-    let batches = parquet::read(path)?;
-    Ok(Box::new(batches.flat_map(|batch| match batch {
-        Ok(records) => records.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(error)],
+    let records = parquet::read(path)?.records();
+    Ok(Box::new(records.map(|record| {
+        let (namespace, record) = record?;
+        if let Some((name, _)) = record.vectors.iter().find(|(name, _)| !name.is_only()) {
+            let message = format!("an index of a rehearsal has no place for the vector `{name}`");
+            return Err(Error::invalid(message).with_context("id", &record.id).with_hint(
+                "in `rehearsal.source.data` name a file with one dense and one sparse vector a record",
+            ));
+        }
+        Ok((namespace, Record { id: RecordId::new(record.id.text()), ..record }))
     })))
 }
 

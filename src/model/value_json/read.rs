@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -19,7 +19,7 @@ const MOST_DIGITS: usize = 800;
 /// The origin of the text, which decides what a long number in it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
-    /// A server that keeps all digits: they stay as they are.
+    /// A server that keeps all digits: they stay as they are, a zero at their end too. No field may occur twice.
     Exact,
     /// A file that somebody wrote: a whole number is what its digits say, a fraction is the float whose digits these are,
     /// and no field may occur twice.
@@ -114,23 +114,50 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some((name, value)) = members.next_entry()? {
-            fields.insert(name, value);
+        let mut fields = Vec::with_capacity(members.size_hint().unwrap_or_default());
+        while let Some(field) = members.next_entry::<String, Value>()? {
+            fields.push(field);
         }
-        Ok(Value::Map(fields))
+        if let Some(name) = given_twice(fields.iter().map(|(name, _)| name.as_str())) {
+            return Err(twice(name));
+        }
+        Ok(Value::Map(fields.into_iter().collect()))
     }
 }
 
-/// Whether some number in the text, or what looks like one, is long or has an exponent.
+/// Returns the first name that stands there a second time.
+fn given_twice<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    names.find(|name| !seen.insert(*name))
+}
+
+fn twice<E: Error>(name: &str) -> E {
+    E::custom(format!("an object with the field `{name}` twice"))
+}
+
+/// Whether some number in the text, or what looks like one, is long, has an exponent, or ends with a zero behind its point.
 fn has_long_number(text: &str) -> bool {
     let (mut run, mut last) = (0, 0_u8);
-    text.bytes().any(|byte| {
+    let (mut has_point, mut is_padded) = (false, false);
+    let is_found = text.bytes().any(|byte| {
         let is_power = matches!(byte, b'e' | b'E') && last.is_ascii_digit();
-        run = if matches!(byte, b'0'..=b'9' | b'.') { run + 1 } else { 0 };
+        match byte {
+            b'0'..=b'9' | b'.' => {
+                is_padded = has_point && byte == b'0' && last != b'.';
+                (run, has_point) = (run + 1, has_point || byte == b'.');
+            }
+            _ if is_padded => return true,
+            _ => (run, has_point) = (0, false),
+        }
         last = byte;
         is_power || run > SHORT
-    })
+    });
+    is_found || is_padded
+}
+
+/// Whether a fraction has more zeros behind its point than its shortest digits are written with: `1.10`, but not `1.0`.
+fn is_padded(text: &str) -> bool {
+    text.contains('.') && !text.contains(['e', 'E']) && text.ends_with('0') && !text.ends_with(".0")
 }
 
 /// Reads a value from its own text.
@@ -143,15 +170,13 @@ fn read(raw: &RawValue, numbers: Numbers, deepest: usize) -> serde_json::Result<
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(text)?;
-            let mut object = BTreeMap::new();
-            for (name, raw) in members {
-                if numbers == Numbers::Written && object.contains_key(&name) {
-                    let twice = format!("an object with the field `{name}` twice");
-                    return Err(serde_json::Error::custom(twice));
-                }
-                object.insert(name, within(raw)?);
+            if numbers != Numbers::Floats
+                && let Some(name) = given_twice(members.iter().map(|(name, _)| name.as_str()))
+            {
+                return Err(twice(name));
             }
-            Value::Map(object)
+            let fields = members.into_iter().map(|(name, raw)| Ok((name, within(raw)?)));
+            Value::Map(fields.collect::<serde_json::Result<_>>()?)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
@@ -169,7 +194,7 @@ fn number(text: &str, numbers: Numbers) -> Value {
     let float = text.parse::<f64>().ok().filter(|float| float.is_finite());
     let is_whole = !text.contains(['.', 'e', 'E']);
     let is_float = |float: &f64| match (numbers, is_whole) {
-        (Numbers::Exact, _) => Decimal::read(text) == Decimal::of(*float),
+        (Numbers::Exact, _) => !is_padded(text) && Decimal::read(text) == Decimal::of(*float),
         // Fractions are rounded to the nearest float, unless they are too small for any.
         (Numbers::Floats, false) => *float != 0.0 || is_zero(text),
         (Numbers::Floats, true) => {

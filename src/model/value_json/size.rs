@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use crate::model::{Metadata, Value};
+use crate::model::{Fields, Metadata, Value};
 
 impl Value {
     /// Returns the length of what `Serialize` writes as compact JSON, without writing it: it is asked of every record.
@@ -34,7 +32,7 @@ impl Metadata {
     }
 }
 
-fn fields_bytes(fields: &BTreeMap<String, Value>) -> usize {
+fn fields_bytes(fields: &Fields) -> usize {
     let members: usize =
         fields.iter().map(|(name, value)| text_bytes(name) + ":".len() + value.json_bytes()).sum();
     "{}".len() + members + fields.len().saturating_sub(1)

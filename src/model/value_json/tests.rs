@@ -37,6 +37,10 @@ fn text_that_is_no_object_is_refused() {
         assert!(error.is_data() && error.to_string().contains(part), "{error}");
     }
     assert!(Metadata::from_json(&deep, Numbers::Exact).unwrap_err().is_data());
+    for text in [twice, r#"{"b":[{"a":1e400,"a":2}]}"#] {
+        let error = Metadata::from_json(text, Numbers::Exact).unwrap_err();
+        assert!(error.is_data() && error.to_string().contains("`a` twice"), "{error}");
+    }
     for text in ["{", r#"{"a":01}"#, "", "{} {}"] {
         for numbers in [Numbers::Written, Numbers::Exact] {
             let error = Metadata::from_json(text, numbers).unwrap_err();
@@ -55,7 +59,8 @@ fn a_number_is_what_its_origin_means_by_its_digits() {
         ("-0", float(-0.0), float(-0.0), float(-0.0)),
         ("7", Value::I64(7), Value::I64(7), float(7.0)),
         ("7.0", float(7.0), float(7.0), float(7.0)),
-        ("1.10", float(1.1), float(1.1), float(1.1)),
+        ("1.10", float(1.1), decimal("1.10"), float(1.1)),
+        ("-0.00", float(-0.0), decimal("-0.00"), float(-0.0)),
         ("0.0e-400", float(0.0), float(0.0), float(0.0)),
         ("1e2", float(100.0), float(100.0), float(100.0)),
         ("0.30000000000000004", float(0.1 + 0.2), float(0.1 + 0.2), float(0.1 + 0.2)),
@@ -123,6 +128,9 @@ fn what_a_server_keeps_comes_back_with_every_digit() {
         "0.1000000000000000055511151231257827",
         "123456789012345678901234567890.123",
         "0.30000000000000004",
+        "1.10",
+        "-2.00",
+        r#"{"a":[1.0,2.50],"b":"1.10 and 2.0","c":3.5}"#,
         r#"{"a":[1,2.5,{"b":"x\u0001"}],"c":null,"d":true}"#,
         r#"{"a":[1,2.5,{"b":"1234567890123456789"}],"c":123456789012345678901}"#,
     ] {
@@ -170,8 +178,8 @@ proptest::proptest! {
         fields.insert("digits".to_owned(), decimal("9007199254740993"));
         fields.insert("price".to_owned(), decimal("1.10"));
         fields.insert("bytes".to_owned(), Value::Bytes(bytes.into()));
-        fields.insert("inner".to_owned(), Value::Map(fields.clone()));
-        let metadata = Metadata(fields);
+        fields.insert("inner".to_owned(), Value::Map(fields.clone().into()));
+        let metadata = Metadata(fields.into());
         let text = serde_json::to_string(&metadata).unwrap();
         proptest::prop_assert_eq!(metadata.json_bytes(), text.len(), "{}", text);
     }

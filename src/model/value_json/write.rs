@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::ser::{Serialize, Serializer};
 
-use crate::model::{Metadata, Value};
+use crate::model::{Fields, Metadata, Value};
 
 impl Value {
     /// Appends it to `text` as JSON.
@@ -69,13 +68,13 @@ impl Serialize for Value {
     }
 }
 
-fn put_fields(text: &mut String, fields: &BTreeMap<String, Value>) -> Result<(), &'static str> {
+fn put_fields(text: &mut String, fields: &Fields) -> Result<(), &'static str> {
     text.push('{');
     for (at, (name, value)) in fields.iter().enumerate() {
         if at > 0 {
             text.push(',');
         }
-        put_as_json(text, name);
+        put_as_json(text, name.as_str());
         text.push(':');
         value.write_json(text)?;
     }

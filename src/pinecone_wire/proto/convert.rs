@@ -23,7 +23,7 @@ pub(crate) fn filter_to_fields(filter: &Json) -> Option<Metadata> {
 
 /// Converts a message's filter to the JSON that the filter language is read from.
 pub(crate) fn filter_from_fields(filter: Metadata) -> Json {
-    let fields = filter.0.into_iter().map(|(name, value)| (name, filter_json(value)));
+    let fields = filter.0.into_iter().map(|(name, value)| (name.to_string(), filter_json(value)));
     Json::Object(fields.collect())
 }
 
@@ -70,17 +70,27 @@ pub(crate) fn to_vector(record: &Record) -> Vector {
 /// # Errors
 /// `Malformed` if its values are cut short, or sparse values not as many as their indices.
 pub(crate) fn from_vector(vector: Vector) -> Result<Record, Malformed> {
-    let parts = vector_of(vector.values)
-        .and_then(|dense| Ok((dense, vector.sparse_values.map(sparse_of).transpose()?)));
-    let (dense, sparse) = match parts {
-        Ok(parts) => parts,
-        Err(fault) => return Err(Malformed { id: vector.id, fault }),
-    };
-    Ok(Record {
-        id: vector.id.into(),
-        vectors: Vectors::plain(dense, sparse),
-        metadata: vector.metadata.unwrap_or_default(),
-    })
+    let Vector { id, values, metadata, sparse_values } = vector;
+    record_of(&id, values, sparse_values, metadata.unwrap_or_default())
+}
+
+/// Makes a record of the fields of a message.
+///
+/// # Errors
+/// Those of [`from_vector`].
+pub(super) fn record_of(
+    id: &str,
+    values: Bytes,
+    sparse: Option<SparseValues>,
+    metadata: Metadata,
+) -> Result<Record, Malformed> {
+    let parts = vector_of(values).and_then(|dense| Ok((dense, sparse.map(sparse_of).transpose()?)));
+    match parts {
+        Ok((dense, sparse)) => {
+            Ok(Record { id: id.into(), vectors: Vectors::plain(dense, sparse), metadata })
+        }
+        Err(fault) => Err(Malformed { id: id.to_owned(), fault }),
+    }
 }
 
 #[cfg(test)]

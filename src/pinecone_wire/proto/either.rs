@@ -6,42 +6,11 @@
 use bytes::Buf;
 use prost::{DecodeError, Message};
 
-use super::{QueryRequest, UpdateRequest, UpsertRequest, Vector, unpacked};
+use super::{QueryRequest, UpdateRequest, UpsertRequest, unpacked};
 
 /// A message that carries vectors, and its form with every number by itself.
 pub(crate) trait Either: Message + Default + From<Self::Unpacked> {
     type Unpacked: Message + Default;
-}
-
-impl Either for Fetched {
-    type Unpacked = unpacked::FetchResponse;
-}
-
-/// A [`FetchResponse`](super::FetchResponse) for whoever wants its records: its map is read as the list that it is on the
-/// wire, and the keys, which are the ids that the records have as well, are passed over.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Fetched {
-    #[prost(message, repeated, tag = "1")]
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Entry {
-    #[prost(message, optional, tag = "2")]
-    vector: Option<Vector>,
-}
-
-impl Fetched {
-    pub fn into_vectors(self) -> impl Iterator<Item = Vector> {
-        self.entries.into_iter().filter_map(|entry| entry.vector)
-    }
-}
-
-impl From<unpacked::FetchResponse> for Fetched {
-    fn from(answer: unpacked::FetchResponse) -> Self {
-        let entry = |vector: unpacked::Vector| Entry { vector: Some(vector.into()) };
-        Self { entries: answer.vectors.into_values().map(entry).collect() }
-    }
 }
 
 impl Either for UpsertRequest {
@@ -69,7 +38,7 @@ pub(crate) fn decode_either<M: Either>(message: impl Buf + Clone) -> Result<M, D
 mod tests {
     use bytes::Bytes;
 
-    use super::super::{FetchResponse, SparseValues, Vector};
+    use super::super::{SparseValues, Vector};
     use super::*;
     use crate::model;
 
@@ -132,26 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_sent_one_by_one_are_the_same_answer() {
-        let vector = [b"\x0a\x01a".to_vec(), one_by_one(2)].concat();
-        let entry = [b"\x0a\x01a".to_vec(), inside(2, &vector)].concat();
-        let answer: Fetched = decode_either(&*inside(1, &entry)).unwrap();
-        assert_eq!(answer.into_vectors().next().unwrap().values, packed());
-    }
-
-    #[test]
-    fn packed_values_share_the_message() {
-        let vector = Vector { id: "a".to_owned(), values: packed(), ..Default::default() };
-        let vectors = [("a".to_owned(), vector)].into();
-        let message = Bytes::from(FetchResponse { vectors, ..Default::default() }.encode_to_vec());
-        let range = message.as_ptr_range();
-        let answer: Fetched = decode_either(message.clone()).unwrap();
-        assert!(range.contains(&answer.into_vectors().next().unwrap().values.as_ptr()));
-    }
-
-    #[test]
     fn what_is_no_message_is_refused() {
         assert!(decode_either::<UpsertRequest>(Bytes::from_static(b"\xff\xff\xff")).is_err());
-        assert!(decode_either::<Fetched>(Bytes::from_static(b"<html>")).is_err());
     }
 }

@@ -1,16 +1,18 @@
 //! Metadata as the `google.protobuf.Struct` of the wire, read and written without an intermediate tree.
 
-use std::collections::BTreeMap;
+use std::str;
 
 use bytes::{Buf, BufMut};
-use prost::encoding::varint::{encode_varint, encoded_len_varint};
+use prost::encoding::varint::{decode_varint, encode_varint, encoded_len_varint};
 use prost::encoding::wire_type::WireType;
 use prost::encoding::{
-    DecodeContext, bool, btree_map, double, encode_key, int32, key_len, message, skip_field, string,
+    DecodeContext, bool, decode_key, double, encode_key, int32, key_len, message, skip_field,
+    string,
 };
 use prost::{DecodeError, Message};
 
-use crate::model::{Metadata, Value};
+use super::piece::{delimited, take};
+use crate::model::{FieldName, Fields, Metadata, Value};
 
 /// `Struct.fields`, a map from names to values.
 const FIELDS: u32 = 1;
@@ -23,6 +25,103 @@ const STRUCT: u32 = 5;
 const LIST: u32 = 6;
 /// `ListValue.values`.
 const ITEMS: u32 = 1;
+/// The members of an entry of a map.
+const NAME: u32 = 1;
+const VALUE: u32 = 2;
+
+/// The deepest nesting that is read here, as prost has it.
+const DEEPEST: usize = 100;
+
+/// Names that are kept to be shared.
+const SHARED: usize = 32;
+
+/// Names of fields that were read, which the records that follow share.
+#[derive(Default)]
+pub(super) struct Names(Vec<FieldName>);
+
+impl Names {
+    fn share(&mut self, text: &str) -> FieldName {
+        if let Some(known) = self.0.iter().find(|known| ***known == *text) {
+            return known.clone();
+        }
+        let name = FieldName::from(text);
+        if self.0.len() < SHARED {
+            self.0.push(name.clone());
+        }
+        name
+    }
+}
+
+/// Reads metadata that is in one piece; `None` for what is none, of which the derived messages know why.
+pub(super) fn read(message: &[u8], names: &mut Names) -> Option<Metadata> {
+    read_fields(message, names, DEEPEST).map(Metadata)
+}
+
+fn read_fields(mut message: &[u8], names: &mut Names, deepest: usize) -> Option<Fields> {
+    let mut fields = Vec::with_capacity(names.0.len());
+    while !message.is_empty() {
+        let mut entry = match take(&mut message)? {
+            (FIELDS, own) => own?,
+            _ => continue,
+        };
+        let (mut name, mut value) = ("", Value::Null);
+        while !entry.is_empty() {
+            match take(&mut entry)? {
+                (NAME, own) => name = str::from_utf8(own?).ok()?,
+                (VALUE, own) => value = read_value(own?, names, deepest)?,
+                _ => {}
+            }
+        }
+        fields.push((names.share(name), value));
+    }
+    Some(fields.into_iter().collect())
+}
+
+fn read_value(mut message: &[u8], names: &mut Names, deepest: usize) -> Option<Value> {
+    let mut value = Value::Null;
+    while !message.is_empty() {
+        let (tag, wire_type) = decode_key(&mut message).ok()?;
+        value = match (tag, wire_type) {
+            (NULL, WireType::Varint) => {
+                decode_varint(&mut message).ok()?;
+                Value::Null
+            }
+            (NUMBER, WireType::SixtyFourBit) => {
+                let (own, rest) = message.split_first_chunk()?;
+                message = rest;
+                Value::F64(f64::from_le_bytes(*own))
+            }
+            (STRING, WireType::LengthDelimited) => {
+                Value::Text(str::from_utf8(delimited(&mut message)?).ok()?.to_owned())
+            }
+            (BOOL, WireType::Varint) => Value::Bool(decode_varint(&mut message).ok()? != 0),
+            (STRUCT, WireType::LengthDelimited) => {
+                let own = delimited(&mut message)?;
+                Value::Map(read_fields(own, names, deepest.checked_sub(1)?)?)
+            }
+            (LIST, WireType::LengthDelimited) => {
+                let own = delimited(&mut message)?;
+                Value::List(read_items(own, names, deepest.checked_sub(1)?)?)
+            }
+            (NULL..=LIST, _) => return None,
+            _ => {
+                skip_field(wire_type, tag, &mut message, DecodeContext::default()).ok()?;
+                continue;
+            }
+        };
+    }
+    Some(value)
+}
+
+fn read_items(mut message: &[u8], names: &mut Names, deepest: usize) -> Option<Vec<Value>> {
+    let mut items = Vec::new();
+    while !message.is_empty() {
+        if let (ITEMS, own) = take(&mut message)? {
+            items.push(read_value(own?, names, deepest)?);
+        }
+    }
+    Some(items)
+}
 
 impl Message for Metadata {
     fn encode_raw(&self, buf: &mut impl BufMut) {
@@ -37,7 +136,11 @@ impl Message for Metadata {
         ctx: DecodeContext,
     ) -> Result<(), DecodeError> {
         match tag {
-            FIELDS => btree_map::merge(string::merge, message::merge, &mut self.0, buf, ctx),
+            FIELDS => {
+                let field: Field = merged(message::merge, wire_type, buf, ctx)?;
+                self.0.insert(field.name, field.value.unwrap_or_default());
+                Ok(())
+            }
             _ => skip_field(wire_type, tag, buf, ctx),
         }
     }
@@ -118,6 +221,15 @@ impl Message for Value {
     }
 }
 
+/// A member of the map of fields.
+#[derive(Clone, PartialEq, Message)]
+struct Field {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<Value>,
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct List {
     #[prost(message, repeated, tag = "1")]
@@ -135,20 +247,27 @@ fn merged<T: Default, B: Buf>(
     Ok(value)
 }
 
-fn fields_len(fields: &BTreeMap<String, Value>) -> usize {
-    fields.iter().map(|(name, value)| nested_len(FIELDS, field_len(name, value))).sum()
+fn fields_len(fields: &Fields) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| nested_len(FIELDS, field_len(name, value.encoded_len())))
+        .sum()
 }
 
-fn encode_fields(fields: &BTreeMap<String, Value>, buf: &mut impl BufMut) {
+fn encode_fields(fields: &Fields, buf: &mut impl BufMut) {
     for (name, value) in fields {
-        open(FIELDS, field_len(name, value), buf);
-        string::encode(1, name, buf);
-        message::encode(2, value, buf);
+        let length = value.encoded_len();
+        open(FIELDS, field_len(name, length), buf);
+        open(NAME, name.len(), buf);
+        buf.put_slice(name.as_bytes());
+        open(VALUE, length, buf);
+        value.encode_raw(buf);
     }
 }
 
-fn field_len(name: &String, value: &Value) -> usize {
-    string::encoded_len(1, name) + message::encoded_len(2, value)
+/// The length of a member of the map whose value has this length.
+fn field_len(name: &str, value: usize) -> usize {
+    nested_len(NAME, name.len()) + nested_len(VALUE, value)
 }
 
 fn nested_len(tag: u32, length: usize) -> usize {
@@ -172,8 +291,9 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn struct_of(fields: &BTreeMap<String, Value>) -> Struct {
-        Struct { fields: fields.iter().map(|(name, of)| (name.clone(), value_of(of))).collect() }
+    fn struct_of(fields: &Fields) -> Struct {
+        let fields = fields.iter().map(|(name, of)| (name.to_string(), value_of(of)));
+        Struct { fields: fields.collect() }
     }
 
     fn value_of(value: &Value) -> Published {
@@ -196,6 +316,7 @@ mod tests {
     fn it_reads_what_the_published_messages_write_and_they_read_what_it_writes() {
         let (own, published) = (metadata(), struct_of(&metadata().0));
         assert_eq!(Metadata::decode(&*published.encode_to_vec()).unwrap(), own);
+        assert_eq!(read(&published.encode_to_vec(), &mut Names::default()).unwrap(), own);
         assert_eq!(Struct::decode(&*own.encode_to_vec()).unwrap(), published);
         assert_eq!(own.encode_to_vec().len(), own.encoded_len());
     }
@@ -206,6 +327,8 @@ mod tests {
         let mut bytes = Value::Bool(true).encode_to_vec();
         int32::encode(99, &7, &mut bytes);
         assert_eq!(Value::decode(&*bytes).unwrap(), Value::Bool(true));
+        let read = |bytes: &[u8]| read_value(bytes, &mut Names::default(), 1);
+        assert_eq!((read(&[]), read(&bytes)), (Some(Value::Null), Some(Value::Bool(true))));
     }
 
     #[test]
@@ -215,5 +338,6 @@ mod tests {
             value = Value::List(vec![value]);
         }
         assert!(Value::decode(&*value.encode_to_vec()).is_err());
+        assert_eq!(read_value(&value.encode_to_vec(), &mut Names::default(), DEEPEST), None);
     }
 }

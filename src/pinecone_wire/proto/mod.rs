@@ -13,6 +13,8 @@ mod either;
 mod message;
 mod metadata;
 pub mod path;
+mod piece;
+mod read;
 mod rope;
 pub mod unpacked;
 mod write;
@@ -21,8 +23,9 @@ pub(crate) use convert::{
     filter_from_fields, filter_to_fields, from_vector, sparse_of, to_fields, to_sparse, to_vector,
     vector_of,
 };
-pub(crate) use either::{Either, Fetched, decode_either};
+pub(crate) use either::{Either, decode_either};
 pub use message::*;
+pub(crate) use read::fetched;
 pub(crate) use rope::Rope;
 pub(crate) use write::{FRAME, framed, framed_upsert, record_bytes};
 

@@ -1,14 +1,18 @@
 //! The mapping from columns of Parquet files to parts of a record.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::model::VectorKind;
 
 /// The mapping from columns of the files to parts of a record. A folder of the form `key=value` in the path of a file
 /// counts as a column `key` of that file. A column that nothing reads and `ignore` does not name is refused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
-    /// The column of the id: text, whole numbers or UUIDs; default `id`.
+    /// The column of the id: text, whole numbers or UUIDs, which ids are then; default `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub id: Option<String>,
@@ -21,6 +25,10 @@ pub struct Columns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub sparse_values: Option<String>,
+    /// The vectors of records with several, by their names: for each the column that holds it. In files that vecshift wrote
+    /// they are found without.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vectors: BTreeMap<String, VectorFrom>,
     /// The column of the namespace, or one namespace for all records; default: the column `namespace`, and in files
     /// without it the first folder in the file's path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +43,46 @@ pub struct Columns {
     /// Rounds 64-bit floats that no 32-bit float equals to the nearest one; without it they are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub round: bool,
+}
+
+/// The origin of a vector: a column, or a column and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VectorFrom {
+    Column(#[schemars(length(min = 1))] String),
+    Described(VectorColumn),
+}
+
+/// A column of vectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VectorColumn {
+    /// The column; default: the one of the vector's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub column: Option<String>,
+    /// The kind that the column must hold; default: what its type says. Lists of floats are dense vectors, lists of such
+    /// lists several under one name, a struct of `indices` and `values` or a map from index to value a sparse one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<VectorKind>,
+}
+
+impl VectorFrom {
+    /// Returns the column that is named.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::Column(column) => Some(column),
+            Self::Described(of) => of.column.as_deref(),
+        }
+    }
+
+    /// Returns the kind that is asked for.
+    pub fn kind(&self) -> Option<VectorKind> {
+        match self {
+            Self::Column(_) => None,
+            Self::Described(of) => of.kind,
+        }
+    }
 }
 
 /// The origin of a record's namespace.

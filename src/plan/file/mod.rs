@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, KeepWarm, ProbeLoad, Step, StepApproval};
 pub use columns::{
-    Columns, ConstantNamespace, Ignored, MetadataFrom, NamespaceFrom, OTHERS, Others,
+    Columns, ConstantNamespace, Ignored, MetadataFrom, NamespaceFrom, OTHERS, Others, VectorColumn,
+    VectorFrom,
 };
 pub use copy::{
     AsBytes, AsLists, AsNested, AsNulls, AsNumbers, AsTimes, Cast, Copy, EnumerateBy, Existing,

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use futures::stream::TryStreamExt;
 
 use crate::ErrorKind;
-use crate::model::{Cursor, Metadata, Namespace, Record, RecordId, Vector, Vectors};
+use crate::model::{Cursor, Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
 use crate::plan::file::Columns;
 use crate::provider::files::Files;
 use crate::provider::parquet::RecordWriter;
@@ -90,7 +90,7 @@ async fn answer(
 /// Writes records whose vectors take far more than their ids.
 fn file(folder: &Path, records: usize) -> Vec<u8> {
     let path = folder.join("made.parquet");
-    let mut writer = RecordWriter::create(&path).unwrap();
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
     let made: Vec<Record> = (0..records).map(record).collect();
     writer.append(&Namespace::new("n"), &made).unwrap();
     writer.finish().unwrap();

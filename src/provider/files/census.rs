@@ -173,7 +173,7 @@ fn too_large(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, RecordId, Vector, Vectors};
+    use crate::model::{Metadata, Record, RecordId, Vector, VectorField, Vectors};
     use crate::plan::file::Columns;
     use crate::provider::files::shelf::files_of;
     use crate::provider::parquet::RecordWriter;
@@ -183,7 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for file in 0..4 {
             let path = folder.path().join(format!("{file}.parquet"));
-            let mut writer = RecordWriter::create(path).unwrap();
+            let mut writer = RecordWriter::create(path, &VectorField::plain()).unwrap();
             for namespace in ["a", "b", "c"] {
                 let record = Record {
                     id: RecordId::new(format!("{file}")),

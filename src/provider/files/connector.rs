@@ -14,7 +14,7 @@ use crate::plan::file::{
     Columns, Endpoint, EnumerateBy, Ignored, MetadataFrom, NamedEnumeration, NamespaceFrom, OTHERS,
     Secret, StageKind, Strategy,
 };
-use crate::plan::{Context, System, codes};
+use crate::plan::{Context, System, codes, step};
 use crate::provider::storage::S3Options;
 use crate::provider::{Connector, Environment};
 use crate::store::Opened;
@@ -200,6 +200,11 @@ fn shared_out(context: &mut Context<'_>, columns: &Columns) {
         let Some(name) = name else { continue };
         use_once(context, &mut used, format!("/source/columns/{part}"), name);
     }
+    for (name, of) in &columns.vectors {
+        let pointer = format!("/source/columns/vectors/{}", step(name));
+        vector_named(context, columns, &pointer, name);
+        use_once(context, &mut used, pointer, of.column().unwrap_or(name));
+    }
     let (mut fields, mut ignored) = (Vec::new(), Vec::new());
     match &columns.metadata {
         Some(MetadataFrom::Fields(names)) => fields.clone_from(names),
@@ -227,6 +232,26 @@ fn shared_out(context: &mut Context<'_>, columns: &Columns) {
     }
     for (at, name) in ignored.iter().enumerate() {
         use_once(context, &mut used, format!("/source/columns/ignore/{at}"), name);
+    }
+}
+
+/// Checks that a vector's name is one, and no other's.
+fn vector_named(context: &mut Context<'_>, columns: &Columns, pointer: &str, name: &str) {
+    let other = match name {
+        "" => {
+            context.report(&codes::BAD_COLUMNS, pointer, "a vector needs a name");
+            return;
+        }
+        "values" => columns.values.is_some(),
+        "sparse_values" => columns.sparse_values.is_some(),
+        _ => false,
+    };
+    if other {
+        let first = context.region(&format!("/source/columns/{name}"));
+        let message = format!("there is a vector `{name}` already");
+        context.report_with(&codes::BAD_COLUMNS, pointer, message, |d| {
+            d.related(first, "its first column")
+        });
     }
 }
 

@@ -244,14 +244,14 @@ fn twice(namespace: &Namespace, id: &str, [first, second]: [(&str, u64); 2]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Record, RecordId, Vector, Vectors};
+    use crate::model::{Metadata, Record, RecordId, Vector, VectorField, Vectors};
     use crate::plan::file::Columns;
     use crate::provider::files::shelf::files_of;
     use crate::provider::parquet::RecordWriter;
 
     /// Writes a file of these ids, each with its namespace.
     fn write(path: &std::path::Path, ids: &[(&str, String)]) {
-        let mut writer = RecordWriter::create(path).unwrap();
+        let mut writer = RecordWriter::create(path, &VectorField::plain()).unwrap();
         for (namespace, id) in ids {
             let record = Record {
                 id: RecordId::new(id),

@@ -133,7 +133,7 @@ pub(super) fn refuse_damaged(name: &str, path: &Path, kept: &(u64, String)) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
+    use crate::model::{Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
     use crate::plan::file::Columns;
     use crate::provider::files::Files;
     use crate::provider::parquet::RecordWriter;
@@ -145,7 +145,7 @@ mod tests {
     fn snapshot(folder: &Path) -> std::path::PathBuf {
         let namespace = Namespace::new("n");
         let path = folder.join("000001-aa.parquet");
-        let mut writer = RecordWriter::create(&path).unwrap();
+        let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
         let record = Record {
             id: RecordId::from("a"),
             vectors: Vectors::plain(Vector::from_values([1.0, 0.5]), None),

@@ -10,7 +10,7 @@ use super::census::{AT_ONCE, Held};
 use super::doubles::fingerprint;
 use super::shelf::Shelf;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Namespace, Record, RecordId};
+use crate::model::{IdKind, Namespace, Record, RecordId};
 use crate::provider::blocking;
 use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, RowReader};
 
@@ -102,7 +102,7 @@ pub(super) async fn fetch(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let sought = Arc::new(Sought::new(namespace, wanted.iter()));
+    let sought = Arc::new(Sought::new(namespace, shelf.ids().await?, wanted.iter()));
     let looks = census.of(namespace).map(|held| {
         let (reader, sought) = (held.of(files).rows.clone(), sought.clone());
         blocking(move || {
@@ -138,7 +138,7 @@ pub(super) async fn present(
     ids: &[RecordId],
 ) -> Result<HashSet<RecordId>> {
     let (files, census) = (shelf.files().await?, shelf.census().await?);
-    let sought = Arc::new(Sought::new(namespace, ids));
+    let sought = Arc::new(Sought::new(namespace, shelf.ids().await?, ids));
     let looks = census.of(namespace).map(|held| {
         let (reader, sought) = (held.of(files).rows.clone(), sought.clone());
         blocking(move || Ok((held, rows_with(&reader, held.group as usize, &sought)?)))
@@ -163,7 +163,7 @@ fn twice(namespace: &Namespace, id: &RecordId) -> Error {
         .with_hint("leave one of the two out: ids are unique in a namespace")
 }
 
-/// Ids that are looked for in a namespace. Those of files are texts, and others are not there.
+/// Ids that are looked for in a namespace, by their texts. Those of another kind than the files' are not there.
 struct Sought {
     namespace: Namespace,
     ids: HashSet<Arc<str>>,
@@ -171,8 +171,13 @@ struct Sought {
 }
 
 impl Sought {
-    fn new<'a>(namespace: &Namespace, ids: impl IntoIterator<Item = &'a RecordId>) -> Self {
-        let texts = ids.into_iter().filter_map(RecordId::as_text);
+    fn new<'a>(
+        namespace: &Namespace,
+        kind: IdKind,
+        ids: impl IntoIterator<Item = &'a RecordId>,
+    ) -> Self {
+        let is_own = |id: &&RecordId| id.kind() == kind || id.is_negative_number();
+        let texts = ids.into_iter().filter(is_own).map(RecordId::text);
         let mut sorted: Vec<Arc<str>> = texts.map(Arc::from).collect();
         sorted.sort_unstable();
         sorted.dedup();
@@ -209,7 +214,7 @@ fn rows_with(reader: &RowReader, group: usize, sought: &Sought) -> Result<Vec<(u
                 continue;
             }
             let Some(id) = sought.ids.get(id) else { continue };
-            let own = RecordId::Text(id.clone());
+            let own = reader.id(id);
             if !seen.insert(id) {
                 return Err(twice(&sought.namespace, &own).with_context("file", reader.name()));
             }

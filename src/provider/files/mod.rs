@@ -8,6 +8,7 @@
 //! range is a row of row groups, and a place in it a row ([`span`]). Nothing is sorted. That no id is twice is looked for
 //! once, before the first copy ([`doubles`]), and a record is found by its id with a pass over the ids ([`lookup`]).
 
+mod agreed;
 mod census;
 mod connector;
 mod doubles;
@@ -166,6 +167,11 @@ impl Describe for Files {
 impl Fetch for Files {
     fn most(&self) -> usize {
         LIMITS.fetch_ids
+    }
+
+    fn own_kind(&self, id: RecordId) -> RecordId {
+        let kind = self.shelf.ids_if_known();
+        kind.and_then(|kind| id.to(kind)).unwrap_or(id)
     }
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Vec<Record>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::kept::refuse_damaged;
 use super::survey;
 use crate::error::{Error, Result};
+use crate::model::{IdKind, VectorField};
 use crate::plan::file::Columns;
 use crate::provider::blocking;
 use crate::provider::parquet::{Origin, RowReader};
@@ -19,6 +20,25 @@ pub(super) struct OneFile {
 }
 
 impl OneFile {
+    /// Makes a file one of those with which it is read: with their kind of ids, and the names of their fields.
+    pub fn new(
+        Opened { local, path, mut rows }: Opened,
+        ids: IdKind,
+        fields: &[VectorField],
+    ) -> Self {
+        rows.join(ids, fields);
+        Self { _local: local, path: path.into(), rows: Arc::new(rows) }
+    }
+}
+
+/// A file on its own, before anything is known of the others.
+pub(super) struct Opened {
+    local: Option<Local>,
+    pub path: String,
+    pub rows: RowReader,
+}
+
+impl Opened {
     /// Opens a file that was found: in its folder, or range by range in its bucket. Of a snapshot every byte is read first,
     /// so a file of one in a bucket is copied to this machine.
     ///
@@ -51,6 +71,6 @@ impl OneFile {
     fn of(local: Option<Local>, origin: Origin, found: &Found, columns: &Columns) -> Result<Self> {
         let folders = survey::folders(&found.path);
         let rows = RowReader::open(origin, &found.path, columns, &folders)?;
-        Ok(Self { _local: local, path: found.path.as_str().into(), rows: Arc::new(rows) })
+        Ok(Self { local, path: found.path.clone(), rows })
     }
 }

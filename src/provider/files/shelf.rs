@@ -7,15 +7,16 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
+use super::agreed::Agreed;
 use super::census::Census;
 use super::doubles::refuse_doubles;
 use super::kept::Snapshots;
-use super::one_file::OneFile;
+use super::one_file::{OneFile, Opened};
 use super::survey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Counted, Deployment, IndexDescription, IndexSpec, IndexStats, Metric, Quality, Record,
-    VectorField, VectorType,
+    AnyVector, Counted, Deployment, IdKind, IndexDescription, IndexSpec, IndexStats,
+    MetadataFields, Metric, Quality, Record, VectorField, VectorKind, VectorType,
 };
 use crate::plan::file::Columns;
 use crate::provider::blocking;
@@ -33,18 +34,27 @@ const LOOKED_AT: usize = 8;
 /// Files that are opened at once.
 const OPENED_AT_ONCE: usize = 8;
 
-/// Returns the kind of an index of files. They do not say by which metric their vectors are compared.
-fn deployment() -> Deployment {
+/// Returns the kind of an index of files with these vectors. Most do not say by which metric these are compared.
+fn deployment(vectors: Vec<VectorField>, knows_metric: bool) -> Deployment {
     Deployment {
         kind: KIND.to_owned(),
         words: WORDS.to_owned(),
         title: WORDS.to_owned(),
         place: WORDS.to_owned(),
         filterable: None,
-        knows_metric: false,
-        vectors: VectorField::plain(),
+        knows_metric,
+        vectors,
+        fields: MetadataFields::default(),
         native: serde_json::json!({ "other": WORDS }),
     }
+}
+
+/// What is on the shelf.
+struct Contents {
+    files: Vec<OneFile>,
+    agreed: Agreed,
+    /// What is not read beside the files.
+    inventory: Inventory,
 }
 
 /// The files, opened when they are first needed.
@@ -54,7 +64,7 @@ pub(super) struct Shelf {
     base: PathBuf,
     s3: S3Options,
     columns: Columns,
-    found: OnceCell<(Vec<OneFile>, Inventory)>,
+    found: OnceCell<Contents>,
     description: OnceCell<Option<IndexDescription>>,
     census: OnceCell<Census>,
     distinct: OnceCell<()>,
@@ -74,8 +84,8 @@ impl Shelf {
         }
     }
 
-    /// Returns the files, opened, and what is not read beside them; empty if there are none.
-    async fn found(&self) -> Result<&(Vec<OneFile>, Inventory)> {
+    /// Returns the files, opened; empty if there are none.
+    async fn found(&self) -> Result<&Contents> {
         let found = self.found.get_or_try_init(|| self.open());
         found.await.map_err(|error| self.named(error))
     }
@@ -89,10 +99,23 @@ impl Shelf {
     /// # Errors
     /// Those of finding and opening them.
     pub async fn files(&self) -> Result<&[OneFile]> {
-        Ok(&self.found().await?.0)
+        Ok(&self.found().await?.files)
     }
 
-    async fn open(&self) -> Result<(Vec<OneFile>, Inventory)> {
+    /// Returns the kind of the ids of all files.
+    ///
+    /// # Errors
+    /// Those of [`Shelf::files`].
+    pub async fn ids(&self) -> Result<IdKind> {
+        Ok(self.found().await?.agreed.ids)
+    }
+
+    /// Returns it once the files have been opened.
+    pub fn ids_if_known(&self) -> Option<IdKind> {
+        self.found.get().map(|found| found.agreed.ids)
+    }
+
+    async fn open(&self) -> Result<Contents> {
         let (mut inventory, mut snapshots) = (Inventory::default(), Snapshots::default());
         let (place, only) = self.place()?;
         let listed = match only {
@@ -104,12 +127,16 @@ impl Shelf {
         let opened = listed.into_iter().map(|found| {
             let (place, columns) = (&place, self.columns.clone());
             let kept = snapshots.of(&found.path);
-            OneFile::open(place, found, columns, kept)
+            Opened::open(place, found, columns, kept)
         });
         let opened: Vec<_> = opened.collect();
-        let files: Vec<_> = stream::iter(opened).buffered(OPENED_AT_ONCE).try_collect().await?;
+        let opened: Vec<_> = stream::iter(opened).buffered(OPENED_AT_ONCE).try_collect().await?;
+        let agreed = Agreed::of(&opened)?;
+        let files: Vec<_> =
+            opened.into_iter().map(|one| OneFile::new(one, agreed.ids, &agreed.fields)).collect();
         take_stock(&files, &self.columns, &mut inventory)?;
-        Ok((files, inventory))
+        inventory.remarks.extend(agreed.remark.clone());
+        Ok(Contents { files, agreed, inventory })
     }
 
     /// Returns the place of the files, and the one file that is meant if it is not all of them.
@@ -164,25 +191,38 @@ impl Shelf {
         self.description.get_or_try_init(|| self.look()).await.cloned()
     }
 
-    /// Describes the files as an index. Files do not say how their vectors are compared: `cosine` stands in, or
+    /// Describes the files as an index. Where nothing says how their vectors are compared, `cosine` stands in, or
     /// `dotproduct` if there are sparse values.
     async fn look(&self) -> Result<Option<IndexDescription>> {
-        let (files, inventory) = self.found().await?;
+        let Contents { files, agreed, inventory } = self.found().await?;
         if files.is_empty() {
             return match inventory.has_passed_over(Sort::File) {
                 true => Err(nothing_to_read(&self.name, inventory)),
                 false => Ok(None),
             };
         }
-        let dimension = self.dimension(files).await?;
+        let mut fields = agreed.fields.clone();
+        measure(files, &mut fields).await?;
+        let dense = fields.iter().find(|field| field.kind == VectorKind::Dense);
+        let (dimension, metric) = match dense {
+            Some(dense) => (dense.dimension, dense.metric),
+            None => (None, None),
+        };
         let has_sparse = files.iter().any(|file| file.rows.has_sparse());
-        let is_sparse = dimension == 0 && has_sparse;
+        let is_sparse = dimension.is_none() && has_sparse;
+        let guess = if has_sparse { Metric::Dotproduct } else { Metric::Cosine };
+        match &mut fields[..] {
+            _ if agreed.is_plain() => fields = VectorField::plain(),
+            // Of an index with one field they are the index's own.
+            [only] => (only.dimension, only.metric) = (None, None),
+            _ => {}
+        }
         let spec = IndexSpec {
             name: self.name.clone(),
-            dimension: u32::try_from(dimension).ok().filter(|dimension| *dimension > 0),
-            metric: if has_sparse { Metric::Dotproduct } else { Metric::Cosine },
+            dimension,
+            metric: metric.unwrap_or(guess),
             vector_type: if is_sparse { VectorType::Sparse } else { VectorType::Dense },
-            deployment: deployment(),
+            deployment: deployment(fields, metric.is_some()),
             deletion_protection: false,
             tags: Default::default(),
         };
@@ -193,22 +233,6 @@ impl Shelf {
             ready: true,
             state: "Ready".to_owned(),
         }))
-    }
-
-    /// Returns the dimension that most of the first rows have; 0 if none of them has a vector.
-    async fn dimension(&self, files: &[OneFile]) -> Result<usize> {
-        for file in files.iter().filter(|file| file.rows.count() > 0).take(LOOKED_AT) {
-            let reader = file.rows.clone();
-            let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-            for record in blocking(move || first_records(&reader)).await? {
-                *counts.entry(record.dense().dimension()).or_default() += 1;
-            }
-            counts.remove(&0);
-            if let Some((dimension, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {
-                return Ok(dimension);
-            }
-        }
-        Ok(0)
     }
 
     pub async fn stats(&self) -> Result<IndexStats> {
@@ -222,13 +246,47 @@ impl Shelf {
     }
 
     pub async fn inventory(&self) -> Result<Option<Inventory>> {
-        let (files, inventory) = self.found().await?;
+        let Contents { files, inventory, .. } = self.found().await?;
         if files.is_empty() {
             return Ok(None);
         }
         let mut inventory = inventory.clone();
         inventory.remarks.extend(self.census().await?.remark());
         Ok(Some(inventory))
+    }
+}
+
+/// Finds the lengths of vectors of which no file says it: that which most of the first rows have where any has one.
+async fn measure(files: &[OneFile], fields: &mut [VectorField]) -> Result<()> {
+    for file in files.iter().filter(|file| file.rows.count() > 0).take(LOOKED_AT) {
+        if fields.iter().all(|field| field.dimension.is_some() || length_of(field).is_none()) {
+            break;
+        }
+        let reader = file.rows.clone();
+        let records = blocking(move || first_records(&reader)).await?;
+        for field in fields.iter_mut().filter(|field| field.dimension.is_none()) {
+            let Some(length) = length_of(field) else { continue };
+            let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+            let own = records.iter().filter_map(|record| record.vectors.get(field.name.as_str()));
+            for length in own.filter_map(length).filter(|length| *length > 0) {
+                *counts.entry(length).or_default() += 1;
+            }
+            field.dimension =
+                counts.into_iter().max_by_key(|(_, count)| *count).map(|(length, _)| length);
+        }
+    }
+    Ok(())
+}
+
+/// Returns what tells the length of a vector of a field; `None` for sparse ones, which have none.
+fn length_of(field: &VectorField) -> Option<fn(&AnyVector) -> Option<u32>> {
+    match field.kind {
+        VectorKind::Sparse => None,
+        VectorKind::Dense | VectorKind::Multi => Some(|vector| match vector {
+            AnyVector::Dense(dense) => u32::try_from(dense.dimension()).ok(),
+            AnyVector::Multi(several) => Some(several.dimension()),
+            AnyVector::Sparse(_) => None,
+        }),
     }
 }
 
@@ -298,7 +356,7 @@ pub(super) async fn files_of(folder: &Path, columns: Columns) -> Vec<OneFile> {
     let name = folder.to_str().unwrap_or_default();
     let shelf = Shelf::new(name, folder, S3Options::default(), columns);
     match shelf.open().await {
-        Ok((files, _)) => files,
+        Ok(Contents { files, .. }) => files,
         Err(error) => panic!("{error}"),
     }
 }

@@ -339,7 +339,7 @@ fn sparse(of: &Of, group: &GroupOf, at: Behind) -> Result<Option<(Vec<u64>, VecD
                 continue;
             }
             done += 1;
-            if of.picks.as_ref().is_none_or(|picks| picks(&RecordId::from(id))) {
+            if of.picks.as_ref().is_none_or(|picks| picks(&group.reader.id(id))) {
                 rows.push(row);
                 dones.push_back(done);
             }

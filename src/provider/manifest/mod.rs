@@ -134,7 +134,7 @@ impl Iterator for Manifest {
 mod tests {
     use super::super::parquet;
     use super::*;
-    use crate::model::{Metadata, Record, Vector, Vectors};
+    use crate::model::{Metadata, Record, Vector, VectorField, Vectors};
 
     fn write(name: &str, text: &str) -> (tempfile::TempDir, ManifestOptions) {
         let folder = tempfile::tempdir().unwrap();
@@ -188,7 +188,7 @@ mod tests {
     fn parquet_is_read_without_its_vectors() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.parquet");
-        let mut writer = parquet::RecordWriter::create(&path).unwrap();
+        let mut writer = parquet::RecordWriter::create(&path, &VectorField::plain()).unwrap();
         let record = |at: u32| Record {
             id: RecordId::from(format!("r{at}")),
             vectors: Vectors::plain(Vector::from_values([1.0; 8]), None),

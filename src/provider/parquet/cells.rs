@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use super::columns::{floats, uuid, whole_numbers, wrong};
 use crate::error::{Error, Result};
-use crate::model::Value;
+use crate::model::{Fields, Value};
 
 /// Largest number of units of a decimal that a 64-bit float always keeps.
 const DECIMAL_UNITS: i128 = 1_000_000_000_000_000;
@@ -100,13 +100,13 @@ fn list(column: &ArrayRef, name: &str) -> Result<Cell> {
 }
 
 /// A function that returns the fields of a row; `None` if it is null.
-pub(super) type Fields = Box<dyn Fn(usize) -> Result<Option<BTreeMap<String, Value>>>>;
+pub(super) type Objects = Box<dyn Fn(usize) -> Result<Option<Fields>>>;
 
 /// Returns the fields of a column of structs, or of maps with text keys.
 ///
 /// # Errors
 /// `Invalid` for any other column.
-pub(super) fn objects(column: &ArrayRef, name: &str) -> Result<Fields> {
+pub(super) fn objects(column: &ArrayRef, name: &str) -> Result<Objects> {
     if let Some(map) = column.as_any().downcast_ref::<MapArray>() {
         return entries(map, name);
     }
@@ -120,7 +120,7 @@ pub(super) fn objects(column: &ArrayRef, name: &str) -> Result<Fields> {
         if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             return Ok(None);
         }
-        let mut object = BTreeMap::new();
+        let mut object = Fields::default();
         for (name, cell) in &parts {
             object.extend(cell(row)?.map(|value| (name.clone(), value)));
         }
@@ -128,7 +128,7 @@ pub(super) fn objects(column: &ArrayRef, name: &str) -> Result<Fields> {
     }))
 }
 
-fn entries(map: &MapArray, name: &str) -> Result<Fields> {
+fn entries(map: &MapArray, name: &str) -> Result<Objects> {
     let keys = map.keys().as_string_opt::<i32>().cloned();
     let keys = keys.ok_or_else(|| wrong(name, map.keys(), "a map with keys of text"))?;
     let values = cells(map.values(), name)?;
@@ -145,7 +145,7 @@ fn entries(map: &MapArray, name: &str) -> Result<Fields> {
                 Entry::Occupied(taken) => return Err(twice(taken.key())),
             }
         }
-        Ok(Some(object))
+        Ok(Some(object.into()))
     }))
 }
 

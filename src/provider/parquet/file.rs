@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::kind::{Kind, kinds};
 use super::layout::{Folders, Layout, Unread, check_codecs};
+use super::note::Note;
 use super::origin::{Input, Origin};
 use super::{BATCH_ROWS, fault, unreadable};
 use crate::error::{Error, ErrorKind, Result};
@@ -124,9 +125,16 @@ impl OpenFile {
     /// # Errors
     /// `Invalid` if they are none, or cannot be read.
     pub fn layout(&self, asked: &Columns, folders: &Folders, unread: Unread) -> Result<Layout> {
-        let layout = Layout::new(asked, &self.columns, folders, unread)
-            .and_then(|layout| check_codecs(self.metadata(), &layout.read).map(|()| layout));
-        layout.map_err(|error| error.with_context("file", &self.name))
+        let layout = || {
+            let note = match unread {
+                Unread::Refused => Note::read(self.metadata().file_metadata())?,
+                // A service knows nothing of it.
+                Unread::PassedOver => Note::default(),
+            };
+            let layout = Layout::new(asked, &self.columns, &note, folders, unread)?;
+            check_codecs(self.metadata(), &layout.read).map(|()| layout)
+        };
+        layout().map_err(|error| error.with_context("file", &self.name))
     }
 
     /// Opens the file anew.

@@ -85,7 +85,7 @@ impl Part for RecordId {
             None => is_wanted(own),
         };
         let id = |row: usize| match ids.get(row) {
-            Some(id) => Ok((row, Self::from(id))),
+            Some(id) => Ok((row, of.id(id))),
             None => Err(Error::invalid("the id is null").with_context("row", number(row) + 1)),
         };
         (0..batch.num_rows()).filter(is_wanted).map(id).collect()

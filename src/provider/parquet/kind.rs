@@ -4,6 +4,8 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::basic::LogicalType;
 use parquet::schema::types::SchemaDescriptor;
 
+use crate::model::{Element, IdKind, VectorKind};
+
 /// A column of a file as it is read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Kind {
@@ -52,22 +54,56 @@ impl Kind {
         self.data == DataType::Null
     }
 
-    /// Returns whether it can be an id or a namespace.
+    /// Returns whether it can be a namespace.
     pub fn is_text(&self) -> bool {
         self.is_uuid || self.data == DataType::Utf8 || self.is_whole()
+    }
+
+    /// Returns the kind of the ids that it can be. 16 bytes are a UUID, also where their writer does not say so.
+    pub fn ids(&self) -> Option<IdKind> {
+        match &self.data {
+            DataType::Utf8 => Some(IdKind::Text),
+            DataType::FixedSizeBinary(16) => Some(IdKind::Uuid),
+            _ => self.is_whole().then_some(IdKind::Number),
+        }
+    }
+
+    /// Returns whether it can be an id.
+    pub fn is_id(&self) -> bool {
+        self.ids().is_some()
     }
 
     fn is_whole(&self) -> bool {
         self.data.is_integer() && self.meant.is_none()
     }
 
-    /// Returns whether it can be a dense vector.
-    pub fn is_vector(&self) -> bool {
-        item(&self.data).is_some_and(|item| is_float(item) || *item == DataType::Null)
+    /// Returns the kind of the vectors that it can be.
+    pub fn vectors(&self) -> Option<VectorKind> {
+        let all = [VectorKind::Dense, VectorKind::Multi, VectorKind::Sparse];
+        all.into_iter().find(|kind| self.holds(*kind))
     }
 
-    /// Returns whether it can be sparse values.
-    pub fn is_sparse(&self) -> bool {
+    /// Returns whether it can be vectors of a kind. Lists in which every item is null can be dense ones and several.
+    pub fn holds(&self, kind: VectorKind) -> bool {
+        let is_component = |data: &DataType| is_float(data) || *data == DataType::Null;
+        match kind {
+            VectorKind::Dense => item(&self.data).is_some_and(is_component),
+            VectorKind::Multi => item(&self.data).and_then(item).is_some_and(is_component),
+            VectorKind::Sparse => self.is_sparse(),
+        }
+    }
+
+    /// Returns what the components of its vectors are kept as, where it can be vectors.
+    pub fn element(&self) -> Option<Element> {
+        match component(&self.data)? {
+            DataType::Float16 => Some(Element::F16),
+            DataType::Float64 => Some(Element::F64),
+            DataType::Float32 => Some(Element::F32),
+            _ => None,
+        }
+    }
+
+    fn is_sparse(&self) -> bool {
         let is = |field: Option<&std::sync::Arc<Field>>, of: fn(&DataType) -> bool| {
             field.and_then(|field| item(field.data_type())).is_some_and(of)
         };
@@ -111,6 +147,18 @@ fn item(data: &DataType) -> Option<&DataType> {
     match data {
         DataType::List(item) => Some(item.data_type()),
         _ => None,
+    }
+}
+
+/// Returns the type of the numbers in lists, lists of lists and sparse values.
+fn component(data: &DataType) -> Option<&DataType> {
+    match data {
+        DataType::List(item) => component(item.data_type()),
+        DataType::Struct(fields) => {
+            component(fields.iter().find(|field| field.name() == "values")?.data_type())
+        }
+        DataType::Map(entries, _) => entry(entries).map(|(_, value)| value),
+        other => Some(other),
     }
 }
 

@@ -8,29 +8,38 @@
 //! | `sparse_values` | struct of `indices` (list of u32) and `values` (list of f32) | yes |
 //! | `metadata` | string with a JSON object | yes |
 //!
+//! Records with several vectors of a kind have a column of each, under the vector's name, in place of `values` or
+//! `sparse_values`; several dense ones under one name are a list of lists of f32. The footer notes which they are, and of
+//! which kind the ids are whose texts `id` has ([`note`]).
+//!
 //! Without `namespace` this is the layout of a bulk import. A source of files may be mapped from other
 //! columns (see [`layout`]). Files are read and written in bounded parts; floats are shared with the file's buffers on
 //! the way in. All calls here block: use `spawn_blocking`.
 
+mod arrays;
 mod cells;
 mod columns;
 mod file;
 mod group;
 mod kind;
 mod layout;
+mod note;
 mod origin;
 mod pairs;
 mod read;
 mod rows;
-mod suggest;
+mod vectors;
 mod write;
 
 #[cfg(test)]
 mod layout_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vector_tests;
 
 pub(crate) use group::{Chosen, GroupRows, Part};
+pub(crate) use layout::name_fields;
 pub use layout::{Folders, PassedOver};
 pub use origin::Origin;
 pub(crate) use pairs::{PairReader, Pairs};

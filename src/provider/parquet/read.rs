@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use super::cells::{Fields, cells, objects};
-use super::columns::{Dense, Sparse, Texts};
+use super::cells::{Objects, cells, objects};
+use super::columns::Texts;
 use super::file::{OpenFile, batches, damaged};
-use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread};
+use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread, VectorColumn};
+use super::vectors::VectorCells;
 use crate::error::{Error, Result};
-use crate::model::{Contents, Metadata, Namespace, Numbers, Record, RecordId, Value, Vectors};
+use crate::model::{
+    Contents, Fields, Metadata, Namespace, Numbers, Record, Value, VectorName, Vectors,
+};
 use crate::plan::file::Columns;
 
 /// A reader of records in batches of at most [`BATCH_ROWS`](super::BATCH_ROWS), in the file's order.
@@ -105,11 +108,11 @@ impl Iterator for RecordReader {
 pub type Rows = Vec<Result<(Namespace, Record)>>;
 
 /// Parts of the records of one batch.
-struct Parts {
+struct Parts<'a> {
+    layout: &'a Layout,
     ids: Texts,
     namespaces: NamesOf,
-    vectors: Option<Dense>,
-    sparse: Option<Sparse>,
+    vectors: Vec<(VectorName, VectorCells)>,
     metadata: Fill,
 }
 
@@ -122,7 +125,7 @@ enum NamesOf {
 enum Fill {
     Nothing,
     Json(Texts),
-    Fields(Fields),
+    Fields(Objects),
 }
 
 /// Returns the records of a batch that has the columns which `layout` reads; `number` gives each row's number in the
@@ -171,8 +174,8 @@ pub(super) fn some_rows(
     (0..batch.num_rows()).filter(is_wanted).map(record).collect()
 }
 
-impl Parts {
-    fn read(batch: &RecordBatch, layout: &Layout) -> Result<Self> {
+impl<'a> Parts<'a> {
+    fn read(batch: &RecordBatch, layout: &'a Layout) -> Result<Self> {
         let column = |at: usize| {
             let place = layout.read.binary_search(&at).ok();
             let place = place.filter(|place| *place < batch.num_columns());
@@ -181,19 +184,18 @@ impl Parts {
                 .ok_or_else(|| Error::unexpected("a column that was to be read is not there"))
         };
         let texts = |at| column(at).and_then(|(column, name)| Texts::read(column, name));
-        let is_rounding = layout.is_rounding;
-        let vectors =
-            |at| column(at).and_then(|(column, name)| Dense::read(column, name, is_rounding));
-        let sparse =
-            |at| column(at).and_then(|(column, name)| Sparse::read(column, name, is_rounding));
+        let vectors = |of: &VectorColumn| {
+            let cells = VectorCells::read(of.field.kind, column(of.at)?, layout.is_rounding)?;
+            Ok((of.field.name.clone(), cells))
+        };
         Ok(Self {
+            layout,
             ids: texts(layout.id)?,
             namespaces: match &layout.namespace {
                 NamespaceOf::Column(at) => NamesOf::Column(texts(*at)?),
                 NamespaceOf::Constant(name) => NamesOf::Constant(name.clone()),
             },
-            vectors: layout.values.map(vectors).transpose()?,
-            sparse: layout.sparse.map(sparse).transpose()?,
+            vectors: layout.vectors.iter().map(vectors).collect::<Result<_>>()?,
             metadata: match &layout.metadata {
                 MetadataOf::Nothing => Fill::Nothing,
                 MetadataOf::Whole(at) => whole(column(*at)?)?,
@@ -207,16 +209,16 @@ impl Parts {
     fn record(&self, row: usize) -> Result<Record> {
         let id = self.ids.get(row).ok_or_else(|| Error::invalid("the id is null"))?;
         let of_id = |error: Error| error.with_context("id", id);
-        let vector = self.vectors.as_ref().map(|vectors| vectors.get(row)).transpose();
-        let sparse = self.sparse.as_ref().map(|sparse| sparse.get(row)).transpose();
-        Ok(Record {
-            id: RecordId::from(id),
-            vectors: Vectors::plain(
-                vector.map_err(of_id)?.flatten().unwrap_or_default(),
-                sparse.map_err(of_id)?.flatten(),
-            ),
-            metadata: self.metadata.get(row).map_err(of_id)?,
-        })
+        let mut vectors = Vectors::default();
+        for (name, cells) in &self.vectors {
+            let vector =
+                cells.get(row).map_err(|error| of_id(error).with_context("vector", name))?;
+            if let Some(vector) = vector {
+                vectors.put(name.clone(), vector);
+            }
+        }
+        let metadata = self.metadata.get(row).map_err(of_id)?;
+        Ok(Record { id: self.layout.id(id), vectors, metadata })
     }
 }
 
@@ -253,7 +255,7 @@ fn fields<'a>(
     columns: &[(String, usize)],
     constants: &[(String, String)],
     column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
-) -> Result<Fields> {
+) -> Result<Objects> {
     let constants: Vec<(String, Value)> =
         constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect();
     let of_field = |(name, at): &(String, usize)| {
@@ -262,7 +264,7 @@ fn fields<'a>(
     };
     let parts: Vec<_> = columns.iter().map(of_field).collect::<Result<_>>()?;
     Ok(Box::new(move |row| {
-        let mut object = std::collections::BTreeMap::from_iter(constants.iter().cloned());
+        let mut object: Fields = constants.iter().cloned().collect();
         for (name, cell) in &parts {
             object.extend(cell(row)?.map(|value| (name.clone(), value)));
         }

@@ -8,10 +8,10 @@ use parquet::file::statistics::Statistics;
 
 use super::columns::Texts;
 use super::file::{OpenFile, batches_of_group, damaged};
-use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread};
+use super::layout::{Folders, Layout, NamespaceOf, PassedOver, Unread, VectorColumn};
 use super::origin::Origin;
 use crate::error::{Error, Result};
-use crate::model::Namespace;
+use crate::model::{Element, IdKind, Namespace, RecordId, VectorField, VectorKind};
 use crate::plan::file::Columns;
 
 /// Rows of columns of text that are decoded at once.
@@ -81,27 +81,54 @@ impl RowReader {
         }
     }
 
+    /// Returns the kind of its ids.
+    pub fn ids(&self) -> IdKind {
+        self.layout.ids
+    }
+
+    /// Returns the id with this text.
+    pub fn id(&self, text: &str) -> RecordId {
+        self.layout.id(text)
+    }
+
+    /// Returns the fields of the vectors that its rows may have.
+    pub fn fields(&self) -> impl Iterator<Item = &VectorField> {
+        self.layout.vectors.iter().map(|vector| &vector.field)
+    }
+
+    /// Makes it one of the files that are read together: with ids of this kind, and the names of `fields`, which has all of
+    /// its own.
+    pub fn join(&mut self, ids: IdKind, fields: &[VectorField]) {
+        self.layout.ids = ids;
+        for own in self.layout.vectors.iter_mut().map(|vector| &mut vector.field) {
+            if let Some(field) = fields.iter().find(|field| field.name == own.name) {
+                own.name = field.name.clone();
+            }
+        }
+    }
+
     /// Returns whether its rows can have sparse values.
     pub fn has_sparse(&self) -> bool {
-        let Some(sparse) = self.layout.sparse else { return false };
         let schema = self.file.metadata().file_metadata().schema_descr();
         let groups = self.file.metadata().row_groups();
+        let is_sparse = |root: usize| {
+            let mut columns = self.layout.vectors.iter().filter(|vector| vector.at == root);
+            columns.any(|vector| vector.field.kind == VectorKind::Sparse)
+        };
         groups.iter().flat_map(|group| group.columns().iter().enumerate()).any(|(leaf, column)| {
             let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
             let values = u64::try_from(column.num_values()).unwrap_or(0);
-            schema.get_column_root_idx(leaf) == sparse && nulls.is_none_or(|nulls| nulls < values)
+            is_sparse(schema.get_column_root_idx(leaf)) && nulls.is_none_or(|nulls| nulls < values)
         })
     }
 
-    /// Returns whether its vectors are 64-bit floats that are rounded.
+    /// Returns whether it has vectors of 64-bit floats, which are rounded.
     pub fn is_rounded(&self) -> bool {
-        use arrow_schema::DataType;
-        let kind = self.layout.values.and_then(|at| self.file.columns().get(at));
-        self.layout.is_rounding
-            && kind.is_some_and(|(_, kind)| match &kind.data {
-                DataType::List(item) => *item.data_type() == DataType::Float64,
-                _ => false,
-            })
+        let is_long = |vector: &VectorColumn| {
+            let column = self.file.columns().get(vector.at);
+            column.is_some_and(|(_, kind)| kind.element() == Some(Element::F64))
+        };
+        self.layout.is_rounding && self.layout.vectors.iter().any(is_long)
     }
 
     /// Returns its columns that are not read.

@@ -10,7 +10,8 @@ use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::model::{
-    Contents, Metadata, Namespace, Record, RecordId, SparseVector, Value, Vector, Vectors,
+    Contents, Metadata, Namespace, Record, RecordId, SparseVector, Value, Vector, VectorField,
+    Vectors,
 };
 
 fn record(at: usize) -> Record {
@@ -56,7 +57,7 @@ fn vectors() -> ArrayRef {
 fn records_come_back_bit_for_bit_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/er/records.parquet");
-    let mut writer = RecordWriter::create(&path).unwrap();
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
     let records: Vec<Record> = (0..2_300).map(record).collect();
     writer.append(&Namespace::from(""), &records[..1_100]).unwrap();
     writer.append(&Namespace::from("ñ"), &records[1_100..]).unwrap();
@@ -77,7 +78,7 @@ fn records_come_back_bit_for_bit_in_order() {
 fn no_records_make_a_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.parquet");
-    let written = RecordWriter::create(&path).unwrap().finish().unwrap();
+    let written = RecordWriter::create(&path, &VectorField::plain()).unwrap().finish().unwrap();
     assert_eq!((count_rows(&path).unwrap(), contents(&path).unwrap()), (0, written));
 }
 
@@ -106,7 +107,7 @@ fn other_layouts_are_understood() {
     let ids: ArrayRef = Arc::new(UInt64Array::from(vec![7, 8]));
     write_foreign(&path, vec![("id", ids), ("values", Arc::new(large.finish()))]);
     let read = read_all(&path);
-    assert_eq!(read[0].1.id, RecordId::from("7"));
+    assert_eq!(read[0].1.id, RecordId::Number(7));
     assert!(read[1].1.dense().is_empty());
 }
 
@@ -179,7 +180,7 @@ fn a_file_that_changed_since_it_was_opened_is_not_read() {
         rows.iter().map(|(row, record)| (*row, record.id.to_string())).collect::<Vec<_>>(),
         [(1, "b".to_owned())]
     );
-    let mut writer = RecordWriter::create(&path).unwrap();
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
     writer.append(&Namespace::from("n"), &[record(1)]).unwrap();
     writer.finish().unwrap();
     let error = open().err().unwrap();
@@ -191,7 +192,7 @@ fn a_file_that_changed_since_it_was_opened_is_not_read() {
 fn a_changed_value_changes_the_contents() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
-    let mut writer = RecordWriter::create(&path).unwrap();
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
     writer.append(&Namespace::from("n"), &[record(1)]).unwrap();
     let written = writer.finish().unwrap();
     let changed =

@@ -271,6 +271,7 @@ fn field_type(kind: Kind) -> Option<&'static str> {
         Kind::Bool => "bool",
         Kind::Uuid => "uuid",
         Kind::Timestamptz => "timestamptz",
+        Kind::Timestamp => "timestamp",
         Kind::Bytea => "bytea",
         Kind::Json => "json",
         Kind::Jsonb => "jsonb",

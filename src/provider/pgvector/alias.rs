@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 
-use super::keys::table_name;
 use super::name::{TableName, quote};
 use super::peer::Peer;
+use super::place::Place;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Pointed;
+
+/// What a name cannot be, where it is none.
+const VIEW: &str = "the name of a view";
+const TABLE: &str = "the name of a table";
 
 /// A relation with the alias's name.
 struct Found {
@@ -153,10 +157,6 @@ fn spaced(text: &str) -> Vec<&str> {
     text.split(at).collect()
 }
 
-fn named(name: &str, what: &str) -> Result<TableName> {
-    table_name(name).map_err(|why| Error::invalid(format!("`{name}` cannot be {what}: {why}")))
-}
-
 fn refused(name: &TableName, what: String) -> Error {
     Error::new(ErrorKind::Refused, format!("{name} is {what}"))
         .with_hint("an alias is a view that is nothing but columns of one table")
@@ -197,13 +197,13 @@ impl Peer {
 /// # Errors
 /// Those of the connection.
 async fn resolve(session: &Session, name: &str, indexes: &[&str]) -> Result<Pointed> {
-    let name = named(name, "the name of a view")?;
+    let name = Place::one_table(name, VIEW)?;
     let Some(found) = look(session, &name).await? else { return Ok(Pointed::Nowhere) };
     let table = match found.table() {
         Ok(table) => table,
         Err(what) => return Ok(Pointed::Elsewhere(what)),
     };
-    let is_it = |index: &&str| table_name(index).is_ok_and(|own| own == *table);
+    let is_it = |index: &&str| Place::one_table(index, TABLE).is_ok_and(|own| own == *table);
     Ok(match indexes.iter().position(is_it) {
         Some(at) => Pointed::At(at),
         None => Pointed::Elsewhere(format!("a view of {table}")),
@@ -216,13 +216,14 @@ async fn resolve(session: &Session, name: &str, indexes: &[&str]) -> Result<Poin
 /// `Refused` if it is no such view, or the table has not the view's columns; those of the connection and of the role's
 /// rights.
 async fn point(session: &Session, name: &str, index: &str) -> Result<()> {
-    let (name, table) = (named(name, "the name of a view")?, named(index, "the name of a table")?);
+    let (name, table) = (Place::one_table(name, VIEW)?, Place::one_table(index, TABLE)?);
     let found = look(session, &name).await?.ok_or_else(|| absent(&name))?;
     let now = found.table().map_err(|what| refused(&name, what))?;
     if *now == table {
         return Ok(());
     }
-    if let Some(error) = unfit(session, &found, (&name, now, &table)).await? {
+    let target = look(session, &table).await?;
+    if let Some(error) = unfit(session, &found, (&name, now, &table), target.as_ref()).await? {
         return Err(error);
     }
     // Whoever waits for the view waits behind this: better to try again.
@@ -247,15 +248,15 @@ async fn unfit(
     session: &Session,
     found: &Found,
     (name, now, table): (&TableName, &TableName, &TableName),
+    target: Option<&Found>,
 ) -> Result<Option<Error>> {
-    let lacks = found.lacks(&columns(session, table).await?);
+    let lacks = found.lacks(target.map(|target| &*target.columns).unwrap_or_default());
     if !lacks.is_empty() {
         let message = format!("{table} has not the columns of {name}: {}", lacks.join(", "));
         return Ok(Some(Error::new(ErrorKind::Refused, message)));
     }
-    let target = look(session, table).await?;
-    let policies = |found: &Option<Found>| found.as_ref().is_some_and(|found| found.has_policies);
-    if policies(&look(session, now).await?) != policies(&target) {
+    let policies = |found: Option<&Found>| found.is_some_and(|found| found.has_policies);
+    if policies(look(session, now).await?.as_ref()) != policies(target) {
         let message =
             format!("of {now} and {table}, policies decide for one alone which rows a role sees");
         return Ok(Some(
@@ -281,7 +282,7 @@ async fn unfit(
 /// # Errors
 /// Those of the connection.
 async fn obstacles(session: &Session, name: &str, indexes: &[&str]) -> Result<Vec<Error>> {
-    let name = named(name, "the name of a view")?;
+    let name = Place::one_table(name, VIEW)?;
     let Some(found) = look(session, &name).await? else { return Ok(vec![absent(&name)]) };
     let mut problems = Vec::new();
     // What else it is, whoever resolves it says.
@@ -294,10 +295,10 @@ async fn obstacles(session: &Session, name: &str, indexes: &[&str]) -> Result<Ve
         problems.push(Error::new(ErrorKind::Unauthorized, message));
     }
     for index in indexes {
-        let table = named(index, "the name of a table")?;
+        let table = Place::one_table(index, TABLE)?;
         // A target that is not made yet is not looked at.
-        if look(session, &table).await?.is_some() {
-            problems.extend(unfit(session, &found, (&name, now, &table)).await?);
+        if let Some(target) = look(session, &table).await? {
+            problems.extend(unfit(session, &found, (&name, now, &table), Some(&target)).await?);
         }
     }
     Ok(problems)

@@ -1,12 +1,12 @@
 //! What an audit finds at a table.
 
-use super::fit::written;
 use super::index::Distance;
 use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
 use super::name::{TableName, quote};
 use super::session::Session;
+use super::travel::written;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Inventory, Obstacle};
 
@@ -48,6 +48,17 @@ impl Finding {
 
     fn in_the_way(self, way_out: &'static str) -> Self {
         Self { way_out: Some(way_out), ..self }
+    }
+
+    /// Returns whether it says the same of the same column, of other records.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.rule, &self.about, &self.message) == (other.rule, &other.about, &other.message)
+    }
+
+    /// Adds the records of one that says the same.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.records =
+            self.records.zip(other.records).map(|(own, more)| own + more).or(self.records);
     }
 
     /// Returns it with what it is about, and its count: `` `embedding`: vectors that are all zero (3)``.
@@ -216,6 +227,22 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         );
         let way_out = "make it text of a deterministic collation, a whole number or uuid";
         found.push(Finding::of("ids_fold", id.name.clone(), message).in_the_way(way_out));
+    }
+    if let Some(column) = mapping.tenant.as_ref().filter(|column| !column.is_bytewise) {
+        let message = format!(
+            "namespaces of type {} that differ may be equal to the server: a record of one would replace that of another",
+            column.type_text
+        );
+        let way_out = "make it text of a deterministic collation, a whole number or uuid";
+        found.push(Finding::of("tenants_fold", column.name.clone(), message).in_the_way(way_out));
+    }
+    let is_endless =
+        |column: &&Column| column.kind == Kind::Sparsevec && column.dimension.is_none();
+    for column in mapping.vectors.iter().map(|(_, column)| column).filter(is_endless) {
+        let message = "the column does not say how many dimensions its sparse vectors have";
+        let way_out = "make it sparsevec(n), one more than the largest index";
+        let endless = Finding::of("dimension_unknown", column.name.clone(), message);
+        found.push(endless.in_the_way(way_out));
     }
     let written = written(mapping);
     let is_needed = |column: &&Column| {

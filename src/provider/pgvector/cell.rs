@@ -22,6 +22,7 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
         Kind::Numeric => numeric(text(bytes)?),
         Kind::Uuid => Value::Text(Uuid::from_bytes(sized(bytes)?).to_string()),
         Kind::Timestamptz => Value::Time(time(text(bytes)?)),
+        Kind::Timestamp => Value::Text(civil(text(bytes)?)),
         Kind::Bytea => Value::Bytes(Bytes::copy_from_slice(bytes)),
         Kind::Json | Kind::Jsonb => json(bytes)?,
         Kind::List(item) => list(item, bytes)?,
@@ -33,7 +34,10 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
 
 /// Reads the text of a `json` or `jsonb` column.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, Wrong> {
-    Value::from_json(text(bytes)?, Numbers::Exact).map_err(|_| "its JSON cannot be read")
+    Value::from_json(text(bytes)?, Numbers::Exact).map_err(|error| match error.is_data() {
+        true => "its JSON has a field twice, or is nested too deeply",
+        false => "its JSON cannot be read",
+    })
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Wrong> {
@@ -66,6 +70,15 @@ fn time(text: &str) -> String {
     match text.strip_suffix("+00").filter(|_| is_plain) {
         Some(instant) => format!("{}Z", instant.replacen(' ', "T", 1)),
         None => text.to_owned(),
+    }
+}
+
+/// The same of a time without a zone.
+fn civil(text: &str) -> String {
+    let is_plain = text.len() >= 19 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b' ';
+    match is_plain && !text.ends_with(" BC") {
+        true => text.replacen(' ', "T", 1),
+        false => text.to_owned(),
     }
 }
 
@@ -124,6 +137,7 @@ pub(super) fn encode(kind: Kind, value: &Value, into: &mut Vec<u8>) -> Result<()
         }
         (Kind::Bytea, Value::Bytes(bytes)) => into.put_slice(bytes),
         (Kind::Timestamptz, Value::Time(text) | Value::Text(text)) => put_text(text, into)?,
+        (Kind::Timestamp, Value::Text(text)) => put_text(text, into)?,
         (Kind::Other | Kind::Bit, Value::Text(text) | Value::Time(text)) => put_text(text, into)?,
         (Kind::List(item), Value::List(values)) => put_list(item, values, into)?,
         _ => return Err("its type is not the column's"),
@@ -270,6 +284,19 @@ mod tests {
             ("12020-01-02 03:04:05+00", "12020-01-02 03:04:05+00"),
         ] {
             assert_eq!(time(from), to);
+        }
+    }
+
+    #[test]
+    fn times_without_a_zone_have_the_same_form() {
+        for (from, to) in [
+            ("2020-01-02 03:04:05", "2020-01-02T03:04:05"),
+            ("2020-01-02 03:04:05.25", "2020-01-02T03:04:05.25"),
+            ("-infinity", "-infinity"),
+            ("0020-01-02 03:04:05 BC", "0020-01-02 03:04:05 BC"),
+            ("12020-01-02 03:04:05", "12020-01-02 03:04:05"),
+        ] {
+            assert_eq!(civil(from), to);
         }
     }
 

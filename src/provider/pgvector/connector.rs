@@ -7,17 +7,20 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::address::Address;
-use super::design::KIND;
-use super::design::{self, Design};
-use super::keys::{Keys, Row, table_name};
+use super::check;
+use super::design::{Design, KIND};
+use super::keys::{Keys, Row};
+use super::made;
 use super::name::{TableName, cut, quote};
 use super::peer::LIMITS;
+use super::place::{Pattern, Place};
 use super::refuse::planned_rejects;
 use super::session::{Session, Settings};
+use super::spec;
 use super::store::Table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexSpec, Metric, Namespace, Record, Side};
-use crate::plan::file::{CreateSpec, Endpoint, Secret, StageKind};
+use crate::plan::file::{CreateSpec, Endpoint, Secret, Traffic};
 use crate::plan::{Context, Plan, System, codes};
 use crate::provider::{Connector, Double, Environment, Records, Secret as Key, StandIn};
 use crate::store::calls::{CallOptions, TimeoutOptions};
@@ -32,6 +35,9 @@ const REHEARSAL_VARIABLE: &str = "VECSHIFT_REHEARSAL_DATABASE_URL";
 
 /// The longest time of a request.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// Bytes of the namespace that a run probes an index by: `vecshift-probe-` and the end of its id.
+const PROBE: usize = 31;
 
 /// Begin of the names of these schemas.
 const REHEARSAL_SCHEMA: &str = "vecshift_rehearsal_";
@@ -53,7 +59,10 @@ impl System for Pgvector {
     }
 
     fn index(&self) -> Option<&'static str> {
-        Some("for PostgreSQL the table as `schema.table`, or a table of the schema `public`")
+        Some(
+            "for PostgreSQL the table as `schema.table`, or a table of the schema `public`; `schema.items_{namespace}` \
+             is a table for each namespace",
+        )
     }
 
     fn endpoint(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -66,16 +75,21 @@ impl System for Pgvector {
 
     fn check(&self, context: &mut Context<'_>, side: Side) {
         let (endpoint, pointer) = (context.endpoint(side), format!("/{}", side.name()));
-        if let Err(why) = table_name(&endpoint.index) {
-            let message = format!("`{}` cannot be the name of a table: {why}", endpoint.index);
-            context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
-                d.note("a table is named as `schema.table`, each part of at most 63 bytes")
-            });
+        let keys = Keys::of(endpoint);
+        match Place::read(&endpoint.index) {
+            Ok(Place::Table(_)) => {}
+            Ok(Place::Tables(pattern)) => apart(context, (side, &pointer), &keys, &pattern),
+            Err(why) => {
+                let message = format!("`{}` cannot be the name of a table: {why}", endpoint.index);
+                context.report_with(
+                    &codes::INDEX_NAME,
+                    &format!("{pointer}/index"),
+                    message,
+                    |d| d.note("a table is named as `schema.table`, each part of at most 63 bytes"),
+                );
+            }
         }
-        columns(context, (&pointer, side), &Keys::of(endpoint));
-        if side == Side::Source {
-            stages(context);
-        }
+        columns(context, (&pointer, side), &keys);
     }
 
     fn has_aliases(&self) -> bool {
@@ -83,11 +97,11 @@ impl System for Pgvector {
     }
 
     fn spec(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
-        Some(design::Keys::json_schema(generator))
+        Some(spec::Keys::json_schema(generator))
     }
 
     fn check_spec(&self, context: &mut Context<'_>, pointer: &str, spec: &CreateSpec) {
-        design::check(context, pointer, spec);
+        check::check(context, pointer, spec);
     }
 }
 
@@ -113,11 +127,11 @@ impl Connector for Pgvector {
                 Ok(Arc::new(Table::new(address, settings, &endpoint.index, row)?))
             }
             Side::Target => {
-                let name = rehearsal_name(endpoint)?;
+                let place = rehearsal_place(endpoint)?;
                 let url = environment.stand_ins.get(self.name()).map(|one| &one.api_key);
                 let none = || Error::invalid("nothing stands for the target of this rehearsal");
                 let address = Address::read(url.ok_or_else(none)?)?;
-                Ok(Arc::new(Table::placed(address, settings, (&endpoint.index, name), row)))
+                Ok(Arc::new(Table::placed(address, settings, (&endpoint.index, place), row)))
             }
         }
     }
@@ -159,12 +173,20 @@ impl Connector for Pgvector {
         Ok(place(source, Side::Source)?.place() == place(target, Side::Target)?.place())
     }
 
-    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
-        Some(design::asked_for(name, spec))
+    fn asked_for(&self, endpoint: &Endpoint, spec: &CreateSpec) -> Option<IndexSpec> {
+        let row = Keys::of(endpoint).row.unwrap_or_default();
+        Some(made::asked_for(&endpoint.index, &row, spec))
     }
 
-    fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
-        namespace.as_str().contains('\0').then_some("contains NUL")
+    fn refuses_namespace(
+        &self,
+        endpoint: &Endpoint,
+        namespace: &Namespace,
+    ) -> Option<&'static str> {
+        match Place::read(&endpoint.index) {
+            Ok(Place::Tables(pattern)) => pattern.refuses(namespace),
+            _ => namespace.as_str().contains('\0').then_some("contains NUL"),
+        }
     }
 
     /// An index over the vectors can be made and dropped, and a table without one says nothing of a metric.
@@ -223,7 +245,7 @@ impl Connector for Pgvector {
         })?;
         let address = Address::read(&url)?;
         let session = Session::open(&address, Settings::default()).await?;
-        let schema = rehearsal_name(&plan.target)?.schema;
+        let schema = rehearsal_place(&plan.target)?.schema().to_owned();
         session
             .batch("empty", &format!("drop schema if exists {} cascade", quote(&schema)))
             .await?;
@@ -263,10 +285,55 @@ fn address(endpoint: &Endpoint, side: &str, environment: &Environment) -> Result
 }
 
 /// Returns where the table stands in a rehearsal.
-fn rehearsal_name(endpoint: &Endpoint) -> Result<TableName> {
-    let name = table_name(&endpoint.index).map_err(Error::invalid)?;
-    let schema = format!("{REHEARSAL_SCHEMA}{}_{}", name.schema, name.name);
-    Ok(TableName::new(cut(&schema), name.name))
+fn rehearsal_place(endpoint: &Endpoint) -> Result<Place> {
+    let place = Place::named(&endpoint.index, "the name of a table")?;
+    let (schema, name) = (place.schema().to_owned(), place.first().name);
+    let schema = cut(&format!("{REHEARSAL_SCHEMA}{schema}_{name}")).to_owned();
+    Ok(match place {
+        Place::Table(name) => Place::Table(TableName { schema, ..name }),
+        Place::Tables(pattern) => Place::Tables(Pattern { schema, ..pattern }),
+    })
+}
+
+/// Checks what cannot be said of tables that hold a namespace each.
+fn apart(context: &mut Context<'_>, (side, pointer): (Side, &str), keys: &Keys, pattern: &Pattern) {
+    let index = context.region(&format!("{pointer}/index"));
+    if side == Side::Target && pattern.refuses(&Namespace::new("x".repeat(PROBE))).is_some() {
+        let message = "it leaves no room for the namespace of a run's own probes";
+        context.report_with(&codes::INDEX_NAME, &format!("{pointer}/index"), message, |d| {
+            d.note(format!("a table's name has at most 63 bytes, and that namespace has {PROBE}"))
+        });
+    }
+    if side == Side::Source {
+        refuse_growing(context, keys, pattern);
+    }
+    if keys.row.as_ref().is_some_and(|row| row.tenant.is_some()) {
+        let message = "each namespace has a table of its own, and no column that names it";
+        let at = format!("{pointer}/row/tenant");
+        context.report_with(&codes::BAD_COLUMNS, &at, message, |d| d.related(index, "the tables"));
+    }
+    if matches!(context.file.traffic, Some(Traffic::Alias(_))) {
+        let message = "an alias stands for one table, and not for one of each namespace";
+        context.report_with(&codes::BAD_TRAFFIC, "/traffic/alias", message, |d| {
+            d.related(index, "the tables")
+        });
+    }
+}
+
+/// Checks that no table of the target is one of the source's by its name.
+fn refuse_growing(context: &mut Context<'_>, keys: &Keys, pattern: &Pattern) {
+    let target = context.endpoint(Side::Target);
+    let is_one_server = target.provider == context.endpoint(Side::Source).provider
+        && Keys::of(target).url == keys.url;
+    let Ok(place) = Place::read(&target.index) else { return };
+    let first = place.first();
+    if is_one_server && first.schema == pattern.schema && pattern.namespace(&first.name).is_some() {
+        let source = context.region("/source/index");
+        let message = "the tables of the target would be the source's, too, by their names";
+        context.report_with(&codes::INDEX_NAME, "/target/index", message, |d| {
+            d.related(source, "the source").help("name another schema")
+        });
+    }
 }
 
 /// Checks that each column has one use.
@@ -293,28 +360,13 @@ fn columns(context: &mut Context<'_>, (pointer, side): (&str, Side), keys: &Keys
     }
 }
 
-/// Checks that no stage asks of a table what only a service can do.
-fn stages(context: &mut Context<'_>) {
-    let stages: Vec<_> =
-        context.stages().map(|(pointer, stage)| (pointer, stage.kind.clone())).collect();
-    let source = context.region("/source/provider");
-    for (pointer, kind) in stages {
-        if matches!(kind, StageKind::Decommission(_)) {
-            let message = "a table of PostgreSQL is not dropped by a run yet";
-            context.report_with(&codes::NOT_YET, &pointer, message, |d| {
-                d.related(source, "the source")
-                    .help("drop it yourself once nothing asks it any more")
-            });
-        }
-    }
-}
-
 /// Returns why the table that is planned would refuse a record.
 fn rejects_planned(
     namespace: &Namespace,
     record: &Record,
     planned_as: Option<&IndexSpec>,
 ) -> Option<Refusal> {
+    let spec = planned_as?;
     let record = (namespace, record);
-    planned_rejects(&TableName::new("", ""), &Row::default(), planned_as?, record)
+    planned_rejects(&Place::read(&spec.name).ok()?, &Row::default(), spec, record)
 }

@@ -1,69 +1,20 @@
 //! Whether a table takes a record, decided before it is sent, and its bytes if it does.
 
-use std::collections::BTreeSet;
-use std::str::FromStr;
-
 use bytes::BufMut as _;
-use half::f16;
 
 use super::cell::{self, put_json, put_sized, put_text};
+use super::fit_vectors::{absent, vectors};
 use super::kind::{Item, Kind};
 use super::look::Column;
 use super::mapping::Mapping;
-use super::vector_codec;
-use crate::model::{
-    AnyVector, IdKind, Metadata, Namespace, Rare, Record, RecordId, SparseVector, Value, Vector,
-    VectorName,
-};
+use super::misfit::{Misfit, Strictness};
+use super::travel::written;
+use crate::model::{IdKind, Metadata, Namespace, Rare, Record, RecordId, Value};
 use crate::store::Refusal;
-
-/// Why a table refuses a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// A word for the reason, for counts.
-    pub rule: &'static str,
-    /// The column or field it is about.
-    pub field: Option<String>,
-    pub message: String,
-}
-
-impl Misfit {
-    pub(super) fn new(rule: &'static str, field: &str, message: impl Into<String>) -> Self {
-        Self { rule, field: Some(field.to_owned()), message: message.into() }
-    }
-
-    fn of_value(field: &str, value: &Value, rare: Rare) -> Self {
-        let rule = if rare == Rare::Time { "time" } else { "bytes" };
-        Self::new(rule, field, Refusal::of_value(field, value, rare).reason)
-    }
-}
-
-/// What a plan refuses that the server would take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Strictness {
-    /// Zero vectors: under cosine no query ever finds them.
-    pub refuses_zero_vectors: bool,
-    /// Values that a half-precision column would round.
-    pub refuses_rounding: bool,
-}
 
 /// The longest id that a key takes without doubt (PostgreSQL, "B-Tree": 2,704 bytes for all columns of an entry; text
 /// that can be compressed may be longer, and is tried).
 const SURE_ID: usize = 8_000;
-
-/// The columns that a put writes, in the order in which they travel.
-pub(super) fn written(mapping: &Mapping) -> Vec<&Column> {
-    let fields = mapping.fields.iter().filter(|column| !column.is_generated);
-    let vectors =
-        mapping.vectors.iter().map(|(_, column)| column).filter(|column| !column.is_generated);
-    [&mapping.id]
-        .into_iter()
-        .chain(&mapping.tenant)
-        .chain(vectors)
-        .chain(fields)
-        .chain(&mapping.json)
-        .collect()
-}
 
 /// Returns whether the table would take a record into a partition, as far as that is known before it is sent, and the bytes
 /// it weighs.
@@ -171,14 +122,7 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
         };
     }
     let text = partition.as_str();
-    let fits = match column.kind {
-        Kind::Int8 => comes_back::<i64>(text),
-        Kind::Int4 => comes_back::<i32>(text),
-        Kind::Int2 => comes_back::<i16>(text),
-        Kind::Uuid => comes_back::<uuid::Uuid>(text),
-        _ => true,
-    };
-    if !fits {
+    if !column.kind.has_text(text) {
         let message = format!("the namespace `{partition}` is no {}", column.type_text);
         return Err(Misfit::new("partition", &column.name, message));
     }
@@ -193,173 +137,14 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
         .map_err(|why| Misfit::new("partition", &column.name, why))
 }
 
-/// Whether a text is that of such a value, and would be read as the same text.
-fn comes_back<T: FromStr + ToString>(text: &str) -> bool {
-    text.parse::<T>().is_ok_and(|value| value.to_string() == text)
-}
-
-fn vectors(
-    mapping: &Mapping,
-    strictness: Strictness,
-    record: &Record,
-    into: &mut Vec<u8>,
-) -> Result<(), Misfit> {
-    for (name, vector) in record.vectors.iter() {
-        match mapping.place(name, vector) {
-            Some(column) if !column.is_generated => {}
-            _ if vector.is_empty() => {}
-            Some(column) => {
-                let why = "the server makes the column's values itself";
-                return Err(Misfit::new("vector_without_column", &column.name, why));
-            }
-            None => {
-                let reason = Refusal::of_vector(name).reason;
-                return Err(Misfit::new("vector_without_column", name.as_str(), reason));
-            }
-        }
-    }
-    for (_, column) in mapping.vectors.iter().filter(|(_, column)| !column.is_generated) {
-        let is_own = |(name, vector): &(&VectorName, &AnyVector)| {
-            mapping.place(name, vector).is_some_and(|place| std::ptr::eq(place, column))
-        };
-        let mut own = record.vectors.iter().filter(is_own);
-        let Some((_, vector)) = own.next() else {
-            absent(column, into)?;
-            continue;
-        };
-        if own.next().is_some() {
-            let why = "two vectors of the record are for it";
-            return Err(Misfit::new("vector_without_column", &column.name, why));
-        }
-        if let Some((rule, why)) = misfit_of_vector(column, strictness, vector) {
-            return Err(Misfit::new(rule, &column.name, why));
-        }
-        put_sized(into, |into| {
-            vector_codec::encode(column.kind, column.dimension, vector, into);
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-fn absent(column: &Column, into: &mut Vec<u8>) -> Result<(), Misfit> {
-    // A default stands in only where the column is not written at all, and here it is.
-    match column.is_nullable {
-        true => {
-            into.put_i32(-1);
-            Ok(())
-        }
-        false => Err(Misfit::new(
-            "missing",
-            &column.name,
-            "the record has no value for it, and it must not be null",
-        )),
-    }
-}
-
-fn misfit_of_vector(
-    column: &Column,
-    strictness: Strictness,
-    vector: &AnyVector,
-) -> Option<(&'static str, String)> {
-    match (column.kind, vector) {
-        (Kind::Sparsevec, AnyVector::Sparse(sparse)) => sparse_misfit(column, strictness, sparse),
-        (Kind::Sparsevec, _) => {
-            Some(("vector_kind", "a dense vector, and the column holds sparse ones".to_owned()))
-        }
-        (_, AnyVector::Multi(_)) => {
-            Some(("vector_kind", "several vectors, and the column holds one".to_owned()))
-        }
-        (_, AnyVector::Sparse(_)) => {
-            Some(("vector_kind", "a sparse vector, and the column holds dense ones".to_owned()))
-        }
-        (_, AnyVector::Dense(vector)) => dense_misfit(column, strictness, vector),
-    }
-}
-
-fn dense_misfit(
-    column: &Column,
-    strictness: Strictness,
-    vector: &Vector,
-) -> Option<(&'static str, String)> {
-    let of = |rule, message: &str| Some((rule, message.to_owned()));
-    let dimension = vector.dimension();
-    if let Some(wanted) = column.dimension.filter(|wanted| dimension != *wanted as usize) {
-        return Some(("dimension", format!("it has {dimension} components and not {wanted}")));
-    }
-    if column.kind.limit().is_some_and(|most| dimension > most as usize) {
-        return Some((
-            "dimension",
-            format!("it has {dimension} components, more than the column can hold"),
-        ));
-    }
-    match column.kind {
-        Kind::Bit if vector.values().any(|value| value != 0.0 && value != 1.0) => {
-            return of("bits", "it holds numbers other than 0 and 1");
-        }
-        Kind::List(_) => return zero_misfit(strictness, vector),
-        _ => {}
-    }
-    if !vector.is_finite() {
-        return of("not_finite", "it holds a number that is infinite or none");
-    }
-    if column.kind == Kind::Halfvec {
-        if vector.values().any(|value| f16::from_f32(value).is_infinite()) {
-            return of("overflow", "it holds a number beyond the half precision's largest, 65504");
-        }
-        if strictness.refuses_rounding
-            && vector.values().any(|value| f16::from_f32(value).to_f32() != value)
-        {
-            return of("rounding", "it holds a number that half precision would round");
-        }
-    }
-    zero_misfit(strictness, vector)
-}
-
-fn zero_misfit(strictness: Strictness, vector: &Vector) -> Option<(&'static str, String)> {
-    let is_refused = strictness.refuses_zero_vectors && vector.values().all(|value| value == 0.0);
-    is_refused
-        .then(|| ("zero_vector", "all its components are zero, and it has no direction".to_owned()))
-}
-
-fn sparse_misfit(
-    column: &Column,
-    strictness: Strictness,
-    sparse: &SparseVector,
-) -> Option<(&'static str, String)> {
-    let of = |rule, message: &str| Some((rule, message.to_owned()));
-    let Some(dimension) = column.dimension else {
-        return of(
-            "dimension",
-            "the column does not say how many dimensions its sparse vectors have",
-        );
-    };
-    if sparse.indices.iter().any(|index| *index >= dimension) {
-        return Some((
-            "dimension",
-            format!("it has an index beyond the column's {dimension} dimensions"),
-        ));
-    }
-    if sparse.len() > 16_000 {
-        return of("dimension", "it has more than 16000 components");
-    }
-    if sparse.indices.iter().collect::<BTreeSet<_>>().len() < sparse.len() {
-        return of("sparse_indices", "it has an index twice");
-    }
-    if !sparse.values.is_finite() {
-        return of("not_finite", "it holds a number that is infinite or none");
-    }
-    if sparse.values.values().any(|value| value == 0.0) {
-        return of("sparse_zero", "it holds a zero, which a sparse vector here cannot");
-    }
-    let is_refused = strictness.refuses_zero_vectors && sparse.is_empty();
-    is_refused.then(|| ("zero_vector", "it has no component".to_owned()))
-}
-
 fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Result<(), Misfit> {
     for column in mapping.fields.iter().filter(|column| !column.is_generated) {
         match metadata.get(&column.name) {
-            None | Some(Value::Null) => absent(column, into)?,
+            None => absent(column, into)?,
+            // JSON has a null of its own; elsewhere it is that there is no value.
+            Some(Value::Null) if !matches!(column.kind, Kind::Json | Kind::Jsonb) => {
+                absent(column, into)?;
+            }
             Some(value) => field(column, value, into)?,
         }
     }
@@ -410,9 +195,15 @@ fn field(column: &Column, value: &Value, into: &mut Vec<u8>) -> Result<(), Misfi
         return Err(Misfit::of_value(&column.name, value, rare));
     }
     let misfit = |rule, why: String| Misfit::new(rule, &column.name, why);
-    if let (Kind::Text, Value::Text(text)) = (column.kind, value)
-        && let Some(most) = too_long(column, text)
-    {
+    let texts = match (column.kind, value) {
+        (Kind::List(Item::Text), Value::List(items)) => items.as_slice(),
+        (_, value) => std::slice::from_ref(value),
+    };
+    let too_long = |value: &Value| match value {
+        Value::Text(text) => too_long(column, text),
+        _ => None,
+    };
+    if let Some(most) = texts.iter().find_map(too_long) {
         return Err(misfit("length", format!("it is longer than {most} characters")));
     }
     let is_rounded = match column.kind {
@@ -444,42 +235,4 @@ fn is_finer_than_a_microsecond(value: &Value) -> bool {
     let Some((_, behind)) = text.rsplit_once('.') else { return false };
     let end = behind.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(behind.len());
     behind[..end].trim_end_matches('0').len() > 6
-}
-
-/// The type of a column's values on their way: the server turns them into the column's own, and refuses what does not
-/// fit.
-pub(super) fn travel_type(mapping: &Mapping, column: &Column) -> String {
-    let is_text = column.name == mapping.id.name
-        || mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name);
-    if is_text || column.kind.is_as_text() {
-        return "text".to_owned();
-    }
-    match column.kind {
-        Kind::Vector => mapping.extension_type("vector"),
-        Kind::Halfvec => mapping.extension_type("halfvec"),
-        Kind::Sparsevec => mapping.extension_type("sparsevec"),
-        Kind::Bit if mapping.vectors.iter().any(|(_, vector)| vector.name == column.name) => {
-            "bit varying".to_owned()
-        }
-        Kind::List(item) => format!("{}[]", item_type(item)),
-        Kind::Text | Kind::Bit => "text".to_owned(),
-        _ => column.plain_type.clone(),
-    }
-}
-
-fn item_type(item: Item) -> &'static str {
-    match item {
-        Item::Text => "text",
-        Item::Int2 => "int2",
-        Item::Int4 => "int4",
-        Item::Int8 => "int8",
-        Item::Float4 => "float4",
-        Item::Float8 => "float8",
-        Item::Bool => "bool",
-    }
-}
-
-/// Whether a column's values must be cast from the type they travel in; others are assigned, which never cuts a text.
-pub(super) fn needs_cast(mapping: &Mapping, column: &Column) -> bool {
-    travel_type(mapping, column) == "text" && column.kind != Kind::Text
 }

@@ -252,6 +252,15 @@ pub async fn progress(session: &Session, table: &TableName, name: &str) -> Resul
     })
 }
 
+/// Returns the indexes of a schema that are used for queries, each with its table.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn ready(session: &Session, schema: &str) -> Result<Vec<(String, String)>> {
+    let rows = session.rows("index", READY, &[&schema]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// Returns the statement that makes one session's work on indexes end, for tests and for a run that gives up.
 pub fn cancel_statement(table: &TableName) -> String {
     format!(
@@ -307,3 +316,9 @@ left join (
     where n.nspname = $1::text and t.relname = $2::text and p.datname = current_database()
     limit 1
 ) p on true";
+
+const READY: &str = "
+select t.relname::text, c.relname::text
+from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+where n.nspname = $1::text and i.indisvalid and i.indisready";

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
-use crate::model::{AnyVector, Metadata, Record, Value, Vector, VectorName};
+use crate::model::{AnyVector, FieldName, Metadata, Record, Value, Vector, VectorName};
 
 /// Returns the record as the table gives it back: halves for floats where its column holds those, a time in UTC, a zero
 /// without a sign where the server's numbers have none.
@@ -40,7 +40,7 @@ fn kept_metadata(mapping: &Mapping, metadata: &Metadata) -> Option<Metadata> {
         let column = mapping.fields.iter().find(|column| column.name == name);
         column.or(mapping.json.as_ref()).map(|column| column.kind)
     };
-    let changed: Vec<(&String, Value)> = metadata
+    let changed: Vec<(&FieldName, Value)> = metadata
         .0
         .iter()
         .filter_map(|(name, value)| Some((name, kept_value(kind_of(name)?, value)?)))
@@ -77,7 +77,7 @@ fn without_sign(value: &Value) -> Option<Value> {
             Some(Value::List(items.iter().map(item).collect()))
         }
         Value::Map(members) if members.values().any(|one| without_sign(one).is_some()) => {
-            let member = |(name, value): (&String, &Value)| {
+            let member = |(name, value): (&FieldName, &Value)| {
                 (name.clone(), without_sign(value).unwrap_or_else(|| value.clone()))
             };
             Some(Value::Map(members.iter().map(member).collect()))

@@ -6,11 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Kind;
 use super::look::Table;
 use super::mapping::{Fields, Layout};
-use super::name::{TableName, misfit};
 use crate::plan::file::{Endpoint, Secret};
-
-/// The schema of a table whose name has none.
-const SCHEMA: &str = "public";
 
 /// Columns that have these names need not be named by the plan, and tables that are made have them.
 pub(super) const ID: &str = "id";
@@ -84,23 +80,6 @@ pub enum MetadataIn {
     Fields(Vec<String>),
 }
 
-/// Reads `schema.table`, or a table of the schema `public`.
-///
-/// # Errors
-/// Why it can be no name.
-pub(super) fn table_name(index: &str) -> Result<TableName, String> {
-    let (schema, name) = index.split_once('.').unwrap_or((SCHEMA, index));
-    for part in [schema, name] {
-        if let Some(why) = misfit(part) {
-            return Err(format!("`{}` {why}", part.escape_debug()));
-        }
-    }
-    match name.contains('.') {
-        true => Err("it has more than one `.`".to_owned()),
-        false => Ok(TableName::new(schema, name)),
-    }
-}
-
 impl Row {
     /// Every column that is named, each with its key, in the order of the keys; a field of the metadata by its place.
     pub(super) fn named(&self) -> Vec<(String, &str)> {
@@ -159,19 +138,5 @@ impl Row {
         };
         let (id, key) = (self.id.clone(), self.key.clone());
         Layout { id, vectors, tenant, fields, json, key, is_rounding: self.round }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_has_at_most_one_schema() {
-        assert_eq!(table_name("documents"), Ok(TableName::new("public", "documents")));
-        assert_eq!(table_name("My.Documents"), Ok(TableName::new("My", "Documents")));
-        for wrong in ["", "a.", ".a", "a.b.c", &"x".repeat(64)] {
-            assert!(table_name(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,6 +1,9 @@
 //! The types of columns, as far as they differ for a record.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::model::{Element, VectorKind};
 
@@ -22,6 +25,7 @@ pub enum Kind {
     Bool,
     Uuid,
     Timestamptz,
+    Timestamp,
     Bytea,
     Json,
     Jsonb,
@@ -63,6 +67,7 @@ impl Kind {
             ("bool", _) => Self::Bool,
             ("uuid", _) => Self::Uuid,
             ("timestamptz", _) => Self::Timestamptz,
+            ("timestamp", _) => Self::Timestamp,
             ("bytea", _) => Self::Bytea,
             ("json", _) => Self::Json,
             ("jsonb", _) => Self::Jsonb,
@@ -105,11 +110,25 @@ impl Kind {
 
     /// Whether it travels as its text: the server writes and reads it better than we could.
     pub(super) fn is_as_text(self) -> bool {
-        matches!(self, Self::Numeric | Self::Timestamptz | Self::Other)
+        matches!(self, Self::Numeric | Self::Timestamptz | Self::Timestamp | Self::Other)
     }
 
     pub(super) fn is_whole(self) -> bool {
         matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
+    }
+
+    /// Whether the server has a value of this type for a text, and of whole numbers, UUIDs and truths one whose text it is:
+    /// `01` is read as a number, and no number is written so.
+    pub(super) fn has_text(self, text: &str) -> bool {
+        match self {
+            Self::Int2 => comes_back::<i16>(text),
+            Self::Int4 => comes_back::<i32>(text),
+            Self::Int8 => comes_back::<i64>(text),
+            Self::Uuid => comes_back::<Uuid>(text),
+            Self::Bool => comes_back::<bool>(text),
+            Self::Float4 | Self::Float8 | Self::Numeric => text.parse::<f64>().is_ok(),
+            _ => true,
+        }
     }
 
     /// The most components that an index over it takes (pgvector, README, 2026); non-zero ones of a sparse vector.
@@ -129,6 +148,10 @@ impl Kind {
     }
 }
 
+fn comes_back<T: FromStr + ToString>(text: &str) -> bool {
+    text.parse::<T>().is_ok_and(|value| value.to_string() == text)
+}
+
 impl Item {
     pub(super) fn oid(self) -> u32 {
         match self {
@@ -139,6 +162,26 @@ impl Item {
             Self::Float4 => 700,
             Self::Float8 => 701,
             Self::Bool => 16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_would_come_back_as_another_is_none_of_the_types() {
+        let uuid = "0123abcd-0001-0002-8003-000000000004";
+        for (kind, own, other) in [
+            (Kind::Int2, "-7", "70000"),
+            (Kind::Int4, "70000", "070000"),
+            (Kind::Int8, "9223372036854775807", "+1"),
+            (Kind::Uuid, uuid, "0123ABCD-0001-0002-8003-000000000004"),
+            (Kind::Bool, "true", "t"),
+            (Kind::Numeric, "1.00", "one"),
+        ] {
+            assert!(kind.has_text(own) && !kind.has_text(other), "{kind:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use super::index::{Index, read_index};
-use super::kind::Kind;
+use super::kind::{Item, Kind};
 use super::name::TableName;
 use super::session::Session;
 use crate::error::Result;
@@ -85,7 +85,7 @@ pub struct Column {
     pub plain_type: String,
     /// Components of a vector or bits; `None` if the column does not say.
     pub dimension: Option<u32>,
-    /// The most characters of a text.
+    /// The most characters of a text, or of each in a list.
     pub length: Option<u32>,
     /// Digits behind the point of a numeric.
     pub scale: Option<u32>,
@@ -93,7 +93,7 @@ pub struct Column {
     pub has_default: bool,
     /// Whether the server alone gives its values.
     pub is_generated: bool,
-    /// Whether texts are equal only if their bytes are.
+    /// Whether values are equal to the server only if their texts are: `1` is `1.0`, and to some collations `a` is `A`.
     pub is_bytewise: bool,
 }
 
@@ -132,6 +132,11 @@ impl Table {
     /// Returns the first key whose columns are all `NOT NULL`, the primary one before others.
     pub fn row_key(&self) -> Option<&Key> {
         self.keys.iter().find(|key| self.is_complete(key))
+    }
+
+    /// Whether it is a table, which holds its rows.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Table | Form::Partitioned)
     }
 
     pub(super) fn is_complete(&self, key: &Key) -> bool {
@@ -204,16 +209,6 @@ pub async fn table(session: &Session, name: &TableName) -> Result<Option<Table>>
     }))
 }
 
-/// Returns the tables and views of a schema whose names begin with `prefix`, in order: the partitions of a store that
-/// keeps a table for each.
-///
-/// # Errors
-/// Those of the connection.
-pub async fn tables(session: &Session, schema: &str, prefix: &str) -> Result<Vec<TableName>> {
-    let rows = session.rows("partitions", TABLES, &[&schema, &prefix]).await?;
-    Ok(rows.iter().map(|row| TableName::new(schema, row.get::<_, String>(0))).collect())
-}
-
 fn form(relkind: &str) -> Form {
     match relkind {
         "p" => Form::Partitioned,
@@ -236,7 +231,9 @@ fn column(row: &Row) -> Column {
         plain_type: row.get("plain_type"),
         dimension: modifier.filter(|_| is_sized),
         // Both modifiers count the four bytes of a header.
-        length: modifier.filter(|_| kind == Kind::Text).map(|modifier| modifier.saturating_sub(4)),
+        length: modifier
+            .filter(|_| matches!(kind, Kind::Text | Kind::List(Item::Text)))
+            .map(|modifier| modifier.saturating_sub(4)),
         scale: modifier.filter(|_| kind == Kind::Numeric).map(|modifier| (modifier - 4) & 0x7ff),
         is_nullable: row.get("nullable"),
         has_default: row.get("has_default"),
@@ -301,7 +298,10 @@ select a.attname::text as name, t.typname::text as type_name, a.atttypmod as mod
                                    where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated and n.conkey = array[a.attnum])
          as nullable, a.atthasdef or a.attidentity <> '' as has_default,
        a.attgenerated <> '' or a.attidentity = 'a' as generated,
-       coalesce((select c.collisdeterministic from pg_catalog.pg_collation c where c.oid = a.attcollation), true) as bytewise
+       coalesce((select c.collisdeterministic from pg_catalog.pg_collation c where c.oid = a.attcollation), true)
+         and (t.typtype = 'e' or t.typnamespace = 'pg_catalog'::regnamespace
+              and t.typname in ('text', 'varchar', '_text', '_varchar', 'bpchar', 'name', 'int2', 'int4', 'int8', 'uuid', 'bool',
+                                'date', 'timestamp', 'timestamptz', 'bytea', 'bit', 'varbit')) as bytewise
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_type t on t.oid = a.atttypid
 where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
@@ -319,10 +319,3 @@ where i.indrelid = $1 and i.indisunique and i.indisvalid and i.indimmediate and 
   and not exists (select 1 from pg_catalog.pg_inherits h join pg_catalog.pg_class c on c.oid = h.inhparent
                   where h.inhparent = i.indrelid and c.relkind = 'r')
 order by i.indisprimary desc, i.indnkeyatts, i.indexrelid";
-
-const TABLES: &str = "
-select c.relname::text
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname = $1::text and starts_with(c.relname::text, $2::text) and c.relkind in ('r', 'p', 'v', 'm', 'f')
-  and not c.relispartition
-order by c.relname::text collate \"C\"";

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Table};
+use super::name::{TableName, quote};
 use crate::error::{Error, Result};
-use crate::model::{AnyVector, VectorKind, VectorName};
+use crate::model::{AnyVector, MetadataFields, VectorKind, VectorName};
 
 /// What a plan says about the columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,6 +127,26 @@ impl Mapping {
         self.identity != Identity::NotEnforced && !self.is_vouched && !self.id.is_nullable
     }
 
+    /// Returns the same for a table of the same columns.
+    pub(super) fn of(&self, name: &TableName) -> Self {
+        let mut other = self.clone();
+        other.table.name = name.clone();
+        other
+    }
+
+    /// Lists the columns that are no part of a record.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let left = self.table.columns.iter().filter(|column| !self.has(column));
+        left.map(|column| format!("`{}`", column.name)).collect()
+    }
+
+    /// Lists those of them whose values the server could not make again.
+    pub(super) fn kept_out(&self) -> Vec<String> {
+        let left = self.table.columns.iter();
+        let left = left.filter(|column| !self.has(column) && !column.is_generated);
+        left.map(|column| format!("`{}`", column.name)).collect()
+    }
+
     /// Returns the column of a vector's name.
     pub fn vector(&self, name: &str) -> Option<&Column> {
         self.vectors.iter().find(|(known, _)| known.as_str() == name).map(|(_, column)| column)
@@ -152,9 +173,17 @@ impl Mapping {
             .any(|own| own.name == column.name)
     }
 
+    /// Returns the fields of the metadata that have columns.
+    pub(super) fn metadata_fields(&self) -> MetadataFields {
+        let (made, given): (Vec<_>, Vec<_>) =
+            self.fields.iter().partition(|column| column.is_generated);
+        let names = |columns: Vec<&Column>| columns.iter().map(|one| one.name.clone()).collect();
+        MetadataFields { given: names(given), made: names(made), are_all: self.json.is_none() }
+    }
+
     /// Returns a type of the extension as a statement writes it.
     pub(super) fn extension_type(&self, name: &str) -> String {
-        format!("{}.{}", super::name::quote(&self.extension.schema), super::name::quote(name))
+        format!("{}.{}", quote(&self.extension.schema), quote(name))
     }
 }
 

@@ -48,7 +48,10 @@ impl Cursor {
 pub(super) fn order(mapping: &Mapping) -> Result<&[Column]> {
     mapping.order.as_deref().ok_or_else(|| {
         Error::new(ErrorKind::Refused, format!("{} has no key to read it by", mapping.table.name))
-            .with_hint("it needs a primary key, or a unique key whose columns are all NOT NULL")
+            .with_hint(
+                "it needs a primary key, or a unique key whose columns are all NOT NULL, and neither may be deferrable; or name \
+                 what is unique in `row.key`",
+            )
     })
 }
 

@@ -1,11 +1,12 @@
 //! What a table refuses, in the words of every store.
 
 use super::design::Design;
-use super::fit::{Misfit, Strictness, fits};
+use super::fit::fits;
 use super::keys::Row;
 use super::made::planned;
 use super::mapping::Mapping;
-use super::name::TableName;
+use super::misfit::{Misfit, Strictness};
+use super::place::Place;
 use crate::model::{IndexSpec, Namespace, Record};
 use crate::store::{Refusal, Rule};
 
@@ -25,14 +26,15 @@ pub(super) fn rejects(
 
 /// Returns why the table that is planned would refuse a record.
 pub(super) fn planned_rejects(
-    name: &TableName,
+    place: &Place,
     row: &Row,
     spec: &IndexSpec,
     record: (&Namespace, &Record),
 ) -> Option<Refusal> {
-    let mapping = planned(name, row, spec)?;
+    let mapping = planned(place, row, spec).ok()?;
     let design = Design::of(&spec.deployment).unwrap_or_default();
-    rejects(&mapping, strictness(&design), record)
+    let (namespace, record) = record;
+    rejects(&mapping, strictness(&design), (&place.within(namespace), record))
 }
 
 /// A refusal, in the words of every store.
@@ -48,7 +50,9 @@ pub(super) fn refusal(misfit: Misfit) -> Refusal {
         "zero_vector" => Rule::ZeroVector,
         "sparse_indices" | "sparse_zero" => Rule::SparseValues,
         "vector_without_column" | "vector_kind" => Rule::VectorField,
-        "field_without_column" | "json" | "type" | "length" | "nul" => Rule::MetadataValue,
+        "field_without_column" | "json" | "type" | "length" | "altered" | "nul" => {
+            Rule::MetadataValue
+        }
         "time" => Rule::TimeValue,
         "bytes" => Rule::BytesValue,
         _ => Rule::Service,

@@ -1,6 +1,5 @@
 //! A row as a record.
 
-use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
 use tokio_postgres::Row;
@@ -13,7 +12,7 @@ use super::mapping::Mapping;
 use super::name::quote;
 use super::{cell, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Metadata, Record, RecordId, Value, Vectors};
+use crate::model::{Fields, Metadata, Record, RecordId, Value, Vectors};
 
 /// Which parts of a record are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +91,7 @@ impl<'a> RowReader<'a> {
                 }
             }
         }
-        let mut metadata = BTreeMap::new();
+        let mut metadata = Fields::default();
         if self.parts.metadata {
             let mut fields = Vec::new();
             for column in &mapping.fields {

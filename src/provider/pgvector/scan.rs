@@ -1,6 +1,5 @@
 //! Whole records in the order of the table's key, page by page.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use super::classify::classify;
 use super::filter;
 use super::look::Column;
 use super::mapping::Mapping;
-use super::name::quote;
 use super::range::{Cursor, KeyTexts, Range, compared, key_columns, key_texts, order, split};
 use super::row::{Parts, RowReader};
 use super::session::{Session, Settings};
@@ -193,7 +191,11 @@ fn within(
     after.into_iter().chain(until).collect()
 }
 
-async fn counted(
+/// Counts the rows of a table that pass conditions.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn counted(
     session: &Session,
     mapping: &Mapping,
     conditions: &[String],
@@ -202,34 +204,4 @@ async fn counted(
     let sql = format!("select count(*) from {}{}", mapping.table.name.quoted(), all_of(conditions));
     let count: i64 = session.row("count", &sql, &bound.params()).await?.get(0);
     Ok(count.unsigned_abs())
-}
-
-/// Counts the records that pass a filter, or all, by partition, reading them all.
-///
-/// # Errors
-/// `Unsupported` if the server cannot decide the filter; those of the connection.
-pub async fn counts(
-    session: &Session,
-    mapping: &Mapping,
-    filter: Option<Filter>,
-) -> Result<BTreeMap<Namespace, u64>> {
-    let mut bound = Bound::default();
-    let conditions = Scope { partition: None, filter }.conditions(mapping, &mut bound)?;
-    let Some(column) = &mapping.tenant else {
-        let all = counted(session, mapping, &conditions, &bound).await?;
-        return Ok((all > 0).then(|| (Namespace::new(""), all)).into_iter().collect());
-    };
-    let sql = format!(
-        "select coalesce({}::text, ''), count(*) from {}{} group by 1",
-        quote(&column.name),
-        mapping.table.name.quoted(),
-        all_of(&conditions),
-    );
-    let rows = session.rows("count", &sql, &bound.params()).await?;
-    let mut counts = BTreeMap::new();
-    for row in &rows {
-        let name = Namespace::from(row.get::<_, &str>(0));
-        *counts.entry(name).or_default() += row.get::<_, i64>(1).unsigned_abs();
-    }
-    Ok(counts)
 }

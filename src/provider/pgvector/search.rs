@@ -10,7 +10,7 @@ use super::name::quote;
 use super::row::{as_text, id};
 use super::scan::Scope;
 use super::session::Session;
-use super::sql::{Binary, Bound, all_of};
+use super::sql::{Binary, Bound, all_of, namespace_of};
 use super::vector_codec::encode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AnyVector, Namespace, RecordId};
@@ -156,10 +156,7 @@ fn statement(
     } else {
         distance.clone()
     };
-    let tenant = mapping
-        .tenant
-        .as_ref()
-        .map_or("''::text".to_owned(), |tenant| format!("coalesce({}, '')", as_text(tenant)));
+    let tenant = mapping.tenant.as_ref().map_or("''::text".to_owned(), namespace_of);
     Ok(format!(
         "select {}, {tenant}, ({distance})::float8 from {}{} order by {order} limit {}::int8",
         as_text(&mapping.id),

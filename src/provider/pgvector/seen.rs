@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::design::{Design, Element};
-use super::fit::Strictness;
+use super::fields::{fields, leave_to_index};
 use super::index::Distance;
-use super::keys::Row;
 use super::kind::{Item, Kind};
 use super::look::{Column, Extension, Table};
-use super::mapping::Mapping;
+use super::mapping::{Layout, Mapping};
+use super::misfit::Strictness;
 use super::name::quote;
 use super::partition::is_by_tenant;
 use super::pool::Pool;
@@ -19,10 +19,7 @@ use super::refuse::strictness;
 use super::session::Session;
 use super::write::Writer;
 use crate::error::Result;
-use crate::model::{
-    Deployment, Fidelity, IndexDescription, IndexSpec, Metric, VectorField, VectorKind, VectorName,
-    VectorType,
-};
+use crate::model::{Deployment, IndexDescription, IndexSpec, Metric, VectorKind, VectorType};
 
 /// What a table that was made bears as its comment: what a plan says of it and a table has no place for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,20 +73,17 @@ impl Seen {
     pub async fn fit(
         session: &Session,
         (table, extension): (Table, Extension),
-        row: &Row,
+        layout: &Layout,
         (index, host): (&str, String),
     ) -> Result<Self> {
-        let layout = row.layout(&table);
-        let mapping = Mapping::new(table, extension, &layout)?;
+        let mapping = Mapping::new(table, extension, layout)?;
         let noted = Noted::read(mapping.table.comment.as_deref());
         let design = noted.as_ref().map(|noted| noted.design.clone());
-        let mut fields = Vec::with_capacity(mapping.vectors.len());
-        for (name, column) in &mapping.vectors {
-            let mut field = field(&mapping, (name, column), design.as_ref());
+        let mut fields = fields(&mapping, design.as_ref());
+        for (field, (_, column)) in fields.iter_mut().zip(&mapping.vectors) {
             if field.dimension.is_none() && field.kind == VectorKind::Dense {
                 field.dimension = dimension(session, &mapping, column).await?;
             }
-            fields.push(field);
         }
         let first = fields.iter().find(|field| field.kind == VectorKind::Dense);
         let dense = first.and_then(|field| mapping.vector(field.name.as_str()));
@@ -97,10 +91,7 @@ impl Seen {
         let metric = noted.as_ref().map(|noted| noted.metric);
         let metric = metric.or(main.and_then(|field| field.metric));
         let dimension = first.and_then(|field| field.dimension);
-        // Of an index with one field they are the index's own.
-        if let [only] = &mut fields[..] {
-            (only.dimension, only.metric) = (None, None);
-        }
+        leave_to_index(&mut fields);
         let design = design.unwrap_or_else(|| Design {
             element: match dense.map(|column| column.kind) {
                 Some(Kind::Halfvec) => Element::F16,
@@ -115,7 +106,10 @@ impl Seen {
             dimension,
             metric: metric.unwrap_or(Metric::Cosine),
             vector_type: if dense.is_some() { VectorType::Dense } else { VectorType::Sparse },
-            deployment: Deployment { vectors: fields, ..design.deployment(metric.is_some()) },
+            deployment: Deployment {
+                fields: mapping.metadata_fields(),
+                ..design.deployment(metric.is_some(), fields)
+            },
             deletion_protection: noted.as_ref().is_some_and(|noted| noted.is_protected),
             tags: noted.as_ref().map(|noted| noted.tags.clone()).unwrap_or_default(),
         };
@@ -145,35 +139,6 @@ impl Seen {
         let is_first = self.dense().is_none_or(|first| first.name == column.name);
         let rest = if is_first { spec.metric } else { Metric::Cosine };
         Distance::of(field.and_then(|field| field.metric).unwrap_or(rest))
-    }
-}
-
-/// Describes a column of vectors as a field.
-fn field(
-    mapping: &Mapping,
-    (name, column): (&VectorName, &Column),
-    design: Option<&Design>,
-) -> VectorField {
-    let indexes = mapping.table.indexes.iter();
-    let own = || indexes.clone().filter(|one| one.column.as_ref() == Some(&column.name));
-    let metrics: Vec<Metric> =
-        own().filter_map(|one| one.distance.and_then(Distance::metric)).collect();
-    let foreign = own().filter_map(|one| one.distance.filter(|one| one.metric().is_none()));
-    let of_index = metrics.first().filter(|one| metrics.iter().all(|other| other == *one));
-    let made = design.and_then(|one| one.vectors.iter().find(|made| made.name == column.name));
-    let is_rounding = match column.kind {
-        Kind::Halfvec => design.is_some_and(|design| design.is_rounding),
-        Kind::List(Item::Float8) => mapping.is_rounding,
-        _ => false,
-    };
-    let fidelity = if is_rounding { Fidelity::Lossy } else { Fidelity::Bits };
-    VectorField {
-        dimension: column.dimension,
-        metric: made.map(|made| made.metric).or(of_index.copied()),
-        foreign_metric: foreign.map(Distance::word).next(),
-        element: column.kind.element(),
-        fidelity,
-        ..VectorField::usual(name.clone(), column.kind.of_vectors())
     }
 }
 

@@ -78,10 +78,17 @@ impl Snapshot {
 /// `ViewLost` if the snapshot is not there any more.
 pub(super) async fn enter(address: &Address, settings: Settings, view: &View) -> Result<Session> {
     let session = Session::open(address, settings).await?;
-    if let View::Snapshot(name) = view {
-        let begin = "begin isolation level repeatable read read only; set transaction snapshot";
-        session.batch("open", &format!("{begin} {}", literal(name))).await?;
-        session.rows("open", NO_TIME_LIMITS, &[]).await?;
-    }
+    begin_in(&session, view).await?;
     Ok(session)
+}
+
+/// Begins a transaction of a session that sees a view.
+///
+/// # Errors
+/// `ViewLost` if the snapshot is not there any more.
+pub(super) async fn begin_in(session: &Session, view: &View) -> Result<()> {
+    let View::Snapshot(name) = view else { return Ok(()) };
+    let begin = "begin isolation level repeatable read read only; set transaction snapshot";
+    session.batch("open", &format!("{begin} {}", literal(name))).await?;
+    session.rows("open", NO_TIME_LIMITS, &[]).await.map(drop)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
+use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
@@ -71,14 +72,51 @@ pub(super) fn is_of_partition(
     Some(is_tenant(column, partition, bound))
 }
 
+/// A namespace is what the text of its column says: values that are equal to the server (`1` and `1.0`, of a `citext` `A` and
+/// `a`) are several namespaces, and both names of the default one are one.
 fn is_tenant(column: &Column, partition: &Namespace, bound: &mut Bound) -> String {
     let name = quote(&column.name);
-    if !partition.is_default() {
-        return format!("{name} = {}", bound.add_as(partition.as_str(), &column.plain_type));
+    let own = text_of(column);
+    if partition.is_default() {
+        let texts = format!("{own} in ('', '{}')", Namespace::DEFAULT_ALIAS);
+        return match column.is_nullable {
+            true => format!("({name} is null or {texts})"),
+            false => texts,
+        };
     }
-    match column.is_nullable {
-        true => format!("({name} is null or {name}::text = '')"),
-        false => format!("{name}::text = ''"),
+    let text = partition.as_str();
+    if !column.kind.has_text(text) {
+        return "false".to_owned();
+    }
+    let place = bound.add(text.to_owned());
+    // Equality alone can be looked up in an index.
+    let is_equal = format!("{name} = {place}::text::{}", column.plain_type);
+    match column.kind {
+        Kind::Text if column.is_bytewise => is_equal,
+        Kind::Int2 | Kind::Int4 | Kind::Int8 | Kind::Uuid | Kind::Bool => is_equal,
+        Kind::Text | Kind::Numeric | Kind::Float4 | Kind::Float8 => {
+            format!("({is_equal} and {own} = {place}::text)")
+        }
+        _ => format!("{own} = {place}::text"),
+    }
+}
+
+/// Returns the name of a row's namespace as a statement makes it; the default one has the empty name.
+pub(super) fn namespace_of(column: &Column) -> String {
+    namespace_from(&text_of(column))
+}
+
+/// The same of the text of a tenant.
+pub(super) fn namespace_from(text: &str) -> String {
+    format!("coalesce(nullif({text}, '{}'), '')", Namespace::DEFAULT_ALIAS)
+}
+
+/// The text of a column's value, to be compared byte by byte.
+fn text_of(column: &Column) -> String {
+    let name = quote(&column.name);
+    match column.kind {
+        Kind::Text if !column.is_bytewise => format!("{name}::text collate \"C\""),
+        _ => format!("{name}::text"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 /// reads ("pg_rewrite", "pg_depend", "pg_inherits"). A materialised view has rows of its own.
 const TABLES: &str = "with recursive shown (oid) as ( \
        select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-       where n.nspname = $1 and c.relname = $2 \
+       where n.nspname = $1 and c.relname = any($2::text[]) \
      union \
        select next.oid from shown join pg_catalog.pg_class s on s.oid = shown.oid cross join lateral ( \
          select i.inhrelid as oid from pg_catalog.pg_inherits i where i.inhparent = s.oid \
@@ -26,13 +26,18 @@ const TABLES: &str = "with recursive shown (oid) as ( \
 /// The cluster, which its replicas share.
 const CLUSTER: &str = "select system_identifier::text from pg_catalog.pg_control_system()";
 
-/// Returns a name for each of them. A role may not be allowed to ask for the cluster, so that the time at which the server
+/// Returns a name for each of those of some tables of a schema. A role may not be allowed to ask for the cluster, so that the time at which the server
 /// was started is in another name of each.
 ///
 /// # Errors
 /// Those of the connection.
-pub(super) async fn tables(session: &Session, name: &TableName) -> Result<Vec<String>> {
-    let rows = session.rows("storage", TABLES, &[&name.schema, &name.name]).await?;
+pub(super) async fn tables(
+    session: &Session,
+    schema: &str,
+    tables: &[TableName],
+) -> Result<Vec<String>> {
+    let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
+    let rows = session.rows("storage", TABLES, &[&schema, &names]).await?;
     let mut servers = Vec::new();
     if let Some(row) = rows.first() {
         servers.push(format!("server of {}", row.get::<_, String>(1)));

@@ -1,4 +1,4 @@
-//! A table as a store: which parts it has, and every request of theirs.
+//! Tables of an index as a store: which parts it has, and every request of theirs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 
 use super::address::Address;
-use super::keys::{Row, table_name};
-use super::name::TableName;
+use super::keys::Row;
 use super::peer::{LIMITS, Peer};
+use super::place::Place;
 use super::row::Parts;
 use super::session::Settings;
 use super::walk::{Walk, is_part, keys_of, recount, split, whole};
@@ -29,7 +29,7 @@ use crate::store::{
 /// Bytes of a record in a request beside what it holds: counts and lengths of its columns.
 const FRAME: usize = 64;
 
-/// A table, which may not exist yet. Cloning shares its sessions and what is known of it.
+/// A table, or one for each namespace, which may not exist yet. Cloning shares its sessions and what is known of it.
 #[derive(Clone)]
 pub struct Table {
     peer: Arc<Peer>,
@@ -43,20 +43,18 @@ impl Table {
     /// # Errors
     /// `Invalid` if `index` cannot be its name.
     pub fn new(address: Address, settings: Settings, index: &str, row: Row) -> Result<Self> {
-        let name = table_name(index).map_err(|why| {
-            Error::invalid(format!("`{index}` cannot be the name of a table: {why}"))
-        })?;
-        Ok(Self::placed(address, settings, (index, name), row))
+        let place = Place::named(index, "the name of a table")?;
+        Ok(Self::placed(address, settings, (index, place), row))
     }
 
     /// The same where the table stands elsewhere than its name says.
     pub(super) fn placed(
         address: Address,
         settings: Settings,
-        (index, name): (&str, TableName),
+        (index, place): (&str, Place),
         row: Row,
     ) -> Self {
-        let peer = Arc::new(Peer::new(address, settings, (index.to_owned(), name), row));
+        let peer = Arc::new(Peer::new(address, settings, (index.to_owned(), place), row));
         Self { peer, calls: Calls::bare(), can_change: !settings.is_read_only }
     }
 
@@ -112,8 +110,9 @@ impl Target for Table {
 }
 
 impl Store for Table {
+    /// Of a table that cannot be changed it only looks, and the server refuses the rest.
     fn remove(&self) -> Option<Arc<dyn Remove>> {
-        Some(self.part().filter(|_| self.can_change)?)
+        Some(self.part()?)
     }
 }
 
@@ -328,6 +327,16 @@ impl Remove for Table {
     async fn configure(&self, change: &IndexChange) -> Result<()> {
         let make = || self.peer.configure(change).boxed();
         self.calls.call(Operation::new(Request::Configure), &make).await
+    }
+
+    async fn obstacles(&self) -> Result<Vec<Error>> {
+        let make = || self.peer.kept_by().boxed();
+        self.calls.call(Operation::new(Request::Obstacles), &make).await
+    }
+
+    async fn retire(&self, held: &IndexStats) -> Result<()> {
+        let make = || self.peer.retire(held).boxed();
+        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
     }
 
     async fn delete_index(&self) -> Result<()> {

@@ -11,8 +11,8 @@ use super::peer::Peer;
 use super::range::{Cursor as Behind, Range as Keys, order};
 use super::row::Parts;
 use super::scan::{Budget, Page as Found, Reader, Scope as Rows};
-use super::seen::Seen;
 use super::snapshot::View;
+use super::within::Within;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{self, Cursor, Namespace, Range, Record};
 use crate::plan::file::NamedEnumeration;
@@ -60,7 +60,8 @@ pub(super) fn keys_of(range: &Range) -> Result<Keys> {
 pub(super) struct Walk {
     peer: Arc<Peer>,
     calls: Calls,
-    seen: Arc<Seen>,
+    /// The table that is read; `None` if the namespace has none.
+    within: Option<Within>,
     namespace: Namespace,
     keys: Keys,
     parts: Parts,
@@ -85,19 +86,19 @@ impl Walk {
     ) -> Result<Self> {
         let keys = keys_of(range)?;
         let place = after.inside()?.map(|Place::Behind(behind)| behind);
-        let begin = || peer.known().boxed();
-        let seen = calls.call(Operation::new(Request::Describe), &begin).await?;
+        let begin = || peer.within(namespace).boxed();
+        let within = calls.call(Operation::new(Request::Describe), &begin).await?;
         Ok(Self {
             peer,
             calls,
-            seen,
+            is_over: *after == Cursor::End || within.is_none(),
+            within,
             namespace: namespace.clone(),
             keys,
             parts,
             view: view.map_or(View::Live, View::of),
             reader: Mutex::default(),
             place,
-            is_over: *after == Cursor::End,
         })
     }
 
@@ -122,9 +123,10 @@ impl Walk {
     }
 
     async fn attempt(&self, most: usize) -> Result<Found> {
+        let Some(within) = &self.within else { return Ok(Found { records: vec![], next: None }) };
         let mut reader = match self.idle().filter(|reader| !reader.session().is_closed()) {
             Some(reader) => reader,
-            None => self.open().await?,
+            None => self.open(within).await?,
         };
         let budget = Budget { records: most.max(1), bytes: usize::MAX };
         let page = reader.page(&self.keys, self.place.as_ref(), budget).await?;
@@ -136,9 +138,9 @@ impl Walk {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    async fn open(&self) -> Result<Reader> {
-        let rows = Rows { partition: Some(self.namespace.clone()), filter: None };
-        let (peer, mapping) = (&self.peer, self.seen.mapping.clone());
+    async fn open(&self, within: &Within) -> Result<Reader> {
+        let rows = Rows { partition: Some(within.namespace.clone()), filter: None };
+        let (peer, mapping) = (&self.peer, within.seen.mapping.clone());
         Reader::open(&peer.address, peer.settings, &self.view, mapping, rows, self.parts).await
     }
 
@@ -208,7 +210,7 @@ async fn cut(
     namespace: &Namespace,
     want: usize,
 ) -> Result<Vec<Splitting>> {
-    let reader = keys_in(peer, view, namespace).await?;
+    let Some(reader) = keys_in(peer, view, namespace).await? else { return Ok(Vec::new()) };
     let mut ranges = Vec::new();
     for keys in reader.split(want).await? {
         let records = reader.count(&keys).await?;
@@ -232,7 +234,13 @@ pub(super) async fn recount(
     let keys = keys_of(range)?;
     let count = || {
         let keys = keys.clone();
-        async move { keys_in(peer, &View::Live, namespace).await?.count(&keys).await }.boxed()
+        async move {
+            match keys_in(peer, &View::Live, namespace).await? {
+                Some(reader) => reader.count(&keys).await,
+                None => Ok(0),
+            }
+        }
+        .boxed()
     };
     calls.call(Operation::new(Request::Stats).within(namespace), &count).await.map(Some)
 }
@@ -242,9 +250,10 @@ pub(super) fn is_part(range: &Range) -> bool {
     keys_of(range).is_ok_and(|keys| keys != Keys::default())
 }
 
-/// Begins to read the keys of a namespace in a view.
-async fn keys_in(peer: &Peer, view: &View, namespace: &Namespace) -> Result<Reader> {
-    let mapping = peer.known().await?.mapping.clone();
-    let rows = Rows { partition: Some(namespace.clone()), filter: None };
-    Reader::open(&peer.address, peer.settings, view, mapping, rows, Parts::IDS).await
+/// Begins to read the keys of a namespace in a view; `None` if nothing holds it.
+async fn keys_in(peer: &Peer, view: &View, namespace: &Namespace) -> Result<Option<Reader>> {
+    let Some(Within { seen, namespace }) = peer.within(namespace).await? else { return Ok(None) };
+    let rows = Rows { partition: Some(namespace), filter: None };
+    let (address, mapping) = (&peer.address, seen.mapping.clone());
+    Reader::open(address, peer.settings, view, mapping, rows, Parts::IDS).await.map(Some)
 }

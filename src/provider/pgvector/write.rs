@@ -10,12 +10,13 @@ use futures::SinkExt as _;
 
 use super::address::Address;
 use super::audit::of_writing;
+use super::changed;
 use super::classify::{classify, is_refusal_of_records};
-use super::fit::{Misfit, Strictness, encode, needs_cast, travel_type, written};
-use super::kind::Kind;
-use super::mapping::{Identity, Mapping};
-use super::name::quote;
+use super::fit::encode;
+use super::mapping::Mapping;
+use super::misfit::{Misfit, Strictness};
 use super::partition;
+use super::put::{BATCH, batch_table, direct, insert, taken};
 use super::session::{Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
@@ -27,14 +28,8 @@ const TRAILER: &[u8] = &[0xff, 0xff];
 /// Bytes that are handed to the connection at once.
 const CHUNK: usize = 1 << 20;
 
-/// Memory of the session for a batch.
-const MEMORY: &str = "32MB";
-
 /// An id that is there already (PostgreSQL, "Error Codes").
 const UNIQUE_VIOLATION: &str = "23505";
-
-/// The table of the session that a batch waits in.
-const BATCH: &str = "pg_temp.vecshift_batch";
 
 /// What became of a batch. Each of its records is written, superseded or refused.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +58,8 @@ pub struct Writer {
     strictness: Strictness,
     insert: String,
     taken: Option<String>,
+    /// The statement that finds values that would become others.
+    changed: Option<String>,
     /// The statement that copies into the table itself, as long as no id was met that is there already.
     direct: Option<String>,
     partitions: HashSet<Namespace>,
@@ -90,8 +87,39 @@ impl Writer {
         refuse_unwritable(&mapping)?;
         let session = Session::open(address, settings).await?;
         session.batch("write", &batch_table(&mapping)).await?;
-        let (insert, taken, direct) = (insert(&mapping), taken(&mapping), direct(&mapping));
-        Ok(Self { session, mapping, strictness, insert, taken, direct, partitions: HashSet::new() })
+        Ok(Self {
+            insert: insert(&mapping),
+            taken: taken(&mapping),
+            changed: changed::changed(&mapping),
+            direct: direct(&mapping),
+            partitions: HashSet::new(),
+            session,
+            mapping,
+            strictness,
+        })
+    }
+
+    /// Turns to another table, unless it is this one.
+    ///
+    /// # Errors
+    /// Those of [`Writer::open`].
+    pub(super) async fn turn_to(
+        &mut self,
+        mapping: &Arc<Mapping>,
+        strictness: Strictness,
+    ) -> Result<()> {
+        if Arc::ptr_eq(&self.mapping, mapping) {
+            return Ok(());
+        }
+        refuse_unwritable(mapping)?;
+        let batch = batch_table(mapping);
+        if batch != batch_table(&self.mapping) {
+            self.session.batch("write", &format!("drop table {BATCH}; {batch}")).await?;
+        }
+        (self.insert, self.taken, self.direct) = (insert(mapping), taken(mapping), direct(mapping));
+        (self.mapping, self.strictness) = (mapping.clone(), strictness);
+        self.partitions.clear();
+        Ok(())
     }
 
     /// Puts records into a partition: those with an id that is there are replaced in all columns of the mapping. What an
@@ -233,22 +261,22 @@ impl Writer {
         records: &[Record],
         ack: &mut Ack,
     ) -> Result<()> {
-        let transaction =
-            self.session.client().transaction().await.map_err(|error| classify(error, "write"))?;
+        let client = self.session.client();
+        let transaction = client.transaction().await.map_err(|error| classify(error, "write"))?;
         let spans = &rows.spans[part];
         let (_, bytes) =
             copy(&transaction, &format!("copy {BATCH} from stdin (format binary)"), rows, spans)
                 .await?;
-        let written = transaction
-            .execute(&self.insert, &[])
-            .await
-            .map_err(|error| classify(error, "write"))?;
-        let mut refused = Vec::new();
-        if written < spans.len() as u64
+        let failed = |error| classify(error, "write");
+        let mut refused = match &self.changed {
+            Some(sql) => take_out(&transaction, sql, &self.mapping, (spans, records)).await?,
+            None => Vec::new(),
+        };
+        let written = transaction.execute(&self.insert, &[]).await.map_err(failed)?;
+        if written + (refused.len() as u64) < spans.len() as u64
             && let Some(sql) = &self.taken
         {
-            let taken =
-                transaction.query(sql, &[]).await.map_err(|error| classify(error, "write"))?;
+            let taken = transaction.query(sql, &[]).await.map_err(failed)?;
             let taken: HashSet<String> = taken.iter().map(|row| row.get(0)).collect();
             let is_taken =
                 |(at, _): &&(usize, Span<usize>)| taken.contains(&records[*at].id.to_string());
@@ -258,12 +286,41 @@ impl Writer {
                 why: Misfit::new("id_taken", &self.mapping.id.name, "another partition has a record of this id, and the key holds ids of all partitions apart"),
             }));
         }
-        transaction.commit().await.map_err(|error| classify(error, "write"))?;
+        transaction.commit().await.map_err(failed)?;
         ack.written += written;
         ack.bytes += bytes;
         ack.refused.extend(refused);
         Ok(())
     }
+}
+
+/// Takes the records out of the session's table of which a value would become another, and returns them.
+async fn take_out(
+    transaction: &tokio_postgres::Transaction<'_>,
+    sql: &str,
+    mapping: &Mapping,
+    (spans, records): (&[(usize, Span<usize>)], &[Record]),
+) -> Result<Vec<Refused>> {
+    let failed = |error| classify(error, "write");
+    let rows = transaction.query(sql, &[]).await.map_err(failed)?;
+    let mut changed = HashMap::new();
+    for row in &rows {
+        let at = usize::try_from(row.get::<_, i32>(1)).unwrap_or_default();
+        if let Some(why) = changed::misfit(mapping, at, (row.get(2), row.get(3))) {
+            changed.entry(row.get::<_, String>(0)).or_insert(why);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&String> = changed.keys().collect();
+    let sql = format!("delete from {BATCH} where c0 = any($1::text[])");
+    transaction.execute(&sql, &[&ids]).await.map_err(failed)?;
+    let refused = spans.iter().filter_map(|(at, _)| {
+        let id = &records[*at].id;
+        Some(Refused { at: *at, id: id.clone(), why: changed.remove(&id.to_string())? })
+    });
+    Ok(refused.collect())
 }
 
 /// Returns the rows that the server took, and their bytes.
@@ -306,91 +363,4 @@ fn refuse_unwritable(mapping: &Mapping) -> Result<()> {
     let kind = if is_forbidden { ErrorKind::Unauthorized } else { ErrorKind::Refused };
     let message = format!("{} cannot be written: {}", mapping.table.name, found.sentence());
     Err(Error::new(kind, message).with_hint(way_out))
-}
-
-fn batch_table(mapping: &Mapping) -> String {
-    let columns: Vec<_> = written(mapping)
-        .iter()
-        .enumerate()
-        .map(|(at, column)| format!("c{at} {}", travel_type(mapping, column)))
-        .collect();
-    // Rows of up to a page stay whole, where they would be cut up and put together again for nothing.
-    format!(
-        "set temp_buffers = '{MEMORY}'; create temporary table vecshift_batch ({}) \
-         with (toast_tuple_target = 8160) on commit delete rows",
-        columns.join(", ")
-    )
-}
-
-/// Returns the statement that copies into the table itself; `None` if a value travels in another form than its column's.
-fn direct(mapping: &Mapping) -> Option<String> {
-    let columns = written(mapping);
-    let is_as_it_is = columns
-        .iter()
-        .all(|column| travel_type(mapping, column) != "text" || column.kind == Kind::Text);
-    let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-    let table = mapping.table.name.quoted();
-    is_as_it_is.then(|| format!("copy {table} ({}) from stdin (format binary)", names.join(", ")))
-}
-
-fn insert(mapping: &Mapping) -> String {
-    let columns = written(mapping);
-    let names: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
-    let values: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, column)| match needs_cast(mapping, column) {
-            true => format!("c{at}::{}", column.plain_type),
-            false => format!("c{at}"),
-        })
-        .collect();
-    let key = key(mapping);
-    let keys: Vec<_> = key.iter().map(|name| quote(name)).collect();
-    let changes: Vec<_> = columns
-        .iter()
-        .filter(|column| !key.contains(&column.name.as_str()))
-        .map(|column| format!("{0} = excluded.{0}", quote(&column.name)))
-        .collect();
-    let stays = match (&mapping.identity, &mapping.tenant) {
-        (Identity::Global, Some(tenant)) => {
-            format!(" where old.{0} is not distinct from excluded.{0}", quote(&tenant.name))
-        }
-        _ => String::new(),
-    };
-    let conflict = if changes.is_empty() {
-        "nothing".to_owned()
-    } else {
-        format!("update set {}{stays}", changes.join(", "))
-    };
-    format!(
-        "insert into {} as old ({}) select {} from {BATCH} on conflict ({}) do {conflict}",
-        mapping.table.name.quoted(),
-        names.join(", "),
-        values.join(", "),
-        keys.join(", "),
-    )
-}
-
-/// Returns the statement that finds the ids of a batch that another partition has.
-fn taken(mapping: &Mapping) -> Option<String> {
-    let tenant = mapping.tenant.as_ref().filter(|_| mapping.identity == Identity::Global)?;
-    let cast = |at: usize, column: &super::look::Column| match needs_cast(mapping, column) {
-        true => format!("c{at}::{}", column.plain_type),
-        false => format!("c{at}"),
-    };
-    Some(format!(
-        "select c0 from {BATCH} join {} old on old.{} = {} where old.{} is distinct from {}",
-        mapping.table.name.quoted(),
-        quote(&mapping.id.name),
-        cast(0, &mapping.id),
-        quote(&tenant.name),
-        cast(1, tenant),
-    ))
-}
-
-fn key(mapping: &Mapping) -> Vec<&str> {
-    match &mapping.identity {
-        Identity::PerTenant(columns) => columns.iter().map(String::as_str).collect(),
-        Identity::Global | Identity::NotEnforced => vec![&mapping.id.name],
-    }
 }

@@ -19,7 +19,7 @@ use super::version::InUse;
 use super::{error, unary};
 use crate::error::{Error, Result};
 use crate::model::{Filter, IndexStats, Namespace, Quality, Record, RecordId};
-use crate::pinecone_wire::proto::{self, Rope, decode_either, path};
+use crate::pinecone_wire::proto::{self, Rope, path};
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, limits};
 use crate::provider::Secret;
 use crate::store::{Match, Query};
@@ -190,9 +190,9 @@ impl Plane for GrpcPlane {
         let request =
             proto::FetchRequest { ids: strings(ids), namespace: namespace.as_str().to_owned() };
         let answer = self.call(path::FETCH, &request).await?;
-        let found: proto::Fetched = decode_either(answer.value).map_err(error::undecodable)?;
-        let records = found.into_vectors().map(|vector| whole(proto::from_vector(vector)));
-        Ok(Answer { value: records.collect::<Result<_>>()?, lsn: answer.lsn })
+        let found = proto::fetched(answer.value).map_err(error::undecodable)?;
+        let records = found.into_iter().map(whole).collect::<Result<_>>()?;
+        Ok(Answer { value: records, lsn: answer.lsn })
     }
 
     async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Answer<Vec<Match>>> {

@@ -127,7 +127,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Metadata, RecordId, SparseVector, Value, Vector, Vectors};
+    use crate::model::{Fields, Metadata, RecordId, SparseVector, Value, Vector, Vectors};
     use crate::pinecone_wire::Deployment;
 
     fn record() -> Record {
@@ -152,7 +152,7 @@ mod tests {
 
     fn with_field(value: Value) -> Record {
         let mut record = record();
-        record.metadata.0.insert("f".into(), value);
+        record.metadata.0.insert("f", value);
         record
     }
 
@@ -186,7 +186,7 @@ mod tests {
             (named("a\0b"), Rule::Id, "NUL"),
             (named(&"x".repeat(513)), Rule::Id, "513 characters"),
             (with_field(Value::Null), Rule::NullValue, "nulls: drop"),
-            (with_field(Value::Map(BTreeMap::new())), Rule::NestedValue, "nested: flatten"),
+            (with_field(Value::Map(Fields::default())), Rule::NestedValue, "nested: flatten"),
             (with_field(list), Rule::ListValue, "lists: json_text"),
             (with_field(digits), Rule::LongNumber, "numbers: text"),
             (with_field(Value::I64(i64::MAX)), Rule::LongNumber, "9223372036854775807"),

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::journal::{Phase, Route, RunState};
 use crate::model::{IndexDescription, IndexSpec, IndexStats, StageId};
 use crate::plan::file::EnumerateBy;
-use crate::plan::{CopyStage, Plan};
+use crate::plan::{CopyStage, Plan, Stage, StageKind};
 use crate::provider::advice::{Candidate, Pace, Reading};
 use crate::provider::registry::asked_for;
 use crate::run::context::guard;
@@ -86,6 +86,7 @@ impl Seen {
             seen.notes.extend(remarks.map(|sentence| format!("target: {sentence}")));
         }
         seen.choose(plan, world, state, options, estimates).await?;
+        seen.notes.extend(kept(plan, world, state).await?);
         Ok(seen)
     }
 
@@ -155,6 +156,18 @@ pub(super) struct Estimate {
     pub reading: Reading,
     /// The documented limits of the target.
     pub target: Pace,
+}
+
+/// Says what would keep the source from being deleted in the end.
+async fn kept(plan: &Plan, world: &World, state: &RunState) -> Result<Vec<String>> {
+    let is_retired = |one: &&Stage| matches!(one.kind, StageKind::Decommission(_));
+    let Some(stage) = plan.stages.iter().find(is_retired) else { return Ok(Vec::new()) };
+    if state.stage(&stage.id).is_some_and(|stage| stage.is_passed()) {
+        return Ok(Vec::new());
+    }
+    let obstacles = guard::obstacles(world).await?;
+    let id = &stage.id;
+    Ok(obstacles.iter().map(|one| format!("`{id}` would refuse: {}", one.message())).collect())
 }
 
 /// Lists what a copy stage names and what was not found.

@@ -171,14 +171,15 @@ pub(super) fn chosen_route(context: &Context, copy: &CopyStage) -> Result<Route>
 /// # Errors
 /// Any error of [`choose`].
 pub(crate) async fn route_of(context: &Context, copy: &CopyStage) -> Result<Route> {
+    let world = &context.world;
+    let source = world.source.describe().await?.ok_or_else(|| no_source(context))?;
+    let (plan, seen) = (&context.plan, world.target.describe().await?);
+    // A route that was chosen before the target was made says nothing of what was made.
+    refuse_unfit(plan, copy, &source.spec, seen.as_ref().map(|seen| &seen.spec))?;
     if let Some(route) = recorded_route(context, copy) {
         return Ok(route);
     }
-    let world = &context.world;
-    let source = world.source.describe().await?.ok_or_else(|| no_source(context))?;
     let stats = world.source.stats().await?;
-    let (plan, seen) = (&context.plan, world.target.describe().await?);
-    refuse_unfit(plan, copy, &source.spec, seen.as_ref().map(|seen| &seen.spec))?;
     let mappings = mappings(plan, copy, &stats)?;
     let selection = Selection { copy: copy.clone(), mappings };
     // Only an import has a limit in bytes.

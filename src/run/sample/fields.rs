@@ -78,10 +78,10 @@ impl Fields {
     pub fn add(&mut self, record: &Record) {
         self.records += 1;
         for (name, value) in &record.metadata.0 {
-            if let Some(field) = self.fields.get_mut(name) {
+            if let Some(field) = self.fields.get_mut(name.as_str()) {
                 field.add(value);
             } else if self.fields.len() < MOST_FIELDS {
-                self.fields.entry(name.clone()).or_default().add(value);
+                self.fields.entry(name.to_string()).or_default().add(value);
             } else {
                 self.has_more = true;
             }

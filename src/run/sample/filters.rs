@@ -79,8 +79,8 @@ impl Filters {
             };
             let arrived = arrived.metadata.0;
             let names = record.metadata.0.keys().chain(arrived.keys());
-            let changed = names.filter(|name| record.metadata.get(name) != arrived.get(*name));
-            filters.unusable.extend(changed.cloned());
+            let changed = names.filter(|name| record.metadata.get(name) != arrived.get(name));
+            filters.unusable.extend(changed.map(|name| name.to_string()));
             for (field, value) in &record.metadata.0 {
                 filters.remember(&mapping.source, field, value);
             }

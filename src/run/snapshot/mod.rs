@@ -179,10 +179,10 @@ impl Work<'_> {
     ) -> Result<(Kept, Contents)> {
         let file = file_name(number, namespace);
         let path = self.folder.join(&file);
-        let create = path.clone();
+        let (create, fields) = (path.clone(), self.records.fields().to_vec());
         // Those that are written at the same time follow one another.
         let worker = &self.workers[number % PARALLEL];
-        let writer = worker.run(move || RecordWriter::create(create)).await?;
+        let writer = worker.run(move || RecordWriter::create(create, &fields)).await?;
         let mut writing = Writing { work: self, worker, namespace, writer: Some(writer) };
         let read = self.records.read(self.context, namespace, count, &mut writing).await?;
         let writer = writing.writer.take();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied};
-use crate::model::{Contents, Namespace, Side};
+use crate::model::{Contents, Namespace, Side, VectorField};
 use crate::run::Context;
 use crate::run::contents::{Take, current_shards, walk, walk_anew};
 use crate::run::line::Lines;
@@ -16,9 +16,14 @@ use crate::store::read::{PAGE_BYTES, PageSize, Reading};
 /// One side, and how its records are read.
 pub(super) enum Records {
     /// As the copies read the source: their ids are found where they were found then.
-    Source { index: Arc<dyn Source>, lines: Box<Lines>, copied: BTreeMap<Namespace, Vec<Transfer>> },
+    Source {
+        index: Arc<dyn Source>,
+        fields: Vec<VectorField>,
+        lines: Box<Lines>,
+        copied: BTreeMap<Namespace, Vec<Transfer>>,
+    },
     /// As the target itself finds them.
-    Target { index: Arc<dyn Source>, reading: Reading },
+    Target { index: Arc<dyn Source>, fields: Vec<VectorField>, reading: Reading },
 }
 
 impl Records {
@@ -30,9 +35,10 @@ impl Records {
         let world = &context.world;
         match side {
             Side::Source => {
-                world.source.describe().await?.ok_or_else(|| no_source(context))?;
+                let seen = world.source.describe().await?.ok_or_else(|| no_source(context))?;
                 let (index, lines) = (world.source.clone(), Box::new(Lines::of(context).await?));
-                Ok(Self::Source { index, lines, copied: context.recorder.with_state(copied) })
+                let (fields, copied) = (seen.spec.vectors(), context.recorder.with_state(copied));
+                Ok(Self::Source { index, fields, lines, copied })
             }
             Side::Target => {
                 let index: Arc<dyn Source> = world.target.clone();
@@ -43,7 +49,9 @@ impl Records {
                 })?;
                 let dimension = seen.spec.dimension.unwrap_or(0) as usize;
                 let size = PageSize::new(index.limits().fetch_ids, PAGE_BYTES, dimension);
-                Ok(Self::Target { index, reading: Reading::new(world.room.clone(), size) })
+                let (fields, reading) =
+                    (seen.spec.vectors(), Reading::new(world.room.clone(), size));
+                Ok(Self::Target { index, fields, reading })
             }
         }
     }
@@ -51,6 +59,13 @@ impl Records {
     pub fn index(&self) -> &dyn Source {
         match self {
             Self::Source { index, .. } | Self::Target { index, .. } => &**index,
+        }
+    }
+
+    /// The vectors that a record of it may have.
+    pub fn fields(&self) -> &[VectorField] {
+        match self {
+            Self::Source { fields, .. } | Self::Target { fields, .. } => fields,
         }
     }
 
@@ -72,7 +87,7 @@ impl Records {
                 let line = lines.get(transfer.map(|transfer| &transfer.copy));
                 walk(context, line, &shards, to).await
             }
-            Self::Target { index, reading } => {
+            Self::Target { index, reading, .. } => {
                 walk_anew(context, index, namespace, count, reading, to).await
             }
         }

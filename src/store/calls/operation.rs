@@ -20,6 +20,7 @@ pub enum Request {
     IsVisible,
     ResolveAlias,
     PointAlias,
+    Obstacles,
     Create,
     Finish,
     Configure,
@@ -54,6 +55,7 @@ impl Request {
             Self::IsVisible => "is_visible",
             Self::ResolveAlias => "resolve_alias",
             Self::PointAlias => "point_alias",
+            Self::Obstacles => "obstacles",
             Self::Create => "create",
             Self::Finish => "finish",
             Self::Configure => "configure",
@@ -98,6 +100,7 @@ impl Request {
             Self::Describe
                 | Self::ResolveAlias
                 | Self::PointAlias
+                | Self::Obstacles
                 | Self::Create
                 | Self::Finish
                 | Self::Configure

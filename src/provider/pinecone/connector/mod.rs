@@ -135,8 +135,8 @@ impl System for Pinecone {
 }
 
 impl Connector for Pinecone {
-    fn asked_for(&self, name: &str, spec: &CreateSpec) -> Option<IndexSpec> {
-        Some(spec::asked_for(name, spec))
+    fn asked_for(&self, endpoint: &Endpoint, spec: &CreateSpec) -> Option<IndexSpec> {
+        Some(spec::asked_for(&endpoint.index, spec))
     }
 
     fn most_tags(&self) -> usize {
@@ -175,7 +175,7 @@ impl Connector for Pinecone {
         vec![("api_key", key_reference(endpoint))]
     }
 
-    fn refuses_namespace(&self, namespace: &Namespace) -> Option<&'static str> {
+    fn refuses_namespace(&self, _: &Endpoint, namespace: &Namespace) -> Option<&'static str> {
         match namespace.explicit() {
             name if name.len() > pinecone_wire::limits::NAMESPACE_CHARS => {
                 Some("longer than 512 characters")

@@ -372,6 +372,11 @@ impl Remove for Index {
         self.calls.call(Operation::new(Request::Configure), &make).await
     }
 
+    /// The service deletes whatever the index holds by then.
+    async fn retire(&self, _: &IndexStats) -> Result<()> {
+        self.delete_index().await
+    }
+
     async fn delete_index(&self) -> Result<()> {
         let make = || self.peer.delete_index().boxed();
         self.calls.call(Operation::new(Request::DeleteIndex), &make).await

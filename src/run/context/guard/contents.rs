@@ -5,7 +5,7 @@ use super::{Checked, Effect, identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied, given};
 use crate::model::{IndexStats, Namespace, Observed, Side};
-use crate::run::Context;
+use crate::run::{Context, World};
 
 /// The most problems named in a message.
 const NAMED: usize = 10;
@@ -47,8 +47,31 @@ async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     }
     match short_of(context, &target) {
         // The stage's own assertion limits how many may be missing.
-        short if context.asks("target.missing") || short.is_empty() => Ok(()),
-        short => refuse(&short),
+        short if context.asks("target.missing") || short.is_empty() => {}
+        short => return refuse(&short),
+    }
+    refuse_obstacles(context).await
+}
+
+/// Refuses to delete a source that something else depends on, or that holds more than records.
+///
+/// # Errors
+/// `Refused` or `Unauthorized`, with the first obstacle.
+pub(in crate::run) async fn refuse_obstacles(context: &Context) -> Result<()> {
+    match obstacles(&context.world).await?.into_iter().next() {
+        Some(first) => Err(first),
+        None => Ok(()),
+    }
+}
+
+/// Finds what would keep the source from being deleted in the end.
+///
+/// # Errors
+/// Those of the provider.
+pub(in crate::run) async fn obstacles(world: &World) -> Result<Vec<Error>> {
+    match world.hands.source().remove() {
+        Some(remove) => remove.obstacles().await,
+        None => Ok(Vec::new()),
     }
 }
 

@@ -27,12 +27,13 @@ pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -
 }
 
 /// Records the intent and asks for the deletion. If that fails and the source still exists, records that it was kept.
-async fn ask_for_deletion(context: &Context, _: Permit) -> Result<()> {
+async fn ask_for_deletion(context: &Context, permit: Permit) -> Result<()> {
+    let Effect::DeleteSource(checked) = permit.effect() else { return Ok(()) };
     let (stage, index) = (context.id(), context.plan.source.index.clone());
     let intended = Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() };
     let remove = context.world.hands.source().must_remove()?;
     context.keep(intended).await?;
-    let Err(error) = remove.delete_index().await else { return Ok(()) };
+    let Err(error) = remove.retire(&checked.counts).await else { return Ok(()) };
     match context.world.source.describe().await {
         Ok(Some(seen)) if !seen.is_terminating() => {
             context.record(Event::SourceKept { stage, index, reason: error.to_string() })?;

@@ -61,7 +61,7 @@ pub const TABLE: [Row; 7] = [
             (
                 Look::Contents,
                 "the source holds what was copied, in every namespace and no other; the target holds it too; two \
-                 answers in a row say so",
+                 answers in a row say so; where the store knows what depends on it, nothing does",
             ),
             (Look::Identity, "both indexes are there and are those of the journal"),
         ],

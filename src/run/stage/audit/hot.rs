@@ -279,7 +279,7 @@ impl Counter {
             None => {
                 log.unknown_queries += 1;
                 if log.unknown_namespaces.len() < UNKNOWN_LISTED {
-                    log.unknown_namespaces.insert(row.namespace.to_string());
+                    log.unknown_namespaces.insert(row.namespace.explicit().to_owned());
                 }
             }
         }

@@ -24,7 +24,7 @@ use crate::assertion::Measured;
 use crate::copy::{Changed, Mapping};
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
-use crate::model::{Namespace, Side};
+use crate::model::{IndexDescription, Namespace, Side};
 use crate::plan::file::Audit;
 use crate::provider::advice::{Load, Needs, lost};
 use crate::provider::blocking;
@@ -34,7 +34,7 @@ use crate::run::Context;
 use crate::run::price::Pricing;
 use crate::run::sample::{Fields, Sampled, Weight, sample_size, unsaid_filters};
 use crate::run::selection::not_taken;
-use crate::run::sides::transform;
+use crate::run::sides::{refuse_unfit, transform};
 use crate::run::view::{Next, View};
 use crate::store::{Refusal, Refusals, Rule};
 
@@ -89,7 +89,7 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
     };
     let findings = findings(wanted, context, &seen)?;
     write(context, &findings).await?;
-    export(wanted, context, &seen.sampled).await?;
+    export(wanted, context, (&seen.index, &seen.sampled)).await?;
     notes::record(context, &findings)?;
     let (source, target) = (&*context.world.source, &*context.world.target);
     for sentence in unsaid_filters(source, target, &seen.selections) {
@@ -105,6 +105,7 @@ fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
     let target = target.as_ref().map(|seen| &seen.spec);
     let mut transforms = BTreeMap::new();
     for selection in selections {
+        refuse_unfit(&context.plan, &selection.copy, &index.spec, target)?;
         let transform = Arc::new(transform(&context.plan, &selection.copy, &index.spec, target)?);
         let targets = selection.mappings.iter().map(|mapping| &mapping.target);
         transforms.extend(targets.map(|target| (target, transform.clone())));
@@ -120,7 +121,7 @@ fn rejects(context: &Context, seen: &Seen) -> Result<Vec<Reject>> {
             Changed::Refused(_, reason) => Some(Refusal::new(Rule::Change, reason)),
         };
         if let Some(Refusal { rule, reason }) = refusal {
-            let namespace = one.mapping.source.to_string();
+            let namespace = one.mapping.source.explicit().to_owned();
             rejects.push(Reject { namespace, id: one.record.id.clone(), rule, reason });
         }
     }
@@ -217,12 +218,16 @@ async fn write(context: &Context, findings: &Findings) -> Result<()> {
     Ok(())
 }
 
-async fn export(wanted: &Audit, context: &Context, sampled: &[Sampled]) -> Result<()> {
+async fn export(
+    wanted: &Audit,
+    context: &Context,
+    (index, sampled): (&IndexDescription, &[Sampled]),
+) -> Result<()> {
     let Some(export) = &wanted.export else { return Ok(()) };
     let path = context.artifact_path(export);
-    let (to, sampled) = (path.clone(), sampled.to_vec());
+    let (to, fields, sampled) = (path.clone(), index.spec.vectors(), sampled.to_vec());
     let written = blocking(move || {
-        let mut writer = RecordWriter::create(&to)?;
+        let mut writer = RecordWriter::create(&to, &fields)?;
         for one in sampled {
             writer.append(&one.mapping.source, std::slice::from_ref(&one.record))?;
         }

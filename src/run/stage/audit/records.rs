@@ -100,8 +100,8 @@ pub(super) fn complex(sampled: &[Sampled]) -> (Vec<String>, Vec<String>) {
             }
             _ => continue,
         };
-        if !fields.contains(name) {
-            fields.insert(name.clone());
+        if !fields.contains(name.as_str()) {
+            fields.insert(name.to_string());
         }
     }
     (nested.into_iter().collect(), null.into_iter().collect())

@@ -20,7 +20,7 @@ use crate::run::line::{lists_of, pipeline};
 use crate::run::route::chosen_route;
 use crate::run::sample::Sampled;
 use crate::run::selection::{Selection, recorded_mappings};
-use crate::run::sides::{fields_of, transform};
+use crate::run::sides::{fields_of, refuse_overwriting, transform};
 use crate::run::{Context, Progress, World};
 use crate::store::Scope;
 
@@ -79,6 +79,9 @@ pub(crate) async fn look(
     let source = world.source.describe().await?.ok_or_else(|| world.no_source(&plan.source))?;
     let target = world.target.describe().await?.map(|seen| seen.spec);
     let transform = transform(plan, &selection.copy, &source.spec, target.as_ref())?;
+    if let Some(target) = &target {
+        refuse_overwriting(plan, &selection.copy, &source.spec, target)?;
+    }
     let fields = fields_of(plan, target.as_ref()).unwrap_or_default();
     let comparing = transform.places().comparing_kept(&fields);
     let lists = world.target.whole().is_some();
@@ -234,17 +237,28 @@ pub(super) async fn prepare_existing(context: &Context, copy: &CopyStage) -> Res
     let held = counted(&*context.world.target).await?;
     let namespaces = taken_by(context, copy, &held);
     context.record(Event::TargetHeld { stage: context.id(), namespaces })?;
+    let is_read = state.shards.values().any(|state| held.count(&state.shard.target) > 0);
     let found = match existing {
         Existing::Refuse => refuse(context, copy, &held).await?,
+        Existing::Overwrite if is_read => refuse_losses(context, copy).await.map(|()| 0)?,
         Existing::Overwrite | Existing::Skip => 0,
     };
     let mut figures = BTreeMap::from([(FIGURE.to_owned(), found as f64)]);
-    let is_read = state.shards.values().any(|state| held.count(&state.shard.target) > 0);
     if is_read && existing != Existing::Overwrite {
         // The check reads the target, so none of it is cold afterwards.
         figures.insert(COLD_FIGURE.to_owned(), 0.0);
     }
     context.record(Event::Measured { stage: context.id(), figures })
+}
+
+/// Refuses to take vectors from the records that are replaced.
+async fn refuse_losses(context: &Context, copy: &CopyStage) -> Result<()> {
+    let (world, plan) = (&context.world, &context.plan);
+    let source = world.source.describe().await?.ok_or_else(|| world.no_source(&plan.source))?;
+    match world.target.describe().await? {
+        Some(target) => refuse_overwriting(plan, copy, &source.spec, &target.spec),
+        None => Ok(()),
+    }
 }
 
 /// Refuses ids that hold something other than what the copy would write. Returns the number that hold the same.

@@ -35,7 +35,7 @@ const READY: Duration = Duration::from_secs(600);
 fn spec_of(asked: &Create, context: &Context) -> Result<(&'static dyn Connector, IndexSpec)> {
     let target = &context.plan.target;
     let connector = connector(&target.provider)?;
-    let spec = connector.asked_for(&target.index, &asked.spec);
+    let spec = connector.asked_for(target, &asked.spec);
     let none = || Error::invalid(format!("{} makes no index", target.provider));
     Ok((connector, spec.ok_or_else(none)?))
 }

@@ -45,6 +45,7 @@ pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) ->
     match step {
         Step::Settle => settle(asked, context).await?,
         Step::Count => {
+            guard::refuse_obstacles(context).await?;
             let has_snapshot = asked.snapshot.is_some();
             match contents::refuse_loss(context, has_snapshot, step.name()).await? {
                 Some(counts) => checked(context, counts)?,

@@ -33,7 +33,7 @@ impl Field {
 pub(super) fn fields_of(sampled: &[Record], indexed: Option<&[String]>) -> Vec<Field> {
     let mut values: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for (name, value) in sampled.iter().flat_map(|record| &record.metadata.0) {
-        let is_indexed = indexed.is_none_or(|fields| fields.contains(name));
+        let is_indexed = indexed.is_none_or(|fields| fields.iter().any(|field| **field == **name));
         // A field named like an operator cannot be filtered by.
         if is_indexed && !name.starts_with('$') {
             values.entry(name).or_default().push(value);

@@ -1,7 +1,10 @@
 //! Suggestion of a plan's `columns:` that would take a file as it is.
 
-use super::kind::Kind;
-use crate::plan::file::{Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS};
+use crate::model::VectorKind;
+use crate::plan::file::{
+    Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS, VectorColumn, VectorFrom,
+};
+use crate::provider::parquet::kind::Kind;
 
 /// Usual names of columns of ids and of vectors, the likeliest first.
 const IDS: [&str; 6] = ["_id", "uuid", "key", "doc_id", "document_id", "pk"];
@@ -25,6 +28,10 @@ pub(super) fn suggest(
         .map(|(n, k)| (&**n, Some(k)))
         .collect();
     free.extend(folders.iter().map(|(key, _)| (key.as_str(), None)));
+    let is_vector = |one: &&(&str, Option<&Kind>)| {
+        one.1.and_then(Kind::vectors).is_some_and(|kind| kind != VectorKind::Sparse)
+    };
+    let several = free.iter().filter(is_vector).count();
     let mut take = |names: &[&str], fits: fn(&Kind) -> bool| {
         let fits = |one: &(&str, Option<&Kind>)| one.1.is_some_and(fits);
         let named = names.iter().find_map(|name| {
@@ -34,22 +41,34 @@ pub(super) fn suggest(
         Some(free.remove(at).0)
     };
     let is_there = |asked: &Option<String>, usual: &str| has(asked.as_deref().unwrap_or(usual));
+    let is_sparse = |kind: &Kind| kind.holds(VectorKind::Sparse);
+    let is_dense = |kind: &Kind| kind.holds(VectorKind::Dense);
     let sparse = match is_there(&asked.sparse_values, "sparse_values") {
         true => asked.sparse_values.as_deref(),
-        false => take(&["sparse", "sparse_vector"], Kind::is_sparse),
+        false => take(&["sparse", "sparse_vector"], is_sparse),
     };
-    let values = match is_there(&asked.values, "values") {
+    let has_values = is_there(&asked.values, "values");
+    let is_several = has_values || !asked.vectors.is_empty() || several > 1;
+    let values = match is_several {
         true => asked.values.as_deref(),
-        false => take(&VECTORS, Kind::is_vector),
+        false => take(&VECTORS, is_dense),
     };
+    let mut vectors: Vec<String> = asked.vectors.iter().map(vector).collect();
+    let is_any: fn(&Kind) -> bool = |kind| kind.vectors().is_some();
+    while let Some(name) = take(&[], is_any) {
+        vectors.push(format!("{}: {}", quoted(name), quoted(name)));
+    }
     let id = match is_there(&asked.id, "id") {
         true => asked.id.as_deref(),
-        false => Some(take(&[&["ID", "Id"][..], &IDS[..]].concat(), Kind::is_text).unwrap_or("…")),
+        false => Some(take(&[&["ID", "Id"][..], &IDS[..]].concat(), Kind::is_id).unwrap_or("…")),
     };
     let mut keys = Vec::new();
     keys.extend(id.map(|name| format!("id: {}", quoted(name))));
     keys.extend(values.map(|name| format!("values: {}", quoted(name))));
     keys.extend(sparse.map(|name| format!("sparse_values: {}", quoted(name))));
+    if !vectors.is_empty() {
+        keys.push(format!("vectors: {{ {} }}", vectors.join(", ")));
+    }
     keys.extend(namespace(asked));
     let has_metadata = asked.metadata.is_some() || has("metadata");
     let (fields, others): (Vec<_>, Vec<_>) =
@@ -85,6 +104,19 @@ pub(super) fn suggest(
         true => mapping,
         false => format!("{mapping}, or name in `ignore: […]` what is to be passed over"),
     }
+}
+
+fn vector((name, column): (&String, &VectorFrom)) -> String {
+    let column = match column {
+        VectorFrom::Column(column) => quoted(column),
+        VectorFrom::Described(VectorColumn { column, kind }) => {
+            let column = column.as_ref().map(|column| format!("column: {}", quoted(column)));
+            let kind = kind.map(|kind| format!("kind: {kind}"));
+            let said: Vec<String> = column.into_iter().chain(kind).collect();
+            format!("{{ {} }}", said.join(", "))
+        }
+    };
+    format!("{}: {column}", quoted(name))
 }
 
 fn namespace(asked: &Columns) -> Option<String> {

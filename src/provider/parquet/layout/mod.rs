@@ -1,12 +1,18 @@
 //! Assignment of a file's columns to the parts of a record that the plan asks for. Nothing is left over in silence: a
 //! column is read, named as not read, or refused.
 
+mod suggest;
+mod vectors;
+
 use parquet::file::metadata::ParquetMetaData;
 
+use self::suggest::suggest;
+pub(super) use self::vectors::VectorColumn;
+pub(crate) use self::vectors::name_fields;
 use super::kind::Kind;
-use super::suggest::suggest;
+use super::note::Note;
 use crate::error::{Error, Result};
-use crate::model::Namespace;
+use crate::model::{IdKind, Namespace, RecordId};
 use crate::plan::file::{Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS};
 
 /// Facts about a file's rows that its path gives.
@@ -36,8 +42,9 @@ pub(super) enum Unread {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub id: usize,
-    pub values: Option<usize>,
-    pub sparse: Option<usize>,
+    /// The kind of the ids, as far as their texts have a form of it.
+    pub ids: IdKind,
+    pub vectors: Vec<VectorColumn>,
     pub namespace: NamespaceOf,
     pub metadata: MetadataOf,
     /// True if floats that no 32-bit float equals are rounded.
@@ -91,20 +98,13 @@ impl Layout {
     pub fn new(
         asked: &Columns,
         columns: &[(String, Kind)],
+        note: &Note,
         folders: &Folders,
         unread: Unread,
     ) -> Result<Self> {
         let mut sharing = Sharing::new(asked, columns, folders)?;
-        let id = sharing.part("id", asked.id.as_deref(), true, Kind::is_text)?;
-        let sparse = sharing.part(
-            "sparse_values",
-            asked.sparse_values.as_deref(),
-            false,
-            Kind::is_sparse,
-        )?;
-        let needs_values = sparse.is_none();
-        let values =
-            sharing.part("values", asked.values.as_deref(), needs_values, Kind::is_vector)?;
+        let id = sharing.part("id", asked.id.as_deref(), true, Kind::is_id)?;
+        let vectors = sharing.vectors(note)?;
         let namespace = sharing.namespace(folders)?;
         let mut passed_over =
             PassedOver { doubled: sharing.doubled(folders), ..Default::default() };
@@ -117,8 +117,8 @@ impl Layout {
         };
         let mut layout = Self {
             id,
-            values,
-            sparse,
+            ids: ids(asked, &columns[id].1, note),
+            vectors,
             namespace,
             metadata,
             is_rounding: asked.round,
@@ -131,8 +131,7 @@ impl Layout {
 
     fn roots(&self) -> Vec<usize> {
         let mut roots = vec![self.id];
-        roots.extend(self.values);
-        roots.extend(self.sparse);
+        roots.extend(self.vectors.iter().map(|vector| vector.at));
         if let NamespaceOf::Column(at) = self.namespace {
             roots.push(at);
         }
@@ -146,6 +145,15 @@ impl Layout {
         roots
     }
 
+    /// Returns the id with this text. Negative numbers stay texts, which no other number can be.
+    pub fn id(&self, text: &str) -> RecordId {
+        let id = RecordId::from(text);
+        match self.ids {
+            IdKind::Text => id,
+            kind => id.to(kind).unwrap_or(id),
+        }
+    }
+
     /// Returns the columns that hold ids and namespaces.
     pub fn names(&self) -> Vec<usize> {
         let mut names = vec![self.id];
@@ -156,6 +164,13 @@ impl Layout {
         names.dedup();
         names
     }
+}
+
+/// Returns the kind of the ids of a column: its own, or of texts what the file's note says of the usual column.
+fn ids(asked: &Columns, column: &Kind, note: &Note) -> IdKind {
+    let own = column.ids().unwrap_or(IdKind::Text);
+    let noted = note.ids.filter(|_| own == IdKind::Text && asked.id.is_none());
+    noted.unwrap_or(own)
 }
 
 impl<'a> Sharing<'a> {
@@ -362,6 +377,9 @@ fn wanted(part: &str) -> &'static str {
         "values" => "a vector is a list of floats",
         "sparse_values" => {
             "sparse values are a struct of the lists `indices` and `values`, or a map from index to value"
+        }
+        "vectors" => {
+            "vectors are lists of floats, lists of such lists, or sparse values: a struct of the lists `indices` and `values`, or a map from index to value"
         }
         "metadata" => "metadata is JSON text, a struct, or a map with keys of text",
         _ => "a field is text, a number, a boolean, a date or time, or a list of them",

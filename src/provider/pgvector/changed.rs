@@ -1,0 +1,80 @@
+//! Whether a column keeps the values that travel as texts: a server rounds, pads, cuts and rewrites many of them without a word.
+
+use jiff::Timestamp;
+
+use super::kind::Kind;
+use super::look::Column;
+use super::mapping::Mapping;
+use super::misfit::Misfit;
+use super::put::BATCH;
+use super::travel::{needs_cast, written};
+
+/// The most characters of what a value would become that a refusal shows.
+const SHOWN: usize = 60;
+
+/// Returns the statement that finds what of a batch would be read as something else than was sent: the text of the id, the
+/// place of the column among those that are written, the value and what it would become. `None` if no column can change any.
+pub(super) fn changed(mapping: &Mapping) -> Option<String> {
+    let columns = written(mapping);
+    let is_sure = |column: &Column| match column.kind {
+        Kind::Numeric => column.type_text == column.plain_type,
+        kind => column.name == mapping.id.name && kind != Kind::Other,
+    };
+    let unsure = columns.iter().enumerate();
+    let unsure = unsure.filter(|(_, column)| needs_cast(mapping, column) && !is_sure(column));
+    let values: Vec<_> =
+        unsure.map(|(at, column)| format!("({at}, c{at}, {})", as_read(column, at))).collect();
+    (!values.is_empty()).then(|| {
+        format!(
+            "select c0, value.at, value.sent, value.becomes \
+             from {BATCH} cross join lateral (values {}) as value(at, sent, becomes) \
+             where value.becomes is distinct from value.sent",
+            values.join(", ")
+        )
+    })
+}
+
+/// Returns the text that would be read of a value once the column holds it; see `row` and `cell` for how it is read.
+fn as_read(column: &Column, at: usize) -> String {
+    let kept = format!("c{at}::{}", column.type_text);
+    let shaped = |form: &str, written: &str| {
+        format!(
+            "(select case when it like '{form}' and it not like '% BC' then {written} else it end from (select ({kept})::text) as one(it))"
+        )
+    };
+    match column.kind {
+        // How many zeros are behind it does not make it another number.
+        Kind::Numeric => {
+            format!("case when {kept} = c{at}::numeric then c{at} else ({kept})::text end")
+        }
+        Kind::Timestamptz => shaped("____-__-__ %+00", "replace(left(it, -3), ' ', 'T') || 'Z'"),
+        Kind::Timestamp => shaped("____-__-__ %", "replace(it, ' ', 'T')"),
+        _ => format!("({kept})::text"),
+    }
+}
+
+/// Returns why a record is refused whose value of a column would become another; `None` if that is the same moment, which
+/// `kept` says beforehand.
+pub(super) fn misfit(
+    mapping: &Mapping,
+    at: usize,
+    (sent, becomes): (&str, Option<&str>),
+) -> Option<Misfit> {
+    let column = written(mapping).get(at).copied().unwrap_or(&mapping.id);
+    let moment = |text: &str| text.parse::<Timestamp>().ok();
+    if column.kind == Kind::Timestamptz
+        && moment(sent).is_some_and(|sent| becomes.and_then(moment) == Some(sent))
+    {
+        return None;
+    }
+    let shown = |text: &str| format!("`{}`", text.chars().take(SHOWN).collect::<String>());
+    let becomes = becomes.map_or("null".to_owned(), shown);
+    let is_tenant = mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name);
+    let rule = match column.name == mapping.id.name {
+        true => "id",
+        false if is_tenant => "partition",
+        false => "altered",
+    };
+    let message = format!("{} would make {becomes} of it", column.type_text);
+    Some(Misfit::new(rule, &column.name, message))
+}

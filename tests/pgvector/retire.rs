@@ -1,0 +1,195 @@
+//! A table that is no more needed: dropped once its records are elsewhere, and never while something else needs it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use vecshift::ErrorKind;
+use vecshift::provider::pgvector::{Row, Settings, Table};
+use vecshift::store::Opened;
+use vecshift::store::calls::Calls;
+
+use crate::server::{self, Database};
+
+const ROWS: u32 = 200;
+
+async fn filled() -> Database {
+    let db = server::database().await;
+    db.run(&format!(
+        "create schema shop;
+         create table shop.items (id text primary key, shop text not null, embedding vector(3) not null, title text);
+         insert into shop.items select 'i' || g, 's' || g % 3, array[g, g % 7, 1]::vector, 'title ' || g from generate_series(1, {ROWS}) g"
+    ))
+    .await;
+    db
+}
+
+const PLAN: &str = "version: 1
+name: retired
+source: { provider: pgvector, index: shop.items, row: { tenant: shop } }
+target: { provider: pgvector, index: kept.items }
+stages:
+  - { kind: create, spec: { dimension: 3, metric: cosine } }
+  - kind: copy
+    assert: [copy.complete == true, copy.failed == 0]
+  - kind: verify
+    compare: all
+    assert: [count_delta == 0, missing == 0, mismatched == 0]
+  - { kind: decommission, confirm: shop.items, snapshot: \"file:backup\", assert: [snapshot.complete == true] }
+";
+
+async fn vecshift(folder: &Path, db: &Database, arguments: &[&str]) -> (bool, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+    command.args(arguments).current_dir(folder).env("DATABASE_URL", db.url());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+const IS_THERE: &str = "select to_regclass('shop.items') is not null";
+
+/// Everything that a drop would break, or take away unseen, and what takes it away.
+#[tokio::test]
+async fn a_table_is_dropped_once_nothing_depends_on_it() {
+    let db = filled().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plan.yaml"), PLAN).unwrap();
+    let go = async || {
+        vecshift(folder.path(), &db, &["run", "plan.yaml", "--confirm", "shop.items"]).await
+    };
+    for (made, named, gone) in [
+        ("create view shop.v as select id from shop.items", "view shop.v", "drop view shop.v"),
+        (
+            "create table shop.orders (item text references shop.items)",
+            "constraint orders_item_fkey on table shop.orders",
+            "drop table shop.orders",
+        ),
+        (
+            "create function shop.f() returns trigger language plpgsql as 'begin return new; end'; create trigger outbox after insert on shop.items for each row execute function shop.f()",
+            "trigger outbox on shop.items",
+            "drop trigger outbox on shop.items",
+        ),
+        (
+            "create publication feed for table shop.items",
+            "publication feed",
+            "drop publication feed",
+        ),
+        (
+            "create table shop.heir () inherits (shop.items)",
+            "table shop.heir",
+            "drop table shop.heir",
+        ),
+        (
+            "create function shop.g(shop.items) returns text language sql as 'select $1.id'",
+            "function shop.g(shop.items)",
+            "drop function shop.g",
+        ),
+    ] {
+        db.run(made).await;
+        let (succeeds, said) = go().await;
+        assert!(!succeeds && said.contains(named), "{made}: {said}");
+        assert_eq!(db.text(IS_THERE).await, "true");
+        let (_, said) = vecshift(folder.path(), &db, &["plan", "plan.yaml"]).await;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(named), "{made}: {said}");
+        db.run(gone).await;
+    }
+    let (succeeds, said) = go().await;
+    assert!(succeeds, "{said}");
+    assert_eq!(db.text(IS_THERE).await, "false");
+    assert_eq!(db.text("select count(*) from kept.items").await, ROWS.to_string());
+    // Once more: there is nothing left to do.
+    let (succeeds, said) = go().await;
+    assert!(succeeds, "{said}");
+}
+
+/// A column that no record has would be lost with the table.
+#[tokio::test]
+async fn what_is_not_moved_keeps_the_table() {
+    let db = filled().await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = PLAN.replace("tenant: shop }", "tenant: shop, metadata: [] }");
+    std::fs::write(folder.path().join("plan.yaml"), plan).unwrap();
+    let (succeeds, said) =
+        vecshift(folder.path(), &db, &["run", "plan.yaml", "--confirm", "shop.items"]).await;
+    assert!(!succeeds && said.contains("`title`"), "{said}");
+    assert_eq!(db.text(IS_THERE).await, "true");
+}
+
+/// A rehearsal goes all the way and drops nothing.
+#[tokio::test]
+async fn a_rehearsal_only_looks_whether_it_could_be_dropped() {
+    let db = filled().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plan.yaml"), PLAN).unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+    command.args(["rehearse", "plan.yaml"]).current_dir(folder.path());
+    command.env("DATABASE_URL", db.url()).env("VECSHIFT_REHEARSAL_DATABASE_URL", db.url());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(db.text("select count(*) from shop.items").await, ROWS.to_string());
+}
+
+/// Counted and dropped in one transaction: what was written since the look keeps the table.
+#[tokio::test]
+async fn a_table_that_holds_other_records_is_kept() {
+    let db = filled().await;
+    db.run(
+        "create table shop.of_a (id text primary key, embedding vector(3)); create table shop.of_b (like shop.of_a including all);
+         insert into shop.of_a values ('x', '[1,2,3]');
+         create table shop.parts (id text, shop text, embedding vector(3), primary key (shop, id)) partition by list (shop);
+         create table shop.parts_a partition of shop.parts for values in ('a');
+         create table shop.parts_b partition of shop.parts for values in ('b') partition by hash (id);
+         create table shop.parts_b0 partition of shop.parts_b for values with (modulus 1, remainder 0);
+         insert into shop.parts values ('x', 'a', '[1,2,3]'), ('x', 'b', '[1,2,3]')",
+    )
+    .await;
+    for (index, row, write) in [
+        (
+            "shop.items",
+            Row { tenant: Some("shop".to_owned()), ..Row::default() },
+            "insert into shop.items values ('new', 's1', '[1,2,3]', '')",
+        ),
+        (
+            "shop.parts",
+            Row { tenant: Some("shop".to_owned()), ..Row::default() },
+            "insert into shop.parts values ('new', 'b', '[1,2,3]')",
+        ),
+        ("shop.of_{namespace}", Row::default(), "insert into shop.of_b values ('y', '[1,2,3]')"),
+    ] {
+        let table = Table::new(db.address(), Settings::default(), index, row).unwrap();
+        let table = table.through(Calls::bare());
+        let held = table.stats().await.unwrap();
+        db.run(write).await;
+        let remove = table.must_remove().unwrap();
+        let refused = remove.retire(&held).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        assert!(refused.message().contains("something writes to it"), "{refused}");
+        let refused = remove.delete_index().await.unwrap_err();
+        assert!(refused.message().contains("not made by this run"), "{refused}");
+        let held = table.stats().await.unwrap();
+        remove.retire(&held).await.unwrap();
+        remove.retire(&held).await.unwrap();
+        assert_eq!(table.describe().await.unwrap(), None, "{index}");
+    }
+    assert_eq!(
+        db.text("select count(*) from pg_class where relnamespace = 'shop'::regnamespace").await,
+        "0"
+    );
+}
+
+/// A role that is not the owner cannot drop a table, and hears of it first.
+#[tokio::test]
+async fn a_role_that_may_not_drop_a_table_is_told_so() {
+    let db = filled().await;
+    let grants = "grant usage on schema shop to mover_of_items; grant select, update on shop.items to mover_of_items";
+    let address = db.role("mover_of_items", grants).await;
+    let table = Table::new(address, Settings::default(), "shop.items", Row::default()).unwrap();
+    let table = table.through(Calls::bare());
+    let remove = table.must_remove().unwrap();
+    let obstacles = remove.obstacles().await.unwrap();
+    assert!(obstacles[0].message().contains("shop.items"), "{obstacles:?}");
+    let held = table.stats().await.unwrap();
+    assert_eq!(remove.retire(&held).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    assert_eq!(db.text(IS_THERE).await, "true");
+}
