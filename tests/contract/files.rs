@@ -41,7 +41,9 @@ async fn read(folder: &Path, columns: Columns) -> vecshift::Result<Vec<Value>> {
                     let values: Vec<f32> = sparse.values.values().collect();
                     json!({ "indices": sparse.indices, "values": values })
                 });
-                found.push(json!([namespace, record.id, values, sparse, record.metadata]));
+                // Writers give an id as its text, whatever the column is.
+                let id = record.id.text();
+                found.push(json!([namespace, id, values, sparse, record.metadata]));
             }
         }
     }

@@ -60,26 +60,32 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
     };
     let cli = Cli::new();
     cli.write("shelf.yaml", PLAN);
-    let write = |times: usize| {
-        let mut writer =
-            RecordWriter::create(cli.path("shelf/all.parquet"), &VectorField::plain()).unwrap();
+    let write = |times: usize, namespace: &dyn Fn(&str) -> Namespace| {
+        let path = cli.path("shelf/all.parquet");
+        let mut writer = RecordWriter::create(path, &VectorField::plain()).unwrap();
         for name in hostile {
             let record = Record {
                 id: RecordId::from(name),
-                vectors: Vectors::plain(Vector::from_values(vec![1.0, 2.0, 3.0]), None),
+                vectors: Vectors::plain(Vector::from_values(vec![1.0, 2.0]), None),
                 metadata: Metadata(
                     [(FieldName::from(name), Value::Text(name.into()))].into_iter().collect(),
                 ),
             };
             for _ in 0..times {
-                writer.append(&Namespace::new(name), std::slice::from_ref(&record)).unwrap();
+                writer.append(&namespace(name), std::slice::from_ref(&record)).unwrap();
             }
         }
         writer.finish().unwrap();
     };
-    // Refused one by one, and then as ids that are there twice.
-    for (times, said) in [(1, "the target would refuse 6 records"), (2, "twice")] {
-        write(times);
+    let (plain, own) = (|_: &str| Namespace::new("n"), |name: &str| Namespace::new(name));
+    // Records that are refused, ids that are there twice, and namespaces that the target cannot have.
+    let cases: [(usize, &dyn Fn(&str) -> Namespace, &str); 3] = [
+        (1, &plain, "the target would refuse "),
+        (2, &plain, "twice"),
+        (1, &own, "cannot keep their names"),
+    ];
+    for (times, namespace, said) in cases {
+        write(times, namespace);
         let audit = cli.run(&["audit", "shelf.yaml"]);
         let text = format!("{}{}", audit.out, audit.err);
         assert!(text.contains(said), "{text}");

@@ -150,7 +150,9 @@ fn retirement(context: &mut Context<'_>, pointer: &str, index: usize, stage: &De
         _ => false,
     };
     let is_taken = context.file.stages[..index].iter().any(of_source);
-    if !is_known && !is_asserted && !is_taken {
+    // What a stage before this one was meant to be may not be known.
+    let is_meant = (0..index).any(|at| context.is_tainted(&format!("/stages/{at}")));
+    if !is_known && !is_asserted && !is_taken && !is_meant {
         let message = "the source is deleted without a snapshot";
         context.report_with(&codes::NO_SNAPSHOT, &kind, message, |d| {
             d.help(format!("add `snapshot: file:backups/{}`", context_name(&stage.confirm)))

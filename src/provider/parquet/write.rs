@@ -46,8 +46,8 @@ impl RecordWriter {
     /// field, or an id of another kind than those before. The file is then not finished.
     pub fn append(&mut self, namespace: &Namespace, records: &[Record]) -> Result<()> {
         for part in records.chunks(super::BATCH_ROWS) {
-            self.rows.write(namespace, part).map_err(|why| why.of(&self.path))?;
-            *self.contents.entry(namespace.clone()).or_default() += Contents::of(part);
+            let written = self.rows.write(namespace, part).map_err(|why| why.of(&self.path))?;
+            *self.contents.entry(namespace.clone()).or_default() += written;
         }
         Ok(())
     }
@@ -92,6 +92,8 @@ struct RowWriter<W: Write + Send> {
     columns: Columns,
     /// The kind of the ids so far; `None` if there are none, or only such as are texts in every store.
     ids: Option<IdKind>,
+    /// What was written.
+    contents: Contents,
     note: Note,
 }
 
@@ -129,13 +131,17 @@ impl<W: Write + Send> RowWriter<W> {
         let vectors = noted.map(|(column, field)| NotedVector::new(column, field)).collect();
         let properties = properties(&columns);
         let writer = ArrowWriter::try_new(to, columns.schema().clone(), Some(properties))?;
-        Ok(Self { writer, columns, ids: None, note: Note { vectors, ids: None } })
+        let (contents, note) = (Contents::default(), Note { vectors, ..Note::default() });
+        Ok(Self { writer, columns, ids: None, contents, note })
     }
 
-    fn write(&mut self, namespace: &Namespace, records: &[Record]) -> Result<(), Unwritten> {
+    /// Returns what the records hold.
+    fn write(&mut self, namespace: &Namespace, records: &[Record]) -> Result<Contents, Unwritten> {
         records.iter().try_for_each(|record| self.see(&record.id))?;
         self.writer.write(&self.columns.batch(namespace, records)?)?;
-        Ok(())
+        let written = Contents::of(records);
+        self.contents += written;
+        Ok(written)
     }
 
     /// Keeps the kind of the ids, of which a file has one.
@@ -155,6 +161,8 @@ impl<W: Write + Send> RowWriter<W> {
 
     fn finish(mut self) -> Result<W, Unwritten> {
         self.note.ids = self.ids.filter(|kind| *kind != IdKind::Text);
+        // A file is known by its footer, and neither sizes nor bounds of vectors are in it that would tell it from others.
+        self.note.sum = Some(self.contents.checksum());
         self.writer.append_key_value_metadata(self.note.word()?);
         Ok(self.writer.into_inner()?)
     }

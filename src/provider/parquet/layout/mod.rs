@@ -1,11 +1,16 @@
 //! Assignment of a file's columns to the parts of a record that the plan asks for. Nothing is left over in silence: a
 //! column is read, named as not read, or refused.
 
+mod parts;
+mod sharing;
 mod suggest;
 mod vectors;
 
 use parquet::file::metadata::ParquetMetaData;
 
+pub use self::parts::{Folders, PassedOver};
+pub(super) use self::parts::{MetadataOf, NamespaceOf, Unread};
+use self::sharing::{Sharing, wanted, wrong};
 use self::suggest::suggest;
 pub(super) use self::vectors::VectorColumn;
 pub(crate) use self::vectors::name_fields;
@@ -14,29 +19,6 @@ use super::note::Note;
 use crate::error::{Error, Result};
 use crate::model::{IdKind, Namespace, RecordId};
 use crate::plan::file::{Columns, Ignored, MetadataFrom, NamespaceFrom, OTHERS};
-
-/// Facts about a file's rows that its path gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folders {
-    /// The namespace if nothing else gives one.
-    pub namespace: Namespace,
-    /// Folders of the form `key=value`, which count as columns; `None` stands for null.
-    pub columns: Vec<(String, Option<String>)>,
-}
-
-impl Default for Folders {
-    fn default() -> Self {
-        Self { namespace: Namespace::from(""), columns: Vec::new() }
-    }
-}
-
-/// Treatment of columns that no part of a record is read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unread {
-    Refused,
-    /// Ignored, as a service's bulk import does.
-    PassedOver,
-}
 
 /// Columns of a file that are parts of a record. A number is the column's place in the file.
 #[derive(Clone, Debug)]
@@ -52,46 +34,6 @@ pub(super) struct Layout {
     /// All columns that are read, in the file's order.
     pub read: Vec<usize>,
     pub passed_over: PassedOver,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum NamespaceOf {
-    Column(usize),
-    Constant(Namespace),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum MetadataOf {
-    Nothing,
-    Whole(usize),
-    Fields {
-        columns: Vec<(String, usize)>,
-        /// Columns from the folders in the file's path.
-        constants: Vec<(String, String)>,
-    },
-}
-
-/// Columns of a file that are not read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PassedOver {
-    /// Columns that the plan ignores.
-    pub ignored: Vec<String>,
-    /// Columns with nothing in them.
-    pub empty: Vec<String>,
-    /// Folders `key=value` whose key is also a column of the file, which counts.
-    pub doubled: Vec<String>,
-    /// Columns that were asked for and are not in this file.
-    pub absent: Vec<String>,
-}
-
-/// A file's columns while they are assigned.
-struct Sharing<'a> {
-    asked: &'a Columns,
-    columns: &'a [(String, Kind)],
-    folders: Vec<(String, Option<String>)>,
-    is_used: Vec<bool>,
-    /// Required columns that are missing: the part of a record, and the column that was looked for.
-    missing: Vec<(&'static str, String)>,
 }
 
 impl Layout {
@@ -173,70 +115,7 @@ fn ids(asked: &Columns, column: &Kind, note: &Note) -> IdKind {
     noted.unwrap_or(own)
 }
 
-impl<'a> Sharing<'a> {
-    fn new(asked: &'a Columns, columns: &'a [(String, Kind)], folders: &Folders) -> Result<Self> {
-        for (at, (name, _)) in columns.iter().enumerate() {
-            if columns[..at].iter().any(|(other, _)| other == name) {
-                let message =
-                    format!("there are two columns `{name}`: which one counts is unknown");
-                return Err(Error::invalid(message).with_hint("give one of them another name"));
-            }
-        }
-        let mut own: Vec<(String, Option<String>)> = Vec::new();
-        for (key, value) in &folders.columns {
-            if own.iter().any(|(other, _)| other == key) {
-                let message = format!("two folders on the way to the file say what `{key}` is");
-                return Err(Error::invalid(message));
-            }
-            if !columns.iter().any(|(name, _)| name == key) {
-                own.push((key.clone(), value.clone()));
-            }
-        }
-        let is_used = vec![false; columns.len()];
-        Ok(Self { asked, columns, folders: own, is_used, missing: Vec::new() })
-    }
-
-    fn doubled(&self, folders: &Folders) -> Vec<String> {
-        let is_own = |key: &str| self.folders.iter().any(|(own, _)| own == key);
-        let keys = folders.columns.iter().map(|(key, _)| key);
-        keys.filter(|key| !is_own(key)).cloned().collect()
-    }
-
-    fn find(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|(column, _)| column == name)
-    }
-
-    fn folder(&self, name: &str) -> Option<usize> {
-        self.folders.iter().position(|(key, _)| key == name)
-    }
-
-    /// Returns the column of a part of the record: the one that is asked for, which has to exist, or the one of its
-    /// own name.
-    fn part(
-        &mut self,
-        part: &'static str,
-        asked: Option<&str>,
-        is_needed: bool,
-        fits: fn(&Kind) -> bool,
-    ) -> Result<Option<usize>> {
-        let name = asked.unwrap_or(part);
-        let Some(at) = self.find(name) else {
-            if is_needed || asked.is_some() {
-                self.missing.push((part, name.to_owned()));
-            }
-            return Ok(None);
-        };
-        let kind = &self.columns[at].1;
-        self.is_used[at] = true;
-        if kind.is_empty() && part != "id" {
-            return Ok(None);
-        }
-        match fits(kind) {
-            true => Ok(Some(at)),
-            false => Err(wrong(name, kind, wanted(part))),
-        }
-    }
-
+impl Sharing<'_> {
     fn namespace(&mut self, folders: &Folders) -> Result<NamespaceOf> {
         let asked = match &self.asked.namespace {
             Some(NamespaceFrom::Constant(constant)) => {
@@ -307,15 +186,6 @@ impl<'a> Sharing<'a> {
         Ok(MetadataOf::Fields { columns, constants })
     }
 
-    fn free(&self) -> Vec<String> {
-        let columns = self.columns.iter().zip(&self.is_used).filter(|(_, is_used)| !**is_used);
-        columns.map(|((name, _), _)| name.clone()).collect()
-    }
-
-    fn free_folders(&self) -> Vec<String> {
-        self.folders.iter().map(|(key, _)| key.clone()).collect()
-    }
-
     /// Returns the columns that are still unassigned, except those that may be.
     fn left(&mut self, passed_over: &mut PassedOver, unread: Unread) -> Vec<String> {
         let mut left = Vec::new();
@@ -368,25 +238,4 @@ pub(super) fn check_codecs(metadata: &ParquetMetaData, read: &[usize]) -> Result
         }
     }
     Ok(())
-}
-
-fn wanted(part: &str) -> &'static str {
-    match part {
-        "id" => "an id is text, a whole number or a UUID",
-        "namespace" => "a namespace is text, a whole number or a UUID",
-        "values" => "a vector is a list of floats",
-        "sparse_values" => {
-            "sparse values are a struct of the lists `indices` and `values`, or a map from index to value"
-        }
-        "vectors" => {
-            "vectors are lists of floats, lists of such lists, or sparse values: a struct of the lists `indices` and `values`, or a map from index to value"
-        }
-        "metadata" => "metadata is JSON text, a struct, or a map with keys of text",
-        _ => "a field is text, a number, a boolean, a date or time, or a list of them",
-    }
-}
-
-fn wrong(name: &str, kind: &Kind, wanted: &str) -> Error {
-    Error::invalid(format!("column `{name}` is {}; {wanted}", kind.words()))
-        .with_hint("map other columns, or pass it over on purpose, with `source.columns`")
 }

@@ -1,7 +1,7 @@
 //! The columns of a file that hold vectors: those that the plan names, else those of the file's own note, else the usual
 //! two.
 
-use super::{Sharing, wanted, wrong};
+use super::sharing::{Sharing, wanted, wrong};
 use crate::error::{Error, Result};
 use crate::model::{VectorField, VectorKind, VectorName};
 use crate::plan::file::{Ignored, MetadataFrom, OTHERS};
