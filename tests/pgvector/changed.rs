@@ -257,7 +257,8 @@ async fn a_vector_that_half_precision_makes_zeros_of_is_refused_even_where_round
             vectors: [(mapping.vectors[0].0.clone(), dense(&vector))].into_iter().collect(),
             ..record("x", &[])
         };
-        let found = fits(&mapping, strictness, &record).err().map(|misfit| misfit.rule);
+        let found = fits(&mapping, strictness, (&Namespace::new(""), &record));
+        let found = found.err().map(|misfit| misfit.rule);
         assert_eq!(found, rule, "{vector:?}");
     }
 }

@@ -6,6 +6,7 @@ use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
 use super::name::{TableName, quote};
 use super::session::Session;
+use super::sql::namespace_of;
 use super::travel::written;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Inventory, Obstacle};
@@ -392,7 +393,7 @@ async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>
         _ => id.clone(),
     };
     let tenant = mapping.tenant.as_ref();
-    let tenant = tenant.map(|column| format!(", coalesce({}::text, '')", quote(&column.name)));
+    let tenant = tenant.map(|column| format!(", {}", namespace_of(column)));
     let sql = format!(
         "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null group by {by}{} having count(*) > 1) \
          select coalesce(sum(times - 1), 0)::int8, \
