@@ -60,7 +60,7 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
     };
     let cli = Cli::new();
     cli.write("shelf.yaml", PLAN);
-    let write = |times: usize, namespace: &dyn Fn(&str) -> Namespace| {
+    let write = |times: usize, namespace: fn(&str) -> Namespace| {
         let path = cli.path("shelf/all.parquet");
         let mut writer = RecordWriter::create(path, &VectorField::plain()).unwrap();
         for name in hostile {
@@ -79,10 +79,11 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
     };
     let (plain, own) = (|_: &str| Namespace::new("n"), |name: &str| Namespace::new(name));
     // Records that are refused, ids that are there twice, and namespaces that the target cannot have.
-    let cases: [(usize, &dyn Fn(&str) -> Namespace, &str); 3] = [
-        (1, &plain, "the target would refuse "),
-        (2, &plain, "twice"),
-        (1, &own, "cannot keep their names"),
+    type Spaces = fn(&str) -> Namespace;
+    let cases: [(usize, Spaces, &str); 3] = [
+        (1, plain, "the target would refuse "),
+        (2, plain, "twice"),
+        (1, own, "cannot keep their names"),
     ];
     for (times, namespace, said) in cases {
         write(times, namespace);

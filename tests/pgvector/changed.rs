@@ -111,8 +111,8 @@ async fn columns_that_cannot_hold_namespaces_or_sparse_vectors_apart_are_refused
     )
     .await;
     for (table, layout, part) in [
-        ("a", by_tenant(), "the column `ten` of type numeric"),
-        ("b", Layout::default(), "the column `words` of public.b does not say how many dimensions"),
+        ("a", by_tenant(), "`ten`: namespaces of type numeric"),
+        ("b", Layout::default(), "`words`: the column does not say how many dimensions"),
     ] {
         let mapping = mapping(&db, table, &layout).await;
         let opened =

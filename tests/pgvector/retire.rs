@@ -74,11 +74,6 @@ async fn a_table_is_dropped_once_nothing_depends_on_it() {
             "drop publication feed",
         ),
         (
-            "create table shop.heir () inherits (shop.items)",
-            "table shop.heir",
-            "drop table shop.heir",
-        ),
-        (
             "create function shop.g(shop.items) returns text language sql as 'select $1.id'",
             "function shop.g(shop.items)",
             "drop function shop.g",

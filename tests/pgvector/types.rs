@@ -196,7 +196,7 @@ async fn types_whose_bare_name_means_a_length_of_one_are_not_cut() {
     let db = server::database().await;
     db.run(
         "create type mood as enum ('fine', 'not fine'); create domain short as text check (length(value) < 5);
-         create table t (id char(5) primary key, embedding vector(1), b bit(3), v varbit, c char(4), m mood, s short, i interval, cs char(3)[])",
+         create table t (id varchar(5) primary key, embedding vector(1), b bit(3), v varbit, c char(4), m mood, s short, i interval, cs char(3)[])",
     )
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
@@ -266,7 +266,7 @@ async fn numbers_and_uuids_as_ids_and_generated_columns() {
         (uuid, Some("id_kind")),
     ] {
         let one = Record { id: id.clone(), ..record("", &[1.0]) };
-        let fit = fits(&numbers, Strictness::default(), (&Namespace::new("n"), &one));
+        let fit = fits(&numbers, Strictness::default(), (&Namespace::new(""), &one));
         assert_eq!(fit.err().map(|misfit| misfit.rule), rule, "{id:?}");
     }
     let layout = Layout { fields: Fields::Named(vec![]), ..Layout::default() };

@@ -244,8 +244,8 @@ async fn a_table_that_cannot_be_written_is_refused_before_anything_is_sent() {
     };
     for (table, part) in [
         ("v", "no table"),
-        ("keyless", "no key over its ids"),
-        ("late", "no key over its ids"),
+        ("keyless", "no key over the ids"),
+        ("late", "no key over the ids"),
         ("needy", "`must`"),
         ("counted", "gives the ids"),
     ] {

@@ -32,13 +32,17 @@ pub(super) fn is_read_by(copy: &CopyStage, route: Route) -> bool {
     matches!(route, Route::Stream | Route::Import) && !is_listed
 }
 
-/// Counts what the view shows that is read; `None` where there is none.
+/// Counts what the view shows that is read; `None` where there is none, or it is lost: where something is left to be read,
+/// another one was opened before.
 ///
 /// # Errors
 /// Those of the source.
 pub(super) async fn counts(context: &Context, copy: &CopyStage) -> Result<Option<IndexStats>> {
     match (known(context, copy)?, context.world.source.views()) {
-        (Some(view), Some(views)) => views.count(&view).await?.proven().map(Some),
+        (Some(view), Some(views)) => match views.count(&view).await {
+            Err(error) if error.kind() == ErrorKind::ViewLost => Ok(None),
+            counted => counted?.proven().map(Some),
+        },
         _ => Ok(None),
     }
 }
