@@ -125,8 +125,7 @@ async fn an_id_that_becomes_double_in_mid_copy_is_no_proof() {
 async fn a_role_that_may_only_read_is_a_source_and_no_target() {
     let db = server::database().await;
     db.run(&format!("{OLD} {NEW}")).await;
-    db.role("only_reads", "grant select on old, new to only_reads").await;
-    let reader = db.url_of("only_reads", "x");
+    let reader = db.role_url("only_reads", "grant select on old, new to only_reads").await;
     let url = ", url: { env: READER }";
     let program = Program::of(&db, &plan("", url, &[AUDIT, COPY])).with("READER", reader.clone());
     let found = ["the role may not write the table", "grant it SELECT, INSERT and UPDATE"];

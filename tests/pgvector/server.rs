@@ -218,18 +218,17 @@ impl Database {
         Address::read(&Secret::new(self.url())).unwrap()
     }
 
-    /// Makes a role that may log in, and returns how it does.
+    /// Makes a role that may log in, and returns how it does. Roles are the whole server's, so each database has its own.
     pub async fn role(&self, role: &str, rights: &str) -> Address {
         Address::read(&Secret::new(self.role_url(role, rights).await)).unwrap()
     }
 
     /// The same, as a URL.
     pub async fn role_url(&self, role: &str, rights: &str) -> String {
-        self.run(&format!(
-            "drop role if exists {role}; create role {role} login password 'x'; {rights}"
-        ))
-        .await;
-        self.url_of(role, "x")
+        let own = format!("{}_{role}", self.name);
+        let rights = rights.replace(&format!(" to {role}"), &format!(" to {own}"));
+        self.run(&format!("create role {own} login password 'x'; {rights}")).await;
+        self.url_of(&own, "x")
     }
 
     pub async fn session(&self) -> Session {
