@@ -95,6 +95,8 @@ async fn a_table_is_dropped_once_nothing_depends_on_it() {
     // Once more: there is nothing left to do.
     let (succeeds, said) = go().await;
     assert!(succeeds, "{said}");
+    let (succeeds, said) = vecshift(folder.path(), &db, &["plan", "plan.yaml"]).await;
+    assert!(succeeds, "{said}");
 }
 
 /// A column that no record has would be lost with the table.

@@ -22,6 +22,7 @@ use crate::model::StageId;
 use crate::plan::Plan;
 use crate::plan::file::{Endpoint, HookWhen};
 use crate::provider::registry::connector;
+use crate::store::Inventory;
 
 /// Looks at both sides and previews a run. Writes nothing.
 ///
@@ -36,10 +37,10 @@ pub async fn preview(
 ) -> Result<Preview> {
     let seen = Seen::look(plan, world, state, options, true).await?;
     let is_retired = state.is_past_no_return();
-    let Seen { source, target, stats, target_holds, selected, chosen, estimates, held, mut notes } =
-        seen;
-    let inventory = world.source.inventory().await?;
-    notes.splice(0..0, inventory.iter().flat_map(|inventory| inventory.sentences()));
+    let Seen { source, target, stats, target_holds, selected, inventory, .. } = seen;
+    let Seen { chosen, estimates, held, notes: seen, .. } = seen;
+    let mut notes: Vec<String> = inventory.iter().flat_map(Inventory::sentences).collect();
+    notes.extend(seen);
     notes.extend(remarks(plan));
     notes.extend(unsaid_filters(&*world.source, &*world.target, &selected));
     let left = not_taken(&selected, &stats);

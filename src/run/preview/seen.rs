@@ -19,7 +19,7 @@ use crate::run::sample::{Sampled, Weight, sample_of, usual_size};
 use crate::run::selection::{Selection, refuse_nothing, selections};
 use crate::run::sides::{refuse_differences, refuse_other_dimension, refuse_unfit};
 use crate::run::stage::{Held, look};
-use crate::store::Obstacle;
+use crate::store::{Inventory, Obstacle};
 
 /// The most count requests a preview makes to split one namespace. A run makes as many as it needs.
 const MOST_COUNTS: u64 = 1_000;
@@ -37,6 +37,8 @@ pub(super) struct Seen {
     pub estimates: BTreeMap<StageId, Estimate>,
     /// Records that the target already holds in the namespaces each copy would write to.
     pub held: BTreeMap<StageId, Held>,
+    /// What was seen of the source without reading a record, where it is there.
+    pub inventory: Option<Inventory>,
     pub notes: Vec<String>,
 }
 
@@ -59,9 +61,9 @@ impl Seen {
         if source.is_none() && !state.is_past_no_return() {
             return Err(world.no_source(&plan.source));
         }
-        let stats = match &source {
-            Some(_) => world.source.stats().await?,
-            None => IndexStats::default(),
+        let (stats, inventory) = match &source {
+            Some(_) => (world.source.stats().await?, world.source.inventory().await?),
+            None => Default::default(),
         };
         let selected = selections(plan, &stats)?;
         if let Some(asked) = &asked_for(plan) {
@@ -76,9 +78,14 @@ impl Seen {
             chosen: BTreeMap::new(),
             estimates: BTreeMap::new(),
             held: BTreeMap::new(),
+            inventory,
             notes: Vec::new(),
         };
         if seen.selected.iter().any(|selection| is_open(plan, state, selection)) {
+            if !is_asserted(plan, "source.obstacles") {
+                let of_source = seen.inventory.iter().flat_map(|inventory| &inventory.obstacles);
+                Obstacle::refuse(&of_source.cloned().collect::<Vec<_>>())?;
+            }
             let planned = asked_for(plan);
             let found = world.target.must_write()?.inventory(planned.as_ref()).await?;
             Obstacle::refuse(&found.obstacles)?;
@@ -184,6 +191,12 @@ fn idle(
         idle.iter_mut().for_each(|one| *one = format!("copy `{}`: {one}", copy.id));
     }
     idle
+}
+
+/// Returns whether the plan's audit has a word of its own about a metric.
+fn is_asserted(plan: &Plan, metric: &str) -> bool {
+    let mut audits = plan.stages.iter().filter(|one| matches!(one.kind, StageKind::Audit(_)));
+    audits.any(|audit| audit.assertions.iter().any(|one| one.metric.name == metric))
 }
 
 /// Returns whether the route of a copy stage has yet to be chosen.
