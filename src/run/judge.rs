@@ -13,7 +13,7 @@ pub(super) fn judge(view: View<'_>) -> Vec<Event> {
     let asked = view.asked();
     let judge = |assertion: &Assertion| judge_once(assertion, &target, &source);
     let mut judgements: Vec<Judgement> = asked.assertions.iter().map(judge).collect();
-    judgements.extend(asked.implied().iter().map(judge).filter(is_failed));
+    judgements.extend(asked.implied().iter().map(judge).filter(is_told));
     let mut events = judged(view.stage(), &judgements, None);
     let (stage, strict) = (view.stage().id.clone(), view.terms.strict);
     let (verdict, reason) = combine(&judgements, strict);
@@ -21,9 +21,9 @@ pub(super) fn judge(view: View<'_>) -> Vec<Event> {
     events
 }
 
-/// What a plan implies is only worth a line where it fails.
-fn is_failed(judgement: &Judgement) -> bool {
-    judgement.verdict == Verdict::Fail
+/// What a plan implies is only worth a line where it does not hold. Of an index without records there is nothing to judge.
+fn is_told(judgement: &Judgement) -> bool {
+    matches!(judgement.verdict, Verdict::Fail | Verdict::Error)
 }
 
 /// Returns the events of judgements, of a step of a canary or of the whole stage.

@@ -4,15 +4,15 @@ use super::seen::Seen;
 use crate::error::Result;
 use crate::model::{AnyVector, Observed};
 use crate::run::Context;
-use crate::run::sides::{accepted_metrics, fields_of, transform};
+use crate::run::sides::{fields_of, transform};
 
 /// How far the square of a length may be from 1, which rounding a unit vector to 32-bit floats leaves.
 const ROUNDING: f64 = 1e-5;
 
-/// Notes of how many sampled records the neighbours can be others, by vector, and refuses that unless the plan accepts it.
+/// Notes of how many sampled records the neighbours can be others, by vector.
 ///
 /// # Errors
-/// `Refused`, naming the vector and the word of the plan.
+/// `Invalid` if the plan names what neither side has.
 pub(super) fn see(context: &Context, seen: &Seen) -> Result<()> {
     let target = seen.target.as_ref().map(|seen| &seen.spec);
     let Some(fields) = fields_of(&context.plan, target) else { return Ok(()) };
@@ -21,7 +21,8 @@ pub(super) fn see(context: &Context, seen: &Seen) -> Result<()> {
         let transform = transform(&context.plan, copy, &seen.index.spec, target)?;
         let places = transform.places();
         for (name, ours, theirs) in places.other_metrics(&fields) {
-            let all = seen.sampled.iter().filter_map(|one| one.record.vectors.get(name));
+            let own = seen.sampled.iter().filter(|one| selection.mappings.contains(&one.mapping));
+            let all = own.filter_map(|one| one.record.vectors.get(name));
             let (mut looked_at, mut longer) = (0, 0);
             for vector in all {
                 looked_at += 1;
@@ -33,7 +34,6 @@ pub(super) fn see(context: &Context, seen: &Seen) -> Result<()> {
                 Observed::count(looked_at)
             ))?;
         }
-        places.refuse_metrics(&fields, accepted_metrics(copy))?;
     }
     Ok(())
 }

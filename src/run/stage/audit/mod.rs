@@ -84,9 +84,11 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
             for sentence in inventory.sentences().into_iter().chain(of_target) {
                 context.note(sentence)?;
             }
+            context.note("no record of the source was looked at: something is in the way")?;
             return Ok(measured::of_outside((&index, &stats), (&inventory, &target_inventory)));
         }
     };
+    metrics::see(context, &seen)?;
     let findings = findings(wanted, context, &seen)?;
     write(context, &findings).await?;
     export(wanted, context, (&seen.index, &seen.sampled)).await?;
@@ -95,7 +97,6 @@ async fn look_at_source(wanted: &Audit, context: &Context) -> Result<Measured> {
     for sentence in unsaid_filters(source, target, &seen.selections) {
         context.note(sentence)?;
     }
-    metrics::see(context, &seen)?;
     Ok(measured::of_source(&seen, &findings))
 }
 
