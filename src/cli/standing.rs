@@ -1,5 +1,7 @@
 //! The standing of a run: what its journal says, which process executes it, and which requests are pending.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -70,7 +72,7 @@ impl Standing {
 
     /// Returns the progress of the current stage.
     pub fn progress(&self, now: Timestamp) -> Option<(String, Value)> {
-        let is_under_way = |stage: &&StageState| stage.has_started() && !stage.is_passed();
+        let is_under_way = |stage: &&Arc<StageState>| stage.has_started() && !stage.is_passed();
         let stage = self.state.stages.iter().find(is_under_way).filter(|_| self.state.is_open())?;
         if let Some(bake) = stage.bake.filter(|_| stage.status == StageStatus::Running) {
             let left = match until(now, bake.ends) {

@@ -1,6 +1,7 @@
 //! From events to the state: a pure fold, which refuses what cannot have happened.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -77,7 +78,7 @@ impl RunState {
                 return Err(illegal(entry, "the resource was never intended"));
             }
             Event::CopyPlanned { stage, shards }
-                if self.stage(stage).is_none_or(|stage| stage.shards.len() as u64 != *shards) =>
+                if self.stage(stage).is_none_or(|stage| stage.shards.size() as u64 != *shards) =>
             {
                 return Err(illegal(entry, "the shards are not as many as were planned"));
             }
@@ -119,25 +120,25 @@ impl RunState {
                 self.source.clone_from(source);
                 self.target.clone_from(target);
                 self.gates.clone_from(gates);
-                self.reviewed.clone_from(reviewed);
-                self.stages = stages.iter().cloned().map(StageState::new).collect();
+                self.reviewed = reviewed.clone().map(Arc::new);
+                self.stages = stages.iter().cloned().map(StageState::new).map(Arc::new).collect();
                 self.phase = Phase::Running;
                 self.started = Some(entry.at);
             }
             Event::RunContinued { .. } => {
-                self.stages.iter_mut().for_each(StageState::leave);
+                self.each_stage(StageState::leave);
                 self.take_up_again();
             }
             Event::IndexSeen { side, identity, namespaces } => {
                 self.identities.insert(*side, identity.clone());
                 if *side == Side::Source {
-                    self.first_counts = Some(namespaces.clone());
+                    self.first_counts = Some(Arc::new(namespaces.clone()));
                 }
             }
             Event::PlanAdopted { to, gates, reviewed, .. } => {
                 self.digest.clone_from(to);
                 self.gates.clone_from(gates);
-                self.reviewed.clone_from(reviewed);
+                self.reviewed = reviewed.clone().map(Arc::new);
             }
             Event::ApprovalRequested { gate } => {
                 self.requested.insert(gate.clone());
@@ -150,11 +151,11 @@ impl RunState {
                 self.paused = None;
                 // What could not be judged is judged anew, and may have to wait anew.
                 let is_judgement = |hold: &mut Hold| matches!(hold, Hold::Judgement { .. });
-                for stage in &mut self.stages {
+                self.each_stage(|stage| {
                     if stage.hold.take_if(is_judgement).is_some() {
                         stage.begin_anew();
                     }
-                }
+                });
             }
             Event::AbortRequested { by } => self.abort = Some(by.clone()),
             Event::HookStarted { hook } => {
@@ -173,7 +174,7 @@ impl RunState {
                 self.stopped = None;
                 self.must_roll_back = None;
                 self.abort = None;
-                for stage in &mut self.stages {
+                self.each_stage(|stage| {
                     // A purge undoes more than the rollback before it did.
                     let again = cause.is_purge() && stage.status == StageStatus::Undone;
                     if again || matches!(stage.status, StageStatus::UndoFailed(_)) {
@@ -181,7 +182,7 @@ impl RunState {
                     }
                     stage.leave();
                     stage.removed.clear();
-                }
+                });
                 self.rearm_hooks(|moment, _| moment == "rollback");
                 self.phase = Phase::RollingBack;
                 self.left_behind.clear();
@@ -203,11 +204,11 @@ impl RunState {
         }
         self.phase = Phase::Running;
         self.stopped = None;
-        for stage in &mut self.stages {
+        self.each_stage(|stage| {
             if matches!(stage.status, StageStatus::Failed(_) | StageStatus::Erred(_)) {
                 stage.status = StageStatus::Pending;
             }
-        }
+        });
     }
 
     fn begin_erasure(&mut self, side: Side, what: &str, namespaces: &BTreeMap<Namespace, u64>) {
@@ -217,9 +218,9 @@ impl RunState {
             let all = known.entry(namespace.clone()).or_default();
             *all = (*all).max(*records);
         }
-        for stage in &mut self.stages {
+        self.each_stage(|stage| {
             stage.hold.take_if(|hold| matches!(hold, Hold::Erasure { .. }));
-        }
+        });
     }
 
     fn end_erasure(&mut self, side: Side, what: &str) {
@@ -297,7 +298,11 @@ impl RunState {
         }
         let Some(id) = stage_of(event) else { return };
         let Some(stage) = self.stages.iter_mut().find(|stage| &stage.id == id) else { return };
-        stage.update(event, at);
+        Arc::make_mut(stage).update(event, at);
+    }
+
+    fn each_stage(&mut self, change: impl FnMut(&mut StageState)) {
+        self.stages.iter_mut().map(Arc::make_mut).for_each(change);
     }
 }
 

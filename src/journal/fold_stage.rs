@@ -1,5 +1,7 @@
 //! From events to the state of a stage.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::state::{
@@ -104,13 +106,14 @@ impl StageState {
                     checkpoint: Checkpoint::default(),
                     is_complete: false,
                 };
-                self.open.insert(shard.id());
-                self.shards.insert(shard.id(), state);
+                self.open.insert_mut(shard.id());
+                self.shards.insert_mut(shard.id(), state);
             }
             Event::ShardsDropped { source, .. } => {
                 let stays = |id: &ShardId| source.as_ref().is_some_and(|of| id.source != *of);
-                self.shards.retain(|id, _| stays(id));
-                self.open.retain(stays);
+                let kept = self.shards.iter().filter(|(id, _)| stays(id));
+                self.shards = kept.map(|(id, state)| (id.clone(), state.clone())).collect();
+                self.open = self.open.iter().filter(|id| stays(id)).cloned().collect();
                 self.is_planned = false;
             }
             Event::CopyPlanned { .. } => self.is_planned = true,
@@ -118,7 +121,7 @@ impl StageState {
                 self.contents.extend(contents.map(|contents| (source.clone(), contents)));
             }
             Event::TargetHeld { namespaces, .. } => {
-                self.held_before = Some(namespaces.keys().cloned().collect());
+                self.held_before = Some(Arc::new(namespaces.keys().cloned().collect()));
             }
             Event::CopyingStarted { .. } => self.worked.begin(at),
             Event::RouteChosen { route, reason, .. } => self.route = Some((*route, reason.clone())),
@@ -136,7 +139,7 @@ impl StageState {
             }
             Event::Checkpointed { shard, checkpoint, .. } => {
                 if checkpoint.cursor == Cursor::End {
-                    self.open.remove(shard);
+                    self.open.remove_mut(shard);
                 }
                 if let Some(shard) = self.shards.get_mut(shard) {
                     let copied = checkpoint.tally.copied;

@@ -1,8 +1,10 @@
 //! State of a run, as its journal's events add up to it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::{Artifact, Cause, Gate, Hold, Judged, Route, TrafficState, Trouble, Worked};
 use crate::error::{Error, ErrorKind};
@@ -11,7 +13,7 @@ use crate::model::{
     ResourceSeen, Samples, Shard, ShardId, Share, Side, StageId, Tally, Verdict,
 };
 
-/// The state of a run.
+/// The state of a run. Cloning it is cheap: what grows with the plan or the index is shared until it changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
     pub run: String,
@@ -26,14 +28,14 @@ pub struct RunState {
     /// Identities of both sides.
     pub identities: BTreeMap<Side, Identity>,
     /// Records in the source when the run first looked; `None` in journals that do not have it.
-    pub first_counts: Option<BTreeMap<Namespace, u64>>,
+    pub first_counts: Option<Arc<BTreeMap<Namespace, u64>>>,
     pub phase: Phase,
     pub started: Option<Timestamp>,
     pub last: Option<Timestamp>,
     /// Number of events folded so far, which is the `seq` of the next one.
     pub events: u64,
     /// The stages in the order of the plan.
-    pub stages: Vec<StageState>,
+    pub stages: Vec<Arc<StageState>>,
     /// Deletions of somebody's data that have begun and not ended, by side and command.
     pub erasing: BTreeMap<(Side, String), BTreeMap<Namespace, u64>>,
     /// Number of records that were deleted from a side after they were planned to be copied, or copied.
@@ -43,7 +45,7 @@ pub struct RunState {
     /// Gates at which the plan asks for an approval; `None` if an older version began the run.
     pub gates: Option<Vec<Gate>>,
     /// The reviewed content of the plan that is run.
-    pub reviewed: Option<serde_json::Value>,
+    pub reviewed: Option<Arc<serde_json::Value>>,
     pub approvals: BTreeSet<Gate>,
     pub requested: BTreeSet<Gate>,
     /// Name of whoever paused the run.
@@ -120,6 +122,9 @@ pub enum HookState {
     Failed(String),
 }
 
+/// The shards of a copy by their ids. A copy of it shares them.
+pub type Shards = RedBlackTreeMapSync<ShardId, ShardState>;
+
 /// State of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageState {
@@ -163,13 +168,13 @@ pub struct StageState {
     pub made: BTreeMap<Resource, ResourceSeen>,
     /// Route of the records, and the reason for it.
     pub route: Option<(Route, String)>,
-    pub shards: BTreeMap<ShardId, ShardState>,
+    pub shards: Shards,
     /// The shards that have not come to their end.
-    pub open: BTreeSet<ShardId>,
+    pub open: RedBlackTreeSetSync<ShardId>,
     /// True once `shards` is complete.
     pub is_planned: bool,
     /// Namespaces of the target that held records before this copy wrote its first; `None` if nobody knows.
-    pub held_before: Option<BTreeSet<Namespace>>,
+    pub held_before: Option<Arc<BTreeSet<Namespace>>>,
     /// What is missing of the copy, as it was last compared with the source since the stage was started: nothing, if it is
     /// complete.
     pub gaps: Option<Vec<String>>,
@@ -308,8 +313,8 @@ impl StageState {
             resources: Vec::new(),
             made: BTreeMap::new(),
             route: None,
-            shards: BTreeMap::new(),
-            open: BTreeSet::new(),
+            shards: Shards::default(),
+            open: RedBlackTreeSetSync::default(),
             is_planned: false,
             held_before: None,
             gaps: None,
@@ -359,7 +364,7 @@ impl StageState {
 
 impl RunState {
     pub fn stage(&self, id: &StageId) -> Option<&StageState> {
-        self.stages.iter().find(|stage| &stage.id == id)
+        self.stages.iter().map(|stage| &**stage).find(|stage| &stage.id == id)
     }
 
     /// Returns the route of a copy stage's records with its reason, once it is chosen.
@@ -367,7 +372,7 @@ impl RunState {
         let at = self.stages.iter().position(|stage| stage.id == *copy)?;
         let own = self.stages[at].route.as_ref();
         // Earlier versions recorded it with the stage that made the target.
-        let makes = |stage: &&StageState| stage.shards.is_empty() && stage.route.is_some();
+        let makes = |stage: &&Arc<StageState>| stage.shards.is_empty() && stage.route.is_some();
         let of_create = || self.stages[..at].iter().rfind(makes)?.route.as_ref();
         own.or_else(of_create).map(|(route, reason)| (*route, reason.as_str()))
     }

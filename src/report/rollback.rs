@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::words::time;
 use super::{Ending, Waiting};
-use crate::journal::{Hold, RunState};
+use crate::journal::{Hold, RunState, StageState};
 
 /// Possibility of a rollback, until when, and what one left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,7 +70,7 @@ impl Rollback {
 
 /// Returns whether anything was done, or begun, that a rollback would have to deal with.
 fn has_changed(state: &RunState) -> bool {
-    let acted = |stage: &crate::journal::StageState| {
+    let acted = |stage: &StageState| {
         stage.created_index.is_some()
             || !stage.shards.is_empty()
             || stage.delete_intended
@@ -79,5 +79,5 @@ fn has_changed(state: &RunState) -> bool {
     state.traffic.is_touched()
         || state.cause.is_some()
         || !state.hooks.is_empty()
-        || state.stages.iter().any(acted)
+        || state.stages.iter().any(|stage| acted(stage))
 }

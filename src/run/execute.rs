@@ -11,6 +11,8 @@ use super::context::Context;
 use super::context::copying::Opened;
 use super::context::guard;
 use super::context::outbox::Outbox;
+use super::context::pen::Pen;
+use super::context::recorder::Recorder;
 use super::next::{Step, next};
 use super::outcome::Outcome;
 use super::perform::{failed, perform};
@@ -94,8 +96,9 @@ struct Failure {
 }
 
 pub(super) struct Executor {
-    /// The context of the first stage; the others differ only in `index`.
-    pub(super) base: Context,
+    pub(super) recorder: Recorder,
+    /// The context of the first stage as the process began; the others differ in `index`, and in the state of their time.
+    base: Context,
 }
 
 impl Executor {
@@ -107,7 +110,8 @@ impl Executor {
             index: 0,
             world: run.world,
             driver: run.driver,
-            recorder: run.recorder,
+            state: run.recorder.state(),
+            pen: Pen::of(&run.recorder),
             outbox: Outbox::default(),
             clock: run.clock,
             cancel,
@@ -118,11 +122,17 @@ impl Executor {
             queries: std::sync::Arc::default(),
             detach_at,
         };
-        Self { base }
+        Self { recorder: run.recorder, base }
     }
 
+    /// Returns the context of a stage, with the state of the run as it is now.
     fn at(&self, index: usize) -> Context {
-        Context { index, ..self.base.clone() }
+        Context { index, state: self.recorder.state(), ..self.base.clone() }
+    }
+
+    /// Returns the context of what is done outside of any step.
+    pub(super) fn now(&self) -> Context {
+        self.at(0)
     }
 
     /// The terms under which this process takes steps.
@@ -140,22 +150,22 @@ impl Executor {
 
     fn decide(&self) -> Step {
         let terms = self.terms();
-        self.base.recorder.with_state(|state| next(&self.base.plan, state, &terms))
+        self.recorder.with_state(|state| next(&self.base.plan, state, &terms))
     }
 
     /// Returns the shard that may go beside these, which are being copied; `None` if none may.
     fn beside(&self, shards: &BTreeSet<ShardId>) -> Option<Step> {
         let terms = Terms { under_way: shards.clone(), ..self.terms() };
-        let step = self.base.recorder.with_state(|state| next(&self.base.plan, state, &terms));
+        let step = self.recorder.with_state(|state| next(&self.base.plan, state, &terms));
         step.shard().is_some().then_some(step)
     }
 
     pub(super) async fn drive(&mut self, was_done: bool) -> Result<Outcome> {
-        self.base.attend().await?;
+        self.recorder.take_requests().await?;
         self.settle(was_done).await?;
         self.refuse_drift().await?;
         loop {
-            self.base.attend().await?;
+            self.recorder.take_requests().await?;
             match self.decide() {
                 Step::Start => return Err(Error::unexpected("the run was not begun")),
                 Step::Wait { stage, hold } => {
@@ -190,24 +200,24 @@ impl Executor {
         if was_done || self.is_rolling_back() {
             return Ok(());
         }
-        guard::remember(&self.base).await?;
+        guard::remember(&self.now()).await?;
         self.flush().await?;
-        let is_deleted = guard::settle(&self.base).await?;
+        let is_deleted = guard::settle(&self.now()).await?;
         self.flush().await?;
         if !is_deleted {
-            guard::put_back(&self.base, None, None).await?;
+            guard::put_back(&self.now(), None, None).await?;
         }
         self.flush().await
     }
 
     /// Appends what was done outside of any step.
     pub(super) async fn flush(&self) -> Result<()> {
-        self.base.recorder.append(self.base.said()).await
+        self.recorder.append(self.base.said()).await
     }
 
     fn is_rolling_back(&self) -> bool {
         matches!(self.decide(), Step::BeginRollback(_))
-            || self.base.recorder.with_state(|state| state.phase == Phase::RollingBack)
+            || self.recorder.with_state(|state| state.phase == Phase::RollingBack)
     }
 
     /// Refuses to continue if the world no longer matches a stage that passed. Skipped for a rollback, which must not
@@ -217,7 +227,6 @@ impl Executor {
             return Ok(());
         }
         let passed: Vec<bool> = self
-            .base
             .recorder
             .with_state(|state| state.stages.iter().map(|stage| stage.is_passed()).collect());
         for (index, _) in passed.iter().enumerate().filter(|(_, passed)| **passed) {
@@ -296,8 +305,9 @@ impl Executor {
     /// # Errors
     /// `Interrupted`, and those of the journal.
     async fn take_one(&self, step: Step, context: &Context) -> Result<Ended> {
-        self.base.recorder.step(&step);
-        let context = Context { outbox: Outbox::default(), ..context.clone() };
+        self.recorder.step(&step);
+        let (outbox, state) = (Outbox::default(), self.recorder.state());
+        let context = Context { outbox, state, ..context.clone() };
         let terms = self.terms();
         let deadline = async {
             match context.time_left().filter(|_| matches!(step, Step::Take { .. })) {
@@ -315,7 +325,7 @@ impl Executor {
                 Ok(Ended::Failed(Box::new(Failure { step, error, said })))
             }
             result => {
-                self.base.recorder.append(said).await?;
+                self.recorder.append(said).await?;
                 result.map(|()| Ended::Taken)
             }
         }
@@ -326,19 +336,19 @@ impl Executor {
         let Failure { step, error, said } = *failure;
         let (terms, plan, index) = (self.terms(), &*context.plan, context.index);
         let mut events = said;
-        events.extend(self.base.recorder.with_state(|run| {
+        events.extend(self.recorder.with_state(|run| {
             let view = View { plan, run, index, terms: &terms };
             failed(&step, view, &error)
         }));
-        self.base.recorder.append(events).await
+        self.recorder.append(events).await
     }
 
     /// Takes requests made from elsewhere while a step is taken, and interrupts it where one asks for that.
     async fn attend(&self, context: &Context) -> Result<()> {
         loop {
             tokio::time::sleep(ATTEND).await;
-            context.attend().await?;
-            let must_stop = context.recorder.with_state(|state| {
+            self.recorder.take_requests().await?;
+            let must_stop = self.recorder.with_state(|state| {
                 state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
             });
             if must_stop {
@@ -350,19 +360,19 @@ impl Executor {
     /// Leaves a step that was interrupted: the run is to stop, or a pause or an abort has to be decided on.
     async fn leave(&self, error: Error) -> Result<()> {
         if !self.base.cancel.is_cancelled() {
-            return match self.base.recorder.with_state(|state| state.phase) {
+            return match self.recorder.with_state(|state| state.phase) {
                 Phase::RollingBack => Err(error),
                 _ => Ok(()),
             };
         }
-        let context = Context { cancel: CancellationToken::new(), ..self.base.clone() };
+        let context = Context { cancel: CancellationToken::new(), ..self.now() };
         guard::put_back(&context, None, None).await.ok();
         self.flush().await?;
         Err(error)
     }
 
     fn end(&self, was_done: bool) -> Outcome {
-        self.base.recorder.with_state(|state| match state.phase {
+        self.recorder.with_state(|state| match state.phase {
             Phase::Done if was_done => Outcome::NoChanges,
             Phase::RolledBack => Outcome::RolledBack {
                 cause: state.cause.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -61,7 +61,7 @@ impl Context {
     }
 
     fn hook_event(&self, moment: &str) -> serde_json::Value {
-        self.recorder.with_state(|state| hook_event(state, self.stage().id.as_str(), moment))
+        hook_event(&self.state, self.stage().id.as_str(), moment)
     }
 }
 

@@ -49,12 +49,11 @@ mod taken;
 mod traffic;
 mod view;
 
-pub use context::Context;
+pub(crate) use context::Context;
 pub use context::guard::{
     ErasePermit, Holding, Look, Row, TABLE as GUARDED, markdown as guarded_markdown,
 };
 pub use context::options::{RunOptions, TRAFFIC_UNKNOWN};
-pub use context::recorder::Recorder;
 pub use context::world::World;
 pub use driver::{open_driver, rehearsed_driver};
 pub use erase::{Erasure, Wanted};

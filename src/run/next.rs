@@ -128,7 +128,7 @@ fn after_stop(plan: &Plan, state: &RunState) -> Option<Step> {
     }
     let has_failed =
         |stage: &StageState| matches!(stage.status, StageStatus::Failed(_) | StageStatus::Erred(_));
-    let index = state.stages.iter().position(has_failed)?;
+    let index = state.stages.iter().position(|stage| has_failed(stage))?;
     let of = state.stages[index].id.as_str();
     hooks::of_stage(plan, state, (HookWhen::Failed, index), of).map(Step::Hook)
 }
@@ -138,7 +138,7 @@ fn put_back(state: &RunState) -> Option<Step> {
     let owes = |stage: &StageState| {
         stage.protection.contains_key(&Side::Source) && !stage.steps_taken.contains(PUT_BACK)
     };
-    state.stages.iter().position(owes).map(Step::PutBack)
+    state.stages.iter().position(|stage| owes(stage)).map(Step::PutBack)
 }
 
 /// Holds the run while an erasure is under way, during which nothing is read or written.
@@ -226,7 +226,9 @@ fn next_undo(plan: &Plan, state: &RunState) -> Step {
         stage.has_started()
             && !matches!(stage.status, StageStatus::Undone | StageStatus::UndoFailed(_))
     };
-    let Some(index) = state.stages.iter().rposition(is_left) else { return Step::FinishRollback };
+    let Some(index) = state.stages.iter().rposition(|stage| is_left(stage)) else {
+        return Step::FinishRollback;
+    };
     if state.stages[index].undo.is_none() {
         let step = stage::next_undo(&state.stages[index]);
         return Step::Undo { index, step };

@@ -66,8 +66,7 @@ pub(super) async fn perform(step: &Step, context: &Context, terms: &Terms) -> Re
             taken(context, step.name(), result)
         }
         step => {
-            let state = context.recorder.state();
-            let events = decided(step, &context.plan, &state, terms);
+            let events = decided(step, &context.plan, &context.state, terms);
             events.into_iter().try_for_each(|event| context.record(event))
         }
     }
@@ -79,7 +78,7 @@ fn taken(context: &Context, name: Option<String>, result: Taken) -> Result<()> {
     let stage = context.id();
     match result {
         Taken::Done => context.record(Event::StepTaken { stage, step }),
-        Taken::Again if context.state()?.steps_begun.contains_key(&step) => Ok(()),
+        Taken::Again if context.stage_state()?.steps_begun.contains_key(&step) => Ok(()),
         Taken::Again => context.record(Event::StepBegun { stage, step }),
     }
 }

@@ -28,8 +28,8 @@ async fn roll_back_while_held(
     cancel: CancellationToken,
 ) -> Result<Outcome> {
     let mut executor = Executor::new(run, cancel);
-    let state = executor.base.recorder.state();
-    let is_deleted = guard::settle(&executor.base).await?;
+    let state = executor.recorder.state();
+    let is_deleted = guard::settle(&executor.now()).await?;
     executor.flush().await?;
     if is_deleted {
         return Err(Error::new(
@@ -38,6 +38,7 @@ async fn roll_back_while_held(
         )
         .with_hint("the snapshot of the decommission stage holds its records"));
     }
+    let holder = executor.now().options.holder.to_string();
     match state.phase {
         Phase::Empty => {
             return Err(Error::new(ErrorKind::Refused, "there is no run to roll back"));
@@ -45,11 +46,13 @@ async fn roll_back_while_held(
         Phase::RolledBack if !purge => {
             return Err(Error::new(ErrorKind::Refused, "the run is rolled back already"));
         }
-        Phase::RollingBack => {}
+        // Its steps begin anew: another process took them.
+        Phase::RollingBack => {
+            executor.recorder.append(vec![Event::RunContinued { holder }]).await?;
+        }
         _ => {
-            let by = executor.base.options.holder.to_string();
-            let cause = Cause::Asked { by, purge };
-            executor.base.keep(Event::RollbackStarted { cause }).await?;
+            let cause = Cause::Asked { by: holder, purge };
+            executor.recorder.append(vec![Event::RollbackStarted { cause }]).await?;
         }
     }
     let outcome = executor.drive(false).await;

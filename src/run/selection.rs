@@ -108,14 +108,12 @@ pub(crate) fn not_copied(left: &BTreeMap<Namespace, u64>) -> Option<String> {
 /// Returns the distinct namespaces recorded by a copy stage, in order; empty if it has not run.
 pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mapping> {
     let mut all: BTreeMap<Namespace, Mapping> = BTreeMap::new();
-    context.recorder.with_state(|state| {
-        let states = state.stage(copy).into_iter().flat_map(|stage| stage.shards.values());
-        for Shard { source, target, expected, .. } in states.map(|state| &state.shard) {
-            let (source, target) = (source.clone(), target.clone());
-            let empty = Mapping { source: source.clone(), target, records: 0 };
-            all.entry(source).or_insert(empty).records += expected;
-        }
-    });
+    let states = context.state.stage(copy).into_iter().flat_map(|stage| stage.shards.values());
+    for Shard { source, target, expected, .. } in states.map(|state| &state.shard) {
+        let (source, target) = (source.clone(), target.clone());
+        let empty = Mapping { source: source.clone(), target, records: 0 };
+        all.entry(source).or_insert(empty).records += expected;
+    }
     all.into_values().collect()
 }
 
@@ -123,15 +121,13 @@ pub(crate) fn recorded_mappings(context: &Context, copy: &StageId) -> Vec<Mappin
 /// one of these sides that lost more.
 pub(crate) fn mappings_left(context: &Context, copy: &StageId, sides: &[Side]) -> Vec<Mapping> {
     let mut mappings = recorded_mappings(context, copy);
-    context.recorder.with_state(|state| {
-        for Mapping { source, target, records } in &mut mappings {
-            let erased = sides.iter().map(|side| match side {
-                Side::Source => state.erased_of(*side, source),
-                Side::Target => state.erased_of(*side, target),
-            });
-            *records = records.saturating_sub(erased.max().unwrap_or(0));
-        }
-    });
+    for Mapping { source, target, records } in &mut mappings {
+        let erased = sides.iter().map(|side| match side {
+            Side::Source => context.state.erased_of(*side, source),
+            Side::Target => context.state.erased_of(*side, target),
+        });
+        *records = records.saturating_sub(erased.max().unwrap_or(0));
+    }
     mappings
 }
 

@@ -16,11 +16,6 @@ pub(super) fn is_for_somebody(hold: &Hold) -> bool {
 }
 
 impl Context {
-    /// Records requests made from elsewhere.
-    pub(super) async fn attend(&self) -> Result<()> {
-        self.recorder.take_requests().await
-    }
-
     /// Waits until it is time to decide again: at `end`, or when somebody may have made a request.
     pub(super) async fn rest(&self, end: Option<Timestamp>) -> Result<()> {
         let left = end.map(|end| until(self.clock.now(), end));

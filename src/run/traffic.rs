@@ -19,7 +19,7 @@ pub(super) enum Moved {
 impl Context {
     /// Reads the traffic and compares it with what this run left; `None` if the plan moves none.
     pub(super) async fn traffic_now(&self) -> Option<TrafficNow> {
-        let left = self.recorder.with_state(|state| state.traffic.clone());
+        let left = self.state.traffic.clone();
         match &self.driver {
             Some(driver) => Some(TrafficNow::look(&**driver, &left).await),
             None => None,
@@ -36,7 +36,7 @@ impl Context {
         step: usize,
         weight: Share,
     ) -> Result<Moved> {
-        let left = self.recorder.with_state(|state| state.traffic.clone());
+        let left = self.state.traffic.clone();
         let now = TrafficNow::look(driver, &left).await;
         if let Standing::Changed(change) = now.standing {
             return Ok(Moved::Elsewhere(change));
@@ -54,7 +54,7 @@ impl Context {
         change: &TrafficChange,
         now: &TrafficNow,
     ) -> Result<bool> {
-        let asked = self.recorder.with_state(|state| state.traffic.accepting.clone());
+        let asked = self.state.traffic.accepting.clone();
         let (Some((weight, by)), Some(to)) = (asked, change.to) else { return Ok(false) };
         if !weight.is_same(to) {
             return Ok(false);

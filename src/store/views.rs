@@ -10,11 +10,16 @@ pub trait Views: Send + Sync {
     /// Opens a view of the whole index.
     async fn open(&self) -> Result<View>;
 
-    /// Checks that a view is still there, and keeps it longer where it would end by itself.
+    /// Checks that a view is still there, keeps it longer where it would end by itself, and returns the name under which it
+    /// goes on.
+    ///
+    /// # Behavior
+    /// - A store may give a view another name each time it is asked. The newest is what another process goes on with; in
+    ///   the process that was given it, an older one is as good.
     ///
     /// # Errors
     /// `ViewLost` if it is not there any more.
-    async fn renew(&self, view: &View) -> Result<()>;
+    async fn renew(&self, view: &View) -> Result<View>;
 
     /// Counts what a view shows.
     ///

@@ -239,7 +239,7 @@ fn set(entry: &mut Value, key: &str, value: &Value) {
 
 fn notes(rig: &Rig) -> String {
     let stages = rig.state().stages.into_iter();
-    stages.flat_map(|stage| stage.notes).collect::<Vec<_>>().join("\n")
+    stages.flat_map(|stage| stage.notes.clone()).collect::<Vec<_>>().join("\n")
 }
 
 const ANEW: &str = "is copied from its beginning again";

@@ -111,7 +111,7 @@ impl Case {
     /// Everything that was said at the end, by the error or the failure and by the notes.
     async fn said(&self) -> (Outcome, String) {
         let outcome = self.rig.run().await;
-        let notes = self.rig.state().stages.into_iter().flat_map(|stage| stage.notes);
+        let notes = self.rig.state().stages.into_iter().flat_map(|stage| stage.notes.clone());
         let mut said: Vec<String> = notes.collect();
         match &outcome {
             Outcome::Erred { error, .. } => said.push(error.to_string()),

@@ -144,6 +144,22 @@ async fn a_rollback_that_is_interrupted_is_not_stuck_and_goes_on() {
     }
 }
 
+/// Deadlines of a rollback count from the process that is at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_is_asked_for_again_begins_its_steps_anew() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    let run = rig.prepare(rig.options(), Arc::new(Silent)).unwrap();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    roll_back(run, true, cancel).await.unwrap();
+    assert_eq!(rig.state().phase, Phase::RollingBack);
+    let asked = rig.entries().len();
+    assert!(matches!(rig.roll_back(true).await.unwrap(), Outcome::RolledBack { .. }));
+    let next = &rig.entries()[asked].event;
+    assert!(matches!(next, Event::RunContinued { .. }), "{next:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_of_the_beginning_that_failed_runs_again_before_anything_else() {
     let plan =

@@ -1,15 +1,17 @@
 //! Findings of a verification, its words for them, and what it must not claim.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::copy::{Difference, DifferenceKind};
-use vecshift::journal::{Entry, RunState};
+use vecshift::journal::{Entry, Event, RunState};
 use vecshift::model::{
-    IndexSpec, Metadata, Metric, Namespace, Observed, Record, RecordId, Side, StageId, Value,
+    IndexSpec, Metadata, Metric, Namespace, Observed, Record, RecordId, Side, Span, StageId, Value,
     Vector, VectorName, VectorType, Vectors, Verdict,
 };
+use vecshift::plan::file::Faults;
 use vecshift::provider::pinecone::Transport;
 use vecshift::report::{Look, Report, table};
 use vecshift::run::{Listener, Outcome, Progress, Silent};
@@ -215,6 +217,20 @@ async fn read_after_write_is_timed_in_a_namespace_that_is_gone_afterwards() {
     assert!(number(observed) >= 0.3, "it cannot be readable before the lag");
     let stats = rig.world().target.stats().await.unwrap();
     assert_eq!((stats.namespaces.len(), stats.total), (3, 120));
+}
+
+/// What an earlier try of the stage has written is readable at once, and says nothing of what is written now.
+#[tokio::test(flavor = "multi_thread")]
+async fn read_after_write_is_not_timed_by_the_records_of_an_earlier_try() {
+    let rig = Rig::of_text(&plan("read_after_write: 1\n    assert: [read_after_write < 1m]")).await;
+    let is_written = |event: &Event| matches!(event, Event::StepTaken { step, .. } if step.starts_with("read after write"));
+    rig.kill_at(rig.options(), is_written).await;
+    // Longer than the step that writes asks for it.
+    let faults = Faults { lag: Some(Span(Duration::from_secs(7))), ..Faults::default() };
+    rig.emulator.set_faults(faults);
+    assert!(matches!(rig.run().await, Outcome::Done), "{}", notes(&rig));
+    let (_, observed, _) = verdict(&rig, "read_after_write");
+    assert!(number(observed) >= 7.0, "it cannot be readable before the lag");
 }
 
 /// An observer that keeps what is said while a run waits.

@@ -193,9 +193,11 @@ impl Views for Table {
         self.calls.call(Operation::new(Request::OpenView), &make).await
     }
 
-    async fn renew(&self, view: &View) -> Result<()> {
+    async fn renew(&self, view: &View) -> Result<View> {
         let make = || self.peer.renew_view(view).boxed();
-        self.calls.call(Operation::new(Request::RenewView), &make).await
+        self.calls.call(Operation::new(Request::RenewView), &make).await?;
+        // A snapshot keeps its name.
+        Ok(view.clone())
     }
 
     async fn count(&self, view: &View) -> Result<IndexStats> {

@@ -69,7 +69,7 @@ impl<'a> Look<'a> {
     /// # Errors
     /// `NotFound` if there is no source index.
     pub async fn of(context: &'a Context, depth: Depth) -> Result<Self> {
-        let copied = context.recorder.with_state(copied);
+        let copied = copied(&context.state);
         let verifies = &context.plan.verifies;
         let is_whole =
             verifies.is_empty() || verifies.iter().any(|one| one.compare == Compare::All);
@@ -134,7 +134,7 @@ impl<'a> Look<'a> {
             Some(transfers) => self.planned(name, count, transfers).await?,
         };
         let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
-        self.context.recorder.progress(&Progress {
+        self.context.progress(&Progress {
             stage: self.context.id(),
             unit: "records looked at",
             done,
@@ -286,7 +286,7 @@ impl<'a> Look<'a> {
     /// are part of that number, so only the excess is added.
     async fn count_target(&self, found: &mut Found) -> Result<()> {
         let counts = agreed(&self.context.clock, &*self.context.world.target).await?;
-        let given = self.context.recorder.with_state(|state| given(state, &self.copied));
+        let given = given(&self.context.state, &self.copied);
         for (namespace, given) in given {
             let short = given.saturating_sub(counts.count(&namespace));
             let of = found.lacking.iter_mut().filter(|lack| lack.namespace == namespace);

@@ -48,7 +48,7 @@ pub(in crate::run) async fn refuse_loss(
 
 /// Returns whether both sides count what was copied and no other namespace has appeared.
 async fn counts_agree(context: &Context, source: &IndexStats) -> Result<bool> {
-    let copied = context.recorder.with_state(copied);
+    let copied = copied(&context.state);
     let is_as_copied = |(name, transfers): (&Namespace, &Vec<Transfer>)| {
         transfers.iter().all(|transfer| transfer.records() == source.count(name))
     };

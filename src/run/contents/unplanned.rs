@@ -14,16 +14,13 @@ use crate::run::Context;
 /// # Errors
 /// `Invalid` if a glob of the plan does not parse.
 pub(super) fn unplanned(context: &Context, name: &Namespace, count: u64) -> Result<Option<Change>> {
-    let (first, has_copied) = context.recorder.with_state(|state| {
-        let has_copied = state.stages.iter().any(|stage| !stage.shards.is_empty());
-        (state.first_counts.clone(), has_copied)
-    });
-    if !has_copied {
+    if !context.state.stages.iter().any(|stage| !stage.shards.is_empty()) {
         return Ok(None);
     }
     let is_selected = is_selected(context, name, count)?;
     let change = |kind, added, removed| Change { added, removed, ..Change::new(name, kind) };
-    let before = first.as_ref().map(|first| first.get(name).copied().unwrap_or(0));
+    let first = context.state.first_counts.as_deref();
+    let before = first.map(|first| first.get(name).copied().unwrap_or(0));
     Ok(match before {
         // A copy that has yet to run takes it.
         Some(before) if before > 0 && is_selected && is_to_run(context, name, count)? => None,
@@ -46,7 +43,7 @@ pub(in crate::run) fn appeared(
     context: &Context,
     counts: &IndexStats,
 ) -> Result<Vec<(Namespace, u64)>> {
-    let planned = context.recorder.with_state(copied);
+    let planned = copied(&context.state);
     let mut found = Vec::new();
     for (name, count) in counts.namespaces.iter().filter(|(_, count)| **count > 0) {
         let is_new = !planned.contains_key(name)
@@ -68,7 +65,7 @@ fn is_to_run(context: &Context, name: &Namespace, count: u64) -> Result<bool> {
     let mut copies = context.plan.copies.clone();
     copies.retain(|copy| {
         let is_planned = |state: &RunState| state.stage(&copy.id).is_some_and(|of| of.is_planned);
-        !context.recorder.with_state(is_planned)
+        !is_planned(&context.state)
     });
     takes(&copies, name, count)
 }

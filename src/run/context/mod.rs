@@ -6,6 +6,7 @@ mod hands;
 pub(super) mod options;
 pub(super) mod outbox;
 pub(super) mod outputs;
+pub(super) mod pen;
 pub(super) mod poll;
 pub(super) mod recorder;
 pub(super) mod world;
@@ -21,28 +22,32 @@ use self::copying::Opened;
 use self::options::RunOptions;
 use self::outbox::Outbox;
 use self::outputs::{below, local};
-use self::recorder::Recorder;
+use self::pen::Pen;
 use self::world::World;
 use crate::assertion::Measured;
 use crate::clock::{Clock, Timestamp, after, until};
+use crate::copy::Acked;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Artifact, Event, StageState, Written};
-use crate::model::{Side, StageId};
+use crate::journal::{Artifact, Event, RunState, StageState, Written};
+use crate::model::{Checkpoint, ShardId, Side, StageId};
 use crate::plan::{Plan, Stage};
 use crate::provider::blocking;
 use crate::provider::manifest::Spool;
 use crate::provider::snapshot::sum_of;
+use crate::run::listener::Progress;
 use crate::traffic::{Driver, ProbeQuery};
 
 /// Everything a stage works with.
 #[derive(Clone)]
-pub struct Context {
+pub(crate) struct Context {
     pub plan: Arc<Plan>,
     /// The stage's position in the plan.
     pub index: usize,
     pub world: World,
     pub driver: Option<Arc<dyn Driver>>,
-    pub recorder: Recorder,
+    /// State of the run when the step began: what a step knows of it, whatever is appended meanwhile.
+    pub state: Arc<RunState>,
+    pub(in crate::run) pen: Pen,
     /// Events of the step that is being taken, which are appended once it ends.
     pub(in crate::run) outbox: Outbox,
     pub clock: Clock,
@@ -69,12 +74,11 @@ impl Context {
         self.stage().id.clone()
     }
 
-    /// Returns the folded state of this stage.
-    pub fn state(&self) -> Result<StageState> {
+    /// Returns the state of this stage when the step began.
+    pub fn stage_state(&self) -> Result<&StageState> {
         let id = &self.stage().id;
-        self.recorder
-            .with_state(|state| state.stage(id).cloned())
-            .ok_or_else(|| Error::unexpected(format!("the run has no stage `{id}`")))
+        let none = || Error::unexpected(format!("the run has no stage `{id}`"));
+        self.state.stage(id).ok_or_else(none)
     }
 
     /// Records an event, which is appended when the step ends.
@@ -86,16 +90,29 @@ impl Context {
     /// Records an event that something waits for: it is on disk when this returns, with all that was recorded before.
     ///
     /// # Errors
-    /// Any error of [`Recorder::append`].
+    /// Any error of [`Pen::append`].
     pub async fn keep(&self, event: Event) -> Result<()> {
         let mut events = self.said();
         events.push(event);
-        self.recorder.append(events).await
+        self.pen.append(events).await
     }
 
-    /// Does the same as [`Recorder::fence`].
+    /// Records a checkpoint of a shard of this stage, which is on disk when this returns.
+    ///
+    /// # Errors
+    /// Any error of [`Pen::checkpoint`].
+    pub async fn checkpoint(&self, shard: &ShardId, acked: Acked<Checkpoint>) -> Result<()> {
+        self.pen.checkpoint(&self.stage().id, shard, acked).await
+    }
+
+    /// Does the same as [`Pen::fence`].
     pub fn fence(&self) -> Result<()> {
-        self.recorder.fence()
+        self.pen.fence()
+    }
+
+    /// Shows how far the step is.
+    pub fn progress(&self, progress: &Progress) {
+        self.pen.progress(progress);
     }
 
     /// Returns whether an assertion of this stage uses the metric.
@@ -118,14 +135,17 @@ impl Context {
     }
 
     /// Records a file, or the folder of a snapshot, that the stage has written, with its path as it should be shown and
-    /// the sum of its bytes.
+    /// the sum of its bytes. One that an earlier process wrote, and somebody has moved since, has none, and a note.
     ///
     /// # Errors
     /// `Io` if it cannot be read back.
     pub async fn wrote(&self, name: &str, path: PathBuf, records: u64) -> Result<()> {
         let (name, shown) = (name.to_owned(), path.display().to_string());
-        let (bytes, sha256) = blocking(move || sum_of(&path)).await?;
-        let written = Some(Written { bytes, sha256 });
+        let look = move || path.try_exists().unwrap_or(true).then(|| sum_of(&path)).transpose();
+        let written = blocking(look).await?.map(|(bytes, sha256)| Written { bytes, sha256 });
+        if written.is_none() {
+            self.note(format!("the file of the {name} is not there any more: {shown}"))?;
+        }
         let artifact = Artifact { name, path: shown, records, written };
         self.record(Event::ArtifactWritten { stage: self.id(), artifact })
     }
@@ -170,8 +190,7 @@ impl Context {
     pub(in crate::run) fn time_left(&self) -> Option<Duration> {
         let limit = self.stage().timeout.filter(|_| !self.clock.is_scaled())?;
         let now = self.clock.now();
-        let id = &self.stage().id;
-        let since = self.recorder.with_state(|state| state.stage(id)?.at_work_since);
+        let since = self.stage_state().ok()?.at_work_since;
         Some(until(now, after(since.unwrap_or(now), limit)))
     }
 

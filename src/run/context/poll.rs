@@ -26,7 +26,7 @@ impl Context {
         Patience { limit, pause }: Patience,
         look: impl Future<Output = Result<ControlFlow<T, W>, E>>,
     ) -> Result<Looked<T, W>, E> {
-        let begun = self.state()?.steps_begun.get(step).copied();
+        let begun = self.stage_state()?.steps_begun.get(step).copied();
         if begun.is_some() {
             self.sleep(pause).await?;
         }
@@ -61,6 +61,6 @@ impl Context {
     /// # Errors
     /// `Unexpected` if the run has no such stage.
     pub(in crate::run) fn is_again(&self, step: &str) -> Result<bool> {
-        Ok(self.state()?.steps_begun.contains_key(step))
+        Ok(self.stage_state()?.steps_begun.contains_key(step))
     }
 }

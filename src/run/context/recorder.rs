@@ -21,7 +21,7 @@ const KEEP: Duration = Duration::from_secs(2);
 
 /// Appends events and passes them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
-pub struct Recorder(Arc<Inner>);
+pub(crate) struct Recorder(Arc<Inner>);
 
 struct Inner {
     journal: Mutex<Journal>,

@@ -161,9 +161,10 @@ fn keep(context: &Context, copy: &CopyStage, spool: Spool) -> Arc<Spool> {
 }
 
 fn begin_anew(context: &Context) -> Result<()> {
-    for state in context.state()?.shards.into_values() {
+    for state in context.stage_state()?.shards.values() {
         if !state.is_complete && state.checkpoint.cursor != Cursor::Start {
-            context.record(Event::ShardPlanned { stage: context.id(), shard: state.shard })?;
+            let shard = state.shard.clone();
+            context.record(Event::ShardPlanned { stage: context.id(), shard })?;
         }
     }
     Ok(())

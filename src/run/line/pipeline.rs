@@ -77,7 +77,5 @@ pub(crate) async fn lists_of(
 
 /// Returns whether a shard of the copy is left.
 pub(crate) fn is_open(context: &Context, copy: &CopyStage) -> bool {
-    context
-        .recorder
-        .with_state(|state| state.stage(&copy.id).is_some_and(|stage| !stage.open.is_empty()))
+    context.state.stage(&copy.id).is_some_and(|stage| !stage.open.is_empty())
 }

@@ -153,7 +153,7 @@ fn does_not_apply(asked: &str, why: &str) -> Error {
 
 /// Returns the route of a copy that was chosen earlier in this run.
 pub(crate) fn recorded_route(context: &Context, copy: &CopyStage) -> Option<Route> {
-    context.recorder.with_state(|state| state.route(&copy.id).map(|(route, _)| route))
+    context.state.route(&copy.id).map(|(route, _)| route)
 }
 
 /// Returns the route of a copy that must have been chosen.

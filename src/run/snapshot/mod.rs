@@ -90,23 +90,22 @@ impl Snapshot {
             self.contents.len().max(source.len()),
             named.iter().take(5).cloned().collect::<Vec<_>>().join(", ")
         );
-        Err(Error::new(ErrorKind::Refused, message).with_hint(STOP_WRITES))
+        Err(Error::new(ErrorKind::Refused, message).with_hint(
+            "stop what writes to it and run the same command again; nothing was deleted",
+        ))
     }
 }
 
-const STOP_WRITES: &str =
-    "stop what writes to it and run the same command again; nothing was deleted";
-
 /// Returns the folder of the snapshot that a run takes before it deletes the source, below the place `to` of the plan.
 pub(super) fn last_folder(context: &Context, to: &str) -> PathBuf {
-    let run = context.recorder.with_state(|state| state.run.clone());
+    let run = context.state.run.clone();
     context.output_path(to).join(run)
 }
 
 /// Returns the folder of the snapshot that this stage takes, below the place `to` of the plan, and where its files stand
 /// until it is whole.
 pub(super) fn own_folder(context: &Context, to: &str) -> (PathBuf, PathBuf) {
-    let run = context.recorder.with_state(|state| state.run.clone());
+    let run = context.state.run.clone();
     let folder = context.output_path(to).join(format!("{run}-{}", context.stage().id));
     let unfinished = folder::unfinished(&folder);
     (folder, unfinished)
@@ -149,7 +148,7 @@ pub(super) async fn take(context: &Context, side: Side, folder: PathBuf) -> Resu
     let manifest = Manifest {
         vecshift_snapshot: FORMAT,
         plan: context.plan.name.clone(),
-        run: context.recorder.with_state(|state| state.run.clone()),
+        run: context.state.run.clone(),
         source: index.clone(),
         taken: context.clock.now(),
         records,
@@ -214,7 +213,7 @@ impl Work<'_> {
 
     fn progress(&self, records: usize) {
         let done = self.done.fetch_add(records as u64, Ordering::Relaxed) + records as u64;
-        self.context.recorder.progress(&Progress {
+        self.context.progress(&Progress {
             stage: self.context.id(),
             unit: "records in the snapshot",
             done,
@@ -271,5 +270,10 @@ fn refuse_change(side: Side, before: &IndexStats, now: &IndexStats) -> Result<()
         side.name(),
         named.collect::<Vec<_>>().join("; ")
     );
-    Err(Error::new(ErrorKind::Refused, message).with_hint(STOP_WRITES))
+    Err(Error::new(ErrorKind::Refused, message).with_hint(match side {
+        Side::Source => "stop what writes to it and run the same command again",
+        Side::Target => {
+            "a snapshot of the target is one of a target at rest: put the stage before traffic is moved, or stop what writes to it, and run the same command again"
+        }
+    }))
 }

@@ -37,7 +37,7 @@ impl Records {
             Side::Source => {
                 let seen = world.source.describe().await?.ok_or_else(|| no_source(context))?;
                 let (index, lines) = (world.source.clone(), Box::new(Lines::of(context).await?));
-                let (fields, copied) = (seen.spec.vectors(), context.recorder.with_state(copied));
+                let (fields, copied) = (seen.spec.vectors(), copied(&context.state));
                 Ok(Self::Source { index, fields, lines, copied })
             }
             Side::Target => {

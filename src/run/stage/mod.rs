@@ -17,6 +17,7 @@ mod snapshot;
 mod verify;
 
 use super::context::Context;
+use super::context::guard;
 use super::taken::Taken;
 use super::view::{Next, View};
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub enum StageStep {
 pub enum UndoStep {
     /// Removes what the stage made along the way.
     Remove(Resource),
+    /// Finds out whether an index is the run's that it may have asked for.
+    Claim,
     /// Undoes the rest of the stage.
     Rest,
 }
@@ -78,6 +81,7 @@ impl UndoStep {
     pub(super) fn name(&self) -> Option<String> {
         match self {
             Self::Remove(resource) => Some(resource::removal(resource)),
+            Self::Claim => Some("claim".to_owned()),
             Self::Rest => Some("undo".to_owned()),
         }
     }
@@ -136,6 +140,8 @@ pub(super) async fn take(step: &StageStep, context: &Context) -> Result<Taken> {
 /// Decides what comes next in undoing a stage. What was made from another resource is removed first.
 pub(super) fn next_undo(stage: &StageState) -> UndoStep {
     let steps = stage.resources.iter().rev().map(|resource| UndoStep::Remove(resource.clone()));
+    let may_be_made = stage.create_intended && stage.created_index.is_none();
+    let steps = steps.chain(may_be_made.then_some(UndoStep::Claim));
     let is_left =
         |step: &UndoStep| step.name().is_some_and(|name| !stage.steps_taken.contains(&name));
     steps.into_iter().find(is_left).unwrap_or(UndoStep::Rest)
@@ -146,8 +152,12 @@ pub(super) fn next_undo(stage: &StageState) -> UndoStep {
 /// # Errors
 /// Those of the step.
 pub(super) async fn undo(step: &UndoStep, context: &Context) -> Result<Taken> {
-    if let UndoStep::Remove(resource) = step {
-        return resource::remove_one(context, &context.id(), resource).await;
+    match step {
+        UndoStep::Remove(resource) => {
+            return resource::remove_one(context, &context.id(), resource).await;
+        }
+        UndoStep::Claim => return guard::claim(context).await.map(|_| Taken::Done),
+        UndoStep::Rest => {}
     }
     let name = step.name().unwrap_or_default();
     let what = match &context.stage().kind {

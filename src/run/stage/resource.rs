@@ -139,7 +139,7 @@ pub(super) async fn see_records(
 
 /// Takes a resource that is there for the run's, whose name it has: a process made it, whatever became of its journal.
 pub(super) async fn intend_once(context: &Context, resource: &Resource) -> Result<()> {
-    match context.state()?.resources.contains(resource) {
+    match context.stage_state()?.resources.contains(resource) {
         true => Ok(()),
         false => intend(context, resource).await,
     }
@@ -152,7 +152,7 @@ pub(super) async fn intend(context: &Context, resource: &Resource) -> Result<()>
 
 /// Records once that the resource exists, and what it is.
 pub(super) async fn made(context: &Context, resource: Resource) -> Result<()> {
-    let state = context.state()?;
+    let state = context.stage_state()?;
     if !state.resources.contains(&resource) || state.made.contains_key(&resource) {
         return Ok(());
     }
@@ -161,11 +161,11 @@ pub(super) async fn made(context: &Context, resource: Resource) -> Result<()> {
 }
 
 /// Voids the intent if the service refused to make the resource, so that nothing was made.
-pub(super) fn void_where_refused(
+pub(super) fn void_where_refused<T>(
     context: &Context,
     resource: &Resource,
-    made: Result<()>,
-) -> Result<()> {
+    made: Result<T>,
+) -> Result<T> {
     if made.as_ref().is_err_and(is_refusal) {
         let (stage, resource) = (context.id(), resource.clone());
         context.record(Event::ResourceRemoved { stage, resource })?;
@@ -187,7 +187,7 @@ fn is_refusal(error: &Error) -> bool {
 
 /// The tag that marks an index as made by this run.
 pub(super) fn own_tags(context: &Context) -> BTreeMap<String, String> {
-    let run = context.recorder.with_state(|state| state.run.clone());
+    let run = context.state.run.clone();
     BTreeMap::from([(RUN_TAG.to_owned(), run)])
 }
 
@@ -213,7 +213,7 @@ pub(super) async fn remove_one(
             context.record(Event::ResourceRemoved { stage, resource }).map(|()| Taken::Done)
         }
         Err(refusal) if refusal.leaves_it_alone() => {
-            context.note(format!("kept {resource}: {}", refusal.message())).map(|()| Taken::Done)
+            context.note(format!("kept {resource}: {}", refusal.reason())).map(|()| Taken::Done)
         }
         Err(refusal) => Err(Error::from(refusal).with_context("resource", resource)),
     }

@@ -47,7 +47,7 @@ pub(super) fn look(context: &Context, effect: &Effect) -> Result<()> {
 }
 
 fn is_given_to(context: &Context, checked: &Checked) -> Result<()> {
-    let known = context.recorder.with_state(|state| state.identities.get(&Side::Source).cloned());
+    let known = context.state.identities.get(&Side::Source).cloned();
     let confirmed = &checked.confirmed;
     let is_same = known.is_none_or(|known| known.differs(&confirmed.identity).is_none());
     if is_same && confirmed.records == checked.counts.total {

@@ -89,7 +89,7 @@ pub(in crate::run) fn refuse_uncopied(
 
 /// Describes records that exist only in the source.
 fn without_a_copy(context: &Context, counts: &IndexStats, has_snapshot: bool) -> Vec<String> {
-    let copied = context.recorder.with_state(copied);
+    let copied = copied(&context.state);
     let held = counts.namespaces.iter().filter(|(_, records)| **records > 0);
     let problems = held.filter_map(|(name, now)| match copied.get(name) {
         Some(transfers) => transfers.iter().find_map(|transfer| lost(name, transfer, has_snapshot)),
@@ -115,7 +115,7 @@ fn lost(name: &Namespace, transfer: &Transfer, has_snapshot: bool) -> Option<Str
 
 /// Describes target namespaces that count fewer records than were copied into them and not erased since.
 pub(in crate::run) fn short_of(context: &Context, counts: &IndexStats) -> Vec<String> {
-    let given = context.recorder.with_state(|state| given(state, &copied(state)));
+    let given = given(&context.state, &copied(&context.state));
     let short = given.into_iter().filter_map(|(name, given)| {
         let now = counts.count(&name);
         (now < given).then(|| {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::effect::Checked;
 use super::permit::{Permit, Refusal, carry_out, permit};
+use super::protection::{Protected, Restored};
 use super::{Effect, identity, protection};
 use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::Side;
 use crate::run::Context;
+use crate::run::context::poll::Looked;
 
 /// How long a deleted index may remain visible.
 const GONE: Patience =
@@ -50,14 +52,13 @@ async fn ask_for_deletion(context: &Context, permit: Permit) -> Result<()> {
 /// # Errors
 /// `Refused` if the indexes are not those of the journal, because the answer would be about others.
 pub(in crate::run) async fn settle(context: &Context) -> Result<bool> {
-    let intended = context.recorder.with_state(|state| {
-        let stage = state.stages.iter().find(|stage| stage.delete_intended);
-        stage.map(|stage| (stage.id.clone(), stage.deleted))
-    });
-    let Some((stage, is_deleted)) = intended else { return Ok(false) };
-    if is_deleted {
+    let Some(intended) = context.state.stages.iter().find(|stage| stage.delete_intended) else {
+        return Ok(false);
+    };
+    if intended.deleted {
         return Ok(true);
     }
+    let stage = intended.id.clone();
     identity::must_be_there(context, Side::Target).await?;
     let index = context.plan.source.index.clone();
     match identity::refuse_another(context, Side::Source).await? {
@@ -120,14 +121,30 @@ pub(in crate::run) async fn delete_target(
             seen => seen.ok().flatten(),
         };
         if seen.as_ref().is_some_and(|seen| seen.is_terminating()) {
-            return Ok(Continue(()));
+            return Ok(Continue(Waiting::Gone));
         }
         if seen.is_none() && is_again {
             return Ok(Break(()));
         }
         delete(context, &effect, is_again).await
     };
-    Ok(context.look_again(step, GONE, ask, still_there).await?.is_some())
+    match context.look_once(step, GONE, ask).await? {
+        Looked::Seen(()) => Ok(true),
+        Looked::Again => Ok(false),
+        Looked::Late(Waiting::Gone) => Err(still_there(()).into()),
+        Looked::Late(Waiting::Unprotected) => {
+            protection::put_back(context, Some(&context.id()), None).await?;
+            let message = "the target is still protected against deletion after 5 minutes";
+            Err(Error::new(ErrorKind::Timeout, message).into())
+        }
+    }
+}
+
+/// What the deletion of the target waits for.
+enum Waiting {
+    /// Its protection was lifted, which does not show yet.
+    Unprotected,
+    Gone,
 }
 
 /// Asks for the deletion of the target, once nothing protects it.
@@ -135,19 +152,25 @@ async fn delete(
     context: &Context,
     effect: &Effect,
     is_again: bool,
-) -> Result<ControlFlow<()>, Refusal> {
+) -> Result<ControlFlow<(), Waiting>, Refusal> {
     // Taken before anything changes, so that an index that stays keeps its protection.
     let _ = permit(context, effect).await?;
-    if !protection::set_once(context, Side::Target, false, is_again).await? {
-        return Ok(Continue(()));
-    }
+    let Protected::AsAsked { is_changed } =
+        protection::set_once(context, Side::Target, false, is_again).await?
+    else {
+        return Ok(Continue(Waiting::Unprotected));
+    };
     let delete = |permit| Box::pin(ask_for_target(context, permit)) as _;
     if let Err(refusal) = carry_out(context, effect, delete).await {
-        protection::put_back(context, Some(&context.id()), None).await?;
+        let restored = protection::put_back(context, Some(&context.id()), None).await?;
+        // What an earlier step changed is in the state; what this one did is not.
+        if restored == Restored::Unchanged && is_changed {
+            protection::take_back(context, Side::Target, true).await?;
+        }
         return Err(refusal);
     }
     let is_gone = matches!(identity::refuse_another(context, Side::Target).await, Ok(None));
-    Ok(if is_gone { Break(()) } else { Continue(()) })
+    Ok(if is_gone { Break(()) } else { Continue(Waiting::Gone) })
 }
 
 async fn ask_for_target(context: &Context, _: Permit) -> Result<()> {

@@ -70,8 +70,7 @@ pub(in crate::run) async fn refuse_another(
     context: &Context,
     side: Side,
 ) -> Result<Option<IndexDescription>> {
-    let known = context.recorder.with_state(|state| state.identities.clone());
-    look_at(&context.world, &known, side).await
+    look_at(&context.world, &context.state.identities, side).await
 }
 
 /// Looks at each index that the journal knows: a run that is taken up goes on with those, or not at all.
@@ -146,7 +145,7 @@ fn name_of(context: &Context, side: Side) -> &str {
 /// Records the target's identity unless its host is known already.
 pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription) -> Result<()> {
     let side = Side::Target;
-    let known = context.recorder.with_state(|state| state.identities.get(&side).cloned());
+    let known = context.state.identities.get(&side).cloned();
     if known.is_some_and(|known| !known.host.is_empty()) {
         return Ok(());
     }
@@ -158,20 +157,18 @@ pub(in crate::run) fn remember_target(context: &Context, seen: &IndexDescription
 /// found.
 pub(in crate::run) async fn remember(context: &Context) -> Result<()> {
     let world = &context.world;
-    let (knows_source, knows_target, is_target_made) = context.recorder.with_state(|state| {
-        let is_made =
-            context.plan.stages.iter().zip(&state.stages).all(|(asked, stage)| {
-                !matches!(asked.kind, StageKind::Create(_)) || stage.is_passed()
-            });
-        let knows = |side| state.identities.contains_key(&side);
-        (knows(Side::Source), knows(Side::Target), is_made)
-    });
-    if !knows_source && let Some(seen) = world.source.describe().await? {
+    let knows = |side| context.state.identities.contains_key(&side);
+    let mut stages = context.plan.stages.iter().zip(&context.state.stages);
+    let is_target_made = stages
+        .all(|(asked, stage)| !matches!(asked.kind, StageKind::Create(_)) || stage.is_passed());
+    if !knows(Side::Source)
+        && let Some(seen) = world.source.describe().await?
+    {
         let (side, identity) = (Side::Source, seen.identity());
         let namespaces = agreed(&context.clock, &*world.source).await?.namespaces;
         context.record(Event::IndexSeen { side, identity, namespaces })?;
     }
-    if !knows_target
+    if !knows(Side::Target)
         && is_target_made
         && let Some(seen) = world.target.describe().await?
     {

@@ -36,7 +36,7 @@ pub(in crate::run) use identity::{
     must_both_be_there, refuse_another, refuse_others, refuse_shared_storage, remember,
     remember_target,
 };
-pub(in crate::run) use ownership::{claim, own_name, probe_namespace, show};
+pub(in crate::run) use ownership::{claim, claim_asked, own_name, probe_namespace, show};
 pub(in crate::run) use protection::{Restored, lift_source, protect_target, put_back};
 pub(in crate::run) use removal::{
     folder_name, imports_of, remove_probe, remove_probes, remove_resource,

@@ -13,7 +13,7 @@ const PROBES: &str = "vecshift-";
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     match effect {
         Effect::DeleteTarget { index, .. } => {
-            let is_ours = context.state()?.created_index.as_ref() == Some(index);
+            let is_ours = context.stage_state()?.created_index.as_ref() == Some(index);
             must_be(is_ours, format!("the index `{index}` was not made by this run"))
         }
         Effect::RemoveResource(resource) => of_this_run(context, resource).await,
@@ -41,12 +41,12 @@ async fn of_this_run(context: &Context, resource: &Resource) -> Result<()> {
     )?;
     let Some(seen) = show(context, resource).await? else { return Ok(()) };
     if let Some(index) = &seen.index {
-        let run = context.recorder.with_state(|state| state.run.clone());
+        let run = context.state.run.clone();
         let by =
             index.run.as_ref().map_or("somebody else".to_owned(), |run| format!("the run {run}"));
         must_be(index.run == Some(run), format!("the {resource} was made by {by}"))?;
     }
-    let known = context.recorder.with_state(|state| state.made(resource).cloned());
+    let known = context.state.made(resource).cloned();
     match known.and_then(|known| known.differs(&seen)) {
         None => Ok(()),
         Some(why) => {
@@ -104,7 +104,7 @@ pub(in crate::run) fn own_name(context: &Context, copy: &CopyStage) -> String {
 }
 
 fn own_part(context: &Context) -> String {
-    let run = context.recorder.with_state(|state| state.run.clone());
+    let run = context.state.run.clone();
     // Names have at most 45 characters. The end of a run's id is the part that differs between runs started together.
     run.chars().skip(run.chars().count().saturating_sub(16)).collect()
 }
@@ -112,12 +112,17 @@ fn own_part(context: &Context) -> String {
 /// Records an index as created by this run if its creation was requested, the answer was lost, and the index found
 /// there carries this run's tag. Returns whether the index is this run's.
 pub(in crate::run) async fn claim(context: &Context) -> Result<bool> {
-    let state = context.state()?;
+    let state = context.stage_state()?;
     if !state.create_intended || state.created_index.is_some() {
         return Ok(state.created_index.is_some());
     }
+    claim_asked(context).await
+}
+
+/// Does the same for an index whose creation was requested in this step.
+pub(in crate::run) async fn claim_asked(context: &Context) -> Result<bool> {
     let Some(seen) = context.world.target.describe().await? else { return Ok(false) };
-    let run = context.recorder.with_state(|state| state.run.clone());
+    let run = context.state.run.clone();
     if seen.spec.tags.get(RUN_TAG) != Some(&run) {
         return Ok(false);
     }

@@ -49,8 +49,12 @@ impl Refusal {
         Self { look: Some(Look::Ownership), error }
     }
 
-    pub fn message(&self) -> &str {
-        self.error.message()
+    /// Returns why, and what can be done about it: `MESSAGE: HINT`.
+    pub fn reason(&self) -> String {
+        match self.error.hint() {
+            Some(hint) => format!("{}: {hint}", self.error.message()),
+            None => self.error.message().to_owned(),
+        }
     }
 }
 

@@ -53,32 +53,47 @@ pub(in crate::run) async fn protect_target(
 async fn set(context: &Context, side: Side, is_on: bool, step: &str) -> Result<bool> {
     let is_again = context.is_again(step)?;
     let look = async {
-        let is_so = set_once(context, side, is_on, is_again).await?;
-        Ok::<_, Error>(if is_so { Break(()) } else { Continue(()) })
+        Ok::<_, Error>(match set_once(context, side, is_on, is_again).await? {
+            Protected::AsAsked { .. } => Break(()),
+            Protected::NotYet => Continue(()),
+        })
     };
     Ok(context.look_again(step, SEEN, look, |()| late(is_on)).await?.is_some())
 }
 
-/// Records the intent and changes the protection, unless it is so or was asked for before. Returns whether it is so.
+/// What came of a change of protection that is asked for once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protected {
+    /// It is as asked; now changed by this step where `is_changed`.
+    AsAsked {
+        is_changed: bool,
+    },
+    NotYet,
+}
+
+/// Records the intent and changes the protection, unless it is so or was asked for before.
 pub(super) async fn set_once(
     context: &Context,
     side: Side,
     is_on: bool,
     is_asked: bool,
-) -> Result<bool> {
+) -> Result<Protected> {
     let is_so = || async {
         let seen = identity::must_be_there(context, side).await?;
         Ok::<_, Error>(seen.spec.deletion_protection == is_on)
     };
     if is_so().await? {
-        return Ok(true);
+        return Ok(Protected::AsAsked { is_changed: false });
     }
     if is_asked {
-        return Ok(false);
+        return Ok(Protected::NotYet);
     }
     context.keep(Event::ProtectionIntended { stage: context.id(), side, was: !is_on }).await?;
     change(context, side, is_on).await?;
-    is_so().await
+    Ok(match is_so().await? {
+        true => Protected::AsAsked { is_changed: true },
+        false => Protected::NotYet,
+    })
 }
 
 async fn change(context: &Context, side: Side, is_on: bool) -> Result<(), Refusal> {
@@ -125,13 +140,12 @@ pub(in crate::run) async fn put_back(
     stage: Option<&StageId>,
     step: Option<&str>,
 ) -> Result<Restored> {
-    let owed: Vec<(StageId, Side, bool)> = context.recorder.with_state(|state| {
-        let all = state.stages.iter().flat_map(|stage| {
-            stage.protection.iter().map(|(side, was)| (stage.id.clone(), *side, *was))
-        });
-        all.filter(|(id, side, _)| stage.map_or(*side == Side::Source, |stage| id == stage))
-            .collect()
+    let all = context.state.stages.iter().flat_map(|stage| {
+        stage.protection.iter().map(|(side, was)| (stage.id.clone(), *side, *was))
     });
+    let owed: Vec<(StageId, Side, bool)> = all
+        .filter(|(id, side, _)| stage.map_or(*side == Side::Source, |stage| id == stage))
+        .collect();
     let Some((_, _, was)) = owed.first().cloned() else { return Ok(Restored::Unchanged) };
     let is_asked = step.map_or(Ok(false), |step| context.is_again(step))?;
     let restore = async {
@@ -149,6 +163,17 @@ pub(in crate::run) async fn put_back(
         None => restore.await?.is_break(),
     };
     Ok(if is_seen { Restored::Done } else { Restored::NotYet })
+}
+
+/// Takes back what the same step has changed, after all: the target stays.
+///
+/// # Errors
+/// Any error of the provider. What does not show yet is seen to by whoever comes next.
+pub(super) async fn take_back(context: &Context, side: Side, was: bool) -> Result<()> {
+    match restore(context, side, was, false).await? {
+        true => context.record(Event::ProtectionRestored { stage: context.id(), side }),
+        false => Ok(()),
+    }
 }
 
 /// Returns whether the protection of a side is as it was, after asking for it once.

@@ -65,7 +65,7 @@ async fn remove(context: &Context, resource: &Resource, _: Permit) -> Result<boo
         }
         ResourceKind::ImportFolder => is_folder_gone(context, &resource.name).await,
         ResourceKind::View => {
-            let made = context.recorder.with_state(|state| state.made(resource).cloned());
+            let made = context.state.made(resource).cloned();
             let view = made.and_then(|made| made.view);
             if let (Some(view), Some(views)) = (view, context.world.source.views()) {
                 views.close(&view).await?;

@@ -64,7 +64,7 @@ async fn all_on_the_target(context: &Context, may_be_unknown: bool) -> Result<()
 }
 
 async fn none_on_the_target(context: &Context) -> Result<()> {
-    let left = context.recorder.with_state(|state| state.traffic.clone());
+    let left = context.state.traffic.clone();
     let is_back = left.asked.is_none() && left.weight().is_none_or(|last| last.is_same(Share(0.0)));
     let message = match read(context).await {
         Ok(None | Some(Seen::Unset(_) | Seen::Foreign(_))) => return Ok(()),

@@ -30,13 +30,12 @@ const QUERIES: u64 = 200;
 const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) async fn check(asked: &Canary, context: &Context) -> Result<Check> {
-    let is_over = context.recorder.with_state(|state| {
-        state.is_past_no_return() || is_moved_later(&context.plan, state, context.index)
-    });
+    let state = &context.state;
+    let is_over = state.is_past_no_return() || is_moved_later(&context.plan, state, context.index);
     let now = if is_over { None } else { context.traffic_now().await };
     let Some(now) = now else { return Ok(Check::Holds) };
     match &now.standing {
-        Standing::Changed(change) if context.recorder.with_state(|state| state.is_open()) => {
+        Standing::Changed(change) if context.state.is_open() => {
             match context.accept(asked, change, &now)? {
                 true => Ok(Check::Holds),
                 false => Ok(Check::Moved(change.clone())),
@@ -50,7 +49,7 @@ pub(super) async fn check(asked: &Canary, context: &Context) -> Result<Check> {
 
 /// Takes the traffic back, whoever moved it; does nothing if this run never set a weight.
 pub(super) async fn undo(context: &Context) -> Result<String> {
-    let left = context.recorder.with_state(|state| state.traffic.clone());
+    let left = context.state.traffic.clone();
     if !left.is_touched() {
         return Ok("traffic was never moved".to_owned());
     }
@@ -116,7 +115,7 @@ fn step_of(asked: &Canary, at: usize) -> Result<&Asked> {
 
 /// Returns the weight of a step: the one that somebody accepted, or else the plan's.
 fn weight_of(asked: &Canary, context: &Context, at: usize) -> Result<Share> {
-    let accepted = context.state()?.accepted.filter(|(accepted, _)| *accepted == at);
+    let accepted = context.stage_state()?.accepted.filter(|(accepted, _)| *accepted == at);
     Ok(accepted.map_or(step_of(asked, at)?.weight, |(_, weight)| weight))
 }
 
@@ -160,7 +159,7 @@ async fn attend(asked: &Canary, context: &Context, live: usize) -> Result<()> {
 /// Watches a step for a short while, and ends it when its bake is over or an assertion has failed.
 async fn watch(asked: &Canary, context: &Context, at: usize) -> Result<()> {
     let (probe, step) = (probe(asked, context).await?, step_of(asked, at)?);
-    let bake = context.state()?.bake;
+    let bake = context.stage_state()?.bake;
     let bake = bake.ok_or_else(|| Error::unexpected("the bake was not begun"))?;
     let mut watch = Watch::of(context, at)?;
     watch.tick(context, &probe, asked.probe.rate, (step, bake.ends)).await?;
@@ -168,7 +167,7 @@ async fn watch(asked: &Canary, context: &Context, at: usize) -> Result<()> {
     let is_over = now >= bake.ends;
     let looked = watch.judge(context, is_over).await?;
     watch.keep(context)?;
-    context.recorder.progress(&Progress {
+    context.progress(&Progress {
         stage: context.id(),
         unit: Progress::SECONDS_OF_BAKE,
         done: until(bake.started, now).as_secs(),
@@ -240,7 +239,7 @@ async fn queries(asked: &Canary, context: &Context, limit: u32) -> Result<Arc<[P
 /// Returns the end of a bake that begins now, or goes on with fresh measurements.
 fn bake_end(context: &Context, at: usize, step: &Asked) -> Result<Timestamp> {
     let now = context.clock.now();
-    let Some(bake) = context.state()?.bake.filter(|bake| bake.step == at) else {
+    let Some(bake) = context.stage_state()?.bake.filter(|bake| bake.step == at) else {
         return Ok(after(now, step.bake.0));
     };
     // What was measured before the interruption does not count, so the longest window has to fill again.

@@ -61,8 +61,8 @@ fn paced(assertion: &Assertion) -> Assertion {
 impl Watch {
     /// Goes on with what was measured of this step, or begins to watch it.
     pub fn of(context: &Context, step: usize) -> Result<Self> {
-        let known = context.state()?.watch.filter(|watch| watch.step == step);
-        let watch = known.unwrap_or_else(|| WatchState::begin(step, context.clock.now()));
+        let known = context.stage_state()?.watch.as_ref().filter(|watch| watch.step == step);
+        let watch = known.cloned().unwrap_or_else(|| WatchState::begin(step, context.clock.now()));
         let assertions = &context.stage().assertions;
         let mut series = Series::new(watch.started, assertions);
         watch.parts.iter().for_each(|(at, samples)| series.add(*at, samples));
@@ -192,7 +192,7 @@ impl Watch {
     /// Records the judgements as if the step ended now. Returns the verdict, with the reason.
     pub fn end(&self, context: &Context) -> Result<(Verdict, String)> {
         let judgements = self.judge.judgements();
-        let events = judged(&context.state()?, &judgements, Some(self.step));
+        let events = judged(context.stage_state()?, &judgements, Some(self.step));
         events.into_iter().try_for_each(|event| context.record(event))?;
         Ok(combine(&judgements, context.options.strict))
     }

@@ -162,13 +162,14 @@ pub(super) async fn left_alone(
         return Ok(None);
     }
     let taken = match held_before(context, copy) {
-        Some(taken) => taken,
+        Some(taken) => taken.clone(),
         // An earlier version did not write down what there was.
         None => {
-            taken_by(context, copy, &counted(&*context.world.target).await?).into_keys().collect()
+            let held = counted(&*context.world.target).await?;
+            Arc::new(taken_by(context, copy, &held).into_keys().collect())
         }
     };
-    Ok(Some((Arc::new(taken), Arc::new(Skipped::new(skipped(context, copy))))))
+    Ok(Some((taken, Arc::new(Skipped::new(skipped(context, copy))))))
 }
 
 fn leaves_alone(context: &Context, copy: &CopyStage) -> Result<bool> {
@@ -176,18 +177,17 @@ fn leaves_alone(context: &Context, copy: &CopyStage) -> Result<bool> {
     Ok(is_written && copy.asked.existing == Some(Existing::Skip))
 }
 
-fn held_before(context: &Context, copy: &CopyStage) -> Option<BTreeSet<Namespace>> {
-    context.recorder.with_state(|state| state.stage(&copy.id)?.held_before.clone())
+fn held_before<'a>(context: &'a Context, copy: &CopyStage) -> Option<&'a Arc<BTreeSet<Namespace>>> {
+    context.state.stage(&copy.id)?.held_before.as_ref()
 }
 
 /// Returns the target namespaces of a copy that hold records, with their counts.
 fn taken_by(context: &Context, copy: &CopyStage, held: &IndexStats) -> BTreeMap<Namespace, u64> {
-    context.recorder.with_state(|state| {
-        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
-        let counted = shards.map(|state| (&state.shard.target, held.count(&state.shard.target)));
-        let taken = counted.filter(|(_, records)| *records > 0);
-        taken.map(|(target, records)| (target.clone(), records)).collect()
-    })
+    let own = context.state.stage(&copy.id).into_iter();
+    let shards = own.flat_map(|stage| stage.shards.values());
+    let counted = shards.map(|state| (&state.shard.target, held.count(&state.shard.target)));
+    let taken = counted.filter(|(_, records)| *records > 0);
+    taken.map(|(target, records)| (target.clone(), records)).collect()
 }
 
 /// Refuses to copy a namespace from its beginning again after what was read of it has changed, where the copy leaves alone
@@ -229,7 +229,7 @@ pub(super) async fn prepare_existing(context: &Context, copy: &CopyStage) -> Res
     if matches!(chosen_route(context, copy)?, Route::Collection | Route::Import) {
         return Ok(());
     }
-    let state = context.state()?;
+    let state = context.stage_state()?;
     let has_begun = state.shards.values().any(|state| state.checkpoint.cursor != Cursor::Start);
     if has_begun || state.figures.contains_key(FIGURE) {
         return Ok(());
@@ -320,7 +320,7 @@ impl Walk<'_> {
     /// Walks the records that the copy would write, for a target that cannot list its own ids, or a source that would be
     /// passed over too often to find them.
     async fn source(&mut self, copy: &CopyStage, mapping: &Mapping) -> Result<()> {
-        let shards = self.context.state()?.shards.into_values();
+        let shards = self.context.stage_state()?.shards.values();
         for state in shards.filter(|state| state.shard.source == mapping.source) {
             let lists = lists_of(self.context, copy, &state.shard, self.pipeline).await?;
             let all = self.pipeline.meet_shard(&state.shard, lists).await?;
@@ -348,7 +348,7 @@ impl Walk<'_> {
         let room = NAMED.saturating_sub(self.examples.len());
         let named = met.other.iter().take(room);
         self.examples.extend(named.map(|id| format!("`{id}` in `{}`", mapping.target)));
-        self.context.recorder.progress(&Progress {
+        self.context.progress(&Progress {
             stage: self.context.id(),
             unit: "ids of the target looked at",
             done: self.looked_at,

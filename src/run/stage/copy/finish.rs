@@ -26,7 +26,7 @@ pub(super) async fn see_finished(context: &Context, step: &str) -> Result<Taken>
             Some(made) => match made.standing {
                 Standing::Done => Break(()),
                 Standing::UnderWay => {
-                    context.recorder.progress(&shown(context.id(), &made));
+                    context.progress(&shown(context.id(), &made));
                     Continue(made.state)
                 }
                 Standing::Failed => {

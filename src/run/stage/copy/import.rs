@@ -47,7 +47,7 @@ impl Imported {
                 .with_hint("put `import:` of the copy stage back")
         })?;
         // A plan that was changed along the way must not split the files over two folders.
-        let mut recorded = context.state()?.resources.into_iter();
+        let mut recorded = context.stage_state()?.resources.iter();
         let recorded = recorded.rfind(|resource| resource.kind == ResourceKind::ImportFolder);
         let base = match context.options.is_rehearsal {
             // A rehearsal writes nothing outside its own folder.
@@ -59,7 +59,7 @@ impl Imported {
             false => import.uri,
         };
         let fresh = format!("{}/{}", base.trim_end_matches('/'), folder_name(context, copy));
-        let name = recorded.map_or(fresh, |resource| resource.name);
+        let name = recorded.map_or(fresh, |resource| resource.name.clone());
         let place = context.world.open_place(&name)?;
         let has_begun = !imports_of(context, &name).await?.is_empty();
         Ok(Some(Self {
@@ -92,7 +92,7 @@ impl Imported {
             }
             _ => error,
         })?;
-        let state = context.state()?;
+        let state = context.stage_state()?;
         if !state.resources.contains(&self.folder) {
             return intend(context, &self.folder).await;
         }
@@ -111,7 +111,7 @@ impl Imported {
     /// # Errors
     /// `Refused` if a namespace already exists.
     pub async fn start(&self, context: &Context) -> Result<()> {
-        let written = written(context.state()?.shards.into_values());
+        let written = written(context.stage_state()?.shards.values());
         if written.is_empty() {
             return context.note("nothing to import: no record was written");
         }
@@ -130,14 +130,12 @@ impl Imported {
     /// # Errors
     /// `Timeout` if they do not appear in time.
     pub async fn see_counted(&self, context: &Context, step: &str) -> Result<Taken> {
-        let written = written(context.state()?.shards.into_values());
-        let counted: Vec<Mapping> = context.recorder.with_state(|state| {
-            let left = |(name, records): (Namespace, u64)| {
-                let records = records.saturating_sub(state.erased_of(Side::Target, &name));
-                Mapping { source: name.clone(), target: name, records }
-            };
-            written.into_iter().map(left).collect()
-        });
+        let written = written(context.stage_state()?.shards.values());
+        let left = |(name, records): (Namespace, u64)| {
+            let records = records.saturating_sub(context.state.erased_of(Side::Target, &name));
+            Mapping { source: name.clone(), target: name, records }
+        };
+        let counted: Vec<Mapping> = written.into_iter().map(left).collect();
         let what = ("the target of the import", "run the same command again to go on waiting");
         see_records(context, &*context.world.target, &counted, (step, self.limit), what).await
     }
@@ -148,7 +146,7 @@ impl Imported {
     /// `Refused` if it failed; `Conflict` if it took another number of records than were written; `Timeout` if it does not
     /// end in time.
     pub async fn see_ended(&self, context: &Context, step: &str) -> Result<Taken> {
-        let total: u64 = written(context.state()?.shards.into_values()).values().sum();
+        let total: u64 = written(context.stage_state()?.shards.values()).values().sum();
         if total == 0 {
             return Ok(Taken::Done);
         }
@@ -161,7 +159,7 @@ impl Imported {
                 Some(import) if import.has_failed() => return Err(failed(import)),
                 _ => {}
             }
-            context.recorder.progress(&Progress {
+            context.progress(&Progress {
                 stage: context.id(),
                 unit: "records imported",
                 done: seen.as_ref().and_then(|import| import.records).unwrap_or(0).min(total),
@@ -181,12 +179,12 @@ impl Imported {
 }
 
 /// Counts the records written for each target namespace.
-fn written(shards: impl Iterator<Item = ShardState>) -> BTreeMap<Namespace, u64> {
+fn written<'a>(shards: impl Iterator<Item = &'a ShardState>) -> BTreeMap<Namespace, u64> {
     let mut all = BTreeMap::new();
     for state in shards {
         let copied = state.checkpoint.tally.copied;
         if copied > 0 {
-            *all.entry(state.shard.target).or_default() += copied;
+            *all.entry(state.shard.target.clone()).or_default() += copied;
         }
     }
     all

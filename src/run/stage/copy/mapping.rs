@@ -45,7 +45,7 @@ struct Row {
 /// # Errors
 /// If they cannot be written.
 pub(super) async fn write_mapping(context: &Context, copy: &CopyStage) -> Result<()> {
-    let rows = rows(&context.state()?.shards.into_values().collect::<Vec<_>>());
+    let rows = rows(context.stage_state()?.shards.values());
     let plan = &context.plan;
     let file = File {
         vecshift_mapping: FORMAT,
@@ -69,7 +69,7 @@ pub(super) async fn write_mapping(context: &Context, copy: &CopyStage) -> Result
 }
 
 /// Builds one row per source namespace, however many shards it was copied in.
-fn rows(shards: &[ShardState]) -> Vec<Row> {
+fn rows<'a>(shards: impl IntoIterator<Item = &'a ShardState>) -> Vec<Row> {
     let mut found: BTreeMap<&Namespace, (Row, Tally)> = BTreeMap::new();
     for state in shards {
         let shard = &state.shard;

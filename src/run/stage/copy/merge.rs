@@ -18,16 +18,16 @@ use crate::run::{Context, Progress};
 /// # Errors
 /// `Refused` with the first ids that collide.
 pub(super) async fn prove_merges(context: &Context, copy: &CopyStage) -> Result<()> {
-    let states: Vec<_> = context.state()?.shards.into_values().collect();
+    let states = &context.stage_state()?.shards;
     let mappings: Vec<Mapping> = recorded_mappings(context, &copy.id);
     let is_open = |target: &Namespace| {
         let is_written = |state: &ShardState| state.checkpoint.cursor != Cursor::End;
-        states.iter().any(|state| &state.shard.target == target && is_written(state))
+        states.values().any(|state| &state.shard.target == target && is_written(state))
     };
     let targets: Vec<&Namespace> =
         merged(&mappings).into_iter().filter(|target| is_open(target)).collect();
     let shards: Vec<Shard> = states
-        .iter()
+        .values()
         .map(|state| state.shard.clone())
         .filter(|shard| targets.contains(&&shard.target))
         .collect();
@@ -45,7 +45,7 @@ pub(super) async fn prove_merges(context: &Context, copy: &CopyStage) -> Result<
         &|shard| lists_of(context, copy, shard, pipeline).boxed(),
         &context.artifacts,
         &mut |walked| {
-            context.recorder.progress(&Progress {
+            context.progress(&Progress {
                 stage: context.id(),
                 unit: "ids of merged namespaces",
                 done: walked,

@@ -71,7 +71,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
         Step::SortIds => manifest::prepare_ids(context, copy).await?,
         Step::SeeDisjoint => merge::prove_merges(context, copy).await?,
         Step::SeeExisting => existing::prepare_existing(context, copy).await?,
-        Step::OpenView => view::open(context, copy).await?,
+        Step::OpenView => drop(view::open(context, copy).await?),
         Step::Begin => begin(context, copy).await?,
         Step::Shard(shard) => shards::copy_shard(context, copy, shard).await?,
         Step::Prove => {
@@ -108,9 +108,7 @@ pub(super) async fn take(step: &Step, copy: &CopyStage, context: &Context) -> Re
 /// `Refused` with what no copy can be made with, where no audit has said it.
 async fn note_inventory(context: &Context) -> Result<()> {
     let is_audited = context.plan.audit.is_some();
-    let is_begun = context
-        .recorder
-        .with_state(|state| state.stages.iter().any(|stage| !stage.shards.is_empty()));
+    let is_begun = context.state.stages.iter().any(|stage| !stage.shards.is_empty());
     if is_audited || is_begun {
         return Ok(());
     }

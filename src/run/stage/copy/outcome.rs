@@ -23,7 +23,7 @@ const NAMED: usize = 20;
 /// # Errors
 /// `Conflict` if the copy is not complete and no assertion asks whether it is.
 pub(super) async fn measure(context: &Context, copy: &CopyStage) -> Result<()> {
-    let state = context.state()?;
+    let state = context.stage_state()?;
     let (tally, gaps) = (state.tally(), state.gaps.clone().unwrap_or_default());
     if tally.failed > 0 {
         let path = dead_letters(context, copy);
@@ -99,7 +99,7 @@ fn unmeasured(route: Route, tally: Tally) -> &'static str {
 /// # Errors
 /// If the run has no such stage.
 fn figures(context: &Context, retries: u64) -> Result<()> {
-    let state = context.state()?;
+    let state = context.stage_state()?;
     let tally = state.tally();
     let is_collected = state.route.as_ref().is_some_and(|(route, _)| *route == Route::Collection);
     let figures = [
@@ -130,7 +130,7 @@ pub(crate) async fn arrived(context: &Context) -> Result<u64> {
 async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
     if recorded_route(context, copy) != Some(Route::Import) {
         let copied = |state: &RunState| state.stage(&copy.id).map_or(0, |own| own.tally().copied);
-        return Ok(context.recorder.with_state(copied));
+        return Ok(copied(&context.state));
     }
     let own = guard::folder_name(context, copy);
     let Some(bulk) = context.world.target.bulk() else { return Ok(0) };
@@ -145,7 +145,7 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
 
 /// Undoes a copy, once what it made along the way is removed. Returns what was kept on purpose.
 pub(crate) async fn undo(context: &Context, copy: &CopyStage) -> Result<String> {
-    let removed = words(&context.state()?.removed);
+    let removed = words(&context.stage_state()?.removed);
     let copied = arrived_by(context, copy).await?;
     Ok(format!("kept {} records in the target{removed}", Observed::count(copied)))
 }

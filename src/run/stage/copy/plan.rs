@@ -9,7 +9,7 @@ use super::view;
 use crate::copy::{Mapping, idle_names};
 use crate::error::{Error, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, Enumeration, Namespace, Range, Shard, Side};
+use crate::model::{Cursor, Enumeration, Namespace, Range, Shard, Side, View};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::{agreed, counted};
@@ -25,10 +25,11 @@ use crate::run::selection::{refuse_nothing, refuse_recorded, selections};
 /// `Refused` if no namespace is selected, or not every id of one can be found; `Invalid` if another copy writes to the same
 /// namespace; any error of the source.
 pub(super) async fn plan_shards(context: &Context, copy: &CopyStage, route: Route) -> Result<()> {
-    if context.state()?.is_planned {
+    if context.stage_state()?.is_planned {
         return Ok(());
     }
-    let stats = match view::counts(context, copy).await? {
+    let view = view::known(context, copy)?;
+    let stats = match view::counts(context, view.as_ref()).await? {
         Some(shown) => shown,
         None => agreed(&context.clock, &*context.world.source).await?,
     };
@@ -47,9 +48,11 @@ pub(super) async fn plan_shards(context: &Context, copy: &CopyStage, route: Rout
             let index = staging_index(context, copy).name;
             whole(&mappings, &Enumeration::Staging { index })
         }
-        Route::Stream | Route::Import => enumerated(context, copy, &mappings, false).await?,
+        Route::Stream | Route::Import => {
+            enumerated(context, copy, &mappings, (view, false)).await?
+        }
     };
-    if !context.state()?.shards.is_empty() {
+    if !context.stage_state()?.shards.is_empty() {
         context.record(Event::ShardsDropped { stage: context.id(), source: None })?;
     }
     let count = shards.len() as u64;
@@ -74,7 +77,7 @@ async fn enumerated(
     context: &Context,
     copy: &CopyStage,
     mappings: &[Mapping],
-    is_anew: bool,
+    (view, is_anew): (Option<View>, bool),
 ) -> Result<Vec<Shard>> {
     let enumerator = Enumerator {
         plan: &context.plan,
@@ -82,7 +85,7 @@ async fn enumerated(
         source: context.world.source_of(&copy.id),
         most_counts: None,
         is_anew,
-        view: view::known(context, copy)?,
+        view,
     };
     let found = enumerator.all(mappings).await?;
     refuse_gaps(&found)?;
@@ -103,12 +106,13 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
         return Ok(());
     }
     let counts = counted(&*context.world.source).await?;
-    let shown = view::counts(context, copy).await?;
+    let mut view = view::known(context, copy)?;
+    let shown = view::counts(context, view.as_ref()).await?;
     let mut again: Vec<Mapping> = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         let now = counts.count(&namespace);
         let to_read = shown.as_ref().map(|shown| shown.count(&namespace));
-        let erased = context.recorder.with_state(|state| state.erased_of(Side::Source, &namespace));
+        let erased = context.state.erased_of(Side::Source, &namespace);
         let has_ended = states.iter().all(|state| state.checkpoint.cursor == Cursor::End);
         let was_refused =
             states.iter().any(|state| state.is_complete && state.checkpoint.tally.failed > 0);
@@ -129,16 +133,17 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
     }
     if !again.is_empty() {
         view::end(context, copy).await?;
-        if view::is_read_by(copy, route) {
-            view::open(context, copy).await?;
-            if let Some(shown) = view::counts(context, copy).await? {
-                again.iter_mut().for_each(|one| one.records = shown.count(&one.source));
-            }
+        view = match view::is_read_by(copy, route) {
+            true => view::open_another(context, copy).await?,
+            false => None,
+        };
+        if let Some(shown) = view::counts(context, view.as_ref()).await? {
+            again.iter_mut().for_each(|one| one.records = shown.count(&one.source));
         }
-        replan(context, copy, &again).await?;
+        replan(context, copy, &again, view).await?;
     }
     let again: BTreeSet<Namespace> = again.into_iter().map(|mapping| mapping.source).collect();
-    let kept = context.state()?.shards.into_values();
+    let kept = context.stage_state()?.shards.values();
     let mut kept = kept.filter(|state| !again.contains(&state.shard.source));
     if kept.any(|state| state.checkpoint.tally.failed > 0) {
         return Ok(());
@@ -214,8 +219,13 @@ async fn is_lost(
 }
 
 /// Replans the shards of some namespaces. If this is interrupted, the whole copy is planned again.
-async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Result<()> {
-    let old = context.state()?.shards;
+async fn replan(
+    context: &Context,
+    copy: &CopyStage,
+    again: &[Mapping],
+    view: Option<View>,
+) -> Result<()> {
+    let old = &context.stage_state()?.shards;
     let enumerations: BTreeMap<&Namespace, &Enumeration> =
         old.values().map(|state| (&state.shard.source, &state.shard.enumeration)).collect();
     let (mut shards, mut open) = (Vec::new(), Vec::new());
@@ -228,7 +238,7 @@ async fn replan(context: &Context, copy: &CopyStage, again: &[Mapping]) -> Resul
         }
     }
     if !open.is_empty() {
-        shards.extend(enumerated(context, copy, &open, true).await?);
+        shards.extend(enumerated(context, copy, &open, (view, true)).await?);
     }
     for mapping in again {
         let source = Some(mapping.source.clone());

@@ -20,8 +20,8 @@ use crate::store::read::Picks;
 /// The current state of every shard, by namespace.
 pub(super) fn by_namespace(context: &Context) -> Result<BTreeMap<Namespace, Vec<ShardState>>> {
     let mut all: BTreeMap<Namespace, Vec<ShardState>> = BTreeMap::new();
-    for state in context.state()?.shards.into_values() {
-        all.entry(state.shard.source.clone()).or_default().push(state);
+    for state in context.stage_state()?.shards.values() {
+        all.entry(state.shard.source.clone()).or_default().push(state.clone());
     }
     Ok(all)
 }
@@ -43,13 +43,9 @@ pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
     let mut gaps = Vec::new();
     for (namespace, states) in by_namespace(context)? {
         // The number is of what went since the copy was planned; a copy that is planned anew begins with none.
-        let (erased, was_erased) = context.recorder.with_state(|state| {
-            let side = Side::Source;
-            (
-                state.erased_of(side, &namespace),
-                state.erased_from.contains(&(side, namespace.clone())),
-            )
-        });
+        let (state, side) = (&context.state, Side::Source);
+        let erased = state.erased_of(side, &namespace);
+        let was_erased = state.erased_from.contains(&(side, namespace.clone()));
         let found = gap(&states, counts.count(&namespace) + erased);
         // What a collection brought back of it is named by `returned`.
         if let Some(gap) = found.filter(|_| !(was_erased && is_brought_back(&states))) {
@@ -73,7 +69,7 @@ pub(super) async fn prove(context: &Context, copy: &CopyStage) -> Result<()> {
 
 /// Returns whether an assertion already fails. An import cannot be repeated, so it is not started then.
 fn has_failed(context: &Context) -> Result<bool> {
-    let measured = settled(context.state()?.tally());
+    let measured = settled(context.stage_state()?.tally());
     let strict = context.options.strict;
     let (stage, none) = (context.stage(), Measured::default());
     let implied = stage.implied();
@@ -99,10 +95,8 @@ fn is_brought_back(states: &[ShardState]) -> bool {
 /// Those of reading either side.
 pub(super) async fn prove_returned(context: &Context, copy: &CopyStage) -> Result<()> {
     let pipeline = pipeline(context, copy, dead_letters(context, copy)).await?;
-    let erased: BTreeSet<Namespace> = context.recorder.with_state(|state| {
-        let of = state.erased_from.iter().filter(|(side, _)| *side == Side::Source);
-        of.map(|(_, namespace)| namespace.clone()).collect()
-    });
+    let erased = context.state.erased_from.iter().filter(|(side, _)| *side == Side::Source);
+    let erased: BTreeSet<Namespace> = erased.map(|(_, namespace)| namespace.clone()).collect();
     let mut gaps = Vec::new();
     let held = counted(&*context.world.target).await?;
     for (target, sources) in filled(context, &erased)? {
@@ -134,9 +128,9 @@ fn filled(
 ) -> Result<BTreeMap<Namespace, BTreeSet<Namespace>>> {
     let mut all: BTreeMap<Namespace, BTreeSet<Namespace>> = BTreeMap::new();
     let mut planned: BTreeSet<Namespace> = BTreeSet::new();
-    for ShardState { shard, .. } in context.state()?.shards.into_values() {
+    for ShardState { shard, .. } in context.stage_state()?.shards.values() {
         planned.insert(shard.source.clone());
-        all.entry(shard.target).or_default().insert(shard.source);
+        all.entry(shard.target.clone()).or_default().insert(shard.source.clone());
     }
     for namespace in erased.difference(&planned) {
         all.entry(namespace.clone()).or_default().insert(namespace.clone());

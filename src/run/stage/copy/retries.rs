@@ -30,5 +30,5 @@ pub(super) fn note_retries(context: &Context) -> Result<()> {
 fn recorded(context: &Context) -> u64 {
     let id = &context.stage().id;
     let figure = |stage: &StageState| stage.figures.get(RETRIES).copied();
-    context.recorder.with_state(|state| state.stage(id).and_then(figure).unwrap_or(0.0)) as u64
+    context.state.stage(id).and_then(figure).unwrap_or(0.0) as u64
 }

@@ -9,7 +9,7 @@ use super::retries::note_retries;
 use super::view;
 use crate::copy::{Acked, Keep, ShardEnd, adopt};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{RunState, ShardState};
+use crate::journal::ShardState;
 use crate::model::{Checkpoint, Cursor, Enumeration, ShardId};
 use crate::plan::CopyStage;
 use crate::run::context::copying::{Copying, Gauge};
@@ -23,10 +23,8 @@ async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
     pipeline.skip = left_alone(context, copy).await?;
     let view = view::known(context, copy)?;
     let copier = pipeline.copier(view)?;
-    let gauge = context.recorder.with_state(|state| {
-        let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
-        Gauge::new(shards)
-    });
+    let own = context.state.stage(&copy.id).into_iter();
+    let gauge = Gauge::new(own.flat_map(|stage| stage.shards.values()));
     Ok(Copying { copier, gauge })
 }
 
@@ -36,20 +34,21 @@ async fn open(context: &Context, copy: &CopyStage) -> Result<Copying> {
 /// Those of reading and writing; `Interrupted` if the run is to stop. The last checkpoint is valid.
 pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId) -> Result<()> {
     let copying = context.copying.or_open(open(context, copy)).await?;
-    let of_run = |state: &RunState| state.stage(&copy.id)?.shards.get(id).cloned();
-    let found = context.recorder.with_state(of_run);
-    let ShardState { shard, checkpoint, .. } =
-        found.ok_or_else(|| Error::unexpected(format!("`{id}` is not planned")))?;
+    let ShardState { shard, checkpoint, .. } = context
+        .stage_state()?
+        .shards
+        .get(id)
+        .ok_or_else(|| Error::unexpected(format!("`{id}` is not planned")))?;
     if shard.is_scanned() {
-        view::renew(context, copying.copier.view()).await?;
+        view::renew(context, copy, copying.copier.view()).await?;
     }
     let pipeline = copying.copier.pipeline();
     let mut kept = Kept { context, id, gauge: &copying.gauge, due: Due::default() };
     let end = match shard.enumeration {
-        Enumeration::Collection => adopt(pipeline, &shard, &checkpoint, &mut kept).await,
+        Enumeration::Collection => adopt(pipeline, shard, checkpoint, &mut kept).await,
         _ => {
-            let lists = lists_of(context, copy, &shard, pipeline).await?;
-            copying.copier.copy(&shard, &checkpoint, lists, &mut kept).await
+            let lists = lists_of(context, copy, shard, pipeline).await?;
+            copying.copier.copy(shard, checkpoint, lists, &mut kept).await
         }
     };
     note_retries(context)?;
@@ -74,7 +73,7 @@ impl Keep for Kept<'_> {
     async fn keep(&mut self, acked: Acked<Checkpoint>) -> Result<()> {
         let checkpoint = acked.get();
         let (done, total) = self.gauge.update(self.id, checkpoint.tally);
-        self.context.recorder.progress(&Progress {
+        self.context.progress(&Progress {
             stage: self.context.id(),
             unit: "records",
             done,
@@ -84,6 +83,6 @@ impl Keep for Kept<'_> {
         if !self.due.is_due() && checkpoint.cursor != Cursor::End {
             return Ok(());
         }
-        self.context.recorder.checkpoint(&self.context.id(), self.id, acked).await
+        self.context.checkpoint(self.id, acked).await
     }
 }

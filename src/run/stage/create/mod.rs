@@ -58,7 +58,7 @@ pub(super) async fn take(step: &Step, asked: &Create, context: &Context) -> Resu
         Step::Claim => guard::claim(context).await.map(drop)?,
         Step::Look => {
             if let Some(seen) = guard::refuse_another(context, Side::Target).await? {
-                accept(context, &spec, &seen, context.state()?.created_index.is_some())?;
+                accept(context, &spec, &seen, context.stage_state()?.created_index.is_some())?;
             }
         }
         Step::Choose(copy) => route_of(context, &copy_of(context, copy)?).await.map(drop)?,
@@ -109,7 +109,7 @@ async fn create(context: &Context, asked: &IndexSpec, most_tags: usize) -> Resul
     if tagged.tags.len() < most_tags {
         tagged.tags.extend(own_tags(context));
     }
-    let copy = context.recorder.with_state(|state| collected(&context.plan, state));
+    let copy = collected(&context.plan, &context.state);
     let collection = copy.map(|copy| resource::collection(context, &copy).name);
     let target = &context.world.target;
     let collection = match collection {
@@ -132,7 +132,7 @@ async fn create(context: &Context, asked: &IndexSpec, most_tags: usize) -> Resul
         }
         // The answer to an earlier attempt may have been lost, or somebody else was faster.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let is_ours = guard::claim(context).await?;
+            let is_ours = guard::claim_asked(context).await?;
             let seen = target.describe().await?.ok_or(error)?;
             accept(context, asked, &seen, is_ours)
         }
@@ -159,7 +159,7 @@ fn accept(
 }
 
 async fn see_ready(context: &Context, step: &str) -> Result<Taken> {
-    let copy = context.recorder.with_state(|state| collected(&context.plan, state));
+    let copy = collected(&context.plan, &context.state);
     let limit = copy.map_or(READY, |copy| ready_within(&copy));
     let patience = Patience { limit, pause: ready::PAUSE };
     let look = ready::look(&*context.world.target);
@@ -188,10 +188,9 @@ async fn measure(context: &Context) -> Result<()> {
 /// Undoes the stage, in the step of this name, once what it made along the way is removed. Returns what was undone and what
 /// was kept on purpose; `None`: it does not show yet.
 pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>> {
-    let removed = words(&context.state()?.removed);
-    let is_ours = guard::claim(context).await?;
+    let removed = words(&context.stage_state()?.removed);
     let index = context.plan.target.index.clone();
-    if !is_ours {
+    if context.stage_state()?.created_index.is_none() {
         let restored = match guard::put_back(context, Some(&context.id()), Some(step)).await? {
             Restored::Done => "; its deletion protection is as it was",
             Restored::Unchanged => "",
@@ -205,9 +204,7 @@ pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>
         let what = if is_again { "deleted `INDEX`" } else { "`INDEX` is gone already" };
         return Ok(Some(format!("{}{removed}", what.replace("INDEX", &index))));
     };
-    let is_purge = context
-        .recorder
-        .with_state(|state| state.cause.as_ref().is_some_and(|cause| cause.is_purge()));
+    let is_purge = context.state.cause.as_ref().is_some_and(|cause| cause.is_purge());
     // One that is on its way out is not asked what it holds.
     let copied = match is_again || seen.is_terminating() {
         true => 0,
@@ -225,7 +222,7 @@ pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>
         Ok(false) => Ok(None),
         Err(refusal) if refusal.leaves_it_alone() => Ok(Some(format!(
             "kept `{index}`: {}; {}{removed}",
-            refusal.message(),
+            refusal.reason(),
             purge_command(context)
         ))),
         Err(refusal) => Err(refusal.into()),

@@ -30,7 +30,7 @@ pub(super) async fn check(context: &Context) -> Result<Check> {
 
 /// Undoes what can be; `None`: it does not show yet.
 pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>> {
-    if context.state()?.delete_intended {
+    if context.stage_state()?.delete_intended {
         let message = "the source was deleted; its snapshot is what is left";
         return Err(Error::new(ErrorKind::Refused, message));
     }
@@ -71,7 +71,7 @@ pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) ->
             checked(context, found.counts)?;
         }
         Step::Delete => {
-            let confirmed = context.state()?.confirmed;
+            let confirmed = context.stage_state()?.confirmed.clone();
             let confirmed = confirmed.ok_or_else(|| Error::unexpected("nobody confirmed it"))?;
             let (counts, has_snapshot) = (counts(context)?, asked.snapshot.is_some());
             guard::delete_source(context, Checked { counts, confirmed, has_snapshot }).await?;
@@ -100,7 +100,7 @@ fn checked(context: &Context, IndexStats { namespaces, total, .. }: IndexStats) 
 }
 
 fn counts(context: &Context) -> Result<IndexStats> {
-    let checked = context.state()?.checked;
+    let checked = context.stage_state()?.checked.clone();
     checked.ok_or_else(|| Error::unexpected("the source was not looked at"))
 }
 

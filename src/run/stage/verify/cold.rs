@@ -10,7 +10,7 @@ use super::groups::Group;
 use super::queries::Load;
 use crate::assertion::{Measured, Series, metric_ref};
 use crate::error::Result;
-use crate::journal::Event;
+use crate::journal::{Event, StageState};
 use crate::model::{Namespace, Observed, Outcome, Sample, Side};
 use crate::run::Context;
 use crate::run::figures::COLD_FIGURE as FIGURE;
@@ -116,7 +116,7 @@ fn slowest(samples: &[Sample]) -> Option<Duration> {
 
 /// Returns what an earlier attempt at this stage has measured in this run.
 fn earlier(context: &Context) -> Option<(f64, u64)> {
-    let figures = context.state().ok()?.figures;
+    let figures = &context.stage_state().ok()?.figures;
     Some((*figures.get(SLOWEST)?, *figures.get(QUERIES)? as u64))
 }
 
@@ -124,16 +124,13 @@ fn earlier(context: &Context) -> Option<(f64, u64)> {
 fn reader(context: &Context) -> Option<String> {
     let canaries = context.plan.stages.iter().filter(|stage| stage.moves_traffic());
     let is_canary: BTreeSet<_> = canaries.map(|stage| stage.id.clone()).collect();
-    context.recorder.with_state(|state| {
-        let reads = |stage: &&crate::journal::StageState| {
-            stage.figures.contains_key(FIGURE)
-                || (is_canary.contains(&stage.id) && stage.has_started())
-        };
-        let stage = state.stages.iter().find(reads)?;
-        let which = if stage.id == context.stage().id { "an earlier try of it" } else { "it" };
-        Some(format!(
-            "stage `{}`: {which} has read every namespace of the target in this run",
-            stage.id
-        ))
-    })
+    let reads = |stage: &&Arc<StageState>| {
+        stage.figures.contains_key(FIGURE) || (is_canary.contains(&stage.id) && stage.has_started())
+    };
+    let stage = context.state.stages.iter().find(reads)?;
+    let which = if stage.id == context.stage().id { "an earlier try of it" } else { "it" };
+    Some(format!(
+        "stage `{}`: {which} has read every namespace of the target in this run",
+        stage.id
+    ))
 }

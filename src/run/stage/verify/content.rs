@@ -199,7 +199,7 @@ impl Work<'_, '_> {
 }
 
 fn report_progress(context: &Context, done: u64, all: u64) {
-    context.recorder.progress(&Progress {
+    context.progress(&Progress {
         stage: context.id(),
         unit: "records compared",
         done,

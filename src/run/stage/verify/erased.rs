@@ -33,6 +33,6 @@ pub(super) async fn count_anew(context: &Context, groups: &mut [Group]) -> Resul
 
 fn is_erased(context: &Context, group: &Group) -> bool {
     let sources = group.sources();
-    let is_erased = |of| context.recorder.with_state(|state| state.erased_of(Side::Source, of) > 0);
+    let is_erased = |of| context.state.erased_of(Side::Source, of) > 0;
     sources.iter().any(is_erased)
 }

@@ -56,7 +56,7 @@ pub(super) struct Waited {
 impl Freshness {
     /// Goes on with a wait that an earlier step of this stage began, or begins one.
     pub fn of(context: &Context, step: Step, limit: Duration) -> Result<Self> {
-        let begun = context.state()?.steps_begun;
+        let begun = &context.stage_state()?.steps_begun;
         let began = SEE.iter().filter_map(|step| begun.get(&step.name())).min().copied();
         let is_again = begun.contains_key(&step.name());
         Ok(Self { limit, began: began.unwrap_or(context.clock.now()), is_again })
@@ -105,7 +105,7 @@ impl Freshness {
             some_of(lags, 1),
             Span(Duration::from_secs(gives_up.as_secs()))
         );
-        context.recorder.progress(&Progress {
+        context.progress(&Progress {
             stage: context.id(),
             unit: "namespaces caught up",
             done: (all - lags.len()) as u64,

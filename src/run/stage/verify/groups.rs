@@ -28,14 +28,12 @@ impl Group {
     /// # Errors
     /// `Refused` if nothing was copied.
     pub fn of_run(context: &Context, copies: &[CopyStage]) -> Result<Vec<Self>> {
-        let shards: Vec<(StageId, ShardState)> = context.recorder.with_state(|state| {
-            let of_copy = |copy: &CopyStage| {
-                let shards =
-                    state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
-                shards.map(|shard| (copy.id.clone(), shard.clone())).collect::<Vec<_>>()
-            };
-            copies.iter().flat_map(of_copy).collect()
-        });
+        let state = &context.state;
+        let of_copy = |copy: &CopyStage| {
+            let shards = state.stage(&copy.id).into_iter().flat_map(|stage| stage.shards.values());
+            shards.map(|shard| (copy.id.clone(), shard.clone())).collect::<Vec<_>>()
+        };
+        let shards: Vec<(StageId, ShardState)> = copies.iter().flat_map(of_copy).collect();
         if shards.is_empty() {
             return Err(Error::new(
                 ErrorKind::Refused,
@@ -44,11 +42,9 @@ impl Group {
             .with_hint("put a copy stage before the verify stage"));
         }
         let mut groups = Self::of(shards);
-        context.recorder.with_state(|state| {
-            for group in &mut groups {
-                group.erased = state.erased_of(Side::Target, &group.target);
-            }
-        });
+        for group in &mut groups {
+            group.erased = state.erased_of(Side::Target, &group.target);
+        }
         Ok(groups)
     }
 

@@ -109,7 +109,7 @@ pub(super) async fn write_and_read(context: &Context, number: u32, step: &str) -
 }
 
 fn measured_before(context: &Context) -> Result<Option<MeasuredValue>> {
-    let observed = context.state()?.observed;
+    let observed = &context.stage_state()?.observed;
     Ok(observed.get(&Side::Target).and_then(|values| values.get(METRIC)).cloned())
 }
 
@@ -125,10 +125,12 @@ async fn write_one(context: &Context, number: u32, step: &str) -> Result<Readabl
     let target = &context.world.target;
     let none = || Error::new(ErrorKind::NotFound, "there is no target index to write to");
     let index = target.describe().await?.ok_or_else(none)?;
-    let id = RecordId::new(format!("vecshift-write-{number}"));
-    let record = Record { id, ..probe_record(&index.spec) };
+    let state = context.stage_state()?;
+    // What an earlier try wrote may be there still, and says nothing of this one.
+    let own = format!("vecshift-write-{}-{}-{number}", state.attempt, state.retries);
+    let record = Record { id: RecordId::new(own), ..probe_record(&index.spec) };
     let namespace = written_namespace(context);
-    let begun = context.state()?.steps_begun.get(step).copied();
+    let begun = state.steps_begun.get(step).copied();
     if let Some(begun) = begun {
         context.sleep(LONGEST_PAUSE).await?;
         let is_seen = is_readable(context, &namespace, &record, None).await?.is_some();

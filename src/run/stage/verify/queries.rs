@@ -85,7 +85,7 @@ impl Load {
         let mut sink = |sample: Sample| {
             if sample.side == Side::Target && sample.operation == Operation::Query {
                 answered += 1;
-                context.recorder.progress(&Progress {
+                context.progress(&Progress {
                     stage: context.id(),
                     unit: "queries",
                     done: answered,

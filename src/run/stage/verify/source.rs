@@ -44,7 +44,7 @@ fn once(read: BTreeMap<(Namespace, StageId), Contents>) -> BTreeMap<Namespace, C
 
 /// Records the contents of namespaces that no copy has kept, so that they can be compared with these from now on.
 fn keep(context: &Context, read: &BTreeMap<Namespace, Contents>) -> Result<()> {
-    let copied = context.recorder.with_state(copied);
+    let copied = copied(&context.state);
     for (source, contents) in read {
         let transfers = copied.get(source).into_iter().flatten();
         let is_unknown = transfers.clone().any(|transfer| !transfer.is_kept());
