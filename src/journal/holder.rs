@@ -32,3 +32,11 @@ pub struct LockView {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_lease: bool,
 }
+
+impl LockView {
+    /// Returns whether its lease is believed by a process on the machine `host`: a process there that is gone let go of the
+    /// operating system's lock, where there is one.
+    pub(super) fn is_believed(&self, host: &str, now: Timestamp) -> bool {
+        self.until > now && (self.holder.host != host || self.by_lease)
+    }
+}

@@ -25,7 +25,7 @@ pub(super) fn place(
     let width = padded(new, 0)?.len() + SPARE;
     let bytes = padded(new, width)?;
     match old {
-        Some(old) => replace(dir, &bytes, old, now)?,
+        Some(old) => replace(dir, new, &bytes, (old, now))?,
         None if put(&bytes, &path)? => {}
         None => return Err(locked(view(dir)?)),
     }
@@ -40,11 +40,15 @@ pub(super) fn place(
 
 /// Puts `bytes` in the place of the record `old`: first under a name that says which record it replaces and that only
 /// one process can create, then, if `old` is still there, as the record.
-fn replace(dir: &Path, bytes: &[u8], old: &str, now: Timestamp) -> Result<()> {
+fn replace(dir: &Path, new: &LockView, bytes: &[u8], (old, now): (&str, Timestamp)) -> Result<()> {
     let next = dir.join(format!("lock-{old}.next"));
     if !put(bytes, &next)? {
         match read_record(&next)? {
-            Some(other) if other.until > now => return Err(locked(Some(other))),
+            Some(other)
+                if other.is_believed(&new.holder.host, now) || (new.by_lease && other.until > now) =>
+            {
+                return Err(locked(Some(other)));
+            }
             // Its maker died before it became the record.
             _ => {
                 let _ = fs::remove_file(&next);

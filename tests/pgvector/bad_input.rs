@@ -270,6 +270,19 @@ async fn a_server_that_restarts_in_mid_copy_costs_no_record() {
     assert_eq!(db.text(same).await, "1500");
 }
 
+/// A table counts at once what it holds: what it does not count is missing, and no wait would bring it.
+#[tokio::test]
+async fn records_that_are_gone_from_the_target_are_missing_and_not_late() {
+    let db = server::database().await;
+    db.run(OLD).await;
+    let slow = COPY.replace("kind: copy,", "kind: copy, rate: 300/s,");
+    let program = Program::of(&db, &plan("", "", &[CREATE, &slow]));
+    let child = program.begins();
+    arrived(&db, 100).await;
+    db.run("delete from new where id in (select id from new limit 50)").await;
+    Program::ends(child).await.says(4, &["missing == 0: observed 50", "50 missing"]);
+}
+
 /// A server answers that its disk is full: the run stops with that, and the same command goes on once there is room.
 #[tokio::test]
 async fn a_full_disk_stops_a_run_which_goes_on_where_it_was() {

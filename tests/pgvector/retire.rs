@@ -99,6 +99,20 @@ async fn a_table_is_dropped_once_nothing_depends_on_it() {
     assert!(succeeds, "{said}");
 }
 
+/// The application goes on with the new table: what it changes there is there, and lacks nothing.
+#[tokio::test]
+async fn a_column_that_the_target_was_given_since_keeps_no_table() {
+    let db = filled().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plan.yaml"), PLAN).unwrap();
+    let (_, said) = vecshift(folder.path(), &db, &["run", "plan.yaml", "--until", "verify"]).await;
+    db.run("alter table kept.items add column stock text not null default 'none'").await;
+    let (succeeds, more) =
+        vecshift(folder.path(), &db, &["run", "plan.yaml", "--confirm", "shop.items"]).await;
+    assert!(succeeds, "{said}{more}");
+    assert_eq!(db.text(IS_THERE).await, "false");
+}
+
 /// A column that no record has would be lost with the table.
 #[tokio::test]
 async fn what_is_not_moved_keeps_the_table() {

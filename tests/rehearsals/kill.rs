@@ -81,7 +81,7 @@ pub async fn run_and_kill(run: &impl Killed, kill: Kill) -> bool {
 }
 
 /// Leaves the first events of a journal.
-fn cut(path: &Path, events: u64) {
+pub fn cut(path: &Path, events: u64) {
     let text = std::fs::read_to_string(path).unwrap();
     let kept: String = text.split_inclusive('\n').take(events as usize).collect();
     std::fs::write(path, kept).unwrap();

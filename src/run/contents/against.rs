@@ -20,8 +20,10 @@ pub(super) struct Against<'a> {
     pub compared: u64,
     /// Records that the target does not hold.
     pub missing: u64,
-    /// Records that the target would not accept, or that the plan's changes cannot be applied to.
+    /// Records that the target does not hold and would not accept, or that the plan's changes cannot be applied to.
     pub unfit: u64,
+    /// Records that the target holds and would not accept now: it was changed since, or keeps somebody else's.
+    unfit_held: u64,
     /// Records that the target holds with different contents. Of those that the copy left unchanged in the target, only the
     /// ones that are no longer what the source held then.
     pub differing: u64,
@@ -39,6 +41,7 @@ impl<'a> Against<'a> {
             compared: 0,
             missing: 0,
             unfit: 0,
+            unfit_held: 0,
             differing: 0,
             missing_examples: Vec::new(),
             differing_examples: Vec::new(),
@@ -57,12 +60,7 @@ impl<'a> Against<'a> {
             match self.line.pipeline.transform.change(&shard.source, record.clone()) {
                 Changed::LeftOut => {}
                 Changed::Refused(..) => self.unfit += 1,
-                Changed::Kept(record) => {
-                    match write.rejects(&self.transfer.target, &record, None) {
-                        Some(_) => self.unfit += 1,
-                        None => wanted.push(record),
-                    }
-                }
+                Changed::Kept(record) => wanted.push(record),
             }
         }
         // Fetches return records in any order; sorting keeps the examples the same every time.
@@ -74,6 +72,15 @@ impl<'a> Against<'a> {
         let mut comparison = Comparison::default();
         for record in &wanted {
             let seen = held.get(&record.id);
+            if write.rejects(&self.transfer.target, record, None).is_some() {
+                match seen {
+                    Some(_) => self.unfit_held += 1,
+                    None => {
+                        self.unfit += 1;
+                        continue;
+                    }
+                }
+            }
             let was_left = seen.is_some() && self.line.kept.has(&self.transfer.target, &record.id);
             let is_as_it_should = match was_left {
                 true => self.is_as_it_was_left(record),
@@ -107,8 +114,10 @@ impl<'a> Against<'a> {
         !has_changed
     }
 
-    /// Records that should be in the target and are not. Records that the target refused are not counted.
+    /// Records that should be in the target and are not. Records that the target refused are not counted, but for as many as
+    /// it holds all the same: in their place, others would go unnoticed.
     pub fn lacking(&self) -> u64 {
-        (self.missing + self.unfit).saturating_sub(self.transfer.refused())
+        let refused = self.transfer.refused().saturating_sub(self.unfit_held);
+        (self.missing + self.unfit).saturating_sub(refused)
     }
 }

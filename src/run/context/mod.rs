@@ -105,11 +105,6 @@ impl Context {
         self.pen.checkpoint(&self.stage().id, shard, acked).await
     }
 
-    /// Does the same as [`Pen::fence`].
-    pub fn fence(&self) -> Result<()> {
-        self.pen.fence()
-    }
-
     /// Shows how far the step is.
     pub fn progress(&self, progress: &Progress) {
         self.pen.progress(progress);

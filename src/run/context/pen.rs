@@ -34,11 +34,6 @@ impl Pen {
         self.0.checkpoint(stage, shard, acked).await
     }
 
-    /// Does the same as [`Recorder::fence`].
-    pub fn fence(&self) -> Result<()> {
-        self.0.fence()
-    }
-
     /// Passes how far a step is to the listener.
     pub fn progress(&self, progress: &Progress) {
         self.0.progress(progress);

@@ -9,7 +9,7 @@ use super::groups::Group;
 use super::next::Step;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Span, Token};
+use crate::model::{IndexStats, Quality, Span, Token};
 use crate::run::context::guard::counted;
 use crate::run::{Context, Note, Progress};
 use crate::store::{Reader, Write};
@@ -174,10 +174,11 @@ async fn look_at<'a>(
     Ok(seen)
 }
 
-/// Returns the group if its namespace shows fewer records than were written to it.
+/// Returns the group if its namespace shows fewer records than were written to it. What an exact count does not show is not
+/// on its way: it is missing, which a comparison names.
 fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
     let (count, written) = (counts.count(&group.target), group.written());
-    (count < written)
+    (count < written && counts.quality != Quality::Exact)
         .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
 }
 
