@@ -28,11 +28,16 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns a whole text for people as it may go to a terminal or a log: with its lines and its colours, and nothing else
-/// that is acted on. A line that GitHub's log would take for a command is none.
+/// that is acted on. What GitHub's log would take for a command, `::` at the beginning of a line or `##[` anywhere in it, is
+/// none.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let text = escape(text, |one| is_unseen(one) && !matches!(one, '\n' | '\t' | ESCAPE));
     let text = match text.contains(ESCAPE) {
         true => Cow::Owned(without_commands(&text)),
+        false => text,
+    };
+    let text = match text.contains(INLINE_COMMAND) {
+        true => Cow::Owned(text.replace(INLINE_COMMAND, r"##\[")),
         false => text,
     };
     let is_command = |line: &str| line.trim_start().starts_with("::");
@@ -42,12 +47,28 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns a JSON document as it may go to a log: the same JSON, in which GitHub's log finds no command. Its strings hold
+/// whatever a record does, and only they can hold a `#`; `::` begins no line of it.
+pub fn printable_json(document: &str) -> Cow<'_, str> {
+    match document.contains(INLINE_COMMAND) {
+        true => Cow::Owned(document.replace(INLINE_COMMAND, r"#\u0023[")),
+        false => Cow::Borrowed(document),
+    }
+}
+
 const ESCAPE: char = '\u{1b}';
 
-/// Whether a terminal acts on a character, or it changes the order in which others are seen (Unicode's bidirectional
-/// controls).
+/// How a command begins that GitHub's runner finds anywhere in a line, beside those that begin one (github.com/actions/runner,
+/// `ActionCommand.cs`, 2026).
+const INLINE_COMMAND: &str = "##[";
+
+/// Whether a terminal acts on a character, or it changes the order in which others are seen: Unicode's bidirectional marks,
+/// embeddings, overrides and isolates (UAX #9, section 2).
 fn is_unseen(one: char) -> bool {
-    one.is_control() || matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let is_mark = matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
+    one.is_control()
+        || is_mark
+        || matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -87,7 +108,10 @@ fn without_commands(text: &str) -> String {
 
 /// Returns the length of what follows an escape if it is a colour, bold, dim, italic or underlined, or the end of that.
 fn colour(after: &str) -> Option<usize> {
-    let end = after.strip_prefix('[')?.find('m')? + 1;
+    // Nothing else is looked through: an escape that begins no colour ends where its digits do.
+    let is_other = |one: char| !one.is_ascii_digit() && one != ';';
+    let digits = after.strip_prefix('[')?;
+    let end = digits.find(is_other).filter(|end| digits[*end..].starts_with('m'))? + 1;
     let is_plain = |word: &str| {
         word.is_empty()
             || word
@@ -122,6 +146,7 @@ mod tests {
         assert_eq!(visible("plain ümlaut"), "plain ümlaut");
         assert_eq!(visible("a\x1b[31mb\nc\0\r"), "a\\u{1b}[31mb\\nc\\u{0}\\r");
         assert_eq!(visible("\u{202e}gpj"), "\\u{202e}gpj");
+        assert_eq!(visible("\u{61c}\u{200e}\u{200f}"), "\\u{61c}\\u{200e}\\u{200f}");
     }
 
     #[test]
@@ -136,9 +161,29 @@ mod tests {
             ("a\rb\u{9b}31m", "a\\rb\\u{9b}31m"),
             ("id `a\n::error::b`\n", "id `a\n\\::error::b`\n"),
             ("  ::stop-commands::x", "\\  ::stop-commands::x"),
+            ("id `a##[stop-commands]b`", "id `a##\\[stop-commands]b`"),
+            ("###[error]\n##[add-mask]the", "###\\[error]\n##\\[add-mask]the"),
+            ("#\u{1b}#[error]", "#\\u{1b}#[error]"),
+            ("# [a]", "# [a]"),
         ] {
             assert_eq!(printable(hostile), shown);
         }
+    }
+
+    #[test]
+    fn a_document_is_the_same_and_holds_no_command() {
+        let value = serde_json::json!({ "###[a]": ["\\##[error]x", "##[", "plain # [a]"] });
+        let document = value.to_string();
+        let shown = printable_json(&document);
+        assert!(!shown.contains("##["), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
+
+    /// A megabyte of what may begin a colour and never ends one takes no longer than any other.
+    #[test]
+    fn what_only_begins_like_a_colour_is_passed_once() {
+        let hostile = "\x1b[".repeat(500_000);
+        assert_eq!(printable(&hostile), "\\u{1b}[".repeat(500_000));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
-use crate::cli::output::{Answer, data};
+use crate::cli::output::{Answer, data, document};
 use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ fn ready(
             .with("address", emulator.url())
             .with("records", records)
             .with("variables", variables);
-        return data(&format!("{}", answer.document("emulate"))).map_err(cannot);
+        return document(&answer.document("emulate").to_string()).map_err(cannot);
     }
     data(&format!(
         "Emulator ready at {url}\nexport PINECONE_CONTROLLER_HOST={url}\nexport PINECONE_API_KEY={key}",
