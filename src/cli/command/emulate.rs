@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::{Error, Result};
 use crate::provider::storage::S3Options;
-use crate::report::count;
+use crate::report::plural;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -56,7 +56,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             let index = world.index.name.clone();
             let filled = async { Ok(Emulator::start_filled(options, world).await?) };
             let (emulator, records) = interrupt.guard(filled).await?;
-            session.output.talk(&format!("Loaded {index} with {} records.", count(records)));
+            session.output.talk(&format!("Loaded {index} with {}.", plural(records, "record")));
             (emulator, records)
         }
     };

@@ -9,7 +9,7 @@ use super::groups::Group;
 use super::next::Step;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Span, Token};
+use crate::model::{IndexStats, Span, Token, plural};
 use crate::run::context::guard::counted;
 use crate::run::{Context, Note, Progress};
 use crate::store::{Reader, Write};
@@ -177,8 +177,9 @@ async fn look_at<'a>(
 /// Returns the group if its namespace shows fewer records than were written to it.
 fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
     let (count, written) = (counts.count(&group.target), group.written());
-    (count < written)
-        .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
+    (count < written).then(|| {
+        (group, format!("`{}` shows {count} of {}", group.target, plural(written, "record")))
+    })
 }
 
 /// Returns whether all of `readers` see a write; `None` if that is not known of one of them.
@@ -200,7 +201,7 @@ async fn visibility<'a>(
 fn some_of(lags: &[&str], most: usize) -> String {
     let mut text = lags.iter().take(most).copied().collect::<Vec<_>>().join("; ");
     if lags.len() > most {
-        text.push_str(&format!("; and {} namespaces more", lags.len() - most));
+        text.push_str(&format!("; and {} more", plural((lags.len() - most) as u64, "namespace")));
     }
     text
 }
