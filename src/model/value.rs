@@ -122,7 +122,9 @@ impl Value {
     /// Returns a zero without its sign; `None` if it is no zero, or has no sign.
     pub fn unsigned_zero(&self) -> Option<Self> {
         match self {
-            Self::F64(number) => (*number == 0.0 && number.is_sign_negative()).then_some(Self::F64(0.0)),
+            Self::F64(number) => {
+                (*number == 0.0 && number.is_sign_negative()).then_some(Self::F64(0.0))
+            }
             Self::Decimal(digits) => {
                 let unsigned = digits.strip_prefix('-')?;
                 let is_zero = Decimal::read(unsigned)? == Decimal::read("0")?;

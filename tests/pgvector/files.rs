@@ -82,7 +82,8 @@ async fn a_table_with_vectors_of_every_type_comes_back_from_files() {
 #[tokio::test]
 async fn sparse_vectors_alone_become_a_table_of_them_alone() {
     let db = server::database().await;
-    let target = "provider: pgvector, index: terms, url: { env: DATABASE_URL }, row: { vectors: [terms] }";
+    let target =
+        "provider: pgvector, index: terms, url: { env: DATABASE_URL }, row: { vectors: [terms] }";
     let stages = "  - { kind: create, spec: { vectors: { terms: { dimension: 1000, vector_type: sparse, metric: dotproduct } } } }
   - { kind: copy, assert: [copy.failed == 0, copy.complete == true] }
   - { kind: verify, assert: [count_delta == 0, missing == 0, extra == 0, mismatched == 0] }

@@ -387,8 +387,7 @@ mod tests {
         use serde_json::json;
         let plain = VectorField::plain;
         let own = |name, kind| VectorField::usual(VectorName::only(name), kind);
-        let called_so =
-            vec![own("a", VectorKind::Dense), own("sparse_values", VectorKind::Sparse)];
+        let called_so = vec![own("a", VectorKind::Dense), own("sparse_values", VectorKind::Sparse)];
         for (source, target, asked, lost) in [
             (several(&["a", "b"]), several(&["a", "b"]), json!({}), None),
             (several(&["a", "b"]), several(&["a", "b"]), json!({ "pick": "a" }), Some("`b`")),

@@ -95,8 +95,8 @@ fn remark(kinds: &BTreeMap<IdKind, u64>) -> Option<String> {
 mod tests {
     use crate::ErrorKind;
     use crate::model::{
-        AnyVector, Fidelity, Metadata, Metric, MultiVector, Namespace, Record, RecordId, Vector, VectorField,
-        VectorKind, VectorName, Vectors,
+        AnyVector, Fidelity, Metadata, Metric, MultiVector, Namespace, Record, RecordId, Vector,
+        VectorField, VectorKind, VectorName, Vectors,
     };
     use crate::plan::file::Columns;
     use crate::provider::files::Files;

@@ -101,7 +101,9 @@ mod tests {
         let zeros = Value::List(vec![Value::F64(-0.0), Value::I64(1)]);
         let Some(Value::List(kept)) = kept_value(Kind::Jsonb, &zeros) else { panic!() };
         assert!(kept[0].is_identical(&Value::F64(0.0)) && kept[1] == Value::I64(1));
-        let Some(kept) = kept_value(Kind::Numeric, &Value::Decimal("-0.00".into())) else { panic!() };
+        let Some(kept) = kept_value(Kind::Numeric, &Value::Decimal("-0.00".into())) else {
+            panic!()
+        };
         assert!(kept.is_identical(&Value::Decimal("0.00".into())));
         assert_eq!(kept_value(Kind::Json, &Value::Decimal("-0.00".into())), None);
         assert_eq!(kept_value(Kind::Float8, &Value::F64(-0.0)), None);

@@ -209,7 +209,9 @@ impl Sharing<'_> {
         for (_, name) in &self.missing {
             said.push(match self.find(name) {
                 None => format!("there is no column `{name}`"),
-                Some(_) => format!("the column `{name}` is needed, and the plan gives it another use"),
+                Some(_) => {
+                    format!("the column `{name}` is needed, and the plan gives it another use")
+                }
             });
         }
         if !left.is_empty() && self.missing.is_empty() {
