@@ -118,12 +118,23 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns a JSON document as it may go to a log: the same JSON, in which GitHub's log finds no command. Its strings hold
-/// whatever a record does, and only they can hold a `#`; `::` begins no line of it.
+/// Returns a JSON document as it may go to a terminal or a log: the same JSON, in which neither finds anything to act on. Its
+/// strings hold whatever a record does, and what is written otherwise here is in strings alone; `::` begins no line of it.
 pub fn printable_json(document: &str) -> Cow<'_, str> {
-    match document.contains(INLINE_COMMAND) {
-        true => Cow::Owned(document.replace(INLINE_COMMAND, r"#\u0023[")),
+    let is_acted_on = |one: char| is_unseen(one) && one != '\n';
+    let text = match document.contains(is_acted_on) {
+        true => Cow::Owned(document.chars().fold(String::new(), |mut out, one| {
+            match is_acted_on(one) {
+                true => out.push_str(&format!(r"\u{:04x}", u32::from(one))),
+                false => out.push(one),
+            }
+            out
+        })),
         false => Cow::Borrowed(document),
+    };
+    match text.contains(INLINE_COMMAND) {
+        true => Cow::Owned(text.replace(INLINE_COMMAND, r"#\u0023[")),
+        false => text,
     }
 }
 
@@ -240,11 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_the_same_and_holds_no_command() {
-        let value = serde_json::json!({ "###[a]": ["\\##[error]x", "##[", "plain # [a]"] });
-        let document = value.to_string();
+    fn a_document_is_the_same_and_nothing_in_it_is_acted_on() {
+        let value = serde_json::json!({ "###[a]": ["\\##[error]x", "##[", "plain # [a]", "\u{9b}8m\u{202e}é\u{7f}"] });
+        let document = format!("{value:#}");
         let shown = printable_json(&document);
-        assert!(!shown.contains("##["), "{shown}");
+        assert!(
+            !shown.contains("##[") && !shown.contains(['\u{9b}', '\u{202e}', '\u{7f}']),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), document.lines().count());
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
