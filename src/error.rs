@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::named;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The kind of an error, coarse enough to act on. The command line maps each kind to a hint and an exit code.
@@ -220,7 +222,11 @@ impl fmt::Display for Error {
         if let Some(operation) = self.0.operation {
             parts.push(format!("in {operation}"));
         }
-        parts.extend(self.0.context.iter().map(|(key, value)| format!("{key}: {value}")));
+        // Machines get the facts whole, by `context`; a name can be thousands of characters long.
+        parts.extend(self.0.context.iter().map(|(key, value)| match *key {
+            "id" | "namespace" => format!("{key}: {}", named(value)),
+            _ => format!("{key}: {value}"),
+        }));
         if !parts.is_empty() {
             write!(f, " ({})", parts.join(", "))?;
         }
@@ -242,5 +248,18 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_for_people_and_whole_for_machines() {
+        let id = "i".repeat(3_000);
+        let error = Error::invalid("no").with_context("id", &id).with_context("file", &id);
+        assert_eq!(error.context_of("id"), Some(id.as_str()));
+        assert_eq!(error.to_string(), format!("no (id: {}, file: {id})", named(&id)));
     }
 }

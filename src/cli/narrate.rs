@@ -2,7 +2,7 @@
 
 use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
-use crate::report::{Waiting, count, duration, time};
+use crate::report::{Waiting, count, duration, plural, time};
 
 /// The indentation of log lines that have no time.
 pub const INDENT: &str = "                ";
@@ -51,8 +51,8 @@ fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
             format!("hook {hook}: ✗ failed: {error}")
         }
         Event::EraseIntended { side, what, by, namespaces } => {
-            let records = count(namespaces.values().sum());
-            format!("{by} deletes {records} records from the {}: {what}", side.name())
+            let records = plural(namespaces.values().sum(), "record");
+            format!("{by} deletes {records} from the {}: {what}", side.name())
         }
         Event::Erased { side, what } => format!("deleted from the {}: {what}", side.name()),
         Event::RunFinished => "✓ Done".to_owned(),
@@ -92,10 +92,8 @@ fn stage_line(entry: &Entry, state: &RunState, plan: &str) -> Option<String> {
             format!("{stage}: - deleting {index}: this is the point of no return")
         }
         Event::DeletionConfirmed { stage, index, host, records, by, .. } => {
-            let records = count(*records);
-            format!(
-                "{stage}: {by} confirmed that {index} may be deleted: {records} records at {host}"
-            )
+            let records = plural(*records, "record");
+            format!("{stage}: {by} confirmed that {index} may be deleted: {records} at {host}")
         }
         Event::SourceKept { stage, index, reason } => {
             format!("{stage}: {index} was not deleted: {reason}")
@@ -195,8 +193,8 @@ fn fine_line(event: &Event) -> Option<String> {
         Event::ShardPlanned { stage, shard } => {
             let (from, to) = (&shard.source, &shard.target);
             format!(
-                "{stage}: {from} -> {to}, {} records, by {}",
-                count(shard.expected),
+                "{stage}: {from} -> {to}, {}, by {}",
+                plural(shard.expected, "record"),
                 shard.enumeration.name()
             )
         }

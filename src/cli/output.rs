@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
 use crate::report::{Look, Report};
-use crate::text::printable;
+use crate::text::{printable, printable_json};
 
 /// The version of the JSON that every command prints. Fields are only ever added.
 pub const JSON_FORMAT: u32 = 1;
@@ -104,7 +104,7 @@ impl Output {
             return Ok(());
         }
         if self.is_json {
-            return data(&format!("{:#}", answer.document(command)));
+            return document(&format!("{:#}", answer.document(command)));
         }
         if answer.text.is_empty() { Ok(()) } else { data(&printable(&answer.text)) }
     }
@@ -115,6 +115,14 @@ impl Output {
             complain(text);
         }
     }
+}
+
+/// Writes a document for machines to standard output.
+///
+/// # Errors
+/// Those of [`data`].
+pub fn document(text: &str) -> io::Result<()> {
+    data(&printable_json(text))
 }
 
 /// Writes to standard output.

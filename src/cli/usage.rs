@@ -31,7 +31,10 @@ pub fn answer(error: &clap::Error, arguments: &[OsString], surroundings: Surroun
             }
         };
     }
-    let _ = error.print();
+    complain(&match surroundings.stderr_is_terminal && surroundings.allows_colour() {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    });
     let understood = Understood::of(arguments);
     let global = Global {
         state: PathBuf::from(".vecshift"),

@@ -11,6 +11,7 @@ use crate::model::{Cursor, Namespace, Shard};
 use crate::provider::blocking;
 use crate::provider::manifest::{Sorted, SortedId, Sorter};
 use crate::store::Source;
+use crate::text::named;
 
 /// The number of ids requested at once.
 const CHUNK: usize = 1_000;
@@ -92,9 +93,12 @@ fn collision(sorted: Sorted) -> Result<Option<Collision>> {
 
 impl Collision {
     fn refusal(&self, sources: &[Namespace]) -> Error {
-        let name = |origin: u32| sources.get(origin as usize).map(Namespace::explicit);
-        let ids: Vec<String> =
-            self.ids.iter().map(|id| format!("`{}`", String::from_utf8_lossy(id))).collect();
+        let name = |origin: u32| sources.get(origin as usize).map(Namespace::to_string);
+        let ids: Vec<String> = self
+            .ids
+            .iter()
+            .map(|id| format!("`{}`", named(&String::from_utf8_lossy(id))))
+            .collect();
         let more = match self.count - self.ids.len() as u64 {
             0 => String::new(),
             more => format!(" and {more} more"),

@@ -147,10 +147,7 @@ impl FieldLikeness {
             by if by.is_finite() => format!(", by at most {by:.1e}"),
             _ => ", at least one by a missing value or length".to_owned(),
         };
-        let because = match self.likeness {
-            Likeness::Bits => String::new(),
-            _ => format!(" ({})", self.because()),
-        };
+        let because = self.because().map(|why| format!(" ({why})")).unwrap_or_default();
         format!(
             "vector `{}`: {}, {} of {} differ{by}{because}",
             self.name,
@@ -160,11 +157,17 @@ impl FieldLikeness {
         )
     }
 
-    fn because(&self) -> String {
-        match self.target {
+    /// Returns why not every bit was compared: by what a side does, or, where none does anything, by the plan.
+    fn because(&self) -> Option<String> {
+        if self.likeness == Likeness::Bits {
+            return None;
+        }
+        let of_sides = Likeness::of(self.source, self.target, None);
+        Some(match self.target {
+            _ if of_sides == Some(Likeness::Bits) => "as the plan says of all vectors".to_owned(),
             Fidelity::Bits => format!("the source {}", self.source.words()),
             target => format!("the target {}", target.words()),
-        }
+        })
     }
 }
 
@@ -204,5 +207,15 @@ mod tests {
         insta::assert_snapshot!(line, @"vector `heading`: within 0.001, 1,200 of 2,000,000 differ, by at most 4.8e-4 (the target rounds components)");
         let line = field("body", Likeness::Bits, Fidelity::Bits).words(FieldTally::default());
         insta::assert_snapshot!(line, @"vector `body`: every bit, 0 of 0 differ");
+    }
+
+    /// That both sides keep every bit is no reason for a comparison that looks at less.
+    #[test]
+    fn the_reason_is_the_one_that_there_was() {
+        let within = Likeness::Tolerance(0.001);
+        let line = field("body", within, Fidelity::Bits).words(FieldTally::default());
+        insta::assert_snapshot!(line, @"vector `body`: within 0.001, 0 of 0 differ (as the plan says of all vectors)");
+        let all = Comparing::new(vec![field("body", within, Fidelity::Bits)], within);
+        insta::assert_snapshot!(all.sentence(), @"components were compared as numbers, equal within the plan's tolerance of 0.001, although each side keeps every bit");
     }
 }

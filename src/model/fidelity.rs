@@ -112,7 +112,10 @@ impl Likeness {
             true => format!("each side {}", source.words()),
             false => format!("the source {}, the target {}", source.words(), target.words()),
         };
-        format!("{self}: {sides}")
+        // A tolerance goes before what the sides keep, which is then no reason for it.
+        let is_asked = self != Self::Bits && Self::of(source, target, None) == Some(Self::Bits);
+        let joined = if is_asked { ", although " } else { ": " };
+        format!("{self}{joined}{sides}")
     }
 }
 

@@ -17,6 +17,11 @@ impl FieldName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the bytes that it takes in memory beside its own: its text, and the two counts before that.
+    pub(super) fn held_bytes(&self) -> usize {
+        2 * size_of::<usize>() + self.0.len()
+    }
 }
 
 impl Deref for FieldName {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::visible;
+use crate::text::named;
 
 /// Names that no plan may have: folders and files of the state folder that are not a plan's, or that would stand where
 /// a rehearsal or a check of another plan keeps its own; and names that some file systems do not accept.
@@ -110,10 +110,10 @@ impl fmt::Display for StageId {
     }
 }
 
-/// For people: nothing in it is acted on by a terminal.
+/// For people: nothing in it is acted on by a terminal, and it is no longer than a line.
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&visible(self.explicit()))
+        f.write_str(&named(self.explicit()))
     }
 }
 

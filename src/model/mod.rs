@@ -55,7 +55,7 @@ pub use judgement::{Judgement, Meanwhile, Place, Severity};
 pub use mapping::Mapping;
 pub use metadata::Metadata;
 pub use metric::Metric;
-pub use observed::{MeasuredValue, Observed};
+pub use observed::{MeasuredValue, Observed, plural};
 pub use rare::Rare;
 pub use record::Record;
 pub use record_id::{IdKind, RecordId};

@@ -39,6 +39,16 @@ pub enum MeasuredValue {
     },
 }
 
+/// Writes a count of things: `1 namespace`, `1,204 queries`.
+pub fn plural(number: u64, word: &str) -> String {
+    let number_of = Observed::count(number);
+    match (number, word.strip_suffix("ry")) {
+        (1, _) => format!("{number_of} {word}"),
+        (_, Some(stem)) => format!("{number_of} {stem}ries"),
+        (_, None) => format!("{number_of} {word}s"),
+    }
+}
+
 impl Observed {
     /// Returns a count as an [`Observed::Number`].
     pub fn count(count: u64) -> Self {

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::text::named;
+
 /// A record's id, unique within its namespace, in the kind in which its store keeps it. Cheap to clone.
 ///
 /// Ids of two kinds are never equal. Their texts can be: a plan turns one kind into another only so that the text stays the
@@ -71,6 +73,11 @@ impl RecordId {
             Self::Text(text) => Cow::Borrowed(text),
             other => Cow::Owned(other.to_string()),
         }
+    }
+
+    /// Returns its text for people: nothing in it is acted on by a terminal, and it is no longer than a line.
+    pub fn shown(&self) -> String {
+        named(&self.text()).into_owned()
     }
 
     /// Returns the text of an id that is one.

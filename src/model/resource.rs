@@ -60,7 +60,11 @@ impl ResourceSeen {
             return Some(format!("its dimension is {now} and was {then}"));
         }
         let (then, now) = other(self.records, now.records)?;
-        Some(format!("it holds {now} records and held {then}"))
+        Some(format!(
+            "it holds {} and held {}",
+            super::plural(now, "record"),
+            super::Observed::count(then)
+        ))
     }
 }
 

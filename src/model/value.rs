@@ -119,8 +119,23 @@ impl Value {
         }
     }
 
+    /// Returns a zero without its sign; `None` if it is no zero, or has no sign.
+    pub fn unsigned_zero(&self) -> Option<Self> {
+        match self {
+            Self::F64(number) => {
+                (*number == 0.0 && number.is_sign_negative()).then_some(Self::F64(0.0))
+            }
+            Self::Decimal(digits) => {
+                let unsigned = digits.strip_prefix('-')?;
+                let is_zero = Decimal::read(unsigned)? == Decimal::read("0")?;
+                is_zero.then(|| Self::Decimal(unsigned.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
     fn is_negative_zero(&self) -> bool {
-        matches!(self, Self::F64(number) if *number == 0.0 && number.is_sign_negative())
+        self.unsigned_zero().is_some()
     }
 
     /// Returns the bytes that it takes in memory beside its own, about.
@@ -137,10 +152,11 @@ impl Value {
     }
 }
 
-/// Returns the bytes that fields take in memory, about; names are shared.
+/// Returns the bytes that fields take in memory, about. A name counts with each record that has it: only some are shared, and
+/// who counts too much holds fewer records, not more than there is room for.
 pub(super) fn fields_held(fields: &Fields) -> usize {
-    let field = size_of::<(FieldName, Value)>();
-    fields.values().map(|value| field + value.held_bytes()).sum()
+    let own = size_of::<(FieldName, Value)>();
+    fields.iter().map(|(name, value)| own + name.held_bytes() + value.held_bytes()).sum()
 }
 
 fn exact(number: i128) -> Option<f64> {
@@ -257,6 +273,12 @@ mod tests {
         assert!(Value::I64(3).is_identical(&Value::F64(3.0)));
         assert!(!Value::I64(0).is_identical(&Value::F64(-0.0)));
         assert!(Value::F64(f64::NAN).is_identical(&Value::F64(f64::NAN)));
+        let decimal = |digits: &str| Value::Decimal(digits.to_owned());
+        for (digits, float) in [("-0.00", -0.0), ("0.00", 0.0), ("-1.10", -1.1)] {
+            let (padded, kept) = (decimal(digits), Value::F64(float));
+            assert!(padded.is_identical(&kept) && kept.is_identical(&padded), "{digits}");
+            assert!(!decimal("-0.00").is_identical(&Value::F64(0.0)));
+        }
     }
 
     #[test]

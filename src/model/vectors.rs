@@ -47,6 +47,12 @@ impl VectorName {
         }
     }
 
+    /// Whether its store has no word for it: the field of a service of which records may have the one or the other, and not a
+    /// column that somebody made.
+    pub fn is_nameless(&self) -> bool {
+        matches!(self.0, Name::Fixed(_))
+    }
+
     /// Whether its store has no other field of its kind.
     pub fn is_only(&self) -> bool {
         match &self.0 {

@@ -9,7 +9,7 @@ use super::Plan;
 use super::check::Checked;
 use super::file::PlanFile;
 use super::template::Bindings;
-use crate::text::hex;
+use crate::text::{apart, hex};
 
 /// Most characters of a value that are shown.
 const LONGEST: usize = 80;
@@ -134,7 +134,8 @@ fn values(at: &[String], then: Option<&Value>, now: Option<&Value>, found: &mut 
         (None, Some(Value::Array(now))) => lists(at, &[], now, found),
         (Some(Value::Array(then)), None) => lists(at, then, &[], found),
         (Some(then), Some(now)) if !then.is_null() && !now.is_null() => {
-            found.push(format!("{}: {} became {}", at.join(", "), words(then), words(now)));
+            let [then, now] = apart(&text(then), &text(now), LONGEST);
+            found.push(format!("{}: {then} became {now}", at.join(", ")));
         }
         (Some(then), _) if !then.is_null() => {
             found.push(format!("{}: {} was removed", at.join(", "), words(then)));
@@ -222,12 +223,16 @@ fn became(then: &str, now: &str) -> String {
     }
 }
 
-/// Writes a value as briefly as possible.
-fn words(value: &Value) -> String {
-    let text = match value {
+fn text(value: &Value) -> String {
+    match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
+    }
+}
+
+/// Writes a value as briefly as possible.
+fn words(value: &Value) -> String {
+    let text = text(value);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -141,7 +141,7 @@ impl Kept {
     fn damaged(&self, path: &Path, what: String) -> Error {
         Error::new(ErrorKind::Conflict, format!("the snapshot is damaged: {what}"))
             .with_context("file", path.display())
-            .with_context("namespace", &self.namespace)
+            .with_context("namespace", self.namespace.explicit())
     }
 }
 

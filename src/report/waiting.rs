@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::StageReport;
-use super::words::{count, time};
+use super::words::{plural, time};
 use crate::journal::{Entry, Event, Gate, Hold};
 use crate::model::{StageId, TrafficChange};
 use crate::run::TRAFFIC_UNKNOWN;
@@ -44,7 +44,7 @@ impl Waiting {
             Hold::Confirmation { index, host, records, traffic_unknown } => {
                 let mut what = format!("confirmation that `{index}` may be deleted");
                 if let (Some(host), Some(records)) = (host, records) {
-                    what.push_str(&format!(": {} records at {host}", count(*records)));
+                    what.push_str(&format!(": {} at {host}", plural(*records, "record")));
                 }
                 if *traffic_unknown {
                     what.push_str(

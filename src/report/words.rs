@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::journal::Artifact;
 use crate::model::Observed;
-pub use crate::model::duration;
+pub use crate::model::{duration, plural};
 
 /// Writes a count with its thousands apart: `1,204,311`.
 pub fn count(number: u64) -> String {
@@ -16,12 +16,6 @@ pub fn count(number: u64) -> String {
 /// Writes a size: `15.1 GB`.
 pub(super) fn bytes(number: u64) -> String {
     Observed::Bytes(number as f64).to_string()
-}
-
-/// Writes a count of things: `1 namespace`, `12 namespaces`.
-pub fn plural(number: u64, word: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {word}{ending}", count(number))
 }
 
 /// Writes the largest unit of [`duration`], rounded, for narrow columns: `0.4 s`, `95 s`, `30 min`, `1 h`, `73 h`,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::copy::{Mapping, choose, idle_names, map_namespaces};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Namespace, Observed, Shard, Side, StageId};
+use crate::model::{IndexStats, Namespace, Observed, Shard, Side, StageId, plural};
 use crate::plan::{CopyStage, Plan};
 use crate::run::Context;
 
@@ -94,12 +94,12 @@ pub(crate) fn not_copied(left: &BTreeMap<Namespace, u64>) -> Option<String> {
         .collect();
     let more = largest.len().saturating_sub(NAMED);
     let tail = if more > 0 { format!(" and {} more", count(more as u64)) } else { String::new() };
-    let (is, has) = if left.len() == 1 { ("namespace", "is") } else { ("namespaces", "are") };
+    let are = if left.len() == 1 { "is" } else { "are" };
     (!left.is_empty()).then(|| {
         format!(
-            "{} {is} of the source with {} records {has} taken by no copy stage: {}{tail}",
-            count(left.len() as u64),
-            count(records),
+            "{} of the source with {} {are} taken by no copy stage: {}{tail}",
+            plural(left.len() as u64, "namespace"),
+            plural(records, "record"),
             names.join(", ")
         )
     })

@@ -57,7 +57,7 @@ pub(crate) fn refuse_unfit(
     let transform = transform(plan, copy, source, target)?;
     let Some(target) = fields_of(plan, target) else { return Ok(()) };
     let places = transform.places();
-    places.refuse(&target)?;
+    places.refuse(&target, source.vector_type)?;
     places.refuse_metrics(&target, accepted_metrics(copy))?;
     refuse_scores(plan, copy, places, &target)?;
     for stage in plan.stages.iter().filter(|one| one.copies.iter().any(|of| of.id == copy.id)) {

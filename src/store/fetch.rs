@@ -75,11 +75,12 @@ pub async fn fetch_all(
         let mut asked: HashSet<&RecordId> = part.iter().collect();
         for record in &answer {
             if !asked.remove(&record.id) {
-                let message =
-                    format!("the source answered with `{}`, which was not asked for", record.id);
-                return Err(
-                    Error::new(ErrorKind::Protocol, message).with_context("namespace", namespace)
+                let message = format!(
+                    "the source answered with `{}`, which was not asked for",
+                    record.id.shown()
                 );
+                return Err(Error::new(ErrorKind::Protocol, message)
+                    .with_context("namespace", namespace.explicit()));
             }
         }
         records.extend(answer);

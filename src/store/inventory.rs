@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Observed;
+use crate::model::{Observed, plural};
 
 /// Most names that are shown as examples.
 const EXAMPLES: usize = 5;
@@ -100,9 +100,9 @@ impl Inventory {
         let made_of_files = || {
             format!(
                 "the source is {}: {}, {}",
-                counted(self.files, "file"),
+                plural(self.files, "file"),
                 Observed::Bytes(self.bytes as f64),
-                counted(self.rows, "row")
+                plural(self.rows, "row")
             )
         };
         let mut sentences: Vec<String> = (self.files > 0).then(made_of_files).into_iter().collect();
@@ -127,13 +127,8 @@ impl PassedOver {
         };
         let names = self.names.iter().take(EXAMPLES).map(String::as_str).collect::<Vec<_>>();
         let names = names.join(", ");
-        format!("{} {are} not read ({}): {names}{more}", counted(self.count, noun), self.reason)
+        format!("{} {are} not read ({}): {names}{more}", plural(self.count, noun), self.reason)
     }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", Observed::count(count))
 }
 
 #[cfg(test)]

@@ -5,14 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IdKind, Namespace, Observed, Rare, RecordId, Value, VectorName};
-use crate::text::visible;
+use crate::model::{IdKind, Namespace, Rare, RecordId, Value, VectorName, plural};
 
 /// Most ids that are shown as examples.
 const EXAMPLES: usize = 5;
-
-/// Most characters of an id that are shown.
-const SHOWN: usize = 40;
 
 /// A rule that a record breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -237,10 +233,9 @@ impl Refused {
         }
         let more = if is_all || reasons.len() == 1 { "" } else { "; …" };
         let reasons = reasons.iter().map(|(reason, ids)| format!("{}: {reason}", ids.join(", ")));
-        let s = if self.records == 1 { "" } else { "s" };
         format!(
-            "{} record{s} ({}): {}{more}",
-            Observed::count(self.records),
+            "{} ({}): {}{more}",
+            plural(self.records, "record"),
             rule.words(),
             reasons.collect::<Vec<_>>().join("; ")
         )
@@ -248,14 +243,9 @@ impl Refused {
 }
 
 impl Example {
-    /// Writes `a` in `n`, with what a terminal would act on escaped, and a long id cut.
+    /// Writes `a` in `n`.
     fn shown(&self) -> String {
-        let id = self.id.text();
-        let id = match id.char_indices().nth(SHOWN) {
-            Some((at, _)) => format!("{}…", &id[..at]),
-            None => id.into_owned(),
-        };
-        format!("`{}` in `{}`", visible(&id), self.namespace)
+        format!("`{}` in `{}`", self.id.shown(), self.namespace)
     }
 }
 
@@ -296,13 +286,14 @@ mod tests {
             add(id, "the id is long");
         }
         add("", "the id is empty");
-        add(&"x".repeat(50), "the id is odd");
+        let long = "x".repeat(5_000);
+        add(&long, "the id is odd");
         add("\u{1b}[2J", "the id is odd");
-        let long = "x".repeat(40);
+        let long = RecordId::from(long).shown();
         assert_eq!(
             refusals.sentences(),
             [format!(
-                "9 records (id): `a` in `n`, `b` in `n`, `c` in `n`: the id is long; `{long}…` in `n`: the id is odd; `` in `n`: the id is empty; …"
+                "9 records (id): `a` in `n`, `b` in `n`, `c` in `n`: the id is long; `{long}` in `n`: the id is odd; `` in `n`: the id is empty; …"
             )]
         );
     }

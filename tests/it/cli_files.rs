@@ -52,11 +52,19 @@ fn an_audit_of_files_needs_neither_key_nor_network_and_knows_the_planned_dimensi
 /// Names that somebody else gave move no cursor, set no title, hide nothing and begin no line of a log.
 #[test]
 fn no_name_of_the_data_is_acted_on_by_a_terminal() {
-    let hostile =
-        ["a\u{1b}[2Jb", "n\u{1b}]0;own\u{7}s", "c\r\u{9b}8m", "\u{202e}gpj", "x\n::error::y", "\0"];
+    let hostile = [
+        "a\u{1b}[2Jb",
+        "n\u{1b}]0;own\u{7}s",
+        "c\r\u{9b}8m",
+        "\u{202e}gpj",
+        "x\n::error::y",
+        "é##[error]y",
+        "\0",
+    ];
     let acts = |text: &str| {
         text.contains(['\u{1b}', '\u{7}', '\r', '\u{9b}', '\u{202e}', '\0'])
             || text.lines().any(|line| line.trim_start().starts_with("::"))
+            || text.contains("##[")
     };
     let cli = Cli::new();
     cli.write("shelf.yaml", PLAN);
@@ -91,5 +99,8 @@ fn no_name_of_the_data_is_acted_on_by_a_terminal() {
         let text = format!("{}{}", audit.out, audit.err);
         assert!(text.contains(said), "{text}");
         assert!(!acts(&text), "{text:?}");
+        let audit = cli.run(&["audit", "shelf.yaml", "--json"]);
+        assert!(!acts(&audit.out), "{}", audit.out);
+        serde_json::from_str::<serde_json::Value>(&audit.out).unwrap();
     }
 }

@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use vecshift::model::{
+    Metadata, Namespace, Record, RecordId, SparseVector, Vector, VectorField, Vectors,
+};
+use vecshift::provider::parquet::RecordWriter;
+
 use crate::server::{self, Database};
 
 /// Makes a table with vectors of every type, of which some rows lack one, and an empty one like it.
@@ -25,13 +30,14 @@ async fn tables(db: &Database) {
 const ROW: &str = "row: { vectors: [title, body, words, flags] }";
 
 /// Runs a plan with these sides and stages for real, and checks that it ends well.
-async fn run(db: &Database, folder: &Path, name: &str, (source, stages): (&str, &str)) {
+async fn run(db: &Database, folder: &Path, name: &str, sides: [&str; 2], stages: &str) {
+    let [source, target] = sides;
     let plan = folder.join(format!("{name}.yaml"));
     let text = format!(
         "version: 1
 name: {name}
 source: {{ {source} }}
-target: {{ provider: pgvector, index: library.again, url: {{ env: DATABASE_URL }}, {ROW} }}
+target: {{ {target} }}
 stages:
 {stages}"
     );
@@ -56,16 +62,49 @@ async fn a_table_with_vectors_of_every_type_comes_back_from_files() {
         "  - {{ kind: audit, sample: 300, export: {}, assert: [source.records == 300, source.rejects == 0] }}\n",
         file.display()
     );
-    run(&db, folder.path(), "out", (&table, &audit)).await;
+    let again = table.replace("books", "again");
+    run(&db, folder.path(), "out", [&table, &again], &audit).await;
 
     let files = format!("provider: parquet, index: {}", file.parent().unwrap().display());
     let back = "  - { kind: audit, assert: [source.records == 300, source.rejects == 0] }
   - { kind: copy, assert: [copy.failed == 0, copy.complete == true] }
   - { kind: verify, assert: [count_delta == 0, missing == 0, extra == 0, mismatched == 0, metadata_mismatched == 0, comparison == bits] }
 ";
-    run(&db, folder.path(), "back", (&files, back)).await;
+    run(&db, folder.path(), "back", [&files, &again], back).await;
     let differ = "select count(*) from library.books a full join library.again b using (id) where a is distinct from b";
     assert_eq!(db.text(differ).await, "0");
     let counts = "select count(*) || ' ' || count(title) || ' ' || count(body) || ' ' || count(words) || ' ' || count(flags) from library.again";
     assert_eq!(db.text(counts).await, "300 270 225 100 150");
+}
+
+/// Files of an index of sparse vectors, with a column of dense ones that are none or without it, fill a table that has no
+/// other vectors.
+#[tokio::test]
+async fn sparse_vectors_alone_become_a_table_of_them_alone() {
+    let db = server::database().await;
+    let target =
+        "provider: pgvector, index: terms, url: { env: DATABASE_URL }, row: { vectors: [terms] }";
+    let stages = "  - { kind: create, spec: { vectors: { terms: { dimension: 1000, vector_type: sparse, metric: dotproduct } } } }
+  - { kind: copy, assert: [copy.failed == 0, copy.complete == true] }
+  - { kind: verify, assert: [count_delta == 0, missing == 0, extra == 0, mismatched == 0] }
+";
+    for (name, fields) in
+        [("with", &VectorField::plain()[..]), ("without", &VectorField::plain()[1..])]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("files/all.parquet");
+        let mut writer = RecordWriter::create(&file, fields).unwrap();
+        let record = |at: u32| {
+            let sparse = SparseVector::new(vec![at, 999], Vector::from_values([0.5, at as f32]));
+            let vectors = Vectors::plain(Vector::NONE, sparse);
+            Record { id: RecordId::from(format!("r{at}")), vectors, metadata: Metadata::default() }
+        };
+        let records: Vec<Record> = (1..=30).map(record).collect();
+        writer.append(&Namespace::new(""), &records).unwrap();
+        writer.finish().unwrap();
+        let source = format!("provider: parquet, index: {}", file.parent().unwrap().display());
+        run(&db, folder.path(), name, [&source, target], stages).await;
+        assert_eq!(db.text("select count(terms) from terms").await, "30");
+        db.run("drop table terms").await;
+    }
 }

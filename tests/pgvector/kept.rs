@@ -139,7 +139,7 @@ stages:
     assert!(succeeds, "{said}");
     db.run("update b set embedding = (embedding::vector + '[0.01,0,0]'::vector)::halfvec where id = '7'").await;
     let (succeeds, said) = run(folder.path(), &plan("third", "", ""), &db).await;
-    let sentence = "the target holds 1 ids that the copy would write, with something else";
+    let sentence = "the target holds 1 id that the copy would write, with something else";
     assert!(!succeeds && said.contains(sentence), "{said}");
     let before = db.text("select embedding::text from b where id = '7'").await;
     let skip = "\n    existing: skip";

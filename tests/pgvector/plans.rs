@@ -197,7 +197,7 @@ stages:
         let path = folder.path().join("kinds.yaml");
         std::fs::write(&path, &plan).unwrap();
         let (succeeds, said) = run_plan(&path, &db).await;
-        let sentence = "the target holds 1 ids that the copy would write, with something else";
+        let sentence = "the target holds 1 id that the copy would write, with something else";
         assert!(!succeeds && said.contains(sentence), "{from} {kind}: {said}");
         assert_eq!(db.text("select count(*) from b").await, "2", "{from} {kind}");
         let word = "    existing: overwrite\n    assert: [copy.complete";

@@ -243,8 +243,7 @@ async fn comes_back_and_is_named(rig: &Rig) {
         rig.state().stages.iter().flat_map(|stage| stage.notes.clone()).collect();
     let back = count(rig, Side::Target).await;
     assert!(back > 0);
-    let back =
-        format!("`ns_1` of the target holds {back} records that were deleted from the source");
+    let back = format!("`ns_1` of the target holds {back} records deleted from the source");
     assert!(notes.iter().any(|note| note.contains(&back)), "{notes:?}");
     erase(rig, Side::Target).await;
     ends_without_it(rig).await;

@@ -92,7 +92,7 @@ async fn what_would_be_written_over_is_refused_before_anything_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_as_it_would_be_written_is_no_matter() {
     let (rig, _) = beside("", "", 0).await;
-    assert!(details(&rig).await.contains("no ids of 3 looked at would be written over"));
+    assert!(details(&rig).await.contains("no id of 3 looked at would be written over"));
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_eq!(rig.world().target.stats().await.unwrap().total, 62);

@@ -368,7 +368,7 @@ async fn ids_that_a_plan_gives_and_ids_that_the_target_holds_are_found_in_files(
             Outcome::Done => assert!(!is_refused),
             Outcome::Erred { error, .. } => {
                 assert!(is_refused, "{error}");
-                let said = "the target holds 1 ids that the copy would write";
+                let said = "the target holds 1 id that the copy would write";
                 assert!(error.message().starts_with(said), "{error}");
             }
             other => panic!("{other:?}"),

@@ -282,7 +282,7 @@ async fn a_target_that_holds_records_is_not_imported_into() {
     let name = source.stats().await.unwrap().namespaces.keys().next().unwrap().clone();
     rig.emulator.insert("new", &name, vec![record("a", false)]).unwrap();
     let message = refused(&rig).await.to_string();
-    assert!(message.contains("holds 1 records already"), "{message}");
+    assert!(message.contains("holds 1 record already"), "{message}");
 
     // If the program may choose, the records are sent.
     let auto = plan("    namespaces: { rename: \"{{ namespace }}\" }", SMALL);

@@ -102,7 +102,7 @@ impl Case {
             Change::OfMetInTarget => "mismatched == 0".to_owned(),
             Change::GoneOfMetInTarget if left_alone && !is_deletion => return None,
             Change::GoneOfMetInTarget if is_deletion => {
-                format!("`{TO}` lacks 1 records (for example `{met}`)")
+                format!("`{TO}` lacks 1 record (for example `{met}`)")
             }
             Change::GoneOfMetInTarget => "missing == 0".to_owned(),
         })
@@ -140,7 +140,7 @@ async fn holds(is_deletion: bool, stage: &str) {
                 }
                 // A verification that has nothing to say leaves it to the deletion.
                 None if !is_deletion && change == Change::GoneOfMetInTarget => {
-                    assert!(said.contains(&format!("`{TO}` lacks 1 records")), "{of}");
+                    assert!(said.contains(&format!("`{TO}` lacks 1 record")), "{of}");
                 }
                 None => {
                     assert!(matches!(outcome, Outcome::Done), "{of}");

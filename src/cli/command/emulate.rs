@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Interrupt, SOON};
-use crate::cli::output::{Answer, data};
+use crate::cli::output::{Answer, data, document};
 use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::{Error, Result};
 use crate::provider::storage::S3Options;
-use crate::report::count;
+use crate::report::plural;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -56,7 +56,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
             let index = world.index.name.clone();
             let filled = async { Ok(Emulator::start_filled(options, world).await?) };
             let (emulator, records) = interrupt.guard(filled).await?;
-            session.output.talk(&format!("Loaded {index} with {} records.", count(records)));
+            session.output.talk(&format!("Loaded {index} with {}.", plural(records, "record")));
             (emulator, records)
         }
     };
@@ -82,7 +82,7 @@ fn ready(
             .with("address", emulator.url())
             .with("records", records)
             .with("variables", variables);
-        return data(&format!("{}", answer.document("emulate"))).map_err(cannot);
+        return document(&answer.document("emulate").to_string()).map_err(cannot);
     }
     data(&format!(
         "Emulator ready at {url}\nexport PINECONE_CONTROLLER_HOST={url}\nexport PINECONE_API_KEY={key}",

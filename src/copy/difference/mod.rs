@@ -14,8 +14,10 @@ use crate::model::{
     Comparing, Enumeration, FieldName, FieldTally, Namespace, Record, RecordId, Shard, Value,
     VectorName,
 };
+use crate::text::{apart, named};
 
-/// The most characters of a metadata value shown in a sentence; the artifact has all of it.
+/// The most characters of a metadata value shown in a sentence, around the place where two differ; the artifact has all of
+/// it.
 const SHOWN_CHARS: usize = 40;
 
 /// A single difference in one record: a line of the artifact. A record can have several.
@@ -145,8 +147,13 @@ impl Difference {
         field: &str,
         (source, target): (Option<&Value>, Option<&Value>),
     ) -> Self {
-        let detail =
-            format!("metadata field `{field}` is {}, not {}", shown(target), shown(source));
+        let words = |value: Option<&Value>| {
+            value.map_or("absent".to_owned(), |value| {
+                serde_json::to_string(value).unwrap_or_default()
+            })
+        };
+        let [ours, theirs] = apart(&words(source), &words(target), SHOWN_CHARS);
+        let detail = format!("metadata field `{}` is {theirs}, not {ours}", named(field));
         Self {
             field: Some(field.to_owned()),
             source: json!(source),
@@ -244,15 +251,6 @@ fn fields<'a>(
 /// Returns a field as an index stores it: members that are null are dropped.
 fn stored<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
     record.metadata.get(field).filter(|value| **value != Value::Null)
-}
-
-fn shown(value: Option<&Value>) -> String {
-    let Some(value) = value else { return "absent".to_owned() };
-    let text = serde_json::to_string(value).unwrap_or_default();
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 mod honest;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{AnyVector, VectorField, VectorKind, VectorName, Vectors};
+use crate::model::{AnyVector, VectorField, VectorKind, VectorName, VectorType, Vectors};
 use crate::plan::file::VectorChanges;
 
 /// The place of each field of the source: that of its name, else that of the only one of its kind, as the plan leaves and
@@ -129,16 +129,16 @@ impl Places {
         Err(Error::invalid(message).with_hint(format!("these are: {}", all.join(", "))))
     }
 
-    /// Refuses to copy vectors that the target has no place for, or whose lengths differ. Only a single field of sparse
-    /// values, which may hold nothing, is left to the records that hold some.
+    /// Refuses to copy vectors of a source whose records carry `carried` to a target that has no place for them, or whose
+    /// lengths differ. Only a field that may hold nothing is left to the records that hold something.
     ///
     /// # Errors
     /// `Refused`, naming them, with the words of the plan that leave them out.
-    pub fn refuse(&self, target: &[VectorField]) -> Result<()> {
+    pub fn refuse(&self, target: &[VectorField], carried: VectorType) -> Result<()> {
         let none: Vec<String> = self
             .fields
             .iter()
-            .filter(|(field, place)| *place == Place::None && !may_be_empty(field))
+            .filter(|(field, place)| *place == Place::None && !may_be_empty(field, carried))
             .map(|(field, _)| format!("`{}`", field.name))
             .collect();
         if !none.is_empty() {
@@ -192,13 +192,15 @@ impl Places {
         let is_brought = |name: &VectorName| {
             self.fields.iter().any(|(_, place)| matches!(place, Place::Field(own) if own == name))
         };
-        // The only sparse field of a service says nothing of its records, unless the plan leaves out what would go there.
+        // Sparse values of a service that has this one field for them say nothing of its records, unless the plan leaves out
+        // what would go there. What a table calls so is a column that somebody fills.
         let leaves_out = |field: &VectorField| {
             let of_kind = self.fields.iter().filter(|(own, _)| own.kind == field.kind);
             of_kind.clone().any(|(_, place)| *place == Place::Dropped)
         };
         let is_lost = |field: &&VectorField| {
-            !is_brought(&field.name) && (field.name != VectorName::SPARSE || leaves_out(field))
+            let is_service_own = field.kind == VectorKind::Sparse && field.name.is_nameless();
+            !is_brought(&field.name) && (!is_service_own || leaves_out(field))
         };
         let lost: Vec<_> =
             target.iter().filter(is_lost).map(|field| format!("`{}`", field.name)).collect();
@@ -220,9 +222,15 @@ impl Places {
     }
 }
 
-/// Returns whether a field is the only one of its kind, of sparse values: an index can have one whose records hold none.
-fn may_be_empty(field: &VectorField) -> bool {
-    field.kind == VectorKind::Sparse && field.name.is_only()
+/// Returns whether a field is the only one of its kind and an index can have it while no record holds one: sparse values
+/// beside dense vectors, and a dense vector in an index of sparse ones.
+fn may_be_empty(field: &VectorField, carried: VectorType) -> bool {
+    let is_beside = match field.kind {
+        VectorKind::Sparse => true,
+        VectorKind::Dense => carried == VectorType::Sparse && field.dimension.is_none(),
+        VectorKind::Multi => false,
+    };
+    is_beside && field.name.is_only()
 }
 
 /// Returns the target's field of this name, or its only one of this kind for the only one of the source.
@@ -306,7 +314,7 @@ mod tests {
     /// The names that the vectors of a record arrive under, in order of what they hold.
     fn arrived(target: Option<&[VectorField]>, asked: serde_json::Value) -> Result<Vec<String>> {
         let places = Places::find(&several(&["a", "b"]), target, &changes(asked))?;
-        target.map_or(Ok(()), |target| places.refuse(target))?;
+        target.map_or(Ok(()), |target| places.refuse(target, VectorType::Dense))?;
         let mut all: Vec<_> = places.arrange(record()).into_iter().collect();
         all.sort_by_key(|(_, vector)| vector.dense().unwrap().values().next().unwrap() as u32);
         Ok(all.into_iter().map(|(name, _)| name.to_string()).collect())
@@ -352,8 +360,25 @@ mod tests {
         let none = VectorChanges::default();
         let target = several(&["a", "b"]);
         let places = Places::find(&VectorField::plain(), Some(&target), &none).unwrap();
-        let text = places.refuse(&target).unwrap_err().to_string();
+        let text = places.refuse(&target, VectorType::Dense).unwrap_err().to_string();
         assert!(text.contains("no place for the vectors `values` of the source"), "{text}");
+    }
+
+    /// What describes its records as sparse has no dense vector to lose; one of which a length is known has.
+    #[test]
+    fn an_index_of_sparse_vectors_needs_no_place_for_dense_ones() {
+        let target = [VectorField::usual(VectorName::only("terms"), VectorKind::Sparse)];
+        let refused = |source: &[VectorField], carried| {
+            let places = Places::find(source, Some(&target), &VectorChanges::default()).unwrap();
+            places.refuse(&target, carried).err().map(|error| error.to_string())
+        };
+        let mut plain = VectorField::plain();
+        assert_eq!(refused(&plain, VectorType::Sparse), None);
+        for (carried, dimension) in [(VectorType::Dense, None), (VectorType::Sparse, Some(3))] {
+            plain[0].dimension = dimension;
+            let text = refused(&plain, carried).unwrap_or_default();
+            assert!(text.contains("no place for the vectors `values`"), "{text}");
+        }
     }
 
     /// A record is replaced as a whole: what the copy does not bring would be gone.
@@ -361,6 +386,8 @@ mod tests {
     fn vectors_that_a_copy_does_not_bring_are_not_overwritten() {
         use serde_json::json;
         let plain = VectorField::plain;
+        let own = |name, kind| VectorField::usual(VectorName::only(name), kind);
+        let called_so = vec![own("a", VectorKind::Dense), own("sparse_values", VectorKind::Sparse)];
         for (source, target, asked, lost) in [
             (several(&["a", "b"]), several(&["a", "b"]), json!({}), None),
             (several(&["a", "b"]), several(&["a", "b"]), json!({ "pick": "a" }), Some("`b`")),
@@ -368,6 +395,7 @@ mod tests {
             (several(&["a"]), several(&["a", "b"]), json!({}), Some("`b`")),
             (plain()[..1].to_vec(), plain(), json!({}), None),
             (plain(), plain(), json!({ "pick": "values" }), Some("`sparse_values`")),
+            (several(&["a"]), called_so, json!({}), Some("`sparse_values`")),
         ] {
             let places = Places::find(&source, Some(&target), &changes(asked.clone())).unwrap();
             let refused = places.refuse_overwriting(&target).err().map(|error| error.to_string());
@@ -397,7 +425,8 @@ mod tests {
         let of =
             |dimension| VectorField { dimension: Some(dimension), ..several(&["a"]).remove(0) };
         let places = Places::find(&[of(3)], Some(&[of(4)]), &VectorChanges::default()).unwrap();
-        let text = places.refuse(&[of(4)]).unwrap_err().to_string();
+        let refused = places.refuse(&[of(4)], VectorType::Dense);
+        let text = refused.unwrap_err().to_string();
         assert!(text.contains("`a`") && text.contains('3') && text.contains('4'), "{text}");
     }
 
@@ -409,7 +438,7 @@ mod tests {
         let none = VectorChanges::default();
         let into = Places::find(&plain, Some(&own), &none).unwrap();
         // The target has no sparse ones: it refuses the records that have some.
-        assert!(into.refuse(&own).is_ok());
+        assert!(into.refuse(&own, VectorType::Dense).is_ok());
         let names: Vec<_> = into.arrange(vectors()).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, [VectorName::only("embedding"), VectorName::SPARSE]);
         assert!(Places::find(&plain, Some(&plain), &none).unwrap().is_as_is());

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::model::{IndexSpec, Metric, Namespace, Record, RecordId, VectorType};
+use crate::model::{
+    AnyVector, IndexSpec, Metric, Namespace, Record, RecordId, VectorKind, VectorName, VectorType,
+};
 use crate::pinecone_wire::Deployment;
 use crate::plan::file::RehearsalSource;
 use crate::provider::{Records, parquet};
@@ -92,7 +94,9 @@ fn read(path: &Path) -> Result<Records> {
     let records = parquet::read(path)?.records();
     Ok(Box::new(records.map(|record| {
         let (namespace, record) = record?;
-        if let Some((name, _)) = record.vectors.iter().find(|(name, _)| !name.is_only()) {
+        let has_no_place =
+            |name: &VectorName, one: &AnyVector| !name.is_only() || one.kind() == VectorKind::Multi;
+        if let Some((name, _)) = record.vectors.iter().find(|(name, one)| has_no_place(name, one)) {
             let message = format!("an index of a rehearsal has no place for the vector `{name}`");
             return Err(Error::invalid(message).with_context("id", &record.id).with_hint(
                 "in `rehearsal.source.data` name a file with one dense and one sparse vector a record",
@@ -146,4 +150,38 @@ fn source_index(
         deletion_protection: false,
         tags: BTreeMap::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metadata, MultiVector, Vector, VectorField};
+    use crate::provider::parquet::RecordWriter;
+
+    /// A vector that no index of a rehearsal keeps would be gone before the rehearsal begins.
+    #[test]
+    fn a_vector_that_the_index_has_no_place_for_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let vectors = [("values", VectorKind::Dense), ("tokens", VectorKind::Multi)];
+        let fields = vectors.map(|(name, kind)| VectorField::usual(VectorName::only(name), kind));
+        let several = MultiVector::new(1, Vector::from_values([1.0, 2.0])).unwrap();
+        let held = [Vector::from_values([0.5]).into(), AnyVector::Multi(several)];
+        for count in [1, 2] {
+            let fields = &fields[..count];
+            let file = format!("{count}.parquet");
+            let mut writer = RecordWriter::create(folder.path().join(&file), fields).unwrap();
+            let names = fields.iter().map(|field| field.name.clone());
+            let vectors = names.zip(held.clone()).collect();
+            let record = Record { id: "a".into(), vectors, metadata: Metadata::default() };
+            writer.append(&Namespace::new("n"), &[record]).unwrap();
+            writer.finish().unwrap();
+            let source = serde_json::json!({ "kind": "serverless", "data": file });
+            let source = serde_json::from_value(source).unwrap();
+            let world = World::build("old", &source, Some(1), None, folder.path()).unwrap();
+            let read: Result<Vec<_>> = world.into_parts().1.collect();
+            let refused = read.err().map(|error| error.message().to_owned());
+            let said = "an index of a rehearsal has no place for the vector `tokens`";
+            assert_eq!(refused.as_deref(), (count == 2).then_some(said));
+        }
+    }
 }

@@ -103,13 +103,6 @@ impl From<Vector> for super::Vector {
     }
 }
 
-impl From<FetchResponse> for super::FetchResponse {
-    fn from(answer: FetchResponse) -> Self {
-        let vectors = answer.vectors.into_iter().map(|(id, vector)| (id, vector.into()));
-        Self { vectors: vectors.collect(), namespace: answer.namespace, usage: answer.usage }
-    }
-}
-
 impl From<UpsertRequest> for super::UpsertRequest {
     fn from(asked: UpsertRequest) -> Self {
         let vectors = asked.vectors.into_iter().map(Into::into).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::one_file::Opened;
 use crate::error::{Error, Result};
-use crate::model::{Element, IdKind, VectorField};
+use crate::model::{Element, Fidelity, IdKind, VectorField};
 use crate::provider::parquet::name_fields;
 
 /// What all files have in common.
@@ -43,18 +43,21 @@ impl Agreed {
         Ok(Self { ids, fields, remark: remark(&kinds) })
     }
 
-    /// Whether the files have no vectors but a dense and a sparse one in the usual columns, as far as is known.
+    /// Whether the files have no vectors but a dense and a sparse one in the usual columns, with every bit of them, as far as
+    /// is known.
     pub fn is_plain(&self) -> bool {
         let plain = VectorField::plain();
         let is_usual = |field: &VectorField| {
             let mut same = plain.iter().filter(|one| one.kind == field.kind);
-            field.element == Element::F32 && same.any(|one| one.name == field.name)
+            let is_whole = field.element == Element::F32 && field.fidelity == Fidelity::Bits;
+            is_whole && same.any(|one| one.name == field.name)
         };
         self.fields.iter().all(is_usual)
     }
 }
 
-/// Adds a field of a file to those of the files before it. What they say differently is not known of both.
+/// Adds a field of a file to those of the files before it. What they say differently is not known of both, and they are as
+/// faithful as the one that is less so.
 fn add<'a>(
     fields: &mut Vec<(VectorField, &'a str)>,
     field: &VectorField,
@@ -77,6 +80,7 @@ fn add<'a>(
     if known.element != field.element {
         known.element = Element::F32;
     }
+    known.fidelity = known.fidelity.max(field.fidelity);
     Ok(())
 }
 
@@ -91,8 +95,8 @@ fn remark(kinds: &BTreeMap<IdKind, u64>) -> Option<String> {
 mod tests {
     use crate::ErrorKind;
     use crate::model::{
-        AnyVector, Metadata, Metric, MultiVector, Namespace, Record, RecordId, Vector, VectorField,
-        VectorKind, VectorName, Vectors,
+        AnyVector, Fidelity, Metadata, Metric, MultiVector, Namespace, Record, RecordId, Vector,
+        VectorField, VectorKind, VectorName, Vectors,
     };
     use crate::plan::file::Columns;
     use crate::provider::files::Files;
@@ -174,6 +178,40 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let said = "the vector `title` is dense in a.parquet and multi in c.parquet";
         assert!(error.to_string().contains(said), "{error}");
+    }
+
+    /// A side whose numbers are rounded as they are read does not keep every bit, whatever the files beside it hold.
+    #[tokio::test]
+    async fn what_is_rounded_is_not_read_in_every_bit() {
+        use arrow_array::builder::{Float64Builder, ListBuilder};
+        use arrow_array::{ArrayRef, RecordBatch, StringArray};
+        use parquet::arrow::ArrowWriter;
+        use std::sync::Arc;
+
+        let mut vectors = ListBuilder::new(Float64Builder::new());
+        vectors.append_value([Some(0.25), Some(0.5), Some(1.0)]);
+        let id: ArrayRef = Arc::new(StringArray::from(vec!["b"]));
+        let rows: [(&str, ArrayRef); 2] = [("id", id), ("values", Arc::new(vectors.finish()))];
+        let batch = RecordBatch::try_from_iter(rows).unwrap();
+
+        for has_other in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = std::fs::File::create(folder.path().join("b.parquet")).unwrap();
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            if has_other {
+                write(folder.path(), "a.parquet", &["a".into()], &[("values", dense(3))]);
+            }
+            for (round, fidelity) in [(false, Fidelity::Bits), (true, Fidelity::Lossy)] {
+                let columns = Columns { round, ..Columns::default() };
+                let (name, s3) = (folder.path().to_str().unwrap(), S3Options::default());
+                let files = Files::new(name, folder.path(), s3, columns);
+                let spec = files.describe().await.unwrap().unwrap().spec;
+                let values = &spec.deployment.vectors[0];
+                assert_eq!((values.name.as_str(), values.fidelity), ("values", fidelity));
+            }
+        }
     }
 
     /// Returns the ids as they are listed.

@@ -213,7 +213,8 @@ fn shared_out(context: &mut Context<'_>, columns: &Columns) {
         }
         _ => {}
     }
-    used.retain(|(_, pointer)| !pointer.ends_with("/id") && !pointer.ends_with("/namespace"));
+    let may_be_a_field = ["/source/columns/id", "/source/columns/namespace"];
+    used.retain(|(_, pointer)| !may_be_a_field.contains(&pointer.as_str()));
     for (at, name) in fields.iter().enumerate() {
         use_once(context, &mut used, format!("/source/columns/metadata/{at}"), name);
     }

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Namespace;
 use crate::provider::blocking;
 use crate::provider::parquet::RowReader;
+use crate::text::named;
 
 /// Fingerprints that a pass keeps, 8 bytes each.
 const KEPT: u64 = 4_000_000;
@@ -236,6 +237,7 @@ fn suspect_ids(
 fn twice(namespace: &Namespace, id: &str, [first, second]: [(&str, u64); 2]) -> Error {
     let place = |(path, row): (&str, u64)| format!("{path}, row {}", row + 1);
     let (first, second) = (place(first), place(second));
+    let id = named(id);
     let message = format!("`{id}` is twice in namespace `{namespace}`: {first} and {second}");
     Error::new(ErrorKind::Conflict, message)
         .with_hint("leave one of the two out: ids are unique in a namespace")

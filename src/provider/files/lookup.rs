@@ -158,7 +158,7 @@ pub(super) async fn present(
 }
 
 fn twice(namespace: &Namespace, id: &RecordId) -> Error {
-    let message = format!("`{id}` is twice in namespace `{namespace}`");
+    let message = format!("`{}` is twice in namespace `{namespace}`", id.shown());
     Error::new(ErrorKind::Conflict, message)
         .with_hint("leave one of the two out: ids are unique in a namespace")
 }

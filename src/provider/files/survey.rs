@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kept::Snapshots;
 use crate::error::{Error, Result};
-use crate::model::Namespace;
+use crate::model::{Namespace, plural};
 use crate::provider::parquet::{Folders, is_named};
 use crate::provider::snapshot::{UNFINISHED, is_file_name};
 use crate::provider::storage::{Found, Place};
@@ -182,12 +182,11 @@ pub(super) fn refuse_other_size(found: &Found, bytes: u64) -> Result<()> {
 
 /// Remarks that some files give their namespace in their rows and others by their folder.
 pub(super) fn remark_on_namespaces(by_rows: u64, by_folder: u64) -> Option<String> {
-    let s = |count| if count == 1 { "" } else { "s" };
     (by_rows > 0 && by_folder > 0).then(|| {
         format!(
-            "the namespace is in the rows of {by_rows} file{}, and the folder of {by_folder} file{} without such a column",
-            s(by_rows),
-            s(by_folder)
+            "the namespace is in the rows of {}, and the folder of {} without such a column",
+            plural(by_rows, "file"),
+            plural(by_folder, "file")
         )
     })
 }

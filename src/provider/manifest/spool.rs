@@ -163,7 +163,7 @@ impl Spool {
         let damaged = move |row: u64| {
             Error::new(ErrorKind::Conflict, "the ids of the run are damaged")
                 .with_context("file", path.display())
-                .with_context("namespace", &namespace)
+                .with_context("namespace", namespace.explicit())
                 .with_context("row", row)
         };
         Ok((1..=group.rows).map(move |row| match rows.next() {

@@ -152,7 +152,7 @@ impl Columns {
                     let message = format!(
                         "the file has no column for the {} vector `{name}` of `{}`: its source did not say that there is one",
                         vector.kind(),
-                        record.id
+                        record.id.shown()
                     );
                     Error::invalid(message)
                 })?;
@@ -213,7 +213,8 @@ fn presence(held: &[Option<&AnyVector>]) -> NullBuffer {
 fn json(record: &Record) -> Result<Option<String>> {
     let mut text = String::new();
     record.metadata.write_json(&mut text).map_err(|what| {
-        let message = format!("the metadata of `{}` holds {what}, which JSON cannot", record.id);
+        let id = record.id.shown();
+        let message = format!("the metadata of `{id}` holds {what}, which JSON cannot");
         Error::invalid(message)
     })?;
     Ok((!record.metadata.is_empty()).then_some(text))

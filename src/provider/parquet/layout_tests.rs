@@ -124,6 +124,36 @@ fn a_column_that_nothing_reads_is_refused_with_the_mapping_that_takes_it() {
     assert!(all(reader)[0].1.metadata.is_empty());
 }
 
+/// A column is passed over by the plan's word, also where its name says what it could be.
+#[test]
+fn what_the_plan_ignores_is_not_read_under_a_usual_name() {
+    let scene = Scene::of(vec![
+        ("id", texts()),
+        ("values", vectors()),
+        ("namespace", texts()),
+        ("metadata", texts()),
+    ]);
+    let asked = columns(serde_json::json!({ "ignore": ["namespace", "metadata"] }));
+    let reader = scene.open(&asked).unwrap();
+    assert_eq!(reader.passed_over().ignored, ["namespace", "metadata"]);
+    for (namespace, record) in all(reader) {
+        assert!(namespace.is_default() && record.metadata.is_empty(), "{record:?}");
+    }
+    for asked in [
+        serde_json::json!({ "ignore": ["values"] }),
+        serde_json::json!({ "metadata": ["values"] }),
+        serde_json::json!({ "ignore": ["id"] }),
+    ] {
+        let error = scene.refusal(&columns(asked)).0;
+        assert!(error.contains("is needed, and the plan gives it another use"), "{error}");
+    }
+    let vector = columns(serde_json::json!({
+        "vectors": { "embedding": "values" }, "ignore": ["sparse_values", "metadata"],
+    }));
+    let names: Vec<_> = scene.open(&vector).unwrap().fields().map(ToString::to_string).collect();
+    assert_eq!(names, ["embedding (dense, f32)"]);
+}
+
 #[test]
 fn a_missing_part_is_looked_for_under_other_names() {
     let scene = Scene::of(vec![("uuid", texts()), ("embedding", vectors()), ("metadata", texts())]);

@@ -11,7 +11,7 @@ use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread, VectorColu
 use super::vectors::VectorCells;
 use crate::error::{Error, Result};
 use crate::model::{
-    Contents, Fields, Metadata, Namespace, Numbers, Record, Value, VectorName, Vectors,
+    Contents, FieldName, Fields, Metadata, Namespace, Numbers, Record, Value, VectorName, Vectors,
 };
 use crate::plan::file::Columns;
 
@@ -252,13 +252,13 @@ fn whole((column, name): (&ArrayRef, &str)) -> Result<Fill> {
 
 /// Takes the metadata from columns that are each a field, and from fields that are the same for the whole file.
 fn fields<'a>(
-    columns: &[(String, usize)],
-    constants: &[(String, String)],
+    columns: &[(FieldName, usize)],
+    constants: &[(FieldName, String)],
     column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
 ) -> Result<Objects> {
-    let constants: Vec<(String, Value)> =
+    let constants: Vec<(FieldName, Value)> =
         constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect();
-    let of_field = |(name, at): &(String, usize)| {
+    let of_field = |(name, at): &(FieldName, usize)| {
         let (column, own) = column(*at)?;
         Ok((name.clone(), cells(column, own)?))
     };

@@ -13,6 +13,7 @@ use super::origin::Origin;
 use crate::error::{Error, Result};
 use crate::model::{Element, IdKind, Namespace, RecordId, VectorField, VectorKind};
 use crate::plan::file::Columns;
+use crate::text::named;
 
 /// Rows of columns of text that are decoded at once.
 const NAME_ROWS: usize = 8_192;
@@ -260,7 +261,8 @@ impl Names<'_> {
                 least <= id.as_bytes() && id.as_bytes() <= greatest
             };
             if !self.bounds.is_none_or(is_within) {
-                let message = format!("`{id}` is not within the bounds that the footer gives");
+                let message =
+                    format!("`{}` is not within the bounds that the footer gives", named(id));
                 let error = Error::new(crate::ErrorKind::Conflict, message).with_hint(
                     "the statistics of the file are wrong: write it anew, or without statistics of ids",
                 );

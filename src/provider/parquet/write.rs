@@ -152,8 +152,11 @@ impl<W: Write + Send> RowWriter<W> {
         match *self.ids.get_or_insert(id.kind()) {
             kind if kind == id.kind() => Ok(()),
             kind => {
-                let message =
-                    format!("the id `{id}` is a {}, and those before are each a {kind}", id.kind());
+                let message = format!(
+                    "the id `{}` is a {}, and those before are each a {kind}",
+                    id.shown(),
+                    id.kind()
+                );
                 Err(Error::invalid(message).with_hint("a file has ids of one kind"))
             }
         }

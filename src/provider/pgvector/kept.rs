@@ -71,7 +71,6 @@ fn kept_value(kind: Kind, value: &Value) -> Option<Value> {
 /// Returns a value whose zeros have no sign, since those of `numeric` have none; `None` if it has no such zero.
 fn without_sign(value: &Value) -> Option<Value> {
     match value {
-        Value::F64(number) if *number == 0.0 && number.is_sign_negative() => Some(Value::F64(0.0)),
         Value::List(items) if items.iter().any(|item| without_sign(item).is_some()) => {
             let item = |item: &Value| without_sign(item).unwrap_or_else(|| item.clone());
             Some(Value::List(items.iter().map(item).collect()))
@@ -82,7 +81,7 @@ fn without_sign(value: &Value) -> Option<Value> {
             };
             Some(Value::Map(members.iter().map(member).collect()))
         }
-        _ => None,
+        number => number.unsigned_zero(),
     }
 }
 
@@ -102,6 +101,11 @@ mod tests {
         let zeros = Value::List(vec![Value::F64(-0.0), Value::I64(1)]);
         let Some(Value::List(kept)) = kept_value(Kind::Jsonb, &zeros) else { panic!() };
         assert!(kept[0].is_identical(&Value::F64(0.0)) && kept[1] == Value::I64(1));
+        let Some(kept) = kept_value(Kind::Numeric, &Value::Decimal("-0.00".into())) else {
+            panic!()
+        };
+        assert!(kept.is_identical(&Value::Decimal("0.00".into())));
+        assert_eq!(kept_value(Kind::Json, &Value::Decimal("-0.00".into())), None);
         assert_eq!(kept_value(Kind::Float8, &Value::F64(-0.0)), None);
         assert_eq!(kept_value(Kind::Jsonb, &Value::F64(0.0)), None);
     }

@@ -12,7 +12,7 @@ use super::mapping::Mapping;
 use super::name::quote;
 use super::{cell, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Fields, Metadata, Record, RecordId, Value, Vectors};
+use crate::model::{FieldName, Fields, Metadata, Record, RecordId, Value, Vectors};
 
 /// Which parts of a record are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +47,14 @@ impl<'a> FromSql<'a> for Raw<'a> {
 pub(super) struct RowReader<'a> {
     mapping: &'a Mapping,
     parts: Parts,
+    /// The names of the fields with a column, which the records share.
+    fields: Vec<FieldName>,
 }
 
 impl<'a> RowReader<'a> {
     pub(super) fn new(mapping: &'a Mapping, parts: Parts) -> Self {
-        Self { mapping, parts }
+        let fields = mapping.fields.iter().map(|column| column.name.as_str().into()).collect();
+        Self { mapping, parts, fields }
     }
 
     /// Returns what to select: the id as text, then the vectors, the fields and the JSON.
@@ -94,12 +97,12 @@ impl<'a> RowReader<'a> {
         let mut metadata = Fields::default();
         if self.parts.metadata {
             let mut fields = Vec::new();
-            for column in &mapping.fields {
+            for (column, name) in mapping.fields.iter().zip(&self.fields) {
                 // A column without a value is a field that is missing.
                 if let Some(bytes) = next() {
                     let value =
                         cell::decode(column.kind, bytes).map_err(|why| wrong(column, why))?;
-                    fields.push((column.name.clone(), value));
+                    fields.push((name.clone(), value));
                 }
             }
             if let (Some(column), Some(bytes)) =

@@ -97,7 +97,7 @@ impl<'a> Against<'a> {
                 Some(_) => &mut self.differing_examples,
             };
             if examples.len() < EXAMPLES {
-                examples.push(format!("`{}`", record.id));
+                examples.push(format!("`{}`", record.id.shown()));
             }
         }
         self.compared += comparison.compared;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, IndexStats, Namespace, Observed};
+use crate::model::{Contents, IndexStats, Namespace, Observed, plural};
 
 /// The most namespaces named in a message.
 const NAMED: usize = 5;
@@ -87,16 +87,12 @@ impl std::fmt::Display for Change {
         let parts = parts.join(", ");
         match self.kind {
             Kind::Appeared => {
-                let added = Observed::count(self.added);
-                write!(
-                    f,
-                    "`{}` appeared after the copy was planned, {added} records",
-                    self.namespace
-                )?;
+                let added = plural(self.added, "record");
+                write!(f, "`{}` appeared after the copy was planned, {added}", self.namespace)?;
             }
             Kind::Vanished => {
-                let removed = Observed::count(self.removed);
-                write!(f, "`{}` vanished with its {removed} records", self.namespace)?;
+                let removed = plural(self.removed, "record");
+                write!(f, "`{}` vanished with its {removed}", self.namespace)?;
             }
             Kind::LeftBehind => {
                 write!(f, "`{}`, which no copy takes, was written to: {parts}", self.namespace)?;
@@ -110,7 +106,7 @@ impl std::fmt::Display for Change {
 
 impl std::fmt::Display for Lack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` lacks {} records", self.namespace, Observed::count(self.missing))?;
+        write!(f, "`{}` lacks {}", self.namespace, plural(self.missing, "record"))?;
         write_examples(f, &self.examples)
     }
 }

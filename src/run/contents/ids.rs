@@ -94,7 +94,7 @@ pub(super) async fn anew(
 /// Turns a conflict met while reading into a refusal that says the namespace was being written to.
 pub(super) fn restless(namespace: &Namespace, error: Error) -> Error {
     if error.kind() != ErrorKind::Conflict {
-        return error.with_context("namespace", namespace);
+        return error.with_context("namespace", namespace.explicit());
     }
     let message = format!("`{namespace}` changed while it was read: {}", error.message());
     Error::new(ErrorKind::Refused, message)

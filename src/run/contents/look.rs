@@ -255,7 +255,7 @@ impl<'a> Look<'a> {
             let mut extra_examples = Vec::new();
             let mut take = |difference: Difference| {
                 if extra_examples.len() < EXAMPLES {
-                    extra_examples.push(format!("`{}`", difference.id));
+                    extra_examples.push(format!("`{}`", difference.id.shown()));
                 }
                 Ok(())
             };
@@ -353,7 +353,8 @@ struct Reading<'a> {
 impl Take for Reading<'_> {
     async fn take(&mut self, records: Vec<Record>) -> Result<()> {
         let left = EXAMPLES - self.first.len();
-        self.first.extend(records.iter().take(left).map(|record| format!("`{}`", record.id)));
+        self.first
+            .extend(records.iter().take(left).map(|record| format!("`{}`", record.id.shown())));
         for against in &mut self.against {
             against.take(&records).await?;
         }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Patience, ask};
 use crate::copy::choose;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Deployment, Filter, Identity, IndexStats, Namespace, Side, Span};
+use crate::model::{Deployment, Filter, Identity, IndexStats, Namespace, Side, Span, plural};
 use crate::plan::file;
 use crate::run::context::guard::{ErasePermit, Holding, counted, permit_erasure};
 use crate::store::{Filtering, Store};
@@ -296,9 +296,9 @@ fn still_there(left: &[Holding]) -> Error {
         .collect();
     let more = match left.len().saturating_sub(NAMED) {
         0 => String::new(),
-        more => format!(" and {more} namespaces more"),
+        more => format!(" and {} more", plural(more as u64, "namespace")),
     };
-    let message = format!("still there after {}: {}{more} records", Span(GONE), named.join(", "));
+    let message = format!("records still there after {}: {}{more}", Span(GONE), named.join(", "));
     Error::new(ErrorKind::Timeout, message)
         .with_hint("see that nothing writes them again, then run the same command once more")
 }

@@ -13,7 +13,7 @@ use super::printed::printed_ids;
 use crate::copy::{Manifest, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{Cursor, Enumeration, Namespace, Shard};
+use crate::model::{Cursor, Enumeration, Namespace, Observed, Shard, plural};
 use crate::plan::file::{self, EnumerateBy};
 use crate::plan::{CopyStage, Plan, files_of};
 use crate::provider::blocking;
@@ -77,7 +77,8 @@ pub(in crate::run) async fn prepare_ids(context: &Context, copy: &CopyStage) -> 
         // The sorted file now contains all of it.
         let _ = std::fs::remove_file(printed);
     }
-    context.note(format!("{} ids sorted into {}-{IDS}, {}", spool.rows, copy.id, spool.digest))?;
+    let ids = plural(spool.rows, "id");
+    context.note(format!("{ids} sorted into {}-{IDS}, {}", copy.id, spool.digest))?;
     context.wrote("ids", path, spool.rows).await?;
     keep(context, copy, spool);
     begin_anew(context)
@@ -209,12 +210,16 @@ fn misfits(spool: &Spool, namespaces: &[Mapping]) -> Vec<String> {
         let ids = spool.count(name);
         match ids.cmp(&records) {
             Ordering::Less => Some(format!(
-                "`{name}`: {ids} ids for {records} records, {} are missing",
-                records - ids
+                "`{name}`: {} for {}, missing: {}",
+                plural(ids, "id"),
+                plural(records, "record"),
+                Observed::count(records - ids)
             )),
             Ordering::Greater => Some(format!(
-                "`{name}`: {ids} ids for {records} records, {} are not in the source",
-                ids - records
+                "`{name}`: {} for {}, not in the source: {}",
+                plural(ids, "id"),
+                plural(records, "record"),
+                Observed::count(ids - records)
             )),
             Ordering::Equal => None,
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::estimate::probing;
-use super::look::{Look, group, size};
+use super::look::{Look, size};
 use super::model::PreviewStage;
 use crate::copy::{Mapping, merged};
 use crate::journal::{Phase, Route, StageState, StageStatus};
-use crate::model::{IndexSpec, Side, StageId};
+use crate::model::{IndexSpec, Side, StageId, plural};
 use crate::plan::file::{Canary, Compare, Copy, Create, Protection, StepApproval, Verify};
 use crate::plan::{Stage, StageKind};
 use crate::provider::registry::asked_for;
@@ -59,7 +59,7 @@ impl Look<'_> {
         if status == "done" {
             described.marker = '=';
             if let (StageKind::Copy(_), Some(stage)) = (kind, seen) {
-                described.what = format!("{} records were copied", group(stage.tally().copied));
+                described.what = format!("{} copied", plural(stage.tally().copied, "record"));
                 described.details.clear();
             }
         }
@@ -158,7 +158,7 @@ impl Look<'_> {
             );
         }
         if let Some(stage) = seen.filter(|stage| stage.has_started() && !stage.is_passed()) {
-            details.push(format!("{} records are copied already", group(stage.tally().copied)));
+            details.push(format!("{} copied already", plural(stage.tally().copied, "record")));
         }
         let own = self.preview.copies.iter().find(|copy| copy.stage == *id);
         details.extend(own.and_then(|copy| copy.held.as_ref()).map(Held::words));
@@ -168,7 +168,11 @@ impl Look<'_> {
         let size = self.estimates.get(id).map_or(String::new(), |estimate| {
             format!(", {}", size(estimate.weight.bytes().round()))
         });
-        let what = format!("{} records{size}, {} namespaces", group(records), namespaces.len());
+        let what = format!(
+            "{}{size}, {}",
+            plural(records, "record"),
+            plural(namespaces.len() as u64, "namespace")
+        );
         Described::new('>', what, estimate).undone_by("keep, or --purge").with(details)
     }
 
@@ -180,7 +184,7 @@ impl Look<'_> {
         let queries = verify
             .queries
             .as_ref()
-            .map_or(String::new(), |queries| format!(", {} queries", group(queries.count)));
+            .map_or(String::new(), |queries| format!(", {}", plural(queries.count, "query")));
         let of = verify.copy.as_ref().map_or(String::new(), |copy| format!(" of `{copy}`"));
         let (estimate, details) = self.verifying(stage, verify);
         Described::new('?', format!("{compared}{of}{queries}"), estimate).with(details)
@@ -233,13 +237,12 @@ fn enumeration_details(chosen: &Chosen) -> Vec<String> {
         let why = all.first().map_or("", |one| one.why());
         let of = match (chosen.enumerated.len() == all.len(), all.len()) {
             (true, _) => String::new(),
-            (false, 1) => " of 1 namespace".to_owned(),
-            (false, count) => format!(" of {} namespaces", group(count as u64)),
+            (false, count) => format!(" of {}", plural(count as u64, "namespace")),
         };
         lines.push(format!("enumerate: {name}{of} ({why})"));
         lines.extend(all.iter().take(SHOWN).filter_map(|one| one.detail().map(str::to_owned)));
         if name == "partition" && all.len() > SHOWN {
-            lines.push(format!("and {} namespaces more", group((all.len() - SHOWN) as u64)));
+            lines.push(format!("and {} more", plural((all.len() - SHOWN) as u64, "namespace")));
         }
     }
     lines
@@ -250,10 +253,10 @@ fn merges(mappings: &[Mapping]) -> Option<String> {
     let merged = merged(mappings);
     let example = *merged.first()?;
     let sources = mappings.iter().filter(|mapping| merged.contains(&mapping.target)).count();
-    let names: Vec<&str> = mappings
+    let names: Vec<String> = mappings
         .iter()
         .filter(|mapping| &mapping.target == example)
-        .map(|mapping| mapping.source.explicit())
+        .map(|mapping| mapping.source.to_string())
         .take(3)
         .collect();
     Some(format!(

@@ -1,7 +1,7 @@
 //! The obstacles to a bulk import, whatever the target's system is.
 
 use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
-use crate::model::{IndexStats, Namespace, Observed};
+use crate::model::{IndexStats, Namespace, plural};
 use crate::provider::advice::{Facts, Files};
 use crate::provider::registry::connector;
 use crate::provider::storage::refuses_name;
@@ -35,8 +35,8 @@ pub(crate) fn taken<'a>(
     held: &IndexStats,
 ) -> Option<String> {
     let taken = namespaces.find(|namespace| held.count(namespace) > 0)?;
-    let records = Observed::count(held.count(taken));
-    Some(format!("an import makes its namespaces, and `{taken}` holds {records} records already"))
+    let records = plural(held.count(taken), "record");
+    Some(format!("an import makes its namespaces, and `{taken}` holds {records} already"))
 }
 
 /// Estimates the files of shards with these numbers of records, each `record` bytes long.
@@ -50,6 +50,7 @@ fn files(namespaces: usize, record: usize, shards: impl Iterator<Item = u64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Observed;
     use crate::store::read::record_guess;
 
     #[test]

@@ -3,7 +3,7 @@
 use super::records::{Sampled, sample, seeded};
 use crate::copy::Mapping;
 use crate::error::Result;
-use crate::model::{IndexSpec, Observed, Rate};
+use crate::model::{IndexSpec, Rate, plural};
 use crate::plan::Plan;
 use crate::provider::advice::{Load, Size};
 use crate::run::World;
@@ -102,8 +102,7 @@ impl Weight {
     pub fn basis(&self) -> String {
         match self.sampled {
             0 => "guessed by the dimension: there is no record to look at".to_owned(),
-            1 => "from a sample of 1 record".to_owned(),
-            sampled => format!("from a sample of {} records", Observed::count(sampled)),
+            sampled => format!("from a sample of {}", plural(sampled, "record")),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::context::guard::agreed;
 use super::{Context, Progress};
 use crate::assertion::Measured;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Contents, IndexStats, Namespace, Observed, Record, Side};
+use crate::model::{Contents, IndexStats, Namespace, Observed, Record, Side, plural};
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
 use crate::provider::{Worker, blocking};
@@ -263,7 +263,8 @@ fn refuse_change(side: Side, before: &IndexStats, now: &IndexStats) -> Result<()
         return Ok(());
     }
     let named = differing.iter().take(5).map(|name| {
-        format!("`{name}` had {} records and has {}", count(&before, name), count(&now, name))
+        let then = plural(count(&before, name), "record");
+        format!("`{name}` had {then} and has {}", count(&now, name))
     });
     let message = format!(
         "the {} changed while the snapshot was taken: {}",

@@ -12,7 +12,7 @@ use crate::clock::Patience;
 use crate::copy::Mapping;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{RUN_TAG, Resource, ResourceKind, Span, StageId};
+use crate::model::{RUN_TAG, Resource, ResourceKind, Span, StageId, plural};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::{self, counted, own_name};
@@ -122,7 +122,7 @@ pub(super) async fn see_records(
             .filter(|mapping| counts.count(&mapping.source) < mapping.records)
             .map(|mapping| {
                 let (name, seen) = (&mapping.source, counts.count(&mapping.source));
-                format!("`{name}` shows {seen} of {} records", mapping.records)
+                format!("`{name}` shows {seen} of {}", plural(mapping.records, "record"))
             })
             .take(5)
             .collect();

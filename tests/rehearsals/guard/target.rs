@@ -48,7 +48,7 @@ pub(super) async fn records_that_the_run_did_not_copy_keep_its_own_target() {
     add_record(&rig, Side::Target, "theirs", "a").await;
     rig.roll_back(false).await.unwrap();
     assert!(is_there(&rig, Side::Target).await);
-    assert!(undone(&rig).contains("`new` holds 1 records"), "{}", undone(&rig));
+    assert!(undone(&rig).contains("`new` holds 1 record"), "{}", undone(&rig));
     rig.roll_back(true).await.unwrap();
     assert!(!is_there(&rig, Side::Target).await);
 }

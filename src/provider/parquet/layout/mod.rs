@@ -124,7 +124,9 @@ impl Sharing<'_> {
             Some(NamespaceFrom::Column(name)) => Some(name.as_str()),
             None => None,
         };
-        if let Some(folder) = self.folder(asked.unwrap_or("namespace")) {
+        let is_own = asked.is_some() || !self.is_ignored("namespace");
+        let folder = self.folder(asked.unwrap_or("namespace")).filter(|_| is_own);
+        if let Some(folder) = folder {
             let value = self.folders.remove(folder).1.unwrap_or_default();
             return Ok(NamespaceOf::Constant(Namespace::new(value)));
         }
@@ -171,14 +173,14 @@ impl Sharing<'_> {
                 if kind.is_empty() {
                     passed_over.empty.push(name.clone());
                 } else if kind.is_field() {
-                    columns.push((name.clone(), at));
+                    columns.push((name.as_str().into(), at));
                 } else {
                     return Err(wrong(name, kind, wanted("field")));
                 }
                 self.is_used[at] = true;
             } else if let Some(at) = self.folder(name) {
                 let value = self.folders.remove(at).1;
-                constants.extend(value.map(|value| (name.clone(), value)));
+                constants.extend(value.map(|value| (name.as_str().into(), value)));
             } else {
                 passed_over.absent.push(name.clone());
             }
@@ -205,7 +207,12 @@ impl Sharing<'_> {
     fn refusal(&self, left: &[String]) -> Error {
         let mut said: Vec<String> = Vec::new();
         for (_, name) in &self.missing {
-            said.push(format!("there is no column `{name}`"));
+            said.push(match self.find(name) {
+                None => format!("there is no column `{name}`"),
+                Some(_) => {
+                    format!("the column `{name}` is needed, and the plan gives it another use")
+                }
+            });
         }
         if !left.is_empty() && self.missing.is_empty() {
             let names: Vec<_> = left.iter().map(|name| format!("`{name}`")).collect();

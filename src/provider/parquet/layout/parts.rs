@@ -1,6 +1,6 @@
 //! What is known of a file's rows, and where parts of a record are found.
 
-use crate::model::Namespace;
+use crate::model::{FieldName, Namespace};
 
 /// Facts about a file's rows that its path gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub(in crate::provider::parquet) enum MetadataOf {
     Nothing,
     Whole(usize),
     Fields {
-        columns: Vec<(String, usize)>,
+        columns: Vec<(FieldName, usize)>,
         /// Columns from the folders in the file's path.
-        constants: Vec<(String, String)>,
+        constants: Vec<(FieldName, String)>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use super::parts::Folders;
 use crate::error::{Error, Result};
-use crate::plan::file::Columns;
+use crate::plan::file::{Columns, Ignored};
 use crate::provider::parquet::kind::Kind;
 
 /// A file's columns while they are assigned.
@@ -56,8 +56,16 @@ impl<'a> Sharing<'a> {
         self.folders.iter().position(|(key, _)| key == name)
     }
 
+    /// Whether the plan names a column, or a folder's key, as one to pass over.
+    pub fn is_ignored(&self, name: &str) -> bool {
+        match &self.asked.ignore {
+            Some(Ignored::Names(names)) => names.iter().any(|one| one == name),
+            Some(Ignored::Word(_)) | None => false,
+        }
+    }
+
     /// Returns the column of a part of the record: the one that is asked for, which has to exist, or the one of its
-    /// own name.
+    /// own name, unless the plan passes that over.
     pub fn part(
         &mut self,
         part: &'static str,
@@ -66,7 +74,8 @@ impl<'a> Sharing<'a> {
         fits: fn(&Kind) -> bool,
     ) -> Result<Option<usize>> {
         let name = asked.unwrap_or(part);
-        let Some(at) = self.find(name) else {
+        let is_own = asked.is_some() || !self.is_ignored(name);
+        let Some(at) = self.find(name).filter(|_| is_own) else {
             if is_needed || asked.is_some() {
                 self.missing.push((part, name.to_owned()));
             }

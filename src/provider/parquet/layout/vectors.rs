@@ -3,8 +3,8 @@
 
 use super::sharing::{Sharing, wanted, wrong};
 use crate::error::{Error, Result};
-use crate::model::{VectorField, VectorKind, VectorName};
-use crate::plan::file::{Ignored, MetadataFrom, OTHERS};
+use crate::model::{Element, Fidelity, VectorField, VectorKind, VectorName};
+use crate::plan::file::{MetadataFrom, OTHERS};
 use crate::provider::parquet::kind::Kind;
 use crate::provider::parquet::note::Note;
 
@@ -71,7 +71,8 @@ impl Sharing<'_> {
         Ok(found)
     }
 
-    /// Returns one of the usual columns; none where the plan gives its name, or the column itself, to another vector.
+    /// Returns one of the usual columns; none where the plan gives its name, or the column itself, to another vector, or to
+    /// something else than a vector.
     fn usual(
         &mut self,
         part: &'static str,
@@ -81,6 +82,12 @@ impl Sharing<'_> {
         if asked.is_none() {
             let is_used = self.find(part).is_some_and(|at| self.is_used[at]);
             if is_used || self.asked.vectors.contains_key(part) {
+                return Ok(None);
+            }
+            if self.is_meant_otherwise(part) {
+                if is_needed {
+                    self.missing.push((part, part.to_owned()));
+                }
                 return Ok(None);
             }
         }
@@ -120,11 +127,7 @@ impl Sharing<'_> {
     /// Whether the plan says that a column is something else than a vector.
     fn is_meant_otherwise(&self, column: &str) -> bool {
         let is_it = |name: &String| name == column;
-        let is_ignored = match &self.asked.ignore {
-            Some(Ignored::Names(names)) => names.iter().any(is_it),
-            _ => false,
-        };
-        is_ignored
+        self.is_ignored(column)
             || match &self.asked.metadata {
                 Some(MetadataFrom::Fields(names)) => names.iter().any(is_it),
                 Some(MetadataFrom::One(name)) => is_it(name) && name != OTHERS,
@@ -143,7 +146,8 @@ impl Sharing<'_> {
         }
     }
 
-    /// Returns a column as a field, with what the file's note says of the column.
+    /// Returns a column as a field, with what the file's note says of the column. Of 64-bit floats that the plan has rounded
+    /// not every bit is read.
     fn vector(&self, name: &str, at: usize, kind: VectorKind, note: &Note) -> VectorColumn {
         let (column, own) = &self.columns[at];
         let usual = VectorField::usual(VectorName::of_several(name), kind);
@@ -152,7 +156,9 @@ impl Sharing<'_> {
             Some(noted) => VectorField { name: usual.name, ..noted.field() },
             None => VectorField { element: own.element().unwrap_or(usual.element), ..usual },
         };
-        VectorColumn { field, at }
+        let is_rounded = self.asked.round && own.element() == Some(Element::F64);
+        let fidelity = if is_rounded { Fidelity::Lossy } else { field.fidelity };
+        VectorColumn { field: VectorField { fidelity, ..field }, at }
     }
 }
 

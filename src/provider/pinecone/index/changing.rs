@@ -46,13 +46,14 @@ impl Peer {
         let connection = self.connection().await?;
         let upserted = connection.call(|plane| plane.upsert(namespace, records)).await;
         let answer = self.settle("upsert", upserted).await;
-        let answer = answer.map_err(|error| error.with_context("namespace", namespace))?;
+        let answer =
+            answer.map_err(|error| error.with_context("namespace", namespace.explicit()))?;
         if answer.value != records.len() as u64 {
             let message =
                 format!("{} of {} records were acknowledged", answer.value, records.len());
             return Err(Error::new(ErrorKind::Unavailable, message)
                 .with_operation("upsert")
-                .with_context("namespace", namespace));
+                .with_context("namespace", namespace.explicit()));
         }
         Ok(answer.lsn.written)
     }
@@ -113,7 +114,7 @@ impl Peer {
         let connection = self.connection().await?;
         let deleted = connection.call(|plane| plane.delete(namespace, ids)).await;
         let deleted = self.settle("delete", or_empty(deleted)).await;
-        deleted.map_err(|error| error.with_context("namespace", namespace))
+        deleted.map_err(|error| error.with_context("namespace", namespace.explicit()))
     }
 
     pub(super) async fn delete_matching(
@@ -127,7 +128,7 @@ impl Peer {
         let connection = self.connection().await?;
         let deleted = connection.call(|plane| plane.delete_matching(namespace, filter)).await;
         let deleted = self.settle("delete_matching", or_empty(deleted)).await;
-        deleted.map_err(|error| error.with_context("namespace", namespace))
+        deleted.map_err(|error| error.with_context("namespace", namespace.explicit()))
     }
 
     pub(super) async fn delete_namespace(&self, namespace: &Namespace) -> Result<()> {
@@ -138,7 +139,7 @@ impl Peer {
             connection.call(|plane| plane.delete_namespace(namespace)).await
         };
         let deleted = self.settle("delete_namespace", or_empty(deleted)).await;
-        deleted.map_err(|error| error.with_context("namespace", namespace))
+        deleted.map_err(|error| error.with_context("namespace", namespace.explicit()))
     }
 
     pub(super) async fn cancel_import(&self, id: &str) -> Result<()> {

@@ -65,7 +65,7 @@ impl Peer {
         let fetched = or_empty(fetched.map(|answer| answer.value));
         self.settle("fetch", fetched)
             .await
-            .map_err(|error| error.with_context("namespace", namespace))
+            .map_err(|error| error.with_context("namespace", namespace.explicit()))
     }
 
     pub(super) async fn query(&self, namespace: &Namespace, query: &Query) -> Result<Vec<Match>> {
@@ -74,7 +74,7 @@ impl Peer {
         let found = or_empty(found.map(|answer| answer.value));
         self.settle("query", found)
             .await
-            .map_err(|error| error.with_context("namespace", namespace))
+            .map_err(|error| error.with_context("namespace", namespace.explicit()))
     }
 
     /// Documented is that a query says up to where it sees; a fetch is cheaper, and says what it sees itself.

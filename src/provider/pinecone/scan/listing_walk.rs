@@ -24,6 +24,7 @@ use crate::model::{Cursor, Namespace, RecordId};
 use crate::provider::pinecone::plane::IdPage;
 use crate::provider::pinecone::turns::{Counted, Turns};
 use crate::store::read::{Task, begin};
+use crate::text::named;
 
 /// Ids of a page (Pinecone, "List record IDs", 2026).
 const PAGE: usize = 100;
@@ -306,8 +307,12 @@ impl Walk {
         let last = self.last.as_ref().and_then(RecordId::as_text).unwrap_or_default();
         Error::new(
             ErrorKind::Protocol,
-            format!("the source lists `{id}` after `{last}`: ids of a listing rise bytewise"),
+            format!(
+                "the source lists `{}` after `{}`: ids of a listing rise bytewise",
+                id.shown(),
+                named(last)
+            ),
         )
-        .with_context("namespace", &self.namespace)
+        .with_context("namespace", self.namespace.explicit())
     }
 }

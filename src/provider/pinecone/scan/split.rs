@@ -6,7 +6,7 @@ use super::by::By;
 use super::partition::Partitioner;
 use super::sweep::SWEEP_LIMIT;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Observed;
+use crate::model::{Observed, plural};
 use crate::plan::file::NamedEnumeration;
 use crate::provider::pinecone::cells::Partition;
 use crate::provider::pinecone::index::Index;
@@ -98,9 +98,9 @@ fn in_words(scope: Scope<'_>, partition: &Partition) -> String {
     let group = |count: u64| Observed::count(count).to_string();
     let by: Vec<&str> = partition.fields.iter().map(String::as_str).collect();
     let largest = partition.cells.iter().map(|cell| cell.records).max().unwrap_or(0);
-    let (name, records) = (scope.namespace, group(scope.records));
+    let (name, records) = (scope.namespace, plural(scope.records, "record"));
     if partition.fields.is_empty() {
-        return format!("{name}: {records} records, which one query reaches");
+        return format!("{name}: {records}, which one query reaches");
     }
     let (cells, counts) = (group(partition.cells.len() as u64), group(partition.counts));
     let tail = match partition.is_cut_off {
@@ -108,7 +108,7 @@ fn in_words(scope: Scope<'_>, partition: &Partition) -> String {
         false => format!(", together {}, by {counts} counts", group(partition.records())),
     };
     let (by, largest) = (by.join(", "), group(largest));
-    format!("{name}: {records} records by {by} in {cells} cells of at most {largest}{tail}")
+    format!("{name}: {records} by {by} in {cells} cells of at most {largest}{tail}")
 }
 
 const PARTITIONED: &str =
@@ -155,7 +155,7 @@ fn stuck(scope: Scope<'_>, partition: &Partition) -> String {
         } else {
             stuck.why.join(", ")
         };
-        format!("{} records with {place} ({why})", number(stuck.cell.records))
+        format!("{} with {place} ({why})", plural(stuck.cell.records, "record"))
     });
     let more = cells.len().saturating_sub(3);
     let tail = if more > 0 { format!("; and {more} more such cells") } else { String::new() };

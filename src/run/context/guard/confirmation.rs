@@ -3,7 +3,7 @@
 use super::{Checked, Effect, traffic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Hold};
-use crate::model::{IndexStats, Side};
+use crate::model::{IndexStats, Observed, Side, plural};
 use crate::run::Context;
 
 /// Records the confirmation for deleting the source, as it is now with `counts` records; or the hold that asks for one,
@@ -54,8 +54,10 @@ fn is_given_to(context: &Context, checked: &Checked) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the deletion was confirmed for {} records at {}, and the source has {} now",
-        confirmed.records, confirmed.identity.host, checked.counts.total
+        "the deletion was confirmed for {} at {}, and the source has {} now",
+        plural(confirmed.records, "record"),
+        confirmed.identity.host,
+        Observed::count(checked.counts.total)
     );
     Err(Error::new(ErrorKind::Refused, message)
         .with_hint("look at what changed, and confirm again"))

@@ -4,7 +4,7 @@ use super::counts::agreed;
 use super::{Checked, Effect, identity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Transfer, copied, given};
-use crate::model::{IndexStats, Namespace, Observed, Side};
+use crate::model::{IndexStats, Namespace, Observed, Side, plural};
 use crate::run::{Context, World};
 
 /// The most problems named in a message.
@@ -23,8 +23,8 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
             if total == 0 {
                 return Ok(());
             }
-            let records = Observed::count(total);
-            Err(Error::new(ErrorKind::Refused, format!("`{index}` holds {records} records")))
+            let records = plural(total, "record");
+            Err(Error::new(ErrorKind::Refused, format!("`{index}` holds {records}")))
         }
         _ => Ok(()),
     }
@@ -38,8 +38,9 @@ async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
     refuse_uncopied(context, &source, checked.has_snapshot)?;
     if checked.counts.namespaces != source.namespaces {
         let message = format!(
-            "the source had {} records when it was checked and has {} now, or they are in other namespaces: something writes to it",
-            checked.counts.total, source.total
+            "the source had {} when it was checked and has {} now, or they are in other namespaces: something writes to it",
+            plural(checked.counts.total, "record"),
+            Observed::count(source.total)
         );
         return Err(Error::new(ErrorKind::Refused, message).with_hint(
             "stop the writes and run the same command again; the source was not deleted",
@@ -94,7 +95,10 @@ fn without_a_copy(context: &Context, counts: &IndexStats, has_snapshot: bool) ->
     let problems = held.filter_map(|(name, now)| match copied.get(name) {
         Some(transfers) => transfers.iter().find_map(|transfer| lost(name, transfer, has_snapshot)),
         None if has_snapshot => None,
-        None => Some(format!("`{name}` ({now} records) was not copied and there is no snapshot")),
+        None => {
+            let now = plural(*now, "record");
+            Some(format!("`{name}` ({now}) was not copied and there is no snapshot"))
+        }
     });
     problems.collect()
 }
@@ -119,7 +123,8 @@ pub(in crate::run) fn short_of(context: &Context, counts: &IndexStats) -> Vec<St
     let short = given.into_iter().filter_map(|(name, given)| {
         let now = counts.count(&name);
         (now < given).then(|| {
-            format!("`{name}` of the target was given {given} records and holds {now} now")
+            let given = plural(given, "record");
+            format!("`{name}` of the target was given {given} and holds {now} now")
         })
     });
     short.collect()

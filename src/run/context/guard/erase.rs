@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::counts::counted;
 use super::identity::refuse_other;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Identity, Namespace, Side};
+use crate::model::{Identity, Namespace, Side, plural};
 use crate::store::Store;
 
 /// A namespace that holds records to erase.
@@ -57,9 +57,9 @@ pub(in crate::run) async fn permit_erasure(
     match shown.iter().find(|shown| counts.count(&shown.namespace) != shown.records) {
         None => Ok(ErasePermit(shown.to_vec())),
         Some(changed) => Err(refused(format!(
-            "`{}` was shown with {} records and has {} now",
+            "`{}` was shown with {} and has {} now",
             changed.namespace,
-            changed.records,
+            plural(changed.records, "record"),
             counts.count(&changed.namespace)
         ))),
     }

@@ -2,11 +2,10 @@
 
 use super::findings::Findings;
 use super::limits::warnings;
-use super::records::shown;
 use super::text::{candidate_words, dollars};
 use crate::error::Result;
 use crate::journal::Event;
-use crate::model::Observed;
+use crate::model::{Observed, plural};
 use crate::provider::advice::Candidate;
 use crate::run::Context;
 use crate::run::selection::not_copied;
@@ -32,22 +31,22 @@ fn sentences(findings: &Findings) -> Vec<String> {
     let spec = &findings.index.spec;
     let mut notes = vec![
         format!(
-            "{}: {}, {} records in {} namespaces, {} in {} selected{}",
+            "{}: {}, {} in {}, {} in {} selected{}",
             spec.name,
             spec.deployment,
-            number(findings.records),
-            number(findings.namespaces as u64),
+            plural(findings.records, "record"),
+            plural(findings.namespaces as u64, "namespace"),
             number(findings.selected_records),
             number(findings.selected_namespaces as u64),
             findings.caveat.map(|caveat| format!("; {caveat}")).unwrap_or_default()
         ),
         format!(
-            "sample of {} records: {} on average, {} at most; {} metadata fields; ids of at most {} characters",
-            number(findings.sampled as u64),
+            "sample of {}: {} on average, {} at most; {}; ids of at most {}",
+            plural(findings.sampled as u64, "record"),
             Observed::Bytes(findings.mean_record_bytes.round()),
             Observed::Bytes(findings.largest_records.first().map_or(0.0, |one| one.bytes as f64)),
-            number(findings.fields.len() as u64),
-            number(findings.ids.longest as u64)
+            plural(findings.fields.len() as u64, "metadata field"),
+            plural(findings.ids.longest as u64, "character")
         ),
     ];
     notes.extend(findings.inventory.iter().flat_map(|inventory| inventory.sentences()));
@@ -100,7 +99,7 @@ fn records(findings: &Findings) -> Vec<String> {
         notes.push(format!(
             "{} ids have spaces, slashes, percent signs or control characters, like `{}`",
             Observed::count(findings.ids.unusual),
-            shown(example)
+            example.shown()
         ));
     }
     let refused = findings.rejects_by_rule.sentences();
@@ -163,16 +162,16 @@ fn log(findings: &Findings) -> Vec<String> {
         })
         .collect();
     let mut notes = vec![format!(
-        "hottest of {} logged queries: {}; {} namespaces were never asked",
-        Observed::count(log.queries),
+        "hottest of {}: {}; {} never asked",
+        plural(log.queries, "logged query"),
         hottest.join(", "),
-        Observed::count(log.never_asked)
+        plural(log.never_asked, "namespace")
     )];
     if log.unknown_queries + log.unreadable > 0 {
         notes.push(format!(
-            "the query log has {} queries of namespaces the index does not have and {} rows that could not be read",
-            Observed::count(log.unknown_queries),
-            Observed::count(log.unreadable)
+            "the query log has {} of namespaces the index does not have and {} that could not be read",
+            plural(log.unknown_queries, "query"),
+            plural(log.unreadable, "row")
         ));
     }
     notes

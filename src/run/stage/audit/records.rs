@@ -9,8 +9,6 @@ use crate::run::sample::Sampled;
 
 /// The number of largest records listed.
 const LARGEST: usize = 5;
-/// The most characters of an id shown in a sentence.
-const SHOWN_CHARS: usize = 40;
 
 /// The size of one record.
 #[derive(Clone, Debug, Serialize)]
@@ -110,15 +108,6 @@ pub(super) fn complex(sampled: &[Sampled]) -> (Vec<String>, Vec<String>) {
 pub(super) fn mean_bytes(sampled: &[Sampled]) -> f64 {
     let total: usize = sampled.iter().map(|one| one.record.stored_bytes()).sum();
     total as f64 / sampled.len().max(1) as f64
-}
-
-/// Shortens an id for a sentence.
-pub(super) fn shown(id: &RecordId) -> String {
-    let text = id.text();
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((at, _)) => format!("{}…", text[..at].escape_debug()),
-        None => text.escape_debug().to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use super::findings::Findings;
 use super::hot::QueryLog;
-use super::records::shown;
-use crate::model::Observed;
+use crate::model::{Observed, plural};
 use crate::provider::advice::{Candidate, Operation, Origin};
 use crate::run::sample::FieldSummary;
 use crate::store::Inventory;
+use crate::text::shortened;
 
 const WIDTH: usize = 80;
 
@@ -47,9 +47,9 @@ fn index(findings: &Findings) -> String {
         format!("Index {}", spec.name),
         format!("  {}, {dimension}, {}", spec.deployment, spec.metric),
         format!(
-            "  {} records in {} namespaces; the plan selects {} in {}",
-            number(findings.records),
-            number(findings.namespaces as u64),
+            "  {} in {}; the plan selects {} in {}",
+            plural(findings.records, "record"),
+            plural(findings.namespaces as u64, "namespace"),
             number(findings.selected_records),
             number(findings.selected_namespaces as u64)
         ),
@@ -61,7 +61,11 @@ fn index(findings: &Findings) -> String {
             true => mapping.source.to_string(),
             false => format!("{} -> {}", mapping.source, mapping.target),
         };
-        lines.push(format!("    {:>14}  {}", number(mapping.records), fit(&name, WIDTH - 20)));
+        lines.push(format!(
+            "    {:>14}  {}",
+            number(mapping.records),
+            shortened(&name, WIDTH - 20)
+        ));
     }
     lines.iter().map(|line| wrap(line, 4)).collect::<Vec<_>>().join("\n")
 }
@@ -85,12 +89,12 @@ fn records(findings: &Findings) -> String {
         "  largest".to_owned(),
     ];
     for record in &findings.largest_records {
-        let id = format!("{} in {}", shown(&record.id), record.namespace);
+        let id = format!("{} in {}", record.id.shown(), record.namespace);
         lines.push(format!(
             "    {:>9}, metadata {:>9}  {}",
             bytes(record.bytes as f64),
             bytes(record.metadata_bytes as f64),
-            fit(&id, WIDTH - 36)
+            shortened(&id, WIDTH - 36)
         ));
     }
     lines.iter().map(|line| wrap(line, 4)).collect::<Vec<_>>().join("\n")
@@ -166,7 +170,7 @@ fn rejects(findings: &Findings) -> String {
     let by_rule = findings.rejects_by_rule.sentences();
     lines.extend(by_rule.iter().map(|line| wrap(&format!("  {line}"), 4)));
     for reject in findings.rejects.iter().take(20) {
-        let line = format!("  {} in {}: {}", shown(&reject.id), reject.namespace, reject.reason);
+        let line = format!("  {} in {}: {}", reject.id.shown(), reject.namespace, reject.reason);
         lines.push(wrap(&line, 4));
     }
     if findings.rejects.len() > 20 {
@@ -305,10 +309,10 @@ fn price(origin: &Origin) -> String {
 
 fn hottest(log: &QueryLog) -> String {
     let mut lines = vec![format!(
-        "Hottest namespaces ({} queries in {} files, {} rows unreadable)",
-        number(log.queries),
-        log.files,
-        number(log.unreadable)
+        "Hottest namespaces ({} in {}, {} unreadable)",
+        plural(log.queries, "query"),
+        plural(log.files as u64, "file"),
+        plural(log.unreadable, "row")
     )];
     for hot in &log.hottest {
         let latency = hot.mean_ms.map(|ms| format!("  mean {ms:.1} ms")).unwrap_or_default();
@@ -316,17 +320,17 @@ fn hottest(log: &QueryLog) -> String {
         let line = format!(
             "    {:>12} {share:>8}  {}{latency}",
             number(hot.queries),
-            fit(&hot.namespace.to_string(), 34)
+            shortened(&hot.namespace.to_string(), 34)
         );
         lines.push(line);
     }
-    lines.push(format!("  {} namespaces were never asked", number(log.never_asked)));
+    lines.push(format!("  {} never asked", plural(log.never_asked, "namespace")));
     if log.unknown_queries > 0 {
-        let names: Vec<_> = log.unknown_namespaces.iter().map(|name| fit(name, 30)).collect();
+        let names: Vec<_> = log.unknown_namespaces.iter().map(|name| shortened(name, 30)).collect();
         lines.push(wrap(
             &format!(
-                "  {} queries of namespaces the index does not have: {}",
-                number(log.unknown_queries),
+                "  {} of namespaces the index does not have: {}",
+                plural(log.unknown_queries, "query"),
                 names.join(", ")
             ),
             4,
@@ -343,9 +347,10 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-/// Wraps a line at spaces, indenting the lines after the first by `indent` spaces. Words that are too long are cut.
+/// Wraps a line at spaces, indenting the lines after the first by `indent` spaces. Words that are too long are shortened.
 fn wrap(line: &str, indent: usize) -> String {
-    let words: Vec<_> = line.split(' ').map(|word| fit(word, WIDTH - indent.max(1))).collect();
+    let words: Vec<_> =
+        line.split(' ').map(|word| shortened(word, WIDTH - indent.max(1))).collect();
     crate::text::wrap(&words.join(" "), WIDTH, &" ".repeat(indent))
 }
 

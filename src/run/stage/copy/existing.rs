@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::copy::{Mapping, Met, Pipeline, Skipped, all_ids, meet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, ShardState};
-use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId};
+use crate::model::{Cursor, IndexStats, Namespace, Observed, RecordId, plural};
 use crate::plan::file::Existing;
 use crate::plan::{CopyStage, Plan};
 use crate::run::context::guard::counted;
@@ -129,11 +129,10 @@ impl Held {
             true => format!(" ({} of {} looked at)", number(self.other), number(self.looked_at)),
             false => String::new(),
         };
-        let held = format!("the target holds {} records in its namespaces", number(self.records));
-        let ids = if self.overwritten == 1 { "id" } else { "ids" };
+        let held = format!("the target holds {} in its namespaces", plural(self.records, "record"));
         if self.overwritten == 0 {
             return format!(
-                "{held}; no {ids} of {} looked at would be written over",
+                "{held}; no id of {} looked at would be written over",
                 number(self.looked_at)
             );
         }
@@ -144,8 +143,9 @@ impl Held {
                 "which the copy refuses: say `existing: overwrite` or `existing: skip`"
             }
         };
-        let number = number(self.overwritten);
-        format!("{held}; {about}{number} {ids} hold something else{basis}: {then}")
+        let hold = if self.overwritten == 1 { "holds" } else { "hold" };
+        let ids = plural(self.overwritten, "id");
+        format!("{held}; {about}{ids} {hold} something else{basis}: {then}")
     }
 }
 
@@ -280,8 +280,9 @@ async fn refuse(context: &Context, copy: &CopyStage, held: &IndexStats) -> Resul
         return Ok(walk.same);
     }
     let message = format!(
-        "the target holds {} ids that the copy would write, with something else in them: {}",
-        Observed::count(walk.other),
+        "the target holds {} that the copy would write, with something else in {}: {}",
+        plural(walk.other, "id"),
+        if walk.other == 1 { "it" } else { "them" },
         walk.examples.join(", ")
     );
     Err(Error::new(ErrorKind::Refused, message).with_hint(
@@ -347,7 +348,7 @@ impl Walk<'_> {
         self.other += met.other.len() as u64;
         let room = NAMED.saturating_sub(self.examples.len());
         let named = met.other.iter().take(room);
-        self.examples.extend(named.map(|id| format!("`{id}` in `{}`", mapping.target)));
+        self.examples.extend(named.map(|id| format!("`{}` in `{}`", id.shown(), mapping.target)));
         self.context.progress(&Progress {
             stage: self.context.id(),
             unit: "ids of the target looked at",

@@ -9,7 +9,7 @@ use crate::clock::Patience;
 use crate::copy::{Export, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
-use crate::model::{Namespace, Observed, Resource, ResourceKind, Side};
+use crate::model::{Namespace, Observed, Resource, ResourceKind, Side, plural};
 use crate::plan::CopyStage;
 use crate::provider::storage::Place;
 use crate::run::context::guard::{counted, folder_name, imports_of};
@@ -205,9 +205,9 @@ const AGAIN: &str = "roll back with `--purge`, which deletes the target where th
 fn check_count(import: &Import, total: u64) -> Result<()> {
     match import.records {
         Some(records) if records != total => {
-            let (records, total) = (Observed::count(records), Observed::count(total));
+            let (records, total) = (plural(records, "record"), Observed::count(total));
             let message = format!(
-                "the import `{}` ended with {records} records, and {total} were written for it",
+                "the import `{}` ended with {records}, and {total} were written for it",
                 import.id
             );
             Err(Error::new(ErrorKind::Conflict, message).with_hint(AGAIN))

@@ -6,7 +6,7 @@ use crate::assertion::Measured;
 use crate::copy::refusals;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Event, Route, RunState};
-use crate::model::{Observed, Side, Tally};
+use crate::model::{Observed, Side, Tally, plural};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard;
@@ -69,7 +69,7 @@ fn note_gaps(context: &Context, gaps: &[String]) -> Result<()> {
     }
     match gaps.len().saturating_sub(NAMED) {
         0 => Ok(()),
-        more => context.note(format!("not complete: {more} namespaces more")),
+        more => context.note(format!("not complete: {} more", plural(more as u64, "namespace"))),
     }
 }
 
@@ -147,5 +147,5 @@ async fn arrived_by(context: &Context, copy: &CopyStage) -> Result<u64> {
 pub(crate) async fn undo(context: &Context, copy: &CopyStage) -> Result<String> {
     let removed = words(&context.stage_state()?.removed);
     let copied = arrived_by(context, copy).await?;
-    Ok(format!("kept {} records in the target{removed}", Observed::count(copied)))
+    Ok(format!("kept {} in the target{removed}", plural(copied, "record")))
 }

@@ -9,7 +9,7 @@ use crate::assertion::{Measured, judge_once};
 use crate::copy::count_extra;
 use crate::error::Result;
 use crate::journal::{Event, ShardState};
-use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side, Verdict};
+use crate::model::{Cursor, Enumeration, Namespace, RecordId, Side, Verdict, plural};
 use crate::plan::CopyStage;
 use crate::run::Context;
 use crate::run::context::guard::{agreed, counted};
@@ -109,8 +109,9 @@ pub(super) async fn prove_returned(context: &Context, copy: &CopyStage) -> Resul
         let extra = count_extra(&pipeline, &sources, &target, every, &mut each).await?;
         if let Some(extra) = extra.filter(|extra| *extra > 0) {
             gaps.push(format!(
-                "`{target}` of the target holds {extra} records that were deleted from the source: delete them there too \
-                 (`vecshift namespaces delete` with `--side target`)"
+                "`{target}` of the target holds {} deleted from the source: delete the same there \
+                 (`vecshift namespaces delete` with `--side target`)",
+                plural(extra, "record")
             ));
         }
     }
@@ -147,7 +148,8 @@ pub(super) fn gap(states: &[ShardState], now: u64) -> Option<String> {
     }
     if now != expected {
         return Some(format!(
-            "the source counted {expected} records at first and {now} now: something writes to it"
+            "the source counted {} at first and {now} now: something writes to it",
+            plural(expected, "record")
         ));
     }
     None
@@ -165,12 +167,15 @@ fn gap_of_shard(state: &ShardState) -> Option<String> {
     // A staging index names what was there when it was made; the source may have less by now.
     let is_frozen = matches!(state.shard.enumeration, Enumeration::Staging { .. });
     if tally.missing > 0 && !is_frozen {
-        return Some(format!("{} ids{place} are not in the source", tally.missing));
+        return Some(format!("not in the source: {}{place}", plural(tally.missing, "id")));
     }
     let found = tally.enumerated - tally.missing;
     if found != expected {
         return Some(format!(
-            "the source counts {expected} records{place} and {found} ids were found"
+            "the source counts {}{place}, and {} {} found",
+            plural(expected, "record"),
+            plural(found, "id"),
+            if found == 1 { "was" } else { "were" }
         ));
     }
     None

@@ -17,7 +17,7 @@ use crate::assertion::Measured;
 use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
-use crate::model::{IndexDescription, IndexSpec, Observed, Side, StageId};
+use crate::model::{IndexDescription, IndexSpec, Observed, Side, StageId, plural};
 use crate::plan::CopyStage;
 use crate::plan::file::{Create, Protection};
 use crate::provider::Connector;
@@ -212,8 +212,8 @@ pub(super) async fn undo(context: &Context, step: &str) -> Result<Option<String>
     };
     if copied > 0 && !is_purge {
         return Ok(Some(format!(
-            "kept `{index}` with the {} records copied so far; {}{removed}",
-            Observed::count(copied),
+            "kept `{index}` with the {} copied so far; {}{removed}",
+            plural(copied, "record"),
             purge_command(context)
         )));
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{
     Comparing, Contents, Enumeration, FieldCompared, IndexStats, Likeness, MeasuredValue,
-    Namespace, Observed, RecordId, Side, StageId,
+    Namespace, Observed, RecordId, Side, StageId, plural,
 };
 use crate::plan::file::{Compare, Verify};
 use crate::plan::{CopyStage, MetricRef};
@@ -218,9 +218,9 @@ fn report(
 ) -> Result<()> {
     let words = Observed::count;
     context.note(format!(
-        "compared {} of {} records: {} equal, {} different, {} missing; {}",
+        "compared {} of {}: {} equal, {} different, {} missing; {}",
         words(total.compared),
-        words(all.max(total.compared)),
+        plural(all.max(total.compared), "record"),
         words(total.equal),
         words(total.mismatched),
         words(total.missing),
@@ -232,21 +232,23 @@ fn report(
     let refused: u64 = groups.iter().map(Group::refused).sum();
     if total.missing > 0 && refused > 0 {
         context.note(format!(
-            "the target refused {} records while they were copied: they are missing for that reason",
-            words(refused)
+            "the target refused {} during the copy: missing for that reason",
+            plural(refused, "record")
         ))?;
     }
     let skipped: u64 = groups.iter().map(Group::skipped).sum();
     if skipped > 0 {
         context.note(format!(
-            "{} ids were left as the target had them while records were copied: they are not compared",
-            words(skipped)
+            "{} {} left as the target had {}, and not compared",
+            plural(skipped, "id"),
+            if skipped == 1 { "was" } else { "were" },
+            if skipped == 1 { "it" } else { "them" }
         ))?;
     }
     if total.vanished > 0 {
         context.note(format!(
-            "{} ids were named by the source and were gone when they were fetched: something writes to it",
-            words(total.vanished)
+            "named by the source and gone when they were fetched: {}; something writes to it",
+            plural(total.vanished, "id")
         ))?;
     }
     let drifts: Vec<_> = total.schemas.drifts().collect();
@@ -254,7 +256,10 @@ fn report(
         context.note(drift.to_string())?;
     }
     if drifts.len() > NAMED_DRIFTS {
-        context.note(format!("and {} fields more of other types", drifts.len() - NAMED_DRIFTS))?;
+        context.note(format!(
+            "and {} more of other types",
+            plural((drifts.len() - NAMED_DRIFTS) as u64, "field")
+        ))?;
     }
     if total.schemas.has_more() {
         context.note(format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::groups::Group;
 use crate::assertion::Measured;
 use crate::error::Result;
-use crate::model::{IndexStats, Observed, Side};
+use crate::model::{IndexStats, Observed, Side, plural};
 use crate::run::Context;
 use crate::run::contents::appeared;
 use crate::run::context::guard::agreed;
@@ -36,12 +36,16 @@ pub(super) async fn count(context: &Context, groups: &[Group]) -> Result<()> {
         differing += 1;
         if differing <= NAMED {
             context.note(format!(
-                    "`{namespace}` appeared in the source after the copy was planned, with {records} records"
-                ))?;
+                "`{namespace}` appeared in the source after the copy was planned, with {}",
+                plural(records, "record")
+            ))?;
         }
     }
     if differing > NAMED {
-        context.note(format!("and {} namespaces more whose counts differ", differing - NAMED))?;
+        context.note(format!(
+            "and {} more whose counts differ",
+            plural((differing - NAMED) as u64, "namespace")
+        ))?;
     }
     let mut measured = Measured::default();
     measured.set("count_delta", Observed::count(delta), groups.len() as u64);
@@ -66,5 +70,10 @@ fn difference(
     };
     let caveat = |of: &IndexStats| of.caveat().map(|caveat| format!(" ({caveat})"));
     let (ours, theirs) = (caveat(ours).unwrap_or_default(), caveat(theirs).unwrap_or_default());
-    format!("{names} {have} {source} records{ours}, `{}` has {target}{theirs}", group.target)
+    format!(
+        "{names} {have} {}{ours}, `{}` has {}{theirs}",
+        plural(source, "record"),
+        group.target,
+        Observed::count(target)
+    )
 }

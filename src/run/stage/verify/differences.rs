@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use crate::copy::Difference;
 use crate::error::{Error, Result};
+use crate::model::plural;
 use crate::run::Context;
 
 /// The number of differences shown in the report; the artifact has all of them.
@@ -43,7 +44,9 @@ impl<'a> Differences<'a> {
         if self.count <= SHOWN {
             self.context.note(format!(
                 "`{}` in `{}`: {}",
-                difference.id, difference.source_namespace, difference.detail
+                difference.id.shown(),
+                difference.source_namespace,
+                difference.detail
             ))?;
         }
         Ok(())
@@ -53,7 +56,7 @@ impl<'a> Differences<'a> {
         let Some(mut file) = self.file.take() else { return self.forget().await };
         file.flush().map_err(|error| Error::io("cannot write the differences", error))?;
         if self.count > SHOWN {
-            self.context.note(format!("and {} differences more", self.count - SHOWN))?;
+            self.context.note(format!("and {} more", plural(self.count - SHOWN, "difference")))?;
         }
         self.context.wrote("differences", self.path(), self.count).await
     }

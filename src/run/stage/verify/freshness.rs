@@ -9,7 +9,7 @@ use super::groups::Group;
 use super::next::Step;
 use crate::clock::{Timestamp, after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{IndexStats, Quality, Span, Token};
+use crate::model::{IndexStats, Quality, Span, Token, plural};
 use crate::run::context::guard::counted;
 use crate::run::{Context, Note, Progress};
 use crate::store::{Reader, Write};
@@ -178,8 +178,9 @@ async fn look_at<'a>(
 /// on its way: it is missing, which a comparison names.
 fn short<'a>(group: &'a Group, counts: &IndexStats) -> Option<(&'a Group, String)> {
     let (count, written) = (counts.count(&group.target), group.written());
-    (count < written && counts.quality != Quality::Exact)
-        .then(|| (group, format!("`{}` shows {count} of {written} records", group.target)))
+    (count < written && counts.quality != Quality::Exact).then(|| {
+        (group, format!("`{}` shows {count} of {}", group.target, plural(written, "record")))
+    })
 }
 
 /// Returns whether all of `readers` see a write; `None` if that is not known of one of them.
@@ -201,7 +202,7 @@ async fn visibility<'a>(
 fn some_of(lags: &[&str], most: usize) -> String {
     let mut text = lags.iter().take(most).copied().collect::<Vec<_>>().join("; ");
     if lags.len() > most {
-        text.push_str(&format!("; and {} namespaces more", lags.len() - most));
+        text.push_str(&format!("; and {} more", plural((lags.len() - most) as u64, "namespace")));
     }
     text
 }
