@@ -125,7 +125,7 @@ impl Describe for Table {
 
     async fn stats(&self) -> Result<IndexStats> {
         let make = || self.peer.stats(None).boxed();
-        self.calls.call(Operation::new(Request::Stats), &make).await
+        self.calls.call(Operation::new(Request::Stats).without_deadline(), &make).await
     }
 
     async fn storage(&self) -> Result<Vec<String>> {
@@ -135,7 +135,7 @@ impl Describe for Table {
 
     async fn inventory(&self) -> Result<Option<Inventory>> {
         let make = || self.peer.inventory().boxed();
-        self.calls.call(Operation::new(Request::Inventory), &make).await
+        self.calls.call(Operation::new(Request::Inventory).without_deadline(), &make).await
     }
 }
 
@@ -147,7 +147,7 @@ impl Scan for Table {
 
     async fn see_distinct(&self, is_anew: bool) -> Result<()> {
         let look = || self.peer.refuse_doubles(is_anew).boxed();
-        self.calls.call(Operation::new(Request::List), &look).await
+        self.calls.call(Operation::new(Request::List).without_deadline(), &look).await
     }
 
     fn whole(&self) -> Option<Range> {
@@ -200,7 +200,7 @@ impl Views for Table {
 
     async fn count(&self, view: &View) -> Result<IndexStats> {
         let make = || self.peer.count_view(view).boxed();
-        self.calls.call(Operation::new(Request::Stats), &make).await
+        self.calls.call(Operation::new(Request::Stats).without_deadline(), &make).await
     }
 
     async fn close(&self, view: &View) -> Result<()> {
@@ -242,7 +242,7 @@ impl Search for Table {
 impl Filtering for Table {
     async fn count(&self, filter: &Filter) -> Result<IndexStats> {
         let make = || self.peer.stats(Some(filter)).boxed();
-        self.calls.call(Operation::new(Request::FilteredStats), &make).await
+        self.calls.call(Operation::new(Request::FilteredStats).without_deadline(), &make).await
     }
 
     fn says(&self, filter: &Filter) -> Result<()> {
@@ -273,7 +273,7 @@ impl Write for Table {
 
     async fn inventory(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
         let make = || self.peer.inventory_to_write(planned).boxed();
-        self.calls.call(Operation::new(Request::Inventory), &make).await
+        self.calls.call(Operation::new(Request::Inventory).without_deadline(), &make).await
     }
 
     fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {

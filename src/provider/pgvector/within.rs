@@ -55,8 +55,7 @@ impl Peer {
         let seen = self.fit(&session, table, extension).await?;
         session.give_back();
         let description = seen.description.clone();
-        self.forget();
-        *locked(&self.last) = Some(Arc::new(seen));
+        self.know(Arc::new(seen));
         Ok(Some(description))
     }
 
