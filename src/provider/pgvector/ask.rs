@@ -116,7 +116,12 @@ impl Peer {
         let server = look::server(&session).await?;
         let mut found = audit::of_server(&server, Use::Write);
         match self.seen().filter(|_| is_there) {
-            Some(seen) => found.extend(audit::of_table(&seen.mapping, Use::Write)),
+            Some(seen) => {
+                found.extend(audit::of_table(&seen.mapping, Use::Write));
+                if matches!(self.place, Place::Tables(_)) && seen.noted.is_none() {
+                    found.extend(audit::of_model(&seen.mapping.table));
+                }
+            }
             None if planned.is_some() => {
                 let may_create = look::may_create_in(&session, self.place.schema()).await?;
                 found.extend(audit::of_planned(&server, &self.place.first(), may_create));
