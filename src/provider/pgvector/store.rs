@@ -329,19 +329,20 @@ impl Remove for Table {
         self.calls.call(Operation::new(Request::Configure), &make).await
     }
 
-    async fn obstacles(&self) -> Result<Vec<Error>> {
-        let make = || self.peer.kept_by().boxed();
+    async fn obstacles(&self, moved: Option<&str>) -> Result<Vec<Error>> {
+        let make = || self.peer.kept_by(moved).boxed();
         self.calls.call(Operation::new(Request::Obstacles), &make).await
     }
 
-    async fn retire(&self, held: &IndexStats) -> Result<()> {
-        let make = || self.peer.retire(held).boxed();
-        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+    /// The server sets the limits: one on this side would leave it to go on with its locks.
+    async fn retire(&self, held: &IndexStats, moved: Option<&str>) -> Result<()> {
+        let make = || self.peer.retire(held, moved).boxed();
+        self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 
     async fn delete_index(&self) -> Result<()> {
         let make = || self.peer.delete_index().boxed();
-        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+        self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {
