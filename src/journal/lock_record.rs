@@ -45,7 +45,8 @@ fn replace(dir: &Path, new: &LockView, bytes: &[u8], (old, now): (&str, Timestam
     if !put(bytes, &next)? {
         match read_record(&next)? {
             Some(other)
-                if other.is_believed(&new.holder.host, now) || (new.by_lease && other.until > now) =>
+                if other.is_believed(&new.holder.host, now)
+                    || (new.by_lease && other.until > now) =>
             {
                 return Err(locked(Some(other)));
             }

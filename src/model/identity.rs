@@ -16,9 +16,13 @@ pub const RUN_TAG: &str = "vecshift-run";
 pub struct Identity {
     /// Host without a scheme; empty while the service has not given one.
     pub host: String,
+    /// The length of its vectors, as far as it or a record of it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<u32>,
     pub metric: Metric,
+    /// Whether the index says no metric, so that this one stands for none; it may say one later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_without_metric: bool,
     /// Kind and place: `serverless aws us-east-1`.
     pub place: String,
     /// The run that made it, from its tag.
@@ -52,6 +56,7 @@ impl IndexDescription {
             host: host.trim_end_matches('/').to_owned(),
             dimension: self.spec.dimension,
             metric: self.spec.metric,
+            is_without_metric: !deployment.knows_metric,
             place: deployment.place.clone(),
             run: self.spec.tags.get(RUN_TAG).cloned(),
             made: Some(Made { vector_type, indexed, collection }),
@@ -70,12 +75,14 @@ impl Identity {
         if !self.host.is_empty() && !seen.host.is_empty() && self.host != seen.host {
             return Some(format!("its host is {} and was {}", seen.host, self.host));
         }
-        if self.dimension != seen.dimension {
-            let word = |of: Option<u32>| of.map_or("none".to_owned(), |of| of.to_string());
-            let (now, then) = (word(seen.dimension), word(self.dimension));
+        // An index that says neither is known by its records, once it has some.
+        if let (Some(then), Some(now)) = (self.dimension, seen.dimension)
+            && then != now
+        {
             return Some(format!("its dimension is {now} and was {then}"));
         }
-        if self.metric != seen.metric {
+        let have_both = !self.is_without_metric && !seen.is_without_metric;
+        if have_both && self.metric != seen.metric {
             return Some(format!("its metric is {} and was {}", seen.metric, self.metric));
         }
         if self.place != seen.place {
@@ -125,6 +132,7 @@ mod tests {
             host: "a-1.svc.example".to_owned(),
             dimension: Some(8),
             metric: Metric::Cosine,
+            is_without_metric: false,
             place: "serverless aws us-east-1".to_owned(),
             run: Some("01j".to_owned()),
             made: Some(made()),
@@ -163,6 +171,18 @@ mod tests {
         assert_eq!(seen().differs(&Identity { host: String::new(), ..seen() }), None);
         assert_eq!(Identity { run: None, ..seen() }.differs(&seen()), None);
         assert_eq!(Identity { made: None, ..seen() }.differs(&seen()), None);
+    }
+
+    #[test]
+    fn what_only_records_or_their_users_say_may_come_later() {
+        let empty = || Identity { dimension: None, ..seen() };
+        assert_eq!(empty().differs(&seen()), None);
+        assert_eq!(seen().differs(&empty()), None);
+        let silent = || Identity { is_without_metric: true, ..seen() };
+        let other = Identity { metric: Metric::Euclidean, ..seen() };
+        assert_eq!(silent().differs(&other), None);
+        assert_eq!(other.differs(&silent()), None);
+        assert!(seen().differs(&other).is_some());
     }
 
     #[test]

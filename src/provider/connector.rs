@@ -76,6 +76,11 @@ pub(crate) trait Connector: System {
         environment: &Environment,
     ) -> Result<bool>;
 
+    /// Returns whether the target would be a part of the source by its name alone, where both are in one project.
+    fn would_hold(&self, _source: &Endpoint, _target: &Endpoint) -> bool {
+        false
+    }
+
     /// Returns the index that a create stage asks for; `None` if this system makes nothing.
     fn asked_for(&self, _endpoint: &Endpoint, _spec: &CreateSpec) -> Option<IndexSpec> {
         None

@@ -68,6 +68,15 @@ pub fn is_same_project(plan: &Plan, environment: &Environment) -> Result<bool> {
         && connector(&source.provider)?.is_same_project(source, target, environment)?)
 }
 
+/// Returns whether the target would be a part of the source by its name alone, once both are in one project.
+///
+/// # Errors
+/// `Invalid` if there is no such system.
+pub fn would_hold(plan: &Plan) -> Result<bool> {
+    Ok(plan.source.provider == plan.target.provider
+        && connector(&plan.source.provider)?.would_hold(&plan.source, &plan.target))
+}
+
 /// Finds every missing secret of `plan`, with the place that wants it. Looking touches nothing.
 pub fn missing_secrets(plan: &Plan, environment: &Environment) -> Vec<Error> {
     if environment.stand_in.is_some() {

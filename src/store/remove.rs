@@ -20,21 +20,24 @@ pub trait Remove: Send + Sync {
     async fn configure(&self, change: &IndexChange) -> Result<()>;
 
     /// Finds what would keep the index from being retired, each as its refusal: what else depends on it, rights that are
-    /// missing, what it holds beside records.
+    /// missing, what it holds beside records. `moved` is an alias that stands for another index by then: that it stands for
+    /// this one now is no obstacle.
     ///
     /// # Behavior
     /// - Empty where the store knows of nothing, and of an index that is not there.
-    async fn obstacles(&self) -> Result<Vec<Error>> {
+    async fn obstacles(&self, _moved: Option<&str>) -> Result<Vec<Error>> {
         Ok(Vec::new())
     }
 
-    /// Deletes an index whose records are elsewhere, whoever made it. `held` is what it holds.
+    /// Deletes an index whose records are elsewhere, whoever made it. `held` is what it holds, `moved` as above.
     ///
     /// # Behavior
     /// - That of [`Remove::delete_index`].
     /// - `Refused` with the first of its obstacles, or if it holds other records than `held`, by a store that can look and
     ///   delete in one act.
-    async fn retire(&self, held: &IndexStats) -> Result<()>;
+    /// - Whoever reads the index may go on while it is looked at. Nothing that was done for it outlasts an attempt that was
+    ///   given up.
+    async fn retire(&self, held: &IndexStats, moved: Option<&str>) -> Result<()>;
 
     /// Deletes an index that a run made, and all its records.
     ///

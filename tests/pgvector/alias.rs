@@ -139,6 +139,66 @@ stages:
     assert: [{ check: error_rate < 50% over 1s, min_samples: 1 }]
 ";
 
+/// The source is given up at the end: the view that the run moves stands for it until then.
+#[tokio::test]
+async fn a_view_that_the_run_moves_does_not_keep_the_source_from_being_dropped() {
+    let db = server::database().await;
+    db.run(
+        "create schema shop; create table shop.old (id text primary key, embedding vector(2), title text);
+         insert into shop.old select g, array[g, 1]::vector, 't' || g from generate_series(1, 50) g;
+         create view shop.live as select id, embedding from shop.old",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = PLAN.replace(", row: { metadata: [title] }", "").replace(
+        "stages:\n",
+        "stages:\n  - { kind: create, spec: { dimension: 2, metric: cosine } }\n",
+    ) + "  - { kind: decommission, confirm: shop.old }\n";
+    std::fs::write(folder.path().join("shop.yaml"), text).unwrap();
+    let words = |said: &str| said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plan = async || {
+        let (succeeds, said) = command(folder.path(), &db, &["plan", "shop.yaml"]).await;
+        assert!(succeeds || said.contains("would refuse"), "{said}");
+        words(&said)
+    };
+    let taken = "assumes that `shop.live` stands for the target by then";
+    let said = plan().await;
+    assert!(said.contains(taken) && !said.contains("would refuse"), "{said}");
+    // Whatever else depends on the source is told apart from it.
+    db.run("create view shop.also as select id from shop.old").await;
+    let said = plan().await;
+    assert!(said.contains(taken) && said.contains("view shop.also"), "{said}");
+    assert!(!said.contains("view shop.live"), "{said}");
+    let rehearse = async || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+        command.args(["rehearse", "shop.yaml"]).current_dir(folder.path());
+        command.env("DATABASE_URL", db.url()).env("VECSHIFT_REHEARSAL_DATABASE_URL", db.url());
+        let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.success(), words(&said))
+    };
+    let (succeeds, said) = rehearse().await;
+    assert!(!succeeds && said.contains("view shop.also"), "{said}");
+    db.run("drop view shop.also").await;
+    let (succeeds, said) = rehearse().await;
+    assert!(succeeds && said.contains("`shop.live` is taken for moved"), "{said}");
+    assert_eq!(db.text("select count(*) from shop.old").await, "50");
+    // A run looks at where the view is. Here somebody points it back before the end.
+    let run = ["run", "shop.yaml", "--confirm", "shop.old"];
+    let until = [&run[..], &["--until", "canary"]].concat();
+    let (_, said) = command(folder.path(), &db, &until).await;
+    assert!(said.contains("Stopped before decommission"), "{said}");
+    let store = store(&db);
+    store.must_alias().unwrap().point("shop.live", "shop.old").await.unwrap();
+    let said = plan().await;
+    assert!(said.contains("view shop.live") && !said.contains(taken), "{said}");
+    store.must_alias().unwrap().point("shop.live", "shop.new").await.unwrap();
+    let (succeeds, said) = command(folder.path(), &db, &run).await;
+    assert!(succeeds, "{said}");
+    assert_eq!(db.text("select to_regclass('shop.old') is null").await, "true");
+    assert_eq!(db.text("select count(*) from shop.live").await, "50");
+}
+
 async fn command(folder: &std::path::Path, db: &Database, arguments: &[&str]) -> (bool, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
     command.args(arguments).current_dir(folder).env("DATABASE_URL", db.url());

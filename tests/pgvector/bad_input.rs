@@ -1,5 +1,9 @@
 //! Bad input in whole runs: how the program ends, what it says, and what it leaves behind.
 
+use vecshift::provider::pgvector::{Row, Settings, Table};
+use vecshift::store::Opened;
+use vecshift::store::calls::Calls;
+
 use crate::program::{Program, arrived};
 use crate::server::{self, Database};
 
@@ -303,4 +307,55 @@ async fn a_full_disk_stops_a_run_which_goes_on_where_it_was() {
     db.run("drop trigger full_disk on new").await;
     program.does("run").await.says(0, &[]);
     assert_eq!(db.text("select count(*) from old join new using (id, embedding)").await, "600");
+}
+
+/// All rows are read to see that no two are one record: once, however many ask, and for as long as that takes.
+#[tokio::test]
+async fn rows_that_are_one_record_are_looked_for_once() {
+    let db = server::database().await;
+    // Each row that is read counts, and no limit of time is set while it is.
+    db.run(
+        "create table t (id text, embedding vector(1)); insert into t select g, '[1]' from generate_series(1, 100) g;
+         create sequence rows; select nextval('rows');
+         create function read() returns boolean language plpgsql volatile as $$ begin
+           if current_setting('statement_timeout') <> '0' then raise 'a limit of time'; end if;
+           perform nextval('rows'); return true; end $$;
+         create view v as select * from t where read()",
+    )
+    .await;
+    let rows_read = async || db.text("select last_value from rows").await.parse::<u32>().unwrap();
+    let open = || {
+        let row = Row { id: Some("id".into()), key: vec!["id".into()], ..Row::default() };
+        let table = Table::new(db.address(), Settings::default(), "v", row).unwrap();
+        table.through(Calls::bare())
+    };
+    let table = open();
+    let scan = table.must_scan().unwrap();
+    table.describe().await.unwrap();
+    let begin = rows_read().await;
+    scan.see_distinct(false).await.unwrap();
+    let once = rows_read().await - begin;
+    assert!(once > 100, "{once}");
+    let other = open();
+    let scan = other.must_scan().unwrap();
+    let looks = (0..4).map(|_| scan.see_distinct(false));
+    futures::future::try_join_all(looks).await.unwrap();
+    assert!(!scan.promise().repeats);
+    other.describe().await.unwrap();
+    assert!(!scan.promise().repeats);
+    scan.see_distinct(false).await.unwrap();
+    assert_eq!(rows_read().await - begin, 2 * once);
+    // What an audit has looked at need not be looked at again, and a proof looks anew.
+    let audited = open();
+    let scan = audited.must_scan().unwrap();
+    audited.inventory().await.unwrap();
+    assert!(!scan.promise().repeats);
+    audited.stats().await.unwrap();
+    let begin = rows_read().await;
+    scan.see_distinct(true).await.unwrap();
+    assert_eq!(rows_read().await - begin, once);
+    // A table that is not there has nothing that could be looked at.
+    db.run("drop view v").await;
+    assert_eq!(audited.inventory().await.unwrap(), None);
+    assert!(scan.promise().repeats);
 }

@@ -2,8 +2,10 @@
 
 use vecshift::model::{Namespace, Record, Value};
 use vecshift::provider::pgvector::{
-    Layout, Mapping, Scope, Settings, Strictness, View, Writer, counts, fits,
+    Layout, Mapping, Row, Scope, Settings, Strictness, Table, View, Writer, counts, fits,
 };
+use vecshift::store::calls::Calls;
+use vecshift::store::{Opened, Rule};
 
 use crate::common::{
     all, all_of, dense, ids, mapping, put, put_in, reader, record, try_mapping, with,
@@ -310,4 +312,75 @@ stages:
     let (succeeds, said) = run_plan(&plan(", row: { metadata: [title] }", ""), &db).await;
     assert!(succeeds, "{said}");
     assert_eq!(db.text(rows).await, "x [1,2] new mine;y [3,4] mine");
+}
+
+/// A namespace is its column's text: a moment that is the same is another name, and two names must not become one.
+#[tokio::test]
+async fn a_namespace_that_a_column_of_times_would_rename_is_refused() {
+    let db = server::database().await;
+    db.run(
+        "create table a (id text, ten timestamptz, embedding vector(1), primary key (ten, id));
+         create table b (id text, ten timestamp, embedding vector(1), primary key (ten, id));
+         create table c (id text, ten date, embedding vector(1), primary key (ten, id))",
+    )
+    .await;
+    for (table, kept, renamed) in [
+        (
+            "a",
+            "2020-01-01 00:00:00+00",
+            &["2020-01-01T00:00:00Z", "2020-01-01T01:00:00+01:00", "2020-01-01"][..],
+        ),
+        ("b", "2020-01-01 10:00:00", &["2020-01-01T10:00:00", "2020-01-01T10:00:00Z"]),
+        ("c", "2020-01-01", &["2020-01-01T10:00:00", "Jan 1 2020"]),
+    ] {
+        let mapping = mapping(&db, table, &by_tenant()).await;
+        for other in renamed {
+            let ack = put_in(&db, &mapping, other, &[record("x", &[1.0])]).await;
+            assert_eq!((ack.written, ack.refused.len()), (0, 1), "{table} {other}: {ack:?}");
+            assert_eq!(ack.refused[0].why.rule, "partition", "{table} {other}: {ack:?}");
+        }
+        let ack = put_in(&db, &mapping, kept, &[record("x", &[2.0])]).await;
+        assert_eq!((ack.written, ack.refused.len()), (1, 0), "{table}: {ack:?}");
+        assert_eq!(by_namespace(&db, &mapping).await, [(kept.to_owned(), "x".to_owned())]);
+    }
+}
+
+/// The tables of an index share their writers, and have the same columns, in whatever order.
+#[tokio::test]
+async fn a_writer_that_turns_to_another_table_checks_its_columns() {
+    let db = server::database().await;
+    db.run(
+        "create schema kept;
+         create table kept.i_red (id text primary key, embedding vector(1), a timestamp(0), b timestamp, price numeric(9, 2), day date, title text not null);
+         create table kept.i_blue (id text primary key, embedding vector(1), b timestamp, a timestamp(0), day date, price numeric(9, 2), title text not null)",
+    )
+    .await;
+    let index = "kept.i_{namespace}";
+    let table = Table::new(db.address(), Settings::default(), index, Row::default()).unwrap();
+    let table = table.through(Calls::bare());
+    let write = table.must_write().unwrap();
+    let (whole, fraction) = ("2020-01-01T10:00:00", "2020-01-01T10:00:00.5");
+    let of = |id: &str, a: &str, b: &str| {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let fields =
+            [("a", text(a)), ("b", text(b)), ("day", text("2020-02-29")), ("title", text("t"))];
+        let all = fields
+            .into_iter()
+            .fold(record(id, &[1.0]), |one, (name, value)| with(one, name, value));
+        with(all, "price", Value::Decimal("1.10".to_owned()))
+    };
+    let without = Record { metadata: Default::default(), ..of("none", whole, whole) };
+    let records = [of("fits", whole, fraction), of("rounds", fraction, whole), without];
+    for namespace in ["red", "blue", "red"] {
+        let given = write.upsert(&Namespace::new(namespace), &records).await.unwrap();
+        assert_eq!(given.count, 1, "{namespace}: {given:?}");
+        let refused: Vec<_> = given.refused.iter().map(|one| (one.at, one.refusal.rule)).collect();
+        assert_eq!(refused, [(1, Rule::MetadataValue), (2, Rule::MetadataValue)], "{namespace}");
+        assert!(given.refused[0].refusal.reason.starts_with("`a`: "), "{namespace}: {given:?}");
+    }
+    let rows = "select string_agg(concat_ws(' ', id, a, b, price, day), ';') from kept.i_";
+    for table in ["red", "blue"] {
+        let wanted = "fits 2020-01-01 10:00:00 2020-01-01 10:00:00.5 1.10 2020-02-29";
+        assert_eq!(db.text(&format!("{rows}{table}")).await, wanted);
+    }
 }

@@ -82,9 +82,7 @@ async fn sessions_are_lent_again_unless_they_failed() {
     assert_eq!(db.text(ours).await, "2");
     // One that is not given back is closed.
     drop(again);
-    while db.text(ours).await != "1" {
-        tokio::task::yield_now().await;
-    }
+    server::until(&db, &format!("select ({ours}) = 1")).await;
     // So is one whose connection was lost while it waited.
     db.run("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'vecshift' and datname = current_database()").await;
     loop {

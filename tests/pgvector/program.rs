@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use tokio::process::{Child, Command};
 
-use crate::server::Database;
+use crate::server::{self, Database};
 
 pub struct Program {
     folder: tempfile::TempDir,
@@ -97,8 +97,6 @@ fn journals(folder: &Path) -> Vec<PathBuf> {
 pub async fn arrived(db: &Database, records: u32) {
     let is_there = "select to_regclass('public.new') is not null";
     for asked in [is_there, &format!("select count(*) >= {records} from new")] {
-        while db.text(asked).await != "true" {
-            tokio::task::yield_now().await;
-        }
+        server::until(db, asked).await;
     }
 }

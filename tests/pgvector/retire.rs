@@ -78,6 +78,11 @@ async fn a_table_is_dropped_once_nothing_depends_on_it() {
             "function shop.g(shop.items)",
             "drop function shop.g",
         ),
+        (
+            "create function shop.h(shop.items[]) returns int language sql as 'select 1'",
+            "function shop.h(shop.items[])",
+            "drop function shop.h",
+        ),
     ] {
         db.run(made).await;
         let (succeeds, said) = go().await;
@@ -173,14 +178,14 @@ async fn a_table_that_holds_other_records_is_kept() {
         let held = table.stats().await.unwrap();
         db.run(write).await;
         let remove = table.must_remove().unwrap();
-        let refused = remove.retire(&held).await.unwrap_err();
+        let refused = remove.retire(&held, None).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
         assert!(refused.message().contains("something writes to it"), "{refused}");
         let refused = remove.delete_index().await.unwrap_err();
         assert!(refused.message().contains("not made by this run"), "{refused}");
         let held = table.stats().await.unwrap();
-        remove.retire(&held).await.unwrap();
-        remove.retire(&held).await.unwrap();
+        remove.retire(&held, None).await.unwrap();
+        remove.retire(&held, None).await.unwrap();
         assert_eq!(table.describe().await.unwrap(), None, "{index}");
     }
     assert_eq!(
@@ -198,9 +203,105 @@ async fn a_role_that_may_not_drop_a_table_is_told_so() {
     let table = Table::new(address, Settings::default(), "shop.items", Row::default()).unwrap();
     let table = table.through(Calls::bare());
     let remove = table.must_remove().unwrap();
-    let obstacles = remove.obstacles().await.unwrap();
+    let obstacles = remove.obstacles(None).await.unwrap();
     assert!(obstacles[0].message().contains("shop.items"), "{obstacles:?}");
     let held = table.stats().await.unwrap();
-    assert_eq!(remove.retire(&held).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    assert_eq!(remove.retire(&held, None).await.unwrap_err().kind(), ErrorKind::Unauthorized);
     assert_eq!(db.text(IS_THERE).await, "true");
+}
+
+/// A table without records says neither how long its vectors are nor by what they are searched: what is known of it later is
+/// no other table.
+#[tokio::test]
+async fn a_target_that_was_found_empty_stays_the_one_it_was() {
+    let db = filled().await;
+    db.run("create schema kept; create table kept.items (id text, shop text, embedding vector, title text, primary key (shop, id))")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = PLAN
+        .replace("  - { kind: create, spec: { dimension: 3, metric: cosine } }\n", "")
+        .replace("index: kept.items }", "index: kept.items, row: { tenant: shop } }");
+    assert!(!plan.contains("create"));
+    std::fs::write(folder.path().join("plan.yaml"), plan).unwrap();
+    let run = ["run", "plan.yaml", "--confirm", "shop.items"];
+    let until = [&run[..], &["--until", "verify"]].concat();
+    let (_, said) = vecshift(folder.path(), &db, &until).await;
+    assert!(said.contains("Stopped before decommission"), "{said}");
+    // Whose table it is makes an index once it is filled.
+    db.run("alter table kept.items alter embedding type vector(3); create index on kept.items using hnsw (embedding vector_l2_ops)")
+        .await;
+    let (succeeds, said) = vecshift(folder.path(), &db, &run).await;
+    assert!(succeeds, "{said}");
+    assert_eq!(db.text(IS_THERE).await, "false");
+    assert_eq!(db.text("select count(*) from kept.items").await, ROWS.to_string());
+}
+
+/// Whoever reads goes on while the rows are counted, whoever writes waits, and an attempt that was given up leaves no lock.
+#[tokio::test]
+async fn a_table_is_read_while_it_is_counted_before_it_is_dropped() {
+    let db = server::database().await;
+    // A count that waits for whoever holds this lock.
+    db.run(
+        "create schema shop; create type shop.tenant as (name text);
+         create function shop.said(shop.tenant) returns text language plpgsql as $$ begin perform pg_advisory_xact_lock(7); return $1.name; end $$;
+         create cast (shop.tenant as text) with function shop.said(shop.tenant);
+         create table shop.items (id text primary key, shop shop.tenant not null, embedding vector(3));
+         insert into shop.items select g, row('s')::shop.tenant, '[1,2,3]' from generate_series(1, 20) g",
+    )
+    .await;
+    let row = Row { tenant: Some("shop".to_owned()), ..Row::default() };
+    let table = Table::new(db.address(), Settings::default(), "shop.items", row).unwrap();
+    let table = table.through(Calls::bare());
+    let held = table.stats().await.unwrap();
+    let retire = || {
+        let (table, held) = (table.clone(), held.clone());
+        tokio::spawn(async move { table.must_remove().unwrap().retire(&held, None).await })
+    };
+    let is_counting =
+        "select count(*) = 1 from pg_locks where locktype = 'advisory' and not granted";
+    let is_locked = "select count(*) > 0 from pg_locks where relation = 'shop.items'::regclass and mode = 'ShareLock'";
+    db.run("select pg_advisory_lock(7)").await;
+    let given_up = retire();
+    server::until(&db, is_counting).await;
+    assert_eq!(db.text("select count(*) from shop.items").await, "20");
+    db.run("do $$ begin set local lock_timeout = '10ms'; delete from shop.items; raise 'it was written';
+            exception when lock_not_available then null; end $$")
+        .await;
+    assert_eq!(db.text(is_locked).await, "true");
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    server::until(&db, &format!("select not ({is_locked})")).await;
+    let again = retire();
+    server::until(&db, is_counting).await;
+    db.run("select pg_advisory_unlock(7)").await;
+    again.await.unwrap().unwrap();
+    assert_eq!(db.text(IS_THERE).await, "false");
+}
+
+/// Tables that no transaction of this server could drop are named as that, before anybody waits for them.
+#[tokio::test]
+async fn more_tables_than_the_server_has_locks_for_are_said_beforehand() {
+    let settings = ["max_locks_per_transaction = 10", "max_connections = 20"];
+    let db = server::database_alone(&settings).await;
+    for number in 0..60 {
+        db.run(&format!("create table of_{number} (id text primary key, embedding vector(3))"))
+            .await;
+    }
+    let table = Table::new(db.address(), Settings::default(), "of_{namespace}", Row::default());
+    let table = table.unwrap().through(Calls::bare());
+    let remove = table.must_remove().unwrap();
+    let found = remove.obstacles(None).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let wanted = "and the server holds about 200";
+    assert!(found[0].message().contains(wanted), "{found:?}");
+    assert!(found[0].hint().unwrap().contains("max_locks_per_transaction"), "{found:?}");
+    // One by one, the same transaction holds as many as the look has said.
+    let locks = "select count(*) from pg_locks where pid = pg_backend_pid() and locktype in ('relation', 'object')";
+    db.run("begin; drop table of_0, of_1, of_2, of_3, of_4, of_5").await;
+    let taken: usize = db.text(locks).await.parse().unwrap();
+    db.run("rollback").await;
+    let said = found[0].message().split_whitespace().filter_map(|word| word.parse::<usize>().ok());
+    let said: Vec<_> = said.collect();
+    assert_eq!(said[0], 60, "{found:?}");
+    assert!((said[1] / 10).abs_diff(taken) <= 8, "{taken} of 6 tables, {found:?}");
 }

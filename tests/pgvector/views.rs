@@ -42,7 +42,7 @@ async fn filled() -> Database {
     db
 }
 
-const OPEN: &str = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+const ALL_CLOSED: &str = "select count(*) = 0 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
 #[tokio::test]
 async fn a_view_that_is_lost_stops_a_run_and_the_same_command_goes_on() {
@@ -66,9 +66,7 @@ async fn a_view_that_is_lost_stops_a_run_and_the_same_command_goes_on() {
         assert!(journal.contains(part), "{part}: {journal}");
     }
     assert_eq!(db.text("select count(*) from new").await, ROWS.to_string());
-    while db.text(OPEN).await != "0" {
-        tokio::task::yield_now().await;
-    }
+    server::until(&db, ALL_CLOSED).await;
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
     let bad = [
         ("id_length", record("thirteen long", &[1.0, 2.0])),
         ("nul", record("a\0", &[1.0, 2.0])),
-        ("missing", Record { vectors: Default::default(), ..good() }),
+        ("no_vector", Record { vectors: Default::default(), ..good() }),
         ("dimension", record("a", &[1.0])),
         ("dimension", record("a", &[1.0, 2.0, 3.0])),
         ("not_finite", record("a", &[1.0, f32::NAN])),
@@ -210,10 +210,8 @@ async fn a_killed_write_leaves_nothing_and_is_safe_to_repeat() {
     let batch = records.clone();
     let put = tokio::spawn(async move { first.put(&Namespace::new(""), &batch).await });
     // The insert waits for the lock once it has written its rows.
-    let waiting = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
-    while db.text(waiting).await == "0" {
-        tokio::task::yield_now().await;
-    }
+    let waiting = "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
+    server::until(&db, waiting).await;
     let error = put.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(error.is_retryable());

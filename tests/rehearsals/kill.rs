@@ -61,18 +61,21 @@ impl Listener for Fuse {
     fn progress(&self, _: &Progress) {}
 }
 
-/// Runs until it is killed. Returns `false` if the run ended before: the number of checkpoints depends on how fast it
-/// is.
+/// Runs until it is killed. Returns `false` if the run came to its end before: the number of checkpoints depends on how fast
+/// it is.
 pub async fn run_and_kill(run: &impl Killed, kill: Kill) -> bool {
     let (blown, is_gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let fuse =
         Fuse { left: AtomicU64::new(kill.after), blown: blown.clone(), is_gone: is_gone.clone() };
     let begun = run.begun(Arc::new(fuse));
-    let is_killed = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        () = blown.notified() => true,
-        _ = begun.execute(CancellationToken::new()) => false,
+        () = blown.notified() => None,
+        ended = begun.execute(CancellationToken::new()) => Some(ended),
     };
+    let is_error = matches!(&ended, Some(Err(_) | Ok(Outcome::Erred { .. })));
+    assert!(!is_error, "{kill:?}: {ended:?}");
+    let is_killed = ended.is_none();
     is_gone.notified().await;
     if is_killed {
         cut(&run.journal(), kill.kept);

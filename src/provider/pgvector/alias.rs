@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Pointed;
 
 /// What a name cannot be, where it is none.
-const VIEW: &str = "the name of a view";
+pub(super) const VIEW: &str = "the name of a view";
 const TABLE: &str = "the name of a table";
 
 /// A relation with the alias's name.

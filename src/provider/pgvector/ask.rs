@@ -34,7 +34,7 @@ const LOOKED_AT: u64 = 1_000_000;
 
 impl Peer {
     pub async fn stats(&self, filter: Option<&Filter>) -> Result<IndexStats> {
-        let (seen, session) = (self.known().await?, self.session().await?);
+        let (seen, session) = (self.known().await?, self.patient().await?);
         let filter = filter.cloned();
         let namespaces = match &self.place {
             Place::Table(_) => counts(&session, &seen.mapping, filter).await?,
@@ -44,7 +44,7 @@ impl Peer {
                 counts_apart(&session, &seen.mapping, (&family, &held.view()), filter).await?
             }
         };
-        session.give_back();
+        Self::give_back(session).await?;
         Ok(summed(&seen, namespaces))
     }
 
@@ -73,7 +73,10 @@ impl Peer {
 
     /// Returns what a reader of the plan should know of the tables, with counts where they are small enough.
     pub async fn inventory(&self) -> Result<Option<Inventory>> {
-        let (seen, session) = (self.known().await?, self.session().await?);
+        if self.describe().await?.is_none() {
+            return Ok(None);
+        }
+        let (seen, session) = (self.known().await?, self.patient().await?);
         let mapping = &seen.mapping;
         let mut found = audit::of_server(&look::server(&session).await?, Use::Read);
         found.extend(audit::of_table(mapping, Use::Read));
@@ -92,8 +95,12 @@ impl Peer {
                 remark
             }
         };
-        session.give_back();
+        Self::give_back(session).await?;
         let mut inventory = audit::inventory(&found);
+        if inventory.obstacles.is_empty() {
+            // All ids were looked at, or a key holds them apart.
+            self.is_distinct.store(true, Ordering::Release);
+        }
         inventory.remarks.extend(remark);
         let left = mapping.left_out();
         if !left.is_empty() {
@@ -109,7 +116,12 @@ impl Peer {
         let server = look::server(&session).await?;
         let mut found = audit::of_server(&server, Use::Write);
         match self.seen().filter(|_| is_there) {
-            Some(seen) => found.extend(audit::of_table(&seen.mapping, Use::Write)),
+            Some(seen) => {
+                found.extend(audit::of_table(&seen.mapping, Use::Write));
+                if matches!(self.place, Place::Tables(_)) && seen.noted.is_none() {
+                    found.extend(audit::of_model(&seen.mapping.table));
+                }
+            }
             None if planned.is_some() => {
                 let may_create = look::may_create_in(&session, self.place.schema()).await?;
                 found.extend(audit::of_planned(&server, &self.place.first(), may_create));
@@ -126,12 +138,14 @@ impl Peer {
         holds_apart || self.is_distinct.load(Ordering::Acquire)
     }
 
-    /// Refuses rows that are one record, looking once unless it is asked to look again.
+    /// Refuses rows that are one record, looking once unless it is asked to look again. Whoever asks while somebody looks
+    /// waits for what he finds.
     pub async fn refuse_doubles(&self, is_anew: bool) -> Result<()> {
+        let _alone = self.looking.lock().await;
         if !is_anew && self.is_distinct() {
             return Ok(());
         }
-        let (seen, session) = (self.known().await?, self.session().await?);
+        let (seen, session) = (self.known().await?, self.patient().await?);
         match &self.place {
             Place::Table(_) => audit::refuse_doubles(&session, &seen.mapping).await?,
             Place::Tables(pattern) => {
@@ -140,7 +154,7 @@ impl Peer {
                 }
             }
         }
-        session.give_back();
+        Self::give_back(session).await?;
         self.is_distinct.store(true, Ordering::Release);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What an audit finds at a table.
 
-use super::index::Distance;
+use super::index::{Distance, Index};
 use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
@@ -269,6 +269,16 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         found.push(Finding::of("trigger", trigger.clone(), message));
     }
     found
+}
+
+/// Returns what a table that others are made like has and these get not.
+pub(super) fn of_model(model: &Table) -> Vec<Finding> {
+    let left = model.indexes.iter().filter(|index| index.is_valid && index.to_copy().is_none());
+    let finding = |index: &Index| {
+        let message = "tables that are made for new namespaces get no index like it, which is over an expression or leaves rows out";
+        Finding::of("index_not_copied", index.name.clone(), message)
+    };
+    left.map(finding).collect()
 }
 
 fn vector(table: &Table, column: &Column, found: &mut Vec<Finding>) {

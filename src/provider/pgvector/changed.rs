@@ -22,8 +22,9 @@ pub(super) fn changed(mapping: &Mapping) -> Option<String> {
     };
     let unsure = columns.iter().enumerate();
     let unsure = unsure.filter(|(_, column)| needs_cast(mapping, column) && !is_sure(column));
-    let values: Vec<_> =
-        unsure.map(|(at, column)| format!("({at}, c{at}, {})", as_read(column, at))).collect();
+    let values =
+        unsure.map(|(at, column)| format!("({at}, c{at}, {})", as_read(mapping, column, at)));
+    let values: Vec<_> = values.collect();
     (!values.is_empty()).then(|| {
         format!(
             "select c0, value.at, value.sent, value.becomes \
@@ -34,8 +35,9 @@ pub(super) fn changed(mapping: &Mapping) -> Option<String> {
     })
 }
 
-/// Returns the text that would be read of a value once the column holds it; see `row` and `cell` for how it is read.
-fn as_read(column: &Column, at: usize) -> String {
+/// Returns the text that would be read of a value once the column holds it; see `row` and `cell` for how it is read. A
+/// namespace and an id are read as the server writes their column, and nothing that is equal to one is it.
+fn as_read(mapping: &Mapping, column: &Column, at: usize) -> String {
     let kept = format!("c{at}::{}", column.type_text);
     let shaped = |form: &str, written: &str| {
         format!(
@@ -43,6 +45,7 @@ fn as_read(column: &Column, at: usize) -> String {
         )
     };
     match column.kind {
+        _ if is_name(mapping, column) => format!("({kept})::text"),
         // How many zeros are behind it does not make it another number.
         Kind::Numeric => {
             format!("case when {kept} = c{at}::numeric then c{at} else ({kept})::text end")
@@ -51,6 +54,15 @@ fn as_read(column: &Column, at: usize) -> String {
         Kind::Timestamp => shaped("____-__-__ %", "replace(it, ' ', 'T')"),
         _ => format!("({kept})::text"),
     }
+}
+
+fn is_tenant(mapping: &Mapping, column: &Column) -> bool {
+    mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name)
+}
+
+/// Returns whether a column's text is a name, of a record or of a namespace.
+fn is_name(mapping: &Mapping, column: &Column) -> bool {
+    column.name == mapping.id.name || is_tenant(mapping, column)
 }
 
 /// Returns why a record is refused whose value of a column would become another; `None` if that is the same moment, which
@@ -63,16 +75,16 @@ pub(super) fn misfit(
     let column = written(mapping).get(at).copied().unwrap_or(&mapping.id);
     let moment = |text: &str| text.parse::<Timestamp>().ok();
     if column.kind == Kind::Timestamptz
+        && !is_name(mapping, column)
         && moment(sent).is_some_and(|sent| becomes.and_then(moment) == Some(sent))
     {
         return None;
     }
     let shown = |text: &str| format!("`{}`", text.chars().take(SHOWN).collect::<String>());
     let becomes = becomes.map_or("null".to_owned(), shown);
-    let is_tenant = mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name);
     let rule = match column.name == mapping.id.name {
         true => "id",
-        false if is_tenant => "partition",
+        false if is_tenant(mapping, column) => "partition",
         false => "altered",
     };
     let message = format!("{} would make {becomes} of it", column.type_text);

@@ -4,6 +4,10 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::{Error, ErrorKind, Retry};
 
+/// Locks are kept in shared memory, whose size is set when the server starts.
+pub(super) const TOO_FEW_LOCKS: &str =
+    "raise max_locks_per_transaction of the server, which takes a restart";
+
 /// How an error of the server concerns what was sent.
 struct Class {
     kind: ErrorKind,
@@ -88,6 +92,7 @@ fn class(code: &SqlState, message: &str) -> Class {
         "53100" => {
             hinted(ErrorKind::Refused, "the disk of the server is full: make room, then go on")
         }
+        "53200" if message.contains("shared memory") => hinted(ErrorKind::Refused, TOO_FEW_LOCKS),
         "53200" => hinted(
             ErrorKind::Refused,
             "the server is out of memory: lower its maintenance_work_mem or the batch",
@@ -140,4 +145,16 @@ pub fn is_refusal_of_records(error: &Error) -> bool {
     error.context_of("sqlstate").is_some_and(|code| {
         matches!(&code[..2], "22" | "23" | "P0") || matches!(code, "54000" | "44000" | "21000")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_a_statement_and_the_servers_table_of_locks_are_two_things() {
+        let hint = |message: &str| class(&SqlState::OUT_OF_MEMORY, message).hint.unwrap();
+        assert!(hint("out of memory").contains("maintenance_work_mem"));
+        assert!(hint("out of shared memory").contains("max_locks_per_transaction"));
+    }
 }

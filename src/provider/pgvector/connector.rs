@@ -173,6 +173,16 @@ impl Connector for Pgvector {
         Ok(place(source, Side::Source)?.place() == place(target, Side::Target)?.place())
     }
 
+    fn would_hold(&self, source: &Endpoint, target: &Endpoint) -> bool {
+        let (Ok(Place::Tables(pattern)), Ok(target)) =
+            (Place::read(&source.index), Place::read(&target.index))
+        else {
+            return false;
+        };
+        let first = target.first();
+        first.schema == pattern.schema && pattern.namespace(&first.name).is_some()
+    }
+
     fn asked_for(&self, endpoint: &Endpoint, spec: &CreateSpec) -> Option<IndexSpec> {
         let row = Keys::of(endpoint).row.unwrap_or_default();
         Some(made::asked_for(&endpoint.index, &row, spec))
@@ -305,7 +315,7 @@ fn apart(context: &mut Context<'_>, (side, pointer): (Side, &str), keys: &Keys, 
         });
     }
     if side == Side::Source {
-        refuse_growing(context, keys, pattern);
+        refuse_growing(context);
     }
     if keys.row.as_ref().is_some_and(|row| row.tenant.is_some()) {
         let message = "each namespace has a table of its own, and no column that names it";
@@ -320,14 +330,11 @@ fn apart(context: &mut Context<'_>, (side, pointer): (Side, &str), keys: &Keys, 
     }
 }
 
-/// Checks that no table of the target is one of the source's by its name.
-fn refuse_growing(context: &mut Context<'_>, keys: &Keys, pattern: &Pattern) {
-    let target = context.endpoint(Side::Target);
-    let is_one_server = target.provider == context.endpoint(Side::Source).provider
-        && Keys::of(target).url == keys.url;
-    let Ok(place) = Place::read(&target.index) else { return };
-    let first = place.first();
-    if is_one_server && first.schema == pattern.schema && pattern.namespace(&first.name).is_some() {
+/// Checks that no table of the target is one of the source's by its name. Of two URLs that lead to one database a run finds it.
+fn refuse_growing(context: &mut Context<'_>) {
+    let (source, target) = (context.endpoint(Side::Source), context.endpoint(Side::Target));
+    let is_one_server = target.provider == source.provider && url(target) == url(source);
+    if is_one_server && Pgvector.would_hold(source, target) {
         let source = context.region("/source/index");
         let message = "the tables of the target would be the source's, too, by their names";
         context.report_with(&codes::INDEX_NAME, "/target/index", message, |d| {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::model::{Filter, Namespace};
 
 /// The most tables that a statement counts: each is locked until it ends, and a server holds so many locks.
-const AT_ONCE: usize = 50;
+pub(super) const AT_ONCE: usize = 50;
 
 /// Counts the records that pass a filter, or all, by partition, reading them all.
 ///

@@ -1,20 +1,27 @@
 //! What depends on tables, and what else speaks against dropping them.
 
+use tokio_postgres::Row;
+
+use super::alias::VIEW;
+use super::classify::TOO_FEW_LOCKS;
 use super::family::listed;
 use super::look::Form;
 use super::mapping::Mapping;
 use super::name::TableName;
+use super::place::Place;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Finds what keeps the tables from being dropped, although their records are elsewhere.
+/// Finds what keeps the tables from being dropped, although their records are elsewhere. The view `moved` stands for another
+/// table by then.
 ///
 /// # Errors
-/// Those of the connection.
+/// `Invalid` if `moved` cannot be the name of a view; those of the connection.
 pub(super) async fn obstacles(
     session: &Session,
     like: &Mapping,
     tables: &[TableName],
+    moved: Option<&str>,
 ) -> Result<Vec<Error>> {
     let refused = |message: String| Error::new(ErrorKind::Refused, message);
     let mut found = Vec::new();
@@ -32,21 +39,29 @@ pub(super) async fn obstacles(
         return Ok(found);
     }
     let names: Vec<String> = tables.iter().map(TableName::quoted).collect();
-    let texts = async |sql| -> Result<Vec<String>> {
-        let rows = session.rows("look", sql, &[&names]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    };
-    let foreign = texts(OTHERS_OWN).await?;
+    let moved = moved.map(|name| Place::one_table(name, VIEW)).transpose()?;
+    let moved = moved.as_ref().map(TableName::quoted);
+    let texts = |rows: Vec<Row>| rows.iter().map(|row| row.get(0)).collect::<Vec<String>>();
+    let foreign = texts(session.rows("look", OTHERS_OWN, &[&names]).await?);
     if !foreign.is_empty() {
         let message = format!("only their owner may drop them: {}", listed(&foreign));
         found.push(Error::new(ErrorKind::Unauthorized, message));
     }
-    let depending = texts(DEPENDING).await?;
+    let depending = texts(session.rows("look", DEPENDING, &[&names, &moved]).await?);
     if !depending.is_empty() {
         let message = format!("something else depends on {name}: {}", listed(&depending));
         found.push(refused(message).with_hint(
             "see that it is not needed any more, or points to the target, and take it away yourself",
         ));
+    }
+    let locks = session.row("look", LOCKS, &[&names]).await?;
+    let (needed, most): (i64, i64) = (locks.get(0), locks.get(1));
+    if needed > most {
+        let message = format!(
+            "to drop {} tables at once takes {needed} locks, and the server holds about {most}",
+            tables.len()
+        );
+        found.push(refused(message).with_hint(TOO_FEW_LOCKS));
     }
     let lost = like.kept_out();
     if !lost.is_empty() {
@@ -58,6 +73,18 @@ pub(super) async fn obstacles(
     }
     Ok(found)
 }
+
+/// What goes with the tables, each of which is locked, and the locks that the server holds for all of its sessions
+/// (PostgreSQL, \"Lock Management\").
+const LOCKS: &str = "
+with recursive given as (select unnest($1::text[]::regclass[])::oid as oid),
+doomed (classid, objid) as (
+    select 'pg_catalog.pg_class'::regclass::oid, oid from given
+  union
+    select d.classid, d.objid from doomed o join pg_catalog.pg_depend d
+      on d.refclassid = o.classid and d.refobjid = o.objid and d.deptype in ('a', 'i', 'P', 'S'))
+select count(*), current_setting('max_locks_per_transaction')::int8
+         * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8) from doomed";
 
 const OTHERS_OWN: &str = "
 select c.oid::regclass::text from pg_catalog.pg_class c
@@ -73,7 +100,7 @@ broken as (
     where d.deptype = 'n'
       and (d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid in (select oid from own)
            or d.refclassid = 'pg_catalog.pg_type'::regclass
-              and d.refobjid in (select t.oid from pg_catalog.pg_type t where t.typrelid in (select oid from own)))
+              and d.refobjid in (select unnest(array[t.oid, t.typarray]) from pg_catalog.pg_type t where t.typrelid in (select oid from own)))
       and not case d.classid
           when 'pg_catalog.pg_class'::regclass then d.objid in (select oid from own)
               or d.objid in (select i.indexrelid from pg_catalog.pg_index i where i.indrelid in (select oid from own))
@@ -82,7 +109,10 @@ broken as (
           when 'pg_catalog.pg_policy'::regclass then d.objid in (select p.oid from pg_catalog.pg_policy p where p.polrelid in (select oid from own))
           when 'pg_catalog.pg_attrdef'::regclass then d.objid in (select a.oid from pg_catalog.pg_attrdef a where a.adrelid in (select oid from own))
           when 'pg_catalog.pg_trigger'::regclass then d.objid in (select t.oid from pg_catalog.pg_trigger t where t.tgrelid in (select oid from own))
-          else false end)
+          else false end
+      -- The query of an alias that is to be moved.
+      and not exists (select from pg_catalog.pg_rewrite r where d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
+                        and r.rulename = '_RETURN' and r.ev_class = pg_catalog.to_regclass($2::text)))
 select coalesce((select case c.relkind when 'v' then 'view ' when 'm' then 'materialized view ' else 'a rule on ' end || c.oid::regclass
                  from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class
                  where b.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = b.objid),

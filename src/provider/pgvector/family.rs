@@ -88,7 +88,7 @@ impl Family {
             return Ok(());
         }
         let message = format!(
-            "tables whose names fit have not the columns and keys of {}: {}",
+            "tables whose names fit have not the columns and keys (and their NOT NULL) of {}: {}",
             first.name,
             listed(&unlike)
         );
@@ -179,7 +179,11 @@ select c.relname::text as name, c.relkind in ('r', 'p') as is_table, c.reltuples
                         || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by a.attname)
                  from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '')
        || '; ' || coalesce((select pg_catalog.string_agg(k.columns, '; ' order by k.columns) from (
-           select (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by a.attname)
+           -- A key of which a column may be null is none to read by: see `look`.
+           select (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname)
+                     || case when a.attnotnull and not exists (select 1 from pg_catalog.pg_constraint n
+                               where n.conrelid = a.attrelid and n.contype = 'n' and not n.convalidated and n.conkey = array[a.attnum])
+                             then '' else ' null' end, ', ' order by a.attname)
                    from unnest(i.indkey::int2[]) with ordinality u(number, at)
                    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.number
                    where u.at <= i.indnkeyatts) as columns

@@ -91,9 +91,7 @@ impl Peer {
     /// Returns every index that is to be over the vectors, in order.
     async fn planned(&self, session: &Session, seen: &Seen) -> Result<Vec<Planned>> {
         let usual = seen.dense().map(|column| column.name.as_str());
-        let of = |table: &TableName, noted: &Noted| {
-            noted.design.indexes(table, usual, noted.metric).into_iter()
-        };
+        let of = |table: &TableName, noted: &Noted| noted.indexes(table, usual).into_iter();
         Ok(match (&self.place, &seen.noted) {
             (Place::Table(name), Some(noted)) => {
                 of(name, noted).map(|plan| (name.clone(), plan)).collect()

@@ -140,10 +140,10 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
 fn metadata(mapping: &Mapping, metadata: &Metadata, into: &mut Vec<u8>) -> Result<(), Misfit> {
     for column in mapping.fields.iter().filter(|column| !column.is_generated) {
         match metadata.get(&column.name) {
-            None => absent(column, into)?,
+            None => absent(column, "missing", into)?,
             // JSON has a null of its own; elsewhere it is that there is no value.
             Some(Value::Null) if !matches!(column.kind, Kind::Json | Kind::Jsonb) => {
-                absent(column, into)?;
+                absent(column, "missing", into)?;
             }
             Some(value) => field(column, value, into)?,
         }

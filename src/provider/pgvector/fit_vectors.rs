@@ -44,7 +44,7 @@ pub(super) fn vectors(
         };
         let mut own = record.vectors.iter().filter(is_own);
         let Some((_, vector)) = own.next() else {
-            absent(column, into)?;
+            absent(column, "no_vector", into)?;
             continue;
         };
         if own.next().is_some() {
@@ -65,8 +65,12 @@ pub(super) fn vectors(
 /// Appends that there is no value for a column.
 ///
 /// # Errors
-/// That it must have one.
-pub(super) fn absent(column: &Column, into: &mut Vec<u8>) -> Result<(), Misfit> {
+/// That it must have one, under the word of `rule`.
+pub(super) fn absent(
+    column: &Column,
+    rule: &'static str,
+    into: &mut Vec<u8>,
+) -> Result<(), Misfit> {
     // A default stands in only where the column is not written at all, and here it is.
     match column.is_nullable {
         true => {
@@ -74,7 +78,7 @@ pub(super) fn absent(column: &Column, into: &mut Vec<u8>) -> Result<(), Misfit> 
             Ok(())
         }
         false => Err(Misfit::new(
-            "missing",
+            rule,
             &column.name,
             "the record has no value for it, and it must not be null",
         )),

@@ -116,7 +116,52 @@ pub struct Index {
     pub parameters: BTreeMap<String, String>,
     /// Whether it is used for queries: one whose building failed is not.
     pub is_valid: bool,
+    /// Whether it leaves rows out.
+    pub is_partial: bool,
     pub definition: String,
+}
+
+/// An index of a table that others are made like, as it is made over them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    pub column: String,
+    pub method: Method,
+    pub distance: Distance,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, u32>,
+}
+
+impl Index {
+    /// Returns it as it is made over another table; `None` if it is not valid, or over an expression or some of the rows.
+    pub(super) fn to_copy(&self) -> Option<Copied> {
+        if !self.is_valid || self.is_partial {
+            return None;
+        }
+        let number = |(name, value): (&String, &String)| Some((name.clone(), value.parse().ok()?));
+        Some(Copied {
+            column: self.column.clone()?,
+            method: self.method,
+            distance: self.distance?,
+            parameters: self.parameters.iter().filter_map(number).collect(),
+        })
+    }
+}
+
+impl Copied {
+    pub(super) fn plan(&self, table: &TableName) -> IndexPlan {
+        // A column may have several, of different distances.
+        let over = format!("{}_{}", self.column, self.distance.word());
+        IndexPlan {
+            name: IndexPlan::name_for(table, &over, self.method),
+            method: self.method,
+            column: self.column.clone(),
+            distance: self.distance,
+            parameters: self.parameters.clone(),
+            is_concurrent: false,
+            memory: None,
+            workers: None,
+        }
+    }
 }
 
 /// An index to be made.
@@ -283,6 +328,7 @@ pub(super) fn read_index(row: &Row) -> Index {
         distance: class.and_then(|class| Distance::of_class(&class)),
         parameters: pairs.iter().filter_map(pair).collect(),
         is_valid: row.get("valid"),
+        is_partial: row.get("partial"),
         definition: row.get("definition"),
     }
 }
@@ -290,7 +336,7 @@ pub(super) fn read_index(row: &Row) -> Index {
 pub(super) const INDEXES: &str = "
 select c.relname::text as name, m.amname::text as method, a.attname::text as column, o.opcname::text as class,
        c.reloptions::text[] as options, i.indisvalid and i.indisready as valid,
-       pg_catalog.pg_get_indexdef(i.indexrelid) as definition
+       i.indpred is not null as partial, pg_catalog.pg_get_indexdef(i.indexrelid) as definition
 from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid
 join pg_catalog.pg_am m on m.oid = c.relam

@@ -46,6 +46,8 @@ pub(super) struct Peer {
     views: Mutex<BTreeMap<View, Arc<Snapshot>>>,
     /// Whether no two rows were found to be one record, where the table does not see to that.
     pub is_distinct: AtomicBool,
+    /// Held by whoever looks for such rows: all of them are read, and once is enough.
+    pub looking: tokio::sync::Mutex<()>,
     /// The work on an index that runs in a connection of this process.
     pub making: Mutex<Option<Task<()>>>,
     /// Whether a rehearsal takes it for dropped.
@@ -74,6 +76,7 @@ impl Peer {
             apart: Mutex::default(),
             views: Mutex::default(),
             is_distinct: AtomicBool::new(false),
+            looking: tokio::sync::Mutex::default(),
             making: Mutex::default(),
             retired: AtomicBool::default(),
         }
@@ -83,11 +86,32 @@ impl Peer {
         self.sessions.take(Session::open(&self.address, self.settings)).await
     }
 
+    /// Lends a session whose statements take as long as there are rows to read, and not longer than somebody waits for them.
+    pub async fn patient(&self) -> Result<Lent<'_, Session>> {
+        let session = self.session().await?;
+        session.watch().await;
+        session.batch("begin", "set statement_timeout = 0").await?;
+        Ok(session)
+    }
+
+    /// Gives such a session back with its limits.
+    pub async fn give_back(session: Lent<'_, Session>) -> Result<()> {
+        session.limit("end").await?;
+        session.give_back();
+        Ok(())
+    }
+
     pub fn seen(&self) -> Option<Arc<Seen>> {
         locked(&self.last).clone()
     }
 
-    /// Forgets all tables.
+    /// Knows a table from now on in place of what was known of it. Whoever asks meanwhile is answered by the one or the other.
+    pub fn know(&self, seen: Arc<Seen>) {
+        *locked(&self.last) = Some(seen);
+        locked(&self.apart).clear();
+    }
+
+    /// Forgets all tables, which are not there.
     pub fn forget(&self) {
         *locked(&self.last) = None;
         locked(&self.apart).clear();

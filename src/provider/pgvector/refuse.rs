@@ -46,11 +46,11 @@ pub(super) fn refusal(misfit: Misfit) -> Refusal {
         "dimension" => Rule::Dimension,
         "rounding" | "bits" => Rule::Rounding,
         "not_finite" | "overflow" => Rule::NotFinite,
-        "missing" => Rule::NoVector,
+        "no_vector" => Rule::NoVector,
         "zero_vector" => Rule::ZeroVector,
         "sparse_indices" | "sparse_zero" => Rule::SparseValues,
         "vector_without_column" | "vector_kind" => Rule::VectorField,
-        "field_without_column" | "json" | "type" | "length" | "altered" | "nul" => {
+        "field_without_column" | "json" | "type" | "length" | "altered" | "nul" | "missing" => {
             Rule::MetadataValue
         }
         "time" => Rule::TimeValue,

@@ -1,5 +1,6 @@
 //! One connection to the server.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -45,6 +46,7 @@ pub struct Session {
     driver: JoinHandle<()>,
     version: u32,
     settings: Settings,
+    is_watched: AtomicBool,
 }
 
 impl Session {
@@ -57,7 +59,8 @@ impl Session {
         let (client, connection) = connected.map_err(|error| classify(error, "connect"))?;
         // An error of the connection is reported by the call that waits for it.
         let driver = tokio::spawn(async move { drop(connection.await) });
-        let mut session = Self { client, driver, version: 0, settings };
+        let mut session =
+            Self { client, driver, version: 0, settings, is_watched: AtomicBool::new(false) };
         session.batch("connect", &opening(settings)).await?;
         session.rows("connect", MAY_REST, &[]).await?;
         session.limit("connect").await?;
@@ -87,6 +90,14 @@ impl Session {
         let (statement, lock) = (statement_timeout.as_millis(), lock_timeout.as_millis());
         let sql = format!("set statement_timeout = {statement}; set lock_timeout = {lock}");
         self.batch(operation, &sql).await
+    }
+
+    /// Has the server look whether its client is still there while a statement runs, and end it where it is not. A server that
+    /// cannot look ends it with the statement.
+    pub(super) async fn watch(&self) {
+        if !self.is_watched.swap(true, Ordering::AcqRel) {
+            self.rows("begin", WATCHING, &[]).await.ok();
+        }
     }
 
     pub(super) fn client(&mut self) -> &mut Client {
@@ -173,6 +184,9 @@ fn opening(settings: Settings) -> String {
 /// Lets the session rest as long as it likes, within a transaction too, where the server knows such limits.
 const MAY_REST: &str = "select set_config(name, '0', false) from pg_catalog.pg_settings where name in \
      ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
+
+/// Servers before version 14 have no such setting, and on some systems it takes no value.
+const WATCHING: &str = "select set_config(name, '2s', false) from pg_catalog.pg_settings where name = 'client_connection_check_interval'";
 
 /// Lifts every limit on the time of the transaction that is open, where the server knows it.
 pub(super) const NO_TIME_LIMITS: &str = "select set_config(name, '0', true) from pg_catalog.pg_settings where name in \

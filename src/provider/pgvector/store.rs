@@ -125,7 +125,7 @@ impl Describe for Table {
 
     async fn stats(&self) -> Result<IndexStats> {
         let make = || self.peer.stats(None).boxed();
-        self.calls.call(Operation::new(Request::Stats), &make).await
+        self.calls.call(Operation::new(Request::Stats).without_deadline(), &make).await
     }
 
     async fn storage(&self) -> Result<Vec<String>> {
@@ -135,7 +135,7 @@ impl Describe for Table {
 
     async fn inventory(&self) -> Result<Option<Inventory>> {
         let make = || self.peer.inventory().boxed();
-        self.calls.call(Operation::new(Request::Inventory), &make).await
+        self.calls.call(Operation::new(Request::Inventory).without_deadline(), &make).await
     }
 }
 
@@ -147,7 +147,7 @@ impl Scan for Table {
 
     async fn see_distinct(&self, is_anew: bool) -> Result<()> {
         let look = || self.peer.refuse_doubles(is_anew).boxed();
-        self.calls.call(Operation::new(Request::List), &look).await
+        self.calls.call(Operation::new(Request::List).without_deadline(), &look).await
     }
 
     fn whole(&self) -> Option<Range> {
@@ -202,7 +202,7 @@ impl Views for Table {
 
     async fn count(&self, view: &View) -> Result<IndexStats> {
         let make = || self.peer.count_view(view).boxed();
-        self.calls.call(Operation::new(Request::Stats), &make).await
+        self.calls.call(Operation::new(Request::Stats).without_deadline(), &make).await
     }
 
     async fn close(&self, view: &View) -> Result<()> {
@@ -244,7 +244,7 @@ impl Search for Table {
 impl Filtering for Table {
     async fn count(&self, filter: &Filter) -> Result<IndexStats> {
         let make = || self.peer.stats(Some(filter)).boxed();
-        self.calls.call(Operation::new(Request::FilteredStats), &make).await
+        self.calls.call(Operation::new(Request::FilteredStats).without_deadline(), &make).await
     }
 
     fn says(&self, filter: &Filter) -> Result<()> {
@@ -275,7 +275,7 @@ impl Write for Table {
 
     async fn inventory(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
         let make = || self.peer.inventory_to_write(planned).boxed();
-        self.calls.call(Operation::new(Request::Inventory), &make).await
+        self.calls.call(Operation::new(Request::Inventory).without_deadline(), &make).await
     }
 
     fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
@@ -331,19 +331,20 @@ impl Remove for Table {
         self.calls.call(Operation::new(Request::Configure), &make).await
     }
 
-    async fn obstacles(&self) -> Result<Vec<Error>> {
-        let make = || self.peer.kept_by().boxed();
+    async fn obstacles(&self, moved: Option<&str>) -> Result<Vec<Error>> {
+        let make = || self.peer.kept_by(moved).boxed();
         self.calls.call(Operation::new(Request::Obstacles), &make).await
     }
 
-    async fn retire(&self, held: &IndexStats) -> Result<()> {
-        let make = || self.peer.retire(held).boxed();
-        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+    /// The server sets the limits: one on this side would leave it to go on with its locks.
+    async fn retire(&self, held: &IndexStats, moved: Option<&str>) -> Result<()> {
+        let make = || self.peer.retire(held, moved).boxed();
+        self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 
     async fn delete_index(&self) -> Result<()> {
         let make = || self.peer.delete_index().boxed();
-        self.calls.call(Operation::new(Request::DeleteIndex), &make).await
+        self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 
     async fn delete(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<()> {

@@ -199,7 +199,7 @@ pub(super) async fn split(
     }
     let view = asked.view.map_or(View::Live, View::of);
     let cut = || cut(peer, &view, scope.namespace, want as usize).boxed();
-    let ranges = calls.call(Operation::new(Request::Stats).within(scope.namespace), &cut).await?;
+    let ranges = calls.call(counting(scope.namespace), &cut).await?;
     let detail = Some(format!("{} ranges of the key", ranges.len()));
     Ok(Split { ranges, name: "keys", why, detail, gap: None })
 }
@@ -242,7 +242,12 @@ pub(super) async fn recount(
         }
         .boxed()
     };
-    calls.call(Operation::new(Request::Stats).within(namespace), &count).await.map(Some)
+    calls.call(counting(namespace), &count).await.map(Some)
+}
+
+/// It reads every row.
+fn counting(namespace: &Namespace) -> Operation<'_> {
+    Operation::new(Request::Stats).within(namespace).without_deadline()
 }
 
 /// Returns whether a range is less than its namespace.

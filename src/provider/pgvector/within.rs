@@ -30,14 +30,9 @@ impl Peer {
             return Ok(None);
         }
         let session = self.session().await?;
-        let name = match &self.place {
-            Place::Table(name) => Some(name.clone()),
-            Place::Tables(pattern) => {
-                Family::find(&session, pattern).await?.first().map(|first| first.name.clone())
-            }
-        };
+        let tables = self.tables(&session).await?;
         let server = look::server(&session).await?;
-        let table = match &name {
+        let table = match tables.first() {
             Some(name) => look::table(&session, name).await?,
             None => None,
         };
@@ -52,11 +47,10 @@ impl Peer {
                     "CREATE EXTENSION vector, which needs the right to create in the database",
                 )
         })?;
-        let seen = self.fit(&session, table, extension).await?;
+        let seen = self.fit(&session, (table, extension), &tables).await?;
         session.give_back();
         let description = seen.description.clone();
-        self.forget();
-        *locked(&self.last) = Some(Arc::new(seen));
+        self.know(Arc::new(seen));
         Ok(Some(description))
     }
 
@@ -97,7 +91,8 @@ impl Peer {
             return Ok(None);
         };
         let extension = first.mapping.extension.clone();
-        let seen = Arc::new(self.fit(&session, table, extension).await?);
+        let own = [table.name.clone()];
+        let seen = Arc::new(self.fit(&session, (table, extension), &own).await?);
         session.give_back();
         locked(&self.apart).insert(namespace.clone(), seen.clone());
         Ok(Some(Within { seen, namespace: Namespace::new("") }))
@@ -129,23 +124,22 @@ impl Peer {
             return Err(Error::new(ErrorKind::Refused, message));
         }
         let first = self.known().await?;
-        let spec = &first.description.spec;
-        // Its protection is the first table's alone, which says it of all.
-        let noted = Noted { is_protected: false, ..Noted::of(spec) };
         let session = self.session().await?;
-        make(&session, (&first.mapping, &table), &noted.comment()).await?;
+        make(&session, (&first.mapping, &table), &Noted::like(&first).comment()).await?;
         session.give_back();
         Ok(())
     }
 
+    /// Fits a table. `tables` are those that may say how long its vectors are.
     async fn fit(
         &self,
         session: &Session,
-        table: look::Table,
-        extension: look::Extension,
+        (table, extension): (look::Table, look::Extension),
+        tables: &[TableName],
     ) -> Result<Seen> {
         let layout = self.layout(&table);
-        Seen::fit(session, (table, extension), &layout, (&self.index, self.address.place())).await
+        let index = (&*self.index, self.address.place());
+        Seen::fit(session, (table, extension), (&layout, tables), index).await
     }
 
     fn layout(&self, table: &look::Table) -> Layout {

@@ -56,13 +56,29 @@ pub struct Writer {
     session: Session,
     mapping: Arc<Mapping>,
     strictness: Strictness,
+    statements: Statements,
+    partitions: HashSet<Namespace>,
+}
+
+/// The statements of a table. Each names the columns of a batch by their places, which are this table's alone.
+struct Statements {
     insert: String,
     taken: Option<String>,
     /// The statement that finds values that would become others.
     changed: Option<String>,
     /// The statement that copies into the table itself, as long as no id was met that is there already.
     direct: Option<String>,
-    partitions: HashSet<Namespace>,
+}
+
+impl Statements {
+    fn of(mapping: &Mapping) -> Self {
+        Self {
+            insert: insert(mapping),
+            taken: taken(mapping),
+            changed: changed::changed(mapping),
+            direct: direct(mapping),
+        }
+    }
 }
 
 /// The rows of a batch, one behind the other.
@@ -88,10 +104,7 @@ impl Writer {
         let session = Session::open(address, settings).await?;
         session.batch("write", &batch_table(&mapping)).await?;
         Ok(Self {
-            insert: insert(&mapping),
-            taken: taken(&mapping),
-            changed: changed::changed(&mapping),
-            direct: direct(&mapping),
+            statements: Statements::of(&mapping),
             partitions: HashSet::new(),
             session,
             mapping,
@@ -116,7 +129,7 @@ impl Writer {
         if batch != batch_table(&self.mapping) {
             self.session.batch("write", &format!("drop table {BATCH}; {batch}")).await?;
         }
-        (self.insert, self.taken, self.direct) = (insert(mapping), taken(mapping), direct(mapping));
+        self.statements = Statements::of(mapping);
         (self.mapping, self.strictness) = (mapping.clone(), strictness);
         self.partitions.clear();
         Ok(())
@@ -222,12 +235,12 @@ impl Writer {
         records: &[Record],
         ack: &mut Ack,
     ) -> Result<()> {
-        if let Some(copy) = self.direct.clone() {
+        if let Some(copy) = self.statements.direct.clone() {
             match self.send_new(rows, part.clone(), &copy, ack).await {
                 Err(error) if is_refusal_of_records(&error) => {
                     // From here on others are probably there as well.
                     if error.context_of("sqlstate") == Some(UNIQUE_VIOLATION) {
-                        self.direct = None;
+                        self.statements.direct = None;
                     }
                 }
                 other => return other,
@@ -268,13 +281,13 @@ impl Writer {
             copy(&transaction, &format!("copy {BATCH} from stdin (format binary)"), rows, spans)
                 .await?;
         let failed = |error| classify(error, "write");
-        let mut refused = match &self.changed {
+        let mut refused = match &self.statements.changed {
             Some(sql) => take_out(&transaction, sql, &self.mapping, (spans, records)).await?,
             None => Vec::new(),
         };
-        let written = transaction.execute(&self.insert, &[]).await.map_err(failed)?;
+        let written = transaction.execute(&self.statements.insert, &[]).await.map_err(failed)?;
         if written + (refused.len() as u64) < spans.len() as u64
-            && let Some(sql) = &self.taken
+            && let Some(sql) = &self.statements.taken
         {
             let taken = transaction.query(sql, &[]).await.map_err(failed)?;
             let taken: HashSet<String> = taken.iter().map(|row| row.get(0)).collect();

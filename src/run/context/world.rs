@@ -94,13 +94,14 @@ impl World {
                 open_end(&endpoint, Side::Target, &environment)
             }
         };
-        let hands = Hands::new(&*source, &*target, opener, gate.clone());
         let through = |side: &Arc<dyn Opened>, options: CallOptions| {
             let calls = Calls::new(options).behind(gate.clone());
             let metrics = calls.metrics();
             (side.through(calls), metrics)
         };
         let connectors = (connector(&plan.source.provider)?, connector(&plan.target.provider)?);
+        let ends = ((&*source, connectors.0.calls()), (&*target, connectors.1.calls()));
+        let hands = Hands::new(ends.0, ends.1, opener, gate.clone());
         let mut options = connectors.0.calls();
         let copies = &plan.copies;
         let in_flight =

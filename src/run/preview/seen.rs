@@ -93,7 +93,7 @@ impl Seen {
             seen.notes.extend(remarks.map(|sentence| format!("target: {sentence}")));
         }
         seen.choose(plan, world, state, options, estimates).await?;
-        seen.notes.extend(kept(plan, world, state).await?);
+        seen.notes.extend(kept(plan, world, state, options).await?);
         Ok(seen)
     }
 
@@ -166,15 +166,28 @@ pub(super) struct Estimate {
 }
 
 /// Says what would keep the source from being deleted in the end.
-async fn kept(plan: &Plan, world: &World, state: &RunState) -> Result<Vec<String>> {
+async fn kept(
+    plan: &Plan,
+    world: &World,
+    state: &RunState,
+    options: &RunOptions,
+) -> Result<Vec<String>> {
     let is_retired = |one: &&Stage| matches!(one.kind, StageKind::Decommission(_));
     let Some(stage) = plan.stages.iter().find(is_retired) else { return Ok(Vec::new()) };
     if state.stage(&stage.id).is_some_and(|stage| stage.is_passed()) {
         return Ok(Vec::new());
     }
-    let obstacles = guard::obstacles(world).await?;
     let id = &stage.id;
-    Ok(obstacles.iter().map(|one| format!("`{id}` would refuse: {}", one.message())).collect())
+    let moved = guard::alias_to_move(plan, state, options.is_rehearsal);
+    let obstacles = guard::obstacles(world, moved.map(|moved| moved.alias)).await?;
+    let alias = moved.map(|moved| {
+        format!(
+            "`{id}` assumes that `{}` stands for the target by then, which is up to `{}`; while it stands for the source, nothing is deleted",
+            moved.alias, moved.by
+        )
+    });
+    let refusals = obstacles.iter().map(|one| format!("`{id}` would refuse: {}", one.message()));
+    Ok(refusals.chain(alias).collect())
 }
 
 /// Lists what a copy stage names and what was not found.

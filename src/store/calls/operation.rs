@@ -151,12 +151,15 @@ pub struct Operation<'a> {
     pub namespace: Option<&'a Namespace>,
     /// Records or ids in the request.
     pub records: usize,
+    /// Whether an attempt is given up at the usual deadline. What reads every record of an index takes as long as there are
+    /// many.
+    pub has_deadline: bool,
     dues: Option<Dues<'a>>,
 }
 
 impl<'a> Operation<'a> {
     pub fn new(request: Request) -> Self {
-        Self { request, namespace: None, records: 0, dues: None }
+        Self { request, namespace: None, records: 0, has_deadline: true, dues: None }
     }
 
     pub fn within(self, namespace: &'a Namespace) -> Self {
@@ -165,6 +168,11 @@ impl<'a> Operation<'a> {
 
     pub fn of(self, records: usize) -> Self {
         Self { records, ..self }
+    }
+
+    /// Lets an attempt take as long as it takes: who makes it sees to its end.
+    pub fn without_deadline(self) -> Self {
+        Self { has_deadline: false, ..self }
     }
 
     pub fn using(self, dues: Dues<'a>) -> Self {

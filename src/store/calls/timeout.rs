@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use super::{Layer, Operation};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The longest one attempt may take.
+/// The longest one attempt may take, unless it has no deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeoutOptions {
     pub data: Duration,
@@ -35,6 +35,9 @@ impl Layer for TimeoutLayer {
         T: Send + 'a,
         F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync + 'a,
     {
+        if !operation.has_deadline {
+            return make().await;
+        }
         let limit =
             if operation.request.is_control() { self.options.control } else { self.options.data };
         tokio::time::timeout(limit, make()).await.unwrap_or_else(|_| {

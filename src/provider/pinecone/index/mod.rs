@@ -373,7 +373,7 @@ impl Remove for Index {
     }
 
     /// The service deletes whatever the index holds by then.
-    async fn retire(&self, _: &IndexStats) -> Result<()> {
+    async fn retire(&self, _: &IndexStats, _: Option<&str>) -> Result<()> {
         self.delete_index().await
     }
 

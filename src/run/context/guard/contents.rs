@@ -3,8 +3,10 @@
 use super::counts::agreed;
 use super::{Checked, Effect, identity};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Transfer, copied, given};
-use crate::model::{IndexStats, Namespace, Observed, Side, plural};
+use crate::journal::{RunState, Transfer, copied, given};
+use crate::model::{IndexStats, Namespace, Observed, Side, StageId, plural};
+use crate::plan::file::Traffic;
+use crate::plan::{Plan, Stage, StageKind};
 use crate::run::{Context, World};
 
 /// The most problems named in a message.
@@ -59,21 +61,51 @@ async fn still_as_checked(context: &Context, checked: &Checked) -> Result<()> {
 /// # Errors
 /// `Refused` or `Unauthorized`, with the first obstacle.
 pub(in crate::run) async fn refuse_obstacles(context: &Context) -> Result<()> {
-    match obstacles(&context.world).await?.into_iter().next() {
+    match obstacles(&context.world, alias_of(context)).await?.into_iter().next() {
         Some(first) => Err(first),
         None => Ok(()),
     }
 }
 
-/// Finds what would keep the source from being deleted in the end.
+/// Finds what would keep the source from being deleted in the end; `moved` is the alias that stands for the target by then.
 ///
 /// # Errors
 /// Those of the provider.
-pub(in crate::run) async fn obstacles(world: &World) -> Result<Vec<Error>> {
-    match world.hands.source().remove() {
-        Some(remove) => remove.obstacles().await,
+pub(in crate::run) async fn obstacles(world: &World, moved: Option<&str>) -> Result<Vec<Error>> {
+    match world.hands.looking_at_source().remove() {
+        Some(remove) => remove.obstacles(moved).await,
         None => Ok(Vec::new()),
     }
+}
+
+/// An alias that a canary moves before the source is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) struct Moved<'a> {
+    pub alias: &'a str,
+    pub by: &'a StageId,
+}
+
+/// Returns the alias that is taken for moved by the time the source is deleted, wherever it stands now: its canary has yet to
+/// pass, or passed in a rehearsal, which leaves the alias where it is. Once it was moved, what it stands for is seen.
+pub(in crate::run) fn alias_to_move<'a>(
+    plan: &'a Plan,
+    state: &RunState,
+    is_rehearsal: bool,
+) -> Option<Moved<'a>> {
+    let Some(Traffic::Alias(alias)) = &plan.traffic else { return None };
+    let is_last = |stage: &&Stage| matches!(stage.kind, StageKind::Decommission(_));
+    let before = plan.stages.iter().take_while(|stage| !is_last(stage));
+    let mut movers = before.filter(|stage| matches!(stage.kind, StageKind::Canary(_)));
+    let is_to_come = |stage: &&Stage| {
+        is_rehearsal || state.stage(&stage.id).is_none_or(|stage| !stage.is_passed())
+    };
+    movers.find(is_to_come).map(|stage| Moved { alias: &alias.name, by: &stage.id })
+}
+
+/// Returns the alias that this stage takes for moved.
+pub(in crate::run) fn alias_of(context: &Context) -> Option<&str> {
+    let is_rehearsal = context.options.is_rehearsal;
+    alias_to_move(&context.plan, &context.state, is_rehearsal).map(|moved| moved.alias)
 }
 
 /// Refuses to delete a source that holds what no copy has.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::effect::Checked;
 use super::permit::{Permit, Refusal, carry_out, permit};
 use super::protection::{Protected, Restored};
-use super::{Effect, identity, protection};
+use super::{Effect, contents, identity, protection};
 use crate::clock::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
@@ -35,7 +35,9 @@ async fn ask_for_deletion(context: &Context, permit: Permit) -> Result<()> {
     let intended = Event::SourceDeleteIntended { stage: stage.clone(), index: index.clone() };
     let remove = context.world.hands.source().must_remove()?;
     context.keep(intended).await?;
-    let Err(error) = remove.retire(&checked.counts).await else { return Ok(()) };
+    let Err(error) = remove.retire(&checked.counts, contents::alias_of(context)).await else {
+        return Ok(());
+    };
     match context.world.source.describe().await {
         Ok(Some(seen)) if !seen.is_terminating() => {
             context.record(Event::SourceKept { stage, index, reason: error.to_string() })?;

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Identity, IndexDescription, ResourceKind, Side};
 use crate::plan::{Plan, StageKind};
+use crate::provider::registry::would_hold;
 use crate::run::{Context, World};
 
 pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
@@ -92,6 +93,14 @@ pub(in crate::run) async fn refuse_others(world: &World, known: &Identities) -> 
 pub(in crate::run) async fn refuse_shared_storage(plan: &Plan, world: &World) -> Result<()> {
     if plan.source.provider != plan.target.provider {
         return Ok(());
+    }
+    if world.is_same_project && would_hold(plan)? {
+        let message = format!(
+            "the target `{}` would be a part of the source `{}` by its name",
+            plan.target.index, plan.source.index
+        );
+        let hint = "name another target: what is written to it would be read, and dropped, as the source's";
+        return Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
     }
     let (source, target) = (world.source.storage().await?, world.target.storage().await?);
     if !source.iter().any(|one| target.contains(one)) {

@@ -25,7 +25,9 @@ mod traffic;
 mod weight;
 
 pub(in crate::run) use confirmation::confirm;
-pub(in crate::run) use contents::{obstacles, refuse_obstacles, refuse_uncopied, short_of};
+pub(in crate::run) use contents::{
+    alias_of, alias_to_move, obstacles, refuse_obstacles, refuse_uncopied, short_of,
+};
 pub(in crate::run) use counts::{agreed, counted};
 pub(in crate::run) use deletion::{delete_source, delete_target, see_gone, settle};
 pub(in crate::run) use effect::Checked;

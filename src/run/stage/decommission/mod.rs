@@ -46,6 +46,7 @@ pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) ->
         Step::Settle => settle(asked, context).await?,
         Step::Count => {
             guard::refuse_obstacles(context).await?;
+            note_alias(context)?;
             let has_snapshot = asked.snapshot.is_some();
             match contents::refuse_loss(context, has_snapshot, step.name()).await? {
                 Some(counts) => checked(context, counts)?,
@@ -79,6 +80,16 @@ pub(super) async fn take(step: Step, asked: &Decommission, context: &Context) ->
         Step::SeeGone => return Ok(guard::see_gone(context, step.name()).await?.into()),
     }
     Ok(Taken::Done)
+}
+
+/// Says what a rehearsal has not seen.
+fn note_alias(context: &Context) -> Result<()> {
+    match guard::alias_of(context) {
+        Some(alias) => context.note(format!(
+            "`{alias}` is taken for moved: a rehearsal leaves it where it is, and a run deletes nothing while it stands for the source"
+        )),
+        None => Ok(()),
+    }
 }
 
 async fn settle(asked: &Decommission, context: &Context) -> Result<()> {
