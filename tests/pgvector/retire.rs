@@ -118,6 +118,29 @@ async fn a_column_that_the_target_was_given_since_keeps_no_table() {
     assert_eq!(db.text(IS_THERE).await, "false");
 }
 
+/// What JSON has not is in the snapshot all the same: whoever comes to it last has nothing else.
+#[tokio::test]
+async fn a_snapshot_holds_bytes_and_numbers_that_are_none() {
+    let db = filled().await;
+    db.run(
+        "alter table shop.items add column raw bytea, add column weight double precision;
+         update shop.items set raw = '\\x00ff'::bytea, weight = 'NaN' where id = 'i1';
+         update shop.items set weight = '-Infinity' where id = 'i2'",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    // A table of the very same columns takes all of it.
+    db.run("create schema kept; create table kept.items (like shop.items including all)").await;
+    let plan = PLAN
+        .replace("  - { kind: create, spec: { dimension: 3, metric: cosine } }\n", "")
+        .replace("index: kept.items }", "index: kept.items, row: { tenant: shop } }");
+    std::fs::write(folder.path().join("plan.yaml"), plan).unwrap();
+    let (succeeds, said) =
+        vecshift(folder.path(), &db, &["run", "plan.yaml", "--confirm", "shop.items"]).await;
+    assert!(succeeds, "{said}");
+    assert_eq!(db.text(IS_THERE).await, "false");
+}
+
 /// A column that no record has would be lost with the table.
 #[tokio::test]
 async fn what_is_not_moved_keeps_the_table() {

@@ -9,6 +9,7 @@ use arrow_buffer::{MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 use parquet::schema::types::ColumnPath;
 
+use super::tagged::tag;
 use crate::error::{Error, Result};
 use crate::model::{
     AnyVector, Element, MultiVector, Namespace, Record, SparseVector, Vector, VectorField,
@@ -128,9 +129,15 @@ impl Columns {
     ///
     /// # Errors
     /// `Invalid`, naming the record and what of it has no column or no form.
-    pub fn batch(&self, namespace: &Namespace, records: &[Record]) -> Result<RecordBatch> {
+    pub fn batch(
+        &self,
+        namespace: &Namespace,
+        records: &[Record],
+        rare: &mut Rare,
+    ) -> Result<RecordBatch> {
         let held = self.held(records)?;
-        let metadata = records.iter().map(json).collect::<Result<StringArray>>()?;
+        let metadata = records.iter().map(|record| json(record, rare));
+        let metadata = metadata.collect::<Result<StringArray>>()?;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(records.iter().map(|_| namespace.as_str()))),
             Arc::new(StringArray::from_iter_values(records.iter().map(|record| record.id.text()))),
@@ -209,10 +216,27 @@ fn presence(held: &[Option<&AnyVector>]) -> NullBuffer {
     held.iter().map(|one| one.is_some()).collect::<Vec<_>>().into()
 }
 
+/// What becomes of values that JSON has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rare {
+    /// They are refused: whoever reads the file knows no tags.
+    Refused,
+    /// They stand under tags, once there `is_any`.
+    Tagged { is_any: bool },
+}
+
 /// Writes the metadata of a record; `None` if it has none.
-fn json(record: &Record) -> Result<Option<String>> {
+fn json(record: &Record, rare: &mut Rare) -> Result<Option<String>> {
+    let tagged = match rare {
+        Rare::Refused => None,
+        Rare::Tagged { is_any } => {
+            let tagged = tag(&record.metadata);
+            *is_any |= tagged.is_some();
+            tagged
+        }
+    };
     let mut text = String::new();
-    record.metadata.write_json(&mut text).map_err(|what| {
+    tagged.as_ref().unwrap_or(&record.metadata).write_json(&mut text).map_err(|what| {
         let id = record.id.shown();
         let message = format!("the metadata of `{id}` holds {what}, which JSON cannot");
         Error::invalid(message)

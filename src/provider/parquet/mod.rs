@@ -10,7 +10,8 @@
 //!
 //! Records with several vectors of a kind have a column of each, under the vector's name, in place of `values` or
 //! `sparse_values`; several dense ones under one name are a list of lists of f32. The footer notes which they are, and of
-//! which kind the ids are whose texts `id` has ([`note`]).
+//! which kind the ids are whose texts `id` has ([`note`]). Bytes, and numbers that are infinite or none, which JSON has not,
+//! stand in `metadata` under tags where the footer says so ([`tagged`]); the files of a bulk import have none.
 //!
 //! Without `namespace` this is the layout of a bulk import. A source of files may be mapped from other
 //! columns (see [`layout`]). Files are read and written in bounded parts; floats are shared with the file's buffers on
@@ -28,6 +29,7 @@ mod origin;
 mod pairs;
 mod read;
 mod rows;
+mod tagged;
 mod vectors;
 mod write;
 

@@ -19,6 +19,9 @@ pub(super) struct Note {
     /// The kind of every id whose text has a form of it; none says that ids are what their column is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<IdKind>,
+    /// True if values that JSON has not stand under tags.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tagged: bool,
     /// The sum of what the records hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,

@@ -8,6 +8,7 @@ use super::cells::{Objects, cells, objects};
 use super::columns::Texts;
 use super::file::{OpenFile, batches, damaged};
 use super::layout::{Folders, Layout, MetadataOf, NamespaceOf, Unread, VectorColumn};
+use super::tagged::untag;
 use super::vectors::VectorCells;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -217,7 +218,12 @@ impl<'a> Parts<'a> {
                 vectors.put(name.clone(), vector);
             }
         }
-        let metadata = self.metadata.get(row).map_err(of_id)?;
+        let metadata = self.metadata.get(row);
+        let metadata = match self.layout.is_tagged {
+            true => metadata.and_then(untag),
+            false => metadata,
+        };
+        let metadata = metadata.map_err(of_id)?;
         Ok(Record { id: self.layout.id(id), vectors, metadata })
     }
 }

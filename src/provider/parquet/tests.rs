@@ -112,6 +112,30 @@ fn other_layouts_are_understood() {
 }
 
 #[test]
+fn what_json_has_not_comes_back_from_a_file_and_is_refused_for_an_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rare.parquet");
+    let field = |value: Value| Metadata([("field", value)].into());
+    let values = [
+        Value::Bytes(b"\x00\xff".as_slice().into()),
+        Value::F64(f64::INFINITY),
+        Value::Map([("$bytes", Value::Text("AP8=".into()))].into()),
+        Value::Text("text".into()),
+    ];
+    let record =
+        |(at, value): (usize, &Value)| Record { metadata: field(value.clone()), ..record(at) };
+    let records: Vec<Record> = values.iter().enumerate().map(record).collect();
+    let namespace = Namespace::new("n");
+    let mut writer = RecordWriter::create(&path, &VectorField::plain()).unwrap();
+    writer.append(&namespace, &records).unwrap();
+    let written = writer.finish().unwrap();
+    assert_eq!(contents(&path).unwrap(), written);
+    let rows: Vec<_> = read_all(&path).into_iter().map(|(_, record)| record).collect();
+    assert_eq!(rows, records);
+    assert!(encode(&namespace, &records[..1]).is_err());
+}
+
+#[test]
 fn a_number_in_json_that_no_float_keeps_is_not_rounded_on_the_way() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.parquet");

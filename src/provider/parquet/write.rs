@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::arrays::Columns;
+use super::arrays::{Columns, Rare};
 use super::note::{Note, NotedVector};
 use crate::error::{Error, Result};
 use crate::fs::{Access, Replacement};
@@ -35,7 +35,8 @@ impl RecordWriter {
         let path = path.into();
         let file = Replacement::begin(&path, Access::Usual)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
-        let rows = RowWriter::new(file, fields).map_err(|error| unwritable(&path, error))?;
+        let rare = Rare::Tagged { is_any: false };
+        let rows = RowWriter::new(file, fields, rare).map_err(|error| unwritable(&path, error))?;
         Ok(Self { rows, path, contents: BTreeMap::new() })
     }
 
@@ -78,7 +79,7 @@ pub fn encode(namespace: &Namespace, records: &[Record]) -> Result<Vec<u8>> {
         }
     };
     let plain = VectorField::plain();
-    let rows = RowWriter::new(Vec::new(), &plain).map_err(Unwritten::File);
+    let rows = RowWriter::new(Vec::new(), &plain, Rare::Refused).map_err(Unwritten::File);
     let mut rows = rows.map_err(unwritten)?;
     for part in records.chunks(super::BATCH_ROWS) {
         rows.write(namespace, part).map_err(unwritten)?;
@@ -95,6 +96,7 @@ struct RowWriter<W: Write + Send> {
     /// What was written.
     contents: Contents,
     note: Note,
+    rare: Rare,
 }
 
 /// The reason why rows were not written: a record has no place in the file, or the file cannot be written.
@@ -125,20 +127,20 @@ impl From<ParquetError> for Unwritten {
 }
 
 impl<W: Write + Send> RowWriter<W> {
-    fn new(to: W, fields: &[VectorField]) -> Result<Self, ParquetError> {
+    fn new(to: W, fields: &[VectorField], rare: Rare) -> Result<Self, ParquetError> {
         let columns = Columns::new(fields);
         let noted = columns.of_vectors().zip(fields);
         let vectors = noted.map(|(column, field)| NotedVector::new(column, field)).collect();
         let properties = properties(&columns);
         let writer = ArrowWriter::try_new(to, columns.schema().clone(), Some(properties))?;
         let (contents, note) = (Contents::default(), Note { vectors, ..Note::default() });
-        Ok(Self { writer, columns, ids: None, contents, note })
+        Ok(Self { writer, columns, ids: None, contents, note, rare })
     }
 
     /// Returns what the records hold.
     fn write(&mut self, namespace: &Namespace, records: &[Record]) -> Result<Contents, Unwritten> {
         records.iter().try_for_each(|record| self.see(&record.id))?;
-        self.writer.write(&self.columns.batch(namespace, records)?)?;
+        self.writer.write(&self.columns.batch(namespace, records, &mut self.rare)?)?;
         let written = Contents::of(records);
         self.contents += written;
         Ok(written)
@@ -163,6 +165,7 @@ impl<W: Write + Send> RowWriter<W> {
     }
 
     fn finish(mut self) -> Result<W, Unwritten> {
+        self.note.tagged = self.rare == Rare::Tagged { is_any: true };
         self.note.ids = self.ids.filter(|kind| *kind != IdKind::Text);
         // A file is known by its footer, and neither sizes nor bounds of vectors are in it that would tell it from others.
         self.note.sum = Some(self.contents.checksum());

@@ -29,6 +29,8 @@ pub(super) struct Layout {
     pub vectors: Vec<VectorColumn>,
     pub namespace: NamespaceOf,
     pub metadata: MetadataOf,
+    /// True if values that JSON has not stand under tags.
+    pub is_tagged: bool,
     /// True if floats that no 32-bit float equals are rounded.
     pub is_rounding: bool,
     /// All columns that are read, in the file's order.
@@ -63,6 +65,7 @@ impl Layout {
             vectors,
             namespace,
             metadata,
+            is_tagged: note.tagged,
             is_rounding: asked.round,
             read: Vec::new(),
             passed_over,
