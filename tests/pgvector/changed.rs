@@ -139,10 +139,10 @@ async fn values_that_a_column_would_change_are_refused() {
     )
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
-    let text = |text: &str| Value::Text(text.to_owned());
-    let time = |text: &str| Value::Time(text.to_owned());
+    let text = |text: &str| Value::Text(text.into());
+    let time = |text: &str| Value::Time(text.into());
     let list = |item: &str| Value::List(vec![text("a"), text(item)]);
-    let decimal = |digits: &str| Value::Decimal(digits.to_owned());
+    let decimal = |digits: &str| Value::Decimal(digits.into());
     let long = "x".repeat(64);
     let cases = [
         ("at", time("2020-01-01T10:00:00.123456Z"), true),

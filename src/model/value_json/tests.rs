@@ -8,7 +8,7 @@ fn written(text: &str) -> Metadata {
 }
 
 fn decimal(digits: &str) -> Value {
-    Value::Decimal(digits.to_owned())
+    Value::Decimal(digits.into())
 }
 
 #[test]
@@ -170,7 +170,7 @@ proptest::proptest! {
         let whole = [Value::I64(whole), Value::U64(whole.unsigned_abs()), Value::I64(0)];
         let numbers = numbers.into_iter().chain(floats).map(Value::F64).chain(whole).collect();
         let mut fields: BTreeMap<_, _> =
-            texts.into_iter().map(|(name, text)| (name, Value::Text(text))).collect();
+            texts.into_iter().map(|(name, text)| (name, Value::Text(text.into()))).collect();
         fields.insert("list".to_owned(), Value::List(numbers));
         fields.insert("none".to_owned(), Value::List(vec![]));
         fields.insert("flag".to_owned(), Value::Bool(is_true));

@@ -169,7 +169,7 @@ mod tests {
         let sparse = SparseVector::new(vec![1], Vector::from_values([0.5]));
         let vectors = Vectors::plain(record().dense().clone(), sparse);
         let with_sparse = Record { vectors, ..record() };
-        let long = Value::Text("x".repeat(41_000));
+        let long = Value::Text("x".repeat(41_000).into());
         let digits = Value::Decimal("9007199254740993".into());
         let with_key = |key: &str| {
             let metadata = Metadata([(key.to_owned(), Value::Bool(true))].into());
