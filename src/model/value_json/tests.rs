@@ -150,6 +150,7 @@ fn json_keeps_every_type_that_it_has() {
     let metadata: Metadata = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&metadata).unwrap(), text);
     assert_eq!(metadata.json_bytes(), text.len());
+    assert!(metadata.most_json_bytes() >= text.len());
 }
 
 proptest::proptest! {
@@ -182,6 +183,7 @@ proptest::proptest! {
         let metadata = Metadata(fields.into());
         let text = serde_json::to_string(&metadata).unwrap();
         proptest::prop_assert_eq!(metadata.json_bytes(), text.len(), "{}", text);
+        proptest::prop_assert!(metadata.most_json_bytes() >= text.len(), "{}", text);
     }
 
     #[test]

@@ -58,7 +58,11 @@ fn metadata_refusal(record: &Record) -> Option<Refusal> {
     if let Some((field, value, rare)) = unkept(&record.metadata).next() {
         return Some(Refusal::of_value(field, value, rare));
     }
-    let (bytes, most) = (record.metadata.json_bytes(), LIMITS.metadata_bytes);
+    let most = LIMITS.metadata_bytes;
+    if record.metadata.most_json_bytes() <= most {
+        return None;
+    }
+    let bytes = record.metadata.json_bytes();
     let reason = || format!("the metadata has {bytes} bytes; the limit is {most}");
     (bytes > most).then(|| Refusal::new(Rule::MetadataSize, reason()))
 }
