@@ -1,5 +1,7 @@
 //! Casts a metadata value to another type, or says why it cannot be cast. Nothing is rounded or guessed.
 
+use smol_str::{SmolStr, ToSmolStr};
+
 use crate::model::Value;
 use crate::plan::file::Cast;
 
@@ -58,17 +60,17 @@ fn is_whole(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte))
 }
 
-fn text(value: Value) -> Result<String, String> {
+fn text(value: Value) -> Result<SmolStr, String> {
     match value {
         Value::Text(text) | Value::Decimal(text) | Value::Time(text) => Ok(text),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::I64(number) => Ok(number.to_string()),
-        Value::U64(number) => Ok(number.to_string()),
+        Value::Bool(value) => Ok(value.to_smolstr()),
+        Value::I64(number) => Ok(number.to_smolstr()),
+        Value::U64(number) => Ok(number.to_smolstr()),
         Value::F64(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
-            Ok((number as i64).to_string())
+            Ok((number as i64).to_smolstr())
         }
         Value::F64(number) => match serde_json::Number::from_f64(number) {
-            Some(number) => Ok(number.to_string()),
+            Some(number) => Ok(number.to_smolstr()),
             None => Err("the number is not finite".to_owned()),
         },
         other => Err(cannot(&other, "string")),

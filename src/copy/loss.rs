@@ -106,7 +106,7 @@ impl Losses {
                 }
             },
             Value::Bytes(bytes) if self.bytes == Some(AsBytes::Base64) => {
-                Value::Text(BASE64_STANDARD.encode(bytes))
+                Value::Text(BASE64_STANDARD.encode(bytes).into())
             }
             Value::List(items) => {
                 let items = items.into_iter().map(|item| self.within(name, item));
@@ -131,7 +131,7 @@ impl Losses {
                 let mut digits = String::new();
                 // A finite number can be written.
                 let _ = value.write_json(&mut digits);
-                Value::Text(digits)
+                Value::Text(digits.into())
             }
         }
     }
@@ -143,7 +143,7 @@ impl Losses {
         written.map_err(|what| {
             format!("cannot write the metadata field `{name}` as JSON: it holds {what}")
         })?;
-        Ok(Value::Text(text))
+        Ok(Value::Text(text.into()))
     }
 }
 

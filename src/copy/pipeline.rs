@@ -221,17 +221,20 @@ impl Pipeline {
         records: Vec<Record>,
         tally: &mut Tally,
     ) -> (Vec<Record>, Vec<(Record, Refusal)>) {
-        let mut changed = Vec::with_capacity(records.len());
         let mut unchangeable = Vec::new();
-        for record in records {
-            match self.transform.change(&shard.source, record) {
-                Changed::LeftOut => tally.left_out += 1,
-                Changed::Kept(record) => changed.push(record),
-                Changed::Refused(record, reason) => {
-                    unchangeable.push((record, Refusal::new(Rule::Change, reason)));
-                }
+        let change = |record| match self.transform.change(&shard.source, record) {
+            Changed::LeftOut => {
+                tally.left_out += 1;
+                None
             }
-        }
+            Changed::Kept(record) => Some(record),
+            Changed::Refused(record, reason) => {
+                unchangeable.push((record, Refusal::new(Rule::Change, reason)));
+                None
+            }
+        };
+        // They stay in the memory that they are in.
+        let changed = records.into_iter().filter_map(change).collect();
         (changed, unchangeable)
     }
 

@@ -151,13 +151,15 @@ impl Writer {
     /// The records that the target takes into `namespace`; the others are set aside with its reason.
     pub fn sort_out(&self, namespace: &Namespace, records: Vec<Record>) -> (Vec<Record>, Settled) {
         let mut settled = Settled::default();
-        let mut accepted = Vec::with_capacity(records.len());
-        for record in records {
-            match self.target.rejects(namespace, &record, None) {
-                Some(reason) => settled.refused.push((record, reason)),
-                None => accepted.push(record),
+        let take = |record| match self.target.rejects(namespace, &record, None) {
+            Some(reason) => {
+                settled.refused.push((record, reason));
+                None
             }
-        }
+            None => Some(record),
+        };
+        // They stay in the memory that they are in.
+        let accepted = records.into_iter().filter_map(take).collect();
         (accepted, settled)
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn metadata_over_40_kib_or_nested_is_refused() {
         let of = |value| Metadata([("f".to_owned(), value)].into());
-        let text = |bytes: usize| of(Value::Text("x".repeat(bytes)));
+        let text = |bytes: usize| of(Value::Text("x".repeat(bytes).into()));
         assert!(check_metadata("a", &text(METADATA_BYTES - 8)).is_ok());
         assert!(check_metadata("a", &text(METADATA_BYTES - 7)).is_err());
         let nested = of(Value::Map(Default::default()));
@@ -191,7 +191,7 @@ mod tests {
             any::<bool>().prop_map(Value::Bool),
             prop_oneof![Just(f64::NAN), Just(f64::INFINITY), any::<f64>()].prop_map(Value::F64),
             prop_oneof![Just(0), Just(20), Just(METADATA_BYTES - 8), Just(METADATA_BYTES)]
-                .prop_map(|bytes| Value::Text("x".repeat(bytes))),
+                .prop_map(|bytes| Value::Text("x".repeat(bytes).into())),
         ];
         plain.prop_recursive(2, 6, 3, |inner| {
             prop_oneof![

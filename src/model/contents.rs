@@ -241,7 +241,7 @@ fn float(to: &mut Vec<u8>, number: f64) {
 
 /// Returns the float that keeps a number; a whole one may be spelled with more digits than a float is.
 fn kept_by_a_float(number: &Value) -> Option<f64> {
-    let whole = |digits: &String| Value::from(digits.parse::<i128>().ok()?).as_f64();
+    let whole = |digits: &str| Value::from(digits.parse::<i128>().ok()?).as_f64();
     match number {
         Value::Decimal(digits) => number.as_f64().or_else(|| whole(digits)),
         number => number.as_f64(),
@@ -316,7 +316,7 @@ mod tests {
             let metadata = Metadata([("x".to_owned(), value)].into());
             Contents::of([&Record { metadata, ..record("a", "{}") }]).checksum()
         };
-        let decimal = |digits: &str| of(Value::Decimal(digits.to_owned()));
+        let decimal = |digits: &str| of(Value::Decimal(digits.into()));
         assert_eq!(decimal("1.10"), of(Value::F64(1.1)));
         assert_eq!(decimal("10.00"), of(Value::I64(10)));
         assert_eq!(decimal("1180591620717411303424"), of(Value::F64(2f64.powi(70))));

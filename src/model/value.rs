@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use bytes::Bytes;
+use smol_str::{SmolStr, ToSmolStr};
 
 use super::decimal::Decimal;
 use super::fields::{FieldName, Named};
@@ -24,11 +25,12 @@ pub enum Value {
     U64(u64),
     F64(f64),
     /// The digits of a number that is none of the above.
-    Decimal(String),
-    Text(String),
+    Decimal(SmolStr),
+    /// Short texts, which most are, stand in the value itself.
+    Text(SmolStr),
     Bytes(Bytes),
     /// A time as its store writes it, RFC 3339 where that can say it.
-    Time(String),
+    Time(SmolStr),
     List(Vec<Value>),
     Map(Fields),
 }
@@ -128,7 +130,7 @@ impl Value {
             Self::Decimal(digits) => {
                 let unsigned = digits.strip_prefix('-')?;
                 let is_zero = Decimal::read(unsigned)? == Decimal::read("0")?;
-                is_zero.then(|| Self::Decimal(unsigned.to_owned()))
+                is_zero.then(|| Self::Decimal(unsigned.into()))
             }
             _ => None,
         }
@@ -209,7 +211,7 @@ impl From<i128> for Value {
         // The cast back is at the end of its range for the upper bound, which is no float.
         match exact(number).filter(|_| number != i128::MAX) {
             Some(float) => Self::F64(float),
-            None => Self::Decimal(number.to_string()),
+            None => Self::Decimal(number.to_smolstr()),
         }
     }
 }
@@ -225,7 +227,7 @@ impl From<&serde_json::Value> for Value {
                 (None, Some(number)) => Self::U64(number),
                 (None, None) => Self::F64(value.as_f64().unwrap_or(f64::NAN)),
             },
-            Json::String(value) => Self::Text(value.clone()),
+            Json::String(value) => Self::Text(value.into()),
             Json::Array(items) => Self::List(items.iter().map(Self::from).collect()),
             Json::Object(fields) => Self::Map(
                 fields.iter().map(|(name, value)| (name.as_str(), value.into())).collect(),
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_number_is_the_same_in_every_type_that_keeps_it() {
-        let decimal = |digits: &str| Value::Decimal(digits.to_owned());
+        let decimal = |digits: &str| Value::Decimal(digits.into());
         let limit = 1_i64 << 53;
         for (a, b, is_same) in [
             (Value::I64(3), Value::F64(3.0), true),
@@ -273,7 +275,7 @@ mod tests {
         assert!(Value::I64(3).is_identical(&Value::F64(3.0)));
         assert!(!Value::I64(0).is_identical(&Value::F64(-0.0)));
         assert!(Value::F64(f64::NAN).is_identical(&Value::F64(f64::NAN)));
-        let decimal = |digits: &str| Value::Decimal(digits.to_owned());
+        let decimal = |digits: &str| Value::Decimal(digits.into());
         for (digits, float) in [("-0.00", -0.0), ("0.00", 0.0), ("-1.10", -1.1)] {
             let (padded, kept) = (decimal(digits), Value::F64(float));
             assert!(padded.is_identical(&kept) && kept.is_identical(&padded), "{digits}");

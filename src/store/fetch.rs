@@ -61,7 +61,7 @@ pub async fn fetch_all(
     namespace: &Namespace,
     ids: &[RecordId],
 ) -> Result<Vec<Record>> {
-    let mut records = Vec::with_capacity(ids.len());
+    let mut records = Vec::new();
     let mut parts: Vec<&[RecordId]> = ids.chunks(from.most().max(1)).rev().collect();
     while let Some(part) = parts.pop() {
         let answer = match from.fetch(namespace, part).await {
@@ -83,7 +83,11 @@ pub async fn fetch_all(
                     .with_context("namespace", namespace.explicit()));
             }
         }
-        records.extend(answer);
+        // As a rule there is one answer, and it is all of them.
+        match records.is_empty() {
+            true => records = answer,
+            false => records.extend(answer),
+        }
     }
     Ok(records)
 }

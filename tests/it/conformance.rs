@@ -30,7 +30,7 @@ pub fn record(id: &str) -> Record {
     let seed = id.bytes().fold(7u32, |seed, byte| seed.wrapping_mul(31) ^ u32::from(byte));
     let values = (0..DIMENSION).map(|at| ((seed.wrapping_add(at * 7_919) % 1_000) as f32) / 997.0);
     let metadata = [
-        ("name".to_owned(), Value::Text(format!("ü{id}"))),
+        ("name".to_owned(), Value::Text(format!("ü{id}").into())),
         ("half".to_owned(), Value::F64(0.30000000000000004)),
         ("even".to_owned(), Value::Bool(seed.is_multiple_of(2))),
         ("tags".to_owned(), Value::List(vec![Value::Text("a".into())])),
@@ -315,7 +315,7 @@ async fn a_record_with_the_same_id_is_replaced_as_a_whole() {
 #[tokio::test]
 async fn too_much_at_once_is_too_large() {
     for peer in peers().await {
-        let text = Value::Text("x".repeat(30_000));
+        let text = Value::Text("x".repeat(30_000).into());
         let heavy = |at: usize| Record {
             metadata: Metadata([("t".to_owned(), text.clone())].into()),
             ..record(&format!("{at}"))
@@ -340,7 +340,7 @@ async fn a_batch_reckoned_to_fit_fits() {
         let mut batch = Vec::new();
         let mut bytes = 0;
         for at in 0.. {
-            let text = Value::Text("\u{1}\"ü".repeat(500));
+            let text = Value::Text("\u{1}\"ü".repeat(500).into());
             let metadata = Metadata([("t".to_owned(), text)].into());
             let record = Record { metadata, ..record(&format!("{at}")) };
             bytes += peer.target.must_write().unwrap().request_bytes(&record);
@@ -372,8 +372,8 @@ async fn what_is_said_to_be_refused_is_refused_and_the_rest_is_taken() {
             record("é"),
             with(Value::Map(Default::default())),
             with(Value::List(vec![Value::F64(1.0)])),
-            with(Value::Text("x".repeat(40_900))),
-            with(Value::Text("x".repeat(41_000))),
+            with(Value::Text("x".repeat(40_900).into())),
+            with(Value::Text("x".repeat(41_000).into())),
             Record { vectors: Vectors::plain(Vector::from_values([1.0]), None), ..record("short") },
             Record { vectors: Vectors::default(), ..record("none") },
             with_sparse(sparse, "sparse"),

@@ -192,7 +192,7 @@ async fn grpc_has_every_operation() {
     assert_eq!(matches[0].values, le_bytes(&[1.0, 0.0, 0.0]));
     assert!((matches[0].score - 1.0).abs() < 1e-6);
 
-    let word = |text: &str| Value::Text(text.to_owned());
+    let word = |text: &str| Value::Text(text.into());
     let fields = |value| Metadata([("kind".to_owned(), value)].into());
     let asked = proto::UpdateRequest {
         id: "000".to_owned(),

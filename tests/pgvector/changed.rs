@@ -141,10 +141,10 @@ async fn values_that_a_column_would_change_are_refused() {
     )
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
-    let text = |text: &str| Value::Text(text.to_owned());
-    let time = |text: &str| Value::Time(text.to_owned());
+    let text = |text: &str| Value::Text(text.into());
+    let time = |text: &str| Value::Time(text.into());
     let list = |item: &str| Value::List(vec![text("a"), text(item)]);
-    let decimal = |digits: &str| Value::Decimal(digits.to_owned());
+    let decimal = |digits: &str| Value::Decimal(digits.into());
     let long = "x".repeat(64);
     let cases = [
         ("at", time("2020-01-01T10:00:00.123456Z"), true),
@@ -361,13 +361,13 @@ async fn a_writer_that_turns_to_another_table_checks_its_columns() {
     let write = table.must_write().unwrap();
     let (whole, fraction) = ("2020-01-01T10:00:00", "2020-01-01T10:00:00.5");
     let of = |id: &str, a: &str, b: &str| {
-        let text = |text: &str| Value::Text(text.to_owned());
+        let text = |text: &str| Value::Text(text.into());
         let fields =
             [("a", text(a)), ("b", text(b)), ("day", text("2020-02-29")), ("title", text("t"))];
         let all = fields
             .into_iter()
             .fold(record(id, &[1.0]), |one, (name, value)| with(one, name, value));
-        with(all, "price", Value::Decimal("1.10".to_owned()))
+        with(all, "price", Value::Decimal("1.10".into()))
     };
     let without = Record { metadata: Default::default(), ..of("none", whole, whole) };
     let records = [of("fits", whole, fraction), of("rounds", fraction, whole), without];

@@ -159,7 +159,7 @@ async fn columns_have_the_same_truth_as_a_filter_here() {
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
     let number = |value: f64| Value::F64(value);
-    let text = |value: &str| Value::Text(value.to_owned());
+    let text = |value: &str| Value::Text(value.into());
     let floats = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1, 5e-324, 1e300, 2.0];
     let words = ["", "a", "A", "é", "e\u{301}", "1", "'", "\\", "a "];
     let (mut rows, mut metadata) = (Vec::new(), Vec::new());

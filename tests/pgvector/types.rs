@@ -53,7 +53,7 @@ async fn every_type_is_read() {
         assert_eq!(x.vectors.get(name), Some(&vector), "{name}");
     }
     let field = |name: &str| x.metadata.get(name).cloned().unwrap_or_else(|| panic!("{name}"));
-    let text = |text: &str| Value::Text(text.to_owned());
+    let text = |text: &str| Value::Text(text.into());
     for (name, value) in [
         ("a", Value::I64(-3)),
         ("b", Value::I64(70_000)),
@@ -154,7 +154,7 @@ async fn large_vectors_unicode_ids_and_hostile_names_pass() {
             .map(|id| record(id, &values))
             .into();
     for column in columns.iter().chain(&["in\"json", "日本"]) {
-        records[0] = with(records[0].clone(), column, Value::Text(format!("{column}'; --")));
+        records[0] = with(records[0].clone(), column, Value::Text(format!("{column}'; --").into()));
     }
     let ack = put(&db, &mapping, &records).await;
     assert_eq!((ack.written, ack.refused), (8, vec![]));
@@ -200,7 +200,7 @@ async fn types_whose_bare_name_means_a_length_of_one_are_not_cut() {
     )
     .await;
     let mapping = mapping(&db, "t", &Layout::default()).await;
-    let text = |text: &str| Value::Text(text.to_owned());
+    let text = |text: &str| Value::Text(text.into());
     let fields = [
         ("b", "101"),
         ("v", "10111"),

@@ -73,7 +73,7 @@ async fn what_does_not_fit_is_refused_one_by_one() {
         let values = Vector::from_values(values.iter().copied());
         AnyVector::Sparse(SparseVector::new(indices.to_vec(), values).unwrap())
     };
-    let text = |text: &str| Value::Text(text.to_owned());
+    let text = |text: &str| Value::Text(text.into());
     let bad = [
         ("id_length", record("thirteen long", &[1.0, 2.0])),
         ("nul", record("a\0", &[1.0, 2.0])),

@@ -116,8 +116,9 @@ fn ids() -> Vec<String> {
 
 /// Makes metadata of exactly `bytes` bytes as compact JSON.
 fn heavy(bytes: usize) -> Metadata {
-    let text =
-        |length: usize| Metadata([("text".to_owned(), Value::Text("m".repeat(length)))].into());
+    let text = |length: usize| {
+        Metadata([("text".to_owned(), Value::Text("m".repeat(length).into()))].into())
+    };
     text(bytes - text(0).json_bytes())
 }
 

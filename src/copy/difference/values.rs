@@ -288,6 +288,6 @@ mod tests {
         };
         assert!(same_metadata(&list(&[]), &list(&[]), true));
         assert!(!same_metadata(&list(&["a", "b"]), &list(&["b", "a"]), true));
-        assert!(!same_metadata(&list(&[]), &Value::Text(String::new()), true));
+        assert!(!same_metadata(&list(&[]), &Value::Text("".into()), true));
     }
 }

@@ -27,7 +27,7 @@ fn fields<const N: usize>(fields: [(&str, Value); N]) -> Metadata {
 }
 
 fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
+    Value::Text(text.into())
 }
 
 /// Draws metadata whose values many records share and others lack: 60 % of the records have the kind `message`, 40 %
@@ -68,15 +68,15 @@ fn usual(random: &mut impl Rng) -> Metadata {
     let importance = (random.next_u64() % 1000) as f64 / 1000.0;
     let tags: BTreeSet<_> =
         (0..1 + random.next_u64() % 3).map(|_| words::pick(random, &words::TAGS)).collect();
-    let tags = tags.into_iter().map(|tag| Value::Text(tag.to_owned())).collect();
-    let kind = words::pick(random, &words::KINDS).to_owned();
+    let tags = tags.into_iter().map(|tag| Value::Text(tag.into())).collect();
+    let kind = words::pick(random, &words::KINDS);
     Metadata(
         [
             ("created_at".to_owned(), Value::F64(created_at)),
             ("importance".to_owned(), Value::F64(importance)),
-            ("kind".to_owned(), Value::Text(kind)),
+            ("kind".to_owned(), Value::Text(kind.into())),
             ("tags".to_owned(), Value::List(tags)),
-            ("text".to_owned(), Value::Text(words::text(random))),
+            ("text".to_owned(), Value::Text(words::text(random).into())),
         ]
         .into(),
     )

@@ -188,7 +188,7 @@ impl Scalar {
     pub fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Bool(value) => Some(Self::Bool(*value)),
-            Value::Text(text) => Some(Self::Text(text.clone())),
+            Value::Text(text) => Some(Self::Text(text.to_string())),
             number => number.as_f64().filter(|number| number.is_finite()).map(Self::Number),
         }
     }

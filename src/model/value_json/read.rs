@@ -98,11 +98,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(text))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -182,7 +182,7 @@ fn read(raw: &RawValue, numbers: Numbers, deepest: usize) -> serde_json::Result<
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
             Value::List(items.into_iter().map(within).collect::<serde_json::Result<_>>()?)
         }
-        Some(b'"') => Value::Text(serde_json::from_str(text)?),
+        Some(b'"') => Value::Text(serde_json::from_str::<String>(text)?.into()),
         Some(b'n') => Value::Null,
         Some(b't' | b'f') => Value::Bool(serde_json::from_str(text)?),
         _ => number(text, numbers),
@@ -218,7 +218,7 @@ fn number(text: &str, numbers: Numbers) -> Value {
     }
     match float.filter(is_float) {
         Some(float) => Value::F64(float),
-        None => Value::Decimal(text.to_owned()),
+        None => Value::Decimal(text.into()),
     }
 }
 

@@ -22,7 +22,28 @@ impl Value {
     }
 }
 
+impl Value {
+    fn most_json_bytes(&self) -> usize {
+        match self {
+            Self::F64(_) => LONGEST_FLOAT,
+            Self::Decimal(digits) => LONGEST_FLOAT.max(most_text_bytes(digits)),
+            Self::Text(text) | Self::Time(text) => most_text_bytes(text),
+            Self::List(items) => {
+                "[]".len() + items.iter().map(|item| item.most_json_bytes() + 1).sum::<usize>()
+            }
+            Self::Map(fields) => most_fields_bytes(fields),
+            short => short.json_bytes(),
+        }
+    }
+}
+
 impl Metadata {
+    /// Returns a size that [`Metadata::json_bytes`] is not above. Nothing is formatted or looked through for it, and few
+    /// records come near a limit.
+    pub fn most_json_bytes(&self) -> usize {
+        most_fields_bytes(&self.0)
+    }
+
     /// Returns the size as compact JSON in bytes, which is what size limits count.
     pub fn json_bytes(&self) -> usize {
         if self.0.is_empty() {
@@ -36,6 +57,20 @@ fn fields_bytes(fields: &Fields) -> usize {
     let members: usize =
         fields.iter().map(|(name, value)| text_bytes(name) + ":".len() + value.json_bytes()).sum();
     "{}".len() + members + fields.len().saturating_sub(1)
+}
+
+/// The most characters of a float: a sign, 17 digits, a point, and an exponent of three digits with its sign.
+const LONGEST_FLOAT: usize = "-1.7976931348623157e+308".len();
+
+fn most_fields_bytes(fields: &Fields) -> usize {
+    let members = fields.iter();
+    let members = members.map(|(name, value)| most_text_bytes(name) + value.most_json_bytes() + 2);
+    "{}".len() + members.sum::<usize>()
+}
+
+/// Each byte may be escaped, as `\u001f` is.
+fn most_text_bytes(text: &str) -> usize {
+    "\"\"".len() + text.len() * 6
 }
 
 fn text_bytes(text: &str) -> usize {

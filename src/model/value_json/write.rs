@@ -20,7 +20,7 @@ impl Value {
             Self::F64(number) if number.is_finite() => put_as_json(text, number),
             Self::F64(_) => return Err("a number that is infinite or none"),
             Self::Decimal(digits) => text.push_str(digits),
-            Self::Text(value) | Self::Time(value) => put_as_json(text, value),
+            Self::Text(value) | Self::Time(value) => put_as_json(text, value.as_str()),
             Self::Bytes(_) => return Err("bytes"),
             Self::List(items) => {
                 text.push('[');

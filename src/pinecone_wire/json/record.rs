@@ -144,7 +144,7 @@ mod tests {
     fn a_number_that_no_float_keeps_is_not_rounded_on_the_way() {
         let text = r#"{"id":"a","metadata":{"n":18446744073709551617,"m":12345678901234567000}}"#;
         let record = serde_json::from_str::<RecordBody>(text).unwrap().into_record().unwrap();
-        let digits = Value::Decimal("18446744073709551617".to_owned());
+        let digits = Value::Decimal("18446744073709551617".into());
         assert_eq!(record.metadata.get("n"), Some(&digits));
         let number = Value::F64(12_345_678_901_234_567_000.0);
         assert_eq!(record.metadata.get("m"), Some(&number));

@@ -92,7 +92,7 @@ fn read_value(mut message: &[u8], names: &mut Names, deepest: usize) -> Option<V
                 Value::F64(f64::from_le_bytes(*own))
             }
             (STRING, WireType::LengthDelimited) => {
-                Value::Text(str::from_utf8(delimited(&mut message)?).ok()?.to_owned())
+                Value::Text(str::from_utf8(delimited(&mut message)?).ok()?.into())
             }
             (BOOL, WireType::Varint) => Value::Bool(decode_varint(&mut message).ok()? != 0),
             (STRUCT, WireType::LengthDelimited) => {
@@ -164,9 +164,9 @@ impl Message for Value {
             Self::F64(number) => double::encode(NUMBER, number, buf),
             Self::Decimal(digits) => match self.as_f64() {
                 Some(number) => double::encode(NUMBER, &number, buf),
-                None => string::encode(STRING, digits, buf),
+                None => encode_text(digits, buf),
             },
-            Self::Text(text) | Self::Time(text) => string::encode(STRING, text, buf),
+            Self::Text(text) | Self::Time(text) => encode_text(text, buf),
             Self::Bool(value) => bool::encode(BOOL, value, buf),
             Self::Map(fields) => {
                 open(STRUCT, fields_len(fields), buf);
@@ -192,7 +192,7 @@ impl Message for Value {
                 Self::Null
             }
             NUMBER => Self::F64(merged(double::merge, wire_type, buf, ctx)?),
-            STRING => Self::Text(merged(string::merge, wire_type, buf, ctx)?),
+            STRING => Self::Text(merged(string::merge, wire_type, buf, ctx)?.into()),
             BOOL => Self::Bool(merged(bool::merge, wire_type, buf, ctx)?),
             STRUCT => Self::Map(merged(message::merge::<Metadata, _>, wire_type, buf, ctx)?.0),
             LIST => Self::List(merged(message::merge::<List, _>, wire_type, buf, ctx)?.items),
@@ -207,9 +207,9 @@ impl Message for Value {
             Self::I64(_) | Self::U64(_) | Self::F64(_) => double::encoded_len(NUMBER, &1.0),
             Self::Decimal(digits) => match self.as_f64() {
                 Some(number) => double::encoded_len(NUMBER, &number),
-                None => string::encoded_len(STRING, digits),
+                None => nested_len(STRING, digits.len()),
             },
-            Self::Text(text) | Self::Time(text) => string::encoded_len(STRING, text),
+            Self::Text(text) | Self::Time(text) => nested_len(STRING, text.len()),
             Self::Bool(value) => bool::encoded_len(BOOL, value),
             Self::Map(fields) => nested_len(STRUCT, fields_len(fields)),
             Self::List(items) => nested_len(LIST, message::encoded_len_repeated(ITEMS, items)),
@@ -265,6 +265,11 @@ fn encode_fields(fields: &Fields, buf: &mut impl BufMut) {
     }
 }
 
+fn encode_text(text: &str, buf: &mut impl BufMut) {
+    open(STRING, text.len(), buf);
+    buf.put_slice(text.as_bytes());
+}
+
 /// The length of a member of the map whose value has this length.
 fn field_len(name: &str, value: usize) -> usize {
     nested_len(NAME, name.len()) + nested_len(VALUE, value)
@@ -302,7 +307,7 @@ mod tests {
             Value::Bool(value) => Kind::BoolValue(*value),
             Value::I64(value) => Kind::NumberValue(*value as f64),
             Value::F64(value) => Kind::NumberValue(*value),
-            Value::Text(text) => Kind::StringValue(text.clone()),
+            Value::Text(text) => Kind::StringValue(text.to_string()),
             Value::List(items) => {
                 Kind::ListValue(ListValue { values: items.iter().map(value_of).collect() })
             }

@@ -25,9 +25,9 @@ pub(crate) use convert::{
 };
 pub(crate) use either::{Either, decode_either};
 pub use message::*;
-pub(crate) use read::fetched;
+pub(crate) use read::{fetched, listed};
 pub(crate) use rope::Rope;
-pub(crate) use write::{FRAME, framed, framed_upsert, record_bytes};
+pub(crate) use write::{FRAME, framed, framed_fetch, framed_upsert, record_bytes};
 
 /// The largest message either way, in bytes: what Pinecone's own SDKs set (Python SDK 8 and 10). A fetch of 1,000
 /// records of 3,072 dimensions is 12 MB.

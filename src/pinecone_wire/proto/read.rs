@@ -1,4 +1,4 @@
-//! Records read straight from an answer, without the messages in between: the counterpart of `write`.
+//! Records and ids read straight from an answer, without the messages in between: the counterpart of `write`.
 
 use std::str;
 
@@ -11,18 +11,63 @@ use prost::{DecodeError, Message};
 use super::convert::{from_vector, record_of};
 use super::metadata::{self, Names};
 use super::piece::take;
-use super::{Rope, SparseValues, unpacked};
-use crate::model::Record;
+use super::{ListResponse, Rope, SparseValues, Usage, unpacked};
+use crate::model::{Record, RecordId};
 use crate::pinecone_wire::Malformed;
+use crate::pinecone_wire::limits::LIST_IDS;
 
-/// Reads the records of an answer to a fetch, whose keys, which are the ids that the records have as well, are passed
-/// over. Dense values share the answer's bytes where they are in one piece.
+/// Reads a page of ids, and the token of the next one, which is none if it is empty.
+///
+/// # Errors
+/// That of decoding it as a [`ListResponse`].
+pub(crate) fn listed(mut answer: Rope) -> Result<(Vec<RecordId>, Option<String>), DecodeError> {
+    let page = answer.copy_to_bytes(answer.remaining());
+    if let Some(listed) = ids(&page) {
+        return Ok(listed);
+    }
+    let list = ListResponse::decode(page)?;
+    let ids = list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect();
+    Ok((ids, list.pagination.map(|page| page.next).filter(|next| !next.is_empty())))
+}
+
+/// Reads a page of ids; `None` for what is no such page, and for parts that are twice there.
+fn ids(mut page: &[u8]) -> Option<(Vec<RecordId>, Option<String>)> {
+    let (mut ids, mut next) = (Vec::with_capacity(LIST_IDS), None);
+    while !page.is_empty() {
+        match take(&mut page)? {
+            (1, Some(own)) => ids.push(RecordId::from(text(own)?)),
+            (2, Some(own)) if next.is_none() => next = Some(text(own)?),
+            (3, Some(own)) => _ = str::from_utf8(own).ok()?,
+            (4, Some(own)) => _ = Usage::decode(own).ok()?,
+            (1..=4, _) => return None,
+            _ => {}
+        }
+    }
+    Some((ids, next.filter(|next| !next.is_empty()).map(str::to_owned)))
+}
+
+/// Reads a message whose first field is a text.
+fn text(mut message: &[u8]) -> Option<&str> {
+    let mut text = "";
+    while !message.is_empty() {
+        if let (1, own) = take(&mut message)? {
+            text = str::from_utf8(own?).ok()?;
+        }
+    }
+    Some(text)
+}
+
+/// Reads the records of an answer to a fetch of so many ids, whose keys, which are the ids that the records have as well, are
+/// passed over. Dense values share the answer's bytes where they are in one piece.
 ///
 /// # Errors
 /// That of decoding it as a [`FetchResponse`](super::FetchResponse) with its numbers one by one, if it is neither. Each
 /// record has its own.
-pub(crate) fn fetched(answer: Rope) -> Result<Vec<Result<Record, Malformed>>, DecodeError> {
-    if let Some(records) = packed(answer.clone()) {
+pub(crate) fn fetched(
+    answer: Rope,
+    asked: usize,
+) -> Result<Vec<Result<Record, Malformed>>, DecodeError> {
+    if let Some(records) = packed(answer.clone(), asked) {
         return Ok(records);
     }
     let answer = unpacked::FetchResponse::decode(answer)?;
@@ -30,8 +75,8 @@ pub(crate) fn fetched(answer: Rope) -> Result<Vec<Result<Record, Malformed>>, De
 }
 
 /// Reads the records of an answer whose numbers are packed; `None` if it is another, or none.
-fn packed(mut answer: Rope) -> Option<Vec<Result<Record, Malformed>>> {
-    let (mut records, mut names) = (Vec::new(), Names::default());
+fn packed(mut answer: Rope, asked: usize) -> Option<Vec<Result<Record, Malformed>>> {
+    let (mut records, mut names) = (Vec::with_capacity(asked), Names::default());
     while answer.has_remaining() {
         match decode_key(&mut answer).ok()? {
             (1, WireType::LengthDelimited) => {}
@@ -86,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::model::{SparseVector, Vector, Vectors};
-    use crate::pinecone_wire::proto::{self, FetchResponse, to_vector};
+    use crate::pinecone_wire::proto::{self, FetchResponse, ListItem, Pagination, to_vector};
 
     /// An answer with these records, in pieces that end after every `each` bytes.
     fn answer(records: &[Record], each: usize) -> Rope {
@@ -114,7 +159,7 @@ mod tests {
 
     fn sorted(answer: Rope) -> Vec<Record> {
         let mut records: Vec<Record> =
-            fetched(answer).unwrap().into_iter().map(Result::unwrap).collect();
+            fetched(answer, 1).unwrap().into_iter().map(Result::unwrap).collect();
         records.sort_by(|a, b| a.id.cmp(&b.id));
         records
     }
@@ -137,15 +182,45 @@ mod tests {
         ) {
             let records: Vec<Record> =
                 ids.iter().map(|id| record(id, vec![0.5, f32::MIN_POSITIVE, -0.0])).collect();
-            prop_assert!(packed(answer(&records, each)).is_some());
+            prop_assert!(packed(answer(&records, each), records.len()).is_some());
             prop_assert_eq!(sorted(answer(&records, each)), records);
+        }
+
+        #[test]
+        fn a_page_of_ids_is_read_as_the_derived_message_reads_it(
+            names in proptest::collection::vec("[a-é]{0,9}", 0..5),
+            next in proptest::option::of("[a-z]{0,9}"),
+            each in 1usize..50,
+        ) {
+            let vectors = names.iter().map(|id| ListItem { id: id.clone() }).collect();
+            let pagination = next.clone().map(|next| Pagination { next });
+            let usage = Some(proto::Usage { read_units: Some(7) });
+            let page = ListResponse { vectors, pagination, namespace: "ns".to_owned(), usage };
+            let page = page.encode_to_vec();
+            let expected: Vec<RecordId> = names.iter().map(|id| RecordId::from(id.as_str())).collect();
+            let expected = (expected, next.filter(|next| !next.is_empty()));
+            prop_assert_eq!(ids(&page), Some(expected.clone()));
+            prop_assert_eq!(listed(pieces(&page, each)).unwrap(), expected);
+        }
+
+        /// What the derived message refuses is refused, and what it reads is read alike.
+        #[test]
+        fn bytes_that_are_no_page_of_ids_are_refused(
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0u8..40], 0..24),
+        ) {
+            let derived = ListResponse::decode(&*bytes).ok().map(|list| {
+                let ids = list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect();
+                let next = list.pagination.map(|page| page.next).filter(|next| !next.is_empty());
+                (ids, next)
+            });
+            prop_assert_eq!(listed(pieces(&bytes, 9)).ok(), derived);
         }
 
         /// Whatever the bytes are, they are read or refused, and never as more than they say.
         #[test]
         fn bytes_that_are_no_answer_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let is_derived = FetchResponse::decode(&*bytes).is_ok();
-            prop_assert!(fetched(pieces(&bytes, 9)).is_ok() || !is_derived);
+            prop_assert!(fetched(pieces(&bytes, 9), 0).is_ok() || !is_derived);
         }
     }
 
@@ -173,9 +248,9 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused_with_its_id() {
         let cut = [field(1, b"a"), field(2, b"12345")].concat();
-        let found = fetched(entry(&cut)).map(|records| records.into_iter().next());
+        let found = fetched(entry(&cut), 1).map(|records| records.into_iter().next());
         assert!(matches!(found, Ok(Some(Err(Malformed { .. })))), "{found:?}");
-        assert!(fetched(pieces(b"<html>", 3)).is_err());
-        assert!(fetched(entry(&field(1, &[0xff]))).is_err(), "an id that is no text");
+        assert!(fetched(pieces(b"<html>", 3), 1).is_err());
+        assert!(fetched(entry(&field(1, &[0xff])), 1).is_err(), "an id that is no text");
     }
 }

@@ -44,11 +44,16 @@ impl Buf for Rope {
     }
 
     fn copy_to_bytes(&mut self, count: usize) -> Bytes {
-        if let Some(piece) = self.pieces.front_mut()
-            && count < piece.len()
-        {
-            self.remaining -= count;
-            return piece.split_to(count);
+        match self.pieces.front_mut() {
+            Some(piece) if count < piece.len() => {
+                self.remaining -= count;
+                return piece.split_to(count);
+            }
+            Some(piece) if count == piece.len() => {
+                self.remaining -= count;
+                return self.pieces.pop_front().unwrap_or_default();
+            }
+            _ => {}
         }
         let mut copy = BytesMut::with_capacity(count);
         while copy.len() < count {

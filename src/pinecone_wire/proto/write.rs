@@ -4,9 +4,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use prost::encoding::varint::{encode_varint, encoded_len_varint};
 use prost::encoding::wire_type::WireType;
-use prost::encoding::{encode_key, key_len, message, uint32};
+use prost::encoding::{encode_key, key_len, uint32};
 
-use crate::model::{Namespace, Record, SparseVector};
+use crate::model::{Namespace, Record, RecordId, SparseVector};
 
 /// Bytes that stand before a message of gRPC: whether it is compressed, and its length.
 pub(crate) const FRAME: usize = 5;
@@ -16,9 +16,13 @@ pub(crate) fn framed<M: Message>(message: &M) -> Bytes {
     frame(BytesMut::new(), message.encoded_len(), |buf| message.encode_raw(buf))
 }
 
-fn frame(mut buf: BytesMut, length: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
+fn frame(spare: BytesMut, length: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
+    // One that is too small would be copied, and made twice as large.
+    let mut buf = match spare.capacity() >= FRAME + length {
+        true => spare,
+        false => BytesMut::with_capacity(FRAME + length),
+    };
     buf.clear();
-    buf.reserve(FRAME + length);
     buf.put_u8(0);
     // A message is at most 128 MiB.
     buf.put_u32(length as u32);
@@ -30,11 +34,27 @@ fn frame(mut buf: BytesMut, length: usize, write: impl FnOnce(&mut BytesMut)) ->
 /// written from where they are: each value is copied once.
 pub(crate) fn framed_upsert(spare: BytesMut, namespace: &Namespace, records: &[Record]) -> Bytes {
     let name = namespace.as_str();
-    let length = records.iter().map(record_bytes).sum::<usize>() + text_len(name);
-    frame(spare, length, |buf| {
-        for record in records {
-            open(1, vector_len(record), buf);
-            encode_vector(record, buf);
+    // They stand before what they are the lengths of, and to find them out is to walk through all metadata.
+    let lengths: Vec<Lengths> = records.iter().map(lengths).collect();
+    let vectors: usize = lengths.iter().map(|lengths| nested_len(lengths.vector)).sum();
+    frame(spare, vectors + text_len(name), |buf| {
+        for (record, lengths) in records.iter().zip(&lengths) {
+            open(1, lengths.vector, buf);
+            encode_vector(record, lengths.metadata, buf);
+        }
+        put_text(2, name, buf);
+    })
+}
+
+/// A [`FetchRequest`](super::FetchRequest) of these ids, framed.
+pub(crate) fn framed_fetch(namespace: &Namespace, ids: &[RecordId]) -> Bytes {
+    let name = namespace.as_str();
+    let length = ids.iter().map(|id| nested_len(id.text().len())).sum::<usize>() + text_len(name);
+    frame(BytesMut::new(), length, |buf| {
+        for id in ids {
+            let id = id.text();
+            open(1, id.len(), buf);
+            buf.put_slice(id.as_bytes());
         }
         put_text(2, name, buf);
     })
@@ -42,22 +62,25 @@ pub(crate) fn framed_upsert(spare: BytesMut, namespace: &Namespace, records: &[R
 
 /// Bytes that `record` adds to an upsert.
 pub(crate) fn record_bytes(record: &Record) -> usize {
-    nested_len(vector_len(record))
+    nested_len(lengths(record).vector)
 }
 
-/// The length of the [`Vector`](super::Vector) of a record.
-fn vector_len(record: &Record) -> usize {
+/// The length of the [`Vector`](super::Vector) of a record, and that of the metadata in it.
+struct Lengths {
+    vector: usize,
+    metadata: usize,
+}
+
+fn lengths(record: &Record) -> Lengths {
     let values = record.dense().as_le_bytes();
     let values = if values.is_empty() { 0 } else { nested_len(values.len()) };
-    let metadata = match record.metadata.is_empty() {
-        true => 0,
-        false => message::encoded_len(3, &record.metadata),
-    };
+    let metadata = record.metadata.encoded_len();
+    let fields = if record.metadata.is_empty() { 0 } else { nested_len(metadata) };
     let sparse = kept_sparse(record).map_or(0, |sparse| nested_len(sparse_len(sparse)));
-    text_len(&record.id.text()) + values + metadata + sparse
+    Lengths { vector: text_len(&record.id.text()) + values + fields + sparse, metadata }
 }
 
-fn encode_vector(record: &Record, buf: &mut BytesMut) {
+fn encode_vector(record: &Record, metadata: usize, buf: &mut BytesMut) {
     put_text(1, &record.id.text(), buf);
     let values = record.dense().as_le_bytes();
     if !values.is_empty() {
@@ -65,7 +88,8 @@ fn encode_vector(record: &Record, buf: &mut BytesMut) {
         buf.put_slice(values);
     }
     if !record.metadata.is_empty() {
-        message::encode(3, &record.metadata, buf);
+        open(3, metadata, buf);
+        record.metadata.encode_raw(buf);
     }
     if let Some(sparse) = kept_sparse(record) {
         open(4, sparse_len(sparse), buf);
@@ -109,7 +133,7 @@ fn open(tag: u32, length: usize, buf: &mut BytesMut) {
 mod tests {
     use super::*;
     use crate::model::{Metadata, RecordId, Vector, Vectors};
-    use crate::pinecone_wire::proto::{self, UpsertRequest, from_vector};
+    use crate::pinecone_wire::proto::{self, FetchRequest, UpsertRequest, from_vector};
 
     fn record() -> Record {
         let json = r#"{"n":1.5,"s":"x","b":true,"l":["é"],"z":null,"o":{"p":2.0}}"#;
@@ -138,6 +162,15 @@ mod tests {
     #[test]
     fn a_record_survives_the_wire_bit_for_bit() {
         assert_eq!(from_vector(on_the_wire(&record())), Ok(record()));
+    }
+
+    #[test]
+    fn a_fetch_is_the_message_that_the_derived_one_is() {
+        for (name, ids) in [("ns", ["a", "é".repeat(100).as_str()]), ("", ["", "b"])] {
+            let message =
+                FetchRequest { ids: ids.map(str::to_owned).to_vec(), namespace: name.to_owned() };
+            assert_eq!(framed_fetch(&name.into(), &ids.map(RecordId::from)), framed(&message));
+        }
     }
 
     #[test]

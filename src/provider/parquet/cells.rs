@@ -65,7 +65,9 @@ fn plain(value: impl Fn(usize) -> Option<Value> + 'static) -> Cell {
 }
 
 fn text(value: impl Fn(usize) -> Option<Result<String>> + 'static) -> Cell {
-    Box::new(move |row| value(row).transpose().map(|text| text.map(Value::Text)))
+    Box::new(move |row| {
+        value(row).transpose().map(|text| text.map(|text| Value::Text(text.into())))
+    })
 }
 
 /// Returns a number if its digits are few enough for one, else the digits.
@@ -80,7 +82,7 @@ fn decimals(column: &ArrayRef, scale: i8) -> Cell {
                 1..=22 if units.abs() <= DECIMAL_UNITS => {
                     Value::F64(units as f64 / 10_f64.powi(scale.into()))
                 }
-                _ => Value::Decimal(values.value_as_string(row)),
+                _ => Value::Decimal(values.value_as_string(row).into()),
             }
         })
     })

@@ -263,7 +263,7 @@ fn fields<'a>(
     column: impl Fn(usize) -> Result<(&'a ArrayRef, &'a str)>,
 ) -> Result<Objects> {
     let constants: Vec<(FieldName, Value)> =
-        constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect();
+        constants.iter().map(|(name, value)| (name.clone(), Value::Text(value.into()))).collect();
     let of_field = |(name, at): &(FieldName, usize)| {
         let (column, own) = column(*at)?;
         Ok((name.clone(), cells(column, own)?))

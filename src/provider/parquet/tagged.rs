@@ -34,7 +34,7 @@ pub(super) fn untag(Metadata(fields): Metadata) -> Result<Metadata> {
 
 fn tag_value(value: &Value) -> Option<Value> {
     match value {
-        Value::Bytes(bytes) => Some(of(BYTES, Value::Text(BASE64_STANDARD.encode(bytes)))),
+        Value::Bytes(bytes) => Some(of(BYTES, Value::Text(BASE64_STANDARD.encode(bytes).into()))),
         Value::F64(number) if !number.is_finite() => {
             let is_it =
                 |one: &f64| one.is_nan() == number.is_nan() && (one.is_nan() || one == number);

@@ -143,7 +143,7 @@ fn a_number_in_json_that_no_float_keeps_is_not_rounded_on_the_way() {
     let metadata: ArrayRef = Arc::new(StringArray::from(texts));
     write_foreign(&path, vec![("id", ids()), ("values", vectors()), ("metadata", metadata)]);
     let read = read_all(&path);
-    let digits = |text: &str| Value::Decimal(text.to_owned());
+    let digits = |text: &str| Value::Decimal(text.into());
     assert_eq!(read[0].1.metadata.get("n"), Some(&digits("18446744073709551617")));
     assert_eq!(read[1].1.metadata.get("n"), Some(&Value::List(vec![digits("1e400")])));
 }

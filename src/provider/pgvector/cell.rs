@@ -12,7 +12,7 @@ const CUT: Wrong = "it is cut off";
 /// Reads a value of a column of this kind; one that travels as text arrives as that.
 pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
     Ok(match kind {
-        Kind::Text | Kind::Other | Kind::Bit => Value::Text(text(bytes)?.to_owned()),
+        Kind::Text | Kind::Other | Kind::Bit => Value::Text(text(bytes)?.into()),
         Kind::Int2 => Value::I64(i16::from_be_bytes(sized(bytes)?).into()),
         Kind::Int4 => Value::I64(i32::from_be_bytes(sized(bytes)?).into()),
         Kind::Int8 => Value::I64(i64::from_be_bytes(sized(bytes)?)),
@@ -20,9 +20,9 @@ pub(super) fn decode(kind: Kind, bytes: &[u8]) -> Result<Value, Wrong> {
         Kind::Float8 => Value::F64(f64::from_be_bytes(sized(bytes)?)),
         Kind::Bool => Value::Bool(sized::<1>(bytes)? != [0]),
         Kind::Numeric => numeric(text(bytes)?),
-        Kind::Uuid => Value::Text(Uuid::from_bytes(sized(bytes)?).to_string()),
-        Kind::Timestamptz => Value::Time(time(text(bytes)?)),
-        Kind::Timestamp => Value::Text(civil(text(bytes)?)),
+        Kind::Uuid => Value::Text(Uuid::from_bytes(sized(bytes)?).to_string().into()),
+        Kind::Timestamptz => Value::Time(time(text(bytes)?).into()),
+        Kind::Timestamp => Value::Text(civil(text(bytes)?).into()),
         Kind::Bytea => Value::Bytes(Bytes::copy_from_slice(bytes)),
         Kind::Json | Kind::Jsonb => json(bytes)?,
         Kind::List(item) => list(item, bytes)?,
@@ -59,7 +59,7 @@ fn numeric(text: &str) -> Value {
     let is_shortest = !text.contains('.') || !text.ends_with('0');
     match Value::from_json(text, Numbers::Exact) {
         Ok(value) if is_shortest => value,
-        _ => Value::Decimal(text.to_owned()),
+        _ => Value::Decimal(text.into()),
     }
 }
 
@@ -231,7 +231,7 @@ pub(super) fn digits(value: &Value) -> Result<String, Wrong> {
             }
         }
         Value::F64(number) => number.to_string(),
-        Value::Decimal(digits) => digits.clone(),
+        Value::Decimal(digits) => digits.to_string(),
         _ => return Err("its type is not the column's"),
     })
 }

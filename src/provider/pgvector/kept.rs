@@ -61,7 +61,7 @@ fn kept_value(kind: Kind, value: &Value) -> Option<Value> {
         (Kind::Timestamptz, Value::Time(text) | Value::Text(text)) => {
             let instant: Timestamp = text.parse().ok()?;
             let kept = instant.to_string();
-            (kept != *text).then_some(Value::Time(kept))
+            (kept != *text).then_some(Value::Time(kept.into()))
         }
         (Kind::Numeric | Kind::Jsonb, value) => without_sign(value),
         _ => None,

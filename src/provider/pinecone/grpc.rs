@@ -54,7 +54,7 @@ pub struct GrpcPlane {
 #[derive(Default)]
 struct Spare(Mutex<Vec<BytesMut>>);
 
-/// Buffers that are kept.
+/// Buffers that are kept. Each is as large as a request may be, and is held when nothing is sent as well.
 const SPARE: usize = 4;
 
 impl Spare {
@@ -179,18 +179,13 @@ impl Plane for GrpcPlane {
             namespace: namespace.as_str().to_owned(),
         };
         let answer = self.call(path::LIST, &request).await?;
-        let list: proto::ListResponse = decode(answer.value)?;
-        Ok(IdPage {
-            ids: list.vectors.into_iter().map(|item| RecordId::from(item.id)).collect(),
-            next: list.pagination.map(|page| page.next).filter(|next| !next.is_empty()),
-        })
+        let (ids, next) = proto::listed(answer.value).map_err(error::undecodable)?;
+        Ok(IdPage { ids, next })
     }
 
     async fn fetch(&self, namespace: &Namespace, ids: &[RecordId]) -> Result<Answer<Vec<Record>>> {
-        let request =
-            proto::FetchRequest { ids: strings(ids), namespace: namespace.as_str().to_owned() };
-        let answer = self.call(path::FETCH, &request).await?;
-        let found = proto::fetched(answer.value).map_err(error::undecodable)?;
+        let answer = self.send(path::FETCH, proto::framed_fetch(namespace, ids)).await?;
+        let found = proto::fetched(answer.value, ids.len()).map_err(error::undecodable)?;
         let records = found.into_iter().map(whole).collect::<Result<_>>()?;
         Ok(Answer { value: records, lsn: answer.lsn })
     }

@@ -62,12 +62,12 @@ fn field_of(name: &str, values: &[&Value], sampled: u64) -> Field {
         present += 1;
         match value {
             Value::Bool(value) => add(Scalar::Bool(*value)),
-            Value::Text(text) => add(Scalar::Text(text.clone())),
+            Value::Text(text) => add(Scalar::Text(text.to_string())),
             Value::List(items) => {
                 has_lists = true;
                 for item in items {
                     if let Value::Text(text) = item {
-                        add(Scalar::Text(text.clone()));
+                        add(Scalar::Text(text.to_string()));
                     }
                 }
             }
