@@ -84,8 +84,8 @@ impl Peer {
             Place::Table(_) => {
                 if mapping.table.estimated_rows.is_none_or(|rows| rows <= LOOKED_AT) {
                     found.extend(audit::of_records(&session, mapping).await?);
-                } else if !mapping.holds_apart() {
-                    found.extend(audit::of_ids(&session, mapping).await?);
+                } else {
+                    found.extend(audit::of_distinct(&session, mapping).await?);
                 }
                 None
             }
@@ -266,7 +266,7 @@ async fn of_tables(
         let own = match rows <= LOOKED_AT {
             true => audit::of_records(session, &mapping).await?,
             false if mapping.holds_apart() => break,
-            false => audit::of_ids(session, &mapping).await?,
+            false => audit::of_distinct(session, &mapping).await?,
         };
         for one in own {
             match found.iter_mut().find(|known| known.is_like(&one)) {

@@ -6,8 +6,9 @@ use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
 use super::name::{TableName, quote};
 use super::session::Session;
-use super::sql::namespace_of;
+use super::sql::{is_default, namespace_of};
 use super::travel::written;
+use super::unnamed::{self, Unnamed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Inventory, Obstacle};
 
@@ -331,10 +332,7 @@ pub async fn of_records(session: &Session, mapping: &Mapping) -> Result<Vec<Find
 /// # Errors
 /// `Conflict` with their number and some of them.
 pub(super) async fn refuse_doubles(session: &Session, mapping: &Mapping) -> Result<()> {
-    if mapping.holds_apart() {
-        return Ok(());
-    }
-    let found = of_ids(session, mapping).await?;
+    let found = of_distinct(session, mapping).await?;
     let in_the_way = found.iter().filter_map(|one| Some((one.sentence(), one.way_out?)));
     let (all, ways_out): (Vec<_>, Vec<_>) = in_the_way.unzip();
     match ways_out.first() {
@@ -345,6 +343,72 @@ pub(super) async fn refuse_doubles(session: &Session, mapping: &Mapping) -> Resu
         }
     }
 }
+
+/// Returns what of the ids the table does not see to itself: nothing, two names of the default namespace, or all of them.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn of_distinct(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
+    match mapping.has_key() {
+        false => of_ids(session, mapping).await,
+        true => Ok(of_two_names(session, mapping).await?.into_iter().collect()),
+    }
+}
+
+/// Counts the ids that stand under two names of the default namespace, where a key over both lets them.
+async fn of_two_names(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+    let Some(tenant) = mapping.with_two_names() else { return Ok(None) };
+    match unnamed::names(session, &mapping.table.name, tenant).await?.len() {
+        0 | 1 => Ok(None),
+        _ => {
+            let found = doubles(session, mapping, Some(&is_default(tenant))).await?;
+            let of_names = |found: Finding| Finding {
+                message: format!(
+                    "{}: of an empty namespace and of `__default__`, which are both the default one",
+                    found.message
+                ),
+                ..found.in_the_way(ONE_NAME)
+            };
+            Ok(found.map(of_names))
+        }
+    }
+}
+
+/// Returns the name that the rows of a table have for the default namespace, if there are such rows.
+///
+/// # Errors
+/// `Refused` if they have two and the table's key would let a record stand under both; those of the connection.
+pub(super) async fn refuse_two_names(
+    session: &Session,
+    mapping: &Mapping,
+) -> Result<Option<Unnamed>> {
+    let Some(tenant) = &mapping.tenant else { return Ok(None) };
+    let names = unnamed::names(session, &mapping.table.name, tenant).await?;
+    match names[..] {
+        [_, _, ..] if mapping.with_two_names().is_some() => {
+            let message = format!("{}: {}", mapping.table.name, TWO_NAMES);
+            Err(Error::new(ErrorKind::Refused, message).with_hint(ONE_NAME))
+        }
+        _ => Ok(names.first().copied()),
+    }
+}
+
+/// Counts what would keep records of the default namespace from being written to one row each.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn of_names(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+    let Some(tenant) = mapping.with_two_names() else { return Ok(None) };
+    if unnamed::names(session, &mapping.table.name, tenant).await?.len() < 2 {
+        return Ok(None);
+    }
+    let rows: i64 = unnamed::counts(session, &mapping.table.name, tenant).await?.iter().sum();
+    let found = Finding::counted("default_twice", tenant, rows, TWO_NAMES);
+    Ok(found.map(|found| found.in_the_way(ONE_NAME)))
+}
+
+const TWO_NAMES: &str = "rows of an empty namespace, and rows of `__default__`: both are the default one, and a record could stand under each";
+const ONE_NAME: &str = "give these rows one of the two names";
 
 /// Reads all ids once and returns what is wrong with them.
 ///
@@ -373,29 +437,30 @@ pub(super) async fn of_ids(session: &Session, mapping: &Mapping) -> Result<Vec<F
         "ids below zero, which are moved as texts",
     ));
     if mapping.identity == Identity::NotEnforced {
-        found.extend(doubles(session, mapping).await?);
+        found.extend(doubles(session, mapping, None).await?);
     }
+    found.extend(of_two_names(session, mapping).await?);
     vouched(session, mapping, &mut found).await?;
-    if let Some(tenant) = mapping.tenant.as_ref().filter(|column| column.is_nullable) {
-        let name = quote(&tenant.name);
-        let sql = format!(
-            "select count(*) filter (where {name} is null), count(*) filter (where {name}::text = '') from {table}"
-        );
-        let row = session.row("audit", &sql, &[]).await?;
-        let (null, empty): (i64, i64) = (row.get(0), row.get(1));
-        let both = if null > 0 && empty > 0 { null + empty } else { 0 };
+    if let Some(tenant) = &mapping.tenant {
+        let rows = unnamed::counts(session, &mapping.table.name, tenant).await?;
+        let is_one = rows.iter().filter(|rows| **rows > 0).count() < 2;
         found.extend(Finding::counted(
             "default_twice",
             tenant,
-            both,
-            "rows of no tenant, and rows of an empty one: both are the default partition",
+            if is_one { 0 } else { rows.iter().sum() },
+            "rows without a namespace, of an empty one or of `__default__`: all of them are the default one",
         ));
     }
     Ok(found)
 }
 
 /// Counts the rows whose id another row of the same namespace has, with some of these ids.
-async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+/// `within` are the rows that are looked at, if not all.
+async fn doubles(
+    session: &Session,
+    mapping: &Mapping,
+    within: Option<&str>,
+) -> Result<Option<Finding>> {
     let (table, id) = (mapping.table.name.quoted(), quote(&mapping.id.name));
     // What is one id is decided by its text, as records have it, and not by what the column holds for equal.
     let by = match mapping.id.kind {
@@ -404,10 +469,11 @@ async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>
     };
     let tenant = mapping.tenant.as_ref();
     let tenant = tenant.map(|column| format!(", {}", namespace_of(column)));
+    let within = within.map(|condition| format!(" and {condition}")).unwrap_or_default();
     let sql = format!(
-        "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null group by {by}{} having count(*) > 1) \
+        "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null{within} group by {by}{} having count(*) > 1) \
          select coalesce(sum(times - 1), 0)::int8, \
-         (select string_agg(shown, ', ') from (select '`' || left(id, 40) || '` in ' || times || ' rows' as shown from more order by times desc, id limit 5) few) \
+         (select pg_catalog.string_agg(shown, ', ') from (select '`' || left(id, 40) || '` in ' || times || ' rows' as shown from more order by times desc, id limit 5) few) \
          from more",
         tenant.unwrap_or_default()
     );

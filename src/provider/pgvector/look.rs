@@ -53,6 +53,8 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub name: TableName,
+    /// What tells it from another of its name within its database.
+    pub oid: u32,
     pub form: Form,
     pub columns: Vec<Column>,
     /// Unique keys that hold at once and for every row, the primary key first.
@@ -187,6 +189,7 @@ pub async fn table(session: &Session, name: &TableName) -> Result<Option<Table>>
     let bytes: i64 = row.get("bytes");
     Ok(Some(Table {
         name: name.clone(),
+        oid,
         form: form(row.get("relkind")),
         columns: columns.iter().map(column).collect(),
         keys: keys.iter().map(key).collect(),

@@ -60,6 +60,7 @@ mod store;
 mod tls;
 mod travel;
 mod trust;
+mod unnamed;
 mod vector_codec;
 mod walk;
 mod within;

@@ -24,6 +24,11 @@ pub(super) async fn make(session: &Session, mapping: &Mapping, tenant: &Namespac
     }
     let table = &mapping.table.name;
     let partition = name(table, tenant);
+    let unnamed = mapping.tenant.as_ref().filter(|_| tenant.is_default());
+    let value = match unnamed.and_then(|column| mapping.unnamed(column)) {
+        Some(unnamed) => unnamed.literal(),
+        None => literal(tenant.as_str()),
+    };
     let sql = "select exists (select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
                where n.nspname = $1::text and c.relname = $2::text)";
     if session.row("write", sql, &[&partition.schema, &partition.name]).await?.get(0) {
@@ -33,7 +38,7 @@ pub(super) async fn make(session: &Session, mapping: &Mapping, tenant: &Namespac
         "create table {} partition of {} for values in ({})",
         partition.quoted(),
         table.quoted(),
-        literal(tenant.as_str()),
+        value,
     );
     match session.batch("write", &sql).await {
         // Another session was quicker, or a partition of another name has the tenant.

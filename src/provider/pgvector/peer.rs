@@ -11,6 +11,8 @@ use super::pool::{Lent, Pool};
 use super::seen::Seen;
 use super::session::{Session, Settings};
 use super::snapshot::{self, Snapshot, enter};
+use super::storage::Database;
+use super::unnamed::Unnamed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, View};
 use crate::store::Limits;
@@ -48,6 +50,10 @@ pub(super) struct Peer {
     pub is_distinct: AtomicBool,
     /// Held by whoever looks for such rows: all of them are read, and once is enough.
     pub looking: tokio::sync::Mutex<()>,
+    /// What the rows of tables, by their oids, call the default namespace, once that was looked at to write there.
+    pub unnamed: tokio::sync::Mutex<BTreeMap<u32, Option<Unnamed>>>,
+    /// The database, as others know it too, once that was asked.
+    pub database: tokio::sync::OnceCell<Database>,
     /// The work on an index that runs in a connection of this process.
     pub making: Mutex<Option<Task<()>>>,
     /// Whether a rehearsal takes it for dropped.
@@ -77,6 +83,8 @@ impl Peer {
             views: Mutex::default(),
             is_distinct: AtomicBool::new(false),
             looking: tokio::sync::Mutex::default(),
+            unnamed: tokio::sync::Mutex::default(),
+            database: tokio::sync::OnceCell::new(),
             making: Mutex::default(),
             retired: AtomicBool::default(),
         }

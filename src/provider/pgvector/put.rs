@@ -52,10 +52,15 @@ pub(super) fn insert(mapping: &Mapping) -> String {
         })
         .collect();
     let key = key(mapping);
+    // A record stays in its namespace, and that keeps the name which its row has for it.
+    let stays_as_it_is = |column: &Column| {
+        mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name)
+            || key.contains(&column.name.as_str())
+    };
     let keys: Vec<_> = key.iter().map(|name| quote(name)).collect();
     let changes: Vec<_> = columns
         .iter()
-        .filter(|column| !key.contains(&column.name.as_str()))
+        .filter(|column| !stays_as_it_is(column))
         .map(|column| format!("{0} = excluded.{0}", quote(&column.name)))
         .collect();
     let stays = match (&mapping.identity, &mapping.tenant) {
