@@ -1,5 +1,6 @@
 //! What an audit finds at a table.
 
+use super::clash;
 use super::index::{Distance, Index};
 use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
@@ -324,7 +325,26 @@ pub async fn of_records(session: &Session, mapping: &Mapping) -> Result<Vec<Find
     for (_, column) in &mapping.vectors {
         vectors(session, mapping, column, &mut found).await?;
     }
+    found.extend(of_fields(session, mapping).await?);
     Ok(found)
+}
+
+/// Counts the rows of each field that have it with two values.
+async fn of_fields(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
+    let clashes = clash::clashes(mapping);
+    if clashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = clashes.iter().map(|(_, clash)| format!("count(*) filter (where {clash})"));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    let sql = format!("select {counts} from {}", mapping.table.name.quoted());
+    let row = session.row("audit", &sql, &[]).await?;
+    let finding = |(at, (column, _)): (usize, &(&Column, String))| {
+        let message = "rows whose `jsonb` has another value for the field than its column";
+        let found = Finding::counted("two_values", column, row.get(at), message)?;
+        Some(found.in_the_way(clash::ONE_VALUE))
+    };
+    Ok(clashes.iter().enumerate().filter_map(finding).collect())
 }
 
 /// Refuses rows that are no record of their own, or that a scan would leave out, where the table lets there be any.

@@ -34,18 +34,33 @@ pub(super) fn render(filter: &Filter, mapping: &Mapping, bound: &mut Bound) -> R
 }
 
 fn field(name: &str, test: &Test, mapping: &Mapping, bound: &mut Bound) -> Result<String> {
-    if let Some(column) = mapping.fields.iter().find(|column| column.name == name) {
-        return typed(column, test, bound);
+    let own = mapping.fields.iter().find(|column| column.name == name);
+    let own =
+        own.map(|column| Ok::<_, Error>((column, typed(column, test, bound)?))).transpose()?;
+    let column = mapping.json.as_ref().filter(|_| !name.contains('\0'));
+    let Some(column) = column else {
+        // Without a column, no record has the field.
+        return Ok(own.map_or("false".to_owned(), |(_, condition)| condition));
+    };
+    if let Some((own, condition)) = &own
+        && !own.is_nullable
+        && !own.is_generated
+    {
+        return Ok(condition.clone());
     }
-    match &mapping.json {
-        Some(column) if !name.contains('\0') => {
-            let value =
-                format!("({} -> {}::text)", quote(&column.name), bound.add(name.to_owned()));
-            Ok(json(&value, test, bound))
+    let (whole, place) = (quote(&column.name), bound.add(name.to_owned()));
+    let within = json(&format!("({whole} -> {place}::text)"), test, bound);
+    // Where both could have the field, it is the one that a record is read with: see `row`.
+    Ok(match own {
+        None => within,
+        Some((own, condition)) if own.is_generated => {
+            format!("case when {whole} ? {place}::text then {within} else {condition} end")
         }
-        // No record has the field.
-        _ => Ok("false".to_owned()),
-    }
+        Some((own, condition)) => {
+            let name = quote(&own.name);
+            format!("case when {name} is null then {within} else {condition} end")
+        }
+    })
 }
 
 /// A test of a value within `jsonb`; `value` is null where it is missing.

@@ -17,6 +17,7 @@ mod cell;
 mod change;
 mod changed;
 mod check;
+mod clash;
 mod classify;
 mod connector;
 mod count;
