@@ -51,7 +51,11 @@ impl Peer {
     pub async fn count_view(&self, view: &View) -> Result<IndexStats> {
         let seen = self.known().await?;
         let namespaces = match &self.place {
-            Place::Table(_) => counts(&self.enter(view).await?, &seen.mapping, None).await?,
+            Place::Table(_) => {
+                let session = self.enter(view).await?;
+                session.read(seen.mapping.table.is_view()).await?;
+                counts(&session, &seen.mapping, None).await?
+            }
             Place::Tables(pattern) => {
                 let (session, view) = (self.session().await?, snapshot::View::of(view));
                 let family = Family::find(&session, pattern).await?;
@@ -112,7 +116,7 @@ impl Peer {
     /// Returns what whoever writes here should know, of tables that are there or as they are planned.
     pub async fn inventory_to_write(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
         let is_there = self.describe().await?.is_some();
-        let session = self.session().await?;
+        let session = self.patient().await?;
         let server = look::server(&session).await?;
         let mut found = audit::of_server(&server, Use::Write);
         match self.seen().filter(|_| is_there) {
@@ -128,7 +132,7 @@ impl Peer {
             }
             None => {}
         }
-        session.give_back();
+        Self::give_back(session).await?;
         Ok(audit::inventory(&found))
     }
 
@@ -166,7 +170,7 @@ impl Peer {
         let Some(Within { seen, namespace }) = self.within(namespace).await? else {
             return Ok(Vec::new());
         };
-        let session = self.session().await?;
+        let session = self.reading().await?;
         let found = fetch(&session, &seen.mapping, &namespace, ids, Parts::ALL).await?;
         session.give_back();
         Ok(found)
@@ -182,7 +186,7 @@ impl Peer {
         let Some(Within { seen, namespace }) = self.within(namespace).await? else {
             return Ok(Vec::new());
         };
-        let mut session = self.session().await?;
+        let mut session = self.reading().await?;
         let mut vectors = query.vectors.iter();
         let (Some((name, vector)), None) = (vectors.next(), vectors.next()) else {
             return Err(Error::unsupported("a query here has one vector"));

@@ -614,10 +614,12 @@ fn measures(mapping: &Mapping, column: &Column) -> Measures {
         Kind::Sparsevec => of(format!("{schema}.l2_norm({name}) = 0"), None),
         Kind::List(item @ (Item::Float4 | Item::Float8)) => {
             let any = |condition: &str| {
-                format!("exists (select 1 from unnest({name}) as one(item) where {condition})")
+                format!(
+                    "exists (select 1 from pg_catalog.unnest({name}) as one(item) where {condition})"
+                )
             };
             let zero = format!("{name} is not null and not {}", any("item is null or item <> 0"));
-            let of = of(zero, Some(format!("cardinality({name})")));
+            let of = of(zero, Some(format!("pg_catalog.cardinality({name})")));
             // What is beyond the largest or below the smallest would fail to be cast, and is no number of 32 bits.
             let rounded = any(
                 "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) > 3.4028235677973366e38 then true \

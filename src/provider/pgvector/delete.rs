@@ -4,7 +4,7 @@ use super::fetch::of_ids;
 use super::mapping::Mapping;
 use super::partition;
 use super::scan::Scope;
-use super::session::Session;
+use super::session::{NAMES_OF_ROLE, OWN_NAMES, Session};
 use super::sql::{Bound, is_of_partition};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, RecordId};
@@ -61,5 +61,8 @@ async fn delete(
 ) -> Result<u64> {
     let sql =
         format!("delete from {}{}", mapping.table.name.quoted(), super::sql::all_of(conditions));
-    session.execute("delete", &sql, &bound.params()).await
+    session.batch("delete", NAMES_OF_ROLE).await?;
+    let deleted = session.execute("delete", &sql, &bound.params()).await;
+    session.batch("delete", OWN_NAMES).await?;
+    deleted
 }

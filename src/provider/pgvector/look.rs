@@ -136,6 +136,10 @@ impl Table {
         self.keys.iter().find(|key| self.is_complete(key))
     }
 
+    pub(super) fn is_view(&self) -> bool {
+        self.form == Form::View
+    }
+
     /// Whether it is a table, which holds its rows.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.form, Form::Table | Form::Partitioned)
