@@ -144,6 +144,7 @@ impl Seen {
             spec,
             host,
             collection: None,
+            marks: BTreeMap::new(),
             ready: true,
             state: "Ready".to_owned(),
         };
