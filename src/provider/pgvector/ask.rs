@@ -225,6 +225,11 @@ impl Peer {
         filter::render(filter, &seen.mapping, &mut Bound::default()).map(drop)
     }
 
+    /// Returns whether triggers run for what is written to the table that was last seen.
+    pub fn may_alter(&self) -> bool {
+        self.seen().is_some_and(|seen| !seen.mapping.table.triggers.is_empty())
+    }
+
     /// Returns what the table that was last seen gives back of a record.
     pub fn kept<'a>(&self, record: &'a Record) -> Cow<'a, Record> {
         match self.seen() {

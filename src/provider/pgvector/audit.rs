@@ -156,12 +156,9 @@ pub fn of_table(mapping: &Mapping, side: Use) -> Vec<Finding> {
         Use::Read => of_reading(mapping),
         Use::Write => of_writing(mapping),
     };
-    if table.is_unlogged {
-        found.push(Finding::of(
-            "unlogged",
-            None,
-            "the table is unlogged: a crash of the server empties it",
-        ));
+    if table.is_unlogged && side == Use::Read {
+        let message = "the table is unlogged: a crash of the server empties it";
+        found.push(Finding::of("unlogged", None, message));
     }
     if table.hides_rows {
         let message =
@@ -212,6 +209,11 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         let message = "the role may not write the table: it needs SELECT, INSERT and UPDATE";
         let way_out = "grant it SELECT, INSERT and UPDATE on the table";
         found.push(Finding::of("may_not_write", None, message).in_the_way(way_out));
+    }
+    if table.is_unlogged {
+        let message = "the table is unlogged: a crash of the server empties it, and what was acknowledged is lost";
+        let way_out = "ALTER TABLE … SET LOGGED, of its partitions, too";
+        found.push(Finding::of("unlogged", None, message).in_the_way(way_out));
     }
     if mapping.identity == Identity::NotEnforced {
         let message = "no key over the ids, so no record could be replaced";
@@ -267,7 +269,7 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         found.push(Finding::of("generated", column.name.clone(), message));
     }
     for trigger in &table.triggers {
-        let message = "the trigger runs for each record and may change it or leave it out";
+        let message = "the trigger runs for what is written and may change it: whether each record is there is looked at, what it holds only by a `verify` stage and before the source is deleted";
         found.push(Finding::of("trigger", trigger.clone(), message));
     }
     found

@@ -66,7 +66,7 @@ pub struct Table {
     pub estimated_rows: Option<u64>,
     /// Bytes on disk, with indexes and what stands outside the rows.
     pub bytes: u64,
-    /// Whether a crash of the server empties it.
+    /// Whether a crash of the server empties it, or a partition of it.
     pub is_unlogged: bool,
     /// Whether a policy decides which rows this role sees.
     pub hides_rows: bool,
@@ -266,15 +266,19 @@ left join pg_catalog.pg_namespace n on n.oid = e.extnamespace";
 const SCHEMA: &str = "select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = $1::text";
 
 const TABLE: &str = "
-select c.oid, c.relkind::text as relkind, c.relpersistence = 'u' as unlogged,
+select c.oid, c.relkind::text as relkind,
+       c.relpersistence = 'u' or exists (select 1 from pg_catalog.pg_partition_tree(c.oid) t join pg_catalog.pg_class p on p.oid = t.relid
+                                         where t.isleaf and p.relpersistence = 'u') as unlogged,
        coalesce((select sum(case when p.reltuples < 0 then null else p.reltuples end)
                  from pg_catalog.pg_partition_tree(c.oid) t join pg_catalog.pg_class p on p.oid = t.relid where t.isleaf),
                 c.reltuples)::float8 as estimate,
        coalesce((select sum(pg_catalog.pg_total_relation_size(t.relid)) from pg_catalog.pg_partition_tree(c.oid) t where t.isleaf),
                 case when c.relkind in ('r', 'm') then pg_catalog.pg_total_relation_size(c.oid) else 0 end)::int8 as bytes,
        c.relrowsecurity and pg_catalog.row_security_active(c.oid) as hides_rows,
-       coalesce((select array_agg(t.tgname::text order by t.tgname) from pg_catalog.pg_trigger t
-                 where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D'), '{}') as triggers,
+       -- Of INSERT or UPDATE; a partition may have some of its own.
+       coalesce((select array_agg(distinct t.tgname::text order by t.tgname::text) from pg_catalog.pg_trigger t
+                 where (t.tgrelid = c.oid or t.tgrelid in (select p.relid from pg_catalog.pg_partition_tree(c.oid) p))
+                   and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 20 <> 0), '{}') as triggers,
        pg_catalog.obj_description(c.oid, 'pg_class') as comment,
        coalesce((select array_agg(a.attname::text order by k.at)
                  from pg_catalog.pg_partitioned_table p, unnest(p.partattrs::int2[]) with ordinality k(number, at)
