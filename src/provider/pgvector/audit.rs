@@ -542,7 +542,8 @@ async fn vectors(
     found: &mut Vec<Finding>,
 ) -> Result<()> {
     let name = quote(&column.name);
-    let Measures { zero, not_finite, unreadable, rounded, components } = measures(mapping, column);
+    let Measures { zero, not_finite, unreadable, rounded, emptied, components } =
+        measures(mapping, column);
     let (smallest, largest) = match &components {
         Some(components) => {
             (format!("min({components})::int8"), format!("max({components})::int8"))
@@ -551,7 +552,7 @@ async fn vectors(
     };
     let sql = format!(
         "select count(*) filter (where {name} is null), count(*) filter (where {zero}), count(*) filter (where {not_finite}), \
-         {smallest}, {largest}, count(*) filter (where {unreadable}), count(*) filter (where {rounded}) from {}",
+         {smallest}, {largest}, count(*) filter (where {unreadable}), count(*) filter (where {rounded}), count(*) filter (where {emptied}) from {}",
         mapping.table.name.quoted()
     );
     let row = session.row("audit", &sql, &[]).await?;
@@ -566,7 +567,10 @@ async fn vectors(
         "not_finite",
         column,
         row.get(2),
-        "vectors with a number that is infinite or none",
+        match mapping.is_rounding {
+            true => "vectors with a number that is none, or infinite once it has 32 bits",
+            false => "vectors with a number that is infinite or none",
+        },
     ));
     let unreadable = "vectors with a null among their numbers, or of several dimensions";
     let unreadable = Finding::counted("unreadable", column, row.get(5), unreadable);
@@ -578,6 +582,12 @@ async fn vectors(
         true => one,
         false => one.in_the_way("`row: { round: true }` of the source takes the nearest"),
     }));
+    let emptied =
+        "vectors of which rounding to 32 bits makes zeros, which under cosine no query finds";
+    let emptied = Finding::counted("emptied", column, row.get(7), emptied);
+    found.extend(
+        emptied.map(|one| one.in_the_way("read a view that leaves them out or makes them longer")),
+    );
     let (smallest, largest): (Option<i64>, Option<i64>) = (row.get(3), row.get(4));
     if smallest != largest {
         let message = format!(
@@ -596,6 +606,8 @@ struct Measures {
     not_finite: String,
     unreadable: String,
     rounded: String,
+    /// Of numbers that are rounded.
+    emptied: String,
     components: Option<String>,
 }
 
@@ -603,8 +615,9 @@ fn measures(mapping: &Mapping, column: &Column) -> Measures {
     let (name, schema) = (quote(&column.name), quote(&mapping.extension.schema));
     let of = |zero: String, components: Option<String>| {
         let never = || "false".to_owned();
-        let (not_finite, unreadable, rounded) = (never(), never(), never());
-        Measures { zero, not_finite, unreadable, rounded, components }
+        let (not_finite, unreadable) = (never(), never());
+        let (rounded, emptied) = (never(), never());
+        Measures { zero, not_finite, unreadable, rounded, emptied, components }
     };
     match column.kind {
         Kind::Vector | Kind::Halfvec => {
@@ -624,12 +637,27 @@ fn measures(mapping: &Mapping, column: &Column) -> Measures {
             let of = of(zero, Some(format!("pg_catalog.cardinality({name})")));
             // What is beyond the largest or below the smallest would fail to be cast, and is no number of 32 bits.
             let rounded = any(
-                "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) > 3.4028235677973366e38 then true \
+                "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) >= 3.4028235677973366e38 then true \
                  when item <> 0 and abs(item) < 1.4012984643248170e-45 then true else item::float4::float8 <> item end",
             );
+            let is_rounded = mapping.is_rounding && item == Item::Float8;
+            // Half of the smallest number of 32 bits, and what is nearer to 2^128 than to the largest.
+            let is_left = "item is null or not abs(item) <= 7.006492321624085e-46";
+            let is_infinite = "item in ('NaN', 'Infinity', '-Infinity')";
+            let is_infinite = match is_rounded {
+                true => format!("{is_infinite} or abs(item) >= 3.4028235677973366e38"),
+                false => is_infinite.to_owned(),
+            };
             Measures {
-                not_finite: any("item in ('NaN', 'Infinity', '-Infinity')"),
-                unreadable: format!("({} or array_ndims({name}) > 1)", any("item is null")),
+                not_finite: any(&is_infinite),
+                emptied: match is_rounded {
+                    true => format!("{} and not {}", any("item <> 0"), any(is_left)),
+                    false => of.emptied,
+                },
+                unreadable: format!(
+                    "({} or pg_catalog.array_ndims({name}) > 1)",
+                    any("item is null")
+                ),
                 rounded: if item == Item::Float8 { rounded } else { of.rounded },
                 ..of
             }
