@@ -122,13 +122,19 @@ impl Peer {
         match self.seen().filter(|_| is_there) {
             Some(seen) => {
                 found.extend(audit::of_table(&seen.mapping, Use::Write));
-                if matches!(self.place, Place::Tables(_)) && seen.noted.is_none() {
-                    found.extend(audit::of_model(&seen.mapping.table));
+                found.extend(audit::of_names(&session, &seen.mapping).await?);
+                if matches!(self.place, Place::Tables(_)) {
+                    found.extend(audit::of_family(&server, &seen.mapping.table));
+                    if seen.noted.is_none() {
+                        found.extend(audit::of_model(&seen.mapping.table));
+                    }
                 }
             }
             None if planned.is_some() => {
                 let may_create = look::may_create_in(&session, self.place.schema()).await?;
                 found.extend(audit::of_planned(&server, &self.place.first(), may_create));
+                let taken = look::name_taken(&session, &self.place.first()).await?;
+                found.extend(taken.map(|by| audit::of_taken_name(&self.place.first(), &by)));
             }
             None => {}
         }

@@ -6,6 +6,7 @@ use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
 use super::name::{TableName, quote};
+use super::partition::is_by_tenant;
 use super::session::Session;
 use super::sql::{is_default, namespace_of};
 use super::travel::written;
@@ -262,6 +263,16 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         let needed = Finding::of("needs_value", column.name.clone(), message);
         found.push(needed.in_the_way(way_out));
     }
+    let made = mapping.tenant.iter().chain(&mapping.json).filter(|column| column.is_generated);
+    for column in made {
+        let message = "the server makes the column's values, and would not take those of records";
+        let way_out = "make it a column that is written, or name another under `row.tenant` or `row.metadata`";
+        found.push(Finding::of("generated", column.name.clone(), message).in_the_way(way_out));
+    }
+    if is_by_tenant(mapping) && !table.may.own {
+        let message = "only the owner of the table can make partitions: records of a namespace that has none, and which no default partition takes, are refused";
+        found.push(Finding::of("may_not_part", None, message));
+    }
     let given = mapping.fields.iter().chain(mapping.vectors.iter().map(|(_, column)| column));
     for column in given.filter(|column| column.is_generated) {
         let message =
@@ -273,6 +284,21 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         found.push(Finding::of("trigger", trigger.clone(), message));
     }
     found
+}
+
+/// Returns what keeps tables of further namespaces from being made.
+pub(super) fn of_family(server: &Server, first: &Table) -> Option<Finding> {
+    let message = format!(
+        "the role {} may not make a table in the schema {}: the copy of a namespace that has none stops",
+        server.role, first.name.schema
+    );
+    (!first.may.create).then(|| Finding::of("may_not_create", None, message))
+}
+
+/// Returns that a table cannot be made because something else has its name.
+pub(super) fn of_taken_name(name: &TableName, by: &str) -> Finding {
+    let message = format!("{name} is the name of {by} already");
+    Finding::of("name_taken", None, message).in_the_way("name another table, or drop that")
 }
 
 /// Returns what a table that others are made like has and these get not.

@@ -178,6 +178,15 @@ pub async fn may_create_in(session: &Session, schema: &str) -> Result<Option<boo
     Ok(row.map(|row| row.get(0)))
 }
 
+/// Returns what has the name of a table that is to be made and is none; `None` if the name is free.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn name_taken(session: &Session, name: &TableName) -> Result<Option<String>> {
+    let row = session.row_if_any("look", TAKEN, &[&name.schema, &name.name]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Looks at a table or view; `None` if there is none of that name.
 ///
 /// # Errors
@@ -264,6 +273,16 @@ left join pg_catalog.pg_extension e on e.extname = 'vector'
 left join pg_catalog.pg_namespace n on n.oid = e.extnamespace";
 
 const SCHEMA: &str = "select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = $1::text";
+
+/// Every table is a type of its name as well.
+const TAKEN: &str = "
+select case c.relkind when 'S' then 'a sequence' when 'c' then 'a type' else 'an index' end
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = $1::text and c.relname = $2::text and c.relkind in ('i', 'I', 'S', 'c')
+union all
+select 'a type' from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+where n.nspname = $1::text and t.typname = $2::text and t.typrelid = 0 and t.typcategory <> 'A'
+limit 1";
 
 const TABLE: &str = "
 select c.oid, c.relkind::text as relkind,
