@@ -85,6 +85,8 @@ impl Peer {
         let mut found = audit::of_server(&look::server(&session).await?, Use::Read);
         found.extend(audit::of_table(mapping, Use::Read));
         let remark = match &self.place {
+            // Nothing can be counted.
+            _ if mapping.table.hides_rows || !mapping.table.may.read => None,
             Place::Table(_) => {
                 if mapping.table.estimated_rows.is_none_or(|rows| rows <= LOOKED_AT) {
                     found.extend(audit::of_records(&session, mapping).await?);

@@ -1,6 +1,7 @@
 //! Records taken away.
 
-use super::fetch::of_ids;
+use super::classify::is_beyond_encoding;
+use super::fetch::{halves, of_ids};
 use super::mapping::Mapping;
 use super::partition;
 use super::scan::Scope;
@@ -19,10 +20,18 @@ pub async fn by_ids(
     partition: &Namespace,
     ids: &[RecordId],
 ) -> Result<u64> {
-    let mut bound = Bound::default();
-    let Some(mut conditions) = of_ids(mapping, ids, &mut bound) else { return Ok(0) };
-    conditions.extend(is_of_partition(mapping, partition, &mut bound));
-    delete(session, mapping, &conditions, &bound).await
+    let (mut deleted, mut waiting) = (0, vec![ids]);
+    while let Some(part) = waiting.pop() {
+        let mut bound = Bound::default();
+        let Some(mut conditions) = of_ids(mapping, part, &mut bound) else { continue };
+        conditions.extend(is_of_partition(mapping, partition, &mut bound));
+        match delete(session, mapping, &conditions, &bound).await {
+            Ok(rows) => deleted += rows,
+            Err(error) if is_beyond_encoding(&error) => waiting.extend(halves(part)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(deleted)
 }
 
 /// Deletes the records of a scope and returns their number.
