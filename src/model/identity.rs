@@ -1,5 +1,7 @@
 //! The identity of an index: what distinguishes it from another of the same name.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{IndexDescription, Metric, VectorType};
@@ -11,7 +13,7 @@ pub const RUN_TAG: &str = "vecshift-run";
 ///
 /// A service may give neither an id nor a time of creation, only the host, what an index was made as, of which nothing
 /// can be changed, and tags. An index that was deleted and made anew under its name, just as it was, is then another one
-/// by its contents alone.
+/// by its contents alone. Where its system numbers what it holds, it is known by that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Host without a scheme; empty while the service has not given one.
@@ -28,6 +30,9 @@ pub struct Identity {
     /// The run that made it, from its tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// What its system distinguishes it by; not in journals of before it was kept, and not all of it to every role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: BTreeMap<String, String>,
     /// `None` in journals of before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
@@ -59,6 +64,7 @@ impl IndexDescription {
             is_without_metric: !deployment.knows_metric,
             place: deployment.place.clone(),
             run: self.spec.tags.get(RUN_TAG).cloned(),
+            marks: self.marks.clone(),
             made: Some(Made { vector_type, indexed, collection }),
         }
     }
@@ -90,6 +96,11 @@ impl Identity {
         }
         if self.run.is_some() && self.run != seen.run {
             return Some(format!("its tag `{RUN_TAG}` is gone or of another run"));
+        }
+        let marks =
+            self.marks.iter().filter_map(|(name, then)| Some((name, then, seen.marks.get(name)?)));
+        if let Some((name, then, now)) = marks.into_iter().find(|(_, then, now)| then != now) {
+            return Some(format!("it was made anew: its {name} is {now} and was {then}"));
         }
         self.made.as_ref().zip(seen.made.as_ref()).and_then(|(then, now)| then.differs(now))
     }
@@ -135,6 +146,7 @@ mod tests {
             is_without_metric: false,
             place: "serverless aws us-east-1".to_owned(),
             run: Some("01j".to_owned()),
+            marks: [("table".to_owned(), "5/83752".to_owned())].into(),
             made: Some(made()),
         }
     }
@@ -171,6 +183,21 @@ mod tests {
         assert_eq!(seen().differs(&Identity { host: String::new(), ..seen() }), None);
         assert_eq!(Identity { run: None, ..seen() }.differs(&seen()), None);
         assert_eq!(Identity { made: None, ..seen() }.differs(&seen()), None);
+    }
+
+    #[test]
+    fn a_number_of_its_system_counts_where_both_have_it() {
+        let marked = |marks: &[(&str, &str)]| Identity {
+            marks: marks.iter().map(|(name, mark)| (name.to_string(), mark.to_string())).collect(),
+            ..seen()
+        };
+        let anew = seen().differs(&marked(&[("cluster", "7"), ("table", "5/83785")])).unwrap();
+        assert_eq!(anew, "it was made anew: its table is 5/83785 and was 5/83752");
+        for same in [marked(&[]), marked(&[("cluster", "7")])] {
+            assert_eq!((seen().differs(&same), same.differs(&seen())), (None, None));
+        }
+        let text = serde_json::to_string(&marked(&[])).unwrap();
+        assert_eq!(serde_json::from_str::<Identity>(&text).unwrap(), marked(&[]));
     }
 
     #[test]
@@ -216,7 +243,8 @@ mod tests {
                 tags: Default::default(),
             };
             let (host, state) = ("old-1.svc.example".to_owned(), "Ready".to_owned());
-            IndexDescription { spec, host, collection: None, ready: true, state }.identity()
+            let marks = BTreeMap::new();
+            IndexDescription { spec, host, collection: None, marks, ready: true, state }.identity()
         };
         assert_eq!(index(&["a", "b"]).differs(&index(&["b", "a"])), None);
         let other = index(&["a", "b"]).differs(&index(&["a"])).unwrap();

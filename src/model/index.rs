@@ -96,6 +96,9 @@ pub struct IndexDescription {
     /// The collection it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
+    /// What distinguishes it from another of its name, by what it is called, where its system gives such things.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: BTreeMap<String, String>,
     pub ready: bool,
     /// The provider's own word for its state; an open set.
     pub state: String,

@@ -92,6 +92,12 @@ pub trait Write: Send + Sync {
         Cow::Borrowed(record)
     }
 
+    /// Returns whether the store may hold something else than it was given and acknowledged, beyond [`Write::kept`]: what it
+    /// runs for each record is somebody else's.
+    fn may_alter(&self) -> bool {
+        false
+    }
+
     /// Returns the token by which both writes to a namespace can be seen.
     ///
     /// # Errors

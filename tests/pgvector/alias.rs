@@ -100,7 +100,7 @@ async fn a_table_that_cannot_take_its_place_is_named_before() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
         said[0].contains("`title` is of type text and not character varying(20)")
-            && said[0].contains("`embedding` is of type vector(3) and not vector(2)"),
+            && said[0].contains("`embedding` is of type public.vector(3) and not public.vector(2)"),
         "{said:?}"
     );
     let error = alias.point("shop.live", "shop.other").await.unwrap_err();

@@ -18,6 +18,7 @@ mod kept;
 #[path = "../rehearsals/kill.rs"]
 mod kill;
 mod look;
+mod lost;
 mod peers;
 mod plans;
 mod program;

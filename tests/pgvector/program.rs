@@ -64,6 +64,16 @@ impl Program {
         Ended::of(self.command(word).output().await.unwrap())
     }
 
+    /// Runs to the end, with the word that an index may be deleted.
+    pub async fn confirms(&self, index: &str) -> Ended {
+        Ended::of(self.command("run").args(["--confirm", index]).output().await.unwrap())
+    }
+
+    /// Runs until a stage has passed.
+    pub async fn runs_until(&self, stage: &str) -> Ended {
+        Ended::of(self.command("run").args(["--until", stage]).output().await.unwrap())
+    }
+
     /// Begins a run; [`Program::ends`] waits for it.
     pub fn begins(&self) -> Child {
         self.command("run").spawn().unwrap()

@@ -186,11 +186,12 @@ async fn every_record_is_answered_for_whatever_the_table_does_with_it() {
     let ack = put(&db, &checked, &[first, second]).await;
     assert_eq!((ack.written, ack.superseded, ack.refused.len()), (0, 0, 2), "{ack:?}");
     assert_eq!(db.text("select count(*) from w").await, "0");
-    // A trigger drops some, on either way into the table.
+    // What a trigger drops is refused.
     let dropping = mapping(&db, "t", &in_json()).await;
     for _ in 0..2 {
         let ack = put(&db, &dropping, &many(0, 10)).await;
-        assert_eq!((ack.written, ack.refused.len()), (9, 0), "{ack:?}");
+        assert_eq!((ack.written, ack.refused.len()), (9, 1), "{ack:?}");
+        assert_eq!((ack.refused[0].at, ack.refused[0].why.rule), (3, "server"), "{ack:?}");
     }
 }
 

@@ -278,6 +278,7 @@ impl IndexModel {
             },
             host: self.host.unwrap_or_default(),
             collection,
+            marks: Default::default(),
             ready: status.ready,
             state: status.state.unwrap_or_default(),
         })

@@ -230,6 +230,7 @@ impl Shelf {
             spec,
             host: String::new(),
             collection: None,
+            marks: BTreeMap::new(),
             ready: true,
             state: "Ready".to_owned(),
         }))

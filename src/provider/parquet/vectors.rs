@@ -131,13 +131,20 @@ impl Components {
                 })))
             }
             Self::Double { values, is_rounding } => {
+                let has_number =
+                    range.clone().any(|at| values.is_valid(at) && values.value(at) != 0.0);
                 let values: Result<Vec<f32>> = range
                     .map(|at| match values.is_valid(at) {
                         true => single(values.value(at), *is_rounding),
                         false => Ok(f32::NAN),
                     })
                     .collect();
-                values.map(Vector::from_values)
+                let values = values?;
+                match has_number && values.iter().all(|value| *value == 0.0) {
+                    true => Err(Error::invalid("rounded to 32 bits all numbers of a vector are zero, and under cosine no query finds it")
+                        .with_hint("leave the record out of the file, or make its vector longer")),
+                    false => Ok(Vector::from_values(values)),
+                }
             }
             Self::Other(value) => Ok(Vector::from_values(
                 range.map(|at| value(at).map_or(f32::NAN, |one| one as f32)),

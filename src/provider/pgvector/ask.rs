@@ -51,7 +51,11 @@ impl Peer {
     pub async fn count_view(&self, view: &View) -> Result<IndexStats> {
         let seen = self.known().await?;
         let namespaces = match &self.place {
-            Place::Table(_) => counts(&self.enter(view).await?, &seen.mapping, None).await?,
+            Place::Table(_) => {
+                let session = self.enter(view).await?;
+                session.read(seen.mapping.table.is_view()).await?;
+                counts(&session, &seen.mapping, None).await?
+            }
             Place::Tables(pattern) => {
                 let (session, view) = (self.session().await?, snapshot::View::of(view));
                 let family = Family::find(&session, pattern).await?;
@@ -81,11 +85,13 @@ impl Peer {
         let mut found = audit::of_server(&look::server(&session).await?, Use::Read);
         found.extend(audit::of_table(mapping, Use::Read));
         let remark = match &self.place {
+            // Nothing can be counted.
+            _ if mapping.table.hides_rows || !mapping.table.may.read => None,
             Place::Table(_) => {
                 if mapping.table.estimated_rows.is_none_or(|rows| rows <= LOOKED_AT) {
                     found.extend(audit::of_records(&session, mapping).await?);
-                } else if !mapping.holds_apart() {
-                    found.extend(audit::of_ids(&session, mapping).await?);
+                } else {
+                    found.extend(audit::of_distinct(&session, mapping).await?);
                 }
                 None
             }
@@ -112,23 +118,29 @@ impl Peer {
     /// Returns what whoever writes here should know, of tables that are there or as they are planned.
     pub async fn inventory_to_write(&self, planned: Option<&IndexSpec>) -> Result<Inventory> {
         let is_there = self.describe().await?.is_some();
-        let session = self.session().await?;
+        let session = self.patient().await?;
         let server = look::server(&session).await?;
         let mut found = audit::of_server(&server, Use::Write);
         match self.seen().filter(|_| is_there) {
             Some(seen) => {
                 found.extend(audit::of_table(&seen.mapping, Use::Write));
-                if matches!(self.place, Place::Tables(_)) && seen.noted.is_none() {
-                    found.extend(audit::of_model(&seen.mapping.table));
+                found.extend(audit::of_names(&session, &seen.mapping).await?);
+                if matches!(self.place, Place::Tables(_)) {
+                    found.extend(audit::of_family(&server, &seen.mapping.table));
+                    if seen.noted.is_none() {
+                        found.extend(audit::of_model(&seen.mapping.table));
+                    }
                 }
             }
             None if planned.is_some() => {
                 let may_create = look::may_create_in(&session, self.place.schema()).await?;
                 found.extend(audit::of_planned(&server, &self.place.first(), may_create));
+                let taken = look::name_taken(&session, &self.place.first()).await?;
+                found.extend(taken.map(|by| audit::of_taken_name(&self.place.first(), &by)));
             }
             None => {}
         }
-        session.give_back();
+        Self::give_back(session).await?;
         Ok(audit::inventory(&found))
     }
 
@@ -166,7 +178,7 @@ impl Peer {
         let Some(Within { seen, namespace }) = self.within(namespace).await? else {
             return Ok(Vec::new());
         };
-        let session = self.session().await?;
+        let session = self.reading().await?;
         let found = fetch(&session, &seen.mapping, &namespace, ids, Parts::ALL).await?;
         session.give_back();
         Ok(found)
@@ -182,7 +194,7 @@ impl Peer {
         let Some(Within { seen, namespace }) = self.within(namespace).await? else {
             return Ok(Vec::new());
         };
-        let mut session = self.session().await?;
+        let mut session = self.reading().await?;
         let mut vectors = query.vectors.iter();
         let (Some((name, vector)), None) = (vectors.next(), vectors.next()) else {
             return Err(Error::unsupported("a query here has one vector"));
@@ -219,6 +231,11 @@ impl Peer {
     pub fn says(&self, filter: &Filter) -> Result<()> {
         let Some(seen) = self.seen() else { return Ok(()) };
         filter::render(filter, &seen.mapping, &mut Bound::default()).map(drop)
+    }
+
+    /// Returns whether triggers run for what is written to the table that was last seen.
+    pub fn may_alter(&self) -> bool {
+        self.seen().is_some_and(|seen| !seen.mapping.table.triggers.is_empty())
     }
 
     /// Returns what the table that was last seen gives back of a record.
@@ -266,7 +283,7 @@ async fn of_tables(
         let own = match rows <= LOOKED_AT {
             true => audit::of_records(session, &mapping).await?,
             false if mapping.holds_apart() => break,
-            false => audit::of_ids(session, &mapping).await?,
+            false => audit::of_distinct(session, &mapping).await?,
         };
         for one in own {
             match found.iter_mut().find(|known| known.is_like(&one)) {

@@ -1,13 +1,16 @@
 //! What an audit finds at a table.
 
+use super::clash;
 use super::index::{Distance, Index};
 use super::kind::{Item, Kind};
 use super::look::{Column, Form, Server, Table};
 use super::mapping::{Identity, Mapping};
 use super::name::{TableName, quote};
+use super::partition::is_by_tenant;
 use super::session::Session;
-use super::sql::namespace_of;
+use super::sql::{is_default, namespace_of};
 use super::travel::written;
+use super::unnamed::{self, Unnamed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Inventory, Obstacle};
 
@@ -154,12 +157,9 @@ pub fn of_table(mapping: &Mapping, side: Use) -> Vec<Finding> {
         Use::Read => of_reading(mapping),
         Use::Write => of_writing(mapping),
     };
-    if table.is_unlogged {
-        found.push(Finding::of(
-            "unlogged",
-            None,
-            "the table is unlogged: a crash of the server empties it",
-        ));
+    if table.is_unlogged && side == Use::Read {
+        let message = "the table is unlogged: a crash of the server empties it";
+        found.push(Finding::of("unlogged", None, message));
     }
     if table.hides_rows {
         let message =
@@ -211,6 +211,11 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         let way_out = "grant it SELECT, INSERT and UPDATE on the table";
         found.push(Finding::of("may_not_write", None, message).in_the_way(way_out));
     }
+    if table.is_unlogged {
+        let message = "the table is unlogged: a crash of the server empties it, and what was acknowledged is lost";
+        let way_out = "ALTER TABLE … SET LOGGED, of its partitions, too";
+        found.push(Finding::of("unlogged", None, message).in_the_way(way_out));
+    }
     if mapping.identity == Identity::NotEnforced {
         let message = "no key over the ids, so no record could be replaced";
         let way_out = "give it a primary key over the id, or over tenant and id";
@@ -258,6 +263,16 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         let needed = Finding::of("needs_value", column.name.clone(), message);
         found.push(needed.in_the_way(way_out));
     }
+    let made = mapping.tenant.iter().chain(&mapping.json).filter(|column| column.is_generated);
+    for column in made {
+        let message = "the server makes the column's values, and would not take those of records";
+        let way_out = "make it a column that is written, or name another under `row.tenant` or `row.metadata`";
+        found.push(Finding::of("generated", column.name.clone(), message).in_the_way(way_out));
+    }
+    if is_by_tenant(mapping) && !table.may.own {
+        let message = "only the owner of the table can make partitions: records of a namespace that has none, and which no default partition takes, are refused";
+        found.push(Finding::of("may_not_part", None, message));
+    }
     let given = mapping.fields.iter().chain(mapping.vectors.iter().map(|(_, column)| column));
     for column in given.filter(|column| column.is_generated) {
         let message =
@@ -265,10 +280,25 @@ pub(super) fn of_writing(mapping: &Mapping) -> Vec<Finding> {
         found.push(Finding::of("generated", column.name.clone(), message));
     }
     for trigger in &table.triggers {
-        let message = "the trigger runs for each record and may change it or leave it out";
+        let message = "the trigger runs for what is written and may change it: whether each record is there is looked at, what it holds only by a `verify` stage and before the source is deleted";
         found.push(Finding::of("trigger", trigger.clone(), message));
     }
     found
+}
+
+/// Returns what keeps tables of further namespaces from being made.
+pub(super) fn of_family(server: &Server, first: &Table) -> Option<Finding> {
+    let message = format!(
+        "the role {} may not make a table in the schema {}: the copy of a namespace that has none stops",
+        server.role, first.name.schema
+    );
+    (!first.may.create).then(|| Finding::of("may_not_create", None, message))
+}
+
+/// Returns that a table cannot be made because something else has its name.
+pub(super) fn of_taken_name(name: &TableName, by: &str) -> Finding {
+    let message = format!("{name} is the name of {by} already");
+    Finding::of("name_taken", None, message).in_the_way("name another table, or drop that")
 }
 
 /// Returns what a table that others are made like has and these get not.
@@ -323,7 +353,26 @@ pub async fn of_records(session: &Session, mapping: &Mapping) -> Result<Vec<Find
     for (_, column) in &mapping.vectors {
         vectors(session, mapping, column, &mut found).await?;
     }
+    found.extend(of_fields(session, mapping).await?);
     Ok(found)
+}
+
+/// Counts the rows of each field that have it with two values.
+async fn of_fields(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
+    let clashes = clash::clashes(mapping);
+    if clashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = clashes.iter().map(|(_, clash)| format!("count(*) filter (where {clash})"));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    let sql = format!("select {counts} from {}", mapping.table.name.quoted());
+    let row = session.row("audit", &sql, &[]).await?;
+    let finding = |(at, (column, _)): (usize, &(&Column, String))| {
+        let message = "rows whose `jsonb` has another value for the field than its column";
+        let found = Finding::counted("two_values", column, row.get(at), message)?;
+        Some(found.in_the_way(clash::ONE_VALUE))
+    };
+    Ok(clashes.iter().enumerate().filter_map(finding).collect())
 }
 
 /// Refuses rows that are no record of their own, or that a scan would leave out, where the table lets there be any.
@@ -331,10 +380,7 @@ pub async fn of_records(session: &Session, mapping: &Mapping) -> Result<Vec<Find
 /// # Errors
 /// `Conflict` with their number and some of them.
 pub(super) async fn refuse_doubles(session: &Session, mapping: &Mapping) -> Result<()> {
-    if mapping.holds_apart() {
-        return Ok(());
-    }
-    let found = of_ids(session, mapping).await?;
+    let found = of_distinct(session, mapping).await?;
     let in_the_way = found.iter().filter_map(|one| Some((one.sentence(), one.way_out?)));
     let (all, ways_out): (Vec<_>, Vec<_>) = in_the_way.unzip();
     match ways_out.first() {
@@ -345,6 +391,72 @@ pub(super) async fn refuse_doubles(session: &Session, mapping: &Mapping) -> Resu
         }
     }
 }
+
+/// Returns what of the ids the table does not see to itself: nothing, two names of the default namespace, or all of them.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn of_distinct(session: &Session, mapping: &Mapping) -> Result<Vec<Finding>> {
+    match mapping.has_key() {
+        false => of_ids(session, mapping).await,
+        true => Ok(of_two_names(session, mapping).await?.into_iter().collect()),
+    }
+}
+
+/// Counts the ids that stand under two names of the default namespace, where a key over both lets them.
+async fn of_two_names(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+    let Some(tenant) = mapping.with_two_names() else { return Ok(None) };
+    match unnamed::names(session, &mapping.table.name, tenant).await?.len() {
+        0 | 1 => Ok(None),
+        _ => {
+            let found = doubles(session, mapping, Some(&is_default(tenant))).await?;
+            let of_names = |found: Finding| Finding {
+                message: format!(
+                    "{}: of an empty namespace and of `__default__`, which are both the default one",
+                    found.message
+                ),
+                ..found.in_the_way(ONE_NAME)
+            };
+            Ok(found.map(of_names))
+        }
+    }
+}
+
+/// Returns the name that the rows of a table have for the default namespace, if there are such rows.
+///
+/// # Errors
+/// `Refused` if they have two and the table's key would let a record stand under both; those of the connection.
+pub(super) async fn refuse_two_names(
+    session: &Session,
+    mapping: &Mapping,
+) -> Result<Option<Unnamed>> {
+    let Some(tenant) = &mapping.tenant else { return Ok(None) };
+    let names = unnamed::names(session, &mapping.table.name, tenant).await?;
+    match names[..] {
+        [_, _, ..] if mapping.with_two_names().is_some() => {
+            let message = format!("{}: {}", mapping.table.name, TWO_NAMES);
+            Err(Error::new(ErrorKind::Refused, message).with_hint(ONE_NAME))
+        }
+        _ => Ok(names.first().copied()),
+    }
+}
+
+/// Counts what would keep records of the default namespace from being written to one row each.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn of_names(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+    let Some(tenant) = mapping.with_two_names() else { return Ok(None) };
+    if unnamed::names(session, &mapping.table.name, tenant).await?.len() < 2 {
+        return Ok(None);
+    }
+    let rows: i64 = unnamed::counts(session, &mapping.table.name, tenant).await?.iter().sum();
+    let found = Finding::counted("default_twice", tenant, rows, TWO_NAMES);
+    Ok(found.map(|found| found.in_the_way(ONE_NAME)))
+}
+
+const TWO_NAMES: &str = "rows of an empty namespace, and rows of `__default__`: both are the default one, and a record could stand under each";
+const ONE_NAME: &str = "give these rows one of the two names";
 
 /// Reads all ids once and returns what is wrong with them.
 ///
@@ -373,29 +485,30 @@ pub(super) async fn of_ids(session: &Session, mapping: &Mapping) -> Result<Vec<F
         "ids below zero, which are moved as texts",
     ));
     if mapping.identity == Identity::NotEnforced {
-        found.extend(doubles(session, mapping).await?);
+        found.extend(doubles(session, mapping, None).await?);
     }
+    found.extend(of_two_names(session, mapping).await?);
     vouched(session, mapping, &mut found).await?;
-    if let Some(tenant) = mapping.tenant.as_ref().filter(|column| column.is_nullable) {
-        let name = quote(&tenant.name);
-        let sql = format!(
-            "select count(*) filter (where {name} is null), count(*) filter (where {name}::text = '') from {table}"
-        );
-        let row = session.row("audit", &sql, &[]).await?;
-        let (null, empty): (i64, i64) = (row.get(0), row.get(1));
-        let both = if null > 0 && empty > 0 { null + empty } else { 0 };
+    if let Some(tenant) = &mapping.tenant {
+        let rows = unnamed::counts(session, &mapping.table.name, tenant).await?;
+        let is_one = rows.iter().filter(|rows| **rows > 0).count() < 2;
         found.extend(Finding::counted(
             "default_twice",
             tenant,
-            both,
-            "rows of no tenant, and rows of an empty one: both are the default partition",
+            if is_one { 0 } else { rows.iter().sum() },
+            "rows without a namespace, of an empty one or of `__default__`: all of them are the default one",
         ));
     }
     Ok(found)
 }
 
 /// Counts the rows whose id another row of the same namespace has, with some of these ids.
-async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>> {
+/// `within` are the rows that are looked at, if not all.
+async fn doubles(
+    session: &Session,
+    mapping: &Mapping,
+    within: Option<&str>,
+) -> Result<Option<Finding>> {
     let (table, id) = (mapping.table.name.quoted(), quote(&mapping.id.name));
     // What is one id is decided by its text, as records have it, and not by what the column holds for equal.
     let by = match mapping.id.kind {
@@ -404,10 +517,11 @@ async fn doubles(session: &Session, mapping: &Mapping) -> Result<Option<Finding>
     };
     let tenant = mapping.tenant.as_ref();
     let tenant = tenant.map(|column| format!(", {}", namespace_of(column)));
+    let within = within.map(|condition| format!(" and {condition}")).unwrap_or_default();
     let sql = format!(
-        "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null group by {by}{} having count(*) > 1) \
+        "with more as (select ({by})::text as id, count(*) as times from {table} where {id} is not null{within} group by {by}{} having count(*) > 1) \
          select coalesce(sum(times - 1), 0)::int8, \
-         (select string_agg(shown, ', ') from (select '`' || left(id, 40) || '` in ' || times || ' rows' as shown from more order by times desc, id limit 5) few) \
+         (select pg_catalog.string_agg(shown, ', ') from (select '`' || left(id, 40) || '` in ' || times || ' rows' as shown from more order by times desc, id limit 5) few) \
          from more",
         tenant.unwrap_or_default()
     );
@@ -454,7 +568,8 @@ async fn vectors(
     found: &mut Vec<Finding>,
 ) -> Result<()> {
     let name = quote(&column.name);
-    let Measures { zero, not_finite, unreadable, rounded, components } = measures(mapping, column);
+    let Measures { zero, not_finite, unreadable, rounded, emptied, components } =
+        measures(mapping, column);
     let (smallest, largest) = match &components {
         Some(components) => {
             (format!("min({components})::int8"), format!("max({components})::int8"))
@@ -463,7 +578,7 @@ async fn vectors(
     };
     let sql = format!(
         "select count(*) filter (where {name} is null), count(*) filter (where {zero}), count(*) filter (where {not_finite}), \
-         {smallest}, {largest}, count(*) filter (where {unreadable}), count(*) filter (where {rounded}) from {}",
+         {smallest}, {largest}, count(*) filter (where {unreadable}), count(*) filter (where {rounded}), count(*) filter (where {emptied}) from {}",
         mapping.table.name.quoted()
     );
     let row = session.row("audit", &sql, &[]).await?;
@@ -478,7 +593,10 @@ async fn vectors(
         "not_finite",
         column,
         row.get(2),
-        "vectors with a number that is infinite or none",
+        match mapping.is_rounding {
+            true => "vectors with a number that is none, or infinite once it has 32 bits",
+            false => "vectors with a number that is infinite or none",
+        },
     ));
     let unreadable = "vectors with a null among their numbers, or of several dimensions";
     let unreadable = Finding::counted("unreadable", column, row.get(5), unreadable);
@@ -490,6 +608,12 @@ async fn vectors(
         true => one,
         false => one.in_the_way("`row: { round: true }` of the source takes the nearest"),
     }));
+    let emptied =
+        "vectors of which rounding to 32 bits makes zeros, which under cosine no query finds";
+    let emptied = Finding::counted("emptied", column, row.get(7), emptied);
+    found.extend(
+        emptied.map(|one| one.in_the_way("read a view that leaves them out or makes them longer")),
+    );
     let (smallest, largest): (Option<i64>, Option<i64>) = (row.get(3), row.get(4));
     if smallest != largest {
         let message = format!(
@@ -508,6 +632,8 @@ struct Measures {
     not_finite: String,
     unreadable: String,
     rounded: String,
+    /// Of numbers that are rounded.
+    emptied: String,
     components: Option<String>,
 }
 
@@ -515,8 +641,9 @@ fn measures(mapping: &Mapping, column: &Column) -> Measures {
     let (name, schema) = (quote(&column.name), quote(&mapping.extension.schema));
     let of = |zero: String, components: Option<String>| {
         let never = || "false".to_owned();
-        let (not_finite, unreadable, rounded) = (never(), never(), never());
-        Measures { zero, not_finite, unreadable, rounded, components }
+        let (not_finite, unreadable) = (never(), never());
+        let (rounded, emptied) = (never(), never());
+        Measures { zero, not_finite, unreadable, rounded, emptied, components }
     };
     match column.kind {
         Kind::Vector | Kind::Halfvec => {
@@ -528,18 +655,35 @@ fn measures(mapping: &Mapping, column: &Column) -> Measures {
         Kind::Sparsevec => of(format!("{schema}.l2_norm({name}) = 0"), None),
         Kind::List(item @ (Item::Float4 | Item::Float8)) => {
             let any = |condition: &str| {
-                format!("exists (select 1 from unnest({name}) as one(item) where {condition})")
+                format!(
+                    "exists (select 1 from pg_catalog.unnest({name}) as one(item) where {condition})"
+                )
             };
             let zero = format!("{name} is not null and not {}", any("item is null or item <> 0"));
-            let of = of(zero, Some(format!("cardinality({name})")));
+            let of = of(zero, Some(format!("pg_catalog.cardinality({name})")));
             // What is beyond the largest or below the smallest would fail to be cast, and is no number of 32 bits.
             let rounded = any(
-                "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) > 3.4028235677973366e38 then true \
+                "item not in ('NaN', 'Infinity', '-Infinity') and case when abs(item) >= 3.4028235677973366e38 then true \
                  when item <> 0 and abs(item) < 1.4012984643248170e-45 then true else item::float4::float8 <> item end",
             );
+            let is_rounded = mapping.is_rounding && item == Item::Float8;
+            // Half of the smallest number of 32 bits, and what is nearer to 2^128 than to the largest.
+            let is_left = "item is null or not abs(item) <= 7.006492321624085e-46";
+            let is_infinite = "item in ('NaN', 'Infinity', '-Infinity')";
+            let is_infinite = match is_rounded {
+                true => format!("{is_infinite} or abs(item) >= 3.4028235677973366e38"),
+                false => is_infinite.to_owned(),
+            };
             Measures {
-                not_finite: any("item in ('NaN', 'Infinity', '-Infinity')"),
-                unreadable: format!("({} or array_ndims({name}) > 1)", any("item is null")),
+                not_finite: any(&is_infinite),
+                emptied: match is_rounded {
+                    true => format!("{} and not {}", any("item <> 0"), any(is_left)),
+                    false => of.emptied,
+                },
+                unreadable: format!(
+                    "({} or pg_catalog.array_ndims({name}) > 1)",
+                    any("item is null")
+                ),
                 rounded: if item == Item::Float8 { rounded } else { of.rounded },
                 ..of
             }

@@ -1,10 +1,12 @@
 //! Single attempts at requests that change something.
 
 use super::admin::{self, Prepared};
+use super::audit;
 use super::delete;
 use super::family::Family;
 use super::fit::fits;
 use super::made::table_spec;
+use super::mapping::Mapping;
 use super::peer::{LIMITS, Peer, locked};
 use super::place::Place;
 use super::refuse::refusal;
@@ -27,6 +29,9 @@ impl Peer {
             return Ok(Upserted { refused, ..Upserted::default() });
         }
         let Within { seen, namespace } = self.must_be_within(namespace).await?;
+        if namespace.is_default() {
+            self.see_unnamed(&seen.mapping).await?;
+        }
         let (address, settings) = (&self.address, self.settings);
         let open = Writer::open(address, settings, seen.mapping.clone(), seen.strictness);
         // Tables that hold a namespace each share the writers: there may be many more tables than sessions.
@@ -38,6 +43,29 @@ impl Peer {
         let refused =
             refused.map(|one| Refused { at: one.at, refusal: refusal(one.why) }).collect();
         Ok(Upserted { count: ack.written + ack.superseded, refused, token: None })
+    }
+
+    /// Looks once in the life of a table what its rows call the default namespace: records of it are written so.
+    async fn see_unnamed(&self, mapping: &Mapping) -> Result<()> {
+        if mapping.tenant.is_none() || mapping.unnamed.get().is_some() {
+            return Ok(());
+        }
+        let mut known = self.unnamed.lock().await;
+        let unnamed = match known.get(&mapping.table.oid) {
+            Some(unnamed) => *unnamed,
+            None => {
+                let session = self.patient().await?;
+                let unnamed = audit::refuse_two_names(&session, mapping).await?;
+                Self::give_back(session).await?;
+                known.insert(mapping.table.oid, unnamed);
+                unnamed
+            }
+        };
+        if let Some(unnamed) = unnamed {
+            // Somebody else who looked found the same.
+            let _ = mapping.unnamed.set(unnamed);
+        }
+        Ok(())
     }
 
     /// Returns the refusals of records of which no table would take one, so that none is made for them.

@@ -50,8 +50,11 @@ fn as_read(mapping: &Mapping, column: &Column, at: usize) -> String {
         Kind::Numeric => {
             format!("case when {kept} = c{at}::numeric then c{at} else ({kept})::text end")
         }
-        Kind::Timestamptz => shaped("____-__-__ %+00", "replace(left(it, -3), ' ', 'T') || 'Z'"),
-        Kind::Timestamp => shaped("____-__-__ %", "replace(it, ' ', 'T')"),
+        Kind::Timestamptz => shaped(
+            "____-__-__ %+00",
+            "pg_catalog.replace(pg_catalog.left(it, -3), ' ', 'T') || 'Z'",
+        ),
+        Kind::Timestamp => shaped("____-__-__ %", "pg_catalog.replace(it, ' ', 'T')"),
         _ => format!("({kept})::text"),
     }
 }

@@ -102,6 +102,10 @@ fn class(code: &SqlState, message: &str) -> Class {
             hinted(ErrorKind::Timeout, "raise the statement timeout, or ask for less at once")
         }
         "25P03" | "25P04" | "57P05" => again(ErrorKind::Unavailable),
+        "42501" if message.contains("row-level security") => hinted(
+            ErrorKind::Unauthorized,
+            "policies hide rows from this role, and a copy would miss them: name the table's owner, or a role with BYPASSRLS",
+        ),
         "42501" => {
             hinted(ErrorKind::Unauthorized, "grant the role what it needs, or name another role")
         }
@@ -129,6 +133,11 @@ fn class(code: &SqlState, message: &str) -> Class {
             _ => of(ErrorKind::Unexpected),
         },
     }
+}
+
+/// Whether the server's encoding has no such text as was asked for, so that no row can hold it.
+pub(super) fn is_beyond_encoding(error: &Error) -> bool {
+    matches!(error.context_of("sqlstate"), Some("22P05" | "22021"))
 }
 
 /// Whether a snapshot that was to be imported is not there any more. Its SQLSTATE differs between versions.

@@ -1,10 +1,11 @@
 //! Records taken away.
 
-use super::fetch::of_ids;
+use super::classify::is_beyond_encoding;
+use super::fetch::{halves, of_ids};
 use super::mapping::Mapping;
 use super::partition;
 use super::scan::Scope;
-use super::session::Session;
+use super::session::{NAMES_OF_ROLE, OWN_NAMES, Session};
 use super::sql::{Bound, is_of_partition};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, RecordId};
@@ -19,10 +20,18 @@ pub async fn by_ids(
     partition: &Namespace,
     ids: &[RecordId],
 ) -> Result<u64> {
-    let mut bound = Bound::default();
-    let Some(mut conditions) = of_ids(mapping, ids, &mut bound) else { return Ok(0) };
-    conditions.extend(is_of_partition(mapping, partition, &mut bound));
-    delete(session, mapping, &conditions, &bound).await
+    let (mut deleted, mut waiting) = (0, vec![ids]);
+    while let Some(part) = waiting.pop() {
+        let mut bound = Bound::default();
+        let Some(mut conditions) = of_ids(mapping, part, &mut bound) else { continue };
+        conditions.extend(is_of_partition(mapping, partition, &mut bound));
+        match delete(session, mapping, &conditions, &bound).await {
+            Ok(rows) => deleted += rows,
+            Err(error) if is_beyond_encoding(&error) => waiting.extend(halves(part)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(deleted)
 }
 
 /// Deletes the records of a scope and returns their number.
@@ -61,5 +70,8 @@ async fn delete(
 ) -> Result<u64> {
     let sql =
         format!("delete from {}{}", mapping.table.name.quoted(), super::sql::all_of(conditions));
-    session.execute("delete", &sql, &bound.params()).await
+    session.batch("delete", NAMES_OF_ROLE).await?;
+    let deleted = session.execute("delete", &sql, &bound.params()).await;
+    session.batch("delete", OWN_NAMES).await?;
+    deleted
 }

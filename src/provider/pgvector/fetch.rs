@@ -1,5 +1,6 @@
 //! Records by their ids.
 
+use super::classify::is_beyond_encoding;
 use super::fit::id_text;
 use super::mapping::Mapping;
 use super::name::quote;
@@ -15,6 +16,31 @@ use crate::model::{Namespace, Record, RecordId};
 /// # Errors
 /// Those of the connection.
 pub async fn fetch(
+    session: &Session,
+    mapping: &Mapping,
+    partition: &Namespace,
+    ids: &[RecordId],
+    parts: Parts,
+) -> Result<Vec<Record>> {
+    let (mut found, mut waiting) = (Vec::new(), vec![ids]);
+    while let Some(part) = waiting.pop() {
+        match fetch_at_once(session, mapping, partition, part, parts).await {
+            Ok(records) => found.extend(records),
+            // An id that the server has no letters for is absent; the others of the part may be there.
+            Err(error) if is_beyond_encoding(&error) => waiting.extend(halves(part)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Returns both halves of ids of which one cannot be there; nothing of that one alone.
+pub(super) fn halves(ids: &[RecordId]) -> impl Iterator<Item = &[RecordId]> {
+    let (first, second) = ids.split_at(ids.len() / 2);
+    [second, first].into_iter().filter(|half| ids.len() > 1 && !half.is_empty())
+}
+
+async fn fetch_at_once(
     session: &Session,
     mapping: &Mapping,
     partition: &Namespace,

@@ -34,18 +34,33 @@ pub(super) fn render(filter: &Filter, mapping: &Mapping, bound: &mut Bound) -> R
 }
 
 fn field(name: &str, test: &Test, mapping: &Mapping, bound: &mut Bound) -> Result<String> {
-    if let Some(column) = mapping.fields.iter().find(|column| column.name == name) {
-        return typed(column, test, bound);
+    let own = mapping.fields.iter().find(|column| column.name == name);
+    let own =
+        own.map(|column| Ok::<_, Error>((column, typed(column, test, bound)?))).transpose()?;
+    let column = mapping.json.as_ref().filter(|_| !name.contains('\0'));
+    let Some(column) = column else {
+        // Without a column, no record has the field.
+        return Ok(own.map_or("false".to_owned(), |(_, condition)| condition));
+    };
+    if let Some((own, condition)) = &own
+        && !own.is_nullable
+        && !own.is_generated
+    {
+        return Ok(condition.clone());
     }
-    match &mapping.json {
-        Some(column) if !name.contains('\0') => {
-            let value =
-                format!("({} -> {}::text)", quote(&column.name), bound.add(name.to_owned()));
-            Ok(json(&value, test, bound))
+    let (whole, place) = (quote(&column.name), bound.add(name.to_owned()));
+    let within = json(&format!("({whole} -> {place}::text)"), test, bound);
+    // Where both could have the field, it is the one that a record is read with: see `row`.
+    Ok(match own {
+        None => within,
+        Some((own, condition)) if own.is_generated => {
+            format!("case when {whole} ? {place}::text then {within} else {condition} end")
         }
-        // No record has the field.
-        _ => Ok("false".to_owned()),
-    }
+        Some((own, condition)) => {
+            let name = quote(&own.name);
+            format!("case when {name} is null then {within} else {condition} end")
+        }
+    })
 }
 
 /// A test of a value within `jsonb`; `value` is null where it is missing.
@@ -55,24 +70,26 @@ fn json(value: &str, test: &Test, bound: &mut Bound) -> String {
         Test::Is(wanted) => format!("coalesce({value} = any({}), false)", json_set(wanted, bound)),
         Test::In(wanted) => json_item(value, &format!("item = any({})", json_set(wanted, bound))),
         Test::Compare(order, limit) => {
-            let limit = format!("to_jsonb({})", number(*limit, bound));
+            let limit = format!("pg_catalog.to_jsonb({})", number(*limit, bound));
             // Values of other types have a place in the order of jsonb, too.
-            let is_number = "jsonb_typeof(item) = 'number'";
+            let is_number = "pg_catalog.jsonb_typeof(item) = 'number'";
             json_item(value, &format!("{is_number} and item {order} {limit}"))
         }
     }
 }
 
 fn json_exists(value: &str) -> String {
-    format!("coalesce(jsonb_typeof({value}) <> 'null', false)")
+    format!("coalesce(pg_catalog.jsonb_typeof({value}) <> 'null', false)")
 }
 
 /// Whether the value, or an item of it if it is a list, meets a condition on `item`.
 fn json_item(value: &str, condition: &str) -> String {
     let items = format!(
-        "case jsonb_typeof({value}) when 'array' then {value} else jsonb_build_array({value}) end"
+        "case pg_catalog.jsonb_typeof({value}) when 'array' then {value} else pg_catalog.jsonb_build_array({value}) end"
     );
-    format!("exists (select 1 from jsonb_array_elements({items}) as one(item) where {condition})")
+    format!(
+        "exists (select 1 from pg_catalog.jsonb_array_elements({items}) as one(item) where {condition})"
+    )
 }
 
 fn json_set(wanted: &[Scalar], bound: &mut Bound) -> String {
@@ -118,7 +135,7 @@ fn typed(column: &Column, test: &Test, bound: &mut Bound) -> Result<String> {
     };
     Ok(match is_list {
         true => format!(
-            "coalesce(array_ndims({name}) = 1 and exists (select 1 from unnest({name}) as one(item) where {condition}), false)"
+            "coalesce(pg_catalog.array_ndims({name}) = 1 and exists (select 1 from pg_catalog.unnest({name}) as one(item) where {condition}), false)"
         ),
         false => condition,
     })

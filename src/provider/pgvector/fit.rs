@@ -107,21 +107,23 @@ fn tenant(mapping: &Mapping, partition: &Namespace, into: &mut Vec<u8>) -> Resul
             }),
         };
     };
-    let is_text = matches!(column.kind, Kind::Text | Kind::Other);
-    if partition.is_default() && !is_text {
-        return match column.is_nullable {
-            true => {
+    let text = match (partition.is_default(), mapping.unnamed(column)) {
+        (false, _) => partition.as_str(),
+        (true, Some(unnamed)) => match unnamed.text() {
+            Some(text) => text,
+            None => {
                 into.put_i32(-1);
-                Ok(())
+                return Ok(());
             }
-            false => Err(Misfit::new(
+        },
+        (true, None) => {
+            return Err(Misfit::new(
                 "partition",
                 &column.name,
                 "the default partition has no value of this column",
-            )),
-        };
-    }
-    let text = partition.as_str();
+            ));
+        }
+    };
     if !column.kind.has_text(text) {
         let message = format!("the namespace `{partition}` is no {}", column.type_text);
         return Err(Misfit::new("partition", &column.name, message));

@@ -129,7 +129,7 @@ fn dense_misfit(
         _ => {}
     }
     if !vector.is_finite() {
-        return of("not_finite", "it holds a number that is infinite or none");
+        return of("not_finite", "it holds a number that is none, or infinite in 32 bits");
     }
     if column.kind == Kind::Halfvec {
         if vector.values().any(|value| f16::from_f32(value).is_infinite()) {
@@ -181,7 +181,7 @@ fn sparse_misfit(
         return of("sparse_indices", "it has an index twice");
     }
     if !sparse.values.is_finite() {
-        return of("not_finite", "it holds a number that is infinite or none");
+        return of("not_finite", "it holds a number that is none, or infinite in 32 bits");
     }
     if sparse.values.values().any(|value| value == 0.0) {
         return of("sparse_zero", "it holds a zero, which a sparse vector here cannot");

@@ -53,6 +53,7 @@ pub struct Row {
     /// The columns of all vectors that are moved, of any of these types, in place of `vector` and `sparse`. Each is a vector
     /// under its column's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
     pub vectors: Vec<String>,
     /// The column of the namespace; default: the column `namespace`, which may be absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,7 @@ pub struct Row {
     /// Columns that together occur once and are never null, where the plan knows it and the table does not say: those of
     /// a view, or of a table without a key. An audit counts what contradicts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
     pub key: Vec<String>,
     /// Of a source: whether numbers of a `double precision[]` that no 32-bit float keeps become the nearest that one does.
     /// Default: they are refused.

@@ -53,6 +53,8 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub name: TableName,
+    /// What tells it from another of its name within its database.
+    pub oid: u32,
     pub form: Form,
     pub columns: Vec<Column>,
     /// Unique keys that hold at once and for every row, the primary key first.
@@ -64,7 +66,7 @@ pub struct Table {
     pub estimated_rows: Option<u64>,
     /// Bytes on disk, with indexes and what stands outside the rows.
     pub bytes: u64,
-    /// Whether a crash of the server empties it.
+    /// Whether a crash of the server empties it, or a partition of it.
     pub is_unlogged: bool,
     /// Whether a policy decides which rows this role sees.
     pub hides_rows: bool,
@@ -134,6 +136,10 @@ impl Table {
         self.keys.iter().find(|key| self.is_complete(key))
     }
 
+    pub(super) fn is_view(&self) -> bool {
+        self.form == Form::View
+    }
+
     /// Whether it is a table, which holds its rows.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.form, Form::Table | Form::Partitioned)
@@ -172,6 +178,15 @@ pub async fn may_create_in(session: &Session, schema: &str) -> Result<Option<boo
     Ok(row.map(|row| row.get(0)))
 }
 
+/// Returns what has the name of a table that is to be made and is none; `None` if the name is free.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn name_taken(session: &Session, name: &TableName) -> Result<Option<String>> {
+    let row = session.row_if_any("look", TAKEN, &[&name.schema, &name.name]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Looks at a table or view; `None` if there is none of that name.
 ///
 /// # Errors
@@ -187,6 +202,7 @@ pub async fn table(session: &Session, name: &TableName) -> Result<Option<Table>>
     let bytes: i64 = row.get("bytes");
     Ok(Some(Table {
         name: name.clone(),
+        oid,
         form: form(row.get("relkind")),
         columns: columns.iter().map(column).collect(),
         keys: keys.iter().map(key).collect(),
@@ -258,16 +274,30 @@ left join pg_catalog.pg_namespace n on n.oid = e.extnamespace";
 
 const SCHEMA: &str = "select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = $1::text";
 
+/// Every table is a type of its name as well.
+const TAKEN: &str = "
+select case c.relkind when 'S' then 'a sequence' when 'c' then 'a type' else 'an index' end
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = $1::text and c.relname = $2::text and c.relkind in ('i', 'I', 'S', 'c')
+union all
+select 'a type' from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+where n.nspname = $1::text and t.typname = $2::text and t.typrelid = 0 and t.typcategory <> 'A'
+limit 1";
+
 const TABLE: &str = "
-select c.oid, c.relkind::text as relkind, c.relpersistence = 'u' as unlogged,
+select c.oid, c.relkind::text as relkind,
+       c.relpersistence = 'u' or exists (select 1 from pg_catalog.pg_partition_tree(c.oid) t join pg_catalog.pg_class p on p.oid = t.relid
+                                         where t.isleaf and p.relpersistence = 'u') as unlogged,
        coalesce((select sum(case when p.reltuples < 0 then null else p.reltuples end)
                  from pg_catalog.pg_partition_tree(c.oid) t join pg_catalog.pg_class p on p.oid = t.relid where t.isleaf),
                 c.reltuples)::float8 as estimate,
        coalesce((select sum(pg_catalog.pg_total_relation_size(t.relid)) from pg_catalog.pg_partition_tree(c.oid) t where t.isleaf),
                 case when c.relkind in ('r', 'm') then pg_catalog.pg_total_relation_size(c.oid) else 0 end)::int8 as bytes,
        c.relrowsecurity and pg_catalog.row_security_active(c.oid) as hides_rows,
-       coalesce((select array_agg(t.tgname::text order by t.tgname) from pg_catalog.pg_trigger t
-                 where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D'), '{}') as triggers,
+       -- Of INSERT or UPDATE; a partition may have some of its own.
+       coalesce((select array_agg(distinct t.tgname::text order by t.tgname::text) from pg_catalog.pg_trigger t
+                 where (t.tgrelid = c.oid or t.tgrelid in (select p.relid from pg_catalog.pg_partition_tree(c.oid) p))
+                   and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 20 <> 0), '{}') as triggers,
        pg_catalog.obj_description(c.oid, 'pg_class') as comment,
        coalesce((select array_agg(a.attname::text order by k.at)
                  from pg_catalog.pg_partitioned_table p, unnest(p.partattrs::int2[]) with ordinality k(number, at)

@@ -91,6 +91,7 @@ pub(super) fn planned(place: &Place, row: &Row, spec: &IndexSpec) -> Result<Mapp
     let columns_of_key = tenant.into_iter().chain([&asked.id.0]).cloned().collect();
     let table = Table {
         name: asked.name.clone(),
+        oid: 0,
         form,
         columns,
         keys: vec![Key { columns: columns_of_key, is_primary: true }],

@@ -1,10 +1,12 @@
 //! The columns that a record is made of.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::kind::Kind;
 use super::look::{Column, Extension, Form, Table};
 use super::name::{TableName, quote};
+use super::unnamed::Unnamed;
 use crate::error::{Error, Result};
 use crate::model::{AnyVector, MetadataFields, VectorKind, VectorName};
 
@@ -54,6 +56,8 @@ pub struct Mapping {
     pub identity: Identity,
     /// Whether numbers of vectors that no 32-bit float keeps become the nearest that one does.
     pub is_rounding: bool,
+    /// What its rows call the default namespace, once that was looked at.
+    pub(super) unnamed: OnceLock<Unnamed>,
 }
 
 /// What keeps two records of the same id apart.
@@ -117,6 +121,7 @@ impl Mapping {
             is_vouched,
             identity,
             is_rounding: layout.is_rounding,
+            unnamed: OnceLock::new(),
             table,
         })
     }
@@ -124,7 +129,24 @@ impl Mapping {
     /// Returns whether the table itself keeps two rows from being one record, and a scan in the order of its key from leaving
     /// one out.
     pub(super) fn holds_apart(&self) -> bool {
+        self.has_key() && self.with_two_names().is_none()
+    }
+
+    /// Returns the same of rows that have one name of their namespace.
+    pub(super) fn has_key(&self) -> bool {
         self.identity != Identity::NotEnforced && !self.is_vouched && !self.id.is_nullable
+    }
+
+    /// Returns the column of namespaces, if a key over it and the id lets an id stand under two names of the default one.
+    pub(super) fn with_two_names(&self) -> Option<&Column> {
+        let is_apart = matches!(self.identity, Identity::PerTenant(_));
+        let is_text = |column: &&Column| matches!(column.kind, Kind::Text | Kind::Other);
+        self.tenant.as_ref().filter(|_| is_apart).filter(is_text)
+    }
+
+    /// Returns what a record of the default namespace is written with; `None` if the column can hold no such thing.
+    pub(super) fn unnamed(&self, tenant: &Column) -> Option<Unnamed> {
+        self.unnamed.get().copied().or_else(|| Unnamed::usual(tenant))
     }
 
     /// Returns the same for a table of the same columns.

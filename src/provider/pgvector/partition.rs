@@ -19,11 +19,17 @@ pub(super) fn is_by_tenant(mapping: &Mapping) -> bool {
 /// # Errors
 /// Those of the connection, and of the role's rights.
 pub(super) async fn make(session: &Session, mapping: &Mapping, tenant: &Namespace) -> Result<()> {
-    if tenant.as_str().contains('\0') {
+    // Who does not own the table writes to the partitions that are there.
+    if tenant.as_str().contains('\0') || !mapping.table.may.own {
         return Ok(());
     }
     let table = &mapping.table.name;
     let partition = name(table, tenant);
+    let unnamed = mapping.tenant.as_ref().filter(|_| tenant.is_default());
+    let value = match unnamed.and_then(|column| mapping.unnamed(column)) {
+        Some(unnamed) => unnamed.literal(),
+        None => literal(tenant.as_str()),
+    };
     let sql = "select exists (select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
                where n.nspname = $1::text and c.relname = $2::text)";
     if session.row("write", sql, &[&partition.schema, &partition.name]).await?.get(0) {
@@ -33,10 +39,10 @@ pub(super) async fn make(session: &Session, mapping: &Mapping, tenant: &Namespac
         "create table {} partition of {} for values in ({})",
         partition.quoted(),
         table.quoted(),
-        literal(tenant.as_str()),
+        value,
     );
     match session.batch("write", &sql).await {
-        // Another session was quicker, or a partition of another name has the tenant.
+        // Another session was quicker, or a partition of another name has the tenant, or the default one rows of it.
         Err(error) if is_there(&error) => Ok(()),
         other => other,
     }
@@ -57,7 +63,7 @@ pub(super) async fn remove(session: &Session, mapping: &Mapping, tenant: &Namesp
 
 fn is_there(error: &Error) -> bool {
     error.kind() == ErrorKind::AlreadyExists
-        || matches!(error.context_of("sqlstate"), Some("42P17" | "23505"))
+        || matches!(error.context_of("sqlstate"), Some("42P17" | "23505" | "23514"))
 }
 
 /// A name for a tenant's partition: readable, and its own whatever the tenant is called.

@@ -9,8 +9,10 @@ use super::keys::Row;
 use super::place::Place;
 use super::pool::{Lent, Pool};
 use super::seen::Seen;
-use super::session::{Session, Settings};
+use super::session::{OWN_NAMES, Session, Settings};
 use super::snapshot::{self, Snapshot, enter};
+use super::storage::Database;
+use super::unnamed::Unnamed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, View};
 use crate::store::Limits;
@@ -48,6 +50,10 @@ pub(super) struct Peer {
     pub is_distinct: AtomicBool,
     /// Held by whoever looks for such rows: all of them are read, and once is enough.
     pub looking: tokio::sync::Mutex<()>,
+    /// What the rows of tables, by their oids, call the default namespace, once that was looked at to write there.
+    pub unnamed: tokio::sync::Mutex<BTreeMap<u32, Option<Unnamed>>>,
+    /// The database, as others know it too, once that was asked.
+    pub database: tokio::sync::OnceCell<Database>,
     /// The work on an index that runs in a connection of this process.
     pub making: Mutex<Option<Task<()>>>,
     /// Whether a rehearsal takes it for dropped.
@@ -77,18 +83,37 @@ impl Peer {
             views: Mutex::default(),
             is_distinct: AtomicBool::new(false),
             looking: tokio::sync::Mutex::default(),
+            unnamed: tokio::sync::Mutex::default(),
+            database: tokio::sync::OnceCell::new(),
             making: Mutex::default(),
             retired: AtomicBool::default(),
         }
     }
 
     pub async fn session(&self) -> Result<Lent<'_, Session>> {
-        self.sessions.take(Session::open(&self.address, self.settings)).await
+        let session = self.sessions.take(Session::open(&self.address, self.settings)).await?;
+        // Whoever read of a view before left it with other names.
+        if self.is_view() != Some(false) {
+            session.batch("begin", OWN_NAMES).await?;
+        }
+        Ok(session)
+    }
+
+    /// Lends a session that reads records.
+    pub async fn reading(&self) -> Result<Lent<'_, Session>> {
+        let session = self.sessions.take(Session::open(&self.address, self.settings)).await?;
+        session.read(self.is_view() == Some(true)).await?;
+        Ok(session)
+    }
+
+    /// Whether it is a view that was last seen.
+    fn is_view(&self) -> Option<bool> {
+        self.seen().map(|seen| seen.mapping.table.is_view())
     }
 
     /// Lends a session whose statements take as long as there are rows to read, and not longer than somebody waits for them.
     pub async fn patient(&self) -> Result<Lent<'_, Session>> {
-        let session = self.session().await?;
+        let session = self.reading().await?;
         session.watch().await;
         session.batch("begin", "set statement_timeout = 0").await?;
         Ok(session)

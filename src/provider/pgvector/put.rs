@@ -28,8 +28,12 @@ pub(super) fn batch_table(mapping: &Mapping) -> String {
     )
 }
 
-/// Returns the statement that copies into the table itself; `None` if a value travels in another form than its column's.
+/// Returns the statement that copies into the table itself; `None` if a value travels in another form than its column's, or
+/// if it has to be looked at what triggers make of it.
 pub(super) fn direct(mapping: &Mapping) -> Option<String> {
+    if !mapping.table.triggers.is_empty() {
+        return None;
+    }
     let columns = written(mapping);
     let is_as_it_is = columns
         .iter()
@@ -52,10 +56,15 @@ pub(super) fn insert(mapping: &Mapping) -> String {
         })
         .collect();
     let key = key(mapping);
+    // A record stays in its namespace, and that keeps the name which its row has for it.
+    let stays_as_it_is = |column: &Column| {
+        mapping.tenant.as_ref().is_some_and(|tenant| tenant.name == column.name)
+            || key.contains(&column.name.as_str())
+    };
     let keys: Vec<_> = key.iter().map(|name| quote(name)).collect();
     let changes: Vec<_> = columns
         .iter()
-        .filter(|column| !key.contains(&column.name.as_str()))
+        .filter(|column| !stays_as_it_is(column))
         .map(|column| format!("{0} = excluded.{0}", quote(&column.name)))
         .collect();
     let stays = match (&mapping.identity, &mapping.tenant) {
@@ -93,6 +102,28 @@ pub(super) fn taken(mapping: &Mapping) -> Option<String> {
         cast(0, &mapping.id),
         namespace_from(&format!("old.{}::text", quote(&tenant.name))),
         namespace_from("c1"),
+    ))
+}
+
+/// Returns the statement that finds the ids of a batch that the table does not hold once it was merged, where a trigger may
+/// have given a record another or taken it out; `None` where there is none.
+pub(super) fn gone(mapping: &Mapping) -> Option<String> {
+    if mapping.table.triggers.is_empty() {
+        return None;
+    }
+    let cast = |at: usize, column: &Column| match needs_cast(mapping, column) {
+        true => format!("c{at}::{}", column.plain_type),
+        false => format!("c{at}"),
+    };
+    let is_it =
+        |at: usize, column: &Column| format!("own.{} = {}", quote(&column.name), cast(at, column));
+    let tenant = mapping.tenant.as_ref().filter(|_| mapping.identity != Identity::Global);
+    let conditions: Vec<_> =
+        [is_it(0, &mapping.id)].into_iter().chain(tenant.map(|tenant| is_it(1, tenant))).collect();
+    Some(format!(
+        "select c0 from {BATCH} where not exists (select from {} own where {})",
+        mapping.table.name.quoted(),
+        conditions.join(" and "),
     ))
 }
 

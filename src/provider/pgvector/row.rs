@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::look::Column;
 use super::mapping::Mapping;
 use super::name::quote;
-use super::{cell, vector_codec};
+use super::{cell, clash, vector_codec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{FieldName, Fields, Metadata, Record, RecordId, Value, Vectors};
 
@@ -49,15 +49,19 @@ pub(super) struct RowReader<'a> {
     parts: Parts,
     /// The names of the fields with a column, which the records share.
     fields: Vec<FieldName>,
+    /// The expression of a field that a row has with two values.
+    clash: Option<String>,
 }
 
 impl<'a> RowReader<'a> {
     pub(super) fn new(mapping: &'a Mapping, parts: Parts) -> Self {
         let fields = mapping.fields.iter().map(|column| column.name.as_str().into()).collect();
-        Self { mapping, parts, fields }
+        let clash = clash::first(mapping).filter(|_| parts.metadata);
+        Self { mapping, parts, fields, clash }
     }
 
-    /// Returns what to select: the id as text, then the vectors, the fields and the JSON.
+    /// Returns what to select: the id as text, then the vectors, the fields, the JSON, and the name of a field that both have
+    /// with two values.
     pub(super) fn columns(&self) -> String {
         let mapping = self.mapping;
         let mut columns = vec![as_text(&mapping.id)];
@@ -66,6 +70,7 @@ impl<'a> RowReader<'a> {
         }
         if self.parts.metadata {
             columns.extend(mapping.fields.iter().chain(&mapping.json).map(value));
+            columns.extend(self.clash.clone());
         }
         columns.join(", ")
     }
@@ -102,7 +107,7 @@ impl<'a> RowReader<'a> {
                 if let Some(bytes) = next() {
                     let value =
                         cell::decode(column.kind, bytes).map_err(|why| wrong(column, why))?;
-                    fields.push((name.clone(), value));
+                    fields.push((column, name.clone(), value));
                 }
             }
             if let (Some(column), Some(bytes)) =
@@ -114,9 +119,17 @@ impl<'a> RowReader<'a> {
                     _ => return Err(wrong(column, "it is no JSON object")),
                 }
             }
-            // A field with a column is that column, whatever the JSON holds under its name.
-            mapping.fields.iter().for_each(|column| drop(metadata.remove(&column.name)));
-            metadata.extend(fields);
+            if self.clash.is_some()
+                && let Some(field) = next()
+            {
+                let field = String::from_utf8_lossy(field);
+                return Err(clashing(mapping, id_text, &field));
+            }
+            // What the server makes of other columns is not asked where the JSON has the field.
+            let is_new =
+                |column: &Column| !column.is_generated || !metadata.contains_key(&column.name);
+            fields.retain(|(column, ..)| is_new(column));
+            metadata.extend(fields.into_iter().map(|(_, name, value)| (name, value)));
         }
         let id = id(mapping.id.kind, id_text);
         Ok(Record { id, vectors, metadata: Metadata(metadata) })
@@ -149,6 +162,13 @@ fn value(column: &Column) -> String {
 fn without_id(mapping: &Mapping) -> Error {
     Error::invalid(format!("a row of {} has no id", mapping.table.name))
         .with_context("column", &mapping.id.name)
+}
+
+fn clashing(mapping: &Mapping, id: &str, field: &str) -> Error {
+    let why = format!("the field `{field}` has one value in its column and another in the jsonb");
+    unreadable(mapping, id, &mapping.id, &why)
+        .with_context("column", field)
+        .with_hint(clash::ONE_VALUE)
 }
 
 fn unreadable(mapping: &Mapping, id: &str, column: &Column, why: &str) -> Error {

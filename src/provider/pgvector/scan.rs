@@ -82,6 +82,7 @@ impl Reader {
     ) -> Result<Self> {
         order(&mapping)?;
         let session = enter(address, settings, view).await?;
+        session.read(mapping.table.is_view()).await?;
         let dimensions = mapping.vectors.iter().filter_map(|(_, column)| column.dimension);
         let vectors = if parts.vectors {
             dimensions.map(|dimension| dimension as usize * 4).sum()

@@ -144,6 +144,7 @@ impl Seen {
             spec,
             host,
             collection: None,
+            marks: BTreeMap::new(),
             ready: true,
             state: "Ready".to_owned(),
         };
@@ -177,7 +178,7 @@ async fn dimension(
 ) -> Result<Option<u32>> {
     let name = quote(&column.name);
     let length = match column.kind {
-        Kind::List(Item::Float4 | Item::Float8) => format!("cardinality({name})"),
+        Kind::List(Item::Float4 | Item::Float8) => format!("pg_catalog.cardinality({name})"),
         Kind::Bit => format!("length({name})"),
         _ => format!("{}.vector_dims({name})", quote(&mapping.extension.schema)),
     };

@@ -100,6 +100,14 @@ impl Session {
         }
     }
 
+    /// Lets the functions of a view, where one is read, find what they call by the names of the role.
+    pub(super) async fn read(&self, is_view: bool) -> Result<()> {
+        match is_view {
+            true => self.batch("begin", NAMES_OF_ROLE).await,
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn client(&mut self) -> &mut Client {
         &mut self.client
     }
@@ -177,13 +185,26 @@ fn opening(settings: Settings) -> String {
     format!(
         "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set extra_float_digits = 3; set lc_monetary = 'C'; \
          set bytea_output = 'hex'; set standard_conforming_strings = on; set row_security = {row_security}; \
-         set default_transaction_read_only = {read_only}"
+         set default_transaction_read_only = {read_only}; {OWN_NAMES}"
     )
 }
 
-/// Lets the session rest as long as it likes, within a transaction too, where the server knows such limits.
-const MAY_REST: &str = "select set_config(name, '0', false) from pg_catalog.pg_settings where name in \
-     ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
+/// Lets no function or operator be called but the server's own: whoever may create in a schema of the role's path could put
+/// one of his in its place, which runs with the role's rights and decides what is seen (PostgreSQL, "CREATE FUNCTION",
+/// "Writing SECURITY DEFINER Functions Safely").
+pub(super) const OWN_NAMES: &str = "set search_path = pg_catalog, pg_temp";
+
+/// Gives a session the path of its role, which triggers and checks of a found table may rely on, and functions that a view
+/// calls: they run for what is written or read there. What a statement of ours calls then has to be named with its schema, or be
+/// of the very types it is called with.
+pub(super) const NAMES_OF_ROLE: &str = "set search_path to default";
+
+/// Lets the session rest as long as it likes, within a transaction too, where the server knows such limits; and has what is
+/// acknowledged outlive a crash of the server, whatever the role or the database is set to.
+const MAY_REST: &str = "select set_config(name, case name when 'synchronous_commit' then 'on' else '0' end, false) \
+     from pg_catalog.pg_settings where name in \
+     ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
+     or name = 'synchronous_commit' and setting in ('off', 'local')";
 
 /// Servers before version 14 have no such setting, and on some systems it takes no value.
 const WATCHING: &str = "select set_config(name, '2s', false) from pg_catalog.pg_settings where name = 'client_connection_check_interval'";

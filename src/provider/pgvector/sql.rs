@@ -75,15 +75,10 @@ pub(super) fn is_of_partition(
 /// A namespace is what the text of its column says: values that are equal to the server (`1` and `1.0`, of a `citext` `A` and
 /// `a`) are several namespaces, and both names of the default one are one.
 fn is_tenant(column: &Column, partition: &Namespace, bound: &mut Bound) -> String {
-    let name = quote(&column.name);
-    let own = text_of(column);
     if partition.is_default() {
-        let texts = format!("{own} in ('', '{}')", Namespace::DEFAULT_ALIAS);
-        return match column.is_nullable {
-            true => format!("({name} is null or {texts})"),
-            false => texts,
-        };
+        return is_default(column);
     }
+    let (name, own) = (quote(&column.name), text_of(column));
     let text = partition.as_str();
     if !column.kind.has_text(text) {
         return "false".to_owned();
@@ -98,6 +93,15 @@ fn is_tenant(column: &Column, partition: &Namespace, bound: &mut Bound) -> Strin
             format!("({is_equal} and {own} = {place}::text)")
         }
         _ => format!("{own} = {place}::text"),
+    }
+}
+
+/// Returns the condition that a row is of the default namespace.
+pub(super) fn is_default(column: &Column) -> String {
+    let texts = format!("{} in ('', '{}')", text_of(column), Namespace::DEFAULT_ALIAS);
+    match column.is_nullable {
+        true => format!("({} is null or {texts})", quote(&column.name)),
+        false => texts,
     }
 }
 

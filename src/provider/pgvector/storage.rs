@@ -26,6 +26,30 @@ const TABLES: &str = "with recursive shown (oid) as ( \
 /// The cluster, which its replicas share.
 const CLUSTER: &str = "select system_identifier::text from pg_catalog.pg_control_system()";
 
+/// A database among all that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Database {
+    /// `None` if the role may not ask for it.
+    pub cluster: Option<String>,
+    pub oid: u32,
+}
+
+/// Asks for the database of a session.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn database(session: &Session) -> Result<Database> {
+    let row = session.row("storage", DATABASE, &[]).await?;
+    let cluster = match row.get(1) {
+        true => session.row_if_any("storage", CLUSTER, &[]).await?.map(|row| row.get(0)),
+        false => None,
+    };
+    Ok(Database { cluster, oid: row.get(0) })
+}
+
+const DATABASE: &str = "select oid, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') \
+     from pg_catalog.pg_database where datname = current_database()";
+
 /// Returns a name for each of those of some tables of a schema. A role may not be allowed to ask for the cluster, so that the time at which the server
 /// was started is in another name of each.
 ///

@@ -282,6 +282,10 @@ impl Write for Table {
         self.peer.kept(record)
     }
 
+    fn may_alter(&self) -> bool {
+        self.peer.may_alter()
+    }
+
     /// No write has a token.
     fn both(&self, one: Token, _: Token) -> Result<Token> {
         Ok(one)

@@ -15,6 +15,9 @@ const CUT: Wrong = "it is cut off";
 /// What is wrong with a number that would be rounded.
 const ROUNDED: Wrong = "it holds a number that no 32-bit float keeps; `row: { round: true }` of the source takes the nearest";
 
+/// What is wrong with a vector that would be rounded to one that no query by cosine finds.
+const EMPTIED: Wrong = "rounded to 32 bits all of its numbers are zero";
+
 /// Reads a vector of a column of this kind.
 pub(super) fn decode(kind: Kind, bytes: &[u8], is_rounding: bool) -> Result<AnyVector, Wrong> {
     Ok(match kind {
@@ -77,6 +80,7 @@ fn list(item: Item, bytes: &[u8], is_rounding: bool) -> Result<Vector, Wrong> {
     if items.dimensions.len() > 1 {
         return Err("it has more than one dimension");
     }
+    let mut has_number = false;
     let number = |item_bytes: Option<&[u8]>| {
         let bytes = item_bytes.ok_or("it holds a null")?;
         match item {
@@ -84,6 +88,7 @@ fn list(item: Item, bytes: &[u8], is_rounding: bool) -> Result<Vector, Wrong> {
             Item::Float8 => {
                 let number = f64::from_be_bytes(bytes.try_into().map_err(|_| CUT)?);
                 let nearest = number as f32;
+                has_number |= number != 0.0;
                 let is_kept = f64::from(nearest) == number || number.is_nan();
                 if is_kept || is_rounding { Ok(nearest) } else { Err(ROUNDED) }
             }
@@ -91,6 +96,9 @@ fn list(item: Item, bytes: &[u8], is_rounding: bool) -> Result<Vector, Wrong> {
         }
     };
     let values = items.items.into_iter().map(number).collect::<Result<Vec<_>, _>>()?;
+    if has_number && values.iter().all(|value| *value == 0.0) {
+        return Err(EMPTIED);
+    }
     Ok(Vector::from_values(values))
 }
 

@@ -1,5 +1,6 @@
 //! What a peer knows of its tables: the one, or that of each namespace.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::family::{Family, make};
@@ -10,6 +11,7 @@ use super::peer::{Peer, locked};
 use super::place::{Pattern, Place};
 use super::seen::{Noted, Seen};
 use super::session::Session;
+use super::storage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IndexDescription, Namespace};
 
@@ -47,11 +49,29 @@ impl Peer {
                     "CREATE EXTENSION vector, which needs the right to create in the database",
                 )
         })?;
-        let seen = self.fit(&session, (table, extension), &tables).await?;
+        session.read(table.is_view()).await?;
+        let mut seen = self.fit(&session, (table, extension), &tables).await?;
+        seen.description.marks = self.marks(&session, &seen.mapping.table).await?;
         session.give_back();
         let description = seen.description.clone();
         self.know(Arc::new(seen));
         Ok(Some(description))
+    }
+
+    /// Returns what distinguishes a table from another of its name. Which of several is the first one may change, and what is no
+    /// table is not the run's to drop.
+    async fn marks(
+        &self,
+        session: &Session,
+        table: &look::Table,
+    ) -> Result<BTreeMap<String, String>> {
+        if !table.is_plain() || matches!(self.place, Place::Tables(_)) {
+            return Ok(BTreeMap::new());
+        }
+        let database = self.database.get_or_try_init(|| storage::database(session)).await?;
+        let cluster = database.cluster.clone().map(|cluster| ("cluster".to_owned(), cluster));
+        let table = ("table".to_owned(), format!("{}/{}", database.oid, table.oid));
+        Ok(cluster.into_iter().chain([table]).collect())
     }
 
     /// Returns what was last seen, or looks.

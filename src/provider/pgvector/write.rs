@@ -16,8 +16,8 @@ use super::fit::encode;
 use super::mapping::Mapping;
 use super::misfit::{Misfit, Strictness};
 use super::partition;
-use super::put::{BATCH, batch_table, direct, insert, taken};
-use super::session::{Session, Settings};
+use super::put::{BATCH, batch_table, direct, gone, insert, taken};
+use super::session::{NAMES_OF_ROLE, Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Record, RecordId};
 
@@ -64,6 +64,8 @@ pub struct Writer {
 struct Statements {
     insert: String,
     taken: Option<String>,
+    /// The statement that finds records that a trigger did not let be.
+    gone: Option<String>,
     /// The statement that finds values that would become others.
     changed: Option<String>,
     /// The statement that copies into the table itself, as long as no id was met that is there already.
@@ -75,6 +77,7 @@ impl Statements {
         Self {
             insert: insert(mapping),
             taken: taken(mapping),
+            gone: gone(mapping),
             changed: changed::changed(mapping),
             direct: direct(mapping),
         }
@@ -102,7 +105,7 @@ impl Writer {
     ) -> Result<Self> {
         refuse_unwritable(&mapping)?;
         let session = Session::open(address, settings).await?;
-        session.batch("write", &batch_table(&mapping)).await?;
+        session.batch("write", &format!("{NAMES_OF_ROLE}; {}", batch_table(&mapping))).await?;
         Ok(Self {
             statements: Statements::of(&mapping),
             partitions: HashSet::new(),
@@ -156,7 +159,7 @@ impl Writer {
             }
             match self.send_either(&rows, part.clone(), records, &mut ack).await {
                 Ok(()) => {}
-                Err(error) if !is_refusal_of_records(&error) => return Err(error),
+                Err(error) if !is_of_records(&error) => return Err(error),
                 Err(error) if part.len() == 1 => {
                     let at = rows.spans[part.start].0;
                     ack.refused.push(Refused { at, id: records[at].id.clone(), why: said(&error) });
@@ -237,7 +240,7 @@ impl Writer {
     ) -> Result<()> {
         if let Some(copy) = self.statements.direct.clone() {
             match self.send_new(rows, part.clone(), &copy, ack).await {
-                Err(error) if is_refusal_of_records(&error) => {
+                Err(error) if is_of_records(&error) => {
                     // From here on others are probably there as well.
                     if error.context_of("sqlstate") == Some(UNIQUE_VIOLATION) {
                         self.statements.direct = None;
@@ -298,6 +301,13 @@ impl Writer {
                 id: records[*at].id.clone(),
                 why: Misfit::new("id_taken", &self.mapping.id.name, "another partition has a record of this id, and the key holds ids of all partitions apart"),
             }));
+        }
+        if let Some(sql) = &self.statements.gone {
+            // Triggers that wait for the end of the transaction run before it is looked at.
+            transaction.batch_execute("set constraints all immediate").await.map_err(failed)?;
+            if !transaction.query(sql, &[]).await.map_err(failed)?.is_empty() {
+                return Err(altered(&self.mapping));
+            }
         }
         transaction.commit().await.map_err(failed)?;
         ack.written += written;
@@ -361,6 +371,19 @@ async fn copy(
     sink.send(Bytes::from(chunk)).await.map_err(failed)?;
     let written = sink.finish().await.map_err(failed)?;
     Ok((written, bytes))
+}
+
+/// The context of an error that names triggers.
+const TRIGGERS: &str = "triggers";
+
+fn altered(mapping: &Mapping) -> Error {
+    let message = "a trigger of the table gives the record another id, or takes it out";
+    Error::invalid(message).with_context(TRIGGERS, mapping.table.triggers.join(", "))
+}
+
+/// Whether it is some of the records that were refused, and the others may be taken.
+fn is_of_records(error: &Error) -> bool {
+    is_refusal_of_records(error) || error.context_of(TRIGGERS).is_some()
 }
 
 fn said(error: &Error) -> Misfit {

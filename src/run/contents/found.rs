@@ -186,6 +186,21 @@ impl Found {
         )
     }
 
+    /// # Errors
+    /// `Refused` if the target holds records otherwise than they were copied.
+    pub fn refuse_differing(&self) -> Result<()> {
+        if self.differing == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "the target holds records otherwise than they were copied ({}): it may alter what is written to it",
+            self.differing
+        );
+        Err(Error::new(ErrorKind::Refused, message).with_hint(
+            "a `verify` stage says what differs, and how much of it the plan takes; nothing was deleted",
+        ))
+    }
+
     /// Refuses to go on if the target is incomplete.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ const GONE: Patience =
 /// `Refused` if a check fails, with the reason; any error of the provider. The source then still exists, unless the
 /// service cannot be asked.
 pub(in crate::run) async fn delete_source(context: &Context, checked: Checked) -> Result<()> {
-    let effect = Effect::DeleteSource(checked);
+    let effect = Effect::DeleteSource(Box::new(checked));
     Ok(carry_out(context, &effect, |permit| Box::pin(ask_for_deletion(context, permit))).await?)
 }
 

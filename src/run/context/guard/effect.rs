@@ -6,7 +6,7 @@ use crate::model::{IndexStats, Namespace, Resource, Share, Side};
 /// An effect that cannot be taken back, or that moves traffic.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
-    DeleteSource(Checked),
+    DeleteSource(Box<Checked>),
     DeleteTarget {
         index: String,
         is_purge: bool,

@@ -2,7 +2,7 @@
 
 use super::hot::{self, QueryLog};
 use crate::copy::Mapping;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::{IndexDescription, IndexStats};
 use crate::plan::file::Audit;
 use crate::provider::advice::Candidate;
@@ -13,7 +13,7 @@ use crate::run::route::{Sides, candidates, facts_of, held_by, see_distinct};
 use crate::run::sample::{Sampled, Weight, sample_of, sample_size};
 use crate::run::selection::{Selection, selections};
 use crate::run::sides::no_source;
-use crate::store::Inventory;
+use crate::store::{Inventory, Obstacle};
 
 /// Everything the audit has read.
 pub(super) struct Seen {
@@ -57,7 +57,15 @@ impl Seen {
     pub async fn look(wanted: &Audit, context: &Context) -> Result<Looked> {
         let source = &context.world.source;
         let index = source.describe().await?.ok_or_else(|| no_source(context))?;
-        let stats = source.stats().await?;
+        let stats = match source.stats().await {
+            // The store may know why its records cannot be counted.
+            Err(error) if error.kind() == ErrorKind::Unauthorized => {
+                let inventory = source.inventory().await?.unwrap_or_default();
+                Obstacle::refuse(&inventory.obstacles)?;
+                return Err(error);
+            }
+            stats => stats?,
+        };
         let inventory = source.inventory().await?;
         let target_inventory = of_target(context).await?;
         let is_blocked = |inventory: &Inventory| !inventory.obstacles.is_empty();
