@@ -8,7 +8,7 @@ use super::state::{
     BakeState, Confirmation, ShardState, StageState, StageStatus, Stopped, WatchState,
 };
 use super::{Event, Hold, Judged, Trouble};
-use crate::model::{Checkpoint, Cursor, IndexStats, ShardId, Share, Side, StageId};
+use crate::model::{Checkpoint, Cursor, IndexStats, Namespace, ShardId, Share, Side, StageId};
 
 impl StageState {
     /// Notes that the process at work has left the run: whoever comes next starts the stage, or its undoing, again.
@@ -32,6 +32,16 @@ impl StageState {
         self.watch = None;
         self.gaps = None;
         self.at_work_since = None;
+    }
+
+    fn drop_shards(&mut self, source: &Namespace) {
+        let first = ShardId { source: source.clone(), cell: 0 };
+        let from = self.shards.range(first..).map(|(id, _)| id);
+        let own: Vec<ShardId> = from.take_while(|id| id.source == *source).cloned().collect();
+        for id in &own {
+            self.shards.remove_mut(id);
+            self.open.remove_mut(id);
+        }
     }
 
     pub(super) fn update(&mut self, event: &Event, at: Timestamp) {
@@ -110,10 +120,10 @@ impl StageState {
                 self.shards.insert_mut(shard.id(), state);
             }
             Event::ShardsDropped { source, .. } => {
-                let stays = |id: &ShardId| source.as_ref().is_some_and(|of| id.source != *of);
-                let kept = self.shards.iter().filter(|(id, _)| stays(id));
-                self.shards = kept.map(|(id, state)| (id.clone(), state.clone())).collect();
-                self.open = self.open.iter().filter(|id| stays(id)).cloned().collect();
+                match source {
+                    Some(source) => self.drop_shards(source),
+                    None => (self.shards, self.open) = Default::default(),
+                }
                 self.is_planned = false;
             }
             Event::CopyPlanned { .. } => self.is_planned = true,

@@ -230,8 +230,13 @@ async fn read_after_write_is_not_timed_by_the_records_of_an_earlier_try() {
     rig.emulator.set_faults(faults);
     rig.run().await;
     let (_, observed, _) = verdict(&rig, "read_after_write");
-    let seconds = observed.and_then(|observed| observed.number());
-    assert!(seconds.is_none_or(|seconds| seconds >= 7.0), "{seconds:?}: {}", notes(&rig));
+    // Before the lag has passed nothing was there to be read; a rehearsal's clock may have given up by then.
+    let is_honest = match &observed {
+        Some(Observed::Unanswered) => true,
+        Some(observed) => observed.number().is_some_and(|seconds| seconds >= 7.0),
+        None => false,
+    };
+    assert!(is_honest, "{observed:?}: {}", notes(&rig));
 }
 
 /// An observer that keeps what is said while a run waits.

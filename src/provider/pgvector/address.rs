@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::provider::Secret;
 
 /// The longest wait for a connection where the URL names none.
+/// The time after which a silent connection is asked whether it is there, and the driver's own.
+const IDLE: Duration = Duration::from_secs(30);
+const USUAL_IDLE: Duration = Duration::from_secs(2 * 3600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The port where the URL names none.
@@ -66,6 +69,19 @@ impl Address {
         });
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        // A connection that somebody between forgot, or whose server is gone, is noticed in a minute, however long a statement takes.
+        if config.get_keepalives_idle() == USUAL_IDLE {
+            config.keepalives_idle(IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(IDLE / 3);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(3);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(IDLE * 2);
         }
         if config.get_application_name().is_none() {
             config.application_name(APPLICATION);

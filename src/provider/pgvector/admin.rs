@@ -111,7 +111,7 @@ pub async fn prepare(
         statement(extension, spec)?,
         comment(&spec.name, mark)
     );
-    match session.batch("prepare", &sql).await {
+    match session.define("prepare", &sql).await {
         Ok(()) => Ok(Prepared::Made),
         Err(error) => {
             // The first error is the one to report.
@@ -135,7 +135,7 @@ pub async fn marked(session: &Session, table: &TableName) -> Result<Option<Optio
 /// # Errors
 /// Those of the connection, and of the role's rights.
 pub async fn put_mark(session: &Session, table: &TableName, mark: &str) -> Result<()> {
-    session.batch("configure", &comment(table, mark)).await
+    session.define("configure", &comment(table, mark)).await
 }
 
 /// Drops a table that bears `mark`, with its indexes; one that is not there is fine.
@@ -146,7 +146,7 @@ pub async fn drop_table(session: &Session, table: &TableName, mark: &str) -> Res
     match marked(session, table).await? {
         None => Ok(()),
         Some(found) if found.as_deref() == Some(mark) => {
-            session.batch("drop", &format!("drop table if exists {}", table.quoted())).await
+            session.define("drop", &format!("drop table if exists {}", table.quoted())).await
         }
         Some(_) => {
             let message = format!("{table} does not bear this run's mark and is not dropped");

@@ -239,7 +239,7 @@ async fn point(session: &Session, name: &str, index: &str) -> Result<()> {
         columns.join(", "),
         table.quoted()
     );
-    session.batch("alias", &sql).await?;
+    session.define("alias", &sql).await?;
     session.limit("alias").await
 }
 

@@ -53,7 +53,7 @@ impl Peer {
         let namespaces = match &self.place {
             Place::Table(_) => {
                 let session = self.enter(view).await?;
-                session.read(seen.mapping.table.is_view()).await?;
+                session.read(seen.mapping.is_read_by_names_of_role()).await?;
                 counts(&session, &seen.mapping, None).await?
             }
             Place::Tables(pattern) => {
@@ -233,9 +233,10 @@ impl Peer {
         filter::render(filter, &seen.mapping, &mut Bound::default()).map(drop)
     }
 
-    /// Returns whether triggers run for what is written to the table that was last seen.
+    /// Returns whether triggers may run for what is written. Of several tables only one was looked at, and any may have some.
     pub fn may_alter(&self) -> bool {
-        self.seen().is_some_and(|seen| !seen.mapping.table.triggers.is_empty())
+        let is_apart = matches!(self.place, Place::Tables(_));
+        is_apart || self.seen().is_some_and(|seen| !seen.mapping.table.triggers.is_empty())
     }
 
     /// Returns what the table that was last seen gives back of a record.

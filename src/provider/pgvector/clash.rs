@@ -17,16 +17,30 @@ pub(super) fn clashes(mapping: &Mapping) -> Vec<(&Column, String)> {
     let clash = |column: &Column| {
         let (name, field) = (quote(&column.name), literal(&column.name));
         let own = format!("pg_catalog.to_jsonb({name})");
-        let same = match column.kind {
-            // A moment in UTC is written in two ways.
-            Kind::Timestamptz => format!(
-                "({own}, pg_catalog.to_jsonb(pg_catalog.replace({own} #>> '{{}}', '+00:00', 'Z')))"
-            ),
-            _ => format!("({own})"),
+        let is_other = match column.kind {
+            Kind::Timestamptz | Kind::Timestamp => {
+                let theirs = moment(&format!("{json} ->> {field}"));
+                format!("{theirs} is distinct from {}", moment(&format!("{own} #>> '{{}}'")))
+            }
+            // A number of 32 bits, or the one of 64 that equals it.
+            Kind::Float4 => {
+                format!("{json} -> {field} not in ({own}, pg_catalog.to_jsonb({name}::float8))")
+            }
+            _ => format!("{json} -> {field} <> {own}"),
         };
-        format!("{json} ? {field} and {name} is not null and {json} -> {field} not in {same}")
+        format!("{json} ? {field} and {name} is not null and {is_other}")
     };
     fields.map(|column| (column, clash(column))).collect()
+}
+
+/// Returns the text of a moment without what can be written in several ways: a blank for `T`, zeros at the end of a fraction,
+/// and UTC.
+fn moment(text: &str) -> String {
+    const ZEROS: &str = r"'(\.\d*?)0+(?=$|Z|[+-]\d\d(:?\d\d)?$)', '\1'";
+    const UTC: &str = r"'\.?(Z|[+-]00(:?00)?)?$', ''";
+    let with_t = format!("pg_catalog.replace({text}, ' ', 'T')");
+    let short = format!("pg_catalog.regexp_replace({with_t}, {ZEROS})");
+    format!("pg_catalog.regexp_replace({short}, {UTC})")
 }
 
 /// Returns the expression of the first field that a row has with two values; `None` if no row can have one.

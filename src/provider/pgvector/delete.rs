@@ -1,7 +1,7 @@
 //! Records taken away.
 
 use super::classify::is_beyond_encoding;
-use super::fetch::{halves, of_ids};
+use super::fetch::{halves, of_ids, refuse_unreadable};
 use super::mapping::Mapping;
 use super::partition;
 use super::scan::Scope;
@@ -27,7 +27,10 @@ pub async fn by_ids(
         conditions.extend(is_of_partition(mapping, partition, &mut bound));
         match delete(session, mapping, &conditions, &bound).await {
             Ok(rows) => deleted += rows,
-            Err(error) if is_beyond_encoding(&error) => waiting.extend(halves(part)),
+            Err(error) if is_beyond_encoding(&error) => match part {
+                [id] => refuse_unreadable(session, id, error).await?,
+                _ => waiting.extend(halves(part)),
+            },
             Err(error) => return Err(error),
         }
     }

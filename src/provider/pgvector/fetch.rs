@@ -7,7 +7,7 @@ use super::name::quote;
 use super::row::{Parts, RowReader};
 use super::session::Session;
 use super::sql::{Bound, is_of_partition};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Namespace, Record, RecordId};
 
 /// Returns the records of these ids. One that is not there, or that the column could not hold, is absent. Where ids
@@ -27,11 +27,31 @@ pub async fn fetch(
         match fetch_at_once(session, mapping, partition, part, parts).await {
             Ok(records) => found.extend(records),
             // An id that the server has no letters for is absent; the others of the part may be there.
-            Err(error) if is_beyond_encoding(&error) => waiting.extend(halves(part)),
+            Err(error) if is_beyond_encoding(&error) => match part {
+                [id] => refuse_unreadable(session, id, error).await?,
+                _ => waiting.extend(halves(part)),
+            },
             Err(error) => return Err(error),
         }
     }
     Ok(found)
+}
+
+/// Refuses a row whose own text has no letters here: it is there, and only an id that the server cannot hold is not.
+///
+/// # Errors
+/// `error`, if the server takes the id.
+pub(super) async fn refuse_unreadable(
+    session: &Session,
+    id: &RecordId,
+    error: Error,
+) -> Result<()> {
+    let text = id.text().into_owned();
+    match session.rows("fetch", "select $1::text", &[&text]).await {
+        Ok(_) => Err(error),
+        Err(refused) if is_beyond_encoding(&refused) => Ok(()),
+        Err(other) => Err(other),
+    }
 }
 
 /// Returns both halves of ids of which one cannot be there; nothing of that one alone.

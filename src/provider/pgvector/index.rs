@@ -234,7 +234,7 @@ pub async fn build(
         Progress::Absent => {}
     }
     session.batch("index", &settings(plan)).await?;
-    let made = session.batch("index", &statement(table, &class, extension, plan)).await;
+    let made = session.define("index", &statement(table, &class, extension, plan)).await;
     let after = "reset maintenance_work_mem; reset max_parallel_maintenance_workers";
     let reset = session.batch("index", after).await;
     let limited = session.limit("index").await;
@@ -278,7 +278,9 @@ fn statement(table: &TableName, class: &str, extension: &str, plan: &IndexPlan) 
 /// # Errors
 /// Those of the connection, and of the role's rights.
 pub async fn drop_index(session: &Session, schema: &str, name: &str) -> Result<()> {
-    session.batch("index", &format!("drop index if exists {}.{}", quote(schema), quote(name))).await
+    session
+        .define("index", &format!("drop index if exists {}.{}", quote(schema), quote(name)))
+        .await
 }
 
 /// Looks how far the making of an index is, from whatever session.

@@ -126,6 +126,14 @@ impl Mapping {
         })
     }
 
+    /// Returns whether rows are read by the names of the role: functions of a view rely on them, and operators of a type that is
+    /// not the server's own are found by them alone (of `citext`, those of `text` would be taken in their place, which order
+    /// otherwise than its index does).
+    pub(super) fn is_read_by_names_of_role(&self) -> bool {
+        let mut columns = self.order.iter().flatten().chain(&self.tenant).chain([&self.id]);
+        self.table.is_view() || columns.any(|column| column.kind == Kind::Other)
+    }
+
     /// Returns whether the table itself keeps two rows from being one record, and a scan in the order of its key from leaving
     /// one out.
     pub(super) fn holds_apart(&self) -> bool {

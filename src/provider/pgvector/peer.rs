@@ -9,7 +9,7 @@ use super::keys::Row;
 use super::place::Place;
 use super::pool::{Lent, Pool};
 use super::seen::Seen;
-use super::session::{OWN_NAMES, Session, Settings};
+use super::session::{NO_TIME_LIMIT, OWN_NAMES, Session, Settings};
 use super::snapshot::{self, Snapshot, enter};
 use super::storage::Database;
 use super::unnamed::Unnamed;
@@ -92,8 +92,8 @@ impl Peer {
 
     pub async fn session(&self) -> Result<Lent<'_, Session>> {
         let session = self.sessions.take(Session::open(&self.address, self.settings)).await?;
-        // Whoever read of a view before left it with other names.
-        if self.is_view() != Some(false) {
+        // Whoever read by the names of the role before left it with those.
+        if self.is_read_by_names_of_role() != Some(false) {
             session.batch("begin", OWN_NAMES).await?;
         }
         Ok(session)
@@ -102,20 +102,20 @@ impl Peer {
     /// Lends a session that reads records.
     pub async fn reading(&self) -> Result<Lent<'_, Session>> {
         let session = self.sessions.take(Session::open(&self.address, self.settings)).await?;
-        session.read(self.is_view() == Some(true)).await?;
+        session.read(self.is_read_by_names_of_role() == Some(true)).await?;
         Ok(session)
     }
 
-    /// Whether it is a view that was last seen.
-    fn is_view(&self) -> Option<bool> {
-        self.seen().map(|seen| seen.mapping.table.is_view())
+    /// Whether what was last seen is read by the names of the role.
+    fn is_read_by_names_of_role(&self) -> Option<bool> {
+        self.seen().map(|seen| seen.mapping.is_read_by_names_of_role())
     }
 
     /// Lends a session whose statements take as long as there are rows to read, and not longer than somebody waits for them.
     pub async fn patient(&self) -> Result<Lent<'_, Session>> {
         let session = self.reading().await?;
         session.watch().await;
-        session.batch("begin", "set statement_timeout = 0").await?;
+        session.batch("begin", NO_TIME_LIMIT).await?;
         Ok(session)
     }
 

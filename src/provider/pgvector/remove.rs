@@ -54,10 +54,14 @@ impl Peer {
             self.take_for_dropped();
             return Ok(());
         }
+        // Had and let go: whoever reads for long is found out before anybody waits for a count.
+        session.batch("drop", BEGIN).await?;
+        self.lock(&session, &tables, Lock::All).await?;
+        session.batch("drop", "rollback").await?;
         session.batch("drop", BEGIN).await?;
         self.lock(&session, &tables, Lock::Writing).await?;
         self.refuse_other_records(&session, &seen, held).await.map_err(not_again)?;
-        self.lock(&session, &tables, Lock::All).await?;
+        self.lock(&session, &tables, Lock::All).await.map_err(not_again)?;
         // What came to depend on them while they were counted.
         self.refuse_kept(&session, &seen, &tables, moved).await?;
         self.drop_locked(session, &tables).await
@@ -147,7 +151,7 @@ impl Peer {
     /// Drops nothing but these tables, and ends the transaction: what depends on one of them keeps all of them.
     async fn drop_locked(&self, session: Lent<'_, Session>, tables: &[TableName]) -> Result<()> {
         session.batch("drop", "set local statement_timeout = 0").await?;
-        session.batch("drop", &format!("drop table {}; commit", all(tables))).await?;
+        session.define("drop", &format!("drop table {}; commit", all(tables))).await?;
         self.forget();
         Self::give_back(session).await
     }
@@ -157,9 +161,13 @@ fn all(tables: &[TableName]) -> String {
     tables.iter().map(TableName::quoted).collect::<Vec<_>>().join(", ")
 }
 
-/// A count that took too long takes as long each time, and meanwhile nobody writes.
+/// A count that took too long takes as long each time, and meanwhile nobody writes; nor is it made again for a lock that was not
+/// had behind it.
 fn not_again(error: Error) -> Error {
     match error.kind() {
+        ErrorKind::Unavailable => error.with_retry(Retry::Never).with_hint(
+            "somebody reads the table and was waited for 5 seconds, while nobody else could read; nothing was dropped: run the same command when that has ended",
+        ),
         ErrorKind::Timeout => error.with_retry(Retry::Never).with_hint(
             "the rows could not be counted in time while nobody may write; nothing was dropped: run the same command when the server has less to do",
         ),

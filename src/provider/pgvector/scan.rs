@@ -13,7 +13,7 @@ use super::look::Column;
 use super::mapping::Mapping;
 use super::range::{Cursor, KeyTexts, Range, compared, key_columns, key_texts, order, split};
 use super::row::{Parts, RowReader};
-use super::session::{Session, Settings};
+use super::session::{NO_TIME_LIMIT, Session, Settings};
 use super::snapshot::{View, enter};
 use super::sql::{Bound, all_of, is_of_partition};
 use crate::error::Result;
@@ -82,7 +82,12 @@ impl Reader {
     ) -> Result<Self> {
         order(&mapping)?;
         let session = enter(address, settings, view).await?;
-        session.read(mapping.table.is_view()).await?;
+        session.read(mapping.is_read_by_names_of_role()).await?;
+        if matches!(view, View::Live) {
+            // As in a view: ranges are counted row by row, however long it takes.
+            session.watch().await;
+            session.batch("begin", NO_TIME_LIMIT).await?;
+        }
         let dimensions = mapping.vectors.iter().filter_map(|(_, column)| column.dimension);
         let vectors = if parts.vectors {
             dimensions.map(|dimension| dimension as usize * 4).sum()

@@ -100,9 +100,9 @@ impl Session {
         }
     }
 
-    /// Lets the functions of a view, where one is read, find what they call by the names of the role.
-    pub(super) async fn read(&self, is_view: bool) -> Result<()> {
-        match is_view {
+    /// Lets what is read be found by the names of the role, where it has to be.
+    pub(super) async fn read(&self, by_names_of_role: bool) -> Result<()> {
+        match by_names_of_role {
             true => self.batch("begin", NAMES_OF_ROLE).await,
             false => Ok(()),
         }
@@ -157,6 +157,16 @@ impl Session {
         self.client.batch_execute(sql).await.map_err(|error| classify(error, operation))
     }
 
+    /// Runs statements that make, change or drop something, by the names of the role: event triggers of the database rely on
+    /// them, as triggers do. What our statements name has its schema.
+    pub(super) async fn define(&self, operation: &'static str, sql: &str) -> Result<()> {
+        self.batch(operation, NAMES_OF_ROLE).await?;
+        let defined = self.batch(operation, sql).await;
+        let reset = self.batch(operation, OWN_NAMES).await;
+        // In a transaction that failed nothing can be set.
+        defined.and(reset)
+    }
+
     pub(super) async fn prepare(&self, operation: &'static str, sql: &str) -> Result<Statement> {
         self.client.prepare(sql).await.map_err(|error| classify(error, operation))
     }
@@ -200,14 +210,18 @@ pub(super) const OWN_NAMES: &str = "set search_path = pg_catalog, pg_temp";
 pub(super) const NAMES_OF_ROLE: &str = "set search_path to default";
 
 /// Lets the session rest as long as it likes, within a transaction too, where the server knows such limits; and has what is
-/// acknowledged outlive a crash of the server, whatever the role or the database is set to.
-const MAY_REST: &str = "select set_config(name, case name when 'synchronous_commit' then 'on' else '0' end, false) \
+/// acknowledged outlive a crash of the server, whatever the role or the database is set to. Standbys are not waited for where the
+/// role does not.
+const MAY_REST: &str = "select set_config(name, case name when 'synchronous_commit' then 'local' else '0' end, false) \
      from pg_catalog.pg_settings where name in \
      ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \
-     or name = 'synchronous_commit' and setting in ('off', 'local')";
+     or name = 'synchronous_commit' and setting = 'off'";
 
 /// Servers before version 14 have no such setting, and on some systems it takes no value.
 const WATCHING: &str = "select set_config(name, '2s', false) from pg_catalog.pg_settings where name = 'client_connection_check_interval'";
+
+/// Lifts the limit on the time of a statement, within a transaction or outside of any.
+pub(super) const NO_TIME_LIMIT: &str = "set statement_timeout = 0";
 
 /// Lifts every limit on the time of the transaction that is open, where the server knows it.
 pub(super) const NO_TIME_LIMITS: &str = "select set_config(name, '0', true) from pg_catalog.pg_settings where name in \

@@ -72,7 +72,9 @@ impl<'a> Against<'a> {
         let mut comparison = Comparison::default();
         for record in &wanted {
             let seen = held.get(&record.id);
-            if write.rejects(&self.transfer.target, record, None).is_some() {
+            let was_left = seen.is_some() && self.line.kept.has(&self.transfer.target, &record.id);
+            // One that was left as it is was never among those that were refused.
+            if !was_left && write.rejects(&self.transfer.target, record, None).is_some() {
                 match seen {
                     Some(_) => self.unfit_held += 1,
                     None => {
@@ -81,7 +83,6 @@ impl<'a> Against<'a> {
                     }
                 }
             }
-            let was_left = seen.is_some() && self.line.kept.has(&self.transfer.target, &record.id);
             let is_as_it_should = match was_left {
                 true => self.is_as_it_was_left(record),
                 false => {

@@ -178,21 +178,19 @@ pub(super) async fn take_back(context: &Context, side: Side, was: bool) -> Resul
 
 /// Returns whether the protection of a side is as it was, after asking for it once.
 async fn restore(context: &Context, side: Side, was: bool, is_asked: bool) -> Result<bool> {
-    let is_so = || async {
+    let look = || async {
         match identity::refuse_another(context, side).await {
-            Ok(Some(seen)) => Ok(seen.is_terminating() || seen.spec.deletion_protection == was),
-            Ok(None) => Ok(true),
+            Ok(seen) => Ok(seen.filter(|seen| !seen.is_terminating())),
             // Another index of that name, whose protection was never changed.
-            Err(error) if error.kind() == ErrorKind::Refused => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Refused => Ok(None),
             Err(error) => Err(error),
         }
     };
-    if is_so().await? {
-        return Ok(true);
-    }
+    let Some(seen) = look().await? else { return Ok(true) };
     if is_asked {
-        return Ok(false);
+        return Ok(seen.spec.deletion_protection == was);
     }
+    // Asked for whatever shows: what was changed a moment ago may show later.
     change(context, side, was).await?;
-    is_so().await
+    Ok(look().await?.is_none_or(|seen| seen.spec.deletion_protection == was))
 }

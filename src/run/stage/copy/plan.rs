@@ -62,6 +62,14 @@ pub(super) async fn plan_shards(context: &Context, copy: &CopyStage, route: Rout
     context.record(Event::CopyPlanned { stage: context.id(), shards: count })
 }
 
+/// Returns whether a namespace that is not planned anew has been read in part.
+fn is_half_read(context: &Context, again: &[Mapping]) -> Result<bool> {
+    let again: BTreeSet<&Namespace> = again.iter().map(|mapping| &mapping.source).collect();
+    let kept = context.stage_state()?.shards.values();
+    let mut kept = kept.filter(|state| !again.contains(&state.shard.source));
+    Ok(kept.any(|state| !matches!(state.checkpoint.cursor, Cursor::Start | Cursor::End)))
+}
+
 fn whole(mappings: &[Mapping], enumeration: &Enumeration) -> Vec<Shard> {
     let shard = |mapping: &Mapping| Shard {
         source: mapping.source.clone(),
@@ -137,6 +145,11 @@ pub(super) async fn plan_again(context: &Context, copy: &CopyStage, route: Route
             true => view::open_another(context, copy).await?,
             false => None,
         };
+        if view.is_some() && is_half_read(context, &again)? {
+            context.note(
+                "the view that the source was read from was closed: what is not copied again goes on where it stopped, with what is there now",
+            )?;
+        }
         if let Some(shown) = view::counts(context, view.as_ref()).await? {
             again.iter_mut().for_each(|one| one.records = shown.count(&one.source));
         }

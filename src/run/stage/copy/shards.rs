@@ -52,7 +52,7 @@ pub(super) async fn copy_shard(context: &Context, copy: &CopyStage, id: &ShardId
         }
     };
     note_retries(context)?;
-    match end.map_err(|error| error.with_context("namespace", id))? {
+    match end.map_err(|error| error.with_context("namespace", id.source.explicit()))? {
         ShardEnd::Complete(_) => Ok(()),
         ShardEnd::Interrupted => {
             Err(Error::new(ErrorKind::Interrupted, "interrupted while copying"))
