@@ -230,7 +230,7 @@ impl Connector for Pgvector {
         lines
     }
 
-    /// Counts read the whole table.
+    /// A batch or a page of a busy server may take minutes; counts, which read the whole table, have no deadline.
     fn calls(&self) -> CallOptions {
         let timeout = TimeoutOptions { data: LONGEST, control: LONGEST };
         CallOptions { timeout, ..CallOptions::default() }
