@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::look::{self, Extension};
 use super::name::{TableName, literal, misfit, quote};
 use super::partition;
-use super::session::{NAMES_OF_ROLE, OWN_NAMES, Session};
+use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The type of a column of ids that is made.
@@ -72,8 +72,7 @@ pub async fn make_extension(session: &Session) -> Result<Extension> {
             .with_hint("install pgvector where the server runs"));
     }
     // It goes where the role's own path says, as it would by hand.
-    let sql = format!("{NAMES_OF_ROLE}; create extension if not exists vector; {OWN_NAMES}");
-    session.batch("prepare", &sql).await?;
+    session.define("prepare", "create extension if not exists vector").await?;
     let made = look::server(session).await?.extension;
     made.ok_or_else(|| Error::unexpected("the extension was made and is not there"))
 }

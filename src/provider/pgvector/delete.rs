@@ -1,7 +1,6 @@
 //! Records taken away.
 
-use super::classify::is_beyond_encoding;
-use super::fetch::{halves, of_ids, refuse_unreadable};
+use super::fetch::{of_ids, without_letters};
 use super::mapping::Mapping;
 use super::partition;
 use super::scan::Scope;
@@ -27,11 +26,7 @@ pub async fn by_ids(
         conditions.extend(is_of_partition(mapping, partition, &mut bound));
         match delete(session, mapping, &conditions, &bound).await {
             Ok(rows) => deleted += rows,
-            Err(error) if is_beyond_encoding(&error) => match part {
-                [id] => refuse_unreadable(session, id, error).await?,
-                _ => waiting.extend(halves(part)),
-            },
-            Err(error) => return Err(error),
+            Err(error) => waiting.extend(without_letters(session, part, error).await?),
         }
     }
     Ok(deleted)

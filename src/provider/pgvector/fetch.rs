@@ -26,38 +26,35 @@ pub async fn fetch(
     while let Some(part) = waiting.pop() {
         match fetch_at_once(session, mapping, partition, part, parts).await {
             Ok(records) => found.extend(records),
-            // An id that the server has no letters for is absent; the others of the part may be there.
-            Err(error) if is_beyond_encoding(&error) => match part {
-                [id] => refuse_unreadable(session, id, error).await?,
-                _ => waiting.extend(halves(part)),
-            },
-            Err(error) => return Err(error),
+            Err(error) => waiting.extend(without_letters(session, part, error).await?),
         }
     }
     Ok(found)
 }
 
-/// Refuses a row whose own text has no letters here: it is there, and only an id that the server cannot hold is not.
+/// Returns both halves of ids that were asked for in vain, if it may be for one that the server has no letters for; that one
+/// alone is absent, and nothing is returned.
 ///
 /// # Errors
-/// `error`, if the server takes the id.
-pub(super) async fn refuse_unreadable(
+/// `error`, if it is another one, or if the server has letters for the id: then a row that is there cannot be read.
+pub(super) async fn without_letters<'a>(
     session: &Session,
-    id: &RecordId,
+    ids: &'a [RecordId],
     error: Error,
-) -> Result<()> {
+) -> Result<Vec<&'a [RecordId]>> {
+    if !is_beyond_encoding(&error) {
+        return Err(error);
+    }
+    let [id] = ids else {
+        let (first, second) = ids.split_at(ids.len() / 2);
+        return Ok(vec![second, first]);
+    };
     let text = id.text().into_owned();
     match session.rows("fetch", "select $1::text", &[&text]).await {
         Ok(_) => Err(error),
-        Err(refused) if is_beyond_encoding(&refused) => Ok(()),
+        Err(refused) if is_beyond_encoding(&refused) => Ok(Vec::new()),
         Err(other) => Err(other),
     }
-}
-
-/// Returns both halves of ids of which one cannot be there; nothing of that one alone.
-pub(super) fn halves(ids: &[RecordId]) -> impl Iterator<Item = &[RecordId]> {
-    let (first, second) = ids.split_at(ids.len() / 2);
-    [second, first].into_iter().filter(|half| ids.len() > 1 && !half.is_empty())
 }
 
 async fn fetch_at_once(
