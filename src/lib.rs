@@ -10,13 +10,14 @@
 //! 4  copy  assertion  traffic
 //! 3  provider
 //! 2  store
-//! 1  plan  journal  pinecone_wire
-//! 0  model  error  clock  text  fs
+//! 1  plan  journal  pinecone_wire  storage
+//! 0  model  error  clock  text  fs  tls  blocking
 //! ```
 
 #![forbid(unsafe_code)]
 
 pub mod assertion;
+mod blocking;
 pub mod cli;
 pub mod clock;
 pub mod copy;
@@ -30,8 +31,10 @@ pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod storage;
 pub mod store;
 pub mod text;
+mod tls;
 pub mod traffic;
 
 pub use error::{Error, ErrorKind, Result};

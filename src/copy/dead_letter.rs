@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::json_lines::{self, JsonLines};
+use crate::blocking::blocking;
 use crate::error::Result;
 use crate::model::{AnyVector, Metadata, Namespace, Record, RecordId};
-use crate::provider::blocking;
 use crate::store::{Refusal, Refusals, Rule};
 
 /// The dead-letter file of a copy, created with the first record.

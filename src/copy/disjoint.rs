@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::origin::{Lists, ids_of};
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, Namespace, Shard};
-use crate::provider::blocking;
 use crate::provider::manifest::{Sorted, SortedId, Sorter};
 use crate::store::Source;
 use crate::text::named;

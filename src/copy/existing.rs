@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::difference::is_same;
 use super::json_lines::{self, JsonLines};
 use super::transform::Transform;
+use crate::blocking::blocking;
 use crate::error::Result;
 use crate::model::{Comparing, Contents, Namespace, Record, RecordId, Recorded};
-use crate::provider::blocking;
 use crate::store::{Source, Target, fetch_all};
 
 /// Ids that the target already holds, by whether the copy would change them.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::blocking::blocking;
 use crate::error::Result;
 use crate::model::{Checkpoint, Record, Shard};
-use crate::provider::storage::Place;
-use crate::provider::{blocking, parquet};
+use crate::provider::parquet;
+use crate::storage::Place;
 use crate::text::hex;
 
 /// Bytes of one file that are aimed at. An import takes a limited number of files; a file is held in memory
@@ -86,7 +87,7 @@ fn short_digest(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::{Cursor, Enumeration, Namespace, Tally};
-    use crate::provider::storage::S3Options;
+    use crate::storage::S3Options;
 
     #[tokio::test]
     async fn only_what_a_checkpoint_covers_stays() {

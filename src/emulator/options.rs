@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::pinecone_wire::limits;
 use crate::plan::file::Faults;
-use crate::provider::storage::S3Options;
+use crate::storage::S3Options;
 
 /// Options an emulator starts with. The default listens on a free loopback port, accepts any key, plays no faults and
 /// applies the documented limits.

@@ -3,7 +3,6 @@
 //! A provider is one folder and one line in [`registry`].
 
 pub(crate) mod advice;
-mod blocking;
 mod connector;
 mod environment;
 pub mod files;
@@ -14,10 +13,7 @@ pub mod pinecone;
 pub mod registry;
 mod secret;
 pub mod snapshot;
-pub mod storage;
-mod tls;
 
-pub(crate) use blocking::{Worker, blocking};
 pub(crate) use connector::{Connector, Double, Records};
 pub use environment::{Environment, StandIn, Transport};
 pub use registry::language;

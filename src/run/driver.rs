@@ -7,13 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::context::outputs::below;
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::fs::{Access, replace};
 use crate::model::{Share, Side};
 use crate::plan::Plan;
 use crate::plan::file::Traffic;
+use crate::provider::Environment;
 use crate::provider::registry::{connector, is_same_project, open};
-use crate::provider::{Environment, blocking};
 use crate::store::Alias;
 use crate::store::calls::Calls;
 use crate::traffic::{self, Driver, DriverContext, Seen};

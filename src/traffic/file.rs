@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::fs::{self, Access};
-use crate::provider::blocking;
 
 /// Reads the text of a file; `None` if it does not exist.
 pub(super) async fn read(path: &Path) -> Result<Option<String>> {

@@ -11,9 +11,9 @@ use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
 use vecshift::journal::{Holder, Paths, RunState};
 use vecshift::plan::Plan;
-use vecshift::provider::storage::{Place, S3Options};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, preview, roll_back};
+use vecshift::storage::{Place, S3Options};
 
 use crate::python::{Server, environment};
 use crate::world::{KEY, plan_of};

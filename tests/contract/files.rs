@@ -13,7 +13,7 @@ use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, Vectors};
 use vecshift::plan::file::Columns;
 use vecshift::provider::files::Files;
 use vecshift::provider::parquet;
-use vecshift::provider::storage::{Place, S3Options};
+use vecshift::storage::{Place, S3Options};
 use vecshift::store::{Describe, Fetch, Scope};
 
 use crate::python::environment;

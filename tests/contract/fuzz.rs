@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vecshift::emulator::{Emulator, EmulatorOptions};
 use vecshift::model::{Namespace, Record, Vector, Vectors};
-use vecshift::provider::storage::S3Options;
+use vecshift::storage::S3Options;
 
 use crate::openapi::{VERSIONS, file, specification};
 use crate::python::environment;

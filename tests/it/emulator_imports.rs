@@ -13,7 +13,7 @@ use vecshift::model::{
 };
 use vecshift::plan::file::{Faults, ResourceFault};
 use vecshift::provider::parquet::RecordWriter;
-use vecshift::provider::storage::S3Options;
+use vecshift::storage::S3Options;
 
 use crate::emulator::{Rig, serverless};
 

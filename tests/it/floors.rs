@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use crate::source_tree::{Place, Tree};
 
 /// Module and floor. A module may use itself and everything lower.
-const FLOORS: [(&str, u8); 18] = [
+const FLOORS: [(&str, u8); 21] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
     ("text", 0),
     ("fs", 0),
+    ("tls", 0),
+    ("blocking", 0),
     ("plan", 1),
     ("journal", 1),
     ("pinecone_wire", 1),
+    ("storage", 1),
     ("store", 2),
     ("provider", 3),
     ("copy", 4),

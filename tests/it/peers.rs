@@ -11,7 +11,7 @@ use vecshift::provider::Secret;
 use vecshift::provider::files::Files;
 use vecshift::provider::parquet;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
-use vecshift::provider::storage::S3Options;
+use vecshift::storage::S3Options;
 use vecshift::store::calls::{CallOptions, Calls};
 use vecshift::store::{Opened, Source, Store};
 

@@ -12,8 +12,8 @@ use crate::cli::output::{Answer, data, document};
 use crate::cli::session::Session;
 use crate::emulator::{Emulator, EmulatorOptions, World};
 use crate::error::{Error, Result};
-use crate::provider::storage::S3Options;
 use crate::report::plural;
+use crate::storage::S3Options;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

@@ -18,10 +18,10 @@ use crate::model::{Side, Span};
 use crate::plan::Plan;
 use crate::plan::file::{Copy, EnumerateBy, Strategy};
 use crate::provider::registry::connector;
-use crate::provider::storage::S3Options;
 use crate::provider::{Double, Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
+use crate::storage::S3Options;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

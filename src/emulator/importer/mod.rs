@@ -17,7 +17,7 @@ use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::json::OnError;
 use crate::pinecone_wire::limits::{IMPORT_URI_CHARS, LIST_IMPORTS};
 use crate::pinecone_wire::state::ImportState;
-use crate::provider::storage::{Place, is_s3};
+use crate::storage::{Place, is_s3};
 
 /// Starts an import in the background and returns its id.
 pub(crate) fn start(call: &Call, uri: &str, on_error: OnError) -> Answer<String> {

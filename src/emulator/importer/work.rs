@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blocking::blocking;
 use crate::emulator::data::Call;
 use crate::emulator::error::Refusal;
 use crate::emulator::floats::rounded;
@@ -13,9 +14,8 @@ use crate::emulator::store::{Stored, Write};
 use crate::error::{Error, Result};
 use crate::model::{Namespace, Record, RecordId};
 use crate::pinecone_wire::state::ImportState;
-use crate::provider::blocking;
 use crate::provider::parquet;
-use crate::provider::storage::{Local, Place};
+use crate::storage::{Local, Place};
 
 use super::files::{File, checked, file};
 

@@ -101,7 +101,7 @@ mod tests {
     use crate::plan::file::Columns;
     use crate::provider::files::Files;
     use crate::provider::parquet::RecordWriter;
-    use crate::provider::storage::S3Options;
+    use crate::storage::S3Options;
     use crate::store::read::Ids;
     use crate::store::{Describe, Fetch, Scan, Scope};
 

@@ -14,7 +14,7 @@ use crate::model::{Cursor, Metadata, Namespace, Record, RecordId, Vector, Vector
 use crate::plan::file::Columns;
 use crate::provider::files::Files;
 use crate::provider::parquet::RecordWriter;
-use crate::provider::storage::S3Options;
+use crate::storage::S3Options;
 use crate::store::read::{PageSize, Reading, Room};
 use crate::store::{Describe, Fetch, Scan, Scope};
 

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::one_file::OneFile;
 use super::span::Way;
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Namespace, Observed};
-use crate::provider::blocking;
 use crate::text::hex;
 
 /// Row groups of which a column is read at once.

@@ -15,8 +15,8 @@ use crate::plan::file::{
     Secret, StageKind, Strategy,
 };
 use crate::plan::{Context, System, codes, step};
-use crate::provider::storage::S3Options;
 use crate::provider::{Connector, Environment};
+use crate::storage::S3Options;
 use crate::store::Opened;
 use crate::store::calls::CallOptions;
 

@@ -14,9 +14,9 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::census::AT_ONCE;
 use super::one_file::OneFile;
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Namespace;
-use crate::provider::blocking;
 use crate::provider::parquet::RowReader;
 use crate::text::named;
 

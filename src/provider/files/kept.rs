@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::blocking;
 use crate::provider::snapshot::{MANIFEST, Manifest, UNFINISHED, checksum, is_file_name};
-use crate::provider::storage::{Found, Place};
+use crate::storage::{Found, Place};
 
 /// The manifests' entries for files, by their paths.
 #[derive(Default)]
@@ -138,7 +138,7 @@ mod tests {
     use crate::provider::files::Files;
     use crate::provider::parquet::RecordWriter;
     use crate::provider::snapshot::{FORMAT, Kept};
-    use crate::provider::storage::S3Options;
+    use crate::storage::S3Options;
     use crate::store::Describe;
 
     /// Writes a snapshot of one namespace; returns its file.

@@ -9,9 +9,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::census::{AT_ONCE, Held};
 use super::doubles::fingerprint;
 use super::shelf::Shelf;
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{IdKind, Namespace, Record, RecordId};
-use crate::provider::blocking;
 use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, RowReader};
 
 /// Ids that a pass looks for, some 100 bytes each.

@@ -39,10 +39,10 @@ use self::one_file::OneFile;
 use self::shelf::Shelf;
 use self::span::{Group, Groups, Way};
 use self::walk::{Start, Walk};
-use super::storage::S3Options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Cursor, IndexDescription, IndexStats, Namespace, Range, Record, RecordId};
 use crate::plan::file::{Columns, NamedEnumeration};
+use crate::storage::S3Options;
 use crate::store::calls::{Calls, Operation, Request};
 use crate::store::read::{Ids, Pages, Reading};
 use crate::store::{

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::kept::refuse_damaged;
 use super::survey;
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::model::{IdKind, VectorField};
 use crate::plan::file::Columns;
-use crate::provider::blocking;
 use crate::provider::parquet::{Origin, RowReader};
-use crate::provider::storage::{Found, Local, Place};
+use crate::storage::{Found, Local, Place};
 
 pub(super) struct OneFile {
     /// Removed with this if it is a copy.

@@ -13,15 +13,15 @@ use super::doubles::refuse_doubles;
 use super::kept::Snapshots;
 use super::one_file::{OneFile, Opened};
 use super::survey;
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     AnyVector, Counted, Deployment, IdKind, IndexDescription, IndexSpec, IndexStats,
     MetadataFields, Metric, Quality, Record, VectorField, VectorKind, VectorType,
 };
 use crate::plan::file::Columns;
-use crate::provider::blocking;
 use crate::provider::parquet::{BATCH_ROWS, Chosen, GroupRows, RowReader, is_named};
-use crate::provider::storage::{Place, S3Options};
+use crate::storage::{Place, S3Options};
 use crate::store::{Inventory, Sort};
 
 /// The word and the words for what an index of files is.

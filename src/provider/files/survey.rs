@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::{Namespace, plural};
 use crate::provider::parquet::{Folders, is_named};
 use crate::provider::snapshot::{UNFINISHED, is_file_name};
-use crate::provider::storage::{Found, Place};
+use crate::storage::{Found, Place};
 use crate::store::{Inventory, Sort};
 
 /// First bytes of a Parquet file, and of one whose footer is encrypted.

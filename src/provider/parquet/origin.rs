@@ -12,7 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::error::Result;
-use crate::provider::storage::Object;
+use crate::storage::Object;
 
 /// Bytes of an object that are asked for at once.
 const WINDOW: u64 = 1 << 20;

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::pinecone_wire::json::Answer;
 use crate::pinecone_wire::{API_KEY, API_VERSION, Lsn, Operation, Version};
 use crate::provider::Secret;
-use crate::provider::tls;
+use crate::tls;
 
 /// Time after which an exchange is given up, whatever the layers above allow.
 const LONGEST_CALL: Duration = Duration::from_secs(120);

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::blocking::blocking;
 use crate::copy::Acked;
 use crate::error::{Error, Result};
 use crate::journal::{Appended, Entry, Event, Held, Inbox, Journal, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
-use crate::provider::blocking;
 use crate::run::listener::{Listener, Progress};
 
 /// The interval at which a process renews its lease and checks that it still holds the plan.

@@ -10,13 +10,13 @@ use std::sync::{Arc, PoisonError};
 
 use super::artifacts::artifact;
 use super::printed::printed_ids;
+use crate::blocking::blocking;
 use crate::copy::{Manifest, Mapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Event;
 use crate::model::{Cursor, Enumeration, Namespace, Observed, Shard, plural};
 use crate::plan::file::{self, EnumerateBy};
 use crate::plan::{CopyStage, Plan, files_of};
-use crate::provider::blocking;
 use crate::provider::manifest::{
     Double, ManifestOptions, SortedId, Spool, forget, spool as read_sorted,
 };

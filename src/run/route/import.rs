@@ -4,7 +4,7 @@ use crate::copy::{FILE_BYTES, FILE_RECORDS, expected_by_target};
 use crate::model::{IndexStats, Namespace, plural};
 use crate::provider::advice::{Facts, Files};
 use crate::provider::registry::connector;
-use crate::provider::storage::refuses_name;
+use crate::storage::refuses_name;
 
 /// Lists the obstacles to importing what the copy would write. `shards` gives the records of each shard, as far as
 /// known.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{self, Access};
-use crate::provider::blocking;
 use crate::provider::snapshot::{MANIFEST, Manifest, UNFINISHED, is_file_name};
 
 /// A folder that is still being written.

@@ -21,11 +21,11 @@ use super::contents::Take;
 use super::context::guard::agreed;
 use super::{Context, Progress};
 use crate::assertion::Measured;
+use crate::blocking::{Worker, blocking};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Contents, IndexStats, Namespace, Observed, Record, Side, plural};
 use crate::provider::parquet::RecordWriter;
 use crate::provider::snapshot::{FORMAT, Kept, Manifest, checksum, file_name};
-use crate::provider::{Worker, blocking};
 
 /// The number of namespaces written concurrently, each with a row group of up to 8 MiB in memory.
 const PARALLEL: usize = 2;

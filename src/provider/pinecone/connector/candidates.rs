@@ -9,7 +9,7 @@ use crate::model::{Observed, VectorType};
 use crate::pinecone_wire::Deployment;
 use crate::pinecone_wire::limits::{IMPORT_BYTES, IMPORT_FILES, IMPORT_NAMESPACES, TOP_K};
 use crate::provider::advice::{Candidate, Facts, Files};
-use crate::provider::storage::is_s3;
+use crate::storage::is_s3;
 
 /// The most records and namespaces that a migration by collection supports.
 const COLLECTION_RECORDS: u64 = 500_000_000;

@@ -1,12 +1,12 @@
 //! What an audit reads: both sides, a sample of the records and the log of queries.
 
 use super::hot::{self, QueryLog};
+use crate::blocking::blocking;
 use crate::copy::Mapping;
 use crate::error::{ErrorKind, Result};
 use crate::model::{IndexDescription, IndexStats};
 use crate::plan::file::Audit;
 use crate::provider::advice::Candidate;
-use crate::provider::blocking;
 use crate::provider::registry::asked_for;
 use crate::run::Context;
 use crate::run::route::{Sides, candidates, facts_of, held_by, see_distinct};

@@ -11,12 +11,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Route, ShardState};
 use crate::model::{Namespace, Observed, Resource, ResourceKind, Side, plural};
 use crate::plan::CopyStage;
-use crate::provider::storage::Place;
 use crate::run::context::guard::{counted, folder_name, imports_of};
 use crate::run::route::{chosen_route, taken};
 use crate::run::stage::resource::{intend, late, ready_within, see_records};
 use crate::run::taken::Taken;
 use crate::run::{Context, Note, Progress};
+use crate::storage::Place;
 use crate::store::Import;
 
 /// The pause between two status requests. An import takes minutes at least.

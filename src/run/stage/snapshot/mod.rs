@@ -5,10 +5,10 @@ mod next;
 pub use self::next::Step;
 pub(super) use self::next::next;
 use crate::assertion::Measured;
+use crate::blocking::blocking;
 use crate::error::Result;
 use crate::model::Side;
 use crate::plan::file::Snapshot;
-use crate::provider::blocking;
 use crate::run::Context;
 use crate::run::snapshot;
 

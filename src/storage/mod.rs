@@ -16,7 +16,7 @@ use tempfile::TempPath;
 pub use self::found::Found;
 pub use self::object::Object;
 pub use self::s3::S3Options;
-use super::blocking;
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 
 /// Longest name of a file on the usual file systems, in bytes.

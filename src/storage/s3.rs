@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::found::Found;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::tls;
+use crate::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
