@@ -9,7 +9,7 @@
 //! 5  run
 //! 4  copy  assertion  traffic
 //! 3  provider
-//! 2  store
+//! 2  store  state
 //! 1  plan  journal  pinecone_wire  storage
 //! 0  model  error  clock  text  fs  tls  blocking
 //! ```
@@ -31,6 +31,7 @@ pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod run;
+pub mod state;
 pub mod storage;
 pub mod store;
 pub mod text;

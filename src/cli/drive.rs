@@ -17,10 +17,10 @@ use super::output::Answer;
 use super::session::Session;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::journal::{Paths, read};
 use crate::plan::Plan;
 use crate::report::{Report, table};
 use crate::run::{Listener, Outcome, PreparedRun, RunOptions, World};
+use crate::state::Home;
 use crate::traffic::Driver;
 
 /// Files that a run writes for machines and people; missing folders are created.
@@ -50,7 +50,7 @@ pub struct Drive<'a> {
     pub plan: Plan,
     pub world: World,
     pub driver: Option<Arc<dyn Driver>>,
-    pub paths: Paths,
+    pub home: Arc<dyn Home>,
     pub clock: Clock,
     pub options: RunOptions,
     /// The argument that names the plan in suggested commands.
@@ -101,22 +101,23 @@ impl Drive<'_> {
             listeners.push(events);
         }
         let plan = self.plan.clone();
-        let journal = self.paths.journal();
+        let home = self.home.clone();
         let listener = Arc::new(All(listeners));
         let run = PreparedRun::new(
             self.plan,
             self.world,
             self.driver,
-            self.paths,
+            self.home,
             self.clock,
             self.options,
             listener,
-        )?;
+        )
+        .await?;
         let cancel = interrupt.gently.clone();
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();
         let outcome = result?;
-        let report = session.report(&read(&journal)?, Some(&self.address))?.with_plan(&plan);
+        let report = session.report(&home.entries().await?, Some(&self.address))?.with_plan(&plan);
         let exit = Exit::of_outcome(&outcome, interrupt.exit());
         Ok(Driven { outcome, report, exit })
     }

@@ -1,20 +1,22 @@
 //! A plan's state, found by file or name.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::saved::Saved;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, Paths};
+use crate::journal::Entry;
 use crate::provider::language;
 use crate::report::Report;
+use crate::state::Home;
 
 /// The state of a plan.
 #[derive(Debug)]
 pub struct Found {
     pub name: String,
-    pub paths: Paths,
+    pub home: Arc<dyn Home>,
     /// The argument that names the plan in suggested commands.
     pub address: String,
     /// Whether it was found by name; commands that need the file then use the path in the journal.
@@ -33,16 +35,10 @@ impl Found {
     ///
     /// # Errors
     /// `NotFound` if no run of the plan was ever started here.
-    pub fn entries(&self) -> Result<Vec<Entry>> {
-        let entries = crate::journal::read_of(&self.paths.journal(), &self.name)?;
-        if entries.is_empty() && self.paths.journal().exists() {
-            let message = format!("{} is empty: no run has begun", self.paths.journal().display());
-            return Err(Error::new(ErrorKind::NotFound, message)
-                .with_hint("`vecshift run` begins one; nothing has to be removed"));
-        }
+    pub async fn entries(&self) -> Result<Vec<Entry>> {
+        let entries = self.home.entries().await?;
         if entries.is_empty() {
-            let message =
-                format!("there is no run of `{}` in {}", self.name, self.paths.dir().display());
+            let message = format!("there is no run of `{}` in {}", self.name, self.home.shown());
             let hint = match &self.elsewhere {
                 Some(state) => format!("there is one in {0}: --state {0}", state.display()),
                 None => {
@@ -68,15 +64,9 @@ impl Session {
             None if is_file => language().read(path, &self.inputs()?)?.plan.name,
             None => plan.to_owned(),
         };
-        let paths = match is_rehearsal {
-            true => Paths::rehearsal(self.state(), &name),
-            false => Paths::new(self.state(), &name),
-        };
-        let elsewhere = match paths.journal().exists() {
-            true => None,
-            false => self.state_elsewhere(path, Some(&name)),
-        };
-        Ok(Found { name, paths, address: self.address(plan), by_name: !is_file, elsewhere })
+        let home = self.runs(is_rehearsal).home(&name);
+        let elsewhere = self.state_elsewhere(path, Some(&name));
+        Ok(Found { name, home, address: self.address(plan), by_name: !is_file, elsewhere })
     }
 }
 

@@ -85,11 +85,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 fn perform(command: command::Command, session: &Session) -> Result<Answer, Failure> {
-    let state = session.state().display().to_string();
-    if state.contains("://") {
-        let message = format!("`--state {state}`: state in object storage is not there yet");
-        return Err(crate::Error::unsupported(message).with_hint("use a folder").into());
-    }
     let runtime = runtime().map_err(|error| crate::Error::io("cannot start the runtime", error))?;
     let result = runtime.block_on(command::perform(command, session));
     // A second Ctrl-C does not wait for anything.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::console::Manner;
 use super::deliver::{Deliveries, Outside};
@@ -17,10 +17,11 @@ use super::output::{Answer, Output, complain};
 use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::journal::{Entry, Lock, LockView, Paths};
+use crate::journal::Entry;
 use crate::plan::{Inputs, Plan, Read};
 use crate::provider::language;
 use crate::report::{Look, Problem, Report};
+use crate::state::{Backend, Folder, Home};
 
 /// One invocation.
 pub struct Session {
@@ -28,6 +29,10 @@ pub struct Session {
     pub surroundings: Surroundings,
     pub output: Output,
     pub clock: Clock,
+    /// The state of plans' runs.
+    pub state: Arc<dyn Backend>,
+    /// The folder of this machine for the state of rehearsals and checks, and for the files of runs.
+    pub local: PathBuf,
     /// The command's deliveries besides its answer.
     pub deliveries: Deliveries,
     /// The plan that the command concerns, once it has been read.
@@ -52,11 +57,16 @@ impl Session {
             stdout: look(surroundings.stdout_is_terminal),
             stderr: look(surroundings.stderr_is_terminal),
         };
+        let clock = Clock::system();
+        let local = global.state.clone();
+        let state = Folder::new(&local, surroundings.holder().host, clock.clone());
         Self {
             global,
             surroundings,
             output,
-            clock: Clock::system(),
+            clock,
+            state: Arc::new(state),
+            local,
             deliveries: Deliveries::default(),
             read: OnceLock::new(),
         }
@@ -64,11 +74,26 @@ impl Session {
 
     /// Returns what decides where files go.
     pub fn outside(&self) -> Outside<'_> {
-        Outside { surroundings: &self.surroundings, state: self.state() }
+        Outside { surroundings: &self.surroundings, state: &self.local }
     }
 
-    pub fn state(&self) -> &Path {
-        &self.global.state
+    /// Returns the state of something that is done on this machine alone: `rehearsals`, `checks`.
+    pub fn state_of(&self, what: &str) -> Arc<dyn Backend> {
+        let host = self.surroundings.holder().host;
+        Arc::new(Folder::new(self.local.join(what), host, self.clock.clone()))
+    }
+
+    /// Returns the state of runs, or of rehearsals.
+    pub fn runs(&self, is_rehearsal: bool) -> Arc<dyn Backend> {
+        match is_rehearsal {
+            true => self.state_of("rehearsals"),
+            false => self.state.clone(),
+        }
+    }
+
+    /// Returns what is kept of the runs of a plan.
+    pub fn home(&self, plan: &str) -> Arc<dyn Home> {
+        self.state.home(plan)
     }
 
     /// Returns the style of a run's console.
@@ -158,11 +183,12 @@ impl Session {
     /// if no name is given.
     pub fn state_elsewhere(&self, plan: &Path, name: Option<&str>) -> Option<PathBuf> {
         let folder = &self.surroundings.folder;
-        let (here, plan) = (folder.join(self.state()), folder.join(plan));
+        let (here, plan) = (folder.join(&self.local), folder.join(plan));
         let folders = folder.ancestors().chain(plan.ancestors().skip(1));
         let mut states = folders.map(|folder| folder.join(".vecshift"));
         states.find(|state| {
-            let has_run = |name: &str| Paths::new(state, name).journal().is_file();
+            let has_run =
+                |name: &str| Folder::new(state, "", Clock::system()).journal_of(name).is_file();
             *state != here && name.map_or_else(|| state.is_dir(), has_run)
         })
     }
@@ -179,8 +205,8 @@ impl Session {
         let mut add = |option: &str, value: &str| {
             words.push_str(&format!(" {option} {}", quoted(value)));
         };
-        if self.state() != Path::new(".vecshift") {
-            add("--state", &self.state().display().to_string());
+        if self.state.uri() != ".vecshift" {
+            add("--state", self.state.uri());
         }
         for file in &self.global.var_file {
             add("--var-file", &file.display().to_string());
@@ -228,36 +254,6 @@ impl Session {
         read_before.or_else(in_file).filter(|plan| plan.digest == report.digest)
     }
 
-    /// Returns who is running the plan, as far as this machine can see.
-    pub fn holder_of(&self, paths: &Paths) -> Result<Option<LockView>> {
-        Lock::holder(paths.dir(), &self.surroundings.holder().host, self.clock.now())
-    }
-
-    /// Lists the names of plans that have a journal here, in order.
-    pub fn plans(&self, is_rehearsal: bool) -> Result<Vec<String>> {
-        let folder = match is_rehearsal {
-            true => self.state().join("rehearsals"),
-            false => self.state().to_owned(),
-        };
-        let cannot = |error| Error::io(format!("cannot read {}", folder.display()), error);
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(cannot(error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(cannot)?.path();
-            if may_be_there(&path.join("journal.jsonl"))
-                && let Some(name) = path.file_name().and_then(|name| name.to_str())
-            {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
-        Ok(names)
-    }
-
     /// Delivers everything, prints the answer and returns how the process ends: as the command did, except that a
     /// success with something unwritten becomes an error.
     pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
@@ -294,15 +290,6 @@ impl Session {
             lost(&mut exit, &one.text());
         }
         exit
-    }
-}
-
-/// Returns whether there is something at a path, or nobody can tell: what cannot be looked at is not skipped.
-fn may_be_there(path: &Path) -> bool {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    match std::fs::symlink_metadata(path) {
-        Ok(_) => true,
-        Err(error) => !matches!(error.kind(), NotFound | NotADirectory),
     }
 }
 

@@ -10,7 +10,7 @@ use super::found::Found;
 use super::session::Session;
 use crate::clock::until;
 use crate::error::Result;
-use crate::journal::{Gate, Inbox, LockView, Request, RunState, StageState, StageStatus};
+use crate::journal::{Gate, LockView, Request, RunState, StageState, StageStatus, Waiting};
 use crate::report::{Ending, Report, count, duration, plural, time};
 use crate::traffic::TrafficView;
 
@@ -30,15 +30,18 @@ impl Standing {
     ///
     /// # Errors
     /// If there is no run, or its journal cannot be read.
-    pub fn of(session: &Session, found: &Found) -> Result<Self, Failure> {
-        let entries = found.entries()?;
-        let requests = Inbox::new(&found.paths).waiting()?;
+    pub async fn of(session: &Session, found: &Found) -> Result<Self, Failure> {
+        let entries = found.entries().await?;
+        let state = RunState::fold(&entries)?;
+        let letters = found.home.letters().await?;
+        let is_open = |waiting: &Waiting| !state.answered.contains(&waiting.id);
+        let requests = letters.into_iter().filter(is_open).map(|waiting| waiting.letter.request);
         Ok(Self {
+            requests: requests.collect(),
             report: found.report(session, &entries)?,
-            state: RunState::fold(&entries)?,
+            state,
             traffic: None,
-            holder: session.holder_of(&found.paths)?,
-            requests: requests.into_iter().map(|(_, request)| request).collect(),
+            holder: found.home.holder().await?,
         })
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detail::{Aftermath, Artifact, Judged, Route};
 use super::hold::{Cause, Gate, Hold};
+use super::request::Answers;
 use super::trouble::Trouble;
 use crate::model::{
     Checkpoint, Contents, FieldCompared, Identity, MeasuredValue, Namespace, Recorded, Resource,
@@ -24,6 +25,9 @@ pub struct Entry {
     /// The number of the event, from 0 without gaps.
     pub seq: u64,
     pub at: Timestamp,
+    /// The request from elsewhere that the event answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     #[serde(flatten)]
     pub event: Event,
 }

@@ -51,6 +51,11 @@ impl RunState {
         if ended && !may_follow_end {
             return Err(illegal(entry, "the run has ended"));
         }
+        if let Some(answers) = &entry.answers
+            && self.answered.contains(&answers.id)
+        {
+            return Err(illegal(entry, "the request was taken up before"));
+        }
         if let Some(id) = stage_of(&entry.event)
             && self.stage(id).is_none()
         {
@@ -96,6 +101,7 @@ impl RunState {
     }
 
     fn update(&mut self, entry: &Entry) {
+        self.answered.extend(entry.answers.iter().map(|answers| answers.id.clone()));
         match &entry.event {
             Event::RunStarted {
                 run,

@@ -7,17 +7,24 @@ pub struct Holder {
     pub name: String,
     pub host: String,
     pub pid: u32,
+    /// The page of the job that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl Holder {
     pub fn new(name: impl Into<String>, host: impl Into<String>, pid: u32) -> Self {
-        Self { name: name.into(), host: host.into(), pid }
+        Self { name: name.into(), host: host.into(), pid, url: None }
     }
 }
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} (process {})", self.name, self.host, self.pid)
+        write!(f, "{}@{} (process {}", self.name, self.host, self.pid)?;
+        match &self.url {
+            Some(url) => write!(f, ", {url})"),
+            None => f.write_str(")"),
+        }
     }
 }
 
@@ -36,7 +43,7 @@ pub struct LockView {
 impl LockView {
     /// Returns whether its lease is believed by a process on the machine `host`: a process there that is gone let go of the
     /// operating system's lock, where there is one.
-    pub(super) fn is_believed(&self, host: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_believed(&self, host: &str, now: Timestamp) -> bool {
         self.until > now && (self.holder.host != host || self.by_lease)
     }
 }

@@ -51,6 +51,8 @@ pub struct RunState {
     /// Name of whoever paused the run.
     pub paused: Option<String>,
     pub abort: Option<String>,
+    /// The names of the letters that were taken up.
+    pub answered: BTreeSet<String>,
     /// Cause of a rollback that has yet to begin: a stage failed in a way that calls for one.
     pub must_roll_back: Option<Cause>,
     /// Hooks by their key, in the order they were first started.

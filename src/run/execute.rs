@@ -62,7 +62,7 @@ impl PreparedRun {
         if state.phase != Phase::RollingBack && !was_done {
             guard::refuse_shared_storage(&self.plan, &self.world).await?;
         }
-        self.begin()?;
+        self.begin().await?;
         let mut executor = Executor::new(self, cancel);
         match executor.drive(was_done).await {
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Outcome::Interrupted),
@@ -71,12 +71,13 @@ impl PreparedRun {
     }
 
     async fn preflight(&self, state: &RunState) -> Result<()> {
+        let folder = self.home.folder();
         let preflight = Preflight {
             plan: &self.plan,
             state,
             options: &self.options,
             driver: self.driver.as_deref(),
-            folder: self.paths.dir(),
+            folder: &folder,
         };
         preflight.refuse().await
     }
@@ -104,7 +105,7 @@ pub(super) struct Executor {
 impl Executor {
     pub(super) fn new(run: PreparedRun, cancel: CancellationToken) -> Self {
         let detach_at = run.options.detach_after.map(|wait| after(run.clock.now(), wait));
-        let artifacts = run.paths.artifacts(&run.state().run);
+        let artifacts = run.home.artifacts(&run.state().run);
         let base = Context {
             plan: run.plan,
             index: 0,

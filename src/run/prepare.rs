@@ -9,9 +9,10 @@ use super::context::world::World;
 use super::listener::Listener;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Gate, Inbox, Journal, Lock, Paths, Phase, RunState};
+use crate::journal::{Event, Gate, Phase, RunState};
 use crate::plan::file::{Step, StepApproval};
 use crate::plan::{Plan, StageKind, differences};
+use crate::state::{Home, Journal, passing};
 use crate::traffic::Driver;
 
 /// A plan whose lock is held, whose journal is folded and whose digest matches. Only this can be executed.
@@ -22,7 +23,7 @@ pub struct PreparedRun {
     pub(super) recorder: Recorder,
     pub(super) clock: Clock,
     pub(super) options: Arc<RunOptions>,
-    pub(super) paths: Paths,
+    pub(super) home: Arc<dyn Home>,
 }
 
 impl PreparedRun {
@@ -31,11 +32,11 @@ impl PreparedRun {
     /// # Errors
     /// `Locked` if another process runs the plan; `Refused` if the digest is not the expected one or the one the run
     /// began with; `Refused` or `Conflict` if the journal cannot be used.
-    pub fn new(
+    pub async fn new(
         plan: Plan,
         world: World,
         driver: Option<Arc<dyn Driver>>,
-        paths: Paths,
+        home: Arc<dyn Home>,
         clock: Clock,
         options: RunOptions,
         listener: Arc<dyn Listener>,
@@ -50,14 +51,18 @@ impl PreparedRun {
             return Err(Error::new(ErrorKind::Refused, message)
                 .with_hint("run `vecshift plan` and review it again"));
         }
-        let lock = Lock::take(paths.dir(), &options.holder, &clock)?;
-        let journal = Journal::open(paths.clone(), &plan.name, lock, clock.clone())?;
+        let journal = Journal::open(&*home, &options.holder, clock.clone()).await?;
         let (plan, options) = (Arc::new(plan), Arc::new(options));
-        let recorder = Recorder::new(journal, listener);
-        world.fence.close(recorder.fence_to_keep());
-        let run = Self { plan, world, driver, recorder, clock, options, paths };
-        run.match_digest()?;
-        Ok(run)
+        let recorder = Recorder::new(journal, home.clone(), listener);
+        world.fence.close(passing(recorder.hold()));
+        let run = Self { plan, world, driver, recorder, clock, options, home };
+        match run.match_digest().await {
+            Ok(()) => Ok(run),
+            Err(error) => {
+                run.recorder.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// The state from which the run starts.
@@ -66,52 +71,53 @@ impl PreparedRun {
     }
 
     /// Refuses a plan that was changed while its run is open, unless the change is adopted.
-    fn match_digest(&self) -> Result<()> {
+    async fn match_digest(&self) -> Result<()> {
         let state = self.state();
         let Some(changes) = changes_to_adopt(&self.plan, &state, self.options.adopt)? else {
             return Ok(());
         };
-        self.recorder.record(Event::PlanAdopted {
+        let adopted = Event::PlanAdopted {
             from: state.digest.clone(),
             to: self.plan.digest.clone(),
             changes,
             gates: Some(gates(&self.plan)),
             reviewed: Some(self.plan.reviewed()),
-        })
+        };
+        self.recorder.append(vec![adopted]).await
     }
 
     /// Begins a new run, or resumes an open one.
-    pub(super) fn begin(&self) -> Result<()> {
+    pub(super) async fn begin(&self) -> Result<()> {
         let holder = self.options.holder.to_string();
         let phase = self.recorder.with_state(|state| state.phase);
         match phase {
-            Phase::Empty => self.start(holder),
+            Phase::Empty => self.start(holder).await,
             Phase::Running | Phase::Stopped | Phase::RollingBack => {
-                self.recorder.record(Event::RunContinued { holder })
+                self.recorder.append(vec![Event::RunContinued { holder }]).await
             }
             Phase::RolledBack => {
-                self.recorder.archive()?;
-                self.start(holder)
+                self.recorder.archive().await?;
+                self.start(holder).await
             }
             Phase::Done => {
                 let is_same = self.recorder.with_state(|state| state.digest == self.plan.digest);
                 if is_same {
                     return Ok(());
                 }
-                self.recorder.archive()?;
-                self.start(holder)
+                self.recorder.archive().await?;
+                self.start(holder).await
             }
             Phase::Stuck => Err(Error::new(ErrorKind::Refused, "the last rollback is stuck")
                 .with_hint("mend what it names, then `vecshift rollback`")),
         }
     }
 
-    fn start(&self, holder: String) -> Result<()> {
+    async fn start(&self, holder: String) -> Result<()> {
         let millis = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         let run = ulid::Ulid::from_parts(millis, rand::random()).to_string().to_lowercase();
         // Requests made to an earlier run do not apply to this one.
-        self.drop_requests()?;
-        self.recorder.record(Event::RunStarted {
+        self.recorder.drop_requests().await?;
+        let started = Event::RunStarted {
             run,
             plan: self.plan.name.clone(),
             digest: self.plan.digest.clone(),
@@ -124,15 +130,8 @@ impl PreparedRun {
             stages: self.plan.stages.iter().map(|stage| stage.id.clone()).collect(),
             gates: Some(gates(&self.plan)),
             reviewed: Some(self.plan.reviewed()),
-        })
-    }
-
-    fn drop_requests(&self) -> Result<()> {
-        let inbox = Inbox::new(&self.paths);
-        for (path, _) in inbox.waiting()? {
-            inbox.remove(&path)?;
-        }
-        Ok(())
+        };
+        self.recorder.append(vec![started]).await
     }
 }
 

@@ -59,7 +59,7 @@ async fn a_pod_that_does_not_index_the_field_is_refused() {
         [(2, 1); 2]
     );
     let permit = indexed.permit("conformance", None, &found).await.unwrap();
-    indexed.erase(permit, &mut || Ok(())).await.unwrap();
+    indexed.erase(permit).await.unwrap();
     assert!(indexed.find().await.unwrap().is_empty());
     assert_eq!(indexed.index.stats().await.unwrap().total, 2);
 }
@@ -70,7 +70,7 @@ async fn an_interrupted_deletion_says_that_it_is_safe_to_go_on() {
     let found = erasure.find().await.unwrap();
     erasure.cancel.cancel();
     let permit = erasure.permit("conformance", None, &found).await.unwrap();
-    let error = erasure.erase(permit, &mut || Ok(())).await.unwrap_err();
+    let error = erasure.erase(permit).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.hint().unwrap().contains("again"), "{error}");
 }
@@ -93,7 +93,7 @@ async fn equality_to_the_letter_leaves_lists_that_hold_the_value() {
     let found = erasure.find().await.unwrap();
     assert_eq!(found.iter().map(|one| one.matching).collect::<Vec<_>>(), [1]);
     let permit = erasure.permit("conformance", None, &found).await.unwrap();
-    erasure.erase(permit, &mut || Ok(())).await.unwrap();
+    erasure.erase(permit).await.unwrap();
     let left = erasure
         .index
         .must_fetch()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::source_tree::{Place, Tree};
 
 /// Module and floor. A module may use itself and everything lower.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 22] = [
     ("model", 0),
     ("error", 0),
     ("clock", 0),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 21] = [
     ("journal", 1),
     ("pinecone_wire", 1),
     ("storage", 1),
+    ("state", 2),
     ("store", 2),
     ("provider", 3),
     ("copy", 4),

@@ -26,8 +26,8 @@ pub struct Arguments {
     pub by: Option<String>,
 }
 
-pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan)?;
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let (found, standing) = open_run(session, &arguments.plan).await?;
     refuse_while_rolling_back(&standing)?;
     let gate = match &arguments.stage {
         Some(stage) => named(&standing, stage, arguments.step)?,
@@ -44,7 +44,7 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
     }
     let what = format!("go on: {gate} is approved");
     let request = Request::Approve { gate, by: session.who(arguments.by.as_deref()) };
-    ask(session, &found, &standing, &request, &what)
+    ask(session, &found, &standing, request, &what).await
 }
 
 /// Finds a gate of the plan that has yet to be passed.

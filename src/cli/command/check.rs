@@ -6,6 +6,7 @@
 //! afterwards.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -16,11 +17,12 @@ use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, Event, Journal, Lock, Paths, RunState, read};
+use crate::journal::{Entry, Event, RunState};
 use crate::model::StageId;
 use crate::plan::{Plan, Stage, StageKind};
 use crate::provider::registry::{check_secrets, connector, missing_secrets};
 use crate::run::{COLD_FIGURE, RunOptions, World};
+use crate::state::{Home, Journal};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -71,7 +73,7 @@ async fn look(
     stage: &str,
     strict: bool,
 ) -> Result<Answer, Failure> {
-    let entries = read(&Paths::new(session.state(), &plan.name).journal())?;
+    let entries = session.home(&plan.name).entries().await?;
     let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
     let environment = session.providers(&plan);
     let needs_target =
@@ -80,12 +82,12 @@ async fn look(
         check_secrets(&plan, &environment)?;
     }
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
-    let (paths, last_look) = fresh(session, &plan)?;
+    let (home, last_look) = fresh(session, &plan).await?;
     if !copies.is_empty() {
         let was_read =
             has_read(&entries) || (has_read(&last_look) && same_run(&entries, &last_look));
         let look = was_read.then(|| StageId::new(stage));
-        carry_over(session, &plan, &paths, &entries, &copies, look)?;
+        carry_over(session, &plan, &*home, &entries, &copies, look).await?;
     }
     let drive = Drive {
         session,
@@ -94,7 +96,7 @@ async fn look(
             false => World::open_without_target(&plan, &environment)?,
         },
         driver: None,
-        paths,
+        home,
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         options: RunOptions { strict, no_wait: true, ..session.run_options() },
@@ -150,16 +152,16 @@ fn keep_only(plan: &mut Plan, stage: &str, state: &RunState) -> Result<Vec<Stage
 }
 
 /// Starts the check's journal with what the real run has copied.
-fn carry_over(
+async fn carry_over(
     session: &Session,
     plan: &Plan,
-    paths: &Paths,
+    home: &dyn Home,
     entries: &[Entry],
     copies: &[StageId],
     reader: Option<StageId>,
 ) -> Result<()> {
-    let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock)?;
-    let mut journal = Journal::open(paths.clone(), &plan.name, lock, session.clock.clone())?;
+    let holder = session.surroundings.holder();
+    let mut journal = Journal::open(home, &holder, session.clock.clone()).await?;
     let ids: Vec<_> = plan.stages.iter().map(|stage| stage.id.clone()).collect();
     for entry in entries {
         match &entry.event {
@@ -169,18 +171,19 @@ fn carry_over(
                     digest.clone_from(&plan.digest);
                     stages.clone_from(&ids);
                 }
-                journal.append(start)?;
+                journal.append(start).await?;
             }
             event if is_of_copy(event, copies) => {
-                journal.append(event.clone())?;
+                journal.append(event.clone()).await?;
             }
             _ => {}
         }
     }
     if let Some(stage) = reader {
         let figures = [(COLD_FIGURE.to_owned(), 0.0)].into();
-        journal.append(Event::Measured { stage, figures })?;
+        journal.append(Event::Measured { stage, figures }).await?;
     }
+    journal.close().await;
     Ok(())
 }
 
@@ -214,18 +217,19 @@ fn is_of_copy(event: &Event, copies: &[StageId]) -> bool {
 }
 
 /// Empties the folder for checks of this plan, and returns it with the journal of the last check.
-fn fresh(session: &Session, plan: &Plan) -> Result<(Paths, Vec<Entry>)> {
-    let paths = Paths::new(&session.state().join("checks"), &plan.name);
-    if session.holder_of(&paths)?.is_some() {
+async fn fresh(session: &Session, plan: &Plan) -> Result<(Arc<dyn Home>, Vec<Entry>)> {
+    let home = session.state_of("checks").home(&plan.name);
+    if home.holder().await?.is_some() {
         return Err(Error::new(ErrorKind::Locked, "another process checks this plan")
             .with_hint("wait for it"));
     }
     // An unreadable journal is treated like a missing one.
-    let last = read(&paths.journal()).unwrap_or_default();
-    match std::fs::remove_dir_all(paths.dir()) {
+    let last = home.entries().await.unwrap_or_default();
+    let folder = home.folder();
+    match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(format!("cannot empty {}", paths.dir().display()), error))
+            Err(Error::io(format!("cannot empty {}", folder.display()), error))
         }
-        _ => Ok((paths, last)),
+        _ => Ok((home, last)),
     }
 }

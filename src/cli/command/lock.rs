@@ -7,8 +7,8 @@ use crate::cli::failure::Failure;
 use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Lock, LockView, Paths};
+use crate::error::{Error, ErrorKind};
+use crate::journal::LockView;
 use crate::report::time;
 
 #[derive(Debug, Subcommand)]
@@ -29,26 +29,25 @@ pub struct UnlockArguments {
     pub id: String,
 }
 
-pub fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
+pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
     let Command::Show(arguments) = command;
     let mut plans = Vec::new();
     match &arguments.plan {
         Some(plan) => plans.push(session.find(plan, false)?),
         None => {
-            for name in locked_plans(session)? {
+            for name in session.state.plans().await? {
                 plans.push(session.find(&name, false)?);
             }
         }
     }
     let mut lines = Vec::new();
     let mut locks = Vec::new();
-    for Found { name, paths, .. } in &plans {
-        let Some(view) = Lock::view(paths.dir())? else { continue };
-        let is_held = Lock::is_held(paths.dir());
-        let is_alive = session.holder_of(paths)?.is_some();
-        lines.push(describe(name, &view, is_held, is_alive));
+    for Found { name, home, .. } in &plans {
+        let Some(view) = home.lock().await? else { continue };
+        let is_alive = home.holder().await?.is_some();
+        lines.push(describe(name, &view, is_alive));
         locks.push(json!({
-            "plan": name, "lock": view, "held_here": is_held, "alive": is_alive,
+            "plan": name, "lock": view, "alive": is_alive,
         }));
     }
     if lines.is_empty() {
@@ -57,12 +56,11 @@ pub fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> 
     Ok(Answer::ok(lines.join("\n")).with("locks", locks))
 }
 
-fn describe(name: &str, view: &LockView, is_held: bool, is_alive: bool) -> String {
+fn describe(name: &str, view: &LockView, is_alive: bool) -> String {
     let LockView { id, holder, since, until, .. } = view;
-    let state = match (is_held, is_alive) {
-        (true, _) => "held by a process on this machine",
-        (false, true) => "held elsewhere, as far as its lease says",
-        (false, false) => "no process holds it: the next run takes it",
+    let state = match is_alive {
+        true => "held, as far as can be seen from here",
+        false => "no process holds it: the next run takes it",
     };
     format!(
         "{name}: lock {id}\n  holder  {holder}\n  since   {}\n  until   {}, renewed while it runs\n  state   {state}",
@@ -71,28 +69,16 @@ fn describe(name: &str, view: &LockView, is_held: bool, is_alive: bool) -> Strin
     )
 }
 
-pub fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, Failure> {
-    for name in locked_plans(session)? {
-        let paths = Paths::new(session.state(), &name);
-        if Lock::view(paths.dir())?.is_some_and(|view| view.id == arguments.id) {
-            Lock::remove(paths.dir(), &arguments.id)?;
+pub async fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, Failure> {
+    for name in session.state.plans().await? {
+        let home = session.home(&name);
+        if home.lock().await?.is_some_and(|view| view.id == arguments.id) {
+            home.unlock(&arguments.id).await?;
             return Ok(Answer::ok(format!("Unlocked {name}.")).with("plan", json!(name)));
         }
     }
-    let message = format!("there is no lock `{}` in {}", arguments.id, session.state().display());
+    let message = format!("there is no lock `{}` in {}", arguments.id, session.state.uri());
     Err(Error::new(ErrorKind::NotFound, message)
         .with_hint("`vecshift lock show` prints the locks that are there")
         .into())
-}
-
-/// Lists every plan that has a lock record, in order.
-fn locked_plans(session: &Session) -> Result<Vec<String>> {
-    let folder = session.state();
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let locked =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("lock.json").is_file());
-    let mut names: Vec<String> =
-        locked.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
-    names.sort();
-    Ok(names)
 }

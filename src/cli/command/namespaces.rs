@@ -30,8 +30,9 @@ use crate::provider::Environment;
 use crate::provider::registry::open;
 use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
+use crate::state::passing;
 use crate::store::Store;
-use crate::store::calls::{CallOptions, Calls, Gate};
+use crate::store::calls::{CallOptions, Calls, Fence, Gate};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -164,14 +165,45 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
             .into());
     }
     let interrupt = Interrupt::listen(session.output, SOON)?;
-    let target = side.open(&plan, &session.providers(&plan), Gate::Open)?;
+    let fence = Fence::default();
+    let gate = Gate::Fenced(fence.clone());
+    let target = side.open(&plan, &session.providers(&plan), gate)?;
     let conditions = [&arguments.wheres[..], &arguments.holds].concat();
     let literal: Vec<String> = arguments.wheres.iter().map(|(field, _)| field.clone()).collect();
     let mut erasure = erasure(session, target, arguments.globs.clone())?;
     erasure.wanted = Wanted::literally(arguments.globs.clone(), filter(&conditions), &literal)?;
     erasure.cancel = interrupt.gently.clone();
     // No run acts between the preview and the end, so what was previewed is what is deleted.
-    let mut standstill = Standstill::take(session, &plan.name)?;
+    let mut standstill = Standstill::take(session, &plan.name).await?;
+    let hold = standstill.hold();
+    if let Some(hold) = hold.clone() {
+        fence.close(passing(hold));
+    }
+    let still =
+        delete_while_still(session, arguments, &plan, &erasure, &interrupt, &mut standstill);
+    let result = match &hold {
+        Some(hold) => tokio::select! {
+            result = still => result,
+            error = hold.keep() => Err(error.into()),
+        },
+        None => still.await,
+    };
+    standstill.close().await;
+    result
+}
+
+/// Deletes while no run acts on the plan's indexes.
+async fn delete_while_still(
+    session: &Session,
+    arguments: &DeleteArguments,
+    plan: &Plan,
+    erasure: &Erasure,
+    interrupt: &Interrupt,
+    standstill: &mut Standstill<'_>,
+) -> Result<Answer, Failure> {
+    let side = arguments.side;
+    let index = &side.endpoint(plan).index;
+    let conditions = [&arguments.wheres[..], &arguments.holds].concat();
     let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
     let facts = |answer: Answer, deleted: u64| {
         answer
@@ -188,7 +220,7 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     };
     if found.is_empty() {
         if standstill.state.erasing.contains_key(&(deletion.side, deletion.what.clone())) {
-            standstill.end(&deletion)?;
+            standstill.end(&deletion).await?;
         }
         return Ok(facts(Answer::ok(format!("Nothing in {index} matches.")), 0));
     }
@@ -210,10 +242,10 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     let erase = async {
         let known = known.as_ref().map(|known| (deletion.side, known));
         let permit = erasure.permit(index, known, &found).await?;
-        Ok(erasure.erase(permit, &mut || standstill.renew()).await?)
+        Ok(erasure.erase(permit).await?)
     };
     interrupt.guard(erase).await?;
-    standstill.end(&deletion)?;
+    standstill.end(&deletion).await?;
     let records = matching(&found);
     let text = format!(
         "Deleted {} in {} of {index} ({}); after {} it shows none of them.",

@@ -13,7 +13,7 @@ use crate::cli::preview::{Names, render, verdict};
 use crate::cli::saved::Saved;
 use crate::cli::session::Session;
 use crate::cli::standing::state_words;
-use crate::journal::{Paths, Phase, RunState, read_of};
+use crate::journal::{Phase, RunState};
 use crate::plan::Plan;
 use crate::provider::registry::check_secrets;
 use crate::report::{Look, Report};
@@ -45,8 +45,8 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let world = World::open_to_look(&plan, &environment)?;
-    let paths = Paths::new(session.state(), &plan.name);
-    let entries = read_of(&paths.journal(), &plan.name)?;
+    let home = session.home(&plan.name);
+    let entries = home.entries().await?;
     let state = RunState::fold(&entries)?;
     let options = session.run_options();
     let driver = open_driver(&plan, &environment)?;
@@ -61,7 +61,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     };
     let preview = tokio::select! {
         preview = interrupt.guard(look) => Preview {
-            state: state_words(Report::from_entries(&entries)?.ending, session.holder_of(&paths)?.is_some()),
+            state: state_words(Report::from_entries(&entries)?.ending, home.holder().await?.is_some()),
             ..preview?
         },
         // Nothing has to be finished first, since the command only looks.
@@ -99,7 +99,6 @@ async fn preflight(
     let fresh = RunState::default();
     let is_done = state.phase == Phase::Done && state.digest == plan.digest;
     let state = if state.is_open() || is_done { state } else { &fresh };
-    let paths = Paths::new(session.state(), &plan.name);
-    let folder = paths.dir();
-    Ok(Preflight { plan, state, options, driver, folder }.refuse().await?)
+    let folder = session.home(&plan.name).folder();
+    Ok(Preflight { plan, state, options, driver, folder: &folder }.refuse().await?)
 }

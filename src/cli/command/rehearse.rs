@@ -1,6 +1,7 @@
 //! `rehearse`: runs the whole plan against the embedded emulator.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -13,7 +14,6 @@ use crate::cli::session::Session;
 use crate::clock::{Clock, Stopwatch};
 use crate::emulator::{self, Emulator, EmulatorOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::Paths;
 use crate::model::{Side, Span};
 use crate::plan::Plan;
 use crate::plan::file::{Copy, EnumerateBy, Strategy};
@@ -21,6 +21,7 @@ use crate::provider::registry::connector;
 use crate::provider::{Double, Environment, Secret};
 use crate::report::{count, duration};
 use crate::run::{RunOptions, World, rehearsed_driver};
+use crate::state::Home;
 use crate::storage::S3Options;
 
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let faults = plan.rehearsal.as_ref().and_then(|rehearsal| rehearsal.faults.clone());
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let watch = Stopwatch::start();
-    let paths = fresh(session, &plan)?;
+    let home = fresh(session, &plan).await?;
     let options = EmulatorOptions {
         api_key: Some(KEY.to_owned()),
         faults: faults.unwrap_or_default(),
@@ -82,7 +83,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         ..Environment::stand_in(emulator.url(), Secret::new(KEY))
     };
     let doubles = interrupt.guard(double(session, &plan, &mut environment)).await?;
-    let drive = drive(session, arguments, plan, paths, &environment)?;
+    let drive = drive(session, arguments, plan, home, &environment)?;
     let driven = drive.with(&interrupt, |run, cancel| run.execute(cancel)).await;
     for double in doubles {
         double.end().await;
@@ -138,13 +139,13 @@ fn drive<'a>(
     session: &'a Session,
     arguments: &Arguments,
     plan: Plan,
-    paths: Paths,
+    home: Arc<dyn Home>,
     environment: &Environment,
 ) -> Result<Drive<'a>, Failure> {
     Ok(Drive {
         session,
         world: World::open(&plan, environment)?,
-        driver: rehearsed_driver(&plan, &paths.dir().join("traffic"))?,
+        driver: rehearsed_driver(&plan, &home.folder().join("traffic"))?,
         clock: Clock::rehearsal(arguments.longest_wait.0),
         address: session.address(&plan.path.display().to_string()),
         options: RunOptions {
@@ -153,7 +154,7 @@ fn drive<'a>(
             ..session.run_options()
         },
         plan,
-        paths,
+        home,
     })
 }
 
@@ -180,10 +181,10 @@ fn play_commands(session: &Session, plan: &mut Plan) {
 }
 
 /// Empties the rehearsal's folder, as every rehearsal starts fresh.
-fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
-    let paths = Paths::rehearsal(session.state(), &plan.name);
-    let dir = paths.dir();
-    if session.holder_of(&paths)?.is_some() {
+async fn fresh(session: &Session, plan: &Plan) -> Result<Arc<dyn Home>> {
+    let home = session.runs(true).home(&plan.name);
+    let dir = home.folder();
+    if home.holder().await?.is_some() {
         return Err(Error::new(
             ErrorKind::Locked,
             format!("`{}` is being rehearsed by another process", plan.name),
@@ -191,12 +192,12 @@ fn fresh(session: &Session, plan: &Plan) -> Result<Paths> {
         .with_hint("wait for it, or use another --state folder"));
     }
     let cannot = |error| Error::io(format!("cannot empty {}", dir.display()), error);
-    match std::fs::remove_dir_all(dir) {
+    match std::fs::remove_dir_all(&dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
         _ => {}
     }
     std::fs::create_dir_all(dir.join("traffic")).map_err(cannot)?;
-    Ok(paths)
+    Ok(home)
 }
 
 async fn keep(session: &Session, interrupt: &Interrupt, emulator: &Emulator) {

@@ -10,7 +10,7 @@ use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, read};
+use crate::journal::Entry;
 use crate::report::{Early, early_junit, early_markdown, junit, markdown, table};
 
 #[derive(Debug, Args)]
@@ -53,8 +53,8 @@ impl Format {
     }
 }
 
-pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (entries, found) = find(session, arguments)?;
+pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let (entries, found) = find(session, arguments).await?;
     let report = found.report(session, &entries)?;
     let answer = Answer::ok("").with("report", json!(report));
     let text = match arguments.format {
@@ -74,49 +74,39 @@ pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failu
 }
 
 /// Finds the journal, and the plan it belongs to.
-fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found), Failure> {
+async fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, Found), Failure> {
     let Some(asked) = &arguments.run else {
-        let found = only(session, arguments.rehearsal)?;
-        return Ok((found.entries()?, found));
+        let found = only(session, arguments.rehearsal).await?;
+        return Ok((found.entries().await?, found));
     };
-    let names = session.plans(arguments.rehearsal)?;
+    let names = session.runs(arguments.rehearsal).plans().await?;
     for name in &names {
         let found = session.find(name, arguments.rehearsal)?;
         // An unreadable journal does not hide the others.
-        if let Ok(Some(entries)) = of_run(&found, asked) {
+        if let Ok(Some(entries)) = found.home.entries_of(asked).await {
             return Ok((entries, found));
         }
     }
     let found = session.find(asked, arguments.rehearsal)?;
-    Ok((found.entries()?, found))
+    Ok((found.entries().await?, found))
 }
 
-/// Returns the journal of a plan's run `id`, whether current or archived.
-fn of_run(found: &Found, id: &str) -> Result<Option<Vec<Entry>>> {
-    let archived = found.paths.archived(id);
-    if archived.is_file() {
-        return read(&archived).map(Some);
-    }
-    let entries = read(&found.paths.journal())?;
-    let is_it = matches!(
-        entries.first().map(|entry| &entry.event),
-        Some(crate::journal::Event::RunStarted { run, .. }) if run == id
-    );
-    Ok(is_it.then_some(entries))
-}
-
-fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
-    let mut names = session.plans(is_rehearsal)?;
+async fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
+    let mut names = session.runs(is_rehearsal).plans().await?;
     if names.len() > 1 {
-        names.retain(|name| {
-            session.find(name, is_rehearsal).is_ok_and(|found| found.entries().is_ok())
-        });
+        let mut readable = Vec::new();
+        for name in names {
+            if session.find(&name, is_rehearsal)?.entries().await.is_ok() {
+                readable.push(name);
+            }
+        }
+        names = readable;
     }
     match names.as_slice() {
         [name] => session.find(name, is_rehearsal),
         [] => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there are no runs in {}", session.state().display()),
+            format!("there are no runs in {}", session.state.uri()),
         )
         .with_hint("--state says where to look; --rehearsal looks at rehearsals")
         .into()),

@@ -13,7 +13,7 @@ use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{LockView, Paths, Phase, RunState, StageStatus, read_of};
+use crate::journal::{LockView, Phase, RunState, StageStatus};
 use crate::plan::{Plan, StageKind};
 use crate::provider::registry::check_secrets;
 use crate::report::{plural, time};
@@ -37,17 +37,17 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let plan = session.read_plan(&plan_file(session, &arguments.plan)?)?.plan;
-    let paths = Paths::new(session.state(), &plan.name);
-    let state = RunState::fold(&read_of(&paths.journal(), &plan.name)?)?;
+    let plan = session.read_plan(&plan_file(session, &arguments.plan).await?)?.plan;
+    let home = session.home(&plan.name);
+    let state = RunState::fold(&home.entries().await?)?;
     if state.phase == Phase::Empty {
-        return Ok(nothing_to_undo(&plan, &paths));
+        return Ok(nothing_to_undo(&plan, &home.shown()));
     }
     if state.is_source_deleted() {
         return Err(past_no_return(&plan.name).into());
     }
     let changes = changes_to_adopt(&plan, &state, arguments.adopt)?;
-    let holder = session.holder_of(&paths)?;
+    let holder = home.holder().await?;
     if arguments.dry_run {
         let answer = preview(&plan, &state, arguments.purge);
         return Ok(with_notes(answer, changes.as_deref(), holder.as_ref(), &plan.name));
@@ -64,7 +64,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         session,
         world: World::open(&plan, &environment)?,
         driver: open_driver(&plan, &environment)?,
-        paths,
+        home,
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         plan,
@@ -81,12 +81,12 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
 }
 
 /// Returns the file of a plan given by its path or by the name under which a run was started.
-fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
+async fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
     if is_file(plan) {
         return Ok(PathBuf::from(plan));
     }
     let found = session.find(plan, false)?;
-    let state = RunState::fold(&found.entries()?)?;
+    let state = RunState::fold(&found.entries().await?)?;
     let path = state.path.map(PathBuf::from).filter(|path| path.is_file());
     path.ok_or_else(|| {
         let message = format!("the plan's file of the run of `{plan}` is not where it was");
@@ -121,11 +121,10 @@ fn with_notes(
     answer
 }
 
-/// Answers that there is nothing to undo, and names the folder that was searched, as the run may be in another state
-/// folder.
-fn nothing_to_undo(plan: &Plan, paths: &Paths) -> Answer {
-    let (name, folder) = (&plan.name, paths.dir().display());
-    Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {folder}."))
+/// Answers that there is nothing to undo, and names the place that was searched, as the run may be in another.
+fn nothing_to_undo(plan: &Plan, place: &str) -> Answer {
+    let name = &plan.name;
+    Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {place}."))
 }
 
 /// Lists the stages that would be undone, in that order.

@@ -9,7 +9,6 @@ use crate::cli::failure::Failure;
 use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::journal::Paths;
 use crate::model::{Span, StageId};
 use crate::plan::Plan;
 use crate::provider::Environment;
@@ -68,7 +67,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         session,
         world: World::open(&plan, &environment)?,
         driver: open_driver(&plan, &environment)?,
-        paths: Paths::new(session.state(), &plan.name),
+        home: session.home(&plan.name),
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         plan,

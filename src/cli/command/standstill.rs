@@ -2,18 +2,20 @@
 //! proofs still add up afterwards.
 
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use crate::cli::session::Session;
 use crate::clock::{after, ask};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Hold, Inbox, Journal, Lock, Paths, Request, RunState, read};
+use crate::journal::{Event, Hold, Letter, Request, RunState};
 use crate::model::{Namespace, Side};
+use crate::state::{Home, Journal};
 
 /// The longest time that a process executing a run may take to accept a request.
 const TAKEN: Duration = Duration::from_secs(5);
@@ -33,9 +35,7 @@ pub struct Deletion {
 
 /// The means by which the run is held.
 enum Hands {
-    /// No run is open; the lock keeps anybody from starting one.
-    Lock(Lock),
-    /// A run is open and no process executes it.
+    /// The plan is held, which keeps anybody from starting or executing a run.
     Journal(Box<Journal>),
     /// A process executes the run and has to be asked.
     Process(Error),
@@ -43,35 +43,33 @@ enum Hands {
 
 pub struct Standstill<'a> {
     session: &'a Session,
-    paths: Paths,
-    plan: String,
+    home: Arc<dyn Home>,
     hands: Hands,
     pub state: RunState,
 }
 
 impl<'a> Standstill<'a> {
-    /// Takes the plan's lock, unless a process is executing an open run.
+    /// Takes the plan, unless a process is executing an open run.
     ///
     /// # Errors
     /// `Locked` if somebody else holds the plan and no run is open.
-    pub fn take(session: &'a Session, plan: &str) -> Result<Self> {
-        let paths = Paths::new(session.state(), plan);
-        let lock = Lock::take(paths.dir(), &session.surroundings.holder(), &session.clock);
-        let state = RunState::fold(&read(&paths.journal())?)?;
-        let hands = match lock {
-            Ok(lock) if state.is_open() => Self::open(session, &paths, plan, lock)?,
-            Ok(lock) => Hands::Lock(lock),
-            Err(error) if error.kind() == ErrorKind::Locked && state.is_open() => {
-                Hands::Process(error)
+    pub async fn take(session: &'a Session, plan: &str) -> Result<Self> {
+        let home = session.home(plan);
+        let holder = session.surroundings.holder();
+        match Journal::open(&*home, &holder, session.clock.clone()).await {
+            Ok(journal) => {
+                let (state, hands) = (journal.state().clone(), Hands::Journal(Box::new(journal)));
+                Ok(Self { session, home, hands, state })
             }
-            Err(error) => return Err(error),
-        };
-        Ok(Self { session, paths, plan: plan.to_owned(), hands, state })
-    }
-
-    fn open(session: &Session, paths: &Paths, plan: &str, lock: Lock) -> Result<Hands> {
-        let journal = Journal::open(paths.clone(), plan, lock, session.clock.clone())?;
-        Ok(Hands::Journal(Box::new(journal)))
+            Err(error) if error.kind() == ErrorKind::Locked => {
+                let state = RunState::fold(&home.entries().await?)?;
+                match state.is_open() {
+                    true => Ok(Self { session, home, hands: Hands::Process(error), state }),
+                    false => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Records in the journal what is about to be deleted. If a process executes the run, it has reached a safe point
@@ -82,22 +80,16 @@ impl<'a> Standstill<'a> {
     pub async fn begin(&mut self, deletion: &Deletion) -> Result<()> {
         let Deletion { side, what, by, namespaces } = deletion.clone();
         if let Hands::Process(error) = &self.hands {
-            let (inbox, clock) = (Inbox::new(&self.paths), &self.session.clock);
             let locked = Error::new(ErrorKind::Locked, error.message());
             let request = Request::Erase { side, what, by, namespaces };
-            let path = inbox.put(&request, clock)?;
-            return self.wait(deletion, &inbox, &path, locked).await;
+            let run = Some(self.state.run.clone());
+            let id = self.home.ask(&Letter { run, ..Letter::new(request) }).await?;
+            return self.wait(deletion, &id, locked).await;
         }
-        self.append(Event::EraseIntended { side, what, by, namespaces })
+        self.append(Event::EraseIntended { side, what, by, namespaces }).await
     }
 
-    async fn wait(
-        &mut self,
-        deletion: &Deletion,
-        inbox: &Inbox,
-        path: &Path,
-        locked: Error,
-    ) -> Result<()> {
+    async fn wait(&mut self, deletion: &Deletion, id: &str, locked: Error) -> Result<()> {
         let session = self.session;
         let began = session.clock.now();
         let is_taken = AtomicBool::new(false);
@@ -109,68 +101,80 @@ impl<'a> Standstill<'a> {
             session.clock.sleep(PAUSE).await;
             Ok(())
         };
-        let look = || ready(self.look(deletion, inbox, path, &is_taken));
-        if ask(is_over, look, rest).await?.is_break() {
+        let this = Mutex::new(&mut *self);
+        let look = || async { this.lock().await.look(deletion, id, &is_taken).await };
+        let seen = ask(is_over, look, rest).await?;
+        if seen.is_break() {
             return Ok(());
         }
-        inbox.remove(path)?;
+        self.home.withdraw(id).await?;
         if is_taken.load(SeqCst) {
-            self.end(deletion)?;
+            self.end(deletion).await?;
         }
         let hint = "it did not come to a safe point; `vecshift pause` it, then delete";
         Err(locked.with_hint(hint))
     }
 
     /// Looks once whether the process stands still, and takes its journal where it has ended.
-    fn look(
+    async fn look(
         &mut self,
         deletion: &Deletion,
-        inbox: &Inbox,
-        path: &Path,
+        id: &str,
         is_taken: &AtomicBool,
     ) -> Result<ControlFlow<()>> {
-        let state = RunState::fold(&read(&self.paths.journal())?)?;
+        let state = RunState::fold(&self.home.entries().await?)?;
         let is_still =
             state.stages.iter().any(|stage| matches!(stage.hold, Some(Hold::Erasure { .. })));
-        is_taken.store(state.erasing.contains_key(&(deletion.side, deletion.what.clone())), SeqCst);
-        if is_still && is_taken.load(SeqCst) {
+        let taken = state.erasing.contains_key(&(deletion.side, deletion.what.clone()));
+        is_taken.store(taken, SeqCst);
+        if is_still && taken {
             return Ok(Break(()));
         }
         let (session, holder) = (self.session, self.session.surroundings.holder());
-        let Ok(lock) = Lock::take(self.paths.dir(), &holder, &session.clock) else {
+        let Ok(journal) = Journal::open(&*self.home, &holder, session.clock.clone()).await else {
             return Ok(Continue(()));
         };
         // The process has ended, which frees its journal.
-        inbox.remove(path)?;
-        self.hands = Self::open(session, &self.paths, &self.plan, lock)?;
+        self.home.withdraw(id).await?;
+        self.hands = Hands::Journal(Box::new(journal));
         let Deletion { side, what, by, namespaces } = deletion.clone();
-        self.append(Event::EraseIntended { side, what, by, namespaces })?;
+        self.append(Event::EraseIntended { side, what, by, namespaces }).await?;
         Ok(Break(()))
     }
 
     /// Records in the journal that the deletion is finished.
-    pub fn end(&mut self, deletion: &Deletion) -> Result<()> {
+    pub async fn end(&mut self, deletion: &Deletion) -> Result<()> {
         let (side, what) = (deletion.side, deletion.what.clone());
         if let Hands::Process(_) = self.hands {
             let request = Request::Erased { side, what };
-            return Inbox::new(&self.paths).put(&request, &self.session.clock).map(drop);
+            let run = Some(self.state.run.clone());
+            return self.home.ask(&Letter { run, ..Letter::new(request) }).await.map(drop);
         }
-        self.append(Event::Erased { side, what })
+        self.append(Event::Erased { side, what }).await
     }
 
-    /// Renews the lock to show that its holder is alive.
-    pub fn renew(&mut self) -> Result<()> {
-        match &mut self.hands {
-            Hands::Lock(lock) => lock.keep(&self.session.clock),
-            Hands::Journal(journal) => journal.keep_lock(),
-            Hands::Process(_) => Ok(()),
+    /// Returns what says whether the plan is still held from here; nothing where a process executes it.
+    pub fn hold(&self) -> Option<Arc<dyn crate::state::Hold>> {
+        match &self.hands {
+            Hands::Journal(journal) => Some(journal.hold()),
+            Hands::Process(_) => None,
         }
     }
 
-    fn append(&mut self, event: Event) -> Result<()> {
+    /// Lets go of the plan.
+    pub async fn close(self) {
+        if let Hands::Journal(journal) = self.hands {
+            journal.close().await;
+        }
+    }
+
+    /// Appends an event of an open run; one that is not open needs none.
+    async fn append(&mut self, event: Event) -> Result<()> {
         match &mut self.hands {
-            Hands::Journal(journal) => journal.append(event).map(drop),
-            Hands::Lock(_) | Hands::Process(_) => Ok(()),
+            Hands::Journal(journal) if journal.state().is_open() => {
+                journal.append(event).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -39,12 +39,12 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let mut rows = match &arguments.plan {
         Some(plan) => {
             let found = session.find(plan, arguments.rehearsal)?;
-            vec![Row::Known(Box::new(Standing::of(session, &found)?))]
+            vec![Row::Known(Box::new(Standing::of(session, &found).await?))]
         }
         None => {
             let mut rows = Vec::new();
-            for name in session.plans(arguments.rehearsal)? {
-                rows.push(row(session, &session.find(&name, arguments.rehearsal)?)?);
+            for name in session.runs(arguments.rehearsal).plans().await? {
+                rows.push(row(session, &session.find(&name, arguments.rehearsal)?).await?);
             }
             rows
         }
@@ -57,12 +57,12 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     }
     let text = match (rows.as_slice(), &arguments.plan) {
         ([], _) => match session.state_elsewhere(std::path::Path::new(""), None) {
-            Some(state) if !session.state().exists() => format!(
+            Some(state) if !session.local.exists() => format!(
                 "No runs in {}. There is another state folder: --state {}",
-                session.state().display(),
+                session.state.uri(),
                 state.display()
             ),
-            _ => format!("No runs in {}.", session.state().display()),
+            _ => format!("No runs in {}.", session.state.uri()),
         },
         ([Row::Known(one)], Some(_)) => detail(one, now),
         (all, _) => overview(all, session.output.stdout.width),
@@ -71,8 +71,8 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     Ok(Answer::ok(text).with("runs", rows.iter().map(|row| row.json(now)).collect::<Vec<_>>()))
 }
 
-fn row(session: &Session, found: &Found) -> Result<Row, Failure> {
-    match Standing::of(session, found) {
+async fn row(session: &Session, found: &Found) -> Result<Row, Failure> {
+    match Standing::of(session, found).await {
         Ok(standing) => Ok(Row::Known(Box::new(standing))),
         Err(Failure::Error(error)) => Ok(Row::Unknown { plan: found.name.clone(), error }),
         Err(other) => Err(other),

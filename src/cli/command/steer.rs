@@ -9,7 +9,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Hold, Inbox, Phase, Request, RunState};
+use crate::journal::{Hold, Letter, Phase, Request, RunState};
 use crate::model::Share;
 
 #[derive(Debug, Args)]
@@ -30,8 +30,8 @@ pub struct ResumeArguments {
     pub accept_weight: Option<Share>,
 }
 
-pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan)?;
+pub async fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let (found, standing) = open_run(session, &arguments.plan).await?;
     refuse_while_rolling_back(&standing)?;
     if standing.will_be_paused() {
         let already = match &standing.state.paused {
@@ -41,19 +41,19 @@ pub fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure
         return Ok(as_it_is(&found, &already));
     }
     let by = session.who(arguments.by.as_deref());
-    ask(session, &found, &standing, &Request::Pause { by }, "pause")
+    ask(session, &found, &standing, Request::Pause { by }, "pause").await
 }
 
-pub fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, Failure> {
+pub async fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, Failure> {
     let Arguments { plan, by } = &arguments.of;
-    let (found, standing) = open_run(session, plan)?;
+    let (found, standing) = open_run(session, plan).await?;
     refuse_while_rolling_back(&standing)?;
     let by = session.who(by.as_deref());
     if let Some(weight) = arguments.accept_weight {
         check_acceptable(&standing.state, weight)?;
         let what = format!("go on from {weight} of the traffic, if that is still so");
         let request = Request::AcceptWeight { weight, by };
-        return ask(session, &found, &standing, &request, &what);
+        return ask(session, &found, &standing, request, &what).await;
     }
     let is_judged = |hold: &Hold| matches!(hold, Hold::Judgement { .. });
     let is_unclear = standing.report.waiting.as_ref().is_some_and(|held| is_judged(&held.hold));
@@ -66,7 +66,7 @@ pub fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, 
             return Err(does_not_fit(&standing, "is not paused: there is nothing to resume"));
         }
     }
-    ask(session, &found, &standing, &Request::Resume { by }, "resume")
+    ask(session, &found, &standing, Request::Resume { by }, "resume").await
 }
 
 /// Checks that a weight set by somebody else is possible: the run waits for one, or a stage has moved traffic.
@@ -91,8 +91,8 @@ fn check_acceptable(state: &RunState, weight: Share) -> Result<(), Failure> {
     }
 }
 
-pub fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan)?;
+pub async fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
+    let (found, standing) = open_run(session, &arguments.plan).await?;
     let state = &standing.state;
     if state.is_past_no_return() {
         return Err(past_no_return(&found.name).into());
@@ -105,13 +105,13 @@ pub fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure
         return Ok(as_it_is(&found, "was asked to abort already"));
     }
     let by = session.who(arguments.by.as_deref());
-    ask(session, &found, &standing, &Request::Abort { by }, "abort and roll back")
+    ask(session, &found, &standing, Request::Abort { by }, "abort and roll back").await
 }
 
 /// Finds a run that has not ended, and its standing.
-pub fn open_run(session: &Session, plan: &str) -> Result<(Found, Standing), Failure> {
+pub async fn open_run(session: &Session, plan: &str) -> Result<(Found, Standing), Failure> {
     let found = session.find(plan, false)?;
-    let standing = Standing::of(session, &found)?;
+    let standing = Standing::of(session, &found).await?;
     if !standing.state.is_open() {
         let phase = standing.state.phase.name();
         let message = format!("the run of `{}` has ended: {phase}", found.name);
@@ -147,14 +147,16 @@ pub fn as_it_is(found: &Found, already: &str) -> Answer {
 }
 
 /// Leaves the request in the inbox, and says when it takes effect.
-pub fn ask(
+pub async fn ask(
     session: &Session,
     found: &Found,
     standing: &Standing,
-    request: &Request,
+    request: Request,
     what: &str,
 ) -> Result<Answer, Failure> {
-    Inbox::new(&found.paths).put(request, &session.clock)?;
+    let json = request_json(&request);
+    let run = Some(standing.state.run.clone());
+    found.home.ask(&Letter { run, ..Letter::new(request) }).await?;
     let when = match &standing.holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
         None => {
@@ -168,6 +170,6 @@ pub fn ask(
     };
     Ok(Answer::ok(format!("Asked the run of {} to {what}. {when}", found.name))
         .with("plan", json!(found.name))
-        .with("request", request_json(request))
+        .with("request", json)
         .with("is_running", json!(standing.holder.is_some())))
 }

@@ -7,7 +7,7 @@
 mod walk;
 
 use std::ops::ControlFlow::{Break, Continue};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -194,30 +194,23 @@ impl Erasure {
         permit_erasure(&*self.index, confirmed, known, shown).await
     }
 
-    /// Deletes the permitted records and waits until the index no longer shows them. Calls `alive` now and then.
+    /// Deletes the permitted records and waits until the index no longer shows them.
     ///
     /// # Errors
     /// `Timeout` if records are still visible after 5 minutes; any error of deleting. Safe to repeat.
-    pub async fn erase(
-        &self,
-        permit: ErasePermit,
-        alive: &mut (dyn FnMut() -> Result<()> + Send),
-    ) -> Result<()> {
+    pub async fn erase(&self, permit: ErasePermit) -> Result<()> {
         let found = &permit.into_inner();
         let mut deletions =
             stream::iter(found.iter().map(|holding| self.delete(&holding.namespace)))
                 .buffer_unordered(PARALLEL);
         while let Some(deleted) = deletions.next().await {
             deleted?;
-            alive()?;
         }
-        let (alive, mut looks) = (Mutex::new(alive), 0);
+        let mut looks = 0;
         let look = || {
-            let alive = (alive.lock().unwrap_or_else(PoisonError::into_inner))();
             looks += 1;
             let is_again = looks > 1;
             async move {
-                alive?;
                 let left = self.left(found).await?;
                 if is_again && self.wanted.condition.is_some() {
                     for holding in &left {

@@ -1,11 +1,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures::future::BoxFuture;
+
 use super::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
-type Check = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// Decides which attempts may be made. It stands directly before the wire, so that every attempt passes it.
+/// Decides which attempts may be made. It stands directly before the wire and its deadline, so that every attempt passes it.
 #[derive(Clone, Default)]
 pub enum Gate {
     /// Lets everything through.
@@ -18,13 +20,13 @@ pub enum Gate {
 }
 
 impl Gate {
-    pub(super) fn pass(&self, operation: &Operation<'_>) -> Result<()> {
+    pub(super) async fn pass(&self, operation: &Operation<'_>) -> Result<()> {
         if !operation.request.is_write() {
             return Ok(());
         }
         let passed = match self {
             Self::Open => Ok(()),
-            Self::Fenced(fence) => fence.pass(),
+            Self::Fenced(fence) => fence.pass().await,
             Self::ReadOnly => {
                 Err(Error::new(ErrorKind::Refused, "this command may not change an index"))
             }
@@ -33,18 +35,24 @@ impl Gate {
     }
 }
 
-/// A check before every call that changes an index; open until it is closed with one. Cloning shares it.
+/// A check before every call that changes an index, which may wait; open until it is closed with one. Cloning shares it.
 #[derive(Clone, Default)]
 pub struct Fence(Arc<RwLock<Option<Check>>>);
 
 impl Fence {
     /// Lets calls that change an index through only if `check` passes, from now on.
-    pub fn close(&self, check: impl Fn() -> Result<()> + Send + Sync + 'static) {
+    pub fn close(
+        &self,
+        check: impl Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+    ) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(check));
     }
 
-    fn pass(&self) -> Result<()> {
+    async fn pass(&self) -> Result<()> {
         let check = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        check.map_or(Ok(()), |check| check())
+        match check {
+            Some(check) => check().await,
+            None => Ok(()),
+        }
     }
 }

@@ -267,7 +267,7 @@ async fn every_attempt_passes_the_fence() {
     let made = AtomicUsize::new(0);
     let make = || {
         made.fetch_add(1, Ordering::Relaxed);
-        fence.close(|| Err(Error::new(ErrorKind::Refused, "the plan was lost")));
+        fence.close(|| async { Err(Error::new(ErrorKind::Refused, "the plan was lost")) }.boxed());
         async { Err::<(), _>(unavailable()) }.boxed()
     };
     let error = calls.call(Operation::new(Request::Upsert), &make).await.unwrap_err();

@@ -69,7 +69,10 @@ impl Calls {
         T: Send + 'a,
         F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        let Some(layers) = &self.layers else { return self.guarded(operation, make).await };
+        let Some(layers) = &self.layers else {
+            self.gate.pass(&operation).await?;
+            return make().await;
+        };
         layers.retry.call(operation, move || self.in_turn(layers, operation, make).boxed()).await
     }
 
@@ -98,17 +101,9 @@ impl Calls {
         T: Send + 'a,
         F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        let guarded = move || self.guarded(operation, make).boxed();
-        let timed = move || layers.timeout.call(operation, guarded).boxed();
+        // Nothing waits behind the gate, and no deadline runs while it is closed.
+        self.gate.pass(&operation).await?;
+        let timed = move || layers.timeout.call(operation, make).boxed();
         layers.observe.call(operation, timed).await
-    }
-
-    async fn guarded<'a, T, F>(&'a self, operation: Operation<'a>, make: &'a F) -> Result<T>
-    where
-        T: Send + 'a,
-        F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
-    {
-        self.gate.pass(&operation)?;
-        make().await
     }
 }

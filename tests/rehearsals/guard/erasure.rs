@@ -39,7 +39,7 @@ pub(super) async fn what_was_written_since_it_was_shown_is_not_erased() {
     assert!(said.contains("`ns_1` was shown with"), "{said}");
     let found = erasure.find().await.unwrap();
     let permit = erasure.permit("new", Some((Side::Target, &known(&rig))), &found).await.unwrap();
-    erasure.erase(permit, &mut || Ok(())).await.unwrap();
+    erasure.erase(permit).await.unwrap();
     assert!(erasure.find().await.unwrap().is_empty());
 }
 

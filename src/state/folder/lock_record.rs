@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::holder::LockView;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::LockView;
 
 /// Room in a record for a longer `until`: renewing never changes its length.
 const SPARE: usize = 32;

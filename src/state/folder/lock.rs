@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::holder::{Holder, LockView};
 use super::lock_record::{self, id_there, locked, lost, new_id, padded, place, record};
 use crate::clock::{Clock, after, until};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Holder, LockView};
 
 /// Time for which a holder on another machine is believed after its last sign of life.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -415,13 +415,13 @@ mod tests {
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
         let state = root.path().join("state");
         let dir = state.join("plan");
-        drop(Lock::take(&dir, &ada(), &clock).unwrap());
+        drop(take(&dir, &ada(), &clock).unwrap());
         assert!(!state.exists());
         let lock = Lock::take(&dir, &ada(), &clock).unwrap();
         fs::write(dir.join("journal.jsonl"), "").unwrap();
         drop(lock);
         assert!(dir.join("journal.jsonl").exists());
-        drop(Lock::take(&state.join("other"), &ada(), &clock).unwrap());
+        drop(take(&state.join("other"), &ada(), &clock).unwrap());
         assert!(state.exists() && !state.join("other").exists());
     }
 }

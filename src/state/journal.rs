@@ -1,0 +1,144 @@
+//! A journal: the log of a plan, and the state that its events fold to.
+
+use std::sync::Arc;
+
+use super::{Hold, Home, Log, Taken};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Answers, Entry, Event, FORMAT, Holder, RunState};
+
+/// The journal of a plan, open for appending. Holding one means holding the plan.
+#[derive(Debug)]
+pub struct Journal {
+    log: Box<dyn Log>,
+    state: RunState,
+    clock: Clock,
+    /// True after an append failed: nobody knows what is there, so nothing more is written.
+    is_broken: bool,
+    shown: String,
+}
+
+/// Events that are appended together, and the letter that they answer.
+#[derive(Debug, Default)]
+pub struct Events {
+    pub events: Vec<Event>,
+    pub answers: Option<Answers>,
+}
+
+impl From<Vec<Event>> for Events {
+    fn from(events: Vec<Event>) -> Self {
+        Self { events, answers: None }
+    }
+}
+
+impl Journal {
+    /// Takes a plan and folds its journal. If there is none, the first event makes it.
+    ///
+    /// # Errors
+    /// `Locked` if another process has the plan; `Refused` for a newer format, an unknown last event or another plan,
+    /// `Conflict` for a damaged journal, which is left as it was.
+    pub async fn open(home: &dyn Home, holder: &Holder, clock: Clock) -> Result<Self> {
+        let Taken { log, entries } = home.take(holder).await?;
+        let shown = home.shown();
+        match RunState::fold(&entries) {
+            Ok(state) => Ok(Self { log, state, clock, is_broken: false, shown }),
+            Err(error) => {
+                log.release().await;
+                Err(error.with_context("journal", shown))
+            }
+        }
+    }
+
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Appends one event, which is durable when this returns.
+    ///
+    /// # Errors
+    /// `Locked` if the plan was lost; `Conflict` if the event cannot follow the journal or somebody else wrote to it; `Io` if it
+    /// could not be written, after which the journal accepts nothing more.
+    pub async fn append(&mut self, event: Event) -> Result<Entry> {
+        let Appended { entries, mut refused } = self.append_all(vec![vec![event].into()]).await?;
+        match (entries.into_iter().next(), refused.pop()) {
+            (Some(entry), None) => Ok(entry),
+            (_, Some((_, error))) => Err(error),
+            (None, None) => Err(Error::unexpected("an event was neither written nor refused")),
+        }
+    }
+
+    /// Appends groups of events, which are durable together when this returns. A group with an event that cannot follow ends
+    /// before that event; the other groups do not suffer from it.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`], for all groups; an event that cannot follow is in the result.
+    pub async fn append_all(&mut self, groups: Vec<Events>) -> Result<Appended> {
+        if self.is_broken {
+            let message = format!("{} cannot be written since an earlier error", self.shown);
+            return Err(Error::new(ErrorKind::Io, message)
+                .with_hint("see to its place, then run the same command again"));
+        }
+        let mut appended = Appended::default();
+        for (number, group) in groups.into_iter().enumerate() {
+            if let Err(error) = self.take(group, &mut appended.entries) {
+                appended.refused.push((number, error));
+            }
+        }
+        if !appended.entries.is_empty() {
+            // Whoever stops waiting does not know what came of it either.
+            self.is_broken = true;
+            self.log.append(&appended.entries).await?;
+            self.is_broken = false;
+        }
+        Ok(appended)
+    }
+
+    /// Folds a group up to the first event that cannot follow, and adds its entries.
+    fn take(&mut self, group: Events, entries: &mut Vec<Entry>) -> Result<()> {
+        let Events { events, mut answers } = group;
+        for event in events {
+            let (seq, at) = (self.state.events, self.clock.now());
+            let entry = Entry { v: FORMAT, seq, at, answers: answers.take(), event };
+            self.state.apply(&entry)?;
+            entries.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Returns what says whether this process still holds the plan, even while the journal is being written.
+    pub fn hold(&self) -> Arc<dyn Hold> {
+        self.log.hold()
+    }
+
+    /// Returns how long checkpoints may wait for others, to be appended together.
+    pub fn linger(&self) -> std::time::Duration {
+        self.log.linger()
+    }
+
+    /// Sets the journal of an ended run aside, so that another run can start.
+    ///
+    /// # Errors
+    /// `Conflict` while the run is still open.
+    pub async fn archive(&mut self) -> Result<()> {
+        if self.state.is_open() {
+            return Err(Error::new(ErrorKind::Conflict, "the run has not ended"));
+        }
+        self.log.archive(&self.state.run).await?;
+        self.state = RunState::default();
+        Ok(())
+    }
+
+    /// Lets go of the plan.
+    pub async fn close(self) {
+        self.log.release().await;
+    }
+}
+
+/// What became of events that were to be appended.
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// The events that are durable now.
+    pub entries: Vec<Entry>,
+    /// The numbers of the groups that hold an event which cannot follow, each with the reason.
+    pub refused: Vec<(usize, Error)>,
+}

@@ -1,0 +1,177 @@
+//! Where the runs of plans are recorded: a folder of this machine, or a place that several machines reach.
+//!
+//! A [`Backend`] has a [`Home`] for each plan. Anybody may read it and leave letters in its inbox; who takes it holds the
+//! plan and has its [`Log`], the only thing through which a run is recorded. A [`Journal`] is a log with the state that its
+//! events fold to.
+
+mod folder;
+mod journal;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::{BoxFuture, FutureExt};
+
+pub use self::folder::{Folder, LEASE};
+pub use self::journal::{Appended, Events, Journal};
+use crate::error::{Error, Result};
+use crate::journal::{Entry, Event, Holder, Letter, LockView, Waiting};
+
+/// A place for the state of plans.
+#[async_trait]
+pub trait Backend: Debug + Send + Sync {
+    /// Returns the value of `--state` that leads here.
+    fn uri(&self) -> &str;
+
+    /// Lists the plans that have a journal or a lock here, in order.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn plans(&self) -> Result<Vec<String>>;
+
+    /// Returns the home of a plan, which need not exist.
+    fn home(&self, plan: &str) -> Arc<dyn Home>;
+}
+
+/// What is kept of the runs of one plan.
+#[async_trait]
+pub trait Home: Debug + Send + Sync {
+    /// Returns the place of its journal, as people are shown it.
+    fn shown(&self) -> String;
+
+    /// Reads the journal of the last run, without its lock and without repairing it; nothing if there is none.
+    ///
+    /// # Errors
+    /// `Refused` for a journal of a newer version or of another plan, `Conflict` for a damaged one; those of the place.
+    async fn entries(&self) -> Result<Vec<Entry>>;
+
+    /// Reads the journal of one run, the last or an earlier one; `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of [`Home::entries`].
+    async fn entries_of(&self, run: &str) -> Result<Option<Vec<Entry>>>;
+
+    /// Returns who runs the plan right now, as far as can be seen from here.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn holder(&self) -> Result<Option<LockView>>;
+
+    /// Returns the record of the lock, whether anybody still holds it or not.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn lock(&self) -> Result<Option<LockView>>;
+
+    /// Takes the lock from a holder that is gone, who finds that out before it writes or does anything more.
+    ///
+    /// # Errors
+    /// `NotFound` if the lock is not `id`; `Locked` where its holder is seen to be alive.
+    async fn unlock(&self, id: &str) -> Result<()>;
+
+    /// Takes the plan, and reads the journal of its last run.
+    ///
+    /// # Errors
+    /// `Locked`, naming the holder, if another process has it; those of [`Home::entries`].
+    async fn take(&self, holder: &Holder) -> Result<Taken>;
+
+    /// Leaves a letter, which is durable when this returns; returns its name. Needs nothing but the right to write to the inbox.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn ask(&self, letter: &Letter) -> Result<String>;
+
+    /// Returns the letters to the last run, oldest first. Those that its journal answers may be among them.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn letters(&self) -> Result<Vec<Waiting>>;
+
+    /// Takes a letter back that nobody has answered.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn withdraw(&self, id: &str) -> Result<()>;
+
+    /// Clears away a letter that is answered, where letters are cleared away.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn answered(&self, id: &str) -> Result<()>;
+
+    /// Returns the folder of this machine in which runs of the plan write their files.
+    fn folder(&self) -> PathBuf;
+
+    /// Returns the folder for the files of one run.
+    fn artifacts(&self, run: &str) -> PathBuf {
+        self.folder().join("artifacts").join(run)
+    }
+}
+
+/// A plan that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    pub log: Box<dyn Log>,
+    /// The journal of the last run, whole.
+    pub entries: Vec<Entry>,
+}
+
+/// The journal of a plan, as its holder writes it.
+#[async_trait]
+pub trait Log: Debug + Send {
+    /// Appends events, the next ones after those that are there, which are durable when this returns. The first one of a run
+    /// makes its journal.
+    ///
+    /// # Errors
+    /// `Locked` if the plan was lost, `Conflict` if somebody else wrote to the journal; those of the place, after which nobody
+    /// knows what is there, and nothing more may be appended.
+    async fn append(&mut self, entries: &[Entry]) -> Result<()>;
+
+    /// Sets the journal of a run that has ended aside, so that another can begin.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`].
+    async fn archive(&mut self, run: &str) -> Result<()>;
+
+    /// Returns how long checkpoints may wait for others, to be appended together.
+    fn linger(&self) -> Duration;
+
+    /// Returns what says whether this process still holds the plan, even while its journal is being written.
+    fn hold(&self) -> Arc<dyn Hold>;
+
+    /// Lets go of the plan. Where that fails, its lease ends by itself.
+    async fn release(self: Box<Self>);
+}
+
+/// Whether this process holds a plan.
+#[async_trait]
+pub trait Hold: Debug + Send + Sync {
+    /// Passes if this process holds the plan for long enough that what begins now ends before anybody else can have it. Waits
+    /// where that cannot be known yet. Always passes once the log is gone.
+    ///
+    /// # Errors
+    /// `Locked` if another process has it, or may have.
+    async fn pass(&self) -> Result<()>;
+
+    /// Renews the lease as long as this is awaited; returns why the plan is lost.
+    async fn keep(&self) -> Error;
+}
+
+/// Returns a check that passes as `hold` does, for the calls that change an index.
+pub(crate) fn passing(
+    hold: Arc<dyn Hold>,
+) -> impl Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static {
+    move || {
+        let hold = hold.clone();
+        async move { hold.pass().await }.boxed()
+    }
+}
+
+/// Returns whether these are the events of the run.
+fn is_of_run(entries: &[Entry], id: &str) -> bool {
+    let first = entries.first().map(|entry| &entry.event);
+    matches!(first, Some(Event::RunStarted { run, .. }) if run == id)
+}
