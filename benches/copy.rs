@@ -17,11 +17,12 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::{Clock, Stopwatch};
-use vecshift::journal::{Holder, Paths};
+use vecshift::journal::Holder;
 use vecshift::plan::Inputs;
 use vecshift::provider::language;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World};
+use vecshift::state::{Backend, Folder};
 
 const DIMENSION: usize = 768;
 const SIZES: [u64; 3] = [5_000, 20_000, 40_000];
@@ -51,16 +52,17 @@ async fn main() {
         let world =
             World::open(&read.plan, &Environment::stand_in(url, Secret::new("bench"))).unwrap();
         let options = RunOptions::new(Holder::new("bench", "here", std::process::id()));
-        let paths = Paths::new(folder.path(), &read.plan.name);
+        let home = Folder::new(folder.path(), "here", Clock::system()).home(&read.plan.name);
         let run = PreparedRun::new(
             read.plan,
             world,
             None,
-            paths,
+            home,
             Clock::system(),
             options,
             Arc::new(Silent),
         )
+        .await
         .unwrap();
         let watch = Stopwatch::start();
         let outcome = run.execute(CancellationToken::new()).await.unwrap();

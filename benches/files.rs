@@ -20,13 +20,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 use vecshift::clock::{Clock, Stopwatch};
-use vecshift::journal::{Entry, Holder, Paths, RunState};
+use vecshift::journal::{Entry, Holder, RunState};
 use vecshift::model::{Metadata, Namespace, Record, RecordId, Vector, VectorField, Vectors};
 use vecshift::plan::Inputs;
 use vecshift::provider::language;
 use vecshift::provider::parquet::RecordWriter;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Listener, Outcome, PreparedRun, Progress, RunOptions, World};
+use vecshift::state::{Backend, Folder};
 
 const DIMENSION: usize = 384;
 const SIZES: [u64; 3] = [100_000, 300_000, 1_000_000];
@@ -84,12 +85,13 @@ async fn run(folder: &Path, url: &str, records: u64, is_half: bool) -> (f64, u64
     environment.base = folder.to_owned();
     let world = World::open(&read.plan, &environment).unwrap();
     let options = RunOptions::new(Holder::new("bench", "here", std::process::id()));
-    let paths = Paths::new(&folder.join("state"), &read.plan.name);
+    let home = Folder::new(folder.join("state"), "here", Clock::system()).home(&read.plan.name);
     let stop = CancellationToken::new();
     let of = if is_half { records } else { u64::MAX / 2 };
     let half = Arc::new(Half { of, done: AtomicU64::new(0), stop: stop.clone() });
     let run =
-        PreparedRun::new(read.plan, world, None, paths, Clock::system(), options, half.clone())
+        PreparedRun::new(read.plan, world, None, home, Clock::system(), options, half.clone())
+            .await
             .unwrap();
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let watch = Stopwatch::start();

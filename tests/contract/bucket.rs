@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
 use vecshift::clock::Clock;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
-use vecshift::journal::{Holder, Paths, RunState};
+use vecshift::journal::{Holder, RunState};
 use vecshift::plan::Plan;
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, preview, roll_back};
+use vecshift::state::{Backend, Folder};
 use vecshift::storage::{Place, S3Options};
 
 use crate::python::{Server, environment};
@@ -77,22 +78,24 @@ impl Rig {
         }
     }
 
-    fn prepare(&self) -> PreparedRun {
+    async fn prepare(&self) -> PreparedRun {
         // This is no rehearsal, which would write to a folder in place of the bucket.
         PreparedRun::new(
             self.plan.clone(),
             World::open(&self.plan, &self.environment()).unwrap(),
             None,
-            Paths::new(&self.folder.path().join("state"), &self.plan.name),
+            Folder::new(self.folder.path().join("state"), "here", Clock::system())
+                .home(&self.plan.name),
             Clock::rehearsal(Duration::from_millis(50)),
             RunOptions::new(Holder::new("tester", "here", std::process::id())),
             Arc::new(Silent),
         )
+        .await
         .unwrap()
     }
 
     async fn run(&self) -> Outcome {
-        self.prepare().execute(CancellationToken::new()).await.unwrap()
+        self.prepare().await.execute(CancellationToken::new()).await.unwrap()
     }
 
     /// Returns the paths of what is in the bucket.
@@ -122,7 +125,7 @@ async fn what_was_written_before_an_import_that_fails_goes_with_the_rollback() {
     assert!(files.len() >= 3, "{files:?}");
     assert!(files.iter().all(|path| path.starts_with("moves/here/vecshift-import-")), "{files:?}");
     assert!(files.iter().any(|path| path.contains("/100% ns_1/")), "{files:?}");
-    let outcome = roll_back(rig.prepare(), true, CancellationToken::new()).await.unwrap();
+    let outcome = roll_back(rig.prepare().await, true, CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     assert_eq!(rig.files().await, [""; 0]);
     assert_eq!(rig.emulator.indexes(), ["old"]);
@@ -148,7 +151,8 @@ async fn files_in_a_bucket_are_a_source() {
     let rig = Rig { plan: plan_of(rig.folder.path(), &text), ..rig };
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-    let copied: u64 = rig.prepare().state().stages.iter().map(|stage| stage.tally().copied).sum();
+    let copied: u64 =
+        rig.prepare().await.state().stages.iter().map(|stage| stage.tally().copied).sum();
     assert_eq!(copied, 3_000);
 }
 
@@ -158,7 +162,7 @@ async fn a_bucket_that_is_not_there_is_named() {
     let world = World::open(&rig.plan, &rig.environment()).unwrap();
     let options = RunOptions::new(Holder::new("tester", "here", std::process::id()));
     let looked = preview(&rig.plan, &world, &RunState::default(), &options).await.unwrap_err();
-    let ran = rig.prepare().execute(CancellationToken::new()).await.unwrap_err();
+    let ran = rig.prepare().await.execute(CancellationToken::new()).await.unwrap_err();
     for error in [looked, ran] {
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
         let message = error.to_string();

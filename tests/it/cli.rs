@@ -1,11 +1,10 @@
 //! The command line on its own: words, exit codes, and output about crafted journals.
 
 use insta::assert_snapshot;
-use vecshift::clock::Clock;
-use vecshift::journal::{Holder, Inbox, Lock, Paths, Request};
+use vecshift::journal::{Holder, Request};
 
 use crate::cli_rig::Cli;
-use crate::journals::{Writer, rolled_back, waiting};
+use crate::journals::{Writer, folder, held, requests, rolled_back, waiting};
 
 #[test]
 fn help_names_every_command() {
@@ -165,7 +164,7 @@ fn status_says_what_is_waited_for_and_how_to_release_it() {
 fn looking_changes_nothing() {
     let cli = Cli::new();
     waiting(&cli.state());
-    let journal = Paths::new(&cli.state(), "twins").journal();
+    let journal = folder(&cli.state()).journal_of("twins");
     let before = std::fs::read(&journal).unwrap();
     for arguments in [
         &["status"][..],
@@ -218,20 +217,17 @@ fn colour_is_only_where_it_is_asked_for() {
 fn an_approval_goes_to_the_run_that_holds_the_lock() {
     let cli = Cli::new();
     waiting(&cli.state());
-    let paths = Paths::new(&cli.state(), "twins");
-    let clock = Clock::system();
-    let lock = Lock::take(paths.dir(), &Holder::new("grace", "desk", 9), &clock).unwrap();
+    let lock = held(&cli.state(), "twins", &Holder::new("grace", "desk", 9));
     let said = cli.run(&["approve", "twins"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("grace@desk (process 9) takes it up"), "{}", said.out);
-    let requests: Vec<_> =
-        Inbox::new(&paths).waiting().unwrap().into_iter().map(|(_, one)| one).collect();
-    let [Request::Approve { gate, by }] = requests.as_slice() else { panic!("{requests:?}") };
+    let asked = requests(&cli.state(), "twins");
+    let [Request::Approve { gate, by }] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((gate.to_string().as_str(), by.as_str()), ("canary step 2", "ada"));
     drop(lock);
     let said = cli.run(&["pause", "twins", "--by", "linus"]);
     assert!(said.out.contains("the next `vecshift run` of twins takes it up"), "{}", said.out);
-    assert_eq!(Inbox::new(&paths).waiting().unwrap().len(), 2);
+    assert_eq!(requests(&cli.state(), "twins").len(), 2);
 }
 
 #[test]
@@ -243,7 +239,7 @@ fn a_run_that_ended_cannot_be_steered() {
         assert_eq!(said.code, 8, "{command}: {said:?}");
         assert!(said.err.contains("rolled back"), "{}", said.err);
     }
-    assert!(Inbox::new(&Paths::new(&cli.state(), "twins")).waiting().unwrap().is_empty());
+    assert!(requests(&cli.state(), "twins").is_empty());
 }
 
 #[test]
@@ -253,7 +249,7 @@ fn a_lock_is_shown_and_only_that_of_a_gone_holder_is_removed() {
     let run = Writer::begin(&cli.state(), false);
     let said = cli.run(&["lock", "show"]);
     assert!(
-        said.out.contains("ada@desk (process 7)") && said.out.contains("held by a process"),
+        said.out.contains("ada@desk (process 7)") && said.out.contains("held, as far as"),
         "{}",
         said.out
     );

@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use vecshift::clock::Clock;
-use vecshift::journal::{Hold, Inbox, Paths, Request, read};
+use vecshift::journal::{Hold, Request};
 use vecshift::model::{Namespace, Side};
 
 use crate::cli_rig::{Cli, Emulated, Said};
+use crate::journals::{ask, home, wait};
 
 const PLAN: &str = r#"version: 1
 name: holds
@@ -49,10 +49,6 @@ impl Run {
         self.emulated.run(&self.cli, arguments)
     }
 
-    fn paths(&self) -> Paths {
-        Paths::new(&self.cli.state(), "holds")
-    }
-
     fn report(&self) -> serde_json::Value {
         let said = self.run(&["report", "holds.yaml", "--format", "json"]);
         serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["report"].clone()
@@ -78,7 +74,7 @@ impl Run {
 
     /// How often something was judged.
     fn judged(&self) -> usize {
-        let entries = read(&self.paths().journal()).unwrap();
+        let entries = wait(home(&self.cli.state(), "holds").entries()).unwrap();
         let kind = |event| serde_json::to_value(event).unwrap()["event"].clone();
         entries.iter().filter(|entry| kind(&entry.event) == "judged").count()
     }
@@ -138,7 +134,7 @@ fn waiting(kind: &str) -> Run {
             let namespaces = [(Namespace::new("ns_1"), 30)].into();
             let (what, by) = ("--match 'ns_*'".to_owned(), "ada".to_owned());
             let request = Request::Erase { side: Side::Target, what, by, namespaces };
-            Inbox::new(&run.paths()).put(&request, &Clock::system()).unwrap();
+            ask(&run.cli.state(), "holds", request);
             run.run(&["run", "holds.yaml", "--no-wait"]);
         }
         "traffic" => {

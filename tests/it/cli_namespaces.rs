@@ -1,11 +1,9 @@
 //! `namespaces list` and `namespaces delete` by the built binary, against `emulate` in another process.
 
-use std::path::Path;
-
-use vecshift::clock::Clock;
-use vecshift::journal::{Holder, Lock, Paths};
+use vecshift::journal::Holder;
 
 use crate::cli_rig::{Cli, Emulated, Said};
+use crate::journals::held;
 
 const PLAN: &str = r#"version: 1
 name: small
@@ -132,8 +130,7 @@ fn records_of_one_creator_are_deleted_in_every_namespace() {
 #[test]
 fn nothing_is_deleted_while_a_run_holds_the_plan() {
     let (cli, emulated) = copied();
-    let paths = Paths::new(Path::new(&cli.state()), "small");
-    let lock = Lock::take(paths.dir(), &Holder::new("bob", "desk", 1), &Clock::system()).unwrap();
+    let lock = held(&cli.state(), "small", &Holder::new("bob", "desk", 1));
     let delete = [
         "namespaces",
         "delete",

@@ -1,12 +1,12 @@
 //! `status` beside journals that cannot be read, and requests that are checked against what a run waits for.
 
-use vecshift::journal::{Event, FORMAT, Gate, Hold, Inbox, Paths};
+use vecshift::journal::{Event, FORMAT, Gate, Hold};
 
 use crate::cli_rig::{Cli, Said, said};
-use crate::journals::{Writer, waiting};
+use crate::journals::{Writer, folder, requests, waiting};
 
 fn journal(cli: &Cli, plan: &str) -> std::path::PathBuf {
-    let path = Paths::new(&cli.state(), plan).journal();
+    let path = folder(&cli.state()).journal_of(plan);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     path
 }
@@ -110,8 +110,7 @@ fn only_what_is_waited_for_can_be_approved() {
     assert_eq!(asked["request"]["gate"]["step"], 3);
     let again = cli.run(&["approve", "twins", "--stage", "canary", "--step", "3"]);
     assert!(again.out.contains("not taken up yet"), "{}", again.out);
-    let inbox = Inbox::new(&Paths::new(&cli.state(), "twins"));
-    assert_eq!(inbox.waiting().unwrap().len(), 1);
+    assert_eq!(requests(&cli.state(), "twins").len(), 1);
 }
 
 #[test]
@@ -148,8 +147,7 @@ fn only_what_is_paused_or_could_not_be_judged_is_resumed() {
     assert!(resume().out.contains("asked to resume already"));
     assert_eq!(cli.run(&["abort", "twins"]).code, 0);
     assert!(cli.run(&["abort", "twins"]).out.contains("asked to abort already"));
-    let inbox = Inbox::new(&Paths::new(&cli.state(), "twins"));
-    assert_eq!(inbox.waiting().unwrap().len(), 3);
+    assert_eq!(requests(&cli.state(), "twins").len(), 3);
 }
 
 #[test]

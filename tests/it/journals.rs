@@ -1,17 +1,19 @@
 //! Journals of runs that never happened, written through the real journal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vecshift::clock::{Clock, after};
 use vecshift::journal::{
-    Artifact, Cause, Entry, Event, Gate, Hold, Holder, Journal, Judged, Lock, Paths, read,
+    Artifact, Cause, Entry, Event, Gate, Hold, Holder, Judged, Letter, Request,
 };
 use vecshift::model::{
     Checkpoint, Cursor, Enumeration, Judgement, Meanwhile, Namespace, Observed, Place, Range,
     Severity, Shard, ShardId, Share, Span, StageId, Tally, Verdict,
 };
+use vecshift::state::{Backend, Folder, Home, Journal};
 
 /// A journal writer that moves the time.
 pub struct Writer {
@@ -21,13 +23,10 @@ pub struct Writer {
 
 impl Writer {
     pub fn begin(state: &Path, rehearsal: bool) -> Self {
-        let paths = match rehearsal {
-            true => Paths::rehearsal(state, "twins"),
-            false => Paths::new(state, "twins"),
-        };
         let clock = Clock::test("2026-11-02T09:00:00Z".parse().unwrap());
-        let lock = Lock::take(paths.dir(), &Holder::new("ada", "desk", 7), &clock).unwrap();
-        let journal = Journal::open(paths, "twins", lock, clock.clone()).unwrap();
+        let home = home(&state_of(state, rehearsal), "twins");
+        let holder = Holder::new("ada", "desk", 7);
+        let journal = wait(Journal::open(&*home, &holder, clock.clone())).unwrap();
         let mut writer = Self { journal, clock };
         writer.write(Event::RunStarted {
             run: "01J9ZZZZZZZZZZZZZZZZZZZZZZ".into(),
@@ -49,7 +48,7 @@ impl Writer {
     }
 
     pub fn write(&mut self, event: Event) -> Timestamp {
-        self.journal.append(event).unwrap().at
+        wait(self.journal.append(event)).unwrap().at
     }
 
     pub fn pass(&mut self, seconds: u64) {
@@ -255,9 +254,40 @@ pub fn waiting(state: &Path) -> Vec<Entry> {
 }
 
 pub fn entries(state: &Path, rehearsal: bool) -> Vec<Entry> {
-    let paths = match rehearsal {
-        true => Paths::rehearsal(state, "twins"),
-        false => Paths::new(state, "twins"),
-    };
-    read(&paths.journal()).unwrap()
+    wait(home(&state_of(state, rehearsal), "twins").entries()).unwrap()
+}
+
+fn state_of(state: &Path, rehearsal: bool) -> PathBuf {
+    if rehearsal { state.join("rehearsals") } else { state.to_owned() }
+}
+
+/// Returns what is kept of a plan's runs in a state folder.
+pub fn home(state: &Path, plan: &str) -> Arc<dyn Home> {
+    folder(state).home(plan)
+}
+
+pub fn folder(state: &Path) -> Folder {
+    Folder::new(state, "desk", Clock::system())
+}
+
+/// Holds a plan, as a run does.
+pub fn held(state: &Path, plan: &str, holder: &Holder) -> Journal {
+    wait(Journal::open(&*home(state, plan), holder, Clock::system())).unwrap()
+}
+
+/// Returns the requests in a plan's inbox.
+pub fn requests(state: &Path, plan: &str) -> Vec<Request> {
+    let letters = wait(home(state, plan).letters()).unwrap();
+    letters.into_iter().map(|waiting| waiting.letter.request).collect()
+}
+
+/// Leaves a request in a plan's inbox.
+pub fn ask(state: &Path, plan: &str, request: Request) {
+    wait(home(state, plan).ask(&Letter::new(request))).unwrap();
+}
+
+/// Waits for something that needs no runtime of its caller.
+pub fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join().unwrap())
 }

@@ -398,8 +398,7 @@ fn what_was_deleted_for_somebody_is_in_every_report() {
     writer.write(Event::Erased { side: Side::Source, what: both.into() });
     writer.pass(60);
     writer.write(intend(Side::Target, "--where owner=7", &[("creator_7", 1)]));
-    let paths = writer.journal.paths().journal();
-    let report = Report::from_entries(&vecshift::journal::read(&paths).unwrap()).unwrap();
+    let report = Report::from_entries(&entries(dir.path(), false)).unwrap();
     let said = |text: &str| {
         let lines = text.lines().skip_while(|line| !line.contains("What happened"));
         lines.take_while(|line| !line.starts_with("Rollback")).collect::<Vec<_>>().join("\n")

@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use vecshift::ErrorKind;
 use vecshift::clock::Clock;
-use vecshift::journal::{self, Entry, Holder, Paths, Phase, RunState};
+use vecshift::journal::{Entry, Holder, Phase, RunState};
 use vecshift::plan::{Inputs, Plan};
 use vecshift::provider::{Environment, language};
 use vecshift::run::{Listener, Outcome, PreparedRun, RunOptions, Silent, World};
+use vecshift::state::{Backend, Folder};
 
 use crate::kill::{Kill, Killed, run_and_kill, run_noting_steps};
 use crate::server::{self, Database};
@@ -48,12 +49,13 @@ impl Moved {
         Self { folder, plan, environment: Environment { variables, ..Environment::default() } }
     }
 
-    fn paths(&self) -> Paths {
-        Paths::new(&self.folder.path().join("state"), &self.plan.name)
+    fn state(&self) -> Folder {
+        Folder::new(self.folder.path().join("state"), "here", Clock::system())
     }
 
     fn entries(&self) -> Vec<Entry> {
-        journal::read(&self.paths().journal()).unwrap()
+        let text = std::fs::read_to_string(self.journal()).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     fn is_done(&self) -> bool {
@@ -62,16 +64,18 @@ impl Moved {
 }
 
 impl Killed for Moved {
-    fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun {
+    async fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun {
         let world = World::open(&self.plan, &self.environment).unwrap();
         let clock = Clock::rehearsal(Duration::from_millis(5));
         let options = RunOptions::new(Holder::new("tester", "here", std::process::id()));
-        PreparedRun::new(self.plan.clone(), world, None, self.paths(), clock, options, listener)
+        let home = self.state().home(&self.plan.name);
+        PreparedRun::new(self.plan.clone(), world, None, home, clock, options, listener)
+            .await
             .unwrap()
     }
 
     fn journal(&self) -> PathBuf {
-        self.paths().journal()
+        self.state().journal_of(&self.plan.name)
     }
 }
 
@@ -94,10 +98,10 @@ async fn resume_after(db: &Database, (number, kill): (usize, Kill)) -> bool {
     if !run_and_kill(&run, kill).await || run.is_done() {
         return false;
     }
-    let mut again = run.begun(Arc::new(Silent)).execute(Default::default()).await.unwrap();
+    let mut again = run.begun(Arc::new(Silent)).await.execute(Default::default()).await.unwrap();
     // The server may notice later than this that who held the view is gone: the same command goes on.
     if matches!(&again, Outcome::Erred { error, .. } if error.kind() == ErrorKind::ViewLost) {
-        again = run.begun(Arc::new(Silent)).execute(Default::default()).await.unwrap();
+        again = run.begun(Arc::new(Silent)).await.execute(Default::default()).await.unwrap();
     }
     assert!(matches!(again, Outcome::Done), "{kill:?}: {again:?}");
     assert_moved(db, &target, Some(kill)).await;

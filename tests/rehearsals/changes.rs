@@ -359,7 +359,7 @@ async fn what_the_plan_leaves_behind_may_stay_as_it_was_and_not_grow() {
 
 /// Rewrites the journal as a version wrote it that kept no contents.
 fn forget_contents(rig: &Rig) {
-    let path = rig.paths().journal();
+    let path = rig.journal();
     let lines = std::fs::read_to_string(&path).unwrap();
     let without = lines.lines().map(|line| {
         let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -448,7 +448,7 @@ async fn names_that_differ_in_case_or_are_long_come_back_from_a_snapshot_and_old
     let rig = Rig::holding(&plan, index(), held.clone(), Transport::Auto).await;
     run_until(&rig, "verify").await;
     // Somebody else's file where the snapshots go.
-    let artifacts = rig.paths().artifacts(&rig.state().run);
+    let artifacts = rig.home().artifacts(&rig.state().run);
     let old = artifacts.join("backup/old.parquet");
     std::fs::create_dir_all(old.parent().unwrap()).unwrap();
     std::fs::write(&old, "not of this run").unwrap();

@@ -44,12 +44,12 @@ rehearsal:
 const AT_ONCE: usize = 16;
 
 impl Killed for Rig {
-    fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun {
-        self.prepare(self.options(), listener).unwrap()
+    async fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun {
+        self.prepare(self.options(), listener).await.unwrap()
     }
 
     fn journal(&self) -> PathBuf {
-        self.paths().journal()
+        Rig::journal(self)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio_util::sync::CancellationToken;
 use vecshift::ErrorKind;
-use vecshift::journal::{Entry, Event, Hold, Inbox, Request, RunState};
+use vecshift::journal::{Entry, Event, Hold, Request, RunState};
 use vecshift::model::{Namespace, RecordId, Side, StageId};
 use vecshift::run::{Listener, Outcome, Progress, RunOptions, Silent};
 
@@ -38,12 +38,6 @@ async fn run(rig: &Rig, options: RunOptions) -> Outcome {
     rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap()
 }
 
-fn ask(rig: &Rig, request: &Request) {
-    // Requests of one millisecond come in no order.
-    rig.clock.skip(std::time::Duration::from_millis(1));
-    Inbox::new(&rig.paths()).put(request, &rig.clock).unwrap();
-}
-
 async fn count(rig: &Rig, side: Side) -> u64 {
     let index = rig.admin(side);
     index.describe().await.unwrap();
@@ -53,7 +47,7 @@ async fn count(rig: &Rig, side: Side) -> u64 {
 async fn intend(rig: &Rig, side: Side, records: u64) {
     let namespaces = BTreeMap::from([(Namespace::new("ns_1"), records)]);
     let by = "the officer".to_owned();
-    ask(rig, &Request::Erase { side, what: WHAT.to_owned(), by, namespaces });
+    rig.ask(Request::Erase { side, what: WHAT.to_owned(), by, namespaces });
 }
 
 /// Erases as `namespaces delete` does, with the run waiting in between.
@@ -66,7 +60,7 @@ async fn erase(rig: &Rig, side: Side) {
     };
     assert_eq!(held, side);
     delete(rig, side).await;
-    ask(rig, &Request::Erased { side, what: WHAT.to_owned() });
+    rig.ask(Request::Erased { side, what: WHAT.to_owned() });
 }
 
 async fn delete(rig: &Rig, side: Side) {
@@ -109,7 +103,7 @@ async fn records_of_several_namespaces_may_go_and_the_rest_adds_up() {
         intend(&rig, side, 3).await;
         run(&rig, RunOptions { no_wait: true, ..rig.options() }).await;
         index.must_remove().unwrap().delete(&namespace, &ids).await.unwrap();
-        ask(&rig, &Request::Erased { side, what: WHAT.to_owned() });
+        rig.ask(Request::Erased { side, what: WHAT.to_owned() });
     }
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
@@ -128,7 +122,7 @@ async fn a_deletion_that_did_not_end_holds_the_run_until_it_has() {
     // The second try finds nothing more, as the first one had deleted it.
     delete(&rig, Side::Source).await;
     intend(&rig, Side::Source, 0).await;
-    ask(&rig, &Request::Erased { side: Side::Source, what: WHAT.to_owned() });
+    rig.ask(Request::Erased { side: Side::Source, what: WHAT.to_owned() });
     erase(&rig, Side::Target).await;
     ends_without_it(&rig).await;
 }
@@ -141,7 +135,7 @@ async fn more_than_was_said_to_go_is_still_a_loss() {
     intend(&rig, Side::Target, records - 1).await;
     run(&rig, RunOptions { no_wait: true, ..rig.options() }).await;
     delete(&rig, Side::Target).await;
-    ask(&rig, &Request::Erased { side: Side::Target, what: WHAT.to_owned() });
+    rig.ask(Request::Erased { side: Side::Target, what: WHAT.to_owned() });
     let Outcome::Erred { error, .. } = rig.run().await else { panic!("it did not stop") };
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     assert!(rig.world().source.describe().await.unwrap().is_some());
@@ -167,7 +161,7 @@ async fn a_process_that_holds_the_lock_stands_still_while_it_is_deleted() {
         intend(&rig, side, records).await;
     }
     let (ears, heard) = sync_channel(10_000);
-    let prepared = rig.prepare(rig.options(), Arc::new(Ears(ears.into()))).unwrap();
+    let prepared = rig.prepare(rig.options(), Arc::new(Ears(ears.into()))).await.unwrap();
     let running = tokio::spawn(prepared.execute(CancellationToken::new()));
     let hear = tokio::task::spawn_blocking(move || {
         let is_still =
@@ -178,7 +172,7 @@ async fn a_process_that_holds_the_lock_stands_still_while_it_is_deleted() {
     let heard = hear.await.unwrap();
     for side in [Side::Source, Side::Target] {
         delete(&rig, side).await;
-        ask(&rig, &Request::Erased { side, what: WHAT.to_owned() });
+        rig.ask(Request::Erased { side, what: WHAT.to_owned() });
     }
     let outcome = running.await.unwrap().unwrap();
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
@@ -257,7 +251,7 @@ async fn what_an_import_that_was_under_way_brings_back_is_named_and_no_longer_wa
     erase(&rig, Side::Source).await;
     // Nothing of it shows yet.
     intend(&rig, Side::Target, 0).await;
-    ask(&rig, &Request::Erased { side: Side::Target, what: WHAT.to_owned() });
+    rig.ask(Request::Erased { side: Side::Target, what: WHAT.to_owned() });
     comes_back_and_is_named(&rig).await;
 }
 

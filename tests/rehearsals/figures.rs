@@ -26,7 +26,7 @@ rehearsal:
 
 /// Cuts the journal after the entry at `last`, as if the process had been killed there.
 fn cut(rig: &Rig, last: usize) {
-    let path = rig.paths().journal();
+    let path = rig.journal();
     let text = std::fs::read_to_string(&path).unwrap();
     let kept: String = text.split_inclusive('\n').take(last + 1).collect();
     std::fs::write(&path, kept).unwrap();

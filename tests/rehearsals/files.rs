@@ -212,7 +212,7 @@ async fn killed(root: &Path, edit: impl Fn(&mut Value)) -> Rig {
     let rig = Rig::empty_of_text(&plan(root, "    strategy: stream")).await;
     let is_on_its_way = |event: &Event| matches!(event, Event::Checkpointed { checkpoint, .. } if matches!(checkpoint.cursor, Cursor::At(_)));
     rig.kill_at(rig.options(), is_on_its_way).await;
-    let journal = rig.paths().journal();
+    let journal = rig.journal();
     let edited = std::fs::read_to_string(&journal).unwrap();
     let edited = edited.lines().map(|line| {
         let mut entry: Value = serde_json::from_str(line).unwrap();

@@ -267,12 +267,13 @@ impl Hands {
         options
     }
 
-    pub fn prepare(&self, options: RunOptions, listener: Arc<dyn Listener>) -> PreparedRun {
+    pub async fn prepare(&self, options: RunOptions, listener: Arc<dyn Listener>) -> PreparedRun {
         let variables = options.environment.clone();
         let environment = Environment { variables, ..Environment::default() };
         let driver = open_driver(&self.rig.plan, &environment).unwrap();
-        let (plan, world, paths) = (self.rig.plan.clone(), self.rig.world(), self.rig.paths());
-        PreparedRun::new(plan, world, driver, paths, self.rig.clock.clone(), options, listener)
+        let (plan, world, home) = (self.rig.plan.clone(), self.rig.world(), self.rig.home());
+        PreparedRun::new(plan, world, driver, home, self.rig.clock.clone(), options, listener)
+            .await
             .unwrap()
     }
 
@@ -282,11 +283,11 @@ impl Hands {
         options: RunOptions,
         listener: Arc<dyn Listener>,
     ) -> vecshift::Result<Outcome> {
-        self.prepare(options, listener).execute(CancellationToken::new()).await
+        self.prepare(options, listener).await.execute(CancellationToken::new()).await
     }
 
     pub async fn roll_back(&self) -> Outcome {
-        let run = self.prepare(self.options(), Arc::new(vecshift::run::Silent));
+        let run = self.prepare(self.options(), Arc::new(vecshift::run::Silent)).await;
         roll_back(run, false, CancellationToken::new()).await.unwrap()
     }
 

@@ -198,7 +198,7 @@ async fn a_record_that_cannot_be_changed_as_asked_is_set_aside_and_the_others_ar
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert_imported(&rig, 3).await;
-    let artifacts = rig.paths().artifacts(&rig.state().run);
+    let artifacts = rig.home().artifacts(&rig.state().run);
     let letters = std::fs::read_to_string(artifacts.join("copy-dead-letters.jsonl")).unwrap();
     assert_eq!(letters.lines().count(), 1);
     assert!(letters.contains("id-no number"), "{letters}");

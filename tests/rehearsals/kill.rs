@@ -11,7 +11,7 @@ use vecshift::run::{Listener, Outcome, PreparedRun, Progress};
 
 /// A migration that can be begun and begun again.
 pub trait Killed {
-    fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun;
+    async fn begun(&self, listener: Arc<dyn Listener>) -> PreparedRun;
 
     fn journal(&self) -> PathBuf;
 }
@@ -67,7 +67,7 @@ pub async fn run_and_kill(run: &impl Killed, kill: Kill) -> bool {
     let (blown, is_gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let fuse =
         Fuse { left: AtomicU64::new(kill.after), blown: blown.clone(), is_gone: is_gone.clone() };
-    let begun = run.begun(Arc::new(fuse));
+    let begun = run.begun(Arc::new(fuse)).await;
     let ended = tokio::select! {
         biased;
         () = blown.notified() => None,
@@ -112,7 +112,7 @@ impl Listener for Steps {
 /// Runs to an end, and returns how many events were on disk before each step.
 pub async fn run_noting_steps(run: &impl Killed) -> (Outcome, Vec<u64>) {
     let steps = Arc::new(Steps::default());
-    let outcome = run.begun(steps.clone()).execute(CancellationToken::new()).await.unwrap();
+    let outcome = run.begun(steps.clone()).await.execute(CancellationToken::new()).await.unwrap();
     let begun_after = steps.begun_after.lock().unwrap().clone();
     (outcome, begun_after)
 }

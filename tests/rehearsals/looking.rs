@@ -42,12 +42,11 @@ async fn a_preview_writes_nowhere() {
             options.until = Some(StageId::new(stage));
             rig.run_with(options, Arc::new(Silent), CancellationToken::new()).await.unwrap();
         }
-        let (before, journal) =
-            (writes(&rig), std::fs::read(rig.paths().journal()).unwrap_or_default());
+        let (before, journal) = (writes(&rig), std::fs::read(rig.journal()).unwrap_or_default());
         let state = rig.state();
         let seen = preview(&rig.plan, &world, &state, &rig.options()).await.unwrap();
         assert_eq!(writes(&rig), before, "after {stage:?}");
-        assert_eq!(std::fs::read(rig.paths().journal()).unwrap_or_default(), journal);
+        assert_eq!(std::fs::read(rig.journal()).unwrap_or_default(), journal);
         assert_eq!(seen.counts.create, u64::from(stage.is_none()), "after {stage:?}");
         let left = if matches!(stage, None | Some("create")) { 2 } else { 0 };
         assert_eq!(seen.counts.namespaces, left, "after {stage:?}");

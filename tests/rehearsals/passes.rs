@@ -149,7 +149,7 @@ async fn what_the_target_holds_is_found_by_passes_or_by_one_walk_over_the_files(
 
         let (mut world, passes) = (rig.world(), Arc::new(AtomicUsize::new(0)));
         world.source = Arc::new(Few { of: world.source, most, passes: passes.clone() });
-        let run = rig.prepare_in(world, rig.options(), Arc::new(Silent)).unwrap();
+        let run = rig.prepare_in(world, rig.options(), Arc::new(Silent)).await.unwrap();
         let Outcome::Erred { error, .. } = run.execute(CancellationToken::new()).await.unwrap()
         else {
             panic!("{most}")

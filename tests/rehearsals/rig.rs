@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::copy::all_ids;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
-use vecshift::journal::{self, Entry, Event, Holder, Paths, RunState};
+use vecshift::journal::{Entry, Event, Holder, Letter, Request, RunState};
 use vecshift::model::{Cursor, IndexSpec, Namespace, Record, RecordId, Side};
 use vecshift::plan::{Inputs, Plan};
 use vecshift::provider::language;
@@ -21,6 +21,7 @@ use vecshift::run::{
     Listener, Outcome, PreparedRun, Progress, RunOptions, Silent, World, rehearsed_driver,
     roll_back,
 };
+use vecshift::state::{Backend, Folder, Home};
 use vecshift::store::calls::Calls;
 use vecshift::store::{Scope, Source, Store};
 
@@ -62,6 +63,12 @@ impl Listener for Still {
     }
 
     fn progress(&self, _: &Progress) {}
+}
+
+/// Waits for something that needs no runtime of its caller.
+pub fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(future)).join().unwrap())
 }
 
 pub struct Rig {
@@ -148,8 +155,24 @@ impl Rig {
         Self { _machine: machine, folder, emulator, plan, clock, transport: Transport::Auto }
     }
 
-    pub fn paths(&self) -> Paths {
-        Paths::new(&self.folder.path().join("state"), &self.plan.name)
+    /// The state of the rig's runs.
+    pub fn state_folder(&self) -> Folder {
+        Folder::new(self.folder.path().join("state"), "here", self.clock.clone())
+    }
+
+    pub fn home(&self) -> Arc<dyn Home> {
+        self.state_folder().home(&self.plan.name)
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.state_folder().journal_of(&self.plan.name)
+    }
+
+    /// Leaves a request, after those of before.
+    pub fn ask(&self, request: Request) {
+        // Requests of one millisecond come in no order.
+        self.clock.skip(Duration::from_millis(1));
+        wait(self.home().ask(&Letter::new(request))).unwrap();
     }
 
     pub fn world(&self) -> World {
@@ -176,16 +199,16 @@ impl Rig {
         options
     }
 
-    pub fn prepare(
+    pub async fn prepare(
         &self,
         options: RunOptions,
         listener: Arc<dyn Listener>,
     ) -> vecshift::Result<PreparedRun> {
-        self.prepare_in(self.world(), options, listener)
+        self.prepare_in(self.world(), options, listener).await
     }
 
     /// The same between sides that are given.
-    pub fn prepare_in(
+    pub async fn prepare_in(
         &self,
         world: World,
         options: RunOptions,
@@ -196,11 +219,12 @@ impl Rig {
             self.plan.clone(),
             world,
             driver,
-            self.paths(),
+            self.home(),
             self.clock.clone(),
             options,
             listener,
         )
+        .await
     }
 
     /// Runs to an end or a wait.
@@ -214,7 +238,7 @@ impl Rig {
         listener: Arc<dyn Listener>,
         cancel: CancellationToken,
     ) -> vecshift::Result<Outcome> {
-        self.prepare(options, listener)?.execute(cancel).await
+        self.prepare(options, listener).await?.execute(cancel).await
     }
 
     /// Ends the process at the first event that `at` meets, as a kill does.
@@ -223,7 +247,7 @@ impl Rig {
         // Dropped, so that the run panics where it would go on.
         let (release, go_on) = sync_channel(0);
         let listener = Arc::new(Still { at, reached, go_on: go_on.into() });
-        let prepared = self.prepare(options, listener).unwrap();
+        let prepared = self.prepare(options, listener).await.unwrap();
         let running = tokio::spawn(prepared.execute(CancellationToken::new()));
         tokio::task::spawn_blocking(move || is_reached.recv().unwrap()).await.unwrap();
         drop(release);
@@ -231,12 +255,12 @@ impl Rig {
     }
 
     pub async fn roll_back(&self, purge: bool) -> vecshift::Result<Outcome> {
-        let run = self.prepare(self.options(), Arc::new(Silent))?;
+        let run = self.prepare(self.options(), Arc::new(Silent)).await?;
         roll_back(run, purge, CancellationToken::new()).await
     }
 
     pub fn entries(&self) -> Vec<Entry> {
-        journal::read(&self.paths().journal()).unwrap()
+        wait(self.home().entries()).unwrap()
     }
 
     pub fn state(&self) -> RunState {

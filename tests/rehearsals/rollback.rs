@@ -134,7 +134,7 @@ async fn a_rollback_that_is_interrupted_is_not_stuck_and_goes_on() {
     run_until(&rig, "copy").await;
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let run = rig.prepare(rig.options(), Arc::new(Silent)).unwrap();
+    let run = rig.prepare(rig.options(), Arc::new(Silent)).await.unwrap();
     // The run waits for deletion protection, and hears a signal meanwhile.
     let outcome = roll_back(run, true, cancel).await.unwrap();
     assert!(matches!(outcome, Outcome::Interrupted | Outcome::RolledBack { .. }), "{outcome:?}");
@@ -153,7 +153,7 @@ async fn a_rollback_that_is_asked_for_again_begins_its_steps_anew() {
     rig.roll_back(true).await.unwrap();
     let began = |entry: &Entry| matches!(entry.event, Event::RollbackStarted { .. });
     let asked = rig.entries().iter().position(began).unwrap() + 1;
-    cut(&rig.paths().journal(), asked as u64);
+    cut(&rig.journal(), asked as u64);
     assert_eq!(rig.state().phase, Phase::RollingBack);
     assert!(matches!(rig.roll_back(true).await.unwrap(), Outcome::RolledBack { .. }));
     let next = &rig.entries()[asked].event;

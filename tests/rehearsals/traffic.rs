@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream;
 use vecshift::ErrorKind;
-use vecshift::clock::Clock;
-use vecshift::journal::{Event, Hold, Inbox, Phase, Request, StageStatus};
+use vecshift::journal::{Event, Hold, Phase, Request, StageStatus};
 use vecshift::model::{Share, TrafficChange};
 use vecshift::report::Report;
 use vecshift::run::{Outcome, Silent};
@@ -153,8 +152,7 @@ const WHOLE: &str = "[{ weight: 5%, bake: 10m }, { weight: 25%, bake: 10m }, { w
 
 fn accept(hands: &Hands, percent: f64) {
     let (weight, by) = (Share(percent / 100.0), "ada".to_owned());
-    let inbox = Inbox::new(&hands.rig.paths());
-    inbox.put(&Request::AcceptWeight { weight, by }, &Clock::system()).unwrap();
+    hands.rig.ask(Request::AcceptWeight { weight, by });
 }
 
 /// Returns what a run asks for after somebody set `hand` while step `step` baked, and somebody accepted that.

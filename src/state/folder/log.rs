@@ -217,3 +217,219 @@ impl Hold for LockHold {
 fn keep(lock: &Mutex<Lock>, clock: &Clock) -> Result<()> {
     lock.lock().unwrap_or_else(PoisonError::into_inner).keep(clock)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::journal::{Event, FORMAT, Holder, RunState};
+    use crate::model::StageId;
+    use crate::state::{Appended, Backend, Folder, Journal, LEASE};
+
+    fn start() -> Event {
+        Event::RunStarted {
+            run: "r1".into(),
+            plan: "p".into(),
+            digest: "sha256:0".into(),
+            program: "0".into(),
+            holder: "h".into(),
+            rehearsal: false,
+            path: None,
+            source: "a".into(),
+            target: "b".into(),
+            stages: vec![StageId::new("audit")],
+            gates: None,
+            reviewed: None,
+        }
+    }
+
+    fn folder(dir: &Path) -> Folder {
+        Folder::new(dir, "here", Clock::test(jiff::Timestamp::UNIX_EPOCH))
+    }
+
+    async fn open(dir: &Path) -> Result<Journal> {
+        let clock = Clock::test(jiff::Timestamp::UNIX_EPOCH);
+        let home = folder(dir).home("p");
+        Journal::open(&*home, &Holder::new("somebody", "here", 1), clock).await
+    }
+
+    async fn read(dir: &Path) -> Result<Vec<Entry>> {
+        folder(dir).home("p").entries().await
+    }
+
+    fn stage_started() -> Event {
+        Event::StageStarted { stage: StageId::new("audit"), attempt: 1 }
+    }
+
+    #[tokio::test]
+    async fn every_cut_of_the_last_line_is_repaired() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        let mut journal = open(dir.path()).await.unwrap();
+        journal.append(start()).await.unwrap();
+        let whole = fs::metadata(&path).unwrap().len();
+        journal.append(stage_started()).await.unwrap();
+        drop(journal);
+        let bytes = fs::read(&path).unwrap();
+        for cut in whole..bytes.len() as u64 {
+            fs::write(&path, &bytes[..usize::try_from(cut).unwrap()]).unwrap();
+            let mut journal = open(dir.path()).await.unwrap();
+            assert_eq!(journal.state().events, 1, "cut at {cut}");
+            journal.append(stage_started()).await.unwrap();
+            drop(journal);
+            assert_eq!(read(dir.path()).await.unwrap().len(), 2, "cut at {cut}");
+        }
+    }
+
+    /// Neither a changed byte in the middle nor a whole last line that cannot be read may cost an event.
+    #[tokio::test]
+    async fn damage_is_refused_with_its_place_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        let mut journal = open(dir.path()).await.unwrap();
+        journal.append(start()).await.unwrap();
+        let first = fs::metadata(&path).unwrap().len();
+        journal.append(stage_started()).await.unwrap();
+        drop(journal);
+        let whole = fs::read(&path).unwrap();
+        for (at, line) in [(3, 1), (usize::try_from(first).unwrap() + 3, 2)] {
+            let mut bytes = whole.clone();
+            bytes[at] = b'#';
+            fs::write(&path, &bytes).unwrap();
+            let error = open(dir.path()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+            assert!(error.message().contains(&format!("is damaged in line {line}: ")), "{error}");
+            assert!(error.hint().unwrap().contains("A damaged journal"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_newer_version_is_kept_and_refused_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        open(dir.path()).await.unwrap().append(start()).await.unwrap();
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str(r#"{"v":1,"seq":1,"at":"1970-01-01T00:00:00Z","event":"source_frozen"}"#);
+        text.push('\n');
+        fs::write(&path, &text).unwrap();
+        let error = open(dir.path()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.message().contains("line 2"), "{error}");
+        assert!(error.message().ends_with("unknown variant `source_frozen`"), "{error}");
+        assert_eq!(read(dir.path()).await.unwrap_err().message(), error.message());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[tokio::test]
+    async fn a_group_ends_before_what_cannot_follow_and_others_do_not_suffer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = open(dir.path()).await.unwrap();
+        journal.append(start()).await.unwrap();
+        let other = Event::StagePassed { stage: StageId::new("other") };
+        let groups = vec![vec![stage_started(), other, stage_started()], vec![stage_started()]];
+        let Appended { entries, refused } =
+            journal.append_all(groups.into_iter().map(Into::into).collect()).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(refused.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0]);
+        assert_eq!(RunState::fold(&read(dir.path()).await.unwrap()).unwrap(), *journal.state());
+    }
+
+    #[tokio::test]
+    async fn a_journal_is_made_with_its_first_event() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path()).await.unwrap());
+        assert!(!dir.path().join("p").exists());
+        open(dir.path()).await.unwrap().append(start()).await.unwrap();
+        assert_eq!(read(dir.path()).await.unwrap().len(), 1);
+    }
+
+    /// Two machines share the folder without sharing locks. The first stands still after each of its events while the
+    /// second takes its lease: whatever the moment, the journal holds the first's events and then the second's.
+    #[tokio::test]
+    async fn who_stood_still_while_another_took_over_writes_nothing_more() {
+        for events in 1..5 {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Clock::test(jiff::Timestamp::UNIX_EPOCH);
+            let on = async |host: &str| {
+                let _ = fs::remove_file(dir.path().join("p/lock"));
+                let home = Folder::new(dir.path(), host, clock.clone()).home("p");
+                Journal::open(&*home, &Holder::new("ada", host, 7), clock.clone()).await
+            };
+            let mut first = on("one").await.unwrap();
+            first.append(start()).await.unwrap();
+            for _ in 1..events {
+                first.append(stage_started()).await.unwrap();
+            }
+            clock.skip(LEASE);
+            let mut second = on("two").await.unwrap();
+            second.append(stage_started()).await.unwrap();
+            let error = first.append(stage_started()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+            drop(first);
+            second.append(stage_started()).await.unwrap();
+            let entries = read(dir.path()).await.unwrap();
+            assert_eq!(RunState::fold(&entries).unwrap().events, events + 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_somebody_else_changed_is_written_no_further() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        let changes: [fn(&Path); 4] = [
+            |path| {
+                let mut file = OpenOptions::new().append(true).open(path).unwrap();
+                file.write_all(b"{}\n").unwrap();
+            },
+            |path| OpenOptions::new().write(true).open(path).unwrap().set_len(1).unwrap(),
+            |path| {
+                let bytes = fs::read(path).unwrap();
+                crate::fs::rename(path, &path.with_extension("old")).unwrap();
+                fs::write(path, bytes).unwrap();
+            },
+            |path| fs::remove_file(path).unwrap(),
+        ];
+        for change in changes {
+            let _ = fs::remove_file(&path);
+            let mut journal = open(dir.path()).await.unwrap();
+            journal.append(start()).await.unwrap();
+            change(&path);
+            let left = fs::read(&path).ok();
+            let error = journal.append(stage_started()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+            assert_eq!(fs::read(&path).ok(), left);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_format_and_another_plan_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        open(dir.path()).await.unwrap().append(start()).await.unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"plan\":\"p\"", "\"plan\":\"q\"")).unwrap();
+        assert_eq!(open(dir.path()).await.unwrap_err().kind(), ErrorKind::Refused);
+        let newer = text.replace(&format!("\"v\":{FORMAT}"), &format!("\"v\":{}", FORMAT + 1));
+        fs::write(&path, &newer).unwrap();
+        assert_eq!(open(dir.path()).await.unwrap_err().kind(), ErrorKind::Refused);
+        assert_eq!(fs::read_to_string(&path).unwrap(), newer);
+    }
+
+    /// A holder that is suspended between its look at the lock and its write, writes to a file that is not the journal any more.
+    #[tokio::test]
+    async fn a_line_that_comes_late_is_in_nobodys_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = folder(dir.path()).journal_of("p");
+        let mut first = open(dir.path()).await.unwrap();
+        first.append(start()).await.unwrap();
+        let mut late = OpenOptions::new().append(true).open(&path).unwrap();
+        drop(first);
+        let mut second = open(dir.path()).await.unwrap();
+        late.write_all(b"late\n").unwrap();
+        second.append(stage_started()).await.unwrap();
+        assert_eq!(read(dir.path()).await.unwrap().len(), 2);
+    }
+}

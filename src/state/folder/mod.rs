@@ -55,7 +55,7 @@ impl Folder {
         Paths::new(&self.path, plan).journal()
     }
 
-    fn home(&self, plan: &str) -> FolderHome {
+    fn home_of(&self, plan: &str) -> FolderHome {
         FolderHome {
             paths: Paths::new(&self.path, plan),
             plan: plan.to_owned(),
@@ -77,7 +77,7 @@ impl Backend for Folder {
     }
 
     fn home(&self, plan: &str) -> Arc<dyn Home> {
-        Arc::new(self.home(plan))
+        Arc::new(self.home_of(plan))
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use vecshift::clock::Clock;
 use vecshift::copy::all_ids;
 use vecshift::emulator::{Emulator, EmulatorOptions, World as EmulatedWorld};
-use vecshift::journal::{Holder, Paths};
+use vecshift::journal::Holder;
 use vecshift::model::Cursor;
 use vecshift::model::{
     Filter, IndexSpec, Metric, Namespace, Record, RecordId, SparseVector, Vector, VectorType,
@@ -18,6 +18,7 @@ use vecshift::plan::Plan;
 use vecshift::provider::pinecone::{Index, Settings, Transport};
 use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, rehearsed_driver, roll_back};
+use vecshift::state::{Backend, Folder};
 use vecshift::store::{
     Admin, Describe, Fetch, Filtering, IndexChange, Query, Reader, Remove, Scope, Search, Source,
     Write,
@@ -104,7 +105,7 @@ impl Rig {
         Some(Self { folder, plan, proxy, emulator })
     }
 
-    fn prepare(&self) -> PreparedRun {
+    async fn prepare(&self) -> PreparedRun {
         let mut environment = Environment::stand_in(self.proxy.url(), Secret::new(KEY));
         environment.transport = Transport::Rest;
         let mut options = RunOptions::new(Holder::new("tester", "here", std::process::id()));
@@ -113,16 +114,18 @@ impl Rig {
             self.plan.clone(),
             World::open(&self.plan, &environment).unwrap(),
             rehearsed_driver(&self.plan, self.folder.path()).unwrap(),
-            Paths::new(&self.folder.path().join("state"), &self.plan.name),
+            Folder::new(self.folder.path().join("state"), "here", Clock::system())
+                .home(&self.plan.name),
             Clock::rehearsal(Duration::from_millis(50)),
             options,
             Arc::new(Silent),
         )
+        .await
         .unwrap()
     }
 
     async fn run(&self) -> Outcome {
-        self.prepare().execute(CancellationToken::new()).await.unwrap()
+        self.prepare().await.execute(CancellationToken::new()).await.unwrap()
     }
 }
 
@@ -164,7 +167,7 @@ async fn imports_are_asked_for_as_the_files_say() {
     rig.emulator.set_faults(serde_json::from_str(r#"{"import":"stalls"}"#).unwrap());
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Erred { .. }), "{outcome:?}");
-    let outcome = roll_back(rig.prepare(), true, CancellationToken::new()).await.unwrap();
+    let outcome = roll_back(rig.prepare().await, true, CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     rig.emulator.set_faults(Default::default());
     let outcome = rig.run().await;
@@ -200,7 +203,7 @@ async fn a_migration_that_is_rolled_back_speaks_as_the_files_say() {
     let Some(rig) = Rig::of(SERVERLESS_PLAN, None).await else { return };
     let outcome = rig.run().await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-    let outcome = roll_back(rig.prepare(), true, CancellationToken::new()).await.unwrap();
+    let outcome = roll_back(rig.prepare().await, true, CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     rig.proxy.assert_clean();
     let operation = (VERSIONS[0], "listVectors".to_owned());

@@ -140,7 +140,7 @@ async fn run_and_change(
     let (reached, is_reached) = sync_channel(0);
     let (release, go_on) = sync_channel(8);
     let listener = Arc::new(Still { at, reached, go_on: go_on.into() });
-    let prepared = rig.prepare(options, listener)?;
+    let prepared = rig.prepare(options, listener).await?;
     let running = tokio::spawn(prepared.execute(CancellationToken::new()));
     let is_reached = tokio::task::spawn_blocking(move || {
         is_reached.recv().unwrap();
@@ -168,14 +168,15 @@ async fn another_project(rig: &Rig) -> (Emulator, World) {
     (other, world)
 }
 
-fn prepare(
+async fn prepare(
     rig: &Rig,
     world: World,
     driver: Option<Arc<dyn Driver>>,
     options: RunOptions,
 ) -> PreparedRun {
-    let (paths, clock) = (rig.paths(), rig.clock.clone());
-    PreparedRun::new(rig.plan.clone(), world, driver, paths, clock, options, Arc::new(Silent))
+    let (home, clock) = (rig.home(), rig.clock.clone());
+    PreparedRun::new(rig.plan.clone(), world, driver, home, clock, options, Arc::new(Silent))
+        .await
         .unwrap()
 }
 

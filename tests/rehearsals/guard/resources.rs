@@ -105,7 +105,7 @@ pub(super) async fn a_collection_of_another_project_is_not_removed() {
     source.must_freeze().unwrap().create_collection(&name).await.unwrap();
     while !source.must_freeze().unwrap().collection(&name).await.unwrap().unwrap().is_ready() {}
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();
-    let run = prepare(&rig, world, driver, rig.options());
+    let run = prepare(&rig, world, driver, rig.options()).await;
     let outcome = roll_back(run, true, CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
     assert_eq!(other.collections(), std::slice::from_ref(&name));

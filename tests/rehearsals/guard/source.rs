@@ -77,7 +77,7 @@ pub(super) async fn a_key_of_another_project_is_refused_before_anything_happens(
     let looked = preview(&rig.plan, &world, &rig.state(), &rig.options()).await.unwrap_err();
     assert!(looked.message().contains("its host is"), "{looked}");
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();
-    let run = prepare(&rig, world, driver, rig.options());
+    let run = prepare(&rig, world, driver, rig.options()).await;
     let error = run.execute(CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     assert!(error.message().contains("its host is"), "{error}");
@@ -135,7 +135,7 @@ pub(super) async fn where_the_weight_cannot_be_read_the_confirmation_has_to_say_
     let rig = moved(PLAN).await;
     let go = async |confirm: &str| {
         let options = real(&rig, Some(confirm));
-        let run = prepare(&rig, rig.world(), Some(Arc::new(Blind)), options);
+        let run = prepare(&rig, rig.world(), Some(Arc::new(Blind)), options).await;
         run.execute(CancellationToken::new()).await.unwrap()
     };
     let outcome = go("old").await;

@@ -68,7 +68,7 @@ pub(super) async fn a_rollback_with_a_key_of_another_project_deletes_nothing_the
     let rig = moved(PLAN).await;
     let (other, world) = another_project(&rig).await;
     let driver = rehearsed_driver(&rig.plan, rig.folder.path()).unwrap();
-    let run = prepare(&rig, world, driver, rig.options());
+    let run = prepare(&rig, world, driver, rig.options()).await;
     roll_back(run, true, CancellationToken::new()).await.unwrap();
     assert_eq!(other.indexes(), ["new", "old"]);
     assert!(is_there(&rig, Side::Target).await);
@@ -100,7 +100,7 @@ impl Driver for Stuck {
 #[tokio::test(flavor = "multi_thread")]
 pub(super) async fn a_target_that_answers_queries_is_not_purged() {
     let rig = moved(PLAN).await;
-    let run = prepare(&rig, rig.world(), Some(Arc::new(Stuck)), rig.options());
+    let run = prepare(&rig, rig.world(), Some(Arc::new(Stuck)), rig.options()).await;
     let outcome = roll_back(run, true, CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
     assert!(is_there(&rig, Side::Target).await);
