@@ -124,6 +124,24 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     file.commit_new()
 }
 
+/// Copies a file, or all files of a folder, each whole when it has its name.
+///
+/// # Errors
+/// Those of the disk; `NotFound` if there is nothing at `from`.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if !std::fs::metadata(from)?.is_dir() {
+        let mut copy = Replacement::begin(to, Access::Usual)?;
+        io::copy(&mut File::open(from)?, &mut copy)?;
+        return copy.commit();
+    }
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let name = entry?.file_name();
+        copy(&from.join(&name), &to.join(&name))?;
+    }
+    Ok(())
+}
+
 /// Renames a file or a folder; the new name is on the disk when this returns.
 ///
 /// # Errors

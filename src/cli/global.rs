@@ -7,15 +7,10 @@ use clap::{Args, ValueEnum};
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// The folder that holds the journals
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = ".vecshift",
-        help_heading = "Global options"
-    )]
-    pub state: PathBuf,
+    /// Where the journals are: a folder, or s3://bucket/prefix, gs://…, az://…, file:///shared/folder; default:
+    /// VECSHIFT_STATE, or the project's, or .vecshift
+    #[arg(long, global = true, value_name = "PLACE", help_heading = "Global options")]
+    pub state: Option<String>,
     /// Print one JSON document instead of text; it always contains `exit`
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,

@@ -24,12 +24,15 @@ mod log;
 mod narrate;
 mod outlet;
 mod output;
+mod place;
 mod preview;
 mod progress;
+mod project;
 mod reference;
 mod saved;
 mod session;
 mod standing;
+mod token;
 mod traffic;
 mod usage;
 
@@ -61,12 +64,14 @@ pub fn main(
     let mut session = Session::new(cli.global.clone(), surroundings);
     log::begin(&session);
     let name = cli.command.name();
+    let settled = session.settle(cli.command.plan());
     let (deliveries, failure) =
         Deliveries::open(name, &cli.command.asked(&session.global), session.outside());
     session.deliveries = deliveries;
-    let result = match failure {
-        Some(failure) => Err(failure),
-        None => perform(cli.command, &session),
+    let result = match (settled, failure) {
+        (Err(error), _) => Err(error.into()),
+        (_, Some(failure)) => Err(failure),
+        (Ok(()), None) => perform(cli.command, &session),
     };
     let (answer, problems) = result.map(|answer| (answer, Vec::new())).unwrap_or_else(|failure| {
         complain(&failure.text(session.output.stderr.colour));

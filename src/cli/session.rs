@@ -14,6 +14,8 @@ use super::global::{Global, When};
 use super::narrate::Detail;
 use super::outlet::Unwritten;
 use super::output::{Answer, Output, complain};
+use super::place::Place;
+use super::project::Project;
 use super::saved::Saved;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -29,10 +31,9 @@ pub struct Session {
     pub surroundings: Surroundings,
     pub output: Output,
     pub clock: Clock,
-    /// The state of plans' runs.
-    pub state: Arc<dyn Backend>,
-    /// The folder of this machine for the state of rehearsals and checks, and for the files of runs.
-    pub local: PathBuf,
+    /// What the plan shares with others.
+    pub project: Project,
+    pub place: Place,
     /// The command's deliveries besides its answer.
     pub deliveries: Deliveries,
     /// The plan that the command concerns, once it has been read.
@@ -58,42 +59,58 @@ impl Session {
             stderr: look(surroundings.stderr_is_terminal),
         };
         let clock = Clock::system();
-        let local = global.state.clone();
-        let state = Folder::new(&local, surroundings.holder().host, clock.clone());
+        let place = Place::usual(&surroundings, &clock);
         Self {
             global,
             surroundings,
             output,
             clock,
-            state: Arc::new(state),
-            local,
+            project: Project::default(),
+            place,
             deliveries: Deliveries::default(),
             read: OnceLock::new(),
         }
     }
 
+    /// Settles on the project of a plan, which need not be a file, and on the place of its state.
+    ///
+    /// # Errors
+    /// `Invalid` if the project file or the place is wrong.
+    pub fn settle(&mut self, plan: Option<&Path>) -> Result<()> {
+        let from = plan.filter(|plan| plan.is_file()).unwrap_or(&self.surroundings.folder);
+        self.project = Project::find(from)?.unwrap_or_default();
+        let named = self.global.state.as_deref();
+        self.place = Place::find(named, &self.project, &self.surroundings, &self.clock)?;
+        Ok(())
+    }
+
     /// Returns what decides where files go.
     pub fn outside(&self) -> Outside<'_> {
-        Outside { surroundings: &self.surroundings, state: &self.local }
+        Outside { surroundings: &self.surroundings, state: self.local() }
+    }
+
+    /// Returns the folder of this machine for the state of rehearsals and checks, and for the files of runs.
+    pub fn local(&self) -> &Path {
+        &self.place.local
     }
 
     /// Returns the state of something that is done on this machine alone: `rehearsals`, `checks`.
     pub fn state_of(&self, what: &str) -> Arc<dyn Backend> {
         let host = self.surroundings.holder().host;
-        Arc::new(Folder::new(self.local.join(what), host, self.clock.clone()))
+        Arc::new(Folder::new(self.local().join(what), host, self.clock.clone()))
     }
 
     /// Returns the state of runs, or of rehearsals.
     pub fn runs(&self, is_rehearsal: bool) -> Arc<dyn Backend> {
         match is_rehearsal {
             true => self.state_of("rehearsals"),
-            false => self.state.clone(),
+            false => self.place.state.clone(),
         }
     }
 
     /// Returns what is kept of the runs of a plan.
     pub fn home(&self, plan: &str) -> Arc<dyn Home> {
-        self.state.home(plan)
+        self.place.state.home(plan)
     }
 
     /// Returns the style of a run's console.
@@ -164,9 +181,9 @@ impl Session {
         Ok(self.read.get_or_init(|| read).clone())
     }
 
-    /// Returns the variables of the command line; `--var` takes precedence over `--var-file`.
+    /// Returns the variables that are given: `--var` takes precedence over `--var-file`, and both over the project.
     pub fn vars(&self) -> Result<BTreeMap<String, String>> {
-        let mut vars = BTreeMap::new();
+        let mut vars = self.project.vars.clone();
         for path in &self.global.var_file {
             vars.extend(read_variables(path)?);
         }
@@ -183,7 +200,7 @@ impl Session {
     /// if no name is given.
     pub fn state_elsewhere(&self, plan: &Path, name: Option<&str>) -> Option<PathBuf> {
         let folder = &self.surroundings.folder;
-        let (here, plan) = (folder.join(&self.local), folder.join(plan));
+        let (here, plan) = (folder.join(self.local()), folder.join(plan));
         let folders = folder.ancestors().chain(plan.ancestors().skip(1));
         let mut states = folders.map(|folder| folder.join(".vecshift"));
         states.find(|state| {
@@ -191,6 +208,11 @@ impl Session {
                 |name: &str| Folder::new(state, "", Clock::system()).journal_of(name).is_file();
             *state != here && name.map_or_else(|| state.is_dir(), has_run)
         })
+    }
+
+    /// Returns whether warnings are failures: for this command, or for the project.
+    pub fn is_strict(&self, given: bool) -> bool {
+        given || self.project.defaults.strict
     }
 
     /// Returns the name to record in the journal: the given one, or else the user's.
@@ -205,8 +227,8 @@ impl Session {
         let mut add = |option: &str, value: &str| {
             words.push_str(&format!(" {option} {}", quoted(value)));
         };
-        if self.state.uri() != ".vecshift" {
-            add("--state", self.state.uri());
+        if self.place.is_named {
+            add("--state", self.place.state.uri());
         }
         for file in &self.global.var_file {
             add("--var-file", &file.display().to_string());

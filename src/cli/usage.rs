@@ -37,7 +37,7 @@ pub fn answer(error: &clap::Error, arguments: &[OsString], surroundings: Surroun
     });
     let understood = Understood::of(arguments);
     let global = Global {
-        state: PathBuf::from(".vecshift"),
+        state: None,
         json: understood.is_json,
         color: When::Auto,
         vars: Vec::new(),

@@ -65,6 +65,9 @@ pub struct Artifact {
     pub path: String,
     /// Number of rows or records in it.
     pub records: u64,
+    /// The place in the state's where it is kept, if that is another than where it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// What was written, for whoever reads it later or elsewhere; earlier versions did not record it.
     #[serde(flatten)]
     pub written: Option<Written>,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::answers::Answers;
 use super::detail::{Aftermath, Artifact, Judged, Route};
 use super::hold::{Cause, Gate, Hold};
-use super::request::Answers;
 use super::trouble::Trouble;
 use crate::model::{
     Checkpoint, Contents, FieldCompared, Identity, MeasuredValue, Namespace, Recorded, Resource,

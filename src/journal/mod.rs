@@ -1,6 +1,7 @@
 //! The record of what has happened: an append-only log of [`Event`]s and the [`RunState`] they fold to, which is pure and
 //! refuses what cannot have happened. Where it is kept is in [`state`](crate::state).
 
+mod answers;
 mod detail;
 mod event;
 mod fold;
@@ -15,12 +16,13 @@ mod transfer;
 mod trouble;
 mod worked;
 
+pub use answers::Answers;
 pub use detail::{Aftermath, Artifact, Judged, Route, Written};
 pub use event::{Entry, Event, FORMAT};
 pub use hold::{Cause, Gate, Hold};
 pub use holder::{Holder, LockView};
 pub(crate) use lines::{Parsed, parse};
-pub use request::{Answers, Letter, Request, Waiting};
+pub use request::{Letter, Request, Waiting};
 pub use state::{
     BakeState, Confirmation, HookState, Phase, RunState, ShardState, StageState, StageStatus,
     Stopped, WatchState,

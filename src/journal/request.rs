@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::{Answers, claims};
 use super::{Event, Gate};
 use crate::model::{Namespace, Share, Side};
 
@@ -88,52 +89,10 @@ pub struct Waiting {
     pub letter: Letter,
 }
 
-/// The letter that an event answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answers {
-    /// The letter's name. It is taken up once.
-    pub id: String,
-    /// What the token of the job says, which nobody has verified: `iss`, `sub`, `repository`, `actor` and the like.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub claims: BTreeMap<String, String>,
-}
-
-impl Answers {
-    /// Returns what an event says of the letter it answers.
-    pub fn to(waiting: &Waiting) -> Self {
-        let claims = waiting.letter.token.as_deref().map(claims).unwrap_or_default();
-        Self { id: waiting.id.clone(), claims }
+impl Waiting {
+    /// Returns what an event says of the letter that it answers.
+    pub fn answers(&self) -> Answers {
+        let claims = self.letter.token.as_deref().map(claims).unwrap_or_default();
+        Answers { id: self.id.clone(), claims }
     }
-}
-
-/// The claims that say who asks, of those that the token of a CI job makes.
-const KEPT: [&str; 12] = [
-    "iss",
-    "sub",
-    "aud",
-    "actor",
-    "repository",
-    "ref",
-    "environment",
-    "job_workflow_ref",
-    "run_id",
-    "user_login",
-    "project_path",
-    "pipeline_id",
-];
-
-/// Returns what a token says, unverified; nothing if it is no token.
-fn claims(token: &str) -> BTreeMap<String, String> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let read = |token: &str| {
-        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&payload).ok()
-    };
-    let said = read(token).unwrap_or_default();
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    KEPT.iter().filter_map(|name| Some(((*name).to_owned(), text(said.get(*name)?)))).collect()
 }

@@ -79,6 +79,7 @@ mod tests {
             name: "sample".into(),
             path: path.into(),
             records: 5,
+            kept: None,
             written: None,
         };
         let inside = file(".vecshift/p/artifacts/01r/audit/samples.parquet");

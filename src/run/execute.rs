@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::context::copying::Opened;
+use super::context::files::Files;
 use super::context::guard;
 use super::context::outbox::Outbox;
 use super::context::pen::Pen;
@@ -105,7 +106,7 @@ pub(super) struct Executor {
 impl Executor {
     pub(super) fn new(run: PreparedRun, cancel: CancellationToken) -> Self {
         let detach_at = run.options.detach_after.map(|wait| after(run.clock.now(), wait));
-        let artifacts = run.home.artifacts(&run.state().run);
+        let files = Files::of(run.home.clone(), run.state().run.clone());
         let base = Context {
             plan: run.plan,
             index: 0,
@@ -117,7 +118,8 @@ impl Executor {
             clock: run.clock,
             cancel,
             options: run.options,
-            artifacts,
+            artifacts: files.folder(),
+            files,
             ids: std::sync::Arc::default(),
             copying: Opened::default(),
             queries: std::sync::Arc::default(),

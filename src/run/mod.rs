@@ -62,7 +62,7 @@ pub use listener::{Listener, Note, Progress, Silent};
 pub use next::{Step, next};
 pub use outcome::Outcome;
 pub use preflight::{Finding, Preflight};
-pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, named};
+pub use prepare::{PreparedRun, changes_to_adopt, from_anywhere, gates, named};
 pub use preview::{Preview, PreviewCopy, PreviewStage, preview};
 pub use roll_back::roll_back;
 pub use stage::{Held, StageStep, UndoStep};

@@ -53,6 +53,9 @@ pub(super) async fn perform(step: &Step, context: &Context, terms: &Terms) -> Re
     match step {
         Step::Hook(hook) => context.run_hook(hook).await,
         Step::Take { step, .. } => {
+            if step.needs_files() {
+                context.files.fetch().await?;
+            }
             // A step of any kind is as large as the largest: not on the stack of whoever waits.
             let result = Box::pin(stage::take(step, context)).await?;
             taken(context, step.name(), result)

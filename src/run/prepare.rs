@@ -176,7 +176,7 @@ pub fn named(changes: &[String]) -> String {
 }
 
 /// Returns the plan's approval gates, in the order of its stages.
-fn gates(plan: &Plan) -> Vec<Gate> {
+pub fn gates(plan: &Plan) -> Vec<Gate> {
     let mut gates = Vec::new();
     for stage in &plan.stages {
         let gate = |step| Gate { stage: stage.id.clone(), step };

@@ -8,7 +8,7 @@ mod folder;
 mod journal;
 
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use futures::future::{BoxFuture, FutureExt};
 pub use self::folder::{Folder, LEASE};
 pub use self::journal::{Appended, Events, Journal};
 use crate::error::{Error, Result};
-use crate::journal::{Entry, Event, Holder, Letter, LockView, Waiting};
+use crate::journal::{Artifact, Entry, Event, Holder, Letter, LockView, Waiting};
 
 /// A place for the state of plans.
 #[async_trait]
@@ -31,6 +31,12 @@ pub trait Backend: Debug + Send + Sync {
     /// # Errors
     /// Those of the place.
     async fn plans(&self) -> Result<Vec<String>>;
+
+    /// Checks that the place keeps what runs need of it. Returns what was seen, one sentence each.
+    ///
+    /// # Errors
+    /// Those of the place, with what is missing or not as it has to be.
+    async fn probe(&self) -> Result<Vec<String>>;
 
     /// Returns the home of a plan, which need not exist.
     fn home(&self, plan: &str) -> Arc<dyn Home>;
@@ -101,6 +107,25 @@ pub trait Home: Debug + Send + Sync {
     /// # Errors
     /// Those of the place.
     async fn answered(&self, id: &str) -> Result<()>;
+
+    /// Brings the files of a run that another machine wrote into its folder on this one.
+    ///
+    /// # Errors
+    /// Those of the place and of the disk.
+    async fn restore(&self, run: &str) -> Result<()>;
+
+    /// Keeps a file, or the files of a folder, for whoever comes from elsewhere. Returns its place, if it is another than where
+    /// it lies: files in the run's own folder need no other.
+    ///
+    /// # Errors
+    /// Those of the place and of the disk.
+    async fn keep(&self, run: &str, path: &Path) -> Result<Option<String>>;
+
+    /// Copies an artifact of a run to a file or folder of this machine.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there any more; those of the place and of the disk.
+    async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()>;
 
     /// Returns the folder of this machine in which runs of the plan write their files.
     fn folder(&self) -> PathBuf;

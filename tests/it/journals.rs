@@ -78,6 +78,7 @@ impl Writer {
                 name: "sample".into(),
                 path: "audit/samples.parquet".into(),
                 records: 500,
+                kept: None,
                 written: None,
             },
         });

@@ -2,14 +2,20 @@
 
 use clap::Args;
 
-use super::steer::{ask, does_not_fit, open_run, refuse_while_rolling_back};
+use super::steer::{
+    ask, ask_unseen, does_not_fit, may_not_read, open_run, refuse_while_rolling_back,
+};
+use std::path::Path;
+
 use crate::cli::failure::Failure;
+use crate::cli::found::is_file;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::cli::standing::Standing;
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Gate, Request};
 use crate::model::StageId;
+use crate::run::gates;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -27,7 +33,13 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan).await?;
+    let by = session.who(arguments.by.as_deref());
+    let (found, standing) = match open_run(session, &arguments.plan).await {
+        Err(failure) if may_not_read(&failure) => {
+            return unseen(session, arguments, by, failure).await;
+        }
+        opened => opened?,
+    };
     refuse_while_rolling_back(&standing)?;
     let gate = match &arguments.stage {
         Some(stage) => named(&standing, stage, arguments.step)?,
@@ -43,8 +55,40 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         return Ok(Answer::ok(text).with("plan", found.name.clone()));
     }
     let what = format!("go on: {gate} is approved");
-    let request = Request::Approve { gate, by: session.who(arguments.by.as_deref()) };
+    let request = Request::Approve { gate, by };
     ask(session, &found, &standing, request, &what).await
+}
+
+/// Approves a gate of a run whose journal cannot be read from here; its plan says whether there is such a gate.
+async fn unseen(
+    session: &Session,
+    arguments: &Arguments,
+    by: String,
+    failure: Failure,
+) -> Result<Answer, Failure> {
+    let Some(stage) = &arguments.stage else {
+        let Failure::Error(error) = failure else { return Err(failure) };
+        let hint = "without it, name what is approved: --stage STAGE, and --step N for a canary";
+        return Err(error.with_hint(hint).into());
+    };
+    let step = arguments.step.map(|step| step as usize - 1);
+    let gate = Gate { stage: StageId::new(stage), step };
+    if is_file(&arguments.plan) {
+        let plan = session.read_plan(Path::new(&arguments.plan))?.plan;
+        let gates = gates(&plan);
+        if !gates.contains(&gate) {
+            let asked: Vec<_> = gates.iter().map(ToString::to_string).collect();
+            let message = match asked.is_empty() {
+                true => format!("the plan asks for no approval of {gate}, nor of anything else"),
+                false => {
+                    format!("the plan asks for no approval of {gate}, only of {}", asked.join(", "))
+                }
+            };
+            return Err(Error::new(ErrorKind::Refused, message).into());
+        }
+    }
+    let what = format!("go on: {gate} is approved");
+    ask_unseen(session, &arguments.plan, Request::Approve { gate, by }, &what).await
 }
 
 /// Finds a gate of the plan that has yet to be passed.

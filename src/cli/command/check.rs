@@ -58,13 +58,13 @@ pub async fn audit(session: &Session, arguments: &AuditArguments) -> Result<Answ
             .with_hint("add `- kind: audit` as its first stage")
             .into());
     };
-    look(session, plan, &stage, arguments.strict).await
+    look(session, plan, &stage, session.is_strict(arguments.strict)).await
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
     let plan = session.read_plan(&arguments.plan)?.plan;
     check_stage(&plan, Some(&arguments.stage))?;
-    look(session, plan, &arguments.stage, arguments.strict).await
+    look(session, plan, &arguments.stage, session.is_strict(arguments.strict)).await
 }
 
 async fn look(

@@ -35,7 +35,7 @@ pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Fai
     match &arguments.plan {
         Some(plan) => plans.push(session.find(plan, false)?),
         None => {
-            for name in session.state.plans().await? {
+            for name in session.place.state.plans().await? {
                 plans.push(session.find(&name, false)?);
             }
         }
@@ -70,14 +70,14 @@ fn describe(name: &str, view: &LockView, is_alive: bool) -> String {
 }
 
 pub async fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, Failure> {
-    for name in session.state.plans().await? {
+    for name in session.place.state.plans().await? {
         let home = session.home(&name);
         if home.lock().await?.is_some_and(|view| view.id == arguments.id) {
             home.unlock(&arguments.id).await?;
             return Ok(Answer::ok(format!("Unlocked {name}.")).with("plan", json!(name)));
         }
     }
-    let message = format!("there is no lock `{}` in {}", arguments.id, session.state.uri());
+    let message = format!("there is no lock `{}` in {}", arguments.id, session.place.state.uri());
     Err(Error::new(ErrorKind::NotFound, message)
         .with_hint("`vecshift lock show` prints the locks that are there")
         .into())

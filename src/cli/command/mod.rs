@@ -1,6 +1,7 @@
 //! The commands, one file each: `Arguments`, and a function that performs the command and returns an answer.
 
 pub mod approve;
+pub mod artifacts;
 pub mod check;
 mod condition;
 pub mod docs;
@@ -15,6 +16,7 @@ pub mod rollback;
 pub mod run;
 pub mod schema;
 mod standstill;
+pub mod state;
 pub mod status;
 pub mod steer;
 pub mod validate;
@@ -85,6 +87,12 @@ pub enum Command {
     Schema,
     /// Explain an error code, a metric or `exit-codes`
     Explain(explain::Arguments),
+    /// List or fetch the files that a run wrote
+    #[command(subcommand)]
+    Artifacts(artifacts::Command),
+    /// List, move or check the place where runs are recorded
+    #[command(subcommand)]
+    State(state::Command),
     /// Show who holds the lock of a plan
     #[command(subcommand)]
     Lock(lock::Command),
@@ -116,6 +124,8 @@ impl Command {
             Self::Emulate(_) => "emulate",
             Self::Schema => "schema",
             Self::Explain(_) => "explain",
+            Self::Artifacts(_) => "artifacts",
+            Self::State(_) => "state",
             Self::Lock(_) => "lock",
             Self::Unlock(_) => "unlock",
             Self::Docs(_) => "docs",
@@ -137,6 +147,10 @@ impl Command {
                 own_unfinished: report.format.unfinished(),
                 ..Asked::default()
             },
+            Self::State(state::Command::Pull(pull)) => Asked {
+                own: pull.output.clone().map(|path| ("--output", path)),
+                ..Asked::default()
+            },
             _ => self.files().map(Asked::of).unwrap_or_default(),
         };
         asked.inputs = global.var_file.clone();
@@ -155,8 +169,8 @@ impl Command {
         })
     }
 
-    /// Returns the plan file of commands that read one.
-    fn plan(&self) -> Option<&Path> {
+    /// Returns the plan of commands that concern one: its file or, for some, its name.
+    pub fn plan(&self) -> Option<&Path> {
         Some(match self {
             Self::Validate(of) => &of.plan,
             Self::Plan(of) => &of.plan,
@@ -166,6 +180,13 @@ impl Command {
             Self::Check(of) => &of.plan,
             Self::Rollback(of) => Path::new(&of.plan),
             Self::Report(of) => Path::new(of.run.as_ref()?),
+            Self::Status(of) => Path::new(of.plan.as_ref()?),
+            Self::Approve(of) => Path::new(&of.plan),
+            Self::Pause(of) | Self::Abort(of) => Path::new(&of.plan),
+            Self::Resume(of) => Path::new(&of.of.plan),
+            Self::Namespaces(of) => of.plan(),
+            Self::Artifacts(of) => of.plan(),
+            Self::State(of) => of.plan()?,
             _ => return None,
         })
     }
@@ -191,6 +212,8 @@ pub async fn perform(command: Command, session: &Session) -> Result<Answer, Fail
         Command::Emulate(arguments) => emulate::perform(session, &arguments).await,
         Command::Schema => Ok(schema::perform()),
         Command::Explain(arguments) => explain::perform(session, &arguments),
+        Command::Artifacts(command) => artifacts::perform(session, &command).await,
+        Command::State(command) => state::perform(session, &command).await,
         Command::Lock(command) => lock::perform(session, &command).await,
         Command::Unlock(arguments) => lock::unlock(session, &arguments).await,
         Command::Docs(arguments) => docs::perform(&arguments, Cli::command()),

@@ -5,7 +5,7 @@
 //! the name of the index. An open run pauses meanwhile, and its journal records what was deleted.
 
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
@@ -40,6 +40,16 @@ pub enum Command {
     List(ListArguments),
     /// Delete namespaces, or one creator's records in all of them: previewed, confirmed, then verified to be gone
     Delete(DeleteArguments),
+}
+
+impl Command {
+    /// Returns the plan file.
+    pub fn plan(&self) -> &Path {
+        match self {
+            Self::List(of) => &of.plan,
+            Self::Delete(of) => &of.plan,
+        }
+    }
 }
 
 /// One of the plan's two indexes.

@@ -150,7 +150,7 @@ fn drive<'a>(
         address: session.address(&plan.path.display().to_string()),
         options: RunOptions {
             is_rehearsal: true,
-            strict: arguments.strict,
+            strict: session.is_strict(arguments.strict),
             ..session.run_options()
         },
         plan,

@@ -106,7 +106,7 @@ async fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
         [name] => session.find(name, is_rehearsal),
         [] => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there are no runs in {}", session.state.uri()),
+            format!("there are no runs in {}", session.place.state.uri()),
         )
         .with_hint("--state says where to look; --rehearsal looks at rehearsals")
         .into()),

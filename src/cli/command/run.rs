@@ -53,11 +53,14 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let options = RunOptions {
         until: arguments.until.as_deref().map(StageId::new),
         no_wait: arguments.no_wait,
-        detach_after: arguments.detach_after.map(|span| span.0),
+        detach_after: arguments
+            .detach_after
+            .or(session.project.defaults.detach_after)
+            .map(|span| span.0),
         confirm: arguments.confirm.clone(),
         expect: arguments.expect.as_ref().map(|_| plan.digest.clone()),
         adopt: arguments.adopt,
-        strict: arguments.strict,
+        strict: session.is_strict(arguments.strict),
         ..session.run_options()
     };
     let environment = session.providers(&plan);

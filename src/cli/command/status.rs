@@ -57,12 +57,12 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     }
     let text = match (rows.as_slice(), &arguments.plan) {
         ([], _) => match session.state_elsewhere(std::path::Path::new(""), None) {
-            Some(state) if !session.local.exists() => format!(
+            Some(state) if !session.local().exists() => format!(
                 "No runs in {}. There is another state folder: --state {}",
-                session.state.uri(),
+                session.place.state.uri(),
                 state.display()
             ),
-            _ => format!("No runs in {}.", session.state.uri()),
+            _ => format!("No runs in {}.", session.place.state.uri()),
         },
         ([Row::Known(one)], Some(_)) => detail(one, now),
         (all, _) => overview(all, session.output.stdout.width),

@@ -8,6 +8,7 @@ use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json};
+use crate::cli::token::token;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Hold, Letter, Phase, Request, RunState};
 use crate::model::Share;
@@ -31,7 +32,13 @@ pub struct ResumeArguments {
 }
 
 pub async fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan).await?;
+    let by = session.who(arguments.by.as_deref());
+    let (found, standing) = match open_run(session, &arguments.plan).await {
+        Err(failure) if may_not_read(&failure) => {
+            return ask_unseen(session, &arguments.plan, Request::Pause { by }, "pause").await;
+        }
+        opened => opened?,
+    };
     refuse_while_rolling_back(&standing)?;
     if standing.will_be_paused() {
         let already = match &standing.state.paused {
@@ -40,15 +47,19 @@ pub async fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, F
         };
         return Ok(as_it_is(&found, &already));
     }
-    let by = session.who(arguments.by.as_deref());
     ask(session, &found, &standing, Request::Pause { by }, "pause").await
 }
 
 pub async fn resume(session: &Session, arguments: &ResumeArguments) -> Result<Answer, Failure> {
     let Arguments { plan, by } = &arguments.of;
-    let (found, standing) = open_run(session, plan).await?;
-    refuse_while_rolling_back(&standing)?;
     let by = session.who(by.as_deref());
+    let (found, standing) = match open_run(session, plan).await {
+        Err(failure) if may_not_read(&failure) && arguments.accept_weight.is_none() => {
+            return ask_unseen(session, plan, Request::Resume { by }, "resume").await;
+        }
+        opened => opened?,
+    };
+    refuse_while_rolling_back(&standing)?;
     if let Some(weight) = arguments.accept_weight {
         check_acceptable(&standing.state, weight)?;
         let what = format!("go on from {weight} of the traffic, if that is still so");
@@ -92,7 +103,14 @@ fn check_acceptable(state: &RunState, weight: Share) -> Result<(), Failure> {
 }
 
 pub async fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let (found, standing) = open_run(session, &arguments.plan).await?;
+    let by = session.who(arguments.by.as_deref());
+    let (found, standing) = match open_run(session, &arguments.plan).await {
+        Err(failure) if may_not_read(&failure) => {
+            let request = Request::Abort { by };
+            return ask_unseen(session, &arguments.plan, request, "abort and roll back").await;
+        }
+        opened => opened?,
+    };
     let state = &standing.state;
     if state.is_past_no_return() {
         return Err(past_no_return(&found.name).into());
@@ -104,7 +122,6 @@ pub async fn abort(session: &Session, arguments: &Arguments) -> Result<Answer, F
     if state.abort.is_some() || standing.requests.iter().any(is_asked) {
         return Ok(as_it_is(&found, "was asked to abort already"));
     }
-    let by = session.who(arguments.by.as_deref());
     ask(session, &found, &standing, Request::Abort { by }, "abort and roll back").await
 }
 
@@ -146,6 +163,32 @@ pub fn as_it_is(found: &Found, already: &str) -> Answer {
     Answer::ok(format!("The run of {} {already}.", found.name)).with("plan", json!(found.name))
 }
 
+/// Returns whether a run could not be looked at because whoever asks may not read its journal.
+pub fn may_not_read(failure: &Failure) -> bool {
+    matches!(failure, Failure::Error(error) if error.kind() == ErrorKind::Unauthorized)
+}
+
+/// Leaves a request to a run whose journal cannot be read from here: for this, the right to write to the inbox is enough.
+///
+/// # Errors
+/// Those of the state's place.
+pub async fn ask_unseen(
+    session: &Session,
+    plan: &str,
+    request: Request,
+    what: &str,
+) -> Result<Answer, Failure> {
+    let found = session.find(plan, false)?;
+    let json = request_json(&request);
+    let letter = Letter { token: token(session).await, ..Letter::new(request) };
+    found.home.ask(&letter).await?;
+    let text = format!(
+        "Asked the run of {} to {what}. Its journal cannot be read from here: whether that is what it waits for is not known.",
+        found.name
+    );
+    Ok(Answer::ok(text).with("plan", json!(found.name)).with("request", json))
+}
+
 /// Leaves the request in the inbox, and says when it takes effect.
 pub async fn ask(
     session: &Session,
@@ -156,7 +199,7 @@ pub async fn ask(
 ) -> Result<Answer, Failure> {
     let json = request_json(&request);
     let run = Some(standing.state.run.clone());
-    found.home.ask(&Letter { run, ..Letter::new(request) }).await?;
+    found.home.ask(&Letter { request, run, token: token(session).await }).await?;
     let when = match &standing.holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
         None => {

@@ -1,6 +1,7 @@
 //! The context of a stage: everything it works with, as data and handles.
 
 pub(super) mod copying;
+pub(super) mod files;
 pub(super) mod guard;
 mod hands;
 pub(super) mod options;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use self::copying::Opened;
+use self::files::Files;
 use self::options::RunOptions;
 use self::outbox::Outbox;
 use self::outputs::{below, local};
@@ -55,6 +57,7 @@ pub(crate) struct Context {
     pub options: Arc<RunOptions>,
     /// The folder for this run's artifacts.
     pub artifacts: PathBuf,
+    pub(in crate::run) files: Files,
     /// The sorted manifest ids of each copy stage, once they have been opened.
     pub(in crate::run) ids: Arc<Mutex<BTreeMap<StageId, Arc<Spool>>>>,
     /// What the shards share that are being copied.
@@ -136,12 +139,14 @@ impl Context {
     /// `Io` if it cannot be read back.
     pub async fn wrote(&self, name: &str, path: PathBuf, records: u64) -> Result<()> {
         let (name, shown) = (name.to_owned(), path.display().to_string());
+        let is_there = path.try_exists().unwrap_or(true);
+        let kept = if is_there { self.files.keep(&path).await? } else { None };
         let look = move || path.try_exists().unwrap_or(true).then(|| sum_of(&path)).transpose();
         let written = blocking(look).await?.map(|(bytes, sha256)| Written { bytes, sha256 });
         if written.is_none() {
             self.note(format!("the file of the {name} is not there any more: {shown}"))?;
         }
-        let artifact = Artifact { name, path: shown, records, written };
+        let artifact = Artifact { name, path: shown, records, kept, written };
         self.record(Event::ArtifactWritten { stage: self.id(), artifact })
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::copy::Acked;
 use crate::error::{Error, Result};
-use crate::journal::{Answers, Entry, Event, RunState};
+use crate::journal::{Entry, Event, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 use crate::run::listener::{Listener, Progress};
 use crate::state::{Appended, Events, Hold, Home, Journal};
@@ -142,7 +142,7 @@ impl Recorder {
                 (state.answered.contains(&waiting.id), is_for_this)
             });
             if is_for_this && !is_answered {
-                let answers = Answers::to(&waiting);
+                let answers = waiting.answers();
                 let events = vec![waiting.letter.request.into_event()];
                 self.append_group(Events { events, answers: Some(answers) }).await?;
             }

@@ -53,6 +53,11 @@ pub enum UndoStep {
 }
 
 impl StageStep {
+    /// Returns whether the step may read or add to files that the run has written before.
+    pub(super) fn needs_files(&self) -> bool {
+        !matches!(self, Self::Create(_) | Self::Canary(_))
+    }
+
     /// Returns the shard that the step copies, beside which others are copied; `None` for a step that goes alone.
     pub(super) fn shard(&self) -> Option<&ShardId> {
         match self {

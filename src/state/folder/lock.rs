@@ -135,6 +135,26 @@ impl Lock {
     }
 }
 
+/// Checks that files can be made in a folder, and that a lock of the operating system keeps a second one out. Returns what was
+/// seen, one sentence each.
+///
+/// # Errors
+/// `Io` if nothing can be written there.
+pub(super) fn probe(folder: &Path) -> Result<Vec<String>> {
+    let cannot = |error| Error::io(format!("cannot write to {}", folder.display()), error);
+    crate::fs::check_folder(folder).map_err(cannot)?;
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(there).map_err(cannot)?;
+    let again = file.reopen().map_err(cannot)?;
+    let is_kept_out = file.as_file().try_lock().is_ok()
+        && matches!(again.try_lock(), Err(TryLockError::WouldBlock));
+    let locks = match is_kept_out {
+        true => "a lock keeps a second process of this machine out",
+        false => "its file system knows no locks: a lease of 60 s keeps others out",
+    };
+    Ok(vec!["files can be written".to_owned(), locks.to_owned()])
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // The record goes first: whoever gets the lock next must not find ours. Another holder's record stays.

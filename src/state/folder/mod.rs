@@ -21,8 +21,8 @@ use self::paths::Paths;
 use super::{Backend, Home, Taken, is_of_run};
 use crate::blocking::blocking;
 use crate::clock::Clock;
-use crate::error::Result;
-use crate::journal::{Entry, Holder, Letter, LockView, Waiting};
+use crate::error::{Error, Result};
+use crate::journal::{Artifact, Entry, Holder, Letter, LockView, Waiting};
 
 /// A folder with the state of plans.
 #[derive(Clone, Debug)]
@@ -74,6 +74,11 @@ impl Backend for Folder {
     async fn plans(&self) -> Result<Vec<String>> {
         let folder = self.path.clone();
         blocking(move || paths::plans(&folder)).await
+    }
+
+    async fn probe(&self) -> Result<Vec<String>> {
+        let folder = self.path.clone();
+        blocking(move || lock::probe(&folder)).await
     }
 
     fn home(&self, plan: &str) -> Arc<dyn Home> {
@@ -163,6 +168,25 @@ impl Home for FolderHome {
 
     async fn answered(&self, id: &str) -> Result<()> {
         self.withdraw(id).await
+    }
+
+    async fn restore(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn keep(&self, _: &str, _: &Path) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
+        let from = self.artifacts(run).join(&artifact.path);
+        let to = to.to_owned();
+        self.on_disk(move |_| {
+            crate::fs::copy(&from, &to).map_err(|error| {
+                Error::io(format!("cannot copy {} to {}", from.display(), to.display()), error)
+            })
+        })
+        .await
     }
 
     fn folder(&self) -> PathBuf {

@@ -1,0 +1,194 @@
+//! `artifacts ls` and `artifacts get`: the files that a run wrote, wherever it ran.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::blocking::blocking;
+use crate::cli::failure::Failure;
+use crate::cli::output::Answer;
+use crate::cli::session::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Artifact, RunState};
+use crate::model::StageId;
+use crate::provider::snapshot::sum_of;
+use crate::report::{count, plural};
+use crate::state::Home;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the files that a run wrote
+    Ls(ListArguments),
+    /// Copy files that a run wrote to this machine, checked against their sums in the journal
+    Get(GetArguments),
+}
+
+impl Command {
+    /// Returns the plan file, or the plan's name.
+    pub fn plan(&self) -> &Path {
+        Path::new(match self {
+            Self::Ls(of) => &of.plan,
+            Self::Get(of) => &of.plan,
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// The plan file, or the plan's name
+    pub plan: String,
+    /// An earlier run; default: the last
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct GetArguments {
+    /// The plan file, or the plan's name
+    pub plan: String,
+    /// The names of files, or what they are, as `artifacts ls` lists them; default: all
+    pub names: Vec<String>,
+    /// An earlier run; default: the last
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// The folder to copy to
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub to: PathBuf,
+}
+
+/// A file of a run.
+struct Row {
+    stage: StageId,
+    artifact: Artifact,
+}
+
+impl Row {
+    /// The name of its file.
+    fn file(&self) -> String {
+        let name = Path::new(&self.artifact.path).file_name();
+        name.map_or_else(|| self.artifact.path.clone(), |name| name.to_string_lossy().into_owned())
+    }
+
+    fn is_named(&self, names: &[String]) -> bool {
+        names.is_empty()
+            || names.iter().any(|name| *name == self.artifact.name || *name == self.file())
+    }
+}
+
+pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Ls(arguments) => list(session, arguments).await,
+        Command::Get(arguments) => get(session, arguments).await,
+    }
+}
+
+async fn list(session: &Session, arguments: &ListArguments) -> Result<Answer, Failure> {
+    let (state, rows, _) = rows(session, &arguments.plan, arguments.run.as_deref()).await?;
+    let text = match rows.is_empty() {
+        true => format!("The run {} has written no files yet.", state.run),
+        false => table(&rows, session.output.stdout.width),
+    };
+    let documents: Vec<_> = rows.iter().map(json).collect();
+    Ok(Answer::ok(text).with("run", state.run).with("artifacts", documents))
+}
+
+async fn get(session: &Session, arguments: &GetArguments) -> Result<Answer, Failure> {
+    let (state, mut rows, home) = rows(session, &arguments.plan, arguments.run.as_deref()).await?;
+    let all: Vec<String> = rows.iter().map(Row::file).collect();
+    for name in &arguments.names {
+        if !rows.iter().any(|row| row.is_named(std::slice::from_ref(name))) {
+            let message = format!("the run {} wrote no `{name}`", state.run);
+            let hint = format!("it wrote: {}", all.join(", "));
+            return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint).into());
+        }
+    }
+    rows.retain(|row| row.is_named(&arguments.names));
+    let mut lines = Vec::new();
+    for row in &rows {
+        let is_one = all.iter().filter(|name| **name == row.file()).count() == 1;
+        let name = if is_one { row.file() } else { format!("{}-{}", row.stage, row.file()) };
+        let to = arguments.to.join(name);
+        home.fetch(&state.run, &row.artifact, &to).await?;
+        check(&row.artifact, &to).await?;
+        lines.push(to.display().to_string());
+    }
+    let text = match lines.is_empty() {
+        true => format!("The run {} has written no files yet.", state.run),
+        false => lines.join("\n"),
+    };
+    Ok(Answer::ok(text).with("run", state.run).with("files", lines))
+}
+
+/// Refuses a copy that is not what the run wrote.
+async fn check(artifact: &Artifact, copy: &Path) -> Result<()> {
+    let Some(written) = artifact.written.clone() else { return Ok(()) };
+    let path = copy.to_owned();
+    let (bytes, sha256) = blocking(move || sum_of(&path)).await?;
+    if (bytes, &sha256) == (written.bytes, &written.sha256) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is not what the run wrote: {} with the sum {sha256}, and the journal has {} with {}",
+        copy.display(),
+        plural(bytes, "byte"),
+        plural(written.bytes, "byte"),
+        written.sha256
+    );
+    Err(Error::new(ErrorKind::Conflict, message).with_hint(
+        "somebody changed it since, or it was written anew; the copy was left for a look",
+    ))
+}
+
+async fn rows(
+    session: &Session,
+    plan: &str,
+    run: Option<&str>,
+) -> Result<(RunState, Vec<Row>, std::sync::Arc<dyn Home>), Failure> {
+    let found = session.find(plan, false)?;
+    let entries = match run {
+        None => found.entries().await?,
+        Some(run) => found.home.entries_of(run).await?.ok_or_else(|| {
+            let message = format!("there is no run `{run}` of `{}`", found.name);
+            Error::new(ErrorKind::NotFound, message)
+        })?,
+    };
+    let state = RunState::fold(&entries)?;
+    let of_stage = |stage: &std::sync::Arc<crate::journal::StageState>| {
+        let row = |artifact: &Artifact| Row { stage: stage.id.clone(), artifact: artifact.clone() };
+        stage.artifacts.iter().map(row).collect::<Vec<_>>()
+    };
+    let rows = state.stages.iter().flat_map(of_stage).collect();
+    Ok((state, rows, found.home))
+}
+
+fn json(row: &Row) -> serde_json::Value {
+    let mut json = json!(row.artifact);
+    json["stage"] = json!(row.stage);
+    json["file"] = json!(row.file());
+    json
+}
+
+fn table(rows: &[Row], width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(["stage", "what", "file", "records", "bytes"]);
+    for row in rows {
+        let bytes = row.artifact.written.as_ref().map(|written| count(written.bytes));
+        table.add_row([
+            row.stage.to_string(),
+            row.artifact.name.clone(),
+            row.file(),
+            count(row.artifact.records),
+            bytes.unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}

@@ -1,0 +1,199 @@
+//! `state ls`, `pull`, `push` and `probe`: the place of the journals itself.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::output::Answer;
+use crate::cli::session::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, RunState, parse};
+use crate::report::{count, plural, time};
+use crate::state::Taken;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the plans whose runs are recorded there
+    Ls,
+    /// Print the journal of a plan's run as it is, one event a line
+    Pull(PullArguments),
+    /// Write a journal into a place that has none of that plan, as when state moves from a folder to a bucket
+    Push(PushArguments),
+    /// Check that the place keeps what runs need of it, and that this machine may do what it has to
+    Probe,
+}
+
+impl Command {
+    /// Returns the plan of the commands that concern one.
+    pub fn plan(&self) -> Option<&Path> {
+        match self {
+            Self::Ls | Self::Probe => None,
+            Self::Pull(of) => Some(Path::new(&of.plan)),
+            Self::Push(of) => Some(Path::new(&of.plan)),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct PullArguments {
+    /// The plan's name, or its file
+    pub plan: String,
+    /// An earlier run; default: the last
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArguments {
+    /// The plan's name, or its file
+    pub plan: String,
+    /// The journal, as `state pull` prints it; `-` is standard input
+    #[arg(default_value = "-")]
+    pub journal: PathBuf,
+}
+
+/// The most events that are pushed in one piece.
+const AT_ONCE: usize = 1_000;
+
+pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Ls => list(session).await,
+        Command::Pull(arguments) => pull(session, arguments).await,
+        Command::Push(arguments) => push(session, arguments).await,
+        Command::Probe => probe(session).await,
+    }
+}
+
+async fn list(session: &Session) -> Result<Answer, Failure> {
+    let state = &session.place.state;
+    let (mut rows, mut documents) = (Vec::new(), Vec::new());
+    for name in state.plans().await? {
+        let home = state.home(&name);
+        let holder = home.holder().await?;
+        let held =
+            holder.as_ref().map_or_else(|| "nobody".to_owned(), |view| view.holder.to_string());
+        match home.entries().await.and_then(|entries| RunState::fold(&entries)) {
+            Ok(state) => {
+                let last = state.last.map(time).unwrap_or_default();
+                documents.push(json!({
+                    "plan": name, "run": state.run, "phase": state.phase.name(), "events": state.events,
+                    "last": state.last, "holder": holder,
+                }));
+                let (phase, events) = (state.phase.name().to_owned(), count(state.events));
+                rows.push([name, state.run, phase, events, last, held]);
+            }
+            Err(error) => {
+                documents
+                    .push(json!({ "plan": name, "error": error.to_string(), "holder": holder }));
+                rows.push([name, "?".into(), error.to_string(), "-".into(), "-".into(), held]);
+            }
+        }
+    }
+    let text = match rows.is_empty() {
+        true => format!("No runs in {}.", state.uri()),
+        false => {
+            let mut table = Table::new();
+            table
+                .load_style(presets::NOTHING)
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(session.output.stdout.width)
+                .set_header(["plan", "run", "phase", "events", "last event", "held by"]);
+            rows.into_iter().for_each(|row| {
+                table.add_row(row);
+            });
+            table.column_iter_mut().for_each(|column| {
+                column.set_padding((0, 2));
+            });
+            table.trim_fmt()
+        }
+    };
+    Ok(Answer::ok(text).with("state", state.uri()).with("plans", documents))
+}
+
+async fn pull(session: &Session, arguments: &PullArguments) -> Result<Answer, Failure> {
+    let found = session.find(&arguments.plan, false)?;
+    let entries = match &arguments.run {
+        None => found.entries().await?,
+        Some(run) => found.home.entries_of(run).await?.ok_or_else(|| {
+            let message = format!("there is no run `{run}` of `{}`", found.name);
+            Error::new(ErrorKind::NotFound, message)
+        })?,
+    };
+    let line = |entry: &Entry| {
+        serde_json::to_string(entry).map_err(|error| {
+            Error::unexpected("an event cannot be written as JSON").with_source(error)
+        })
+    };
+    let lines = entries.iter().map(line).collect::<Result<Vec<_>>>()?.join("\n");
+    match &arguments.output {
+        Some(path) => {
+            let text = format!("{}: {}", path.display(), plural(entries.len() as u64, "event"));
+            Ok(Answer::ok(text).with("entries", json!(entries)).with_own(lines + "\n"))
+        }
+        None => Ok(Answer::ok(lines).with("entries", json!(entries))),
+    }
+}
+
+async fn push(session: &Session, arguments: &PushArguments) -> Result<Answer, Failure> {
+    let found = session.find(&arguments.plan, false)?;
+    let shown = arguments.journal.display().to_string();
+    let mut bytes = Vec::new();
+    match shown.as_str() {
+        "-" => std::io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => std::fs::File::open(&arguments.journal)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map(drop),
+    }
+    .map_err(|error| Error::io(format!("cannot read {shown}"), error))?;
+    let parsed = parse(&bytes, &shown)?;
+    if parsed.intact < bytes.len() {
+        return Err(Error::invalid(format!("{shown} ends in the middle of a line"))
+            .with_hint("pull it again, whole")
+            .into());
+    }
+    let state = RunState::fold(&parsed.entries)?;
+    if parsed.entries.is_empty() {
+        return Err(Error::invalid(format!("{shown} has no events")).into());
+    }
+    if state.plan != found.name {
+        let message = format!("{shown} is of the plan `{}`, not of `{}`", state.plan, found.name);
+        return Err(Error::new(ErrorKind::Refused, message).into());
+    }
+    let Taken { mut log, entries } = found.home.take(&session.surroundings.holder()).await?;
+    let mut result = Ok(());
+    if entries.is_empty() {
+        for part in parsed.entries.chunks(AT_ONCE) {
+            result = log.append(part).await;
+            if result.is_err() {
+                break;
+            }
+        }
+    } else {
+        let message =
+            format!("there is a run of `{}` in {} already", found.name, found.home.shown());
+        let hint = "a journal is pushed into a place that has none: nothing is written over";
+        result = Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
+    }
+    log.release().await;
+    result?;
+    let events = plural(parsed.entries.len() as u64, "event");
+    Ok(Answer::ok(format!("{}: {events} of the run {}.", found.home.shown(), state.run))
+        .with("plan", found.name)
+        .with("run", state.run)
+        .with("events", parsed.entries.len()))
+}
+
+async fn probe(session: &Session) -> Result<Answer, Failure> {
+    let state = &session.place.state;
+    let seen = state.probe().await?;
+    let mut lines = vec![format!("{} keeps what runs need of it:", state.uri())];
+    lines.extend(seen.iter().map(|one| format!("  {one}")));
+    Ok(Answer::ok(lines.join("\n")).with("state", state.uri()).with("seen", seen))
+}
